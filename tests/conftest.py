@@ -1,0 +1,51 @@
+"""What every test gets: a store of its own, a clean environment, and faults of tracer's that raise."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# anything of the developer's shell that would change what the tests see
+_FOREIGN_PREFIXES = ("TRACER_", "OPENAI_", "AZURE_OPENAI_", "OLLAMA_", "OTEL_")
+_FOREIGN_NAMES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "PAGER")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's shell reaches a test or the processes that it starts."""
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN_PREFIXES) or name in _FOREIGN_NAMES:
+            monkeypatch.delenv(name)
+    # local servers are reached directly, whatever proxy the machine has
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+
+
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    """The URL of a store that no other test knows; nothing exists there yet."""
+    return f"sqlite:///{tmp_path / 'tracer.db'}"
+
+
+@pytest.fixture(autouse=True)
+def own_store(clean_environment: None, store_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each test has a store of its own, and a fault that tracer would swallow fails the test.
+
+    A test about swallowing marks itself with ``@pytest.mark.swallow_faults``; a test that never calls tracer
+    in this process, with ``@pytest.mark.no_store``.
+    """
+    if request.node.get_closest_marker("no_store"):
+        yield store_url
+        return
+    import tracer
+    from tracer import _fault
+
+    _fault.forget_logged()
+    _fault.set_strict(request.node.get_closest_marker("swallow_faults") is None)
+    tracer.configure(store=store_url)
+    yield store_url
+    _fault.set_strict(False)
+    tracer.reset()
