@@ -6,7 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# a busy machine is no fault of the code under test
+hypothesis.settings.register_profile("tracer", deadline=None)
+hypothesis.settings.load_profile("tracer")
 
 # anything of the developer's shell that would change what the tests see
 _FOREIGN_PREFIXES = ("TRACER_", "OPENAI_", "AZURE_OPENAI_", "OLLAMA_", "OTEL_")

@@ -1,0 +1,350 @@
+"""Spans as OTLP JSON lines and back: one ExportTraceServiceRequest a line, nothing of a record lost on the way.
+
+Source: OpenTelemetry protocol 1.x, "JSON Protobuf Encoding" (ids in hex, 64-bit integers as decimal strings, enums as
+numbers) and "File exporter" (one message a line). Other producers' lines are read as well, enum names and base64 ids
+included.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, cast
+
+import orjson
+
+from tracer import semconv
+from tracer.errors import InvalidArgumentError
+from tracer.record import EventRecord, LinkRecord, Record, SpanRecord, TraceRecord
+
+# what OTLP has no place for travels in attributes of these names
+JSON_KEYS: Final = "tracer.json_keys"  # the attributes that hold JSON text
+TRACE_RECORDS: Final = "tracer.trace.records"  # on the first span of a trace: its other records
+
+_FLAG_HAS_IS_REMOTE = 0x100
+_FLAG_IS_REMOTE = 0x200
+_INT64 = range(-(2**63), 2**63)
+_STATUS_CODES = ("UNSET", "OK", "ERROR")
+_SPAN_KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_COUNTS = {
+    "attributes": "droppedAttributesCount",
+    "events": "droppedEventsCount",
+    "links": "droppedLinksCount",
+}
+_SPECIAL_FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_STRUCTURED_KEYS = frozenset(
+    {
+        semconv.INPUTS,
+        semconv.OUTPUTS,
+        semconv.INPUT_MESSAGES,
+        semconv.OUTPUT_MESSAGES,
+        semconv.SYSTEM_INSTRUCTIONS,
+        semconv.TOOL_DEFINITIONS,
+    }
+)
+_TYPE_OF_OPERATION = {
+    "chat": "CHAT_MODEL",
+    "generate_content": "CHAT_MODEL",
+    "text_completion": "LLM",
+    "embeddings": "EMBEDDING",
+    "execute_tool": "TOOL",
+    "invoke_agent": "AGENT",
+    "create_agent": "AGENT",
+    "retrieval": "RETRIEVER",
+    "invoke_workflow": "WORKFLOW",
+}
+
+
+def line_from_records(
+    spans: Sequence[Mapping[str, Any]],
+    *,
+    others: Sequence[Mapping[str, Any]] = (),
+    resource: Mapping[str, Any] | None = None,
+) -> bytes:
+    """One line, newline included, with the spans of a trace and the records that belong to it (tags, assessments…)."""
+    scopes: dict[str, list[dict[str, Any]]] = {}
+    for position, record in enumerate(spans):
+        extra = list(others) if position == 0 else []
+        scopes.setdefault(record.get("scope", ""), []).append(_span_to_otlp(record, extra))
+    scope_spans = [{"scope": {"name": name} if name else {}, "spans": found} for name, found in scopes.items()]
+    resource_spans = {"resource": {"attributes": _attributes_to_otlp(resource or {})}, "scopeSpans": scope_spans}
+    return _dump({"resourceSpans": [resource_spans]}) + b"\n"
+
+
+def records_from_line(line: bytes | str) -> list[Record]:
+    """The records of one line; empty for lines of logs and metrics. Raises InvalidArgumentError for anything else."""
+    try:
+        request = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise InvalidArgumentError(f"not JSON: {error}. {_EXPECTED}") from None
+    if not isinstance(request, dict):
+        raise InvalidArgumentError(f"a JSON {_json_kind(request)}. {_EXPECTED}")
+    if "resourceSpans" not in request:
+        if request.keys() & {"resourceLogs", "resourceMetrics", "resourceProfiles"}:
+            return []
+        raise InvalidArgumentError(f'no "resourceSpans". {_EXPECTED}')
+    try:
+        return _records_from_request(request)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
+        raise InvalidArgumentError(f"a span that does not follow OTLP: {what}. {_EXPECTED}") from error
+
+
+_EXPECTED = 'Expected an OTLP ExportTraceServiceRequest in JSON: {"resourceSpans": [...]}'
+
+
+def _records_from_request(request: Mapping[str, Any]) -> list[Record]:
+    records: list[Record] = []
+    for resource_spans in request["resourceSpans"] or ():
+        resource = _attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
+        for scope_spans in resource_spans.get("scopeSpans") or ():
+            scope = (scope_spans.get("scope") or {}).get("name") or ""
+            for span in scope_spans.get("spans") or ():
+                records.extend(_records_from_span(span, scope, resource))
+    return records
+
+
+def _records_from_span(span: Mapping[str, Any], scope: str, resource: Mapping[str, Any]) -> Iterable[Record]:
+    attributes = _attributes_from_otlp(span.get("attributes"))
+    others = attributes.pop(TRACE_RECORDS, None)
+    record = _span_from_otlp(span, attributes, scope)
+    yield record
+    if others is not None:
+        yield from cast("list[Record]", orjson.loads(others))
+    elif "parent_id" not in record and resource.get("service.name"):
+        metadata: dict[str, str | None] = {key: _as_text(value) for key, value in resource.items()}
+        yield TraceRecord(kind="trace", trace_id=record["trace_id"], time=record["end"], metadata=metadata)
+
+
+# --- a span
+
+
+def _span_to_otlp(record: Mapping[str, Any], others: list[Mapping[str, Any]]) -> dict[str, Any]:
+    span: dict[str, Any] = {"traceId": record["trace_id"], "spanId": record["span_id"]}
+    if record.get("parent_id"):
+        span["parentSpanId"] = record["parent_id"]
+        span["flags"] = _FLAG_HAS_IS_REMOTE | (_FLAG_IS_REMOTE if record.get("remote_parent") else 0)
+    if record.get("trace_state"):
+        span["traceState"] = record["trace_state"]
+    span["name"] = record.get("name", "")
+    span["kind"] = record["otel_kind"] + 1 if "otel_kind" in record else 0
+    span["startTimeUnixNano"] = str(record["start"])
+    span["endTimeUnixNano"] = str(record["end"])
+    span["attributes"] = _span_attributes(record, others)
+    if record.get("events"):
+        span["events"] = [_event_to_otlp(event) for event in record["events"]]
+    if record.get("links"):
+        span["links"] = [_link_to_otlp(link) for link in record["links"]]
+    for name, count in (record.get("dropped") or {}).items():
+        if name in _COUNTS:
+            span[_COUNTS[name]] = count
+    status = {"code": _STATUS_CODES.index(record.get("status", "UNSET"))}
+    span["status"] = {**status, "message": record["message"]} if record.get("message") else status
+    return span
+
+
+def _span_attributes(record: Mapping[str, Any], others: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    structured = record.get("json") or {}
+    values = dict(record.get("attributes") or {})
+    if record.get("type"):
+        values[semconv.SPAN_TYPE] = record["type"]
+    values.update((key, _dump(value).decode()) for key, value in structured.items())
+    values[JSON_KEYS] = list(structured)
+    if others:
+        values[TRACE_RECORDS] = _dump(others).decode()
+    return _attributes_to_otlp(values)
+
+
+def _span_from_otlp(span: Mapping[str, Any], attributes: dict[str, Any], scope: str) -> SpanRecord:
+    record: SpanRecord = {
+        "kind": "span",
+        "trace_id": _hex_id(span["traceId"], 16, "traceId"),
+        "span_id": _hex_id(span["spanId"], 8, "spanId"),
+    }
+    if span.get("parentSpanId"):
+        record["parent_id"] = _hex_id(span["parentSpanId"], 8, "parentSpanId")
+    if int(span.get("flags") or 0) & _FLAG_IS_REMOTE:
+        record["remote_parent"] = True
+    record["name"] = str(span.get("name") or "")
+    record["type"] = _span_type(attributes)
+    record["start"] = int(span.get("startTimeUnixNano") or 0)
+    record["end"] = int(span.get("endTimeUnixNano") or record["start"])
+    _add_status(record, span.get("status") or {})
+    if kind := _enum_number(span.get("kind"), _SPAN_KINDS, "SPAN_KIND_"):
+        record["otel_kind"] = kind - 1
+    _add_attributes(record, attributes)
+    if span.get("events"):
+        record["events"] = [_event_from_otlp(event) for event in span["events"]]
+    if span.get("links"):
+        record["links"] = [_link_from_otlp(link) for link in span["links"]]
+    if scope:
+        record["scope"] = scope
+    if span.get("traceState"):
+        record["trace_state"] = span["traceState"]
+    if dropped := {name: int(span[field]) for name, field in _COUNTS.items() if span.get(field)}:
+        record["dropped"] = dropped
+    return record
+
+
+def _add_status(record: SpanRecord, status: Mapping[str, Any]) -> None:
+    code = _enum_number(status.get("code"), _STATUS_CODES, "STATUS_CODE_")
+    record["status"] = cast("Any", _STATUS_CODES[code])
+    if status.get("message"):
+        record["message"] = str(status["message"])
+
+
+def _add_attributes(record: SpanRecord, attributes: dict[str, Any]) -> None:
+    ours = attributes.pop(JSON_KEYS, None)
+    is_structured = _is_structured_elsewhere if ours is None else (lambda key, value: key in ours)
+    plain: dict[str, Any] = {}
+    structured: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if not is_structured(key, value):
+            plain[key] = value
+        elif isinstance(value, str):
+            structured[key] = orjson.loads(value)
+        else:
+            structured[key] = value
+    if plain:
+        record["attributes"] = plain
+    if structured:
+        record["json"] = structured
+
+
+def _is_structured_elsewhere(key: str, value: Any) -> bool:
+    """Whether another producer's attribute is a structured value: a map, or JSON text under one of the known names."""
+    if isinstance(value, str):
+        return key in _STRUCTURED_KEYS and value[:1] in "[{" and _is_json(value)
+    if isinstance(value, list):
+        return any(isinstance(item, (dict, list)) for item in value)
+    return isinstance(value, dict)
+
+
+def _span_type(attributes: dict[str, Any]) -> str:
+    given = attributes.pop(semconv.SPAN_TYPE, None) or attributes.get("openinference.span.kind")
+    if given:
+        return str(given)
+    return _TYPE_OF_OPERATION.get(str(attributes.get(semconv.OPERATION)), semconv.SpanType.UNKNOWN)
+
+
+# --- events, links
+
+
+def _event_to_otlp(event: Mapping[str, Any]) -> dict[str, Any]:
+    found = {"timeUnixNano": str(event.get("time", 0)), "name": event.get("name", "")}
+    attributes = event.get("attributes")
+    return {**found, "attributes": _attributes_to_otlp(attributes)} if attributes else found
+
+
+def _event_from_otlp(event: Mapping[str, Any]) -> EventRecord:
+    record: EventRecord = {"name": str(event.get("name") or ""), "time": int(event.get("timeUnixNano") or 0)}
+    if event.get("attributes"):
+        record["attributes"] = _attributes_from_otlp(event["attributes"])
+    return record
+
+
+def _link_to_otlp(link: Mapping[str, Any]) -> dict[str, Any]:
+    found = {"traceId": link["trace_id"], "spanId": link["span_id"]}
+    attributes = link.get("attributes")
+    return {**found, "attributes": _attributes_to_otlp(attributes)} if attributes else found
+
+
+def _link_from_otlp(link: Mapping[str, Any]) -> LinkRecord:
+    record: LinkRecord = {
+        "trace_id": _hex_id(link["traceId"], 16, "traceId of a link"),
+        "span_id": _hex_id(link["spanId"], 8, "spanId of a link"),
+    }
+    if link.get("attributes"):
+        record["attributes"] = _attributes_from_otlp(link["attributes"])
+    return record
+
+
+# --- values
+
+
+def _attributes_to_otlp(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _value_to_otlp(value)} for key, value in attributes.items()]
+
+
+def _attributes_from_otlp(pairs: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
+    return {pair["key"]: _value_from_otlp(pair.get("value") or {}) for pair in pairs or ()}
+
+
+def _value_to_otlp(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int) and value in _INT64:
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value if math.isfinite(value) else _special_float_name(value)}
+    if isinstance(value, Mapping):
+        return {"kvlistValue": {"values": _attributes_to_otlp(value)}}
+    if isinstance(value, (list, tuple)):
+        return {"arrayValue": {"values": [_value_to_otlp(item) for item in value]}}
+    return {"stringValue": str(value)}
+
+
+def _value_from_otlp(value: Mapping[str, Any]) -> Any:
+    for kind, content in value.items():
+        if kind == "intValue":
+            return int(content)
+        if kind == "doubleValue":
+            return _SPECIAL_FLOATS[content] if content in _SPECIAL_FLOATS else float(content)
+        if kind == "arrayValue":
+            return [_value_from_otlp(item or {}) for item in (content or {}).get("values") or ()]
+        if kind == "kvlistValue":
+            return _attributes_from_otlp((content or {}).get("values"))
+        if kind in ("stringValue", "boolValue", "bytesValue"):  # bytes stay base64: records are JSON
+            return content
+    return None
+
+
+def _special_float_name(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _enum_number(value: Any, names: Sequence[str], prefix: str) -> int:
+    """An enum's number from the number or, as other producers write it, from its name."""
+    if value is None:
+        return 0
+    if isinstance(value, str) and value.startswith(prefix):
+        return names.index(value[len(prefix) :])
+    number = int(value)
+    return number if 0 <= number < len(names) else 0
+
+
+def _hex_id(value: str, size: int, field: str) -> str:
+    """An id in lower-case hex, from hex (OTLP) or base64 (what protobuf's own JSON writers produce)."""
+    try:
+        if len(value) == size * 2:
+            return bytes.fromhex(value).hex()
+        decoded = base64.b64decode(value, validate=True)
+    except (ValueError, TypeError, binascii.Error):
+        decoded = b""
+    if len(decoded) != size:
+        raise ValueError(f"{field} is {value!r}, not {size * 2} hex digits")
+    return decoded.hex()
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else _dump(value).decode()
+
+
+def _dump(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _json_kind(value: Any) -> str:
+    return {list: "array", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")
