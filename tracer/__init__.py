@@ -1,0 +1,117 @@
+"""Records what LLM programs do: every call of an SDK, your own steps around it, and what came of them."""
+
+from __future__ import annotations
+
+import importlib
+import os as _os
+from typing import TYPE_CHECKING, Any
+
+_checkout = _os.path.join(_os.path.dirname(_os.path.dirname(_os.path.abspath(__file__))), "")
+if _os.path.isfile(_checkout + "pyproject.toml") and _os.path.isdir(_checkout + "integrations"):
+    __path__.append(_checkout + "integrations")  # a checkout works in place; the wheel has both folders in one
+
+from tracer import errors  # noqa: E402
+from tracer._configure import (  # noqa: E402
+    configure,
+    disable,
+    enable,
+    flush,
+    get_tracking_uri,
+    reset,
+    set_experiment,
+    set_tracking_uri,
+    shutdown,
+)
+from tracer._fluent import (  # noqa: E402
+    get_active_trace_id,
+    get_current_active_span,
+    get_last_active_trace_id,
+    get_tracing_context_headers_for_http_request,
+    set_tracing_context_from_http_request_headers,
+    start_span,
+    start_span_no_context,
+    trace,
+    update_current_trace,
+    wrap_context,
+)
+from tracer.messages import set_span_chat_messages, set_span_chat_tools  # noqa: E402
+from tracer.semconv import SpanType  # noqa: E402
+from tracer.span import LiveSpan  # noqa: E402
+
+import contextlib  # noqa: E402
+
+with contextlib.suppress(ImportError):
+    from tracer.annotate import delete_trace_tag, log_expectation, log_feedback, set_trace_tag
+    from tracer.query import delete_traces, get_trace, search_traces
+    from tracer.trace import Span, Trace, TraceData, TraceInfo, TraceList
+from tracer._fluent import trace  # noqa: E402
+
+if TYPE_CHECKING:
+    from tracer import openai as openai
+
+__all__ = [
+    "LiveSpan",
+    "Span",
+    "SpanType",
+    "Trace",
+    "TraceData",
+    "TraceInfo",
+    "TraceList",
+    "autolog",
+    "configure",
+    "delete_trace_tag",
+    "delete_traces",
+    "disable",
+    "enable",
+    "errors",
+    "flush",
+    "get_active_trace_id",
+    "get_current_active_span",
+    "get_last_active_trace_id",
+    "get_trace",
+    "get_tracing_context_headers_for_http_request",
+    "get_tracking_uri",
+    "log_expectation",
+    "log_feedback",
+    "openai",
+    "reset",
+    "search_traces",
+    "set_experiment",
+    "set_span_chat_messages",
+    "set_span_chat_tools",
+    "set_trace_tag",
+    "set_tracing_context_from_http_request_headers",
+    "set_tracking_uri",
+    "shutdown",
+    "start_span",
+    "start_span_no_context",
+    "trace",
+    "update_current_trace",
+    "wrap_context",
+]
+
+
+def autolog(*, disable: bool = False) -> None:
+    """Record the calls of every provider that tracer knows; ``disable=True`` takes it all back."""
+    from tracer.provider import autolog_all
+
+    autolog_all(disable=disable)
+
+
+def __getattr__(name: str) -> Any:
+    """Providers are loaded when they are first named: ``tracer.openai``."""
+    if name.startswith("_"):
+        raise AttributeError(f"module 'tracer' has no attribute {name!r}")
+    from tracer.provider import find_provider_module
+
+    module = find_provider_module(name)
+    if module is None:
+        raise AttributeError(f"module 'tracer' has no attribute {name!r}")
+    return module
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+__version__ = "0.1.0"

@@ -1,0 +1,67 @@
+"""Binary content that travels as base64 inside JSON is taken out and kept once, named by its digest."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+
+from tracer.record import AttachmentRecord, attachment_uri
+
+_SMALLEST = 512  # characters of base64; below, an attachment costs more than it saves
+
+_DATA_URL = re.compile(rb"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,([A-Za-z0-9+/_-]{%d,}={0,2})" % _SMALLEST)
+# bare base64 stands under these keys in the providers' schemas: input_audio.data, images' b64_json, ollama's images, …
+_BARE = re.compile(
+    rb'"(data|b64_json|result|partial_image_b64|image_base64|file_data)":"([A-Za-z0-9+/]{%d,}={0,2})"' % _SMALLEST
+)
+_BARE_NEEDLES = (b'"data":"', b'_b64":"', b'"b64_json":"', b'"result":"', b'_base64":"', b'"file_data":"')
+_IMAGES = re.compile(rb'"images":\[("[A-Za-z0-9+/=]{%d,}"(?:,"[A-Za-z0-9+/=]{%d,}")*)\]' % (_SMALLEST, _SMALLEST))
+_MAGIC = {
+    b"\x89PNG": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"RIFF": "audio/wav",
+    b"ID3": "audio/mpeg",
+    b"OggS": "audio/ogg",
+    b"%PDF": "application/pdf",
+}
+
+
+def take_out(encoded: bytes) -> tuple[bytes, list[AttachmentRecord]]:
+    """The JSON with references where base64 content was, and the content."""
+    if len(encoded) < _SMALLEST:
+        return encoded, []
+    found: list[AttachmentRecord] = []
+    if b";base64," in encoded:
+        encoded = _DATA_URL.sub(lambda m: _reference(m[1].decode(), m[2], found) or m[0], encoded)
+    if any(needle in encoded for needle in _BARE_NEEDLES):
+        encoded = _BARE.sub(lambda m: _in_quotes(m, found), encoded)
+    if b'"images":["' in encoded:
+        encoded = _IMAGES.sub(lambda m: b'"images":[' + _each(m[1], found) + b"]", encoded)
+    return encoded, found
+
+
+def _in_quotes(match: re.Match[bytes], found: list[AttachmentRecord]) -> bytes:
+    reference = _reference(None, match[2], found)
+    return b'"%s":"%s"' % (match[1], reference) if reference else match[0]
+
+
+def _each(quoted: bytes, found: list[AttachmentRecord]) -> bytes:
+    items = [item.strip(b'"') for item in quoted.split(b",")]
+    return b",".join(b'"%s"' % (_reference(None, item, found) or item) for item in items)
+
+
+def _reference(mime: str | None, content: bytes, found: list[AttachmentRecord]) -> bytes | None:
+    try:
+        plain = base64.b64decode(content.translate(_URL_SAFE), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    mime = mime or next((kind for magic, kind in _MAGIC.items() if plain.startswith(magic)), "application/octet-stream")
+    digest = hashlib.sha256(plain).hexdigest()
+    found.append({"kind": "attachment", "id": digest, "mime": mime, "content": content.decode()})
+    return attachment_uri(digest, mime, len(plain)).encode()
+
+
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")

@@ -1,0 +1,68 @@
+"""The guard around everything of ours that runs beside a user's call: what fails there is logged, never raised."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+
+logger = logging.getLogger("tracer")
+
+_LOGGED_CAUSES_LIMIT = 1000
+_logged: set[tuple[str, str]] = set()
+_strict = False
+
+
+def set_strict(value: bool) -> None:
+    """Let swallowed faults raise: for test suites, so that no fault of ours hides."""
+    global _strict
+    _strict = value
+
+
+def log_once(cause: str, message: str, *args: object, level: int = logging.WARNING) -> None:
+    """Log a message the first time that its cause occurs in this process."""
+    key = (cause, message)
+    if key in _logged or len(_logged) >= _LOGGED_CAUSES_LIMIT:
+        return
+    _logged.add(key)
+    logger.log(level, message, *args)
+
+
+def forget_logged() -> None:
+    """Let every cause be logged again."""
+    _logged.clear()
+
+
+def report(doing: str, error: BaseException) -> None:
+    """Log a fault of ours once per cause, with its traceback at debug level."""
+    cause = f"{doing}:{type(error).__name__}"
+    log_once(cause, "tracer failed while %s and went on: %s: %s", doing, type(error).__name__, _safe_text(error))
+    logger.debug("tracer failed while %s", doing, exc_info=error)
+
+
+def _safe_text(error: BaseException) -> str:
+    try:
+        return str(error)[:500]
+    except Exception:
+        return "<no message>"
+
+
+class guard:
+    """``with guard("reading the reply"):`` swallows what fails inside, logs it once, and the program goes on."""
+
+    __slots__ = ("doing",)
+
+    def __init__(self, doing: str) -> None:
+        self.doing = doing
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None or not isinstance(error, (Exception, RecursionError, MemoryError)):
+            return False
+        if _strict:
+            return False
+        report(self.doing, error)
+        return True

@@ -1,0 +1,183 @@
+"""Any Python value as JSON: never raises, never consumes an iterator, bounded in size."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any
+
+import orjson
+
+_REPR_LIMIT = 10_000
+_DEPTH_LIMIT = 100
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY
+_SENTINEL_TYPES = frozenset({"NotGiven", "Omit", "PydanticUndefinedType"})
+
+Fragment = orjson.Fragment
+loads: Callable[[bytes | str], Any] = orjson.loads
+
+
+def encode(value: object) -> bytes:
+    """The value as JSON, whatever it is."""
+    try:
+        return orjson.dumps(value, to_jsonable, _OPTIONS)
+    except Exception:
+        return orjson.dumps(to_plain(value))
+
+
+def encode_bounded(value: object, limit: int) -> tuple[bytes, int]:
+    """The value as JSON of at most about ``limit`` bytes, and its size before it was cut (0: not cut)."""
+    encoded = encode(value)
+    if len(encoded) <= limit:
+        return encoded, 0
+    return cut(encoded, limit), len(encoded)
+
+
+def cut(encoded: bytes, limit: int) -> bytes:
+    """JSON that is too long, with its strings and containers shortened until it fits."""
+    value = orjson.loads(encoded)
+    for max_string, max_items in ((limit // 2, 10_000), (limit // 16, 2_000), (limit // 256, 500), (256, 50), (64, 10)):
+        shorter = orjson.dumps(_shorten(value, max(max_string, 16), max_items))
+        if len(shorter) <= limit:
+            return shorter
+    return orjson.dumps(f"[left out: {len(encoded)} bytes of JSON]")
+
+
+def _shorten(value: Any, max_string: int, max_items: int) -> Any:
+    if isinstance(value, str):
+        return cut_text(value, max_string)
+    if isinstance(value, list):
+        items = [_shorten(item, max_string, max_items) for item in value[:max_items]]
+        return [*items, f"[cut: {len(value) - max_items} more items]"] if len(value) > max_items else items
+    if isinstance(value, dict):
+        pairs = list(value.items())
+        shorter = {cut_text(k, max_string): _shorten(v, max_string, max_items) for k, v in pairs[:max_items]}
+        if len(pairs) > max_items:
+            shorter["[cut]"] = f"{len(pairs) - max_items} more entries"
+        return shorter
+    return value
+
+
+def cut_text(text: str, limit: int) -> str:
+    """Text of at most ``limit`` characters and a note of what was left out."""
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… [cut: {len(text) - limit} more characters]"
+
+
+def to_jsonable(value: Any) -> Any:
+    """One step from a value that JSON does not know towards one that it does; orjson calls it again for the parts."""
+    kind = type(value)
+    fields_set = getattr(value, "__pydantic_fields_set__", None)
+    if fields_set is not None and hasattr(kind, "__pydantic_serializer__"):
+        return _pydantic_fields(value, fields_set)
+    if isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"data:application/octet-stream;base64,{base64.b64encode(value).decode()}"
+    if kind.__name__ in _SENTINEL_TYPES:
+        return None
+    if isinstance(value, tuple):
+        as_dict = getattr(value, "_asdict", None)
+        return as_dict() if as_dict is not None else list(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (Set, deque, range)):
+        return list(value)
+    if isinstance(value, BaseException):
+        return {"type": kind.__qualname__, "message": _text_of(value)}
+    if hasattr(kind, "__attrs_attrs__"):
+        return {field.name: getattr(value, field.name, None) for field in kind.__attrs_attrs__}
+    if hasattr(kind, "__fspath__"):
+        return _text_of(value)
+    return _repr(value)
+
+
+def _pydantic_fields(value: Any, fields_set: set[str]) -> dict[str, Any]:
+    """A pydantic model's fields without a serialiser's warnings; fields that are only defaults of None are left out."""
+    fields = {k: v for k, v in value.__dict__.items() if (v is not None or k in fields_set)}
+    extra = getattr(value, "__pydantic_extra__", None)
+    return {**fields, **extra} if extra else fields
+
+
+def _text_of(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__qualname__} without text>"
+
+
+def _repr(value: object) -> str:
+    try:
+        return cut_text(repr(value), _REPR_LIMIT)
+    except Exception as error:
+        return f"<{type(value).__module__}.{type(value).__qualname__}: its repr raised {type(error).__name__}>"
+
+
+def to_plain(value: object) -> Any:
+    """The value as dicts, lists, strings and numbers that JSON can hold: the slow way for what the fast one refuses."""
+    return _plain(value, 0, set())
+
+
+def _plain(value: Any, depth: int, ancestors: set[int]) -> Any:
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, str):
+        return _clean_text(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, int):
+        return int(value) if -(2**63) <= value < 2**64 else _repr(value)
+    if id(value) in ancestors:
+        return f"<circular reference to {type(value).__qualname__}>"
+    if depth >= _DEPTH_LIMIT:
+        return f"<nested deeper than {_DEPTH_LIMIT} levels>"
+    ancestors.add(id(value))
+    try:
+        return _plain_container(value, depth, ancestors)
+    except Exception as error:
+        return f"<{type(value).__qualname__}: reading it raised {type(error).__name__}>"
+    finally:
+        ancestors.discard(id(value))
+
+
+def _plain_container(value: Any, depth: int, ancestors: set[int]) -> Any:
+    if isinstance(value, Mapping):
+        return {_key_text(k): _plain(v, depth + 1, ancestors) for k, v in list(value.items())}
+    if isinstance(value, (list, Set, deque)) or (isinstance(value, tuple) and not hasattr(value, "_asdict")):
+        return [_plain(item, depth + 1, ancestors) for item in list(value)]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: _plain(getattr(value, name, None), depth + 1, ancestors) for name in names}
+    try:
+        return orjson.loads(orjson.dumps(value, None, _OPTIONS))
+    except Exception:
+        step = to_jsonable(value)
+    if isinstance(step, str):
+        return _clean_text(step)
+    return _plain(step, depth + 1, ancestors)
+
+
+def _key_text(key: object) -> str:
+    if isinstance(key, str):
+        return _clean_text(key)
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key]
+    return _clean_text(_repr(key))
+
+
+def _clean_text(text: str) -> str:
+    """Text without lone surrogates, which UTF-8 cannot hold; they stand as their escapes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return str(text)
+
+
+def is_primitive_list(value: Sequence[Any]) -> bool:
+    """Whether OpenTelemetry takes this sequence as an attribute: strings, or numbers, or booleans, all of one type."""
+    kinds = {type(item) for item in value}
+    return len(kinds) == 1 and kinds <= {str, int, float, bool}

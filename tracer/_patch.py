@@ -1,0 +1,128 @@
+"""Replacing a method of somebody else's class by ours, and putting back the very original."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tracer._fault import guard
+
+Function = Callable[..., Any]
+MakeReplacement = Callable[[Function, "Patch"], Function]
+
+_ABSENT: Any = object()
+_lock = threading.RLock()
+_watched_imports: set[tuple[str, int]] = set()
+
+
+class DoorMovedError(Exception):
+    """The method that was to be replaced is not there, or does not take what it used to take."""
+
+
+class Patch:
+    """One replaced method, named ``module:Class.method`` or ``module:function``; ``active`` is asked at every call."""
+
+    __slots__ = ("target", "parameters", "active", "_make", "_holder", "_name", "_original", "_replacement")
+
+    def __init__(self, target: str, make_replacement: MakeReplacement, *, parameters: tuple[str, ...] = ()) -> None:
+        self.target = target
+        self.parameters = parameters
+        self.active = False
+        self._make = make_replacement
+        self._holder: Any = None
+        self._name = ""
+        self._original: Any = _ABSENT
+        self._replacement: Any = None
+
+    def check(self) -> None:
+        """Raise `DoorMovedError` unless the method exists and takes the parameters that are needed."""
+        holder, name = self._resolve()
+        function = getattr(holder, name, None)
+        if not callable(function):
+            raise DoorMovedError(f"{self.target} is not there")
+        try:
+            taken = inspect.signature(function).parameters
+        except (TypeError, ValueError) as error:
+            raise DoorMovedError(f"{self.target} has no signature") from error
+        missing = [name for name in self.parameters if name not in taken]
+        if missing:
+            raise DoorMovedError(f"{self.target} takes no {', '.join(missing)}")
+
+    def install(self) -> None:
+        """Put ours in place, or wake it up where it still stands below somebody else's wrapper."""
+        with _lock:
+            if not self._is_in_place():
+                self._replace()
+            self.active = True
+
+    def remove(self) -> None:
+        """Put the original back; where somebody has wrapped over us, become transparent instead."""
+        with _lock:
+            self.active = False
+            if self._holder is None or vars(self._holder).get(self._name) is not self._replacement:
+                return
+            self._restore()
+            self._holder = self._replacement = None
+            self._original = _ABSENT
+
+    def _resolve(self) -> tuple[Any, str]:
+        module_name, _, path = self.target.partition(":")
+        *owners, name = path.split(".")
+        try:
+            holder: Any = importlib.import_module(module_name)
+            for owner in owners:
+                holder = getattr(holder, owner)
+        except (ImportError, AttributeError) as error:
+            raise DoorMovedError(f"{self.target} is not there") from error
+        return holder, name
+
+    def _replace(self) -> None:
+        holder, name = self._resolve()
+        original = vars(holder).get(name, _ABSENT)
+        inherited = getattr(holder, name) if original is _ABSENT else original
+        if isinstance(inherited, (staticmethod, classmethod)):
+            replacement: Any = type(inherited)(self._make(inherited.__func__, self))
+        else:
+            replacement = self._make(inherited, self)
+        setattr(holder, name, replacement)
+        self._holder, self._name, self._original, self._replacement = holder, name, original, replacement
+
+    def _restore(self) -> None:
+        if self._original is _ABSENT:
+            delattr(self._holder, self._name)
+        else:
+            setattr(self._holder, self._name, self._original)
+
+    def _is_in_place(self) -> bool:
+        if self._holder is None:
+            return False
+        current = vars(self._holder).get(self._name)
+        return any(layer is self._replacement for layer in _layers(current))
+
+
+def _layers(function: Any) -> Iterator[Any]:
+    """A function, what it wraps, what that wraps, …"""
+    seen = 0
+    while function is not None and seen < 100:
+        yield function
+        function = getattr(function, "__wrapped__", None)
+        seen += 1
+
+
+def when_imported(module: str, action: Callable[[], None]) -> None:
+    """Run ``action`` as soon as a module is imported, at once if it is already; the module is never imported for it."""
+    from wrapt import register_post_import_hook  # only here: `import tracer` need not pay for it
+
+    with _lock:
+        if (module, id(action)) in _watched_imports:
+            return
+        _watched_imports.add((module, id(action)))
+
+    def hook(_module: Any) -> None:
+        with guard(f"patching {module}"):
+            action()
+
+    register_post_import_hook(hook, module)

@@ -1,0 +1,419 @@
+"""The only global state: settings, the running pipeline, whether tracing is on, and the last trace."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace as otel_trace
+from opentelemetry.trace import SpanKind
+
+from tracer import _adopt, _ids
+from tracer._context import current
+from tracer._fault import forget_logged, log_once, report
+from tracer._json import encode, loads, to_jsonable, to_plain
+from tracer._pipeline import Pipeline, store_path
+from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
+from tracer.record import AttachmentRecord
+from tracer.redact import Redactor
+from tracer.span import LiveSpan, UnrecordedSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from tracer.store import Store
+
+_EXIT_FLUSH_SECONDS = 10.0
+
+
+class Runtime:
+    """Everything that a process shares: use :func:`runtime` to get it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # guards settings and pipeline, not the recording itself
+        self._pipeline: Pipeline | None = None
+        self._abandoned: list[Pipeline] = []  # a parent's: closing its connections here would harm the parent's
+        self._settings: Settings | None = None
+        self._switched_off = False
+        self._resource: Resource | None = None
+        self._scopes: dict[str, InstrumentationScope] = {}
+        self._last_trace_id: str | None = None
+        self._thread_local = threading.local()
+        self.generation = 0  # counts forks: a span belongs to the process that started it
+        self.recording = True
+        self.capture_content = True
+        self.max_value_bytes = 0
+        self._joined: Any = None
+        self._processors: tuple[Any, ...] = ()
+        self._redact = Redactor()
+        self._sample_rate = 1.0
+        self._experiment = DEFAULT_EXPERIMENT
+        self._apply(self._settings_from_environment())
+
+    # ---- settings ----
+
+    def _settings_from_environment(self) -> Settings:
+        try:
+            return settings_from_environment(os.environ)
+        except ValueError as error:  # a bad variable must not keep the program from being imported
+            log_once("environment", "tracer ignores its environment variables: %s", error)
+            return Settings()
+
+    def _apply(self, settings: Settings) -> None:
+        self._settings = settings
+        self.recording = settings.enabled and not self._switched_off
+        self.capture_content = settings.capture_content
+        self.max_value_bytes = settings.max_value_bytes
+        self._redact = Redactor(settings.redact)
+        self._processors = tuple(settings.span_processors)
+        self._sample_rate = settings.sample_rate
+        self._experiment = settings.experiment
+        self._joined = settings.tracer_provider
+        self._resource = None
+        self._scopes = {}
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        assert self._settings is not None
+        return self._settings
+
+    def configure(self, **arguments: Any) -> None:
+        """Change what is given (not None) and keep the rest; raises InvalidArgumentError before anything changes."""
+        values = checked(arguments)
+        if "store" in values:
+            store_path(values["store"])
+        Redactor(values.get("redact", ()))
+        with self._lock:
+            old = self.settings
+            given = old.given | frozenset(values)
+            new = Settings(**{**_fields(old), **values, "given": given})
+            if (new.store, new.exporters, new.journal_max_bytes, new.service_name, new.tracer_provider) != (
+                old.store, old.exporters, old.journal_max_bytes, old.service_name, old.tracer_provider
+            ):  # fmt: skip
+                self._close_pipeline(_EXIT_FLUSH_SECONDS)
+            self._apply(new)
+            if "tracer_provider" in values:
+                from tracer.export.joined import join
+
+                join(new.tracer_provider, self)
+
+    def switch(self, on: bool) -> None:
+        """Turn recording on or off; ``enabled=False`` in the settings keeps it off."""
+        self._switched_off = not on
+        self.recording = self.settings.enabled and on
+
+    # ---- recording ----
+
+    def start_span(
+        self,
+        name: str,
+        *,
+        span_type: str = "UNKNOWN",
+        attributes: Mapping[str, Any] | None = None,
+        otel_kind: SpanKind = SpanKind.INTERNAL,
+        parent: LiveSpan | UnrecordedSpan | None = None,
+        scope: str = "tracer",
+        start_time_ns: int | None = None,
+    ) -> LiveSpan | UnrecordedSpan:
+        """A span that has started but is not current; below the current one where no parent is given. Never raises."""
+        if not self.recording:
+            return UnrecordedSpan()
+        try:
+            if parent is None:
+                parent = current.get() if self._joined is None else self._joined_parent()
+            if parent is None:
+                span = self._start_root(name, span_type, otel_kind, scope, start_time_ns)
+            elif isinstance(parent, LiveSpan):
+                span = LiveSpan(
+                    self, name, span_type, parent.trace_id, parent.span_id, otel_kind=otel_kind, scope=scope,
+                    start_time_ns=start_time_ns, trace_state=parent._trace_state,
+                )  # fmt: skip
+            else:
+                span = self._start_below_other(parent, name, span_type, otel_kind, scope, start_time_ns)
+            if isinstance(span, LiveSpan):
+                if attributes:
+                    span.set_attributes(attributes)
+                if span.is_root or self._processors or self._joined is not None:
+                    self.span_started(span)
+            return span
+        except Exception as error:
+            report("starting a span", error)
+            return UnrecordedSpan()
+
+    def _start_root(
+        self, name: str, span_type: str, otel_kind: SpanKind, scope: str, start_time_ns: int | None
+    ) -> LiveSpan | UnrecordedSpan:
+        if self._joined is not None:
+            trace_id = f"{self._joined.id_generator.generate_trace_id():032x}"
+            span_id: str | None = f"{self._joined.id_generator.generate_span_id():016x}"
+            decision = self._joined.sampler.should_sample(None, int(trace_id, 16), name).decision
+            sampled = decision.is_sampled() and _ids.is_sampled(trace_id, self._sample_rate)
+        else:
+            trace_id, span_id = _ids.trace_id(), None
+            sampled = self._sample_rate >= 1.0 or _ids.is_sampled(trace_id, self._sample_rate)
+        if not sampled:
+            return UnrecordedSpan(trace_id, span_id or _ids.span_id())
+        return LiveSpan(
+            self, name, span_type, trace_id, None, is_root=True, otel_kind=otel_kind, scope=scope,
+            start_time_ns=start_time_ns, span_id=span_id,
+        )  # fmt: skip
+
+    def _start_below_other(
+        self,
+        parent: UnrecordedSpan,
+        name: str,
+        span_type: str,
+        otel_kind: SpanKind,
+        scope: str,
+        start_time_ns: int | None,
+    ) -> LiveSpan | UnrecordedSpan:
+        """Below a span that is not ours: of another process, of the joined provider, or one that is not recorded."""
+        if not parent.sampled:
+            return UnrecordedSpan(parent.trace_id, _ids.span_id())
+        return LiveSpan(
+            self, name, span_type, parent.trace_id, parent.span_id, remote_parent=parent.remote, is_root=not parent.ours,
+            otel_kind=otel_kind, scope=scope, start_time_ns=start_time_ns, trace_state=parent.trace_state,
+        )  # fmt: skip
+
+    def _joined_parent(self) -> LiveSpan | UnrecordedSpan | None:
+        span = otel_trace.get_current_span()
+        if isinstance(span, LiveSpan):
+            return span
+        context = span.get_span_context()
+        if not context.is_valid:
+            return current.get()
+        return UnrecordedSpan(
+            f"{context.trace_id:032x}",
+            f"{context.span_id:016x}",
+            sampled=context.trace_flags.sampled,
+            remote=context.is_remote,
+            trace_state=context.trace_state,
+            ours=getattr(span, "_tracer_records", False),
+        )
+
+    def span_started(self, span: LiveSpan) -> None:
+        """Tell processors, and write down that a local root is running."""
+        for processor in self._all_processors():
+            on_start = getattr(processor, "on_start", None)
+            if on_start is not None:
+                try:
+                    on_start(span, otel_context.get_current())
+                except Exception as error:
+                    report(f"calling on_start of {type(processor).__qualname__}", error)
+        if span.is_root:
+            self._write_start(span)
+
+    def _write_start(self, span: LiveSpan) -> None:
+        record = {
+            "kind": "start",
+            "trace_id": span.trace_id,
+            "span_id": span.span_id,
+            "name": span.name,
+            "type": span.span_type,
+            "start": span.start_time_ns,
+        }
+        if span.parent_id is not None:
+            record["parent_id"] = span.parent_id
+            record["remote_parent"] = span._remote_parent
+        self.append(record)
+        if self._experiment != DEFAULT_EXPERIMENT:
+            self.append(
+                {"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, "experiment": self._experiment}
+            )
+
+    def span_ended(self, span: LiveSpan) -> None:
+        """Write a span down; never raises."""
+        if span.generation != self.generation:
+            return  # it was started by the parent process, which writes it
+        try:
+            if self._processors or self._joined is not None:
+                self._tell_end(span)
+            self._append_line(_encode_record(span.to_record()))
+        except Exception as error:
+            report("writing a span down", error)
+        if span.is_root:
+            self._last_trace_id = self._thread_local.trace_id = span.trace_id
+
+    def _tell_end(self, span: LiveSpan) -> None:
+        for processor in self._all_processors():
+            try:
+                on_end = getattr(processor, "on_end", None) or processor
+                on_end(span)
+            except Exception as error:
+                report(f"calling {type(processor).__qualname__} at the end of a span", error)
+
+    def _all_processors(self) -> tuple[Any, ...]:
+        if self._joined is None:
+            return self._processors
+        return (*self._processors, self._joined._active_span_processor)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write a record down (tracer/record.py); never raises."""
+        try:
+            self._append_line(_encode_record(dict(record)))
+        except Exception as error:
+            report("writing a record down", error)
+
+    def _append_line(self, line: bytes) -> None:
+        line = self._redact(line)
+        if line:
+            (self._pipeline or self.pipeline()).append(line)
+
+    def keep_attachments(self, attachments: list[AttachmentRecord]) -> None:
+        """Write down binary content that was taken out of a payload."""
+        self.pipeline().keep_attachments(attachments, encode)
+
+    def otel_attach(self, span: LiveSpan) -> object:
+        """Make a span current for OpenTelemetry too, where an application's provider is joined."""
+        if self._joined is None:
+            return None
+        return otel_context.attach(otel_trace.set_span_in_context(span))
+
+    def otel_detach(self, token: object) -> None:
+        """Undo :meth:`otel_attach`."""
+        try:
+            from opentelemetry.context import _RUNTIME_CONTEXT
+
+            _RUNTIME_CONTEXT.detach(token)  # type: ignore[arg-type]
+        except Exception:  # attached in another context: there is nothing to undo here
+            return
+
+    def resource(self) -> Resource:
+        """OpenTelemetry's description of this service."""
+        if self._resource is None:
+            from opentelemetry.sdk.resources import Resource
+
+            joined = getattr(self._joined, "resource", None)
+            name = self.settings.service_name
+            self._resource = joined or Resource.create({"service.name": name} if name else {})
+        return self._resource
+
+    def scope(self, name: str) -> InstrumentationScope:
+        """OpenTelemetry's name for the part of tracer that recorded a span."""
+        if name not in self._scopes:
+            from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+            self._scopes[name] = InstrumentationScope(name)
+        return self._scopes[name]
+
+    def last_trace_id(self, thread_local: bool) -> str | None:
+        """The trace whose root ended last."""
+        return getattr(self._thread_local, "trace_id", None) if thread_local else self._last_trace_id
+
+    # ---- the pipeline ----
+
+    def pipeline(self) -> Pipeline:
+        """The journal and its sinks; made when first needed."""
+        with self._lock:
+            if self._pipeline is None:
+                sinks = []
+                if self.settings.exporters:
+                    from tracer.export.otel import ExporterSink
+
+                    sinks = [ExporterSink(exporter, i) for i, exporter in enumerate(self.settings.exporters)]
+                self._pipeline = Pipeline(self.settings, self._about_process, sinks)
+            return self._pipeline
+
+    def _about_process(self) -> dict[str, Any]:
+        try:
+            return {"resource": dict(self.resource().attributes)}
+        except Exception as error:
+            report("describing this service", error)
+            return {}
+
+    def store_url(self) -> str:
+        """The URL of the store, with an absolute path."""
+        return self.pipeline().url
+
+    def store(self) -> Store:
+        """The open store; raises StoreError where it cannot be opened."""
+        return self.pipeline().sink.store()
+
+    def sync(self) -> None:
+        """Bring everything recorded so far into the store."""
+        self.pipeline().sync()
+
+    def flush(self, timeout: float) -> bool:
+        """Hand everything recorded so far to the store and the exporters; False if one did not take it in time."""
+        pipeline = self._pipeline
+        return True if pipeline is None else pipeline.flush(timeout)
+
+    def _close_pipeline(self, timeout: float, *, retry_failures: bool = True) -> bool:
+        pipeline, self._pipeline = self._pipeline, None
+        return True if pipeline is None else pipeline.close(timeout, retry_failures=retry_failures)
+
+    def shutdown(self, timeout: float = 30.0) -> bool:
+        """Flush, stop the threads, close the store, and record nothing more until ``enable``."""
+        self.switch(False)
+        with self._lock:
+            done = self._close_pipeline(timeout)
+            for exporter in self.settings.exporters:
+                try:
+                    exporter.shutdown()
+                except Exception as error:
+                    report("shutting an exporter down", error)
+        return done
+
+    def reset(self) -> None:
+        """Flush and go back to the settings of the environment."""
+        with self._lock:
+            self._close_pipeline(_EXIT_FLUSH_SECONDS, retry_failures=False)
+            self._switched_off = False
+            self._last_trace_id = None
+            self._thread_local = threading.local()
+            current.set(None)
+            forget_logged()
+            self._apply(self._settings_from_environment())
+
+    def at_exit(self) -> None:
+        """Hand over what is there and leave the rest for others to adopt; spans that end later still reach the journal."""
+        try:
+            # what a sink does not take now is safe in the journal: no reason to hold the program up
+            self._close_pipeline(_EXIT_FLUSH_SECONDS, retry_failures=False)
+        except Exception as error:
+            report("closing at exit", error)
+
+    def after_fork(self) -> None:
+        """In a child: open files and connections are the parent's; this process makes its own."""
+        self.generation += 1
+        self._lock = threading.RLock()
+        _adopt.renew_lock()
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            self._abandoned.append(pipeline)
+            pipeline.journal.forget_parent()
+
+
+def _fields(settings: Settings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+
+
+def _encode_record(record: dict[str, Any]) -> bytes:
+    import orjson
+
+    try:
+        return orjson.dumps(record, to_jsonable)
+    except Exception:  # a lone surrogate, an integer beyond 64 bits: the slow way takes everything
+        if "json" in record:
+            record["json"] = {key: loads(fragment.contents) for key, fragment in record["json"].items()}
+        return orjson.dumps(to_plain(record))
+
+
+_runtime = Runtime()
+
+
+def runtime() -> Runtime:
+    """The process's runtime."""
+    return _runtime
+
+
+atexit.register(_runtime.at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_runtime.after_fork)

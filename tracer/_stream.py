@@ -1,0 +1,242 @@
+"""Watching a stream that the user reads: the stream stays the SDK's own, and its end is seen whatever the end is."""
+
+from __future__ import annotations
+
+import atexit
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from typing import Any, Protocol
+
+
+class Watcher(Protocol):
+    """What is told about a stream; it counts only the first of the ends it hears, and never raises."""
+
+    def chunk(self, chunk: Any) -> None: ...
+    def finished(self) -> None: ...
+    def failed(self, error: BaseException) -> None: ...
+    def closed(self) -> None: ...
+    def dropped(self) -> None: ...
+
+
+class ByteWatcher(Watcher, Protocol):
+    """A watcher that is told the bytes of a body as the user reads them."""
+
+    def feed(self, received: bytes) -> None: ...
+
+
+_open: weakref.WeakSet[Any] = weakref.WeakSet()
+_at_exit_registered = False
+
+
+def _end_at_exit() -> None:
+    for watcher in list(_open):
+        watcher.dropped()
+
+
+def _keep_until_dropped(owner: Any, watcher: Watcher) -> None:
+    """End the watcher when the owner is gone: collected, or alive until the interpreter exits."""
+    global _at_exit_registered
+    if not _at_exit_registered:
+        # registered after the engine's own exit hook, which it must run before
+        _at_exit_registered = True
+        atexit.register(_end_at_exit)
+    _open.add(watcher)
+    weakref.finalize(owner, watcher.dropped).atexit = False
+
+
+class _Reading:
+    """Whether the stream is being read just now: a close that happens inside a read is not the user's."""
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = False
+
+
+class _WatchedIterator:
+    """A stream's own iterator, with every chunk and the end told to the watcher."""
+
+    __slots__ = ("_iterator", "_watcher", "_reading")
+
+    def __init__(self, iterator: Iterator[Any], watcher: Watcher, reading: _Reading) -> None:
+        self._iterator = iterator
+        self._watcher = watcher
+        self._reading = reading
+
+    def __iter__(self) -> _WatchedIterator:
+        return self
+
+    def __next__(self) -> Any:
+        reading = self._reading
+        reading.now = True
+        try:
+            chunk = self._iterator.__next__()
+        except StopIteration:
+            self._watcher.finished()
+            raise
+        except BaseException as error:
+            self._watcher.failed(error)
+            raise
+        finally:
+            reading.now = False
+        self._watcher.chunk(chunk)
+        return chunk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
+
+
+class _WatchedAsyncIterator:
+    """An asynchronous stream's own iterator, with every chunk and the end told to the watcher."""
+
+    __slots__ = ("_iterator", "_watcher", "_reading")
+
+    def __init__(self, iterator: AsyncIterator[Any], watcher: Watcher, reading: _Reading) -> None:
+        self._iterator = iterator
+        self._watcher = watcher
+        self._reading = reading
+
+    def __aiter__(self) -> _WatchedAsyncIterator:
+        return self
+
+    async def __anext__(self) -> Any:
+        reading = self._reading
+        reading.now = True
+        try:
+            chunk = await self._iterator.__anext__()
+        except StopAsyncIteration:
+            self._watcher.finished()
+            raise
+        except BaseException as error:
+            self._watcher.failed(error)
+            raise
+        finally:
+            reading.now = False
+        self._watcher.chunk(chunk)
+        return chunk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
+
+
+def is_stream_object(value: Any) -> bool:
+    """Whether this is an SDK's stream that keeps its iterator and its HTTP response, as the Stainless SDKs' do."""
+    held = getattr(value, "__dict__", None)
+    return isinstance(held, dict) and "_iterator" in held and "response" in held
+
+
+def watch_stream_object(stream: Any, watcher: Watcher) -> None:
+    """Watch an SDK's stream object from inside: the object, its type and its methods stay what they are."""
+    reading = _Reading()
+    iterator = stream._iterator
+    _hook_close(stream.response, watcher, reading)
+    if hasattr(iterator, "__anext__"):
+        stream._iterator = _WatchedAsyncIterator(iterator, watcher, reading)
+    else:
+        stream._iterator = _WatchedIterator(iterator, watcher, reading)
+    _keep_until_dropped(stream, watcher)
+
+
+def _hook_close(response: Any, watcher: Watcher, reading: _Reading) -> None:
+    """Hear when a response is closed. The instance's hooks hold it weakly, so that they add no reference cycle."""
+    kind, reference = type(response), weakref.ref(response)
+
+    def close() -> Any:
+        if not reading.now:
+            watcher.closed()
+        alive = reference()
+        return None if alive is None else kind.close(alive)
+
+    async def aclose() -> Any:
+        if not reading.now:
+            watcher.closed()
+        alive = reference()
+        return None if alive is None else await kind.aclose(alive)
+
+    for name, hook in (("close", close), ("aclose", aclose)):
+        if hasattr(kind, name) and name not in vars(response):
+            setattr(response, name, hook)
+
+
+def watch_bytes(response: Any, watcher: ByteWatcher) -> None:
+    """Watch the body of an HTTP response that nobody has read: what the user reads of it, however, is told."""
+    reading = _Reading()
+    kind, reference = type(response), weakref.ref(response)
+
+    def iter_bytes(chunk_size: int | None = None) -> Iterator[bytes]:
+        return _told(kind.iter_bytes(reference(), chunk_size), watcher, reading)
+
+    def aiter_bytes(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        return _atold(kind.aiter_bytes(reference(), chunk_size), watcher, reading)
+
+    response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
+    _hook_close(response, watcher, reading)
+    _keep_until_dropped(response, watcher)
+
+
+def _told(body: Iterator[bytes], watcher: ByteWatcher, reading: _Reading) -> Iterator[bytes]:
+    watched = _WatchedIterator(body, _Feeding(watcher), reading)
+    yield from watched
+
+
+async def _atold(body: AsyncIterator[bytes], watcher: ByteWatcher, reading: _Reading) -> AsyncIterator[bytes]:
+    watched = _WatchedAsyncIterator(body, _Feeding(watcher), reading)
+    async for received in watched:
+        yield received
+
+
+class _Feeding:
+    """A watcher of chunks that hands them on as bytes."""
+
+    __slots__ = ("chunk", "finished", "failed", "closed", "dropped")
+
+    def __init__(self, watcher: ByteWatcher) -> None:
+        self.chunk = watcher.feed
+        self.finished = watcher.finished
+        self.failed = watcher.failed
+        self.closed = watcher.closed
+        self.dropped = watcher.dropped
+
+
+def is_generator(value: Any) -> bool:
+    """Whether an SDK handed out a plain generator as its stream."""
+    return isinstance(value, Generator)
+
+
+def is_async_generator(value: Any) -> bool:
+    """Whether an SDK handed out a plain asynchronous generator as its stream."""
+    return isinstance(value, AsyncGenerator)
+
+
+def watch_generator(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
+    """A real generator in the place of an SDK's: a generator has no inside that could be watched."""
+    watched = _generated(generator, watcher)
+    _keep_until_dropped(watched, watcher)
+    return watched
+
+
+def watch_async_generator(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
+    """A real asynchronous generator in the place of an SDK's."""
+    watched = _agenerated(generator, watcher)
+    _keep_until_dropped(watched, watcher)
+    return watched
+
+
+def _generated(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
+    chunks = _WatchedIterator(generator, watcher, _Reading())
+    try:
+        return (yield from chunks)
+    except GeneratorExit:
+        watcher.closed()
+        raise
+
+
+async def _agenerated(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
+    chunks = _WatchedAsyncIterator(generator, watcher, _Reading())
+    try:
+        async for chunk in chunks:
+            yield chunk
+    except GeneratorExit:
+        watcher.closed()
+        await generator.aclose()
+        raise

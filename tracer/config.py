@@ -1,0 +1,176 @@
+"""The settings: an argument of ``configure`` wins over ``TRACER_*`` in the environment, which wins over the default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tracer.errors import InvalidArgumentError
+from tracer.redact import Redaction
+
+DEFAULT_STORE = "sqlite:///tracer.db"
+DEFAULT_EXPERIMENT = "Default"
+MAX_VALUE_BYTES = 1 << 20
+JOURNAL_MAX_BYTES = 1 << 30
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be configured, checked."""
+
+    store: str = DEFAULT_STORE
+    experiment: str = DEFAULT_EXPERIMENT
+    enabled: bool = True
+    sample_rate: float = 1.0
+    capture_content: bool = True
+    redact: Sequence[Redaction] = ()
+    span_processors: Sequence[Any] = ()
+    exporters: Sequence[Any] = ()
+    tracer_provider: Any = None
+    service_name: str | None = None
+    max_value_bytes: int = MAX_VALUE_BYTES
+    journal_max_bytes: int = JOURNAL_MAX_BYTES
+    given: frozenset[str] = field(default=frozenset(), compare=False)
+
+
+def store_url(value: object) -> str:
+    """A store's URL from what a user gives: a URL as it is, a path as an SQLite file."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArgumentError(
+            f"store: got {value!r}, expected a URL such as 'sqlite:///tracer.db' or the path of a file."
+        )
+    if "://" in value:
+        return value
+    path = Path(value)
+    return f"sqlite:////{str(path).lstrip('/')}" if path.is_absolute() else f"sqlite:///{path}"
+
+
+def _flag(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise InvalidArgumentError(f"{name}: got {value!r}, expected true or false (1, 0, yes, no, on, off).")
+
+
+def _rate(name: str, value: object) -> float:
+    try:
+        rate = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        rate = -1.0
+    if isinstance(value, bool) or not 0.0 <= rate <= 1.0:
+        raise InvalidArgumentError(
+            f"{name}: got {value!r}, expected a number from 0.0 (no trace) to 1.0 (every trace)."
+        )
+    return rate
+
+
+def _size(name: str, value: object) -> int:
+    try:
+        size = int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        size = 0
+    if isinstance(value, bool) or size < 1024:
+        raise InvalidArgumentError(f"{name}: got {value!r}, expected a number of bytes of at least 1024.")
+    return int(size)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArgumentError(f"{name}: got {value!r}, expected a string that is not empty.")
+    return value
+
+
+def _several(name: str, value: object) -> tuple[Any, ...]:
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    return (value,)
+
+
+def _exporters(name: str, value: object) -> tuple[Any, ...]:
+    exporters = _several(name, value)
+    for exporter in exporters:
+        if not callable(getattr(exporter, "export", None)):
+            raise InvalidArgumentError(
+                f"{name}: {exporter!r} has no export(); expected OpenTelemetry SpanExporter objects, such as "
+                "exporters=[OTLPSpanExporter()]."
+            )
+    return exporters
+
+
+def _processors(name: str, value: object) -> tuple[Any, ...]:
+    processors = _several(name, value)
+    for processor in processors:
+        if not callable(processor) and not callable(getattr(processor, "on_end", None)):
+            raise InvalidArgumentError(
+                f"{name}: {processor!r} is neither an OpenTelemetry SpanProcessor nor a function that takes a span."
+            )
+    return processors
+
+
+def _provider(name: str, value: object) -> object:
+    if not hasattr(value, "_active_span_processor") or not hasattr(value, "id_generator"):
+        raise InvalidArgumentError(
+            f"{name}: got {type(value).__qualname__}, expected an opentelemetry.sdk.trace.TracerProvider. "
+            "With none configured, opentelemetry.trace.get_tracer_provider() gives a placeholder that records nothing."
+        )
+    return value
+
+
+def _experiment(name: str, value: object) -> str:
+    return _text(name, value)
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "store": lambda name, value: store_url(value),
+    "experiment": _experiment,
+    "enabled": _flag,
+    "sample_rate": _rate,
+    "capture_content": _flag,
+    "redact": _several,
+    "span_processors": _processors,
+    "exporters": _exporters,
+    "tracer_provider": _provider,
+    "service_name": _text,
+    "max_value_bytes": _size,
+    "journal_max_bytes": _size,
+}
+
+ENVIRONMENT = {
+    "store": "TRACER_STORE",
+    "experiment": "TRACER_EXPERIMENT",
+    "enabled": "TRACER_ENABLED",
+    "sample_rate": "TRACER_SAMPLE_RATE",
+    "capture_content": "TRACER_CAPTURE_CONTENT",
+    "service_name": "TRACER_SERVICE_NAME",
+    "max_value_bytes": "TRACER_MAX_VALUE_BYTES",
+    "journal_max_bytes": "TRACER_JOURNAL_MAX_BYTES",
+}
+
+
+def checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that were given (not None), each checked."""
+    return {name: _CHECKS[name](name, value) for name, value in arguments.items() if value is not None}
+
+
+def settings_from_environment(environment: Mapping[str, str]) -> Settings:
+    """The defaults and what the environment says; a variable that makes no sense is named in the error."""
+    values = {}
+    for name, variable in ENVIRONMENT.items():
+        text = environment.get(variable, "").strip()
+        if text:
+            values[name] = _CHECKS[name](variable, text)
+    if "service_name" not in values and environment.get("OTEL_SERVICE_NAME"):
+        values["service_name"] = environment["OTEL_SERVICE_NAME"]
+    return Settings(**values, given=frozenset(values))

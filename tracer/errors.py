@@ -1,0 +1,35 @@
+"""What tracer raises, and only when its own API is misused or a store cannot be read."""
+
+from __future__ import annotations
+
+
+class TracerError(Exception):
+    """Base of every error that tracer raises."""
+
+
+class InvalidArgumentError(TracerError, ValueError):
+    """An argument that tracer cannot take: says what was given, what was expected and how to fix it."""
+
+
+class FilterSyntaxError(InvalidArgumentError):
+    """A filter string that does not parse; ``position`` is the place, counted in characters from 0."""
+
+    def __init__(self, message: str, filter_string: str, position: int) -> None:
+        self.filter_string = filter_string
+        self.position = position
+        super().__init__(f"{message}\n  {filter_string}\n  {' ' * position}^")
+
+
+class StoreError(TracerError):
+    """The store cannot be opened, read or written."""
+
+
+class NewerStoreError(StoreError):
+    """The store was written by a newer version of tracer; it was not touched."""
+
+
+class TraceNotFoundError(TracerError, KeyError):
+    """No trace has this id in the store."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""

@@ -1,0 +1,93 @@
+"""Spans for OpenTelemetry: records from the journal as ReadableSpans, and any SpanExporter as a sink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+
+from tracer._fault import report
+from tracer._json import encode, loads
+from tracer.semconv import SPAN_TYPE
+
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+
+
+def attributes_of(record: dict[str, Any]) -> dict[str, Any]:
+    """A span record's attributes in OpenTelemetry's types: structured values as JSON text."""
+    structured = {key: encode(value).decode() for key, value in record.get("json", {}).items()}
+    return {SPAN_TYPE: record.get("type", "UNKNOWN"), **record.get("attributes", {}), **structured}
+
+
+def readable_span(record: dict[str, Any], resource: Resource) -> ReadableSpan:
+    """A span record as what OpenTelemetry's exporters take."""
+    trace_id = int(record["trace_id"], 16)
+    state = TraceState.from_header([record["trace_state"]]) if record.get("trace_state") else None
+    parent_id = record.get("parent_id")
+    parent = None
+    if parent_id:
+        parent = SpanContext(trace_id, int(parent_id, 16), bool(record.get("remote_parent")), _SAMPLED)
+    return ReadableSpan(
+        name=record["name"],
+        context=SpanContext(trace_id, int(record["span_id"], 16), False, _SAMPLED, state),
+        parent=parent,
+        resource=resource,
+        attributes=attributes_of(record),
+        events=[Event(e["name"], e.get("attributes"), e["time"]) for e in record.get("events", ())],
+        links=[_link(link) for link in record.get("links", ())],
+        kind=SpanKind(record.get("otel_kind", SpanKind.INTERNAL.value)),
+        status=Status(StatusCode[record.get("status", "UNSET")], record.get("message")),
+        start_time=record["start"],
+        end_time=record["end"],
+        instrumentation_scope=InstrumentationScope(record.get("scope", "tracer")),
+    )
+
+
+def _link(link: dict[str, Any]) -> Link:
+    return Link(SpanContext(int(link["trace_id"], 16), int(link["span_id"], 16), True), link.get("attributes"))
+
+
+class ExporterSink:
+    """An OpenTelemetry SpanExporter, fed from the journal."""
+
+    def __init__(self, exporter: Any, index: int) -> None:
+        kind = type(exporter)
+        self.name = f"exporter {index} {kind.__module__}.{kind.__qualname__}"
+        self._exporter = exporter
+        self._resources: dict[str | None, Resource] = {}
+
+    def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
+        """Export the spans among the records; raises if the exporter says that it failed."""
+        spans = []
+        for line in lines:
+            try:
+                record = loads(line)
+                if record["kind"] == "process":
+                    self._resources = {owner: Resource(record.get("resource", {}))}
+                elif record["kind"] == "span":
+                    spans.append(readable_span(record, self._resources.get(owner) or Resource({})))
+            except Exception as error:
+                report("reading a record for an exporter", error)
+        if spans:
+            self._export(spans)
+
+    def _export(self, spans: list[ReadableSpan]) -> None:
+        from opentelemetry.context import attach, detach, set_value
+        from opentelemetry.sdk.trace.export import SpanExportResult
+
+        # what the exporter itself calls, such as an instrumented HTTP client, must not be traced in turn
+        token = attach(set_value("suppress_instrumentation", True))
+        try:
+            result = self._exporter.export(spans)
+        finally:
+            detach(token)
+        if result is not SpanExportResult.SUCCESS and result is not None:
+            raise ConnectionError(f"{type(self._exporter).__qualname__} reports that the export failed")
+
+    def shutdown(self) -> None:
+        """Let the exporter close its connections."""
+        self._exporter.shutdown()

@@ -1,0 +1,130 @@
+"""The records of the journal: what a process writes down, in JSON, and what every sink and store reads.
+
+A span's record is written when it ends. Values that are not OpenTelemetry primitives (messages, inputs, outputs,
+dicts) stand as JSON under ``json``; in OpenTelemetry's view of the span they are attributes holding JSON text.
+Fields that are empty are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict, Union
+
+FORMAT_VERSION = 1
+
+
+class EventRecord(TypedDict, total=False):
+    """Something that happened during a span."""
+
+    name: str
+    time: int  # ns since the epoch
+    attributes: dict[str, Any]
+
+
+class LinkRecord(TypedDict, total=False):
+    """A pointer to a span of another trace."""
+
+    trace_id: str
+    span_id: str
+    attributes: dict[str, Any]
+
+
+class SpanRecord(TypedDict, total=False):
+    """A span that has ended."""
+
+    kind: Literal["span"]
+    trace_id: str  # 32 hex digits
+    span_id: str  # 16 hex digits
+    parent_id: str  # absent on a root
+    remote_parent: bool  # the parent lives in another process
+    name: str
+    type: str  # SpanType or any string
+    start: int  # ns since the epoch
+    end: int
+    status: Literal["UNSET", "OK", "ERROR"]
+    message: str  # status description
+    otel_kind: int  # opentelemetry.trace.SpanKind value
+    attributes: dict[str, Any]  # OpenTelemetry primitives and lists of them
+    json: dict[str, Any]  # structured values by attribute key
+    events: list[EventRecord]
+    links: list[LinkRecord]
+    scope: str  # name of the instrumentation
+    trace_state: str
+    dropped: dict[str, int]  # attributes, events, links left out
+
+
+class StartRecord(TypedDict, total=False):
+    """A local root has started: its trace is running, and interrupted if its process dies."""
+
+    kind: Literal["start"]
+    trace_id: str
+    span_id: str
+    parent_id: str
+    remote_parent: bool
+    name: str
+    type: str
+    start: int
+
+
+class TraceRecord(TypedDict, total=False):
+    """Something said about a whole trace; later records win field by field, a tag or metadata of null is removed."""
+
+    kind: Literal["trace"]
+    trace_id: str
+    time: int
+    experiment: str  # name
+    tags: dict[str, str | None]
+    metadata: dict[str, str | None]
+    session_id: str
+    user: str
+    model_id: str
+    run_id: str
+    state: str
+    request_preview: str
+    response_preview: str
+    client_request_id: str
+
+
+class AssessmentRecord(TypedDict, total=False):
+    """Feedback or an expectation on a trace or one of its spans."""
+
+    kind: Literal["assessment"]
+    id: str
+    trace_id: str
+    span_id: str
+    name: str
+    type: Literal["feedback", "expectation"]
+    value: Any
+    rationale: str
+    source: dict[str, str]  # {"type": "HUMAN" | "LLM_JUDGE" | "CODE", "id": "..."}
+    metadata: dict[str, str]
+    error: str
+    time: int
+
+
+class AttachmentRecord(TypedDict, total=False):
+    """Binary content taken out of a payload, named by its digest."""
+
+    kind: Literal["attachment"]
+    id: str  # sha256 in hex
+    mime: str
+    content: str  # base64
+
+
+class ProcessRecord(TypedDict, total=False):
+    """The first record of every journal file: who writes it."""
+
+    kind: Literal["process"]
+    owner: str
+    pid: int
+    time: int
+    resource: dict[str, Any]  # OpenTelemetry resource attributes
+
+
+Record = Union[SpanRecord, StartRecord, TraceRecord, AssessmentRecord, AttachmentRecord, ProcessRecord]
+
+ATTACHMENT_SCHEME = "tracer-attachment:"
+
+
+def attachment_uri(digest: str, mime: str, size: int) -> str:
+    """What stands in a payload where binary content was: scheme, sha256, media type and size in bytes."""
+    return f"{ATTACHMENT_SCHEME}{digest};{mime};{size}"

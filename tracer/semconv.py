@@ -1,0 +1,116 @@
+"""Attribute names: OpenTelemetry's GenAI conventions, and what they lack under ``tracer.``.
+
+Source: open-telemetry/semantic-conventions-genai, development channel of 2026; the constants of the package
+`opentelemetry-semantic-conventions` are deprecated since the conventions moved, so the names are kept here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# tracer's own
+SPAN_TYPE: Final = "tracer.span.type"
+INPUTS: Final = "tracer.inputs"
+OUTPUTS: Final = "tracer.outputs"
+TRUNCATED: Final = "tracer.truncated"  # {key: bytes before the cut}
+INCOMPLETE: Final = "tracer.incomplete"  # why a stream or a generator ended before its end
+STREAM_CHUNKS: Final = "tracer.stream.chunks"
+STREAM_CHUNKS_LEFT_OUT: Final = "tracer.stream.chunks_left_out"
+RETRIES: Final = "tracer.retries"
+REQUEST_ID: Final = "tracer.provider.request_id"
+HELPER: Final = "tracer.provider.helper"  # the SDK's convenience method the call came through
+FUNCTION: Final = "code.function.name"
+
+# operation and provider
+OPERATION: Final = "gen_ai.operation.name"
+PROVIDER: Final = "gen_ai.provider.name"
+
+# request
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+REQUEST_TOP_K: Final = "gen_ai.request.top_k"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REQUEST_SEED: Final = "gen_ai.request.seed"
+REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+REQUEST_PREVIOUS_RESPONSE: Final = "gen_ai.request.previous_response.id"
+REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
+EMBEDDINGS_DIMENSIONS: Final = "gen_ai.embeddings.dimension.count"
+OUTPUT_TYPE: Final = "gen_ai.output.type"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
+OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
+OPENAI_RESPONSE_FINGERPRINT: Final = "openai.response.system_fingerprint"
+
+# reply
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+RESPONSE_STATUS: Final = "gen_ai.response.status"
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"  # seconds
+
+# tokens; input and output are inclusive of their parts
+USAGE_INPUT: Final = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT: Final = "gen_ai.usage.output_tokens"
+USAGE_CACHE_READ: Final = "gen_ai.usage.cache_read.input_tokens"
+USAGE_CACHE_WRITE: Final = "gen_ai.usage.cache_write.input_tokens"  # was cache_creation until 2026
+USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
+USAGE_AUDIO_INPUT: Final = "gen_ai.usage.audio.input_tokens"
+USAGE_AUDIO_OUTPUT: Final = "gen_ai.usage.audio.output_tokens"
+USAGE_IMAGE_INPUT: Final = "gen_ai.usage.image.input_tokens"
+USAGE_IMAGE_OUTPUT: Final = "gen_ai.usage.image.output_tokens"
+USAGE_TEXT_INPUT: Final = "gen_ai.usage.text.input_tokens"
+USAGE_TEXT_OUTPUT: Final = "gen_ai.usage.text.output_tokens"
+USAGE_TOTAL: Final = "tracer.usage.total_tokens"  # as the provider sent it
+
+TOKEN_USAGE: Final = {
+    "input_tokens": USAGE_INPUT,
+    "output_tokens": USAGE_OUTPUT,
+    "total_tokens": USAGE_TOTAL,
+    "cache_read_input_tokens": USAGE_CACHE_READ,
+    "cache_write_input_tokens": USAGE_CACHE_WRITE,
+    "reasoning_output_tokens": USAGE_REASONING,
+    "audio_input_tokens": USAGE_AUDIO_INPUT,
+    "audio_output_tokens": USAGE_AUDIO_OUTPUT,
+    "image_input_tokens": USAGE_IMAGE_INPUT,
+    "image_output_tokens": USAGE_IMAGE_OUTPUT,
+    "text_input_tokens": USAGE_TEXT_INPUT,
+    "text_output_tokens": USAGE_TEXT_OUTPUT,
+}
+
+# conversation, JSON in the conventions' schema (role, parts, finish_reason)
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+
+# where, and how it went
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+HTTP_STATUS: Final = "http.response.status_code"
+ERROR_TYPE: Final = "error.type"
+
+
+class SpanType:
+    """Kinds of step. Any other string is a kind as well."""
+
+    LLM: Final = "LLM"
+    CHAT_MODEL: Final = "CHAT_MODEL"
+    EMBEDDING: Final = "EMBEDDING"
+    CHAIN: Final = "CHAIN"
+    AGENT: Final = "AGENT"
+    TOOL: Final = "TOOL"
+    RETRIEVER: Final = "RETRIEVER"
+    RERANKER: Final = "RERANKER"
+    PARSER: Final = "PARSER"
+    MEMORY: Final = "MEMORY"
+    WORKFLOW: Final = "WORKFLOW"
+    TASK: Final = "TASK"
+    GUARDRAIL: Final = "GUARDRAIL"
+    EVALUATOR: Final = "EVALUATOR"
+    UNKNOWN: Final = "UNKNOWN"

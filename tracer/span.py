@@ -1,0 +1,635 @@
+"""The span that is being recorded: an OpenTelemetry Span and ReadableSpan with a lean life."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+from opentelemetry.trace import Span as OpenTelemetrySpan
+
+from tracer import _ids
+from tracer._attachments import take_out
+from tracer._context import current
+from tracer._exceptions import ending_of, event_attributes, message_of, type_name
+from tracer._fault import log_once, report
+from tracer._json import Fragment, cut, cut_text, encode, is_primitive_list, loads, to_plain
+from tracer.record import AttachmentRecord
+from tracer.semconv import (
+    ERROR_TYPE,
+    INCOMPLETE,
+    INPUT_MESSAGES,
+    INPUTS,
+    OUTPUT_MESSAGES,
+    OUTPUTS,
+    SPAN_TYPE,
+    SYSTEM_INSTRUCTIONS,
+    TOKEN_USAGE,
+    TOOL_DEFINITIONS,
+    TRUNCATED,
+)
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+_ATTRIBUTES_LIMIT = 1_000
+_EVENTS_LIMIT = 2_000
+_CONTENT_KEYS = frozenset({INPUTS, OUTPUTS, INPUT_MESSAGES, OUTPUT_MESSAGES, SYSTEM_INSTRUCTIONS, TOOL_DEFINITIONS})
+_EVENT_CONTENT_KEPT = frozenset({"exception.type"})
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_KIND_NAMES = {"UNSET": StatusCode.UNSET, "OK": StatusCode.OK, "ERROR": StatusCode.ERROR}
+
+
+class Recorder(Protocol):
+    """What a span needs of the runtime."""
+
+    capture_content: bool
+    max_value_bytes: int
+    generation: int
+
+    def span_started(self, span: LiveSpan) -> None: ...
+    def span_ended(self, span: LiveSpan) -> None: ...
+    def keep_attachments(self, attachments: list[AttachmentRecord]) -> None: ...
+    def resource(self) -> Resource: ...
+    def scope(self, name: str) -> InstrumentationScope: ...
+    def otel_attach(self, span: LiveSpan) -> object: ...
+    def otel_detach(self, token: object) -> None: ...
+
+
+class LiveSpan(OpenTelemetrySpan, ReadableSpan):
+    """A step that is being recorded; it is written down when it ends."""
+
+    __slots__ = (
+        "_attached",
+        "_dropped_attributes",
+        "_dropped_events",
+        "_events",
+        "_is_root",
+        "_links",
+        "_message",
+        "_name",
+        "_open",
+        "_plain",
+        "_remote_parent",
+        "_rt",
+        "_scope",
+        "_start_tick",
+        "_status_name",
+        "_structured",
+        "_trace_state",
+        "end_time_ns",
+        "generation",
+        "otel_kind",
+        "parent_id",
+        "span_id",
+        "span_type",
+        "start_time_ns",
+        "trace_id",
+    )
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        name: str,
+        span_type: str,
+        trace_id: str,
+        parent_id: str | None,
+        *,
+        remote_parent: bool = False,
+        is_root: bool = False,
+        otel_kind: SpanKind = SpanKind.INTERNAL,
+        scope: str = "tracer",
+        start_time_ns: int | None = None,
+        span_id: str | None = None,
+        trace_state: TraceState | None = None,
+    ) -> None:
+        self._rt = recorder
+        self.generation = recorder.generation
+        self._name = name
+        self.span_type = span_type
+        self.trace_id = trace_id
+        self.span_id = span_id or _ids.span_id()
+        self.parent_id = parent_id
+        self._remote_parent = remote_parent
+        self._is_root = is_root
+        self.otel_kind = otel_kind
+        self._scope = scope
+        self._trace_state = trace_state
+        self._plain: dict[str, Any] = {}
+        self._structured: dict[str, bytes] = {}
+        self._events: list[tuple[str, int, dict[str, Any] | bytes | None]] = []
+        self._links: list[Link] = []
+        self._status_name = "UNSET"
+        self._message: str | None = None
+        self._dropped_attributes = 0
+        self._dropped_events = 0
+        self._attached: list[tuple[Token[Any], object]] = []
+        self._open = [True]  # popping is atomic: the first to end the span wins
+        self.end_time_ns: int | None = None
+        if start_time_ns is None:
+            # the end is the start plus a monotonic difference, so that a clock that is set back makes no negative times
+            self._start_tick = time.perf_counter_ns()
+            self.start_time_ns = time.time_ns()
+        else:
+            self._start_tick = time.perf_counter_ns() - (time.time_ns() - start_time_ns)
+            self.start_time_ns = start_time_ns
+
+    # ---- what is recorded ----
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Record a value under a key; what OpenTelemetry has no type for is kept as JSON, None is ignored."""
+        if not self._open or value is None:
+            return
+        kind = type(value)
+        if kind is str and len(value) > self._rt.max_value_bytes:
+            self._note_cut(key, len(value))
+            value = cut_text(value, self._rt.max_value_bytes)
+        elif kind is not str and kind is not int and kind is not float and kind is not bool:
+            if kind in (list, tuple) and len(value) < 1_000 and is_primitive_list(value):
+                value = list(value)
+            elif isinstance(value, str):
+                value = str(value)
+            else:
+                self.set_json(key, value)
+                return
+        self._put(key, value)
+
+    def _put(self, key: str, value: Any) -> None:
+        if key == SPAN_TYPE:
+            self.span_type = str(value)
+            return
+        if len(self._plain) + len(self._structured) >= _ATTRIBUTES_LIMIT and key not in self._plain:
+            self._dropped_attributes += 1
+            return
+        self._structured.pop(key, None)
+        self._plain[key if type(key) is str else str(key)] = value
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Record several values."""
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    def set_json(self, key: str, value: Any) -> None:
+        """Record a structured value as JSON, as it is now: later changes to it have no effect."""
+        if not self._open or (key in _CONTENT_KEYS and not self._rt.capture_content):
+            return
+        try:
+            encoded, attachments = take_out(encode(value))
+            if attachments:
+                self._rt.keep_attachments(attachments)
+            if len(encoded) > self._rt.max_value_bytes:
+                self._note_cut(key, len(encoded))
+                encoded = cut(encoded, self._rt.max_value_bytes)
+        except Exception as error:
+            report(f"encoding {key}", error)
+            return
+        if len(self._structured) >= _ATTRIBUTES_LIMIT and key not in self._structured:
+            self._dropped_attributes += 1
+            return
+        self._plain.pop(key, None)
+        self._structured[key if type(key) is str else str(key)] = encoded
+
+    def _note_cut(self, key: str, size: int) -> None:
+        cuts = loads(self._structured[TRUNCATED]) if TRUNCATED in self._structured else {}
+        self._structured[TRUNCATED] = encode({**cuts, key: size})
+        log_once(
+            "cut", "tracer cut a value of %s bytes (%s) to max_value_bytes=%s", size, key, self._rt.max_value_bytes
+        )
+
+    def set_inputs(self, inputs: Any) -> None:
+        """Record what the step was given."""
+        self.set_json(INPUTS, inputs)
+
+    def set_outputs(self, outputs: Any) -> None:
+        """Record what the step gave back."""
+        self.set_json(OUTPUTS, outputs)
+
+    def set_json_list(self, items: Sequence[bytes]) -> None:
+        """Record a list as the step's outputs whose items are JSON already."""
+        self.set_json(OUTPUTS, [Fragment(item) for item in items])
+
+    def set_span_type(self, span_type: str) -> None:
+        """Say what kind of step this is: a SpanType or any string."""
+        self.span_type = str(span_type)
+
+    def update_name(self, name: str) -> None:
+        """Give the span another name."""
+        if self._open:
+            self._name = str(name)
+
+    def add_event(self, name: Any, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
+        """Record that something happened, now or at ``timestamp`` (ns since the epoch)."""
+        if not self._open:
+            return
+        if not isinstance(name, str):  # an event object with name, attributes and timestamp
+            attributes, timestamp = getattr(name, "attributes", None), getattr(name, "timestamp", None)
+            name = str(getattr(name, "name", name))
+        if len(self._events) >= _EVENTS_LIMIT:
+            self._dropped_events += 1
+            return
+        if attributes and not self._rt.capture_content:
+            attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
+        kept = {str(key): _event_value(value) for key, value in attributes.items()} if attributes else None
+        self._events.append((name, timestamp or time.time_ns(), kept))
+
+    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
+        """Point to a span of another trace."""
+        if self._open and len(self._links) < 128:
+            self._links.append(Link(context, dict(attributes) if attributes else None))
+
+    def set_status(self, status: Status | StatusCode | str, description: str | None = None) -> None:
+        """Say how the step went: "OK", "ERROR" with a description, or "UNSET"."""
+        if not self._open:
+            return
+        if isinstance(status, Status):
+            status, description = status.status_code, status.description
+        name = status.name if isinstance(status, StatusCode) else str(status).upper()
+        if name not in _KIND_NAMES:
+            log_once(f"status {name}", "tracer: set_status got %r, expected OK, ERROR or UNSET; it was ignored", status)
+            return
+        if self._status_name == "OK" and name == "UNSET":
+            return
+        self._status_name = name
+        self._message = str(description) if description and name == "ERROR" and self._rt.capture_content else None
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Mapping[str, Any] | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """Record an exception as an event, with its stack; the status stays as it is."""
+        about = event_attributes(exception, content=self._rt.capture_content)
+        self.add_event("exception", {**about, "exception.escaped": escaped, **(attributes or {})}, timestamp)
+
+    def set_error(self, error: BaseException) -> None:
+        """Record the exception that ended the step, as what it is: an error, a cancellation, an early close."""
+        if not self._open:
+            return
+        is_error, ending = ending_of(error)
+        if ending is not None:
+            self._plain[INCOMPLETE] = ending
+        if is_error:
+            self.record_exception(error, escaped=True)
+            self._plain.setdefault(ERROR_TYPE, type_name(error))
+            self.set_status("ERROR", f"{type(error).__qualname__}: {message_of(error)}")
+
+    # ---- its life ----
+
+    def attach(self) -> None:
+        """Make this the current span of the running context."""
+        token = current.set(self)
+        self._attached.append((token, self._rt.otel_attach(self)))
+
+    def detach(self) -> None:
+        """Make current again what was before :meth:`attach`."""
+        if not self._attached:
+            return
+        token, otel_token = self._attached.pop()
+        if otel_token is not None:
+            self._rt.otel_detach(otel_token)
+        try:
+            current.reset(token)
+        except (
+            ValueError
+        ):  # attached in another context, such as a generator's fixture; nothing of ours is current here
+            if current.get() is self:
+                current.set(None)
+
+    def attached(self) -> Attached:
+        """A context manager inside which this span is current; it does not end the span."""
+        return Attached(self)
+
+    def end(self, end_time: int | None = None, *, outputs: Any = None, status: str | None = None) -> None:
+        """End the span and write it down; only the first call counts."""
+        if outputs is not None:
+            self.set_outputs(outputs)
+        if status is not None:
+            self.set_status(status)
+        elapsed = time.perf_counter_ns() - self._start_tick
+        try:
+            self._open.pop()
+        except IndexError:
+            return
+        self.end_time_ns = end_time if end_time is not None else self.start_time_ns + elapsed
+        self._rt.span_ended(self)
+
+    def end_with_error(self, error: BaseException) -> None:
+        """End the span with the exception that ended its step."""
+        self.set_error(error)
+        self.end()
+
+    def is_recording(self) -> bool:
+        """Whether the span is still open."""
+        return bool(self._open)
+
+    def __enter__(self) -> LiveSpan:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.end_with_error(error)
+        else:
+            self.end()
+
+    # ---- what can be read ----
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is the first span of its trace in this process."""
+        return self._is_root
+
+    @property
+    def name(self) -> str:
+        """The span's name."""
+        return self._name
+
+    @property
+    def inputs(self) -> Any:
+        """What the step was given, as it was recorded."""
+        return self.get_attribute(INPUTS)
+
+    @property
+    def outputs(self) -> Any:
+        """What the step gave back, as it was recorded."""
+        return self.get_attribute(OUTPUTS)
+
+    def get_attribute(self, key: str) -> Any:
+        """The value under a key, structured values as dicts and lists; None where there is none."""
+        if key in self._structured:
+            return loads(self._structured[key])
+        return self.span_type if key == SPAN_TYPE else self._plain.get(key)
+
+    @property
+    def token_usage(self) -> dict[str, int] | None:
+        """Tokens of this span's call, by the names of ``trace.info.token_usage``; None if it used none."""
+        usage = {name: self._plain[key] for name, key in TOKEN_USAGE.items() if key in self._plain}
+        if usage and "total_tokens" not in usage:
+            usage["total_tokens"] = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
+        return usage or None
+
+    @property
+    def attributes(self) -> dict[str, Any]:  # type: ignore[override]
+        """Everything recorded, in OpenTelemetry's types: structured values are JSON text."""
+        structured = {key: value.decode() for key, value in self._structured.items()}
+        return {SPAN_TYPE: self.span_type, **self._plain, **structured}
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What happened during the span."""
+        return tuple(Event(name, attributes, time) for name, time, attributes in self._events)  # type: ignore[arg-type]
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """Spans of other traces that this one points to."""
+        return tuple(self._links)
+
+    @property
+    def status(self) -> Status:
+        """How the step went, as OpenTelemetry's Status."""
+        return Status(_KIND_NAMES[self._status_name], self._message)
+
+    @property
+    def start_time(self) -> int:
+        """Start in ns since the epoch."""
+        return self.start_time_ns
+
+    @property
+    def end_time(self) -> int | None:
+        """End in ns since the epoch; None while the span is open."""
+        return self.end_time_ns
+
+    @property
+    def kind(self) -> SpanKind:
+        """OpenTelemetry's kind: INTERNAL, CLIENT, …"""
+        return self.otel_kind
+
+    @property
+    def context(self) -> SpanContext:
+        """The span's identity in OpenTelemetry's types."""
+        return SpanContext(int(self.trace_id, 16), int(self.span_id, 16), False, _SAMPLED, self._trace_state)
+
+    def get_span_context(self) -> SpanContext:
+        """The span's identity in OpenTelemetry's types."""
+        return self.context
+
+    @property
+    def parent(self) -> SpanContext | None:
+        """The parent's identity in OpenTelemetry's types."""
+        if self.parent_id is None:
+            return None
+        return SpanContext(int(self.trace_id, 16), int(self.parent_id, 16), self._remote_parent, _SAMPLED)
+
+    @property
+    def resource(self) -> Resource:
+        """What the span was recorded by: service, SDK."""
+        return self._rt.resource()
+
+    @property
+    def instrumentation_scope(self) -> InstrumentationScope:
+        """Which part of tracer recorded it."""
+        return self._rt.scope(self._scope)
+
+    @property
+    def instrumentation_info(self) -> None:  # type: ignore[override]
+        """Superseded in OpenTelemetry by the instrumentation scope."""
+        return None
+
+    @property
+    def dropped_attributes(self) -> int:
+        """Attributes left out because there were too many."""
+        return self._dropped_attributes
+
+    @property
+    def dropped_events(self) -> int:
+        """Events left out because there were too many."""
+        return self._dropped_events
+
+    @property
+    def dropped_links(self) -> int:
+        """Links left out: none."""
+        return 0
+
+    def to_json(self, indent: int | None = 4) -> str:
+        """The span as OpenTelemetry's SDK prints it."""
+        return self._readable_span().to_json(indent)
+
+    def _readable_span(self) -> ReadableSpan:
+        """A finished copy; the SDK's processors ask for it."""
+        return ReadableSpan(
+            name=self._name, context=self.context, parent=self.parent, resource=self.resource, attributes=self.attributes,
+            events=self.events, links=self.links, kind=self.otel_kind, status=self.status, start_time=self.start_time_ns,
+            end_time=self.end_time_ns, instrumentation_scope=self.instrumentation_scope,
+        )  # fmt: skip
+
+    def to_record(self) -> dict[str, Any]:
+        """The span's record for the journal; see tracer/record.py."""
+        record: dict[str, Any] = {
+            "kind": "span",
+            "trace_id": self.trace_id,
+            "span_id": self.span_id,
+            "name": self._name,
+            "type": self.span_type,
+            "start": self.start_time_ns,
+            "end": self.end_time_ns,
+            "status": self._status_name,
+            "scope": self._scope,
+        }
+        if self.parent_id is not None:
+            record["parent_id"] = self.parent_id
+            if self._remote_parent:
+                record["remote_parent"] = True
+        if self._message is not None:
+            record["message"] = self._message
+        if self.otel_kind is not SpanKind.INTERNAL:
+            record["otel_kind"] = self.otel_kind.value
+        if self._plain:
+            record["attributes"] = self._plain
+        if self._structured:
+            record["json"] = {key: Fragment(value) for key, value in self._structured.items()}
+        if self._events:
+            record["events"] = [_event_record(*event) for event in self._events]
+        if self._links:
+            record["links"] = [_link_record(link) for link in self._links]
+        if self._trace_state:
+            record["trace_state"] = self._trace_state.to_header()
+        if self._dropped_attributes or self._dropped_events:
+            record["dropped"] = {"attributes": self._dropped_attributes, "events": self._dropped_events}
+        return record
+
+    def __repr__(self) -> str:
+        return f"LiveSpan(name={self._name!r}, trace_id={self.trace_id!r}, span_id={self.span_id!r})"
+
+
+class Attached:
+    """Inside it a span is current."""
+
+    __slots__ = ("_span",)
+
+    def __init__(self, span: LiveSpan) -> None:
+        self._span = span
+
+    def __enter__(self) -> LiveSpan:
+        self._span.attach()
+        return self._span
+
+    def __exit__(self, *_: object) -> None:
+        self._span.detach()
+
+
+def _event_value(value: Any) -> Any:
+    if isinstance(value, (str, int, float, bool)):
+        return value
+    if isinstance(value, (list, tuple)) and is_primitive_list(value):
+        return list(value)
+    return encode(value).decode()
+
+
+def _event_record(name: str, timestamp: int, attributes: Any) -> dict[str, Any]:
+    record: dict[str, Any] = {"name": name, "time": timestamp}
+    if attributes:
+        record["attributes"] = attributes
+    return record
+
+
+def _link_record(link: Link) -> dict[str, Any]:
+    record: dict[str, Any] = {"trace_id": f"{link.context.trace_id:032x}", "span_id": f"{link.context.span_id:016x}"}
+    if link.attributes:
+        record["attributes"] = to_plain(dict(link.attributes))
+    return record
+
+
+class UnrecordedSpan(OpenTelemetrySpan):
+    """What stands for a span when nothing is recorded: disabled, not sampled, or a parent in another process."""
+
+    __slots__ = ("_attached", "ours", "remote", "sampled", "span_id", "trace_id", "trace_state")
+
+    name = ""
+    span_type = "UNKNOWN"
+    parent_id: str | None = None
+    inputs: Any = None
+    outputs: Any = None
+    token_usage: dict[str, int] | None = None
+    start_time_ns = 0
+    end_time_ns: int | None = None
+
+    def __init__(
+        self,
+        trace_id: str = "0" * 32,
+        span_id: str = "0" * 16,
+        *,
+        sampled: bool = False,
+        remote: bool = False,
+        trace_state: TraceState | None = None,
+        ours: bool = False,
+    ) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.sampled = sampled  # whether what hangs below is recorded
+        self.remote = remote  # whether it is a span of another process
+        self.ours = ours  # whether the span itself reaches our store by another way
+        self.trace_state = trace_state
+        self._attached: list[Token[Any]] = []
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Nothing."""
+        return ()
+
+    @property
+    def status(self) -> Status:
+        """Not set."""
+        return Status(StatusCode.UNSET)
+
+    def get_span_context(self) -> SpanContext:
+        """The identity that children and other processes see."""
+        flags = _SAMPLED if self.sampled else TraceFlags(0)
+        return SpanContext(int(self.trace_id, 16), int(self.span_id, 16), self.remote, flags, self.trace_state)
+
+    def attach(self) -> None:
+        """Make this current, so that what hangs below is not recorded either."""
+        self._attached.append(current.set(self))
+
+    def detach(self) -> None:
+        """Make current again what was before."""
+        if self._attached:
+            try:
+                current.reset(self._attached.pop())
+            except ValueError:
+                current.set(None)
+
+    def attached(self) -> Iterator[UnrecordedSpan]:
+        """A context manager inside which this is current."""
+        return Attached(self)  # type: ignore[arg-type, return-value]
+
+    def is_recording(self) -> bool:
+        """Never."""
+        return False
+
+    def get_attribute(self, key: str) -> Any:
+        """Nothing."""
+        return None
+
+    def _nothing(self, *args: Any, **kwargs: Any) -> None:
+        """Record nothing."""
+
+    set_attribute = set_attributes = set_json = set_json_list = set_inputs = set_outputs = set_span_type = _nothing
+    add_event = add_link = set_status = record_exception = set_error = update_name = _nothing  # type: ignore[assignment]
+    end = end_with_error = _nothing  # type: ignore[assignment]
+
+    def __exit__(self, *_: Any) -> None:
+        return None
