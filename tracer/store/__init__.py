@@ -1,0 +1,122 @@
+"""Where traces are kept: the ``Store`` protocol and ``open_store``, which gives the store that a URL names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from tracer.errors import InvalidArgumentError
+from tracer.store.filter import Expression
+from tracer.store.rows import (
+    AssessmentRow,
+    Changes,
+    StatisticsRow,
+    StoredTrace,
+    TracePage,
+    TraceQuery,
+    TraceRow,
+)
+
+__all__ = [
+    "AssessmentRow",
+    "Changes",
+    "StatisticsRow",
+    "Store",
+    "StoredTrace",
+    "TracePage",
+    "TraceQuery",
+    "TraceRow",
+    "open_store",
+]
+
+
+class Store(Protocol):
+    """Keeps traces and answers questions about them. Safe to use from any thread and after a fork."""
+
+    @property
+    def url(self) -> str:
+        """The URL that opens this store again."""
+        ...
+
+    def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
+        """Take in records (tracer/record.py) as JSON, any kinds, any order, also repeated. Raises StoreError."""
+        ...
+
+    def owner_gone(self, owner: str) -> None:
+        """Mark what still runs under a dead process as interrupted."""
+        ...
+
+    def find_traces(self, query: TraceQuery) -> TracePage:
+        """One page of the traces that a query asks for."""
+        ...
+
+    def count_traces(self, filter: Expression | None = None) -> int:
+        """How many traces meet a filter."""
+        ...
+
+    def trace(self, trace_id: str, *, payload: bool = True) -> StoredTrace | None:
+        """A trace with its spans, or None."""
+        ...
+
+    def spans(self, trace_id: str, *, payload: bool = True) -> list[dict[str, Any]]:
+        """The span records of a trace, sorted by start; without payload only what a tree shows."""
+        ...
+
+    def payload(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
+        """The whole record of one span, or None."""
+        ...
+
+    def statistics(
+        self,
+        *,
+        group_by: str = "model",
+        filter: Expression | None = None,
+        since_ms: float | None = None,
+        until_ms: float | None = None,
+    ) -> list[StatisticsRow]:
+        """Calls, errors, tokens, cost and latency by ``model``, ``provider``, ``name`` or ``type``, most calls first."""
+        ...
+
+    def changes(self, since: int, *, limit: int = 1000) -> Changes:
+        """The traces that changed after a change number; 0 for all."""
+        ...
+
+    def delete_traces(
+        self,
+        *,
+        trace_ids: Sequence[str] | None = None,
+        filter: Expression | None = None,
+        limit: int | None = None,
+    ) -> int:
+        """Delete by ids and filter (both must hold when both are given), oldest first; returns how many."""
+        ...
+
+    def attachment(self, digest: str) -> tuple[str, bytes] | None:
+        """Media type and content of an attachment by its sha256, or None."""
+        ...
+
+    def experiments(self) -> list[tuple[str, str]]:
+        """Id and name of every experiment, oldest first."""
+        ...
+
+    def close(self) -> None:
+        """Release what the store holds in this process."""
+        ...
+
+
+def open_store(url: str) -> Store:
+    """The store at a URL: ``sqlite:///tracer.db`` (relative) or ``sqlite:////var/lib/tracer.db`` (absolute).
+
+    Raises InvalidArgumentError for a URL of another kind, StoreError for a file that is no store, and
+    NewerStoreError for one that a newer version of tracer wrote.
+    """
+    if not isinstance(url, str):
+        raise InvalidArgumentError(f"the store is {url!r}, expected a URL such as sqlite:///tracer.db")
+    if url.startswith("sqlite:"):
+        # imported here so that `import tracer` does not load sqlite3
+        from tracer.store.sqlite import open_sqlite
+
+        return open_sqlite(url)
+    raise InvalidArgumentError(
+        f"no store answers to {url!r}; expected sqlite:///tracer.db (a file here) or sqlite:////absolute/path/tracer.db"
+    )

@@ -1,0 +1,122 @@
+"""What a store hands to its readers: rows of traces, stored traces, pages, changes and statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracer.store.filter import Expression, OrderTerm
+
+DEFAULT_ORDER = (OrderTerm("timestamp", True),)
+
+
+@dataclass(frozen=True)
+class AssessmentRow:
+    """Feedback or an expectation as stored; ``time`` in ns."""
+
+    id: str
+    trace_id: str
+    span_id: str | None
+    name: str
+    type: str
+    value: Any
+    rationale: str | None
+    source: dict[str, str]
+    metadata: dict[str, str]
+    error: str | None
+    time: int
+
+
+@dataclass(frozen=True)
+class TraceRow:
+    """A trace without its spans; times in ns, costs in USD, ``usage`` with the keys of semconv.TOKEN_USAGE."""
+
+    trace_id: str
+    seq: int
+    experiment_id: str
+    experiment: str
+    state: str
+    name: str | None
+    root_span_id: str | None
+    start: int
+    duration: int | None
+    span_count: int
+    error_count: int
+    usage: dict[str, int] | None
+    cost: dict[str, float] | None
+    request_preview: str | None
+    response_preview: str | None
+    session_id: str | None
+    user: str | None
+    model_id: str | None
+    run_id: str | None
+    client_request_id: str | None
+    models: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    assessments: list[AssessmentRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class StoredTrace:
+    """A trace with the records of its spans, sorted by start.
+
+    A running span stands as a record of kind ``start``. Each span record has ``cost`` where a price is known.
+    """
+
+    row: TraceRow
+    spans: list[dict[str, Any]]
+    resource: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TraceQuery:
+    """What to list: a checked filter, sort keys, how many, and the token of the page before."""
+
+    filter: Expression | None = None
+    order_by: tuple[OrderTerm, ...] = DEFAULT_ORDER
+    limit: int = 100
+    page_token: str | None = None
+
+
+@dataclass(frozen=True)
+class TracePage:
+    """One page of a listing, and the token of the next one, None on the last."""
+
+    traces: list[TraceRow]
+    next_page_token: str | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The traces that changed after a change number, oldest change first, and the number to ask with next."""
+
+    seq: int
+    trace_ids: list[str]
+    has_more: bool = False
+
+
+@dataclass(frozen=True)
+class StatisticsRow:
+    """Calls of one group (a model, a span name, …): latencies in ms, cost in USD, None where no call had a price.
+
+    ``priced`` is the number of calls whose price is known. ``exact`` is False where percentiles come from
+    the hourly roll-up, whose buckets are 5 % wide.
+    """
+
+    group: str
+    calls: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    priced: int
+    latency_p50_ms: float
+    latency_p95_ms: float
+    latency_p99_ms: float
+    exact: bool = True
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens

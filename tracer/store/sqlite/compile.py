@@ -1,0 +1,192 @@
+"""From a checked filter expression to SQL over the tables, with every value a bound parameter.
+
+``t`` is the row of ``traces``. A comparison with something absent is NULL or 0 in SQL, both of which select nothing;
+NOT makes it ``IS NOT TRUE``, so that logic stays two-valued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
+from tracer.store.sqlite.functions import SPAN_KEYS
+from tracer.store.sqlite.migrations import (
+    LABEL_METADATA,
+    LABEL_MODEL,
+    LABEL_PROVIDER,
+    LABEL_TAG,
+    POSITION_BITS,
+    POSITION_MASK,
+)
+
+_COLUMNS = {
+    "trace_id": "t.trace_id",
+    "client_request_id": "t.client_request_id",
+    "name": "t.name",
+    "state": "t.state",
+    "timestamp": "t.start",
+    "duration": "t.duration",
+    "tokens": "t.total_tokens",
+    "tokens.input": "t.input_tokens",
+    "tokens.output": "t.output_tokens",
+    "spans": "t.spans",
+    "errors": "t.errors",
+    "cost": "t.cost",
+    "session": "t.session",
+    "user": "t.user",
+    "run_id": "t.run_id",
+    "model_id": "t.model_id",
+    "experiment_id": "CAST(t.experiment AS TEXT)",
+    "experiment": "(SELECT name FROM experiments WHERE id = t.experiment)",
+    "request": "t.request_preview",
+    "response": "t.response_preview",
+}
+_SPAN_COLUMNS = {
+    "span.id": "s.span_id",
+    "span.name": "s.name",
+    "span.type": "s.type",
+    "span.status": "s.status",
+    "span.provider": "s.provider",
+    "span.duration": "s.duration",
+    "span.tokens": "s.total_tokens",
+    "span.cost": "s.cost",
+    "span.error": "s.message",
+}
+_LABELS = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, "provider": LABEL_PROVIDER}
+_NS_PER_MS = 1_000_000
+SPANS_OF_TRACE = f"s.id BETWEEN (t.num << {POSITION_BITS}) AND (t.num << {POSITION_BITS}) + {POSITION_MASK}"
+CHUNK_OF_SPAN = "JOIN chunks c ON c.id = s.chunk"
+_POSITION_IN_CHUNK = f"(s.id & {POSITION_MASK}) - c.first"
+
+Matcher = Callable[[Comparison], "Sql"]
+
+
+@dataclass
+class Sql:
+    """A piece of SQL with its parameters."""
+
+    text: str
+    parameters: list[Any] = field(default_factory=list)
+
+
+def compile_expression(expression: Expression, fulltext: Matcher) -> Sql:
+    """The condition of a filter; ``fulltext`` compiles comparisons of the field ``text``."""
+    if isinstance(expression, Not):
+        inner = compile_expression(expression.part, fulltext)
+        return Sql(f"(({inner.text}) IS NOT TRUE)", inner.parameters)
+    if isinstance(expression, (And, Or)):
+        parts = [compile_expression(part, fulltext) for part in expression.parts]
+        word = " AND " if isinstance(expression, And) else " OR "
+        return Sql("(" + word.join(part.text for part in parts) + ")", [p for part in parts for p in part.parameters])
+    return _comparison(expression, fulltext)
+
+
+def _comparison(comparison: Comparison, fulltext: Matcher) -> Sql:
+    name = comparison.field.name
+    if name == "text":
+        return fulltext(comparison)
+    if name in _COLUMNS:
+        return compare(_COLUMNS[name], comparison)
+    if name in _LABELS:
+        return _label(comparison)
+    if name in ("feedback", "expectation"):
+        return _assessment(comparison)
+    return _span(comparison)
+
+
+def compare(column: str, comparison: Comparison) -> Sql:
+    """One comparison of a column, in the unit that the column holds."""
+    operator = comparison.operator
+    if operator in ("IS NULL", "IS NOT NULL"):
+        return Sql(f"{column} {operator}")
+    value = comparison.value
+    if operator in ("IN", "NOT IN"):
+        values = [_parameter(comparison.field, item) for item in (value if isinstance(value, tuple) else ())]
+        return Sql(f"{column} {operator} ({','.join('?' * len(values))})", values)
+    function = {"LIKE": "tracer_like", "ILIKE": "tracer_ilike", "CONTAINS": "tracer_contains"}.get(operator.replace("NOT ", ""))
+    if function:
+        wanted = f"{column} IS NOT NULL AND NOT " if operator.startswith("NOT ") else ""
+        return Sql(f"({wanted}{function}({column}, ?))", [value])
+    return Sql(f"{column} {operator} ?", [_parameter(comparison.field, value)])
+
+
+def _parameter(field: Field, value: Any) -> Any:
+    if field.kind in ("timestamp", "duration"):
+        scaled = value * _NS_PER_MS
+        return scaled if abs(scaled) < 2**63 else float(scaled)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+        return float(value)
+    return value
+
+
+def _label(comparison: Comparison) -> Sql:
+    kind = _LABELS[comparison.field.name]
+    if kind in (LABEL_MODEL, LABEL_PROVIDER):
+        return _model_label(comparison, kind)
+    key = comparison.field.key or ""
+    if comparison.operator == "=" and isinstance(comparison.value, str):
+        return Sql(
+            "EXISTS (SELECT 1 FROM labels l WHERE l.kind = ? AND l.key = ? AND l.value = ? AND l.start = t.start AND l.trace = t.num)",
+            [kind, key, comparison.value],
+        )
+    return _some("labels l WHERE l.trace = t.num AND l.kind = ? AND l.key = ?", [kind, key], _any_value("l.value", comparison), comparison)
+
+
+def _model_label(comparison: Comparison, kind: int) -> Sql:
+    if comparison.operator == "=":
+        return Sql(
+            "EXISTS (SELECT 1 FROM labels l WHERE l.kind = ? AND l.key = ? AND l.value = '' AND l.start = t.start AND l.trace = t.num)",
+            [kind, comparison.value],
+        )
+    return _some("labels l WHERE l.trace = t.num AND l.kind = ?", [kind], compare("l.key", comparison), comparison)
+
+
+def _some(source: str, parameters: Sequence[Any], condition: Sql, comparison: Comparison) -> Sql:
+    """EXISTS over rows; IS NULL asks that there is no row with a value."""
+    if comparison.operator == "IS NULL":
+        return Sql(f"NOT EXISTS (SELECT 1 FROM {source} AND NOT ({condition.text}))", [*parameters, *condition.parameters])
+    return Sql(f"EXISTS (SELECT 1 FROM {source} AND ({condition.text}))", [*parameters, *condition.parameters])
+
+
+def _any_value(column: str, comparison: Comparison) -> Sql:
+    """Compares text that may hold a number: with a text as text, with a number as a number."""
+    value = comparison.value
+    if isinstance(value, bool):
+        return compare(f"lower({column})", Comparison(comparison.field, comparison.operator, str(value).lower()))
+    if isinstance(value, (int, float)):
+        return compare(f"tracer_number({column})", comparison)
+    if isinstance(value, tuple) and all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in value):
+        return compare(f"tracer_number({column})", comparison)
+    if isinstance(value, tuple):
+        texts = tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in value)
+        return compare(column, Comparison(comparison.field, comparison.operator, texts))
+    return compare(column, comparison)
+
+
+def _assessment(comparison: Comparison) -> Sql:
+    source = "assessments a WHERE a.trace = t.num AND a.type = ? AND a.name = ?"
+    return _some(source, [comparison.field.name, comparison.field.key], _any_value("a.text", comparison), comparison)
+
+
+def _span(comparison: Comparison) -> Sql:
+    name = comparison.field.name
+    if name == "span.model":
+        either = "(CASE WHEN {0} THEN 1 ELSE {1} END)"
+        model, request = compare("s.model", comparison), compare("s.request_model", comparison)
+        condition = Sql(either.format(model.text, request.text), [*model.parameters, *request.parameters])
+        if comparison.operator in ("!=", "NOT IN", "NOT LIKE", "NOT ILIKE", "IS NULL", "IS NOT NULL"):
+            condition = model
+        return _some(f"spans s WHERE {SPANS_OF_TRACE}", [], condition, comparison)
+    if name in _SPAN_COLUMNS:
+        return _some(f"spans s WHERE {SPANS_OF_TRACE}", [], compare(_SPAN_COLUMNS[name], comparison), comparison)
+    key = comparison.field.key if name == "span.attribute" else SPAN_KEYS[name]
+    column = f"tracer_value(c.id, c.codec, c.content, {_POSITION_IN_CHUNK}, ?)"
+    condition = _with_key(_any_value(column, comparison), key, column)
+    return _some(f"spans s {CHUNK_OF_SPAN} WHERE {SPANS_OF_TRACE}", [], condition, comparison)
+
+
+def _with_key(condition: Sql, key: str | None, column: str) -> Sql:
+    times = condition.text.count(column)
+    return Sql(condition.text, [key] * times + condition.parameters)

@@ -1,0 +1,302 @@
+"""Connections to the SQLite file: one a process and thread, made after a fork, and never surprised by a lock."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from tracer.errors import NewerStoreError, StoreError
+from tracer.store.sqlite.functions import register_functions
+from tracer.store.sqlite.migrations import MIGRATIONS, VERSION
+
+_BUSY_TIMEOUT_MS = 30_000
+_RETRY_FOR_S = 120.0
+_MAGIC = b"SQLite format 3\x00"
+_USER_VERSION_AT = 60  # https://www.sqlite.org/fileformat2.html#the_database_header
+_PAGE_SIZE = 8192
+
+Result = TypeVar("Result")
+
+
+class Connections:
+    """Hands out this thread's connection to one database file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.read_only = False
+        self._start_empty()
+        _check_before_touching(path)
+        self._create_or_migrate()
+        _open_pools.add(self)
+
+    def _start_empty(self) -> None:
+        self._pid = os.getpid()
+        self._local = threading.local()
+        self._opened: list[tuple[weakref.ref[threading.Thread], sqlite3.Connection]] = []
+        self._opened_lock = threading.Lock()
+        self._closed = False
+
+    def get(self) -> sqlite3.Connection:
+        """This thread's connection. Raises StoreError."""
+        if self._pid != os.getpid():
+            self.leave_to_parent()
+        if self._closed:
+            raise StoreError(f"the store {self.path} is closed")
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._open()
+            self._local.connection = connection
+            self._remember(connection)
+        return connection
+
+    def close(self) -> None:
+        """Close every connection of this process."""
+        with self._opened_lock:
+            opened, self._opened = self._opened, []
+            self._closed = True
+        for _, connection in opened:
+            _close_quietly(connection)
+
+    def leave_to_parent(self) -> None:
+        """Forget the parent's connections without closing them: SQLite forbids a child to touch, or even close, them."""
+        _leave_open([connection for _, connection in self._opened])
+        self._start_empty()
+
+    def _remember(self, connection: sqlite3.Connection) -> None:
+        with self._opened_lock:
+            ended = [entry for entry in self._opened if _has_ended(entry[0])]
+            self._opened = [entry for entry in self._opened if entry not in ended]
+            self._opened.append((weakref.ref(threading.current_thread()), connection))
+        for _, old in ended:
+            _close_quietly(old)
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return retry_while_locked(self._open_once)
+        except sqlite3.Error as error:
+            raise store_error(error, self.path, "open") from error
+
+    def _open_once(self) -> sqlite3.Connection:
+        connection = _connect(self.path, "ro" if self.read_only else "rwc")
+        try:
+            if not self.read_only:
+                connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+                connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA mmap_size = 268435456")
+            connection.execute("PRAGMA cache_size = -16000")
+            connection.execute("PRAGMA wal_autocheckpoint = 2000")
+        except BaseException:
+            connection.close()
+            raise
+        register_functions(connection)
+        return connection
+
+    def _create_or_migrate(self) -> None:
+        try:
+            connection = self.get()
+            if _user_version(connection) == VERSION:
+                return
+            retry_while_locked(lambda: _migrate(connection, self.path))
+        except sqlite3.OperationalError as error:
+            raise store_error(error, self.path, "open") from error
+        except sqlite3.DatabaseError as error:
+            raise store_error(error, self.path, "open") from error
+        except StoreError:
+            if not _is_readable_store(self.path):
+                raise
+            self.read_only = True
+            self.get()
+
+
+def _is_readable_store(path: Path) -> bool:
+    """Whether the file is a whole store that this process may read but not write."""
+    if not path.is_file() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return False
+    try:
+        connection = _connect(path, "ro")
+        try:
+            return _user_version(connection) == VERSION
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        return False
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _user_version(connection)  # another process may have been first
+        _refuse_newer(version, path)
+        if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise StoreError(f"{path} is an SQLite database of something else; name another file for the store")
+        for step in MIGRATIONS[version:]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _check_before_touching(path: Path) -> None:
+    """Refuse what is no store of ours before anything could write to it, or even to the files beside it."""
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder; name a file for the store")
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except FileNotFoundError:
+        _require_folder(path)
+        return
+    except OSError as error:
+        raise StoreError(f"cannot read the store {path}: {error.strerror or error}") from error
+    if not header:
+        return
+    if not header.startswith(_MAGIC):
+        raise StoreError(f"{path} is not an SQLite database; name another file for the store")
+    _refuse_newer(int.from_bytes(header[_USER_VERSION_AT : _USER_VERSION_AT + 4], "big"), path)
+    _check_version_in_wal(path)
+
+
+def _check_version_in_wal(path: Path) -> None:
+    # the newest version may still be in the write-ahead log; a read-only connection does not check-point it on close
+    wal = path.with_name(path.name + "-wal")
+    if not wal.exists() or not wal.stat().st_size:
+        return
+    try:
+        connection = _connect(path, "ro")
+        try:
+            version = _user_version(connection)
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        return
+    _refuse_newer(version, path)
+
+
+def _refuse_newer(version: int, path: Path) -> None:
+    if version > VERSION:
+        raise NewerStoreError(
+            f"{path} was written by a newer version of tracer (store version {version}, this one knows {VERSION}); "
+            "upgrade with `pip install -U tracer-llm` or name another store"
+        )
+
+
+def _require_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {path.parent} of the store: {error.strerror or error}") from error
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # check_same_thread off: connections of ended threads are closed by another one
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_TIMEOUT_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    connection.text_factory = _text
+    return connection
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _user_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether another connection holds what this one needs."""
+    text = str(error).lower()
+    return isinstance(error, sqlite3.OperationalError) and ("locked" in text or "busy" in text or "schema has changed" in text)
+
+
+def retry_while_locked(action: Callable[[], Result]) -> Result:
+    """Run an action again while the database is locked: the busy handler is not asked in every case, nor fair."""
+    deadline = time.monotonic() + _RETRY_FOR_S
+    pause = 0.002
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as error:
+            if not is_locked(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(pause * (0.5 + random.random()))
+        pause = min(pause * 1.6, 0.25)
+
+
+def store_error(error: sqlite3.Error, path: Path, doing: str) -> StoreError:
+    """The error that a user sees: what could not be done, why, and what helps."""
+    text = str(error)
+    lowered = text.lower()
+    hint = ""
+    if "full" in lowered:
+        hint = "; the disk is full, make room and it goes on by itself"
+    elif "readonly" in lowered or "read-only" in lowered:
+        hint = "; the file or its folder is read-only for this user"
+    elif "unable to open" in lowered:
+        hint = "; does its folder exist, and may this user write there?"
+    elif "malformed" in lowered or "not a database" in lowered:
+        hint = "; the file is damaged or no database: move it away, or name another store"
+    elif "i/o" in lowered:
+        hint = "; the disk reports an error (full, gone, or a limit on file sizes)"
+    elif "locked" in lowered:
+        hint = "; another process holds it for minutes"
+    return StoreError(f"cannot {doing} the store {path}: {text}{hint}")
+
+
+def _has_ended(reference: weakref.ref[threading.Thread]) -> bool:
+    thread = reference()
+    return thread is None or not thread.is_alive()
+
+
+def _close_quietly(connection: sqlite3.Connection) -> None:
+    try:
+        connection.close()
+    except sqlite3.Error:
+        pass
+
+
+_open_pools: weakref.WeakSet[Connections] = weakref.WeakSet()
+_left_open: list[sqlite3.Connection] = []
+
+
+def _leave_open(connections: list[sqlite3.Connection]) -> None:
+    if connections and not _left_open:
+        atexit.register(_never_free)
+    _left_open.extend(connections)
+
+
+def _never_free() -> None:
+    # freeing a connection closes it; at the end of the interpreter only a reference that is never given back prevents that
+    import ctypes
+
+    for connection in _left_open:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def _after_fork_in_child() -> None:
+    for pool in list(_open_pools):
+        pool.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

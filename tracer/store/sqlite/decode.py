@@ -1,0 +1,234 @@
+"""From the lines of a journal to what a store takes in: grouped by trace, each span beside the line it came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from tracer import _fault, semconv
+from tracer.cost import cost_of
+
+_INT64 = 2**63 - 1
+_USAGE_KEYS = tuple(semconv.TOKEN_USAGE.items())
+
+
+@dataclass(slots=True)
+class SpanFacts:
+    """The narrow row of a span: what listings, trees and roll-ups need, without its payload."""
+
+    span_id: str
+    parent_id: str | None
+    remote: bool
+    name: str
+    type: str
+    status: str
+    message: str | None
+    start: int
+    duration: int
+    model: str | None
+    request_model: str | None
+    provider: str | None
+    usage: dict[str, int] | None
+    cost: tuple[float | None, float | None, float] | None  # input, output, total
+
+
+@dataclass(slots=True)
+class StartFacts:
+    """A span that runs."""
+
+    span_id: str
+    parent_id: str | None
+    remote: bool
+    name: str
+    type: str
+    start: int
+    owner: str | None
+
+
+@dataclass(slots=True)
+class NewSpan:
+    """An ended span as it arrives."""
+
+    facts: SpanFacts
+    record: dict[str, Any]
+    line: bytes
+
+
+@dataclass(slots=True)
+class TraceNews:
+    """Everything that one append says about one trace."""
+
+    trace_id: str
+    owner: str | None = None
+    spans: dict[str, NewSpan] = field(default_factory=dict)
+    starts: dict[str, StartFacts] = field(default_factory=dict)
+    said: list[dict[str, Any]] = field(default_factory=list)
+    assessments: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class News:
+    """One append, decoded."""
+
+    traces: dict[str, TraceNews] = field(default_factory=dict)
+    attachments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    processes: list[dict[str, Any]] = field(default_factory=list)
+
+
+def decode(lines: Sequence[bytes], owner: str | None) -> News:
+    """The news in these lines; a line that cannot be read is left out and logged once."""
+    news = News()
+    for line in lines:
+        try:
+            record, line = _read(line)
+            if record.get("kind") == "process":
+                owner = owner or _text(record.get("owner"))
+            _sort_in(news, record, line, owner)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            _fault.report("reading a record for the store", error)
+    return news
+
+
+def _read(line: bytes) -> tuple[dict[str, Any], bytes]:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        # what json.dumps writes and orjson refuses: NaN, Infinity, lone surrogates
+        text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
+        record = _storable(json.loads(text, parse_constant=str))
+        line = orjson.dumps(record)
+    if not isinstance(record, dict):
+        raise ValueError("a record is a JSON object")
+    return record, line.strip()
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, int) and abs(value) > _INT64:
+        return str(value)
+    return value
+
+
+def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None) -> None:
+    kind = record.get("kind")
+    if kind == "attachment":
+        news.attachments.setdefault(str(record["id"]), record)
+        return
+    if kind == "process":
+        news.processes.append(record)
+        return
+    trace_id = record["trace_id"]
+    if not isinstance(trace_id, str) or not trace_id:
+        raise ValueError(f"a record of kind {kind!r} without a trace id")
+    if kind == "span":
+        facts = _span_facts(record)
+        trace = _trace_of(news, trace_id, owner)
+        if facts.span_id not in trace.spans:
+            trace.spans[facts.span_id] = NewSpan(facts, record, line)
+    elif kind == "start":
+        start = _start_facts(record, owner)
+        _trace_of(news, trace_id, owner).starts.setdefault(start.span_id, start)
+    elif kind == "trace":
+        _trace_of(news, trace_id, owner).said.append(record)
+    elif kind == "assessment":
+        _require(record, "id", "name")
+        _trace_of(news, trace_id, owner).assessments.append(record)
+    else:
+        raise ValueError(f"a record of kind {kind!r}")
+
+
+def _trace_of(news: News, trace_id: str, owner: str | None) -> TraceNews:
+    trace = news.traces.get(trace_id)
+    if trace is None:
+        trace = news.traces[trace_id] = TraceNews(trace_id, owner)
+    return trace
+
+
+def _span_facts(record: dict[str, Any]) -> SpanFacts:
+    attributes: dict[str, Any] = record.get("attributes") or {}
+    request_model = _text(attributes.get(semconv.REQUEST_MODEL))
+    model = _text(attributes.get(semconv.RESPONSE_MODEL)) or request_model
+    start = _ns(record.get("start"))
+    usage = _usage(attributes)
+    return SpanFacts(
+        span_id=_id(record["span_id"]),
+        parent_id=_text(record.get("parent_id")),
+        remote=bool(record.get("remote_parent")),
+        name=_text(record.get("name")) or "",
+        type=_text(record.get("type")) or semconv.SpanType.UNKNOWN,
+        status=_status(record.get("status")),
+        message=_text(record.get("message")),
+        start=start,
+        duration=max(0, _ns(record.get("end", start)) - start),
+        model=model,
+        request_model=request_model if request_model != model else None,
+        provider=_text(attributes.get(semconv.PROVIDER)),
+        usage=usage,
+        cost=_cost(record, usage),
+    )
+
+
+def _start_facts(record: dict[str, Any], owner: str | None) -> StartFacts:
+    return StartFacts(
+        span_id=_id(record["span_id"]),
+        parent_id=_text(record.get("parent_id")),
+        remote=bool(record.get("remote_parent")),
+        name=_text(record.get("name")) or "",
+        type=_text(record.get("type")) or semconv.SpanType.UNKNOWN,
+        start=_ns(record.get("start")),
+        owner=owner,
+    )
+
+
+def _usage(attributes: dict[str, Any]) -> dict[str, int] | None:
+    usage = {name: _count(attributes[key]) for name, key in _USAGE_KEYS if key in attributes}
+    counted = {name: count for name, count in usage.items() if count is not None}
+    if not counted:
+        return None
+    if "total_tokens" not in counted and ("input_tokens" in counted or "output_tokens" in counted):
+        counted["total_tokens"] = counted.get("input_tokens", 0) + counted.get("output_tokens", 0)
+    return counted
+
+
+def _cost(record: dict[str, Any], usage: dict[str, int] | None) -> tuple[float | None, float | None, float] | None:
+    price = cost_of(record, usage)
+    return (price.get("input_cost"), price.get("output_cost"), price["total_cost"]) if price else None
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _INT64:
+        return None
+    return int(value)
+
+
+def _ns(value: object) -> int:
+    return int(value) if isinstance(value, (int, float)) and abs(value) <= _INT64 else 0
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("a span without an id")
+    return value
+
+
+def _status(value: object) -> str:
+    return value if value in ("OK", "ERROR") and isinstance(value, str) else "UNSET"
+
+
+def _require(record: dict[str, Any], *names: str) -> None:
+    missing: Iterable[str] = [name for name in names if not isinstance(record.get(name), str)]
+    if missing:
+        raise ValueError(f"a record without {', '.join(missing)}")

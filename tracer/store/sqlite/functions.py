@@ -1,0 +1,92 @@
+"""Functions that SQL of ours calls for what SQLite cannot do itself."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections import OrderedDict
+from functools import lru_cache
+from typing import Any, Union
+
+import orjson
+
+from tracer import semconv
+from tracer.store.sqlite import chunks
+from tracer.store.text import span_text, value_of
+
+Cell = Union[str, int, float, None]
+_CHUNKS_KEPT = 16
+
+
+def register_functions(connection: sqlite3.Connection) -> None:
+    """Make them known to a connection."""
+    reader = _ChunkReader()
+    connection.create_function("tracer_like", 2, _like, deterministic=True)
+    connection.create_function("tracer_ilike", 2, _ilike, deterministic=True)
+    connection.create_function("tracer_contains", 2, _contains, deterministic=True)
+    connection.create_function("tracer_number", 1, _number, deterministic=True)
+    connection.create_function("tracer_value", 5, reader.value, deterministic=True)
+    connection.create_function("tracer_text", 4, reader.text, deterministic=True)
+
+
+class _ChunkReader:
+    """Unpacks chunks, keeping the last few, since the spans of a trace lie in the same one."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
+
+    def value(self, chunk: int, codec: int, content: bytes, position: int, key: str) -> Cell:
+        """An attribute of a span as SQL sees it."""
+        return _cell(value_of(self._record(chunk, codec, content, position), key))
+
+    def text(self, chunk: int, codec: int, content: bytes, position: int) -> str:
+        """The new text of a span."""
+        return span_text(self._record(chunk, codec, content, position))
+
+    def _record(self, chunk: int, codec: int, content: bytes, position: int) -> dict[str, Any]:
+        records = self._kept.get(chunk)
+        if records is None:
+            records = self._kept[chunk] = chunks.unpack(codec, content)
+            while len(self._kept) > _CHUNKS_KEPT:
+                self._kept.popitem(last=False)
+        return records[position]
+
+
+def _cell(value: Any) -> Cell:
+    if value is None or isinstance(value, (str, float)):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else str(value)
+    return orjson.dumps(value).decode()
+
+
+def _like(value: Cell, pattern: str) -> bool:
+    return value is not None and _pattern(pattern, False).fullmatch(str(value)) is not None
+
+
+def _ilike(value: Cell, pattern: str) -> bool:
+    return value is not None and _pattern(pattern.casefold(), True).fullmatch(str(value).casefold()) is not None
+
+
+def _contains(value: Cell, part: str) -> bool:
+    return value is not None and part.casefold() in str(value).casefold()
+
+
+@lru_cache(maxsize=256)
+def _pattern(pattern: str, folded: bool) -> re.Pattern[str]:
+    parts = (".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _number(value: Cell) -> float | int | None:
+    if isinstance(value, (int, float)):
+        return value
+    try:
+        return float(value) if value is not None else None
+    except ValueError:
+        return None
+
+
+SPAN_KEYS = {"span.inputs": semconv.INPUTS, "span.outputs": semconv.OUTPUTS}

@@ -1,0 +1,99 @@
+"""Reads what the tables hold about traces that are about to change."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from tracer.store.sqlite.decode import SpanFacts, StartFacts
+from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
+from tracer.store.sqlite.rollup import Running
+from tracer.store.sqlite.said import Said
+
+_PART = 500
+FACTS_COLUMNS = (
+    "span_id, parent_id, remote, name, type, status, message, start, duration, model, request_model, provider,"
+    " input_tokens, output_tokens, total_tokens, usage, input_cost, output_cost, cost"
+)
+
+
+@dataclass(slots=True)
+class KnownTrace:
+    """A trace as stored: the narrow rows of its spans, what was said about it, and its change number."""
+
+    trace_id: str
+    num: int = 0
+    seq: int = 0
+    start: int | None = None
+    next_position: int = 0
+    root: str | None = None
+    request_preview: str | None = None
+    response_preview: str | None = None
+    owner: str | None = None
+    said: Said = field(default_factory=Said)
+    spans: dict[str, SpanFacts] = field(default_factory=dict)
+    running: dict[str, Running] = field(default_factory=dict)
+    labels: dict[tuple[int, str], str] = field(default_factory=dict)
+    had_running: bool = False
+
+
+def load_known(connection: sqlite3.Connection, trace_ids: Sequence[str]) -> dict[str, KnownTrace]:
+    """Those of the traces that are stored."""
+    known: dict[str, KnownTrace] = {}
+    for start in range(0, len(trace_ids), _PART):
+        part = trace_ids[start : start + _PART]
+        rows = connection.execute(
+            "SELECT trace_id, num, seq, start, next_position, root_span, request_preview, response_preview, owner, said"
+            f" FROM traces WHERE trace_id IN ({','.join('?' * len(part))})",
+            part,
+        ).fetchall()
+        for row in rows:
+            known[row[0]] = _load_trace(connection, row)
+    return known
+
+
+def _load_trace(connection: sqlite3.Connection, row: tuple[Any, ...]) -> KnownTrace:
+    trace = KnownTrace(*row[:9], said=Said(row[9]))
+    trace.spans = {facts.span_id: facts for facts in load_facts(connection, trace.num)}
+    trace.running = {
+        cells[0]: Running(
+            StartFacts(cells[0], cells[1], bool(cells[2]), cells[3], cells[4], cells[5], cells[6]), bool(cells[7])
+        )
+        for cells in connection.execute(
+            "SELECT span_id, parent_id, remote, name, type, start, owner, gone FROM running WHERE trace = ?", (trace.num,)
+        )
+    }
+    trace.had_running = bool(trace.running)
+    labels = connection.execute("SELECT kind, key, value FROM labels WHERE trace = ?", (trace.num,))
+    trace.labels = {(kind, key): value for kind, key, value in labels}
+    return trace
+
+
+def load_facts(connection: sqlite3.Connection, num: int) -> Iterator[SpanFacts]:
+    """The narrow rows of a trace's spans."""
+    low = num << POSITION_BITS
+    rows = connection.execute(
+        f"SELECT {FACTS_COLUMNS} FROM spans WHERE id BETWEEN ? AND ?", (low, low | POSITION_MASK)
+    )
+    return (facts_of(row) for row in rows)
+
+
+def facts_of(row: Sequence[Any]) -> SpanFacts:
+    """The facts in a row of FACTS_COLUMNS."""
+    return SpanFacts(
+        row[0], row[1], bool(row[2]), *row[3:12], usage=usage_of(row[12:16]),
+        cost=(row[16], row[17], row[18]) if row[18] is not None else None,
+    )  # fmt: skip
+
+
+def usage_of(cells: Sequence[Any]) -> dict[str, int] | None:
+    """Token usage from the columns input, output, total and usage."""
+    if cells[3] is not None:
+        usage: dict[str, int] = orjson.loads(cells[3])
+        return usage
+    counts = zip(("input_tokens", "output_tokens", "total_tokens"), cells)
+    return {name: count for name, count in counts if count is not None} or None

@@ -1,0 +1,30 @@
+"""Marks what a dead process left running."""
+
+from __future__ import annotations
+
+import sqlite3
+
+
+def owner_gone(connection: sqlite3.Connection, owner: str) -> None:
+    """Traces that only dead processes still run become INTERRUPTED."""
+    if not _has_running(connection, owner):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'seq'")
+        connection.execute("UPDATE running SET gone = 1 WHERE owner = ? AND gone = 0", (owner,))
+        connection.execute(
+            "UPDATE traces SET state = 'INTERRUPTED', seq = (SELECT value FROM counters WHERE name = 'seq')"
+            " WHERE num IN (SELECT trace FROM running WHERE owner = ?) AND state = 'IN_PROGRESS'"
+            " AND NOT EXISTS (SELECT 1 FROM running r WHERE r.trace = traces.num AND r.gone = 0)",
+            (owner,),
+        )
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _has_running(connection: sqlite3.Connection, owner: str) -> bool:
+    return connection.execute("SELECT 1 FROM running WHERE owner = ? AND gone = 0", (owner,)).fetchone() is not None

@@ -1,0 +1,81 @@
+"""What trace records said about a trace: later ones win field by field, whatever the order they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+_FIELDS = (
+    "experiment", "session_id", "user", "model_id", "run_id", "state", "request_preview", "response_preview", "client_request_id",
+)  # fmt: skip
+_GROUPS = ("tags", "metadata")
+
+Entry = tuple[int, Any]  # time in ns, value; a value of None is a removal, kept so that an older record cannot undo it
+
+
+class Said:
+    """The last word on every field, with its time."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, encoded: str | None = None) -> None:
+        self._entries: dict[str, Any] = orjson.loads(encoded) if encoded else {}
+
+    def copy(self) -> Said:
+        """Another one that starts from the same."""
+        twin = Said()
+        twin._entries = {key: dict(value) if key in _GROUPS else value for key, value in self._entries.items()}
+        return twin
+
+    def take(self, records: Iterable[dict[str, Any]]) -> bool:
+        """Take records in; whether anything changed."""
+        before = self.encoded()
+        for record in records:
+            time = record.get("time")
+            self._take(record, time if isinstance(time, int) else 0)
+        return self.encoded() != before
+
+    def _take(self, record: dict[str, Any], time: int) -> None:
+        for name in _FIELDS:
+            if name in record:
+                _put(self._entries, name, time, record[name])
+        for group in _GROUPS:
+            given = record.get(group)
+            if isinstance(given, dict) and given:
+                entries = self._entries.setdefault(group, {})
+                for key, value in given.items():
+                    _put(entries, str(key), time, value)
+
+    def encoded(self) -> str | None:
+        """As JSON text; None when nothing was said."""
+        return orjson.dumps(self._entries).decode() if self._entries else None
+
+    def value(self, name: str) -> str | None:
+        """The last word on a field."""
+        entry = self._entries.get(name)
+        return _text(entry[1]) if entry and entry[1] is not None else None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags that stand."""
+        return self._group("tags")
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The metadata that stands."""
+        return self._group("metadata")
+
+    def _group(self, name: str) -> dict[str, str]:
+        return {key: _text(entry[1]) for key, entry in self._entries.get(name, {}).items() if entry[1] is not None}
+
+
+def _put(entries: dict[str, Any], name: str, time: int, value: Any) -> None:
+    old = entries.get(name)
+    if old is None or time >= old[0]:
+        entries[name] = [time, value]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

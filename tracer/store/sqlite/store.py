@@ -1,0 +1,145 @@
+"""The store protocol over SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tracer.errors import StoreError
+from tracer.store.filter import Expression
+from tracer.store.rows import Changes, StatisticsRow, StoredTrace, TracePage, TraceQuery
+from tracer.store.sqlite import read
+from tracer.store.sqlite.append import append
+from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error
+from tracer.store.sqlite.decode import decode
+from tracer.store.sqlite.delete import delete_traces
+from tracer.store.sqlite.find import count_traces, find_traces
+from tracer.store.sqlite.fulltext import FullText
+from tracer.store.sqlite.owners import owner_gone
+from tracer.store.sqlite.statistics import statistics
+
+Result = TypeVar("Result")
+
+
+class SqliteStore:
+    """Keeps traces in one SQLite file."""
+
+    def __init__(self, url: str, path: Path) -> None:
+        self.url = url
+        self.path = path
+        self._connections = Connections(path)
+        self._fulltext = FullText(self._connections)
+
+    def __repr__(self) -> str:
+        return f"SqliteStore({self.url!r})"
+
+    def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
+        """Take in records as JSON, any kinds, any order, also repeated. Raises StoreError."""
+        news = decode(lines, owner)
+        if not (news.traces or news.attachments or news.processes):
+            return
+        self._refuse_if_read_only()
+        self._run("write to", lambda connection: append(connection, news))
+
+    def owner_gone(self, owner: str) -> None:
+        """Mark what still runs under a dead process as interrupted."""
+        self._refuse_if_read_only()
+        self._run("write to", lambda connection: owner_gone(connection, owner))
+
+    def find_traces(self, query: TraceQuery) -> TracePage:
+        """One page of the traces that a query asks for."""
+        self._fulltext.prepare(query.filter)
+        return self._run("read", lambda connection: find_traces(connection, query, self._fulltext.matcher(connection)))
+
+    def count_traces(self, filter: Expression | None = None) -> int:
+        """How many traces meet a filter."""
+        self._fulltext.prepare(filter)
+        return self._run("read", lambda connection: count_traces(connection, filter, self._fulltext.matcher(connection)))
+
+    def trace(self, trace_id: str, *, payload: bool = True) -> StoredTrace | None:
+        """A trace with its spans, or None."""
+        return self._run("read", lambda connection: read.read_trace(connection, trace_id, payload=payload))
+
+    def spans(self, trace_id: str, *, payload: bool = True) -> list[dict[str, Any]]:
+        """The span records of a trace, sorted by start; without payload only what a tree shows."""
+        stored = self.trace(trace_id, payload=payload)
+        return stored.spans if stored else []
+
+    def payload(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
+        """The whole record of one ended span, or None."""
+        return self._run("read", lambda connection: read.read_payload(connection, trace_id, span_id))
+
+    def statistics(
+        self,
+        *,
+        group_by: str = "model",
+        filter: Expression | None = None,
+        since_ms: float | None = None,
+        until_ms: float | None = None,
+    ) -> list[StatisticsRow]:
+        """Calls, errors, tokens, cost and latency by ``model``, ``provider``, ``name`` or ``type``, most calls first."""
+        self._fulltext.prepare(filter)
+        return self._run(
+            "read",
+            lambda connection: statistics(
+                connection,
+                group_by=group_by,
+                filter=filter,
+                since_ms=since_ms,
+                until_ms=until_ms,
+                fulltext=self._fulltext.matcher(connection),
+            ),
+        )
+
+    def changes(self, since: int, *, limit: int = 1000) -> Changes:
+        """The traces that changed after a change number; 0 for all."""
+        return self._run("read", lambda connection: read.read_changes(connection, since, limit))
+
+    def delete_traces(
+        self,
+        *,
+        trace_ids: Sequence[str] | None = None,
+        filter: Expression | None = None,
+        limit: int | None = None,
+    ) -> int:
+        """Delete by ids and filter (both must hold when both are given), oldest first; returns how many."""
+        self._refuse_if_read_only()
+        self._fulltext.prepare(filter)
+        return delete_traces(
+            lambda action: self._run("delete from", action),
+            trace_ids=trace_ids,
+            filter=filter,
+            limit=limit,
+            matcher=self._fulltext.matcher,
+        )
+
+    def attachment(self, digest: str) -> tuple[str, bytes] | None:
+        """Media type and content of an attachment by its sha256, or None."""
+        return self._run(
+            "read",
+            lambda connection: connection.execute("SELECT mime, content FROM attachments WHERE digest = ?", (digest,)).fetchone(),
+        )
+
+    def experiments(self) -> list[tuple[str, str]]:
+        """Id and name of every experiment, oldest first."""
+        rows = self._run(
+            "read", lambda connection: connection.execute("SELECT id, name FROM experiments ORDER BY id").fetchall()
+        )
+        return [(str(number), name) for number, name in rows]
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        self._connections.close()
+
+    def _run(self, doing: str, action: Callable[[sqlite3.Connection], Result]) -> Result:
+        connection = self._connections.get()
+        try:
+            return retry_while_locked(lambda: action(connection))
+        except sqlite3.Error as error:
+            raise store_error(error, self.path, doing) from error
+
+    def _refuse_if_read_only(self) -> None:
+        if self._connections.read_only:
+            raise StoreError(f"cannot write to the store {self.path}: the file or its folder is read-only for this user")

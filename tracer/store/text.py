@@ -1,0 +1,176 @@
+"""What a person would read in a span: its new text for the full-text index, and the previews of a trace.
+
+A conversation is sent again with every call. New are the messages after the last reply, and the reply itself.
+The full-text index takes a span's text out again by making it once more from the stored record: when what `span_text`
+gives changes, the index has to be made anew (a migration that empties it and sets the counter `indexed_chunk` to 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from tracer import semconv
+
+_PREVIEW_CHARACTERS = 1000
+_TEXT_CHARACTERS = 200_000
+_DEPTH_LIMIT = 60
+_ASSISTANT_ROLES = ("assistant", "model", "ai")
+
+
+def span_text(record: dict[str, Any]) -> str:
+    """The new text of a span: last messages, outputs, and what went wrong."""
+    pieces: list[str] = []
+    inputs = _new_messages(record)
+    pieces.extend(_leaves(inputs if inputs is not None else _new_part(value_of(record, semconv.INPUTS))))
+    outputs = value_of(record, semconv.OUTPUT_MESSAGES)
+    pieces.extend(_leaves(outputs if outputs is not None else value_of(record, semconv.OUTPUTS)))
+    pieces.extend(_error_texts(record))
+    return _joined(pieces)
+
+
+def request_preview(record: dict[str, Any]) -> str | None:
+    """What was asked: the last user message, else the inputs as compact JSON."""
+    messages = value_of(record, semconv.INPUT_MESSAGES)
+    inputs = value_of(record, semconv.INPUTS)
+    asked = _last_text(messages, ("user", "human")) or _last_text(_message_list(inputs), ("user", "human"))
+    return _cut(asked if asked is not None else inputs if inputs is not None else messages)
+
+
+def response_preview(record: dict[str, Any]) -> str | None:
+    """What was answered: the reply's text, else the outputs as compact JSON."""
+    messages = value_of(record, semconv.OUTPUT_MESSAGES)
+    outputs = value_of(record, semconv.OUTPUTS)
+    replied = _last_text(messages, _ASSISTANT_ROLES) or _last_text(_choice_messages(outputs), _ASSISTANT_ROLES)
+    return _cut(replied if replied is not None else outputs if outputs is not None else messages)
+
+
+def value_of(record: dict[str, Any], key: str) -> Any:
+    """An attribute of a span record as a structured value; None where it is absent."""
+    structured = record.get("json")
+    if structured and key in structured:
+        return structured[key]
+    attributes = record.get("attributes")
+    value = attributes.get(key) if attributes else None
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return orjson.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _new_messages(record: dict[str, Any]) -> Any:
+    messages = value_of(record, semconv.INPUT_MESSAGES)
+    if messages is None:
+        return None
+    new = _after_last_reply(messages)
+    if isinstance(messages, list) and len(new) == len(messages):  # the first call of a conversation
+        return [value_of(record, semconv.SYSTEM_INSTRUCTIONS), new]
+    return new
+
+
+def _new_part(inputs: Any) -> Any:
+    messages = _message_list(inputs)
+    if messages is None:
+        return inputs
+    if not isinstance(inputs, dict):
+        return _after_last_reply(messages)
+    return [_after_last_reply(messages), [value for value in inputs.values() if value is not messages]]
+
+
+def _after_last_reply(messages: Any) -> Any:
+    if not isinstance(messages, list):
+        return messages
+    for index in range(len(messages) - 1, -1, -1):
+        message = messages[index]
+        if isinstance(message, dict) and message.get("role") in _ASSISTANT_ROLES and index < len(messages) - 1:
+            return messages[index + 1 :]
+    return messages
+
+
+def _message_list(value: Any) -> list[Any] | None:
+    if isinstance(value, dict):
+        value = value.get("messages", value.get("input"))
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "role" in item for item in value):
+        return value
+    return None
+
+
+def _choice_messages(outputs: Any) -> Any:
+    if not isinstance(outputs, dict):
+        return _message_list(outputs)
+    choices = outputs.get("choices")
+    if isinstance(choices, list):
+        return [choice["message"] for choice in choices if isinstance(choice, dict) and isinstance(choice.get("message"), dict)]
+    message = outputs.get("message")
+    return [message] if isinstance(message, dict) else _message_list(outputs)
+
+
+def _last_text(messages: Any, roles: tuple[str, ...]) -> str | None:
+    if not isinstance(messages, list):
+        return None
+    for message in reversed(messages):
+        if isinstance(message, dict) and message.get("role") in roles:
+            text = _message_text(message)
+            if text:
+                return text
+    return None
+
+
+def _message_text(message: dict[str, Any]) -> str | None:
+    content = message.get("parts", message.get("content"))
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return None
+    texts = [part.get("content", part.get("text")) for part in content if isinstance(part, dict) and "text" in str(part.get("type"))]
+    return "\n".join(text for text in texts if isinstance(text, str)) or None
+
+
+def _error_texts(record: dict[str, Any]) -> Iterator[str]:
+    message = record.get("message")
+    if isinstance(message, str):
+        yield message
+    for event in record.get("events") or ():
+        if isinstance(event, dict) and event.get("name") == "exception":
+            said = (event.get("attributes") or {}).get("exception.message")
+            if isinstance(said, str) and said != message:
+                yield said
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """Every text inside a structure, depth first; what only structures it (roles, part types) is left out."""
+    stack: list[tuple[Any, int]] = [(value, 0)]
+    while stack:
+        current, depth = stack.pop()
+        if isinstance(current, str):
+            yield current
+        elif depth > _DEPTH_LIMIT:
+            continue
+        elif isinstance(current, dict):
+            stack.extend((item, depth + 1) for item in reversed(list(_telling_values(current))))
+        elif isinstance(current, list):
+            stack.extend((item, depth + 1) for item in reversed(current))
+
+
+def _telling_values(mapping: dict[str, Any]) -> Iterable[Any]:
+    is_message_like = "role" in mapping or "type" in mapping or "object" in mapping
+    for key, value in mapping.items():
+        if is_message_like and key in ("role", "type", "object", "id", "finish_reason", "mime_type", "modality"):
+            continue
+        yield value
+
+
+def _joined(pieces: Iterable[str]) -> str:
+    text = "\n".join(piece for piece in pieces if piece)
+    return text[:_TEXT_CHARACTERS]
+
+
+def _cut(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= _PREVIEW_CHARACTERS else text[: _PREVIEW_CHARACTERS - 1] + "…"
