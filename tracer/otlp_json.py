@@ -10,18 +10,26 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
 from tracer import semconv
 from tracer.errors import InvalidArgumentError
-from tracer.record import EventRecord, LinkRecord, Record, SpanRecord, TraceRecord
+from tracer.record import EventRecord, LinkRecord, Record, SpanRecord
+
+
+class Batch(NamedTuple):
+    """The records of one producer, and the resource attributes that say who it was."""
+
+    resource: dict[str, Any]
+    records: list[Record]
+
 
 # what OTLP has no place for travels in attributes of these names
 JSON_KEYS: Final = "tracer.json_keys"  # the attributes that hold JSON text
-TRACE_RECORDS: Final = "tracer.trace.records"  # on the first span of a trace: its other records
+TRACE_RECORDS: Final = "tracer.trace.records"  # on the first span of a trace, or its resource: its other records
 
 _FLAG_HAS_IS_REMOTE = 0x100
 _FLAG_IS_REMOTE = 0x200
@@ -64,17 +72,20 @@ def line_from_records(
     resource: Mapping[str, Any] | None = None,
 ) -> bytes:
     """One line, newline included, with the spans of a trace and the records that belong to it (tags, assessments…)."""
+    about = dict(resource or {})
+    if others and not spans:
+        about[TRACE_RECORDS] = _dump(others).decode()
     scopes: dict[str, list[dict[str, Any]]] = {}
     for position, record in enumerate(spans):
         extra = list(others) if position == 0 else []
         scopes.setdefault(record.get("scope", ""), []).append(_span_to_otlp(record, extra))
     scope_spans = [{"scope": {"name": name} if name else {}, "spans": found} for name, found in scopes.items()]
-    resource_spans = {"resource": {"attributes": _attributes_to_otlp(resource or {})}, "scopeSpans": scope_spans}
+    resource_spans = {"resource": {"attributes": _attributes_to_otlp(about)}, "scopeSpans": scope_spans}
     return _dump({"resourceSpans": [resource_spans]}) + b"\n"
 
 
-def records_from_line(line: bytes | str) -> list[Record]:
-    """The records of one line; empty for lines of logs and metrics. Raises InvalidArgumentError for anything else."""
+def batches_from_line(line: bytes | str) -> list[Batch]:
+    """What one line holds; nothing for lines of logs and metrics. Raises InvalidArgumentError for anything else."""
     try:
         request = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -86,7 +97,7 @@ def records_from_line(line: bytes | str) -> list[Record]:
             return []
         raise InvalidArgumentError(f'no "resourceSpans". {_EXPECTED}')
     try:
-        return _records_from_request(request)
+        return [_batch(resource_spans) for resource_spans in request["resourceSpans"] or ()]
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
         raise InvalidArgumentError(f"a span that does not follow OTLP: {what}. {_EXPECTED}") from error
@@ -95,27 +106,16 @@ def records_from_line(line: bytes | str) -> list[Record]:
 _EXPECTED = 'Expected an OTLP ExportTraceServiceRequest in JSON: {"resourceSpans": [...]}'
 
 
-def _records_from_request(request: Mapping[str, Any]) -> list[Record]:
-    records: list[Record] = []
-    for resource_spans in request["resourceSpans"] or ():
-        resource = _attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
-        for scope_spans in resource_spans.get("scopeSpans") or ():
-            scope = (scope_spans.get("scope") or {}).get("name") or ""
-            for span in scope_spans.get("spans") or ():
-                records.extend(_records_from_span(span, scope, resource))
-    return records
-
-
-def _records_from_span(span: Mapping[str, Any], scope: str, resource: Mapping[str, Any]) -> Iterable[Record]:
-    attributes = _attributes_from_otlp(span.get("attributes"))
-    others = attributes.pop(TRACE_RECORDS, None)
-    record = _span_from_otlp(span, attributes, scope)
-    yield record
-    if others is not None:
-        yield from cast("list[Record]", orjson.loads(others))
-    elif "parent_id" not in record and resource.get("service.name"):
-        metadata: dict[str, str | None] = {key: _as_text(value) for key, value in resource.items()}
-        yield TraceRecord(kind="trace", trace_id=record["trace_id"], time=record["end"], metadata=metadata)
+def _batch(resource_spans: Mapping[str, Any]) -> Batch:
+    resource = _attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
+    records: list[Record] = orjson.loads(resource.pop(TRACE_RECORDS, "[]"))
+    for scope_spans in resource_spans.get("scopeSpans") or ():
+        scope = (scope_spans.get("scope") or {}).get("name") or ""
+        for span in scope_spans.get("spans") or ():
+            attributes = _attributes_from_otlp(span.get("attributes"))
+            records.extend(orjson.loads(attributes.pop(TRACE_RECORDS, "[]")))
+            records.append(_span_from_otlp(span, attributes, scope))
+    return Batch(resource, records)
 
 
 # --- a span
@@ -336,10 +336,6 @@ def _is_json(text: str) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else _dump(value).decode()
 
 
 def _dump(value: Any) -> bytes:

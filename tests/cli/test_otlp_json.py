@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracer.errors import InvalidArgumentError
-from tracer.otlp_json import line_from_records, records_from_line
+from tracer.otlp_json import Batch, batches_from_line, line_from_records
 
 pytestmark = pytest.mark.no_store
 
@@ -56,9 +56,17 @@ OTHERS = [
 
 
 def test_every_field_of_every_record_comes_back() -> None:
-    line = line_from_records([SPAN, CHILD], others=OTHERS)
+    line = line_from_records([SPAN, CHILD], others=OTHERS, resource={"service.name": "shop", "n": 1})
 
-    assert sorted(records_from_line(line), key=repr) == sorted([SPAN, CHILD, *OTHERS], key=repr)
+    (batch,) = batches_from_line(line)
+    assert batch.resource == {"service.name": "shop", "n": 1}
+    assert sorted(batch.records, key=repr) == sorted([SPAN, CHILD, *OTHERS], key=repr)
+
+
+def test_a_trace_without_an_ended_span_comes_back_too() -> None:
+    line = line_from_records([], others=OTHERS, resource={"service.name": "shop"})
+
+    assert batches_from_line(line) == [Batch({"service.name": "shop"}, OTHERS)]
 
 
 def test_a_line_is_what_the_otlp_specification_says() -> None:
@@ -122,9 +130,10 @@ def test_a_line_of_the_opentelemetry_collector_is_read() -> None:
     {"key":"tree","value":{"kvlistValue":{"values":[{"key":"a","value":{"doubleValue":"NaN"}}]}}}],
     "status":{}}]}]}]}"""
 
-    span, trace = records_from_line(line.replace("\n", ""))
+    (batch,) = batches_from_line(line.replace("\n", ""))
+    (span,) = batch.records
 
-    assert math.isnan(span.pop("json")["tree"]["a"])  # type: ignore[misc]
+    assert math.isnan(span.pop("json")["tree"]["a"])
     assert span == {
         "kind": "span",
         "trace_id": "5b8efff798038103d269b633813fc60c",
@@ -138,7 +147,7 @@ def test_a_line_of_the_opentelemetry_collector_is_read() -> None:
         "attributes": {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 12},
         "scope": "io.app",
     }
-    assert trace["metadata"] == {"service.name": "shop"}  # type: ignore[typeddict-item]
+    assert batch.resource == {"service.name": "shop"}
 
 
 def test_enum_names_numbers_as_numbers_and_base64_ids_are_read_too() -> None:
@@ -163,15 +172,15 @@ def test_enum_names_numbers_as_numbers_and_base64_ids_are_read_too() -> None:
         ]
     }
 
-    (span,) = records_from_line(json.dumps(line))
+    ((span,),) = (batch.records for batch in batches_from_line(json.dumps(line)))
 
-    assert (span["trace_id"], span["span_id"]) == ("5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174")  # type: ignore[typeddict-item]
-    assert (span["status"], span["otel_kind"]) == ("ERROR", 1)  # type: ignore[typeddict-item]
+    assert (span["trace_id"], span["span_id"]) == ("5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174")
+    assert (span["status"], span["otel_kind"]) == ("ERROR", 1)
 
 
 def test_lines_of_logs_and_metrics_are_passed_over() -> None:
-    assert records_from_line('{"resourceLogs": []}') == []
-    assert records_from_line('{"resourceMetrics": []}') == []
+    assert batches_from_line('{"resourceLogs": []}') == []
+    assert batches_from_line('{"resourceMetrics": []}') == []
 
 
 @pytest.mark.parametrize(
@@ -187,7 +196,7 @@ def test_lines_of_logs_and_metrics_are_passed_over() -> None:
 )
 def test_what_is_not_otlp_is_refused_with_what_was_expected(line: str, complaint: str) -> None:
     with pytest.raises(InvalidArgumentError, match="ExportTraceServiceRequest") as caught:
-        records_from_line(line)
+        batches_from_line(line)
 
     assert complaint in str(caught.value)
 
@@ -202,4 +211,4 @@ tree = st.recursive(st.none() | primitives, lambda inner: st.lists(inner, max_si
 def test_any_attributes_come_back_as_they_were(attributes: dict[str, Any], structured: dict[str, Any]) -> None:
     span = {**CHILD, "attributes": attributes, **({"json": structured} if structured else {})}
 
-    assert records_from_line(line_from_records([span])) == [span]
+    assert batches_from_line(line_from_records([span])) == [Batch({}, [span])]
