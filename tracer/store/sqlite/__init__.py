@@ -21,4 +21,4 @@ def _path_from_url(url: str) -> Path:
             f"{url!r} names no file; expected sqlite:///tracer.db (a file here) or sqlite:////absolute/path/tracer.db"
         )
     # made absolute at once: a later os.chdir must not move the store
-    return Path(path).expanduser().absolute()
+    return Path(path).absolute()
