@@ -25,13 +25,14 @@ class DoorMovedError(Exception):
 class Patch:
     """One replaced method, named ``module:Class.method`` or ``module:function``; ``active`` is asked at every call."""
 
-    __slots__ = ("target", "parameters", "active", "_make", "_holder", "_name", "_original", "_replacement")
+    __slots__ = ("target", "parameters", "active", "_make", "_found", "_holder", "_name", "_original", "_replacement")
 
     def __init__(self, target: str, make_replacement: MakeReplacement, *, parameters: tuple[str, ...] = ()) -> None:
         self.target = target
         self.parameters = parameters
         self.active = False
         self._make = make_replacement
+        self._found: tuple[Any, str] | None = None
         self._holder: Any = None
         self._name = ""
         self._original: Any = _ABSENT
@@ -39,7 +40,7 @@ class Patch:
 
     def check(self) -> None:
         """Raise `DoorMovedError` unless the method exists and takes the parameters that are needed."""
-        holder, name = self._resolve()
+        self._found = holder, name = self._resolve()
         function = getattr(holder, name, None)
         if not callable(function):
             raise DoorMovedError(f"{self.target} is not there")
@@ -80,7 +81,7 @@ class Patch:
         return holder, name
 
     def _replace(self) -> None:
-        holder, name = self._resolve()
+        holder, name = self._found or self._resolve()
         original = vars(holder).get(name, _ABSENT)
         inherited = getattr(holder, name) if original is _ABSENT else original
         if isinstance(inherited, (staticmethod, classmethod)):

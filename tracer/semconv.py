@@ -16,8 +16,12 @@ TRUNCATED: Final = "tracer.truncated"  # {key: bytes before the cut}
 INCOMPLETE: Final = "tracer.incomplete"  # why a stream or a generator ended before its end
 STREAM_CHUNKS: Final = "tracer.stream.chunks"
 STREAM_CHUNKS_LEFT_OUT: Final = "tracer.stream.chunks_left_out"
+CHUNK_EVENT: Final = "tracer.stream.chunk"  # one event for each chunk of a stream
+CHUNK: Final = "tracer.chunk"  # its attribute: the chunk as JSON
 RETRIES: Final = "tracer.retries"
 REQUEST_ID: Final = "tracer.provider.request_id"
+PROVIDER_ERROR_CODE: Final = "tracer.provider.error_code"  # such as model_not_found
+PROVIDER_ERROR_TYPE: Final = "tracer.provider.error_type"  # such as invalid_request_error
 HELPER: Final = "tracer.provider.helper"  # the SDK's convenience method the call came through
 FUNCTION: Final = "code.function.name"
 

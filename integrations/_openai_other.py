@@ -1,0 +1,89 @@
+"""Embeddings, and every other request that makes something: recorded as it is until it has an operation of its own."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from tracer import semconv
+from tracer.provider import Operation, Reply, Request, SpanType
+
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_chat
+    from integrations._openai_chat import as_dict, as_dicts, as_text, error_in, parameters, read_usage
+else:
+    from tracer._openai_chat import as_dict, as_dicts, as_text, error_in, parameters, read_usage
+
+_BASE64_BYTES = 3 / 4
+_FLOAT32_BYTES = 4
+
+
+def _read_embedding_request(body: Any) -> Request:
+    body = as_dict(body)
+    encoding = body.get("encoding_format")
+    attributes = {
+        semconv.REQUEST_ENCODING_FORMATS: [encoding] if isinstance(encoding, str) else None,
+        semconv.EMBEDDINGS_DIMENSIONS: body.get("dimensions"),
+    }
+    return Request(as_text(body.get("model")), attributes=attributes)
+
+
+def _read_embedding_reply(body: Any) -> Reply:
+    body = as_dict(body)
+    vectors = as_dicts(body.get("data"))
+    dimensions = _dimensions(vectors[0].get("embedding")) if vectors else None
+    return Reply(
+        model=as_text(body.get("model")),
+        id=as_text(body.get("id")),
+        usage=read_usage(body.get("usage")),
+        attributes={semconv.EMBEDDINGS_DIMENSIONS: dimensions},
+        **error_in(body),
+    )
+
+
+def _dimensions(vector: Any) -> int | None:
+    if isinstance(vector, list):
+        return len(vector)
+    if isinstance(vector, str):  # base64 of little-endian 32-bit floats
+        return int((len(vector) * _BASE64_BYTES - vector.count("=", -2)) / _FLOAT32_BYTES)
+    return None
+
+
+EMBEDDING = Operation("embeddings", _read_embedding_request, _read_embedding_reply, span_type=SpanType.EMBEDDING)
+
+
+def _read_generic_request(body: Any) -> Request:
+    body = as_dict(body)
+    return Request(as_text(body.get("model")), attributes=parameters(body))
+
+
+def _read_generic_reply(body: Any) -> Reply:
+    body = as_dict(body)
+    return Reply(
+        model=as_text(body.get("model")),
+        id=as_text(body.get("id")),
+        usage=read_usage(body.get("usage")),
+        **error_in(body),
+    )
+
+
+class _EventCollector:
+    """Keeps the last events of a stream of an unknown kind; the span's events have the others."""
+
+    def __init__(self) -> None:
+        self._last: Any = None
+
+    def add(self, chunk: Any) -> bool:
+        self._last = chunk
+        return True
+
+    def reply(self) -> Any:
+        return self._last
+
+    def is_complete(self) -> bool:
+        return False
+
+
+@functools.lru_cache(maxsize=256)
+def generic(name: str, span_type: str = SpanType.UNKNOWN) -> Operation:
+    """The operation for a path that has none of its own."""
+    return Operation(name, _read_generic_request, _read_generic_reply, _EventCollector, span_type=span_type)

@@ -1,0 +1,279 @@
+"""The Responses API: requests, replies and streamed events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tracer import semconv
+from tracer.messages import content_parts, parsed, text_part, to_message
+from tracer.provider import Operation, Reply, Request
+
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_chat
+    from integrations._openai_chat import (
+        as_dict,
+        as_dicts,
+        as_text,
+        envelope_attributes,
+        output_type_of,
+        parameters,
+        read_usage,
+    )
+else:
+    from tracer._openai_chat import (
+        as_dict,
+        as_dicts,
+        as_text,
+        envelope_attributes,
+        output_type_of,
+        parameters,
+        read_usage,
+    )
+
+Item = dict[str, Any]
+
+_TOOL_CALLS = frozenset({"function_call", "custom_tool_call"})
+_TOOL_RESULTS_SUFFIX = "_output"
+_TERMINAL = frozenset({"response.completed", "response.failed", "response.incomplete", "response.cancelled"})
+_FINISH_REASONS = {"max_output_tokens": "length", "max_tokens": "length", "content_filter": "content_filter"}
+# the field of an item that each kind of delta grows: in the item itself, in its content, or in its summary
+_GROWN_FIELD = {
+    "response.function_call_arguments.delta": "arguments",
+    "response.mcp_call_arguments.delta": "arguments",
+    "response.mcp_call.arguments.delta": "arguments",
+    "response.custom_tool_call_input.delta": "input",
+    "response.code_interpreter_call_code.delta": "code",
+}
+_GROWN_PART = {
+    "response.output_text.delta": ("content", "output_text", "text"),
+    "response.refusal.delta": ("content", "refusal", "refusal"),
+    "response.reasoning_text.delta": ("content", "reasoning_text", "text"),
+    "response.reasoning_summary_text.delta": ("summary", "summary_text", "text"),
+}
+
+
+def _read_request(body: Any) -> Request:
+    body = as_dict(body)
+    instructions = body.get("instructions")
+    return Request(
+        as_text(body.get("model")),
+        input_messages(body.get("input")),
+        system=list(content_parts(instructions)) if isinstance(instructions, str) else _items_parts(instructions),
+        tools=body.get("tools"),
+        attributes={**parameters(body), **_own_parameters(body)},
+    )
+
+
+def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+    conversation = body.get("conversation")
+    own = {
+        semconv.CONVERSATION_ID: as_dict(conversation).get("id") or as_text(conversation),
+        semconv.REQUEST_PREVIOUS_RESPONSE: body.get("previous_response_id"),
+        semconv.REQUEST_REASONING_LEVEL: as_dict(body.get("reasoning")).get("effort"),
+        semconv.OUTPUT_TYPE: output_type_of(as_dict(body.get("text")).get("format")),
+    }
+    return {key: value for key, value in own.items() if value is not None}
+
+
+def input_messages(given: Any) -> list[dict[str, Any]]:
+    """The input as messages, one for each item."""
+    if given is None:
+        return []
+    if isinstance(given, str):
+        return [{"role": "user", "parts": [text_part(given)]}]
+    return [_item_message(item) for item in given] if isinstance(given, list) else [to_message(given)]
+
+
+def _item_message(item: Any) -> dict[str, Any]:
+    item = as_dict(item)
+    if "role" in item:
+        return to_message(item)
+    role = "tool" if str(item.get("type") or "").endswith(_TOOL_RESULTS_SUFFIX) else "assistant"
+    return {"role": role, "parts": list(item_parts(item))}
+
+
+def _items_parts(items: Any) -> list[dict[str, Any]]:
+    return [part for item in as_dicts(items) for part in item_parts(item)]
+
+
+def item_parts(item: Item) -> Iterator[dict[str, Any]]:
+    """The parts of a message that an input or output item stands for."""
+    kind = str(item.get("type") or "message")
+    if kind == "message":
+        yield from content_parts(item.get("content"))
+    elif kind == "reasoning":
+        texts = [str(part.get("text") or "") for key in ("summary", "content") for part in as_dicts(item.get(key))]
+        yield {"type": "reasoning", "content": "\n\n".join(texts)}
+    elif kind in _TOOL_CALLS:
+        arguments = parsed(item.get("arguments", item.get("input")))
+        yield {"type": "tool_call", "id": item.get("call_id"), "name": item.get("name"), "arguments": arguments}
+    elif kind.endswith(_TOOL_RESULTS_SUFFIX):
+        output = item.get("output")
+        response = list(content_parts(output)) if isinstance(output, list) else output
+        yield {"type": "tool_call_response", "id": item.get("call_id") or item.get("id"), "response": response}
+    elif kind.endswith("_call"):
+        about = {key: value for key, value in item.items() if key != "id"}
+        name = item.get("name") or kind.removesuffix("_call")
+        yield {"type": "server_tool_call", "id": item.get("id"), "name": name, "server_tool_call": about}
+    else:
+        yield {**item, "type": kind}
+
+
+def _read_reply(body: Any) -> Reply:
+    body = as_dict(body)
+    output = as_dicts(body.get("output"))
+    status = as_text(body.get("status"))
+    finish_reason = _finish_reason(body, output)
+    return Reply(
+        model=as_text(body.get("model")),
+        id=as_text(body.get("id")),
+        messages=_output_messages(output, finish_reason),
+        finish_reasons=[finish_reason] if finish_reason else [],
+        usage=read_usage(body.get("usage")),
+        attributes={
+            **envelope_attributes(body),
+            semconv.RESPONSE_STATUS: status,
+            semconv.CONVERSATION_ID: as_dict(body.get("conversation")).get("id"),
+        },
+        incomplete=_why_incomplete(body) if status in ("incomplete", "cancelled") else None,
+        **_failure(body),
+    )
+
+
+def _output_messages(output: list[Item], finish_reason: str | None) -> list[dict[str, Any]]:
+    """A reply is one turn of the assistant, whatever the number of its items."""
+    if not output:
+        return []
+    return [{"role": "assistant", "parts": _items_parts(output), "finish_reason": finish_reason}]
+
+
+def _finish_reason(body: Item, output: list[Item]) -> str | None:
+    """Why the model stopped, in the words of chat completions, since the Responses API has only a status."""
+    status = body.get("status")
+    if status == "completed":
+        return "tool_calls" if any(item.get("type") in _TOOL_CALLS for item in output) else "stop"
+    if status == "incomplete":
+        reason = _why_incomplete(body)
+        return _FINISH_REASONS.get(reason, reason)
+    return "error" if status == "failed" else None
+
+
+def _why_incomplete(body: Item) -> str:
+    return str(as_dict(body.get("incomplete_details")).get("reason") or body.get("status"))
+
+
+def _failure(body: Item) -> dict[str, str | None]:
+    error = as_dict(body.get("error"))
+    if body.get("status") != "failed" and not error:
+        return {}
+    kind = error.get("code") or error.get("type") or "failed"
+    return {"error_type": str(kind), "error_message": as_text(error.get("message")) or str(kind)}
+
+
+class ResponseAccumulator:
+    """Puts a streamed response together from its events; the terminal event brings it whole."""
+
+    def __init__(self) -> None:
+        self._response: Item = {}
+        self._items: dict[int, Item] = {}
+        self._grown: dict[tuple[int, str, str, str, int], list[str]] = {}
+        self._annotations: dict[tuple[int, int], list[Any]] = {}
+        self._is_terminal = False
+
+    def add(self, event: Any) -> bool:
+        """Take an event; True if it brought content."""
+        if not isinstance(event, dict):
+            return False
+        kind = event.get("type")
+        if not isinstance(kind, str):
+            return False
+        if kind.endswith(".delta"):
+            return self._grow(kind, event)
+        if isinstance(event.get("response"), dict):
+            self._response = event["response"]
+            self._is_terminal = kind in _TERMINAL
+        elif kind == "response.output_item.added":
+            self._items[_index(event, "output_index")] = as_dict(event.get("item"))
+        elif kind == "response.output_item.done":
+            self._finish_item(_index(event, "output_index"), as_dict(event.get("item")))
+        elif kind == "response.output_text.annotation.added":
+            place = _index(event, "output_index"), _index(event, "content_index")
+            self._annotations.setdefault(place, []).append(event.get("annotation"))
+        elif kind == "error":
+            self._response = {**self._response, "status": "failed", "error": event.get("error") or _error_of(event)}
+            self._is_terminal = True
+        return False
+
+    def _grow(self, kind: str, event: Item) -> bool:
+        delta = event.get("delta")
+        if not isinstance(delta, str):
+            return bool(delta)
+        item = _index(event, "output_index")
+        if kind in _GROWN_PART:
+            field, part, text = _GROWN_PART[kind]
+            place = (item, field, part, text, _index(event, "summary_index" if field == "summary" else "content_index"))
+        elif kind in _GROWN_FIELD:
+            place = (item, _GROWN_FIELD[kind], "", "", 0)
+        else:
+            return bool(delta)
+        self._grown.setdefault(place, []).append(delta)
+        return bool(delta)
+
+    def _finish_item(self, index: int, item: Item) -> None:
+        self._items[index] = item
+        for place in [place for place in self._grown if place[0] == index]:
+            del self._grown[place]
+
+    def is_complete(self) -> bool:
+        """Whether the terminal event has come."""
+        return self._is_terminal
+
+    def reply(self) -> Item:
+        """The response as it would have come without streaming."""
+        if self._is_terminal and self._response.get("output"):
+            return self._response
+        output = self._output()
+        return {**self._response, "output": output} if output or "output" not in self._response else self._response
+
+    def _output(self) -> list[Item]:
+        items = {index: dict(item) for index, item in self._items.items()}
+        for (index, field, part, text, position), pieces in sorted(self._grown.items()):
+            item = items.setdefault(index, {"type": _item_type(field)})
+            if part:
+                _put_part(item, field, position, {"type": part, text: "".join(pieces)})
+            else:
+                item[field] = "".join(pieces)
+        for (index, position), annotations in self._annotations.items():
+            parts = items.get(index, {}).get("content")
+            if isinstance(parts, list) and position < len(parts) and not as_dict(parts[position]).get("annotations"):
+                parts[position] = {**as_dict(parts[position]), "annotations": annotations}
+        return [items[index] for index in sorted(items)]
+
+
+def _index(event: Item, key: str) -> int:
+    index = event.get(key)
+    return index if isinstance(index, int) else 0
+
+
+def _error_of(event: Item) -> Item:
+    return {key: event.get(key) for key in ("code", "message", "param")}
+
+
+def _item_type(field: str) -> str:
+    return {
+        "content": "message",
+        "summary": "reasoning",
+        "arguments": "function_call",
+        "input": "custom_tool_call",
+    }.get(field, "code_interpreter_call")
+
+
+def _put_part(item: Item, field: str, position: int, part: Item) -> None:
+    held = item.get(field)
+    parts = list(held) if isinstance(held, list) else []
+    parts += [{}] * (position + 1 - len(parts))
+    parts[position] = {**as_dict(parts[position]), **part}
+    item[field] = parts
+
+
+RESPONSE = Operation("chat", _read_request, _read_reply, ResponseAccumulator)

@@ -1,0 +1,91 @@
+"""A reply's body: read at once, or as it passes, server-sent events one by one and anything else until it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tracer._json import loads
+
+_KEPT_LIMIT = 16 * 1024 * 1024
+_BINARY = ("audio/", "image/", "video/", "application/octet-stream")
+
+
+def body_of(content: bytes) -> Any:
+    """A body as it is: JSON, else text, else only its size."""
+    if not content:
+        return None
+    try:
+        return loads(content)
+    except ValueError:
+        pass
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return {"bytes": len(content)}
+
+
+class BodyReader:
+    """Takes a body's bytes as they come and gives the data of each server-sent event.
+
+    Source: the HTML standard, "Server-sent events". Whether the body is an event stream shows in its first line, not in
+    the content type, which some servers leave out.
+    """
+
+    __slots__ = ("_data", "_is_binary", "_kept", "_rest", "_size", "is_event_stream")
+
+    def __init__(self, response: Any) -> None:
+        self.is_event_stream: bool | None = None
+        self._is_binary = str(response.headers.get("content-type") or "").startswith(_BINARY)
+        self._size = 0
+        self._kept: list[bytes] = []
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, received: bytes) -> Iterator[bytes]:
+        """The data of the events that are whole now."""
+        if self.is_event_stream is None:
+            self.is_event_stream = self._decide(received)
+        if not self.is_event_stream:
+            self._keep(received)
+            return
+        if self._kept:
+            received, self._kept = b"".join([*self._kept, received]), []
+        yield from self._events_in(received)
+
+    def _decide(self, received: bytes) -> bool | None:
+        """None as long as too little has arrived to tell."""
+        start = b"".join([*self._kept, received]).lstrip(b"\xef\xbb\xbf\r\n \t")
+        if len(start) < 6 and b"event:".startswith(start):
+            return None
+        return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+
+    def _keep(self, received: bytes) -> None:
+        self._size += len(received)
+        if self._size <= _KEPT_LIMIT and not self._is_binary:
+            self._kept.append(received)
+        else:
+            self._kept = []
+
+    def _events_in(self, received: bytes) -> Iterator[bytes]:
+        text = (self._rest + received).replace(b"\r\n", b"\n")
+        self._rest = b""
+        if text.endswith(b"\r"):  # the other half of a line end may follow
+            self._rest, text = b"\r", text[:-1]
+        lines = text.replace(b"\r", b"\n").split(b"\n")
+        self._rest = lines.pop() + self._rest
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+            elif not line and self._data:
+                data, self._data = b"\n".join(self._data), []
+                yield data
+
+    def body(self) -> tuple[Any, bool]:
+        """What was kept of a body that is no event stream, and whether it is certainly all of it."""
+        if not self._size:
+            return None, False
+        if not self._kept:
+            return {"bytes": self._size}, False
+        body = body_of(b"".join(self._kept))
+        return body, isinstance(body, (dict, list))

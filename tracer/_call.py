@@ -1,0 +1,374 @@
+"""The recording of one call to a provider: from the door, over what comes back, to the span's end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tracer import _stream, semconv
+from tracer._fault import report
+from tracer._json import encode, loads
+from tracer._body import BodyReader, body_of
+from tracer.messages import to_messages
+
+CHUNK_EVENTS_LIMIT = 1_000
+CHUNK_BYTES_LIMIT = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a request says. Messages may be OpenAI-style, provider objects or any mapping."""
+
+    model: str | None = None
+    messages: Any = None
+    system: Any = None  # instructions given apart from the messages
+    tools: Any = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # by attribute name, None is left out
+    inputs: Any = None  # in the place of the body, where the body is not what a user gave
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a reply says. ``usage`` goes by the names of `semconv.TOKEN_USAGE`: ``input_tokens``, ``output_tokens``, …"""
+
+    model: str | None = None
+    id: str | None = None
+    messages: Any = None
+    finish_reasons: list[str] = field(default_factory=list)
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    error_type: str | None = None  # a reply that says of itself that it failed
+    error_message: str | None = None
+    incomplete: str | None = None  # a reply that says of itself that it was cut short, and why
+
+
+class Accumulator(Protocol):
+    """Puts the chunks of a stream together; chunks are dicts."""
+
+    def add(self, chunk: dict[str, Any]) -> bool:
+        """Take a chunk; True if it brought content, as opposed to an envelope or numbers."""
+        ...
+
+    def reply(self) -> Any:
+        """What has arrived until now, in the shape of a reply that was not streamed."""
+        ...
+
+    def is_complete(self) -> bool:
+        """Whether the provider has said that nothing more of the reply will come."""
+        ...
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing a provider does: pure functions that read its requests and replies, and an accumulator for its streams."""
+
+    name: str  # gen_ai.operation.name
+    read_request: Callable[[Any], Request]
+    read_reply: Callable[[Any], Reply]
+    accumulator: Callable[[], Accumulator] | None = None
+    span_type: str = semconv.SpanType.CHAT_MODEL
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call as a door saw it: what is done, with what body, where."""
+
+    operation: Operation
+    body: Any
+    provider: str | None = None  # where it differs from the provider module's name
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+ReadError = Callable[[BaseException], Mapping[str, Any]]
+
+current_recording: ContextVar[Recording | None] = ContextVar("tracer_current_recording", default=None)
+suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
+
+
+class Recording:
+    """A call that is being recorded. Its methods never raise; the first end wins."""
+
+    __slots__ = (
+        "_accumulator",
+        "_bytes_left",
+        "_chunks",
+        "_complete",
+        "_ended",
+        "_events",
+        "_first_content",
+        "_left_out",
+        "_read_error",
+        "_reader",
+        "_token",
+        "__weakref__",
+        "call",
+        "response",
+        "span",
+    )
+
+    def __init__(self, span: Any, call: Call, read_error: ReadError | None) -> None:
+        self.span = span
+        self.call = call
+        self.response: Any = None  # the HTTP response, where a tap has seen it
+        self._read_error = read_error
+        self._token: Token[Recording | None] | None = None
+        self._ended: list[bool] = []
+        self._accumulator: Accumulator | None = None
+        self._reader: Any = None
+        self._events: list[tuple[int, bytes]] = []
+        self._bytes_left = CHUNK_BYTES_LIMIT
+        self._chunks = 0
+        self._left_out = 0
+        self._first_content = 0
+        self._complete = False
+
+    # ---- around the SDK's call ----
+
+    def enter(self) -> None:
+        """Make the span current for the time of the SDK's call."""
+        self.span.attach()
+        self._token = current_recording.set(self)
+
+    def saw(self, response: Any, attributes: Mapping[str, Any]) -> None:
+        """A tap has seen the HTTP response of this call."""
+        self.response = response
+        self.span.set_attribute(semconv.HTTP_STATUS, response.status_code)
+        self.span.set_attributes(attributes)
+
+    def _leave(self) -> None:
+        token, self._token = self._token, None
+        if token is None:
+            return
+        try:
+            current_recording.reset(token)
+        except ValueError:  # a coroutine that was closed from another context
+            current_recording.set(None)
+        self.span.detach()
+
+    def raised(self, error: BaseException) -> None:
+        """The SDK's call raised."""
+        try:
+            self._leave()
+            if self._read_error is not None:
+                self.span.set_attributes(self._read_error(error))
+        except Exception as fault:
+            report("reading an error", fault)
+        try:
+            self.span.end_with_error(error)
+        except Exception as fault:
+            report("ending a span", fault)
+
+    def returned(self, result: Any) -> Any:
+        """The SDK's call returned: the very result, or a generator in the place of a generator."""
+        try:
+            self._leave()
+            return self._take(result)
+        except Exception as fault:
+            report("reading a reply", fault)
+            self.span.end()
+            return result
+
+    def _take(self, result: Any) -> Any:
+        if _stream.is_stream_object(result):
+            self._start_accumulating()
+            _stream.watch_stream_object(result, self)
+            return result
+        if _stream.is_generator(result):
+            self._start_accumulating()
+            return _stream.watch_generator(result, self)
+        if _stream.is_async_generator(result):
+            self._start_accumulating()
+            return _stream.watch_async_generator(result, self)
+        if self.response is not None:
+            self._take_response(self.response)
+        else:
+            self._end_with(loads(encode(result)))
+        return result
+
+    def _take_response(self, response: Any) -> None:
+        content = _content_of(response)
+        if content is None:
+            self._reader = BodyReader(response)
+            self._start_accumulating()
+            _stream.watch_bytes(response, self)
+        else:
+            self._end_with(body_of(content))
+
+    def _start_accumulating(self) -> None:
+        if self.call.operation.accumulator is not None:
+            self._accumulator = self.call.operation.accumulator()
+
+    # ---- what a watched stream tells ----
+
+    def chunk(self, chunk: Any) -> None:
+        """The user has read a chunk."""
+        try:
+            encoded = encode(chunk)
+            self._add(encoded, loads(encoded))
+        except Exception as fault:
+            report("reading a chunk", fault)
+
+    def feed(self, received: bytes) -> None:
+        """The user has read a part of the body."""
+        if self._ended:
+            return
+        try:
+            for encoded in self._reader.feed(received):
+                if encoded.startswith(b"[DONE]"):
+                    self._complete = True
+                else:
+                    self._add(encoded, loads(encoded))
+        except Exception as fault:
+            report("reading a chunk", fault)
+
+    def _add(self, encoded: bytes, chunk: Any) -> None:
+        now = time.time_ns()
+        self._chunks += 1
+        if len(self._events) < CHUNK_EVENTS_LIMIT and len(encoded) <= self._bytes_left:
+            self._bytes_left -= len(encoded)
+            self._events.append((now, encoded))
+        else:
+            self._left_out += 1
+        if self._accumulator is not None and self._accumulator.add(chunk) and not self._first_content:
+            self._first_content = now
+
+    def finished(self) -> None:
+        """The stream was read to its end."""
+        self._end_stream(None)
+
+    def closed(self) -> None:
+        """The user closed the stream before its end."""
+        self._end_stream("closed")
+
+    def dropped(self) -> None:
+        """The user let go of the stream before its end, or the program has ended."""
+        self._end_stream("dropped")
+
+    def failed(self, error: BaseException) -> None:
+        """Reading the stream raised."""
+        kind = type(error).__name__
+        if kind == "CancelledError":
+            self._end_stream("cancelled")
+        elif kind == "GeneratorExit":
+            self._end_stream("closed")
+        else:
+            self._end_stream(None, error)
+
+    # ---- the end ----
+
+    def _end_stream(self, incomplete: str | None, error: BaseException | None = None) -> None:
+        if self._ended:
+            return
+        self._ended.append(True)
+        try:
+            self._set_stream(incomplete)
+            if error is not None and self._read_error is not None:
+                self.span.set_attributes(self._read_error(error))
+        except Exception as fault:
+            report("reading a stream", fault)
+        try:
+            self.span.end() if error is None else self.span.end_with_error(error)
+        except Exception as fault:
+            report("ending a span", fault)
+        self._accumulator = self._reader = None
+
+    def _set_stream(self, incomplete: str | None) -> None:
+        body, is_whole = self._arrived()
+        if incomplete is not None and not is_whole:
+            self.span.set_attribute(semconv.INCOMPLETE, incomplete)
+        if body is not None:
+            self._set_reply(body)
+        self._set_chunks()
+
+    def _arrived(self) -> tuple[Any, bool]:
+        """What the user has read until now, and whether that is all there was to read."""
+        if self._reader is not None and not self._reader.is_event_stream:
+            return self._reader.body()  # type: ignore[no-any-return]
+        if self._accumulator is None or not self._chunks:
+            return None, self._complete
+        return self._accumulator.reply(), self._complete or self._accumulator.is_complete()
+
+    def _set_chunks(self) -> None:
+        span = self.span
+        if not self._chunks:
+            return
+        span.set_attribute(semconv.STREAM_CHUNKS, self._chunks)
+        if self._left_out:
+            span.set_attribute(semconv.STREAM_CHUNKS_LEFT_OUT, self._left_out)
+        if self._first_content:
+            span.set_attribute(semconv.TIME_TO_FIRST_CHUNK, (self._first_content - span.start_time_ns) / 1e9)
+        for when, encoded in self._events:
+            span.add_event(semconv.CHUNK_EVENT, {semconv.CHUNK: encoded.decode()}, when)
+        self._events = []
+
+    def _end_with(self, body: Any) -> None:
+        self._set_reply(body)
+        self.span.end()
+
+    def _set_reply(self, body: Any) -> None:
+        self.span.set_outputs(body)
+        if body is not None:
+            set_reply(self.span, self.call.operation.read_reply(body))
+
+
+class _NotRecorded:
+    """Stands for the recording of a call that is not recorded."""
+
+    __slots__ = ()
+
+    def raised(self, error: BaseException) -> None:
+        """Nothing to end."""
+
+    def returned(self, result: Any) -> Any:
+        """The very result."""
+        return result
+
+
+NOT_RECORDED = _NotRecorded()
+
+
+def set_request(span: Any, request: Request, body: Any) -> None:
+    """Write onto a span what a request says."""
+    span.set_inputs(body if request.inputs is None else request.inputs)
+    for key, value in request.attributes.items():
+        span.set_attribute(key, value)
+    if request.messages is not None:
+        span.set_json(semconv.INPUT_MESSAGES, to_messages(request.messages))
+    if request.system:
+        span.set_json(semconv.SYSTEM_INSTRUCTIONS, request.system)
+    if request.tools:
+        span.set_json(semconv.TOOL_DEFINITIONS, request.tools)
+
+
+def set_reply(span: Any, reply: Reply) -> None:
+    """Write onto a span what a reply says."""
+    span.set_attribute(semconv.RESPONSE_MODEL, reply.model)
+    span.set_attribute(semconv.RESPONSE_ID, reply.id)
+    if reply.finish_reasons:
+        span.set_attribute(semconv.RESPONSE_FINISH_REASONS, list(reply.finish_reasons))
+    for name, tokens in reply.usage.items():
+        if type(tokens) in (int, float) and name in semconv.TOKEN_USAGE:
+            span.set_attribute(semconv.TOKEN_USAGE[name], int(tokens))
+    for key, value in reply.attributes.items():
+        span.set_attribute(key, value)
+    if reply.messages:
+        span.set_json(semconv.OUTPUT_MESSAGES, to_messages(reply.messages))
+    if reply.incomplete:
+        span.set_attribute(semconv.INCOMPLETE, reply.incomplete)
+    if reply.error_type:
+        span.set_attribute(semconv.ERROR_TYPE, reply.error_type)
+        span.set_status("ERROR", reply.error_message or reply.error_type)
+
+
+def _content_of(response: Any) -> bytes | None:
+    """The body of an HTTP response if the SDK has read it already."""
+    if not getattr(response, "is_closed", True):
+        return None
+    try:
+        content = response.content
+    except Exception:  # httpx raises ResponseNotRead
+        return None
+    return content if isinstance(content, bytes) else None

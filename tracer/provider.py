@@ -1,0 +1,321 @@
+"""What a provider is written with: doors into its SDK, operations, and `autolog` made of them.
+
+A provider module names the methods of an SDK through which every call passes (doors), says for a call which operation it
+is, and gives for each operation pure functions that read its requests and replies. Patching, sync and async, streams,
+errors, nesting and safety are the kit's.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+from opentelemetry.trace import SpanKind
+
+from tracer import semconv
+from tracer._call import (
+    NOT_RECORDED,
+    Accumulator,
+    Call,
+    Operation,
+    ReadError,
+    Recording,
+    Reply,
+    Request,
+    current_recording,
+    set_request,
+    suppressed,
+)
+from tracer._fault import guard, log_once, report
+from tracer._patch import DoorMovedError, Patch, when_imported
+from tracer._runtime import runtime
+from tracer.semconv import SpanType
+
+__all__ = [
+    "Accumulator",
+    "Call",
+    "Door",
+    "Operation",
+    "Provider",
+    "Reply",
+    "Request",
+    "SpanType",
+    "Tap",
+    "autolog_all",
+    "find_provider_module",
+    "names",
+    "suppress_tracing",
+]
+
+ENTRY_POINT_GROUP = "tracer.providers"
+BUILT_IN = ("openai",)
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Door:
+    """A method of an SDK that every call passes once, as ``module:Class.method``.
+
+    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included, and says what the call is, or None for a
+    call that generates nothing.
+    """
+
+    target: str
+    read_call: Callable[[Mapping[str, Any]], Call | None]
+    parameters: tuple[str, ...] = ()  # those that read_call needs; without one of them the SDK is left alone
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A method that the SDK runs inside a door, and that shows what the door's result hides, such as the HTTP response."""
+
+    target: str
+    observe: Callable[[Recording, Mapping[str, Any]], None]
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An LLM provider's SDK and how its calls are read; its ``autolog`` is what users call."""
+
+    name: str  # gen_ai.provider.name, and the name of the module in tracer
+    module: str  # the SDK's top-level module: patched when it is imported, never imported by us
+    doors: tuple[Door, ...]
+    taps: tuple[Tap, ...] = ()
+    supported: str = ""  # range of versions, for people
+    distribution: str | None = None  # name on PyPI, where it differs from the module's
+    read_error: ReadError | None = None
+    _state: _State = field(default_factory=lambda: _State(), repr=False, compare=False)
+
+    def autolog(self, *, disable: bool = False) -> None:
+        """Record every call that the program makes through this SDK; ``disable=True`` puts the SDK back as it was.
+
+        May be called before or after the SDK is imported, and any number of times.
+        """
+        state = self._state
+        with state.lock:
+            state.wanted = not disable
+            if disable:
+                for patch in state.patches:
+                    patch.remove()
+                return
+            first_time, state.watching = not state.watching, True
+        if first_time:
+            when_imported(self.module, self._patch_if_wanted)
+        else:
+            self._patch_if_wanted(only_if_imported=True)
+
+    def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
+        if only_if_imported and not _is_imported(self.module):
+            return
+        try:
+            # outside the lock: it may wait for another thread's import of the SDK, which ends here too
+            patches = self._checked_patches()
+        except DoorMovedError as error:
+            self._warn(error)
+            return
+        with self._state.lock:
+            if self._state.wanted:
+                for patch in patches:
+                    patch.install()
+
+    def _checked_patches(self) -> list[Patch]:
+        with self._state.lock:
+            patches = self._state.patches = self._state.patches or self._make_patches()
+        for patch in patches:
+            patch.check()
+        return patches
+
+    def _make_patches(self) -> list[Patch]:
+        doors = [Patch(d.target, functools.partial(_door, self, d), parameters=d.parameters) for d in self.doors]
+        taps = [Patch(t.target, functools.partial(_tap, t), parameters=t.parameters) for t in self.taps]
+        return [*taps, *doors]
+
+    def _warn(self, error: DoorMovedError) -> None:
+        distribution = self.distribution or self.module
+        try:
+            version = metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            version = "of an unknown version"
+        log_once(
+            f"door {self.name}",
+            "tracer does not record %s: %s %s has no door that it knows (%s); supported: %s",
+            self.name,
+            distribution,
+            version,
+            error,
+            self.supported or "unknown",
+        )
+
+    def _begin(self, door: Door, arguments: Mapping[str, Any]) -> Any:
+        """The recording of a call that passes a door; never raises."""
+        try:
+            rt = runtime()
+            if not rt.recording or suppressed.get():
+                return NOT_RECORDED
+            call = door.read_call(arguments)
+            if call is None or _is_under_way(call):
+                return NOT_RECORDED
+            return self._start(call)
+        except Exception as fault:
+            report(f"reading a call to {self.name}", fault)
+            return NOT_RECORDED
+
+    def _start(self, call: Call) -> Any:
+        operation = call.operation
+        request = operation.read_request(call.body)
+        span = runtime().start_span(
+            f"{operation.name} {request.model}" if request.model else operation.name,
+            span_type=operation.span_type,
+            attributes={
+                semconv.OPERATION: operation.name,
+                semconv.PROVIDER: call.provider or self.name,
+                semconv.REQUEST_MODEL: request.model,
+                **call.attributes,
+            },
+            otel_kind=SpanKind.CLIENT,
+            scope=f"tracer.{self.name}",
+        )
+        if not span.is_recording():
+            return NOT_RECORDED
+        with guard(f"recording a request to {self.name}"):
+            set_request(span, request, call.body)
+        recording = Recording(span, call, self.read_error)
+        recording.enter()
+        return recording
+
+
+class _State:
+    """What a provider's autolog has done in this process."""
+
+    __slots__ = ("lock", "patches", "wanted", "watching")
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.patches: list[Patch] = []
+        self.wanted = False
+        self.watching = False
+
+
+def _is_imported(module: str) -> bool:
+    return module in sys.modules
+
+
+def _is_under_way(call: Call) -> bool:
+    """Whether this very call is being recorded by a door above, because a wrapper of ours stands twice in the way."""
+    outer = current_recording.get()
+    return outer is not None and call.body is not None and outer.call.body is call.body
+
+
+def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> Function:
+    bind = _binder(original)
+
+    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return provider._begin(door, bind(args, kwargs)) if patch.active else NOT_RECORDED
+
+    if inspect.iscoroutinefunction(inspect.unwrap(original)):
+
+        @functools.wraps(original)
+        async def through_async_door(*args: Any, **kwargs: Any) -> Any:
+            recording = begin(args, kwargs)
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                recording.raised(error)
+                raise
+            return recording.returned(result)
+
+        return through_async_door
+
+    @functools.wraps(original)
+    def through_door(*args: Any, **kwargs: Any) -> Any:
+        recording = begin(args, kwargs)
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            recording.raised(error)
+            raise
+        return recording.returned(result)
+
+    return through_door
+
+
+def _tap(tap: Tap, original: Function, patch: Patch) -> Function:
+    bind = _binder(original)
+
+    def observe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        recording = current_recording.get()
+        if recording is None or not patch.active:
+            return
+        try:
+            tap.observe(recording, bind(args, kwargs))
+        except Exception as fault:
+            report(f"observing {tap.target}", fault)
+
+    if inspect.iscoroutinefunction(inspect.unwrap(original)):
+
+        @functools.wraps(original)
+        async def async_tapped(*args: Any, **kwargs: Any) -> Any:
+            observe(args, kwargs)
+            return await original(*args, **kwargs)
+
+        return async_tapped
+
+    @functools.wraps(original)
+    def tapped(*args: Any, **kwargs: Any) -> Any:
+        observe(args, kwargs)
+        return original(*args, **kwargs)
+
+    return tapped
+
+
+def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
+    """Arguments by name, at a fraction of the cost of `inspect.Signature.bind`."""
+    names = tuple(inspect.signature(function).parameters)
+
+    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {**dict(zip(names, args)), **kwargs}  # noqa: B905  # calls may leave parameters out
+
+    return bind
+
+
+@contextmanager
+def suppress_tracing() -> Iterator[None]:
+    """Inside this block no provider's calls are recorded, for whoever records them already in another way."""
+    token = suppressed.set(True)
+    try:
+        yield
+    finally:
+        suppressed.reset(token)
+
+
+def names() -> list[str]:
+    """The names of all providers, built in and installed."""
+    return sorted({*BUILT_IN, *(point.name for point in metadata.entry_points(group=ENTRY_POINT_GROUP))})
+
+
+def find_provider_module(name: str) -> Any:
+    """What ``tracer.<name>`` is: a provider's module, or what an installed package registered; None for other names."""
+    if name in BUILT_IN:
+        return importlib.import_module(f"tracer.{name}")
+    for point in metadata.entry_points(group=ENTRY_POINT_GROUP, name=name):
+        return point.load()
+    return None
+
+
+def autolog_all(*, disable: bool = False) -> None:
+    """Record every call through any SDK that tracer has a provider for; ``disable=True`` puts all of them back."""
+    for name in names():
+        try:
+            find_provider_module(name).autolog(disable=disable)
+        except Exception as fault:
+            report(f"setting up the provider {name}", fault)
