@@ -1,0 +1,303 @@
+"""Prints what went in and out of each step: prompts, replies, tool calls beside their results, reasoning, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from rich.cells import cell_len
+from rich.text import Text
+
+from tracer import semconv
+from tracer.cli import wording
+from tracer.cli.screen import Screen
+from tracer.cli.steps import Step
+from tracer.cli.values import arguments, one_line, print_value
+from tracer.cli.wording import clean_line, clip
+
+_ROLE_STYLES = {"system": "yellow", "developer": "yellow", "user": "green", "assistant": "cyan", "tool": "magenta"}
+_SHOWN_ELSEWHERE = ("gen_ai.", "tracer.", "server.", "http.", "error.", "openai.", "code.", "exception.")
+_CONVERSATIONS_REMEMBERED = 50
+_RULE_WIDTH = 80
+
+Message = Mapping[str, Any]
+
+
+def print_steps(screen: Screen, steps: Sequence[Step]) -> None:
+    """Every step in the order of the tree, with all that is known about it."""
+    conversations = _Conversations(steps)
+    for step in steps:
+        screen.print()
+        _print_title(screen, step)
+        _print_facts(screen, step)
+        _print_contents(screen, step, conversations)
+        _print_attributes(screen, step)
+        _print_events(screen, step)
+        _print_error(screen, step)
+
+
+class _Conversations:
+    """What the reader has seen already: results of tool calls, and messages that are repeated from call to call."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self.results: dict[str, Any] = {}
+        self._seen: list[tuple[str, list[bytes]]] = []
+        for step in steps:
+            for message in _messages(step, semconv.INPUT_MESSAGES):
+                for part in _parts(message):
+                    if part.get("type") == "tool_call_response" and part.get("id"):
+                        self.results.setdefault(str(part["id"]), _response(part))
+
+    def repeated(self, messages: Sequence[Message]) -> tuple[int, str]:
+        """How many messages at the start were shown before, and under which step."""
+        keys = [_key(message) for message in messages]
+        best, where = 0, ""
+        for label, seen in reversed(self._seen):
+            same = next((i for i, (a, b) in enumerate(zip(keys, seen)) if a != b), min(len(keys), len(seen)))
+            if same > best:
+                best, where = same, label
+        return best, where
+
+    def remember(self, label: str, messages: Sequence[Message]) -> None:
+        self._seen.append((label, [_key(message) for message in messages]))
+        del self._seen[:-_CONVERSATIONS_REMEMBERED]
+
+
+def _key(message: Message) -> bytes:
+    return orjson.dumps([message.get("role"), message.get("parts")], option=orjson.OPT_SORT_KEYS, default=str)
+
+
+# --- title and facts
+
+
+def _print_title(screen: Screen, step: Step) -> None:
+    width = screen.width or _RULE_WIDTH
+    took = wording.duration(step.end - step.start) if step.end is not None else _unfinished(step)
+    right = " · ".join(filter(None, (clean_line(step.type), took)))
+    label = clip(clean_line(step.label), max(10, width - cell_len(right) - 10) if screen.width else None)
+    line = Text("── ", style="dim")
+    line.append(label, style="not dim bold red" if step.failed else "not dim bold")
+    line.append(" " + "─" * max(2, width - cell_len(label) - cell_len(right) - 5) + " ")
+    screen.print(line.append(right))
+
+
+def _unfinished(step: Step) -> str:
+    return "running" if step.is_running else "interrupted"
+
+
+def _print_facts(screen: Screen, step: Step) -> None:
+    facts = [_named(step, name, key) for name, key in _FACTS]
+    reasons = step.attribute(semconv.RESPONSE_FINISH_REASONS)
+    facts.append(f"finish {', '.join(map(str, reasons))}" if isinstance(reasons, list) and reasons else "")
+    first = step.attribute(semconv.TIME_TO_FIRST_CHUNK)
+    facts.append(f"first chunk after {wording.duration(first * 1e9)}" if isinstance(first, (int, float)) else "")
+    facts.append(f"cost {wording.money(step.cost)}" if step.cost is not None else "")
+    facts.extend(
+        f"{name.replace('_', ' ')} {wording.count(step.attribute(key))}"
+        for name, key in semconv.TOKEN_USAGE.items()
+        if isinstance(step.attribute(key), int) and (step.attribute(key) or name in ("input_tokens", "output_tokens"))
+    )
+    cut = step.attribute(semconv.TRUNCATED)
+    facts.append(f"cut because too large: {one_line(cut)}" if cut else "")
+    early = step.attribute(semconv.INCOMPLETE)
+    facts.append(f"ended early: {early}" if early else "")
+    if shown := " · ".join(clean_line(fact) for fact in facts if fact):
+        screen.wrapped(Text(shown, style="dim"), indent=2)
+
+
+_FACTS = (
+    ("model", semconv.RESPONSE_MODEL),
+    ("temperature", semconv.REQUEST_TEMPERATURE),
+    ("top p", semconv.REQUEST_TOP_P),
+    ("seed", semconv.REQUEST_SEED),
+    ("max tokens", semconv.REQUEST_MAX_TOKENS),
+    ("reasoning", semconv.REQUEST_REASONING_LEVEL),
+    ("status", semconv.RESPONSE_STATUS),
+    ("http", semconv.HTTP_STATUS),
+    ("retries", semconv.RETRIES),
+    ("request", semconv.REQUEST_ID),
+    ("server", semconv.SERVER_ADDRESS),
+    ("chunks", semconv.STREAM_CHUNKS),
+)
+
+
+def _named(step: Step, name: str, key: str) -> str:
+    value = step.attribute(key)
+    return "" if value in (None, "") else f"{name} {one_line(value)}"
+
+
+# --- contents
+
+
+def _print_contents(screen: Screen, step: Step, conversations: _Conversations) -> None:
+    given, produced = _messages(step, semconv.INPUT_MESSAGES), _messages(step, semconv.OUTPUT_MESSAGES)
+    instructions = step.attribute(semconv.SYSTEM_INSTRUCTIONS)
+    if instructions:
+        parts = instructions if isinstance(instructions, list) else [{"type": "text", "content": instructions}]
+        given = [{"role": "system", "parts": parts}, *given]
+    if not given and not produced:
+        _print_inputs_and_outputs(screen, step)
+        return
+    _print_tools(screen, step)
+    repeated, where = conversations.repeated(given)
+    if repeated:
+        what = wording.how_many(repeated, "message")
+        screen.wrapped(Text(f"({what} as in “{clean_line(where)}” above)", style="dim"), indent=2)
+    _print_messages(screen, given[repeated:], conversations, answered=_calls_in(given[:repeated]))
+    if produced:
+        for message in produced:
+            _print_message(screen, message, conversations.results, set(), is_reply=True)
+    elif step.attribute(semconv.OUTPUTS) is not None:
+        _print_block(screen, "output", step.attribute(semconv.OUTPUTS))
+    conversations.remember(step.label, [*given, *produced])
+
+
+def _print_messages(
+    screen: Screen, messages: Sequence[Message], conversations: _Conversations, answered: set[str]
+) -> None:
+    for message in messages:
+        _print_message(screen, message, conversations.results, answered, is_reply=False)
+        answered |= _calls_in([message])
+
+
+def _print_message(
+    screen: Screen, message: Message, results: Mapping[str, Any], answered: set[str], *, is_reply: bool
+) -> None:
+    """One message; a tool's result is left out where it stands beside its call already (``answered``)."""
+    parts = [
+        part
+        for part in _parts(message)
+        if part.get("type") != "tool_call_response" or str(part.get("id")) not in answered
+    ]
+    if not parts and _parts(message):
+        return
+    role = clean_line(message.get("role") or "message")
+    title = Text(role, style=f"bold {_ROLE_STYLES.get(role, '')}".strip())
+    notes = [clean_line(message["name"])] if message.get("name") else []
+    notes += ["reply"] if is_reply else []
+    if message.get("finish_reason") not in (None, "stop"):
+        notes.append(clean_line(message["finish_reason"]))
+    title.append("".join(f" · {text}" for text in notes), style="not bold dim")
+    screen.print(Text("  ") + title)
+    if not parts:
+        screen.wrapped(Text("(empty)", style="dim"), indent=4)
+    for part in parts:
+        _print_part(screen, part, results)
+
+
+def _print_part(screen: Screen, part: Mapping[str, Any], results: Mapping[str, Any]) -> None:
+    kind, content = part.get("type"), part.get("content")
+    if kind == "text":
+        print_value(screen, content, indent=4)
+    elif kind == "reasoning":
+        screen.wrapped(Text("reasoning", style="dim bold"), indent=4)
+        print_value(screen, content, indent=6, style="dim italic")
+    elif kind == "refusal":
+        print_value(screen, f"refused: {content}", indent=4, style="red")
+    elif kind == "tool_call":
+        _print_call(screen, part, results)
+    elif kind == "tool_call_response":
+        _print_result(screen, _response(part), f"result of {clean_line(part.get('id') or 'a call')}")
+    elif kind in ("blob", "uri", "file"):
+        where = content or part.get("uri") or part.get("file_id") or ""
+        name = clean_line(part.get("mime_type") or part.get("modality") or kind)
+        screen.wrapped(Text(f"[{name}] {clip(one_line(where), 200)}", style="dim"), indent=4)
+    else:
+        print_value(screen, {key: value for key, value in part.items() if value is not None}, indent=4)
+
+
+def _print_call(screen: Screen, part: Mapping[str, Any], results: Mapping[str, Any]) -> None:
+    line = Text()
+    line.append(clean_line(part.get("name") or "tool"), style="magenta bold")
+    line.append(f"({arguments(part.get('arguments'))})")
+    screen.wrapped(line, indent=4)
+    call_id = str(part.get("id"))
+    if call_id in results:
+        _print_result(screen, results[call_id], "")
+
+
+def _print_result(screen: Screen, value: Any, title: str) -> None:
+    if title:
+        screen.wrapped(Text(title, style="dim"), indent=4)
+    if (isinstance(value, str) and "\n" not in value) or not isinstance(value, (str, dict, list)):
+        screen.wrapped(f"→ {one_line(value)}", indent=6, style="magenta")
+    else:
+        screen.wrapped(Text("→", style="magenta"), indent=6)
+        print_value(screen, value, indent=8, style="magenta")
+
+
+def _print_tools(screen: Screen, step: Step) -> None:
+    tools = step.attribute(semconv.TOOL_DEFINITIONS)
+    if isinstance(tools, list) and tools:
+        names = ", ".join(clean_line(_tool_name(tool)) for tool in tools)
+        screen.wrapped(Text(f"tools offered: {names}", style="dim"), indent=2)
+
+
+def _tool_name(tool: Any) -> str:
+    if not isinstance(tool, Mapping):
+        return str(tool)
+    function = tool.get("function")
+    inner = function if isinstance(function, Mapping) else tool
+    return str(inner.get("name") or tool.get("type") or "?")
+
+
+def _print_inputs_and_outputs(screen: Screen, step: Step) -> None:
+    for title, key in (("input", semconv.INPUTS), ("output", semconv.OUTPUTS)):
+        value = step.attribute(key)
+        if value not in (None, {}, ""):
+            _print_block(screen, title, value)
+
+
+def _print_block(screen: Screen, title: str, value: Any) -> None:
+    screen.print(Text(f"  {title}", style="bold"))
+    print_value(screen, value, indent=4)
+
+
+# --- the rest
+
+
+def _print_attributes(screen: Screen, step: Step) -> None:
+    values = {**(step.record.get("attributes") or {}), **(step.record.get("json") or {})}
+    own = {key: value for key, value in values.items() if not key.startswith(_SHOWN_ELSEWHERE)}
+    if own:
+        _print_block(screen, "attributes", own)
+
+
+def _print_events(screen: Screen, step: Step) -> None:
+    for event in step.record.get("events") or ():
+        name = str(event.get("name") or "event")
+        if name == "exception" or name.startswith(_SHOWN_ELSEWHERE):
+            continue
+        after = wording.duration(int(event.get("time") or step.start) - step.start)
+        screen.wrapped(f"after {after}: {clean_line(name)}", indent=2)
+        if event.get("attributes"):
+            print_value(screen, event["attributes"], indent=4)
+
+
+def _print_error(screen: Screen, step: Step) -> None:
+    if step.error is None:
+        return
+    screen.wrapped(Text(f"✗ {wording.clean(step.error)}", style="bold red"), indent=2)
+    for event in step.record.get("events") or ():
+        stack = (event.get("attributes") or {}).get("exception.stacktrace")
+        if event.get("name") == "exception" and stack:
+            screen.wrapped(str(stack).rstrip(), indent=4, style="dim")
+
+
+def _messages(step: Step, key: str) -> list[Message]:
+    value = step.attribute(key)
+    return [message for message in value if isinstance(message, Mapping)] if isinstance(value, list) else []
+
+
+def _parts(message: Message) -> list[Mapping[str, Any]]:
+    parts = message.get("parts")
+    return [part for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
+
+
+def _calls_in(messages: Iterable[Message]) -> set[str]:
+    return {str(part.get("id")) for message in messages for part in _parts(message) if part.get("type") == "tool_call"}
+
+
+def _response(part: Mapping[str, Any]) -> Any:
+    return part["response"] if "response" in part else part.get("result")

@@ -1,0 +1,142 @@
+"""``tracer export``."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from tracer.cli.options import examples, filter_option, store_option
+
+if TYPE_CHECKING:
+    from tracer.store import Store, StoredTrace, TraceRow
+
+_PAGE = 200
+_SAID = ("session_id", "user", "model_id", "run_id", "request_preview", "response_preview", "client_request_id")
+
+
+@click.command(
+    "export",
+    epilog=examples(
+        "tracer export -o traces.jsonl",
+        "tracer export latest",
+        "tracer export --filter \"timestamp > '2026-11-01'\" | gzip > november.jsonl.gz",
+    ),
+)
+@click.argument("traces", nargs=-1, metavar="[ID|latest]...")
+@filter_option
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; else standard output.")
+@store_option
+def command(traces: tuple[str, ...], filter_string: str | None, output: Path | None, store_url: str | None) -> None:
+    """Write traces as OTLP JSON lines: the traces named, or those that meet a filter, or all, newest first.
+
+    Each line is one trace as an OpenTelemetry ExportTraceServiceRequest, which the OpenTelemetry Collector and
+    `tracer import` read. Tags, feedback and attachments travel along.
+    """
+    from tracer.cli.reading import store_for_reading
+    from tracer.cli.screen import note
+    from tracer.cli.wording import how_many
+    from tracer.errors import InvalidArgumentError
+
+    if traces and filter_string is not None:
+        raise InvalidArgumentError("give trace ids or --filter, not both.")
+    store = store_for_reading(store_url)
+    number = 0
+    with _sink(output) as file:
+        for trace_id in _wanted(store, traces, filter_string):
+            stored = store.trace(trace_id)
+            if stored is not None:
+                file.write(_line(store, stored))
+                number += 1
+    note(f"wrote {how_many(number, 'trace')}" + (f" to {output}" if output else ""))
+
+
+@contextmanager
+def _sink(output: Path | None) -> Iterator[BinaryIO]:
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    # written under another name first: an export that fails never leaves half a file where a whole one was
+    unfinished = output.with_name(f"{output.name}.{os.getpid()}.part")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        os.replace(unfinished, output)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _wanted(store: Store, names: tuple[str, ...], filter_string: str | None) -> Iterator[str]:
+    from tracer.cli.reading import find_trace
+    from tracer.store import TraceQuery
+    from tracer.store.filter import parse_filter
+
+    if names:
+        yield from [find_trace(store, name).row.trace_id for name in names]
+        return
+    condition, token = parse_filter(filter_string), None
+    while True:
+        page = store.find_traces(TraceQuery(filter=condition, limit=_PAGE, page_token=token))
+        yield from (row.trace_id for row in page.traces)
+        token = page.next_page_token
+        if token is None:
+            return
+
+
+def _line(store: Store, stored: StoredTrace) -> bytes:
+    from tracer.otlp_json import line_from_records
+
+    spans = [_without_cost(span) for span in stored.spans if span.get("kind") != "start"]
+    running = [span for span in stored.spans if span.get("kind") == "start"]
+    line = line_from_records(spans, others=[*running, *_records_about(stored)], resource=stored.resource)
+    if b"tracer-attachment:" not in line:
+        return line
+    attached = _attachments(store, line)
+    about = [*running, *_records_about(stored), *attached]
+    return line_from_records(spans, others=about, resource=stored.resource)
+
+
+def _without_cost(span: Mapping[str, Any]) -> dict[str, Any]:
+    # reckoned from the price table by whoever reads it, and no part of what was recorded
+    return {key: value for key, value in span.items() if key != "cost"}
+
+
+def _records_about(stored: StoredTrace) -> list[dict[str, Any]]:
+    row = stored.row
+    # as old as the trace, so that importing it where the trace has changed since changes nothing
+    said: dict[str, Any] = {"kind": "trace", "trace_id": row.trace_id, "time": row.start, "experiment": row.experiment}
+    said.update((name, getattr(row, name)) for name in _SAID if getattr(row, name) is not None)
+    said.update((name, dict(getattr(row, name))) for name in ("tags", "metadata") if getattr(row, name))
+    if row.state in ("OK", "ERROR") and row.state != _state_of_root(stored, row):
+        said["state"] = row.state
+    return [said, *(_assessment(given) for given in row.assessments)]
+
+
+def _state_of_root(stored: StoredTrace, row: TraceRow) -> str:
+    root = next((span for span in stored.spans if span["span_id"] == row.root_span_id), {})
+    return "ERROR" if root.get("status") == "ERROR" else "OK"
+
+
+def _assessment(given: Any) -> dict[str, Any]:
+    fields = {name: getattr(given, name) for name in given.__dataclass_fields__}
+    kept = {name: value for name, value in fields.items() if value not in (None, {}) or name == "value"}
+    return {"kind": "assessment", **kept}
+
+
+def _attachments(store: Store, line: bytes) -> list[dict[str, Any]]:
+    found = []
+    for digest in sorted(set(re.findall(rb"tracer-attachment:([0-9a-f]{64})", line))):
+        attachment = store.attachment(digest.decode())
+        if attachment is not None:
+            mime, content = attachment
+            encoded = base64.b64encode(content).decode()
+            found.append({"kind": "attachment", "id": digest.decode(), "mime": mime, "content": encoded})
+    return found

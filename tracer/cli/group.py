@@ -1,0 +1,73 @@
+"""The command group: loads a command when it is named, and turns errors into one message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from tracer.cli.wording import clean
+from tracer.errors import InvalidArgumentError, TracerError
+
+_COMMANDS = {
+    "demo": ("tracer.cli.demo", "Trace a small agent and show what tracer saw."),
+    "list": ("tracer.cli.list", "List traces, newest first."),
+    "show": ("tracer.cli.show", "Show one trace: its steps, or everything that was said."),
+    "tail": ("tracer.cli.tail", "Follow traces as they happen."),
+    "stats": ("tracer.cli.stats", "Calls, tokens, cost and latency by model."),
+    "export": ("tracer.cli.export", "Write traces as OTLP JSON lines."),
+    "import": ("tracer.cli.import_", "Read OTLP JSON lines into the store."),
+    "doctor": ("tracer.cli.doctor", "Check the installation, the SDKs and the store."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when the command is used, so that help and completion stay quick."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(_COMMANDS[name][0]).command
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+    def invoke(self, context: click.Context) -> Any:
+        # here and not around main(): click itself turns a broken pipe into exit code 1
+        try:
+            result = super().invoke(context)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            raise click.exceptions.Exit(0) from None
+        except (TracerError, OSError) as error:
+            raise _as_click_error(error) from error
+
+
+def _as_click_error(error: Exception) -> click.ClickException:
+    if isinstance(error, InvalidArgumentError):
+        return click.UsageError(clean(error))
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return click.ClickException(clean(f"{where}{error.strerror or error}"))
+    return click.ClickException(clean(error))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExamples:\n  tracer demo\n  tracer list --filter \"status = 'ERROR'\"\n  tracer show latest --full",
+)
+@click.version_option(package_name="tracer-llm", prog_name="tracer")
+def tracer_command() -> None:
+    """See what your LLM program did: every call, with its prompt, reply, tools, tokens, cost and time.
+
+    Commands read ./tracer.db unless --store or the environment variable TRACER_STORE names another store.
+    """

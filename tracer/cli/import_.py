@@ -1,0 +1,125 @@
+"""``tracer import``."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import click
+import orjson
+
+from tracer.cli.options import examples, store_option
+from tracer.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from tracer.otlp_json import Batch
+    from tracer.store import Store
+
+_BATCH_BYTES = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@click.command(
+    "import",
+    epilog=examples(
+        "tracer import traces.jsonl",
+        "tracer import november.jsonl.gz --store november.db",
+        "ssh build cat traces.jsonl | tracer import -",
+    ),
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE|-...", type=click.Path(allow_dash=True, path_type=Path))
+@store_option
+def command(files: tuple[Path, ...], store_url: str | None) -> None:
+    """Read OTLP JSON lines into the store: what `tracer export` or the OpenTelemetry Collector's file exporter wrote.
+
+    Files may be gzipped; "-" is standard input. What the store has already is not taken in twice.
+    """
+    from tracer._runtime import runtime
+    from tracer.cli.reading import store_place
+    from tracer.cli.screen import note
+    from tracer.cli.wording import how_many
+
+    url, path = store_place(store_url)
+    for file in files:
+        if str(file) != "-" and not file.is_file():
+            raise InvalidArgumentError(f"{file}: no such file.")
+    importer = _Importer(runtime().store())
+    for file in files:
+        with _opened(file) as lines:
+            importer.take_in(str(file), lines)
+    spans, traces = how_many(importer.spans, "span"), how_many(len(importer.traces), "trace")
+    note(f"read {spans} of {traces} into {path}")
+
+
+class _Importer:
+    """Hands batches to the store, a producer at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._owner: str | None = None
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self.traces: set[str] = set()
+        self.spans = 0
+
+    def take_in(self, name: str, lines: Iterator[bytes]) -> None:
+        from tracer.otlp_json import batches_from_line
+
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                batches = batches_from_line(line)
+            except InvalidArgumentError as error:
+                self._hand_over()
+                raise InvalidArgumentError(f"{name}, line {number}: {error} Lines before it were taken in.") from None
+            for batch in batches:
+                self._add(batch)
+        self._hand_over()
+
+    def _add(self, batch: Batch) -> None:
+        owner = _owner_of(batch)
+        if owner != self._owner or self._waiting_bytes > _BATCH_BYTES:
+            self._hand_over()
+            self._owner = owner
+            self._wait({"kind": "process", "owner": owner, "resource": batch.resource})
+        for record in batch.records:
+            self._wait(record)
+            if record["kind"] == "span":
+                self.spans += 1
+            if "trace_id" in record:
+                self.traces.add(cast("str", record["trace_id"]))
+
+    def _wait(self, record: object) -> None:
+        line = orjson.dumps(record)
+        self._waiting.append(line)
+        self._waiting_bytes += len(line)
+
+    def _hand_over(self) -> None:
+        if self._waiting and self._owner is not None:
+            self._store.append(self._waiting, owner=self._owner)
+            # what ran when it was exported does not run here
+            self._store.owner_gone(self._owner)
+        self._owner, self._waiting, self._waiting_bytes = None, [], 0
+
+
+def _owner_of(batch: Batch) -> str:
+    """The same producer has the same name in every import."""
+    described = orjson.dumps(batch.resource, option=orjson.OPT_SORT_KEYS)
+    return f"import-{hashlib.sha256(described).hexdigest()[:16]}"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Iterator[bytes]]:
+    if str(path) == "-":
+        yield iter(sys.stdin.buffer)
+        return
+    with path.open("rb") as file:
+        is_gzip = file.read(2) == _GZIP_MAGIC
+        file.seek(0)
+        yield iter(cast("BinaryIO", gzip.GzipFile(fileobj=file)) if is_gzip else file)

@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+STORE_HELP = "Store to use: a URL such as sqlite:///tracer.db, or the path of a file.  [default: sqlite:///tracer.db]"
+
+
+def store_option(function: Function) -> Function:
+    """``--store URL``, else TRACER_STORE, else the default."""
+    return click.option(
+        "--store", "store_url", metavar="URL", envvar="TRACER_STORE", show_envvar=True, help=STORE_HELP
+    )(function)
+
+
+def json_option(help: str) -> Callable[[Function], Function]:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help=help)
+
+
+def filter_option(function: Function) -> Function:
+    """``--filter``, in the grammar of search_traces."""
+    return click.option(
+        "--filter", "filter_string", metavar="FILTER", help="Only traces that meet this, e.g. \"status = 'ERROR'\"."
+    )(function)
+
+
+def examples(*lines: str) -> str:
+    """An epilog of examples, kept as they are written."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,106 @@
+"""Opens the store that a command reads, and finds the trace that a user names."""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING, Any
+
+from tracer.cli.screen import note
+from tracer.errors import InvalidArgumentError, StoreError, TraceNotFoundError, TracerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tracer.store import Store, StoredTrace
+
+_LISTED_WHEN_AMBIGUOUS = 5
+LATEST = "latest"
+
+
+class NoStoreError(TracerError):
+    """There is nothing to read yet."""
+
+
+def store_place(url: str | None) -> tuple[str, Path]:
+    """The URL and the file of the store that is meant: the option's, or that of TRACER_STORE or the default."""
+    import tracer
+    from tracer._pipeline import store_path
+
+    if url is not None:
+        tracer.configure(store=url)
+    configured = tracer.get_tracking_uri()
+    return configured, store_path(configured)
+
+
+def store_for_reading(url: str | None) -> Store:
+    """The open store with everything that was recorded so far. A store that is not there is not made."""
+    from tracer._runtime import runtime
+
+    _, path = store_place(url)
+    if not exists(path):
+        raise NoStoreError(
+            f"no traces yet: there is no store at {path}\n"
+            "Run your program with tracer in this folder first, or try `tracer demo`.\n"
+            "For a store elsewhere, use --store or set TRACER_STORE."
+        )
+    store = runtime().store()
+    try:
+        runtime().sync()
+    except StoreError as error:
+        note(f"tracer: shows what is in the store; what waits in journals beside it could not be taken in: {error}")
+    return store
+
+
+def exists(path: Path) -> bool:
+    """Whether there is anything to read: the store's file, or journals that wait for it."""
+    from tracer._adopt import pending
+
+    return path.exists() or any(journal["segments"] for journal in pending(journal_folder(path)))
+
+
+def journal_folder(path: Path) -> Path:
+    """Where processes write what the store has not taken yet."""
+    return path.with_name(path.name + ".journal")
+
+
+def find_trace(store: Store, name: str) -> StoredTrace:
+    """The trace of an id, of the first digits of one, or the latest."""
+    trace = store.trace(trace_id_of(store, name))
+    if trace is None:
+        raise TraceNotFoundError(f"no trace {name!r} in {store.url}. `tracer list` shows what there is.")
+    return trace
+
+
+def trace_id_of(store: Store, name: str) -> str:
+    """The whole id that a user means. Raises TraceNotFoundError, or InvalidArgumentError where several fit."""
+    wanted: str = name.strip().lower().removeprefix("tr-").replace("-", "")
+    if wanted == LATEST:
+        found = _newest(store, None, 1)
+        if not found:
+            raise TraceNotFoundError(f"the store {store.url} holds no traces yet. `tracer demo` makes one.")
+        return str(found[0].trace_id)
+    if not wanted or set(wanted) - set(string.hexdigits) or len(wanted) > 32:
+        raise InvalidArgumentError(
+            f"got {name!r}, expected a trace id, the first digits of one, or {LATEST!r}. `tracer list` shows ids."
+        )
+    if len(wanted) == 32:
+        return wanted
+    return _only_one(name, _newest(store, f"trace_id LIKE '{wanted}%'", _LISTED_WHEN_AMBIGUOUS + 1), store)
+
+
+def _only_one(name: str, found: list[Any], store: Store) -> str:
+    if not found:
+        raise TraceNotFoundError(f"no trace {name!r} in {store.url}. `tracer list` shows what there is.")
+    if len(found) > 1:
+        ids = "\n".join(f"  {row.trace_id}  {row.name or ''}" for row in found[:_LISTED_WHEN_AMBIGUOUS])
+        more = "\n  …" if len(found) > _LISTED_WHEN_AMBIGUOUS else ""
+        raise InvalidArgumentError(f"several traces start with {name!r}, give more digits:\n{ids}{more}")
+    return str(found[0].trace_id)
+
+
+def _newest(store: Store, filter_string: str | None, limit: int) -> list[Any]:
+    from tracer.store import TraceQuery
+    from tracer.store.filter import parse_filter
+
+    query = TraceQuery(filter=parse_filter(filter_string) if filter_string else None, limit=limit)
+    return list(store.find_traces(query).traces)

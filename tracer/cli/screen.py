@@ -1,0 +1,88 @@
+"""Where commands print: colours and widths for a terminal, plain and whole lines for a pipe."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.text import Text
+
+from tracer.cli.wording import clean, clean_json
+
+_NARROWEST = 60
+_ASCII = str.maketrans(
+    {
+        "─": "-", "│": "|", "├": "|", "└": "`", "━": "=", "→": ">", "✓": "+", "✗": "x", "▸": ">", "…": "~", "·": "-",
+        "■": "#", "●": "*", "↑": "^",
+    }
+)  # fmt: skip
+
+
+def _replace_what_cannot_be_encoded(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(_ASCII)
+    return "".join(letter if letter.isascii() else "?" for letter in text), error.end
+
+
+codecs.register_error("tracer-terminal", _replace_what_cannot_be_encoded)
+
+
+class Screen:
+    """Prints to standard output. ``width`` is None where lines may be as long as they like (not a terminal)."""
+
+    def __init__(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure is not None:
+                reconfigure(errors="tracer-terminal")
+        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self.is_terminal = sys.stdout.isatty()
+        self.width: int | None = max(_NARROWEST, self._console.width) if self.is_terminal else None
+
+    def print(self, line: str | Text = "") -> None:
+        """One line; a string is shown as it is, no markup is read from it."""
+        self._console.print(line if isinstance(line, Text) else Text(line), soft_wrap=True)
+
+    def wrapped(self, text: str | Text, *, indent: int = 0, style: str = "") -> None:
+        """Text with its own line ends, wrapped to the terminal's width and indented."""
+        body = text if isinstance(text, Text) else Text(clean(text), style=style)
+        lines: Iterable[Text] = body.split("\n", allow_blank=True)
+        if self.width is not None:
+            available = self.width - indent
+            lines = [piece for line in lines for piece in (line.wrap(self._console, available) or [Text("")])]
+        for line in lines:
+            self.print(Text(" " * indent) + line)
+
+    def json(self, value: Any, *, indent: bool = False) -> None:
+        """A value as JSON, one line or indented."""
+        options = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
+        self.json_text(orjson.dumps(value, option=options, default=str).decode())
+
+    def json_text(self, text: str) -> None:
+        """JSON that is text already."""
+        sys.stdout.write(clean_json(text) + "\n")
+
+    def flush(self) -> None:
+        """Show now what was printed: a pipe is buffered."""
+        sys.stdout.flush()
+
+
+def note(message: str) -> None:
+    """A remark beside the output, on standard error."""
+    print(clean(message), file=sys.stderr)
+
+
+def close_quietly() -> None:
+    """After the reader went away: nothing more can be printed, also not while Python shuts down."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(devnull, stream.fileno())

@@ -1,0 +1,96 @@
+"""``tracer stats``."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from tracer.cli.options import examples, filter_option, json_option, store_option
+
+if TYPE_CHECKING:
+    from tracer.cli.screen import Screen
+    from tracer.store import StatisticsRow
+
+_MS_OF = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_NS_PER_MS = 1_000_000
+
+
+@click.command(
+    "stats",
+    epilog=examples("tracer stats", "tracer stats --since 24h", "tracer stats --by name --filter \"tags.env = 'prod'\""),
+)
+@click.option(
+    "--by",
+    "group_by",
+    type=click.Choice(["model", "provider", "name", "type"]),
+    default="model",
+    show_default=True,
+    help="What the rows stand for.",
+)
+@click.option("--since", metavar="TIME", help="Only steps of this last time: 30m, 24h, 7d.")
+@filter_option
+@json_option("One JSON object a line: latencies in ms, cost in USD.")
+@store_option
+def command(group_by: str, since: str | None, filter_string: str | None, as_json: bool, store_url: str | None) -> None:
+    """Calls, errors, tokens, cost and latency percentiles by model, most calls first."""
+    from tracer.cli.reading import store_for_reading
+    from tracer.cli.screen import Screen, note
+    from tracer.store.filter import parse_filter
+
+    since_ms = None if since is None else time.time() * 1000 - _period_ms(since)
+    store = store_for_reading(store_url)
+    rows = store.statistics(group_by=group_by, filter=parse_filter(filter_string), since_ms=since_ms)
+    screen = Screen()
+    if as_json:
+        for row in rows:
+            screen.json({**dataclasses.asdict(row), "total_tokens": row.total_tokens})
+    elif rows:
+        _print_table(screen, group_by, rows)
+    else:
+        note("no calls to a model." if group_by in ("model", "provider") else "no steps.")
+
+
+def _print_table(screen: Screen, group_by: str, rows: list[StatisticsRow]) -> None:
+    from rich.cells import cell_len
+
+    from tracer.cli.wording import clean_line, clip
+
+    names = ["calls", "errors", "in", "out", "cost", "p50", "p95", "p99"]
+    table = [names, *(_cells(row) for row in rows)]
+    widths = [max(cell_len(line[column]) for line in table) for column in range(len(names))]
+    groups = [group_by, *(clean_line(row.group) for row in rows)]
+    room = None if screen.width is None else max(12, screen.width - sum(widths) - 2 * len(widths))
+    groups = [clip(group, room) for group in groups]
+    width = max(map(cell_len, groups))
+    for group, cells in zip(groups, table):
+        numbers = "".join(f"  {' ' * (size - cell_len(cell))}{cell}" for cell, size in zip(cells, widths))
+        screen.print(group + " " * (width - cell_len(group)) + numbers)
+    if any(0 < row.priced < row.calls for row in rows):
+        screen.print("+ some calls have no known price and are not in the cost")
+    if not all(row.exact for row in rows):
+        screen.print("percentiles are within 5 %, from hourly roll-ups")
+
+
+def _cells(row: StatisticsRow) -> list[str]:
+    from tracer.cli.wording import count, duration, money
+
+    latencies = (row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms)
+    return [
+        count(row.calls),
+        count(row.errors),
+        count(row.input_tokens),
+        count(row.output_tokens),
+        money(row.cost) + ("+" if 0 < row.priced < row.calls else ""),
+        *(duration(latency * _NS_PER_MS) for latency in latencies),
+    ]
+
+
+def _period_ms(text: str) -> int:
+    found = re.fullmatch(r"(\d+)\s*([mhd])", text.strip())
+    if found is None:
+        raise click.BadParameter(f"got {text!r}, expected a number and a unit: 30m, 24h or 7d.", param_hint="--since")
+    return int(found[1]) * _MS_OF[found[2]]

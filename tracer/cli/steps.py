@@ -1,0 +1,121 @@
+"""The steps of a trace as a tree: parents before children, siblings in the order they started."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracer import semconv
+
+
+@dataclass(frozen=True)
+class Step:
+    """One span, and where it hangs: ``branches`` says for each level above whether more siblings follow there."""
+
+    record: Mapping[str, Any]
+    branches: tuple[bool, ...] = ()
+
+    @property
+    def span_id(self) -> str:
+        return str(self.record["span_id"])
+
+    @property
+    def name(self) -> str:
+        return str(self.record.get("name") or "(no name)")
+
+    @property
+    def type(self) -> str:
+        kind = str(self.record.get("type") or semconv.SpanType.UNKNOWN)
+        return "" if kind == semconv.SpanType.UNKNOWN else kind
+
+    @property
+    def start(self) -> int:
+        return int(self.record.get("start") or 0)
+
+    @property
+    def end(self) -> int | None:
+        """When it ended, in ns; None where it did not."""
+        return self.record.get("end")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started by a process that still lives, and has not ended."""
+        return self.end is None and not self.record.get("gone")
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether its process died before it ended."""
+        return self.end is None and bool(self.record.get("gone"))
+
+    @property
+    def failed(self) -> bool:
+        return self.record.get("status") == "ERROR"
+
+    @property
+    def cost(self) -> float | None:
+        """USD, None where no price is known."""
+        return (self.record.get("cost") or {}).get("total_cost")
+
+    @property
+    def model(self) -> str | None:
+        """The model that answered, else the one that was asked."""
+        model = self.attribute(semconv.RESPONSE_MODEL) or self.attribute(semconv.REQUEST_MODEL)
+        return str(model) if model else None
+
+    @property
+    def label(self) -> str:
+        """The name, and the model where the name does not say it."""
+        asked = self.attribute(semconv.REQUEST_MODEL) or self.model
+        return self.name if not asked or str(asked) in self.name else f"{self.name} · {asked}"
+
+    @property
+    def tokens(self) -> tuple[int | None, int | None]:
+        """Input and output tokens."""
+        return self.attribute(semconv.USAGE_INPUT), self.attribute(semconv.USAGE_OUTPUT)
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, in one line."""
+        if not self.failed:
+            return None
+        exceptions = [event for event in self.record.get("events") or () if event.get("name") == "exception"]
+        attributes = exceptions[-1].get("attributes") or {} if exceptions else {}
+        kind = str(attributes.get("exception.type") or self.attribute(semconv.ERROR_TYPE) or "").rpartition(".")[2]
+        message = str(attributes.get("exception.message") or self.record.get("message") or "")
+        if kind and not message.startswith(kind):
+            return f"{kind}: {message}" if message else kind
+        return message or "failed"
+
+    def attribute(self, key: str) -> Any:
+        """An attribute's value, structured ones as what they stand for."""
+        structured = self.record.get("json") or {}
+        return structured[key] if key in structured else (self.record.get("attributes") or {}).get(key)
+
+
+def steps_of(spans: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """The spans in the order of the tree. Spans whose parent is not here are roots, and none is left out."""
+    known = {span["span_id"] for span in spans}
+    children: dict[str | None, list[Mapping[str, Any]]] = defaultdict(list)
+    for span in sorted(spans, key=lambda span: span.get("start") or 0):
+        parent = span.get("parent_id")
+        children[parent if parent in known and parent != span["span_id"] else None].append(span)
+    steps = list(_walk(children[None], children))
+    seen = {step.span_id for step in steps}
+    # spans that are each other's parents, which only a foreign producer writes
+    steps += [Step(span) for span in spans if span["span_id"] not in seen]
+    return steps
+
+
+def _walk(roots: list[Mapping[str, Any]], children: Mapping[str | None, list[Mapping[str, Any]]]) -> list[Step]:
+    found: list[Step] = []
+    # a stack and not recursion: a chain of a thousand steps is a trace like any other
+    waiting = [Step(root) for root in reversed(roots)]
+    while waiting:
+        step = waiting.pop()
+        found.append(step)
+        below = children.get(step.span_id, [])
+        for position in range(len(below) - 1, -1, -1):
+            waiting.append(Step(below[position], (*step.branches, position < len(below) - 1)))
+    return found

@@ -1,0 +1,101 @@
+"""``tracer tail``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from tracer.cli.options import examples, json_option, store_option
+
+if TYPE_CHECKING:
+    from tracer.store import Store, TraceRow
+
+TERMINATED = 143  # what shells report for a program ended by SIGTERM
+_NEWEST = 2**62
+
+
+@click.command(
+    "tail",
+    epilog=examples("tracer tail", "tracer tail --lines 0 --json | jq 'select(.state == \"ERROR\")'"),
+)
+@click.option("-n", "--lines", type=click.IntRange(0, 1000), default=5, show_default=True, help="Traces to begin with.")
+@click.option("--interval", type=click.FloatRange(0.05, 60), default=0.5, show_default=True, help="Seconds between looks.")
+@json_option("One JSON object a line for every change, as trace.info.to_dict() gives it.")
+@store_option
+def command(lines: int, interval: float, as_json: bool, store_url: str | None) -> None:
+    """Follow traces as they happen: a line when one starts, and another when it ends. Ctrl-c ends it."""
+    from tracer.cli.reading import exists, store_for_reading, store_place
+    from tracer.cli.screen import note
+
+    with _ended_by_sigterm():
+        _, path = store_place(store_url)
+        if not exists(path):
+            note(f"waiting for traces in {path}")
+        while not exists(path):
+            time.sleep(interval)
+        _follow(store_for_reading(None), lines, interval, as_json=as_json)
+
+
+def _follow(store: Store, lines: int, interval: float, *, as_json: bool) -> None:
+    from tracer._runtime import runtime
+    from tracer.store import TraceQuery
+
+    follower = _Follower(as_json=as_json)
+    seen = store.changes(_NEWEST).seq
+    if lines:
+        follower.show(reversed(store.find_traces(TraceQuery(limit=lines)).traces))
+    while True:
+        changes = store.changes(seen)
+        seen = changes.seq
+        found = (store.trace(trace_id, payload=False) for trace_id in changes.trace_ids)
+        follower.show(trace.row for trace in found if trace is not None)
+        if not changes.has_more:
+            time.sleep(interval)
+            runtime().sync()
+
+
+class _Follower:
+    """Prints what changed, and for people only what they would call news."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        from tracer.cli.screen import Screen
+
+        self._screen = Screen()
+        self._as_json = as_json
+        self._states: dict[str, tuple[str, int]] = {}
+
+    def show(self, rows: Iterator[TraceRow]) -> None:
+        from tracer.cli.rows import line_of
+        from tracer.trace import info_from_row
+
+        for row in rows:
+            if self._as_json:
+                self._screen.json(info_from_row(row).to_dict())
+            elif self._is_news(row):
+                self._screen.print(line_of(row, self._screen.width))
+        self._screen.flush()
+
+    def _is_news(self, row: TraceRow) -> bool:
+        # while a trace runs its spans arrive one by one: its start and its end are news, not each of them
+        spans = 0 if row.state == "IN_PROGRESS" else row.span_count
+        known, self._states[row.trace_id] = self._states.get(row.trace_id), (row.state, spans)
+        return known != (row.state, spans)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        sys.exit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
