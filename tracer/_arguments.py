@@ -33,7 +33,7 @@ class ArgumentNames:
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments as a function's caller thinks of them, without ``self`` and ``cls``."""
         names = self._names
-        bound = dict(zip(names[self._skip :], args[self._skip :]))
+        bound = dict(zip(names[self._skip :], args[self._skip :], strict=False))
         if len(args) > len(names):
             bound[self._positional_rest] = list(args[len(names) :])
         if kwargs:

@@ -33,8 +33,8 @@ def configure(
     :param enabled: False records nothing.
     :param sample_rate: share of traces that are recorded, 0.0 to 1.0, decided by trace.
     :param capture_content: False keeps structure, tokens and timing, without prompts, replies, inputs and outputs.
-    :param redact: patterns (replaced by ``[REDACTED]``) or functions from str to str, or a list of them, applied to every
-        string of a record after the built-in redaction, before anything is written.
+    :param redact: patterns (replaced by ``[REDACTED]``) or functions from str to str, or a list of them, applied to
+        every string of a record after the built-in redaction, before anything is written.
     :param span_processors: OpenTelemetry SpanProcessors, or functions called with each span that ends.
     :param exporters: OpenTelemetry SpanExporters; each gets every span, at its own pace, from the journal.
     :param tracer_provider: an application's own OpenTelemetry TracerProvider to join.
@@ -72,7 +72,7 @@ def _given(name: str, value: Any) -> Any:
 
 
 def flush(timeout: float = 30.0) -> bool:
-    """Hand everything recorded so far to the store and the exporters; False if one did not take it in ``timeout`` seconds."""
+    """Hand everything recorded so far to the store and the exporters; False if ``timeout`` seconds were not enough."""
     return runtime().flush(timeout)
 
 

@@ -33,7 +33,9 @@ def forget_logged() -> None:
 
 
 def report(doing: str, error: BaseException) -> None:
-    """Log a fault of ours once per cause, with its traceback at debug level."""
+    """Log a fault of ours once per cause, with its traceback at debug level; under ``set_strict`` it raises."""
+    if _strict:
+        raise error
     cause = f"{doing}:{type(error).__name__}"
     log_once(cause, "tracer failed while %s and went on: %s: %s", doing, type(error).__name__, _safe_text(error))
     logger.debug("tracer failed while %s", doing, exc_info=error)
@@ -61,8 +63,6 @@ class guard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if error is None or not isinstance(error, (Exception, RecursionError, MemoryError)):
-            return False
-        if _strict:
             return False
         report(self.doing, error)
         return True

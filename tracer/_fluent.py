@@ -12,7 +12,7 @@ from typing import Any, TypeVar, Union, overload
 from tracer._context import current
 from tracer._fault import log_once, report
 from tracer._runtime import runtime
-from tracer._traced import Step, traced
+from tracer._traced import Step, code_attributes, traced
 from tracer.errors import InvalidArgumentError
 from tracer.semconv import SpanType
 from tracer.span import LiveSpan, UnrecordedSpan
@@ -66,8 +66,8 @@ def trace(
         if isinstance(function, (staticmethod, classmethod)):
             return type(function)(decorate(function.__func__))
         if isinstance(function, property):
-            parts = [None if part is None else decorate(part) for part in (function.fget, function.fset, function.fdel)]
-            return property(*parts, doc=function.__doc__)
+            fget, fset, fdel = (part and decorate(part) for part in (function.fget, function.fset, function.fdel))
+            return property(fget, fset, fdel, function.__doc__)
         if isinstance(function, type) or not callable(function):
             raise InvalidArgumentError(
                 f"trace: got {function!r}, expected a function, a method or a callable object. "
@@ -78,7 +78,7 @@ def trace(
                 function,
                 name if name is not None else _name_of(function),
                 str(span_type),
-                dict(attributes or {}),
+                {**code_attributes(function), **(attributes or {})},
                 output_reducer,
                 capture_inputs,
                 capture_outputs,
@@ -273,7 +273,7 @@ class set_tracing_context_from_http_request_headers:
     """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
-        if not isinstance(headers, Mapping) and not hasattr(headers, "items"):
+        if not hasattr(headers, "items"):
             raise InvalidArgumentError(f"headers: got {headers!r}, expected the request's headers as a mapping.")
         self._headers = headers
         self._parent: UnrecordedSpan | None = None

@@ -7,6 +7,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
 from opentelemetry.trace import SpanKind
@@ -14,7 +15,7 @@ from opentelemetry.trace import SpanKind
 from tracer import _adopt, _ids
 from tracer._context import current
 from tracer._fault import forget_logged, log_once, report
-from tracer._json import encode, loads, to_jsonable, to_plain
+from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
 from tracer._pipeline import Pipeline, store_path
 from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
 from tracer.record import AttachmentRecord
@@ -49,7 +50,7 @@ class Runtime:
         self.recording = True
         self.capture_content = True
         self.max_value_bytes = 0
-        self._joined: Any = None
+        self.joined: Any = None
         self._processors: tuple[Any, ...] = ()
         self._redact = Redactor()
         self._sample_rate = 1.0
@@ -74,7 +75,7 @@ class Runtime:
         self._processors = tuple(settings.span_processors)
         self._sample_rate = settings.sample_rate
         self._experiment = settings.experiment
-        self._joined = settings.tracer_provider
+        self.joined = settings.tracer_provider
         self._resource = None
         self._scopes = {}
 
@@ -122,12 +123,12 @@ class Runtime:
         scope: str = "tracer",
         start_time_ns: int | None = None,
     ) -> LiveSpan | UnrecordedSpan:
-        """A span that has started but is not current; below the current one where no parent is given. Never raises."""
+        """A span that has started but is not current, below the current one if no parent is given; never raises."""
         if not self.recording:
             return UnrecordedSpan()
         try:
             if parent is None:
-                parent = current.get() if self._joined is None else self._joined_parent()
+                parent = current.get() if self.joined is None else self._joined_parent()
             if parent is None:
                 span = self._start_root(name, span_type, otel_kind, scope, start_time_ns)
             elif isinstance(parent, LiveSpan):
@@ -140,7 +141,7 @@ class Runtime:
             if isinstance(span, LiveSpan):
                 if attributes:
                     span.set_attributes(attributes)
-                if span.is_root or self._processors or self._joined is not None:
+                if span.is_root or self._processors or self.joined is not None:
                     self.span_started(span)
             return span
         except Exception as error:
@@ -150,10 +151,10 @@ class Runtime:
     def _start_root(
         self, name: str, span_type: str, otel_kind: SpanKind, scope: str, start_time_ns: int | None
     ) -> LiveSpan | UnrecordedSpan:
-        if self._joined is not None:
-            trace_id = f"{self._joined.id_generator.generate_trace_id():032x}"
-            span_id: str | None = f"{self._joined.id_generator.generate_span_id():016x}"
-            decision = self._joined.sampler.should_sample(None, int(trace_id, 16), name).decision
+        if self.joined is not None:
+            trace_id = f"{self.joined.id_generator.generate_trace_id():032x}"
+            span_id: str | None = f"{self.joined.id_generator.generate_span_id():016x}"
+            decision = self.joined.sampler.should_sample(None, int(trace_id, 16), name).decision
             sampled = decision.is_sampled() and _ids.is_sampled(trace_id, self._sample_rate)
         else:
             trace_id, span_id = _ids.trace_id(), None
@@ -208,21 +209,17 @@ class Runtime:
                 except Exception as error:
                     report(f"calling on_start of {type(processor).__qualname__}", error)
         if span.is_root:
-            self._write_start(span)
+            try:
+                self._write_start(span)
+            except Exception as error:
+                report("writing a span's start down", error)
 
     def _write_start(self, span: LiveSpan) -> None:
-        record = {
-            "kind": "start",
-            "trace_id": span.trace_id,
-            "span_id": span.span_id,
-            "name": span.name,
-            "type": span.span_type,
-            "start": span.start_time_ns,
-        }
+        head = f'{{"kind":"start","trace_id":"{span.trace_id}","span_id":"{span.span_id}","start":{span.start_time_ns},'
+        body: dict[str, Any] = {"name": span.name, "type": span.span_type}
         if span.parent_id is not None:
-            record["parent_id"] = span.parent_id
-            record["remote_parent"] = span._remote_parent
-        self.append(record)
+            body.update(parent_id=span.parent_id, remote_parent=span._remote_parent)
+        self._append_line(head.encode() + self._redact(_encode_record(body))[1:])
         if self._experiment != DEFAULT_EXPERIMENT:
             self.append(
                 {"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, "experiment": self._experiment}
@@ -233,9 +230,10 @@ class Runtime:
         if span.generation != self.generation:
             return  # it was started by the parent process, which writes it
         try:
-            if self._processors or self._joined is not None:
+            if self._processors or self.joined is not None:
                 self._tell_end(span)
-            self._append_line(_encode_record(span.to_record()))
+            # the ids in the head look like tokens and are none: only the body is searched for secrets
+            self._append_line(span.head().encode() + self._redact(_encode_body(span))[1:])
         except Exception as error:
             report("writing a span down", error)
         if span.is_root:
@@ -250,29 +248,27 @@ class Runtime:
                 report(f"calling {type(processor).__qualname__} at the end of a span", error)
 
     def _all_processors(self) -> tuple[Any, ...]:
-        if self._joined is None:
+        if self.joined is None:
             return self._processors
-        return (*self._processors, self._joined._active_span_processor)
+        return (*self._processors, self.joined._active_span_processor)
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write a record down (tracer/record.py); never raises."""
         try:
-            self._append_line(_encode_record(dict(record)))
+            self._append_line(self._redact(_encode_record(dict(record))))
         except Exception as error:
             report("writing a record down", error)
 
     def _append_line(self, line: bytes) -> None:
-        line = self._redact(line)
-        if line:
-            (self._pipeline or self.pipeline()).append(line)
+        (self._pipeline or self.pipeline()).append(line)
 
     def keep_attachments(self, attachments: list[AttachmentRecord]) -> None:
         """Write down binary content that was taken out of a payload."""
         self.pipeline().keep_attachments(attachments, encode)
 
-    def otel_attach(self, span: LiveSpan) -> object:
+    def otel_attach(self, span: otel_trace.Span) -> object:
         """Make a span current for OpenTelemetry too, where an application's provider is joined."""
-        if self._joined is None:
+        if self.joined is None:
             return None
         return otel_context.attach(otel_trace.set_span_in_context(span))
 
@@ -290,7 +286,7 @@ class Runtime:
         if self._resource is None:
             from opentelemetry.sdk.resources import Resource
 
-            joined = getattr(self._joined, "resource", None)
+            joined = getattr(self.joined, "resource", None)
             name = self.settings.service_name
             self._resource = joined or Resource.create({"service.name": name} if name else {})
         return self._resource
@@ -373,7 +369,7 @@ class Runtime:
             self._apply(self._settings_from_environment())
 
     def at_exit(self) -> None:
-        """Hand over what is there and leave the rest for others to adopt; spans that end later still reach the journal."""
+        """Hand over what is there and leave the rest to be adopted; spans that end later still reach the journal."""
         try:
             # what a sink does not take now is safe in the journal: no reason to hold the program up
             self._close_pipeline(_EXIT_FLUSH_SECONDS, retry_failures=False)
@@ -396,14 +392,17 @@ def _fields(settings: Settings) -> dict[str, Any]:
 
 
 def _encode_record(record: dict[str, Any]) -> bytes:
-    import orjson
-
     try:
         return orjson.dumps(record, to_jsonable)
     except Exception:  # a lone surrogate, an integer beyond 64 bits: the slow way takes everything
-        if "json" in record:
-            record["json"] = {key: loads(fragment.contents) for key, fragment in record["json"].items()}
         return orjson.dumps(to_plain(record))
+
+
+def _encode_body(span: LiveSpan) -> bytes:
+    try:
+        return orjson.dumps(span.body(Fragment), to_jsonable)
+    except Exception:
+        return orjson.dumps(to_plain(span.body(loads)))
 
 
 _runtime = Runtime()

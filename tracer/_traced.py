@@ -1,4 +1,4 @@
-"""What ``@trace`` makes of a function: one of the same kind (plain, coroutine, generator, async generator) with a span."""
+"""What ``@trace`` makes of a function: one of the same kind, plain, coroutine or generator, with a span."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from tracer._arguments import ArgumentNames
 from tracer._fault import log_once, report
 from tracer._json import encode
 from tracer._runtime import runtime
-from tracer.semconv import FUNCTION, INCOMPLETE
+from tracer.semconv import FUNCTION
 from tracer.span import LiveSpan, UnrecordedSpan
 
 _Span = Union[LiveSpan, UnrecordedSpan]
-_YIELDED_BYTES = 1 << 20
 _RETURN_VALUE = "tracer.generator.return_value"
 _LEFT_OUT = "tracer.generator.items_left_out"
 
@@ -145,6 +144,7 @@ class _Yielded:
         self._span = span
         self._items: list[Any] = []
         self._size = 0
+        self._limit = runtime().max_value_bytes - 2  # the brackets
         self._left_out = 0
         self._keep = step.capture_outputs and type(span) is LiveSpan
 
@@ -154,11 +154,14 @@ class _Yielded:
         if self._step.output_reducer is not None:
             self._items.append(item)
             return
-        if self._size > _YIELDED_BYTES:
+        if self._left_out:
             self._left_out += 1
             return
         encoded = encode(item)  # a snapshot: the caller may change the item later
-        self._size += len(encoded)
+        self._size += len(encoded) + 1
+        if self._items and self._size > self._limit:
+            self._left_out = 1
+            return
         self._items.append(encoded)
 
     def end(self, result: Any = None, error: BaseException | None = None) -> None:
@@ -264,9 +267,8 @@ def _async_generator(step: Step) -> Callable[..., Any]:
 
 def code_attributes(function: Callable[..., Any]) -> dict[str, Any]:
     """Where the function is from."""
+    while isinstance(function, functools.partial):
+        function = function.func
     name = getattr(function, "__qualname__", None)
     module = getattr(function, "__module__", None)
     return {FUNCTION: f"{module}.{name}"} if name and module else {}
-
-
-__all__ = ["INCOMPLETE", "Step", "code_attributes", "traced"]

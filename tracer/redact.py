@@ -20,8 +20,6 @@ _SENSITIVE_KEY = (
     rb"(?:proxy[-_])?authorization|(?:set-)?cookie|(?:[a-z0-9_-]*[-_])?api[-_]?key|(?:access|refresh|auth)[-_]token"
     rb"|client[-_]secret|passw(?:or)?d"
 )
-# what has to stand in a record for a keyed pattern to have a chance: finding a fixed string is 20 times cheaper
-_KEY_NEEDLES = (b"uthori", b"ookie", b'key"', b"key\\", b'token"', b"token\\", b"secret", b"passw")
 _KEYED = re.compile(rb'("(?:' + _SENSITIVE_KEY + rb')"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
 # the same inside JSON that is itself a string, such as a tool call's arguments
 _KEYED_NESTED = re.compile(
@@ -32,7 +30,7 @@ _QUERY = re.compile(rb"((?:api[-_]?key|access_token|[?&]key|[?&]token|[?&]sig)=)
 
 # a token is a long run of these characters; mapped onto one letter, runs are found at the speed of memchr
 _RUN = b"x" * 16
-_TO_RUNS = bytes(ord("x") if chr(i).isalnum() and i < 128 or i in b"_-" else ord(" ") for i in range(256))
+_TO_RUNS = bytes(ord("x") if (chr(i).isalnum() and i < 128) or i in b"_-" else ord(" ") for i in range(256))
 _TOKEN = re.compile(
     rb"sk-[\w-]{13,}|[srp]k_live_\w{12,}|gsk_\w{12,}|hf_\w{13,}|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{10,}"
     rb"|xox[abeprs]-[\w-]{10,}|xai-\w{12,}|pplx-\w{12,}|AIza[\w-]{30,}|AKIA[A-Z0-9]{16}$|ASIA[A-Z0-9]{16}$|eyJ[\w-]{16,}"
@@ -47,7 +45,17 @@ _URL_PASSWORD = re.compile(rb"(://[^/\s:@\"\\]*:)[^@/\s\"\\]+(?=@)")
 def redact_defaults(line: bytes) -> bytes:
     """The encoded record without authorisation and cookie headers, API keys, bearer tokens and passwords in URLs."""
     lowered = line.lower()
-    if any(needle in lowered for needle in _KEY_NEEDLES):
+    # finding a fixed string is 20 times cheaper than a pattern that starts with a choice
+    if (
+        b"uthori" in lowered
+        or b'key"' in lowered
+        or b"key\\" in lowered
+        or b"ookie" in lowered
+        or b'token"' in lowered
+        or b"token\\" in lowered
+        or b"secret" in lowered
+        or b"passw" in lowered
+    ):
         line = _KEYED.sub(rb'\1"' + _REDACTED + rb'"', line)
         line = _KEYED_NESTED.sub(rb'\1\\"' + _REDACTED + rb'\\"', line)
         line = _HEADER_PAIR.sub(rb'\1"' + _REDACTED + rb'"', line)
@@ -105,7 +113,7 @@ class Redactor:
         return line
 
     def _apply(self, record: dict[str, Any]) -> dict[str, Any]:
-        return {key: value if key in _STRUCTURE else self._walk(value) for key, value in record.items()}
+        return {key: value if key in _SAFE_FIELDS else self._walk(value) for key, value in record.items()}
 
     def _walk(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -119,10 +127,13 @@ class Redactor:
         return value
 
 
-_STRUCTURE = frozenset(
-    {"kind", "trace_id", "span_id", "parent_id", "type", "status", "id", "owner", "links", "trace_state"}
+# what stands in a record but never holds a user's text
+_SAFE_FIELDS = frozenset(
+    (
+        *("kind", "trace_id", "span_id", "parent_id", "type", "status", "id", "owner", "links", "trace_state", "scope"),
+        *("start", "end", "time", "otel_kind", "remote_parent", "pid", "dropped"),
+    )
 )
-_SAFE_FIELDS = _STRUCTURE | {"start", "end", "time", "otel_kind", "remote_parent", "pid", "dropped"}
 
 
 def _replacer(redaction: Redaction) -> Callable[[str], str]:
@@ -150,10 +161,7 @@ def _checked(function: Callable[[str], str]) -> Callable[[str], str]:
 
 def _without_payload(line: bytes) -> bytes:
     """The record's structure alone: what is left when redaction itself failed."""
-    record = orjson.loads(line)
-    if record.get("kind") not in ("span", "start"):
-        return b""
-    kept = {key: value for key, value in record.items() if key in _SAFE_FIELDS}
+    kept = {key: value for key, value in orjson.loads(line).items() if key in _SAFE_FIELDS}
     kept["name"] = "[redaction failed]"
     kept["attributes"] = {"tracer.redaction_failed": True}
     return orjson.dumps(kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -52,13 +52,14 @@ class Recorder(Protocol):
     capture_content: bool
     max_value_bytes: int
     generation: int
+    joined: Any
 
     def span_started(self, span: LiveSpan) -> None: ...
     def span_ended(self, span: LiveSpan) -> None: ...
     def keep_attachments(self, attachments: list[AttachmentRecord]) -> None: ...
     def resource(self) -> Resource: ...
     def scope(self, name: str) -> InstrumentationScope: ...
-    def otel_attach(self, span: LiveSpan) -> object: ...
+    def otel_attach(self, span: OpenTelemetrySpan) -> object: ...
     def otel_detach(self, token: object) -> None: ...
 
 
@@ -69,7 +70,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         "_attached",
         "_dropped_attributes",
         "_dropped_events",
-        "_events",
+        "_happened",
         "_is_root",
         "_links",
         "_message",
@@ -123,7 +124,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         self._trace_state = trace_state
         self._plain: dict[str, Any] = {}
         self._structured: dict[str, bytes] = {}
-        self._events: list[tuple[str, int, dict[str, Any] | bytes | None]] = []
+        self._happened: list[tuple[str, int, dict[str, Any] | None]] = []
         self._links: list[Link] = []
         self._status_name = "UNSET"
         self._message: str | None = None
@@ -144,13 +145,16 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Record a value under a key; what OpenTelemetry has no type for is kept as JSON, None is ignored."""
-        if not self._open or value is None:
+        if not self._open:
             return
         kind = type(value)
-        if kind is str and len(value) > self._rt.max_value_bytes:
-            self._note_cut(key, len(value))
-            value = cut_text(value, self._rt.max_value_bytes)
-        elif kind is not str and kind is not int and kind is not float and kind is not bool:
+        if kind is str:
+            if len(value) > self._rt.max_value_bytes:
+                self._note_cut(key, len(value))
+                value = cut_text(value, self._rt.max_value_bytes)
+        elif kind is not int and kind is not float and kind is not bool:
+            if value is None:
+                return
             if kind in (list, tuple) and len(value) < 1_000 and is_primitive_list(value):
                 value = list(value)
             elif isinstance(value, str):
@@ -158,17 +162,15 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             else:
                 self.set_json(key, value)
                 return
-        self._put(key, value)
-
-    def _put(self, key: str, value: Any) -> None:
+        plain = self._plain
         if key == SPAN_TYPE:
             self.span_type = str(value)
-            return
-        if len(self._plain) + len(self._structured) >= _ATTRIBUTES_LIMIT and key not in self._plain:
+        elif len(plain) < _ATTRIBUTES_LIMIT or key in plain:
+            plain[key] = value
+            if self._structured:
+                self._structured.pop(key, None)
+        else:
             self._dropped_attributes += 1
-            return
-        self._structured.pop(key, None)
-        self._plain[key if type(key) is str else str(key)] = value
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Record several values."""
@@ -230,13 +232,13 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         if not isinstance(name, str):  # an event object with name, attributes and timestamp
             attributes, timestamp = getattr(name, "attributes", None), getattr(name, "timestamp", None)
             name = str(getattr(name, "name", name))
-        if len(self._events) >= _EVENTS_LIMIT:
+        if len(self._happened) >= _EVENTS_LIMIT:
             self._dropped_events += 1
             return
         if attributes and not self._rt.capture_content:
             attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
         kept = {str(key): _event_value(value) for key, value in attributes.items()} if attributes else None
-        self._events.append((name, timestamp or time.time_ns(), kept))
+        self._happened.append((name, timestamp or time.time_ns(), kept))
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         """Point to a span of another trace."""
@@ -248,7 +250,8 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         if not self._open:
             return
         if isinstance(status, Status):
-            status, description = status.status_code, status.description
+            description = status.description
+            status = status.status_code
         name = status.name if isinstance(status, StatusCode) else str(status).upper()
         if name not in _KIND_NAMES:
             log_once(f"status {name}", "tracer: set_status got %r, expected OK, ERROR or UNSET; it was ignored", status)
@@ -285,8 +288,8 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     def attach(self) -> None:
         """Make this the current span of the running context."""
-        token = current.set(self)
-        self._attached.append((token, self._rt.otel_attach(self)))
+        rt = self._rt
+        self._attached.append((current.set(self), None if rt.joined is None else rt.otel_attach(self)))
 
     def detach(self) -> None:
         """Make current again what was before :meth:`attach`."""
@@ -318,7 +321,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             self._open.pop()
         except IndexError:
             return
-        self.end_time_ns = end_time if end_time is not None else self.start_time_ns + elapsed
+        self.end_time_ns = int(end_time) if end_time is not None else self.start_time_ns + elapsed
         self._rt.span_ended(self)
 
     def end_with_error(self, error: BaseException) -> None:
@@ -386,7 +389,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     @property
     def events(self) -> Sequence[Event]:
         """What happened during the span."""
-        return tuple(Event(name, attributes, time) for name, time, attributes in self._events)  # type: ignore[arg-type]
+        return tuple(Event(name, attributes, time) for name, time, attributes in self._happened)  # type: ignore[arg-type]
 
     @property
     def links(self) -> Sequence[Link]:
@@ -461,33 +464,43 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     def to_json(self, indent: int | None = 4) -> str:
         """The span as OpenTelemetry's SDK prints it."""
-        return self._readable_span().to_json(indent)
+        return str(self._readable_span().to_json(indent))
 
     def _readable_span(self) -> ReadableSpan:
         """A finished copy; the SDK's processors ask for it."""
         return ReadableSpan(
-            name=self._name, context=self.context, parent=self.parent, resource=self.resource, attributes=self.attributes,
-            events=self.events, links=self.links, kind=self.otel_kind, status=self.status, start_time=self.start_time_ns,
-            end_time=self.end_time_ns, instrumentation_scope=self.instrumentation_scope,
-        )  # fmt: skip
+            name=self._name,
+            context=self.context,
+            parent=self.parent,
+            resource=self.resource,
+            attributes=self.attributes,
+            events=self.events,
+            links=self.links,
+            kind=self.otel_kind,
+            status=self.status,
+            start_time=self.start_time_ns,
+            end_time=self.end_time_ns,
+            instrumentation_scope=self.instrumentation_scope,
+        )
 
-    def to_record(self) -> dict[str, Any]:
-        """The span's record for the journal; see tracer/record.py."""
+    def head(self) -> str:
+        """The start of the span's record: who and when, which needs no redaction."""
+        parent = "" if self.parent_id is None else f',"parent_id":"{self.parent_id}"'
+        return (
+            f'{{"kind":"span","trace_id":"{self.trace_id}","span_id":"{self.span_id}"{parent},'
+            f'"start":{self.start_time_ns},"end":{self.end_time_ns},'
+        )
+
+    def body(self, structured: Callable[[bytes], Any]) -> dict[str, Any]:
+        """The rest of the record (tracer/record.py); ``structured`` makes a value of a structured one's JSON."""
         record: dict[str, Any] = {
-            "kind": "span",
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
             "name": self._name,
             "type": self.span_type,
-            "start": self.start_time_ns,
-            "end": self.end_time_ns,
             "status": self._status_name,
             "scope": self._scope,
         }
-        if self.parent_id is not None:
-            record["parent_id"] = self.parent_id
-            if self._remote_parent:
-                record["remote_parent"] = True
+        if self._remote_parent:
+            record["remote_parent"] = True
         if self._message is not None:
             record["message"] = self._message
         if self.otel_kind is not SpanKind.INTERNAL:
@@ -495,9 +508,9 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         if self._plain:
             record["attributes"] = self._plain
         if self._structured:
-            record["json"] = {key: Fragment(value) for key, value in self._structured.items()}
-        if self._events:
-            record["events"] = [_event_record(*event) for event in self._events]
+            record["json"] = {key: structured(value) for key, value in self._structured.items()}
+        if self._happened:
+            record["events"] = [_event_record(*event) for event in self._happened]
         if self._links:
             record["links"] = [_link_record(link) for link in self._links]
         if self._trace_state:
@@ -515,12 +528,11 @@ class Attached:
 
     __slots__ = ("_span",)
 
-    def __init__(self, span: LiveSpan) -> None:
+    def __init__(self, span: LiveSpan | UnrecordedSpan) -> None:
         self._span = span
 
-    def __enter__(self) -> LiveSpan:
+    def __enter__(self) -> None:
         self._span.attach()
-        return self._span
 
     def __exit__(self, *_: object) -> None:
         self._span.detach()
@@ -612,9 +624,9 @@ class UnrecordedSpan(OpenTelemetrySpan):
             except ValueError:
                 current.set(None)
 
-    def attached(self) -> Iterator[UnrecordedSpan]:
+    def attached(self) -> Attached:
         """A context manager inside which this is current."""
-        return Attached(self)  # type: ignore[arg-type, return-value]
+        return Attached(self)
 
     def is_recording(self) -> bool:
         """Never."""

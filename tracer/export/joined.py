@@ -1,4 +1,4 @@
-"""Joining an application's own TracerProvider: its spans that hang below ours are recorded too, so that trees stay whole."""
+"""Joining an application's own TracerProvider: its spans below ours are recorded too, so that trees stay whole."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
-from opentelemetry.trace import SpanKind, get_current_span
+from opentelemetry.trace import get_current_span
 
 from tracer._fault import guard
 from tracer._json import to_plain
@@ -17,7 +17,8 @@ _MARK = "_tracer_records"
 
 
 class _Recorder(Protocol):
-    settings: Any
+    @property
+    def settings(self) -> Any: ...
 
     def append(self, record: Any) -> None: ...
 
@@ -61,7 +62,7 @@ def record_from_readable(span: ReadableSpan) -> dict[str, Any]:
         "end": span.end_time,
         "status": span.status.status_code.name,
         "message": span.status.description or "",
-        "otel_kind": (span.kind or SpanKind.INTERNAL).value,
+        "otel_kind": span.kind.value,
         "attributes": to_plain(attributes),
         "events": [
             {"name": event.name, "time": event.timestamp, "attributes": to_plain(dict(event.attributes or {}))}

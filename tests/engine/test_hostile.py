@@ -1,0 +1,222 @@
+"""Values that break recorders: the program goes on, its result is untouched, and the span is there."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import dataclasses
+import datetime
+import decimal
+import enum
+import pathlib
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import tracer
+
+
+class Broken:
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+
+class BrokenText(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class BrokenDict:
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("no dict")
+
+
+class BrokenMapping(collections.UserDict[str, int]):
+    def items(self) -> Any:
+        raise RuntimeError("no items")
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: Any
+
+
+Pair = collections.namedtuple("Pair", "a b")
+
+
+def circular() -> list[Any]:
+    value: list[Any] = [1]
+    value.append({"self": value})
+    return value
+
+
+def deep() -> list[Any]:
+    value: list[Any] = []
+    for _ in range(5000):
+        value = [value]
+    return value
+
+
+@tracer.trace
+def echo(value: Any) -> Any:
+    return value
+
+
+HOSTILE: dict[str, Callable[[], Any]] = {
+    "broken repr": Broken,
+    "broken repr nested": lambda: {"a": [Broken()]},
+    "broken dict": BrokenDict,
+    "broken mapping": lambda: BrokenMapping(a=1),
+    "circular": circular,
+    "deep": deep,
+    "lone surrogate": lambda: "a\udc80b",
+    "lone surrogate in key": lambda: {"a\udc80": 1},
+    "tuple key": lambda: {(1, 2): "x"},
+    "object key": lambda: {Broken(): "x"},
+    "big int": lambda: {"n": 2**200},
+    "huge int": lambda: 10**5000,
+    "nan": lambda: [float("nan"), float("inf")],
+    "bytes": lambda: b"\x00\xff" * 10,
+    "set": lambda: {1, "a"},
+    "lambda": lambda: lambda: 1,
+    "class": lambda: Broken,
+    "exception": lambda: BrokenText(),
+    "lock": lambda: __import__("threading").Lock(),
+    "coroutine function": lambda: asyncio.sleep,
+    "null character": lambda: "a\x00b",
+    "str subclass": lambda: type("S", (str,), {})("text"),
+    "empty": dict,
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_value_is_passed_on_and_recorded(make: Callable[[], Any]) -> None:
+    value = make()
+
+    assert echo(value) is value
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert span.status == "UNSET"
+    assert span.inputs is not None
+    assert span.get_attribute("tracer.outputs") is not None
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_attribute_event_and_name_do_no_harm(make: Callable[[], Any]) -> None:
+    with tracer.start_span("s") as span:
+        span.set_attribute("k", make())
+        span.add_event("e", {"k": make()})
+        span.set_attribute("after", 1)
+
+    (kept,) = tracer.get_trace(span.trace_id).data.spans
+    assert kept.attributes["after"] == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "recorded"),
+    [
+        (Point(1, [Point(2, None)]), {"x": 1, "y": [{"x": 2, "y": None}]}),
+        (Pair(1, "b"), {"a": 1, "b": "b"}),
+        (collections.OrderedDict(a=1), {"a": 1}),
+        (collections.deque([1, 2]), [1, 2]),
+        (Colour.RED, "red"),
+        (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc), "2026-01-02T00:00:00+00:00"),
+        (pathlib.PurePosixPath("/a/b"), "/a/b"),
+        (decimal.Decimal("1.5"), "Decimal('1.5')"),
+        ((1, 2), [1, 2]),
+        ("a\udc80b", "a\\udc80b"),
+        ({1: "int key"}, {"1": "int key"}),
+        (ValueError("x"), {"type": "ValueError", "message": "x"}),
+    ],
+    ids=repr,
+)
+def test_common_values_are_recorded_as_their_users_think_of_them(value: Any, recorded: Any) -> None:
+    echo(value)
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert span.outputs == recorded
+
+
+def test_pydantic_models_are_recorded_by_their_fields() -> None:
+    pydantic = pytest.importorskip("pydantic")
+
+    class Model(pydantic.BaseModel):
+        model_config = {"extra": "allow"}
+        a: int
+        b: list[int] = [1]
+        secret: pydantic.SecretStr = pydantic.SecretStr("hidden")
+
+    echo(Model(a=1, other="x"))
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert span.outputs == {"a": 1, "b": [1], "secret": "SecretStr('**********')", "other": "x"}
+
+
+def test_an_iterator_argument_is_not_consumed() -> None:
+    @tracer.trace
+    def total(numbers: Iterator[int]) -> int:
+        return sum(numbers)
+
+    assert total(iter([1, 2, 3])) == 6
+
+
+def test_an_argument_of_50_mb_is_cut_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    text = "x" * 50_000_000
+
+    assert echo(text) is text
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert len(span.inputs["value"]) < 1 << 20
+    assert "more characters" in span.inputs["value"]
+    assert span.get_attribute("tracer.truncated")["tracer.inputs"] > 50_000_000
+    assert "cut a value of" in caplog.text
+
+
+def test_cutting_keeps_what_is_short(caplog: pytest.LogCaptureFixture) -> None:
+    tracer.configure(max_value_bytes=10_000)
+    messages = [{"role": "user", "content": "y" * 20_000}, *({"role": "user", "content": f"n{i}"} for i in range(20))]
+
+    echo(messages)
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert span.outputs[0]["content"].startswith("yyy")
+    assert span.outputs[1:] == messages[1:]
+
+
+def test_base64_content_becomes_an_attachment_kept_once() -> None:
+    import base64
+    import os
+
+    content = os.urandom(200_000)
+    url = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    for _ in range(2):
+        echo([{"type": "image_url", "image_url": {"url": url}}])
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    reference = span.outputs[0]["image_url"]["url"]
+    scheme, rest = reference.split(":", 1)
+    digest, mime, size = rest.split(";")
+    assert (scheme, mime, int(size)) == ("tracer-attachment", "image/png", 200_000)
+    assert tracer._runtime.runtime().store().attachment(digest) == ("image/png", content)
+
+
+@pytest.mark.swallow_faults
+def test_a_recorder_that_is_broken_inside_never_reaches_the_program(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rt = tracer._runtime.runtime()
+    monkeypatch.setattr(rt, "_append_line", lambda line: 1 / 0)
+
+    assert echo(1) == 1
+    assert echo(2) == 2
+
+    assert caplog.text.count("writing a span down") == 1

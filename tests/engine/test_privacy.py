@@ -1,0 +1,166 @@
+"""Secrets never reach the disk: not in the store, not in the journal."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tracer
+from tracer.errors import InvalidArgumentError
+
+SECRETS = [
+    "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789",
+    "sk-ant-api03-abcdefghijklmnopqrstuvwxyz",
+    "AIzaSyA1234567890abcdefghijklmnopqrstuvw",
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    "gsk_abcdefghijklmnopqrstuvwxyz0123",
+    "xoxb-123456789012-abcdefghijkl",
+    "hf_abcdefghijklmnopqrstuvwxyz",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
+]
+
+
+@tracer.trace
+def echo(value: Any) -> Any:
+    return value
+
+
+def everything_on_disk(folder: Path) -> bytes:
+    journal = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    trace = tracer.get_trace(tracer.get_last_active_trace_id())
+    return journal + trace.to_json().encode()
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{}",
+        "my key: {}",
+        "first line\n{}\nlast",
+        "Authorization: Bearer {}",
+        "https://x/?key={}&b=1",
+        '{{"nested": "{}"}}',
+        "({})",
+    ],
+)
+def test_keys_in_text_are_redacted_wherever_they_stand(secret: str, form: str, tmp_path: Path) -> None:
+    echo({"messages": [{"content": form.format(secret)}]})
+
+    kept = everything_on_disk(tmp_path)
+    assert secret[8:30].encode() not in kept
+    assert b"[REDACTED]" in kept
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Authorization": "tellnobody"},
+        {"headers": {"authorization": "Basic tellnobody"}},
+        {"headers": [["Authorization", "tellnobody"]]},
+        {"headers": [("x-api-key", "tellnobody")]},
+        {"Cookie": "session=tellnobody"},
+        {"Set-Cookie": "session=tellnobody"},
+        {"api_key": "tellnobody"},
+        {"apiKey": "tellnobody"},
+        {"OPENAI_API_KEY": "tellnobody"},
+        {"X-Api-Key": 'telln"obody\\ tellnobody'},
+        {"password": "tellnobody"},
+        {"arguments": '{"api_key": "tellnobody", "q": 1}'},
+        {"arguments": '{"authorization":"tellnobody"}'},
+        "postgres://user:tellnobody@host/db",
+        "Bearer tellnobody-abcdef",
+        "https://host/path?api_key=tellnobody&x=1",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIItellnobody\n-----END RSA PRIVATE KEY-----",
+    ],
+    ids=str,
+)
+def test_values_under_sensitive_names_are_redacted(value: Any, tmp_path: Path) -> None:
+    echo(value)
+
+    assert b"tellnobody" not in everything_on_disk(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"max_tokens": 5, "token_count": 7, "tokens": "seven"},
+        "a task-management-system-that-is-long and a risk-assessment-procedure",
+        {"monkey": "banana", "keyboard": "qwerty"},
+        {"type": "object", "properties": {"password": {"type": "string"}}},
+        "the bearer of bad news",
+        "chatcmpl-CdxiIrlxetLzjuBRfsl3k1X7s1F9u",
+        "mail me@example.com or see https://example.com/a@b",
+        "sk-learn is scikit-learn",
+    ],
+    ids=str,
+)
+def test_what_only_looks_like_a_secret_is_kept(value: Any) -> None:
+    echo(value)
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert span.outputs == value
+
+
+def test_exceptions_attributes_events_names_and_tags_are_redacted(tmp_path: Path) -> None:
+    secret = SECRETS[0]
+    with pytest.raises(ValueError, match="key"), tracer.start_span(f"call {secret}") as span:
+        span.set_attribute("a", secret)
+        span.set_attribute("b", [secret])
+        span.add_event("e", {"k": secret})
+        tracer.update_current_trace(tags={"t": secret}, metadata={"m": secret}, request_preview=secret)
+        raise ValueError(f"wrong key {secret}")
+
+    assert secret[8:30].encode() not in everything_on_disk(tmp_path)
+
+
+def test_the_users_patterns_and_functions_come_after(tmp_path: Path) -> None:
+    tracer.configure(redact=[r"\d{4}-\d{4}", re.compile("(?i)acme"), lambda text: text.replace("Bob", "<name>")])
+
+    echo({"card": "1234-5678 for Bob\tat ACME"})
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert span.outputs == {"card": "[REDACTED] for <name>\tat [REDACTED]"}
+
+
+@pytest.mark.swallow_faults
+@pytest.mark.parametrize("broken", [lambda text: 1 / 0, lambda text: None], ids=["raises", "returns none"])
+def test_if_redaction_fails_the_payload_is_left_out(
+    broken: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracer.configure(redact=broken)
+
+    assert echo("tellnobody") == "tellnobody"
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert (span.inputs, span.attributes["tracer.redaction_failed"]) == (None, True)
+    assert b"tellnobody" not in everything_on_disk(tmp_path)
+    assert "redacting a record" in caplog.text
+
+
+def test_capture_content_off_keeps_structure_and_timing_only(tmp_path: Path) -> None:
+    tracer.configure(capture_content=False)
+
+    with pytest.raises(ValueError, match="tellnobody"), tracer.start_span("step") as span:
+        span.set_inputs("tellnobody")
+        span.set_attribute("gen_ai.usage.input_tokens", 5)
+        span.add_event("chunk", {"content": "tellnobody"})
+        echo("tellnobody")
+        raise ValueError("tellnobody")
+
+    trace = tracer.get_trace(span.trace_id)
+    assert [s.name for s in trace.data.spans] == ["step", "echo"]
+    assert trace.data.spans[0].attributes["error.type"] == "ValueError"
+    assert trace.info.token_usage["input_tokens"] == 5
+    assert b"tellnobody" not in everything_on_disk(tmp_path)
+
+
+def test_a_pattern_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="regular expression"):
+        tracer.configure(redact="(")
+    with pytest.raises(InvalidArgumentError, match="regular expression"):
+        tracer.configure(redact=[3])
