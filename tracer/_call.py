@@ -152,6 +152,9 @@ class Recording:
         """The SDK's call raised."""
         try:
             self._leave()
+            content = _content_of(self.response) if self.response is not None else None
+            if content:  # the SDK got a reply and could not make sense of it
+                self.span.set_outputs(body_of(content))
             if self._read_error is not None:
                 self.span.set_attributes(self._read_error(error))
         except Exception as fault:
