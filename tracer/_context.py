@@ -1,4 +1,4 @@
-"""Which span is current: a context variable of tracer's own, so that other tracing neither disturbs nor is disturbed."""
+"""Which span is current: a context variable of tracer's own, apart from any other tracing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,24 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
-    from tracer.span import LiveSpan, UnrecordedSpan
+    from tracer._unrecorded import UnrecordedSpan
+    from tracer.span import LiveSpan
 
-    CurrentSpan = Union[LiveSpan, UnrecordedSpan, None]
+    AnySpan = Union[LiveSpan, UnrecordedSpan]
 
-current: ContextVar[CurrentSpan] = ContextVar("tracer_current_span", default=None)
+current: ContextVar[AnySpan | None] = ContextVar("tracer_current_span", default=None)
+
+
+class Attached:
+    """Inside it a span is current."""
+
+    __slots__ = ("_span",)
+
+    def __init__(self, span: AnySpan) -> None:
+        self._span = span
+
+    def __enter__(self) -> None:
+        self._span.attach()
+
+    def __exit__(self, *_: object) -> None:
+        self._span.detach()

@@ -19,12 +19,15 @@ def set_strict(value: bool) -> None:
 
 
 def log_once(cause: str, message: str, *args: object, level: int = logging.WARNING) -> None:
-    """Log a message the first time that its cause occurs in this process."""
+    """Log a message the first time that its cause occurs in this process; never raises."""
     key = (cause, message)
     if key in _logged or len(_logged) >= _LOGGED_CAUSES_LIMIT:
         return
     _logged.add(key)
-    logger.log(level, message, *args)
+    try:
+        logger.log(level, message, *args)
+    except Exception:  # a handler of the application's that fails, or no stack left to log on
+        return
 
 
 def forget_logged() -> None:
@@ -38,7 +41,8 @@ def report(doing: str, error: BaseException) -> None:
         raise error
     cause = f"{doing}:{type(error).__name__}"
     log_once(cause, "tracer failed while %s and went on: %s: %s", doing, type(error).__name__, _safe_text(error))
-    logger.debug("tracer failed while %s", doing, exc_info=error)
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("tracer failed while %s", doing, exc_info=error)
 
 
 def _safe_text(error: BaseException) -> str:

@@ -13,9 +13,10 @@ from tracer._context import current
 from tracer._fault import log_once, report
 from tracer._runtime import runtime
 from tracer._traced import Step, code_attributes, traced
+from tracer._unrecorded import UnrecordedSpan
 from tracer.errors import InvalidArgumentError
 from tracer.semconv import SpanType
-from tracer.span import LiveSpan, UnrecordedSpan
+from tracer.span import LiveSpan
 
 F = TypeVar("F", bound=Callable[..., Any])
 Span = Union[LiveSpan, UnrecordedSpan]
@@ -181,7 +182,7 @@ def get_active_trace_id() -> str | None:
 
 
 def get_last_active_trace_id(thread_local: bool = False) -> str | None:
-    """The id of the trace that ended last in this process, or with ``thread_local=True`` in this thread; None if none did."""
+    """The id of the trace that ended last in this process (``thread_local=True``: in this thread); None if none did."""
     return runtime().last_trace_id(thread_local)
 
 
@@ -204,9 +205,14 @@ def update_current_trace(
     if state is not None and str(state) not in _STATES:
         raise InvalidArgumentError(f"state: got {state!r}, expected one of {', '.join(_STATES)}.")
     texts = {
-        "session_id": session_id, "user": user, "model_id": model_id, "state": state, "client_request_id": client_request_id,
-        "request_preview": request_preview, "response_preview": response_preview,
-    }  # fmt: skip
+        "session_id": session_id,
+        "user": user,
+        "model_id": model_id,
+        "state": state,
+        "client_request_id": client_request_id,
+        "request_preview": request_preview,
+        "response_preview": response_preview,
+    }
     record: dict[str, Any] = {key: _text(key, value) for key, value in texts.items() if value is not None}
     if tags:
         record["tags"] = _texts("tags", tags)

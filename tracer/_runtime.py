@@ -17,10 +17,11 @@ from tracer._context import current
 from tracer._fault import forget_logged, log_once, report
 from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
 from tracer._pipeline import Pipeline, store_path
+from tracer._unrecorded import UnrecordedSpan
 from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
 from tracer.record import AttachmentRecord
 from tracer.redact import Redactor
-from tracer.span import LiveSpan, UnrecordedSpan
+from tracer.span import LiveSpan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -179,9 +180,18 @@ class Runtime:
         if not parent.sampled:
             return UnrecordedSpan(parent.trace_id, _ids.span_id())
         return LiveSpan(
-            self, name, span_type, parent.trace_id, parent.span_id, remote_parent=parent.remote, is_root=not parent.ours,
-            otel_kind=otel_kind, scope=scope, start_time_ns=start_time_ns, trace_state=parent.trace_state,
-        )  # fmt: skip
+            self,
+            name,
+            span_type,
+            parent.trace_id,
+            parent.span_id,
+            remote_parent=parent.remote,
+            is_root=not parent.ours,
+            otel_kind=otel_kind,
+            scope=scope,
+            start_time_ns=start_time_ns,
+            trace_state=parent.trace_state,
+        )
 
     def _joined_parent(self) -> LiveSpan | UnrecordedSpan | None:
         span = otel_trace.get_current_span()

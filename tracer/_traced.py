@@ -12,8 +12,9 @@ from tracer._arguments import ArgumentNames
 from tracer._fault import log_once, report
 from tracer._json import encode
 from tracer._runtime import runtime
+from tracer._unrecorded import UnrecordedSpan
 from tracer.semconv import FUNCTION
-from tracer.span import LiveSpan, UnrecordedSpan
+from tracer.span import LiveSpan
 
 _Span = Union[LiveSpan, UnrecordedSpan]
 _RETURN_VALUE = "tracer.generator.return_value"
@@ -184,7 +185,8 @@ class _Yielded:
             try:
                 self._span.set_outputs(reducer(self._items))
             except Exception as fault:
-                log_once(f"reducer {self._step.name}", "tracer: the output_reducer of %s raised %r; the items are recorded instead", self._step.name, fault)  # fmt: skip
+                name = self._step.name
+                log_once(f"reducer {name}", "tracer records the items: the output_reducer of %s raised %r", name, fault)
                 self._span.set_outputs(self._items)
         if self._left_out:
             self._span.set_attribute(_LEFT_OUT, self._left_out)

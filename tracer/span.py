@@ -13,10 +13,11 @@ from opentelemetry.trace import Span as OpenTelemetrySpan
 
 from tracer import _ids
 from tracer._attachments import take_out
-from tracer._context import current
+from tracer._context import Attached, current
 from tracer._exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
-from tracer._json import Fragment, cut, cut_text, encode, is_primitive_list, loads, to_plain
+from tracer._json import Fragment, cut, cut_text, encode, is_primitive_list, loads
+from tracer._parts import event_record, event_value, link_record
 from tracer.record import AttachmentRecord
 from tracer.semconv import (
     ERROR_TYPE,
@@ -237,7 +238,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             return
         if attributes and not self._rt.capture_content:
             attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
-        kept = {str(key): _event_value(value) for key, value in attributes.items()} if attributes else None
+        kept = {str(key): event_value(value) for key, value in attributes.items()} if attributes else None
         self._happened.append((name, timestamp or time.time_ns(), kept))
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
@@ -381,7 +382,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         return usage or None
 
     @property
-    def attributes(self) -> dict[str, Any]:  # type: ignore[override]
+    def attributes(self) -> dict[str, Any]:
         """Everything recorded, in OpenTelemetry's types: structured values are JSON text."""
         structured = {key: value.decode() for key, value in self._structured.items()}
         return {SPAN_TYPE: self.span_type, **self._plain, **structured}
@@ -389,7 +390,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     @property
     def events(self) -> Sequence[Event]:
         """What happened during the span."""
-        return tuple(Event(name, attributes, time) for name, time, attributes in self._happened)  # type: ignore[arg-type]
+        return tuple(Event(name, attributes, time) for name, time, attributes in self._happened)
 
     @property
     def links(self) -> Sequence[Link]:
@@ -443,7 +444,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         return self._rt.scope(self._scope)
 
     @property
-    def instrumentation_info(self) -> None:  # type: ignore[override]
+    def instrumentation_info(self) -> None:
         """Superseded in OpenTelemetry by the instrumentation scope."""
         return None
 
@@ -510,9 +511,9 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         if self._structured:
             record["json"] = {key: structured(value) for key, value in self._structured.items()}
         if self._happened:
-            record["events"] = [_event_record(*event) for event in self._happened]
+            record["events"] = [event_record(*event) for event in self._happened]
         if self._links:
-            record["links"] = [_link_record(link) for link in self._links]
+            record["links"] = [link_record(link) for link in self._links]
         if self._trace_state:
             record["trace_state"] = self._trace_state.to_header()
         if self._dropped_attributes or self._dropped_events:
@@ -521,127 +522,3 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     def __repr__(self) -> str:
         return f"LiveSpan(name={self._name!r}, trace_id={self.trace_id!r}, span_id={self.span_id!r})"
-
-
-class Attached:
-    """Inside it a span is current."""
-
-    __slots__ = ("_span",)
-
-    def __init__(self, span: LiveSpan | UnrecordedSpan) -> None:
-        self._span = span
-
-    def __enter__(self) -> None:
-        self._span.attach()
-
-    def __exit__(self, *_: object) -> None:
-        self._span.detach()
-
-
-def _event_value(value: Any) -> Any:
-    if isinstance(value, (str, int, float, bool)):
-        return value
-    if isinstance(value, (list, tuple)) and is_primitive_list(value):
-        return list(value)
-    return encode(value).decode()
-
-
-def _event_record(name: str, timestamp: int, attributes: Any) -> dict[str, Any]:
-    record: dict[str, Any] = {"name": name, "time": timestamp}
-    if attributes:
-        record["attributes"] = attributes
-    return record
-
-
-def _link_record(link: Link) -> dict[str, Any]:
-    record: dict[str, Any] = {"trace_id": f"{link.context.trace_id:032x}", "span_id": f"{link.context.span_id:016x}"}
-    if link.attributes:
-        record["attributes"] = to_plain(dict(link.attributes))
-    return record
-
-
-class UnrecordedSpan(OpenTelemetrySpan):
-    """What stands for a span when nothing is recorded: disabled, not sampled, or a parent in another process."""
-
-    __slots__ = ("_attached", "ours", "remote", "sampled", "span_id", "trace_id", "trace_state")
-
-    name = ""
-    span_type = "UNKNOWN"
-    parent_id: str | None = None
-    inputs: Any = None
-    outputs: Any = None
-    token_usage: dict[str, int] | None = None
-    start_time_ns = 0
-    end_time_ns: int | None = None
-
-    def __init__(
-        self,
-        trace_id: str = "0" * 32,
-        span_id: str = "0" * 16,
-        *,
-        sampled: bool = False,
-        remote: bool = False,
-        trace_state: TraceState | None = None,
-        ours: bool = False,
-    ) -> None:
-        self.trace_id = trace_id
-        self.span_id = span_id
-        self.sampled = sampled  # whether what hangs below is recorded
-        self.remote = remote  # whether it is a span of another process
-        self.ours = ours  # whether the span itself reaches our store by another way
-        self.trace_state = trace_state
-        self._attached: list[Token[Any]] = []
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """Nothing."""
-        return ()
-
-    @property
-    def status(self) -> Status:
-        """Not set."""
-        return Status(StatusCode.UNSET)
-
-    def get_span_context(self) -> SpanContext:
-        """The identity that children and other processes see."""
-        flags = _SAMPLED if self.sampled else TraceFlags(0)
-        return SpanContext(int(self.trace_id, 16), int(self.span_id, 16), self.remote, flags, self.trace_state)
-
-    def attach(self) -> None:
-        """Make this current, so that what hangs below is not recorded either."""
-        self._attached.append(current.set(self))
-
-    def detach(self) -> None:
-        """Make current again what was before."""
-        if self._attached:
-            try:
-                current.reset(self._attached.pop())
-            except ValueError:
-                current.set(None)
-
-    def attached(self) -> Attached:
-        """A context manager inside which this is current."""
-        return Attached(self)
-
-    def is_recording(self) -> bool:
-        """Never."""
-        return False
-
-    def get_attribute(self, key: str) -> Any:
-        """Nothing."""
-        return None
-
-    def _nothing(self, *args: Any, **kwargs: Any) -> None:
-        """Record nothing."""
-
-    set_attribute = set_attributes = set_json = set_json_list = set_inputs = set_outputs = set_span_type = _nothing
-    add_event = add_link = set_status = record_exception = set_error = update_name = _nothing  # type: ignore[assignment]
-    end = end_with_error = _nothing  # type: ignore[assignment]
-
-    def __exit__(self, *_: Any) -> None:
-        return None

@@ -220,3 +220,16 @@ def test_a_recorder_that_is_broken_inside_never_reaches_the_program(
     assert echo(2) == 2
 
     assert caplog.text.count("writing a span down") == 1
+
+
+@pytest.mark.swallow_faults
+def test_at_the_end_of_the_stack_the_programs_own_error_comes_through() -> None:
+    @tracer.trace
+    def down(n: int) -> int:
+        return down(n + 1)
+
+    with pytest.raises(RecursionError):
+        down(0)
+
+    assert tracer.get_current_active_span() is None
+    assert echo(1) == 1
