@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from tracer._ids import is_sampled
 from tracer._json import to_plain
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.trace import Assessment, AssessmentSource
@@ -19,7 +20,9 @@ def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
     """Set a tag of a trace; other values than text are turned into text."""
     _check_key(key)
     if value is None:
-        raise InvalidArgumentError(f"the value of tag {key!r} is None; call delete_trace_tag(trace_id, {key!r}) to remove it")
+        raise InvalidArgumentError(
+            f"the value of tag {key!r} is None; call delete_trace_tag(trace_id, {key!r}) to remove it"
+        )
     _tag(trace_id, key, value if isinstance(value, str) else str(value))
 
 
@@ -46,7 +49,9 @@ def log_feedback(
     ``source_type`` and ``source_id``. ``error`` says why there is no value.
     """
     if value is None and error is None:
-        raise InvalidArgumentError("log_feedback() got neither value nor error; pass value=…, e.g. value=True or value=0.9")
+        raise InvalidArgumentError(
+            "log_feedback() got neither value nor error; pass value=…, e.g. value=True or value=0.9"
+        )
     return _assess("feedback", trace_id, name, value, rationale, source, span_id, metadata, error)
 
 
@@ -78,6 +83,7 @@ def _assess(
 ) -> Assessment:
     _check_text("name", name)
     _check_stored(trace_id, span_id)
+    now = time.time_ns()
     assessment = Assessment(
         assessment_id=f"a-{uuid.uuid4().hex}",
         trace_id=trace_id,
@@ -89,13 +95,13 @@ def _assess(
         source=_source(source),
         metadata={str(key): str(item) for key, item in (metadata or {}).items()},
         error=error if error is None or isinstance(error, str) else f"{type(error).__name__}: {error}",
-        create_time_ms=time.time_ns() / 1e6,
+        create_time_ms=now // 1_000_000,
     )
-    _append(_record(assessment))
+    _append(_record(assessment, now))
     return assessment
 
 
-def _record(assessment: Assessment) -> dict[str, Any]:
+def _record(assessment: Assessment, time_ns: int) -> dict[str, Any]:
     record = {
         "kind": "assessment",
         "id": assessment.assessment_id,
@@ -108,7 +114,7 @@ def _record(assessment: Assessment) -> dict[str, Any]:
         "source": {"type": assessment.source.source_type, "id": assessment.source.source_id},
         "metadata": assessment.metadata,
         "error": assessment.error,
-        "time": int(assessment.create_time_ms * 1e6),
+        "time": time_ns,
     }
     return {key: value for key, value in record.items() if value is not None and value != {}}
 
@@ -144,12 +150,18 @@ def _check_stored(trace_id: str, span_id: str | None) -> None:
     from tracer._runtime import runtime
 
     _check_text("trace_id", trace_id)
+    if not is_sampled(trace_id, runtime().settings.sample_rate):
+        return  # left out by sampling, which is no mistake of the caller's
     runtime().sync()
     spans = runtime().store().spans(trace_id, payload=False)
     if not spans:
-        raise TraceNotFoundError(f"no trace {trace_id!r} in the store; get_last_active_trace_id() and search_traces() give ids")
+        raise TraceNotFoundError(
+            f"no trace {trace_id!r} in the store; get_last_active_trace_id() and search_traces() give ids"
+        )
     if span_id is not None and not any(span["span_id"] == span_id for span in spans):
-        raise InvalidArgumentError(f"trace {trace_id!r} has no span {span_id!r}; span.span_id of one of its spans is expected")
+        raise InvalidArgumentError(
+            f"trace {trace_id!r} has no span {span_id!r}; span.span_id of one of its spans is expected"
+        )
 
 
 def _append(record: dict[str, Any]) -> None:

@@ -19,7 +19,9 @@ _MAX_RESULTS = 100_000
 def get_trace(trace_id: str) -> Trace | None:
     """The whole trace with this id, also right after it ended; None where the store has none."""
     if not isinstance(trace_id, str):
-        raise InvalidArgumentError(f"trace_id is {trace_id!r}, expected a text such as get_last_active_trace_id() gives")
+        raise InvalidArgumentError(
+            f"trace_id is {trace_id!r}, expected a text such as get_last_active_trace_id() gives"
+        )
     stored = _store().trace(trace_id)
     return trace_from_stored(stored) if stored else None
 
@@ -84,7 +86,7 @@ def delete_traces(
     if ids is None and conditions is None:
         raise InvalidArgumentError(
             "delete_traces() was given nothing that says which; pass trace_ids, filter_string, max_timestamp_millis"
-            " or experiment. To delete all traces pass filter_string=\"timestamp > 0\""
+            ' or experiment. To delete all traces pass filter_string="timestamp > 0"'
         )
     if ids == []:
         return 0

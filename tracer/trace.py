@@ -55,7 +55,7 @@ class Assessment:
     source: AssessmentSource = field(default_factory=AssessmentSource)
     metadata: dict[str, str] = field(default_factory=dict)
     error: str | None = None
-    create_time_ms: float = 0.0
+    create_time_ms: int = 0
 
     @property
     def assessment_name(self) -> str:
@@ -303,7 +303,7 @@ def _assessment_from_row(row: AssessmentRow) -> Assessment:
         source=source,
         metadata=row.metadata,
         error=row.error,
-        create_time_ms=row.time / _NS_PER_MS,
+        create_time_ms=row.time // _NS_PER_MS,
     )
 
 

@@ -104,7 +104,11 @@ def _choice_messages(outputs: Any) -> Any:
         return _message_list(outputs)
     choices = outputs.get("choices")
     if isinstance(choices, list):
-        return [choice["message"] for choice in choices if isinstance(choice, dict) and isinstance(choice.get("message"), dict)]
+        return [
+            choice["message"]
+            for choice in choices
+            if isinstance(choice, dict) and isinstance(choice.get("message"), dict)
+        ]
     message = outputs.get("message")
     return [message] if isinstance(message, dict) else _message_list(outputs)
 
@@ -126,7 +130,11 @@ def _message_text(message: dict[str, Any]) -> str | None:
         return content
     if not isinstance(content, list):
         return None
-    texts = [part.get("content", part.get("text")) for part in content if isinstance(part, dict) and "text" in str(part.get("type"))]
+    texts = [
+        part.get("content", part.get("text"))
+        for part in content
+        if isinstance(part, dict) and "text" in str(part.get("type"))
+    ]
     return "\n".join(text for text in texts if isinstance(text, str)) or None
 
 

@@ -6,4 +6,15 @@ from tracer.store.filter.expression import And, Comparison, Expression, Field, N
 from tracer.store.filter.order import parse_order
 from tracer.store.filter.parser import parse_filter
 
-__all__ = ["And", "Comparison", "Expression", "Field", "Not", "Or", "OrderTerm", "all_of", "parse_filter", "parse_order"]
+__all__ = [
+    "And",
+    "Comparison",
+    "Expression",
+    "Field",
+    "Not",
+    "Or",
+    "OrderTerm",
+    "all_of",
+    "parse_filter",
+    "parse_order",
+]

@@ -10,7 +10,21 @@ from dataclasses import dataclass
 from typing import Literal, Union
 
 Operator = Literal[
-    "=", "!=", "<", "<=", ">", ">=", "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE", "CONTAINS", "IN", "NOT IN", "IS NULL", "IS NOT NULL"
+    "=",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "LIKE",
+    "NOT LIKE",
+    "ILIKE",
+    "NOT ILIKE",
+    "CONTAINS",
+    "IN",
+    "NOT IN",
+    "IS NULL",
+    "IS NOT NULL",
 ]
 Kind = Literal["text", "number", "duration", "timestamp", "state", "any", "fulltext"]
 Scalar = Union[str, int, float, bool]

@@ -135,7 +135,11 @@ def field_hint(path: list[str]) -> str:
     if near:
         suggestion = near[0] if not near[0].endswith(".") else near[0] + "<key>"
         return f"did you mean {suggestion}?"
-    return "fields are " + ", ".join(n for n in _PLAIN if "." not in n) + ", tags.<key>, metadata.<key>, feedback.<name>, span.<field>"
+    return (
+        "fields are "
+        + ", ".join(n for n in _PLAIN if "." not in n)
+        + ", tags.<key>, metadata.<key>, feedback.<name>, span.<field>"
+    )
 
 
 def known_states() -> list[str]:

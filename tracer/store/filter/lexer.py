@@ -10,7 +10,16 @@ from tracer.errors import FilterSyntaxError
 
 TokenKind = Literal["name", "string", "number", "duration", "operator", "punctuation", "end"]
 
-_UNIT_MS = {"us": 0.001, "ms": 1.0, "s": 1_000.0, "m": 60_000.0, "min": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0, "w": 604_800_000.0}
+_UNIT_MS = {
+    "us": 0.001,
+    "ms": 1.0,
+    "s": 1_000.0,
+    "m": 60_000.0,
+    "min": 60_000.0,
+    "h": 3_600_000.0,
+    "d": 86_400_000.0,
+    "w": 604_800_000.0,
+}
 _SPACE = re.compile(r"\s+")
 _NUMBER = re.compile(r"-?\d+(?:_\d+)*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _UNIT = re.compile(r"(?:us|ms|min|s|m|h|d|w)(?![\w.])")

@@ -34,5 +34,7 @@ def _term(text: str) -> OrderTerm:
         raise InvalidArgumentError(f"order_by {text.strip()!r} is not a field with ASC or DESC, {_EXAMPLE}")
     field = find_field(words[0].split("."))
     if field is None or field.name not in ORDER_FIELDS:
-        raise InvalidArgumentError(f"cannot order by {words[0]!r}; order by one of {', '.join(ORDER_FIELDS)}, {_EXAMPLE}")
+        raise InvalidArgumentError(
+            f"cannot order by {words[0]!r}; order by one of {', '.join(ORDER_FIELDS)}, {_EXAMPLE}"
+        )
     return OrderTerm(field.name, direction == "DESC")

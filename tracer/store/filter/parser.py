@@ -1,10 +1,10 @@
 """Reads a filter string by recursive descent; every error points at its place and says what to write instead.
 
-    expression := conjunction (OR conjunction)*
-    conjunction := negation (AND negation)*
-    negation := NOT negation | '(' expression ')' | comparison
-    comparison := field operator value | field [NOT] IN (value, …) | field IS [NOT] NULL
-                | field [NOT] BETWEEN value AND value | field [NOT] LIKE text
+expression := conjunction (OR conjunction)*
+conjunction := negation (AND negation)*
+negation := NOT negation | '(' expression ')' | comparison
+comparison := field operator value | field [NOT] IN (value, …) | field IS [NOT] NULL
+            | field [NOT] BETWEEN value AND value | field [NOT] LIKE text
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ class _Parser:
             return self._between(field, negated)
         if token.is_word(*_PATTERN_OPERATORS):
             return self._pattern(field, token, negated, first)
-        raise self._error(f"expected an operator (=, !=, <, <=, >, >=, LIKE, ILIKE, CONTAINS, IN, IS) after {first.text}", token)
+        raise self._error(
+            f"expected an operator (=, !=, <, <=, >, >=, LIKE, ILIKE, CONTAINS, IN, IS) after {first.text}", token
+        )
 
     def _checked(self, field: Field, operator: Operator, token: Token, first: Token) -> Comparison:
         if field.kind == "fulltext" and operator not in _FULLTEXT_OPERATORS:

@@ -26,7 +26,9 @@ def read_value(field: Field, token: Token, now_offset_ms: float, source: str) ->
     }[field.kind]
     if token.is_word("NOW"):
         if field.kind != "timestamp":
-            raise FilterSyntaxError(f"now is a timestamp, {field.name} holds {_kind_words(field)}", source, token.position)
+            raise FilterSyntaxError(
+                f"now is a timestamp, {field.name} holds {_kind_words(field)}", source, token.position
+            )
         return int(time.time() * 1000 + now_offset_ms)
     return reader(field, token, source)
 
@@ -44,7 +46,9 @@ def _state(field: Field, token: Token, source: str) -> Scalar:
         raise FilterSyntaxError(_expected(field, token), source, token.position)
     state = token.text.upper()
     if state not in known_states():
-        raise FilterSyntaxError(f"unknown state {token.text!r}; states are {', '.join(known_states())}", source, token.position)
+        raise FilterSyntaxError(
+            f"unknown state {token.text!r}; states are {', '.join(known_states())}", source, token.position
+        )
     return state
 
 
@@ -73,7 +77,9 @@ def _timestamp(field: Field, token: Token, source: str) -> Scalar:
         if moment is not None:
             return moment
     if token.kind == "duration":
-        raise FilterSyntaxError(f"{token.text} is a duration, not a time; write now-{token.text}", source, token.position)
+        raise FilterSyntaxError(
+            f"{token.text} is a duration, not a time; write now-{token.text}", source, token.position
+        )
     raise FilterSyntaxError(_expected(field, token), source, token.position)
 
 

@@ -186,7 +186,9 @@ def _still_fits(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) -> 
     ids = [plan.known.trace_id for plan in plans]
     for part in _parts(ids):
         found.update(
-            connection.execute(f"SELECT trace_id, seq FROM traces WHERE trace_id IN ({','.join('?' * len(part))})", part)
+            connection.execute(
+                f"SELECT trace_id, seq FROM traces WHERE trace_id IN ({','.join('?' * len(part))})", part
+            )
         )
     return found == expected
 
@@ -215,7 +217,9 @@ def _write(connection: sqlite3.Connection, plans: Sequence[_TracePlan], news: Ne
     connection.executemany(_ADD_CALLS, call_rows(span.facts for plan in plans for span in plan.new_spans))
     _write_assessments(connection, plans)
     _write_attachments(connection, plans, news)
-    connection.executemany("UPDATE counters SET value = ? WHERE name = ?", [(value, name) for name, value in counters.items()])
+    connection.executemany(
+        "UPDATE counters SET value = ? WHERE name = ?", [(value, name) for name, value in counters.items()]
+    )
 
 
 def _place_spans(
@@ -253,7 +257,9 @@ def _experiments(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) ->
     return found
 
 
-def _write_traces(connection: sqlite3.Connection, plans: Sequence[_TracePlan], seq: int, experiments: dict[str, int]) -> None:
+def _write_traces(
+    connection: sqlite3.Connection, plans: Sequence[_TracePlan], seq: int, experiments: dict[str, int]
+) -> None:
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
     for plan in plans:
@@ -300,12 +306,23 @@ def _write_labels(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) -
 
 
 def _write_running(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) -> None:
-    ended = [(plan.known.num, span.facts.span_id) for plan in plans if plan.known.had_running for span in plan.new_spans]
+    ended = [
+        (plan.known.num, span.facts.span_id) for plan in plans if plan.known.had_running for span in plan.new_spans
+    ]
     connection.executemany("DELETE FROM running WHERE trace = ? AND span_id = ?", ended)
     connection.executemany(
         "INSERT OR IGNORE INTO running(trace, span_id, parent_id, remote, name, type, start, owner) VALUES (?,?,?,?,?,?,?,?)",
         [
-            (plan.known.num, span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.start, facts.owner)
+            (
+                plan.known.num,
+                span_id,
+                facts.parent_id,
+                int(facts.remote),
+                facts.name,
+                facts.type,
+                facts.start,
+                facts.owner,
+            )
             for plan in plans
             for span_id, facts in plan.news.starts.items()
             if span_id in plan.known.running
@@ -359,7 +376,12 @@ def _write_attachments(connection: sqlite3.Connection, plans: Sequence[_TracePla
     connection.executemany(
         "INSERT OR IGNORE INTO processes VALUES (?,?,?,?)",
         [
-            (str(record.get("owner")), record.get("pid"), record.get("time"), orjson.dumps(record.get("resource") or {}).decode())
+            (
+                str(record.get("owner")),
+                record.get("pid"),
+                record.get("time"),
+                orjson.dumps(record.get("resource") or {}).decode(),
+            )
             for record in news.processes
             if record.get("owner")
         ],

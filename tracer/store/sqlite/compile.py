@@ -105,7 +105,9 @@ def compare(column: str, comparison: Comparison) -> Sql:
     if operator in ("IN", "NOT IN"):
         values = [_parameter(comparison.field, item) for item in (value if isinstance(value, tuple) else ())]
         return Sql(f"{column} {operator} ({','.join('?' * len(values))})", values)
-    function = {"LIKE": "tracer_like", "ILIKE": "tracer_ilike", "CONTAINS": "tracer_contains"}.get(operator.replace("NOT ", ""))
+    function = {"LIKE": "tracer_like", "ILIKE": "tracer_ilike", "CONTAINS": "tracer_contains"}.get(
+        operator.replace("NOT ", "")
+    )
     if function:
         wanted = f"{column} IS NOT NULL AND NOT " if operator.startswith("NOT ") else ""
         return Sql(f"({wanted}{function}({column}, ?))", [value])
@@ -131,7 +133,12 @@ def _label(comparison: Comparison) -> Sql:
             "EXISTS (SELECT 1 FROM labels l WHERE l.kind = ? AND l.key = ? AND l.value = ? AND l.start = t.start AND l.trace = t.num)",
             [kind, key, comparison.value],
         )
-    return _some("labels l WHERE l.trace = t.num AND l.kind = ? AND l.key = ?", [kind, key], _any_value("l.value", comparison), comparison)
+    return _some(
+        "labels l WHERE l.trace = t.num AND l.kind = ? AND l.key = ?",
+        [kind, key],
+        _any_value("l.value", comparison),
+        comparison,
+    )
 
 
 def _model_label(comparison: Comparison, kind: int) -> Sql:
@@ -146,7 +153,9 @@ def _model_label(comparison: Comparison, kind: int) -> Sql:
 def _some(source: str, parameters: Sequence[Any], condition: Sql, comparison: Comparison) -> Sql:
     """EXISTS over rows; IS NULL asks that there is no row with a value."""
     if comparison.operator == "IS NULL":
-        return Sql(f"NOT EXISTS (SELECT 1 FROM {source} AND NOT ({condition.text}))", [*parameters, *condition.parameters])
+        return Sql(
+            f"NOT EXISTS (SELECT 1 FROM {source} AND NOT ({condition.text}))", [*parameters, *condition.parameters]
+        )
     return Sql(f"EXISTS (SELECT 1 FROM {source} AND ({condition.text}))", [*parameters, *condition.parameters])
 
 
@@ -157,7 +166,9 @@ def _any_value(column: str, comparison: Comparison) -> Sql:
         return compare(f"lower({column})", Comparison(comparison.field, comparison.operator, str(value).lower()))
     if isinstance(value, (int, float)):
         return compare(f"tracer_number({column})", comparison)
-    if isinstance(value, tuple) and all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in value):
+    if isinstance(value, tuple) and all(
+        isinstance(item, (int, float)) and not isinstance(item, bool) for item in value
+    ):
         return compare(f"tracer_number({column})", comparison)
     if isinstance(value, tuple):
         texts = tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in value)

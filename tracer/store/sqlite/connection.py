@@ -226,7 +226,9 @@ def _user_version(connection: sqlite3.Connection) -> int:
 def is_locked(error: sqlite3.Error) -> bool:
     """Whether another connection holds what this one needs."""
     text = str(error).lower()
-    return isinstance(error, sqlite3.OperationalError) and ("locked" in text or "busy" in text or "schema has changed" in text)
+    return isinstance(error, sqlite3.OperationalError) and (
+        "locked" in text or "busy" in text or "schema has changed" in text
+    )
 
 
 def retry_while_locked(action: Callable[[], Result]) -> Result:

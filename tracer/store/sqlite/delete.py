@@ -98,7 +98,9 @@ def _delete_trace(connection: sqlite3.Connection, num: int, indexed: int) -> int
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS unused_candidates(digest TEXT PRIMARY KEY)",
     )
-    connection.execute("INSERT OR IGNORE INTO unused_candidates SELECT digest FROM attachment_uses WHERE trace = ?", (num,))
+    connection.execute(
+        "INSERT OR IGNORE INTO unused_candidates SELECT digest FROM attachment_uses WHERE trace = ?", (num,)
+    )
     for table in ("running", "labels", "assessments", "attachment_uses"):
         connection.execute(f"DELETE FROM {table} WHERE trace = ?", (num,))
     return connection.execute("DELETE FROM traces WHERE num = ?", (num,)).rowcount

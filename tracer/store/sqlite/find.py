@@ -33,14 +33,16 @@ _DRIVING = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, 
 
 def find_traces(connection: sqlite3.Connection, query: TraceQuery, fulltext: Matcher) -> TracePage:
     """One page of the traces that a query asks for."""
+    source, condition, driven = _where(query, fulltext)
     columns = [_ORDER_COLUMNS[term.field] for term in query.order_by]
-    source, condition = _where(query, fulltext)
-    after = _after_cursor(query, columns)
+    columns = ["d.start" if driven and column == "t.start" else column for column in columns]
+    number = "d.trace" if driven else "t.num"
+    after = _after_cursor(query, columns, number)
     conditions = [part for part in (condition, after) if part]
     where = "".join(f" AND {part.text}" for part in conditions)
     rows = connection.execute(
         f"SELECT {TRACE_COLUMNS}, {', '.join(columns)} FROM {source.text} t.start IS NOT NULL{where}"
-        f" ORDER BY {_order(query.order_by, columns)} LIMIT ?",
+        f" ORDER BY {_order(query.order_by, columns, number)} LIMIT ?",
         [*source.parameters, *(value for part in conditions for value in part.parameters), query.limit + 1],
     ).fetchall()
     has_more = len(rows) > query.limit
@@ -59,20 +61,20 @@ def count_traces(connection: sqlite3.Connection, expression: Expression | None, 
     return int(row[0])
 
 
-def _where(query: TraceQuery, fulltext: Matcher) -> tuple[Sql, Sql | None]:
-    """FROM … WHERE up to the first condition, and the rest of the filter."""
+def _where(query: TraceQuery, fulltext: Matcher) -> tuple[Sql, Sql | None, bool]:
+    """FROM … WHERE up to the first condition, the rest of the filter, and whether a label drives."""
     plain = Sql("traces t WHERE")
     if query.filter is None:
-        return plain, None
+        return plain, None, False
     driver, rest = _driver(query.filter) if query.order_by[0] == OrderTerm("timestamp", True) else (None, query.filter)
     condition = compile_expression(rest, fulltext) if rest else None
     if driver is None:
-        return plain, condition
+        return plain, condition, False
     kind = _DRIVING[driver.field.name]
     key, value = (driver.field.key, driver.value) if kind in (LABEL_TAG, LABEL_METADATA) else (driver.value, "")
     # CROSS JOIN keeps the order of the tables: walk the label's index newest first, look each trace up
     text = "labels d CROSS JOIN traces t ON t.num = d.trace WHERE d.kind = ? AND d.key = ? AND d.value = ? AND"
-    return Sql(text, [kind, key, value]), condition
+    return Sql(text, [kind, key, value]), condition, True
 
 
 def _driver(expression: Expression) -> tuple[Comparison | None, Expression | None]:
@@ -90,20 +92,20 @@ def _driver(expression: Expression) -> tuple[Comparison | None, Expression | Non
     return None, expression
 
 
-def _order(terms: Sequence[OrderTerm], columns: Sequence[str]) -> str:
+def _order(terms: Sequence[OrderTerm], columns: Sequence[str], number: str) -> str:
     keys = [f"{column} {'DESC' if term.descending else 'ASC'}" for term, column in zip(terms, columns)]
-    return ", ".join([*keys, f"t.num {_tie_direction(terms)}"])
+    return ", ".join([*keys, f"{number} {_tie_direction(terms)}"])
 
 
 def _tie_direction(terms: Sequence[OrderTerm]) -> str:
     return "DESC" if terms[0].descending else "ASC"
 
 
-def _after_cursor(query: TraceQuery, columns: Sequence[str]) -> Sql | None:
+def _after_cursor(query: TraceQuery, columns: Sequence[str], number: str) -> Sql | None:
     if query.page_token is None:
         return None
     values = _decode_token(query)
-    keys = [*columns, "t.num"]
+    keys = [*columns, number]
     descending = [term.descending for term in query.order_by] + [query.order_by[0].descending]
     if len(set(descending)) == 1:
         sign = "<" if descending[0] else ">"
@@ -132,7 +134,11 @@ def _decode_token(query: TraceQuery) -> list[Any]:
     except (ValueError, TypeError, binascii.Error):
         fingerprint, values = None, []
     if len(values) != len(query.order_by) + 1 or any(isinstance(value, (list, dict)) for value in values):
-        raise InvalidArgumentError(f"page_token {token[:40]!r} is none of ours; pass the next_page_token of the page before")
+        raise InvalidArgumentError(
+            f"page_token {token[:40]!r} is none of ours; pass the next_page_token of the page before"
+        )
     if fingerprint != _fingerprint(query):
-        raise InvalidArgumentError("page_token belongs to another filter or order; pass the same ones as for the page before")
+        raise InvalidArgumentError(
+            "page_token belongs to another filter or order; pass the same ones as for the page before"
+        )
     return list(values)

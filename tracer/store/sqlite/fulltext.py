@@ -21,6 +21,11 @@ _CHUNKS_AT_ONCE = 200
 _RARE = 2000
 _WORDS_LIMIT = 300
 _WORD = re.compile(r"[^\W_]+")
+# kana, CJK ideographs, Hangul: letters to the index, mostly written without spaces
+_UNSPACED_LETTERS = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
+_UNSPACED = re.compile(f"[{_UNSPACED_LETTERS}]")
+# letters that the index keeps as they are, but for their case
+_RUN = re.compile(f"[A-Za-z0-9{_UNSPACED_LETTERS}]+")
 _TEXT = f"tracer_text(c.id, c.codec, c.content, (s.id & {POSITION_MASK}) - c.first)"
 
 
@@ -102,53 +107,102 @@ def chunk_texts(row: tuple[int, int, int, int, bytes]) -> list[tuple[int, str]]:
 
 def _match(connection: sqlite3.Connection, comparison: Comparison) -> Sql:
     operator, value = comparison.operator, str(comparison.value)
-    if operator in ("!=", "NOT LIKE", "NOT ILIKE"):
-        positive = {"!=": "=", "NOT LIKE": "LIKE", "NOT ILIKE": "ILIKE"}[operator]
-        inner = _match(connection, Comparison(comparison.field, positive, value))  # type: ignore[arg-type]
-        return Sql(f"NOT ({inner.text})", inner.parameters)
+    if operator == "!=":
+        return _not(_words(connection, value))
     if operator == "=":
-        query = _words_query(connection, value)
-        return _lookup(connection, query) if query else Sql("0")
-    function = {"LIKE": "tracer_like", "ILIKE": "tracer_ilike", "CONTAINS": "tracer_contains"}[operator]
-    literal = value if operator == "CONTAINS" else _longest_literal(value)
-    return _check(connection, f"{function}({_TEXT}, ?)", value, _part_query(connection, literal))
+        return _words(connection, value)
+    found = _part(connection, operator.replace("NOT ", ""), value)
+    return _not(found) if operator.startswith("NOT ") else found
 
 
-def _words_query(connection: sqlite3.Connection, text: str) -> str | None:
-    """Every word, in any order; "a phrase" in its order; a word with * at its end as a beginning."""
+def _not(found: Sql) -> Sql:
+    return Sql(f"NOT ({found.text})", found.parameters)
+
+
+def _words(connection: sqlite3.Connection, text: str) -> Sql:
+    """Every word, in any order; "a phrase" in its order; a word with * at its end as a beginning.
+
+    Scripts that put no spaces between words are searched for as parts of the text.
+    """
     terms: list[str] = []
+    parts: list[str] = []
     for phrase, rest in re.findall(r'"([^"]*)"|([^"\s]+)', text):
         words = _WORD.findall(phrase or rest)
-        if not words:
-            continue
-        quoted = '"' + " ".join(words) + '"'
-        terms.append(quoted + "*" if rest.endswith("*") else quoted)
-    return " AND ".join(terms) or None
+        parts += [word for word in words if _UNSPACED.search(word)]
+        if words and not any(_UNSPACED.search(word) for word in words):
+            quoted = '"' + " ".join(words) + '"'
+            terms.append(quoted + "*" if rest.endswith("*") else quoted)
+    if not terms and not parts:
+        return Sql("0")
+    conditions = [Sql(f"tracer_contains({_TEXT}, ?)", [part]) for part in parts]
+    for part in parts:
+        runs = part_terms(connection, [part])
+        if runs is None:
+            return Sql("0")
+        terms += runs
+    return _span_with(connection, terms, conditions)
 
 
-def _part_query(connection: sqlite3.Connection, literal: str) -> str | None:
-    """A query that finds every text holding the literal (and maybe others); None when the index cannot tell."""
-    return None
+def _part(connection: sqlite3.Connection, operator: str, value: str) -> Sql:
+    """A part of a text, or a pattern: the index names the candidates, the text itself decides."""
+    function = {"LIKE": "tracer_like", "ILIKE": "tracer_ilike", "CONTAINS": "tracer_contains"}[operator]
+    literals = [value] if operator == "CONTAINS" else re.split("[%_]", value)
+    terms = part_terms(connection, literals)
+    if terms is None:
+        return Sql("0")
+    return _span_with(connection, terms, [Sql(f"{function}({_TEXT}, ?)", [value])])
 
 
-def _longest_literal(pattern: str) -> str:
-    return max(re.split(r"[%_]", pattern), key=len)
+def part_terms(connection: sqlite3.Connection, literals: list[str]) -> list[str] | None:
+    """Index queries that every text with these parts meets; None when no text can have them."""
+    terms: list[str] = []
+    for literal in literals:
+        for run in _RUN.finditer(literal):
+            words = _words_with(connection, literal, run)
+            if words is not None and not words:
+                return None
+            if words:
+                terms.append("(" + " OR ".join(words) + ")")
+    return terms
 
 
-def _lookup(connection: sqlite3.Connection, query: str) -> Sql:
+def _words_with(connection: sqlite3.Connection, literal: str, run: re.Match[str]) -> list[str] | None:
+    """The words of the index that a run of letters can be (a part of); None where they are too many to say."""
+    word = run.group().lower()
+    is_start = run.start() > 0 and _is_separator(literal[run.start() - 1])
+    is_end = run.end() < len(literal) and _is_separator(literal[run.end()])
+    if is_start:
+        return [f'"{word}"' if is_end else f'"{word}"*']
+    pattern = f"%{word}" if is_end else f"%{word}%"
+    rows = connection.execute("SELECT term FROM words WHERE term LIKE ? LIMIT ?", (pattern, _WORDS_LIMIT + 1)).fetchall()
+    return [f'"{row[0]}"' for row in rows] if len(rows) <= _WORDS_LIMIT else None
+
+
+def _is_separator(character: str) -> bool:
+    # of other characters the index may make a letter, nothing, or a separator
+    return character.isascii() and not character.isalnum()
+
+
+def _span_with(connection: sqlite3.Connection, terms: list[str], conditions: list[Sql]) -> Sql:
+    """Traces with a span that meets index queries and conditions on its text."""
+    checks = "".join(f" AND {condition.text}" for condition in conditions)
+    parameters = [value for condition in conditions for value in condition.parameters]
+    if not terms:
+        return Sql(f"EXISTS (SELECT 1 FROM spans s {CHUNK_OF_SPAN} WHERE {SPANS_OF_TRACE}{checks})", parameters)
+    query = " AND ".join(terms)
+    source = f"texts CROSS JOIN spans s ON s.id = texts.rowid {CHUNK_OF_SPAN}" if conditions else "texts"
     if _is_rare(connection, query):
-        return Sql(f"t.num IN (SELECT rowid >> {POSITION_BITS} FROM texts WHERE texts MATCH ?)", [query])
-    low = f"(t.num << {POSITION_BITS})"
-    return Sql(f"EXISTS (SELECT 1 FROM texts WHERE texts MATCH ? AND rowid BETWEEN {low} AND {low} + {POSITION_MASK})", [query])
+        text = f"t.num IN (SELECT texts.rowid >> {POSITION_BITS} FROM {source} WHERE texts MATCH ?{checks})"
+    else:
+        low = f"(t.num << {POSITION_BITS})"
+        bounds = f"texts.rowid BETWEEN {low} AND {low} + {POSITION_MASK}"
+        text = f"EXISTS (SELECT 1 FROM {source} WHERE texts MATCH ? AND {bounds}{checks})"
+    return Sql(text, [query, *parameters])
 
 
 def _is_rare(connection: sqlite3.Connection, query: str) -> bool:
+    """Whether it is cheaper to list all matches than to look into one trace after the other."""
     row = connection.execute(
         "SELECT count(*) FROM (SELECT 1 FROM texts WHERE texts MATCH ? LIMIT ?)", (query, _RARE)
     ).fetchone()
     return bool(row[0] < _RARE)
-
-
-def _check(connection: sqlite3.Connection, condition: str, value: str, query: str | None) -> Sql:
-    scan = f"EXISTS (SELECT 1 FROM spans s {CHUNK_OF_SPAN} WHERE {SPANS_OF_TRACE} AND {condition})"
-    return Sql(scan, [value])

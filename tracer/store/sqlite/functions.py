@@ -67,11 +67,11 @@ def _like(value: Cell, pattern: str) -> bool:
 
 
 def _ilike(value: Cell, pattern: str) -> bool:
-    return value is not None and _pattern(pattern.casefold(), True).fullmatch(str(value).casefold()) is not None
+    return value is not None and _pattern(pattern.lower(), True).fullmatch(str(value).lower()) is not None
 
 
 def _contains(value: Cell, part: str) -> bool:
-    return value is not None and part.casefold() in str(value).casefold()
+    return value is not None and part.lower() in str(value).lower()
 
 
 @lru_cache(maxsize=256)

@@ -64,7 +64,8 @@ def _load_trace(connection: sqlite3.Connection, row: tuple[Any, ...]) -> KnownTr
             StartFacts(cells[0], cells[1], bool(cells[2]), cells[3], cells[4], cells[5], cells[6]), bool(cells[7])
         )
         for cells in connection.execute(
-            "SELECT span_id, parent_id, remote, name, type, start, owner, gone FROM running WHERE trace = ?", (trace.num,)
+            "SELECT span_id, parent_id, remote, name, type, start, owner, gone FROM running WHERE trace = ?",
+            (trace.num,),
         )
     }
     trace.had_running = bool(trace.running)
@@ -76,9 +77,7 @@ def _load_trace(connection: sqlite3.Connection, row: tuple[Any, ...]) -> KnownTr
 def load_facts(connection: sqlite3.Connection, num: int) -> Iterator[SpanFacts]:
     """The narrow rows of a trace's spans."""
     low = num << POSITION_BITS
-    rows = connection.execute(
-        f"SELECT {FACTS_COLUMNS} FROM spans WHERE id BETWEEN ? AND ?", (low, low | POSITION_MASK)
-    )
+    rows = connection.execute(f"SELECT {FACTS_COLUMNS} FROM spans WHERE id BETWEEN ? AND ?", (low, low | POSITION_MASK))
     return (facts_of(row) for row in rows)
 
 

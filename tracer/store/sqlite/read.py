@@ -107,7 +107,9 @@ def _labels(connection: sqlite3.Connection, nums: Sequence[int]) -> dict[int, di
     return labels
 
 
-def _assessments(connection: sqlite3.Connection, nums: Sequence[int], ids: dict[int, str]) -> dict[int, list[AssessmentRow]]:
+def _assessments(
+    connection: sqlite3.Connection, nums: Sequence[int], ids: dict[int, str]
+) -> dict[int, list[AssessmentRow]]:
     found: dict[int, list[AssessmentRow]] = defaultdict(list)
     for part in _parts(nums):
         rows = connection.execute(
@@ -118,8 +120,17 @@ def _assessments(connection: sqlite3.Connection, nums: Sequence[int], ids: dict[
         for row in rows:
             found[row[0]].append(
                 AssessmentRow(
-                    id=row[1], trace_id=ids[row[0]], span_id=row[2], name=row[3], type=row[4], value=orjson.loads(row[5]),
-                    rationale=row[6], source=orjson.loads(row[7]), metadata=orjson.loads(row[8]), error=row[9], time=row[10],
+                    id=row[1],
+                    trace_id=ids[row[0]],
+                    span_id=row[2],
+                    name=row[3],
+                    type=row[4],
+                    value=orjson.loads(row[5]),
+                    rationale=row[6],
+                    source=orjson.loads(row[7]),
+                    metadata=orjson.loads(row[8]),
+                    error=row[9],
+                    time=row[10],
                 )  # fmt: skip
             )
     return found
@@ -142,7 +153,8 @@ def read_spans(connection: sqlite3.Connection, num: int, trace_id: str, *, paylo
 def _whole_spans(connection: sqlite3.Connection, bounds: tuple[int, int]) -> list[dict[str, Any]]:
     contents: dict[int, list[dict[str, Any]]] = {}
     for chunk, codec, content in connection.execute(
-        "SELECT id, codec, content FROM chunks WHERE id IN (SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?)", bounds
+        "SELECT id, codec, content FROM chunks WHERE id IN (SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?)",
+        bounds,
     ):
         contents[chunk] = chunks.unpack(codec, content)
     rows = connection.execute(
@@ -214,6 +226,8 @@ def read_changes(connection: sqlite3.Connection, since: int, limit: int) -> Chan
     if len(rows) < limit:
         return Changes(newest, [row[1] for row in rows])
     last = rows[-1][0]
-    same = connection.execute("SELECT trace_id FROM traces WHERE seq = ? AND start IS NOT NULL ORDER BY num", (last,)).fetchall()
+    same = connection.execute(
+        "SELECT trace_id FROM traces WHERE seq = ? AND start IS NOT NULL ORDER BY num", (last,)
+    ).fetchall()
     earlier = [row[1] for row in rows if row[0] < last]
     return Changes(last, [*earlier, *(row[0] for row in same)], has_more=last < newest)

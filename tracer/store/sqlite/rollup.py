@@ -93,7 +93,9 @@ def _times(
         return None, None
     if isinstance(root, SpanFacts) and root.parent_id is None:
         return root.start, root.duration
-    start = min(*(span.start for span in spans.values()), *(run.facts.start for run in running.values()), root.start, root.start)
+    start = min(
+        *(span.start for span in spans.values()), *(run.facts.start for run in running.values()), root.start, root.start
+    )
     if running:
         return start, None
     return start, max(span.start + span.duration for span in spans.values()) - start
@@ -119,7 +121,11 @@ def _cost(spans: Mapping[str, SpanFacts]) -> tuple[float | None, float | None, f
     costs = [span.cost for span in _topmost(spans, lambda span: span.cost is not None) if span.cost]
     if not costs:
         return None
-    return _sum_known(cost[0] for cost in costs), _sum_known(cost[1] for cost in costs), math.fsum(cost[2] for cost in costs)
+    return (
+        _sum_known(cost[0] for cost in costs),
+        _sum_known(cost[1] for cost in costs),
+        math.fsum(cost[2] for cost in costs),
+    )
 
 
 def _sum_known(values: Any) -> float | None:

@@ -103,10 +103,14 @@ def _from_roll_up(
     ).fetchall()
     buckets: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for name, bucket, calls in connection.execute(
-        f"SELECT {group}, bucket, sum(calls) FROM calls WHERE hour >= ? AND hour < ? GROUP BY 1, 2 ORDER BY 1, 2", bounds
+        f"SELECT {group}, bucket, sum(calls) FROM calls WHERE hour >= ? AND hour < ? GROUP BY 1, 2 ORDER BY 1, 2",
+        bounds,
     ):
         buckets[name].append((bucket, calls))
-    return [_row(total, *(_bucket_at(buckets[total[0]], share) for share in (0.5, 0.95, 0.99)), exact=False) for total in totals]
+    return [
+        _row(total, *(_bucket_at(buckets[total[0]], share) for share in (0.5, 0.95, 0.99)), exact=False)
+        for total in totals
+    ]
 
 
 def _bucket_at(buckets: Sequence[tuple[int, int]], share: float) -> float:

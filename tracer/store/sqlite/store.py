@@ -56,7 +56,9 @@ class SqliteStore:
     def count_traces(self, filter: Expression | None = None) -> int:
         """How many traces meet a filter."""
         self._fulltext.prepare(filter)
-        return self._run("read", lambda connection: count_traces(connection, filter, self._fulltext.matcher(connection)))
+        return self._run(
+            "read", lambda connection: count_traces(connection, filter, self._fulltext.matcher(connection))
+        )
 
     def trace(self, trace_id: str, *, payload: bool = True) -> StoredTrace | None:
         """A trace with its spans, or None."""
@@ -119,7 +121,9 @@ class SqliteStore:
         """Media type and content of an attachment by its sha256, or None."""
         return self._run(
             "read",
-            lambda connection: connection.execute("SELECT mime, content FROM attachments WHERE digest = ?", (digest,)).fetchone(),
+            lambda connection: connection.execute(
+                "SELECT mime, content FROM attachments WHERE digest = ?", (digest,)
+            ).fetchone(),
         )
 
     def experiments(self) -> list[tuple[str, str]]:
@@ -142,4 +146,6 @@ class SqliteStore:
 
     def _refuse_if_read_only(self) -> None:
         if self._connections.read_only:
-            raise StoreError(f"cannot write to the store {self.path}: the file or its folder is read-only for this user")
+            raise StoreError(
+                f"cannot write to the store {self.path}: the file or its folder is read-only for this user"
+            )
