@@ -88,22 +88,28 @@ def _unfinished(step: Step) -> str:
 
 def _print_facts(screen: Screen, step: Step) -> None:
     facts = [_named(step, name, key) for name, key in _FACTS]
+    retries, status = step.attribute(semconv.RETRIES), step.attribute(semconv.HTTP_STATUS)
+    facts.append(wording.how_many(retries, "retry", "retries") if isinstance(retries, int) and retries else "")
+    facts.append(f"http {status}" if status not in (None, 200) else "")
     reasons = step.attribute(semconv.RESPONSE_FINISH_REASONS)
     facts.append(f"finish {', '.join(map(str, reasons))}" if isinstance(reasons, list) and reasons else "")
     first = step.attribute(semconv.TIME_TO_FIRST_CHUNK)
     facts.append(f"first chunk after {wording.duration(first * 1e9)}" if isinstance(first, (int, float)) else "")
-    facts.append(f"cost {wording.money(step.cost)}" if step.cost is not None else "")
-    facts.extend(
-        f"{name.replace('_', ' ')} {wording.count(step.attribute(key))}"
-        for name, key in semconv.TOKEN_USAGE.items()
-        if isinstance(step.attribute(key), int) and (step.attribute(key) or name in ("input_tokens", "output_tokens"))
-    )
+    facts.extend(_usage(step))
     cut = step.attribute(semconv.TRUNCATED)
     facts.append(f"cut because too large: {one_line(cut)}" if cut else "")
     early = step.attribute(semconv.INCOMPLETE)
     facts.append(f"ended early: {early}" if early else "")
     if shown := " · ".join(clean_line(fact) for fact in facts if fact):
         screen.wrapped(Text(shown, style="dim"), indent=2)
+
+
+def _usage(step: Step) -> list[str]:
+    counts = {name: step.attribute(key) for name, key in semconv.TOKEN_USAGE.items() if name != "total_tokens"}
+    short = {"input_tokens": "in", "output_tokens": "out"}
+    words = {name: short.get(name, name.removesuffix("_tokens").replace("_", " ")) for name in counts}
+    facts = [f"{wording.count(n)} tokens {words[name]}" for name, n in counts.items() if isinstance(n, int) and n]
+    return [*facts, f"cost {wording.money(step.cost)}"] if step.cost is not None else facts
 
 
 _FACTS = (
@@ -114,10 +120,7 @@ _FACTS = (
     ("max tokens", semconv.REQUEST_MAX_TOKENS),
     ("reasoning", semconv.REQUEST_REASONING_LEVEL),
     ("status", semconv.RESPONSE_STATUS),
-    ("http", semconv.HTTP_STATUS),
-    ("retries", semconv.RETRIES),
     ("request", semconv.REQUEST_ID),
-    ("server", semconv.SERVER_ADDRESS),
     ("chunks", semconv.STREAM_CHUNKS),
 )
 

@@ -32,7 +32,7 @@ _SAID = ("session_id", "user", "model_id", "run_id", "request_preview", "respons
 )
 @click.argument("traces", nargs=-1, metavar="[ID|latest]...")
 @filter_option
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; else standard output.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write, else stdout.")
 @store_option
 def command(traces: tuple[str, ...], filter_string: str | None, output: Path | None, store_url: str | None) -> None:
     """Write traces as OTLP JSON lines: the traces named, or those that meet a filter, or all, newest first.

@@ -44,7 +44,7 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
     from tracer.cli.screen import note
     from tracer.cli.wording import how_many
 
-    url, path = store_place(store_url)
+    _, path = store_place(store_url)
     for file in files:
         if str(file) != "-" and not file.is_file():
             raise InvalidArgumentError(f"{file}: no such file.")
@@ -93,7 +93,7 @@ class _Importer:
             if record["kind"] == "span":
                 self.spans += 1
             if "trace_id" in record:
-                self.traces.add(cast("str", record["trace_id"]))
+                self.traces.add(str(record.get("trace_id")))
 
     def _wait(self, record: object) -> None:
         line = orjson.dumps(record)

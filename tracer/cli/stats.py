@@ -21,7 +21,9 @@ _NS_PER_MS = 1_000_000
 
 @click.command(
     "stats",
-    epilog=examples("tracer stats", "tracer stats --since 24h", "tracer stats --by name --filter \"tags.env = 'prod'\""),
+    epilog=examples(
+        "tracer stats", "tracer stats --since 24h", "tracer stats --by name --filter \"tags.env = 'prod'\""
+    ),
 )
 @click.option(
     "--by",

@@ -26,7 +26,7 @@ _NEWEST = 2**62
     epilog=examples("tracer tail", "tracer tail --lines 0 --json | jq 'select(.state == \"ERROR\")'"),
 )
 @click.option("-n", "--lines", type=click.IntRange(0, 1000), default=5, show_default=True, help="Traces to begin with.")
-@click.option("--interval", type=click.FloatRange(0.05, 60), default=0.5, show_default=True, help="Seconds between looks.")
+@click.option("--interval", type=click.FloatRange(0.05, 60), default=0.5, show_default=True, help="Seconds to wait.")
 @json_option("One JSON object a line for every change, as trace.info.to_dict() gives it.")
 @store_option
 def command(lines: int, interval: float, as_json: bool, store_url: str | None) -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 # what a terminal would obey instead of showing: C0 without tab and newline, DEL, C1, and the marks that reorder text
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_NS = {"ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
+_NS = {"µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
 
 
 def clean(text: object) -> str:
@@ -41,11 +41,13 @@ def clip(text: str, width: int | None) -> str:
 
 
 def duration(ns: float | None) -> str:
-    """A duration from nanoseconds: 0.4 ms, 620 ms, 1.84 s, 3 min 05 s, 2 h 10 min."""
+    """A duration from nanoseconds: 12 µs, 4.2 ms, 620 ms, 1.84 s, 3 min 05 s, 2 h 10 min."""
     if ns is None:
         return ""
+    if ns < 0.9995 * _NS["ms"]:
+        return f"{max(ns, 0) / _NS['µs']:.0f} µs"
     if ns < 9.95 * _NS["ms"]:
-        return f"{max(ns, 0) / _NS['ms']:.1f} ms"
+        return f"{ns / _NS['ms']:.1f} ms"
     if ns < 999.5 * _NS["ms"]:
         return f"{ns / _NS['ms']:.0f} ms"
     if ns < 59.995 * _NS["s"]:

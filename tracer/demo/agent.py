@@ -47,20 +47,28 @@ def get_weather(city: str) -> dict[str, Any]:
 class TripAgent:
     """Answers a travel question with any OpenAI-compatible provider."""
 
-    def __init__(self, *, model: str, base_url: str | None = None, api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        model: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        on_text: Callable[[str], None] = lambda piece: None,
+    ) -> None:
         self._model = model
+        self._on_text = on_text
         self._connection: dict[str, Any] = {"base_url": base_url, "api_key": api_key}
 
     @tracer.trace(name="trip agent", span_type="AGENT")
-    def answer(self, question: str, *, on_text: Callable[[str], None] | None = None) -> str:
-        """The decision; ``on_text`` gets its pieces as they arrive."""
+    def answer(self, question: str) -> str:
+        """The decision, whose pieces ``on_text`` gets as they arrive."""
         messages: list[Any] = [{"role": "system", "content": ROLE}, {"role": "user", "content": question}]
         with openai.OpenAI(**self._connection) as client:
             messages += self._look_at_the_weather(client, messages)
             opinions = asyncio.run(self._ask_colleagues(messages))
             opinions_text = "\n".join(f"- {opinion}" for opinion in opinions)
             messages.append({"role": "user", "content": f"Two colleagues say:\n{opinions_text}\nDecide."})
-            return self._stream_decision(client, messages, on_text or (lambda piece: None))
+            return self._stream_decision(client, messages)
 
     def _look_at_the_weather(self, client: openai.OpenAI, messages: list[Any]) -> list[Any]:
         reply = client.chat.completions.create(
@@ -89,7 +97,7 @@ class TripAgent:
         reply = await client.chat.completions.create(model=self._model, messages=asked, max_tokens=80)
         return reply.choices[0].message.content or ""
 
-    def _stream_decision(self, client: openai.OpenAI, messages: list[Any], on_text: Callable[[str], None]) -> str:
+    def _stream_decision(self, client: openai.OpenAI, messages: list[Any]) -> str:
         pieces: list[str] = []
         with client.chat.completions.create(
             model=self._model, messages=messages, stream=True, stream_options={"include_usage": True}
@@ -98,7 +106,7 @@ class TripAgent:
                 piece = chunk.choices[0].delta.content if chunk.choices else None
                 if piece:
                     pieces.append(piece)
-                    on_text(piece)
+                    self._on_text(piece)
         return "".join(pieces)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 Body = Mapping[str, Any]
 
 _RELEASE_OF = {"gpt-4o-mini": "gpt-4o-mini-2024-07-18", "gpt-4o": "gpt-4o-2024-08-06"}
+_PRICES = (0.15e-6, 0.60e-6)  # USD a token, in and out: the list price of gpt-4o-mini
 _CITIES = ("Lisbon", "Oslo", "Atlantis")
 _SCRIPT = (
     ("case for", "Lisbon: 24 °C and sun all day. Take tram 28 up to Graça and stay for the sunset."),
@@ -188,6 +189,8 @@ def _chat_usage(body: Body, message: Mapping[str, Any]) -> dict[str, Any]:
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
+        # as OpenRouter and others send it
+        "cost": round(prompt * _PRICES[0] + completion * _PRICES[1], 9),
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
     }

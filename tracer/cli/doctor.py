@@ -1,0 +1,192 @@
+"""``tracer doctor``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any
+
+import click
+
+from tracer.cli.options import examples, json_option, store_option
+from tracer.errors import TracerError
+
+_NEEDED = (
+    "opentelemetry-sdk",
+    "opentelemetry-semantic-conventions",
+    "wrapt",
+    "orjson",
+    "rich",
+    "click",
+    "genai-prices",
+)
+_OPTIONAL = ("opentelemetry-exporter-otlp-proto-http", "starlette", "uvicorn")
+_SIGNS = {"ok": "✓", "note": "·", "problem": "✗"}
+_STYLES = {"ok": "green", "note": "dim", "problem": "bold red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; a ``problem`` is something that does not work."""
+
+    about: str
+    name: str
+    verdict: str  # ok, note, problem
+    says: str
+
+
+@click.command("doctor", epilog=examples("tracer doctor", "tracer doctor --store /var/lib/app/tracer.db"))
+@json_option("One JSON object a line for each thing looked at.")
+@store_option
+def command(as_json: bool, store_url: str | None) -> None:
+    """Check the installation: versions, settings, whether each SDK can be traced, the store and its journals.
+
+    Exits with 1 when something is broken.
+    """
+    from rich.text import Text
+
+    from tracer.cli.screen import Screen
+    from tracer.cli.wording import clean
+
+    screen = Screen()
+    findings, about = [], ""
+    for finding in _examine(store_url):
+        findings.append(finding)
+        if as_json:
+            screen.json(asdict(finding))
+            continue
+        if finding.about != about:
+            about = finding.about
+            screen.print(Text(about, style="bold"))
+        line = Text(f"  {_SIGNS[finding.verdict]} ", style=_STYLES[finding.verdict])
+        screen.print(line.append(f"{clean(finding.name)}  {clean(finding.says)}", style="default not bold not dim"))
+    problems = sum(finding.verdict == "problem" for finding in findings)
+    if not as_json:
+        screen.print(f"\n{problems or 'no'} problem{'' if problems == 1 else 's'} found")
+    if problems:
+        sys.exit(1)
+
+
+def _examine(store_url: str | None) -> Iterator[Finding]:
+    yield from _versions()
+    yield from _settings()
+    yield from _sdks()
+    yield from _guarded("store", lambda: _store(store_url))
+
+
+def _guarded(about: str, examine: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from examine()
+    except (TracerError, OSError) as error:
+        yield Finding(about, "failed", "problem", str(error))
+
+
+def _versions() -> Iterator[Finding]:
+    python = f"{platform.python_version()} ({platform.python_implementation()}, {platform.system()})"
+    yield Finding("versions", "python", "ok", python)
+    yield Finding("versions", "tracer", "ok", f"{_version('tracer-llm') or 'not installed as a package'}")
+    for name in _NEEDED:
+        found = _version(name)
+        yield Finding("versions", name, "ok" if found else "problem", found or f"missing: pip install {name}")
+    for name in _OPTIONAL:
+        found = _version(name)
+        yield Finding("versions", name, "ok" if found else "note", found or "not installed (optional)")
+
+
+def _settings() -> Iterator[Finding]:
+    from tracer.config import ENVIRONMENT, settings_from_environment
+
+    given = {name: value for name, value in os.environ.items() if name.startswith("TRACER_")}
+    try:
+        settings = settings_from_environment(os.environ)
+    except TracerError as error:
+        yield Finding("settings", "environment", "problem", str(error))
+        return
+    for name in sorted(given):
+        if name in ENVIRONMENT.values():
+            yield Finding("settings", name, "ok", given[name])
+        else:
+            known = ", ".join(ENVIRONMENT.values())
+            yield Finding("settings", name, "note", f"tracer knows no such setting; it knows {known}")
+    if not settings.enabled:
+        yield Finding("settings", "recording", "note", "switched off by TRACER_ENABLED")
+    if not given:
+        yield Finding("settings", "environment", "ok", "no TRACER_* variable is set; the defaults hold")
+
+
+def _sdks() -> Iterator[Finding]:
+    from tracer import provider
+
+    for name in provider.names():
+        try:
+            module = provider.find_provider_module(name)
+        except Exception as error:  # a third party's package may fail in any way
+            yield Finding("SDKs", name, "problem", f"its tracer provider cannot be loaded: {error!r}")
+            continue
+        described = getattr(module, "provider", None)
+        if isinstance(described, provider.Provider):
+            yield _sdk(name, described)
+        else:
+            yield Finding("SDKs", name, "note", "provided by an installed package")
+
+
+def _sdk(name: str, described: Any) -> Finding:
+    from tracer._patch import DoorMovedError, Patch
+
+    distribution = described.distribution or described.module
+    if importlib.util.find_spec(described.module) is None:
+        return Finding("SDKs", name, "note", f"{distribution} is not installed")
+    version = _version(distribution) or "of unknown version"
+    try:
+        for entrance in (*described.doors, *described.taps):
+            Patch(entrance.target, lambda original, patch: original, parameters=entrance.parameters).check()
+    except DoorMovedError as error:
+        supported = f"supported: {described.supported or 'unknown'}"
+        return Finding("SDKs", name, "problem", f"{distribution} {version} cannot be traced: {error} ({supported})")
+    except Exception as error:
+        return Finding("SDKs", name, "problem", f"{distribution} {version} cannot be imported: {error!r}")
+    return Finding("SDKs", name, "ok", f"{distribution} {version}, can be traced (supported: {described.supported})")
+
+
+def _store(store_url: str | None) -> Iterator[Finding]:
+    from tracer._adopt import pending
+    from tracer._runtime import runtime
+    from tracer.cli.reading import journal_folder, store_place
+    from tracer.cli.wording import how_many, size
+    from tracer.store.sqlite.migrations import VERSION
+
+    url, path = store_place(store_url)
+    yield Finding("store", "url", "ok", url)
+    journals = pending(journal_folder(path))
+    if not path.exists():
+        folder = next(folder for folder in path.parents if folder.exists())
+        writable = os.access(folder, os.W_OK)
+        says = "not there yet, made with the first trace" if writable else f"not there, and {folder} is not writable"
+        yield Finding("store", "file", "note" if writable else "problem", says)
+    else:
+        store = runtime().store()
+        writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+        taken = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.is_file())
+        yield Finding("store", "file", "ok", f"{size(taken)}, store version {VERSION}")
+        yield Finding("store", "writable", "ok" if writable else "problem", "yes" if writable else "no")
+        yield Finding("store", "contents", "ok", how_many(store.count_traces(), "trace"))
+    alive = [journal for journal in journals if journal["alive"]]
+    dead = [journal for journal in journals if not journal["alive"]]
+    for name, found, says in (
+        ("living", alive, "of running processes"),
+        ("dead", dead, "of ended processes, taken in when the store is next read"),
+    ):
+        waiting = sum(int(str(journal["bytes"])) for journal in found)
+        yield Finding("journals", name, "ok", f"{len(found)} {says}, {size(waiting)} waiting")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
