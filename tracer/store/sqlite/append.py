@@ -70,6 +70,7 @@ class _TracePlan:
     response_preview: str | None = None
     labels: dict[tuple[int, str], str] = field(default_factory=dict)
     attachments: set[str] = field(default_factory=set)
+    assessments: list[dict[str, Any]] = field(default_factory=list)
 
 
 def append(connection: sqlite3.Connection, news: News) -> None:
@@ -113,7 +114,8 @@ def _plan_trace(connection: sqlite3.Connection, stored: KnownTrace | None, news:
     plan.new_spans = [span for span_id, span in news.spans.items() if span_id not in known.spans]
     said_something = plan.said.take(news.said)
     started = _start_spans(plan)
-    if not (plan.new_spans or started or said_something or news.assessments or stored is None):
+    plan.assessments = _newer_assessments(connection, news)
+    if not (plan.new_spans or started or said_something or plan.assessments or stored is None):
         return None  # all of it was here already
     for span in plan.new_spans:
         known.spans[span.facts.span_id] = span.facts
@@ -123,6 +125,25 @@ def _plan_trace(connection: sqlite3.Connection, stored: KnownTrace | None, news:
     _preview(connection, plan)
     plan.labels = _labels(plan)
     return plan
+
+
+def _newer_assessments(connection: sqlite3.Connection, news: TraceNews) -> list[dict[str, Any]]:
+    newest: dict[str, dict[str, Any]] = {}
+    for record in news.assessments:
+        known = newest.get(record["id"])
+        if known is None or _time_of(record) >= _time_of(known):
+            newest[record["id"]] = record
+    stored: dict[str, int] = {}
+    for part in _parts(list(newest)):
+        stored.update(
+            connection.execute(f"SELECT id, time FROM assessments WHERE id IN ({','.join('?' * len(part))})", part)
+        )
+    return [record for id, record in newest.items() if id not in stored or _time_of(record) > stored[id]]
+
+
+def _time_of(record: dict[str, Any]) -> int:
+    time = record.get("time")
+    return time if isinstance(time, int) else 0
 
 
 def _start_spans(plan: _TracePlan) -> bool:
@@ -348,7 +369,7 @@ def call_rows(spans: Iterable[SpanFacts], sign: int = 1) -> list[tuple[Any, ...]
 
 
 def _write_assessments(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) -> None:
-    rows = [_assessment_row(plan.known.num, record) for plan in plans for record in plan.news.assessments]
+    rows = [_assessment_row(plan.known.num, record) for plan in plans for record in plan.assessments]
     connection.executemany(_PUT_ASSESSMENT, rows)
 
 
@@ -358,7 +379,7 @@ def _assessment_row(trace: int, record: dict[str, Any]) -> tuple[Any, ...]:
     return (
         record["id"], trace, record.get("span_id"), record["name"], record.get("type") or "feedback", orjson.dumps(value).decode(),
         _plain_text(value), number, record.get("rationale"), orjson.dumps(record.get("source") or {}).decode(),
-        orjson.dumps(record.get("metadata") or {}).decode(), record.get("error"), int(record.get("time") or 0),
+        orjson.dumps(record.get("metadata") or {}).decode(), record.get("error"), _time_of(record),
     )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ class Connections:
             raise store_error(error, self.path, "open") from error
 
     def _open_once(self) -> sqlite3.Connection:
-        connection = _connect(self.path, "ro" if self.read_only else "rwc")
+        connection = _connect(self.path, _read_only_mode(self.path) if self.read_only else "rwc")
         try:
             if not self.read_only:
                 connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
@@ -123,13 +123,19 @@ def _is_readable_store(path: Path) -> bool:
     if not path.is_file() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         return False
     try:
-        connection = _connect(path, "ro")
+        connection = _connect(path, _read_only_mode(path))
         try:
             return _user_version(connection) == VERSION
         finally:
             connection.close()
     except sqlite3.Error:
         return False
+
+
+def _read_only_mode(path: Path) -> str:
+    # without a log nobody writes, and SQLite need not make the log's index, which a read-only folder forbids
+    wal = path.with_name(path.name + "-wal")
+    return "ro" if wal.exists() and wal.stat().st_size else "ro&immutable=1"
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -1,0 +1,356 @@
+"""What a trace becomes of the records that come in."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.store.records import MS, SECOND, START, assessment, found, new_store, said, span, start
+from tracer.store import Store, TraceRow
+
+
+def row(store: Store, trace_id: str = "t") -> TraceRow:
+    stored = store.trace(trace_id)
+    assert stored is not None
+    return stored.row
+
+
+def dump(path: Path) -> list[str]:
+    """Everything the tables hold, but for change numbers."""
+    connection = sqlite3.connect(path)
+    tables = ["traces", "spans", "chunks", "running", "labels", "assessments", "calls", "attachments", "attachment_uses"]
+    lines = []
+    for table in tables:
+        columns = [c[1] for c in connection.execute(f"PRAGMA table_info({table})") if c[1] != "seq"]
+        lines += [f"{table} {r}" for r in connection.execute(f"SELECT {','.join(columns)} FROM {table} ORDER BY 1, 2")]
+    connection.close()
+    return lines
+
+
+def test_a_whole_trace_comes_back_as_it_was_recorded(store: Store) -> None:
+    root = span("t", "r", status="OK", json={"tracer.inputs": {"q": "hi"}, "tracer.outputs": [1, None, "ü"]})
+    child = span("t", "c", "r", start=START + MS, events=[{"name": "e", "time": 5}], links=[{"trace_id": "x", "span_id": "y"}])
+
+    store.append([root, child])
+
+    stored = store.trace("t")
+    assert stored is not None
+    assert stored.spans == [orjson.loads(root), orjson.loads(child)]
+    assert (stored.row.state, stored.row.name, stored.row.span_count, stored.row.duration) == ("OK", "span r", 2, SECOND)
+
+
+def test_spans_without_payload_are_enough_for_a_tree(store: Store) -> None:
+    store.append([span("t", "r", model="m", usage=(1, 2)), span("t", "c", "r", start=START + MS, status="ERROR", message="no")])
+
+    root, child = store.spans("t", payload=False)
+
+    assert root["usage"] == {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
+    assert (child["span_id"], child["parent_id"], child["status"], child["message"]) == ("c", "r", "ERROR", "no")
+    assert store.payload("t", "c") == orjson.loads(span("t", "c", "r", start=START + MS, status="ERROR", message="no"))
+    assert store.payload("t", "none") is None
+    assert store.payload("none", "c") is None
+
+
+def test_an_unknown_trace_is_none(store: Store) -> None:
+    assert store.trace("nothing") is None
+    assert store.spans("nothing") == []
+
+
+def test_the_same_records_again_change_nothing(store: Store, tmp_path: Path) -> None:
+    lines = [
+        start("t", "r"),
+        said("t", 5, tags={"a": "1", "b": None}, session_id="s"),
+        span("t", "c", "r", model="gpt-4o", usage=(10, 5)),
+        span("t", "r", status="ERROR"),
+        assessment("t", "good", True),
+        span("u", "r", model="gpt-4o", usage=(1, 1)),
+    ]
+    store.append(lines, owner="o")
+    before, changed = dump(tmp_path / "traces.db"), store.changes(0).seq
+
+    store.append(lines, owner="o")
+    store.append(lines[:3], owner="o")
+    store.append(lines * 3)
+    for line in reversed(lines):
+        store.append([line])
+
+    assert dump(tmp_path / "traces.db") == before
+    assert store.changes(changed).trace_ids == []
+
+
+def test_every_order_of_records_comes_to_the_same(tmp_path: Path) -> None:
+    lines = [
+        start("t", "r"),
+        said("t", 5, tags={"a": "1"}, user="ann"),
+        said("t", 6, tags={"a": "2"}, experiment="lab"),
+        span("t", "c", "r", start=START + MS, model="gpt-4o", usage=(10, 5)),
+        span("t", "r", status="ERROR", json={"tracer.inputs": "in", "tracer.outputs": "out"}),
+    ]
+    outcomes = set()
+    for number, order in enumerate(itertools.permutations(lines)):
+        store = new_store(tmp_path, f"{number}.db")
+        if number % 2:
+            store.append(order)
+        else:
+            for line in order:
+                store.append([line])
+        stored = store.trace("t")
+        assert stored is not None
+        outcome = {key: value for key, value in vars_of(stored.row).items() if key != "seq"}
+        outcomes.add(repr(outcome) + repr(stored.spans))
+        store.close()
+
+    assert len(outcomes) == 1
+    assert "'state': 'ERROR'" in outcomes.pop()
+
+
+def vars_of(value: object) -> dict[str, object]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+def test_tokens_count_once_where_a_span_and_its_children_carry_them(store: Store) -> None:
+    store.append(
+        [
+            span("t", "r"),
+            span("t", "agent", "r", usage=(100, 50)),
+            span("t", "step", "agent"),
+            span("t", "llm", "step", usage=(100, 50)),
+            span("t", "other", "r", usage=(7, 3)),
+        ]
+    )
+
+    assert row(store).usage == {"input_tokens": 107, "output_tokens": 53, "total_tokens": 160}
+
+
+def test_tokens_are_told_anew_when_a_parent_comes_late(store: Store) -> None:
+    store.append([span("t", "llm", "step", usage=(10, 5))])
+    assert row(store).usage == {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    store.append([span("t", "agent", None, usage=(11, 6))])
+    assert row(store).usage == {"input_tokens": 21, "output_tokens": 11, "total_tokens": 32}
+
+    store.append([span("t", "step", "agent")])
+
+    assert row(store).usage == {"input_tokens": 11, "output_tokens": 6, "total_tokens": 17}
+
+
+def test_parents_in_a_circle_do_not_hang(store: Store) -> None:
+    store.append([span("t", "a", "b", usage=(1, 1)), span("t", "b", "a", usage=(1, 1)), span("t", "c", "c", usage=(1, 1))])
+
+    assert row(store).span_count == 3
+    assert row(store).root_span_id in ("a", "b", "c")
+
+
+def test_usage_keeps_its_details_and_ignores_nonsense(store: Store) -> None:
+    attributes = {
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 2.0,
+        "gen_ai.usage.cache_read.input_tokens": 4,
+        "gen_ai.usage.reasoning.output_tokens": -1,
+        "gen_ai.usage.audio.input_tokens": "many",
+        "gen_ai.usage.image.input_tokens": True,
+    }
+    store.append([span("t", "r", attributes=attributes)])
+
+    expected = {"input_tokens": 10, "output_tokens": 2, "cache_read_input_tokens": 4, "total_tokens": 12}
+    assert row(store).usage == expected
+    assert store.spans("t", payload=False)[0]["usage"] == expected
+
+
+def test_a_running_trace_is_visible_and_ends(store: Store) -> None:
+    store.append([start("t", "r")], owner="o")
+    running = row(store)
+    assert (running.state, running.name, running.duration, running.start) == ("IN_PROGRESS", "span r", None, START)
+    assert store.spans("t") == [
+        {"kind": "start", "trace_id": "t", "span_id": "r", "name": "span r", "type": "UNKNOWN", "start": START}
+    ]
+
+    store.append([span("t", "r", status="OK")], owner="o")
+
+    assert (row(store).state, row(store).duration) == ("OK", SECOND)
+
+
+def test_a_start_that_comes_again_after_the_end_does_not_reopen(store: Store) -> None:
+    store.append([start("t", "r"), span("t", "r")], owner="o")
+
+    store.append([start("t", "r")], owner="o")
+    store.owner_gone("o")
+
+    assert row(store).state == "OK"
+
+
+def test_what_a_dead_process_left_running_is_interrupted(store: Store) -> None:
+    store.append([start("t", "r"), span("t", "c", "r"), start("u", "r")], owner="dead")
+    store.append([start("v", "r"), start("u", "r2")], owner="alive")
+    seq = store.changes(0).seq
+
+    store.owner_gone("dead")
+    store.owner_gone("dead")
+
+    assert {i: row(store, i).state for i in "tuv"} == {"t": "INTERRUPTED", "u": "IN_PROGRESS", "v": "IN_PROGRESS"}
+    assert store.changes(seq).trace_ids == ["t"]
+    assert found(store, "status = 'INTERRUPTED'") == ["t"]
+
+
+def test_an_interrupted_trace_whose_end_turns_up_is_whole(store: Store) -> None:
+    store.append([start("t", "r")], owner="dead")
+    store.owner_gone("dead")
+
+    store.append([span("t", "r")], owner="dead")
+
+    assert row(store).state == "OK"
+
+
+@pytest.mark.parametrize(("said_state", "status", "state"), [("ERROR", "OK", "ERROR"), ("OK", "ERROR", "OK"), (None, "UNSET", "OK")])
+def test_a_said_state_wins(store: Store, said_state: str | None, status: str, state: str) -> None:
+    store.append([span("t", "r", status=status), said("t", state=said_state)])
+
+    assert row(store).state == state
+
+
+def test_an_error_below_the_root_is_counted_but_is_not_the_traces_state(store: Store) -> None:
+    store.append([span("t", "r", status="OK"), span("t", "c", "r", status="ERROR")])
+
+    assert (row(store).state, row(store).error_count) == ("OK", 1)
+
+
+def test_a_span_with_a_remote_parent_is_the_root_until_the_parent_comes(store: Store) -> None:
+    store.append([span("t", "server", "client", remote_parent=True, start=START + MS)])
+    assert row(store).root_span_id == "server"
+
+    store.append([span("t", "client", json={"tracer.inputs": "asked", "tracer.outputs": "told"})])
+
+    assert (row(store).root_span_id, row(store).request_preview, row(store).response_preview) == ("client", "asked", "told")
+
+
+def test_the_preview_follows_the_root_also_to_a_span_stored_earlier(store: Store) -> None:
+    store.append([span("t", "a", "x", start=START, json={"tracer.inputs": "a in"})])
+    store.append([span("t", "b", "y", start=START + MS, json={"tracer.inputs": "b in"})])
+    assert row(store).request_preview == "a in"
+
+    store.append([span("t", "x", "z", start=START + 2 * MS)])
+
+    assert (row(store).root_span_id, row(store).request_preview) == ("b", "b in")
+
+
+def test_tags_before_their_spans_wait_unlisted(store: Store) -> None:
+    store.append([said("t", tags={"k": "v"}), assessment("t", "good", 1)])
+    assert store.trace("t") is None
+    assert found(store) == []
+    assert store.changes(0).trace_ids == []
+
+    store.append([span("t", "r")])
+
+    assert (row(store).tags, [a.value for a in row(store).assessments]) == ({"k": "v"}, [1])
+    assert found(store, "tags.k = 'v'") == ["t"]
+
+
+def test_later_words_win_and_removed_tags_stay_removed(store: Store) -> None:
+    store.append([span("t", "r"), said("t", 2, tags={"a": "2", "b": "x"}, user="two"), said("t", 3, tags={"b": None})])
+
+    store.append([said("t", 1, tags={"a": "1", "b": "old", "c": "new"}, user="one")])
+
+    assert row(store).tags == {"a": "2", "c": "new"}
+    assert row(store).user == "two"
+    assert found(store, "tags.b IS NULL AND tags.c = 'new'") == ["t"]
+
+
+def test_a_later_assessment_of_the_same_id_replaces_it(store: Store) -> None:
+    store.append([span("t", "r"), assessment("t", "n", 1, id="a", time=5)])
+    store.append([assessment("t", "n", 2, id="a", time=6), assessment("t", "n", 3, id="a", time=4)])
+
+    assert [(a.value, a.time) for a in row(store).assessments] == [(2, 6)]
+
+
+@pytest.mark.swallow_faults
+def test_lines_that_cannot_be_read_do_not_harm_the_others(store: Store) -> None:
+    bad = [b"", b"{", b"[]", b"null", b'{"kind":"span"}', b'{"kind":"span","trace_id":1}', b'{"kind":"what","trace_id":"t"}', b"\xff"]
+    store.append([*bad, span("t", "r"), b'{"kind":"span","trace_id":"t","span_id":""}', b'{"trace_id":"t"}'])
+
+    assert [s["span_id"] for s in store.spans("t")] == ["r"]
+
+
+def test_what_orjson_refuses_is_kept_as_well_as_can_be(store: Store) -> None:
+    line = b'{"kind":"span","trace_id":"t","span_id":"r","name":"a\\ud800b","start":1,"end":2,"attributes":{"x":NaN,"y":%d}}' % 10**30
+    store.append([line])
+
+    record = store.spans("t")[0]
+    assert (record["name"], record["attributes"]) == ("a?b", {"x": "NaN", "y": str(10**30)})
+
+
+def test_hostile_values_are_stored_as_text(store: Store) -> None:
+    odd = "\x00'\"`;--🙂\u202e%_\\"
+    store.append([span(odd, odd, name=odd, type=odd, model=odd), said(odd, tags={odd: odd}, session_id=odd, experiment=odd)])
+
+    stored = store.trace(odd)
+    assert stored is not None
+    assert (stored.row.tags, stored.row.session_id, stored.row.models, stored.row.name) == ({odd: odd}, odd, [odd], odd)
+
+
+def test_a_chunk_is_split_at_64_kb(store: Store, tmp_path: Path) -> None:
+    store.append([span("t", f"s{i}", "r", json={"tracer.inputs": f"{i} " + "x" * 20_000}) for i in range(20)])
+
+    connection = sqlite3.connect(tmp_path / "traces.db")
+    assert connection.execute("SELECT count(*), max(length(content)) < 65536 FROM chunks").fetchone() == (7, 1)
+    connection.close()
+    assert [s["json"]["tracer.inputs"][:3] for s in sorted(store.spans("t"), key=lambda s: int(s["span_id"][1:]))] == [
+        f"{i} x"[:3] for i in range(20)
+    ]
+
+
+def test_attachments_are_kept_once_and_go_with_the_last_trace_that_uses_them(store: Store) -> None:
+    digest = "ab" * 32
+    attachment = orjson.dumps({"kind": "attachment", "id": digest, "mime": "image/png", "content": "aGk="})
+    uses = {"tracer.inputs": f"see tracer-attachment:{digest};image/png;2"}
+    store.append([attachment, span("t", "r", json=uses), attachment, span("u", "r", json=uses)])
+
+    assert store.attachment(digest) == ("image/png", b"hi")
+    assert store.delete_traces(trace_ids=["t"]) == 1
+    assert store.attachment(digest) == ("image/png", b"hi")
+    assert store.delete_traces(trace_ids=["u"]) == 1
+    assert store.attachment(digest) is None
+
+
+def test_the_resource_of_the_process_is_kept(store: Store) -> None:
+    process = orjson.dumps({"kind": "process", "owner": "o", "pid": 1, "time": 1, "resource": {"service.name": "shop"}})
+    store.append([process, start("t", "r"), span("t", "r")])
+
+    stored = store.trace("t")
+    assert stored is not None
+    assert stored.resource == {"service.name": "shop"}
+
+
+def test_changes_name_what_changed_since(store: Store) -> None:
+    store.append([span("t", "r"), span("u", "r")])
+    first = store.changes(0)
+    store.append([span("u", "c", "r")])
+    second = store.changes(first.seq)
+
+    assert (first.trace_ids, second.trace_ids, store.changes(second.seq).trace_ids) == (["t", "u"], ["u"], [])
+
+
+def test_changes_come_in_pieces_without_leaving_any_out(store: Store) -> None:
+    for number in range(10):
+        store.append([span(f"t{number}", "r"), span(f"u{number}", "r")])
+    seen: list[str] = []
+    since, more = 0, True
+    while more:
+        changes = store.changes(since, limit=3)
+        seen += changes.trace_ids
+        since, more = changes.seq, changes.has_more
+
+    assert sorted(seen) == sorted(f"{kind}{number}" for number in range(10) for kind in "tu")
+
+
+def test_a_trace_of_5000_spans_in_pieces(store: Store) -> None:
+    lines = [span("t", f"{i}", "r" if i % 10 == 0 else f"{i - i % 10}", start=START + i, usage=(1, 1)) for i in range(5000)]
+    for at in range(0, 5000, 500):
+        store.append(lines[at : at + 500])
+    store.append([span("t", "r", start=START - 1)])
+
+    trace = row(store)
+    assert (trace.span_count, trace.usage) == (5001, {"input_tokens": 500, "output_tokens": 500, "total_tokens": 1000})
+    assert len(store.spans("t")) == 5001
