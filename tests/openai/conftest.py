@@ -17,6 +17,8 @@ from tests.openai.server import Server
 
 @pytest.fixture(scope="session")
 def running_server() -> Iterator[Server]:
+    gc.collect()
+    gc.freeze()  # what is imported by now need not be gone through after every test
     server = Server()
     yield server
     server.close()
