@@ -13,7 +13,6 @@ from tracer._drain import Drainer, Sink
 from tracer._fault import log_once, logger
 from tracer._journal import Journal
 from tracer.config import Settings
-from tracer.errors import InvalidArgumentError
 from tracer.record import AttachmentRecord
 
 if TYPE_CHECKING:
@@ -24,12 +23,7 @@ _ATTACHMENTS_REMEMBERED = 4096
 
 def store_path(url: str) -> Path:
     """The file behind an SQLite store's URL, as an absolute path."""
-    prefix = "sqlite:///"
-    if not url.startswith(prefix) or url == prefix:
-        raise InvalidArgumentError(
-            f"store: got {url!r}, expected 'sqlite:///tracer.db' (relative) or 'sqlite:////absolute/path.db'."
-        )
-    return Path(url[len(prefix) :]).absolute()
+    return Path(url.removeprefix("sqlite:///")).absolute()
 
 
 class StoreSink:

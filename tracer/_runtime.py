@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from opentelemetry import context as otel_context
-from opentelemetry import trace as otel_trace
 from opentelemetry.trace import SpanKind
 
 from tracer import _adopt, _ids
 from tracer._context import current
 from tracer._fault import forget_logged, log_once, report
 from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
-from tracer._pipeline import Pipeline, store_path
+from tracer._otel import OpenTelemetrySide
+from tracer._pipeline import Pipeline
 from tracer._unrecorded import UnrecordedSpan
 from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
 from tracer.record import AttachmentRecord
@@ -26,32 +26,27 @@ from tracer.span import LiveSpan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-
     from tracer.store import Store
 
 _EXIT_FLUSH_SECONDS = 10.0
 
 
-class Runtime:
+class Runtime(OpenTelemetrySide):
     """Everything that a process shares: use :func:`runtime` to get it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.RLock()  # guards settings and pipeline, not the recording itself
         self._pipeline: Pipeline | None = None
         self._abandoned: list[Pipeline] = []  # a parent's: closing its connections here would harm the parent's
         self._settings: Settings | None = None
         self._switched_off = False
-        self._resource: Resource | None = None
-        self._scopes: dict[str, InstrumentationScope] = {}
         self._last_trace_id: str | None = None
         self._thread_local = threading.local()
         self.generation = 0  # counts forks: a span belongs to the process that started it
         self.recording = True
         self.capture_content = True
         self.max_value_bytes = 0
-        self.joined: Any = None
         self._processors: tuple[Any, ...] = ()
         self._redact = Redactor()
         self._sample_rate = 1.0
@@ -76,9 +71,7 @@ class Runtime:
         self._processors = tuple(settings.span_processors)
         self._sample_rate = settings.sample_rate
         self._experiment = settings.experiment
-        self.joined = settings.tracer_provider
-        self._resource = None
-        self._scopes = {}
+        self.describe(settings.service_name, settings.tracer_provider)
 
     @property
     def settings(self) -> Settings:
@@ -89,8 +82,6 @@ class Runtime:
     def configure(self, **arguments: Any) -> None:
         """Change what is given (not None) and keep the rest; raises InvalidArgumentError before anything changes."""
         values = checked(arguments)
-        if "store" in values:
-            store_path(values["store"])
         Redactor(values.get("redact", ()))
         with self._lock:
             old = self.settings
@@ -129,7 +120,7 @@ class Runtime:
             return UnrecordedSpan()
         try:
             if parent is None:
-                parent = current.get() if self.joined is None else self._joined_parent()
+                parent = current.get() if self.joined is None else self.joined_parent()
             if parent is None:
                 span = self._start_root(name, span_type, otel_kind, scope, start_time_ns)
             elif isinstance(parent, LiveSpan):
@@ -191,22 +182,6 @@ class Runtime:
             scope=scope,
             start_time_ns=start_time_ns,
             trace_state=parent.trace_state,
-        )
-
-    def _joined_parent(self) -> LiveSpan | UnrecordedSpan | None:
-        span = otel_trace.get_current_span()
-        if isinstance(span, LiveSpan):
-            return span
-        context = span.get_span_context()
-        if not context.is_valid:
-            return current.get()
-        return UnrecordedSpan(
-            f"{context.trace_id:032x}",
-            f"{context.span_id:016x}",
-            sampled=context.trace_flags.sampled,
-            remote=context.is_remote,
-            trace_state=context.trace_state,
-            ours=getattr(span, "_tracer_records", False),
         )
 
     def span_started(self, span: LiveSpan) -> None:
@@ -276,39 +251,6 @@ class Runtime:
         """Write down binary content that was taken out of a payload."""
         self.pipeline().keep_attachments(attachments, encode)
 
-    def otel_attach(self, span: otel_trace.Span) -> object:
-        """Make a span current for OpenTelemetry too, where an application's provider is joined."""
-        if self.joined is None:
-            return None
-        return otel_context.attach(otel_trace.set_span_in_context(span))
-
-    def otel_detach(self, token: object) -> None:
-        """Undo :meth:`otel_attach`."""
-        try:
-            from opentelemetry.context import _RUNTIME_CONTEXT
-
-            _RUNTIME_CONTEXT.detach(token)  # type: ignore[arg-type]
-        except Exception:  # attached in another context: there is nothing to undo here
-            return
-
-    def resource(self) -> Resource:
-        """OpenTelemetry's description of this service."""
-        if self._resource is None:
-            from opentelemetry.sdk.resources import Resource
-
-            joined = getattr(self.joined, "resource", None)
-            name = self.settings.service_name
-            self._resource = joined or Resource.create({"service.name": name} if name else {})
-        return self._resource
-
-    def scope(self, name: str) -> InstrumentationScope:
-        """OpenTelemetry's name for the part of tracer that recorded a span."""
-        if name not in self._scopes:
-            from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-
-            self._scopes[name] = InstrumentationScope(name)
-        return self._scopes[name]
-
     def last_trace_id(self, thread_local: bool) -> str | None:
         """The trace whose root ended last."""
         return getattr(self._thread_local, "trace_id", None) if thread_local else self._last_trace_id
@@ -360,12 +302,15 @@ class Runtime:
         self.switch(False)
         with self._lock:
             done = self._close_pipeline(timeout)
-            for exporter in self.settings.exporters:
-                try:
-                    exporter.shutdown()
-                except Exception as error:
-                    report("shutting an exporter down", error)
+            self._shut_exporters_down()
         return done
+
+    def _shut_exporters_down(self) -> None:
+        for exporter in self.settings.exporters:
+            try:
+                exporter.shutdown()
+            except Exception as error:
+                report("shutting an exporter down", error)
 
     def reset(self) -> None:
         """Flush and go back to the settings of the environment."""
@@ -383,6 +328,7 @@ class Runtime:
         try:
             # what a sink does not take now is safe in the journal: no reason to hold the program up
             self._close_pipeline(_EXIT_FLUSH_SECONDS, retry_failures=False)
+            self._shut_exporters_down()
         except Exception as error:
             report("closing at exit", error)
 

@@ -47,7 +47,16 @@ def store_url(value: object) -> str:
         raise InvalidArgumentError(
             f"store: got {value!r}, expected a URL such as 'sqlite:///tracer.db' or the path of a file."
         )
+    if value.strip() == ":memory:" or value.endswith("/:memory:") or value == "sqlite://":
+        raise InvalidArgumentError(
+            f"store: got {value!r}, but a store in memory cannot be shared by threads and processes. "
+            "Give a file, for example in tempfile.mkdtemp()."
+        )
     if "://" in value:
+        if not value.startswith("sqlite:///") or value == "sqlite:///":
+            raise InvalidArgumentError(
+                f"store: got {value!r}, expected 'sqlite:///tracer.db' (relative) or 'sqlite:////absolute/path.db'."
+            )
         return value
     path = Path(value)
     return f"sqlite:////{str(path).lstrip('/')}" if path.is_absolute() else f"sqlite:///{path}"

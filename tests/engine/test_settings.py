@@ -30,6 +30,7 @@ def run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProc
         ({"sample_rate": "x"}, "sample_rate: got 'x'"),
         ({"store": "mysql://x"}, "sqlite:///tracer.db"),
         ({"store": ""}, "store: got ''"),
+        ({"store": "sqlite:///:memory:"}, "tempfile"),
         ({"enabled": "perhaps"}, "enabled: got 'perhaps', expected true or false"),
         ({"exporters": [object()]}, "has no export()"),
         ({"span_processors": [3]}, "neither an OpenTelemetry SpanProcessor nor a function"),
@@ -80,7 +81,8 @@ def test_a_bad_variable_is_named_in_one_log_line_and_the_program_runs(tmp_path: 
 def test_tracer_enabled_0_writes_nothing_at_all(tmp_path: Path) -> None:
     code = (
         "import tracer\n@tracer.trace\ndef f(x): return x\nassert f(3) == 3\n"
-        "with tracer.start_span('s') as span:\n    span.set_inputs(1); span.set_attribute('a', 1); span.add_event('e')\n"
+        "with tracer.start_span('s') as span:\n"
+        "    span.set_inputs(1); span.set_attribute('a', 1); span.add_event('e')\n"
         "    tracer.update_current_trace(tags={'a': 'b'})\n"
         "def g():\n    got = yield 1\n    return got\ng = tracer.trace(g)\n"
         "it = g(); assert next(it) == 1\n"

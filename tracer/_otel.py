@@ -1,0 +1,81 @@
+"""The runtime's side towards OpenTelemetry: resource, scopes, and an application's own provider if one is joined."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace as otel_trace
+
+from tracer._context import current
+from tracer._unrecorded import UnrecordedSpan
+from tracer.span import LiveSpan
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from tracer._context import AnySpan
+
+
+class OpenTelemetrySide:
+    """What spans say about where they come from, and which of the application's spans they hang below."""
+
+    def __init__(self) -> None:
+        self.describe(None, None)
+
+    def describe(self, service_name: str | None, joined: Any) -> None:
+        """Set the service's name and the provider to join."""
+        self.joined = joined
+        self._service_name = service_name
+        self._resource: Resource | None = None
+        self._scopes: dict[str, InstrumentationScope] = {}
+
+    def resource(self) -> Resource:
+        """OpenTelemetry's description of this service."""
+        if self._resource is None:
+            from opentelemetry.sdk.resources import Resource
+
+            name = self._service_name
+            joined = getattr(self.joined, "resource", None)
+            self._resource = joined or Resource.create({"service.name": name} if name else {})
+        return self._resource
+
+    def scope(self, name: str) -> InstrumentationScope:
+        """OpenTelemetry's name for the part of tracer that recorded a span."""
+        if name not in self._scopes:
+            from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+            self._scopes[name] = InstrumentationScope(name)
+        return self._scopes[name]
+
+    def otel_attach(self, span: otel_trace.Span) -> object:
+        """Make a span current for OpenTelemetry too, where an application's provider is joined."""
+        if self.joined is None:
+            return None
+        return otel_context.attach(otel_trace.set_span_in_context(span))
+
+    def otel_detach(self, token: object) -> None:
+        """Undo :meth:`otel_attach`."""
+        try:
+            # the public detach() logs an error where the token is of another context; here that is no fault
+            otel_context._RUNTIME_CONTEXT.detach(token)  # type: ignore[arg-type]
+        except Exception:
+            return
+
+    def joined_parent(self) -> AnySpan | None:
+        """The span that is current for the joined provider, whoever started it."""
+        span = otel_trace.get_current_span()
+        if isinstance(span, LiveSpan):
+            return span
+        context = span.get_span_context()
+        if not context.is_valid:
+            return current.get()
+        return UnrecordedSpan(
+            f"{context.trace_id:032x}",
+            f"{context.span_id:016x}",
+            sampled=context.trace_flags.sampled,
+            remote=context.is_remote,
+            trace_state=context.trace_state,
+            ours=getattr(span, "_tracer_records", False),
+        )
