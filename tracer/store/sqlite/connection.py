@@ -32,10 +32,11 @@ class Connections:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.read_only = False
         self._start_empty()
         _check_before_touching(path)
-        self._create_or_migrate()
+        self.read_only = _is_only_readable(path)
+        if not self.read_only:
+            self._create_or_migrate()
         _open_pools.add(self)
 
     def _start_empty(self) -> None:
@@ -107,18 +108,11 @@ class Connections:
             if _user_version(connection) == VERSION:
                 return
             retry_while_locked(lambda: _migrate(connection, self.path))
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise store_error(error, self.path, "open") from error
-        except sqlite3.DatabaseError as error:
-            raise store_error(error, self.path, "open") from error
-        except StoreError:
-            if not _is_readable_store(self.path):
-                raise
-            self.read_only = True
-            self.get()
 
 
-def _is_readable_store(path: Path) -> bool:
+def _is_only_readable(path: Path) -> bool:
     """Whether the file is a whole store that this process may read but not write."""
     if not path.is_file() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         return False

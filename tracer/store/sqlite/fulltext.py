@@ -14,7 +14,7 @@ from tracer.store.filter import And, Comparison, Expression, Not, Or
 from tracer.store.sqlite import chunks
 from tracer.store.sqlite.compile import CHUNK_OF_SPAN, SPANS_OF_TRACE, Matcher, Sql
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error
-from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
+from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK, TEXTS_TABLE, WORDS_TABLE
 from tracer.store.text import span_text
 
 _CHUNKS_AT_ONCE = 200
@@ -37,10 +37,13 @@ class FullText:
 
     def prepare(self, expression: Expression | None) -> None:
         """Bring the index up to date when the filter searches text. Raises StoreError."""
-        if expression is None or not _searches_text(expression) or self._connections.read_only:
+        if expression is None or not _searches_text(expression):
             return
         connection = self._connections.get()
         try:
+            if self._connections.read_only:
+                _index_beside(connection)
+                return
             while retry_while_locked(lambda: _index_more(connection)):
                 pass
         except sqlite3.Error as error:
@@ -81,6 +84,18 @@ def _index_more(connection: sqlite3.Connection) -> bool:
             connection.execute("ROLLBACK")
         raise
     return True
+
+
+def _index_beside(connection: sqlite3.Connection) -> None:
+    """For a store that cannot be written: an index of its own to this connection, in place of one that is behind."""
+    done, last = _progress(connection)
+    is_beside = connection.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'texts'").fetchone()
+    if done >= last or is_beside:
+        return
+    connection.execute(TEXTS_TABLE.format("temp.texts"))
+    connection.execute(WORDS_TABLE.format("temp.words", "temp, texts"))
+    for row in connection.execute("SELECT id, trace, first, codec, content FROM chunks"):
+        connection.executemany("INSERT INTO temp.texts(rowid, text) VALUES (?, ?)", chunk_texts(row))
 
 
 def _progress(connection: sqlite3.Connection) -> tuple[int, int]:

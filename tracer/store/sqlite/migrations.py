@@ -17,6 +17,9 @@ LABEL_METADATA: Final = 1
 LABEL_MODEL: Final = 2
 LABEL_PROVIDER: Final = 3
 
+TEXTS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5(text, content='', tokenize='unicode61 remove_diacritics 2')"
+WORDS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5vocab({}, 'row')"
+
 _FIRST = (
     "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     "INSERT INTO counters VALUES ('seq', 0), ('trace', 0), ('chunk', 0), ('spans', 0), ('indexed_chunk', 0)",
@@ -113,8 +116,8 @@ _FIRST = (
         priced INTEGER NOT NULL, PRIMARY KEY (hour, model, provider, bucket)
     ) WITHOUT ROWID""",
     # contentless: the text is in the chunks; a row is taken out again with the text it was made from
-    "CREATE VIRTUAL TABLE texts USING fts5(text, content='', tokenize='unicode61 remove_diacritics 2')",
-    "CREATE VIRTUAL TABLE words USING fts5vocab(texts, 'row')",
+    TEXTS_TABLE.format("texts"),
+    WORDS_TABLE.format("words", "texts"),
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)
