@@ -192,12 +192,11 @@ def test_a_processor_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) 
 def test_by_default_other_tracing_is_not_disturbed() -> None:
     provider = TracerProvider()
     app = provider.get_tracer("app")
-    with app.start_as_current_span("app") as outer:  # noqa: SIM117  # the tree reads as it nests
-        with tracer.start_span("ours") as ours:
-            assert otel.get_current_span() is outer
-            with app.start_as_current_span("inner") as inner:
-                assert inner.parent.span_id == outer.get_span_context().span_id
-        assert ours.parent_id is None
+    with app.start_as_current_span("app") as outer, tracer.start_span("ours") as ours:
+        assert otel.get_current_span() is outer
+        with app.start_as_current_span("inner") as inner:
+            assert inner.parent.span_id == outer.get_span_context().span_id
+    assert ours.parent_id is None
 
 
 def joined(**options: Any) -> tuple[TracerProvider, InMemorySpanExporter]:
@@ -211,10 +210,13 @@ def joined(**options: Any) -> tuple[TracerProvider, InMemorySpanExporter]:
 def test_joining_a_provider_makes_one_tree_of_both() -> None:
     provider, memory = joined()
     app = provider.get_tracer("app")
-    with app.start_as_current_span("request") as request, tracer.start_span("ours") as ours:
-        with app.start_as_current_span("http") as http_span:  # noqa: SIM117  # the tree reads as it nests
-            with tracer.start_span("deep") as deep:
-                pass
+    with (
+        app.start_as_current_span("request") as request,
+        tracer.start_span("ours") as ours,
+        app.start_as_current_span("http") as http_span,
+        tracer.start_span("deep") as deep,
+    ):
+        pass
 
     assert ours.parent_id == f"{request.get_span_context().span_id:016x}"
     assert deep.parent_id == f"{http_span.get_span_context().span_id:016x}"
