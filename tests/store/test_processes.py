@@ -222,13 +222,19 @@ def test_a_file_that_is_no_database_is_refused_and_not_touched(tmp_path: Path, c
     assert path.read_bytes() == content
 
 
-def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [0, 1, 999])
+def test_a_database_of_something_else_is_refused_and_not_touched(tmp_path: Path, version: int) -> None:
     database = sqlite3.connect(tmp_path / "traces.db")
     database.execute("CREATE TABLE mine(x)")
+    database.execute(f"PRAGMA user_version = {version}")
     database.close()
+    before = (tmp_path / "traces.db").read_bytes()
 
     with pytest.raises(StoreError, match="an SQLite database of something else"):
         new_store(tmp_path)
+
+    assert (tmp_path / "traces.db").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["traces.db"]
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:

@@ -16,12 +16,14 @@ from urllib.parse import quote
 
 from tracer.errors import NewerStoreError, StoreError
 from tracer.store.sqlite.functions import register_functions
-from tracer.store.sqlite.migrations import MIGRATIONS, VERSION
+from tracer.store.sqlite.migrations import APPLICATION_ID, MIGRATIONS, VERSION
 
 _BUSY_TIMEOUT_MS = 30_000
 _RETRY_FOR_S = 120.0
 _MAGIC = b"SQLite format 3\x00"
-_USER_VERSION_AT = 60  # https://www.sqlite.org/fileformat2.html#the_database_header
+# https://www.sqlite.org/fileformat2.html#the_database_header
+_USER_VERSION_AT = 60
+_APPLICATION_ID_AT = 68
 _PAGE_SIZE = 8192
 
 Result = TypeVar("Result")
@@ -136,12 +138,12 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _user_version(connection)  # another process may have been first
+        _refuse_foreign(connection, path)
         _refuse_newer(version, path)
-        if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise StoreError(f"{path} is an SQLite database of something else; name another file for the store")
         for step in MIGRATIONS[version:]:
             for statement in step:
                 connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
@@ -166,24 +168,32 @@ def _check_before_touching(path: Path) -> None:
         return
     if not header.startswith(_MAGIC):
         raise StoreError(f"{path} is not an SQLite database; name another file for the store")
-    _refuse_newer(int.from_bytes(header[_USER_VERSION_AT : _USER_VERSION_AT + 4], "big"), path)
-    _check_version_in_wal(path)
+    if _number_at(header, _APPLICATION_ID_AT) == APPLICATION_ID:
+        _refuse_newer(_number_at(header, _USER_VERSION_AT), path)
+    _check_inside(path)
 
 
-def _check_version_in_wal(path: Path) -> None:
-    # the newest version may still be in the write-ahead log; a read-only connection does not check-point it on close
-    wal = path.with_name(path.name + "-wal")
-    if not wal.exists() or not wal.stat().st_size:
-        return
+def _number_at(header: bytes, place: int) -> int:
+    return int.from_bytes(header[place : place + 4], "big")
+
+
+def _check_inside(path: Path) -> None:
+    """What the header says may be outdated by the write-ahead log; a read-only connection does not check-point it."""
     try:
-        connection = _connect(path, "ro")
+        connection = retry_while_locked(lambda: _connect(path, _read_only_mode(path)))
         try:
-            version = _user_version(connection)
+            retry_while_locked(lambda: _refuse_foreign(connection, path))
+            _refuse_newer(_user_version(connection), path)
         finally:
             connection.close()
-    except sqlite3.Error:
-        return
-    _refuse_newer(version, path)
+    except sqlite3.Error as error:
+        raise store_error(error, path, "open") from error
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreError(f"{path} is an SQLite database of something else; name another file for the store")
 
 
 def _refuse_newer(version: int, path: Path) -> None:

@@ -13,8 +13,8 @@ from tracer import _fault, semconv
 from tracer.cost import cost_of
 
 _INT64 = 2**63 - 1
-_USAGE_NAMES = {key: name for name, key in semconv.TOKEN_USAGE.items()}
-_USAGE_KEYS = frozenset(_USAGE_NAMES)
+_USAGE_NAMES = tuple(semconv.TOKEN_USAGE.items())
+_USAGE_KEYS = frozenset(semconv.TOKEN_USAGE.values())
 
 
 @dataclass(slots=True)
@@ -191,11 +191,11 @@ def _start_facts(record: dict[str, Any], owner: str | None) -> StartFacts:
 
 
 def _usage(attributes: dict[str, Any]) -> dict[str, int] | None:
-    counted: dict[str, int] = {}
-    for key in attributes.keys() & _USAGE_KEYS:
-        count = _count(attributes[key])
-        if count is not None:
-            counted[_USAGE_NAMES[key]] = count
+    given = attributes.keys() & _USAGE_KEYS
+    if not given:
+        return None
+    usage = {name: _count(attributes[key]) for name, key in _USAGE_NAMES if key in given}
+    counted = {name: count for name, count in usage.items() if count is not None}
     if not counted:
         return None
     if "total_tokens" not in counted and ("input_tokens" in counted or "output_tokens" in counted):

@@ -122,3 +122,4 @@ _FIRST = (
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)
 VERSION: Final = len(MIGRATIONS)
+APPLICATION_ID: Final = 0x54524352  # says that an SQLite file is a store of ours

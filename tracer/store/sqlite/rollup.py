@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
+from tracer import semconv
 from tracer.store.sqlite.decode import SpanFacts, StartFacts
 
 Facts = Union[SpanFacts, StartFacts]
@@ -114,7 +115,7 @@ def _usage(spans: Mapping[str, SpanFacts]) -> dict[str, int] | None:
     for span in _topmost(spans, lambda span: span.usage is not None):
         for name, count in (span.usage or {}).items():
             total[name] = total.get(name, 0) + count
-    return total or None
+    return {name: total[name] for name in semconv.TOKEN_USAGE if name in total} or None
 
 
 def _cost(spans: Mapping[str, SpanFacts]) -> tuple[float | None, float | None, float] | None:
