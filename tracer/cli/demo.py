@@ -67,7 +67,7 @@ def command(live: bool, model: str, store_url: str | None) -> None:
     click.echo("\n")
     _show_trace(screen)
     option = f" --store {store_url}" if store_url and store_url != os.environ.get("TRACER_STORE") else ""
-    screen.print(f"\nThe trace is in {path}. See all that was said, or what else is there:")
+    screen.wrapped(f"\nThe trace is in {path}. See all that was said, and what else is there:")
     screen.print(f"  tracer show latest --full{option}\n  tracer list{option}")
 
 
@@ -87,14 +87,16 @@ def _provider(screen: Screen, *, live: bool) -> Iterator[dict[str, str | None]]:
         key = os.environ.get("OPENAI_API_KEY")
         if not key:
             raise click.UsageError("--live needs an API key in OPENAI_API_KEY. Without --live the demo needs none.")
-        screen.print(f"Live: the replies come from {os.environ.get('OPENAI_BASE_URL') or 'https://api.openai.com/v1'}.")
+        screen.wrapped(f"Live: the replies come from {os.environ.get('OPENAI_BASE_URL') or 'https://api.openai.com/v1'}.")
         yield {"base_url": os.environ.get("OPENAI_BASE_URL"), "api_key": key}
         return
     from tracer.demo.server import DemoServer
 
     with DemoServer(seconds_per_reply=_SECONDS_PER_REPLY, seconds_per_chunk=_SECONDS_PER_CHUNK) as server:
-        screen.print("Scripted: no model is asked and no key needed. The real openai package talks over real HTTP to a")
-        screen.print(f"server that this demo runs at {server.base_url}. With --live it talks to a real provider.")
+        screen.wrapped(
+            "Scripted: no model is asked and no key needed. The real openai package talks over real HTTP to a server "
+            f"that this demo runs at {server.base_url}. With --live it talks to a real provider."
+        )
         yield {"base_url": server.base_url, "api_key": "scripted-demo"}
 
 

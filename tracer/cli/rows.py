@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -45,8 +46,19 @@ def _whole_line(row: TraceRow) -> Text:
 
 def _title(row: TraceRow) -> str:
     name = wording.clean_line(row.name or "(no name)")
-    said = wording.clean_line(row.request_preview or "")
+    said = wording.clean_line(_only_text(row.request_preview or ""))
     return f"{name}  {said}" if said else name
+
+
+def _only_text(preview: str) -> str:
+    """What a function was asked, where its only argument is a text; else the preview as it is."""
+    if not preview.startswith('{"'):
+        return preview
+    try:
+        values = list(orjson.loads(preview).values())
+    except orjson.JSONDecodeError:
+        return preview
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else preview
 
 
 def _tokens(row: TraceRow) -> str:

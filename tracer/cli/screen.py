@@ -36,13 +36,13 @@ codecs.register_error("tracer-terminal", _replace_what_cannot_be_encoded)
 class Screen:
     """Prints to standard output. ``width`` is None where lines may be as long as they like (not a terminal)."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
                 reconfigure(errors="tracer-terminal")
-        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-        self.is_terminal = sys.stdout.isatty()
+        self._console = console or Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self.is_terminal = sys.stdout.isatty() if console is None else console.is_terminal
         self.width: int | None = max(_NARROWEST, self._console.width) if self.is_terminal else None
 
     def print(self, line: str | Text = "") -> None:
