@@ -2,137 +2,219 @@
 
 from __future__ import annotations
 
-import threading
+import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tracer import _lockfile
-from tracer._drain import Sink, sink_key
 from tracer._fault import log_once, report
-from tracer._journal import LOCK_SUFFIX, SEGMENT_SUFFIX
-from tracer._segment import HEAD_SIZE, Segment
+from tracer._journal import LOCK_SUFFIX, LOSSES_NAME, NEW_LOCK_SUFFIX, SEGMENT_SUFFIX, dropped_by, note_losses
+from tracer._json import loads
+from tracer._orphan import EmptySegmentError, Orphan, OtherVersionError
+from tracer._segment import HEAD_SIZE
+from tracer._sink import Sink, sink_key
 
 _BATCH_BYTES = 1 << 20
 _KEPT_SECONDS = 7 * 24 * 3600  # how long records wait for an exporter that nobody configures any more
-
-_adopt_lock = threading.Lock()
-
-
-def renew_lock() -> None:
-    """After a fork: another thread of the parent may have held the lock."""
-    global _adopt_lock
-    _adopt_lock = threading.Lock()
+_BORN_SECONDS = 60.0
+_SEGMENT = re.compile(rf"(?P<owner>.+)\.(?P<number>\d{{6,}}){re.escape(SEGMENT_SUFFIX)}")
 
 
-def adopt(folder: Path, sinks: Sequence[Sink], own: str, owner_gone: Callable[[str], None], seen: set[str]) -> None:
-    """Hand the records of dead processes to the sinks and delete what nobody waits for.
+class Adoption:
+    """What dead processes left for one sink: run it now and then, in any number of processes at once."""
 
-    ``seen`` holds owners that were found dead before and wait for a sink that is not here. Raises what a sink raises;
-    what it did not take stays for the next time.
-    """
-    if not folder.is_dir():
-        return
-    with _adopt_lock:
-        for owner, segments in _journals(folder).items():
-            if owner != own and owner not in seen:
-                _adopt_one(folder, owner, segments, sinks, owner_gone, seen)
+    def __init__(
+        self,
+        folder: Path,
+        sink: Sink,
+        *,
+        own: str,
+        takes_all: bool = False,
+        owner_gone: Callable[[str], None] | None = None,
+        max_bytes: int = 1 << 30,
+    ) -> None:
+        self._folder = folder
+        self._sink = sink
+        self._key = sink_key(sink)
+        self._own = own
+        self._takes_all = takes_all  # else only what was recorded for this very sink: nothing is sent to strangers
+        self._owner_gone = owner_gone
+        self._max_bytes = max_bytes
+        self._seen: set[str] = set()  # owners found dead before whose records wait for a sink that is not here
+
+    def run(self, timeout: float) -> None:
+        """Hand over what is there and delete what nobody waits for.
+
+        When it returns, the sink has everything that was there when it was called, whoever handed it over. Raises what
+        the sink raises, and TimeoutError; what the sink did not take stays for the next time.
+        """
+        if not self._dead():
+            return
+        try:
+            busy = _lockfile.take_within(self._folder / f"{self._key:016x}.adopting", timeout)
+        except OSError as error:  # a folder of somebody else's
+            log_once(f"adopt {self._folder}", "tracer cannot take over journals in %s: %s", self._folder, error)
+            return
+        if busy is None:
+            raise TimeoutError(f"another process is still taking over the journals in {self._folder}")
+        try:
+            for owner, paths in self._dead().items():
+                self._adopt(owner, paths)
+            if self._takes_all:
+                self._keep_bound()
+        finally:
+            _lockfile.release(busy)
+
+    def _dead(self) -> dict[str, list[Path]]:
+        return {
+            owner: paths
+            for owner, paths in _journals(self._folder).items()
+            if owner != self._own and owner not in self._seen and not _lockfile.is_held(_alive(self._folder, owner))
+        }
+
+    def _adopt(self, owner: str, paths: list[Path]) -> None:
+        waiting = [path for path in paths if not self._hand_over(path, owner)]
+        if self._owner_gone is not None:
+            self._owner_gone(owner)
+        if waiting:
+            self._seen.add(owner)
+        else:
+            _forget(self._folder, owner)
+
+    def _hand_over(self, path: Path, owner: str) -> bool:
+        """Give one segment to the sink; True if it is gone, False if it waits for another sink."""
+        try:
+            orphan = Orphan(path)
+        except FileNotFoundError:
+            return True
+        except EmptySegmentError:
+            return _delete(path)
+        except (OSError, ValueError) as error:
+            log_once(f"adopt {path}", "tracer leaves a file alone that it cannot read: %s", error)
+            return isinstance(error, OtherVersionError) and _is_old(path) and _delete(path)
+        if orphan.damaged_bytes:
+            log_once(
+                f"adopt {path}",
+                "tracer left %s bytes out that are no whole record: the end of a process, or a damaged disk, in %s",
+                orphan.damaged_bytes,
+                path,
+            )
+        self._write_all(orphan, owner)
+        cursors = orphan.cursors()
+        taken = all(position >= orphan.end for position in cursors.values()) if cursors else self._takes_all
+        return (taken or _is_old(path)) and _delete(path)
+
+    def _write_all(self, orphan: Orphan, owner: str) -> None:
+        position = orphan.cursors().get(self._key, HEAD_SIZE if self._takes_all else orphan.end)
+        about = orphan.about()
+        for batch, end in orphan.batches(position, _BATCH_BYTES):
+            # also a sink that comes in the middle must learn whose records these are
+            self._sink.write(batch if about is None or batch[0] == about else [about, *batch], owner=owner)
+            orphan.set_cursor(self._key, end)
+
+    def _keep_bound(self) -> None:
+        """Drop the oldest of what waits for exporters that do not come, beyond the journal's bound."""
+        paths = [path for owner in self._seen for path in _journals(self._folder).get(owner, [])]
+        if not paths:
+            return
+        sizes = {path: path.stat().st_size for path in paths if path.exists()}
+        total = sum(sizes.values())
+        for path in sorted(sizes, key=lambda path: path.stat().st_mtime):
+            if total <= self._max_bytes:
+                return
+            total -= sizes[path]
+            log_once(f"adopt bound {self._folder}", "tracer deletes the oldest records that wait for an exporter")
+            note_losses(self._folder, path.name, len(Orphan(path)))
+            _delete(path)
 
 
 def _journals(folder: Path) -> dict[str, list[Path]]:
+    """The segments in a folder by owner, oldest first; an owner may have none."""
     journals: dict[str, list[Path]] = {}
-    for path in folder.iterdir():
+    for path in _files(folder):
         if path.suffix == LOCK_SUFFIX:
             journals.setdefault(path.stem, [])
         elif path.suffix == SEGMENT_SUFFIX:
-            journals.setdefault(path.name.split(".", 1)[0], []).append(path)
+            named = _SEGMENT.fullmatch(path.name)
+            if named is None:
+                log_once(f"adopt {path}", "tracer leaves a file alone that is no journal of its own: %s", path)
+            else:
+                journals.setdefault(named["owner"], []).append(path)
+        elif path.suffix == NEW_LOCK_SUFFIX and _age(path) > _BORN_SECONDS and not _lockfile.is_held(path):
+            _delete(path)  # its process died while it was born
     return journals
 
 
-def _adopt_one(
-    folder: Path,
-    owner: str,
-    segments: list[Path],
-    sinks: Sequence[Sink],
-    owner_gone: Callable[[str], None],
-    seen: set[str],
-) -> None:
-    alive = folder / f"{owner}{LOCK_SUFFIX}"
-    descriptor = _lockfile.take_existing(alive)
-    if descriptor is None and alive.exists():
-        return  # its process lives
+def _files(folder: Path) -> Iterable[Path]:
     try:
-        # listed again now that the lock is held: the process may have written more before it died
-        paths = sorted(folder.glob(f"{owner}.*{SEGMENT_SUFFIX}")) or segments
-        waiting = [path for path in paths if path.exists() and not _hand_over(path, owner, sinks)]
-        owner_gone(owner)
-        if waiting:
-            seen.add(owner)
-        else:
-            alive.unlink(missing_ok=True)
-    finally:
-        if descriptor is not None:
-            _lockfile.release(descriptor)
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except OSError as error:
+        log_once(f"adopt {folder}", "tracer cannot look for journals in %s: %s", folder, error)
+        return ()
 
 
-def _hand_over(path: Path, owner: str, sinks: Iterable[Sink]) -> bool:
-    """Give one segment to the sinks; True if it is gone, False if it waits for a sink that is not here."""
+def _alive(folder: Path, owner: str) -> Path:
+    return folder / f"{owner}{LOCK_SUFFIX}"
+
+
+def _forget(folder: Path, owner: str) -> None:
+    alive = _alive(folder, owner)
     try:
-        segment = Segment.of_dead_process(path, _number(path))
-    except (OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError):
-            return True
-        log_once(f"adopt {path.name}", "tracer cannot read the journal %s: %s", path, error)
+        note_losses(folder, owner, dropped_by(alive))
+        alive.unlink(missing_ok=True)
+    except OSError as error:
+        report("forgetting a dead process", error)
+
+
+def _delete(path: Path) -> bool:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        report("deleting a journal that every sink has", error)
         return False
-    done = False
+    return True
+
+
+def _age(path: Path) -> float:
     try:
-        for sink in sinks:
-            _write_all(segment, sink, owner)
-        cursors = segment.cursors()
-        done = all(position >= segment.end for position in cursors.values()) or _is_old(path)
-    finally:
-        if done:
-            segment.remove()
-        else:
-            segment.close()
-    return done
-
-
-def _write_all(segment: Segment, sink: Sink, owner: str) -> None:
-    key = sink_key(sink)
-    position = segment.cursors().get(key, HEAD_SIZE)
-    while position < segment.end:
-        records, position = segment.read(max(position, HEAD_SIZE), _BATCH_BYTES)
-        sink.write(records, owner=owner)
-        segment.set_cursor(key, position)
-
-
-def _number(path: Path) -> int:
-    try:
-        return int(path.name.split(".")[1])
-    except (IndexError, ValueError):
-        return 0
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _is_old(path: Path) -> bool:
-    try:
-        return time.time() - path.stat().st_mtime > _KEPT_SECONDS
-    except OSError as error:
-        report("looking at an old journal", error)
-        return False
+    return _age(path) > _KEPT_SECONDS
 
 
 def pending(folder: Path) -> list[dict[str, object]]:
-    """What stands in a journal folder: owner, whether its process lives, segments and their bytes."""
-    if not folder.is_dir():
-        return []
-    found = []
-    for owner, segments in sorted(_journals(folder).items()):
-        alive = folder / f"{owner}{LOCK_SUFFIX}"
-        descriptor = _lockfile.take_existing(alive)
-        if descriptor is not None:
-            _lockfile.release(descriptor)
-        living = descriptor is None and alive.exists()
-        size = sum(path.stat().st_size for path in segments if path.exists())
-        found.append({"owner": owner, "alive": living, "segments": len(segments), "bytes": size})
-    return found
+    """What stands in a journal folder: owner, whether its process lives, segments, their bytes, and records dropped."""
+    return [
+        {
+            "owner": owner,
+            "alive": _lockfile.is_held(_alive(folder, owner)),
+            "segments": len(paths),
+            "bytes": sum(path.stat().st_size for path in paths if path.exists()),
+            "dropped": dropped_by(_alive(folder, owner)),
+        }
+        for owner, paths in _journals(folder).items()
+    ]
+
+
+def dropped(folder: Path) -> int:
+    """How many records were ever dropped in a journal folder because a sink did not take them in time."""
+    living = sum(dropped_by(_alive(folder, owner)) for owner in _journals(folder))
+    try:
+        lines = (folder / LOSSES_NAME).read_bytes().splitlines()
+    except OSError:
+        return living
+    return living + sum(_count(line) for line in lines)
+
+
+def _count(line: bytes) -> int:
+    try:
+        return int(loads(line)["dropped"])
+    except (ValueError, KeyError, TypeError):
+        return 0

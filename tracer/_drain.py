@@ -4,48 +4,79 @@ from __future__ import annotations
 
 import threading
 import time
-import zlib
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable
 
+from tracer._adopt import Adoption
 from tracer._fault import log_once, logger, report
 from tracer._journal import Journal
+from tracer._sink import Sink, sink_key
 
 _BATCH_BYTES = 1 << 20
 _GATHER_SECONDS = 0.05  # records that arrive together are written together
+_LOOK_AROUND_SECONDS = 10.0  # how often dead processes' journals are looked for
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 30.0
+_LONGEST_RETRY_WHILE_ASKED_SECONDS = 1.0
+_TRIES_BEFORE_NEXT = 3
 
 
-class Sink(Protocol):
-    """Where records go: a store, an exporter."""
+class Request:
+    """Somebody waits until a sink has everything that was there when it was asked."""
 
-    name: str  # the same in every run of the program: the key of its cursor
+    def __init__(
+        self, target: tuple[int, int], *, retry: bool, last: Callable[[], None] | None, look_around: bool
+    ) -> None:
+        self.target = target
+        self.retry = retry
+        self.last = last
+        self.look_around = look_around
+        self.taken = False
+        self.given_up = False
+        self._answered = threading.Lock()
+        self._answered.acquire()
 
-    def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
-        """Take the records for good, or raise: then they come again."""
+    def answer(self, taken: bool) -> None:
+        """Let the one who asked go on."""
+        self.taken = taken
+        _ring(self._answered)
 
-
-def sink_key(sink: Sink) -> int:
-    """The sink's key in the journal's head."""
-    return zlib.crc32(sink.name.encode()) or 1
+    def wait(self, timeout: float) -> bool:
+        """Whether the sink took everything in time."""
+        if not self._answered.acquire(timeout=max(0.0, timeout)):
+            self.given_up = True
+        return self.taken
 
 
 class Drainer:
-    """One sink's way out of the journal."""
+    """One sink's way out of the journal.
 
-    def __init__(self, journal: Journal, sink: Sink, *, prepare: Callable[[], None]) -> None:
+    The thread is rung with a lock that somebody else releases: that can be done from a signal handler or a finaliser at
+    any moment, which a condition or an event cannot.
+    """
+
+    def __init__(self, journal: Journal, sink: Sink, adoption: Adoption) -> None:
         self.sink = sink
-        self._prepare = prepare
-        self.key = sink_key(sink)
+        self.dropped = 0  # records that the sink refused although it took those after them
+        self._adoption = adoption
+        self._key = sink_key(sink)
         self._journal = journal
         self._cursor = (0, 0)
-        self._drain_lock = threading.Lock()  # one batch at a time: the thread's or a reader's
-        self._woken = threading.Event()
-        self._stopped = threading.Event()
-        self._armed = False
+        self._batch_bytes = _BATCH_BYTES
+        self._refusals = 0
+        self._sink_lock = threading.Lock()  # one batch at a time: the thread's or a reader's
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._armed = False  # whether the thread knows that there is something new
+        self._requests: deque[Request] = deque()
+        self._stopping = False
+        self._pausing = False
+        self._pause_at = (0, 0)
         self._thread: threading.Thread | None = None
-        journal.add_sink(self.key, self._wake)
+        self._thread_lock = threading.Lock()
+        journal.add_sink(self._key, self._wake)
+
+    # ---- the thread's life ----
 
     def _wake(self) -> None:
         if self._armed:
@@ -53,56 +84,182 @@ class Drainer:
         self._armed = True
         if self._thread is None:
             self._start()
-        self._woken.set()
+        _ring(self._bell)
 
     def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name=f"tracer-drain-{self.sink.name}", daemon=True)
-        self._thread = thread
+        # not for ever: a finaliser may come here while its own thread is here
+        if not self._thread_lock.acquire(timeout=1.0):
+            return
         try:
-            thread.start()
+            if self._thread is None and not self._stopping and not self._pausing:
+                self._thread = threading.Thread(target=self._run, name=f"tracer-drain-{self.sink.name}", daemon=True)
+                self._thread.start()
         except RuntimeError:  # the interpreter is shutting down: what is written waits in the journal
             self._thread = None
+        finally:
+            self._thread_lock.release()
+
+    def _ends(self) -> bool:
+        if not (self._stopping or self._pausing):
+            return False
+        with self._thread_lock:
+            if not (self._stopping or self._pausing):
+                return False
+            self._thread = None
+            return True
+
+    def stop(self, timeout: float) -> bool:
+        """End the thread after the batch it is at; False if it is still at it."""
+        self._stopping = True
+        return self._join(timeout)
+
+    def pause(self, timeout: float) -> bool:
+        """End the thread for now, such as for a fork; False if it is still at a batch."""
+        self._pause_at = self._journal.position()
+        self._pausing = True
+        return self._join(timeout)
+
+    def _join(self, timeout: float) -> bool:
+        thread = self._thread
+        _ring(self._bell)
+        if thread is None or thread is threading.current_thread():
+            return True
+        thread.join(max(0.0, timeout))
+        return not thread.is_alive()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        with self._thread_lock:
+            self._pausing = False
+        self._armed = False
+        if self._cursor < self._journal.position():
+            self._wake()
+
+    # ---- what the thread does ----
 
     def _run(self) -> None:
+        retry = 0.0  # seconds until the next try; 0 if the last went well
+        look_around_at = 0.0
+        while not self._ends():
+            if retry:
+                self._bell.acquire(timeout=self._until_retry(retry))
+            elif self._bell.acquire(timeout=_LOOK_AROUND_SECONDS) and not self._is_asked():
+                self._bell.acquire(timeout=_GATHER_SECONDS)
+            look_around = time.monotonic() >= look_around_at or any(r.look_around for r in list(self._requests))
+            self._armed = retry > 0  # while the sink is down, news need not ring
+            failed = self._work(look_around=look_around and not self._pausing and not self._stopping)
+            if look_around and not failed:
+                look_around_at = time.monotonic() + _LOOK_AROUND_SECONDS
+            retry = min(max(retry * 2, _FIRST_RETRY_SECONDS), _LONGEST_RETRY_SECONDS) if failed else 0.0
+            self._armed = failed
+            if not failed and self._cursor < self._journal.position():
+                _ring(self._bell)
+
+    def _is_asked(self) -> bool:
+        return bool(self._requests) or self._stopping or self._pausing
+
+    def _until_retry(self, retry: float) -> float:
+        return min(retry, _LONGEST_RETRY_WHILE_ASKED_SECONDS) if self._requests else retry
+
+    def _work(self, *, look_around: bool) -> bool:
+        """Hand over what is there; True if the sink failed."""
         try:
-            self._prepare()
-        except Exception as error:
-            report(f"taking over what dead processes left for {self.sink.name}", error)
-        retry = _FIRST_RETRY_SECONDS
-        while not self._stopped.is_set():
-            self._woken.wait()
-            self._stopped.wait(_GATHER_SECONDS)
-            self._woken.clear()
-            self._armed = False
-            try:
-                while self.drain_batch():
-                    retry = _FIRST_RETRY_SECONDS
-            except Exception as error:
-                log_once(
-                    f"sink {self.sink.name} {type(error).__name__}",
-                    "tracer cannot write to %s now, keeps the records in its journal and tries again: %s",
-                    self.sink.name,
-                    error,
-                )
-                logger.debug("writing to %s failed", self.sink.name, exc_info=error)
-                self._stopped.wait(retry)
-                retry = min(retry * 2, _LONGEST_RETRY_SECONDS)
-                self._woken.set()
+            while not self._is_enough() and self.drain_batch():
+                self._answer()
+            if look_around:
+                self._journal.renew()
+                self._adopt(-1)
+        except BaseException as error:  # whatever an exporter raises, SystemExit included: the thread lives
+            self._say_failed(error)
+            self._answer(failed=True)
+            return True
+        self._answer(looked_around=look_around)
+        return False
+
+    def _is_enough(self) -> bool:
+        return self._stopping or (self._pausing and self._cursor >= self._pause_at)
+
+    def _answer(self, *, failed: bool = False, looked_around: bool = False) -> None:
+        for request in list(self._requests):
+            taken = self._cursor >= request.target and (looked_around or not request.look_around)
+            if not (taken or request.given_up or (failed and not request.retry)):
+                continue
+            if taken and request.last is not None:
+                try:
+                    request.last()
+                except Exception as error:
+                    taken = False
+                    self._say_failed(error)
+            self._requests.remove(request)
+            request.answer(taken)
+
+    def _say_failed(self, error: BaseException) -> None:
+        logger.debug("writing to %s failed", self.sink.name, exc_info=error)
+        if self._journal.is_in_memory and self.sink.name == "store":
+            return  # the journal has said so already: the same disk
+        log_once(
+            f"sink {self.sink.name}",
+            "tracer cannot write to %s now, keeps the records in its journal and tries again: %s",
+            self.sink.name,
+            error,
+        )
+
+    # ---- handing over ----
 
     def drain_batch(self, timeout: float = -1) -> bool:
         """Hand one batch to the sink; False if there was nothing to hand over. Raises what the sink raises."""
-        if not self._drain_lock.acquire(timeout=timeout):
-            raise TimeoutError(f"{self.sink.name} is still busy with an earlier batch")
+        self._lock_sink(timeout)
         try:
-            records, cursor = self._journal.read(self._cursor, _BATCH_BYTES)
+            records, cursor = self._journal.read(self._cursor, self._batch_bytes)
             if not records:
                 return False
-            self.sink.write(records, owner=self._journal.owner)
+            try:
+                self.sink.write(records, owner=self._journal.owner)
+            except Exception:
+                beyond = self._beyond_refused(records, cursor)
+                if beyond is None:
+                    raise
+                cursor = beyond
+            self._refusals = 0
+            self._batch_bytes = min(self._batch_bytes * 4, _BATCH_BYTES)
             self._cursor = cursor
-            self._journal.taken(self.key, cursor)
+            self._journal.taken(self._key, cursor)
             return True
         finally:
-            self._drain_lock.release()
+            self._sink_lock.release()
+
+    def _lock_sink(self, timeout: float) -> None:
+        if not self._sink_lock.acquire(timeout=timeout):
+            raise TimeoutError(f"{self.sink.name} is still busy with an earlier batch")
+
+    def _beyond_refused(self, records: list[bytes], cursor: tuple[int, int]) -> tuple[int, int] | None:
+        """Where to go on if it is this one record alone that the sink refuses: it must not hold up all that follow.
+
+        A batch that fails is smaller the next time, down to one record; when that is refused a few times, the next one
+        is tried. A sink that is down refuses that as well.
+        """
+        self._batch_bytes = max(self._batch_bytes // 4, 1)
+        self._refusals = self._refusals + 1 if len(records) == 1 else 0
+        if self._refusals < _TRIES_BEFORE_NEXT:
+            return None
+        following, beyond = self._journal.read(cursor, 1)
+        if not following:
+            return None
+        try:
+            self.sink.write(following, owner=self._journal.owner)
+        except Exception as error:
+            logger.debug("%s refuses the next record too", self.sink.name, exc_info=error)
+            return None
+        self.dropped += 1
+        log_once(f"refused {self.sink.name}", "tracer leaves a record out that %s does not take", self.sink.name)
+        return beyond
+
+    def _adopt(self, timeout: float) -> None:
+        self._lock_sink(timeout)
+        try:
+            self._adoption.run(30.0 if timeout < 0 else timeout)
+        finally:
+            self._sink_lock.release()
 
     def drain(self, timeout: float) -> None:
         """Hand over everything that is there now; raises what the sink raises, or TimeoutError."""
@@ -115,28 +272,44 @@ class Drainer:
             if not self.drain_batch(left):
                 return
 
-    def flush(self, timeout: float, *, retry_failures: bool = True) -> bool:
-        """Hand over everything that is there now, trying again where the sink fails; False if it did not take all."""
-        deadline = time.monotonic() + timeout
-        retry = 0.05
-        while True:
-            try:
-                self.drain(max(0.0, deadline - time.monotonic()))
-                return True
-            except TimeoutError:
-                return False
-            except Exception as error:
-                logger.debug("writing to %s failed while flushing", self.sink.name, exc_info=error)
-                if not retry_failures or time.monotonic() + retry >= deadline:
-                    log_once(f"flush {self.sink.name}", "tracer could not flush to %s: %s", self.sink.name, error)
-                    return False
-                time.sleep(retry)
-                retry = min(retry * 2, 1.0)
+    def adopt(self, timeout: float) -> None:
+        """Hand over what dead processes left; what fails is logged and tried again later."""
+        try:
+            self._adopt(timeout)
+        except Exception as error:
+            self._say_failed(error)
 
-    def stop(self) -> None:
-        """End the thread after the batch it is at."""
-        self._stopped.set()
-        self._woken.set()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=1.0)
+    def ask(self, *, retry: bool, last: Callable[[], None] | None = None, look_around: bool = False) -> Request | None:
+        """Ask the thread to hand over everything now; None if there is nothing to wait for."""
+        target = self._journal.position()
+        if self._cursor >= target and last is None and not (look_around and self._thread is not None):
+            return None
+        request = Request(target, retry=retry, last=last, look_around=look_around)
+        self._requests.append(request)
+        if self._thread is None:
+            self._start()
+        _ring(self._bell)
+        if self._thread is None:
+            self._drain_here(request)
+        return request
+
+    def _drain_here(self, request: Request) -> None:
+        """Where no thread can be had any more: at the very end of the interpreter, and only what cannot hang."""
+        if self.sink.name != "store":
+            request.answer(self._cursor >= request.target)
+            return
+        try:
+            self.drain(1.0)
+            if request.last is not None:
+                request.last()
+            request.answer(True)
+        except Exception as error:
+            report("writing to the store at the end", error)
+            request.answer(False)
+
+
+def _ring(bell: threading.Lock) -> None:
+    try:
+        bell.release()
+    except RuntimeError:  # it rings already
+        return

@@ -10,46 +10,52 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tracer import _ids, _lockfile
 from tracer._fault import log_once, report
-from tracer._json import encode
-from tracer._segment import FRAME, HEAD_SIZE, Segment
+from tracer._json import encode, loads
+from tracer._segment import FRAME_SIZE, HEAD_SIZE, Segment
 
+_SMALLEST_SEGMENT = 1 << 16
 _FIRST_SEGMENT = 1 << 18
 _LARGEST_SEGMENT = 1 << 22
 _MEMORY_LIMIT = 1 << 26
+_MAPPED_SEGMENTS = 4  # older ones are read from their files: memory stays flat however far a sink falls behind
 
 SEGMENT_SUFFIX = ".journal"
 LOCK_SUFFIX = ".alive"
+NEW_LOCK_SUFFIX = ".new"
+
+
+class JournalClosedError(Exception):
+    """The record was not written: this journal has a successor."""
 
 
 class Journal:
     """Takes records from any thread and hands them to sinks in order, each at its own pace."""
 
-    def __init__(self, folder: Path, *, max_bytes: int, about: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, *, max_bytes: int, about: Mapping[str, Any]) -> None:
         self.folder = folder
-        self.owner = ""
-        self.dropped = 0  # bytes of records that a bound pushed out before a sink had them
+        self.owner = f"{os.getpid()}-{time.time_ns():x}-{_ids.span_id()[:6]}"
+        self.dropped = 0  # records that a bound pushed out before every sink had them
         self._max_bytes = max_bytes
         self._about = about
         self._sinks: list[int] = []
         self._wakers: list[Callable[[], None]] = []
-        self._reset()
-
-    def _reset(self) -> None:
-        # a finaliser or a signal handler may append while its own thread is appending: hence re-entrant, hence `_late`
-        self._append_lock = threading.RLock()
-        self._appending = False
-        self._late: deque[bytes] = deque()
         self._segments: deque[Segment] = deque()
         self._current: Segment | None = None
         self._number = 0
         self._lock_descriptor: int | None = None
-        self.owner = f"{os.getpid()}-{time.time_ns():x}-{_ids.span_id()[:6]}"
+        self._closed = False
+        # a finaliser or a signal handler may append while its own thread is appending: hence re-entrant, hence
+        # `_afterwards`, for its records, and for what must not be done under the lock: log lines, deleting files
+        self._append_lock = threading.RLock()
+        self._appending = False
+        self._afterwards: deque[bytes | Callable[[], None]] = deque()
 
     # ---- writing ----
 
@@ -57,34 +63,52 @@ class Journal:
         """Write a record down; durable against the death of this process when it returns."""
         with self._append_lock:
             if self._appending:
-                self._late.append(record)
+                self._afterwards.append(record)
                 return
             self._appending = True
             try:
-                self._write(record)
-                while self._late:
-                    self._write(self._late.popleft())
+                segment = self._current
+                if segment is None or segment.end + FRAME_SIZE + len(record) > segment.size:
+                    segment = self._rotate(len(record))
+                segment.write(record)
+            except Exception:
+                raise
+            except BaseException:  # Ctrl-C in the middle: the record is written, then the program hears of it
+                self._write_again(record)
+                raise
             finally:
                 self._appending = False
+        if self._afterwards:
+            self._catch_up()
         for wake in self._wakers:
             wake()
 
-    def _write(self, record: bytes) -> None:
+    def _write_again(self, record: bytes) -> None:
         segment = self._current
-        if segment is None or not segment.room_for(len(record)):
+        if segment is None or segment.end + FRAME_SIZE + len(record) > segment.size:
             segment = self._rotate(len(record))
         segment.write(record)
 
+    def _catch_up(self) -> None:
+        while self._afterwards:
+            try:
+                left = self._afterwards.popleft()
+            except IndexError:  # another thread was faster
+                return
+            if isinstance(left, bytes):
+                self.append(left)
+            else:
+                left()
+
     def _rotate(self, length: int) -> Segment:
-        if self._current is not None:
-            self._current.sealed = True
+        if self._closed:
+            raise JournalClosedError
         self._number += 1
         about = encode(
-            {"kind": "process", "owner": self.owner, "pid": os.getpid(), "time": time.time_ns(), **self._about()}
+            {"kind": "process", "owner": self.owner, "pid": os.getpid(), "time": time.time_ns(), **self._about}
         )
-        size = min(_FIRST_SEGMENT << (self._number - 1), _LARGEST_SEGMENT)
-        needed = HEAD_SIZE + 2 * FRAME.size + len(about) + length
-        segment = self._open_segment(max(size, (needed + 0xFFFF) & ~0xFFFF))
+        needed = HEAD_SIZE + 2 * FRAME_SIZE + len(about) + length
+        segment = self._open_segment(max(self._usual_size(), (needed + 0xFFF) & ~0xFFF))
         for sink in self._sinks:
             segment.set_cursor(sink, HEAD_SIZE)
         segment.write(about)
@@ -93,50 +117,96 @@ class Journal:
         self._keep_bounds()
         return segment
 
+    def _usual_size(self) -> int:
+        size = min(_FIRST_SEGMENT << min(self._number - 1, 8), _LARGEST_SEGMENT)
+        return min(size, max(self._max_bytes // 8, _SMALLEST_SEGMENT))
+
     def _open_segment(self, size: int) -> Segment:
         try:
             self._come_alive()
-            path = self.folder / f"{self.owner}.{self._number:06d}{SEGMENT_SUFFIX}"
-            return Segment.in_file(path, self._number, size)
+            return Segment.in_file(self._path(self._number), self._number, size)
         except (OSError, ValueError) as error:
-            log_once(
-                f"journal {type(error).__name__}",
-                "tracer cannot write its journal in %s (%s); records are kept in memory until it can, at most %s MiB",
-                self.folder,
-                error,
-                _MEMORY_LIMIT >> 20,
-            )
+            self._afterwards.append(partial(self._say_unwritable, error))
             return Segment.in_memory(self._number, size)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{self.owner}.{number:06d}{SEGMENT_SUFFIX}"
+
+    def _say_unwritable(self, error: Exception) -> None:
+        log_once(
+            f"journal {self.folder}",
+            "tracer cannot write its journal in %s (%s); records are kept in memory until it can, at most %s MiB",
+            self.folder,
+            error,
+            _MEMORY_LIMIT >> 20,
+        )
 
     def _come_alive(self) -> None:
         if self._lock_descriptor is not None:
-            return
+            if self.alive_path.exists():
+                return
+            self._let_go_of_lock()  # somebody deleted the folder
         self.folder.mkdir(parents=True, exist_ok=True)
         # locked under another name first: a file that shows as alive must never be seen without its lock
-        hidden = self.folder / f"{self.owner}.new"
+        hidden = self.folder / f"{self.owner}{NEW_LOCK_SUFFIX}"
         self._lock_descriptor = _lockfile.take(hidden)
         os.replace(hidden, self.alive_path)
 
+    def _let_go_of_lock(self) -> None:
+        descriptor, self._lock_descriptor = self._lock_descriptor, None
+        if descriptor is not None:
+            _lockfile.release(descriptor)
+
     @property
     def alive_path(self) -> Path:
-        """The file whose lock says that this process is alive."""
+        """The file whose lock says that this process is alive; it holds how many records were dropped."""
         return self.folder / f"{self.owner}{LOCK_SUFFIX}"
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether records are kept in memory, since no file can be had."""
+        segment = self._current
+        return segment is not None and segment.path is None
+
     def _keep_bounds(self) -> None:
-        on_disk = sum(s.size for s in self._segments if s.path is not None)
-        in_memory = sum(s.size for s in self._segments if s.path is None)
+        """Drop the oldest beyond the bounds, unmap all but the newest; the caller holds the lock."""
+        on_disk = sum(segment.size for segment in self._segments if segment.path is not None)
+        in_memory = sum(segment.end for segment in self._segments if segment.path is None)
         for segment in list(self._segments)[:-1]:
-            over = in_memory > _MEMORY_LIMIT if segment.path is None else on_disk > self._max_bytes
-            if not over:
-                continue
-            if segment.path is None:
-                in_memory -= segment.size
-            else:
-                on_disk -= segment.size
-            self.dropped += segment.end - HEAD_SIZE
-            log_once("journal bound", "tracer's journal is full: the oldest records that no sink has taken are dropped")
-            self._segments.remove(segment)
+            if (in_memory > _MEMORY_LIMIT) if segment.path is None else (on_disk > self._max_bytes):
+                in_memory -= segment.end if segment.path is None else 0
+                on_disk -= segment.size if segment.path is not None else 0
+                self._segments.remove(segment)
+                self._afterwards.append(partial(self._drop, segment))
+        for segment in list(self._segments)[:-_MAPPED_SEGMENTS]:
+            segment.unmap()
+
+    def _drop(self, segment: Segment) -> None:
+        try:
+            count = segment.count()
             segment.remove()
+        except (OSError, ValueError) as error:
+            report("dropping the oldest records", error)
+            return
+        if not count:
+            return
+        self.dropped += count
+        log_once(
+            f"journal bound {self.folder}",
+            "tracer's journal %s is full: the oldest records that the store or an exporter has not taken are dropped; "
+            "`tracer doctor` counts them",
+            self.folder,
+        )
+        self._note_dropped()
+
+    def _note_dropped(self) -> None:
+        descriptor = self._lock_descriptor
+        if descriptor is not None:
+            try:
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                os.write(descriptor, encode({"dropped": self.dropped}))
+            except OSError as error:
+                report("noting how many records were dropped", error)
 
     # ---- reading ----
 
@@ -150,58 +220,137 @@ class Journal:
 
     def position(self) -> tuple[int, int]:
         """The place after the last record: segment number and offset."""
-        segment = self._current
-        return (segment.number, segment.end) if segment is not None else (0, 0)
+        with self._append_lock:
+            segment = self._segments[-1] if self._segments else None
+            return (segment.number, segment.end) if segment is not None else (0, 0)
 
     def read(self, cursor: tuple[int, int], limit: int) -> tuple[list[bytes], tuple[int, int]]:
         """Records after a cursor, about ``limit`` bytes of them, and the cursor after those."""
-        with self._append_lock:  # so that no bound removes the segment while it is read
+        while True:
+            segment = self._segment_after(cursor)
+            if segment is None:
+                return [], cursor
+            start = cursor[1] if segment.number == cursor[0] else HEAD_SIZE
+            try:  # without the lock: nobody waits for what is read
+                records, end = segment.read(start, limit)
+            except (OSError, ValueError) as error:  # dropped by a bound, or deleted by somebody
+                self._give_up(segment, error)
+                continue
+            return records, (segment.number, end)
+
+    def _segment_after(self, cursor: tuple[int, int]) -> Segment | None:
+        with self._append_lock:
             for segment in self._segments:
-                if segment.number < cursor[0]:
-                    continue
-                start = cursor[1] if segment.number == cursor[0] else HEAD_SIZE
-                if start < segment.end:
-                    records, end = segment.read(start, limit)
-                    return records, (segment.number, end)
-        return [], cursor
+                if segment.number > cursor[0] or (segment.number == cursor[0] and segment.end > cursor[1]):
+                    return segment
+        return None
+
+    def _give_up(self, segment: Segment, error: Exception) -> None:
+        with self._append_lock:
+            if segment not in self._segments or self._closed:
+                return
+            self._segments.remove(segment)
+            if self._current is segment:
+                self._current = None
+        report("reading the journal back", error)
 
     def taken(self, sink: int, cursor: tuple[int, int]) -> None:
         """A sink has everything up to the cursor; segments that every sink has are deleted."""
+        done: list[Segment] = []
         with self._append_lock:
             for segment in self._segments:
-                if segment.number < cursor[0]:
-                    segment.set_cursor(sink, segment.end)
-                elif segment.number == cursor[0]:
-                    segment.set_cursor(sink, cursor[1])
-            while self._segments and self._segments[0].sealed and self._is_taken(self._segments[0]):
-                self._segments.popleft().remove()
+                if segment.number <= cursor[0]:
+                    position = segment.end if segment.number < cursor[0] else cursor[1]
+                    try:
+                        segment.set_cursor(sink, position)
+                    except OSError as error:
+                        report("noting what was taken", error)
+            while self._segments and self._segments[0] is not self._current and self._is_taken(self._segments[0]):
+                done.append(self._segments.popleft())
+        for segment in done:
+            segment.remove()
 
     def _is_taken(self, segment: Segment) -> bool:
-        cursors = segment.cursors()
-        return all(cursors.get(sink, HEAD_SIZE) >= segment.end for sink in self._sinks)
+        return all(segment.cursor(sink) >= segment.end for sink in self._sinks)
+
+    def renew(self) -> None:
+        """Go on in a new file where the current segment is in memory or its file was deleted."""
+        segment = self._current
+        if segment is None or (segment.path is not None and segment.path.exists()):
+            return
+        with self._append_lock:
+            if self._current is segment:
+                self._current = None
 
     # ---- ends ----
 
-    def close(self) -> bool:
-        """Delete what every sink has and let go of the rest, for others to adopt; True if nothing was left."""
-        with self._append_lock:
-            done = all(self._is_taken(segment) for segment in self._segments)
-            for segment in self._segments:
-                segment.remove() if done else segment.close()
-            if self._lock_descriptor is not None:
-                if done:
-                    self.alive_path.unlink(missing_ok=True)
-                _lockfile.release(self._lock_descriptor)
-            self._reset()
-        return done
+    def close(self, *, keep_alive_file: bool = False) -> bool:
+        """Delete what every sink has and leave the rest to be adopted; True if nothing was left.
 
-    def forget_parent(self) -> None:
-        """After a fork: the parent's files are the parent's; the child writes its own."""
-        descriptor = self._lock_descriptor
-        self._reset()
+        With ``keep_alive_file`` whoever opens the store next learns that this process has ended.
+        """
+        with self._append_lock:
+            self._closed = True
+            self._current = None
+            segments, self._segments = list(self._segments), deque()
+            left = [segment for segment in segments if not self._is_taken(segment)]
+            lost = sum(segment.count() for segment in left if segment.path is None)
+            for segment in segments:
+                _close(segment, remove=segment not in left)
+            done = not any(segment.path is not None for segment in left)
+            self._close_lock(remove=done and not keep_alive_file)
+        if lost:
+            self.dropped += lost
+            log_once(f"journal lost {self.owner}", "tracer lost %s records: neither disk nor store took them", lost)
+        return done and not lost
+
+    def _close_lock(self, *, remove: bool) -> None:
+        if self._lock_descriptor is None:
+            return
+        try:
+            if remove:
+                self.alive_path.unlink(missing_ok=True)
+                note_losses(self.folder, self.owner, self.dropped)
+        except OSError as error:
+            report("closing the journal", error)
+        self._let_go_of_lock()
+
+    def leave_to_parent(self) -> None:
+        """After a fork: the parent's files are the parent's; nothing is written to them here."""
+        self._append_lock = threading.RLock()
+        self._afterwards.clear()
         self._sinks, self._wakers = [], []
-        if descriptor is not None:
-            try:
-                _lockfile.release(descriptor)
-            except OSError as error:
-                report("letting go of the parent's journal", error)
+        self._closed = True
+        self._current = None
+        self._lock_descriptor = None
+        for segment in self._segments:
+            segment.unmap()
+        self._segments.clear()
+
+
+def _close(segment: Segment, *, remove: bool) -> None:
+    try:
+        if remove or segment.path is None:
+            segment.remove()
+        else:
+            segment.close()
+    except (OSError, ValueError) as error:
+        report("closing the journal", error)
+
+
+LOSSES_NAME = "dropped.jsonl"
+
+
+def note_losses(folder: Path, owner: str, count: int) -> None:
+    """Leave a line about records that were dropped, for `tracer doctor`."""
+    if count:
+        with (folder / LOSSES_NAME).open("ab") as file:
+            file.write(encode({"owner": owner, "time": time.time_ns(), "dropped": count}) + b"\n")
+
+
+def dropped_by(alive_path: Path) -> int:
+    """How many records a process has dropped, as the file that shows it alive says."""
+    try:
+        return int(loads(alive_path.read_bytes() or b"{}").get("dropped", 0))
+    except (OSError, ValueError, AttributeError):
+        return 0

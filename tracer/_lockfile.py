@@ -1,8 +1,9 @@
-"""A file whose lock says that its process is alive: the system releases it when the process ends, however it ends."""
+"""Files whose locks say that a process is alive, or busy: the system releases them when it ends, however it ends."""
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 try:
@@ -10,41 +11,81 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0)
+_LONGEST_WAIT_SECONDS = 0.02
 
-def take(path: Path) -> int | None:
-    """A descriptor that holds the file's lock, or None if another process holds it; raises OSError where it cannot be opened."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-    if _lock(descriptor):
-        return descriptor
-    os.close(descriptor)
-    return None
+_held: set[int] = set()
 
 
-def take_existing(path: Path) -> int | None:
-    """Like :func:`take`, for a file that is there; None also where it is gone."""
+def take(path: Path) -> int:
+    """A descriptor that holds the file's lock; raises OSError where it cannot be opened or locked."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _CLOSE_ON_EXEC, 0o600)
     try:
-        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
-    except OSError:
-        return None
-    if _lock(descriptor):
-        return descriptor
-    os.close(descriptor)
-    return None
+        _lock(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    _held.add(descriptor)
+    return descriptor
 
 
-def _lock(descriptor: int) -> bool:
+def take_within(path: Path, seconds: float) -> int | None:
+    """Like :func:`take`, but waits for whoever holds it; None if it is held for longer."""
+    deadline = time.monotonic() + seconds
+    wait = 0.001
+    while True:
+        try:
+            return take(path)
+        except (BlockingIOError, PermissionError) as error:
+            if isinstance(error, PermissionError) and not os.access(path, os.W_OK):
+                raise
+            if time.monotonic() >= deadline:
+                return None
+        time.sleep(wait)
+        wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the file's lock, or may hold it: a file that may not be opened is somebody else's."""
     try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except OSError:
+        descriptor = os.open(path, os.O_RDWR | _CLOSE_ON_EXEC)
+    except FileNotFoundError:
         return False
-    return True
+    except OSError:
+        return True
+    try:
+        _lock(descriptor, shared=True)  # shared, so that two who ask at once do not take each other for the owner
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock(descriptor: int, *, shared: bool = False) -> None:
+    if fcntl is not None:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    else:
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
 
 
 def release(descriptor: int) -> None:
-    """Give the lock back."""
-    os.close(descriptor)
+    """Give the lock back, also where a forked child still has the descriptor."""
+    _held.discard(descriptor)
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
+
+
+def leave_to_parent() -> None:
+    """In a forked child: close the parent's descriptors, which keeps the parent's locks."""
+    for descriptor in _held:
+        try:
+            os.close(descriptor)
+        except OSError:
+            continue
+    _held.clear()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer._adopt import adopt
-from tracer._drain import Drainer, Sink
-from tracer._fault import log_once, logger
+from tracer._adopt import Adoption
+from tracer._drain import Drainer, Request
+from tracer._fault import guard, logger
 from tracer._journal import Journal
 from tracer.config import Settings
+from tracer.errors import StoreError
 from tracer.record import AttachmentRecord
 
 if TYPE_CHECKING:
+    from tracer.export.otel import ExporterSink
     from tracer.store import Store
 
 _ATTACHMENTS_REMEMBERED = 4096
@@ -26,26 +29,37 @@ def store_path(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///")).absolute()
 
 
+def absolute_url(url: str) -> str:
+    """The store's URL that means the same after the program has changed its folder."""
+    return f"sqlite:////{str(store_path(url)).lstrip('/')}"
+
+
 class StoreSink:
     """The store as a sink; it is opened by the thread that first needs it."""
 
     name = "store"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, path: Path) -> None:
         self._url = url
+        self._path = path
         self._store: Store | None = None
-        self._opening = threading.Lock()
+        self._file: tuple[int, int] | None = None
+        self._opening = threading.RLock()
 
     def store(self) -> Store:
         """The open store; raises StoreError where it cannot be opened."""
         with self._opening:
+            if self._store is not None and self._file != _identity(self._path):
+                self.close()  # somebody deleted or replaced the file: what is written to the old one nobody would see
             if self._store is None:
                 from tracer.store import open_store
 
                 self._store = open_store(self._url)
+                self._file = _identity(self._path)
             return self._store
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
+        """Take the records for good, or raise: then they come again."""
         self.store().append(lines, owner=owner)
 
     def owner_gone(self, owner: str) -> None:
@@ -55,32 +69,46 @@ class StoreSink:
     def close(self) -> None:
         """Close the store if it was opened."""
         with self._opening:
-            if self._store is not None:
-                self._store.close()
-                self._store = None
+            store, self._store = self._store, None
+            if store is not None:
+                store.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 class Pipeline:
     """The journal and its sinks, for one set of settings."""
 
-    def __init__(self, settings: Settings, about: Callable[[], dict[str, Any]], exporters: Sequence[Sink]) -> None:
+    def __init__(self, settings: Settings, about: Mapping[str, Any], exporters: Sequence[ExporterSink]) -> None:
         self.path = store_path(settings.store)
-        self.url = f"sqlite:////{str(self.path).lstrip('/')}"
+        self.url = absolute_url(settings.store)
         self.folder = self.path.with_name(self.path.name + ".journal")
         self.journal = Journal(self.folder, max_bytes=settings.journal_max_bytes, about=about)
         self.append = self.journal.append
-        self.sink = StoreSink(self.url)
-        self._dead_owners: set[str] = set()
+        self.sink = StoreSink(self.url, self.path)
+        self._exporters = exporters
         self._attachments: dict[str, None] = {}
-        self._store_drainer = Drainer(self.journal, self.sink, prepare=self.adopt)
-        self._exporters = [Drainer(self.journal, sink, prepare=self._adopter(sink)) for sink in exporters]
-
-    def adopt(self) -> None:
-        """Give the store what processes that died left in their journals."""
-        adopt(self.folder, [self.sink], self.journal.owner, self.sink.owner_gone, self._dead_owners)
-
-    def _adopter(self, sink: Sink) -> Callable[[], None]:
-        return lambda: adopt(self.folder, [sink], self.journal.owner, lambda owner: None, set())
+        own = self.journal.owner
+        self._store_drainer = Drainer(
+            self.journal,
+            self.sink,
+            Adoption(
+                self.folder,
+                self.sink,
+                own=own,
+                takes_all=True,
+                owner_gone=self.sink.owner_gone,
+                max_bytes=settings.journal_max_bytes,
+            ),
+        )
+        others = [Drainer(self.journal, sink, Adoption(self.folder, sink, own=own)) for sink in exporters]
+        self._drainers = [self._store_drainer, *others]
 
     def keep_attachments(self, attachments: list[AttachmentRecord], encode: Callable[[Any], bytes]) -> None:
         """Write binary content down, unless this process did so lately."""
@@ -94,34 +122,74 @@ class Pipeline:
 
     def sync(self, timeout: float = 30.0) -> None:
         """Bring everything recorded so far into the store, dead processes' journals included; raises StoreError."""
-        self._store_drainer.drain(timeout)
-        self.adopt()
+        try:
+            self._store_drainer.drain(timeout)
+        except TimeoutError as error:
+            raise StoreError(str(error)) from error
+        self._store_drainer.adopt(timeout)
 
     def flush(self, timeout: float, *, retry_failures: bool = True) -> bool:
         """Hand everything recorded so far to every sink; False if one did not take it in time."""
         deadline = time.monotonic() + timeout
-        flushed = True
-        for drainer in (self._store_drainer, *self._exporters):
-            left = max(0.0, deadline - time.monotonic())
-            flushed = drainer.flush(left, retry_failures=retry_failures) and flushed
-        return flushed
+        asked = [drainer.ask(retry=retry_failures) for drainer in self._drainers]
+        return _wait_for(asked, deadline)
 
-    def close(self, timeout: float, *, retry_failures: bool = True) -> bool:
-        """Flush, end the threads, and leave in the journal what a sink has not taken."""
-        flushed = self.flush(timeout, retry_failures=retry_failures)
-        for drainer in (self._store_drainer, *self._exporters):
-            drainer.stop()
-        owner = self.journal.owner
-        if not self.journal.close():
+    def close(self, timeout: float, *, retry_failures: bool = True, shut_exporters: bool = False) -> bool:
+        """Flush, end the threads, and leave in the journal what a sink has not taken, all within ``timeout`` seconds.
+
+        Everything slow is done by the drainers' threads: where one hangs, the caller goes on.
+        """
+        deadline = time.monotonic() + timeout
+        recorded = self.journal.position() != (0, 0)
+        told = self._store_drainer.ask(retry=retry_failures, last=self._left_running) if recorded else None
+        asked = [drainer.ask(retry=retry_failures, look_around=True) for drainer in self._drainers[1:]]
+        flushed = _wait_for([told, *asked], deadline)
+        ended = [drainer.stop(deadline - time.monotonic()) for drainer in self._drainers]
+        if not self.journal.close(keep_alive_file=told is not None and not told.taken):
             logger.info("tracer left records in %s for the next run", self.folder)
-        else:
-            self._left_running(owner)
-        self.sink.close()
+        if ended[0]:
+            self.sink.close()
+        if shut_exporters:
+            self._shut_exporters(deadline)
         return flushed
 
-    def _left_running(self, owner: str) -> None:
+    def _left_running(self) -> None:
+        self.sink.owner_gone(self.journal.owner)
+
+    def _shut_exporters(self, deadline: float) -> None:
+        """OpenTelemetry's contract: an exporter may hold on to what it was given until it is shut down."""
+        threads = [threading.Thread(target=_shut, args=(sink,), daemon=True) for sink in self._exporters]
         try:
-            if self.path.exists():
-                self.sink.owner_gone(owner)
-        except Exception as error:
-            log_once("owner gone", "tracer could not mark unfinished traces as interrupted: %s", error)
+            for thread in threads:
+                thread.start()
+        except RuntimeError:  # the interpreter is shutting down
+            return
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def pause(self, timeout: float) -> None:
+        """Before a fork: end the threads, so that none holds a lock, of ours or of SQLite's, that the child needs."""
+        deadline = time.monotonic() + timeout
+        self._store_drainer.pause(timeout)
+        for drainer in self._drainers[1:]:
+            # one that waits for its backend is let be: the child does not touch what it holds
+            drainer.pause(min(0.1, deadline - time.monotonic()))
+
+    def resume(self) -> None:
+        """After a fork, in the parent."""
+        for drainer in self._drainers:
+            drainer.resume()
+
+    def leave_to_parent(self) -> None:
+        """After a fork, in the child: what is open here is the parent's."""
+        self.journal.leave_to_parent()
+
+
+def _wait_for(asked: Sequence[Request | None], deadline: float) -> bool:
+    answers = [request.wait(deadline - time.monotonic()) for request in asked if request is not None]
+    return all(answers)
+
+
+def _shut(sink: ExporterSink) -> None:
+    with guard("shutting an exporter down"):
+        sink.shutdown()

@@ -5,19 +5,23 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
-from tracer import _adopt, _ids
+from tracer import _ids
 from tracer._context import current
-from tracer._fault import forget_logged, log_once, report
+from tracer._fault import forget_logged, guard, log_once, report
+from tracer._journal import JournalClosedError
 from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
+from tracer._lockfile import leave_to_parent
 from tracer._otel import OpenTelemetrySide
-from tracer._pipeline import Pipeline
+from tracer._pipeline import Pipeline, absolute_url
 from tracer._unrecorded import UnrecordedSpan
+from tracer._workers import close_in_workers
 from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
 from tracer.record import AttachmentRecord
 from tracer.redact import Redactor
@@ -28,7 +32,11 @@ if TYPE_CHECKING:
 
     from tracer.store import Store
 
-_EXIT_FLUSH_SECONDS = 10.0
+_CLOSE_SECONDS = 10.0
+# What sinks do not take while the program ends waits in the journal, so that only a backend that hangs costs this long:
+# long enough for one that is slow, short against the time that supervisors give a program to end (10 to 30 s).
+_EXIT_SECONDS = 5.0
+_FORK_SECONDS = 1.0
 
 
 class Runtime(OpenTelemetrySide):
@@ -82,7 +90,10 @@ class Runtime(OpenTelemetrySide):
     def configure(self, **arguments: Any) -> None:
         """Change what is given (not None) and keep the rest; raises InvalidArgumentError before anything changes."""
         values = checked(arguments)
+        if "store" in values:
+            values["store"] = absolute_url(values["store"])
         Redactor(values.get("redact", ()))
+        leaving = None
         with self._lock:
             old = self.settings
             given = old.given | frozenset(values)
@@ -90,12 +101,14 @@ class Runtime(OpenTelemetrySide):
             if (new.store, new.exporters, new.journal_max_bytes, new.service_name, new.tracer_provider) != (
                 old.store, old.exporters, old.journal_max_bytes, old.service_name, old.tracer_provider
             ):  # fmt: skip
-                self._close_pipeline(_EXIT_FLUSH_SECONDS)
+                leaving, self._pipeline = self._pipeline, None
             self._apply(new)
             if "tracer_provider" in values:
                 from tracer.export.joined import join
 
                 join(new.tracer_provider, self)
+        if leaving is not None:  # without the lock: other threads go on recording
+            leaving.close(_CLOSE_SECONDS)
 
     def switch(self, on: bool) -> None:
         """Turn recording on or off; ``enabled=False`` in the settings keeps it off."""
@@ -217,12 +230,18 @@ class Runtime(OpenTelemetrySide):
         try:
             if self._processors or self.joined is not None:
                 self._tell_end(span)
-            # the ids in the head look like tokens and are none: only the body is searched for secrets
-            self._append_line(span.head().encode() + self._redact(_encode_body(span))[1:])
+            self._write_end(span)
         except Exception as error:
             report("writing a span down", error)
+        except BaseException:  # Ctrl-C in the middle: the span is written, then the program hears of it
+            self._write_end(span)
+            raise
         if span.is_root:
             self._last_trace_id = self._thread_local.trace_id = span.trace_id
+
+    def _write_end(self, span: LiveSpan) -> None:
+        # the ids in the head look like tokens and are none: only the body is searched for secrets
+        self._append_line(span.head().encode() + self._redact(_encode_body(span))[1:])
 
     def _tell_end(self, span: LiveSpan) -> None:
         for processor in self._all_processors():
@@ -245,11 +264,17 @@ class Runtime(OpenTelemetrySide):
             report("writing a record down", error)
 
     def _append_line(self, line: bytes) -> None:
-        (self._pipeline or self.pipeline()).append(line)
+        try:
+            (self._pipeline or self.pipeline()).append(line)
+        except JournalClosedError:  # another thread has configured another store at this moment
+            self.pipeline().append(line)
 
     def keep_attachments(self, attachments: list[AttachmentRecord]) -> None:
         """Write down binary content that was taken out of a payload."""
-        self.pipeline().keep_attachments(attachments, encode)
+        try:
+            self.pipeline().keep_attachments(attachments, encode)
+        except JournalClosedError:
+            self.pipeline().keep_attachments(attachments, encode)
 
     def last_trace_id(self, thread_local: bool) -> str | None:
         """The trace whose root ended last."""
@@ -259,6 +284,9 @@ class Runtime(OpenTelemetrySide):
 
     def pipeline(self) -> Pipeline:
         """The journal and its sinks; made when first needed."""
+        if self._pipeline is not None:
+            return self._pipeline
+        about = self._about_process()  # without the lock: it runs OpenTelemetry's resource detectors
         with self._lock:
             if self._pipeline is None:
                 sinks = []
@@ -266,7 +294,11 @@ class Runtime(OpenTelemetrySide):
                     from tracer.export.otel import ExporterSink
 
                     sinks = [ExporterSink(exporter, i) for i, exporter in enumerate(self.settings.exporters)]
-                self._pipeline = Pipeline(self.settings, self._about_process, sinks)
+                pipeline = Pipeline(self.settings, about, sinks)
+                # the same file from now on, also in children and after the program has changed its folder
+                self._settings = replace(self.settings, store=pipeline.url)
+                self._pipeline = pipeline
+                close_in_workers(self.at_exit)
             return self._pipeline
 
     def _about_process(self) -> dict[str, Any]:
@@ -293,16 +325,17 @@ class Runtime(OpenTelemetrySide):
         pipeline = self._pipeline
         return True if pipeline is None else pipeline.flush(timeout)
 
-    def _close_pipeline(self, timeout: float, *, retry_failures: bool = True) -> bool:
-        pipeline, self._pipeline = self._pipeline, None
-        return True if pipeline is None else pipeline.close(timeout, retry_failures=retry_failures)
+    def _take_pipeline(self) -> Pipeline | None:
+        with self._lock:
+            pipeline, self._pipeline = self._pipeline, None
+        return pipeline
 
     def shutdown(self, timeout: float = 30.0) -> bool:
         """Flush, stop the threads, close the store, and record nothing more until ``enable``."""
         self.switch(False)
-        with self._lock:
-            done = self._close_pipeline(timeout)
-            self._shut_exporters_down()
+        pipeline = self._take_pipeline()
+        done = pipeline is None or pipeline.close(timeout)
+        self._shut_exporters_down()
         return done
 
     def _shut_exporters_down(self) -> None:
@@ -314,8 +347,10 @@ class Runtime(OpenTelemetrySide):
 
     def reset(self) -> None:
         """Flush and go back to the settings of the environment."""
+        pipeline = self._take_pipeline()
+        if pipeline is not None:
+            pipeline.close(_CLOSE_SECONDS, retry_failures=False)
         with self._lock:
-            self._close_pipeline(_EXIT_FLUSH_SECONDS, retry_failures=False)
             self._switched_off = False
             self._last_trace_id = None
             self._thread_local = threading.local()
@@ -326,21 +361,34 @@ class Runtime(OpenTelemetrySide):
     def at_exit(self) -> None:
         """Hand over what is there and leave the rest to be adopted; spans that end later still reach the journal."""
         try:
-            # what a sink does not take now is safe in the journal: no reason to hold the program up
-            self._close_pipeline(_EXIT_FLUSH_SECONDS, retry_failures=False)
-            self._shut_exporters_down()
+            pipeline = self._take_pipeline()
+            if pipeline is not None:
+                # what a sink does not take now is safe in the journal: no reason to hold the program up
+                pipeline.close(_EXIT_SECONDS, retry_failures=False, shut_exporters=True)
         except Exception as error:
             report("closing at exit", error)
+
+    def before_fork(self) -> None:
+        """In the process that forks: bring the threads to rest."""
+        with guard("resting for a fork"):
+            if self._pipeline is not None:
+                self._pipeline.pause(_FORK_SECONDS)
+
+    def after_fork_in_parent(self) -> None:
+        """Let the threads go on."""
+        with guard("going on after a fork"):
+            if self._pipeline is not None:
+                self._pipeline.resume()
 
     def after_fork(self) -> None:
         """In a child: open files and connections are the parent's; this process makes its own."""
         self.generation += 1
         self._lock = threading.RLock()
-        _adopt.renew_lock()
+        leave_to_parent()
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             self._abandoned.append(pipeline)
-            pipeline.journal.forget_parent()
+            pipeline.leave_to_parent()
 
 
 def _fields(settings: Settings) -> dict[str, Any]:
@@ -371,4 +419,8 @@ def runtime() -> Runtime:
 
 atexit.register(_runtime.at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_runtime.after_fork)
+    os.register_at_fork(
+        before=_runtime.before_fork,
+        after_in_parent=_runtime.after_fork_in_parent,
+        after_in_child=_runtime.after_fork,
+    )

@@ -14,6 +14,7 @@ from tracer._fault import report
 from tracer._json import encode, loads
 from tracer.semconv import SPAN_TYPE
 
+_OWNERS_REMEMBERED = 64
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -56,7 +57,9 @@ class ExporterSink:
 
     def __init__(self, exporter: Any, index: int) -> None:
         kind = type(exporter)
-        self.name = f"exporter {index} {kind.__module__}.{kind.__qualname__}"
+        # where it sends to is part of what it is: a program's records must never reach another program's backend
+        place = getattr(exporter, "_endpoint", "")
+        self.name = f"exporter {index} {kind.__module__}.{kind.__qualname__} {place}".rstrip()
         self._exporter = exporter
         self._resources: dict[str | None, Resource] = {}
 
@@ -67,13 +70,20 @@ class ExporterSink:
             try:
                 record = loads(line)
                 if record["kind"] == "process":
-                    self._resources = {owner: Resource(record.get("resource", {}))}
+                    self._remember(owner, Resource(record.get("resource", {})))
                 elif record["kind"] == "span":
                     spans.append(readable_span(record, self._resources.get(owner) or Resource({})))
             except Exception as error:
                 report("reading a record for an exporter", error)
         if spans:
             self._export(spans)
+
+    def _remember(self, owner: str | None, resource: Resource) -> None:
+        if len(self._resources) >= _OWNERS_REMEMBERED:
+            _, *dead = self._resources  # the first is this process; the others say who they are with every batch
+            for other in dead:
+                del self._resources[other]
+        self._resources[owner] = resource
 
     def _export(self, spans: list[ReadableSpan]) -> None:
         from opentelemetry.context import attach, detach, set_value
