@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
+from rich.text import Text
 
 import tracer
 from tracer._runtime import runtime
@@ -20,7 +21,7 @@ from tracer.demo.agent import QUESTION, TripAgent
 from tracer.demo.server import DemoServer
 
 PICTURE = Path(__file__).parent / "images" / "trace.svg"
-STEPS_IN_FULL = 2
+LINES = 36
 # rich's own template loads fonts from elsewhere; a picture should load nothing
 TEMPLATE = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -32,7 +33,9 @@ TEMPLATE = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/
 {styles}
 </style>
 <defs>
-<clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" /></clipPath>
+<clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
+</clipPath>
 {lines}
 </defs>
 {chrome}
@@ -46,6 +49,18 @@ TEMPLATE = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/
 """
 
 
+class FirstLines(Screen):
+    """A screen of which the picture shows the beginning."""
+
+    printed = 0
+
+    def print(self, line: str | Text = "") -> None:
+        """One line, while there is room."""
+        self.printed += 1
+        if self.printed <= LINES:
+            super().print(line if self.printed < LINES else "…")
+
+
 def main() -> None:
     """Run the agent, draw its trace, write the picture."""
     console = Console(record=True, width=88, force_terminal=True, file=io.StringIO(), highlight=False)
@@ -56,13 +71,12 @@ def main() -> None:
         runtime().sync()
         trace = find_trace(runtime().store(), "latest")
         tracer.reset()
-    screen, steps = Screen(console), steps_of(trace.spans)
+    screen, steps = FirstLines(console), steps_of(trace.spans)
     screen.print("$ tracer show latest --full")
     print_headline(screen, trace)
     screen.print()
     print_tree(screen, steps)
-    print_steps(screen, steps[1:STEPS_IN_FULL])
-    screen.print("…")
+    print_steps(screen, steps)
     PICTURE.write_text(
         console.export_svg(title="tracer", theme=MONOKAI, code_format=TEMPLATE, unique_id="trace"), encoding="utf-8"
     )

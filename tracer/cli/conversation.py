@@ -90,7 +90,7 @@ def _print_facts(screen: Screen, step: Step) -> None:
     facts = [_named(step, name, key) for name, key in _FACTS]
     retries, status = step.attribute(semconv.RETRIES), step.attribute(semconv.HTTP_STATUS)
     facts.append(wording.how_many(retries, "retry", "retries") if isinstance(retries, int) and retries else "")
-    facts.append(f"http {status}" if status not in (None, 200) else "")
+    facts.append(f"http {one_line(status)}" if status not in (None, 200) else "")
     reasons = step.attribute(semconv.RESPONSE_FINISH_REASONS)
     facts.append(f"finish {', '.join(map(str, reasons))}" if isinstance(reasons, list) and reasons else "")
     first = step.attribute(semconv.TIME_TO_FIRST_CHUNK)
@@ -98,6 +98,7 @@ def _print_facts(screen: Screen, step: Step) -> None:
     facts.extend(_usage(step))
     cut = step.attribute(semconv.TRUNCATED)
     facts.append(f"cut because too large: {one_line(cut)}" if cut else "")
+    facts.append(_named(step, "request", semconv.REQUEST_ID))
     early = step.attribute(semconv.INCOMPLETE)
     facts.append(f"ended early: {early}" if early else "")
     if shown := " · ".join(clean_line(fact) for fact in facts if fact):
@@ -120,7 +121,6 @@ _FACTS = (
     ("max tokens", semconv.REQUEST_MAX_TOKENS),
     ("reasoning", semconv.REQUEST_REASONING_LEVEL),
     ("status", semconv.RESPONSE_STATUS),
-    ("request", semconv.REQUEST_ID),
     ("chunks", semconv.STREAM_CHUNKS),
 )
 

@@ -13,12 +13,12 @@ from tracer.errors import InvalidArgumentError, TracerError
 
 _COMMANDS = {
     "demo": ("tracer.cli.demo", "Trace a small agent and show what tracer saw."),
-    "list": ("tracer.cli.list", "List traces, newest first."),
+    "list": ("tracer.cli.listing", "List traces, newest first."),
     "show": ("tracer.cli.show", "Show one trace: its steps, or everything that was said."),
     "tail": ("tracer.cli.tail", "Follow traces as they happen."),
     "stats": ("tracer.cli.stats", "Calls, tokens, cost and latency by model."),
-    "export": ("tracer.cli.export", "Write traces as OTLP JSON lines."),
-    "import": ("tracer.cli.import_", "Read OTLP JSON lines into the store."),
+    "export": ("tracer.cli.exporting", "Write traces as OTLP JSON lines."),
+    "import": ("tracer.cli.importing", "Read OTLP JSON lines into the store."),
     "doctor": ("tracer.cli.doctor", "Check the installation, the SDKs and the store."),
 }
 

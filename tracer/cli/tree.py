@@ -43,7 +43,7 @@ def state_text(state: str) -> Text:
 def print_headline(screen: Screen, trace: StoredTrace) -> None:
     """What the trace is, how it went, and what it took."""
     row = trace.row
-    line = Text(clean_line(row.name or "(no name)"), style="bold")
+    line = Text().append(clean_line(row.name or "(no name)"), style="bold")
     line.append(_GAP).append_text(state_text(row.state))
     facts = [
         wording.duration(row.duration) if row.state in ("OK", "ERROR") else "",

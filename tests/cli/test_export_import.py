@@ -1,0 +1,129 @@
+"""`tracer export` and `tracer import`: nothing is lost there and back, and bad input is refused at its line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import tracer
+from tests.cli.conftest import TRACE_ID, Ran, chat, said, span
+
+Command = Callable[..., Ran]
+Write = Callable[..., None]
+
+
+def record_everything() -> None:
+    """Traces of every kind that the library records."""
+
+    @tracer.trace(span_type="AGENT")
+    def agent(question: str, image: str) -> dict[str, object]:
+        tracer.update_current_trace(
+            tags={"env": "prod"}, metadata={"release": "1"}, session_id="s", user="ann", model_id="m-1"
+        )
+        with tracer.start_span("tool", span_type="TOOL", attributes={"n": 1, "x": 0.5, "flags": [True]}) as inner:
+            inner.add_event("cache miss", {"key": "ü"})
+            inner.set_outputs({"rows": [1, None, {"deep": "\u2028"}]})
+        return {"answer": question.upper()}
+
+    agent("why?", "data:image/png;base64," + "iVBORw0KGgo" * 400)
+    trace_id = tracer.get_last_active_trace_id()
+    assert trace_id is not None
+    tracer.log_feedback(trace_id=trace_id, name="helpful", value={"score": 1}, rationale="good", source="HUMAN")
+    tracer.log_expectation(trace_id=trace_id, name="answer", value="WHY?")
+    try:
+        with tracer.start_span("fails"):
+            raise ValueError("broken")
+    except ValueError:
+        pass
+    tracer.flush()
+
+
+def test_everything_comes_back(tracer_command: Command, tmp_path: Path) -> None:
+    record_everything()
+    before = [trace.to_dict() for trace in tracer.search_traces()]
+    one, two, other = tmp_path / "one.jsonl", tmp_path / "two.jsonl", str(tmp_path / "other.db")
+
+    assert tracer_command("export", "-o", str(one)).err == f"wrote 2 traces to {one}\n"
+    assert tracer_command("import", str(one), "--store", other).code == 0
+    assert tracer_command("export", "-o", str(two), "--store", other).code == 0
+
+    assert two.read_bytes() == one.read_bytes()
+    tracer.configure(store=other)
+    after = [trace.to_dict() for trace in tracer.search_traces()]
+    assert after == before
+    assert before[0]["info"]["name"] == "fails"
+    assert b'"kind":"attachment"' in one.read_bytes().replace(b'\\"', b'"')
+
+
+def test_importing_twice_takes_nothing_in_twice(tracer_command: Command, tmp_path: Path) -> None:
+    record_everything()
+    file = tmp_path / "one.jsonl"
+    tracer_command("export", "-o", str(file))
+
+    tracer_command("import", str(file))
+
+    assert len(tracer.search_traces()) == 2
+    assert sum(len(trace.info.assessments) for trace in tracer.search_traces()) == 2
+
+
+def test_export_to_stdout_is_otlp_and_only_otlp(write: Write, tracer_command: Command) -> None:
+    write(chat(1, None, [said("user", "hi")], [said("assistant", "ho")]))
+
+    ran = tracer_command("export", "latest")
+
+    (line,) = ran.lines
+    exported = json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    assert exported["traceId"] == TRACE_ID
+    assert ran.err == "wrote 1 trace\n"
+
+
+def test_a_running_trace_travels_as_interrupted(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+    start = {"kind": "start", "trace_id": TRACE_ID, "span_id": "1" * 16, "name": "agent", "type": "AGENT", "start": 5}
+    write(start)
+    file, other = tmp_path / "one.jsonl", str(tmp_path / "other.db")
+
+    tracer_command("export", "-o", str(file))
+    tracer_command("import", str(file), "--store", other)
+
+    assert "agent  interrupted" in tracer_command("show", "--store", other).out
+
+
+def test_gzipped_lines_and_other_signals_are_read(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+    write(span("step", 1))
+    line = tracer_command("export").out
+    file = tmp_path / "lines.gz"
+    file.write_bytes(gzip.compress(b'{"resourceLogs":[]}\n\n' + line.encode()))
+
+    ran = tracer_command("import", str(file), "--store", str(tmp_path / "other.db"))
+
+    assert (ran.code, ran.err) == (0, f"read 1 span of 1 trace into {tmp_path / 'other.db'}\n")
+
+
+def test_a_bad_line_is_named_and_those_before_are_kept(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+    write(span("step", 1))
+    file, other = tmp_path / "lines.jsonl", str(tmp_path / "other.db")
+    file.write_text(tracer_command("export").out + "{broken\n")
+
+    ran = tracer_command("import", str(file), "--store", other)
+
+    assert ran.code == 2
+    assert f"{file}, line 2: not JSON" in ran.err
+    assert len(tracer_command("list", "--store", other).lines) == 2
+
+
+def test_a_file_that_is_not_there_is_said_so_before_anything_happens(tracer_command: Command, tmp_path: Path) -> None:
+    ran = tracer_command("import", str(tmp_path / "none.jsonl"), "--store", str(tmp_path / "other.db"))
+
+    assert ran.code == 2
+    assert "none.jsonl: no such file" in ran.err
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_export_takes_ids_or_a_filter(write: Write, tracer_command: Command) -> None:
+    write(span("one", 1), span("two", 2, trace_id="0" * 31 + "1"))
+
+    assert len(tracer_command("export", "--filter", "name = 'two'").lines) == 1
+    assert len(tracer_command("export", TRACE_ID[:5], "latest").lines) == 2
+    assert tracer_command("export", "latest", "--filter", "name = 'two'").code == 2

@@ -1,0 +1,203 @@
+"""`tracer show`: the tree, everything that was said, and text that a terminal would obey."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import SECOND, START, TRACE_ID, Ran, chat, said, span
+
+Command = Callable[..., Ran]
+Write = Callable[..., None]
+
+QUESTION = said("user", "What is the weather?")
+CALL = {
+    "role": "assistant",
+    "parts": [{"type": "tool_call", "id": "call_1", "name": "get_weather", "arguments": {"city": "Oslo", "days": 2}}],
+    "finish_reason": "tool_calls",
+}
+RESULT = {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call_1", "response": '{"sky": "rain"}'}]}
+ANSWER = said("assistant", "It rains.", finish_reason="stop")
+
+
+@pytest.fixture
+def agent_trace(write: Write) -> None:
+    """An agent that calls a tool, which fails once."""
+    failed = {
+        "name": "exception",
+        "time": START,
+        "attributes": {
+            "exception.type": "builtins.LookupError",
+            "exception.message": "no such city",
+            "exception.stacktrace": "Traceback (most recent call last):\n  File x\nLookupError: no such city",
+        },
+    }
+    write(
+        span("agent", 1, type="AGENT"),
+        chat(2, 1, [QUESTION], [CALL]),
+        span("get_weather", 3, 1, type="TOOL", status="ERROR", events=[failed]),
+        chat(4, 1, [QUESTION, CALL, RESULT], [ANSWER]),
+    )
+
+
+def test_the_tree_shows_kind_tokens_cost_time_and_errors(agent_trace: None, tracer_command: Command) -> None:
+    ran = tracer_command("show", "latest")
+
+    assert ran.code == 0
+    assert ran.lines[0].startswith("agent  ok  1.00 s  4 steps  2,400 → 68 tokens  $0.0067")
+    assert ran.lines[1].startswith(TRACE_ID)
+    tree = [re.sub(r" *━+| +$", "", line) for line in ran.lines[3:]]
+    assert tree == [
+        "                kind            tokens     cost    time",
+        "agent           AGENT                            1.00 s",
+        "├─ chat gpt-4o  CHAT_MODEL  1,200 → 34  $0.0033  1.00 s",
+        "├─ get_weather  TOOL                             1.00 s",
+        "│  ✗ LookupError: no such city",
+        "└─ chat gpt-4o  CHAT_MODEL  1,200 → 34  $0.0033  1.00 s",
+    ]
+
+
+def test_full_shows_tool_results_beside_their_calls_and_repeats_nothing(
+    agent_trace: None, tracer_command: Command
+) -> None:
+    full = tracer_command("show", "latest", "--full").out
+
+    assert 'get_weather(city="Oslo", days=2)\n      → {"sky": "rain"}' in full
+    assert full.count('{"sky": "rain"}') == 1
+    assert full.count("What is the weather?") == 1
+    assert "(2 messages as in “chat gpt-4o” above)" in full
+    assert "  assistant · reply\n    It rains." in full
+    assert "Traceback (most recent call last):\n      File x" in full
+
+
+def test_the_first_digits_of_an_id_are_enough(agent_trace: None, tracer_command: Command) -> None:
+    assert tracer_command("show", "4f2a").out == tracer_command("show", TRACE_ID.upper()).out
+
+
+def test_an_ambiguous_id_lists_what_it_could_mean(agent_trace: None, write: Write, tracer_command: Command) -> None:
+    other = TRACE_ID[:6] + "0" * 26
+    write(span("other", 1, trace_id=other))
+
+    ran = tracer_command("show", "4f2a")
+
+    assert ran.code == 2
+    assert TRACE_ID in ran.err
+    assert other in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "complaint"),
+    [("ffff", 1, "no trace 'ffff'"), ("f" * 32, 1, "no trace 'f"), ("xyz", 2, "expected a trace id")],
+)
+def test_a_trace_that_is_not_there_is_said_so(
+    agent_trace: None, tracer_command: Command, name: str, code: int, complaint: str
+) -> None:
+    ran = tracer_command("show", name)
+
+    assert (ran.code, ran.out) == (code, "")
+    assert complaint in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_json_is_what_the_library_reads_back(agent_trace: None, tracer_command: Command) -> None:
+    import tracer
+
+    ran = tracer_command("show", "latest", "--json")
+
+    assert tracer.Trace.from_json(ran.out).to_dict() == json.loads(ran.out)
+    assert json.loads(ran.out)["data"]["spans"][0]["name"] == "agent"
+
+
+def test_a_running_trace_says_that_it_runs(write: Write, tracer_command: Command) -> None:
+    write({"kind": "start", "trace_id": TRACE_ID, "span_id": "1" * 16, "name": "agent", "start": START})
+
+    out = tracer_command("show").out
+
+    assert "agent  running" in out
+    assert "Still running" in out
+
+
+def test_an_interrupted_trace_says_that_its_process_ended(
+    write: Write, tracer_command: Command, store_url: str
+) -> None:
+    from tracer.store import open_store
+
+    start = {"kind": "start", "trace_id": TRACE_ID, "span_id": "0" * 15 + "1", "name": "agent", "start": START}
+    write(start, span("step", 2, 1), owner="9-gone")
+    store = open_store(store_url)
+    store.owner_gone("9-gone")
+    store.close()
+
+    out = tracer_command("show").out
+
+    assert "agent  interrupted" in out
+    assert "Interrupted: the process ended before this trace did" in out
+    assert "└─ step" in out
+
+
+HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x9b2J [bold]not markup[/bold] :smile: \u202egnirts\r over\x08"
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(write: Write, tracer_command: Command) -> None:
+    write(
+        span(HOSTILE, 1, message=HOSTILE, status="ERROR", json={"tracer.inputs": {HOSTILE: HOSTILE}}),
+        chat(2, 1, [said("user", HOSTILE)], [said(HOSTILE, HOSTILE, finish_reason=HOSTILE)]),
+        {"kind": "trace", "trace_id": TRACE_ID, "time": 1, "tags": {HOSTILE: HOSTILE}, "session_id": HOSTILE},
+    )
+
+    for arguments in (("show", "latest", "--full"), ("list",), ("stats", "--by", "name"), ("show", "--json")):
+        ran = tracer_command(*arguments)
+        assert ran.code == 0, ran.err
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", ran.out), arguments
+        assert "[bold]not markup[/bold]" in ran.out
+        assert ":smile:" in ran.out
+
+
+def test_a_deep_chain_and_spans_in_a_circle_are_all_shown(write: Write, tracer_command: Command) -> None:
+    chain = [span(f"step{number}", number, number - 1 if number > 1 else None) for number in range(1, 400)]
+    circle = [span("snake", 1001, 1002), span("tail", 1002, 1001)]
+    write(*chain, *circle)
+
+    ran = tracer_command("show")
+
+    assert ran.code == 0
+    assert all(re.search(rf"\b{name}\b", ran.out) for name in ("step1", "step399", "snake", "tail"))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"documents": ["a", "b"]}, '    {"documents":["a","b"]}'),
+        ({"text": "one\ntwo"}, "    text:\n      one\n      two"),
+        ({"vector": [0.5] * 1536}, '    {"vector":[0.5,0.5,0.5,0.5,0.5,0.5,"… 1,536 numbers"]}'),
+        ("tracer-attachment:" + "ab" * 32 + ";image/png;2048", "    [image/png, 2.0 KiB, sha256 abababababab…]"),
+        (False, "    false"),
+        (0, "    0"),
+    ],
+)
+def test_values_are_printed_to_be_read(write: Write, tracer_command: Command, value: Any, shown: str) -> None:
+    write(span("step", 1, json={"tracer.outputs": value}))
+
+    assert f"  output\n{shown}" in tracer_command("show", "--full").out
+
+
+def test_reasoning_refusals_and_media_are_shown(write: Write, tracer_command: Command) -> None:
+    parts = [
+        {"type": "reasoning", "content": "I think."},
+        {"type": "refusal", "content": "No."},
+        {"type": "uri", "modality": "image", "mime_type": "image/png", "uri": "https://example.org/a.png"},
+        {"type": "something new", "field": 1},
+    ]
+    write(chat(1, None, [], [{"role": "assistant", "parts": parts}], end=START + 61 * SECOND))
+
+    out = tracer_command("show", "--full").out
+
+    assert "reasoning\n      I think." in out
+    assert "refused: No." in out
+    assert "[image/png] https://example.org/a.png" in out
+    assert '{"type":"something new","field":1}' in out
+    assert "1 min 01 s" in out

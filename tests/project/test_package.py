@@ -1,0 +1,88 @@
+"""What gets installed: the content of the wheel, a fresh environment, and the README's commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.no_store
+
+
+def run(command: Sequence[str | Path], cwd: Path = ROOT) -> str:
+    ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    # hatchling is among what the tests need, so nothing is downloaded for the build
+    run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)])
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_package_with_its_providers_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"tracer", "tracer_llm"}
+    assert {"tracer/openai.py", "tracer/py.typed", "tracer/cli/__init__.py"} <= set(names)
+    assert not [name for name in names if "integrations" in name or "tests" in name or name.endswith((".pyc", ".db"))]
+    sources = [path for folder in ("tracer", "integrations") for path in (ROOT / folder).rglob("*.py")]
+    assert sum(name.endswith(".py") for name in names) == len(sources)
+
+
+def test_the_wheel_works_where_no_checkout_and_no_sdk_is(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "env", system_site_packages=False, with_pip=False)
+    python = tmp_path / "env" / "bin" / "python"
+    (installed,) = (tmp_path / "env" / "lib").glob("python*/site-packages")
+    zipfile.ZipFile(wheel).extractall(installed)
+    # what the wheel needs comes from this environment, without the SDKs that it must do without
+    here = Path(run([sys.executable, "-c", "import orjson; print(orjson.__path__[0])"]).strip()).parent
+    needed = tmp_path / "needed"
+    needed.mkdir()
+    for path in here.iterdir():
+        if path.name.split("-")[0] not in ("openai", "ollama", "tracer", "tracer_llm") and path.suffix != ".pth":
+            (needed / path.name).symlink_to(path)
+    (installed / "needed.pth").write_text(str(needed))
+
+    program = """
+import tracer, tracer.openai, importlib.util
+assert "site-packages" in tracer.__file__ and "site-packages" in tracer.openai.__file__, tracer.__file__
+assert importlib.util.find_spec("integrations") is None
+tracer.openai.autolog()
+with tracer.start_span("works"):
+    pass
+print(tracer.get_trace(tracer.get_last_active_trace_id()).data.spans[0].name)
+"""
+
+    assert run([python, "-c", program], cwd=tmp_path).strip() == "works"
+
+
+def test_a_bare_checkout_works_in_place(tmp_path: Path) -> None:
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import tracer.openai; print(tracer.openai.__file__)"
+
+    found = run([sys.executable, "-c", program], cwd=tmp_path).strip()
+
+    assert Path(found) == ROOT / "integrations" / "openai.py"
+
+
+def test_ci_runs_exactly_the_test_command_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    last_command = readme.rpartition("```sh\n")[2].partition("\n```")[0]
+
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == f"exec {last_command}"
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    program = "import tracer, importlib.metadata; print(tracer.__version__, importlib.metadata.version('tracer-llm'))"
+
+    assert len(set(run([sys.executable, "-c", program]).split())) == 1

@@ -1,0 +1,57 @@
+"""What must not be in the repository: names of machines, registries, absolute paths, secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT_OUT = {".git", "build", "dist", ".venv", "venv", "node_modules", "__pycache__"}
+TEXTS = {".py", ".md", ".toml", ".txt", ".svg", ".json", ".jsonl", ".yml", ".yaml", ".sh", ""}
+pytestmark = pytest.mark.no_store
+
+FORBIDDEN = {
+    "a path of somebody's machine": re.compile(r"/(?:home|Users)/[a-z]\w*/|/root/\w|/work/\w|/tmp/w/"),
+    "an index of packages": re.compile(r"--(?:extra-)?index-url|files\.pythonhosted\.org|registry\.npmjs\.org"),
+    "a key": re.compile(r"sk-(?:proj-)?[A-Za-z0-9]{40,}"),
+}
+
+
+def texts() -> Iterator[tuple[Path, str]]:
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in LEFT_OUT and not name.endswith("_cache")]
+        for name in names:
+            path = Path(folder) / name
+            if path.suffix in TEXTS and path != Path(__file__) and ".db" not in name:
+                yield path, path.read_text(encoding="utf-8", errors="replace")
+
+
+def test_nothing_private_is_in_the_repository() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {what}: {match.group()}"
+        for path, text in texts()
+        for what, pattern in FORBIDDEN.items()
+        for match in pattern.finditer(text)
+    ]
+
+    assert found == []
+
+
+def test_no_module_is_called_utils() -> None:
+    vague = {"utils", "util", "helpers", "common", "base", "manager", "misc"}
+
+    assert [path.name for path in ROOT.glob("tracer/**/*.py") if path.stem.strip("_") in vague] == []
+
+
+def test_every_python_file_says_its_job_in_its_first_line() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path, text in texts()
+        if path.suffix == ".py" and text.strip() and not text.startswith(('"""', "#!"))
+    ]
+
+    assert silent == []
