@@ -94,12 +94,13 @@ def _any(field: Field, token: Token, source: str) -> Scalar:
 
 
 def _plain_number(token: Token) -> int | float:
-    return int(token.text) if token.text.lstrip("-").isdigit() else token.number
+    is_whole = token.text.lstrip("-").isdigit() and len(token.text) < 19
+    return int(token.text) if is_whole else token.number
 
 
 def _iso_ms(text: str) -> int | None:
     text = text.strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) < 19:
         return int(text)
     try:
         # fromisoformat reads a trailing Z from Python 3.11 on only
@@ -108,7 +109,10 @@ def _iso_ms(text: str) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    return int(moment.timestamp() * 1000)
+    try:
+        return int(moment.timestamp() * 1000)
+    except (OverflowError, ValueError):
+        return None
 
 
 def _expected(field: Field, token: Token) -> str:

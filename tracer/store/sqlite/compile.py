@@ -6,6 +6,7 @@ NOT makes it ``IS NOT TRUE``, so that logic stays two-valued.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,6 +57,7 @@ _SPAN_COLUMNS = {
 }
 _LABELS = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, "provider": LABEL_PROVIDER}
 _NS_PER_MS = 1_000_000
+_FAR_MS = 9_000_000_000_000  # the farthest that ns in 64 bits reach
 SPANS_OF_TRACE = f"s.id BETWEEN (t.num << {POSITION_BITS}) AND (t.num << {POSITION_BITS}) + {POSITION_MASK}"
 CHUNK_OF_SPAN = "JOIN chunks c ON c.id = s.chunk"
 _POSITION_IN_CHUNK = f"(s.id & {POSITION_MASK}) - c.first"
@@ -87,6 +89,8 @@ def _comparison(comparison: Comparison, fulltext: Matcher) -> Sql:
     name = comparison.field.name
     if name == "text":
         return fulltext(comparison)
+    if name == "timestamp":
+        return _timestamp(comparison)
     if name in _COLUMNS:
         return compare(_COLUMNS[name], comparison)
     if name in _LABELS:
@@ -112,6 +116,19 @@ def compare(column: str, comparison: Comparison) -> Sql:
         wanted = f"{column} IS NOT NULL AND NOT " if operator.startswith("NOT ") else ""
         return Sql(f"({wanted}{function}({column}, ?))", [value])
     return Sql(f"{column} {operator} ?", [_parameter(comparison.field, value)])
+
+
+def _timestamp(comparison: Comparison) -> Sql:
+    """Compares the start as its users see it, in whole ms; ranges are left to the index of the column in ns."""
+    operator, value = comparison.operator, comparison.value
+    if operator in ("=", "!=", "IN", "NOT IN"):
+        whole_ms = Field("timestamp", "number")
+        return compare(f"t.start / {_NS_PER_MS}", Comparison(whole_ms, operator, value))
+    if not isinstance(value, (int, float)):
+        return compare("t.start", comparison)
+    value = max(-_FAR_MS, min(_FAR_MS, value))
+    border = math.ceil(value) if operator in ("<", ">=") else math.floor(value) + 1
+    return Sql(f"t.start {'<' if operator in ('<', '<=') else '>='} ?", [border * _NS_PER_MS])
 
 
 def _parameter(field: Field, value: Any) -> Any:

@@ -35,13 +35,13 @@ class _ChunkReader:
     def __init__(self) -> None:
         self._kept: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
 
-    def value(self, chunk: int, codec: int, content: bytes, position: int, key: str) -> Cell:
-        """An attribute of a span as SQL sees it."""
+    def value(self, chunk: int, codec: int, content: bytes, position: int, key: str) -> str | None:
+        """An attribute of a span as text: JSON where it is none."""
         return _cell(value_of(self._record(chunk, codec, content, position), key))
 
-    def text(self, chunk: int, codec: int, content: bytes, position: int) -> str:
-        """The new text of a span."""
-        return span_text(self._record(chunk, codec, content, position))
+    def text(self, chunk: int, codec: int, content: bytes, position: int) -> str | None:
+        """The new text of a span; NULL where it has none."""
+        return span_text(self._record(chunk, codec, content, position)) or None
 
     def _record(self, chunk: int, codec: int, content: bytes, position: int) -> dict[str, Any]:
         records = self._kept.get(chunk)
@@ -52,14 +52,8 @@ class _ChunkReader:
         return records[position]
 
 
-def _cell(value: Any) -> Cell:
-    if value is None or isinstance(value, (str, float)):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return value if abs(value) < 2**63 else str(value)
-    return orjson.dumps(value).decode()
+def _cell(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _like(value: Cell, pattern: str) -> bool:

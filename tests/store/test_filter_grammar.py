@@ -1,0 +1,216 @@
+"""What a filter string means, and what is said about one that means nothing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracer.errors import FilterSyntaxError, InvalidArgumentError
+from tracer.store.filter import And, Comparison, Field, Not, Or, OrderTerm, parse_filter, parse_order
+
+pytestmark = pytest.mark.no_store
+
+NAME, STATE = Field("name", "text"), Field("state", "state")
+TEXT, DURATION, TIMESTAMP, TOKENS = (
+    Field("text", "fulltext"),
+    Field("duration", "duration"),
+    Field("timestamp", "timestamp"),
+    Field("tokens", "number"),
+)
+
+
+def tag(key: str) -> Field:
+    return Field("tag", "any", key)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("name = 'a'", Comparison(NAME, "=", "a")),
+        ('name = "it\'s"', Comparison(NAME, "=", "it's")),
+        ("name = 'it''s'", Comparison(NAME, "=", "it's")),
+        ("NAME <> 'a'", Comparison(NAME, "!=", "a")),
+        ("status = ok", Comparison(STATE, "=", "OK")),
+        ("status in ('ok', 'Error')", Comparison(STATE, "IN", ("OK", "ERROR"))),
+        ("not name like 'a%'", Not(Comparison(NAME, "LIKE", "a%"))),
+        ("name NOT LIKE 'a%'", Comparison(NAME, "NOT LIKE", "a%")),
+        ("name not in ('a')", Comparison(NAME, "NOT IN", ("a",))),
+        ("name not contains 'a'", Not(Comparison(NAME, "CONTAINS", "a"))),
+        ("name IS NULL", Comparison(NAME, "IS NULL")),
+        ("name is not null", Comparison(NAME, "IS NOT NULL")),
+        ("tokens between 1 and 2", And((Comparison(TOKENS, ">=", 1), Comparison(TOKENS, "<=", 2)))),
+        ("tokens >= -1.5e3", Comparison(TOKENS, ">=", -1500.0)),
+        ("tokens > 1_000", Comparison(TOKENS, ">", 1000)),
+        ("duration > 1.5s", Comparison(DURATION, ">", 1500.0)),
+        ("latency > 200ms", Comparison(DURATION, ">", 200.0)),
+        ("execution_time_ms > 5", Comparison(DURATION, ">", 5)),
+        ("duration < 2m", Comparison(DURATION, "<", 120_000.0)),
+        ("timestamp_ms > 123", Comparison(TIMESTAMP, ">", 123)),
+        ("timestamp > '1970-01-02'", Comparison(TIMESTAMP, ">", 86_400_000)),
+        ("timestamp > '1970-01-01T01:00:00Z'", Comparison(TIMESTAMP, ">", 3_600_000)),
+        ("timestamp > '1970-01-01T01:00:00+01:00'", Comparison(TIMESTAMP, ">", 0)),
+        ("tags.env = 'prod'", Comparison(tag("env"), "=", "prod")),
+        ("tag.env = 'prod'", Comparison(tag("env"), "=", "prod")),
+        ("tags.`odd key` = 'x'", Comparison(tag("odd key"), "=", "x")),
+        ('tags."odd key" = \'x\'', Comparison(tag("odd key"), "=", "x")),
+        ("tags.`a``b` = 'x'", Comparison(tag("a`b"), "=", "x")),
+        ("tags.mlflow.traceName = 'x'", Comparison(tag("mlflow.traceName"), "=", "x")),
+        ("tags.my-key = 'x'", Comparison(tag("my-key"), "=", "x")),
+        ("tags.2024 = 3", Comparison(tag("2024"), "=", 3)),
+        ("tags.and = 'x'", Comparison(tag("and"), "=", "x")),
+        ("metadata.`a.b` = 'x'", Comparison(Field("metadata", "any", "a.b"), "=", "x")),
+        ("request_metadata.a = 'x'", Comparison(Field("metadata", "any", "a"), "=", "x")),
+        ("attributes.status = 'OK'", Comparison(STATE, "=", "OK")),
+        ("attributes.name = 'x'", Comparison(NAME, "=", "x")),
+        ("trace.status = 'OK'", Comparison(STATE, "=", "OK")),
+        ("trace.text LIKE '%x%'", Comparison(TEXT, "LIKE", "%x%")),
+        ("trace.timestamp_ms > 1", Comparison(TIMESTAMP, ">", 1)),
+        ("span.name ILIKE '%x%'", Comparison(Field("span.name", "text"), "ILIKE", "%x%")),
+        ("span.attributes.k LIKE '%x%'", Comparison(Field("span.attribute", "any", "k"), "LIKE", "%x%")),
+        ("span.attributes.gen_ai.request.model = 'm'", Comparison(Field("span.attribute", "any", "gen_ai.request.model"), "=", "m")),
+        ("feedback.good = 'yes'", Comparison(Field("feedback", "any", "good"), "=", "yes")),
+        ("feedback.good = true", Comparison(Field("feedback", "any", "good"), "=", True)),
+        ("expectation.answer = 42", Comparison(Field("expectation", "any", "answer"), "=", 42)),
+        ("session_id = 's'", Comparison(Field("session", "text"), "=", "s")),
+        ("id = 'abc'", Comparison(Field("trace_id", "text"), "=", "abc")),
+        ("tokens.input > 1 AND input_tokens > 1", And((Comparison(Field("tokens.input", "number"), ">", 1),) * 2)),
+        (
+            "name = 'a' OR name = 'b' AND NOT (name = 'c' OR name = 'd')",
+            Or(
+                (
+                    Comparison(NAME, "=", "a"),
+                    And((Comparison(NAME, "=", "b"), Not(Or((Comparison(NAME, "=", "c"), Comparison(NAME, "=", "d")))))),
+                )
+            ),
+        ),
+        ("((name='a'))", Comparison(NAME, "=", "a")),
+        ("name\n=\t'a'", Comparison(NAME, "=", "a")),
+    ],
+)
+def test_a_filter_means(source: str, expected: object) -> None:
+    assert parse_filter(source) == expected
+
+
+def test_now_is_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracer.store.filter.values.time.time", lambda: 10_000.0)
+
+    assert parse_filter("timestamp > now-1h AND timestamp < NOW + 1s AND timestamp <= now") == And(
+        (
+            Comparison(TIMESTAMP, ">", 6_400_000),
+            Comparison(TIMESTAMP, "<", 10_001_000),
+            Comparison(TIMESTAMP, "<=", 10_000_000),
+        )
+    )
+
+
+@pytest.mark.parametrize("source", [None, "", "   "])
+def test_no_filter_means_everything(source: str | None) -> None:
+    assert parse_filter(source) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "said"),
+    [
+        ("nmae = 'a'", "nmae", "unknown field 'nmae'; did you mean name?"),
+        ("name == 'a'", "==", "write ="),
+        ("name = 'a' && name = 'b'", "&&", "write AND"),
+        ("name = 'a", "'a", "never closed; add '"),
+        ("tags.`a = 'x'", "`a", "never closed; add `"),
+        ("name = ", "", "expected a value here, the filter ends"),
+        ("name", "", "expected an operator"),
+        ("name = a", "a", "quote a text: 'a'"),
+        ("name = 'a' name = 'b'", "name = 'b'", "expected AND, OR or the end"),
+        ("name = 'a' AND", "", "the filter ends"),
+        ("AND name = 'a'", "AND", "expected a field before AND"),
+        ("(name = 'a'", "", "expected ) for the ( at position 0"),
+        ("name = 'a')", ")", "this ) closes nothing"),
+        ("status = 'FINE'", "'FINE'", "unknown state 'FINE'; states are"),
+        ("status > 'OK'", ">", "not ordered"),
+        ("duration > 'soon'", "'soon'", "a duration (200ms, 1.5s"),
+        ("duration > 5parsecs", "5parsecs", "unknown unit"),
+        ("tokens = 'many'", "'many'", "holds a number, got 'many'"),
+        ("tokens LIKE 'x'", "LIKE", "holds numbers"),
+        ("timestamp > 1h", "1h", "write now-1h"),
+        ("timestamp > 'yesterday'", "'yesterday'", "a time (ms since the epoch"),
+        ("timestamp > now-5", "5", "expected a duration such as 1h"),
+        ("name = now", "now", "now is a timestamp"),
+        ("name LIKE 5", "5", "LIKE needs a quoted text"),
+        ("name IN 'a'", "'a'", "expected a list after IN"),
+        ("name IN ('a' 'b')", "'b'", "expected , or )"),
+        ("name IN ()", ")", "holds a text"),
+        ("name IS 'a'", "'a'", "expected NULL or NOT NULL"),
+        ("text > 'a'", ">", "text is searched with"),
+        ("text IN ('a')", "('a')", "text is searched with"),
+        ("tags = 'x'", "tags", "name the key as well"),
+        ("tags.env = prod", "prod", "quote a text: 'prod'"),
+        ("span.nam = 'x'", "span.nam", "did you mean span.name?"),
+        ("'a' = name", "'a'", "a condition starts with a field"),
+        ("name ! 'a'", "!", "write NOT"),
+        ("name = [1]", "[", "lists are written IN"),
+        ("name = ‘a’", "‘", "quote text with"),
+        ("tokens between 1 or 2", "or", "expected AND between the two bounds"),
+        ("name = ;", ";", "means nothing here"),
+    ],
+)
+def test_an_error_points_at_its_place_and_says_what_helps(source: str, place: str, said: str) -> None:
+    with pytest.raises(FilterSyntaxError) as caught:
+        parse_filter(source)
+
+    error = caught.value
+    assert said in str(error)
+    assert source[error.position :].startswith(place)
+    assert str(error).splitlines()[-1].index("^") == 2 + error.position
+
+
+def test_nesting_is_bounded() -> None:
+    with pytest.raises(FilterSyntaxError, match="nested more than 100"):
+        parse_filter("(" * 5000 + "name = 'a'" + ")" * 5000)
+    with pytest.raises(FilterSyntaxError, match="nested more than 100"):
+        parse_filter("NOT " * 5000 + "name = 'a'")
+
+
+@pytest.mark.parametrize("wrong", [7, ["name = 'a'"], b"x"])
+def test_a_filter_is_a_text(wrong: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="expected text such as"):
+        parse_filter(wrong)  # type: ignore[arg-type]
+
+
+@given(st.text())
+def test_any_text_parses_or_is_a_syntax_error(source: str) -> None:
+    try:
+        parse_filter(source)
+    except FilterSyntaxError as error:
+        assert 0 <= error.position <= len(source)
+
+
+PIECES = ["name", "tags", ".", "`", "'", '"', "=", "!=", "<", "(", ")", ",", "AND", "NOT", "IN", "5", "1h", "now", "-", "é", " ", "text", "IS", "NULL"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join))
+def test_any_pieces_parse_or_are_a_syntax_error(source: str) -> None:
+    try:
+        parse_filter(source)
+    except FilterSyntaxError as error:
+        assert 0 <= error.position <= len(source)
+
+
+@pytest.mark.parametrize(
+    ("order_by", "expected"),
+    [
+        (None, (OrderTerm("timestamp", True),)),
+        ([], (OrderTerm("timestamp", True),)),
+        (["timestamp_ms DESC"], (OrderTerm("timestamp", True),)),
+        (["cost desc", "name"], (OrderTerm("cost", True), OrderTerm("name", False))),
+        ("tokens ASC, duration DESC", (OrderTerm("tokens", False), OrderTerm("duration", True))),
+        (["attributes.execution_time_ms ASC"], (OrderTerm("duration", False),)),
+    ],
+)
+def test_an_order(order_by: object, expected: object) -> None:
+    assert parse_order(order_by) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [["nothing"], ["name SIDEWAYS"], ["name ASC DESC"], [5], ["tags.a"]])
+def test_a_wrong_order_says_what_is_possible(wrong: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="order_by="):
+        parse_order(wrong)  # type: ignore[arg-type]
