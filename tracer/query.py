@@ -126,7 +126,8 @@ def _experiments(names: Sequence[str] | None, ids: Sequence[str] | None) -> Expr
     for field, values in (("experiment", names), ("experiment_id", ids)):
         if values is not None:
             texts = (values,) if isinstance(values, str) else tuple(str(value) for value in values)
-            parts.append(Comparison(Field(field, "text"), "IN", texts))
+            is_one = len(texts) == 1  # with one the order comes from the same index
+            parts.append(Comparison(Field(field, "text"), "=" if is_one else "IN", texts[0] if is_one else texts))
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else Or(tuple(parts))

@@ -44,6 +44,7 @@ _COLUMNS = {
     "request": "t.request_preview",
     "response": "t.response_preview",
 }
+_EXPERIMENT_COLUMNS = {"experiment": "name", "experiment_id": "CAST(id AS TEXT)"}
 _SPAN_COLUMNS = {
     "span.id": "s.span_id",
     "span.name": "s.name",
@@ -91,6 +92,13 @@ def _comparison(comparison: Comparison, fulltext: Matcher) -> Sql:
         return fulltext(comparison)
     if name == "timestamp":
         return _timestamp(comparison)
+    if name == "state" and comparison.operator == "=" and comparison.value != "OK":
+        # said in the words of the partial index, which a parameter does not match
+        return Sql("(t.state <> 'OK' AND t.state = ?)", [comparison.value])
+    if name in _EXPERIMENT_COLUMNS and comparison.operator in ("=", "IN"):
+        inner = compare(_EXPERIMENT_COLUMNS[name], comparison)
+        word = "=" if comparison.operator == "=" else "IN"
+        return Sql(f"t.experiment {word} (SELECT id FROM experiments WHERE {inner.text})", inner.parameters)
     if name in _COLUMNS:
         return compare(_COLUMNS[name], comparison)
     if name in _LABELS:
