@@ -159,10 +159,7 @@ class Recording:
                 self.span.set_attributes(self._read_error(error))
         except Exception as fault:
             report("reading an error", fault)
-        try:
-            self.span.end_with_error(error)
-        except Exception as fault:
-            report("ending a span", fault)
+        self._end(error)
 
     def returned(self, result: Any) -> Any:
         """The SDK's call returned: the very result, or a generator in the place of a generator."""
@@ -170,12 +167,13 @@ class Recording:
             self._leave()
             return self._take(result)
         except Exception as fault:
+            self._end()
             report("reading a reply", fault)
-            self.span.end()
             return result
 
     def _take(self, result: Any) -> Any:
         if _stream.is_stream_object(result):
+            self.response = None
             self._start_accumulating()
             _stream.watch_stream_object(result, self)
             return result
@@ -185,8 +183,9 @@ class Recording:
         if _stream.is_async_generator(result):
             self._start_accumulating()
             return _stream.watch_async_generator(result, self)
-        if self.response is not None:
-            self._take_response(self.response)
+        response, self.response = self.response, None  # a watcher that holds what it watches would keep it alive
+        if response is not None:
+            self._take_response(response)
         else:
             self._end_with(loads(encode(result)))
         return result
@@ -272,11 +271,17 @@ class Recording:
                 self.span.set_attributes(self._read_error(error))
         except Exception as fault:
             report("reading a stream", fault)
+        self._end(error)
+        self._accumulator = self._reader = None
+
+    def _end(self, error: BaseException | None = None) -> None:
         try:
-            self.span.end() if error is None else self.span.end_with_error(error)
+            if error is None:
+                self.span.end()
+            else:
+                self.span.end_with_error(error)
         except Exception as fault:
             report("ending a span", fault)
-        self._accumulator = self._reader = None
 
     def _set_stream(self, incomplete: str | None) -> None:
         body, is_whole = self._arrived()
@@ -309,7 +314,7 @@ class Recording:
 
     def _end_with(self, body: Any) -> None:
         self._set_reply(body)
-        self.span.end()
+        self._end()
 
     def _set_reply(self, body: Any) -> None:
         self.span.set_outputs(body)

@@ -190,7 +190,8 @@ class Provider:
         with guard(f"recording a request to {self.name}"):
             set_request(span, request, call.body)
         recording = Recording(span, call, self.read_error)
-        recording.enter()
+        with guard("making a span current"):
+            recording.enter()
         return recording
 
 

@@ -63,12 +63,13 @@ def run(server: Server) -> Callable[[Callable[[openai.AsyncOpenAI], Awaitable[An
 
 
 class Stored:
-    """What the store holds."""
+    """What the store holds of spans that have ended."""
 
     @property
     def spans(self) -> list[Any]:
         traces = tracer.search_traces(max_results=1000)
-        return [span for trace in traces for span in tracer.get_trace(trace.info.trace_id).data.spans]
+        spans = [span for trace in traces for span in tracer.get_trace(trace.info.trace_id).data.spans]
+        return [span for span in spans if span.end_time_ns is not None]
 
     @property
     def span(self) -> Any:

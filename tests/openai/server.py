@@ -68,6 +68,11 @@ def data(value: Any) -> bytes:
     return f"{name}data: {json.dumps(value)}\n\n".encode()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # many callers at once
+
+
 class Server:
     """Runs on loopback until it is closed; answers in the order of ``answers``, the last one again and again."""
 
@@ -75,8 +80,7 @@ class Server:
         self.asked: list[Asked] = []
         self.answers: list[Scripted | Callable[[Asked], Scripted]] = []
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
@@ -120,7 +124,7 @@ class Server:
                 except OSError:
                     self.close_connection = True
 
-            do_POST = do_GET
+            do_POST = do_DELETE = do_GET
 
             def _answer(self, scripted: Scripted) -> None:
                 self.send_response(scripted.status)

@@ -1,0 +1,148 @@
+"""Calls that fail: status, code, request id, retries; and the exception reaches the user as it was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+import pytest
+
+from tests.openai.replies import QUESTION, chat, error
+from tests.openai.server import Scripted, Server, reply, unreachable_port
+
+
+def test_a_refused_call_says_everything(server: Server, call: Any, stored: Any) -> None:
+    server.will(reply(error(), status=404, x_request_id="req_9"))
+
+    with pytest.raises(openai.NotFoundError) as raised:
+        call("chat.completions.create", model="m", messages=QUESTION)
+
+    span = stored.span
+    expected = {
+        "error.type": "openai.NotFoundError",
+        "http.response.status_code": 404,
+        "tracer.provider.request_id": "req_9",
+        "tracer.provider.error_code": "model_not_found",
+        "tracer.provider.error_type": "invalid_request_error",
+        "tracer.retries": 0,
+        "gen_ai.request.model": "m",
+    }
+    assert span.status == "ERROR"
+    assert "No such model." in span.status.description
+    assert {key: span.attributes.get(key) for key in expected} == expected
+    assert [event.name for event in span.events] == ["exception"]
+    assert raised.value.request_id == "req_9"
+    assert span.inputs["messages"] == QUESTION
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, openai.BadRequestError),
+        (401, openai.AuthenticationError),
+        (403, openai.PermissionDeniedError),
+        (409, openai.ConflictError),
+        (422, openai.UnprocessableEntityError),
+        (429, openai.RateLimitError),
+        (500, openai.InternalServerError),
+    ],
+)
+def test_every_status(status: int, kind: type[Exception], server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(error(), status=status))
+
+    with pytest.raises(kind):
+        client.chat.completions.create(model="m", messages=QUESTION)
+
+    assert stored.span.attributes["http.response.status_code"] == status
+
+
+@pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b'"no"', b"[]"])
+def test_an_error_body_that_is_no_object(body: bytes, server: Server, call: Any, stored: Any) -> None:
+    server.will(reply(body, status=502, content_type="text/html"))
+
+    with pytest.raises(openai.InternalServerError):
+        call("chat.completions.create", model="m", messages=QUESTION)
+
+    assert (stored.span.status, stored.span.attributes["http.response.status_code"]) == ("ERROR", 502)
+
+
+def test_an_error_before_a_stream(server: Server, call: Any, stored: Any) -> None:
+    server.will(reply(error("Overloaded.", "overloaded"), status=500))
+
+    with pytest.raises(openai.InternalServerError):
+        call("chat.completions.create", model="m", messages=QUESTION, stream=True)
+
+    assert stored.span.attributes["tracer.provider.error_code"] == "overloaded"
+
+
+def test_retries_are_one_span_with_their_count(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(*[reply(error(), status=429, retry_after_ms="1")] * 2, reply(chat()))
+
+    client.with_options(max_retries=3).chat.completions.create(model="m", messages=QUESTION)
+
+    assert len(server.asked) == 3
+    assert (stored.span.status, stored.span.attributes["tracer.retries"]) == ("UNSET", 2)
+
+
+def test_retries_that_did_not_help_are_counted_too(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(error(), status=429, retry_after_ms="1"))
+
+    with pytest.raises(openai.RateLimitError):
+        client.with_options(max_retries=2).chat.completions.create(model="m", messages=QUESTION)
+
+    assert (stored.span.status, stored.span.attributes["tracer.retries"]) == ("ERROR", 2)
+
+
+def test_nobody_there(client: openai.OpenAI, stored: Any) -> None:
+    port = unreachable_port()
+
+    with pytest.raises(openai.APIConnectionError):
+        client.with_options(base_url=f"http://127.0.0.1:{port}/v1").chat.completions.create(model="m", messages=QUESTION)
+
+    span = stored.span
+    assert (span.status, span.attributes["error.type"]) == ("ERROR", "openai.APIConnectionError")
+    assert span.attributes["server.port"] == port
+
+
+def test_a_timeout(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    import threading
+
+    held = threading.Event()
+    server.will(Scripted([held, b"{}"]))
+
+    with pytest.raises(openai.APITimeoutError):
+        client.chat.completions.create(model="m", messages=QUESTION, timeout=0.05)
+    held.set()
+
+    assert stored.span.attributes["error.type"] == "openai.APITimeoutError"
+
+
+def test_a_call_that_never_leaves_is_no_call(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    with pytest.raises(TypeError, match="Missing required arguments"):
+        client.chat.completions.create(model="m")  # type: ignore[call-overload]
+
+    assert stored.spans == []
+
+
+def test_a_reply_that_the_sdk_cannot_read(server: Server, call: Any, stored: Any) -> None:
+    server.will(reply(b"not JSON at all"))
+
+    with pytest.raises(ValueError, match="Expecting value"):
+        call("chat.completions.create", model="m", messages=QUESTION)
+
+    assert (stored.span.status, stored.span.outputs) == ("ERROR", "not JSON at all")
+
+
+def test_keys_never_reach_the_store(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(error("Incorrect API key provided: sk-proj-abcdefghijklmnopqrstuvwxyz0123456789."), status=401))
+
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="sk-proj-abcdefghijklmnopqrstuvwxyz0123456789").chat.completions.create(
+            model="m", messages=QUESTION, extra_headers={"Authorization": "Bearer secret-token-1234567890"}
+        )
+
+    span = stored.span
+    everything = json.dumps([span.attributes, [dict(event.attributes) for event in span.events], span.status.description])
+    assert "abcdefghijklmnopqrstuvwxyz" not in everything
+    assert "secret-token" not in everything

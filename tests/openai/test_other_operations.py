@@ -1,0 +1,175 @@
+"""Completions, embeddings, what has no operation of its own yet, and what generates nothing."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from typing import Any
+
+import openai
+import pytest
+
+from tests.openai.replies import QUESTION, USAGE, chat, completion, embedding
+from tests.openai.server import Server, reply, sse
+
+
+def test_a_completion(server: Server, call: Any, stored: Any) -> None:
+    server.will(reply(completion("Lima.", "Cusco?")))
+
+    call("completions.create", model="text-test", prompt="Capital of Peru:", n=2, max_tokens=5)
+
+    span = stored.span
+    assert (span.name, span.span_type) == ("text_completion text-test", "LLM")
+    assert stored.input == [{"role": "user", "parts": [{"type": "text", "content": "Capital of Peru:"}]}]
+    assert [message["parts"] for message in stored.output] == [
+        [{"type": "text", "content": "Lima."}],
+        [{"type": "text", "content": "Cusco?"}],
+    ]
+    assert span.outputs == completion("Lima.", "Cusco?")
+    assert span.token_usage == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    assert span.attributes["gen_ai.response.finish_reasons"] == ["stop", "stop"]
+    assert span.attributes["gen_ai.request.max_tokens"] == 5
+
+
+def test_prompts_of_every_kind(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(completion(None, "b")))  # type: ignore[arg-type]
+
+    client.completions.create(model="m", prompt=["a", "b"])
+
+    assert len(stored.input) == 2
+    assert [message["parts"] for message in stored.output] == [[], [{"type": "text", "content": "b"}]]
+
+
+def test_a_streamed_completion(server: Server, call: Any, stored: Any) -> None:
+    pieces = [completion(text, usage=None) for text in ("Li", "ma")]
+    pieces[0]["choices"][0]["finish_reason"] = None
+    usage = {"id": "cmpl-1", "object": "text_completion", "choices": [], "usage": USAGE}
+    server.will(sse(*pieces, usage))
+
+    call("completions.create", model="m", prompt="?", stream=True)
+
+    assert stored.span.outputs["choices"] == [{"index": 0, "text": "Lima", "finish_reason": "stop"}]
+    assert stored.span.outputs["object"] == "text_completion"
+    assert stored.span.token_usage["total_tokens"] == 23
+
+
+def test_a_completion_stream_in_a_with_block(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(sse(completion("Li", usage=None), completion("ma", usage=None)))
+
+    with client.completions.create(model="m", prompt="?", stream=True) as stream:
+        texts = [chunk.choices[0].text for chunk in stream]
+
+    assert texts == ["Li", "ma"]
+    assert stored.output[0]["parts"] == [{"type": "text", "content": "Lima"}]
+
+
+def test_embeddings(server: Server, call: Any, stored: Any) -> None:
+    vector = base64.b64encode(struct.pack("<5f", *[0.5] * 5)).decode()
+    server.will(reply(embedding([vector, vector])))
+
+    result = call("embeddings.create", model="embed-test", input=["a", "b"], dimensions=5)
+
+    span = stored.span
+    assert list(result.data[0].embedding) == [0.5] * 5
+    assert (span.name, span.span_type) == ("embeddings embed-test", "EMBEDDING")
+    assert span.inputs["input"] == ["a", "b"]
+    assert span.outputs == embedding([vector, vector])
+    assert span.token_usage == {"input_tokens": 5, "total_tokens": 5}
+    assert span.attributes["gen_ai.embeddings.dimension.count"] == 5
+    assert span.attributes["gen_ai.request.encoding_formats"] == ["base64"]
+
+
+def test_the_dimensions_of_embeddings_that_nobody_asked_for(server: Server, client: Any, stored: Any) -> None:
+    server.will(reply(embedding([[0.1, 0.2, 0.3]])))
+
+    client.embeddings.create(model="m", input="a", encoding_format="float")
+
+    assert stored.span.attributes["gen_ai.embeddings.dimension.count"] == 3
+
+
+def test_an_image_is_recorded_as_it_is(server: Server, call: Any, stored: Any) -> None:
+    body = {"created": 1, "data": [{"url": "https://pictures.example/1.png"}], "usage": {"input_tokens": 4, "total_tokens": 4}}
+    server.will(reply(body))
+
+    call("images.generate", model="image-test", prompt="A cat")
+
+    span = stored.span
+    assert (span.name, span.span_type) == ("images.generations image-test", "LLM")
+    assert (span.inputs["prompt"], span.outputs) == ("A cat", body)
+    assert span.token_usage["input_tokens"] == 4
+
+
+def test_an_upload_is_recorded_by_its_names(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply({"text": "Hello."}))
+
+    client.audio.transcriptions.create(model="listen", file=("hello.wav", b"RIFF...."))
+
+    assert stored.span.inputs["files"] == [{"field": "file", "filename": "hello.wav"}]
+    assert stored.span.outputs == {"text": "Hello."}
+
+
+def test_binary_replies_are_counted_not_kept(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(b"\xff\xf3" * 500, content_type="audio/mpeg"))
+
+    result = client.audio.speech.create(model="speak", voice="alloy", input="Hello")
+
+    assert result.content == b"\xff\xf3" * 500
+    assert stored.span.outputs == {"bytes": 1_000}
+
+
+def test_a_streaming_download_is_not_held_back(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    import threading
+
+    from tests.openai.server import Scripted
+
+    held = threading.Event()
+    server.will(Scripted([b"\xff\xf3" * 10, held, b"\xff\xf3" * 20], content_type="audio/mpeg", is_stream=True))
+
+    arrived = []
+    with client.audio.speech.with_streaming_response.create(model="speak", voice="alloy", input="Hello") as body:
+        for piece in body.iter_bytes():
+            arrived.append(len(piece))
+            held.set()  # only after the first piece has come does the server send the second
+
+    assert (arrived[0], sum(arrived)) == (20, 60)
+    assert stored.span.outputs == {"bytes": 60}
+
+
+def test_an_unknown_path_that_is_posted_to_is_recorded(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply({"answer": 42}))
+
+    client.post("/rerank", body={"model": "m", "query": "x"}, cast_to=object)
+
+    span = stored.span
+    assert (span.name, span.span_type) == ("rerank m", "UNKNOWN")
+    assert (span.inputs, span.outputs) == ({"model": "m", "query": "x"}, {"answer": 42})
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda client: client.models.list(),
+        lambda client: client.files.create(file=("a.jsonl", b"{}"), purpose="batch"),
+        lambda client: client.batches.create(completion_window="24h", endpoint="/v1/embeddings", input_file_id="f"),
+        lambda client: client.get("/chat/completions/abc", cast_to=object),
+        lambda client: client.post("/chat/completions/abc", cast_to=object, body={"metadata": {}}),
+        lambda client: client.post("/vector_stores", cast_to=object, body={}),
+    ],
+    ids=["models", "files", "batches", "stored completion", "update of a stored completion", "vector stores"],
+)
+def test_what_generates_nothing_is_not_recorded(act: Any, server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply({"object": "list", "data": [], "id": "x"}))
+
+    act(client)
+
+    assert len(server.asked) == 1
+    assert stored.spans == []
+
+
+def test_a_call_by_the_low_level_method(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(chat()))
+
+    client.post("/chat/completions", body={"model": "m", "messages": QUESTION}, cast_to=object)
+
+    assert stored.span.name == "chat m"
+    assert stored.output[0]["parts"] == [{"type": "text", "content": "Lima."}]

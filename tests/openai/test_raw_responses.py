@@ -1,0 +1,208 @@
+"""`with_raw_response` and `with_streaming_response`: the user reads, the span fills from what is read."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import openai
+import pytest
+
+from tests.openai.replies import QUESTION, chat, lima
+from tests.openai.server import Server, reply, sse
+
+
+def raw(client: Any) -> Any:
+    return client.chat.completions.with_raw_response.create
+
+
+def streaming(client: Any) -> Any:
+    return client.chat.completions.with_streaming_response.create
+
+
+def said(stored: Any) -> Any:
+    span = stored.span
+    return span.status, span.attributes.get("tracer.incomplete"), stored.output[0]["parts"][0]["content"]
+
+
+WHOLE = ("UNSET", None, "Lima.")
+
+
+def test_raw_response(server: Server, call: Any, stored: Any) -> None:
+    server.will(reply(chat(), x_request_id="req_1"))
+
+    response = call("chat.completions.with_raw_response.create", model="m", messages=QUESTION)
+
+    assert (response.headers["x-request-id"], response.status_code, response.retries_taken) == ("req_1", 200, 0)
+    assert said(stored) == WHOLE  # without anybody having parsed it
+    assert response.parse().choices[0].message.content == "Lima."
+    assert stored.span.outputs == chat()
+
+
+def test_raw_stream(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(sse(*lima(), x_request_id="req_1"))
+
+    response = raw(client)(model="m", messages=QUESTION, stream=True)
+    assert stored.spans == []
+    stream = response.parse()
+    assert type(stream) is openai.Stream
+    assert len(list(stream)) == 6
+
+    assert said(stored) == WHOLE
+    assert stored.span.attributes["tracer.stream.chunks"] == 6
+    assert stored.span.token_usage["total_tokens"] == 23
+    assert stored.span.attributes["tracer.provider.request_id"] == "req_1"
+
+
+def test_raw_stream_async(server: Server, run: Any, stored: Any) -> None:
+    server.will(sse(*lima()))
+
+    async def scenario(client: Any) -> None:
+        response = await raw(client)(model="m", messages=QUESTION, stream=True)
+        stream = response.parse()
+        assert type(stream) is openai.AsyncStream
+        assert len([chunk async for chunk in stream]) == 6
+
+    run(scenario)
+
+    assert said(stored) == WHOLE
+
+
+def test_streaming_response_parsed(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(chat()))
+
+    with streaming(client)(model="m", messages=QUESTION) as response:
+        assert stored.spans == []
+        assert response.parse().choices[0].message.content == "Lima."
+
+    assert said(stored) == WHOLE
+    assert stored.span.outputs == chat()
+
+
+@pytest.mark.parametrize("read", ["read", "json", "text", "iter_bytes", "iter_text", "iter_lines"])
+def test_streaming_response_read_in_any_way(read: str, server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(chat()))
+
+    with streaming(client)(model="m", messages=QUESTION) as response:
+        result = getattr(response, read)()
+        if read.startswith("iter"):
+            list(result)
+
+    assert said(stored) == WHOLE
+    assert stored.span.outputs == chat()
+
+
+def test_streaming_response_of_a_stream_by_lines(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(sse(*lima()))
+
+    with streaming(client)(model="m", messages=QUESTION, stream=True) as response:
+        lines = [line for line in response.iter_lines() if line]
+
+    assert len(lines) == 7
+    assert said(stored) == WHOLE
+    assert len(stored.span.events) == 6
+
+
+def test_streaming_response_of_a_stream_parsed(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(sse(*lima()))
+
+    with streaming(client)(model="m", messages=QUESTION, stream=True) as response:
+        assert len(list(response.parse())) == 6
+
+    assert said(stored) == WHOLE
+
+
+@pytest.mark.filterwarnings("error")
+def test_streaming_response_async(server: Server, run: Any, stored: Any) -> None:
+    server.will(reply(chat()))
+
+    async def scenario(client: Any) -> None:
+        async with streaming(client)(model="m", messages=QUESTION) as response:
+            assert (await response.parse()).choices[0].message.content == "Lima."
+
+    run(scenario)
+
+    assert said(stored) == WHOLE
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("how", ["parse", "iter_lines"])
+def test_streaming_response_of_a_stream_async(how: str, server: Server, run: Any, stored: Any) -> None:
+    server.will(sse(*lima()))
+
+    async def scenario(client: Any) -> None:
+        async with streaming(client)(model="m", messages=QUESTION, stream=True) as response:
+            if how == "parse":
+                assert len([chunk async for chunk in await response.parse()]) == 6
+            else:
+                assert len([line async for line in response.iter_lines() if line]) == 7
+
+    run(scenario)
+
+    assert said(stored) == WHOLE
+
+
+def test_streaming_response_that_nobody_reads(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(chat()))
+
+    with streaming(client)(model="m", messages=QUESTION):
+        pass
+
+    span = stored.span
+    assert (span.status, span.attributes["tracer.incomplete"], span.outputs) == ("UNSET", "closed", None)
+
+
+def test_streaming_response_left_in_the_middle(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    import threading
+
+    held = threading.Event()
+    server.will(sse(lima()[1], held, *lima()))
+
+    with streaming(client)(model="m", messages=QUESTION, stream=True) as response:
+        for _ in response.iter_lines():
+            break
+    held.set()
+
+    assert said(stored) == ("UNSET", "closed", "Li")
+
+
+def test_raw_stream_that_is_let_go(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(sse(*lima()))
+
+    raw(client)(model="m", messages=QUESTION, stream=True)
+    gc.collect()
+
+    assert (stored.span.status, stored.span.attributes["tracer.incomplete"]) == ("UNSET", "dropped")
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_streaming_response_that_is_never_entered_called_nobody(
+    is_async: bool, server: Server, client: openai.OpenAI, stored: Any
+) -> None:
+    if is_async:
+        pytest.skip("the SDK itself leaves a coroutine that was never awaited")
+    streaming(client)(model="m", messages=QUESTION)
+
+    assert (server.asked, stored.spans) == ([], [])
+
+
+def test_a_raw_wrapper_that_was_cached_before_autolog(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    import tracer
+
+    tracer.openai.autolog(disable=True)
+    cached, bound = raw(client), client.chat.completions.create
+    server.will(reply(chat()))
+    tracer.openai.autolog()
+
+    cached(model="m", messages=QUESTION)
+    bound(model="m", messages=QUESTION)
+
+    assert len(stored.spans) == 2
+
+
+def test_the_request_class_in_the_headers_does_not_leak(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(b"\xff\xf3", content_type="audio/mpeg"))
+
+    client.audio.speech.with_raw_response.create(model="speak", voice="alloy", input="Hello")
+
+    assert "class" not in str(stored.span.attributes)

@@ -1,0 +1,279 @@
+"""Streamed chat completions: what is put together, in what order the chunks come."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+import pytest
+
+from tests.openai.replies import QUESTION, USAGE, chunk, delta, lima, tool_call
+from tests.openai.server import BREAK, Server, sse
+
+
+def stream(call: Any, **extra: Any) -> Any:
+    return call("chat.completions.create", model="m", messages=QUESTION, stream=True, **extra)
+
+
+def test_a_stream_is_recorded_as_the_reply_it_amounts_to(server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(*lima(), x_request_id="req_2"))
+
+    chunks = stream(call)
+
+    assert len(chunks) == 6
+    span = stored.span
+    assert span.outputs == {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1_760_000_000,
+        "model": "gpt-test-2026",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Lima."}, "finish_reason": "stop"}],
+        "usage": USAGE,
+    }
+    attributes = span.attributes
+    assert span.status == "UNSET"
+    assert span.token_usage["total_tokens"] == 23
+    assert attributes["gen_ai.request.stream"] is True
+    assert attributes["gen_ai.response.finish_reasons"] == ["stop"]
+    assert attributes["tracer.provider.request_id"] == "req_2"
+    assert attributes["tracer.stream.chunks"] == 6
+    assert "tracer.incomplete" not in attributes
+    assert 0 < attributes["gen_ai.response.time_to_first_chunk"] <= span.duration_ms / 1000
+
+
+def test_the_chunks_are_events_with_their_times(server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(*lima(usage=False)))
+
+    stream(call)
+
+    span = stored.span
+    assert {event.name for event in span.events} == {"tracer.stream.chunk"}
+    deltas = [json.loads(event.attributes["tracer.chunk"])["choices"][0]["delta"] for event in span.events]
+    assert [given.get("content") for given in deltas] == ["", "Li", "ma", ".", None]
+    times = [event.timestamp for event in span.events]
+    assert times == sorted(times)
+    assert span.start_time_ns < times[0] <= times[-1] <= span.end_time_ns
+
+
+def test_events_are_bounded_and_what_is_left_out_is_counted(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(sse(*[chunk(delta(content="x"))] * 1_200, chunk(delta(content="y" * 300_000, finish="stop"))))
+
+    for _ in client.chat.completions.create(model="m", messages=QUESTION, stream=True):
+        pass
+
+    span = stored.span
+    assert len(span.events) <= 1_000
+    assert sum(len(event.attributes["tracer.chunk"]) for event in span.events) <= 256 * 1024
+    left_out = span.attributes["tracer.stream.chunks_left_out"]
+    assert (span.attributes["tracer.stream.chunks"], left_out) == (1_201, 1_201 - len(span.events))
+    assert len(span.outputs["choices"][0]["message"]["content"]) == 301_200
+
+
+def test_without_usage_there_are_no_tokens(server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(*lima(usage=False)))
+
+    stream(call)
+
+    assert stored.span.token_usage is None
+    assert stored.output[0]["parts"] == [{"type": "text", "content": "Lima."}]
+
+
+def test_usage_is_taken_from_any_chunk(server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(chunk(delta(content="Li"), usage=USAGE), chunk(delta(content="ma.", finish="stop"), usage=None)))
+
+    stream(call)
+
+    assert stored.span.token_usage["input_tokens"] == 14
+
+
+def test_usage_where_groq_puts_it(server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(chunk(delta(content="Lima.", finish="stop"), x_groq={"id": "r", "usage": USAGE})))
+
+    stream(call)
+
+    assert stored.span.token_usage["output_tokens"] == 9
+
+
+def test_an_empty_stream(server: Server, call: Any, stored: Any) -> None:
+    server.will(sse())
+
+    assert stream(call) == []
+
+    assert stored.span.status == "UNSET"
+    assert stored.span.outputs is None
+    assert "tracer.stream.chunks" not in stored.span.attributes
+
+
+CALL_A = [
+    delta(tool_calls=[{"index": 0, "id": "a", "type": "function", "function": {"name": "weather", "arguments": ""}}]),
+    delta(tool_calls=[{"index": 0, "function": {"arguments": '{"city":'}}]),
+    delta(tool_calls=[{"index": 0, "function": {"arguments": ' "Lima"}'}}]),
+]
+CALL_B = [
+    delta(tool_calls=[{"index": 1, "id": "b", "type": "function", "function": {"name": "time", "arguments": None}}]),
+    delta(tool_calls=[{"index": 1, "function": {"arguments": "{}"}}]),
+]
+BOTH = [
+    tool_call("a", "weather", '{"city": "Lima"}'),
+    tool_call("b", "time", "{}"),
+]
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [*CALL_A, *CALL_B],
+        [CALL_A[0], CALL_B[0], CALL_A[1], CALL_B[1], CALL_A[2]],
+        [*CALL_B, *CALL_A],
+    ],
+    ids=["in order", "interleaved", "second first"],
+)
+def test_tool_calls_in_any_order(deltas: Any, server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(*[chunk(each) for each in deltas], chunk(delta(finish="tool_calls"))))
+
+    stream(call)
+
+    assert stored.span.outputs["choices"][0]["message"]["tool_calls"] == BOTH
+    assert stored.output[0]["parts"] == [
+        {"type": "tool_call", "id": "a", "name": "weather", "arguments": {"city": "Lima"}},
+        {"type": "tool_call", "id": "b", "name": "time", "arguments": {}},
+    ]
+
+
+def without_index(each: dict[str, Any], index: Any) -> dict[str, Any]:
+    [call] = each["delta"]["tool_calls"]
+    kept = {key: value for key, value in call.items() if key != "index"}
+    return delta(tool_calls=[kept if index == "missing" else {**kept, "index": index}])
+
+
+@pytest.mark.parametrize("index", ["missing", None, 0])
+def test_tool_calls_without_a_usable_index_go_by_their_ids(index: Any, server: Server, call: Any, stored: Any) -> None:
+    deltas = [without_index(each, index) for each in [*CALL_A, *CALL_B]]
+    server.will(sse(*[chunk(each) for each in deltas], chunk(delta(finish="tool_calls"))))
+
+    stream(call)
+
+    assert stored.span.outputs["choices"][0]["message"]["tool_calls"] == BOTH
+
+
+def test_a_legacy_function_call(server: Server, call: Any, stored: Any) -> None:
+    pieces = [{"name": "f", "arguments": ""}, {"arguments": '{"a"'}, {"arguments": ": 1}"}]
+    server.will(sse(*[chunk(delta(function_call=piece)) for piece in pieces], chunk(delta(finish="function_call"))))
+
+    stream(call)
+
+    assert stored.output[0]["parts"] == [{"type": "tool_call", "name": "f", "arguments": {"a": 1}}]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_every_choice_is_put_together_apart(order: Any, server: Server, call: Any, stored: Any) -> None:
+    texts = {0: ["o", "ne"], 1: ["t", "wo"]}
+    pieces = [chunk(delta(index, content=texts[index][step])) for step in (0, 1) for index in order]
+    server.will(sse(*pieces, *[chunk(delta(index, finish="stop")) for index in order]))
+
+    stream(call, n=2)
+
+    assert [choice["message"]["content"] for choice in stored.span.outputs["choices"]] == ["one", "two"]
+    assert stored.span.attributes["gen_ai.response.finish_reasons"] == ["stop", "stop"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"choices": None},
+        {"choices": []},
+        {"choices": [{"index": 0, "delta": None, "finish_reason": None}]},
+        {"choices": [{"delta": {"content": ""}}]},
+        {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
+        {},
+    ],
+)
+def test_chunks_with_nothing_where_something_should_be(odd: Any, server: Server, call: Any, stored: Any) -> None:
+    server.will(sse({"id": "", "model": "", "object": "", **odd}, *lima()))
+
+    stream(call)
+
+    assert stored.output == [{"role": "assistant", "parts": [{"type": "text", "content": "Lima."}], "finish_reason": "stop"}]
+
+
+@pytest.mark.parametrize(
+    ("field", "part"),
+    [("refusal", "refusal"), ("reasoning_content", "reasoning"), ("reasoning", "reasoning")],
+)
+def test_other_growing_text(field: str, part: str, server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(chunk(delta(**{field: "be"})), chunk(delta(**{field: "cause"})), chunk(delta(finish="stop"))))
+
+    stream(call)
+
+    assert stored.output[0]["parts"] == [{"type": part, "content": "because"}]
+    assert stored.span.outputs["choices"][0]["message"][field] == "because"
+
+
+def test_audio_logprobs_and_annotations_are_put_together(server: Server, call: Any, stored: Any) -> None:
+    token = {"token": "x", "logprob": -0.5, "bytes": None, "top_logprobs": []}
+    first = {**delta(content="x", audio={"id": "a", "data": "UklG", "transcript": "Hel"}), "logprobs": {"content": [token]}}
+    second = {**delta(audio={"data": "Rg==", "transcript": "lo"}, annotations=[{"type": "t"}]), "logprobs": {"content": [token]}}
+    server.will(sse(chunk(first), chunk(second), chunk(delta(finish="stop"))))
+
+    stream(call)
+
+    choice = stored.span.outputs["choices"][0]
+    assert choice["logprobs"] == {"content": [token, token]}
+    assert choice["message"]["audio"] == {"id": "a", "data": "UklGRg==", "transcript": "Hello"}
+    assert choice["message"]["annotations"] == [{"type": "t"}]
+
+
+def test_content_that_comes_as_typed_parts(server: Server, call: Any, stored: Any) -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    server.will(sse(chunk(delta(content=[thinking])), chunk(delta(content="Li")), chunk(delta(content="ma", finish="stop"))))
+
+    stream(call)
+
+    parts = stored.output[0]["parts"]
+    assert parts == [{"type": "reasoning", "content": "hm"}, {"type": "text", "content": "Lima"}]
+
+
+def test_comments_between_events(server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(b": OPENROUTER PROCESSING\n\n", *lima()))
+
+    stream(call)
+
+    assert stored.output[0]["parts"] == [{"type": "text", "content": "Lima."}]
+
+
+def test_the_first_chunk_with_content_counts_for_the_time(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(sse(chunk(delta(role="assistant", content="")), chunk(delta(content="Lima.", finish="stop"))))
+
+    for _ in client.chat.completions.create(model="m", messages=QUESTION, stream=True):
+        pass
+
+    span = stored.span
+    envelope, content = span.events
+    time = span.start_time_ns + span.attributes["gen_ai.response.time_to_first_chunk"] * 1e9
+    assert abs(time - content.timestamp) < abs(time - envelope.timestamp)
+
+
+def test_an_error_event_is_an_error_with_what_came_before(server: Server, call: Any, stored: Any) -> None:
+    fault = {"error": {"message": "Overloaded.", "type": "server_error", "code": "overloaded"}}
+    server.will(sse(chunk(delta(content="Li")), fault, done=False))
+
+    with pytest.raises(openai.APIError, match="Overloaded"):
+        stream(call)
+
+    span = stored.span
+    assert (span.status, span.attributes["error.type"]) == ("ERROR", "openai.APIError")
+    assert span.attributes["tracer.provider.error_code"] == "overloaded"
+    assert stored.output[0]["parts"] == [{"type": "text", "content": "Li"}]
+    assert [event.name for event in span.events].count("exception") == 1
+
+
+def test_a_broken_connection_is_an_error_with_what_came_before(server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(chunk(delta(content="Li")), BREAK))
+
+    with pytest.raises(Exception) as raised:  # noqa: PT011  # its type has changed over the SDK's versions
+        stream(call)
+
+    span = stored.span
+    assert (span.status, span.attributes["error.type"].split(".")[-1]) == ("ERROR", type(raised.value).__name__)
+    assert stored.output[0]["parts"] == [{"type": "text", "content": "Li"}]
