@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind
 
 from tracer import _ids
 from tracer._context import current
+from tracer._exit import close_in_workers, keep_exit_by_interrupt
 from tracer._fault import forget_logged, guard, log_once, report
 from tracer._journal import JournalClosedError
 from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
@@ -21,7 +22,6 @@ from tracer._lockfile import leave_to_parent
 from tracer._otel import OpenTelemetrySide
 from tracer._pipeline import Pipeline, absolute_url
 from tracer._unrecorded import UnrecordedSpan
-from tracer._workers import close_in_workers
 from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
 from tracer.record import AttachmentRecord
 from tracer.redact import Redactor
@@ -365,6 +365,7 @@ class Runtime(OpenTelemetrySide):
             if pipeline is not None:
                 # what a sink does not take now is safe in the journal: no reason to hold the program up
                 pipeline.close(_EXIT_SECONDS, retry_failures=False, shut_exporters=True)
+                keep_exit_by_interrupt()
         except Exception as error:
             report("closing at exit", error)
 

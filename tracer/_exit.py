@@ -1,0 +1,28 @@
+"""What the interpreter does not do by itself when a process ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def close_in_workers(close: Callable[[], object]) -> None:
+    """Call ``close`` when this process ends, if it is a worker of multiprocessing: those end without `atexit`."""
+    process: Any = sys.modules.get("multiprocessing.process")
+    util: Any = sys.modules.get("multiprocessing.util")
+    if process is not None and util is not None and process.parent_process() is not None:
+        util.Finalize(None, close, exitpriority=-100)
+
+
+def keep_exit_by_interrupt() -> None:
+    """Let a program that Ctrl-C ended still end as such.
+
+    CPython notes that in a flag which every `exec` of a string clears, and modules that are imported at the end of the
+    program call `exec`: dataclasses and named tuples do (`unhandled_keyboard_interrupt` in its pythonrun.c).
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1"):
+        try:
+            exec("raise KeyboardInterrupt")
+        except KeyboardInterrupt:
+            return
