@@ -37,7 +37,8 @@ def tracer_command(capfdbinary: pytest.CaptureFixture[bytes], store_url: str) ->
 
     def call(*arguments: str) -> Ran:
         capfdbinary.readouterr()
-        given = [] if "--store" in arguments or not arguments else ["--store", store_url]
+        has_store = "--store" in arguments or not arguments or arguments[0].startswith("-")
+        given = [] if has_store else ["--store", store_url]
         code = cli.run([*arguments, *given])
         out, err = capfdbinary.readouterr()
         return Ran(code, out.decode(), err.decode())

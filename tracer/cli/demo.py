@@ -27,8 +27,8 @@ class DemoError(TracerError):
     "demo",
     epilog=examples(
         "tracer demo",
-        "OPENAI_API_KEY=… tracer demo --live",
-        "OPENAI_API_KEY=ollama OPENAI_BASE_URL=http://localhost:11434/v1 tracer demo --live --model llama3.1",
+        "OPENAI_API_KEY=… tracer demo --live --model gpt-4o",
+        "OPENAI_API_KEY=- OPENAI_BASE_URL=http://localhost:8000/v1 tracer demo --live",
     ),
 )
 @click.option("--live", is_flag=True, help="Talk to a real provider: needs OPENAI_API_KEY, and takes OPENAI_BASE_URL.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -69,7 +68,7 @@ def command(as_json: bool, store_url: str | None) -> None:
     if not as_json:
         screen.print(f"\n{problems or 'no'} problem{'' if problems == 1 else 's'} found")
     if problems:
-        sys.exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _examine(store_url: str | None) -> Iterator[Finding]:

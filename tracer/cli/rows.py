@@ -26,12 +26,12 @@ def line_of(row: TraceRow, width: int | None) -> Text:
 
 
 def _terminal_line(row: TraceRow, width: int) -> Text:
-    line = Text(row.trace_id[:ID_DIGITS], style="cyan")
-    line.append(f"  {wording.short_moment(row.start):<12}  ", style="not cyan")
-    line.append(f"{STATE_SIGNS.get(row.state, '?')} ", style=f"not cyan {STATE_STYLES.get(row.state, '')}")
+    line = Text().append(row.trace_id[:ID_DIGITS], style="cyan")
+    line.append(f"  {wording.short_moment(row.start):<12}  ")
+    line.append(f"{STATE_SIGNS.get(row.state, '?')} ", style=STATE_STYLES.get(row.state, ""))
     took = wording.duration(row.duration) if row.state in ("OK", "ERROR") else STATE_WORDS.get(row.state, row.state)
-    line.append(f"{took:>8}  {_tokens(row):>7}  {_cost(row):>8}  ", style="not cyan")
-    line.append(wording.clip(_title(row), max(8, width - cell_len(line.plain))), style="not cyan")
+    line.append(f"{took:>8}  {_tokens(row):>7}  {_cost(row):>8}  ")
+    line.append(wording.clip(_title(row), max(8, width - cell_len(line.plain))))
     return line
 
 

@@ -33,6 +33,12 @@ def _replace_what_cannot_be_encoded(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("tracer-terminal", _replace_what_cannot_be_encoded)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line what a reader that went away means; rich would exit with 1."""
+        raise BrokenPipeError
+
+
 class Screen:
     """Prints to standard output. ``width`` is None where lines may be as long as they like (not a terminal)."""
 
@@ -41,7 +47,7 @@ class Screen:
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
                 reconfigure(errors="tracer-terminal")
-        self._console = console or Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._console = console or _Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
         self.is_terminal = sys.stdout.isatty() if console is None else console.is_terminal
         self.width: int | None = max(_NARROWEST, self._console.width) if self.is_terminal else None
 

@@ -43,16 +43,15 @@ def state_text(state: str) -> Text:
 def print_headline(screen: Screen, trace: StoredTrace) -> None:
     """What the trace is, how it went, and what it took."""
     row = trace.row
-    line = Text().append(clean_line(row.name or "(no name)"), style="bold")
-    line.append(_GAP).append_text(state_text(row.state))
     facts = [
         wording.duration(row.duration) if row.state in ("OK", "ERROR") else "",
         wording.how_many(row.span_count, "step"),
         _usage(row),
         wording.money((row.cost or {}).get("total_cost")),
     ]
-    line.append("".join(_GAP + fact for fact in facts if fact))
-    screen.print(line)
+    rest = Text(_GAP).append_text(state_text(row.state)).append("".join(_GAP + fact for fact in facts if fact))
+    room = None if screen.width is None else max(_NARROWEST_LABEL, screen.width - rest.cell_len)
+    screen.print(Text().append(clip(clean_line(row.name or "(no name)"), room), style="bold").append_text(rest))
     screen.print(Text(f"{row.trace_id}{_GAP}{wording.moment(row.start)}", style="dim"))
     for note in (_whose(row, trace.resource), _tags(row), *_assessments(row), _unfinished(row)):
         if note:

@@ -19,7 +19,9 @@ def print_value(screen: Screen, value: Any, *, indent: int, style: str = "", dep
     """A value of JSON's kinds, below what was printed before."""
     room = max(20, min(_INLINE, screen.width or _INLINE) - indent)
     text = one_line(value)
-    if isinstance(value, str) or len(text) <= room or depth > _DEEPEST or not isinstance(value, (dict, list)):
+    # a line end in a nested text is \n in JSON: such a text is better read as an outline
+    fits = len(text) <= room and "\\n" not in text
+    if fits or depth > _DEEPEST or not isinstance(value, (dict, list)):
         screen.wrapped(text, indent=indent, style=style)
         return
     # pairs of what starts the line and what follows it

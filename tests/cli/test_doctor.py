@@ -1,0 +1,97 @@
+"""`tracer doctor`: says what works, and fails when something does not."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Ran, span
+
+Command = Callable[..., Ran]
+Write = Callable[..., None]
+
+
+def findings(ran: Ran) -> dict[tuple[str, str], tuple[str, str]]:
+    found = (json.loads(line) for line in ran.lines)
+    return {(one["about"], one["name"]): (one["verdict"], one["says"]) for one in found}
+
+
+def test_a_sound_installation_passes(write: Write, tracer_command: Command, store_url: str) -> None:
+    write(span("a", 1))
+
+    ran = tracer_command("doctor", "--json")
+
+    found = findings(ran)
+    assert ran.code == 0
+    assert found["store", "url"] == ("ok", store_url)
+    assert found["store", "contents"] == ("ok", "1 trace")
+    assert found["SDKs", "openai"][0] == "ok"
+    assert {verdict for verdict, _ in found.values()} <= {"ok", "note"}
+    assert "no problems found" in tracer_command("doctor").out
+
+
+def test_without_a_store_doctor_makes_none(tracer_command: Command, tmp_path: Path) -> None:
+    ran = tracer_command("doctor", "--json")
+
+    assert ran.code == 0
+    assert findings(ran)["store", "file"][0] == "note"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_journals_of_dead_processes_are_counted(tracer_command: Command, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    program = "import tracer, os; tracer.start_span_no_context('a').end(); os._exit(0)"
+    environment = {
+        **os.environ,
+        "TRACER_STORE": str(tmp_path / "tracer.db"),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
+
+    says = findings(tracer_command("doctor", "--json"))["journals", "dead"][1]
+
+    assert says.startswith("1 of ended processes")
+
+
+def test_a_moved_door_is_a_problem(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("openai._base_client.SyncAPIClient.request")
+
+    ran = tracer_command("doctor", "--json")
+
+    assert ran.code == 1
+    verdict, says = findings(ran)["SDKs", "openai"]
+    assert verdict == "problem"
+    assert "cannot be traced" in says
+
+
+def test_settings_that_make_no_sense_are_a_problem(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACER_SAMPLE_RATE", "often")
+
+    ran = tracer_command("doctor", "--json")
+
+    assert ran.code == 1
+    assert "TRACER_SAMPLE_RATE: got 'often'" in findings(ran)["settings", "environment"][1]
+
+
+def test_a_misspelt_setting_is_noted(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACER_SAMPEL_RATE", "0.5")
+
+    verdict, says = findings(tracer_command("doctor", "--json"))["settings", "TRACER_SAMPEL_RATE"]
+
+    assert (verdict, "TRACER_SAMPLE_RATE" in says) == ("note", True)
+
+
+def test_a_damaged_store_is_a_problem(tracer_command: Command, tmp_path: Path) -> None:
+    (tmp_path / "tracer.db").write_bytes(b"no database" * 100)
+
+    ran = tracer_command("doctor")
+
+    assert ran.code == 1
+    assert "is not an SQLite database" in ran.out
+    assert "1 problem found" in ran.out
