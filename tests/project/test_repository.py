@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LEFT_OUT = {".git", "build", "dist", ".venv", "venv", "node_modules", "__pycache__"}
+LEFT_OUT = {"build", "dist", "venv", "node_modules", "__pycache__"}  # and hidden folders, but for .ci
 TEXTS = {".py", ".md", ".toml", ".txt", ".svg", ".json", ".jsonl", ".yml", ".yaml", ".sh", ""}
 pytestmark = pytest.mark.no_store
 
@@ -23,7 +23,7 @@ FORBIDDEN = {
 
 def texts() -> Iterator[tuple[Path, str]]:
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = [name for name in folders if name not in LEFT_OUT and not name.endswith("_cache")]
+        folders[:] = [name for name in folders if name == ".ci" or not (name in LEFT_OUT or name.startswith("."))]
         for name in names:
             path = Path(folder) / name
             if path.suffix in TEXTS and path != Path(__file__) and ".db" not in name:
