@@ -1,4 +1,4 @@
-"""Chat completions and completions: requests, replies and streams, as OpenAI and those who speak its language send them."""
+"""Chat completions and completions, as OpenAI and all who speak its language send them."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def envelope_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def error_in(body: Mapping[str, Any]) -> dict[str, str | None]:
+def error_in(body: Mapping[str, Any]) -> dict[str, Any]:
     """The error of a reply that carries one although its HTTP status is 200, as `Reply` takes it."""
     error = body.get("error")
     if not error:
@@ -329,8 +329,8 @@ class _ToolCall:
         if identity and self.identity and identity != self.identity and (name or index is None):
             return False  # some servers count every call as index 0
         if isinstance(index, int):
-            return index == self.index
-        return identity == self.identity if identity else True
+            return bool(index == self.index)
+        return not identity or bool(identity == self.identity)
 
     def add(self, delta: dict[str, Any]) -> None:
         for key, value in delta.items():

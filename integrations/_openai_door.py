@@ -13,7 +13,6 @@ if TYPE_CHECKING:  # where a type checker finds what the wheel installs as trace
     from integrations._openai_chat import CHAT, COMPLETION
     from integrations._openai_other import EMBEDDING, generic
     from integrations._openai_responses import RESPONSE
-
     from tracer._call import Recording
 else:
     from tracer._openai_chat import CHAT, COMPLETION
@@ -38,9 +37,9 @@ OPERATIONS: dict[str, Operation] = {
 """A POST to one of these paths, after any prefix, makes something that has a model's name on it."""
 
 _GENERATES_NOTHING = frozenset({
-    "assistants", "batches", "certificates", "chatkit", "client_secrets", "containers", "conversations", "evals", "files",
-    "fine_tuning", "models", "organization", "projects", "sessions", "skills", "threads", "uploads", "vector_stores",
-    "webhooks", "cancel", "input_tokens", "calls",
+    "assistants", "batches", "certificates", "chatkit", "client_secrets", "containers", "conversations", "evals",
+    "files", "fine_tuning", "models", "organization", "projects", "sessions", "skills", "threads", "uploads",
+    "vector_stores", "webhooks", "cancel", "input_tokens", "calls",
 })  # fmt: skip
 
 # names from the conventions where they have one: gen_ai.provider.name
@@ -112,7 +111,7 @@ def read_call(arguments: Mapping[str, Any]) -> Call | None:
 
 
 def operation_of(path: str) -> Operation | None:
-    """The operation that a POST to a path is; None for one that generates nothing, a generic one for an unknown path."""
+    """The operation that a POST to a path is, a generic one for an unknown path; None if it generates nothing."""
     segments = [segment for segment in urlsplit(path).path.split("/") if segment]
     if "deployments" in segments:  # Azure: …/deployments/{name}/chat/completions
         segments = segments[segments.index("deployments") + 2 :]

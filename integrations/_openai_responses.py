@@ -162,7 +162,7 @@ def _why_incomplete(body: Item) -> str:
     return str(as_dict(body.get("incomplete_details")).get("reason") or body.get("status"))
 
 
-def _failure(body: Item) -> dict[str, str | None]:
+def _failure(body: Item) -> dict[str, Any]:
     error = as_dict(body.get("error"))
     if body.get("status") != "failed" and not error:
         return {}
@@ -243,10 +243,10 @@ class ResponseAccumulator:
                 _put_part(item, field, position, {"type": part, text: "".join(pieces)})
             else:
                 item[field] = "".join(pieces)
-        for (index, position), annotations in self._annotations.items():
+        for (index, position), found in self._annotations.items():
             parts = items.get(index, {}).get("content")
             if isinstance(parts, list) and position < len(parts) and not as_dict(parts[position]).get("annotations"):
-                parts[position] = {**as_dict(parts[position]), "annotations": annotations}
+                parts[position] = {**as_dict(parts[position]), "annotations": found}
         return [items[index] for index in sorted(items)]
 
 

@@ -28,6 +28,7 @@ provider = Provider(
 def autolog(*, disable: bool = False) -> None:
     """Record every call made through the OpenAI SDK: chat, responses, completions, embeddings, sync, async, streamed.
 
-    May be called before or after ``import openai``, and any number of times. ``disable=True`` puts the SDK back as it was.
+    May be called before or after ``import openai``, and any number of times. ``disable=True`` puts the SDK back as it
+    was.
     """
     provider.autolog(disable=disable)

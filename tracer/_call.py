@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tracer import _stream, semconv
+from tracer._body import BodyReader, body_of
 from tracer._fault import report
 from tracer._json import encode, loads
-from tracer._body import BodyReader, body_of
 from tracer.messages import to_messages
 
 CHUNK_EVENTS_LIMIT = 1_000
@@ -32,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a reply says. ``usage`` goes by the names of `semconv.TOKEN_USAGE`: ``input_tokens``, ``output_tokens``, …"""
+    """What a reply says. ``usage`` goes by the names of `semconv.TOKEN_USAGE`: ``input_tokens``, …"""
 
     model: str | None = None
     id: str | None = None
@@ -63,7 +63,7 @@ class Accumulator(Protocol):
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing a provider does: pure functions that read its requests and replies, and an accumulator for its streams."""
+    """One thing a provider does: pure functions for its requests and replies, an accumulator for its streams."""
 
     name: str  # gen_ai.operation.name
     read_request: Callable[[Any], Request]
@@ -92,6 +92,7 @@ class Recording:
     """A call that is being recorded. Its methods never raise; the first end wins."""
 
     __slots__ = (
+        "__weakref__",
         "_accumulator",
         "_bytes_left",
         "_chunks",
@@ -103,7 +104,6 @@ class Recording:
         "_read_error",
         "_reader",
         "_token",
-        "__weakref__",
         "call",
         "response",
         "span",

@@ -25,7 +25,7 @@ class DoorMovedError(Exception):
 class Patch:
     """One replaced method, named ``module:Class.method`` or ``module:function``; ``active`` is asked at every call."""
 
-    __slots__ = ("target", "parameters", "active", "_make", "_found", "_holder", "_name", "_original", "_replacement")
+    __slots__ = ("_found", "_holder", "_make", "_name", "_original", "_replacement", "active", "parameters", "target")
 
     def __init__(self, target: str, make_replacement: MakeReplacement, *, parameters: tuple[str, ...] = ()) -> None:
         self.target = target

@@ -56,7 +56,7 @@ class _Reading:
 class _WatchedIterator:
     """A stream's own iterator, with every chunk and the end told to the watcher."""
 
-    __slots__ = ("_iterator", "_watcher", "_reading")
+    __slots__ = ("_iterator", "_reading", "_watcher")
 
     def __init__(self, iterator: Iterator[Any], watcher: Watcher, reading: _Reading) -> None:
         self._iterator = iterator
@@ -89,7 +89,7 @@ class _WatchedIterator:
 class _WatchedAsyncIterator:
     """An asynchronous stream's own iterator, with every chunk and the end told to the watcher."""
 
-    __slots__ = ("_iterator", "_watcher", "_reading")
+    __slots__ = ("_iterator", "_reading", "_watcher")
 
     def __init__(self, iterator: AsyncIterator[Any], watcher: Watcher, reading: _Reading) -> None:
         self._iterator = iterator
@@ -188,7 +188,7 @@ async def _atold(body: AsyncIterator[bytes], watcher: ByteWatcher, reading: _Rea
 class _Feeding:
     """A watcher of chunks that hands them on as bytes."""
 
-    __slots__ = ("chunk", "finished", "failed", "closed", "dropped")
+    __slots__ = ("chunk", "closed", "dropped", "failed", "finished")
 
     def __init__(self, watcher: ByteWatcher) -> None:
         self.chunk = watcher.feed

@@ -39,7 +39,7 @@ def set_span_chat_messages(span: Any, messages: Any, append: bool = False) -> No
 
 
 def set_span_chat_tools(span: Any, tools: Any) -> None:
-    """Record on a span the tools that a model was offered: a list of definitions, dicts or objects, kept as they are."""
+    """Record on a span the tools that a model was offered: definitions, dicts or objects, kept as they are."""
     try:
         plain = _plain(tools)
         span.set_json(semconv.TOOL_DEFINITIONS, plain if isinstance(plain, list) else [plain])

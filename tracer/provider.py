@@ -1,8 +1,8 @@
 """What a provider is written with: doors into its SDK, operations, and `autolog` made of them.
 
-A provider module names the methods of an SDK through which every call passes (doors), says for a call which operation it
-is, and gives for each operation pure functions that read its requests and replies. Patching, sync and async, streams,
-errors, nesting and safety are the kit's.
+A provider module names the methods of an SDK through which every call passes (doors), says for a call which operation
+it is, and gives for each operation pure functions that read its requests and replies. Patching, sync and async,
+streams, errors, nesting and safety are the kit's.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ Function = Callable[..., Any]
 class Door:
     """A method of an SDK that every call passes once, as ``module:Class.method``.
 
-    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included, and says what the call is, or None for a
-    call that generates nothing.
+    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included, and says what the call is, or None
+    for a call that generates nothing.
     """
 
     target: str
@@ -76,7 +76,7 @@ class Door:
 
 @dataclass(frozen=True)
 class Tap:
-    """A method that the SDK runs inside a door, and that shows what the door's result hides, such as the HTTP response."""
+    """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response."""
 
     target: str
     observe: Callable[[Recording, Mapping[str, Any]], None]
@@ -284,7 +284,7 @@ def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], d
     names = tuple(inspect.signature(function).parameters)
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {**dict(zip(names, args)), **kwargs}  # noqa: B905  # calls may leave parameters out
+        return {**dict(zip(names, args)), **kwargs}  # calls may leave parameters out
 
     return bind
 

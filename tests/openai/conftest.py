@@ -97,7 +97,7 @@ def stored() -> Stored:
 
 @pytest.fixture(params=["sync", "async"])
 def call(request: pytest.FixtureRequest, client: openai.OpenAI, run: Any) -> Callable[..., Any]:
-    """``call("chat.completions.create", **kwargs)`` by the sync and by the async client; a stream comes back as a list."""
+    """``call("chat.completions.create", …)`` by the sync and by the async client; a stream comes as a list."""
 
     def method(client: Any, name: str) -> Any:
         for part in name.split("."):

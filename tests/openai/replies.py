@@ -29,7 +29,12 @@ def tool_call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
 
 def chunk(*choices: Any, **extra: Any) -> dict[str, Any]:
     """A chunk of a streamed chat completion."""
-    envelope = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": "gpt-test-2026"}
+    envelope = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1_760_000_000,
+        "model": "gpt-test-2026",
+    }
     return {**envelope, "choices": list(choices), **extra}
 
 
@@ -116,10 +121,16 @@ def embedding(vectors: list[Any], **extra: Any) -> dict[str, Any]:
 
 def completion(*texts: str, **extra: Any) -> dict[str, Any]:
     choices = [
-        {"index": i, "text": text, "finish_reason": "stop", "logprobs": None} for i, text in enumerate(texts or ("Lima.",))
+        {"index": i, "text": text, "finish_reason": "stop", "logprobs": None}
+        for i, text in enumerate(texts or ("Lima.",))
     ]
     envelope = {"id": "cmpl-1", "object": "text_completion", "created": 1_760_000_000, "model": "text-test"}
-    return {**envelope, "choices": choices, "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}, **extra}
+    return {
+        **envelope,
+        "choices": choices,
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+        **extra,
+    }
 
 
 def error(message: str = "No such model.", code: str = "model_not_found") -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Server:
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return answer if isinstance(answer, Scripted) else answer(asked)
 
-    def _handler(server: Server) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+    def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             wbufsize = -1  # headers and a short body leave in one packet

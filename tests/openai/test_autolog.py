@@ -110,7 +110,9 @@ def test_under_somebody_elses_wrapper_we_become_transparent(server: Server, clie
         SyncAPIClient.request = ours  # type: ignore[method-assign]
 
 
-def test_a_wrapper_that_stands_twice_in_the_way_records_once(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_a_wrapper_that_stands_twice_in_the_way_records_once(
+    server: Server, client: openai.OpenAI, stored: Any
+) -> None:
     server.will(reply(chat()))
     ours = vars(SyncAPIClient)["request"]
 
@@ -129,7 +131,10 @@ def test_a_wrapper_that_stands_twice_in_the_way_records_once(server: Server, cli
 def test_every_kind_of_client(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(chat()))
     azure = openai.AzureOpenAI(
-        azure_endpoint=server.url, api_version="2024-10-21", api_key="k", http_client=openai.DefaultHttpxClient(verify=False)
+        azure_endpoint=server.url,
+        api_version="2024-10-21",
+        api_key="k",
+        http_client=openai.DefaultHttpxClient(verify=False),
     )
 
     ask(client)
@@ -172,7 +177,11 @@ def test_the_module_level_client(server: Server, stored: Any, monkeypatch: pytes
 
 @pytest.mark.swallow_faults
 def test_a_door_that_has_moved_is_told_once_and_left_alone(
-    server: Server, client: openai.OpenAI, stored: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    client: openai.OpenAI,
+    stored: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server.will(reply(chat()))
     tracer.openai.autolog(disable=True)

@@ -139,14 +139,25 @@ def test_every_choice_is_recorded(server: Server, call: Any, stored: Any) -> Non
             {"content": "4", "reasoning_content": "2+2"},
             [{"type": "reasoning", "content": "2+2"}, {"type": "text", "content": "4"}],
         ),
-        ({"content": "4", "reasoning": "2+2"}, [{"type": "reasoning", "content": "2+2"}, {"type": "text", "content": "4"}]),
+        (
+            {"content": "4", "reasoning": "2+2"},
+            [{"type": "reasoning", "content": "2+2"}, {"type": "text", "content": "4"}],
+        ),
         (
             {"content": None, "function_call": {"name": "f", "arguments": "{}"}},
             [{"type": "tool_call", "name": "f", "arguments": {}}],
         ),
         (
             {"content": None, "audio": {"id": "a1", "data": "UklGRg==", "transcript": "Hello", "expires_at": 1}},
-            [{"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "UklGRg==", "transcript": "Hello"}],
+            [
+                {
+                    "type": "blob",
+                    "modality": "audio",
+                    "mime_type": "audio/wav",
+                    "content": "UklGRg==",
+                    "transcript": "Hello",
+                }
+            ],
         ),
         ({"content": None}, []),
     ],
@@ -163,7 +174,9 @@ def test_what_a_message_can_hold(message: dict[str, Any], parts: Any, server: Se
 def test_annotations_and_logprobs_are_kept(server: Server, call: Any, stored: Any) -> None:
     citation = {"type": "url_citation", "url_citation": {"url": "https://lima.example", "title": "Lima"}}
     body = chat({"role": "assistant", "content": "Lima.", "annotations": [citation]})
-    body["choices"][0]["logprobs"] = {"content": [{"token": "Lima", "logprob": -0.1, "bytes": None, "top_logprobs": []}]}
+    body["choices"][0]["logprobs"] = {
+        "content": [{"token": "Lima", "logprob": -0.1, "bytes": None, "top_logprobs": []}]
+    }
     server.will(reply(body))
 
     call("chat.completions.create", model="m", messages=QUESTION, logprobs=True)
@@ -252,7 +265,9 @@ def test_iterators_are_not_consumed(server: Server, call: Any, stored: Any) -> N
 
 
 def test_null_anywhere_is_no_problem(server: Server, call: Any, stored: Any) -> None:
-    server.will(reply({"id": None, "model": None, "choices": [None, {"message": None}], "usage": {"prompt_tokens": None}}))
+    server.will(
+        reply({"id": None, "model": None, "choices": [None, {"message": None}], "usage": {"prompt_tokens": None}})
+    )
 
     call("chat.completions.create", model="m", messages=QUESTION)
 
@@ -284,7 +299,11 @@ def test_a_reply_without_content_type(server: Server, call: Any, stored: Any) ->
             {"cache_write_input_tokens": 4},
         ),
         (
-            {"prompt_tokens": 5, "completion_tokens": 1, "prompt_tokens_details": {"audio_tokens": 2, "text_tokens": 0}},
+            {
+                "prompt_tokens": 5,
+                "completion_tokens": 1,
+                "prompt_tokens_details": {"audio_tokens": 2, "text_tokens": 0},
+            },
             {"audio_input_tokens": 2},
         ),
         ({"prompt_tokens": 5, "completion_tokens": 1, "prompt_tokens_details": None}, {}),

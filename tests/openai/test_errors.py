@@ -98,7 +98,9 @@ def test_nobody_there(client: openai.OpenAI, stored: Any) -> None:
     port = unreachable_port()
 
     with pytest.raises(openai.APIConnectionError):
-        client.with_options(base_url=f"http://127.0.0.1:{port}/v1").chat.completions.create(model="m", messages=QUESTION)
+        client.with_options(base_url=f"http://127.0.0.1:{port}/v1").chat.completions.create(
+            model="m", messages=QUESTION
+        )
 
     span = stored.span
     assert (span.status, span.attributes["error.type"]) == ("ERROR", "openai.APIConnectionError")
@@ -143,6 +145,8 @@ def test_keys_never_reach_the_store(server: Server, client: openai.OpenAI, store
         )
 
     span = stored.span
-    everything = json.dumps([span.attributes, [dict(event.attributes) for event in span.events], span.status.description])
+    everything = json.dumps(
+        [span.attributes, [dict(event.attributes) for event in span.events], span.status.description]
+    )
     assert "abcdefghijklmnopqrstuvwxyz" not in everything
     assert "secret-token" not in everything

@@ -88,7 +88,11 @@ def test_the_dimensions_of_embeddings_that_nobody_asked_for(server: Server, clie
 
 
 def test_an_image_is_recorded_as_it_is(server: Server, call: Any, stored: Any) -> None:
-    body = {"created": 1, "data": [{"url": "https://pictures.example/1.png"}], "usage": {"input_tokens": 4, "total_tokens": 4}}
+    body = {
+        "created": 1,
+        "data": [{"url": "https://pictures.example/1.png"}],
+        "usage": {"input_tokens": 4, "total_tokens": 4},
+    }
     server.will(reply(body))
 
     call("images.generate", model="image-test", prompt="A cat")

@@ -85,7 +85,9 @@ def _method(client: Any, exchange: dict[str, Any]) -> tuple[Any, dict[str, Any]]
 def _call(exchange: dict[str, Any], server: Server) -> BaseException | None:
     settings = _client_settings(exchange, server)
     http = openai.DefaultHttpxClient(verify=False)  # loading certificates would take most of the test's time
-    with (openai.AzureOpenAI if "azure_endpoint" in settings else openai.OpenAI)(**settings, http_client=http) as client:
+    with (openai.AzureOpenAI if "azure_endpoint" in settings else openai.OpenAI)(
+        **settings, http_client=http
+    ) as client:
         method, arguments = _method(client, exchange)
         try:
             result = method(**arguments)

@@ -13,7 +13,14 @@ from tests.openai.server import Server, reply, sse
 
 pytestmark = pytest.mark.skipif(not hasattr(openai.OpenAI, "responses"), reason="this SDK has no Responses API")
 
-CALL = {"id": "fc_1", "type": "function_call", "status": "completed", "call_id": "c1", "name": "f", "arguments": '{"a": 1}'}
+CALL = {
+    "id": "fc_1",
+    "type": "function_call",
+    "status": "completed",
+    "call_id": "c1",
+    "name": "f",
+    "arguments": '{"a": 1}',
+}
 REASONING = {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "Thinking."}]}
 
 
@@ -58,7 +65,7 @@ def test_parameters_of_its_own(server: Server, client: openai.OpenAI, stored: An
 
     client.responses.create(
         model="m", input="?", previous_response_id="resp_0", reasoning={"effort": "high"}, service_tier="flex",
-        text={"format": {"type": "json_schema", "name": "city", "schema": {"type": "object"}}}, temperature=0.2, top_p=0.3,
+        temperature=0.2, top_p=0.3, text={"format": {"type": "json_schema", "name": "city", "schema": {}}},
         extra_body={"conversation": "conv_9"},
     )  # fmt: skip
 
@@ -83,7 +90,7 @@ def test_input_items_become_one_message_each(server: Server, call: Any, stored: 
             {"type": "input_image", "image_url": "https://pictures.example/a.png", "detail": "auto"},
             {"type": "input_file", "file_id": "file_1"},
         ]},
-        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hm.", "annotations": []}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hm."}]},
         REASONING,
         CALL,
         {"type": "function_call_output", "call_id": "c1", "output": "7"},
@@ -111,7 +118,12 @@ def test_input_items_become_one_message_each(server: Server, call: Any, stored: 
 
 
 def test_every_kind_of_output_item_is_a_part(server: Server, call: Any, stored: Any) -> None:
-    search = {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "Lima"}}
+    search = {
+        "id": "ws_1",
+        "type": "web_search_call",
+        "status": "completed",
+        "action": {"type": "search", "query": "Lima"},
+    }
     custom = {"id": "ct_1", "type": "custom_tool_call", "call_id": "c2", "name": "sql", "input": "select 1"}
     unheard_of = {"id": "x_1", "type": "telepathy", "thought": "?"}
     refusal = message_item(content=[{"type": "refusal", "refusal": "No."}])

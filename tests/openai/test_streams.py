@@ -194,7 +194,9 @@ def test_chunks_with_nothing_where_something_should_be(odd: Any, server: Server,
 
     stream(call)
 
-    assert stored.output == [{"role": "assistant", "parts": [{"type": "text", "content": "Lima."}], "finish_reason": "stop"}]
+    assert stored.output == [
+        {"role": "assistant", "parts": [{"type": "text", "content": "Lima."}], "finish_reason": "stop"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -212,8 +214,14 @@ def test_other_growing_text(field: str, part: str, server: Server, call: Any, st
 
 def test_audio_logprobs_and_annotations_are_put_together(server: Server, call: Any, stored: Any) -> None:
     token = {"token": "x", "logprob": -0.5, "bytes": None, "top_logprobs": []}
-    first = {**delta(content="x", audio={"id": "a", "data": "UklG", "transcript": "Hel"}), "logprobs": {"content": [token]}}
-    second = {**delta(audio={"data": "Rg==", "transcript": "lo"}, annotations=[{"type": "t"}]), "logprobs": {"content": [token]}}
+    first = {
+        **delta(content="x", audio={"id": "a", "data": "UklG", "transcript": "Hel"}),
+        "logprobs": {"content": [token]},
+    }
+    second = {
+        **delta(audio={"data": "Rg==", "transcript": "lo"}, annotations=[{"type": "t"}]),
+        "logprobs": {"content": [token]},
+    }
     server.will(sse(chunk(first), chunk(second), chunk(delta(finish="stop"))))
 
     stream(call)
@@ -226,7 +234,9 @@ def test_audio_logprobs_and_annotations_are_put_together(server: Server, call: A
 
 def test_content_that_comes_as_typed_parts(server: Server, call: Any, stored: Any) -> None:
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
-    server.will(sse(chunk(delta(content=[thinking])), chunk(delta(content="Li")), chunk(delta(content="ma", finish="stop"))))
+    server.will(
+        sse(chunk(delta(content=[thinking])), chunk(delta(content="Li")), chunk(delta(content="ma", finish="stop")))
+    )
 
     stream(call)
 

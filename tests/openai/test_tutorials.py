@@ -34,7 +34,9 @@ def answer_openai(asked: Asked) -> Scripted:
         return sse(*pieces, chunk(delta(finish="stop")), chunk(usage=USAGE))
     if body.get("tools") and body["messages"][-1]["role"] == "user":
         calls = [tool_call("call_1", "get_weather", '{"city": "Paris"}')]
-        return reply(chat({"role": "assistant", "content": None, "tool_calls": calls}, finish="tool_calls", usage=USAGE))
+        return reply(
+            chat({"role": "assistant", "content": None, "tool_calls": calls}, finish="tool_calls", usage=USAGE)
+        )
     return reply(chat(usage=USAGE))
 
 
@@ -43,7 +45,11 @@ def answer_ollama(asked: Asked) -> Scripted:
     message: dict[str, Any] = {"role": "assistant", "content": "A model has weights."}
     if body.get("tools"):
         arguments = {"bill_amount": 235.32, "tip_percentage": 22}
-        message = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "calculate_tip", "arguments": arguments}}]}
+        message = {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"function": {"name": "calculate_tip", "arguments": arguments}}],
+        }
     envelope = {"model": body["model"], "created_at": "2026-01-01T00:00:00Z", "done": True, "done_reason": "stop"}
     return reply({**envelope, "message": message, "prompt_eval_count": 5, "eval_count": 6, "total_duration": 1000})
 

@@ -1,0 +1,45 @@
+"""An SDK made up for these tests: sync and async clients whose `send` returns a dict or a generator of dicts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+REPLY = {"model": "acme-1", "text": "Lima.", "stop": "end", "in": 3, "out": 2}
+CHUNKS = [{"text": "Li", "model": "acme-1"}, {"text": "ma."}, {"stop": "end", "in": 3, "out": 2}]
+
+
+class AcmeError(Exception):
+    pass
+
+
+class Transport:
+    """What both clients inherit, and what a patch must not leave behind on them."""
+
+    def inherited(self, path: str, body: Any) -> Any:
+        return REPLY
+
+
+class Client(Transport):
+    def send(self, path: str, body: Any, stream: bool = False) -> Any:
+        if body.get("model") == "none":
+            raise AcmeError("no such model")
+        return self._stream() if stream else dict(REPLY)
+
+    def _stream(self) -> Iterator[dict[str, Any]]:
+        yield from CHUNKS
+
+    @staticmethod
+    def ping(path: str, body: Any) -> Any:
+        return dict(REPLY)
+
+
+class AsyncClient(Transport):
+    async def send(self, path: str, body: Any, stream: bool = False) -> Any:
+        if body.get("model") == "none":
+            raise AcmeError("no such model")
+        return self._stream() if stream else dict(REPLY)
+
+    async def _stream(self) -> AsyncIterator[dict[str, Any]]:
+        for chunk in CHUNKS:
+            yield chunk

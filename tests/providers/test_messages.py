@@ -1,0 +1,185 @@
+"""Conversations and tools by hand: dicts, objects of providers, any mapping, and shapes that nobody knows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+from typing import Any
+
+import pydantic
+import pytest
+
+import tracer
+from tracer import set_span_chat_messages, set_span_chat_tools
+from tracer.messages import to_messages
+
+
+@pytest.fixture
+def span() -> Any:
+    with tracer.start_span("chat") as span:
+        yield span
+
+
+def recorded(span: Any, side: str = "input") -> Any:
+    return json.loads(span.attributes[f"gen_ai.{side}.messages"])
+
+
+class Function(pydantic.BaseModel):
+    name: str
+    arguments: dict[str, Any]
+
+
+class ToolCall(pydantic.BaseModel):
+    function: Function
+
+
+class PydanticMessage(pydantic.BaseModel):
+    role: str
+    content: str | None = None
+    tool_calls: list[ToolCall] | None = None
+
+
+@dataclasses.dataclass
+class DataclassMessage:
+    role: str
+    content: str
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": "Hello"},
+        PydanticMessage(role="user", content="Hello"),
+        DataclassMessage("user", "Hello"),
+        types.MappingProxyType({"role": "user", "content": "Hello"}),
+        {"role": "user", "parts": [{"type": "text", "content": "Hello"}]},
+        {"role": "user", "content": [{"type": "text", "text": "Hello"}]},
+        "Hello",
+    ],
+    ids=["dict", "pydantic", "dataclass", "mapping", "convention", "parts", "text"],
+)
+def test_one_message_in_many_shapes(message: Any, span: Any) -> None:
+    set_span_chat_messages(span, [message])
+
+    assert recorded(span) == [{"role": "user", "parts": [{"type": "text", "content": "Hello"}]}]
+
+
+def test_tool_calls_of_objects(span: Any) -> None:
+    call = ToolCall(function=Function(name="f", arguments={"a": 1}))
+
+    set_span_chat_messages(
+        span, [PydanticMessage(role="assistant", tool_calls=[call]), {"role": "assistant", "tool_calls": [call]}]
+    )
+
+    message = {"role": "assistant", "parts": [{"type": "tool_call", "name": "f", "arguments": {"a": 1}}]}
+    assert recorded(span) == [message, message]
+
+
+def test_appended_messages_are_the_output(span: Any) -> None:
+    set_span_chat_messages(span, [{"role": "user", "content": "a"}])
+    set_span_chat_messages(span, [{"role": "assistant", "content": "b"}], append=True)
+    set_span_chat_messages(span, {"role": "assistant", "content": "c"}, append=True)
+
+    assert [message["parts"][0]["content"] for message in recorded(span)] == ["a"]
+    assert [message["parts"][0]["content"] for message in recorded(span, "output")] == ["b", "c"]
+
+
+class Opaque:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+CIRCULAR: dict[str, Any] = {"role": "user"}
+CIRCULAR["content"] = [CIRCULAR]
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        None, 5, object(), Opaque(), [5], [None], [Opaque()], [[]], {"a": 1}, [{"a": 1}],
+        [{"role": None, "content": 3}],
+        [{"role": "user", "content": {"x": 1}}], [{"role": "user", "content": "\ud800"}], [CIRCULAR], iter("ab"),
+        [{"role": "tool", "content": object()}], [{"role": "assistant", "tool_calls": 7}], {("a", 1): 2},
+        [{"role": "user", "content": [{"type": "image_url", "image_url": None}, {"type": "file"}]}],
+        [{"role": "user", "content": [{"type": "input_audio"}]}],
+    ],
+)  # fmt: skip
+def test_a_shape_that_nobody_knows_is_kept_and_raises_nothing(unknown: Any, span: Any) -> None:
+    set_span_chat_messages(span, unknown)
+    set_span_chat_tools(span, unknown)
+
+    json.loads(span.attributes.get("gen_ai.input.messages", "[]"))
+
+
+def test_an_unknown_shape_is_kept_as_json(span: Any) -> None:
+    set_span_chat_messages(span, [{"weather": "fine"}])
+
+    assert recorded(span) == [{"role": "unknown", "parts": [{"type": "json", "content": {"weather": "fine"}}]}]
+
+
+def test_tools_are_kept_as_they_are(span: Any) -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+
+    set_span_chat_tools(span, tools)
+
+    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == tools
+
+
+def test_a_single_tool_is_a_list_of_one(span: Any) -> None:
+    set_span_chat_tools(span, Function(name="f", arguments={}))
+
+    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == [{"name": "f", "arguments": {}}]
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ({"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}},
+         {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "QUJD"}),
+        ({"type": "image_url", "image_url": "https://a.example/b.png"},
+         {"type": "uri", "modality": "image", "uri": "https://a.example/b.png"}),
+        ({"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}},
+         {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "QUJD"}),
+        ({"type": "file", "file": {"file_id": "f1", "filename": "a.pdf"}},
+         {"type": "file", "modality": "file", "file_id": "f1", "filename": "a.pdf"}),
+        ({"type": "file", "file": {"file_data": "data:application/pdf;base64,QUJD"}},
+         {"type": "blob", "modality": "file", "mime_type": "application/pdf", "content": "QUJD"}),
+        ({"type": "input_file", "file_url": "https://a.example/b.pdf"},
+         {"type": "uri", "modality": "file", "uri": "https://a.example/b.pdf"}),
+        ({"type": "hologram", "x": 1}, {"type": "hologram", "x": 1}),
+    ],
+)  # fmt: skip
+def test_parts_of_content(content: Any, part: Any) -> None:
+    assert to_messages([{"role": "user", "content": [content]}]) == [{"role": "user", "parts": [part]}]
+
+
+def test_ollamas_messages() -> None:
+    ollama = pytest.importorskip("ollama")
+    function = ollama.Message.ToolCall.Function(name="tip", arguments={"bill": 7})
+    message = ollama.Message(
+        role="assistant", content="Hm", thinking="so", tool_calls=[ollama.Message.ToolCall(function=function)]
+    )
+
+    assert to_messages([message]) == [
+        {
+            "role": "assistant",
+            "parts": [
+                {"type": "reasoning", "content": "so"},
+                {"type": "text", "content": "Hm"},
+                {"type": "tool_call", "name": "tip", "arguments": {"bill": 7}},
+            ],
+        }
+    ]
+
+
+@pytest.mark.swallow_faults
+def test_a_span_that_is_none_or_has_ended_is_no_reason_to_raise() -> None:
+    with tracer.start_span("chat") as span:
+        pass
+
+    for target in (span, None):
+        set_span_chat_messages(target, [{"role": "user", "content": "late"}])
+        set_span_chat_tools(target, [])
+
+    assert "gen_ai.input.messages" not in span.attributes
