@@ -16,6 +16,7 @@ FLOORS = {
     "integrations": 6,
     "tracer.cli": 6,
     "tracer.demo": 6,
+    "tracer.__main__": 6,
     "tracer": 4,
     "tracer._fluent": 4,
     "tracer._configure": 4,

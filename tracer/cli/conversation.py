@@ -101,8 +101,19 @@ def _print_facts(screen: Screen, step: Step) -> None:
     facts.append(_named(step, "request", semconv.REQUEST_ID))
     early = step.attribute(semconv.INCOMPLETE)
     facts.append(f"ended early: {early}" if early else "")
-    if shown := " · ".join(clean_line(fact) for fact in facts if fact):
-        screen.wrapped(Text(shown, style="dim"), indent=2)
+    for line in _lines_of([clean_line(fact) for fact in facts if fact], (screen.width or _RULE_WIDTH) - 2):
+        screen.wrapped(Text(line, style="dim"), indent=2)
+
+
+def _lines_of(facts: Sequence[str], width: int) -> list[str]:
+    """Facts side by side, as many a line as fit, none broken."""
+    lines: list[str] = []
+    for fact in facts:
+        if lines and cell_len(lines[-1]) + cell_len(fact) + 3 <= width:
+            lines[-1] += f" · {fact}"
+        else:
+            lines.append(fact)
+    return lines
 
 
 def _usage(step: Step) -> list[str]:

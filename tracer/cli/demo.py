@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ def command(live: bool, model: str, store_url: str | None) -> None:
             tracer.openai.autolog(disable=True)
     click.echo("\n")
     _show_trace(screen)
-    option = f" --store {store_url}" if store_url and store_url != os.environ.get("TRACER_STORE") else ""
+    option = f" --store {shlex.quote(store_url)}" if store_url and store_url != os.environ.get("TRACER_STORE") else ""
     screen.wrapped(f"\nThe trace is in {path}. See all that was said, and what else is there:")
     screen.print(f"  tracer show latest --full{option}\n  tracer list{option}")
 

@@ -15,7 +15,7 @@ from tracer.cli.options import examples, json_option, store_option
         "tracer show latest --json | jq '.data.spans[].name'",
     ),
 )
-@click.argument("trace", metavar="ID|latest", default="latest")
+@click.argument("trace", metavar="[ID|latest]", default="latest")
 @click.option("--full", is_flag=True, help="Also what was said: prompts, replies, tool calls, stack traces.")
 @json_option("The whole trace as JSON, as Trace.to_json() gives it.")
 @store_option
