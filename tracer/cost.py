@@ -1,8 +1,8 @@
 """What a call cost in USD, from the price table of the `genai-prices` package: offline, and never guessed.
 
-A model that the table does not know has no cost, and nothing that runs on a local host has one. Prices are those of the
-moment the call started. `genai-prices` takes 0.3 s to import alone (pydantic and an HTTP client for its updates, which are
-not used here) and 0.02 s beside an SDK that has them loaded; it is imported when the first span with tokens is priced.
+A model that the table does not know has no cost, and nothing that runs on a local host has one. Prices are those of
+the moment the call started. `genai-prices` takes 0.3 s to import alone (pydantic, and an HTTP client for its updates,
+which are not used here) and 0.02 s beside an SDK that has them loaded; it is imported when the first span is priced.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -78,7 +79,7 @@ Calculate = Callable[[Mapping[str, int]], Price]
 
 
 def cost_of(record: Mapping[str, Any], usage: Mapping[str, int] | None) -> dict[str, float] | None:
-    """input_cost, output_cost and total_cost of a span record in USD; None where the price is not known. Never raises."""
+    """input_cost, output_cost and total_cost of a span record in USD; None where no price is known. Never raises."""
     try:
         attributes: Mapping[str, Any] = record.get("attributes") or {}
         sent = _sent_cost(attributes)
@@ -179,7 +180,7 @@ def _counts(usage: Mapping[str, int]) -> dict[str, int]:
 
 
 def _seller(model: str, provider: str, host: str) -> tuple[str | None, str | None] | None:
-    """Provider id or API URL to look the model up with: the host knows best, then the provider's name, then the model."""
+    """Provider id or API URL to look a model up with: the host knows best, then the provider's name, then the model."""
     url = f"https://{host}"
     if host and _lookup(model, None, url) is not None:
         return None, url
@@ -231,7 +232,7 @@ class _Tiered:
 
 @lru_cache(maxsize=4096)
 def _rates(model: str, provider_id: str | None, url: str | None, tier: str | None, slot: int) -> Calculate | None:
-    """The table takes 250 µs a call, so its prices are read off once, for each length of input that has prices of its own."""
+    """The table takes 250 µs a call, so prices are read off once, for each range of inputs with prices of its own."""
     moment = None if slot == _EVER else datetime.fromtimestamp(slot * _QUARTER_HOUR_NS / 1e9, timezone.utc)
 
     def ask(counts: Mapping[str, int]) -> Price:
@@ -245,7 +246,7 @@ def _rates(model: str, provider_id: str | None, url: str | None, tier: str | Non
     if not starts:
         return _linear(ask, 0, 2 * _PROBE_TOKENS)
     edges = [0, *starts, starts[-1] + 4 * _PROBE_TOKENS]
-    bands = tuple(_linear(ask, low + 1, high - 1) for low, high in zip(edges, edges[1:]))
+    bands = tuple(_linear(ask, low + 1, high - 1) for low, high in pairwise(edges))
     return _Tiered(ask, tuple(starts), bands)
 
 
@@ -272,6 +273,21 @@ def _rate(before: Price, after: Price, tokens: int) -> Price:
     return parts[0], parts[1], parts[2]
 
 
+@lru_cache(maxsize=1)
+def _table() -> Any:
+    """The package's function that prices a call; where it cannot be imported one that knows no model."""
+    try:
+        from genai_prices import calc_price
+    except Exception as error:
+        report("loading the price table", error)
+        return _knows_nothing
+    return calc_price
+
+
+def _knows_nothing(*_: Any, **__: Any) -> Any:
+    raise LookupError("there is no price table")
+
+
 @lru_cache(maxsize=2048)
 def _lookup(model: str, provider_id: str | None, url: str | None) -> Any:
     """The table's entry for a model; None where it has none."""
@@ -289,28 +305,24 @@ def _calculate(
     moment: datetime | None,
     tier: str | None,
 ) -> Any:
-    from genai_prices import calc_price
-
     # a cached audio token is both; how many there are nobody sends, and the parts are made to add up without
     usage = SimpleNamespace(cache_audio_read_tokens=0, cache_image_read_tokens=0, input_tokens=0, output_tokens=0)
     vars(usage).update(counts)
     context = {"service_tier": tier} if tier else None
-    return calc_price(
+    return _table()(
         usage,
         model,
         provider_id=provider_id,
         provider_api_url=url,
         genai_request_timestamp=moment,
         price_context=context,
-    )  # type: ignore[call-overload]
+    )
 
 
 @lru_cache(maxsize=256)
 def _has_provider(url: str) -> bool:
-    from genai_prices import calc_price
-
     try:
-        calc_price(SimpleNamespace(input_tokens=0, output_tokens=0), "-", provider_api_url=url)
+        _table()(SimpleNamespace(input_tokens=0, output_tokens=0), "-", provider_api_url=url)
     except LookupError as error:
         return "model" in str(error)  # the provider was found, its model was not
     return True

@@ -41,8 +41,8 @@ def search_traces(
 ) -> TraceList:
     """The traces that meet a filter such as ``"status = 'ERROR' AND tags.env = 'prod'"``, newest first.
 
-    ``order_by`` takes texts such as ``"cost DESC"``. With ``include_spans=False`` only ``info`` is read, which is faster.
-    Raises FilterSyntaxError, which points at the place.
+    ``order_by`` takes texts such as ``"cost DESC"``. With ``include_spans=False`` only ``info`` is read, which is
+    faster. Raises FilterSyntaxError, which points at the place.
     """
     _check_count("max_results", max_results)
     conditions = all_of(
@@ -101,7 +101,7 @@ def statistics(
     since_ms: float | None = None,
     until_ms: float | None = None,
 ) -> list[StatisticsRow]:
-    """Calls, errors, tokens, cost and latency percentiles by "model", "provider", "name" or "type", most calls first."""
+    """Calls, errors, tokens, cost and latency by "model", "provider", "name" or "type", most calls first."""
     conditions = all_of(parse_filter(filter_string), _experiments(experiment_names, None))
     return _store().statistics(group_by=group_by, filter=conditions, since_ms=since_ms, until_ms=until_ms)
 

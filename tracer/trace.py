@@ -15,7 +15,7 @@ from tracer.errors import InvalidArgumentError
 from tracer.store.rows import AssessmentRow, StoredTrace, TraceRow
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas  # type: ignore[import-untyped]
 
 __all__ = [
     "Assessment",

@@ -74,7 +74,7 @@ class Store(Protocol):
         since_ms: float | None = None,
         until_ms: float | None = None,
     ) -> list[StatisticsRow]:
-        """Calls, errors, tokens, cost and latency by ``model``, ``provider``, ``name`` or ``type``, most calls first."""
+        """Calls, errors, tokens, cost and latency by model, provider, name or type, most calls first."""
         ...
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:

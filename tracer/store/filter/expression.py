@@ -1,7 +1,8 @@
 """The checked expression that a filter string stands for.
 
 Logic is two-valued: a comparison with something absent is false (also ``!=``), and NOT turns it around.
-Each ``span.*``, ``feedback.*`` and ``expectation.*`` comparison holds when *some* span or assessment of the trace meets it.
+Each ``span.*``, ``feedback.*`` and ``expectation.*`` comparison holds when *some* span or assessment meets it, each by
+itself: two of them may be met by two spans. Their ``IS NULL`` holds when none has a value.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Value = Union[Scalar, tuple[Scalar, ...], None]
 
 @dataclass(frozen=True)
 class Field:
-    """What is compared: a canonical name, the key below it (``tags.env`` has key ``env``), and the kind of its values."""
+    """What is compared: a canonical name, the kind of its values, and the key below it (``tags.env`` has ``env``)."""
 
     name: str
     kind: Kind

@@ -94,7 +94,7 @@ def _hint(character: str) -> str:
         return "; write AND or OR"
     if character in "[]{}":
         return "; lists are written IN ('a', 'b'), odd keys tags.`my key`"
-    if character in "‘’“”«»":
+    if character in "\u2018\u2019\u201c\u201d«»":
         return "; quote text with ' or \""
     return ""
 

@@ -27,7 +27,7 @@ def parse_filter(source: str | None) -> Expression | None:
         return None
     if not isinstance(source, str):
         raise InvalidArgumentError(
-            f"filter_string is {type(source).__name__}, expected text such as \"status = 'ERROR' AND tags.env = 'prod'\""
+            f"filter_string is {type(source).__name__}, expected text such as \"status = 'ERROR' AND tokens > 9\""
         )
     if not source.strip():
         return None

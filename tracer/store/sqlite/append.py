@@ -40,19 +40,18 @@ _OPTIMISTIC_TRIES = 3
 
 _INSERT_SPAN = f"INSERT INTO spans VALUES ({','.join('?' * 21)})"
 _TRACE_COLUMNS = (
-    "num", "trace_id", "seq", "experiment", "state", "name", "root_span", "start", "duration", "next_position", "spans", "errors",
-    "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost", "cost", "request_preview",
+    "num", "trace_id", "seq", "experiment", "state", "name", "root_span", "start", "duration", "next_position", "spans",
+    "errors", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost", "cost",
+    "request_preview",
     "response_preview", "session", "user", "model_id", "run_id", "client_request_id", "said", "owner",
 )  # fmt: skip
 _INSERT_TRACE = f"INSERT INTO traces({','.join(_TRACE_COLUMNS)}) VALUES ({','.join('?' * len(_TRACE_COLUMNS))})"
 _UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_COLUMNS[2:])} WHERE num=?"
 _ADD_CALLS = """INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (hour, model, provider, bucket) DO UPDATE SET
-    calls = calls + excluded.calls, errors = errors + excluded.errors, input_tokens = input_tokens + excluded.input_tokens,
-    output_tokens = output_tokens + excluded.output_tokens, cost = cost + excluded.cost, priced = priced + excluded.priced"""
-_PUT_ASSESSMENT = """INSERT INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET
-    trace = excluded.trace, span_id = excluded.span_id, name = excluded.name, type = excluded.type, value = excluded.value,
-    text = excluded.text, number = excluded.number, rationale = excluded.rationale, source = excluded.source,
-    metadata = excluded.metadata, error = excluded.error, time = excluded.time WHERE excluded.time >= assessments.time"""
+    calls = calls + excluded.calls, errors = errors + excluded.errors, cost = cost + excluded.cost,
+    input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
+    priced = priced + excluded.priced"""
+_PUT_ASSESSMENT = "INSERT OR REPLACE INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
 @dataclass(slots=True)
@@ -263,9 +262,9 @@ def _span_row(row_id: int, facts: SpanFacts, chunk: int) -> tuple[Any, ...]:
     detailed = orjson.dumps(usage).decode() if len(usage) > 3 else None
     costs = facts.cost or (None, None, None)
     return (
-        row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message, facts.start,
-        facts.duration, facts.model, facts.request_model, facts.provider, usage.get("input_tokens"), usage.get("output_tokens"),
-        usage.get("total_tokens"), detailed, *costs, chunk,
+        row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message,
+        facts.start, facts.duration, facts.model, facts.request_model, facts.provider, usage.get("input_tokens"),
+        usage.get("output_tokens"), usage.get("total_tokens"), detailed, *costs, chunk,
     )  # fmt: skip
 
 
@@ -332,7 +331,8 @@ def _write_running(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) 
     ]
     connection.executemany("DELETE FROM running WHERE trace = ? AND span_id = ?", ended)
     connection.executemany(
-        "INSERT OR IGNORE INTO running(trace, span_id, parent_id, remote, name, type, start, owner) VALUES (?,?,?,?,?,?,?,?)",
+        "INSERT OR IGNORE INTO running(trace, span_id, parent_id, remote, name, type, start, owner)"
+        " VALUES (?,?,?,?,?,?,?,?)",
         [
             (
                 plan.known.num,
@@ -375,12 +375,20 @@ def _write_assessments(connection: sqlite3.Connection, plans: Sequence[_TracePla
 
 def _assessment_row(trace: int, record: dict[str, Any]) -> tuple[Any, ...]:
     value = record.get("value")
-    number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
     return (
-        record["id"], trace, record.get("span_id"), record["name"], record.get("type") or "feedback", orjson.dumps(value).decode(),
-        _plain_text(value), number, record.get("rationale"), orjson.dumps(record.get("source") or {}).decode(),
-        orjson.dumps(record.get("metadata") or {}).decode(), record.get("error"), _time_of(record),
-    )  # fmt: skip
+        record["id"],
+        trace,
+        record.get("span_id"),
+        record["name"],
+        record.get("type") or "feedback",
+        orjson.dumps(value).decode(),
+        _plain_text(value),
+        record.get("rationale"),
+        orjson.dumps(record.get("source") or {}).decode(),
+        orjson.dumps(record.get("metadata") or {}).decode(),
+        record.get("error"),
+        _time_of(record),
+    )
 
 
 def _plain_text(value: Any) -> str | None:
@@ -396,17 +404,13 @@ def _write_attachments(connection: sqlite3.Connection, plans: Sequence[_TracePla
     connection.executemany("INSERT OR IGNORE INTO attachment_uses VALUES (?,?)", uses)
     connection.executemany(
         "INSERT OR IGNORE INTO processes VALUES (?,?,?,?)",
-        [
-            (
-                str(record.get("owner")),
-                record.get("pid"),
-                record.get("time"),
-                orjson.dumps(record.get("resource") or {}).decode(),
-            )
-            for record in news.processes
-            if record.get("owner")
-        ],
+        [_process_row(record) for record in news.processes if record.get("owner")],
     )
+
+
+def _process_row(record: dict[str, Any]) -> tuple[Any, ...]:
+    resource = orjson.dumps(record.get("resource") or {}).decode()
+    return str(record["owner"]), record.get("pid"), record.get("time"), resource
 
 
 def _attachment_row(record: dict[str, Any]) -> tuple[str, str, bytes] | None:

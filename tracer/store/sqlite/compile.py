@@ -57,6 +57,7 @@ _SPAN_COLUMNS = {
     "span.error": "s.message",
 }
 _LABELS = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, "provider": LABEL_PROVIDER}
+_ONE_LABEL = "l.kind = ? AND l.key = ? AND l.value = ? AND l.start = t.start AND l.trace = t.num"
 _NS_PER_MS = 1_000_000
 _FAR_MS = 9_000_000_000_000  # the farthest that ns in 64 bits reach
 SPANS_OF_TRACE = f"s.id BETWEEN (t.num << {POSITION_BITS}) AND (t.num << {POSITION_BITS}) + {POSITION_MASK}"
@@ -155,7 +156,7 @@ def _label(comparison: Comparison) -> Sql:
     key = comparison.field.key or ""
     if comparison.operator == "=" and isinstance(comparison.value, str):
         return Sql(
-            "EXISTS (SELECT 1 FROM labels l WHERE l.kind = ? AND l.key = ? AND l.value = ? AND l.start = t.start AND l.trace = t.num)",
+            f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})",
             [kind, key, comparison.value],
         )
     return _some(
@@ -169,8 +170,8 @@ def _label(comparison: Comparison) -> Sql:
 def _model_label(comparison: Comparison, kind: int) -> Sql:
     if comparison.operator == "=":
         return Sql(
-            "EXISTS (SELECT 1 FROM labels l WHERE l.kind = ? AND l.key = ? AND l.value = '' AND l.start = t.start AND l.trace = t.num)",
-            [kind, comparison.value],
+            f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})",
+            [kind, comparison.value, ""],
         )
     return _some("labels l WHERE l.trace = t.num AND l.kind = ?", [kind], compare("l.key", comparison), comparison)
 

@@ -70,7 +70,7 @@ class Connections:
             _close_quietly(connection)
 
     def leave_to_parent(self) -> None:
-        """Forget the parent's connections without closing them: SQLite forbids a child to touch, or even close, them."""
+        """Forget the parent's connections without closing them: a child must not touch, or even close, them."""
         _leave_open([connection for _, connection in self._opened])
         self._start_empty()
 
@@ -298,7 +298,7 @@ def _leave_open(connections: list[sqlite3.Connection]) -> None:
 
 
 def _never_free() -> None:
-    # freeing a connection closes it; at the end of the interpreter only a reference that is never given back prevents that
+    # freeing a connection closes it; at the end of the interpreter only a reference never given back prevents that
     import ctypes
 
     for connection in _left_open:

@@ -1,9 +1,10 @@
-"""Deletes traces with everything that belongs to them: payloads, index entries, roll-up, attachments nobody else uses."""
+"""Deletes traces with all that belongs to them: payloads, index entries, roll-up, attachments nobody else uses."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from tracer.store.filter import Expression
@@ -34,7 +35,7 @@ def delete_traces(
     deleted = 0
     for start in range(0, len(nums), _TRACES_AT_ONCE):
         part = nums[start : start + _TRACES_AT_ONCE]
-        deleted += run(lambda connection, part=part: _delete(connection, part))
+        deleted += run(partial(_delete, nums=part))
     return deleted
 
 
@@ -86,7 +87,8 @@ def _delete_trace(connection: sqlite3.Connection, num: int, indexed: int) -> int
     connection.executemany(_ADD_CALLS, call_rows(facts, sign=-1))
     connection.execute("DELETE FROM calls WHERE calls <= 0")
     chunk_rows = connection.execute(
-        "SELECT id, trace, first, codec, content FROM chunks WHERE id IN (SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?)",
+        "SELECT id, trace, first, codec, content FROM chunks"
+        " WHERE id IN (SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?)",
         bounds,
     ).fetchall()
     # a contentless index forgets a text only when it is told the text

@@ -1,7 +1,7 @@
 """Full-text search: an index that is brought up to date by whoever searches, never by the writer.
 
-Chunks are numbered in the order of their commits, so one counter says how far the index has come. A word of the query is
-looked up in the index; what the index cannot answer (a part of a word, case, punctuation) is checked on the text itself.
+Chunks are numbered in the order of their commits, so one counter says how far the index has come. A word of the query
+is looked up in the index; what that cannot answer (a part of a word, case, punctuation) is checked on the text itself.
 """
 
 from __future__ import annotations
@@ -189,7 +189,9 @@ def _words_with(connection: sqlite3.Connection, literal: str, run: re.Match[str]
     if is_start:
         return [f'"{word}"' if is_end else f'"{word}"*']
     pattern = f"%{word}" if is_end else f"%{word}%"
-    rows = connection.execute("SELECT term FROM words WHERE term LIKE ? LIMIT ?", (pattern, _WORDS_LIMIT + 1)).fetchall()
+    rows = connection.execute(
+        "SELECT term FROM words WHERE term LIKE ? LIMIT ?", (pattern, _WORDS_LIMIT + 1)
+    ).fetchall()
     return [f'"{row[0]}"' for row in rows] if len(rows) <= _WORDS_LIMIT else None
 
 

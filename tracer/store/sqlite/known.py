@@ -57,7 +57,8 @@ def load_known(connection: sqlite3.Connection, trace_ids: Sequence[str]) -> dict
 
 
 def _load_trace(connection: sqlite3.Connection, row: tuple[Any, ...]) -> KnownTrace:
-    trace = KnownTrace(*row[:9], said=Said(row[9]))
+    trace = KnownTrace(*row[:9])
+    trace.said = Said(row[9])
     trace.spans = {facts.span_id: facts for facts in load_facts(connection, trace.num)}
     trace.running = {
         cells[0]: Running(
@@ -83,10 +84,9 @@ def load_facts(connection: sqlite3.Connection, num: int) -> Iterator[SpanFacts]:
 
 def facts_of(row: Sequence[Any]) -> SpanFacts:
     """The facts in a row of FACTS_COLUMNS."""
-    return SpanFacts(
-        row[0], row[1], bool(row[2]), *row[3:12], usage=usage_of(row[12:16]),
-        cost=(row[16], row[17], row[18]) if row[18] is not None else None,
-    )  # fmt: skip
+    cost = (row[16], row[17], row[18]) if row[18] is not None else None
+    cells: tuple[Any, ...] = (row[0], row[1], bool(row[2]), *row[3:12], usage_of(row[12:16]), cost)
+    return SpanFacts(*cells)
 
 
 def usage_of(cells: Sequence[Any]) -> dict[str, int] | None:

@@ -87,11 +87,13 @@ _FIRST = (
         chunk INTEGER NOT NULL
     )""",
     """CREATE TABLE chunks(
-        id INTEGER PRIMARY KEY, trace INTEGER NOT NULL, first INTEGER NOT NULL, codec INTEGER NOT NULL, content BLOB NOT NULL
+        id INTEGER PRIMARY KEY, trace INTEGER NOT NULL, first INTEGER NOT NULL, codec INTEGER NOT NULL,
+        content BLOB NOT NULL
     )""",
     """CREATE TABLE running(
         trace INTEGER NOT NULL, span_id TEXT NOT NULL, parent_id TEXT, remote INTEGER NOT NULL, name TEXT NOT NULL,
-        type TEXT NOT NULL, start INTEGER NOT NULL, owner TEXT, gone INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (trace, span_id)
+        type TEXT NOT NULL, start INTEGER NOT NULL, owner TEXT, gone INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (trace, span_id)
     ) WITHOUT ROWID""",
     "CREATE INDEX running_owner ON running(owner)",
     """CREATE TABLE labels(
@@ -101,18 +103,21 @@ _FIRST = (
     "CREATE INDEX labels_find ON labels(kind, key, value, start, trace)",
     """CREATE TABLE assessments(
         id TEXT PRIMARY KEY, trace INTEGER NOT NULL, span_id TEXT, name TEXT NOT NULL, type TEXT NOT NULL,
-        value TEXT NOT NULL, text TEXT, number REAL, rationale TEXT, source TEXT NOT NULL, metadata TEXT NOT NULL,
+        value TEXT NOT NULL, text TEXT, rationale TEXT, source TEXT NOT NULL, metadata TEXT NOT NULL,
         error TEXT, time INTEGER NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX assessments_trace ON assessments(trace, type, name)",
     "CREATE INDEX assessments_name ON assessments(type, name, trace)",
     """CREATE TABLE attachments(digest TEXT PRIMARY KEY, mime TEXT NOT NULL, content BLOB NOT NULL)""",
-    "CREATE TABLE attachment_uses(trace INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (trace, digest)) WITHOUT ROWID",
+    """CREATE TABLE attachment_uses(
+        trace INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (trace, digest)
+    ) WITHOUT ROWID""",
     "CREATE INDEX attachment_uses_digest ON attachment_uses(digest)",
     "CREATE TABLE processes(owner TEXT PRIMARY KEY, pid INTEGER, time INTEGER, resource TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE calls(
-        hour INTEGER NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL, bucket INTEGER NOT NULL, calls INTEGER NOT NULL,
-        errors INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cost REAL NOT NULL,
+        hour INTEGER NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL, bucket INTEGER NOT NULL,
+        calls INTEGER NOT NULL, errors INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+        cost REAL NOT NULL,
         priced INTEGER NOT NULL, PRIMARY KEY (hour, model, provider, bucket)
     ) WITHOUT ROWID""",
     # contentless: the text is in the chunks; a row is taken out again with the text it was made from

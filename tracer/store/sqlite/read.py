@@ -15,9 +15,9 @@ from tracer.store.sqlite.known import FACTS_COLUMNS, facts_of
 from tracer.store.sqlite.migrations import LABEL_METADATA, LABEL_MODEL, LABEL_TAG, POSITION_BITS, POSITION_MASK
 
 TRACE_COLUMNS = (
-    "t.num, t.trace_id, t.seq, t.experiment, (SELECT name FROM experiments WHERE id = t.experiment), t.state, t.name, t.root_span,"
-    " t.start, t.duration, t.spans, t.errors, t.usage, t.input_cost, t.output_cost, t.cost, t.request_preview, t.response_preview,"
-    " t.session, t.user, t.model_id, t.run_id, t.client_request_id"
+    "t.num, t.trace_id, t.seq, t.experiment, (SELECT name FROM experiments WHERE id = t.experiment), t.state, t.name,"
+    " t.root_span, t.start, t.duration, t.spans, t.errors, t.usage, t.input_cost, t.output_cost, t.cost,"
+    " t.request_preview, t.response_preview, t.session, t.user, t.model_id, t.run_id, t.client_request_id"
 )
 _PART = 500
 
@@ -131,7 +131,7 @@ def _assessments(
                     metadata=orjson.loads(row[8]),
                     error=row[9],
                     time=row[10],
-                )  # fmt: skip
+                )
             )
     return found
 
@@ -181,8 +181,9 @@ def _narrow_spans(connection: sqlite3.Connection, bounds: tuple[int, int], trace
 def _narrow_record(row: tuple[Any, ...], trace_id: str) -> dict[str, Any]:
     facts = facts_of(row)
     record: dict[str, Any] = {
-        "kind": "span", "trace_id": trace_id, "span_id": facts.span_id, "parent_id": facts.parent_id, "remote_parent": facts.remote,
-        "name": facts.name, "type": facts.type, "status": facts.status, "message": facts.message, "start": facts.start,
+        "kind": "span", "trace_id": trace_id, "span_id": facts.span_id, "parent_id": facts.parent_id,
+        "remote_parent": facts.remote, "name": facts.name, "type": facts.type, "status": facts.status,
+        "message": facts.message, "start": facts.start,
         "end": facts.start + facts.duration, "model": facts.model, "provider": facts.provider, "usage": facts.usage,
     }  # fmt: skip
     return with_cost({key: value for key, value in record.items() if value not in (None, False)}, row[16:19])
@@ -195,8 +196,8 @@ def _running_spans(connection: sqlite3.Connection, num: int, trace_id: str) -> l
     records: list[dict[str, Any]] = []
     for span_id, parent_id, remote, name, kind, start, gone in rows:
         record = {
-            "kind": "start", "trace_id": trace_id, "span_id": span_id, "parent_id": parent_id, "remote_parent": bool(remote),
-            "name": name, "type": kind, "start": start, "gone": bool(gone),
+            "kind": "start", "trace_id": trace_id, "span_id": span_id, "parent_id": parent_id,
+            "remote_parent": bool(remote), "name": name, "type": kind, "start": start, "gone": bool(gone),
         }  # fmt: skip
         records.append({key: value for key, value in record.items() if value not in (None, False)})
     return records
@@ -231,3 +232,9 @@ def read_changes(connection: sqlite3.Connection, since: int, limit: int) -> Chan
     ).fetchall()
     earlier = [row[1] for row in rows if row[0] < last]
     return Changes(last, [*earlier, *(row[0] for row in same)], has_more=last < newest)
+
+
+def read_attachment(connection: sqlite3.Connection, digest: str) -> tuple[str, bytes] | None:
+    """Media type and content of an attachment."""
+    row = connection.execute("SELECT mime, content FROM attachments WHERE digest = ?", (digest,)).fetchone()
+    return (row[0], row[1]) if row else None

@@ -73,7 +73,8 @@ def _root(spans: Mapping[str, SpanFacts], running: Mapping[str, Running]) -> Fac
     """The top-most span: without a parent; else one whose parent is not in the trace; the earliest of several."""
     best: Facts | None = None
     best_rank: tuple[int, int, str] = (3, 0, "")
-    for facts in (*spans.values(), *(run.facts for run in running.values())):
+    candidates: list[Facts] = [*spans.values(), *(run.facts for run in running.values())]
+    for facts in candidates:
         parent = facts.parent_id
         if parent is None:
             level = 0

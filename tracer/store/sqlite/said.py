@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 _FIELDS = (
-    "experiment", "session_id", "user", "model_id", "run_id", "state", "request_preview", "response_preview", "client_request_id",
+    "experiment", "session_id", "user", "model_id", "run_id", "state", "request_preview", "response_preview",
+    "client_request_id",
 )  # fmt: skip
 _GROUPS = ("tags", "metadata")
 

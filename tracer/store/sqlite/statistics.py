@@ -67,8 +67,8 @@ def _from_spans(
     where = " AND ".join(part.text for part in conditions)
     parameters = [value for part in conditions for value in part.parameters]
     totals = connection.execute(
-        f"SELECT {group}, count(*), sum(s.status = 'ERROR'), total(s.input_tokens), total(s.output_tokens), sum(s.cost),"
-        f" count(s.cost) FROM {source} WHERE {where} GROUP BY 1",
+        f"SELECT {group}, count(*), sum(s.status = 'ERROR'), total(s.input_tokens), total(s.output_tokens),"
+        f" sum(s.cost), count(s.cost) FROM {source} WHERE {where} GROUP BY 1",
         parameters,
     ).fetchall()
     durations: dict[str, list[int]] = defaultdict(list)
@@ -97,8 +97,8 @@ def _from_roll_up(
         math.ceil(until_ms / _HOUR_MS) if until_ms is not None else 2**62,
     )
     totals = connection.execute(
-        f"SELECT {group}, sum(calls), sum(errors), sum(input_tokens), sum(output_tokens), sum(cost), sum(priced) FROM calls"
-        " WHERE hour >= ? AND hour < ? GROUP BY 1 HAVING sum(calls) > 0",
+        f"SELECT {group}, sum(calls), sum(errors), sum(input_tokens), sum(output_tokens), sum(cost), sum(priced)"
+        " FROM calls WHERE hour >= ? AND hour < ? GROUP BY 1 HAVING sum(calls) > 0",
         bounds,
     ).fetchall()
     buckets: dict[str, list[tuple[int, int]]] = defaultdict(list)

@@ -81,7 +81,7 @@ class SqliteStore:
         since_ms: float | None = None,
         until_ms: float | None = None,
     ) -> list[StatisticsRow]:
-        """Calls, errors, tokens, cost and latency by ``model``, ``provider``, ``name`` or ``type``, most calls first."""
+        """Calls, errors, tokens, cost and latency by model, provider, name or type, most calls first."""
         self._fulltext.prepare(filter)
         return self._run(
             "read",
@@ -119,12 +119,7 @@ class SqliteStore:
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
-        return self._run(
-            "read",
-            lambda connection: connection.execute(
-                "SELECT mime, content FROM attachments WHERE digest = ?", (digest,)
-            ).fetchone(),
-        )
+        return self._run("read", lambda connection: read.read_attachment(connection, digest))
 
     def experiments(self) -> list[tuple[str, str]]:
         """Id and name of every experiment, oldest first."""
