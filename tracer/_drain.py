@@ -99,14 +99,13 @@ class Drainer:
         finally:
             self._thread_lock.release()
 
-    def _ends(self) -> bool:
-        if not (self._stopping or self._pausing):
-            return False
+    def _ends(self, *, failing: bool) -> bool:
         with self._thread_lock:
-            if not (self._stopping or self._pausing):
-                return False
-            self._thread = None
-            return True
+            rests = self._pausing and (failing or self._cursor >= self._pause_at)
+            if self._stopping or rests:
+                self._thread = None
+                return True
+            return False
 
     def stop(self, timeout: float) -> bool:
         """End the thread after the batch it is at; False if it is still at it."""
@@ -140,11 +139,8 @@ class Drainer:
     def _run(self) -> None:
         retry = 0.0  # seconds until the next try; 0 if the last went well
         look_around_at = 0.0
-        while not self._ends():
-            if retry:
-                self._bell.acquire(timeout=self._until_retry(retry))
-            elif self._bell.acquire(timeout=_LOOK_AROUND_SECONDS) and not self._is_asked():
-                self._bell.acquire(timeout=_GATHER_SECONDS)
+        while not self._ends(failing=retry > 0):
+            self._wait(retry)
             look_around = time.monotonic() >= look_around_at or any(r.look_around for r in list(self._requests))
             self._armed = retry > 0  # while the sink is down, news need not ring
             failed = self._work(look_around=look_around and not self._pausing and not self._stopping)
@@ -154,6 +150,12 @@ class Drainer:
             self._armed = failed
             if not failed and self._cursor < self._journal.position():
                 _ring(self._bell)
+
+    def _wait(self, retry: float) -> None:
+        if retry:
+            self._bell.acquire(timeout=self._until_retry(retry))
+        elif not self._is_asked() and self._bell.acquire(timeout=_LOOK_AROUND_SECONDS) and not self._is_asked():
+            self._bell.acquire(timeout=_GATHER_SECONDS)
 
     def _is_asked(self) -> bool:
         return bool(self._requests) or self._stopping or self._pausing
