@@ -250,7 +250,7 @@ class Recording:
         self._end_stream("dropped")
 
     def failed(self, error: BaseException) -> None:
-        """Reading the stream raised."""
+        """Reading the stream raised. Who cancels a read or closes a generator has had enough: that is no error."""
         kind = type(error).__name__
         if kind == "CancelledError":
             self._end_stream("cancelled")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import os
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Any, Protocol
+
+from tracer._exit import close_in_workers
 
 
 class Watcher(Protocol):
@@ -25,7 +28,7 @@ class ByteWatcher(Watcher, Protocol):
 
 
 _open: weakref.WeakSet[Any] = weakref.WeakSet()
-_at_exit_registered = False
+_registered_in = 0  # the process whose end is watched
 
 
 def _end_at_exit() -> None:
@@ -35,11 +38,12 @@ def _end_at_exit() -> None:
 
 def _keep_until_dropped(owner: Any, watcher: Watcher) -> None:
     """End the watcher when the owner is gone: collected, or alive until the interpreter exits."""
-    global _at_exit_registered
-    if not _at_exit_registered:
-        # registered after the engine's own exit hook, which it must run before
-        _at_exit_registered = True
+    global _registered_in
+    if _registered_in != os.getpid():
+        # after the engine's own exit hooks, since what is registered last runs first
+        _registered_in = os.getpid()
         atexit.register(_end_at_exit)
+        close_in_workers(_end_at_exit)
     _open.add(watcher)
     weakref.finalize(owner, watcher.dropped).atexit = False
 

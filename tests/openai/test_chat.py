@@ -60,8 +60,8 @@ def test_all_parameters_are_attributes(server: Server, client: openai.OpenAI, st
 
     client.chat.completions.create(
         model="m", messages=QUESTION, temperature=0.1, top_p=0.9, max_completion_tokens=7, n=2, seed=3, stop="END",
-        frequency_penalty=0.2, presence_penalty=0.3, reasoning_effort="low", service_tier="flex",
-        response_format={"type": "json_object"}, extra_body={"top_k": 5},
+        frequency_penalty=0.2, presence_penalty=0.3, response_format={"type": "json_object"},
+        extra_body={"top_k": 5, "reasoning_effort": "low", "service_tier": "flex"},
     )  # fmt: skip
 
     asked = {k: v for k, v in stored.span.attributes.items() if k.startswith(("gen_ai.request", "gen_ai.output.type"))}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -386,6 +388,40 @@ def test_a_program_that_ends_with_an_open_stream(
     subprocess.run([sys.executable, "-c", program, store_url, server.url], capture_output=True, timeout=60, check=False)
 
     assert ending(stored.span) == ("UNSET", incomplete, "Li")
+
+
+WORKER = """
+import multiprocessing, sys, openai, tracer
+def work(url):
+    global stream
+    client = openai.OpenAI(api_key="k", base_url=url + "/v1", max_retries=0)
+    stream = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
+    next(stream)
+if __name__ == "__main__":
+    tracer.configure(store=sys.argv[1])
+    tracer.openai.autolog()
+    work(sys.argv[2])
+    stream.close()
+    worker = multiprocessing.get_context("fork").Process(target=work, args=(sys.argv[2],))
+    worker.start()
+    worker.join(30)
+    assert worker.exitcode == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_worker_process_that_ends_with_an_open_stream(
+    held: Any, server: Server, stored: Any, store_url: str, tmp_path: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(WORKER)
+    server.will(*server.answers * 2)
+    done = subprocess.run(
+        [sys.executable, program, store_url, server.url], capture_output=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert sorted(ending(span) for span in stored.spans) == [("UNSET", "closed", "Li"), ("UNSET", "dropped", "Li")]
 
 
 def test_a_keyboard_interrupt_while_reading(server: Server, client: Any, stored: Any, monkeypatch: Any) -> None:

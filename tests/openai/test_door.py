@@ -1,0 +1,96 @@
+"""What passes the door: which operation a path is, and whose API it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import openai
+import pytest
+
+from tests.openai.replies import QUESTION, chat
+from tests.openai.server import Server, reply
+from tracer._openai_door import operation_of, provider_of
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/chat/completions", "chat"),
+        ("chat/completions", "chat"),
+        ("/v1/chat/completions?api-version=1", "chat"),
+        ("https://api.example/openai/v1/chat/completions", "chat"),
+        ("/openai/deployments/files/chat/completions", "chat"),
+        ("/deployments/gpt/embeddings", "embeddings"),
+        ("/completions", "text_completion"),
+        ("/responses", "chat"),
+        ("/responses/compact", "responses.compact"),
+        ("/embeddings", "embeddings"),
+        ("/images/generations", "images.generations"),
+        ("/audio/speech", "audio.speech"),
+        ("/moderations", "moderations"),
+        ("/something/new", "something.new"),
+        ("/responses/resp_1/cancel", None),
+        ("/responses/input_tokens", None),
+        ("/chat/completions/chatcmpl-1", None),
+        ("/files", None),
+        ("/uploads/u/parts", None),
+        ("/fine_tuning/jobs", None),
+        ("/vector_stores/v/search", None),
+        ("/realtime/client_secrets", None),
+    ],
+)
+def test_the_operation_of_a_path(path: str, name: str | None) -> None:
+    operation = operation_of(path)
+
+    assert (operation.name if operation else None) == name
+
+
+@pytest.mark.parametrize(
+    ("host", "client", "name"),
+    [
+        ("api.openai.com", "OpenAI", "openai"),
+        ("eu.api.openai.com", "AsyncOpenAI", "openai"),
+        ("mine.openai.azure.com", "AzureOpenAI", "azure.ai.openai"),
+        ("mine.openai.azure.com", "OpenAI", "azure.ai.openai"),
+        ("localhost", "AsyncAzureOpenAI", "azure.ai.openai"),
+        ("api.groq.com", "OpenAI", "groq"),
+        ("api.deepseek.com", "OpenAI", "deepseek"),
+        ("api.mistral.ai", "OpenAI", "mistral_ai"),
+        ("api.x.ai", "OpenAI", "x_ai"),
+        ("api.perplexity.ai", "OpenAI", "perplexity"),
+        ("api.together.xyz", "OpenAI", "together_ai"),
+        ("openrouter.ai", "OpenAI", "openrouter"),
+        ("generativelanguage.googleapis.com", "OpenAI", "gcp.gemini"),
+        ("bedrock-runtime.us-east-1.amazonaws.com", "OpenAI", "aws.bedrock"),
+        ("API.GROQ.COM", "OpenAI", "groq"),
+        ("localhost", "OpenAI", None),
+        ("127.0.0.1", "OpenAI", None),
+        ("notopenai.com", "OpenAI", None),
+        ("", "OpenAI", None),
+    ],
+)
+def test_the_provider_of_a_host(host: str, client: str, name: str | None) -> None:
+    assert provider_of(host, client) == name
+
+
+def test_what_extra_body_adds_is_recorded_as_it_was_sent(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(chat()))
+
+    client.chat.completions.create(
+        model="m", messages=QUESTION, temperature=0.1, extra_body={"temperature": 0.9, "min_p": 0.05}
+    )
+
+    assert stored.span.inputs == server.asked[0].json
+    assert stored.span.attributes["gen_ai.request.temperature"] == 0.9
+
+
+def test_an_absolute_url_names_its_own_server(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(chat()))
+    body = {"model": "m", "messages": QUESTION}
+
+    elsewhere = client.with_options(base_url="https://api.groq.com/v1")
+    elsewhere.post(f"{server.url}/v1/chat/completions", body=body, cast_to=object)
+
+    attributes = stored.span.attributes
+    assert (attributes["server.address"], attributes["server.port"]) == ("127.0.0.1", server.port)
+    assert attributes["gen_ai.provider.name"] == "openai"
