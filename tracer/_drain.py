@@ -166,10 +166,10 @@ class Drainer:
     def _work(self, *, look_around: bool) -> bool:
         """Hand over what is there; True if the sink failed."""
         try:
+            self._journal.renew()
             while not self._is_enough() and self.drain_batch():
                 self._answer()
             if look_around:
-                self._journal.renew()
                 self._adopt(-1)
         except BaseException as error:  # whatever an exporter raises, SystemExit included: the thread lives
             self._say_failed(error)
