@@ -165,8 +165,8 @@ class Journal:
     @property
     def is_in_memory(self) -> bool:
         """Whether records are kept in memory, since no file can be had."""
-        segment = self._current
-        return segment is not None and segment.path is None
+        with self._append_lock:
+            return bool(self._segments) and self._segments[-1].path is None
 
     def _keep_bounds(self) -> None:
         """Drop the oldest beyond the bounds, unmap all but the newest; the caller holds the lock."""

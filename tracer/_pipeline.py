@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracer import _lockfile
 from tracer._adopt import Adoption
 from tracer._drain import Drainer, Request
 from tracer._fault import guard, logger
@@ -39,9 +40,10 @@ class StoreSink:
 
     name = "store"
 
-    def __init__(self, url: str, path: Path) -> None:
+    def __init__(self, url: str, path: Path, folder: Path) -> None:
         self._url = url
         self._path = path
+        self._folder = folder
         self._store: Store | None = None
         self._file: tuple[int, int] | None = None
         self._opening = threading.RLock()
@@ -52,11 +54,29 @@ class StoreSink:
             if self._store is not None and self._file != _identity(self._path):
                 self.close()  # somebody deleted or replaced the file: what is written to the old one nobody would see
             if self._store is None:
+                self._clear_remains()
                 from tracer.store import open_store
 
                 self._store = open_store(self._url)
                 self._file = _identity(self._path)
             return self._store
+
+    def _clear_remains(self) -> None:
+        """Delete what SQLite kept beside a file that is gone: a new store would be read together with it."""
+        remains = [self._path.with_name(self._path.name + ending) for ending in ("-wal", "-shm")]
+        if self._path.exists() or not any(path.exists() for path in remains):
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = _lockfile.take_within(self._folder / "store.opening", 10.0)  # no other process makes the store meanwhile
+        if lock is None:
+            raise StoreError(f"another process has been opening {self._path} for a long time")
+        try:
+            if not self._path.exists():
+                for path in remains:
+                    path.unlink(missing_ok=True)
+                self._path.touch()
+        finally:
+            _lockfile.release(lock)
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Take the records for good, or raise: then they come again."""
@@ -91,7 +111,7 @@ class Pipeline:
         self.folder = self.path.with_name(self.path.name + ".journal")
         self.journal = Journal(self.folder, max_bytes=settings.journal_max_bytes, about=about)
         self.append = self.journal.append
-        self.sink = StoreSink(self.url, self.path)
+        self.sink = StoreSink(self.url, self.path, self.folder)
         self._exporters = exporters
         self._attachments: dict[str, None] = {}
         own = self.journal.owner

@@ -1,9 +1,9 @@
 """A journal segment: a file of a fixed size, written through a memory map, so that what is in it outlives the process.
 
-Layout: a head of 512 bytes (magic, then up to 31 sinks as key and cursor, 8 bytes each), then records, each a length and
-a CRC-32 (4 bytes each, little endian) and that many bytes of JSON. A record's length is written last: a record without
-one was never finished. The file is allocated in full before it is mapped, since a page that cannot be had kills a
-process that touches it.
+Layout: a head of 512 bytes (magic, then up to 31 sinks as key and cursor, 8 bytes each), then records, each a length
+and a CRC-32 (4 bytes each, little endian) and that many bytes of JSON. A record's length is written last: a record
+without one was never finished. The file is allocated in full before it is mapped, since a page that cannot be had
+kills a process that touches it.
 """
 
 from __future__ import annotations
