@@ -49,7 +49,10 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while self._read(deadline - time.monotonic()):
             pass
-        return self.process.wait(seconds)
+        try:
+            return self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running, and shows: {self.shown}") from None
 
     def type(self, keys: bytes) -> None:
         os.write(self._master, keys)

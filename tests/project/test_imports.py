@@ -25,7 +25,6 @@ HEAVY = (
     "rich",
     "click",
     "genai_prices",
-    "asyncio",
     "opentelemetry.sdk.trace.export",
     "opentelemetry.exporter",
     "google.protobuf",
@@ -104,7 +103,7 @@ with tempfile.TemporaryDirectory() as folder:
     tracer.configure(store=folder + "/t.db")
     with tracer.start_span("a"): pass
     tracer.shutdown()
-print(sorted({"rich", "click", "openai", "asyncio"} & set(sys.modules)))
+print(sorted({"rich", "click", "openai"} & set(sys.modules)))
 """
 
     assert in_new_python(program) == "[]"

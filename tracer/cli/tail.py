@@ -34,16 +34,17 @@ def command(lines: int, interval: float, as_json: bool, store_url: str | None) -
     from tracer.cli.reading import exists, store_for_reading, store_place
     from tracer.cli.screen import note
 
-    with _ended_by_sigterm():
+    with _ends_by_signals() as ends:
         _, path = store_place(store_url)
         if not exists(path):
             note(f"waiting for traces in {path}")
         while not exists(path):
+            ends.if_asked()
             time.sleep(interval)
-        _follow(store_for_reading(None), lines, interval, as_json=as_json)
+        _follow(store_for_reading(None), lines, interval, ends, as_json=as_json)
 
 
-def _follow(store: Store, lines: int, interval: float, *, as_json: bool) -> None:
+def _follow(store: Store, lines: int, interval: float, ends: _Ends, *, as_json: bool) -> NoReturn:
     from tracer._runtime import runtime
     from tracer.store import TraceQuery
 
@@ -52,6 +53,7 @@ def _follow(store: Store, lines: int, interval: float, *, as_json: bool) -> None
     if lines:
         follower.show(reversed(store.find_traces(TraceQuery(limit=lines)).traces))
     while True:
+        ends.if_asked()
         changes = store.changes(seen)
         seen = changes.seq
         found = (store.trace(trace_id, payload=False) for trace_id in changes.trace_ids)
@@ -89,13 +91,30 @@ class _Follower:
         return known != (row.state, spans)
 
 
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        sys.exit(TERMINATED)
+class _Ends:
+    """Ends the program on ctrl-c and SIGTERM, also where the exception that a signal raises is lost on its way."""
 
-    before = signal.signal(signal.SIGTERM, end)
+    def __init__(self) -> None:
+        self._number: int | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self._number = number
+        self.if_asked()
+
+    def if_asked(self) -> None:
+        """Raise what ends the program, if a signal has come."""
+        if self._number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self._number is not None:
+            sys.exit(TERMINATED)
+
+
+@contextmanager
+def _ends_by_signals() -> Iterator[_Ends]:
+    ends = _Ends()
+    before = {number: signal.signal(number, ends) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield ends
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
