@@ -108,7 +108,7 @@ class Journal:
             {"kind": "process", "owner": self.owner, "pid": os.getpid(), "time": time.time_ns(), **self._about}
         )
         needed = HEAD_SIZE + 2 * FRAME_SIZE + len(about) + length
-        segment = self._open_segment(max(self._usual_size(), (needed + 0xFFF) & ~0xFFF))
+        segment = self._open_segment((needed + 0xFFF) & ~0xFFF)
         for sink in self._sinks:
             segment.set_cursor(sink, HEAD_SIZE)
         segment.write(about)
@@ -121,16 +121,23 @@ class Journal:
         size = min(_FIRST_SEGMENT << min(self._number - 1, 8), _LARGEST_SEGMENT)
         return min(size, max(self._max_bytes // 8, _SMALLEST_SEGMENT))
 
-    def _open_segment(self, size: int) -> Segment:
+    def _open_segment(self, needed: int) -> Segment:
+        usual = max(self._usual_size(), needed)
         try:
             self._come_alive()
-            return Segment.in_file(self._path(self._number), self._number, size)
+            return self._in_file(usual, max(_SMALLEST_SEGMENT, needed))
         except (OSError, ValueError) as error:
             self._afterwards.append(partial(self._say_unwritable, error))
-            return Segment.in_memory(self._number, size)
+            return Segment.in_memory(self._number, usual)
 
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{self.owner}.{number:06d}{SEGMENT_SUFFIX}"
+    def _in_file(self, usual: int, smallest: int) -> Segment:
+        path = self.folder / f"{self.owner}.{self._number:06d}{SEGMENT_SUFFIX}"
+        try:
+            return Segment.in_file(path, self._number, usual)
+        except OSError:
+            if smallest >= usual:
+                raise
+        return Segment.in_file(path, self._number, smallest)  # the last free blocks of a disk are better than none
 
     def _say_unwritable(self, error: Exception) -> None:
         log_once(
