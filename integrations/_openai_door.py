@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -110,6 +111,7 @@ def read_call(arguments: Mapping[str, Any]) -> Call | None:
     )
 
 
+@functools.lru_cache(maxsize=1024)
 def operation_of(path: str) -> Operation | None:
     """The operation that a POST to a path is, a generic one for an unknown path; None if it generates nothing."""
     segments = [segment for segment in urlsplit(path).path.split("/") if segment]
@@ -123,6 +125,7 @@ def operation_of(path: str) -> Operation | None:
     return generic(".".join(segments[-2:]) or "request")
 
 
+@functools.lru_cache(maxsize=1024)
 def provider_of(host: str, client_class: str) -> str | None:
     """The provider's name in the conventions; None, that is "openai", for a host that nobody knows."""
     if "Azure" in client_class:

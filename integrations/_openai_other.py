@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from tracer import semconv
 from tracer.provider import Operation, Reply, Request, SpanType
 
-if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_chat
-    from integrations._openai_chat import as_dict, as_dicts, as_text, error_in, parameters, read_usage
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
+    from integrations._openai_chat import error_in, parameters
+    from integrations._openai_values import as_dict, as_dicts, as_text, read_usage
 else:
-    from tracer._openai_chat import as_dict, as_dicts, as_text, error_in, parameters, read_usage
+    from tracer._openai_chat import error_in, parameters
+    from tracer._openai_values import as_dict, as_dicts, as_text, read_usage
 
 _BASE64_BYTES = 3 / 4
 _FLOAT32_BYTES = 4

@@ -9,26 +9,12 @@ from tracer import semconv
 from tracer.messages import content_parts, parsed, text_part, to_message
 from tracer.provider import Operation, Reply, Request
 
-if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_chat
-    from integrations._openai_chat import (
-        as_dict,
-        as_dicts,
-        as_text,
-        envelope_attributes,
-        output_type_of,
-        parameters,
-        read_usage,
-    )
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
+    from integrations._openai_chat import envelope_attributes, output_type_of, parameters
+    from integrations._openai_values import as_dict, as_dicts, as_text, read_usage
 else:
-    from tracer._openai_chat import (
-        as_dict,
-        as_dicts,
-        as_text,
-        envelope_attributes,
-        output_type_of,
-        parameters,
-        read_usage,
-    )
+    from tracer._openai_chat import envelope_attributes, output_type_of, parameters
+    from tracer._openai_values import as_dict, as_dicts, as_text, read_usage
 
 Item = dict[str, Any]
 

@@ -21,6 +21,7 @@ _BLOB_AS_URL = (
 _TEXT_TYPES = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
 _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm16": "audio/L16"}
 _KEPT = ("name", "finish_reason", "annotations", "logprobs")
+_PLAIN_ROLES = frozenset({"system", "developer", "user", "assistant"})
 _ONE_MESSAGE = frozenset({"role", "content", "parts", "tool_calls"})
 
 
@@ -65,6 +66,9 @@ def to_message(message: Any) -> Message:
         return {"role": "user", "parts": [text_part(message)]}
     plain = message if type(message) is dict else _plain(message)
     if isinstance(plain, dict):
+        content = plain.get("content")
+        if len(plain) == 2 and type(content) is str and plain.get("role") in _PLAIN_ROLES:  # nearly all of them
+            return {"role": plain["role"], "parts": [text_part(content)] if content else []}
         if isinstance(plain.get("parts"), list):
             return plain
         if not _ONE_MESSAGE.isdisjoint(plain):

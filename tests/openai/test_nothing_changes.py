@@ -199,7 +199,7 @@ def test_when_tracer_is_broken_the_program_goes_on(
 def test_an_accumulator_that_fails_does_not_reach_the_reader(
     method: str, server: Server, call: Any, stored: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tracer._openai_chat import ChatAccumulator
+    from tracer._openai_chunks import ChatAccumulator
 
     def fail(*_: Any) -> Any:
         raise RuntimeError("broken")
