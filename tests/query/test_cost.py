@@ -19,7 +19,11 @@ START = 1_795_231_152_604_000_000  # 2026-11-21
 
 
 def cost(model: str, provider: str | None = None, host: str | None = None, **usage: int) -> dict[str, float] | None:
-    attributes: dict[str, Any] = {semconv.REQUEST_MODEL: model, semconv.PROVIDER: provider, semconv.SERVER_ADDRESS: host}
+    attributes: dict[str, Any] = {
+        semconv.REQUEST_MODEL: model,
+        semconv.PROVIDER: provider,
+        semconv.SERVER_ADDRESS: host,
+    }
     return cost_of({"attributes": attributes, "start": START}, usage or {"input_tokens": 1000, "output_tokens": 100})
 
 
@@ -105,12 +109,19 @@ def test_a_cost_that_the_provider_sent_wins() -> None:
     attributes = {semconv.REQUEST_MODEL: "gpt-4o", "tracer.cost.total": 0.5}
 
     assert cost_of({"attributes": attributes}, {"input_tokens": 1}) == {"total_cost": 0.5}
-    assert cost_of({"attributes": {**attributes, "tracer.cost.input": 0.2}}, None) == {"total_cost": 0.5, "input_cost": 0.2}
+    assert cost_of({"attributes": {**attributes, "tracer.cost.input": 0.2}}, None) == {
+        "total_cost": 0.5,
+        "input_cost": 0.2,
+    }
     assert cost_of({"attributes": {"tracer.cost.total": "much"}}, None) is None
 
 
 def test_the_model_that_answered_is_priced_before_the_one_that_was_asked() -> None:
-    attributes = {semconv.REQUEST_MODEL: "gpt-4o", semconv.RESPONSE_MODEL: "gpt-4o-mini-2024-07-18", semconv.PROVIDER: "openai"}
+    attributes = {
+        semconv.REQUEST_MODEL: "gpt-4o",
+        semconv.RESPONSE_MODEL: "gpt-4o-mini-2024-07-18",
+        semconv.PROVIDER: "openai",
+    }
     usage = {"input_tokens": 1000, "output_tokens": 100}
 
     assert cost_of({"attributes": attributes, "start": START}, usage) == cost("gpt-4o-mini", "openai")
@@ -118,7 +129,9 @@ def test_the_model_that_answered_is_priced_before_the_one_that_was_asked() -> No
     assert cost_of({"attributes": attributes, "start": START}, usage) == cost("gpt-4o", "openai")
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic", "google", "groq", "deepseek", "mistral", "x-ai", "openrouter"])
+@pytest.mark.parametrize(
+    "provider", ["openai", "anthropic", "google", "groq", "deepseek", "mistral", "x-ai", "openrouter"]
+)
 def test_prices_are_those_of_the_table_at_any_time_and_length(provider: str) -> None:
     from genai_prices import Usage, calc_price
     from genai_prices.data import providers
@@ -157,7 +170,10 @@ def test_parts_that_exceed_their_whole_do_not_break_it() -> None:
 
 
 @pytest.mark.swallow_faults
-@pytest.mark.parametrize("record", [{}, {"attributes": None}, {"attributes": {semconv.REQUEST_MODEL: 5}}, {"start": "soon", "attributes": {}}])
+@pytest.mark.parametrize(
+    "record",
+    [{}, {"attributes": None}, {"attributes": {semconv.REQUEST_MODEL: 5}}, {"start": "soon", "attributes": {}}],
+)
 def test_a_strange_record_has_no_price(record: dict[str, Any]) -> None:
     assert cost_of(record, {"input_tokens": 5}) is None
 

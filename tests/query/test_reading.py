@@ -30,7 +30,9 @@ def record_agent(**update: Any) -> str:
                     "gen_ai.usage.output_tokens": 100,
                 }
             )
-            call.set_json("gen_ai.input.messages", [{"role": "user", "parts": [{"type": "text", "content": "refund?"}]}])
+            call.set_json(
+                "gen_ai.input.messages", [{"role": "user", "parts": [{"type": "text", "content": "refund?"}]}]
+            )
             call.add_event("first chunk", {"index": 0})
         with tracer.start_span("lookup", span_type="TOOL") as tool:
             tool.set_status("ERROR", "not there")
@@ -49,7 +51,12 @@ def test_a_trace_is_there_right_after_it_ended() -> None:
     assert (info.request_preview, info.response_preview) == ('{"question":"Where is my refund?"}', "On its way.")
     assert info.token_usage == {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}
     assert info.cost == {"input_cost": 0.00015, "output_cost": 0.00006, "total_cost": 0.00021}
-    assert (info.tags, info.trace_metadata, info.session_id, info.user) == ({"env": "prod"}, {"build": "7"}, "s1", "ann")
+    assert (info.tags, info.trace_metadata, info.session_id, info.user) == (
+        {"env": "prod"},
+        {"build": "7"},
+        "s1",
+        "ann",
+    )
     assert (info.models, info.span_count, info.error_count) == (["gpt-4o-mini"], 3, 1)
     assert info.execution_duration is not None
     assert info.execution_duration > 0
@@ -83,7 +90,9 @@ def test_a_span_reads_as_it_was_recorded() -> None:
 
 def test_a_trace_goes_through_json_without_loss() -> None:
     trace_id = record_agent(tags={"a": "ü🙂"})
-    tracer.log_feedback(trace_id=trace_id, name="good", value={"score": 1}, source={"source_type": "HUMAN", "source_id": "ann"})
+    tracer.log_feedback(
+        trace_id=trace_id, name="good", value={"score": 1}, source={"source_type": "HUMAN", "source_id": "ann"}
+    )
     trace = tracer.get_trace(trace_id)
     assert trace is not None
 
@@ -94,7 +103,9 @@ def test_a_trace_goes_through_json_without_loss() -> None:
     assert [Span(span.to_dict()) for span in trace.data.spans] == trace.data.spans
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"info": 5, "data": {}}', '{"info": {"what": 1}, "data": {}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "null", '{"info": 5, "data": {}}', '{"info": {"what": 1}, "data": {}}']
+)
 def test_what_is_no_trace_is_refused(text: str) -> None:
     with pytest.raises(InvalidArgumentError, match="expected what Trace"):
         Trace.from_json(text)
@@ -166,7 +177,10 @@ def test_traces_are_found_by_everything_users_say() -> None:
         "cost > 0.0002 AND tokens = 1100 AND user = 'ann' AND timestamp > now-1h AND execution_time_ms < 60000",
     ):
         assert [trace.trace_id for trace in tracer.search_traces(condition)] == [mine], condition
-    assert {trace.trace_id for trace in tracer.search_traces("model = 'gpt-4o-mini' AND provider = 'openai'")} == {mine, other}
+    assert {trace.trace_id for trace in tracer.search_traces("model = 'gpt-4o-mini' AND provider = 'openai'")} == {
+        mine,
+        other,
+    }
     assert tracer.search_traces("model = 'nothing'") == []
     assert [trace.trace_id for trace in tracer.search_traces(session_id="s1")] == [mine]
 

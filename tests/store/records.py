@@ -49,7 +49,13 @@ def said(trace_id: str, time: int = 1, **fields: Any) -> bytes:
 
 def assessment(trace_id: str, name: str, value: Any, **fields: Any) -> bytes:
     """An assessment's line."""
-    record = {"kind": "assessment", "id": f"a-{trace_id}-{name}-{value}", "trace_id": trace_id, "name": name, "value": value}
+    record = {
+        "kind": "assessment",
+        "id": f"a-{trace_id}-{name}-{value}",
+        "trace_id": trace_id,
+        "name": name,
+        "value": value,
+    }
     return orjson.dumps({**record, "type": "feedback", "time": 1, **fields})
 
 

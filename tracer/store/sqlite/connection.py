@@ -213,7 +213,7 @@ def _require_folder(path: Path) -> None:
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     # check_same_thread off: connections of ended threads are closed by another one
-    connection = sqlite3.connect(
+    return sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}",
         uri=True,
         timeout=_BUSY_TIMEOUT_MS / 1000,
@@ -221,12 +221,6 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=256,
     )
-    connection.text_factory = _text
-    return connection
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
 
 
 def _user_version(connection: sqlite3.Connection) -> int:

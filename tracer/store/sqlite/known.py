@@ -11,8 +11,10 @@ import orjson
 
 from tracer.store.sqlite.decode import SpanFacts, StartFacts
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
+from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import Running
 from tracer.store.sqlite.said import Said
+from tracer.store.sqlite.tally import Tally
 
 _PART = 500
 FACTS_COLUMNS = (
@@ -35,44 +37,51 @@ class KnownTrace:
     response_preview: str | None = None
     owner: str | None = None
     said: Said = field(default_factory=Said)
-    spans: dict[str, SpanFacts] = field(default_factory=dict)
-    running: dict[str, Running] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
     labels: dict[tuple[int, str], str] = field(default_factory=dict)
     had_running: bool = False
 
 
-def load_known(connection: sqlite3.Connection, trace_ids: Sequence[str]) -> dict[str, KnownTrace]:
+def load_known(
+    connection: sqlite3.Connection, trace_ids: Sequence[str], recent: RecentTallies
+) -> dict[str, KnownTrace]:
     """Those of the traces that are stored."""
     known: dict[str, KnownTrace] = {}
-    for start in range(0, len(trace_ids), _PART):
-        part = trace_ids[start : start + _PART]
+    for part in in_parts(trace_ids):
         rows = connection.execute(
             "SELECT trace_id, num, seq, start, next_position, root_span, request_preview, response_preview, owner, said"
             f" FROM traces WHERE trace_id IN ({','.join('?' * len(part))})",
             part,
         ).fetchall()
         for row in rows:
-            known[row[0]] = _load_trace(connection, row)
+            known[row[0]] = _load_trace(connection, row, recent)
     return known
 
 
-def _load_trace(connection: sqlite3.Connection, row: tuple[Any, ...]) -> KnownTrace:
+def in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The ids in parts that fit SQLite's limit of parameters."""
+    return (ids[start : start + _PART] for start in range(0, len(ids), _PART))
+
+
+def _load_trace(connection: sqlite3.Connection, row: tuple[Any, ...], recent: RecentTallies) -> KnownTrace:
     trace = KnownTrace(*row[:9])
     trace.said = Said(row[9])
-    trace.spans = {facts.span_id: facts for facts in load_facts(connection, trace.num)}
-    trace.running = {
-        cells[0]: Running(
-            StartFacts(cells[0], cells[1], bool(cells[2]), cells[3], cells[4], cells[5], cells[6]), bool(cells[7])
-        )
-        for cells in connection.execute(
-            "SELECT span_id, parent_id, remote, name, type, start, owner, gone FROM running WHERE trace = ?",
-            (trace.num,),
-        )
-    }
-    trace.had_running = bool(trace.running)
+    trace.tally = recent.take(trace.num, trace.seq) or Tally(
+        load_facts(connection, trace.num), _load_running(connection, trace.num)
+    )
+    trace.had_running = bool(trace.tally.running)
     labels = connection.execute("SELECT kind, key, value FROM labels WHERE trace = ?", (trace.num,))
     trace.labels = {(kind, key): value for kind, key, value in labels}
     return trace
+
+
+def _load_running(connection: sqlite3.Connection, num: int) -> list[Running]:
+    rows = connection.execute(
+        "SELECT span_id, parent_id, remote, name, type, start, owner, gone FROM running WHERE trace = ?", (num,)
+    )
+    return [
+        Running(StartFacts(row[0], row[1], bool(row[2]), row[3], row[4], row[5], row[6]), bool(row[7])) for row in rows
+    ]
 
 
 def load_facts(connection: sqlite3.Connection, num: int) -> Iterator[SpanFacts]:

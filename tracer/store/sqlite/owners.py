@@ -12,9 +12,15 @@ def owner_gone(connection: sqlite3.Connection, owner: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'seq'")
+        # each of these traces changes, also where another process still runs it: an append may be planned meanwhile
+        connection.execute(
+            "UPDATE traces SET seq = (SELECT value FROM counters WHERE name = 'seq')"
+            " WHERE num IN (SELECT trace FROM running WHERE owner = ? AND gone = 0)",
+            (owner,),
+        )
         connection.execute("UPDATE running SET gone = 1 WHERE owner = ? AND gone = 0", (owner,))
         connection.execute(
-            "UPDATE traces SET state = 'INTERRUPTED', seq = (SELECT value FROM counters WHERE name = 'seq')"
+            "UPDATE traces SET state = 'INTERRUPTED'"
             " WHERE num IN (SELECT trace FROM running WHERE owner = ?) AND state = 'IN_PROGRESS'"
             " AND NOT EXISTS (SELECT 1 FROM running r WHERE r.trace = traces.num AND r.gone = 0)",
             (owner,),

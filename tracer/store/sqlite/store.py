@@ -18,6 +18,7 @@ from tracer.store.sqlite.delete import delete_traces
 from tracer.store.sqlite.find import count_traces, find_traces
 from tracer.store.sqlite.fulltext import FullText
 from tracer.store.sqlite.owners import owner_gone
+from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.statistics import statistics
 
 Result = TypeVar("Result")
@@ -31,6 +32,7 @@ class SqliteStore:
         self.path = path
         self._connections = Connections(path)
         self._fulltext = FullText(self._connections)
+        self._recent = RecentTallies()
 
     def __repr__(self) -> str:
         return f"SqliteStore({self.url!r})"
@@ -41,7 +43,7 @@ class SqliteStore:
         if not (news.traces or news.attachments or news.processes):
             return
         self._refuse_if_read_only()
-        self._run("write to", lambda connection: append(connection, news))
+        self._run("write to", lambda connection: append(connection, news, self._recent))
 
     def owner_gone(self, owner: str) -> None:
         """Mark what still runs under a dead process as interrupted."""

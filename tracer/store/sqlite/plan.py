@@ -1,0 +1,153 @@
+"""What an append will make of each trace, worked out before the store is locked."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracer import _fault
+from tracer.record import ATTACHMENT_SCHEME
+from tracer.store.sqlite import chunks
+from tracer.store.sqlite.decode import News, NewSpan, TraceNews
+from tracer.store.sqlite.known import KnownTrace, in_parts, load_known
+from tracer.store.sqlite.migrations import (
+    LABEL_METADATA,
+    LABEL_MODEL,
+    LABEL_PROVIDER,
+    LABEL_TAG,
+    POSITION_BITS,
+    POSITION_MASK,
+)
+from tracer.store.sqlite.recent import RecentTallies
+from tracer.store.sqlite.rollup import RollUp, Running
+from tracer.store.sqlite.said import Said
+from tracer.store.text import request_preview, response_preview
+
+_SCHEME = ATTACHMENT_SCHEME.encode()
+_ATTACHMENT = re.compile(re.escape(_SCHEME) + rb"([0-9a-f]{64})")
+
+
+@dataclass(slots=True)
+class TracePlan:
+    """What one trace becomes."""
+
+    known: KnownTrace
+    news: TraceNews
+    said: Said
+    is_new: bool
+    rolled: RollUp
+    new_spans: list[NewSpan] = field(default_factory=list)
+    packed: list[tuple[int, int, int, bytes]] = field(default_factory=list)  # first, number of spans, codec, content
+    request_preview: str | None = None
+    response_preview: str | None = None
+    labels: dict[tuple[int, str], str] = field(default_factory=dict)
+    attachments: set[str] = field(default_factory=set)
+    assessments: list[dict[str, Any]] = field(default_factory=list)
+
+
+def make_plans(connection: sqlite3.Connection, news: News, recent: RecentTallies) -> list[TracePlan]:
+    """A plan for each trace that changes; none for those of which all is known."""
+    known = load_known(connection, list(news.traces), recent)
+    plans = (_plan(connection, known.get(trace_id), trace) for trace_id, trace in news.traces.items())
+    return [plan for plan in plans if plan is not None]
+
+
+def _plan(connection: sqlite3.Connection, stored: KnownTrace | None, news: TraceNews) -> TracePlan | None:
+    known = stored or KnownTrace(trace_id=news.trace_id, owner=news.owner)
+    said = known.said.copy()
+    new_spans = [span for span_id, span in news.spans.items() if span_id not in known.tally.spans]
+    has_said = said.take(news.said)
+    has_started = _start_spans(known, news)
+    assessments = newer_assessments(connection, news)
+    if stored is not None and not (new_spans or has_started or has_said or assessments):
+        return None
+    for span in new_spans:
+        known.tally.add(span.facts)
+    plan = TracePlan(known, news, said, stored is None, known.tally.roll_up(), new_spans, assessments=assessments)
+    _pack(plan)
+    _preview(connection, plan)
+    plan.labels = _labels(plan)
+    return plan
+
+
+def _start_spans(known: KnownTrace, news: TraceNews) -> bool:
+    has_started = False
+    for span_id, facts in news.starts.items():
+        has_ended = span_id in known.tally.spans or span_id in news.spans
+        if not has_ended and span_id not in known.tally.running:
+            known.tally.add_running(Running(facts))
+            has_started = True
+    return has_started
+
+
+def _pack(plan: TracePlan) -> None:
+    lines = [span.line for span in plan.new_spans]
+    for first, run in chunks.split(lines):
+        plan.packed.append((first, len(run), *chunks.pack(run)))
+    for line in lines:
+        if _SCHEME in line:
+            plan.attachments.update(digest.decode() for digest in _ATTACHMENT.findall(line))
+
+
+def _preview(connection: sqlite3.Connection, plan: TracePlan) -> None:
+    root = plan.rolled.root
+    if root is None or root not in plan.known.tally.spans:
+        return
+    record = next((span.record for span in plan.new_spans if span.facts.span_id == root), None)
+    if record is None and root == plan.known.root:
+        plan.request_preview, plan.response_preview = plan.known.request_preview, plan.known.response_preview
+        return
+    record = record or _stored_record(connection, plan.known.num, root)
+    with _fault.guard("making the preview of a trace"):
+        plan.request_preview, plan.response_preview = request_preview(record), response_preview(record)
+
+
+def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> dict[str, Any]:
+    low = num << POSITION_BITS
+    row = connection.execute(
+        f"SELECT c.codec, c.content, (s.id & {POSITION_MASK}) - c.first FROM spans s JOIN chunks c ON c.id = s.chunk"
+        " WHERE s.id BETWEEN ? AND ? AND s.span_id = ?",
+        (low, low | POSITION_MASK, span_id),
+    ).fetchone()
+    return chunks.unpack(row[0], row[1])[row[2]] if row else {}
+
+
+def _labels(plan: TracePlan) -> dict[tuple[int, str], str]:
+    labels = {(LABEL_TAG, key): value for key, value in plan.said.tags.items()}
+    labels.update({(LABEL_METADATA, key): value for key, value in plan.said.metadata.items()})
+    labels.update({(LABEL_MODEL, model): "" for model in plan.rolled.models})
+    labels.update({(LABEL_PROVIDER, provider): "" for provider in plan.rolled.providers})
+    return labels
+
+
+def newer_assessments(connection: sqlite3.Connection, news: TraceNews) -> list[dict[str, Any]]:
+    """The last of each assessment, where it is newer than what is stored."""
+    newest: dict[str, dict[str, Any]] = {}
+    for record in news.assessments:
+        known = newest.get(record["id"])
+        if known is None or time_of(record) >= time_of(known):
+            newest[record["id"]] = record
+    stored: dict[str, int] = {}
+    for part in in_parts(list(newest)):
+        marks = ",".join("?" * len(part))
+        stored.update(connection.execute(f"SELECT id, time FROM assessments WHERE id IN ({marks})", part))
+    return [record for id, record in newest.items() if id not in stored or time_of(record) > stored[id]]
+
+
+def time_of(record: dict[str, Any]) -> int:
+    """The time of a record in ns; 0 where it has none."""
+    time = record.get("time")
+    return time if isinstance(time, int) else 0
+
+
+def still_fits(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> bool:
+    """Whether the traces are as they were when they were planned; asked under the lock."""
+    expected = {plan.known.trace_id: plan.known.seq for plan in plans if not plan.is_new}
+    found: dict[str, int] = {}
+    for part in in_parts([plan.known.trace_id for plan in plans]):
+        marks = ",".join("?" * len(part))
+        found.update(connection.execute(f"SELECT trace_id, seq FROM traces WHERE trace_id IN ({marks})", part))
+    return found == expected

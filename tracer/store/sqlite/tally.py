@@ -1,0 +1,147 @@
+"""The spans of a trace and what they come to, kept up to date as spans come in, in whatever order."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+from tracer import semconv
+from tracer.store.sqlite.decode import SpanFacts
+from tracer.store.sqlite.rollup import Facts, RollUp, Running
+from tracer.store.sqlite.topmost import TopmostSum
+
+Rank = tuple[bool, int, str]  # has a parent, start, id
+
+_FEMTO = 10**15  # costs are summed as whole numbers, so that their order does not show in the last digits
+
+
+class Tally:
+    """What one trace has: its ended spans and those that run."""
+
+    __slots__ = (
+        "_by_rank", "_costs", "_end", "_errors", "_known", "_models", "_parents", "_providers", "_start", "_tops",
+        "_usage", "_waiting", "running", "spans",
+    )  # fmt: skip
+
+    def __init__(self, spans: Iterable[SpanFacts] = (), running: Iterable[Running] = ()) -> None:
+        self.spans: dict[str, SpanFacts] = {}
+        self.running: dict[str, Running] = {}
+        self._known: set[str] = set()
+        self._parents: set[str | None] = set()
+        self._tops: dict[str, Rank] = {}  # spans without a parent, or whose parent has not come
+        self._by_rank: list[Rank] = []  # a heap of them; those that are tops no more are left in it
+        self._waiting: dict[str, list[str]] = {}  # by the parent that has not come
+        self._errors = 0
+        self._models: set[str] = set()
+        self._providers: set[str] = set()
+        self._start: int | None = None
+        self._end = 0
+        self._usage = TopmostSum(lambda span: span.usage)
+        self._costs = TopmostSum(_femto_costs)
+        for run in running:
+            self.add_running(run)
+        for span in spans:
+            self.add(span)
+
+    def add_running(self, run: Running) -> None:
+        """A span that has started and not ended."""
+        self.running[run.facts.span_id] = run
+        self._place(run.facts)
+
+    def add(self, span: SpanFacts) -> None:
+        """A span that has ended."""
+        run = self.running.pop(span.span_id, None)
+        if run is not None and (run.facts.parent_id, run.facts.start) != (span.parent_id, span.start):
+            self._take_out(run.facts)  # it started as something else than it ended
+        self.spans[span.span_id] = span
+        self._place(span)
+        self._usage.add(span, self.spans, self._parents)
+        self._costs.add(span, self.spans, self._parents)
+        self._parents.add(span.parent_id)
+        self._errors += span.status == "ERROR"
+        self._models.update(model for model in (span.model, span.request_model) if model)
+        if span.provider:
+            self._providers.add(span.provider)
+        self._start = span.start if self._start is None else min(self._start, span.start)
+        self._end = max(self._end, span.start + span.duration)
+
+    def _place(self, facts: Facts) -> None:
+        if facts.span_id in self._known:
+            return  # it was running
+        self._known.add(facts.span_id)
+        for child in self._waiting.pop(facts.span_id, ()):
+            self._tops.pop(child, None)
+        if facts.parent_id in self._known:
+            return
+        rank = self._tops[facts.span_id] = _rank(facts)
+        heapq.heappush(self._by_rank, rank)
+        if facts.parent_id is not None:
+            self._waiting.setdefault(facts.parent_id, []).append(facts.span_id)
+
+    def _take_out(self, facts: Facts) -> None:
+        self._known.discard(facts.span_id)
+        self._tops.pop(facts.span_id, None)
+        siblings = self._waiting.get(facts.parent_id or "", [])
+        if facts.span_id in siblings:
+            siblings.remove(facts.span_id)
+
+    def roll_up(self) -> RollUp:
+        """What it all comes to."""
+        root = self._root()
+        start, duration = self._times(root)
+        usage = self._usage.total(self.spans)
+        return RollUp(
+            root=root.span_id if root else None,
+            name=root.name if root else None,
+            state=self._state(root),
+            start=start,
+            duration=duration,
+            spans=len(self.spans) + len(self.running),
+            errors=self._errors,
+            usage={name: usage[name] for name in semconv.TOKEN_USAGE if name in usage} or None,
+            cost=self._cost(),
+            models=set(self._models),
+            providers=set(self._providers),
+        )
+
+    def _root(self) -> Facts | None:
+        """The top-most span: without a parent; else one whose parent has not come; the earliest of several."""
+        while self._by_rank and self._tops.get(self._by_rank[0][2]) != self._by_rank[0]:
+            heapq.heappop(self._by_rank)
+        if self._by_rank:
+            return self._facts(self._by_rank[0][2])
+        return min(map(self._facts, self._known), key=_rank, default=None)  # parents in a circle
+
+    def _facts(self, span_id: str) -> Facts:
+        return self.spans[span_id] if span_id in self.spans else self.running[span_id].facts
+
+    def _times(self, root: Facts | None) -> tuple[int | None, int | None]:
+        if root is None:
+            return None, None
+        if isinstance(root, SpanFacts) and root.parent_id is None:
+            return root.start, root.duration
+        starts = [run.facts.start for run in self.running.values()]
+        start = min(starts if self._start is None else [*starts, self._start])
+        return start, None if self.running else self._end - start
+
+    def _state(self, root: Facts | None) -> str:
+        if any(not run.gone for run in self.running.values()):
+            return "IN_PROGRESS"
+        if self.running:
+            return "INTERRUPTED"
+        return "ERROR" if isinstance(root, SpanFacts) and root.status == "ERROR" else "OK"
+
+    def _cost(self) -> tuple[float | None, float | None, float] | None:
+        costs = {name: amount / _FEMTO for name, amount in self._costs.total(self.spans).items()}
+        return (costs.get("input"), costs.get("output"), costs["total"]) if costs else None
+
+
+def _rank(facts: Facts) -> Rank:
+    return facts.parent_id is not None, facts.start, facts.span_id
+
+
+def _femto_costs(span: SpanFacts) -> dict[str, int] | None:
+    if span.cost is None:
+        return None
+    named = zip(("input", "output", "total"), span.cost, strict=True)
+    return {name: round(amount * _FEMTO) for name, amount in named if amount is not None}
