@@ -17,6 +17,7 @@ from tracer._sink import Sink, sink_key
 
 _BATCH_BYTES = 1 << 20
 _KEPT_SECONDS = 7 * 24 * 3600  # how long records wait for an exporter that nobody configures any more
+_TRIES_BEFORE_ONE_BY_ONE = 3
 _BORN_SECONDS = 60.0
 _SEGMENT = re.compile(rf"(?P<owner>.+)\.(?P<number>\d{{6,}}){re.escape(SEGMENT_SUFFIX)}")
 
@@ -41,6 +42,7 @@ class Adoption:
         self._takes_all = takes_all  # else only what was recorded for this very sink: nothing is sent to strangers
         self._owner_gone = owner_gone
         self._max_bytes = max_bytes
+        self._refusals: dict[Path, int] = {}
         self._seen: set[str] = set()  # owners found dead before whose records wait for a sink that is not here
 
     def run(self, timeout: float) -> None:
@@ -110,8 +112,28 @@ class Adoption:
         about = orphan.about()
         for batch, end in orphan.batches(position, _BATCH_BYTES):
             # also a sink that comes in the middle must learn whose records these are
-            self._sink.write(batch if about is None or batch[0] == about else [about, *batch], owner=owner)
+            told = [] if about is None or batch[0] == about else [about]
+            try:
+                self._sink.write([*told, *batch], owner=owner)
+            except Exception:
+                self._refusals[orphan.path] = self._refusals.get(orphan.path, 0) + 1
+                if self._refusals[orphan.path] < _TRIES_BEFORE_ONE_BY_ONE or len(batch) == 1:
+                    raise
+                self._write_one_by_one(told, batch, owner)
             orphan.set_cursor(self._key, end)
+
+    def _write_one_by_one(self, told: list[bytes], batch: list[bytes], owner: str) -> None:
+        """Leave out what the sink refuses although it takes the rest: it must not hold up everything for ever."""
+        refused = 0
+        for number, record in enumerate(batch, 1):
+            try:
+                self._sink.write([*told, record], owner=owner)
+            except Exception:
+                refused += 1
+                if refused == number and refused in (_TRIES_BEFORE_ONE_BY_ONE, len(batch)):
+                    raise  # it takes none: it is down
+        log_once(f"refused {self._sink.name}", "tracer leaves out what %s does not take", self._sink.name)
+        note_losses(self._folder, owner, refused)
 
     def _keep_bound(self) -> None:
         """Drop the oldest of what waits for exporters that do not come, beyond the journal's bound."""

@@ -253,7 +253,7 @@ class Drainer:
             logger.debug("%s refuses the next record too", self.sink.name, exc_info=error)
             return None
         self.dropped += 1
-        log_once(f"refused {self.sink.name}", "tracer leaves a record out that %s does not take", self.sink.name)
+        log_once(f"refused {self.sink.name}", "tracer leaves out what %s does not take", self.sink.name)
         return beyond
 
     def _adopt(self, timeout: float) -> None:

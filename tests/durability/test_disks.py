@@ -26,13 +26,16 @@ def free():
 
 
 def test_a_disk_that_is_full_from_the_start_changes_nothing_for_the_program(start: Any, stored: Any) -> None:
-    code, out, err = start(FULL + """
+    code, out, err = start(
+        FULL
+        + """
 fill()
 for i in range(300):
     step("lost")
 say("the program's own output")
 sys.exit(7)
-    """).finish()
+    """
+    ).finish()
 
     assert (code, out) == (7, "the program's own output\n")
     trouble, loss = err.splitlines()
@@ -43,7 +46,9 @@ sys.exit(7)
 
 @pytest.mark.parametrize("from_the_start", [True, False])
 def test_records_arrive_when_a_full_disk_has_room_again(from_the_start: bool, start: Any, stored: Any) -> None:
-    code, _, err = start(FULL + f"""
+    code, _, err = start(
+        FULL
+        + f"""
 if not {from_the_start}:
     step("before")
     assert tracer.flush(20)
@@ -57,7 +62,8 @@ say(len(tracer.search_traces(max_results=3000)))
 for i in range(10):
     step("after")
 os._exit(0)
-    """).finish()
+    """
+    ).finish()
 
     assert code == 0
     assert len(err.splitlines()) == 1
