@@ -82,7 +82,7 @@ def test_ci_runs_exactly_the_test_command_of_the_readme() -> None:
     assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == f"exec {last_command}"
 
 
-def test_the_version_is_the_same_everywhere() -> None:
-    program = "import tracer, importlib.metadata; print(tracer.__version__, importlib.metadata.version('tracer-llm'))"
+def test_the_version_is_the_same_everywhere(wheel: Path) -> None:
+    import tracer
 
-    assert len(set(run([sys.executable, "-c", program]).split())) == 1
+    assert wheel.name.split("-")[1] == tracer.__version__
