@@ -99,10 +99,10 @@ class Recording:
         "_bytes_left",
         "_chunks",
         "_complete",
-        "_ended",
         "_events",
         "_first_content",
         "_left_out",
+        "_open",
         "_read_error",
         "_reader",
         "_token",
@@ -117,7 +117,7 @@ class Recording:
         self.response: Any = None  # the HTTP response, where a tap has seen it
         self._read_error = read_error
         self._token: Token[Recording | None] | None = None
-        self._ended: list[bool] = []
+        self._open = [True]  # popping is atomic: the first of a stream's ends wins
         self._accumulator: Accumulator | None = None
         self._reader: Any = None
         self._events: list[tuple[int, bytes]] = []
@@ -154,8 +154,9 @@ class Recording:
         """The SDK's call raised."""
         try:
             self._leave()
-            content = _content_of(self.response) if self.response is not None else None
-            if content:  # the SDK got a reply and could not make sense of it
+            # what the provider sent: the reason of its refusal, or a reply that the SDK could not make sense of
+            content = _content_of(self.response or getattr(error, "response", None))
+            if content:
                 self.span.set_outputs(body_of(content))
             if self._read_error is not None:
                 self.span.set_attributes(self._read_error(error))
@@ -217,7 +218,7 @@ class Recording:
 
     def feed(self, received: bytes) -> None:
         """The user has read a part of the body."""
-        if self._ended:
+        if not self._open:
             return
         try:
             for encoded in self._reader.feed(received):
@@ -264,9 +265,10 @@ class Recording:
     # ---- the end ----
 
     def _end_stream(self, incomplete: str | None, error: BaseException | None = None) -> None:
-        if self._ended:
+        try:
+            self._open.pop()
+        except IndexError:
             return
-        self._ended.append(True)
         try:
             self._set_stream(incomplete)
             if error is not None and self._read_error is not None:
@@ -394,7 +396,7 @@ def _fields_of(value: Any) -> Any:
 
 def _content_of(response: Any) -> bytes | None:
     """The body of an HTTP response if the SDK has read it already."""
-    if not getattr(response, "is_closed", True):
+    if not getattr(response, "is_closed", False):
         return None
     try:
         content = response.content

@@ -34,6 +34,7 @@ def test_a_refused_call_says_everything(server: Server, call: Any, stored: Any) 
     assert [event.name for event in span.events] == ["exception"]
     assert raised.value.request_id == "req_9"
     assert span.inputs["messages"] == QUESTION
+    assert span.outputs == error()
 
 
 @pytest.mark.parametrize(

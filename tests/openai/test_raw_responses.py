@@ -8,7 +8,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.openai.replies import QUESTION, chat, lima
+from tests.openai.replies import QUESTION, chat, lima, response, response_events
+from tests.openai.sdk import needs_responses
 from tests.openai.server import Server, reply, sse
 
 
@@ -198,6 +199,32 @@ def test_a_raw_wrapper_that_was_cached_before_autolog(server: Server, client: op
     bound(model="m", messages=QUESTION)
 
     assert len(stored.spans) == 2
+
+
+@needs_responses
+def test_responses_as_the_agents_sdk_reads_them(server: Server, run: Any, stored: Any) -> None:
+    server.will(sse(*response_events(), done=False))
+
+    async def scenario(client: Any) -> None:
+        async with client.responses.with_streaming_response.create(model="m", input="?", stream=True) as response:
+            assert len([event async for event in await response.parse()]) == 10
+
+    run(scenario)
+
+    assert stored.span.outputs == response()
+    assert stored.span.attributes["tracer.stream.chunks"] == 10
+    assert "tracer.incomplete" not in stored.span.attributes
+
+
+def test_an_error_in_the_lines_of_a_stream(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(sse(lima()[1], {"error": {"message": "Overloaded.", "code": "overloaded"}}, done=False))
+
+    with streaming(client)(model="m", messages=QUESTION, stream=True) as body:
+        for _ in body.iter_lines():
+            pass
+
+    assert (stored.span.status, stored.span.attributes["error.type"]) == ("ERROR", "overloaded")
+    assert stored.output[0]["parts"] == [{"type": "text", "content": "Li"}]
 
 
 def test_the_request_class_in_the_headers_does_not_leak(server: Server, client: openai.OpenAI, stored: Any) -> None:

@@ -15,6 +15,7 @@ import openai
 import pytest
 
 import tracer
+from tests.openai.sdk import HAS_RESPONSES
 from tests.openai.server import Scripted, Server
 
 _PLACE = Path(os.environ.get("TRACER_RECORDED") or Path(__file__).parents[3] / "shared" / "recorded")
@@ -40,7 +41,7 @@ def _names(exchange: dict[str, Any]) -> str:
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_recorded_exchange(exchange: dict[str, Any], is_async: bool, server: Server) -> None:
     kind = _kind(exchange["path"])
-    if kind == "responses" and not hasattr(openai.OpenAI, "responses"):
+    if kind == "responses" and not HAS_RESPONSES:
         pytest.skip("this version of the SDK has no Responses API")
     headers = {name: value for name, value in exchange["headers"].items() if name != "content-type"}
     body = exchange["body"].encode()

@@ -9,9 +9,10 @@ import pydantic
 import pytest
 
 from tests.openai.replies import RESPONSE_USAGE, message_item, response, response_events
+from tests.openai.sdk import needs_responses
 from tests.openai.server import Server, reply, sse
 
-pytestmark = pytest.mark.skipif(not hasattr(openai.OpenAI, "responses"), reason="this SDK has no Responses API")
+pytestmark = needs_responses
 
 CALL = {
     "id": "fc_1",

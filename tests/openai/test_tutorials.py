@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 
 from tests.openai.replies import chat, chunk, delta, response, response_events, tool_call
+from tests.openai.sdk import needs_responses
 from tests.openai.server import Asked, Scripted, Server, reply, sse
 
 _TUTORIALS = Path(os.environ.get("TRACER_TUTORIALS") or Path(__file__).parents[3] / "shared" / "tutorials")
@@ -71,7 +71,7 @@ def run_tutorial(name: str, folder: Path, server: Server) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(not hasattr(openai.OpenAI, "responses"), reason="this version of the SDK has no Responses API")
+@needs_responses
 def test_t3_openai(server: Server, tmp_path: Path) -> None:
     server.will(answer_openai)
 
