@@ -25,8 +25,8 @@ def span(trace_id: str, span_id: str, parent_id: str | None = None, **fields: An
     if model:
         attributes[semconv.REQUEST_MODEL] = model
     record = {
-        "kind": "span", "trace_id": trace_id, "span_id": span_id, "name": f"span {span_id}", "type": "CHAIN", "start": START,
-        "end": START + SECOND, "status": "UNSET", **fields,
+        "kind": "span", "trace_id": trace_id, "span_id": span_id, "name": f"span {span_id}", "type": "CHAIN",
+        "start": START, "end": START + SECOND, "status": "UNSET", **fields,
     }  # fmt: skip
     if parent_id:
         record["parent_id"] = parent_id

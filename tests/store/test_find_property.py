@@ -72,16 +72,69 @@ class Told:
 
 
 TRACES = [
-    Told("t0", [Step("agent", "AGENT"), Step("chat", "CHAT_MODEL", model="gpt-4o", inputs="Refund the order")], tags={"env": "prod"}, tokens=10),
-    Told("t1", [Step("agent", "AGENT", "ERROR", inputs="order refund_now")], START_MS + 1, {"env": "dev"}, "ann", tokens=0),
-    Told("t2", [Step("Agent X", inputs={"a": ["unrefunded", {"b": "ORDER"}]})], START_MS + 2, {"env": "prod", "v": "2"}, "bob"),
-    Told("t3", [Step("chat", "CHAT_MODEL", model="gpt-4o-mini", duration_ms=2500, attribute=5)], START_MS + 2, {"v": "10"}, tokens=200),
-    Told("t4", [Step("tool", "TOOL", "ERROR", attribute="x5"), Step("chat", model="gpt-4o")], START_MS + 5, feedback=[("good", True)]),
-    Told("t5", [Step("tool", "TOOL", "OK", attribute=[1, "x"])], START_MS + 9, {"v": "x"}, feedback=[("good", False), ("good", True)]),
-    Told("t6", [Step("é🙂_%", inputs="退款 café Straße 100% a_b")], START_MS + 9, {"odd key": "it's"}, feedback=[("score", 0.5)]),
-    Told("t7", [Step("agent", status="OK", inputs=""), Step("agent"), Step("agent", status="ERROR")], START_MS + 20, {"env": ""}, ""),
-    Told("t8", [Step("plain", duration_ms=0, inputs=[None, 5, True])], START_MS + 30, feedback=[("score", 3), ("good", "yes")], tokens=10),
-]  # fmt: skip
+    Told(
+        "t0",
+        [Step("agent", "AGENT"), Step("chat", "CHAT_MODEL", model="gpt-4o", inputs="Refund the order")],
+        tags={"env": "prod"},
+        tokens=10,
+    ),
+    Told(
+        "t1",
+        [Step("agent", "AGENT", "ERROR", inputs="order refund_now")],
+        START_MS + 1,
+        {"env": "dev"},
+        "ann",
+        tokens=0,
+    ),
+    Told(
+        "t2",
+        [Step("Agent X", inputs={"a": ["unrefunded", {"b": "ORDER"}]})],
+        START_MS + 2,
+        {"env": "prod", "v": "2"},
+        "bob",
+    ),
+    Told(
+        "t3",
+        [Step("chat", "CHAT_MODEL", model="gpt-4o-mini", duration_ms=2500, attribute=5)],
+        START_MS + 2,
+        {"v": "10"},
+        tokens=200,
+    ),
+    Told(
+        "t4",
+        [Step("tool", "TOOL", "ERROR", attribute="x5"), Step("chat", model="gpt-4o")],
+        START_MS + 5,
+        feedback=[("good", True)],
+    ),
+    Told(
+        "t5",
+        [Step("tool", "TOOL", "OK", attribute=[1, "x"])],
+        START_MS + 9,
+        {"v": "x"},
+        feedback=[("good", False), ("good", True)],
+    ),
+    Told(
+        "t6",
+        [Step("é🙂_%", inputs="退款 café Straße 100% a_b")],
+        START_MS + 9,
+        {"odd key": "it's"},
+        feedback=[("score", 0.5)],
+    ),
+    Told(
+        "t7",
+        [Step("agent", status="OK", inputs=""), Step("agent"), Step("agent", status="ERROR")],
+        START_MS + 20,
+        {"env": ""},
+        "",
+    ),
+    Told(
+        "t8",
+        [Step("plain", duration_ms=0, inputs=[None, 5, True])],
+        START_MS + 30,
+        feedback=[("score", 3), ("good", "yes")],
+        tokens=10,
+    ),
+]
 
 
 def texts(trace: Told) -> list[str]:

@@ -23,7 +23,7 @@ from tracer.store.sqlite import connection as store_connection
 pytestmark = pytest.mark.no_store
 
 _PROCESSES = 8
-_TRACES = 150
+_TRACES = 100
 _FORK = multiprocessing.get_context("fork")
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -73,7 +73,7 @@ def test_eight_processes_append_at_once_and_nothing_is_lost_or_doubled(tmp_path:
     assert shared is not None
     assert (shared.row.span_count, shared.row.usage) == (
         _PROCESSES * _TRACES // 5,
-        {"input_tokens": 240, "output_tokens": 240, "total_tokens": 480},
+        {"input_tokens": 160, "output_tokens": 160, "total_tokens": 320},
     )
     [calls] = store.statistics()
     assert (calls.calls, calls.input_tokens) == (_PROCESSES * _TRACES, 3 * _PROCESSES * _TRACES)
@@ -237,6 +237,44 @@ def test_a_database_of_something_else_is_refused_and_not_touched(tmp_path: Path,
 
     assert (tmp_path / "traces.db").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["traces.db"]
+
+
+def test_an_older_store_is_brought_up_to_date_and_keeps_its_traces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = new_store(tmp_path)
+    store.append([span("t", "r")])
+    store.close()
+    steps = (
+        *store_connection.MIGRATIONS,
+        ("ALTER TABLE traces ADD COLUMN mood TEXT", "UPDATE traces SET mood = 'fine'"),
+    )
+    monkeypatch.setattr(store_connection, "MIGRATIONS", steps)
+    monkeypatch.setattr(store_connection, "VERSION", len(steps))
+
+    store = new_store(tmp_path)
+
+    assert found(store) == ["t"]
+    database = sqlite3.connect(tmp_path / "traces.db")
+    assert database.execute("SELECT mood FROM traces").fetchall() == [("fine",)]
+    assert database.execute("PRAGMA user_version").fetchone() == (len(steps),)
+    database.close()
+    store.close()
+
+
+def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new_store(tmp_path).close()
+    steps = (*store_connection.MIGRATIONS, ("ALTER TABLE traces ADD COLUMN mood TEXT", "SELECT nonsense"))
+    with monkeypatch.context() as patched:
+        patched.setattr(store_connection, "MIGRATIONS", steps)
+        patched.setattr(store_connection, "VERSION", len(steps))
+        with pytest.raises(StoreError, match="cannot open the store"):
+            new_store(tmp_path)
+
+    store = new_store(tmp_path)
+    store.append([span("t", "r")])
+    assert found(store) == ["t"]
+    store.close()
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:

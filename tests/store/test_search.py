@@ -193,11 +193,18 @@ def test_traces_are_ordered_by_what_is_asked(store: Store) -> None:
 def numbered_calls(count: int) -> list[bytes]:
     return [
         span(
-            f"t{n}", "r", name="chat", start=START + n * SECOND, end=START + n * SECOND + (n + 1) * MS, model="gpt-4o-mini",
-            usage=(10, 1), status="ERROR" if n % 10 == 0 else "OK", attributes={"gen_ai.provider.name": "openai"},
+            f"t{n}",
+            "r",
+            name="chat",
+            start=START + n * SECOND,
+            end=START + n * SECOND + (n + 1) * MS,
+            model="gpt-4o-mini",
+            usage=(10, 1),
+            status="ERROR" if n % 10 == 0 else "OK",
+            attributes={"gen_ai.provider.name": "openai"},
         )
         for n in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def test_statistics_by_model_and_by_name(store: Store) -> None:
