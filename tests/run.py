@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -41,8 +42,11 @@ def environment() -> str:
         return str(python)
     shutil.rmtree(place, ignore_errors=True)
     print(f"making {place.relative_to(ROOT)}", flush=True)
-    venv.create(place, with_pip=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "-e", ".[dev]"], cwd=ROOT, check=True)
+    # Debian packages Python without ensurepip: then the pip that is there installs into the environment
+    has_own_pip = importlib.util.find_spec("ensurepip") is not None
+    venv.create(place, with_pip=has_own_pip)
+    pip = [python, "-m", "pip"] if has_own_pip else [sys.executable, "-m", "pip", "--python", python]
+    subprocess.run([*pip, "install", "--quiet", "-e", ".[dev]"], cwd=ROOT, check=True)
     installed.write_text(needs)
     return str(python)
 
