@@ -61,8 +61,7 @@ class Adoption:
         if busy is None:
             raise TimeoutError(f"another process is still taking over the journals in {self._folder}")
         try:
-            for owner, paths in self._dead().items():
-                self._adopt(owner, paths)
+            self._adopt_all()
             if self._takes_all:
                 self._keep_bound()
         finally:
@@ -74,6 +73,18 @@ class Adoption:
             for owner, paths in _journals(self._folder).items()
             if owner != self._own and owner not in self._seen and not _lockfile.is_held(_alive(self._folder, owner))
         }
+
+    def _adopt_all(self) -> None:
+        errors: list[Exception] = []
+        for owner, paths in self._dead().items():
+            try:
+                self._adopt(owner, paths)
+            except Exception as error:
+                errors.append(error)
+                if len(errors) > 1:  # it is the sink that is down, not one journal that it refuses
+                    break
+        if errors:
+            raise errors[0]
 
     def _adopt(self, owner: str, paths: list[Path]) -> None:
         waiting = [path for path in paths if not self._hand_over(path, owner)]

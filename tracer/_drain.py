@@ -240,7 +240,7 @@ class Drainer:
         A batch that fails is smaller the next time, down to one record; when that is refused a few times, the next one
         is tried. A sink that is down refuses that as well.
         """
-        self._batch_bytes = max(self._batch_bytes // 4, 1)
+        self._batch_bytes = max(min(self._batch_bytes, sum(map(len, records))) // 4, 1)
         self._refusals = self._refusals + 1 if len(records) == 1 else 0
         if self._refusals < _TRIES_BEFORE_NEXT:
             return None
