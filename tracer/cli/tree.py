@@ -105,10 +105,9 @@ def _print_column_names(screen: Screen, shown: Sequence[_Column], label_width: i
 
 
 def _print_error(screen: Screen, step: Step) -> None:
-    indent = _guides(step, below=True)
-    message = clip(f"{indent}✗ {clean_line(step.error)}", screen.width)
-    line = Text(message, style="red")
-    line.stylize("not red dim", 0, len(indent))
+    guides = _guides(step, below=True)
+    message = clip(f"{guides}✗ {clean_line(step.error)}", screen.width)
+    line = Text().append(guides, style="dim").append(message[len(guides) :], style="red")
     screen.print(line)
 
 

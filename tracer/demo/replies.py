@@ -20,7 +20,7 @@ _CITIES = ("Lisbon", "Oslo", "Atlantis")
 _SCRIPT = (
     ("case for", "Lisbon: 24 °C and sun all day. Take tram 28 up to Graça and stay for the sunset."),
     ("case against", "It is a day's travel for a day's stay, and the trams are full. Oslo's museums are dry and near."),
-    ("Decide", "Lisbon: 24 °C and sunny ☀️. Oslo has rain, and nobody found Atlantis."),
+    ("Decide", "Lisbon: 24 °C and sunny. Oslo has rain, and nobody found Atlantis."),
 )
 _DEFAULT = "This is a scripted reply from tracer's demo server."
 
