@@ -230,18 +230,12 @@ class Runtime(OpenTelemetrySide):
         try:
             if self._processors or self.joined is not None:
                 self._tell_end(span)
-            self._write_end(span)
+            # the ids in the head look like tokens and are none: only the body is searched for secrets
+            self._append_line(span.head().encode() + self._redact(_encode_body(span))[1:])
         except Exception as error:
             report("writing a span down", error)
-        except BaseException:  # Ctrl-C in the middle: the span is written, then the program hears of it
-            self._write_end(span)
-            raise
         if span.is_root:
             self._last_trace_id = self._thread_local.trace_id = span.trace_id
-
-    def _write_end(self, span: LiveSpan) -> None:
-        # the ids in the head look like tokens and are none: only the body is searched for secrets
-        self._append_line(span.head().encode() + self._redact(_encode_body(span))[1:])
 
     def _tell_end(self, span: LiveSpan) -> None:
         for processor in self._all_processors():

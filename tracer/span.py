@@ -318,12 +318,19 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         if status is not None:
             self.set_status(status)
         elapsed = time.perf_counter_ns() - self._start_tick
+        ended_at = int(end_time) if end_time is not None else self.start_time_ns + elapsed
         try:
-            self._open.pop()
-        except IndexError:
-            return
-        self.end_time_ns = int(end_time) if end_time is not None else self.start_time_ns + elapsed
-        self._rt.span_ended(self)
+            try:
+                self._open.pop()
+            except IndexError:
+                return
+            self.end_time_ns = ended_at
+            self._rt.span_ended(self)
+        except BaseException:  # Ctrl-C in the middle: the span is written, if need be again, then it is heard of
+            self._open.clear()
+            self.end_time_ns = self.end_time_ns or ended_at
+            self._rt.span_ended(self)
+            raise
 
     def end_with_error(self, error: BaseException) -> None:
         """End the span with the exception that ended its step."""
