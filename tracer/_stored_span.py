@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from tracer import semconv
+from tracer.store.text import json_text
+from tracer.store.usage import token_usage
 
 
 class SpanStatus(str):
@@ -118,7 +118,7 @@ class Span:
     @property
     def attributes(self) -> dict[str, Any]:
         """Everything recorded, in OpenTelemetry's types: structured values are JSON text."""
-        structured = {key: orjson.dumps(value).decode() for key, value in self._structured.items()}
+        structured = {key: json_text(value) for key, value in self._structured.items()}
         return {semconv.SPAN_TYPE: self.span_type, **self._plain, **structured}
 
     def get_attribute(self, key: str) -> Any:
@@ -146,10 +146,7 @@ class Span:
     @property
     def token_usage(self) -> dict[str, int] | None:
         """Tokens of this step's call: input_tokens, output_tokens, total_tokens, …; None if it used none."""
-        usage = {name: self._plain[key] for name, key in semconv.TOKEN_USAGE.items() if key in self._plain}
-        if usage and "total_tokens" not in usage and ("input_tokens" in usage or "output_tokens" in usage):
-            usage["total_tokens"] = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
-        return usage or None
+        return token_usage(self._plain)
 
     @property
     def cost(self) -> dict[str, float] | None:

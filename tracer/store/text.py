@@ -62,6 +62,14 @@ def value_of(record: dict[str, Any], key: str) -> Any:
     return value
 
 
+def json_text(value: Any) -> str:
+    """A structured value as compact JSON; as Python writes it where it is nested deeper than orjson goes."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return str(value)
+
+
 def _new_messages(record: dict[str, Any]) -> Any:
     messages = value_of(record, semconv.INPUT_MESSAGES)
     if messages is None:
@@ -180,5 +188,5 @@ def _joined(pieces: Iterable[str]) -> str:
 def _cut(value: Any) -> str | None:
     if value is None:
         return None
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    text = value if isinstance(value, str) else json_text(value)
     return text if len(text) <= _PREVIEW_CHARACTERS else text[: _PREVIEW_CHARACTERS - 1] + "…"

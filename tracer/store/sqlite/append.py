@@ -228,19 +228,19 @@ def _write_assessments(connection: sqlite3.Connection, plans: Sequence[TracePlan
 
 
 def _assessment_row(trace: int, record: dict[str, Any]) -> tuple[Any, ...]:
-    value = record.get("value")
+    value, source, metadata = record.get("value"), record.get("source"), record.get("metadata")
     return (
         record["id"],
         trace,
-        record.get("span_id"),
+        _plain_text(record.get("span_id")),
         record["name"],
-        record.get("type") or "feedback",
+        _plain_text(record.get("type")) or "feedback",
         orjson.dumps(value).decode(),
         _plain_text(value),
-        record.get("rationale"),
-        orjson.dumps(record.get("source") or {}).decode(),
-        orjson.dumps(record.get("metadata") or {}).decode(),
-        record.get("error"),
+        _plain_text(record.get("rationale")),
+        orjson.dumps(source if isinstance(source, dict) else {}).decode(),
+        orjson.dumps(metadata if isinstance(metadata, dict) else {}).decode(),
+        _plain_text(record.get("error")),
         time_of(record),
     )
 
@@ -263,8 +263,9 @@ def _write_attachments(connection: sqlite3.Connection, plans: Sequence[TracePlan
 
 
 def _process_row(record: dict[str, Any]) -> tuple[Any, ...]:
-    resource = orjson.dumps(record.get("resource") or {}).decode()
-    return str(record["owner"]), record.get("pid"), record.get("time"), resource
+    resource, pid = record.get("resource"), record.get("pid")
+    encoded = orjson.dumps(resource if isinstance(resource, dict) else {}).decode()
+    return str(record["owner"]), pid if isinstance(pid, int) and abs(pid) < 2**63 else None, time_of(record), encoded
 
 
 def _attachment_row(record: dict[str, Any]) -> tuple[str, str, bytes] | None:

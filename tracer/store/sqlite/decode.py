@@ -11,10 +11,10 @@ import orjson
 
 from tracer import _fault, semconv
 from tracer.cost import cost_of
+from tracer.store.sqlite.shape import put_in_shape
+from tracer.store.usage import token_usage
 
 _INT64 = 2**63 - 1
-_USAGE_NAMES = tuple(semconv.TOKEN_USAGE.items())
-_USAGE_KEYS = frozenset(semconv.TOKEN_USAGE.values())
 
 
 @dataclass(slots=True)
@@ -131,6 +131,8 @@ def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None)
     if not isinstance(trace_id, str) or not trace_id:
         raise ValueError(f"a record of kind {kind!r} without a trace id")
     if kind == "span":
+        if put_in_shape(record):
+            line = orjson.dumps(record)
         facts = _span_facts(record)
         trace = _trace_of(news, trace_id, owner)
         if facts.span_id not in trace.spans:
@@ -159,7 +161,7 @@ def _span_facts(record: dict[str, Any]) -> SpanFacts:
     request_model = _text(attributes.get(semconv.REQUEST_MODEL))
     model = _text(attributes.get(semconv.RESPONSE_MODEL)) or request_model
     start = _ns(record.get("start"))
-    usage = _usage(attributes)
+    usage = token_usage(attributes)
     return SpanFacts(
         span_id=_id(record["span_id"]),
         parent_id=_text(record.get("parent_id")),
@@ -169,7 +171,7 @@ def _span_facts(record: dict[str, Any]) -> SpanFacts:
         status=_status(record.get("status")),
         message=_text(record.get("message")),
         start=start,
-        duration=max(0, _ns(record.get("end", start)) - start),
+        duration=min(max(0, _ns(record.get("end", start)) - start), _INT64),
         model=model,
         request_model=request_model if request_model != model else None,
         provider=_text(attributes.get(semconv.PROVIDER)),
@@ -190,28 +192,9 @@ def _start_facts(record: dict[str, Any], owner: str | None) -> StartFacts:
     )
 
 
-def _usage(attributes: dict[str, Any]) -> dict[str, int] | None:
-    given = attributes.keys() & _USAGE_KEYS
-    if not given:
-        return None
-    usage = {name: _count(attributes[key]) for name, key in _USAGE_NAMES if key in given}
-    counted = {name: count for name, count in usage.items() if count is not None}
-    if not counted:
-        return None
-    if "total_tokens" not in counted and ("input_tokens" in counted or "output_tokens" in counted):
-        counted["total_tokens"] = counted.get("input_tokens", 0) + counted.get("output_tokens", 0)
-    return counted
-
-
 def _cost(record: dict[str, Any], usage: dict[str, int] | None) -> tuple[float | None, float | None, float] | None:
     price = cost_of(record, usage)
     return (price.get("input_cost"), price.get("output_cost"), price["total_cost"]) if price else None
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _INT64:
-        return None
-    return int(value)
 
 
 def _ns(value: object) -> int:

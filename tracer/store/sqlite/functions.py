@@ -8,11 +8,9 @@ from collections import OrderedDict
 from functools import lru_cache
 from typing import Any, Union
 
-import orjson
-
 from tracer import semconv
 from tracer.store.sqlite import chunks
-from tracer.store.text import span_text, value_of
+from tracer.store.text import json_text, span_text, value_of
 
 Cell = Union[str, int, float, None]
 _CHUNKS_KEPT = 16
@@ -53,7 +51,7 @@ class _ChunkReader:
 
 
 def _cell(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+    return value if value is None or isinstance(value, str) else json_text(value)
 
 
 def _like(value: Cell, pattern: str) -> bool:

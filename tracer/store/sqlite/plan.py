@@ -140,7 +140,7 @@ def newer_assessments(connection: sqlite3.Connection, news: TraceNews) -> list[d
 def time_of(record: dict[str, Any]) -> int:
     """The time of a record in ns; 0 where it has none."""
     time = record.get("time")
-    return time if isinstance(time, int) else 0
+    return time if isinstance(time, int) and abs(time) < 2**63 else 0
 
 
 def still_fits(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> bool:

@@ -1,0 +1,36 @@
+"""Gives a span record of doubtful origin the shape of tracer/record.py, so that readers need not doubt it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TEXTS = ("parent_id", "name", "type", "status", "message", "scope", "trace_state")
+_NUMBERS = ("start", "end", "otel_kind")
+_MAPPINGS = ("attributes", "json", "dropped")
+_LISTS = ("events", "links")
+_INT64 = 2**63
+
+
+def put_in_shape(record: dict[str, Any]) -> bool:
+    """Leave out of a span record what has another type than it should; whether there was anything."""
+    wrong = [name for name in _TEXTS if name in record and not isinstance(record[name], str)]
+    wrong += [name for name in _NUMBERS if name in record and not _is_whole(record[name])]
+    wrong += [name for name in _MAPPINGS if name in record and not isinstance(record[name], dict)]
+    wrong += [name for name in _LISTS if name in record and not _is_list_of_moments(record[name])]
+    for name in wrong:
+        del record[name]
+    return bool(wrong)
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int and -_INT64 <= value < _INT64
+
+
+def _is_list_of_moments(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, dict)
+        and isinstance(item.get("attributes", {}), dict)
+        and _is_whole(item.get("time", 0))
+        and all(isinstance(item.get(name, ""), str) for name in ("name", "trace_id", "span_id"))
+        for item in value
+    )
