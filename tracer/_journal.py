@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tracer import _ids, _lockfile
-from tracer._fault import log_once, report
+from tracer._fault import log_once, logger, report
 from tracer._json import encode, loads
 from tracer._segment import FRAME_SIZE, HEAD_SIZE, Segment
 
@@ -179,7 +179,7 @@ class Journal:
         """Drop the oldest beyond the bounds, unmap all but the newest; the caller holds the lock."""
         on_disk = sum(segment.size for segment in self._segments if segment.path is not None)
         in_memory = sum(segment.end for segment in self._segments if segment.path is None)
-        for segment in list(self._segments)[:-1]:
+        for segment in list(self._segments)[:-2]:  # the last two stay: no record is dropped the moment it is written
             if (in_memory > _MEMORY_LIMIT) if segment.path is None else (on_disk > self._max_bytes):
                 in_memory -= segment.end if segment.path is None else 0
                 on_disk -= segment.size if segment.path is not None else 0
@@ -212,8 +212,8 @@ class Journal:
             try:
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 os.write(descriptor, encode({"dropped": self.dropped}))
-            except OSError as error:
-                report("noting how many records were dropped", error)
+            except OSError as error:  # a full disk; this process still knows
+                logger.debug("tracer could not note how many records it dropped", exc_info=error)
 
     # ---- reading ----
 
@@ -319,7 +319,7 @@ class Journal:
                 self.alive_path.unlink(missing_ok=True)
                 note_losses(self.folder, self.owner, self.dropped)
         except OSError as error:
-            report("closing the journal", error)
+            logger.debug("tracer could not clear its journal away", exc_info=error)
         self._let_go_of_lock()
 
     def leave_to_parent(self) -> None:
