@@ -42,7 +42,7 @@ from tracer.trace import Span, Trace, TraceData, TraceInfo, TraceList  # noqa: E
 from tracer._fluent import trace  # noqa: E402  # isort: skip  # after the module of that name
 
 if TYPE_CHECKING:
-    from tracer import openai as openai
+    from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
 
 __all__ = [
     "LiveSpan",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from typing import Any
 
@@ -10,6 +11,7 @@ from tracer._json import cut_text
 _MESSAGE_LIMIT = 8_000
 _STACK_LIMIT = 32_000
 _FRAMES_LIMIT = 60
+_WRAPPERS = tuple(os.path.join("tracer", name) for name in ("_traced.py", "provider.py", "_stream.py"))
 
 
 def type_name(error: BaseException) -> str:
@@ -37,10 +39,20 @@ def event_attributes(error: BaseException, *, content: bool = True) -> dict[str,
 
 def _stack_of(error: BaseException) -> str:
     try:
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=-_FRAMES_LIMIT))
+        described = traceback.TracebackException.from_exception(error, limit=-_FRAMES_LIMIT)
+        _leave_out_our_frames(described)
+        text = "".join(described.format())
     except Exception:
         return f"{type_name(error)}: {message_of(error)}"
     return text if len(text) <= _STACK_LIMIT else f"[cut]…{text[-_STACK_LIMIT:]}"
+
+
+def _leave_out_our_frames(described: traceback.TracebackException) -> None:
+    """The wrappers around a traced function stand in every stack and explain nothing."""
+    link: traceback.TracebackException | None = described
+    while link is not None:
+        link.stack = traceback.StackSummary.from_list([f for f in link.stack if not f.filename.endswith(_WRAPPERS)])
+        link = link.__cause__ or link.__context__
 
 
 def ending_of(error: BaseException) -> tuple[bool, str | None]:

@@ -1,8 +1,9 @@
 """What a call cost in USD, from the price table of the `genai-prices` package: offline, and never guessed.
 
-A model that the table does not know has no cost, and nothing that runs on a local host has one. Prices are those of
-the moment the call started. `genai-prices` takes 0.3 s to import alone (pydantic, and an HTTP client for its updates,
-which are not used here) and 0.02 s beside an SDK that has them loaded; it is imported when the first span is priced.
+A model that the table does not know has no cost. On a local host only a model has one that nobody can run himself: a
+proxy must stand there. Prices are those of the moment the call started. `genai-prices` takes 0.3 s to import alone
+(pydantic, and an HTTP client for its updates, which are not used here) and 0.02 s beside an SDK that has them loaded;
+it is imported when the first span is priced.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _PROVIDER_IDS = {
 _RUN_LOCALLY = frozenset(
     {"ollama", "vllm", "lm_studio", "lmstudio", "llama.cpp", "llamafile", "localai", "sglang", "tgi"}
 )
-# without a provider's name only models that nobody else can run are priced
+# behind a local host or without a provider's name, only models that nobody else can run are priced
 _CLOSED = {
     "openai": ("gpt-", "chatgpt-", "o1", "o3", "o4", "text-embedding-"),
     "anthropic": ("claude-",),
@@ -132,10 +133,11 @@ class _Entry:
 
 @lru_cache(maxsize=1024)
 def _entry(response_model: str, request_model: str, provider: str, host: str) -> _Entry | None:
-    """The table's entry for a call; None where it has none, or the model runs on a machine of the user's."""
-    runs_locally = provider in _RUN_LOCALLY and not host.endswith("ollama.com")
-    if runs_locally or _is_local(host):
+    """The table's entry for a call; None where it has none, or the model may run on a machine of the user's."""
+    if provider in _RUN_LOCALLY and not host.endswith("ollama.com"):
         return None
+    if _is_local(host):  # a proxy of the user's, if the model is one that nobody can run himself
+        provider = host = ""
     for model in dict.fromkeys((response_model, request_model)):
         seller = _seller(model, provider, host) if model else None
         if seller is not None:

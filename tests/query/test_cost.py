@@ -70,6 +70,8 @@ def test_cache_writes_cost_more() -> None:
         ("gpt-4o", None, None),
         ("gpt-4o", "openai", "llm.example.com"),
         ("text-embedding-3-small", "openai", "api.openai.com"),
+        ("gpt-4o", "openai", "localhost"),
+        ("gpt-4o-mini-2024-07-18", "openai", "127.0.0.1"),
     ],
 )
 def test_a_known_seller_has_a_price(model: str, provider: str | None, host: str | None) -> None:
@@ -83,12 +85,13 @@ def test_a_known_seller_has_a_price(model: str, provider: str | None, host: str 
     ("model", "provider", "host"),
     [
         ("no-such-model", "openai", "api.openai.com"),
-        ("gpt-4o", "openai", "localhost"),
-        ("gpt-4o", "openai", "127.0.0.1"),
-        ("gpt-4o", "openai", "[::1]"),
-        ("gpt-4o", "openai", "10.1.2.3"),
-        ("gpt-4o", "openai", "host.docker.internal"),
-        ("gpt-4o", "openai", "vllm"),
+        ("gpt-oss-120b", "openai", "localhost"),
+        ("llama-3.3-70b", "openai", "127.0.0.1"),
+        ("qwen3-32b", "openai", "[::1]"),
+        ("mistral-large", "openai", "10.1.2.3"),
+        ("deepseek-chat", "openai", "host.docker.internal"),
+        ("text-embedding-nomic-embed-text-v1.5", "openai", "localhost"),
+        ("gemma-3-27b", "openai", "vllm"),
         ("gpt-oss-120b", "openai", "llm.example.com"),
         ("llama3.2:1b", "ollama", "localhost"),
         ("llama3.2:1b", "ollama", None),
