@@ -20,6 +20,8 @@ _OF_ONE_CHUNK = frozenset({"choices", "usage", "obfuscation"})  # the rest of a 
 class _Accumulator:
     """What chunks of choices have in common: an envelope, usage, and choices by index, in any order."""
 
+    repeated = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "provider"})
+
     def __init__(self) -> None:
         self._envelope: dict[str, Any] = {}
         self._usage: Any = None

@@ -170,6 +170,8 @@ class ResponseAccumulator:
         """Take an event; True if it brought content."""
         if not isinstance(event, dict):
             return False
+        if "type" not in event and isinstance(event.get("data"), dict):
+            event = event["data"]  # openai 1.66 wraps the events whose names it does not know
         kind = event.get("type")
         if not isinstance(kind, str):
             return False

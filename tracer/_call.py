@@ -8,12 +8,11 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import orjson
-
 from tracer import _stream, semconv
 from tracer._body import BodyReader, body_of
+from tracer._chunk import ChunkEncoder
 from tracer._fault import report
-from tracer._json import encode, loads, to_jsonable
+from tracer._json import encode, loads
 from tracer.messages import to_messages
 
 CHUNK_EVENTS_LIMIT = 1_000
@@ -48,7 +47,11 @@ class Reply:
 
 
 class Accumulator(Protocol):
-    """Puts the chunks of a stream together; chunks are dicts."""
+    """Puts the chunks of a stream together; chunks are dicts.
+
+    One that has an attribute ``repeated``, a frozenset of the names of top-level fields that come with every chunk, is
+    given those only when they change, and so are the span's events: that halves what a chunk costs.
+    """
 
     def add(self, chunk: dict[str, Any]) -> bool:
         """Take a chunk; True if it brought content, as opposed to an envelope or numbers."""
@@ -99,6 +102,7 @@ class Recording:
         "_bytes_left",
         "_chunks",
         "_complete",
+        "_encoder",
         "_events",
         "_first_content",
         "_left_out",
@@ -119,6 +123,7 @@ class Recording:
         self._token: Token[Recording | None] | None = None
         self._open = [True]  # popping is atomic: the first of a stream's ends wins
         self._accumulator: Accumulator | None = None
+        self._encoder: Any = None
         self._reader: Any = None
         self._events: list[tuple[int, bytes]] = []
         self._bytes_left = CHUNK_BYTES_LIMIT
@@ -205,13 +210,14 @@ class Recording:
     def _start_accumulating(self) -> None:
         if self.call.operation.accumulator is not None:
             self._accumulator = self.call.operation.accumulator()
+        self._encoder = ChunkEncoder(getattr(self._accumulator, "repeated", frozenset()))
 
     # ---- what a watched stream tells ----
 
     def chunk(self, chunk: Any) -> None:
         """The user has read a chunk."""
         try:
-            encoded = _encode_chunk(chunk)
+            encoded = self._encoder(chunk)
             self._add(encoded, loads(encoded))
         except Exception as fault:
             report("reading a chunk", fault)
@@ -373,25 +379,6 @@ def set_reply(span: Any, reply: Reply) -> None:
     if reply.error_type:
         span.set_attribute(semconv.ERROR_TYPE, reply.error_type)
         span.set_status("ERROR", reply.error_message or reply.error_type)
-
-
-def _encode_chunk(chunk: Any) -> bytes:
-    """A chunk as compact JSON, of the fields that were sent: every microsecond here is one a chunk."""
-    try:
-        return orjson.dumps(chunk, _fields_of)
-    except TypeError:
-        return encode(chunk)
-
-
-def _fields_of(value: Any) -> Any:
-    try:
-        sent, extra = value.__pydantic_fields_set__, value.__pydantic_extra__
-    except AttributeError:
-        return to_jsonable(value)
-    kept = {name: field for name, field in value.__dict__.items() if name in sent}
-    if extra:
-        kept.update(extra)
-    return kept
 
 
 def _content_of(response: Any) -> bytes | None:

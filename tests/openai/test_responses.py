@@ -65,9 +65,9 @@ def test_parameters_of_its_own(server: Server, client: openai.OpenAI, stored: An
     server.will(reply(response()))
 
     client.responses.create(
-        model="m", input="?", previous_response_id="resp_0", reasoning={"effort": "high"}, service_tier="flex",
+        model="m", input="?", previous_response_id="resp_0", reasoning={"effort": "high"},
         temperature=0.2, top_p=0.3, text={"format": {"type": "json_schema", "name": "city", "schema": {}}},
-        extra_body={"conversation": "conv_9"},
+        extra_body={"conversation": "conv_9", "service_tier": "flex"},
     )  # fmt: skip
 
     expected = {
