@@ -16,6 +16,7 @@ from tracer.demo.server import DemoServer
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCED = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+EXAMPLES = {page.name: FENCED.findall(page.read_text(encoding="utf-8")) for page in PAGES}
 
 pytestmark = pytest.mark.no_store
 
@@ -26,13 +27,10 @@ def server() -> Iterator[DemoServer]:
         yield running
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_examples_of_a_page_run(page: Path, server: DemoServer, tmp_path: Path) -> None:
-    examples = FENCED.findall(page.read_text(encoding="utf-8"))
-    if not examples:
-        pytest.skip("no Python on this page")
+@pytest.mark.parametrize("page", [page for page, examples in EXAMPLES.items() if examples])
+def test_the_examples_of_a_page_run(page: str, server: DemoServer, tmp_path: Path) -> None:
     program = tmp_path / "page.py"
-    program.write_text("\n\n".join(examples), encoding="utf-8")
+    program.write_text("\n\n".join(EXAMPLES[page]), encoding="utf-8")
 
     ran = subprocess.run(
         [sys.executable, "-W", "error", str(program)],
