@@ -29,17 +29,16 @@ from tracer._fluent import (  # noqa: E402
     set_tracing_context_from_http_request_headers,
     start_span,
     start_span_no_context,
+    trace,
     update_current_trace,
     wrap_context,
 )
+from tracer._stored_trace import Span, Trace, TraceData, TraceInfo, TraceList  # noqa: E402
 from tracer.annotate import delete_trace_tag, log_expectation, log_feedback, set_trace_tag  # noqa: E402
 from tracer.messages import set_span_chat_messages, set_span_chat_tools  # noqa: E402
 from tracer.query import delete_traces, get_trace, search_traces  # noqa: E402
 from tracer.semconv import SpanType  # noqa: E402
 from tracer.span import LiveSpan  # noqa: E402
-from tracer.trace import Span, Trace, TraceData, TraceInfo, TraceList  # noqa: E402
-
-from tracer._fluent import trace  # noqa: E402  # isort: skip  # after the module of that name
 
 if TYPE_CHECKING:
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/

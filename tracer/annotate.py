@@ -9,8 +9,8 @@ from typing import Any
 
 from tracer._ids import is_sampled
 from tracer._json import to_plain
+from tracer._stored_trace import Assessment, AssessmentSource
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
-from tracer.trace import Assessment, AssessmentSource
 
 _SOURCE_EXAMPLE = 'e.g. source="HUMAN", source={"source_type": "HUMAN", "source_id": "ann"} or an AssessmentSource'
 _KEY_LIMIT = 250

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tracer._stored_trace import Trace, TraceList, trace_from_row, trace_from_stored
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Comparison, Expression, Field, Or, all_of, parse_filter, parse_order
 from tracer.store.rows import StatisticsRow, TraceQuery
-from tracer.trace import Trace, TraceList, trace_from_row, trace_from_stored
 
 if TYPE_CHECKING:
     from tracer.store import Store

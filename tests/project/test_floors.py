@@ -28,7 +28,7 @@ FLOORS = {
     "tracer.messages": 3,
     "tracer.query": 3,
     "tracer.span": 2,
-    "tracer.trace": 2,
+    "tracer._stored_trace": 2,
     "tracer.store": 2,
     "tracer.export": 2,
     "tracer.config": 1,

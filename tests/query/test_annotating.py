@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import tracer
+from tracer._stored_trace import Assessment, AssessmentSource, Trace
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
-from tracer.trace import Assessment, AssessmentSource, Trace
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import tracer
+from tracer._stored_trace import Span, SpanStatus, Trace, TraceList
 from tracer.errors import FilterSyntaxError, InvalidArgumentError
 from tracer.query import statistics
-from tracer.trace import Span, SpanStatus, Trace, TraceList
 
 
 def record_agent(**update: Any) -> str:

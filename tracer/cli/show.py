@@ -24,12 +24,12 @@ def command(trace: str, full: bool, as_json: bool, store_url: str | None) -> Non
 
     A trace is named by its id, by the first digits of it, or as "latest", which is also the default.
     """
+    from tracer._stored_trace import trace_from_stored
     from tracer.cli.conversation import print_steps
     from tracer.cli.reading import find_trace, store_for_reading
     from tracer.cli.screen import Screen
     from tracer.cli.steps import steps_of
     from tracer.cli.tree import print_headline, print_tree
-    from tracer.trace import trace_from_stored
 
     stored = find_trace(store_for_reading(store_url), trace)
     screen = Screen()

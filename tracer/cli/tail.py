@@ -74,8 +74,8 @@ class _Follower:
         self._states: dict[str, tuple[str, int]] = {}
 
     def show(self, rows: Iterator[TraceRow]) -> None:
+        from tracer._stored_trace import info_from_row
         from tracer.cli.rows import line_of
-        from tracer.trace import info_from_row
 
         for row in rows:
             if self._as_json:
