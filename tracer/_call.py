@@ -125,7 +125,7 @@ class Recording:
         self._accumulator: Accumulator | None = None
         self._encoder: Any = None
         self._reader: Any = None
-        self._events: list[tuple[int, bytes]] = []
+        self._events: list[tuple[int, str]] = []
         self._bytes_left = CHUNK_BYTES_LIMIT
         self._chunks = 0
         self._left_out = 0
@@ -240,7 +240,8 @@ class Recording:
         self._chunks += 1
         if len(self._events) < CHUNK_EVENTS_LIMIT and len(encoded) <= self._bytes_left:
             self._bytes_left -= len(encoded)
-            self._events.append((now, encoded))
+            # decoded at once: the bytes that orjson gives hold on to a buffer of four kilobytes
+            self._events.append((now, encoded.decode()))
         else:
             self._left_out += 1
         if self._accumulator is not None and self._accumulator.add(chunk) and not self._first_content:
@@ -318,8 +319,8 @@ class Recording:
             span.set_attribute(semconv.STREAM_CHUNKS_LEFT_OUT, self._left_out)
         if self._first_content:
             span.set_attribute(semconv.TIME_TO_FIRST_CHUNK, (self._first_content - span.start_time_ns) / 1e9)
-        for when, encoded in self._events:
-            span.add_event(semconv.CHUNK_EVENT, {semconv.CHUNK: encoded.decode()}, when)
+        for when, chunk in self._events:
+            span.add_event(semconv.CHUNK_EVENT, {semconv.CHUNK: chunk}, when)
         self._events = []
 
     def _end_with(self, body: Any) -> None:

@@ -15,7 +15,6 @@ MakeReplacement = Callable[[Function, "Patch"], Function]
 
 _ABSENT: Any = object()
 _lock = threading.RLock()
-_watched_imports: set[tuple[str, int]] = set()
 
 
 class DoorMovedError(Exception):
@@ -114,13 +113,8 @@ def _layers(function: Any) -> Iterator[Any]:
 
 
 def when_imported(module: str, action: Callable[[], None]) -> None:
-    """Run ``action`` as soon as a module is imported, at once if it is already; the module is never imported for it."""
+    """Run ``action`` when a module is imported, at once if it is already; the module is never imported for it."""
     from wrapt import register_post_import_hook  # only here: `import tracer` need not pay for it
-
-    with _lock:
-        if (module, id(action)) in _watched_imports:
-            return
-        _watched_imports.add((module, id(action)))
 
     def hook(_module: Any) -> None:
         with guard(f"patching {module}"):

@@ -115,7 +115,7 @@ class Provider:
             self._patch_if_wanted(only_if_imported=True)
 
     def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
-        if only_if_imported and not _is_imported(self.module):
+        if not self._state.wanted or (only_if_imported and not _is_imported(self.module)):
             return
         try:
             # outside the lock: it may wait for another thread's import of the SDK, which ends here too

@@ -15,7 +15,7 @@ import pytest
 from openai._base_client import AsyncAPIClient, SyncAPIClient
 
 import tracer
-from tests.openai.replies import QUESTION, TOOLS, chat, lima
+from tests.openai.replies import QUESTION, TOOLS, chat, chunk, delta, lima
 from tests.openai.server import Server, reply, sse
 from tracer._context import current
 
@@ -136,6 +136,25 @@ def test_chunks_are_not_kept_and_a_stream_is_freed_as_before(server: Server, cli
 
     assert [chunk() for chunk in chunks] == [None] * 6
     assert (streams(), responses()) == (None, None)
+
+
+def test_what_is_kept_of_a_stream_is_little(server: Server, client: openai.OpenAI) -> None:
+    import tracemalloc
+
+    server.will(sse(*[chunk(delta(content="word "))] * 1_500))
+    stream = client.chat.completions.create(model="m", messages=QUESTION, stream=True)
+    for _ in range(1_010):  # from here on no events are kept
+        next(stream)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(480):
+        next(stream)
+    gc.collect()
+    kept = (tracemalloc.get_traced_memory()[0] - before) / 480
+    tracemalloc.stop()
+    stream.close()
+
+    assert kept < 300  # bytes a chunk, those of the server in this process included; a chunk object has thousands
 
 
 def test_nothing_is_read_ahead(server: Server, client: openai.OpenAI) -> None:
