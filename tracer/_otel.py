@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import uuid
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
@@ -34,12 +38,12 @@ class OpenTelemetrySide:
     def resource(self) -> Resource:
         """OpenTelemetry's description of this service."""
         if self._resource is None:
-            from opentelemetry.sdk.resources import Resource
-
-            name = self._service_name
-            joined = getattr(self.joined, "resource", None)
-            self._resource = joined or Resource.create({"service.name": name} if name else {})
+            self._resource = getattr(self.joined, "resource", None) or _own_resource(self._service_name)
         return self._resource
+
+    def forget_resource(self) -> None:
+        """After a fork: this process is an instance of its own."""
+        self._resource = None
 
     def scope(self, name: str) -> InstrumentationScope:
         """OpenTelemetry's name for the part of tracer that recorded a span."""
@@ -79,3 +83,22 @@ class OpenTelemetrySide:
             trace_state=context.trace_state,
             ours=getattr(span, "_tracer_records", False),
         )
+
+
+def _own_resource(service_name: str | None) -> Resource:
+    """What `Resource.create` makes, without its threads: a fork while they run leaves locks that nobody gives back."""
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+
+    named = Resource({"service.name": service_name} if service_name else {})
+    if os.environ.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "").strip():
+        return Resource.create(dict(named.attributes))
+    process = Resource(
+        {
+            "telemetry.sdk.language": "python",
+            "telemetry.sdk.name": "opentelemetry",
+            "telemetry.sdk.version": version("opentelemetry-sdk"),
+            "service.instance.id": str(uuid.uuid4()),
+            "service.name": f"unknown_service:{os.path.basename(sys.executable or 'python')}",
+        }
+    )
+    return process.merge(OTELResourceDetector().detect()).merge(named)

@@ -92,6 +92,8 @@ class Runtime(OpenTelemetrySide):
         values = checked(arguments)
         if "store" in values:
             values["store"] = absolute_url(values["store"])
+        if "exporters" in values:
+            import tracer.export.otel  # noqa: F401  # now, not beside a fork: an import that is cut off has no end
         Redactor(values.get("redact", ()))
         leaving = None
         with self._lock:
@@ -280,7 +282,7 @@ class Runtime(OpenTelemetrySide):
         """The journal and its sinks; made when first needed."""
         if self._pipeline is not None:
             return self._pipeline
-        about = self._about_process()  # without the lock: it runs OpenTelemetry's resource detectors
+        about = self._about_process()  # without the lock: resource detectors may be anybody's code
         with self._lock:
             if self._pipeline is None:
                 sinks = []
@@ -379,6 +381,7 @@ class Runtime(OpenTelemetrySide):
         """In a child: open files and connections are the parent's; this process makes its own."""
         self.generation += 1
         self._lock = threading.RLock()
+        self.forget_resource()
         leave_to_parent()
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -49,9 +50,9 @@ class Program:
             text=True,
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            start_new_session=True,
         )
-        self.pid = self.popen.pid
-        self._watchdog = threading.Timer(TIMEOUT, self.popen.kill)
+        self._watchdog = threading.Timer(TIMEOUT, self._kill_all)
         self._watchdog.daemon = True
         self._watchdog.start()
 
@@ -78,10 +79,14 @@ class Program:
         return self.popen.returncode, out, err
 
     def stop(self) -> None:
-        """End it, whatever it does."""
+        """End it and its children, whatever they do."""
         self._watchdog.cancel()
-        self.popen.kill()
+        self._kill_all()
         self.popen.communicate()
+
+    def _kill_all(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
 
 
 Start = Callable[..., Program]
