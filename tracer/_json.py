@@ -84,7 +84,7 @@ def to_jsonable(value: Any) -> Any:
         return as_dict() if as_dict is not None else list(value)
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, (Set, deque, range)):
+    if isinstance(value, (Set, deque)):
         return list(value)
     if isinstance(value, BaseException):
         return {"type": kind.__qualname__, "message": _text_of(value)}
