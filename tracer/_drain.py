@@ -17,7 +17,7 @@ _GATHER_SECONDS = 0.05  # records that arrive together are written together
 _LOOK_AROUND_SECONDS = 10.0  # how often dead processes' journals are looked for
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 30.0
-_LONGEST_RETRY_WHILE_ASKED_SECONDS = 1.0
+_LONGEST_RETRY_WHILE_ASKED_SECONDS = 0.25
 _TRIES_BEFORE_NEXT = 3
 
 
@@ -119,7 +119,10 @@ class Drainer:
         return self._join(timeout)
 
     def _join(self, timeout: float) -> bool:
+        if not self._thread_lock.acquire(timeout=max(0.0, timeout)):  # held while the thread is started
+            return False
         thread = self._thread
+        self._thread_lock.release()
         _ring(self._bell)
         if thread is None or thread is threading.current_thread():
             return True

@@ -20,15 +20,15 @@ def test_spans_of_a_signal_handler_that_interrupts_everything(run: Any, stored: 
         step("first")
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
-        for i in range(5_000):
+        for i in range(2_000):
             step("main")
         tracer.flush(20)
         signal.setitimer(signal.ITIMER_REAL, 0)
         say(handled)
     """)
 
-    assert int(said) > 50
-    assert stored.names() == {"first": 1, "handler": int(said), "main": 5_000}
+    assert int(said) > 20
+    assert stored.names() == {"first": 1, "handler": int(said), "main": 2_000}
     assert stored.twice() == 0
 
 
@@ -62,7 +62,7 @@ def test_finalisers_that_end_spans_while_others_are_written(run: Any, stored: An
             def __del__(self):
                 self.span.end()
         gc.set_threshold(5, 2, 2)
-        for i in range(2_000):
+        for i in range(1_000):
             Holder(i)
             if i % 2:
                 weakref.finalize({i}, step, "weak")
@@ -70,7 +70,7 @@ def test_finalisers_that_end_spans_while_others_are_written(run: Any, stored: An
         gc.collect()
     """)
 
-    assert stored.names() == {"finaliser": 2_000, "main": 2_000, "weak": 1_000}
+    assert stored.names() == {"finaliser": 1_000, "main": 1_000, "weak": 500}
     assert stored.twice() == 0
 
 
@@ -89,14 +89,14 @@ def test_spans_of_a_trace_function_that_looks_at_tracer_itself(hook: str, run: A
                 inside = False
             return look
         {hook}(look)
-        for i in range(200):
+        for i in range(60):
             step("main")
         {hook}(None)
         say(recorded)
     """)
 
-    assert int(said) > 100
-    assert stored.names() == {"looked": int(said), "main": 200}
+    assert int(said) > 50
+    assert stored.names() == {"looked": int(said), "main": 60}
     assert stored.twice() == 0
 
 
@@ -114,7 +114,7 @@ def test_an_interrupt_in_the_middle_of_a_spans_end_loses_no_span(run: Any, store
         step("first")
         ended = interrupted = 0
         signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.00037)
-        while interrupted < 300:
+        while interrupted < 150:
             span = tracer.start_span_no_context("interrupted")
             try:
                 armed = True
