@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.version import __version__
 
 from tracer._context import current
 from tracer._unrecorded import UnrecordedSpan
 from tracer.span import LiveSpan
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
     from tracer._context import AnySpan
@@ -87,8 +87,6 @@ class OpenTelemetrySide:
 
 def _own_resource(service_name: str | None) -> Resource:
     """What `Resource.create` makes, without its threads: a fork while they run leaves locks that nobody gives back."""
-    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-
     named = Resource({"service.name": service_name} if service_name else {})
     if os.environ.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "").strip():
         return Resource.create(dict(named.attributes))
@@ -96,7 +94,7 @@ def _own_resource(service_name: str | None) -> Resource:
         {
             "telemetry.sdk.language": "python",
             "telemetry.sdk.name": "opentelemetry",
-            "telemetry.sdk.version": version("opentelemetry-sdk"),
+            "telemetry.sdk.version": __version__,
             "service.instance.id": str(uuid.uuid4()),
             "service.name": f"unknown_service:{os.path.basename(sys.executable or 'python')}",
         }
