@@ -131,8 +131,10 @@ class Drainer:
 
     def resume(self) -> None:
         """Go on after :meth:`pause`."""
-        with self._thread_lock:
-            self._pausing = False
+        mine = self._thread_lock.acquire(timeout=1.0)
+        self._pausing = False
+        if mine:
+            self._thread_lock.release()
         self._armed = False
         if self._cursor < self._journal.position():
             self._wake()
@@ -173,13 +175,22 @@ class Drainer:
             while not self._is_enough() and self.drain_batch():
                 self._answer()
             if look_around:
-                self._adopt(-1)
+                self._look_around()
         except BaseException as error:  # whatever an exporter raises, SystemExit included: the thread lives
             self._say_failed(error)
             self._answer(failed=True)
             return True
         self._answer(looked_around=look_around)
         return False
+
+    def _look_around(self) -> None:
+        self._lock_sink(-1)
+        try:
+            self._adoption.run(0.0)
+        except TimeoutError as error:  # another process is taking over: it does what is to be done
+            logger.debug("%s", error)
+        finally:
+            self._sink_lock.release()
 
     def _is_enough(self) -> bool:
         return self._stopping or (self._pausing and self._cursor >= self._pause_at)
@@ -259,13 +270,6 @@ class Drainer:
         log_once(f"refused {self.sink.name}", "tracer leaves out what %s does not take", self.sink.name)
         return beyond
 
-    def _adopt(self, timeout: float) -> None:
-        self._lock_sink(timeout)
-        try:
-            self._adoption.run(30.0 if timeout < 0 else timeout)
-        finally:
-            self._sink_lock.release()
-
     def drain(self, timeout: float) -> None:
         """Hand over everything that is there now; raises what the sink raises, or TimeoutError."""
         target = self._journal.position()
@@ -280,7 +284,11 @@ class Drainer:
     def adopt(self, timeout: float) -> None:
         """Hand over what dead processes left; what fails is logged and tried again later."""
         try:
-            self._adopt(timeout)
+            self._lock_sink(timeout)
+            try:
+                self._adoption.run(timeout)
+            finally:
+                self._sink_lock.release()
         except Exception as error:
             self._say_failed(error)
 

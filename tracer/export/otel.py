@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from tracer._json import encode, loads
 from tracer.semconv import SPAN_TYPE
 
 _OWNERS_REMEMBERED = 64
+_SECRETS_OF_URL = re.compile(r"(?<=//)[^/@]*@|\?.*")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -58,7 +60,7 @@ class ExporterSink:
     def __init__(self, exporter: Any, index: int) -> None:
         kind = type(exporter)
         # where it sends to is part of what it is: a program's records must never reach another program's backend
-        place = getattr(exporter, "_endpoint", "")
+        place = _SECRETS_OF_URL.sub("", str(getattr(exporter, "_endpoint", "")))
         self.name = f"exporter {index} {kind.__module__}.{kind.__qualname__} {place}".rstrip()
         self._exporter = exporter
         self._resources: dict[str | None, Resource] = {}
