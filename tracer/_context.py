@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 current: ContextVar[AnySpan | None] = ContextVar("tracer_current_span", default=None)
 
 
+def running() -> AnySpan | None:
+    """The current span; one whose block Ctrl-C left without its ``__exit__`` is ended first."""
+    span = current.get()
+    while span is not None and span.is_abandoned():
+        span.leave_abandoned()
+        span = current.get()
+    return span
+
+
 class Attached:
     """Inside it a span is current."""
 

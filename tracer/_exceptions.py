@@ -58,7 +58,7 @@ def _leave_out_our_frames(described: traceback.TracebackException) -> None:
 def ending_of(error: BaseException) -> tuple[bool, str | None]:
     """Whether the exception is an error, and how it ended the work early if it did.
 
-    A generator that was closed and ``sys.exit(0)`` are ends, not errors; a cancelled task is an error that says so.
+    A generator that was closed, ``sys.exit(0)`` and a cancelled task are ends, not errors: somebody wanted them.
     """
     if isinstance(error, GeneratorExit):
         return False, "closed"
@@ -67,5 +67,5 @@ def ending_of(error: BaseException) -> tuple[bool, str | None]:
     if isinstance(error, KeyboardInterrupt):
         return True, "interrupted"
     if type(error).__name__ == "CancelledError":
-        return True, "cancelled"
+        return False, "cancelled"
     return True, None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextvars
 import functools
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar, Union, overload
 
-from tracer._context import current
+from tracer._context import running
 from tracer._fault import log_once, report
 from tracer._runtime import runtime
 from tracer._traced import Step, code_attributes, traced
@@ -109,7 +110,7 @@ def _check_span(name: object, span_type: object, attributes: object) -> None:
 class start_span:
     """Record the block below as a span: ``with start_span("retrieve", span_type="RETRIEVER") as span: …``"""
 
-    __slots__ = ("_attributes", "_name", "_span", "_span_type")
+    __slots__ = ("__weakref__", "_attributes", "_name", "_span", "_span_type")
 
     def __init__(
         self, name: str = "span", span_type: str = SpanType.UNKNOWN, attributes: Mapping[str, Any] | None = None
@@ -119,17 +120,22 @@ class start_span:
         self._name = name
         self._span_type = span_type
         self._attributes = attributes
+        self._span: Span | None = None
 
     def __enter__(self) -> LiveSpan:
         span = runtime().start_span(self._name, span_type=self._span_type, attributes=self._attributes)
-        span.attach()
         self._span = span
+        if type(span) is LiveSpan:
+            span.block = weakref.ref(self)
+        span.attach()
         return span  # type: ignore[return-value]  # an UnrecordedSpan takes the same calls
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         span = self._span
+        if span is None:
+            return
         span.detach()
         if error is None:
             span.end()
@@ -171,13 +177,13 @@ def start_span_no_context(
 
 def get_current_active_span() -> LiveSpan | None:
     """The span that the running code is in, or None."""
-    span = current.get()
+    span = running()
     return span if isinstance(span, LiveSpan) else None
 
 
 def get_active_trace_id() -> str | None:
     """The id of the trace that the running code is in, or None."""
-    span = current.get()
+    span = running()
     return span.trace_id if span is not None else None
 
 
@@ -218,7 +224,7 @@ def update_current_trace(
         record["tags"] = _texts("tags", tags)
     if metadata:
         record["metadata"] = _texts("metadata", metadata)
-    span = current.get()
+    span = running()
     if isinstance(span, LiveSpan):
         runtime().append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), **record})
     elif span is None and runtime().recording:
@@ -255,7 +261,7 @@ def wrap_context(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def get_tracing_context_headers_for_http_request() -> dict[str, str]:
     """HTTP headers (W3C ``traceparent``) that let another process go on with this trace; empty outside of a trace."""
-    span = current.get()
+    span = running()
     if span is None or not int(span.span_id, 16):
         log_once("no trace for headers", "tracer: there is no active trace, so there are no context headers to send")
         return {}

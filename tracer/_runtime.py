@@ -13,7 +13,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
 from tracer import _ids
-from tracer._context import current
+from tracer._context import current, running
 from tracer._exit import close_in_workers, keep_exit_by_interrupt
 from tracer._fault import forget_logged, guard, log_once, report
 from tracer._journal import JournalClosedError
@@ -135,7 +135,7 @@ class Runtime(OpenTelemetrySide):
             return UnrecordedSpan()
         try:
             if parent is None:
-                parent = current.get() if self.joined is None else self.joined_parent()
+                parent = running() if self.joined is None else self.joined_parent()
             if parent is None:
                 span = self._start_root(name, span_type, otel_kind, scope, start_time_ns)
             elif isinstance(parent, LiveSpan):
@@ -264,6 +264,14 @@ class Runtime(OpenTelemetrySide):
             (self._pipeline or self.pipeline()).append(line)
         except JournalClosedError:  # another thread has configured another store at this moment
             self.pipeline().append(line)
+
+    def holds_secret(self, encoded: bytes) -> bool:
+        """Whether redaction would change this JSON object; never raises, and takes a failure for a yes."""
+        try:
+            return self._redact(encoded) != encoded
+        except Exception as error:
+            report("looking for secrets", error)
+            return True
 
     def keep_attachments(self, attachments: list[AttachmentRecord]) -> None:
         """Write down binary content that was taken out of a payload."""

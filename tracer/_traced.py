@@ -101,8 +101,8 @@ def _plain(step: Step) -> Callable[..., Any]:
         if not rt.recording:
             return function(*args, **kwargs)
         span = step.start(args, kwargs)
-        span.attach()
         try:
+            span.attach()
             result = function(*args, **kwargs)
         except BaseException as error:
             span.detach()
@@ -123,8 +123,8 @@ def _coroutine(step: Step) -> Callable[..., Any]:
         if not rt.recording:
             return await function(*args, **kwargs)
         span = step.start(args, kwargs)
-        span.attach()
         try:
+            span.attach()
             result = await function(*args, **kwargs)
         except BaseException as error:
             span.detach()
@@ -212,10 +212,11 @@ def _generator(step: Step) -> Callable[..., Any]:
                 yielded.add(item)
                 try:
                     sent = yield item
-                except GeneratorExit:
+                except GeneratorExit as closing:
                     with span.attached():
-                        generator.close()
-                    raise
+                        result = generator.close()
+                    yielded.end(error=closing)
+                    return result  # close() hands it on from Python 3.13
                 except BaseException as thrown:
                     with span.attached():
                         item = generator.throw(thrown)

@@ -86,6 +86,13 @@ class UnrecordedSpan(OpenTelemetrySpan):
         """A context manager inside which this is current."""
         return Attached(self)
 
+    def is_abandoned(self) -> bool:
+        """Never."""
+        return False
+
+    def leave_abandoned(self) -> None:
+        """Nothing to leave."""
+
     def is_recording(self) -> bool:
         """Never."""
         return False

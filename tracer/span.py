@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -85,6 +86,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         "_status_name",
         "_structured",
         "_trace_state",
+        "block",
         "end_time_ns",
         "generation",
         "otel_kind",
@@ -132,6 +134,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         self._dropped_attributes = 0
         self._dropped_events = 0
         self._attached: list[tuple[Token[Any], object]] = []
+        self.block: weakref.ref[Any] | None = None  # of the with statement that ends the span
         self._open = [True]  # popping is atomic: the first to end the span wins
         self.end_time_ns: int | None = None
         if start_time_ns is None:
@@ -274,14 +277,15 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         self.add_event("exception", {**about, "exception.escaped": escaped, **(attributes or {})}, timestamp)
 
     def set_error(self, error: BaseException) -> None:
-        """Record the exception that ended the step, as what it is: an error, a cancellation, an early close."""
+        """Record the exception that ended the step as what it is: an error, a cancellation, an early close."""
         if not self._open:
             return
         is_error, ending = ending_of(error)
         if ending is not None:
             self._plain[INCOMPLETE] = ending
-        if is_error:
+        if is_error or ending == "cancelled":
             self.record_exception(error, escaped=True)
+        if is_error:
             self._plain.setdefault(ERROR_TYPE, type_name(error))
             self.set_status("ERROR", f"{type(error).__qualname__}: {message_of(error)}")
 
@@ -295,6 +299,8 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     def detach(self) -> None:
         """Make current again what was before :meth:`attach`."""
         if not self._attached:
+            if current.get() is self:  # interrupted in the middle of attach()
+                current.set(None)
             return
         token, otel_token = self._attached.pop()
         if otel_token is not None:
@@ -306,6 +312,17 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         ):  # attached in another context, such as a generator's fixture; nothing of ours is current here
             if current.get() is self:
                 current.set(None)
+
+    def is_abandoned(self) -> bool:
+        """Whether the span is open and the block that would end it is gone: Ctrl-C struck as it was entered or left."""
+        return self.block is not None and self.block() is None and bool(self._open)
+
+    def leave_abandoned(self) -> None:
+        """End an abandoned span, and make current again what was before."""
+        self.detach()
+        if current.get() is self:
+            current.set(None)
+        self.end_with_error(KeyboardInterrupt())
 
     def attached(self) -> Attached:
         """A context manager inside which this span is current; it does not end the span."""

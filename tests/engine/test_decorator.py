@@ -7,6 +7,7 @@ import functools
 import gc
 import inspect
 import pickle
+import sys
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any
 
@@ -194,7 +195,7 @@ def test_an_exception_is_recorded_and_is_the_same_object() -> None:
         (KeyboardInterrupt(), "ERROR", "interrupted"),
         (SystemExit(0), "UNSET", "exit"),
         (SystemExit(3), "ERROR", "exit"),
-        (asyncio.CancelledError(), "ERROR", "cancelled"),
+        (asyncio.CancelledError(), "UNSET", "cancelled"),
         (GeneratorExit(), "UNSET", "closed"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
@@ -258,6 +259,22 @@ def test_a_generator_that_is_closed_ends_its_span_with_what_it_yielded() -> None
     generator.close()
 
     assert (root().outputs, root().status, root().attributes["tracer.incomplete"]) == ([0, 1], "UNSET", "closed")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="close() hands a value on from Python 3.13")
+def test_close_hands_the_generators_value_on() -> None:
+    @tracer.trace
+    def closing() -> Iterator[int]:
+        try:
+            yield 1
+        except GeneratorExit:
+            return "closed"  # type: ignore[return-value]
+
+    generator = closing()
+    next(generator)
+
+    assert generator.close() == "closed"  # type: ignore[attr-defined]
+    assert root().attributes["tracer.incomplete"] == "closed"
 
 
 def test_an_abandoned_generator_ends_its_span() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -240,3 +243,31 @@ def test_events_are_bounded_and_the_rest_is_counted(count: int) -> None:
 
     assert len(stored(span).events) == 2000
     assert span.dropped_events == count - 2000
+
+
+def test_ctrl_c_at_any_moment_leaves_no_span_current() -> None:
+    script = """
+import _thread, threading, tracer
+ids = []
+for _ in range(10):
+    timer = threading.Timer(0.02, _thread.interrupt_main)
+    try:
+        timer.start()
+        while True:
+            with tracer.start_span("s") as span:
+                pass
+            ids.append(span.trace_id)
+    except KeyboardInterrupt:
+        pass
+    timer.join()
+    assert tracer.get_current_active_span() is None
+with tracer.start_span("after") as span:
+    assert span.parent_id is None
+assert len(set(ids)) == len(ids)
+found = {trace.info.trace_id for trace in tracer.search_traces(max_results=1_000_000, include_spans=False)}
+assert set(ids) <= found, len(set(ids) - found)
+"""
+    environment = {**os.environ, "TRACER_STORE": tracer.get_tracking_uri()}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
