@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
@@ -12,7 +13,6 @@ import orjson
 
 _REPR_LIMIT = 10_000
 _DEPTH_LIMIT = 100
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 _SENTINEL_TYPES = frozenset({"NotGiven", "Omit", "PydanticUndefinedType"})
 
 Fragment = orjson.Fragment
@@ -22,9 +22,14 @@ loads: Callable[[bytes | str], Any] = orjson.loads
 def encode(value: object) -> bytes:
     """The value as JSON, whatever it is."""
     try:
-        return orjson.dumps(value, to_jsonable, _OPTIONS)
+        return orjson.dumps(value, to_jsonable, _options())
     except Exception:
         return orjson.dumps(to_plain(value))
+
+
+def _options() -> int:
+    # with the option orjson imports numpy by itself, in the middle of the user's call
+    return orjson.OPT_SERIALIZE_NUMPY if "numpy" in sys.modules else 0
 
 
 def encode_bounded(value: object, limit: int) -> tuple[bytes, int]:
@@ -76,7 +81,7 @@ def to_jsonable(value: Any) -> Any:
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return f"data:application/octet-stream;base64,{base64.b64encode(value).decode()}"
+        return _bytes(bytes(value))
     if kind.__name__ in _SENTINEL_TYPES:
         return None
     if isinstance(value, tuple):
@@ -93,6 +98,13 @@ def to_jsonable(value: Any) -> Any:
     if hasattr(kind, "__fspath__"):
         return _text_of(value)
     return _repr(value)
+
+
+def _bytes(value: bytes) -> str:
+    """Bytes that are text stand as Python writes them, to be read and redacted; others as a data URL."""
+    if len(value) <= _REPR_LIMIT and value.isascii() and value.decode("ascii").replace("\n", "").isprintable():
+        return repr(value)
+    return f"data:application/octet-stream;base64,{base64.b64encode(value).decode()}"
 
 
 def _pydantic_fields(value: Any, fields_set: set[str]) -> dict[str, Any]:
@@ -152,7 +164,7 @@ def _plain_container(value: Any, depth: int, ancestors: set[int]) -> Any:
         names = [field.name for field in dataclasses.fields(value)]
         return {name: _plain(getattr(value, name, None), depth + 1, ancestors) for name in names}
     try:
-        return orjson.loads(orjson.dumps(value, None, _OPTIONS))
+        return orjson.loads(orjson.dumps(value, None, _options()))
     except Exception:
         step = to_jsonable(value)
     if isinstance(step, str):

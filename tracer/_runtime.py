@@ -307,7 +307,7 @@ class Runtime(OpenTelemetrySide):
 
     def _about_process(self) -> dict[str, Any]:
         try:
-            return {"resource": dict(self.resource().attributes)}
+            return loads(self._redact(encode({"resource": dict(self.resource().attributes)})))  # type: ignore[no-any-return]
         except Exception as error:
             report("describing this service", error)
             return {}

@@ -16,24 +16,53 @@ _REDACTED = REDACTED.encode()
 
 Redaction = Union[str, "re.Pattern[str]", Callable[[str], str]]
 
+# names of values that are secret; `token` alone is not among them: log probabilities have it
 _SENSITIVE_KEY = (
-    rb"(?:proxy[-_])?authorization|(?:set-)?cookie|(?:[a-z0-9_-]*[-_])?api[-_]?key|(?:access|refresh|auth)[-_]token"
-    rb"|client[-_]secret|passw(?:or)?d"
+    rb"[a-z0-9_.-]*(?:authorization|cookie|password|passwd|passphrase|pwd|secret|secret[_-]?key|api[_-]?keys?"
+    rb"|private[_-]?key|access[_-]?key(?:[_-]id)?|(?:access|refresh|auth|id|session|api|bearer|secret|security)[_-]?token)"
 )
-_KEYED = re.compile(rb'("(?:' + _SENSITIVE_KEY + rb')"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
-# the same inside JSON that is itself a string, such as a tool call's arguments
+_STRING = rb'"(?:[^"\\]|\\.)*"'
+_STRINGS = rb"\[\s*" + _STRING + rb"(?:\s*,\s*" + _STRING + rb")*\s*\]"
+_NUMBER = rb"-?\d[\d.eE+-]*"
+_KEYED = re.compile(
+    rb"(\"(?:b')?" + _SENSITIVE_KEY + rb"'?\"\s*:\s*)(?:" + _STRING + rb"|" + _NUMBER + rb"|" + _STRINGS + rb")",
+    re.IGNORECASE,
+)
+# the same inside JSON that is itself a string, such as a tool call's arguments, however often; it may be cut off
+_NESTED_STRING = rb'\1".*?(?:(?<!\\)\1"|(?=(?<!\\)"))'
 _KEYED_NESTED = re.compile(
-    rb'(\\"(?:' + _SENSITIVE_KEY + rb')\\"\s*:\s*)\\"(?:[^"\\]|\\\\\\.|\\[^"\\])*\\"', re.IGNORECASE
+    rb'(?<!\\)(\\+)("'
+    + _SENSITIVE_KEY
+    + rb')\1"((?:\s|\\n)*:(?:\s|\\n)*)(?:'
+    + _NESTED_STRING
+    + rb"|"
+    + _NUMBER
+    + rb")",
+    re.IGNORECASE,
 )
-_HEADER_PAIR = re.compile(rb'(\[\s*"(?:' + _SENSITIVE_KEY + rb')"\s*,\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
-_QUERY = re.compile(rb"((?:api[-_]?key|access_token|[?&]key|[?&]token|[?&]sig)=)[^&\s\"\\#]{6,}", re.IGNORECASE)
+_HEADER_PAIR = re.compile(rb"(\[\s*\"(?:b')?" + _SENSITIVE_KEY + rb"'?\"\s*,\s*)" + _STRING, re.IGNORECASE)
+# in text: a Python dict's repr, a header's line, a shell's assignment
+_KEYED_REPR = re.compile(rb"('" + _SENSITIVE_KEY + rb"'\s*:\s*b?')[^'\"]*(?=')", re.IGNORECASE)
+_HEADER_LINE = re.compile(
+    rb"((?:(?<![a-z])|(?<=\\[nrt]))(?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|api-key)\s*:\s+)"
+    rb"(?![\[{'\"\\])[^\"\\']{4,}",
+    re.IGNORECASE,
+)
+_ASSIGNED = re.compile(
+    rb"((?:[a-z0-9_-]*(?:password|passwd|passphrase|secret|api[_-]?key|private[_-]?key|access[_-]?key|token)"
+    rb"|[?&](?:key|sig))=(?:\\?[\"'])?)[^&\s\"'\\#;,)]{6,}",
+    re.IGNORECASE,
+)
 
 # a token is a long run of these characters; mapped onto one letter, runs are found at the speed of memchr
 _RUN = b"x" * 16
 _TO_RUNS = bytes(ord("x") if (chr(i).isalnum() and i < 128) or i in b"_-" else ord(" ") for i in range(256))
+# at a word's start; the n of an escaped line break is no part of the word that follows it
+_START = rb"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u00[0-9a-f][0-9a-f]))"
 _TOKEN = re.compile(
-    rb"sk-[\w-]{13,}|[srp]k_live_\w{12,}|gsk_\w{12,}|hf_\w{13,}|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{10,}"
-    rb"|xox[abeprs]-[\w-]{10,}|xai-\w{12,}|pplx-\w{12,}|AIza[\w-]{30,}|AKIA[A-Z0-9]{16}$|ASIA[A-Z0-9]{16}$|eyJ[\w-]{16,}"
+    _START + rb"(?:sk-[\w-]{13,}|[srp]k_(?:live|test)_\w{12,}|gsk_\w{12,}|hf_\w{13,}|gh[pousr]_\w{16,}|xai-\w{12,}"
+    rb"|github_pat_\w{16,}|glpat-[\w-]{10,}|xox[abeprs]-[\w-]{10,}|pplx-\w{12,}|AIza[\w-]{30,}|A[KS]IA[A-Z0-9]{16}\b"
+    rb"|eyJ[\w-]{16,})|sk-(?:proj|ant|svcacct|or)-[\w-]{20,}"  # glued to what stands before: an escape sequence, %3D
 )
 _TOKEN_REST = re.compile(rb"[\w.~+/=-]*")  # of a bearer token, or the parts of a JSON web token
 _BEARER = re.compile(rb"\b(bearer(?:\s|%20)+)[\w.~+/=-]{6,}", re.IGNORECASE)
@@ -48,22 +77,26 @@ def redact_defaults(line: bytes) -> bytes:
     # finding a fixed string is 20 times cheaper than a pattern that starts with a choice
     if (
         b"uthori" in lowered
-        or b'key"' in lowered
-        or b"key\\" in lowered
+        or b"key" in lowered
         or b"ookie" in lowered
         or b'token"' in lowered
         or b"token\\" in lowered
+        or b"token'" in lowered
         or b"secret" in lowered
         or b"passw" in lowered
+        or b"passp" in lowered
+        or b"pwd" in lowered
     ):
         line = _KEYED.sub(rb'\1"' + _REDACTED + rb'"', line)
-        line = _KEYED_NESTED.sub(rb'\1\\"' + _REDACTED + rb'\\"', line)
+        line = _KEYED_NESTED.sub(rb'\1\2\1"\3\1"' + _REDACTED + rb'\1"', line)
         line = _HEADER_PAIR.sub(rb'\1"' + _REDACTED + rb'"', line)
+        line = _KEYED_REPR.sub(rb"\1" + _REDACTED, line)
+        line = _HEADER_LINE.sub(rb"\1" + _REDACTED, line)
         line = _BASIC.sub(rb"\1" + _REDACTED, line)
     if b"bearer" in lowered:
         line = _BEARER.sub(rb"\1" + _REDACTED, line)
-    if b"=" in line and (b"key=" in lowered or b"token=" in lowered or b"sig=" in lowered):
-        line = _QUERY.sub(rb"\1" + _REDACTED, line)
+    if b"=" in line:
+        line = _ASSIGNED.sub(rb"\1" + _REDACTED, line)
     if b"@" in line and b"://" in line:
         line = _URL_PASSWORD.sub(rb"\1" + _REDACTED, line)
     if b"PRIVATE KEY-----" in line:
@@ -81,11 +114,10 @@ def _without_tokens(line: bytes) -> bytes:
     while start >= 0:
         end = runs.find(b" ", start)
         end = len(line) if end < 0 else end
-        # the n of an escaped line break is no part of the token that follows it
-        begin = start + 1 if line[start - 1 : start] == b"\\" else start
-        if _TOKEN.match(line, begin, end):
+        token = _TOKEN.search(line, start, end)
+        if token is not None:
             end = _end_of_token(line, end)
-            kept += (line[written:begin], _REDACTED)
+            kept += (line[written : token.start()], _REDACTED)
             written = end
         start = runs.find(_RUN, end)
     return b"".join((*kept, line[written:])) if kept else line
@@ -123,7 +155,9 @@ class Redactor:
         if isinstance(value, list):
             return [self._walk(item) for item in value]
         if isinstance(value, dict):
-            return {key: self._walk(item) for key, item in value.items()}
+            return {
+                key if key.startswith(_OWN_KEYS) else self._walk(key): self._walk(item) for key, item in value.items()
+            }
         return value
 
 
@@ -134,6 +168,10 @@ _SAFE_FIELDS = frozenset(
         *("start", "end", "time", "otel_kind", "remote_parent", "pid", "dropped"),
     )
 )
+
+
+# attributes whose names are ours or the conventions', whatever a user's pattern says
+_OWN_KEYS = ("gen_ai.", "tracer.", "openai.", "server.", "http.", "error.", "exception.", "code.")
 
 
 def _replacer(redaction: Redaction) -> Callable[[str], str]:

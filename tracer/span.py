@@ -23,14 +23,10 @@ from tracer.record import AttachmentRecord
 from tracer.semconv import (
     ERROR_TYPE,
     INCOMPLETE,
-    INPUT_MESSAGES,
     INPUTS,
-    OUTPUT_MESSAGES,
     OUTPUTS,
     SPAN_TYPE,
-    SYSTEM_INSTRUCTIONS,
     TOKEN_USAGE,
-    TOOL_DEFINITIONS,
     TRUNCATED,
 )
 
@@ -42,7 +38,6 @@ if TYPE_CHECKING:
 
 _ATTRIBUTES_LIMIT = 1_000
 _EVENTS_LIMIT = 2_000
-_CONTENT_KEYS = frozenset({INPUTS, OUTPUTS, INPUT_MESSAGES, OUTPUT_MESSAGES, SYSTEM_INSTRUCTIONS, TOOL_DEFINITIONS})
 _EVENT_CONTENT_KEPT = frozenset({"exception.type"})
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _KIND_NAMES = {"UNSET": StatusCode.UNSET, "OK": StatusCode.OK, "ERROR": StatusCode.ERROR}
@@ -164,7 +159,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             elif isinstance(value, str):
                 value = str(value)
             else:
-                self.set_json(key, value)
+                self._set_structured(key, value)
                 return
         plain = self._plain
         if key == SPAN_TYPE:
@@ -182,9 +177,11 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             self.set_attribute(key, value)
 
     def set_json(self, key: str, value: Any) -> None:
-        """Record a structured value as JSON, as it is now: later changes to it have no effect."""
-        if not self._open or (key in _CONTENT_KEYS and not self._rt.capture_content):
-            return
+        """Record content as JSON, as it is now; later changes to it have no effect. Not with ``capture_content=False``."""
+        if self._open and self._rt.capture_content:
+            self._set_structured(key, value)
+
+    def _set_structured(self, key: str, value: Any) -> None:
         try:
             encoded, attachments = take_out(encode(value))
             if attachments:

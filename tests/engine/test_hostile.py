@@ -129,6 +129,7 @@ def test_a_hostile_attribute_event_and_name_do_no_harm(make: Callable[[], Any]) 
         (collections.OrderedDict(a=1), {"a": 1}),
         (collections.deque([1, 2]), [1, 2]),
         (range(10**12), "range(0, 1000000000000)"),
+        (b"plain text", "b'plain text'"),
         (Colour.RED, "red"),
         (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
         (datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc), "2026-01-02T00:00:00+00:00"),
@@ -155,12 +156,12 @@ def test_pydantic_models_are_recorded_by_their_fields() -> None:
         model_config = {"extra": "allow"}
         a: int
         b: list[int] = [1]
-        secret: pydantic.SecretStr = pydantic.SecretStr("hidden")
+        pin: pydantic.SecretStr = pydantic.SecretStr("hidden")
 
     echo(Model(a=1, other="x"))
 
     (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
-    assert span.outputs == {"a": 1, "b": [1], "secret": "SecretStr('**********')", "other": "x"}
+    assert span.outputs == {"a": 1, "b": [1], "pin": "SecretStr('**********')", "other": "x"}
 
 
 def test_an_iterator_argument_is_not_consumed() -> None:

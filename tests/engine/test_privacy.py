@@ -73,6 +73,22 @@ def test_keys_in_text_are_redacted_wherever_they_stand(secret: str, form: str, t
         {"arguments": '{"api_key": "tellnobody", "q": 1}'},
         {"arguments": '{"authorization":"tellnobody"}'},
         "postgres://user:tellnobody@host/db",
+        {"db_password": "tellnobody"},
+        {"clientSecret": "tellnobody"},
+        {"accessToken": "tellnobody"},
+        {"aws_secret_access_key": "tellnobody"},
+        {"password": ["tellnobody", "tellnobody"]},
+        {"pin": 1, "password": {"arguments": '{"o": "{\\"password\\": \\"tellnobody\\"}"}'}},
+        {"arguments": '{"q": 1, "password": "tellnobo'},
+        {b"Authorization": b"tellnobody"},
+        [(b"authorization", b"tellnobody")],
+        b"sk-proj-tellnobodytellnobodytellnobody",
+        "{'api_key': 'tellnobody', 'q': 1}",
+        "x-api-key: tellnobody",
+        "GET / HTTP/1.1\nCookie: session=tellnobody",
+        "export DB_PASSWORD='tellnobody'",
+        "\x1b[31msk-proj-tellnobodytellnobodytellnobody",
+        "url%3Fkey%3Dsk-proj-tellnobodytellnobodytellnobody",
         "Bearer tellnobody-abcdef",
         "https://host/path?api_key=tellnobody&x=1",
         "-----BEGIN RSA PRIVATE KEY-----\nMIItellnobody\n-----END RSA PRIVATE KEY-----",
@@ -96,6 +112,9 @@ def test_values_under_sensitive_names_are_redacted(value: Any, tmp_path: Path) -
         "chatcmpl-CdxiIrlxetLzjuBRfsl3k1X7s1F9u",
         "mail me@example.com or see https://example.com/a@b",
         "sk-learn is scikit-learn",
+        {"logprobs": {"content": [{"token": "Hello", "logprob": -0.1}]}},
+        {"keys": [{"key": "a", "value": "b"}], "secretary": "Ann"},
+        "the key = value form, a=b, tokens=5",
     ],
     ids=str,
 )
@@ -156,6 +175,36 @@ def test_capture_content_off_keeps_structure_and_timing_only(tmp_path: Path) -> 
     assert [s.name for s in trace.data.spans] == ["step", "echo"]
     assert trace.data.spans[0].attributes["error.type"] == "ValueError"
     assert trace.info.token_usage["input_tokens"] == 5
+    assert b"tellnobody" not in everything_on_disk(tmp_path)
+
+
+def test_the_users_patterns_see_keys_too_but_not_the_names_of_attributes() -> None:
+    tracer.configure(redact=["ann@[a-z.]+", "tracer|gen_ai"])
+
+    echo({"ann@example.org": 1})
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert span.outputs == {"[REDACTED]": 1}
+
+
+def test_the_description_of_the_service_is_redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "db.password=tellnobody")
+    tracer.configure(service_name="shop")
+    echo(1)
+
+    assert b"tellnobody" not in everything_on_disk(tmp_path)
+
+
+def test_without_content_a_generators_return_value_is_left_out_too(tmp_path: Path) -> None:
+    tracer.configure(capture_content=False)
+
+    @tracer.trace
+    def words() -> Any:
+        yield "tellnobody"
+        return {"all": "tellnobody"}
+
+    list(words())
+
     assert b"tellnobody" not in everything_on_disk(tmp_path)
 
 
