@@ -12,6 +12,7 @@ from typing import Any, TypeVar, Union, overload
 
 from tracer._context import running
 from tracer._fault import log_once, report
+from tracer._json import text_of
 from tracer._runtime import runtime
 from tracer._traced import Step, code_attributes, traced
 from tracer._unrecorded import UnrecordedSpan
@@ -232,15 +233,15 @@ def update_current_trace(
 
 
 def _text(name: str, value: object) -> str:
-    if isinstance(value, (str, int, float, bool)):
-        return str(value)
-    raise InvalidArgumentError(f"{name}: got {value!r}, expected a string.")
+    if isinstance(value, (Mapping, list, tuple, set, bytes)):
+        raise InvalidArgumentError(f"{name}: got {value!r}, expected a string.")
+    return text_of(value)  # a UUID, a number, an enum
 
 
 def _texts(name: str, values: object) -> dict[str, str | None]:
     if not isinstance(values, Mapping):
         raise InvalidArgumentError(f"{name}: got {values!r}, expected a dict such as {{'team': 'search'}}.")
-    return {str(key): None if value is None else str(value) for key, value in values.items()}
+    return {text_of(key): None if value is None else text_of(value) for key, value in values.items()}
 
 
 def wrap_context(function: Callable[..., Any]) -> Callable[..., Any]:

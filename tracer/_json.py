@@ -92,11 +92,11 @@ def to_jsonable(value: Any) -> Any:
     if isinstance(value, (Set, deque)):
         return list(value)
     if isinstance(value, BaseException):
-        return {"type": kind.__qualname__, "message": _text_of(value)}
+        return {"type": kind.__qualname__, "message": text_of(value)}
     if hasattr(kind, "__attrs_attrs__"):
         return {field.name: getattr(value, field.name, None) for field in kind.__attrs_attrs__}
     if hasattr(kind, "__fspath__"):
-        return _text_of(value)
+        return text_of(value)
     return _repr(value)
 
 
@@ -114,7 +114,8 @@ def _pydantic_fields(value: Any, fields_set: set[str]) -> dict[str, Any]:
     return {**fields, **extra} if extra else fields
 
 
-def _text_of(value: object) -> str:
+def text_of(value: object) -> str:
+    """``str()`` of the value, also when its ``__str__`` is broken."""
     try:
         return str(value)
     except Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +18,7 @@ from tracer._attachments import take_out
 from tracer._context import Attached, current
 from tracer._exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
-from tracer._json import Fragment, cut, cut_text, encode, is_primitive_list, loads
+from tracer._json import Fragment, cut, cut_text, encode, is_primitive_list, loads, text_of
 from tracer._parts import event_record, event_value, link_record
 from tracer.record import AttachmentRecord
 from tracer.semconv import (
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _ATTRIBUTES_LIMIT = 1_000
 _EVENTS_LIMIT = 2_000
+_LINKS_LIMIT = 128
 _EVENT_CONTENT_KEPT = frozenset({"exception.type"})
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _KIND_NAMES = {"UNSET": StatusCode.UNSET, "OK": StatusCode.OK, "ERROR": StatusCode.ERROR}
@@ -163,7 +165,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
                 return
         plain = self._plain
         if key == SPAN_TYPE:
-            self.span_type = str(value)
+            self.span_type = text_of(value)
         elif len(plain) < _ATTRIBUTES_LIMIT or key in plain:
             plain[key] = value
             if self._structured:
@@ -173,11 +175,11 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Record several values."""
-        for key, value in attributes.items():
+        for key, value in _mapping(attributes, "set_attributes").items():
             self.set_attribute(key, value)
 
     def set_json(self, key: str, value: Any) -> None:
-        """Record content as JSON, as it is now; later changes to it have no effect. Not with ``capture_content=False``."""
+        """Record content as JSON, as it is now, unless ``capture_content`` is off; later changes have no effect."""
         if self._open and self._rt.capture_content:
             self._set_structured(key, value)
 
@@ -219,12 +221,12 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     def set_span_type(self, span_type: str) -> None:
         """Say what kind of step this is: a SpanType or any string."""
-        self.span_type = str(span_type)
+        self.span_type = text_of(span_type)
 
     def update_name(self, name: str) -> None:
         """Give the span another name."""
         if self._open:
-            self._name = str(name)
+            self._name = text_of(name)
 
     def add_event(self, name: Any, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
         """Record that something happened, now or at ``timestamp`` (ns since the epoch)."""
@@ -232,19 +234,23 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             return
         if not isinstance(name, str):  # an event object with name, attributes and timestamp
             attributes, timestamp = getattr(name, "attributes", None), getattr(name, "timestamp", None)
-            name = str(getattr(name, "name", name))
+            name = text_of(getattr(name, "name", name))
         if len(self._happened) >= _EVENTS_LIMIT:
             self._dropped_events += 1
             return
+        if attributes is not None:
+            attributes = _mapping(attributes, "the attributes of add_event")
         if attributes and not self._rt.capture_content:
             attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
-        kept = {str(key): event_value(value) for key, value in attributes.items()} if attributes else None
-        self._happened.append((name, timestamp or time.time_ns(), kept))
+        kept = {text_of(key): event_value(value) for key, value in attributes.items()} if attributes else None
+        self._happened.append((name, _nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         """Point to a span of another trace."""
-        if self._open and len(self._links) < 128:
-            self._links.append(Link(context, dict(attributes) if attributes else None))
+        if not hasattr(context, "trace_id"):
+            _ignored("add_link", context, "an opentelemetry.trace.SpanContext")
+        elif self._open and len(self._links) < _LINKS_LIMIT:
+            self._links.append(Link(context, dict(_mapping(attributes or {}, "the attributes of add_link"))))
 
     def set_status(self, status: Status | StatusCode | str, description: str | None = None) -> None:
         """Say how the step went: "OK", "ERROR" with a description, or "UNSET"."""
@@ -253,14 +259,14 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         if isinstance(status, Status):
             description = status.description
             status = status.status_code
-        name = status.name if isinstance(status, StatusCode) else str(status).upper()
+        name = status.name if isinstance(status, StatusCode) else text_of(status).upper()
         if name not in _KIND_NAMES:
-            log_once(f"status {name}", "tracer: set_status got %r, expected OK, ERROR or UNSET; it was ignored", status)
+            _ignored("set_status", status, '"OK", "ERROR" or "UNSET"')
             return
         if self._status_name == "OK" and name == "UNSET":
             return
         self._status_name = name
-        self._message = str(description) if description and name == "ERROR" and self._rt.capture_content else None
+        self._message = text_of(description) if description and name == "ERROR" and self._rt.capture_content else None
 
     def record_exception(
         self,
@@ -271,7 +277,8 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     ) -> None:
         """Record an exception as an event, with its stack; the status stays as it is."""
         about = event_attributes(exception, content=self._rt.capture_content)
-        self.add_event("exception", {**about, "exception.escaped": escaped, **(attributes or {})}, timestamp)
+        more = _mapping(attributes or {}, "the attributes of record_exception")
+        self.add_event("exception", {**about, "exception.escaped": escaped, **more}, timestamp)
 
     def set_error(self, error: BaseException) -> None:
         """Record the exception that ended the step as what it is: an error, a cancellation, an early close."""
@@ -332,7 +339,10 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         if status is not None:
             self.set_status(status)
         elapsed = time.perf_counter_ns() - self._start_tick
-        ended_at = int(end_time) if end_time is not None else self.start_time_ns + elapsed
+        ended_at = _nanoseconds(end_time, "end_time") or self.start_time_ns + elapsed
+        if ended_at < self.start_time_ns:
+            _ignored("end_time", end_time, "a time after the span's start")
+            ended_at = self.start_time_ns + elapsed
         try:
             try:
                 self._open.pop()
@@ -543,3 +553,27 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     def __repr__(self) -> str:
         return f"LiveSpan(name={self._name!r}, trace_id={self.trace_id!r}, span_id={self.span_id!r})"
+
+
+def _nanoseconds(value: Any, name: str) -> int | None:
+    """A time in ns since the epoch from what a user gave: an int, or a datetime."""
+    if value is None or type(value) is int:
+        return value
+    if isinstance(value, datetime):
+        return int(value.timestamp() * 1e9)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:
+        return int(value)
+    _ignored(name, value, "ns since the epoch, as time.time_ns() gives them, or a datetime")
+    return None
+
+
+def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    _ignored(what, value, "a dict")
+    return {}
+
+
+def _ignored(what: str, given: Any, expected: str) -> None:
+    """A span is ended by programs that must go on: what it cannot take it leaves out, and says so."""
+    log_once(f"{what} {type(given)}", "tracer ignored %s: got %.200s, expected %s", what, text_of(given), expected)

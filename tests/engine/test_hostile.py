@@ -236,3 +236,57 @@ def test_at_the_end_of_the_stack_the_programs_own_error_comes_through() -> None:
 
     assert tracer.get_current_active_span() is None
     assert echo(1) == 1
+
+
+class BrokenName:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    "misuse",
+    [
+        lambda span: span.set_attributes(None),
+        lambda span: span.set_attributes([1]),
+        lambda span: span.add_link("x"),
+        lambda span: span.add_event("e", [("a", 1)]),
+        lambda span: span.add_event("e", timestamp="yesterday"),
+        lambda span: span.record_exception(ValueError("x"), [1]),
+        lambda span: span.set_status("GREAT"),
+        lambda span: span.set_status("ERROR", BrokenName()),
+        lambda span: span.update_name(BrokenName()),
+        lambda span: span.set_span_type(BrokenName()),
+        lambda span: span.end(end_time="soon"),
+        lambda span: span.end(end_time=5),
+        lambda span: span.set_attribute(BrokenName(), 1),
+        lambda span: span.set_attribute(None, {"a": 1}),
+        lambda span: tracer.update_current_trace(tags={"a": BrokenName()}, user=BrokenName()),
+    ],
+)
+def test_a_span_leaves_out_what_it_cannot_take_and_is_written(misuse: Callable[[Any], None]) -> None:
+    with tracer.start_span("s") as span:
+        misuse(span)
+        span.set_attribute("after", 1)
+
+    (kept,) = tracer.get_trace(span.trace_id).data.spans
+    assert 0 <= kept.duration_ms < 60_000
+    assert tracer.get_trace(span.trace_id).info.state in ("OK", "ERROR")
+
+
+def test_times_may_be_datetimes() -> None:
+    when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=5)
+    with tracer.start_span("s") as span:
+        span.add_event("e", timestamp=when)
+        span.end(end_time=when)
+
+    (kept,) = tracer.get_trace(span.trace_id).data.spans
+    assert kept.end_time_ns == kept.events[0].timestamp
+    assert kept.duration_ms > 4_000
+
+
+def test_a_trace_may_be_told_ids_of_any_kind() -> None:
+    with tracer.start_span("s") as span:
+        tracer.update_current_trace(session_id=uuid.UUID(int=1), user=42, tags={"colour": Colour.RED})
+
+    info = tracer.get_trace(span.trace_id).info
+    assert (info.session_id, info.user) == (str(uuid.UUID(int=1)), "42")
