@@ -7,12 +7,15 @@ import dataclasses
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
+from itertools import islice
 from typing import Any
 
 import orjson
 
 _REPR_LIMIT = 10_000
 _DEPTH_LIMIT = 100
+_BYTES_LIMIT = 1 << 25
+_SIZED = frozenset({str, bytes, bytearray, list, tuple, set, frozenset, dict})
 _SENTINEL_TYPES = frozenset({"NotGiven", "Omit", "PydanticUndefinedType"})
 
 Fragment = orjson.Fragment
@@ -32,12 +35,35 @@ def _options() -> int:
     return orjson.OPT_SERIALIZE_NUMPY if "numpy" in sys.modules else 0
 
 
-def encode_bounded(value: object, limit: int) -> tuple[bytes, int]:
-    """The value as JSON of at most about ``limit`` bytes, and its size before it was cut (0: not cut)."""
-    encoded = encode(value)
-    if len(encoded) <= limit:
-        return encoded, 0
-    return cut(encoded, limit), len(encoded)
+def clip(value: Any, limit: int) -> tuple[Any, int]:
+    """The value with what cannot fit into ``limit`` bytes clipped at sight, and about its size (0: not clipped).
+
+    Looks at the value and, in a dict, one level down, at lengths alone: a list of millions must cost nothing.
+    """
+    if type(value) is not dict or len(value) > limit // 2:
+        return _clip(value, limit)
+    clipped, size = {}, 0
+    for key, item in value.items():
+        if type(item) in _SIZED and len(item) * 2 > limit:
+            clipped[key], item_size = _clip(item, limit)
+            size += item_size
+    return ({**value, **clipped}, size) if size else (value, 0)
+
+
+def _clip(value: Any, limit: int) -> tuple[Any, int]:
+    kind = type(value)
+    if kind is str:
+        if len(value) > limit and ";base64," not in value[:200]:
+            return cut_text(value, limit), len(value)
+    elif kind in (bytes, bytearray):
+        if len(value) > _BYTES_LIMIT:
+            return f"[left out: {len(value)} bytes]", len(value)
+    elif kind in _SIZED and len(value) * 2 > limit:  # an item takes two bytes at least
+        kept = limit // 64
+        if kind is dict:
+            return {**dict(islice(value.items(), kept)), "[cut]": f"{len(value) - kept} more entries"}, 2 * len(value)
+        return [*islice(value, kept), f"[cut: {len(value) - kept} more items]"], 2 * len(value)
+    return value, 0
 
 
 def cut(encoded: bytes, limit: int) -> bytes:

@@ -18,7 +18,7 @@ from tracer._attachments import take_out
 from tracer._context import Attached, current
 from tracer._exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
-from tracer._json import Fragment, cut, cut_text, encode, is_primitive_list, loads, text_of
+from tracer._json import Fragment, clip, cut, cut_text, encode, is_primitive_list, loads, text_of
 from tracer._parts import event_record, event_value, link_record
 from tracer.record import AttachmentRecord
 from tracer.semconv import (
@@ -184,13 +184,17 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             self._set_structured(key, value)
 
     def _set_structured(self, key: str, value: Any) -> None:
+        limit = self._rt.max_value_bytes
         try:
+            value, size = clip(value, limit)
             encoded, attachments = take_out(encode(value))
             if attachments:
                 self._rt.keep_attachments(attachments)
-            if len(encoded) > self._rt.max_value_bytes:
-                self._note_cut(key, len(encoded))
-                encoded = cut(encoded, self._rt.max_value_bytes)
+            if len(encoded) > limit:
+                size = max(size, len(encoded))
+                encoded = cut(encoded, limit)
+            if size:
+                self._note_cut(key, size)
         except Exception as error:
             report(f"encoding {key}", error)
             return

@@ -180,8 +180,26 @@ def test_an_argument_of_50_mb_is_cut_and_says_so(caplog: pytest.LogCaptureFixtur
     (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
     assert len(span.inputs["value"]) < 1 << 20
     assert "more characters" in span.inputs["value"]
-    assert span.get_attribute("tracer.truncated")["tracer.inputs"] > 50_000_000
+    assert span.get_attribute("tracer.truncated")["tracer.inputs"] >= 50_000_000
     assert "cut a value of" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [list(range(2_000_000)), dict.fromkeys(range(2_000_000)), set(range(2_000_000)), b"\x00" * 40_000_000],
+    ids=["list", "dict", "set", "bytes"],
+)
+def test_a_container_of_millions_is_clipped_before_it_is_encoded(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    encode = tracer.span.encode
+    monkeypatch.setattr(tracer.span, "encode", lambda v: sizes.append(len(encode(v))) or encode(v))
+
+    assert echo(value) is value
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert max(sizes) < 1 << 20
+    assert "more" in str(span.outputs)[-60:] or "left out" in span.outputs
+    assert span.get_attribute("tracer.truncated")["tracer.outputs"] >= 2_000_000
 
 
 def test_cutting_keeps_what_is_short(caplog: pytest.LogCaptureFixture) -> None:
