@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from tests.cli.conftest import SECOND, START, TRACE_ID, Ran, chat, said, span
+from tracer.cli.steps import LEVELS_KEPT, steps_of
 
 Command = Callable[..., Ran]
 Write = Callable[..., None]
@@ -201,3 +203,35 @@ def test_reasoning_refusals_and_media_are_shown(write: Write, tracer_command: Co
     assert "[image/png] https://example.org/a.png" in out
     assert '{"type":"something new","field":1}' in out
     assert "1 min 01 s" in out
+
+
+@pytest.mark.parametrize("full", [[], ["--full"]])
+def test_a_row_does_not_measure_all_the_others(
+    write: Write, tracer_command: Command, monkeypatch: pytest.MonkeyPatch, full: list[str]
+) -> None:
+    measured: list[str] = []
+
+    def counting(text: str) -> int:
+        measured.append(text)
+        return cell_len(text)
+
+    def measured_for(spans: int) -> int:
+        write(*(span(f"step{number}", number, 1 if number > 1 else None) for number in range(1, spans + 1)))
+        measured.clear()
+        assert tracer_command("show", *full).code == 0
+        return len(measured)
+
+    for module in ("tree", "conversation", "wording"):
+        monkeypatch.setattr(f"tracer.cli.{module}.cell_len", counting)
+    once, twice = measured_for(100), measured_for(200)
+
+    assert twice < 2.2 * once
+
+
+def test_a_deep_chain_keeps_no_more_guides_than_are_shown() -> None:
+    chain = [span(f"step{number}", number, number - 1 if number > 1 else None) for number in range(1, 400)]
+
+    steps = steps_of(chain)
+
+    assert [step.depth for step in steps] == list(range(399))
+    assert max(len(step.branches) for step in steps) == LEVELS_KEPT

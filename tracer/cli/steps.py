@@ -10,12 +10,16 @@ from typing import Any
 from tracer import semconv
 
 
+LEVELS_KEPT = 12  # nobody reads more guides than these, and all of them in a chain of thousands take gigabytes
+
+
 @dataclass(frozen=True)
 class Step:
-    """One span, and where it hangs: ``branches`` says for each level above whether more siblings follow there."""
+    """One span, and where it hangs: ``branches`` says for the nearest levels whether more siblings follow there."""
 
     record: Mapping[str, Any]
     branches: tuple[bool, ...] = ()
+    depth: int = 0
 
     @property
     def span_id(self) -> str:
@@ -117,5 +121,6 @@ def _walk(roots: list[Mapping[str, Any]], children: Mapping[str | None, list[Map
         found.append(step)
         below = children.get(step.span_id, [])
         for position in range(len(below) - 1, -1, -1):
-            waiting.append(Step(below[position], (*step.branches, position < len(below) - 1)))
+            branches = (*step.branches, position < len(below) - 1)[-LEVELS_KEPT:]
+            waiting.append(Step(below[position], branches, step.depth + 1))
     return found

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tracer.cli import wording
 from tracer.cli.screen import Screen
-from tracer.cli.steps import Step
+from tracer.cli.steps import LEVELS_KEPT, Step
 from tracer.cli.wording import clean_line, clip
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ TYPE_STYLES = {
 }
 _BAR_WIDTH, _WIDE_BAR_WIDTH = 14, 30
 _NARROWEST_LABEL = 16
-_DEEPEST_GUIDES = 12
 _GAP = "  "
 
 
@@ -62,10 +61,10 @@ def print_tree(screen: Screen, steps: Sequence[Step]) -> None:
     """The steps, one line each, and below a failed one what went wrong."""
     axis = _Axis.of(steps)
     columns = [
-        _Column("kind", [step.type for step in steps]),
-        _Column("tokens", [_tokens(step) for step in steps], align_right=True),
-        _Column("cost", [wording.money(step.cost) for step in steps], align_right=True),
-        _Column("time", [_time(step) for step in steps], align_right=True),
+        _Column.of("kind", [step.type for step in steps]),
+        _Column.of("tokens", [_tokens(step) for step in steps], align_right=True),
+        _Column.of("cost", [wording.money(step.cost) for step in steps], align_right=True),
+        _Column.of("time", [_time(step) for step in steps], align_right=True),
     ]
     shown = [column for column in columns if column.width]
     taken = sum(column.width + len(_GAP) for column in shown)
@@ -127,28 +126,30 @@ def _guides(step: Step, *, below: bool = False) -> str:
         levels[-1] = "├─ " if step.branches[-1] else "└─ "
     if below:
         levels.append("")
-    hidden = len(levels) - _DEEPEST_GUIDES
-    return "".join(levels) if hidden <= 0 else "…  " + "".join(levels[hidden + 1 :])
+    is_cut = step.depth + below > LEVELS_KEPT
+    return "…  " + "".join(levels[1 - LEVELS_KEPT :]) if is_cut else "".join(levels)
 
 
 @dataclass(frozen=True)
 class _Column:
     name: str
     cells: list[str]
-    align_right: bool = False
+    width: int  # 0 where there is nothing to show
+    align_right: bool
 
-    @property
-    def width(self) -> int:
-        """0 where there is nothing to show."""
-        longest = max((cell_len(clean_line(cell)) for cell in self.cells), default=0)
-        return max(longest, len(self.name)) if longest else 0
+    @classmethod
+    def of(cls, name: str, values: Sequence[str], *, align_right: bool = False) -> _Column:
+        cells = [clean_line(value) for value in values]
+        # measured once: a row that measures all the others makes a wide trace take minutes
+        longest = max(map(cell_len, cells), default=0)
+        return cls(name, cells, max(longest, len(name)) if longest else 0, align_right)
 
     def fitted(self, text: str) -> str:
         space = " " * max(0, self.width - cell_len(text))
         return space + text if self.align_right else text + space
 
     def cell(self, number: int, step: Step) -> Text:
-        text = self.fitted(clean_line(self.cells[number]))
+        text = self.fitted(self.cells[number])
         style = TYPE_STYLES.get(step.type, "") if self.name == "kind" else ""
         if self.name == "time" and step.end is None:
             style = "yellow"
