@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ran, span
+from tracer._journal import note_losses
 
 Command = Callable[..., Ran]
 Write = Callable[..., None]
@@ -57,6 +58,21 @@ def test_journals_of_dead_processes_are_counted(tracer_command: Command, tmp_pat
     says = findings(tracer_command("doctor", "--json"))["journals", "dead"][1]
 
     assert says.startswith("1 of ended processes")
+
+
+def test_what_journals_dropped_is_counted(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+    write(span("a", 1))
+    assert ("journals", "dropped") not in findings(tracer_command("doctor", "--json"))
+    journals = tmp_path / "tracer.db.journal"
+    journals.mkdir(exist_ok=True)
+    note_losses(journals, "1-gone", 1200)
+    note_losses(journals, "2-gone", 34)
+
+    ran = tracer_command("doctor", "--json")
+
+    assert ran.code == 0
+    verdict, says = findings(ran)["journals", "dropped"]
+    assert (verdict, says.partition(" ever")[0]) == ("note", "1,234 records")
 
 
 def test_a_moved_door_is_a_problem(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,7 +153,7 @@ def _sdk(name: str, described: Any) -> Finding:
 
 
 def _store(store_url: str | None) -> Iterator[Finding]:
-    from tracer._adopt import pending
+    from tracer._adopt import dropped, pending
     from tracer._runtime import runtime
     from tracer.cli.reading import journal_folder, store_place
     from tracer.cli.wording import how_many, size
@@ -161,11 +161,12 @@ def _store(store_url: str | None) -> Iterator[Finding]:
 
     url, path = store_place(store_url)
     yield Finding("store", "url", "ok", url)
-    journals = pending(journal_folder(path))
+    folder = journal_folder(path)
+    journals = pending(folder)
     if not path.exists():
-        folder = next(folder for folder in path.parents if folder.exists())
-        writable = os.access(folder, os.W_OK)
-        says = "not there yet, made with the first trace" if writable else f"not there, and {folder} is not writable"
+        above = next(above for above in path.parents if above.exists())
+        writable = os.access(above, os.W_OK)
+        says = "not there yet, made with the first trace" if writable else f"not there, and {above} is not writable"
         yield Finding("store", "file", "note" if writable else "problem", says)
     else:
         store = runtime().store()
@@ -182,6 +183,10 @@ def _store(store_url: str | None) -> Iterator[Finding]:
     ):
         waiting = sum(int(str(journal["bytes"])) for journal in found)
         yield Finding("journals", name, "ok", f"{len(found)} {says}, {size(waiting)} waiting")
+    lost = dropped(folder)
+    if lost:
+        says = f"{how_many(lost, 'record')} ever, because the store or an exporter did not take them in time"
+        yield Finding("journals", "dropped", "note", f"{says} ({folder})")
 
 
 def _version(distribution: str) -> str | None:
