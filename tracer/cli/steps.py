@@ -9,7 +9,6 @@ from typing import Any
 
 from tracer import semconv
 
-
 LEVELS_KEPT = 12  # nobody reads more guides than these, and all of them in a chain of thousands take gigabytes
 
 
