@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
@@ -210,3 +211,18 @@ def test_tail_as_json_lines_into_a_pipe_that_closes(write: Write, store_url: str
         write(span("unread", 1, trace_id="c" * 32))
 
         assert (process.wait(20), process.stderr.read()) == (0, b"")
+
+
+def test_export_in_a_terminal_prints_nothing_that_it_would_obey(write: Write, store_url: str) -> None:
+    hostile = "\x1b[2J \x9b31m \u202egnp \u2066x \u200b \U000e0001 \x7f é 東"
+    write(span("step", 1, json={"tracer.inputs": hostile}))
+
+    piped = in_pipe("export", "latest", store=store_url)
+    with in_terminal("export", "latest", store=store_url) as terminal:
+        assert terminal.end() == 0
+
+    line = terminal.shown.split("\r\n")[0]
+    assert line.isprintable()
+    assert "é 東" in line
+    assert json.loads(line) == json.loads(piped.stdout)
+    assert "\x9b31m \u202egnp" in piped.stdout

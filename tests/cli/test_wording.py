@@ -66,3 +66,9 @@ def test_texts_are_cut_by_terminal_cells(text: str, width: int | None, shown: st
 def test_moments_far_from_today_do_not_fail() -> None:
     assert wording.moment(10**30)
     assert wording.short_moment(-(10**30))
+
+
+def test_json_for_a_terminal_means_the_same() -> None:
+    text = '{"a": "\x9b \u2028\U000e0001",\n "b": "ü🙂"}'
+
+    assert wording.clean_json(text) == '{"a": "\\u009b \\u2028\\udb40\\udc01",\n "b": "ü🙂"}'

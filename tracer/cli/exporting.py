@@ -6,10 +6,10 @@ import base64
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -49,29 +49,36 @@ def command(traces: tuple[str, ...], filter_string: str | None, output: Path | N
         raise InvalidArgumentError("give trace ids or --filter, not both.")
     store = store_for_reading(store_url)
     number = 0
-    with _sink(output) as file:
+    with _sink(output) as write:
         for trace_id in _wanted(store, traces, filter_string):
             stored = store.trace(trace_id)
             if stored is not None:
-                file.write(_line(store, stored))
+                write(_line(store, stored))
                 number += 1
     note(f"wrote {how_many(number, 'trace')}" + (f" to {output}" if output else ""))
 
 
 @contextmanager
-def _sink(output: Path | None) -> Iterator[BinaryIO]:
+def _sink(output: Path | None) -> Iterator[Callable[[bytes], object]]:
     if output is None:
-        yield sys.stdout.buffer
+        yield _print if sys.stdout.isatty() else sys.stdout.buffer.write
         sys.stdout.buffer.flush()
         return
     # written under another name first: an export that fails never leaves half a file where a whole one was
     unfinished = output.with_name(f"{output.name}.{os.getpid()}.part")
     try:
         with unfinished.open("wb") as file:
-            yield file
+            yield file.write
         os.replace(unfinished, output)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _print(line: bytes) -> None:
+    """Show a line in a terminal, which would obey what somebody said to a model."""
+    from tracer.cli.wording import clean_json
+
+    sys.stdout.buffer.write(clean_json(line.decode()).encode())
 
 
 def _wanted(store: Store, names: tuple[str, ...], filter_string: str | None) -> Iterator[str]:

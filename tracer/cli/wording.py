@@ -9,7 +9,6 @@ from rich.cells import cell_len, set_cell_size
 
 # what a terminal would obey instead of showing: C0 without tab and newline, DEL, C1, and the marks that reorder text
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NS = {"µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
 
 
@@ -24,8 +23,14 @@ def clean_line(text: object) -> str:
 
 
 def clean_json(text: str) -> str:
-    """JSON text that is safe to print: JSON itself leaves some control characters as they are."""
-    return _IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    """JSON text that is safe to print, and means the same: JSON itself leaves some control characters as they are."""
+    unprintable = (letter for letter in set(text) if not letter.isprintable() and letter != "\n")
+    return text.translate({ord(letter): _json_escape(letter) for letter in unprintable})
+
+
+def _json_escape(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
 
 
 def _escaped(found: re.Match[str]) -> str:
