@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 import tracer
 from tests.cli.conftest import TRACE_ID, Ran, chat, said, span
@@ -127,3 +132,32 @@ def test_export_takes_ids_or_a_filter(write: Write, tracer_command: Command) -> 
     assert len(tracer_command("export", "--filter", "name = 'two'").lines) == 1
     assert len(tracer_command("export", TRACE_ID[:5], "latest").lines) == 2
     assert tracer_command("export", "latest", "--filter", "name = 'two'").code == 2
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("script", ["{} import <(cat {})", "{} import /dev/stdin < {}", "cat {1} | {0} import -"])
+def test_pipes_and_devices_are_read(
+    write: Write, tracer_command: Command, tmp_path: Path, script: str, packed: bool
+) -> None:
+    write(span("step", 1))
+    file, other = tmp_path / "lines", tmp_path / "other.db"
+    line = tracer_command("export").out.encode()
+    file.write_bytes(gzip.compress(line) if packed else line)
+    command = script.format(f"{sys.executable} -m tracer", file)
+
+    ran = subprocess.run(
+        ["bash", "-c", command],
+        env={**os.environ, "TRACER_STORE": str(other), "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, f"read 1 span of 1 trace into {other}\n")
+
+
+def test_a_folder_is_no_file_to_import(tracer_command: Command, tmp_path: Path) -> None:
+    ran = tracer_command("import", str(tmp_path))
+
+    assert ran.code == 2
+    assert f"{tmp_path}: a folder" in ran.err

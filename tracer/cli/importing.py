@@ -6,9 +6,9 @@ import gzip
 import hashlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 import orjson
@@ -17,11 +17,13 @@ from tracer.cli.options import examples, store_option
 from tracer.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from tracer.otlp_json import Batch
     from tracer.store import Store
 
 _BATCH_BYTES = 1 << 20
-_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_START = b"\x1f"  # which JSON never starts with
 
 
 @click.command(
@@ -37,7 +39,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 def command(files: tuple[Path, ...], store_url: str | None) -> None:
     """Read OTLP JSON lines into the store: what `tracer export` or the OpenTelemetry Collector's file exporter wrote.
 
-    Files may be gzipped; "-" is standard input. What the store has already is not taken in twice.
+    Files may be gzipped, and pipes; "-" is standard input. What the store has already is not taken in twice.
     """
     from tracer._runtime import runtime
     from tracer.cli.reading import store_place
@@ -46,8 +48,10 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
 
     _, path = store_place(store_url)
     for file in files:
-        if str(file) != "-" and not file.is_file():
+        if str(file) != "-" and not file.exists():
             raise InvalidArgumentError(f"{file}: no such file.")
+        if file.is_dir():
+            raise InvalidArgumentError(f"{file}: a folder, expected a file.")
     importer = _Importer(runtime().store())
     for file in files:
         with _opened(file) as lines:
@@ -116,10 +120,7 @@ def _owner_of(batch: Batch) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Iterator[bytes]]:
-    if str(path) == "-":
-        yield iter(sys.stdin.buffer)
-        return
-    with path.open("rb") as file:
-        is_gzip = file.read(2) == _GZIP_MAGIC
-        file.seek(0)
-        yield iter(cast("BinaryIO", gzip.GzipFile(fileobj=file)) if is_gzip else file)
+    with nullcontext(cast("BufferedReader", sys.stdin.buffer)) if str(path) == "-" else path.open("rb") as file:
+        # looked at and not read: a pipe cannot be wound back
+        is_gzip = file.peek(1).startswith(_GZIP_START)
+        yield iter(cast("BufferedReader", gzip.GzipFile(fileobj=file)) if is_gzip else file)
