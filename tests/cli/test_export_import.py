@@ -161,3 +161,18 @@ def test_a_folder_is_no_file_to_import(tracer_command: Command, tmp_path: Path) 
 
     assert ran.code == 2
     assert f"{tmp_path}: a folder" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("place", "complaint"), [("nowhere", "No such file or directory"), ("tracer.db", "Not a directory")]
+)
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(
+    write: Write, tracer_command: Command, tmp_path: Path, place: str, complaint: str
+) -> None:
+    write(span("step", 1))
+    output = tmp_path / place / "x"
+
+    ran = tracer_command("export", "-o", str(output))
+
+    assert ran.code == 1
+    assert ran.err == f"Error: {output}: {complaint}\n"
