@@ -136,3 +136,14 @@ def test_the_store_of_the_environment_is_used(
 
     assert cli.run(["list"]) == 0
     assert "from the environment" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [("lst", "'lst'; did you mean list?"), ("Show", "'Show'; did you mean show?"), ("xyz", "'xyz'.")],
+)
+def test_a_misspelt_command_is_recognised(tracer_command: Command, name: str, complaint: str) -> None:
+    ran = tracer_command(name)
+
+    assert ran.code == 2
+    assert f"No such command {complaint}" in ran.err

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 from typing import Any
 
 import click
 
-from tracer.cli.wording import clean
+from tracer.cli.wording import clean, clean_line
 from tracer.errors import InvalidArgumentError, TracerError
 
 _COMMANDS = {
@@ -34,6 +35,14 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(_COMMANDS[name][0]).command
         return command
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        near = difflib.get_close_matches(arguments[0].lower(), _COMMANDS, n=1)
+        if near and arguments[0] not in _COMMANDS:
+            context.fail(f"No such command {clean_line(arguments[0])!r}; did you mean {near[0]}?")
+        return super().resolve_command(context, arguments)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
