@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tracer.errors import FilterSyntaxError, InvalidArgumentError
+from tracer.store import TraceQuery, open_store
 from tracer.store.filter import And, Comparison, Field, Not, Or, OrderTerm, parse_filter, parse_order
 
 pytestmark = pytest.mark.no_store
@@ -158,6 +161,12 @@ def test_no_filter_means_everything(source: str | None) -> None:
         ("name = \u2018a\u2019", "\u2018", "quote text with"),
         ("tokens between 1 or 2", "or", "expected AND between the two bounds"),
         ("name = ;", ";", "means nothing here"),
+        ("name = 5", "5", "name holds a text ('…'); quote a text: '5'"),
+        ("model IN ('a', 5s)", "5s", "quote a text: '5s'"),
+        ("name = '\ud800'", "\ud800", "'\\ud800' is half a character"),
+        (" OR ".join(["name = 'a'"] * 500 + ["model = 'a'"] * 2), "model", "more than 500 conditions"),
+        ("id IN ('a'" + ", 'a'" * 10_000 + ", 'b')", "'b'", "more than 10000 values"),
+        ("name = 'a' OR NOT (" * 10 + "model = 'b'" + ")" * 10, "model", "nested too deep"),
     ],
 )
 def test_an_error_points_at_its_place_and_says_what_helps(source: str, place: str, said: str) -> None:
@@ -249,3 +258,30 @@ def test_an_order(order_by: object, expected: object) -> None:
 def test_a_wrong_order_says_what_is_possible(wrong: object) -> None:
     with pytest.raises(InvalidArgumentError, match="order_by="):
         parse_order(wrong)  # type: ignore[arg-type]
+
+
+def test_a_message_about_half_a_character_can_be_printed() -> None:
+    with pytest.raises(FilterSyntaxError) as caught:
+        parse_filter("name = '\udcff'")
+
+    assert str(caught.value).encode()
+
+
+@pytest.mark.parametrize("condition", ["span.attributes.k NOT CONTAINS 'a'", "tags.k = 'a'", "text = 'abc'"])
+def test_every_filter_that_is_accepted_can_be_run(condition: str, tmp_path: Path) -> None:
+    shapes: list[Callable[[int], str]] = [
+        lambda depth: "NOT (" * depth + condition + ")" * depth,
+        lambda depth: f"{condition} OR (" * depth + condition + ")" * depth,
+        lambda depth: f"{condition} OR {condition} AND NOT (" * depth + f"{condition} OR {condition}" + ")" * depth,
+        lambda depth: "(" * depth + condition + f" OR NOT {condition} AND {condition})" * depth,
+        lambda depth: " OR ".join([condition] * 10 * depth),
+    ]
+    store = open_store(f"sqlite:///{tmp_path / 'tracer.db'}")
+    for shape in shapes:
+        accepted = 0
+        for depth in range(1, 51):
+            with contextlib.suppress(FilterSyntaxError):
+                store.find_traces(TraceQuery(filter=parse_filter(shape(depth))))
+                accepted = depth
+        assert accepted >= 5
+    store.close()

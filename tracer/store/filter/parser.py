@@ -9,6 +9,8 @@ comparison := field operator value | field [NOT] IN (value, …) | field IS [NOT
 
 from __future__ import annotations
 
+import re
+
 from tracer.errors import FilterSyntaxError, InvalidArgumentError
 from tracer.store.filter.expression import And, Comparison, Expression, Field, Not, Operator, Or, Scalar
 from tracer.store.filter.fields import field_hint, find_field
@@ -17,6 +19,10 @@ from tracer.store.filter.values import read_value
 
 _KEYWORDS = ("AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "CONTAINS", "IS", "NULL", "BETWEEN")
 _DEPTH_LIMIT = 100
+_STACK_LIMIT = 45  # SQLite's own parser has room for 100, and conditions and what is put around a filter need some
+_CONDITION_LIMIT = 500  # a database refuses the statement somewhere beyond it, with words that help nobody
+_LIST_LIMIT = 10_000
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _PATTERN_OPERATORS: dict[str, Operator] = {"LIKE": "LIKE", "ILIKE": "ILIKE", "CONTAINS": "CONTAINS"}
 _FULLTEXT_OPERATORS = ("=", "!=", "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE", "CONTAINS")
 
@@ -31,6 +37,10 @@ def parse_filter(source: str | None) -> Expression | None:
         )
     if not source.strip():
         return None
+    half = _SURROGATE.search(source)
+    if half:
+        readable = _SURROGATE.sub("\ufffd", source)  # the message must be printable
+        raise FilterSyntaxError(f"{half.group()!a} is half a character, which no text holds", readable, half.start())
     return _Parser(source).parse()
 
 
@@ -40,11 +50,18 @@ class _Parser:
         self._tokens = tokenize(source)
         self._index = 0
         self._depth = 0
+        self._conditions = 0
+        self._listed = 0
+        self._deepest = (0, self._tokens[0])
 
     def parse(self) -> Expression:
         expression = self._expression()
         rest = self._peek()
         if rest.kind == "end":
+            if _stack_of(expression) > _STACK_LIMIT:
+                raise self._error(
+                    "nested too deep; write fewer NOT and parentheses within each other", self._deepest[1]
+                )
             return expression
         if rest.text == ")":
             raise self._error("this ) closes nothing", rest)
@@ -66,6 +83,8 @@ class _Parser:
         self._depth += 1
         if self._depth > _DEPTH_LIMIT:
             raise self._error(f"nested more than {_DEPTH_LIMIT} deep", self._peek())
+        if self._depth > self._deepest[0]:
+            self._deepest = (self._depth, self._peek())
         try:
             if self._take_word("NOT"):
                 return Not(self._negation())
@@ -84,6 +103,9 @@ class _Parser:
 
     def _comparison(self) -> Expression:
         first = self._peek()
+        self._conditions += 1
+        if self._conditions > _CONDITION_LIMIT:
+            raise self._error(f"more than {_CONDITION_LIMIT} conditions; write name IN ('a', 'b', …) for many", first)
         field = self._field()
         token = self._next()
         if token.kind == "operator":
@@ -125,6 +147,9 @@ class _Parser:
             raise self._error("expected a list after IN, e.g. IN ('a', 'b')", self._peek())
         values = [self._value(field)]
         while self._take_punctuation(","):
+            self._listed += 1
+            if self._listed > _LIST_LIMIT:
+                raise self._error(f"more than {_LIST_LIMIT} values in lists", self._peek())
             values.append(self._value(field))
         if not self._take_punctuation(")"):
             raise self._error("expected , or ) in the list", self._peek())
@@ -214,6 +239,16 @@ class _Parser:
 
     def _error(self, message: str, token: Token) -> FilterSyntaxError:
         return FilterSyntaxError(message, self._source, token.position)
+
+
+def _stack_of(expression: Expression) -> int:
+    """How much of the database's parser stack is taken where the expression is deepest."""
+    if isinstance(expression, Comparison):
+        return 0
+    if isinstance(expression, Not):
+        return 2 + _stack_of(expression.part)
+    # a parenthesis, and before it what stands to the left with its AND or OR
+    return max((3 if place else 1) + _stack_of(part) for place, part in enumerate(expression.parts))
 
 
 def _operator(text: str) -> Operator:

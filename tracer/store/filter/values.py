@@ -36,8 +36,6 @@ def read_value(field: Field, token: Token, now_offset_ms: float, source: str) ->
 def _text(field: Field, token: Token, source: str) -> Scalar:
     if token.kind == "string":
         return token.text
-    if token.kind == "number" and field.kind == "text":
-        return token.text
     raise FilterSyntaxError(_expected(field, token), source, token.position)
 
 
@@ -117,7 +115,7 @@ def _iso_ms(text: str) -> int | None:
 
 def _expected(field: Field, token: Token) -> str:
     name = f"{field.name}.{field.key}" if field.key else field.name
-    if token.kind == "name":
+    if token.kind == "name" or (token.kind in ("number", "duration") and field.kind in ("text", "fulltext")):
         return f"{name} holds {_kind_words(field)}; quote a text: '{token.text}'"
     return f"{name} holds {_kind_words(field)}, got {token.text!r}"
 
