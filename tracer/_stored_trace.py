@@ -69,7 +69,9 @@ class Assessment:
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Assessment:
         """Read back what :meth:`to_dict` gave."""
-        return cls(**{**fields, "source": AssessmentSource(**fields.get("source", {}))})
+        return cls(
+            **{**_known(cls, fields), "source": AssessmentSource(**_known(AssessmentSource, fields.get("source", {})))}
+        )
 
 
 @dataclass
@@ -125,7 +127,7 @@ class TraceInfo:
     def from_dict(cls, fields: dict[str, Any]) -> TraceInfo:
         """Read back what :meth:`to_dict` gave."""
         assessments = [Assessment.from_dict(assessment) for assessment in fields.get("assessments", ())]
-        return cls(**{**fields, "assessments": assessments})
+        return cls(**{**_known(cls, fields), "assessments": assessments})
 
 
 @dataclass
@@ -161,7 +163,7 @@ class TraceData:
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> TraceData:
         """Read back what :meth:`to_dict` gave."""
-        return cls([Span(record) for record in fields.get("spans", ())], fields.get("root_span_id"))
+        return cls([_span_from_dict(record) for record in fields.get("spans", ())], fields.get("root_span_id"))
 
 
 @dataclass
@@ -288,6 +290,19 @@ def info_from_row(row: TraceRow) -> TraceInfo:
         error_count=row.error_count,
         assessments=[_assessment_from_row(assessment) for assessment in row.assessments],
     )
+
+
+def _known(kind: type[Any], fields: dict[str, Any]) -> dict[str, Any]:
+    # what a later version of tracer wrote beside them is left out
+    names = {known.name for known in dataclasses.fields(kind)}
+    return {name: value for name, value in fields.items() if name in names}
+
+
+def _span_from_dict(record: dict[str, Any]) -> Span:
+    for name in ("trace_id", "span_id"):
+        if not isinstance(record.get(name), str):
+            raise TypeError(f"the {name} of a span is {record.get(name)!r}")
+    return Span(record)
 
 
 def _assessment_from_row(row: AssessmentRow) -> Assessment:

@@ -104,11 +104,39 @@ def test_a_trace_goes_through_json_without_loss() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", "null", '{"info": 5, "data": {}}', '{"info": {"what": 1}, "data": {}}']
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"info": 5, "data": {}}',
+        '{"info": {"what": 1}, "data": {}}',
+        '{"info": INFO, "data": {"spans": [{}]}}',
+        '{"info": INFO, "data": {"spans": [{"trace_id": "t", "span_id": null}]}}',
+        '{"info": INFO, "data": {"spans": [5]}}',
+        '{"info": INFO, "data": {"spans": 5}}',
+        '{"info": INFO, "data": []}',
+    ],
 )
 def test_what_is_no_trace_is_refused(text: str) -> None:
     with pytest.raises(InvalidArgumentError, match="expected what Trace"):
-        Trace.from_json(text)
+        Trace.from_json(
+            text.replace("INFO", '{"trace_id": "t", "experiment_id": "0", "state": "OK", "request_time": 1}')
+        )
+
+
+def test_what_a_later_version_added_is_left_out() -> None:
+    trace_id = record_agent()
+    tracer.log_feedback(trace_id=trace_id, name="good", value=1)
+    trace = tracer.get_trace(trace_id)
+    assert trace is not None
+    fields = trace.to_dict()
+    assessment = fields["info"]["assessments"][0]
+    for level in (fields, fields["info"], fields["data"], assessment, assessment["source"]):
+        level["from_the_future"] = {"x": 1}
+
+    assert Trace.from_dict(fields) == trace
 
 
 def test_spans_are_searched_within_a_trace() -> None:
