@@ -235,3 +235,46 @@ def test_a_deep_chain_keeps_no_more_guides_than_are_shown() -> None:
 
     assert [step.depth for step in steps] == list(range(399))
     assert max(len(step.branches) for step in steps) == LEVELS_KEPT
+
+
+def test_an_exception_that_crosses_steps_shows_its_stack_once(tracer_command: Command) -> None:
+    import tracer
+
+    def fail() -> None:
+        raise LookupError("no such city")
+
+    with pytest.raises(LookupError), tracer.start_span("outer"), tracer.start_span("middle"):
+        with pytest.raises(ValueError, match="another"), tracer.start_span("another"):
+            raise ValueError("another")
+        with tracer.start_span("inner"):
+            fail()
+    tracer.flush()
+
+    full = tracer_command("show", "--full").out
+
+    outer, middle, another, inner = (text.partition("✗ ")[2] for text in full.split("\n── ")[1:])
+    assert outer.splitlines()[:2] == ["LookupError: no such city", "    (stack trace below, where it was raised)"]
+    assert outer == middle
+    assert "Traceback" in another
+    assert "in fail" in inner
+    assert full.count("Traceback") == 2
+
+
+def test_siblings_that_fail_alike_each_show_their_stack(write: Write, tracer_command: Command) -> None:
+    attributes = {
+        "exception.type": "E",
+        "exception.message": "m",
+        "exception.stacktrace": 'Traceback\n  File "x"\nE: m',
+    }
+    failed = {"status": "ERROR", "events": [{"name": "exception", "time": START, "attributes": attributes}]}
+    write(span("loop", 1), span("try", 2, 1, **failed), span("try again", 3, 1, **failed))
+
+    assert tracer_command("show", "--full").out.count("Traceback") == 2
+
+
+def test_of_failed_spans_in_a_circle_one_shows_the_stack(write: Write, tracer_command: Command) -> None:
+    attributes = {"exception.type": "E", "exception.message": "m", "exception.stacktrace": 'Traceback\n  File "x"\nE: m'}
+    failed = {"status": "ERROR", "events": [{"name": "exception", "time": START, "attributes": attributes}]}
+    write(span("root", 1), span("snake", 2, 3, **failed), span("tail", 3, 2, **failed), span("self", 4, 4, **failed))
+
+    assert tracer_command("show", "--full").out.count("Traceback") == 2

@@ -22,11 +22,13 @@ _CONVERSATIONS_REMEMBERED = 50
 _RULE_WIDTH = 80
 
 Message = Mapping[str, Any]
+_Raised = tuple[str, str, str]  # an exception's type, its message and where it was raised
 
 
 def print_steps(screen: Screen, steps: Sequence[Step]) -> None:
     """Every step in the order of the tree, with all that is known about it."""
     conversations = _Conversations(steps)
+    raised_below = _raised_below(steps)
     for step in steps:
         screen.print()
         _print_title(screen, step)
@@ -34,7 +36,7 @@ def print_steps(screen: Screen, steps: Sequence[Step]) -> None:
         _print_contents(screen, step, conversations)
         _print_attributes(screen, step)
         _print_events(screen, step)
-        _print_error(screen, step)
+        _print_error(screen, step, raised_below[step.span_id])
 
 
 class _Conversations:
@@ -289,14 +291,42 @@ def _print_events(screen: Screen, step: Step) -> None:
             print_value(screen, event["attributes"], indent=4)
 
 
-def _print_error(screen: Screen, step: Step) -> None:
+def _print_error(screen: Screen, step: Step, raised_below: set[_Raised]) -> None:
+    """What went wrong; an exception that came through several steps shows its stack at the innermost one."""
     if step.error is None:
         return
     screen.wrapped(Text(f"✗ {wording.clean(step.error)}", style="bold red"), indent=2)
+    shown: set[_Raised] = set()
+    for raised, stack in _stacks(step):
+        if raised in shown:
+            continue
+        shown.add(raised)
+        is_below = raised in raised_below
+        screen.wrapped("(stack trace below, where it was raised)" if is_below else stack, indent=4, style="dim")
+
+
+def _raised_below(steps: Iterable[Step]) -> dict[str, set[_Raised]]:
+    """By span id, the exceptions that its children ended with."""
+    found: dict[str, set[_Raised]] = {}
+    for step in steps:
+        parent = step.record.get("parent_id")
+        if step.failed and parent in found:  # not those that come first, which are each other's parents
+            found[parent].update(raised for raised, _ in _stacks(step))
+        found.setdefault(step.span_id, set())
+    return found
+
+
+def _stacks(step: Step) -> list[tuple[_Raised, str]]:
+    found = []
     for event in step.record.get("events") or ():
-        stack = (event.get("attributes") or {}).get("exception.stacktrace")
+        attributes = event.get("attributes") or {}
+        stack = str(attributes.get("exception.stacktrace") or "").rstrip()
         if event.get("name") == "exception" and stack:
-            screen.wrapped(str(stack).rstrip(), indent=4, style="dim")
+            # the frames above the place differ from step to step, as each is on the way out of another
+            places = [line.strip() for line in stack.splitlines() if line.lstrip().startswith("File ")]
+            said = (str(attributes.get("exception.type")), str(attributes.get("exception.message")))
+            found.append(((*said, places[-1] if places else stack), stack))
+    return found
 
 
 def _messages(step: Step, key: str) -> list[Message]:
