@@ -273,7 +273,11 @@ def test_siblings_that_fail_alike_each_show_their_stack(write: Write, tracer_com
 
 
 def test_of_failed_spans_in_a_circle_one_shows_the_stack(write: Write, tracer_command: Command) -> None:
-    attributes = {"exception.type": "E", "exception.message": "m", "exception.stacktrace": 'Traceback\n  File "x"\nE: m'}
+    attributes = {
+        "exception.type": "E",
+        "exception.message": "m",
+        "exception.stacktrace": 'Traceback\n  File "x"\nE: m',
+    }
     failed = {"status": "ERROR", "events": [{"name": "exception", "time": START, "attributes": attributes}]}
     write(span("root", 1), span("snake", 2, 3, **failed), span("tail", 3, 2, **failed), span("self", 4, 4, **failed))
 
