@@ -73,6 +73,20 @@ def test_importing_twice_takes_nothing_in_twice(tracer_command: Command, tmp_pat
     assert sum(len(trace.info.assessments) for trace in tracer.search_traces()) == 2
 
 
+def test_import_says_what_was_there_already(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+    write(span("one", 1), span("two", 2, 1))
+    file, other = str(tmp_path / "lines.jsonl"), str(tmp_path / "other.db")
+    tracer_command("export", "-o", file)
+
+    first = tracer_command("import", file, file, "--store", other)
+    write(span("three", 3, 1))
+    tracer_command("export", "-o", file)
+    second = tracer_command("import", file, "--store", other)
+
+    assert first.err == f"read 4 spans of 1 trace into {other}, 2 of them there already\n"
+    assert second.err == f"read 3 spans of 1 trace into {other}, 2 of them there already\n"
+
+
 def test_export_to_stdout_is_otlp_and_only_otlp(write: Write, tracer_command: Command) -> None:
     write(chat(1, None, [said("user", "hi")], [said("assistant", "ho")]))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tracer.store import Store
 
 _BATCH_BYTES = 1 << 20
+_REMEMBERED_SPANS = 200_000
 _GZIP_START = b"\x1f"  # which JSON never starts with
 
 
@@ -57,7 +58,8 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
         with _opened(file) as lines:
             importer.take_in(str(file), lines)
     spans, traces = how_many(importer.spans, "span"), how_many(len(importer.traces), "trace")
-    note(f"read {spans} of {traces} into {path}")
+    known = f", {importer.known_spans:,} of them there already" if importer.known_spans else ""
+    note(f"read {spans} of {traces} into {path}{known}")
 
 
 class _Importer:
@@ -70,6 +72,9 @@ class _Importer:
         self._waiting_bytes = 0
         self.traces: set[str] = set()
         self.spans = 0
+        self.known_spans = 0
+        self._known: dict[str, set[str]] = {}
+        self._counted = 0
 
     def take_in(self, name: str, lines: Iterator[bytes]) -> None:
         from tracer.otlp_json import batches_from_line
@@ -96,8 +101,19 @@ class _Importer:
             self._wait(record)
             if record["kind"] == "span":
                 self.spans += 1
+                self._count_if_known(str(record["trace_id"]), str(record["span_id"]))
             if "trace_id" in record:
                 self.traces.add(str(record.get("trace_id")))
+
+    def _count_if_known(self, trace_id: str, span_id: str) -> None:
+        known = self._known.get(trace_id)
+        if known is None:
+            spans = self._store.spans(trace_id, payload=False)
+            known = self._known[trace_id] = {str(span["span_id"]) for span in spans if span.get("kind") != "start"}
+            self._counted += len(known)
+        self.known_spans += span_id in known
+        self._counted += span_id not in known
+        known.add(span_id)
 
     def _wait(self, record: object) -> None:
         line = orjson.dumps(record)
@@ -110,6 +126,8 @@ class _Importer:
             # what ran when it was exported does not run here
             self._store.owner_gone(self._owner)
         self._owner, self._waiting, self._waiting_bytes = None, [], 0
+        if self._counted > _REMEMBERED_SPANS:  # the store has them now and can be asked again
+            self._known, self._counted = {}, 0
 
 
 def _owner_of(batch: Batch) -> str:
