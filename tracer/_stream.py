@@ -142,20 +142,21 @@ def watch_stream_object(stream: Any, watcher: Watcher) -> None:
 
 
 def _hook_close(response: Any, watcher: Watcher, reading: _Reading) -> None:
-    """Hear when a response is closed. The instance's hooks hold it weakly, so that they add no reference cycle."""
-    kind, reference = type(response), weakref.ref(response)
+    """Hear when a response is closed, which always closes it.
+
+    The hooks hold the response: the collector clears weak references before it runs the finalisers that close.
+    """
+    kind = type(response)
 
     def close() -> Any:
         if not reading.now:
             watcher.closed()
-        alive = reference()
-        return None if alive is None else kind.close(alive)
+        return kind.close(response)
 
     async def aclose() -> Any:
         if not reading.now:
             watcher.closed()
-        alive = reference()
-        return None if alive is None else await kind.aclose(alive)
+        return await kind.aclose(response)
 
     for name, hook in (("close", close), ("aclose", aclose)):
         if hasattr(kind, name) and name not in vars(response):
@@ -165,13 +166,13 @@ def _hook_close(response: Any, watcher: Watcher, reading: _Reading) -> None:
 def watch_bytes(response: Any, watcher: ByteWatcher) -> None:
     """Watch the body of an HTTP response that nobody has read: what the user reads of it, however, is told."""
     reading = _Reading()
-    kind, reference = type(response), weakref.ref(response)
+    kind = type(response)
 
     def iter_bytes(chunk_size: int | None = None) -> Iterator[bytes]:
-        return _told(kind.iter_bytes(reference(), chunk_size), watcher, reading)
+        return _told(kind.iter_bytes(response, chunk_size), watcher, reading)
 
     def aiter_bytes(chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        return _atold(kind.aiter_bytes(reference(), chunk_size), watcher, reading)
+        return _atold(kind.aiter_bytes(response, chunk_size), watcher, reading)
 
     response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
     _hook_close(response, watcher, reading)

@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import weakref
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,46 @@ def test_async_break_and_let_go(held: Any, run: Any, stored: Any) -> None:
     run(scenario)
 
     assert ending(stored.span) == ("UNSET", "dropped", "Li")
+
+
+async def leave_early(opened_streams: Callable[[], Awaitable[Any]]) -> list[str]:
+    """What the event loop complains about when streams are left in their middle and collected."""
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(str(context)))
+    for _ in range(3):
+        async for _ in await opened_streams():
+            break
+    for _ in range(3):
+        gc.collect()
+        await asyncio.sleep(0.02)  # the loop runs the closing in tasks of its own
+    return complaints
+
+
+@pytest.mark.parametrize("is_raw", [False, True], ids=["plain", "with_raw_response"])
+@pytest.mark.parametrize("is_traced", [True, False], ids=["traced", "untraced"])
+def test_async_break_and_collected_closes_as_the_sdk_does(
+    is_traced: bool, is_raw: bool, held: Any, server: Server, run: Any, stored: Any
+) -> None:
+    if not is_traced:
+        tracer.openai.autolog(disable=True)
+    responses: list[Any] = []
+
+    async def scenario(client: Any) -> list[str]:
+        async def opened_stream() -> Any:
+            if not is_raw:
+                stream = await aopened(client)
+            else:
+                raw = client.chat.completions.with_raw_response
+                stream = (await raw.create(model="m", messages=QUESTION, stream=True)).parse()
+            responses.append(weakref.ref(stream.response))
+            return stream
+
+        complaints = await leave_early(opened_stream)
+        assert [response() for response in responses] == [None] * 3
+        return complaints
+
+    assert run(scenario) == []
+    assert len(stored.spans) == (3 if is_traced else 0)
 
 
 @pytest.mark.parametrize("close", ["close", "aclose", "response.aclose"])
