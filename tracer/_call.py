@@ -263,7 +263,7 @@ class Recording:
         """Reading the stream raised. Who cancels a read or closes a generator has had enough: that is no error."""
         kind = type(error).__name__
         if kind == "CancelledError":
-            self._end_stream("cancelled")
+            self._end_stream("cancelled", error)
         elif kind == "GeneratorExit":
             self._end_stream("closed")
         else:
@@ -278,11 +278,13 @@ class Recording:
             return
         try:
             self._set_stream(incomplete)
-            if error is not None and self._read_error is not None:
+            if error is not None and incomplete is not None:
+                self.span.record_exception(error, escaped=True)
+            elif error is not None and self._read_error is not None:
                 self.span.set_attributes(self._read_error(error))
         except Exception as fault:
             report("reading a stream", fault)
-        self._end(error)
+        self._end(error if incomplete is None else None)
         self._accumulator = self._reader = None
 
     def _end(self, error: BaseException | None = None) -> None:

@@ -88,7 +88,9 @@ def _provider(screen: Screen, *, live: bool) -> Iterator[dict[str, str | None]]:
         key = os.environ.get("OPENAI_API_KEY")
         if not key:
             raise click.UsageError("--live needs an API key in OPENAI_API_KEY. Without --live the demo needs none.")
-        screen.wrapped(f"Live: the replies come from {os.environ.get('OPENAI_BASE_URL') or 'https://api.openai.com/v1'}.")
+        screen.wrapped(
+            f"Live: the replies come from {os.environ.get('OPENAI_BASE_URL') or 'https://api.openai.com/v1'}."
+        )
         yield {"base_url": os.environ.get("OPENAI_BASE_URL"), "api_key": key}
         return
     from tracer.demo.server import DemoServer
