@@ -65,11 +65,13 @@ Function = Callable[..., Any]
 class Door:
     """A method of an SDK that every call passes once, as ``module:Class.method``.
 
+    Where versions of the SDK differ, ``target`` is a tuple of such places, and the first that is there is the door.
+
     ``read_call(arguments)`` gets the call's arguments by name, ``self`` included, and says what the call is, or None
     for a call that generates nothing.
     """
 
-    target: str
+    target: str | tuple[str, ...]
     read_call: Callable[[Mapping[str, Any]], Call | None]
     parameters: tuple[str, ...] = ()  # those that read_call needs; without one of them the SDK is left alone
 
@@ -78,7 +80,7 @@ class Door:
 class Tap:
     """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response."""
 
-    target: str
+    target: str | tuple[str, ...]
     observe: Callable[[Recording, Mapping[str, Any]], None]
     parameters: tuple[str, ...] = ()
 

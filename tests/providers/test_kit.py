@@ -263,6 +263,20 @@ def test_a_missing_door_is_a_warning(target: str, sdk: Any, caplog: pytest.LogCa
     assert "supported: 1.x" in record.getMessage()
 
 
+def test_of_several_places_the_first_that_is_there_is_the_door(sdk: Any) -> None:
+    places = ("acme_sdk.gone:Client.send", "acme_sdk:Client._send", "acme_sdk:Client.send")
+    door = Door(places, invented.read_call, parameters=("path", "body"))
+    moving = Provider(name="acme", module="acme_sdk", doors=(door,))
+    original = sdk.Client.send
+
+    moving.autolog()
+    sdk.Client().send("/chat", BODY)
+    moving.autolog(disable=True)
+
+    assert sdk.Client.send is original
+    assert the_span().name == "chat acme-1"
+
+
 def test_an_installed_provider_is_an_attribute_of_tracer(
     sdk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
