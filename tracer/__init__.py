@@ -42,6 +42,7 @@ from tracer.span import LiveSpan  # noqa: E402
 
 if TYPE_CHECKING:
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
+    from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "enable",
     "errors",
     "flush",
+    "gemini",
     "get_active_trace_id",
     "get_current_active_span",
     "get_last_active_trace_id",

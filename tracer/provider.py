@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("anthropic", "openai")
+BUILT_IN = ("anthropic", "gemini", "openai")
 
 Function = Callable[..., Any]
 

@@ -51,6 +51,7 @@ PUBLIC = {
     "enable",
     "errors",
     "flush",
+    "gemini",
     "get_active_trace_id",
     "get_current_active_span",
     "get_last_active_trace_id",
