@@ -29,6 +29,12 @@ class Client(Transport):
     def _stream(self) -> Iterator[dict[str, Any]]:
         yield from CHUNKS
 
+    def post(self, kind: type, *args: Any, stream: bool = False, **kwargs: Any) -> Any:
+        return self.send(*args, stream=stream, **kwargs)
+
+    def outer(self, path: str, body: Any) -> Any:
+        return self.send(path, body)
+
     @staticmethod
     def ping(path: str, body: Any) -> Any:
         return dict(REPLY)
@@ -39,6 +45,9 @@ class AsyncClient(Transport):
         if body.get("model") == "none":
             raise AcmeError("no such model")
         return self._stream() if stream else dict(REPLY)
+
+    async def outer(self, path: str, body: Any) -> Any:
+        return await self.send(path, body)
 
     async def _stream(self) -> AsyncIterator[dict[str, Any]]:
         for chunk in CHUNKS:

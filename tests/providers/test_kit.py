@@ -20,7 +20,7 @@ import tracer
 from tests.providers import acme_sdk as sdk_source
 from tests.providers import invented
 from tracer import provider as kit
-from tracer.provider import Call, Door, Operation, Provider, Reply, Request
+from tracer.provider import Call, Door, Operation, Provider, Reply, Request, Tap
 
 BODY = {"model": "acme-1", "messages": [{"role": "user", "content": "Capital of Peru?"}], "temperature": 0.5}
 
@@ -199,6 +199,46 @@ def test_a_static_method_can_be_a_door(sdk: Any) -> None:
 
     assert vars(sdk.Client)["ping"] is original
     assert len(spans()) == 2
+
+
+def test_a_door_with_any_number_of_arguments(sdk: Any) -> None:
+    seen: list[Any] = []
+
+    def read_call(arguments: Any) -> None:
+        seen.append({name: value for name, value in arguments.items() if name != "self"})
+
+    open_door = Provider(name="acme", module="acme_sdk", doors=(Door("acme_sdk:Client.post", read_call),))
+    open_door.autolog()
+    sdk.Client().post(dict, "/chat", body=BODY)
+    sdk.Client().post(dict, "/chat", BODY, stream=False)
+    open_door.autolog(disable=True)
+
+    assert seen == [
+        {"kind": dict, "args": ("/chat",), "body": BODY},
+        {"kind": dict, "args": ("/chat", BODY), "stream": False},
+    ]
+
+
+@pytest.mark.parametrize("kind", ["Client", "AsyncClient"])
+def test_a_tap_can_see_what_a_method_returned(kind: str, sdk: Any) -> None:
+    seen: list[Any] = []
+
+    def observe(recording: Any, arguments: Any) -> None:
+        seen.append((recording.span.name, arguments["path"], arguments["return"]))
+
+    tapped = Provider(
+        name="acme",
+        module="acme_sdk",
+        doors=(Door(f"acme_sdk:{kind}.outer", lambda given: Call(invented.OPERATIONS["/chat"], given["body"])),),
+        taps=(Tap(f"acme_sdk:{kind}.send", observe, after=True),),
+    )
+    tapped.autolog()
+    returned = getattr(sdk, kind)().outer("/chat", BODY)
+    returned = asyncio.run(returned) if kind == "AsyncClient" else returned
+    tapped.autolog(disable=True)
+
+    assert returned == sdk.REPLY
+    assert seen == [("chat acme-1", "/chat", sdk.REPLY)]
 
 
 def test_suppressed_calls_are_not_recorded(sdk: Any) -> None:
