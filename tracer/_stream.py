@@ -216,6 +216,7 @@ def is_async_generator(value: Any) -> bool:
 def watch_generator(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
     """A real generator in the place of an SDK's: a generator has no inside that could be watched."""
     watched = _generated(generator, watcher)
+    _name_after(generator, watched)
     _keep_until_dropped(watched, watcher)
     return watched
 
@@ -223,16 +224,21 @@ def watch_generator(generator: Generator[Any, Any, Any], watcher: Watcher) -> Ge
 def watch_async_generator(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
     """A real asynchronous generator in the place of an SDK's."""
     watched = _agenerated(generator, watcher)
+    _name_after(generator, watched)
     _keep_until_dropped(watched, watcher)
     return watched
+
+
+def _name_after(generator: Any, watched: Any) -> None:
+    watched.__name__, watched.__qualname__ = generator.__name__, generator.__qualname__
 
 
 def _generated(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
     chunks = _WatchedIterator(generator, watcher, _Reading())
     try:
         return (yield from chunks)
-    except GeneratorExit:
-        watcher.closed()
+    except BaseException as error:  # what the generator raised has been told; this is what the user threw into it
+        watcher.failed(error)
         raise
 
 
@@ -241,7 +247,7 @@ async def _agenerated(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> 
     try:
         async for chunk in chunks:
             yield chunk
-    except GeneratorExit:
-        watcher.closed()
+    except BaseException as error:
+        watcher.failed(error)
         await generator.aclose()
         raise

@@ -16,6 +16,8 @@ class AcmeError(Exception):
 class Transport:
     """What both clients inherit, and what a patch must not leave behind on them."""
 
+    is_closed = False
+
     def inherited(self, path: str, body: Any) -> Any:
         return REPLY
 
@@ -27,7 +29,10 @@ class Client(Transport):
         return self._stream() if stream else dict(REPLY)
 
     def _stream(self) -> Iterator[dict[str, Any]]:
-        yield from CHUNKS
+        try:
+            yield from CHUNKS
+        finally:
+            self.is_closed = True
 
     def post(self, kind: type, *args: Any, stream: bool = False, **kwargs: Any) -> Any:
         return self.send(*args, stream=stream, **kwargs)
@@ -50,5 +55,8 @@ class AsyncClient(Transport):
         return await self.send(path, body)
 
     async def _stream(self) -> AsyncIterator[dict[str, Any]]:
-        for chunk in CHUNKS:
-            yield chunk
+        try:
+            for chunk in CHUNKS:
+                yield chunk
+        finally:
+            self.is_closed = True

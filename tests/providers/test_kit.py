@@ -140,6 +140,45 @@ def test_an_async_generator_that_is_closed(sdk: Any) -> None:
     assert said() == "Li"
 
 
+def test_an_exception_thrown_into_a_generator(sdk: Any) -> None:
+    invented.autolog()
+    client = sdk.Client()
+    stream = client.send("/chat", BODY, stream=True)
+    next(stream)
+
+    with pytest.raises(KeyError, match="mine"):
+        stream.throw(KeyError("mine"))
+
+    assert (the_span().status, the_span().attributes["error.type"], said()) == ("ERROR", "KeyError", "Li")
+    assert client.is_closed
+
+
+def test_an_exception_thrown_into_an_async_generator(sdk: Any) -> None:
+    invented.autolog()
+
+    async def scenario() -> None:
+        client = sdk.AsyncClient()
+        stream = await client.send("/chat", BODY, stream=True)
+        await stream.__anext__()
+        with pytest.raises(KeyError, match="mine"):
+            await stream.athrow(KeyError("mine"))
+        assert client.is_closed
+        assert len(spans()) == 1
+
+    asyncio.run(scenario())
+
+    assert (the_span().status, the_span().attributes["error.type"], said()) == ("ERROR", "KeyError", "Li")
+
+
+def test_a_generator_keeps_its_name(sdk: Any) -> None:
+    plain = sdk.Client().send("/chat", BODY, stream=True)
+    invented.autolog()
+
+    stream = sdk.Client().send("/chat", BODY, stream=True)
+
+    assert (stream.__name__, stream.__qualname__) == (plain.__name__, plain.__qualname__)
+
+
 @pytest.mark.parametrize("is_async", [False, True])
 def test_an_error(is_async: bool, sdk: Any) -> None:
     invented.autolog()
