@@ -13,6 +13,24 @@ class AcmeError(Exception):
     pass
 
 
+class Response:
+    """An HTTP response as `httpx` has it, as far as it matters here."""
+
+    is_closed = True
+    content = b'{"error": "no such model"}'
+
+
+class HTTPError(Exception):
+    response = Response()
+
+
+def refuse() -> None:
+    try:
+        raise HTTPError
+    except HTTPError:
+        raise AcmeError("no such model") from None
+
+
 class Transport:
     """What both clients inherit, and what a patch must not leave behind on them."""
 
@@ -25,7 +43,7 @@ class Transport:
 class Client(Transport):
     def send(self, path: str, body: Any, stream: bool = False) -> Any:
         if body.get("model") == "none":
-            raise AcmeError("no such model")
+            refuse()
         return self._stream() if stream else dict(REPLY)
 
     def _stream(self) -> Iterator[dict[str, Any]]:
@@ -40,6 +58,10 @@ class Client(Transport):
     def outer(self, path: str, body: Any) -> Any:
         return self.send(path, body)
 
+    def lazy(self, path: str, body: Any) -> Iterator[dict[str, Any]]:
+        self.send(path, body)  # not before somebody reads
+        yield from CHUNKS
+
     @staticmethod
     def ping(path: str, body: Any) -> Any:
         return dict(REPLY)
@@ -48,7 +70,7 @@ class Client(Transport):
 class AsyncClient(Transport):
     async def send(self, path: str, body: Any, stream: bool = False) -> Any:
         if body.get("model") == "none":
-            raise AcmeError("no such model")
+            refuse()
         return self._stream() if stream else dict(REPLY)
 
     async def outer(self, path: str, body: Any) -> Any:

@@ -190,6 +190,37 @@ def test_an_error(is_async: bool, sdk: Any) -> None:
             sdk.Client().send("/chat", {**BODY, "model": "none"})
 
     assert (the_span().status, the_span().attributes["error.type"]) == ("ERROR", "acme_sdk.AcmeError")
+    assert the_span().outputs == {"error": "no such model"}
+
+
+def test_an_error_in_the_handler_of_another_has_only_its_own_reply(sdk: Any) -> None:
+    class Failing(sdk.Client):
+        def _stream(self) -> Any:
+            raise sdk.AcmeError("down")
+
+    invented.autolog()
+
+    try:
+        raise sdk.HTTPError  # of another provider, in whose place the program asks this one
+    except sdk.HTTPError:
+        with pytest.raises(sdk.AcmeError, match="down"):
+            Failing().send("/chat", BODY, stream=True)
+
+    assert the_span().outputs is None
+
+
+def test_a_stream_that_is_refused_when_it_is_read(sdk: Any) -> None:
+    door = Door("acme_sdk:Client.lazy", lambda given: Call(invented.OPERATIONS["/chat"], given["body"]))
+    lazy = Provider(name="acme", module="acme_sdk", doors=(door,))
+    lazy.autolog()
+
+    stream = sdk.Client().lazy("/chat", {**BODY, "model": "none"})
+    with pytest.raises(sdk.AcmeError, match="no such model"):
+        next(stream)
+    lazy.autolog(disable=True)
+
+    assert (the_span().status, the_span().attributes["error.type"]) == ("ERROR", "acme_sdk.AcmeError")
+    assert the_span().outputs == {"error": "no such model"}
 
 
 def test_a_path_without_operation_is_not_recorded(sdk: Any) -> None:
