@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("openai",)
+BUILT_IN = ("ollama", "openai")
 
 Function = Callable[..., Any]
 
