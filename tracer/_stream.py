@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator, Iterator
 from typing import Any, Protocol
 
 from tracer._exit import close_in_workers
@@ -243,7 +244,7 @@ def _generated(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generat
 
 
 async def _agenerated(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
-    chunks = _WatchedAsyncIterator(generator, watcher, _Reading())
+    chunks = _WatchedAsyncIterator(_Inner(generator), watcher, _Reading())
     try:
         async for chunk in chunks:
             yield chunk
@@ -251,3 +252,30 @@ async def _agenerated(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> 
         watcher.failed(error)
         await generator.aclose()
         raise
+
+
+class _Inner:
+    """An asynchronous generator that ours closes: the event loop, which closes what was left open, is not to do it too.
+
+    A loop hears of a generator when its first step is made.
+    """
+
+    __slots__ = ("_generator",)
+
+    def __init__(self, generator: AsyncGenerator[Any, Any]) -> None:
+        self._generator = generator
+
+    def __aiter__(self) -> _Inner:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=_leave_open)
+        try:
+            return self._generator.__anext__()
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+
+
+def _leave_open(_generator: AsyncGenerator[Any, Any]) -> None:
+    """What closes an asynchronous generator that is collected."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -81,4 +82,5 @@ class AsyncClient(Transport):
             for chunk in CHUNKS:
                 yield chunk
         finally:
+            await asyncio.sleep(0)
             self.is_closed = True

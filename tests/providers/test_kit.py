@@ -140,6 +140,25 @@ def test_an_async_generator_that_is_closed(sdk: Any) -> None:
     assert said() == "Li"
 
 
+def test_an_async_generator_that_is_left_open_is_closed_once_by_the_event_loop(
+    sdk: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    invented.autolog()
+    client = sdk.AsyncClient()
+
+    async def scenario() -> Any:
+        stream = await client.send("/chat", BODY, stream=True)
+        await stream.__anext__()
+        return stream
+
+    stream = asyncio.run(scenario())
+
+    assert client.is_closed
+    assert the_span().attributes["tracer.incomplete"] == "closed"
+    assert [record.getMessage() for record in caplog.records] == []  # "generator is already running"
+    del stream
+
+
 def test_an_exception_thrown_into_a_generator(sdk: Any) -> None:
     invented.autolog()
     client = sdk.Client()
