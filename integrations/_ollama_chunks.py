@@ -40,9 +40,9 @@ class GrowingReply:
         """The reply as it would have come without streaming."""
         return {**self._last, **{name: "".join(pieces) for name, pieces in self._texts.items()}, **self._lists}
 
-    def is_complete(self) -> bool:
-        """Whether the chunk that brings the numbers has come."""
-        return bool(self._last.get("done"))
+    def is_complete(self) -> bool | None:
+        """Whether the last chunk has come, which says so; None where chunks do not speak of it."""
+        return self._last.get("done")
 
 
 class ChatAccumulator:
@@ -65,5 +65,5 @@ class ChatAccumulator:
         return {**self._envelope.reply(), "message": self._message.reply()}
 
     def is_complete(self) -> bool:
-        """Whether the chunk that brings the numbers has come."""
-        return self._envelope.is_complete()
+        """Whether the last chunk has come, which says so."""
+        return bool(self._envelope.is_complete())

@@ -188,12 +188,14 @@ def test_an_unknown_path_that_is_posted_to_is_recorded(server: Server, client: o
     assert span.token_usage["output_tokens"] == 4
 
 
-def test_an_unknown_stream_is_recorded(server: Server, client: ollama.Client, stored: Any) -> None:
-    server.will(ndjson({"model": "m", "response": "la "}, {"model": "m", "response": "la", "done": True}))
+@pytest.mark.parametrize("done", [{"done": True}, {}])
+def test_an_unknown_stream_is_recorded(done: Any, server: Server, client: ollama.Client, stored: Any) -> None:
+    server.will(ndjson({"model": "m", "response": "la "}, {"model": "m", "response": "la", **done}))
 
     list(client._request(ollama.GenerateResponse, "POST", "/api/sing", json={"model": "m"}, stream=True))
 
-    assert stored.span.outputs == {"model": "m", "response": "la la", "done": True}
+    assert stored.span.outputs == {"model": "m", "response": "la la", **done}
+    assert "tracer.incomplete" not in stored.span.attributes
 
 
 STATUS = {"status": "success"}

@@ -135,6 +135,15 @@ def test_closing_after_the_last_word_is_no_early_end(server: Server, client: Any
     assert ending(stored.span) == ("UNSET", None, "Lima.")
 
 
+@pytest.mark.parametrize("arrived", [[], [piece("Li")]])
+def test_a_stream_that_ends_without_its_last_chunk(arrived: Any, server: Server, client: Any, stored: Any) -> None:
+    server.will(ndjson(*arrived))
+
+    assert len(list(opened(client))) == len(arrived)
+
+    assert ending(stored.span) == ("UNSET", "unfinished", "Li" if arrived else None)
+
+
 def test_a_stream_read_in_another_thread(server: Server, client: Any, stored: Any) -> None:
     server.will(ndjson(*lima()))
     stream = opened(client)
