@@ -8,10 +8,17 @@ from typing import Any
 
 import ollama
 import pytest
+from ollama._types import ChatRequest
 
 import tracer
 from tests.ollama.replies import NUMBERS, QUESTION, TIMES, chat, last, lima, ndjson, piece, said
 from tests.openai.server import Server, reply
+
+
+def takes(field: str, kind: str) -> bool:
+    """Whether this version of the SDK has this field of a chat request, and takes values of this type for it."""
+    known = ChatRequest.model_fields.get(field)
+    return known is not None and kind in str(known.annotation).lower()
 
 
 def get_weather(city: str, unit: str = "celsius") -> str:
@@ -185,12 +192,21 @@ def test_streamed_thinking(server: Server, call: Any, stored: Any) -> None:
     pieces = [piece("", thinking="Peru"), piece(None, thinking="…"), piece("Li"), piece("ma.")]
     server.will(ndjson(*pieces, last()))
 
-    call("chat", model="m", messages=QUESTION, think="high", stream=True)
+    call("chat", model="m", messages=QUESTION, think=True, stream=True)
 
     assert stored.output[0]["parts"] == [
         {"type": "reasoning", "content": "Peru…"},
         {"type": "text", "content": "Lima."},
     ]
+    assert stored.span.inputs["think"] is True
+
+
+@pytest.mark.skipif(not takes("think", "str"), reason="this version of the SDK has no levels of thinking")
+def test_a_level_of_thinking(server: Server, call: Any, stored: Any) -> None:
+    server.will(reply(chat()))
+
+    call("chat", model="m", messages=QUESTION, think="high")
+
     assert stored.span.attributes["gen_ai.request.reasoning.level"] == "high"
 
 
@@ -213,7 +229,7 @@ def test_images_are_parts_and_large_ones_leave_the_payload(server: Server, call:
 def test_a_format_is_recorded(form: Any, server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat(said('{"city": "Lima"}'))))
 
-    if not isinstance(form, str) and "dict" not in str(ollama._types.ChatRequest.model_fields["format"]).lower():
+    if not isinstance(form, str) and not takes("format", "dict"):
         pytest.skip("this version of the SDK takes no schema")
     call("chat", model="m", messages=QUESTION, format=form)
 

@@ -178,7 +178,7 @@ def test_scored_questions(server: Server, call: Any, stored: Any) -> None:
 
 
 def test_an_unknown_path_that_is_posted_to_is_recorded(server: Server, client: ollama.Client, stored: Any) -> None:
-    server.will(reply({"model": "m", "song": "la la", "eval_count": 4}))
+    server.will(reply({"model": "m", "response": "", "song": "la la", "eval_count": 4}))
 
     client._request(ollama.GenerateResponse, "POST", "/api/sing", json={"model": "m", "about": "Lima"})
 

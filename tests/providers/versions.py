@@ -20,7 +20,10 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # the ends of every line of releases that is supported
-SUPPORTED = {"openai": ("1.55.3", "1.66.0", "1.109.1", "2.0.0", "2.54.0", "3.0.0", "3.52.0")}
+SUPPORTED = {
+    "ollama": ("0.4.0", "0.4.9", "0.5.0", "0.5.4", "0.6.0", "0.6.3"),
+    "openai": ("1.55.3", "1.66.0", "1.109.1", "2.0.0", "2.54.0", "3.0.0", "3.52.0"),
+}
 TEST_PACKAGES = ("pytest>=8.2", "hypothesis>=6.100", "numpy")  # old versions decode embeddings with numpy
 
 
