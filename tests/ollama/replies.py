@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.openai.server import Break, Scripted
+from tests.openai.server import Asked, Break, Scripted, reply
 
 QUESTION = [{"role": "user", "content": "Capital of Peru?"}]
 AT = {"model": "llama3.2", "created_at": "2026-01-01T00:00:00Z"}
@@ -56,3 +56,19 @@ def ndjson(*chunks: Any) -> Scripted:
     steps = [json.dumps(chunk).encode() + b"\n" if isinstance(chunk, dict) else chunk for chunk in chunks]
     assert all(isinstance(step, bytes | Break) or hasattr(step, "wait") for step in steps)
     return Scripted(steps, content_type="application/x-ndjson", is_stream=True)
+
+
+def answer(asked: Asked) -> Scripted:
+    """What a server with a model in it would answer."""
+    body, operation = asked.json, asked.path.rpartition("/")[2]
+    if body["model"] == "no-such-model":
+        return reply({"error": "model 'no-such-model' not found"}, status=404)
+    if operation == "generate":
+        return reply(generated())
+    if body.get("stream"):
+        return ndjson(*lima())
+    tools = body.get("tools") if body["messages"][-1]["role"] == "user" else None
+    if tools:
+        call = {"function": {"name": tools[0]["function"]["name"], "arguments": {"city": "Lisbon"}}}
+        return reply(chat(said("", tool_calls=[call])))
+    return reply(chat())
