@@ -156,6 +156,17 @@ def test_streamed_tool_calls_are_all_there(server: Server, call: Any, stored: An
     ]
 
 
+@pytest.mark.parametrize("without", [{}, {"content": None}])
+def test_chunks_without_content(without: Any, server: Server, call: Any, stored: Any) -> None:
+    bare = {**piece(), "message": {"role": "assistant", "tool_calls": [TOOL_CALL], **without}}
+    server.will(ndjson(bare, last()))
+
+    chunks = call("chat", model="m", messages=QUESTION, tools=[get_weather], stream=True)
+
+    assert chunks[0].message.tool_calls[0].function.name == "get_weather"
+    assert [part["type"] for part in stored.output[0]["parts"]] == ["tool_call"]
+
+
 def test_a_tool_calling_loop(server: Server, client: ollama.Client, stored: Any) -> None:
     server.will(reply(chat(said("", tool_calls=[TOOL_CALL]))), reply(chat(said("Fine."))))
     messages: list[Any] = [{"role": "user", "content": "Weather in Paris?"}]
