@@ -43,6 +43,7 @@ from tracer.span import LiveSpan  # noqa: E402
 if TYPE_CHECKING:
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
     from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
+    from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "get_tracking_uri",
     "log_expectation",
     "log_feedback",
+    "ollama",
     "openai",
     "reset",
     "search_traces",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
+from inspect import Parameter
 from typing import Any
 
 from opentelemetry.trace import SpanKind
@@ -56,9 +57,11 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("anthropic", "gemini", "openai")
+BUILT_IN = ("anthropic", "gemini", "ollama", "openai")
 
 Function = Callable[..., Any]
+
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,9 @@ class Door:
 
     Where versions of the SDK differ, ``target`` is a tuple of such places, and the first that is there is the door.
 
-    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included, and says what the call is, or None
-    for a call that generates nothing. Where the SDK wraps what the provider sent, ``reply_of(result)`` takes the reply,
-    or a chunk of a streamed one, out of it.
+    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included (those of ``*args`` as a tuple, those
+    of ``**kwargs`` each by its own name), and says what the call is, or None for a call that generates nothing. Where
+    the SDK wraps what the provider sent, ``reply_of(result)`` takes the reply, or a chunk of a streamed one, out of it.
     """
 
     target: str | tuple[str, ...]
@@ -80,11 +83,16 @@ class Door:
 
 @dataclass(frozen=True)
 class Tap:
-    """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response."""
+    """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response.
+
+    ``observe(recording, arguments)`` is called before the method, or with ``after=True`` when it has returned, and then
+    has the result under the name ``return``.
+    """
 
     target: str | tuple[str, ...]
     observe: Callable[[Recording, Mapping[str, Any]], None]
     parameters: tuple[str, ...] = ()
+    after: bool = False
 
 
 @dataclass(frozen=True)
@@ -270,27 +278,40 @@ def _tap(tap: Tap, original: Function, patch: Patch) -> Function:
 
         @functools.wraps(original)
         async def async_tapped(*args: Any, **kwargs: Any) -> Any:
-            observe(args, kwargs)
-            return await original(*args, **kwargs)
+            if not tap.after:
+                observe(args, kwargs)
+            result = await original(*args, **kwargs)
+            if tap.after:
+                observe(args, {**kwargs, "return": result})
+            return result
 
         return async_tapped
 
     @functools.wraps(original)
     def tapped(*args: Any, **kwargs: Any) -> Any:
-        observe(args, kwargs)
-        return original(*args, **kwargs)
+        if not tap.after:
+            observe(args, kwargs)
+        result = original(*args, **kwargs)
+        if tap.after:
+            observe(args, {**kwargs, "return": result})
+        return result
 
     return tapped
 
 
 def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
     """Arguments by name, at a fraction of the cost of `inspect.Signature.bind`."""
-    names = tuple(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters.values()
+    names = tuple(parameter.name for parameter in parameters if parameter.kind in _POSITIONAL)
+    rest = next((parameter.name for parameter in parameters if parameter.kind is Parameter.VAR_POSITIONAL), None)
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         return {**dict(zip(names, args)), **kwargs}  # calls may leave parameters out
 
-    return bind
+    def bind_with_rest(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {**bind(args, kwargs), rest: args[len(names) :]}  # type: ignore[dict-item]
+
+    return bind if rest is None else bind_with_rest
 
 
 @contextmanager
