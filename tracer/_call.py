@@ -18,6 +18,7 @@ from tracer.messages import to_messages
 
 CHUNK_EVENTS_LIMIT = 1_000
 CHUNK_BYTES_LIMIT = 256 * 1024
+_REFUSED = 400  # HTTP statuses from here on
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,14 @@ class Recording:
         self.span.set_attribute(semconv.HTTP_STATUS, response.status_code)
         self.span.set_attributes(attributes)
 
+    def _saw_result(self, response: Any) -> None:
+        """The door's own result is the response; whoever called the door makes an exception of a refusal."""
+        self.saw(response, {semconv.REQUEST_ID: response.headers.get("x-request-id")})
+        self.response = None
+        if response.status_code >= _REFUSED:
+            self.span.set_attribute(semconv.ERROR_TYPE, str(response.status_code))
+            self.span.set_status("ERROR", f"HTTP {response.status_code}")
+
     def _leave(self) -> None:
         token, self._token = self._token, None
         if token is None:
@@ -201,6 +210,9 @@ class Recording:
             self._start_accumulating()
             return _stream.watch_async_generator(result, self)
         response, self.response = self.response, None  # a watcher that holds what it watches would keep it alive
+        if response is None and _stream.is_http_response(result):
+            response = result
+            self._saw_result(response)
         if response is not None:
             self._take_response(response)
         else:

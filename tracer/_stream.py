@@ -134,6 +134,11 @@ def is_stream_object(value: Any) -> bool:
     return "_iterator" in held or hasattr(type(value), "_iterator")  # made when it is first asked for
 
 
+def is_http_response(value: Any) -> bool:
+    """Whether an SDK hands around the HTTP client's own response, as the SDKs that Speakeasy generates do."""
+    return hasattr(value, "iter_raw") and hasattr(value, "aiter_raw") and hasattr(value, "status_code")
+
+
 def watch_stream_object(stream: Any, watcher: Watcher) -> None:
     """Watch an SDK's stream object from inside: the object, its type and its methods stay what they are."""
     reading = _Reading()
