@@ -44,7 +44,7 @@ class StreamEnds:
                 break
         assert stored.spans == []
 
-        stream.close()
+        self.close(stream)
 
         assert stored.ending == ("UNSET", self.why_closed, "Li")
 
@@ -160,3 +160,7 @@ class StreamEnds:
     def has_text(self, chunk: Any) -> bool:
         """Whether this chunk, as the user sees it, brings the first piece of text."""
         raise NotImplementedError
+
+    def close(self, stream: Any) -> None:
+        """Close a stream that is not read further."""
+        stream.close()

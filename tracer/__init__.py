@@ -43,6 +43,7 @@ from tracer.span import LiveSpan  # noqa: E402
 if TYPE_CHECKING:
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
     from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
+    from tracer import mistral as mistral  # type: ignore[attr-defined, unused-ignore]
     from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
 
@@ -72,6 +73,7 @@ __all__ = [
     "get_tracking_uri",
     "log_expectation",
     "log_feedback",
+    "mistral",
     "ollama",
     "openai",
     "reset",

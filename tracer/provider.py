@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("anthropic", "gemini", "ollama", "openai")
+BUILT_IN = ("anthropic", "gemini", "mistral", "ollama", "openai")
 
 Function = Callable[..., Any]
 

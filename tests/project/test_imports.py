@@ -60,6 +60,7 @@ PUBLIC = {
     "get_tracking_uri",
     "log_expectation",
     "log_feedback",
+    "mistral",
     "ollama",
     "openai",
     "reset",
