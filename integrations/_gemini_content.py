@@ -113,9 +113,8 @@ def read_embedding_request(body: Any) -> Request:
     """What a request for embeddings says."""
     body = as_dict(body)
     first = next(iter(as_dicts(body.get("requests"))), body)
-    return Request(as_text(body.get("model")), attributes={
-        semconv.EMBEDDINGS_DIMENSIONS: field(first, "outputDimensionality"),
-    })  # fmt: skip
+    dimensions = field(first, "outputDimensionality")
+    return Request(as_text(body.get("model")), attributes={semconv.EMBEDDINGS_DIMENSIONS: dimensions})
 
 
 def read_embedding_reply(body: Any) -> Reply:

@@ -179,6 +179,28 @@ def test_embeddings(server: Server, client: genai.Client, stored: Any) -> None:
     assert span.outputs["embeddings"] == [vector, vector]
 
 
+def test_cost_counts_thoughts_as_output_and_cached_tokens_at_their_own_price(
+    server: Server, call: Any, stored: Any
+) -> None:
+    server.will(reply({**content(), "modelVersion": "gemini-2.5-flash"}))
+
+    call()
+
+    # 8 tokens of input, 6 that were cached, 5 of output and 4 of thoughts; USD per million
+    assert stored.span.cost["total_cost"] == pytest.approx((8 * 0.3 + 6 * 0.03 + 9 * 2.5) / 1e6)
+
+
+@pytest.mark.filterwarnings("ignore:The generate_images method")
+def test_images_are_recorded_as_they_are(server: Server, client: genai.Client, stored: Any) -> None:
+    picture = {"mimeType": "image/png", "bytesBase64Encoded": "iVBORw0KGgo="}
+    server.will(reply({"predictions": [picture]}))
+
+    client.models.generate_images(model="imagen-test", prompt="a boat")
+
+    assert stored.span.name == "predict imagen-test"
+    assert stored.span.inputs["instances"] == [{"prompt": "a boat"}]
+
+
 # ---- errors ----
 
 
