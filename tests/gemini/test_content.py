@@ -191,10 +191,11 @@ def test_cost_counts_thoughts_as_output_and_cached_tokens_at_their_own_price(
 
 
 @pytest.mark.filterwarnings("ignore:The generate_images method")
-def test_images_are_recorded_as_they_are(server: Server, client: genai.Client, stored: Any) -> None:
+def test_images_are_recorded_as_they_are(server: Server, stored: Any) -> None:
     picture = {"mimeType": "image/png", "bytesBase64Encoded": "iVBORw0KGgo="}
     server.will(reply({"predictions": [picture]}))
 
+    client = genai.Client(vertexai=True, api_key="k", http_options={"base_url": server.url})
     client.models.generate_images(model="imagen-test", prompt="a boat")
 
     assert stored.span.name == "predict imagen-test"
