@@ -42,6 +42,7 @@ from tracer.span import LiveSpan  # noqa: E402
 
 if TYPE_CHECKING:
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
+    from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
 
 __all__ = [
     "LiveSpan",
@@ -68,6 +69,7 @@ __all__ = [
     "log_expectation",
     "log_feedback",
     "openai",
+    "openai_agents",
     "reset",
     "search_traces",
     "set_experiment",

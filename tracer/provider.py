@@ -63,7 +63,7 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("openai",)
+BUILT_IN = ("openai", "openai_agents")
 
 Function = Callable[..., Any]
 

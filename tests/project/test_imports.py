@@ -59,6 +59,7 @@ PUBLIC = {
     "log_expectation",
     "log_feedback",
     "openai",
+    "openai_agents",
     "reset",
     "search_traces",
     "set_experiment",
