@@ -29,12 +29,10 @@ _REPEATED = (
 )  # fmt: skip
 
 
-def told_by(span: Any, has_content: bool) -> Told | None:
-    """What a generation or response span says of its call; None where it says nothing but that it was there."""
-    data = span.span_data
-    call, reply = _response(data) if kind_of(span) == "response" else _generation(data)
-    error = error_text(span.error)
-    return Told(call, reply, error, has_content) if call.body or reply or error else None
+def told_by(span: Any, has_content: bool) -> Told:
+    """What a generation or response span says of its call."""
+    call, reply = _response(span.span_data) if kind_of(span) == "response" else _generation(span.span_data)
+    return Told(call, reply, error_text(span.error), has_content)
 
 
 def _response(data: Any) -> tuple[Call, Any]:

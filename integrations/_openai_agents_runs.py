@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from asyncio import CancelledError
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from typing import Any
@@ -122,13 +123,12 @@ class StreamedRun(Run):
 
     def _done(self, task: Any, result: Any) -> None:
         try:
-            if task.cancelled():
-                self.end(_cancelled())
-            else:
-                # not task.exception(), after which asyncio would no longer tell that nobody asked for it
-                error = getattr(task, "_exception", None) or getattr(result, "_stored_exception", None)
-                error = error or _too_many_turns(result)
-                self.end(error, outputs=None if error is not None else self._outputs(result))
+            # not task.exception(), after which asyncio would no longer tell that nobody asked for it
+            error = getattr(task, "_exception", None) or getattr(result, "_stored_exception", None)
+            error = error or _too_many_turns(result)
+            if error is None and task.cancelled():
+                error = CancelledError()
+            self.end(error, outputs=None if error is not None else self._outputs(result))
         finally:
             self.step = None
 
@@ -169,9 +169,3 @@ def _includes_content(config: Any) -> bool:
 def _approval(item: Any) -> dict[str, Any]:
     call = getattr(item, "raw_item", None)
     return {"tool": getattr(call, "name", None), "arguments": getattr(call, "arguments", None)}
-
-
-def _cancelled() -> BaseException:
-    from asyncio import CancelledError
-
-    return CancelledError()

@@ -144,7 +144,6 @@ def test_an_input_guardrail_that_trips(server: Server, stored: Trees, ask: Any, 
 
     assert stored.named("homework").outputs == {"triggered": True}
     assert failed(stored)["Agent workflow"] == "agents.exceptions.InputGuardrailTripwireTriggered"
-    assert len(stored.calls) == len(server.asked)
 
 
 def test_an_output_guardrail_that_trips(server: Server, stored: Trees, ask: Any, way: str) -> None:
