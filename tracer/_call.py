@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tracer import _stream, semconv
-from tracer._body import BodyReader, body_of
+from tracer._body import BodyReader, body_of, is_event_stream
 from tracer._chunk import ChunkEncoder
 from tracer._fault import report
 from tracer._json import encode, loads
+from tracer._runtime import runtime
 from tracer.messages import to_messages
 
 CHUNK_EVENTS_LIMIT = 1_000
@@ -61,8 +62,8 @@ class Accumulator(Protocol):
         """What has arrived until now, in the shape of a reply that was not streamed."""
         ...
 
-    def is_complete(self) -> bool:
-        """Whether the provider has said that nothing more of the reply will come."""
+    def is_complete(self) -> bool | None:
+        """Whether the provider has said that nothing more of the reply will come; None where it never says so."""
         ...
 
 
@@ -88,6 +89,7 @@ class Call:
 
 
 ReadError = Callable[[BaseException], Mapping[str, Any]]
+ReplyOf = Callable[[Any], Any]
 
 current_recording: ContextVar[Recording | None] = ContextVar("tracer_current_recording", default=None)
 suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
@@ -109,17 +111,21 @@ class Recording:
         "_open",
         "_read_error",
         "_reader",
+        "_reply_of",
         "_token",
         "call",
         "response",
         "span",
     )
 
-    def __init__(self, span: Any, call: Call, read_error: ReadError | None) -> None:
+    def __init__(
+        self, span: Any, call: Call, read_error: ReadError | None = None, reply_of: ReplyOf | None = None
+    ) -> None:
         self.span = span
         self.call = call
         self.response: Any = None  # the HTTP response, where a tap has seen it
         self._read_error = read_error
+        self._reply_of = reply_of
         self._token: Token[Recording | None] | None = None
         self._open = [True]  # popping is atomic: the first of a stream's ends wins
         self._accumulator: Accumulator | None = None
@@ -159,15 +165,18 @@ class Recording:
         """The SDK's call raised."""
         try:
             self._leave()
-            # what the provider sent: the reason of its refusal, or a reply that the SDK could not make sense of
-            content = _content_of(self.response or getattr(error, "response", None))
-            if content:
-                self.span.set_outputs(body_of(content))
-            if self._read_error is not None:
-                self.span.set_attributes(self._read_error(error))
+            self._set_error(error)
         except Exception as fault:
             report("reading an error", fault)
         self._end(error)
+
+    def _set_error(self, error: BaseException) -> None:
+        # what the provider sent: the reason of its refusal, or a reply that the SDK could not make sense of
+        content = _content_of(self.response or _response_of(error))
+        if content:
+            self.span.set_outputs(body_of(content))
+        if self._read_error is not None:
+            self.span.set_attributes(self._read_error(error))
 
     def returned(self, result: Any) -> Any:
         """The SDK's call returned: the very result, or a generator in the place of a generator."""
@@ -195,17 +204,21 @@ class Recording:
         if response is not None:
             self._take_response(response)
         else:
-            self._end_with(loads(encode(result)))
+            self._end_with(loads(encode(result if self._reply_of is None else self._reply_of(result))))
         return result
 
     def _take_response(self, response: Any) -> None:
         content = _content_of(response)
-        if content is None:
-            self._reader = BodyReader(response)
-            self._start_accumulating()
-            _stream.watch_bytes(response, self)
-        else:
+        if content is not None and not is_event_stream(content):
             self._end_with(body_of(content))
+            return
+        self._reader = BodyReader(response)
+        self._start_accumulating()
+        if content is None:
+            _stream.watch_bytes(response, self)
+        else:  # somebody, such as a hook of the HTTP client, has read a stream to its end
+            self.feed(content)
+            self.finished()
 
     def _start_accumulating(self) -> None:
         if self.call.operation.accumulator is not None:
@@ -217,7 +230,7 @@ class Recording:
     def chunk(self, chunk: Any) -> None:
         """The user has read a chunk."""
         try:
-            encoded = self._encoder(chunk)
+            encoded = self._encoder(chunk if self._reply_of is None else self._reply_of(chunk))
             self._add(encoded, loads(encoded))
         except Exception as fault:
             report("reading a chunk", fault)
@@ -277,9 +290,11 @@ class Recording:
         except IndexError:
             return
         try:
-            self._set_stream(incomplete)
+            self._set_stream(incomplete, error)
             if error is not None and incomplete is not None:
                 self.span.record_exception(error, escaped=True)
+            elif error is not None and self._chunks == 0:  # refused: a stream may send its request when it is read
+                self._set_error(error)
             elif error is not None and self._read_error is not None:
                 self.span.set_attributes(self._read_error(error))
         except Exception as fault:
@@ -296,33 +311,39 @@ class Recording:
         except Exception as fault:
             report("ending a span", fault)
 
-    def _set_stream(self, incomplete: str | None) -> None:
+    def _set_stream(self, incomplete: str | None, error: BaseException | None) -> None:
         body, is_whole = self._arrived()
+        if incomplete is None and error is None and is_whole is False:
+            incomplete = "unfinished"  # a connection that broke off between two chunks looks like an end
         if incomplete is not None and not is_whole:
             self.span.set_attribute(semconv.INCOMPLETE, incomplete)
         if body is not None:
             self._set_reply(body)
-        self._set_chunks()
+        if self._chunks:
+            self._set_chunks(is_secret=body is not None and runtime().holds_secret(encode(body)))
 
-    def _arrived(self) -> tuple[Any, bool]:
-        """What the user has read until now, and whether that is all there was to read."""
+    def _arrived(self) -> tuple[Any, bool | None]:
+        """What the user has read until now, and whether that is all there was to read, if that can be known."""
         if self._reader is not None and not self._reader.is_event_stream:
             return self._reader.body()  # type: ignore[no-any-return]
-        if self._accumulator is None or not self._chunks:
-            return None, self._complete
-        return self._accumulator.reply(), self._complete or self._accumulator.is_complete()
+        if self._accumulator is None:
+            return None, self._complete or None
+        body = self._accumulator.reply() if self._chunks else None
+        return body, self._complete or self._accumulator.is_complete()
 
-    def _set_chunks(self) -> None:
+    def _set_chunks(self, *, is_secret: bool) -> None:
+        """Write the chunks down as events; only their sizes where the reply holds a secret, which chunks may share."""
         span = self.span
-        if not self._chunks:
-            return
         span.set_attribute(semconv.STREAM_CHUNKS, self._chunks)
         if self._left_out:
             span.set_attribute(semconv.STREAM_CHUNKS_LEFT_OUT, self._left_out)
         if self._first_content:
             span.set_attribute(semconv.TIME_TO_FIRST_CHUNK, (self._first_content - span.start_time_ns) / 1e9)
+        if is_secret:
+            span.set_attribute(semconv.STREAM_CHUNKS_REDACTED, True)
         for when, chunk in self._events:
-            span.add_event(semconv.CHUNK_EVENT, {semconv.CHUNK: chunk}, when)
+            about = {semconv.CHUNK_BYTES: len(chunk.encode())} if is_secret else {semconv.CHUNK: chunk}
+            span.add_event(semconv.CHUNK_EVENT, about, when)
         self._events = []
 
     def _end_with(self, body: Any) -> None:
@@ -382,6 +403,13 @@ def set_reply(span: Any, reply: Reply) -> None:
     if reply.error_type:
         span.set_attribute(semconv.ERROR_TYPE, reply.error_type)
         span.set_status("ERROR", reply.error_message or reply.error_type)
+
+
+def _response_of(error: BaseException) -> Any:
+    """The HTTP response that an exception is about, or the one that it was made of: ``raise … from None`` hides it."""
+    # a context that is not suppressed may be an exception of the user's, who calls another provider in its handler
+    below = error.__cause__ or error.__context__ if error.__suppress_context__ else None
+    return getattr(error, "response", None) or getattr(below, "response", None)
 
 
 def _content_of(response: Any) -> bytes | None:

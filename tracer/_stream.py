@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator, Iterator
 from typing import Any, Protocol
 
 from tracer._exit import close_in_workers
@@ -104,10 +105,12 @@ class _WatchedAsyncIterator:
         return self
 
     async def __anext__(self) -> Any:
-        reading = self._reading
+        reading, iterator = self._reading, self._iterator
         reading.now = True
         try:
-            chunk = await self._iterator.__anext__()
+            # The iterator waits on the stack, as it does in `async for`: the collector, striking in a read, takes what
+            # stands there as alive, and so keeps the order in which the loop closes the generators of a dropped stream.
+            _, chunk = (iterator, await iterator.__anext__())
         except StopAsyncIteration:
             self._watcher.finished()
             raise
@@ -126,7 +129,9 @@ class _WatchedAsyncIterator:
 def is_stream_object(value: Any) -> bool:
     """Whether this is an SDK's stream that keeps its iterator and its HTTP response, as the Stainless SDKs' do."""
     held = getattr(value, "__dict__", None)
-    return isinstance(held, dict) and "_iterator" in held and "response" in held
+    if not isinstance(held, dict) or "response" not in held:
+        return False
+    return "_iterator" in held or hasattr(type(value), "_iterator")  # made when it is first asked for
 
 
 def watch_stream_object(stream: Any, watcher: Watcher) -> None:
@@ -167,40 +172,52 @@ def watch_bytes(response: Any, watcher: ByteWatcher) -> None:
     """Watch the body of an HTTP response that nobody has read: what the user reads of it, however, is told."""
     reading = _Reading()
     kind = type(response)
+    whole, raw = _Feeding(watcher), _Feeding(watcher, is_readable=not response.headers.get("content-encoding"))
 
     def iter_bytes(chunk_size: int | None = None) -> Iterator[bytes]:
-        return _told(kind.iter_bytes(response, chunk_size), watcher, reading)
+        return _told(kind.iter_bytes(response, chunk_size), whole, reading)
 
     def aiter_bytes(chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        return _atold(kind.aiter_bytes(response, chunk_size), watcher, reading)
+        return _atold(kind.aiter_bytes(response, chunk_size), whole, reading)
+
+    def iter_raw(chunk_size: int | None = None) -> Iterator[bytes]:
+        body = kind.iter_raw(response, chunk_size)
+        return body if reading.now else _told(body, raw, reading)  # in a read: iter_bytes reads by it
+
+    def aiter_raw(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        body = kind.aiter_raw(response, chunk_size)
+        return body if reading.now else _atold(body, raw, reading)
 
     response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
+    response.iter_raw, response.aiter_raw = iter_raw, aiter_raw
     _hook_close(response, watcher, reading)
     _keep_until_dropped(response, watcher)
 
 
-def _told(body: Iterator[bytes], watcher: ByteWatcher, reading: _Reading) -> Iterator[bytes]:
-    watched = _WatchedIterator(body, _Feeding(watcher), reading)
-    yield from watched
+def _told(body: Iterator[bytes], watcher: Watcher, reading: _Reading) -> Iterator[bytes]:
+    yield from _WatchedIterator(body, watcher, reading)
 
 
-async def _atold(body: AsyncIterator[bytes], watcher: ByteWatcher, reading: _Reading) -> AsyncIterator[bytes]:
-    watched = _WatchedAsyncIterator(body, _Feeding(watcher), reading)
-    async for received in watched:
+async def _atold(body: AsyncIterator[bytes], watcher: Watcher, reading: _Reading) -> AsyncIterator[bytes]:
+    async for received in _WatchedAsyncIterator(body, watcher, reading):
         yield received
 
 
 class _Feeding:
-    """A watcher of chunks that hands them on as bytes."""
+    """Hands chunks on as bytes; of bytes that nobody but the user can read, only the end is told."""
 
     __slots__ = ("chunk", "closed", "dropped", "failed", "finished")
 
-    def __init__(self, watcher: ByteWatcher) -> None:
-        self.chunk = watcher.feed
+    def __init__(self, watcher: ByteWatcher, is_readable: bool = True) -> None:
+        self.chunk = watcher.feed if is_readable else _left_alone
         self.finished = watcher.finished
         self.failed = watcher.failed
         self.closed = watcher.closed
         self.dropped = watcher.dropped
+
+
+def _left_alone(received: bytes) -> None:
+    """Compressed bytes."""
 
 
 def is_generator(value: Any) -> bool:
@@ -216,6 +233,7 @@ def is_async_generator(value: Any) -> bool:
 def watch_generator(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
     """A real generator in the place of an SDK's: a generator has no inside that could be watched."""
     watched = _generated(generator, watcher)
+    _name_after(generator, watched)
     _keep_until_dropped(watched, watcher)
     return watched
 
@@ -223,25 +241,57 @@ def watch_generator(generator: Generator[Any, Any, Any], watcher: Watcher) -> Ge
 def watch_async_generator(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
     """A real asynchronous generator in the place of an SDK's."""
     watched = _agenerated(generator, watcher)
+    _name_after(generator, watched)
     _keep_until_dropped(watched, watcher)
     return watched
+
+
+def _name_after(generator: Any, watched: Any) -> None:
+    watched.__name__, watched.__qualname__ = generator.__name__, generator.__qualname__
 
 
 def _generated(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
     chunks = _WatchedIterator(generator, watcher, _Reading())
     try:
         return (yield from chunks)
-    except GeneratorExit:
-        watcher.closed()
+    except BaseException as error:  # what the generator raised has been told; this is what the user threw into it
+        watcher.failed(error)
         raise
 
 
 async def _agenerated(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
-    chunks = _WatchedAsyncIterator(generator, watcher, _Reading())
+    chunks = _WatchedAsyncIterator(_Inner(generator), watcher, _Reading())
     try:
         async for chunk in chunks:
             yield chunk
-    except GeneratorExit:
-        watcher.closed()
+    except BaseException as error:
+        watcher.failed(error)
         await generator.aclose()
         raise
+
+
+class _Inner:
+    """An asynchronous generator that ours closes: the event loop, which closes what was left open, is not to do it too.
+
+    A loop hears of a generator when its first step is made.
+    """
+
+    __slots__ = ("_generator",)
+
+    def __init__(self, generator: AsyncGenerator[Any, Any]) -> None:
+        self._generator = generator
+
+    def __aiter__(self) -> _Inner:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=_leave_open)
+        try:
+            return self._generator.__anext__()
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+
+
+def _leave_open(_generator: AsyncGenerator[Any, Any]) -> None:
+    """What closes an asynchronous generator that is collected."""

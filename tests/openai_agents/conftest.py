@@ -14,8 +14,8 @@ import pytest
 from agents import Agent, Model, OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner
 
 import tracer
-from tests.openai.conftest import Stored
 from tests.openai.server import Server
+from tests.stored import Stored
 
 Client = openai.AsyncOpenAI
 
