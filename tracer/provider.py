@@ -279,7 +279,7 @@ def _hook(hook: Hook, original: Function, patch: Patch) -> Function:
         except Exception as fault:
             report(f"observing {hook.target}", fault)
             return NOT_RECORDED
-        return NOT_RECORDED if end is None else _GuardedEnd(hook.target, end)
+        return NOT_RECORDED if end is None else _GuardedEnd(f"observing {hook.target}", end)
 
     return _around(original, begin)
 
@@ -287,19 +287,19 @@ def _hook(hook: Hook, original: Function, patch: Patch) -> Function:
 class _GuardedEnd:
     """Tells a hook of its method's end; what fails there is logged."""
 
-    __slots__ = ("_end", "_target")
+    __slots__ = ("_doing", "_end")
 
-    def __init__(self, target: str, end: HookEnd) -> None:
-        self._target = target
+    def __init__(self, doing: str, end: HookEnd) -> None:
+        self._doing = doing
         self._end = end
 
     def returned(self, result: Any) -> Any:
-        with guard(f"observing {self._target}"):
+        with guard(self._doing):
             self._end.returned(result)
         return result
 
     def raised(self, error: BaseException) -> None:
-        with guard(f"observing {self._target}"):
+        with guard(self._doing):
             self._end.raised(error)
 
 

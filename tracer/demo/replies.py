@@ -83,7 +83,7 @@ def response_events(body: Body) -> Iterator[dict[str, Any]]:
 
 def _item_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
     place = {"item_id": item["id"], "output_index": index}
-    empty = {"content": []} if item["type"] == "message" else {"arguments": ""}
+    empty: dict[str, Any] = {"content": []} if item["type"] == "message" else {"arguments": ""}
     yield {"type": "response.output_item.added", "output_index": index, "item": {**item, **empty}}
     if item["type"] == "message":
         yield from _text_events({**place, "content_index": 0}, item["content"][0])
