@@ -7,8 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from agents import Agent, RunConfig, Runner, custom_span, function_tool, trace
-from agents.tracing import span_data
+from agents import Agent, FunctionTool, RunConfig, Runner, custom_span, function_tool, trace
+from agents.tracing import (
+    get_trace_provider,
+    mcp_tools_span,
+    span_data,
+    speech_group_span,
+    speech_span,
+    transcription_span,
+)
 
 import tracer
 from tests.openai.server import Server
@@ -252,3 +259,68 @@ def test_structured_output(server: Server, stored: Trees, ask: Any, api: str) ->
 
     assert stored.named("Agent workflow").outputs == {"city": "Lima"}
     assert stored.named("A").attributes["tracer.agent.output_type"] == "Capital"
+
+
+def test_spans_of_speech_and_of_mcp_servers(stored: Trees) -> None:
+    with trace("Voice"):
+        with transcription_span(model="whisper", input="UklGRg==", output="Weather?"):
+            pass
+        with speech_group_span(input="Sunny.") as group:
+            pass
+        with speech_span(parent=group, model="tts", input="Sunny."):
+            pass
+        with mcp_tools_span(server="files", result=["read", "write"]):
+            pass
+
+    assert stored.tree() == [
+        "Voice WORKFLOW",
+        "  transcription TASK",
+        "  speech group TASK",
+        "  speech TASK",
+        "  list tools of files TASK",
+    ]
+    assert stored.named("transcription").outputs == "Weather?"
+    assert stored.named("transcription").attributes["gen_ai.request.model"] == "whisper"
+    assert stored.named("speech").inputs == "Sunny."
+    assert stored.named("list tools of files").outputs == ["read", "write"]
+
+
+def test_a_span_of_a_kind_that_nobody_knows(stored: Trees) -> None:
+    class Dream(span_data.SpanData):
+        type = "dream"
+
+        def export(self) -> dict[str, Any]:
+            return {"type": "dream", "of": "sheep"}
+
+    with trace("Night"), get_trace_provider().create_span(Dream()):
+        pass
+
+    assert stored.tree() == ["Night WORKFLOW", "  dream UNKNOWN"]
+    assert stored.named("dream").outputs == {"type": "dream", "of": "sheep"}
+
+
+@pytest.mark.skipif(
+    "needs_approval" not in FunctionTool.__dataclass_fields__, reason="this version of the SDK asks for no approval"
+)
+def test_a_run_that_waits_for_approval_and_is_taken_up_again(server: Server, in_loop: Any) -> None:
+    @function_tool(needs_approval=True)
+    def launch(target: str) -> str:
+        """Launches."""
+        return "launched"
+
+    server.will(calls(("launch", {"target": "moon"})), says("Done."))
+
+    async def scenario(client: Client) -> None:
+        agent: Agent[Any] = Agent(name="A", model=make_model("responses", client), tools=[launch])
+        waiting = await Runner.run(agent, "Go")
+        state = waiting.to_state()
+        state.approve(waiting.interruptions[0])
+        await Runner.run(agent, state)
+
+    in_loop(scenario)
+
+    found = tracer.search_traces(order_by=["timestamp ASC"])
+    first, second = (tracer.get_trace(each.info.trace_id).data.spans for each in found)
+    assert first[0].outputs == {"interruptions": [{"tool": "launch", "arguments": '{"target": "moon"}'}]}
+    assert (second[0].inputs, second[0].outputs) == ("Go", "Done.")
+    assert [span.outputs for span in second if span.span_type == "TOOL"] == ["launched"]
