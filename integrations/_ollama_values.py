@@ -37,7 +37,7 @@ def as_text(value: Any) -> str | None:
 
 def parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     """The request's parameters by attribute name; options that the conventions do not know keep their own name."""
-    found: dict[str, Any] = {semconv.REQUEST_STREAM: body.get("stream") or None}
+    found: dict[str, Any] = {semconv.REQUEST_STREAM: body.get("stream")}
     for name, value in as_dict(body.get("options")).items():
         if name == "stop":
             found[semconv.REQUEST_STOP_SEQUENCES] = [value] if isinstance(value, str) else value

@@ -101,6 +101,7 @@ def test_every_option_is_an_attribute(server: Server, client: ollama.Client, sto
         "gen_ai.request.stop_sequences": ["\n", "END"],
         "gen_ai.request.frequency_penalty": 0.2,
         "gen_ai.request.presence_penalty": 0.3,
+        "gen_ai.request.stream": False,
     }
     assert {key: value for key, value in attributes.items() if key.startswith("tracer.request.")} == {
         "tracer.request.num_ctx": 8192,
