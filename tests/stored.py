@@ -1,4 +1,4 @@
-"""The spans that a test's calls left in the store."""
+"""What the store holds of spans that have ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tracer
 
 
 class Stored:
-    """What the store holds of spans that have ended."""
+    """Looks into the store each time it is asked."""
 
     @property
     def spans(self) -> list[Any]:
@@ -34,3 +34,16 @@ class Stored:
     @property
     def input(self) -> list[Any]:
         return self.json("gen_ai.input.messages")
+
+    @property
+    def text(self) -> str | None:
+        """The text of the reply, as far as it came."""
+        if "gen_ai.output.messages" not in self.span.attributes:
+            return None
+        parts = [part for message in self.output for part in message["parts"]]
+        return "".join(part["content"] for part in parts if part["type"] == "text")
+
+    @property
+    def ending(self) -> tuple[Any, Any, Any]:
+        """How the call ended, why before its time, and with what text."""
+        return self.span.status, self.span.attributes.get("tracer.incomplete"), self.text

@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("ollama", "openai")
+BUILT_IN = ("anthropic", "ollama", "openai")
 
 Function = Callable[..., Any]
 
@@ -68,13 +68,17 @@ _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 class Door:
     """A method of an SDK that every call passes once, as ``module:Class.method``.
 
+    Where versions of the SDK differ, ``target`` is a tuple of such places, and the first that is there is the door.
+
     ``read_call(arguments)`` gets the call's arguments by name, ``self`` included (those of ``*args`` as a tuple, those
-    of ``**kwargs`` each by its own name), and says what the call is, or None for a call that generates nothing.
+    of ``**kwargs`` each by its own name), and says what the call is, or None for a call that generates nothing. Where
+    the SDK wraps what the provider sent, ``reply_of(result)`` takes the reply, or a chunk of a streamed one, out of it.
     """
 
-    target: str
+    target: str | tuple[str, ...]
     read_call: Callable[[Mapping[str, Any]], Call | None]
     parameters: tuple[str, ...] = ()  # those that read_call needs; without one of them the SDK is left alone
+    reply_of: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Tap:
     has the result under the name ``return``.
     """
 
-    target: str
+    target: str | tuple[str, ...]
     observe: Callable[[Recording, Mapping[str, Any]], None]
     parameters: tuple[str, ...] = ()
     after: bool = False
@@ -173,12 +177,12 @@ class Provider:
             call = door.read_call(arguments)
             if call is None or _is_under_way(call):
                 return NOT_RECORDED
-            return self._start(call)
+            return self._start(door, call)
         except Exception as fault:
             report(f"reading a call to {self.name}", fault)
             return NOT_RECORDED
 
-    def _start(self, call: Call) -> Any:
+    def _start(self, door: Door, call: Call) -> Any:
         operation = call.operation
         request = operation.read_request(call.body)
         span = runtime().start_span(
@@ -197,7 +201,7 @@ class Provider:
             return NOT_RECORDED
         with guard(f"recording a request to {self.name}"):
             set_request(span, request, call.body)
-        recording = Recording(span, call, self.read_error)
+        recording = Recording(span, call, self.read_error, door.reply_of)
         with guard("making a span current"):
             recording.enter()
         return recording
