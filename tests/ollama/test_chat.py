@@ -222,6 +222,16 @@ def test_a_level_of_thinking(server: Server, call: Any, stored: Any) -> None:
     assert stored.span.attributes["gen_ai.request.reasoning.level"] == "high"
 
 
+@pytest.mark.skipif(not takes("logprobs", "bool"), reason="this version of the SDK has no logprobs")
+def test_streamed_log_probabilities_are_all_there(server: Server, call: Any, stored: Any) -> None:
+    sure = [{"token": token, "logprob": -0.1} for token in ("Li", "ma.")]
+    server.will(ndjson(*[{**piece(each["token"]), "logprobs": [each]} for each in sure], last()))
+
+    call("chat", model="m", messages=QUESTION, logprobs=True, stream=True)
+
+    assert stored.span.outputs["logprobs"] == sure
+
+
 def test_images_are_parts_and_large_ones_leave_the_payload(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat()))
     large = b"\x89PNG\r\n\x1a\n" + bytes(300_000)
