@@ -63,6 +63,7 @@ PUBLIC = {
     "mistral",
     "ollama",
     "openai",
+    "openai_agents",
     "reset",
     "search_traces",
     "set_experiment",
