@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tracer import _stream, semconv
-from tracer._body import BodyReader, body_of
+from tracer._body import BodyReader, body_of, content_type_of
 from tracer._chunk import ChunkEncoder
 from tracer._fault import report
 from tracer._json import encode, loads
@@ -17,6 +17,7 @@ from tracer.messages import to_messages
 
 CHUNK_EVENTS_LIMIT = 1_000
 CHUNK_BYTES_LIMIT = 256 * 1024
+_LARGE_CHUNK = 512  # bytes of JSON; smaller ones hold no attachment
 
 
 @dataclass(frozen=True)
@@ -201,11 +202,18 @@ class Recording:
     def _take_response(self, response: Any) -> None:
         content = _content_of(response)
         if content is None:
-            self._reader = BodyReader(response)
-            self._start_accumulating()
+            self._start_reading(response)
             _stream.watch_bytes(response, self)
+        elif content_type_of(response) == "text/event-stream":  # events that the SDK read as one body
+            self._start_reading(response)
+            self.feed(content)
+            self.finished()
         else:
-            self._end_with(body_of(content))
+            self._end_with(body_of(content, content_type_of(response)))
+
+    def _start_reading(self, response: Any) -> None:
+        self._reader = BodyReader(response)
+        self._start_accumulating()
 
     def _start_accumulating(self) -> None:
         if self.call.operation.accumulator is not None:
@@ -231,13 +239,16 @@ class Recording:
                 if encoded.startswith(b"[DONE]"):
                     self._complete = True
                 else:
-                    self._add(encoded, loads(encoded))
+                    chunk = loads(encoded)
+                    self._add(encoded if len(encoded) < _LARGE_CHUNK else encode(chunk), chunk)
         except Exception as fault:
             report("reading a chunk", fault)
 
     def _add(self, encoded: bytes, chunk: Any) -> None:
         now = time.time_ns()
         self._chunks += 1
+        if len(encoded) >= _LARGE_CHUNK and self.span.captures_content:
+            encoded = self.span.without_attachments(encoded)
         if len(self._events) < CHUNK_EVENTS_LIMIT and len(encoded) <= self._bytes_left:
             self._bytes_left -= len(encoded)
             # decoded at once: the bytes that orjson gives hold on to a buffer of four kilobytes
