@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracer import semconv
 from tracer.messages import content_parts, parsed, text_part, to_message
-from tracer.provider import Operation, Reply, Request
+from tracer.provider import Operation, Reply, Request, SpanType
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
     from integrations._openai_chat import envelope_attributes, output_type_of, parameters
@@ -265,3 +265,5 @@ def _put_part(item: Item, field: str, position: int, part: Item) -> None:
 
 
 RESPONSE = Operation("chat", _read_request, _read_reply, ResponseAccumulator)
+FETCHED_RESPONSE = Operation("fetch_response", _read_request, _read_reply, ResponseAccumulator)
+COMPACTION = Operation("responses.compact", _read_request, _read_reply, ResponseAccumulator, span_type=SpanType.LLM)

@@ -71,6 +71,7 @@ USAGE_IMAGE_OUTPUT: Final = "gen_ai.usage.image.output_tokens"
 USAGE_TEXT_INPUT: Final = "gen_ai.usage.text.input_tokens"
 USAGE_TEXT_OUTPUT: Final = "gen_ai.usage.text.output_tokens"
 USAGE_TOTAL: Final = "tracer.usage.total_tokens"  # as the provider sent it
+USAGE_AUDIO_SECONDS: Final = "tracer.usage.input_audio_seconds"  # where a provider bills time, not tokens
 
 TOKEN_USAGE: Final = {
     "input_tokens": USAGE_INPUT,

@@ -13,6 +13,7 @@ import pytest
 
 import tracer
 from tests.openai.server import Server
+from tracer.store import open_store
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,9 @@ def run(server: Server) -> Callable[[Callable[[openai.AsyncOpenAI], Awaitable[An
 class Stored:
     """What the store holds of spans that have ended."""
 
+    def __init__(self, store_url: str) -> None:
+        self._store_url = store_url
+
     @property
     def spans(self) -> list[Any]:
         traces = tracer.search_traces(max_results=1000)
@@ -81,6 +85,14 @@ class Stored:
     def json(self, key: str) -> Any:
         return json.loads(self.span.attributes[key])
 
+    def attachment(self, reference: str) -> tuple[str, bytes] | None:
+        """Media type and content of what a reference in a payload stands for."""
+        store = open_store(self._store_url)
+        try:
+            return store.attachment(reference.removeprefix("tracer-attachment:").split(";")[0])
+        finally:
+            store.close()
+
     @property
     def output(self) -> list[Any]:
         return self.json("gen_ai.output.messages")
@@ -91,8 +103,8 @@ class Stored:
 
 
 @pytest.fixture
-def stored() -> Stored:
-    return Stored()
+def stored(store_url: str) -> Stored:
+    return Stored(store_url)
 
 
 @pytest.fixture(params=["sync", "async"])
