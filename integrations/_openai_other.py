@@ -12,11 +12,11 @@ from tracer.provider import Operation, Reply, Request, SpanType
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
     from integrations._openai_chat import error_in, parameters
-    from integrations._openai_responses import input_messages
+    from integrations._openai_items import input_messages
     from integrations._openai_values import as_dict, as_dicts, as_text, read_usage
 else:
     from tracer._openai_chat import error_in, parameters
-    from tracer._openai_responses import input_messages
+    from tracer._openai_items import input_messages
     from tracer._openai_values import as_dict, as_dicts, as_text, read_usage
 
 _BASE64_BYTES = 3 / 4

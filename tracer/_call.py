@@ -28,6 +28,7 @@ class Request:
     messages: Any = None
     system: Any = None  # instructions given apart from the messages
     tools: Any = None
+    output_schema: Any = None  # the JSON schema that a structured output is to have
     attributes: Mapping[str, Any] = field(default_factory=dict)  # by attribute name, None is left out
     inputs: Any = None  # in the place of the body, where the body is not what a user gave
 
@@ -373,6 +374,8 @@ def set_request(span: Any, request: Request, body: Any) -> None:
         span.set_json(semconv.SYSTEM_INSTRUCTIONS, request.system)
     if request.tools:
         span.set_json(semconv.TOOL_DEFINITIONS, request.tools)
+    if request.output_schema:
+        span.set_json(semconv.OUTPUT_SCHEMA, request.output_schema)
 
 
 def set_reply(span: Any, reply: Reply) -> None:

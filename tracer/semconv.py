@@ -46,6 +46,7 @@ REQUEST_PREVIOUS_RESPONSE: Final = "gen_ai.request.previous_response.id"
 REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
 EMBEDDINGS_DIMENSIONS: Final = "gen_ai.embeddings.dimension.count"
 OUTPUT_TYPE: Final = "gen_ai.output.type"
+OUTPUT_SCHEMA: Final = "tracer.request.output_schema"  # the JSON schema that a structured output was to have
 CONVERSATION_ID: Final = "gen_ai.conversation.id"
 OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
 OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
