@@ -47,6 +47,14 @@ def _sized(size: int, content_type: str) -> dict[str, Any]:
     return {"bytes": size, "content_type": content_type} if content_type else {"bytes": size}
 
 
+def is_event_stream(start: bytes) -> bool | None:
+    """Whether a body that starts like this is a stream of events; None as long as too little has arrived to tell."""
+    start = start[:256].lstrip(b"\xef\xbb\xbf\r\n \t")
+    if len(start) < 6 and b"event:".startswith(start):
+        return None
+    return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+
+
 class BodyReader:
     """Takes a body's bytes as they come and gives the data of each server-sent event.
 
@@ -67,20 +75,13 @@ class BodyReader:
     def feed(self, received: bytes) -> Iterator[bytes]:
         """The data of the events that are whole now."""
         if self.is_event_stream is None:
-            self.is_event_stream = self._decide(received)
+            self.is_event_stream = is_event_stream(b"".join([*self._kept, received]))
         if not self.is_event_stream:
             self._keep(received)
             return
         if self._kept:
             received, self._kept = b"".join([*self._kept, received]), []
         yield from self._events_in(received)
-
-    def _decide(self, received: bytes) -> bool | None:
-        """None as long as too little has arrived to tell."""
-        start = b"".join([*self._kept, received]).lstrip(b"\xef\xbb\xbf\r\n \t")
-        if len(start) < 6 and b"event:".startswith(start):
-            return None
-        return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
 
     def _keep(self, received: bytes) -> None:
         self._size += len(received)
@@ -103,11 +104,11 @@ class BodyReader:
                 data, self._data = b"\n".join(self._data), []
                 yield data
 
-    def body(self) -> tuple[Any, bool]:
-        """What was kept of a body that is no event stream, and whether it is certainly all of it."""
+    def body(self) -> tuple[Any, bool | None]:
+        """What was kept of a body that is no event stream, and whether it is all of it, if that can be known."""
         if not self._size:
-            return None, False
+            return None, None
         if not self._kept:
-            return _sized(self._size, self._content_type), False
+            return _sized(self._size, self._content_type), None
         body = body_of(b"".join(self._kept), self._content_type)
-        return body, isinstance(body, (dict, list))
+        return body, isinstance(body, (dict, list)) or None
