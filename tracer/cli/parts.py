@@ -11,6 +11,7 @@ from tracer.cli import wording
 from tracer.cli.screen import Screen
 from tracer.cli.values import arguments, one_line, print_value
 from tracer.cli.wording import clean_line, clip
+from tracer.record import ATTACHMENT_SCHEME
 
 
 def print_part(screen: Screen, part: Mapping[str, Any], results: Mapping[str, Any]) -> None:
@@ -43,8 +44,9 @@ def _print_media(screen: Screen, part: Mapping[str, Any]) -> None:
     where = next((part[key] for key in ("content", "uri", "file_id", "filename") if part.get(key)), "")
     name = clean_line(part.get("mime_type") or part.get("modality") or part.get("type"))
     length = part.get("bytes")
-    facts = [clip(one_line(where), 200), wording.size(length) if isinstance(length, int) else ""]
-    screen.wrapped(Text(" ".join(filter(None, [f"[{name}]", *facts])), style="dim"), indent=4)
+    size = wording.size(length) if isinstance(length, int) else ""
+    title = "" if str(where).startswith(ATTACHMENT_SCHEME) else f"[{name}]"  # an attachment says of what type it is
+    screen.wrapped(Text(" ".join(filter(None, [title, clip(one_line(where), 200), size])), style="dim"), indent=4)
     if part.get("transcript"):
         print_value(screen, part["transcript"], indent=4)
 
