@@ -12,6 +12,7 @@ from tracer import _stream, semconv
 from tracer._body import BodyReader, body_of, content_type_of, is_event_stream
 from tracer._chunk import ChunkEncoder
 from tracer._fault import report
+from tracer._hidden import IsHidden, hide
 from tracer._json import encode, loads
 from tracer._runtime import runtime
 from tracer.messages import to_messages
@@ -88,6 +89,8 @@ class Call:
     body: Any
     provider: str | None = None  # where it differs from the provider module's name
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    changed: Mapping[str, Any] = field(default_factory=dict)  # arguments of the door, where the user wanted more asked
+    hides: IsHidden | None = None  # chunks that come only because of the change
 
 
 ReadError = Callable[[BaseException], Mapping[str, Any]]
@@ -135,6 +138,11 @@ class Recording:
         self._first_content = 0
         self._complete = False
 
+    @property
+    def changed(self) -> Mapping[str, Any]:
+        """Arguments that go to the SDK in the place of the user's."""
+        return self.call.changed
+
     # ---- around the SDK's call ----
 
     def enter(self) -> None:
@@ -176,7 +184,10 @@ class Recording:
         """The SDK's call returned: the very result, or a generator in the place of a generator."""
         try:
             self._leave()
-            return self._take(result)
+            taken = self._take(result)
+            if self.call.hides is not None:
+                hide(taken, self.call.hides)
+            return taken
         except Exception as fault:
             self._end()
             report("reading a reply", fault)
@@ -355,6 +366,8 @@ class _NotRecorded:
     """Stands for the recording of a call that is not recorded."""
 
     __slots__ = ()
+
+    changed: Mapping[str, Any] = {}
 
     def raised(self, error: BaseException) -> None:
         """Nothing to end."""

@@ -96,14 +96,20 @@ class Provider:
     read_error: ReadError | None = None
     _state: _State = field(default_factory=lambda: _State(), repr=False, compare=False)
 
-    def autolog(self, *, disable: bool = False) -> None:
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the last `autolog` was given beside ``disable``, for the functions that read calls."""
+        return self._state.options
+
+    def autolog(self, *, disable: bool = False, **options: Any) -> None:
         """Record every call that the program makes through this SDK; ``disable=True`` puts the SDK back as it was.
 
-        May be called before or after the SDK is imported, and any number of times.
+        May be called before or after the SDK is imported, and any number of times; ``options`` are the provider's own.
         """
         state = self._state
         with state.lock:
             state.wanted = not disable
+            state.options = options
             if disable:
                 for patch in state.patches:
                     patch.remove()
@@ -198,10 +204,11 @@ class Provider:
 class _State:
     """What a provider's autolog has done in this process."""
 
-    __slots__ = ("lock", "patches", "wanted", "watching")
+    __slots__ = ("lock", "options", "patches", "wanted", "watching")
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.options: Mapping[str, Any] = {}
         self.patches: list[Patch] = []
         self.wanted = False
         self.watching = False
@@ -219,6 +226,7 @@ def _is_under_way(call: Call) -> bool:
 
 def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> Function:
     bind = _binder(original)
+    change = _changer(original)
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return provider._begin(door, bind(args, kwargs)) if patch.active else NOT_RECORDED
@@ -228,6 +236,8 @@ def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> F
         @functools.wraps(original)
         async def through_async_door(*args: Any, **kwargs: Any) -> Any:
             recording = begin(args, kwargs)
+            if recording.changed:
+                args, kwargs = change(args, kwargs, recording.changed)
             try:
                 result = await original(*args, **kwargs)
             except BaseException as error:
@@ -240,6 +250,8 @@ def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> F
     @functools.wraps(original)
     def through_door(*args: Any, **kwargs: Any) -> Any:
         recording = begin(args, kwargs)
+        if recording.changed:
+            args, kwargs = change(args, kwargs, recording.changed)
         try:
             result = original(*args, **kwargs)
         except BaseException as error:
@@ -287,6 +299,18 @@ def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], d
         return {**dict(zip(names, args)), **kwargs}  # calls may leave parameters out
 
     return bind
+
+
+def _changer(function: Function) -> Callable[[Any, Any, Mapping[str, Any]], tuple[Any, Any]]:
+    """Arguments with some of them replaced, wherever they were given."""
+    names = tuple(inspect.signature(function).parameters)
+
+    def change(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Mapping[str, Any]) -> tuple[Any, Any]:
+        positional = tuple(changed.get(name, value) for name, value in zip(names, args))
+        named = {name: value for name, value in changed.items() if name not in names[: len(args)]}
+        return (*positional, *args[len(positional) :]), {**kwargs, **named}
+
+    return change
 
 
 @contextmanager

@@ -118,7 +118,19 @@ def test_integrations_have_no_package_file_and_no_name_of_the_core() -> None:
 
 def test_provider_modules_import_no_sdk_at_their_top() -> None:
     allowed = {"__future__", "collections", "typing", "tracer", "integrations"}
-    allowed |= {"json", "re", "functools", "time", "base64", "dataclasses", "contextlib", "weakref", "orjson", "urllib"}
+    allowed |= {
+        "json",
+        "re",
+        "functools",
+        "time",
+        "base64",
+        "dataclasses",
+        "contextlib",
+        "weakref",
+        "orjson",
+        "urllib",
+        "copy",
+    }
 
     found = [
         f"{path.name}:{line}: {imported}"
