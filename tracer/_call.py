@@ -196,14 +196,14 @@ class Recording:
     def _take(self, result: Any) -> Any:
         if _stream.is_stream_object(result):
             self.response = None
-            self._start_accumulating()
+            self.start_accumulating()
             _stream.watch_stream_object(result, self)
             return result
         if _stream.is_generator(result):
-            self._start_accumulating()
+            self.start_accumulating()
             return _stream.watch_generator(result, self)
         if _stream.is_async_generator(result):
-            self._start_accumulating()
+            self.start_accumulating()
             return _stream.watch_async_generator(result, self)
         response, self.response = self.response, None  # a watcher that holds what it watches would keep it alive
         if response is not None:
@@ -218,17 +218,25 @@ class Recording:
             self._end_with(body_of(content, content_type_of(response)))
             return
         self._reader = BodyReader(response)
-        self._start_accumulating()
+        self.start_accumulating()
         if content is None:
             _stream.watch_bytes(response, self)
         else:  # somebody, such as a hook of the HTTP client, has read a stream to its end
             self.feed(content)
             self.finished()
 
-    def _start_accumulating(self) -> None:
+    def start_accumulating(self) -> None:
+        """The reply comes in pieces."""
         if self.call.operation.accumulator is not None:
             self._accumulator = self.call.operation.accumulator()
         self._encoder = ChunkEncoder(getattr(self._accumulator, "repeated", frozenset()))
+
+    def asked(self, body: Any) -> None:
+        """The request turned out to be another than it was at first."""
+        try:
+            set_request(self.span, self.call.operation.read_request(body), body)
+        except Exception as fault:
+            report("reading a request", fault)
 
     # ---- what a watched stream tells ----
 

@@ -208,11 +208,13 @@ def _input_audio(part: Mapping[str, Any]) -> Part:
 
 
 def _audio_part(audio: Mapping[str, Any]) -> Part:
-    kind = str(audio.get("format") or "wav")
-    content = audio.get("data")
+    content = audio.get("data") or audio.get("audio")
     if not isinstance(content, str):
-        return {**file_part("audio", audio.get("id")), **_transcript(audio)}
-    return {**media_part("audio", content, _AUDIO_TYPES.get(kind, f"audio/{kind}")), **_transcript(audio)}
+        known = file_part("audio", audio["id"]) if audio.get("id") else {"type": "blob", "modality": "audio"}
+        return {**known, **_transcript(audio)}
+    kind = audio.get("format")
+    mime = _AUDIO_TYPES.get(str(kind), f"audio/{kind}") if kind else media_type_of_base64(content) or "audio/wav"
+    return {**media_part("audio", content, mime), **_transcript(audio)}
 
 
 def _transcript(audio: Mapping[str, Any]) -> Part:

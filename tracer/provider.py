@@ -37,6 +37,7 @@ from tracer._call import (
 from tracer._fault import guard, log_once, report
 from tracer._patch import DoorMovedError, Patch, when_imported
 from tracer._runtime import runtime
+from tracer._session import Session, SessionReader, SessionRecording, watch_connection
 from tracer.semconv import SpanType
 
 __all__ = [
@@ -47,8 +48,12 @@ __all__ = [
     "Provider",
     "Reply",
     "Request",
+    "Session",
+    "SessionReader",
+    "SessionRecording",
     "SpanType",
     "Tap",
+    "Wire",
     "autolog_all",
     "find_provider_module",
     "names",
@@ -84,6 +89,22 @@ class Tap:
 
 
 @dataclass(frozen=True)
+class Wire:
+    """A class of an SDK whose objects are open connections, as ``module:Class``, with `recv_bytes`, `send` and `close`.
+
+    ``open(connection)`` says what session the connection is, or None. The module is never imported for it.
+    """
+
+    target: str
+    open: Callable[[Any], Session | None]
+
+    @property
+    def module(self) -> str:
+        """Where the class is."""
+        return self.target.partition(":")[0]
+
+
+@dataclass(frozen=True)
 class Provider:
     """An LLM provider's SDK and how its calls are read; its ``autolog`` is what users call."""
 
@@ -91,6 +112,7 @@ class Provider:
     module: str  # the SDK's top-level module: patched when it is imported, never imported by us
     doors: tuple[Door, ...]
     taps: tuple[Tap, ...] = ()
+    wires: tuple[Wire, ...] = ()
     supported: str = ""  # range of versions, for people
     distribution: str | None = None  # name on PyPI, where it differs from the module's
     read_error: ReadError | None = None
@@ -111,7 +133,7 @@ class Provider:
             state.wanted = not disable
             state.options = options
             if disable:
-                for patch in state.patches:
+                for patch in [*state.patches, *state.wires.values()]:
                     patch.remove()
                 return
             first_time, state.watching = not state.watching, True
@@ -119,6 +141,11 @@ class Provider:
             when_imported(self.module, self._patch_if_wanted)
         else:
             self._patch_if_wanted(only_if_imported=True)
+        for wire in self.wires:
+            if first_time:
+                when_imported(wire.module, functools.partial(self._patch_wire_if_wanted, wire))
+            elif _is_imported(wire.module):
+                self._patch_wire_if_wanted(wire)
 
     def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
         if not self._state.wanted or (only_if_imported and not _is_imported(self.module)):
@@ -133,6 +160,26 @@ class Provider:
             if self._state.wanted:
                 for patch in patches:
                     patch.install()
+
+    def _patch_wire_if_wanted(self, wire: Wire) -> None:
+        state = self._state
+        with state.lock:
+            if not state.wanted:
+                return
+            patch = state.wires.get(wire.target)
+            if patch is None:
+                patch = Patch(
+                    f"{wire.target}.__init__", functools.partial(_wire, self, wire), parameters=("connection",)
+                )
+                state.wires[wire.target] = patch
+        try:
+            patch.check()
+        except DoorMovedError as error:
+            self._warn(error)
+            return
+        with state.lock:
+            if state.wanted:
+                patch.install()
 
     def _checked_patches(self) -> list[Patch]:
         with self._state.lock:
@@ -177,6 +224,13 @@ class Provider:
             return NOT_RECORDED
 
     def _start(self, call: Call) -> Any:
+        recording = self._recording(call)
+        if recording is not NOT_RECORDED:
+            with guard("making a span current"):
+                recording.enter()
+        return recording
+
+    def _recording(self, call: Call, parent: Any = None) -> Any:
         operation = call.operation
         request = operation.read_request(call.body)
         span = runtime().start_span(
@@ -189,27 +243,52 @@ class Provider:
                 **call.attributes,
             },
             otel_kind=SpanKind.CLIENT,
+            parent=parent,
             scope=f"tracer.{self.name}",
         )
         if not span.is_recording():
             return NOT_RECORDED
         with guard(f"recording a request to {self.name}"):
             set_request(span, request, call.body)
-        recording = Recording(span, call, self.read_error)
-        with guard("making a span current"):
-            recording.enter()
-        return recording
+        return Recording(span, call, self.read_error)
+
+    def _watch(self, wire: Wire, connection: Any) -> None:
+        """Record a connection that has been opened; never raises."""
+        try:
+            rt = runtime()
+            if not rt.recording or suppressed.get():
+                return
+            session = wire.open(connection)
+            if session is None:
+                return
+            span = rt.start_span(
+                f"{session.name} {session.model}" if session.model else session.name,
+                span_type=SpanType.CHAIN,
+                attributes={
+                    semconv.OPERATION: session.name,
+                    semconv.PROVIDER: session.provider or self.name,
+                    semconv.REQUEST_MODEL: session.model,
+                    **session.attributes,
+                },
+                otel_kind=SpanKind.CLIENT,
+                scope=f"tracer.{self.name}",
+            )
+            if span.is_recording():
+                watch_connection(connection, SessionRecording(span, session, self._recording))
+        except Exception as fault:
+            report(f"watching a connection to {self.name}", fault)
 
 
 class _State:
     """What a provider's autolog has done in this process."""
 
-    __slots__ = ("lock", "options", "patches", "wanted", "watching")
+    __slots__ = ("lock", "options", "patches", "wanted", "watching", "wires")
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.options: Mapping[str, Any] = {}
         self.patches: list[Patch] = []
+        self.wires: dict[str, Patch] = {}  # by target
         self.wanted = False
         self.watching = False
 
@@ -260,6 +339,16 @@ def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> F
         return recording.returned(result)
 
     return through_door
+
+
+def _wire(provider: Provider, wire: Wire, original: Function, patch: Patch) -> Function:
+    @functools.wraps(original)
+    def opened(connection: Any, *args: Any, **kwargs: Any) -> None:
+        original(connection, *args, **kwargs)
+        if patch.active:
+            provider._watch(wire, connection)
+
+    return opened
 
 
 def _tap(tap: Tap, original: Function, patch: Patch) -> Function:

@@ -25,6 +25,7 @@ FLOORS = {
     "tracer._runtime": 3,
     "tracer._traced": 3,
     "tracer._call": 3,
+    "tracer._session": 3,
     "tracer.messages": 3,
     "tracer.query": 3,
     "tracer.span": 2,
