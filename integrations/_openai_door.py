@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -11,58 +10,17 @@ from tracer import semconv
 from tracer.provider import Call, Operation
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
+    from integrations._openai_hosts import provider_of
     from integrations._openai_responses import FETCHED_RESPONSE
     from integrations._openai_routes import operation_of, streamed_response_id
     from integrations._openai_uploads import described
     from tracer._call import Recording
 else:
+    from tracer._openai_hosts import provider_of
     from tracer._openai_responses import FETCHED_RESPONSE
     from tracer._openai_routes import operation_of, streamed_response_id
     from tracer._openai_uploads import described
 
-# names from the conventions where they have one: gen_ai.provider.name
-_PROVIDER_OF_HOST = {
-    "openai.azure.com": "azure.ai.openai",
-    "cognitiveservices.azure.com": "azure.ai.openai",
-    "services.ai.azure.com": "azure.ai.openai",
-    "azure-api.net": "azure.ai.openai",
-    "models.inference.ai.azure.com": "azure.ai.inference",
-    "inference.ai.azure.com": "azure.ai.inference",
-    "openai.com": "openai",
-    "anthropic.com": "anthropic",
-    "cohere.com": "cohere",
-    "cohere.ai": "cohere",
-    "deepseek.com": "deepseek",
-    "generativelanguage.googleapis.com": "gcp.gemini",
-    "aiplatform.googleapis.com": "gcp.vertex_ai",
-    "amazonaws.com": "aws.bedrock",
-    "groq.com": "groq",
-    "mistral.ai": "mistral_ai",
-    "perplexity.ai": "perplexity",
-    "x.ai": "x_ai",
-    "ml.cloud.ibm.com": "ibm.watsonx.ai",
-    "together.ai": "together_ai",
-    "together.xyz": "together_ai",
-    "openrouter.ai": "openrouter",
-    "fireworks.ai": "fireworks_ai",
-    "cerebras.ai": "cerebras",
-    "sambanova.ai": "sambanova",
-    "moonshot.ai": "moonshot_ai",
-    "moonshot.cn": "moonshot_ai",
-    "dashscope.aliyuncs.com": "dashscope",
-    "dashscope-intl.aliyuncs.com": "dashscope",
-    "bigmodel.cn": "zhipu_ai",
-    "z.ai": "zhipu_ai",
-    "voyageai.com": "voyage_ai",
-    "writer.com": "writer",
-    "huggingface.co": "hugging_face",
-    "nvidia.com": "nvidia",
-    "deepinfra.com": "deepinfra",
-    "hyperbolic.xyz": "hyperbolic",
-    "novita.ai": "novita_ai",
-    "databricks.com": "databricks",
-    "github.ai": "github",
-}
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _SENTINELS = frozenset({"NotGiven", "Omit"})
 _RETRY_HEADER = "x-stainless-retry-count"
@@ -97,19 +55,6 @@ def _operation_and_body(options: Any) -> tuple[Operation | None, Any]:
         return None, None
     # nothing is generated anew, but of a response in the background the reply is nowhere else to be seen
     return FETCHED_RESPONSE, {"response_id": response_id, **_given(params)}
-
-
-@functools.lru_cache(maxsize=1024)
-def provider_of(host: str, client_class: str) -> str | None:
-    """The provider's name in the conventions; None, that is "openai", for a host that nobody knows."""
-    if "Azure" in client_class:
-        return "azure.ai.openai"
-    labels = host.lower().split(".")
-    for start in range(len(labels) - 1):
-        found = _PROVIDER_OF_HOST.get(".".join(labels[start:]))
-        if found is not None:
-            return found
-    return None
 
 
 def _body(options: Any) -> Any:
@@ -155,7 +100,9 @@ def observe_response(recording: Recording, arguments: Mapping[str, Any]) -> None
 
 
 def read_error(error: BaseException) -> dict[str, Any]:
-    """What an exception of the SDK says, as attributes."""
+    """What an exception of the SDK says, as attributes; those of others are not asked, which may well warn."""
+    if not any(kind.__module__.startswith("openai") for kind in type(error).__mro__):
+        return {}
     response = getattr(error, "response", None)
     request = getattr(response, "request", None) or getattr(error, "request", None)
     attributes = {

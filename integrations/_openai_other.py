@@ -90,6 +90,23 @@ def _verdict(result: Mapping[str, Any]) -> dict[str, Any]:
 MODERATION = Operation("moderations", _read_moderation_request, _read_moderation_reply, span_type=SpanType.GUARDRAIL)
 
 
+class LastEvent:
+    """Keeps the last events of a stream of an unknown kind; the span's events have the others."""
+
+    def __init__(self) -> None:
+        self._last: Any = None
+
+    def add(self, chunk: Any) -> bool:
+        self._last = chunk
+        return True
+
+    def reply(self) -> Any:
+        return self._last
+
+    def is_complete(self) -> None:
+        return None
+
+
 def _read_decision_request(body: Any) -> Request:
     body = as_dict(body)
     questions = [{"type": "question", "question": question} for question in as_dicts(body.get("questions"))]
@@ -108,7 +125,7 @@ def _read_decision_reply(body: Any) -> Reply:
     )
 
 
-DECISION = Operation("decisions", _read_decision_request, _read_decision_reply, span_type=SpanType.LLM)
+DECISION = Operation("decisions", _read_decision_request, _read_decision_reply, LastEvent, span_type=SpanType.LLM)
 
 
 def _read_generic_request(body: Any) -> Request:
@@ -126,24 +143,7 @@ def _read_generic_reply(body: Any) -> Reply:
     )
 
 
-class _EventCollector:
-    """Keeps the last events of a stream of an unknown kind; the span's events have the others."""
-
-    def __init__(self) -> None:
-        self._last: Any = None
-
-    def add(self, chunk: Any) -> bool:
-        self._last = chunk
-        return True
-
-    def reply(self) -> Any:
-        return self._last
-
-    def is_complete(self) -> None:
-        return None
-
-
 @functools.lru_cache(maxsize=256)
 def generic(name: str, span_type: str = SpanType.UNKNOWN) -> Operation:
     """The operation for a path that has none of its own."""
-    return Operation(name, _read_generic_request, _read_generic_reply, _EventCollector, span_type=span_type)
+    return Operation(name, _read_generic_request, _read_generic_reply, LastEvent, span_type=span_type)

@@ -18,7 +18,9 @@ else:
     from tracer._openai_items import Item, input_messages, items_parts, put_part, waits_for_tools
     from tracer._openai_values import as_dict, as_dicts, as_text, read_usage
 
-_TERMINAL = frozenset({"response.completed", "response.failed", "response.incomplete", "response.cancelled"})
+_TERMINAL = frozenset(
+    {"response.completed", "response.failed", "response.incomplete", "response.cancelled", "response.done"}
+)
 _FINISH_REASONS = {"max_output_tokens": "length", "max_tokens": "length", "content_filter": "content_filter"}
 # the field of an item that each kind of delta grows: in the item itself, in its content, or in its summary
 _GROWN_FIELD = {
@@ -31,12 +33,17 @@ _GROWN_FIELD = {
 _GROWN_PART = {
     "response.output_text.delta": ("content", "output_text", "text"),
     "response.refusal.delta": ("content", "refusal", "refusal"),
+    # of realtime sessions, by their new and old names
+    "response.output_audio_transcript.delta": ("content", "output_audio", "transcript"),
+    "response.audio_transcript.delta": ("content", "output_audio", "transcript"),
+    "response.text.delta": ("content", "output_text", "text"),
     "response.reasoning_text.delta": ("content", "reasoning_text", "text"),
     "response.reasoning_summary_text.delta": ("summary", "summary_text", "text"),
 }
 
 
-def _read_request(body: Any) -> Request:
+def read_request(body: Any) -> Request:
+    """What a request of the Responses API says."""
     body = as_dict(body)
     instructions = body.get("instructions")
     return Request(
@@ -60,7 +67,8 @@ def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in own.items() if value is not None}
 
 
-def _read_reply(body: Any) -> Reply:
+def read_reply(body: Any) -> Reply:
+    """What a response says."""
     body = as_dict(body)
     output = as_dicts(body.get("output"))
     status = as_text(body.get("status"))
@@ -211,6 +219,6 @@ def _item_type(field: str) -> str:
     }.get(field, "code_interpreter_call")
 
 
-RESPONSE = Operation("chat", _read_request, _read_reply, ResponseAccumulator)
-FETCHED_RESPONSE = Operation("fetch_response", _read_request, _read_reply, ResponseAccumulator)
-COMPACTION = Operation("responses.compact", _read_request, _read_reply, ResponseAccumulator, span_type=SpanType.LLM)
+RESPONSE = Operation("chat", read_request, read_reply, ResponseAccumulator)
+FETCHED_RESPONSE = Operation("fetch_response", read_request, read_reply, ResponseAccumulator)
+COMPACTION = Operation("responses.compact", read_request, read_reply, ResponseAccumulator, span_type=SpanType.LLM)

@@ -9,9 +9,11 @@ from tracer.provider import Call, Door, Provider, Tap
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
     from integrations._openai_door import observe_response, read_call, read_error
+    from integrations._openai_sessions import WIRES
     from integrations._openai_usage import asking_for_usage
 else:
     from tracer._openai_door import observe_response, read_call, read_error
+    from tracer._openai_sessions import WIRES
     from tracer._openai_usage import asking_for_usage
 
 __all__ = ["autolog", "provider"]
@@ -32,6 +34,7 @@ provider = Provider(
     supported="1.55.3 to 3.x",
     doors=tuple(Door(f"{client}.request", _read_call, parameters=("options",)) for client in _CLIENTS),
     taps=tuple(Tap(f"{client}._process_response", observe_response, parameters=("response",)) for client in _CLIENTS),
+    wires=WIRES,
     read_error=read_error,
 )
 

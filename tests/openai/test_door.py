@@ -9,7 +9,7 @@ import pytest
 
 from tests.openai.replies import QUESTION, chat
 from tests.openai.server import Server, reply
-from tracer._openai_door import provider_of
+from tracer._openai_hosts import provider_of
 from tracer._openai_routes import operation_of
 
 
