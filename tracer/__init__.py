@@ -41,6 +41,8 @@ from tracer.semconv import SpanType  # noqa: E402
 from tracer.span import LiveSpan  # noqa: E402
 
 if TYPE_CHECKING:
+    from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
+    from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "TraceData",
     "TraceInfo",
     "TraceList",
+    "anthropic",
     "autolog",
     "configure",
     "delete_trace_tag",
@@ -67,6 +70,7 @@ __all__ = [
     "get_tracking_uri",
     "log_expectation",
     "log_feedback",
+    "ollama",
     "openai",
     "reset",
     "search_traces",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
+from inspect import Parameter
 from typing import Any
 
 from opentelemetry.trace import SpanKind
@@ -61,31 +62,42 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("openai",)
+BUILT_IN = ("anthropic", "ollama", "openai")
 
 Function = Callable[..., Any]
+
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)
 class Door:
     """A method of an SDK that every call passes once, as ``module:Class.method``.
 
-    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included, and says what the call is, or None
-    for a call that generates nothing.
+    Where versions of the SDK differ, ``target`` is a tuple of such places, and the first that is there is the door.
+
+    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included (those of ``*args`` as a tuple, those
+    of ``**kwargs`` each by its own name), and says what the call is, or None for a call that generates nothing. Where
+    the SDK wraps what the provider sent, ``reply_of(result)`` takes the reply, or a chunk of a streamed one, out of it.
     """
 
-    target: str
+    target: str | tuple[str, ...]
     read_call: Callable[[Mapping[str, Any]], Call | None]
     parameters: tuple[str, ...] = ()  # those that read_call needs; without one of them the SDK is left alone
+    reply_of: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)
 class Tap:
-    """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response."""
+    """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response.
 
-    target: str
+    ``observe(recording, arguments)`` is called before the method, or with ``after=True`` when it has returned, and then
+    has the result under the name ``return``.
+    """
+
+    target: str | tuple[str, ...]
     observe: Callable[[Recording, Mapping[str, Any]], None]
     parameters: tuple[str, ...] = ()
+    after: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,19 +230,19 @@ class Provider:
             call = door.read_call(arguments)
             if call is None or _is_under_way(call):
                 return NOT_RECORDED
-            return self._start(call)
+            return self._start(door, call)
         except Exception as fault:
             report(f"reading a call to {self.name}", fault)
             return NOT_RECORDED
 
-    def _start(self, call: Call) -> Any:
-        recording = self._recording(call)
+    def _start(self, door: Door, call: Call) -> Any:
+        recording = self._recording(call, reply_of=door.reply_of)
         if recording is not NOT_RECORDED:
             with guard("making a span current"):
                 recording.enter()
         return recording
 
-    def _recording(self, call: Call, parent: Any = None) -> Any:
+    def _recording(self, call: Call, parent: Any = None, *, reply_of: Function | None = None) -> Any:
         operation = call.operation
         request = operation.read_request(call.body)
         span = runtime().start_span(
@@ -250,7 +262,7 @@ class Provider:
             return NOT_RECORDED
         with guard(f"recording a request to {self.name}"):
             set_request(span, request, call.body)
-        return Recording(span, call, self.read_error)
+        return Recording(span, call, self.read_error, reply_of)
 
     def _watch(self, wire: Wire, connection: Any) -> None:
         """Record a connection that has been opened; never raises."""
@@ -367,27 +379,40 @@ def _tap(tap: Tap, original: Function, patch: Patch) -> Function:
 
         @functools.wraps(original)
         async def async_tapped(*args: Any, **kwargs: Any) -> Any:
-            observe(args, kwargs)
-            return await original(*args, **kwargs)
+            if not tap.after:
+                observe(args, kwargs)
+            result = await original(*args, **kwargs)
+            if tap.after:
+                observe(args, {**kwargs, "return": result})
+            return result
 
         return async_tapped
 
     @functools.wraps(original)
     def tapped(*args: Any, **kwargs: Any) -> Any:
-        observe(args, kwargs)
-        return original(*args, **kwargs)
+        if not tap.after:
+            observe(args, kwargs)
+        result = original(*args, **kwargs)
+        if tap.after:
+            observe(args, {**kwargs, "return": result})
+        return result
 
     return tapped
 
 
 def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
     """Arguments by name, at a fraction of the cost of `inspect.Signature.bind`."""
-    names = tuple(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters.values()
+    names = tuple(parameter.name for parameter in parameters if parameter.kind in _POSITIONAL)
+    rest = next((parameter.name for parameter in parameters if parameter.kind is Parameter.VAR_POSITIONAL), None)
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         return {**dict(zip(names, args)), **kwargs}  # calls may leave parameters out
 
-    return bind
+    def bind_with_rest(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {**bind(args, kwargs), rest: args[len(names) :]}  # type: ignore[dict-item]
+
+    return bind if rest is None else bind_with_rest
 
 
 def _changer(function: Function) -> Callable[[Any, Any, Mapping[str, Any]], tuple[Any, Any]]:

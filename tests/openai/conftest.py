@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 
 import tracer
 from tests.openai.server import Server
-from tracer.store import open_store
+from tests.stored import Stored
 
 
 @pytest.fixture(scope="session")
@@ -63,48 +62,9 @@ def run(server: Server) -> Callable[[Callable[[openai.AsyncOpenAI], Awaitable[An
     return run_scenario
 
 
-class Stored:
-    """What the store holds of spans that have ended."""
-
-    def __init__(self, store_url: str) -> None:
-        self._store_url = store_url
-
-    @property
-    def spans(self) -> list[Any]:
-        traces = tracer.search_traces(max_results=1000)
-        spans = [span for trace in traces for span in tracer.get_trace(trace.info.trace_id).data.spans]
-        return [span for span in spans if span.end_time_ns is not None]
-
-    @property
-    def span(self) -> Any:
-        """The only span there is."""
-        spans = self.spans
-        assert len(spans) == 1, [span.name for span in spans]
-        return spans[0]
-
-    def json(self, key: str) -> Any:
-        return json.loads(self.span.attributes[key])
-
-    def attachment(self, reference: str) -> tuple[str, bytes] | None:
-        """Media type and content of what a reference in a payload stands for."""
-        store = open_store(self._store_url)
-        try:
-            return store.attachment(reference.removeprefix("tracer-attachment:").split(";")[0])
-        finally:
-            store.close()
-
-    @property
-    def output(self) -> list[Any]:
-        return self.json("gen_ai.output.messages")
-
-    @property
-    def input(self) -> list[Any]:
-        return self.json("gen_ai.input.messages")
-
-
 @pytest.fixture
-def stored(store_url: str) -> Stored:
-    return Stored(store_url)
+def stored() -> Stored:
+    return Stored()
 
 
 @pytest.fixture(params=["sync", "async"])
