@@ -175,6 +175,8 @@ class Provider:
 
     def _patch_wire_if_wanted(self, wire: Wire) -> None:
         state = self._state
+        if not hasattr(sys.modules.get(wire.module), wire.target.partition(":")[2]):
+            return  # an older SDK, which has no such connections yet
         with state.lock:
             if not state.wanted:
                 return

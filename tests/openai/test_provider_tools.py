@@ -264,7 +264,7 @@ def test_logprobs_annotations_and_service_tier_are_kept(server: Server, call: An
     text = {"type": "output_text", "text": "Lima.", "annotations": [cited], "logprobs": [logprob]}
     server.will(reply(response(message_item(content=[text]), service_tier="priority")))
 
-    call("responses.create", model="m", input="?", service_tier="auto")
+    call("responses.create", model="m", input="?", extra_body={"service_tier": "auto"})
 
     assert stored.output[0]["parts"] == [
         {"type": "text", "content": "Lima.", "annotations": [cited], "logprobs": [logprob]}

@@ -15,6 +15,7 @@ from tests.openai.replies import RESPONSE_USAGE, response, response_events
 websockets = pytest.importorskip("websockets.sync.server", reason="the package websockets is not installed")
 
 from tests.openai.sockets import BREAK, GOODBYE, SocketServer  # noqa: E402
+from tracer._openai_sessions import WIRES  # noqa: E402
 
 # how the SDK connects is no longer how the newest websockets would have it
 pytestmark = pytest.mark.filterwarnings("ignore:connect\\(\\) must be used as a context manager:DeprecationWarning")
@@ -122,7 +123,7 @@ def talk(request: pytest.FixtureRequest, sockets: SocketServer, run: Any) -> Tal
     """``talk("realtime", *messages, until=…)``: sends all, reads until an event of that type; the events' types."""
 
     def connect(client: Any, name: str, arguments: Any) -> Any:
-        return resource_of(client, name).connect(**arguments)
+        return resource_of(client, f"{name}.connect")(**arguments)
 
     def talk_sync(name: str, *messages: Any, until: str = "response.done", **arguments: Any) -> list[Any]:
         http = openai.DefaultHttpxClient(verify=False)
@@ -356,23 +357,31 @@ def test_the_session_hangs_below_the_current_span(sockets: SocketServer, client:
     assert parents["realtime gpt-realtime"] == call.span_id
 
 
-def test_disabled_nothing_is_recorded_and_the_class_is_as_it_was(
-    sockets: SocketServer, client: Any, stored: Any
-) -> None:
+def test_disabled_nothing_is_recorded(sockets: SocketServer, client: Any, stored: Any) -> None:
     tracer.openai.autolog(disable=True)
     resource_of(client, "realtime")
     sockets.will(CREATED, *turn())
-    from openai.resources.realtime.realtime import AsyncRealtimeConnection, RealtimeConnection
-
-    before = [vars(kind)["__init__"] for kind in (RealtimeConnection, AsyncRealtimeConnection)]
-    tracer.openai.autolog()
-    assert vars(RealtimeConnection)["__init__"] is not before[0]
-    tracer.openai.autolog(disable=True)
 
     with openai.OpenAI(**settings(sockets)).realtime.connect(model="gpt-realtime") as connection:
         _until(connection, "response.done")
-    assert [vars(kind)["__init__"] for kind in (RealtimeConnection, AsyncRealtimeConnection)] == before
+
     assert stored.spans == []
+
+
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.target.rpartition(".")[2])
+def test_every_class_of_connections_is_as_it_was(wire: Any) -> None:
+    module = pytest.importorskip(wire.module, reason="this version of the SDK has no such connections")
+    tracer.openai.autolog(disable=True)
+    kind = getattr(module, wire.target.partition(":")[2], None)
+    if kind is None:
+        pytest.skip(f"this version of the SDK has no {wire.target}")
+    original = vars(kind)["__init__"]
+
+    tracer.openai.autolog()
+    assert vars(kind)["__init__"] is not original
+    tracer.openai.autolog(disable=True)
+
+    assert vars(kind)["__init__"] is original
 
 
 def test_the_beta_of_realtime(sockets: SocketServer, talk: Talk, stored: Any) -> None:
