@@ -9,11 +9,13 @@ from tracer import semconv
 from tracer.provider import Call, Operation, Reply, SessionRecording
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
+    from integrations._openai_audio import TRANSCRIPTION
     from integrations._openai_items import input_messages
     from integrations._openai_other import DECISION
     from integrations._openai_responses import RESPONSE, ResponseAccumulator, read_reply, read_request
     from integrations._openai_values import as_dict, as_dicts, as_text
 else:
+    from tracer._openai_audio import TRANSCRIPTION
     from tracer._openai_items import input_messages
     from tracer._openai_other import DECISION
     from tracer._openai_responses import RESPONSE, ResponseAccumulator, read_reply, read_request
@@ -80,6 +82,8 @@ class RealtimeReader:
             self._configure(as_dict(message.get("session")), session)
         elif kind.startswith("conversation.item."):
             self._remember(kind, message)
+            if message.get("usage"):  # what is spoken is written down by a model of its own
+                self._transcription(message, session)
         elif kind.startswith("response."):
             self._reply(kind, message, session)
         elif kind == "error":
@@ -119,6 +123,14 @@ class RealtimeReader:
         index = message.get("content_index")
         if isinstance(index, int) and index < len(content):
             content[index]["transcript"] = message.get("transcript")
+
+    def _transcription(self, message: dict[str, Any], session: SessionRecording) -> None:
+        heard = as_dict(as_dict(self._settings.get("audio")).get("input")).get("transcription")
+        about = as_dict(heard or self._settings.get("input_audio_transcription"))
+        key = object()
+        session.begin(key, Call(TRANSCRIPTION, {"model": about.get("model"), "item_id": message.get("item_id")}))
+        session.chunk(key, {**message, "type": "transcript.text.done", "text": message.get("transcript")})
+        session.finish(key)
 
     def _reply(self, kind: str, message: dict[str, Any], session: SessionRecording) -> None:
         response = as_dict(message.get("response"))

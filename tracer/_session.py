@@ -75,10 +75,6 @@ class SessionRecording:
         """Whether a reply is under way."""
         return key in self._replies
 
-    def rename(self, key: Any, new_key: Any) -> None:
-        """A reply that is under way has got its own name."""
-        self._replies[new_key] = self._replies.pop(key)
-
     def chunk(self, key: Any, chunk: Any) -> None:
         """A piece of a reply has come."""
         if key in self._replies:
@@ -162,11 +158,14 @@ class SessionRecording:
                 self.span.set_outputs(conversation)
                 self.span.set_json(semconv.OUTPUT_MESSAGES, to_messages(conversation))
         except Exception as fault:
+            report("recording a conversation", fault)
+        try:
+            if self._error is None:
+                self.span.end()
+            else:
+                self.span.end_with_error(self._error)
+        except Exception as fault:
             report("ending a session", fault)
-        if self._error is None:
-            self.span.end()
-        else:
-            self.span.end_with_error(self._error)
 
 
 def watch_connection(connection: Any, session: SessionRecording) -> None:

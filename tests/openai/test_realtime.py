@@ -226,6 +226,19 @@ def test_the_session_has_the_whole_conversation(sockets: SocketServer, talk: Tal
     ]
 
 
+def test_who_writes_down_what_was_spoken_is_a_call_of_its_own(sockets: SocketServer, talk: Talk, stored: Any) -> None:
+    session = {**SESSION, "audio": {"input": {"transcription": {"model": "listen"}}}}
+    usage = {"type": "tokens", "input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
+    sockets.will({"type": "session.created", "session": session}, ADDED, {**transcribed("Peru?"), "usage": usage})
+
+    talk("realtime", until="conversation.item.input_audio_transcription.completed", model="gpt-realtime")
+
+    _, [written] = session_and_replies(stored)
+    assert written.name == "speech_to_text listen"
+    assert messages(written, "output")[0]["parts"] == [{"type": "text", "content": "Peru?"}]
+    assert written.token_usage == {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
+
+
 def test_tool_calls_and_their_results(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     result = {"id": "item_4", "type": "function_call_output", "call_id": "c1", "output": "Sunny"}
     sockets.will(
