@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -103,7 +104,9 @@ def sockets(running_sockets: SocketServer) -> SocketServer:
 
 
 def settings(sockets: SocketServer) -> Any:
-    places = {"base_url": f"{sockets.url}/v1", "websocket_base_url": f"{sockets.url.replace('http', 'ws', 1)}/v1"}
+    places = {"base_url": f"{sockets.url}/v1"}
+    if "websocket_base_url" in inspect.signature(openai.OpenAI.__init__).parameters:
+        places["websocket_base_url"] = f"{sockets.url.replace('http', 'ws', 1)}/v1"
     return {"api_key": "k", "max_retries": 0, **places}
 
 
