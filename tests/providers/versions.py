@@ -39,7 +39,7 @@ SDKS = {
     "openai": Sdk(
         "openai",
         ("1.55.3", "1.66.0", "1.109.1", "2.0.0", "2.54.0", "3.0.0", "3.52.0"),
-        needs=("numpy", "websockets>=14"),  # old versions decode embeddings with numpy
+        needs=("numpy", "websockets>=15.0.1"),  # old versions decode embeddings with numpy
     ),
 }
 TEST_PACKAGES = ("pytest>=8.2", "hypothesis>=6.100")
