@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from tracer.provider import Call, Door, Provider, Tap
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
+    from integrations import openai_agents
     from integrations._openai_door import observe_response, read_call, read_error
     from integrations._openai_sessions import WIRES
     from integrations._openai_usage import asking_for_usage
 else:
+    from tracer import openai_agents
     from tracer._openai_door import observe_response, read_call, read_error
     from tracer._openai_sessions import WIRES
     from tracer._openai_usage import asking_for_usage
@@ -44,6 +46,8 @@ def autolog(*, disable: bool = False, include_usage: bool = False) -> None:
 
     May be called before or after ``import openai``, and any number of times; the last call's settings count.
     ``disable=True`` puts the SDK back as it was. ``include_usage=True`` asks for token counts where a completion is
-    streamed and the program did not (``stream_options``), and keeps the chunk that brings them from the program.
+    streamed and the program did not (``stream_options``), and keeps the chunk that brings them from the program. Runs
+    of the OpenAI Agents SDK are recorded too: `tracer.openai_agents.autolog()`.
     """
     provider.autolog(disable=disable, include_usage=include_usage)
+    openai_agents.autolog(disable=disable)

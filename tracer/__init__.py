@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
     from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
+    from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
 
 __all__ = [
     "LiveSpan",
@@ -72,6 +73,7 @@ __all__ = [
     "log_feedback",
     "ollama",
     "openai",
+    "openai_agents",
     "reset",
     "search_traces",
     "set_experiment",

@@ -2,7 +2,7 @@
 
 A provider module names the methods of an SDK through which every call passes (doors), says for a call which operation
 it is, and gives for each operation pure functions that read its requests and replies. Patching, sync and async,
-streams, errors, nesting and safety are the kit's.
+streams, errors, nesting and safety are the kit's. A framework above such SDKs tells of its steps by hooks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from inspect import Parameter
-from typing import Any
+from typing import Any, Protocol
 
 from opentelemetry.trace import SpanKind
 
@@ -39,12 +39,15 @@ from tracer._fault import guard, log_once, report
 from tracer._patch import DoorMovedError, Patch, when_imported
 from tracer._runtime import runtime
 from tracer._session import Session, SessionReader, SessionRecording, watch_connection
+from tracer._steps import Step, Steps, Told, door_records, set_failure
 from tracer.semconv import SpanType
 
 __all__ = [
     "Accumulator",
     "Call",
     "Door",
+    "Hook",
+    "HookEnd",
     "Operation",
     "Provider",
     "Reply",
@@ -53,16 +56,20 @@ __all__ = [
     "SessionReader",
     "SessionRecording",
     "SpanType",
+    "Step",
+    "Steps",
     "Tap",
+    "Told",
     "Wire",
     "autolog_all",
     "find_provider_module",
     "names",
+    "set_failure",
     "suppress_tracing",
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("anthropic", "ollama", "openai")
+BUILT_IN = ("anthropic", "ollama", "openai", "openai_agents")
 
 Function = Callable[..., Any]
 
@@ -100,6 +107,25 @@ class Tap:
     after: bool = False
 
 
+class HookEnd(Protocol):
+    """Hears how a hooked method ended."""
+
+    def returned(self, result: Any) -> Any: ...
+    def raised(self, error: BaseException) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A method by which a framework tells of its steps: ``begin(arguments)`` runs before it.
+
+    ``begin`` gets the arguments by name, ``self`` included, and may give something that is told of the method's end.
+    """
+
+    target: str | tuple[str, ...]
+    begin: Callable[[Mapping[str, Any]], HookEnd | None]
+    parameters: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Wire:
     """A class of an SDK whose objects are open connections, as ``module:Class``, with `recv_bytes`, `send` and `close`.
@@ -122,11 +148,13 @@ class Provider:
 
     name: str  # gen_ai.provider.name, and the name of the module in tracer
     module: str  # the SDK's top-level module: patched when it is imported, never imported by us
-    doors: tuple[Door, ...]
+    doors: tuple[Door, ...] = ()
     taps: tuple[Tap, ...] = ()
     wires: tuple[Wire, ...] = ()
+    hooks: tuple[Hook, ...] = ()
     supported: str = ""  # range of versions, for people
     distribution: str | None = None  # name on PyPI, where it differs from the module's
+    shown_by: str | None = None  # a module that it always imports: others' packages of its name are left alone
     read_error: ReadError | None = None
     _state: _State = field(default_factory=lambda: _State(), repr=False, compare=False)
 
@@ -161,6 +189,8 @@ class Provider:
 
     def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
         if not self._state.wanted or (only_if_imported and not _is_imported(self.module)):
+            return
+        if self.shown_by is not None and not _is_imported(self.shown_by):
             return
         try:
             # outside the lock: it may wait for another thread's import of the SDK, which ends here too
@@ -205,7 +235,8 @@ class Provider:
     def _make_patches(self) -> list[Patch]:
         doors = [Patch(d.target, functools.partial(_door, self, d), parameters=d.parameters) for d in self.doors]
         taps = [Patch(t.target, functools.partial(_tap, t), parameters=t.parameters) for t in self.taps]
-        return [*taps, *doors]
+        hooks = [Patch(h.target, functools.partial(_hook, h), parameters=h.parameters) for h in self.hooks]
+        return [*taps, *doors, *hooks]
 
     def _warn(self, error: DoorMovedError) -> None:
         distribution = self.distribution or self.module
@@ -262,6 +293,7 @@ class Provider:
         )
         if not span.is_recording():
             return NOT_RECORDED
+        door_records(operation.span_type)
         with guard(f"recording a request to {self.name}"):
             set_request(span, request, call.body)
         return Recording(span, call, self.read_error, reply_of)
@@ -319,15 +351,56 @@ def _is_under_way(call: Call) -> bool:
 
 def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> Function:
     bind = _binder(original)
-    change = _changer(original)
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return provider._begin(door, bind(args, kwargs)) if patch.active else NOT_RECORDED
 
+    return _around(original, begin)
+
+
+def _hook(hook: Hook, original: Function, patch: Patch) -> Function:
+    bind = _binder(original)
+
+    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            end = hook.begin(bind(args, kwargs)) if patch.active else None
+        except Exception as fault:
+            report(f"observing {hook.target}", fault)
+            return NOT_RECORDED
+        return NOT_RECORDED if end is None else _GuardedEnd(f"observing {hook.target}", end)
+
+    return _around(original, begin)
+
+
+class _GuardedEnd:
+    """Tells a hook of its method's end; what fails there is logged."""
+
+    __slots__ = ("_doing", "_end")
+
+    changed: Mapping[str, Any] = {}
+
+    def __init__(self, doing: str, end: HookEnd) -> None:
+        self._doing = doing
+        self._end = end
+
+    def returned(self, result: Any) -> Any:
+        with guard(self._doing):
+            self._end.returned(result)
+        return result
+
+    def raised(self, error: BaseException) -> None:
+        with guard(self._doing):
+            self._end.raised(error)
+
+
+def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Function:
+    """The method with ``begin`` before it and the end told to what that gave; its own call is made once, unchanged."""
+    change = _changer(original)
+
     if inspect.iscoroutinefunction(inspect.unwrap(original)):
 
         @functools.wraps(original)
-        async def through_async_door(*args: Any, **kwargs: Any) -> Any:
+        async def around_async(*args: Any, **kwargs: Any) -> Any:
             recording = begin(args, kwargs)
             if recording.changed:
                 args, kwargs = change(args, kwargs, recording.changed)
@@ -338,10 +411,10 @@ def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> F
                 raise
             return recording.returned(result)
 
-        return through_async_door
+        return around_async
 
     @functools.wraps(original)
-    def through_door(*args: Any, **kwargs: Any) -> Any:
+    def around(*args: Any, **kwargs: Any) -> Any:
         recording = begin(args, kwargs)
         if recording.changed:
             args, kwargs = change(args, kwargs, recording.changed)
@@ -352,7 +425,7 @@ def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> F
             raise
         return recording.returned(result)
 
-    return through_door
+    return around
 
 
 def _wire(provider: Provider, wire: Wire, original: Function, patch: Patch) -> Function:

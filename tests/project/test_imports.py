@@ -61,6 +61,7 @@ PUBLIC = {
     "log_feedback",
     "ollama",
     "openai",
+    "openai_agents",
     "reset",
     "search_traces",
     "set_experiment",
