@@ -41,7 +41,7 @@ SDKS = {
     "openai": Sdk(
         "openai",
         ("1.55.3", "1.66.0", "1.109.1", "2.0.0", "2.54.0", "3.0.0", "3.52.0"),
-        needs=("numpy",),  # old versions decode embeddings with it
+        needs=("numpy", "websockets>=15.0.1"),  # old versions decode embeddings with numpy
     ),
     "openai_agents": Sdk("openai-agents", ("0.2.8", "0.3.3", "0.23.1", "0.24.0")),
 }
