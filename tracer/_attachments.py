@@ -16,11 +16,11 @@ _DATA_URL = re.compile(rb"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,([A-Za-
 # bare base64 stands under these keys in the providers' schemas: input_audio.data, images' b64_json, speech's audio, …
 _BARE_KEYS = (
     *(b"data", b"b64_json", b"result", b"partial_image_b64", b"image_base64", b"file_data"),
-    *(b"embedding", b"audio"),
+    *(b"embedding", b"audio", b"image"),
 )
 _BARE = re.compile(rb'"(%s)":"([A-Za-z0-9+/]{%d,}={0,2})"' % (b"|".join(_BARE_KEYS), _SMALLEST))
 _BARE_NEEDLES = tuple(b'"%s":"' % key for key in _BARE_KEYS)
-_IMAGES = re.compile(rb'"images":\[("[A-Za-z0-9+/=]{%d,}"(?:,"[A-Za-z0-9+/=]{%d,}")*)\]' % (_SMALLEST, _SMALLEST))
+_IMAGES = re.compile(rb'"images":\[("[A-Za-z0-9+/=]+"(?:,"[A-Za-z0-9+/=]+")*)\]')
 
 
 def take_out(encoded: bytes) -> tuple[bytes, list[AttachmentRecord]]:
@@ -44,7 +44,8 @@ def _in_quotes(match: re.Match[bytes], found: list[AttachmentRecord]) -> bytes:
 
 def _each(quoted: bytes, found: list[AttachmentRecord]) -> bytes:
     items = [item.strip(b'"') for item in quoted.split(b",")]
-    return b",".join(b'"%s"' % (_reference(None, item, found) or item) for item in items)
+    references = [_reference(None, item, found) if len(item) >= _SMALLEST else None for item in items]
+    return b",".join(b'"%s"' % (reference or item) for reference, item in zip(references, items))
 
 
 def _reference(mime: str | None, content: bytes, found: list[AttachmentRecord]) -> bytes | None:
