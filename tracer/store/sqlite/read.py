@@ -30,9 +30,7 @@ TRACE_COLUMNS = (
 _PART = 500
 
 
-def read_trace(
-    connection: sqlite3.Connection, trace_id: str, *, payload: bool, after: int = 0
-) -> StoredTrace | None:
+def read_trace(connection: sqlite3.Connection, trace_id: str, *, payload: bool, after: int = 0) -> StoredTrace | None:
     """A trace with its spans, as of one moment; of those that ended only the ones after a position."""
     connection.execute("BEGIN")
     try:
