@@ -13,16 +13,17 @@ from tracer.dialects import genai, mlflow, openinference, traceloop
 from tracer.dialects.reading import Reading
 from tracer.record import SpanRecord, TraceRecord
 
+_TOLD_NOTHING = (None, "", "UNKNOWN")
 _DIALECTS = (openinference.read, traceloop.read, mlflow.read, genai.read)
 
 
 def translate(record: SpanRecord) -> TraceRecord | None:
     """Bring another instrumentation's span into tracer's form, in place; gives what it says about its whole trace."""
-    reading = Reading(record.get("attributes") or {}, record.get("events") or [])
+    reading = Reading(record.get("attributes") or {}, record.get("events") or [], record.get("start", 0))
     with guard("reading another instrumentation's span"):
         for read in _DIALECTS:
             read(reading)
-    if reading.span_type is not None and record.get("type") in (None, "", "UNKNOWN"):
+    if reading.span_type is not None and record.get("type") in (*_TOLD_NOTHING, "LLM"):
         record["type"] = reading.span_type
     _put(record, "attributes", reading.attributes)
     _put(record, "events", reading.events)

@@ -44,6 +44,10 @@ _DETAIL_KEYS = (
     semconv.SYSTEM_INSTRUCTIONS,
     semconv.TOOL_DEFINITIONS,
 )
+_FIRST_CHUNK = frozenset(
+    {"First Token Stream Event", "llm.content.completion.chunk", "gen_ai.content.completion.chunk"}
+)
+_PROVIDERS = {"azure": "azure.ai.openai", "az.ai.openai": "azure.ai.openai", "vertexai": "gcp.vertex_ai"}
 _WHOLE = {"gen_ai.prompt": semconv.INPUT_MESSAGES, "gen_ai.completion": semconv.OUTPUT_MESSAGES}
 
 
@@ -52,7 +56,11 @@ def read(reading: Reading) -> None:
     attributes = reading.attributes
     for old, new in _RENAMED.items():
         reading.rename(old, new)
+    provider = attributes.get(semconv.PROVIDER)
+    if isinstance(provider, str):
+        attributes[semconv.PROVIDER] = _PROVIDERS.get(provider.lower(), provider.lower())
     if reading.events:
+        _first_chunk(reading)
         _events(reading)
     for key, target in _WHOLE.items():  # one attribute with all messages as JSON
         if key in attributes:
@@ -63,6 +71,12 @@ def read(reading: Reading) -> None:
         session_id=attributes.get(semconv.CONVERSATION_ID) or attributes.get("session.id"),
         user=attributes.get("user.id") or attributes.get("enduser.id") or attributes.get("gen_ai.user"),
     )
+
+
+def _first_chunk(reading: Reading) -> None:
+    times = [event.get("time", 0) for event in reading.events if event.get("name") in _FIRST_CHUNK]
+    if times and min(times) >= reading.start:
+        reading.put_plain(semconv.TIME_TO_FIRST_CHUNK, (min(times) - reading.start) / 1e9)
 
 
 def _events(reading: Reading) -> None:

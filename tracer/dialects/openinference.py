@@ -22,13 +22,14 @@ _RENAMED = {
     "llm.token_count.completion_details.audio": semconv.USAGE_AUDIO_OUTPUT,
     "llm.request.model_name": semconv.REQUEST_MODEL,
     "llm.response.model_name": semconv.RESPONSE_MODEL,
-    "llm.model_name": semconv.REQUEST_MODEL,
+    "llm.model_name": semconv.RESPONSE_MODEL,
     "embedding.model_name": semconv.REQUEST_MODEL,
     "reranker.model_name": semconv.REQUEST_MODEL,
     "llm.provider": semconv.PROVIDER,
     "llm.system": semconv.PROVIDER,
 }
 _REQUEST = {
+    "model": semconv.REQUEST_MODEL,
     "temperature": semconv.REQUEST_TEMPERATURE,
     "top_p": semconv.REQUEST_TOP_P,
     "max_tokens": semconv.REQUEST_MAX_TOKENS,
@@ -36,6 +37,7 @@ _REQUEST = {
     "seed": semconv.REQUEST_SEED,
     "stream": semconv.REQUEST_STREAM,
 }
+_OPERATIONS = {"CHAT_MODEL": "chat", "EMBEDDING": "embeddings", "TOOL": "execute_tool", "AGENT": "invoke_agent"}
 _MEDIA = ("image", "audio", "video", "document")
 
 
@@ -51,12 +53,15 @@ def read(reading: Reading) -> None:
     reading.all_messages([_message(item) for item in asked], [_message(item) for item in replied])
     if isinstance(kind, str):
         reading.is_a("CHAT_MODEL" if kind.upper() == "LLM" and asked else kind.upper())
+        reading.put_plain(semconv.OPERATION, _OPERATIONS.get(reading.span_type or ""))
     reading.put(semconv.TOOL_DEFINITIONS, [_tool(tool) for tool in reading.take_indexed("llm.tools")])
     reading.put(semconv.INPUTS, _value(reading, "input"))
     reading.put(semconv.OUTPUTS, _value(reading, "output") or _documents(reading))
     for old, new in _RENAMED.items():
         reading.rename(old, new)
     _request(reading)
+    if isinstance(attributes.get("llm.finish_reason"), str):
+        reading.put_plain(semconv.RESPONSE_FINISH_REASONS, [reading.take("llm.finish_reason")])
     reading.belongs_to(session_id=attributes.get("session.id"), user=attributes.get("user.id"))
     if isinstance(attributes.get("tag.tags"), list):
         reading.about_trace.setdefault("tags", {str(tag): "true" for tag in attributes["tag.tags"]})

@@ -12,9 +12,10 @@ from tracer import semconv
 class Reading:
     """What a dialect works on."""
 
-    def __init__(self, attributes: dict[str, Any], events: list[Any]) -> None:
+    def __init__(self, attributes: dict[str, Any], events: list[Any], start: int = 0) -> None:
         self.attributes = attributes
         self.events = events
+        self.start = start  # ns
         self.structured: dict[str, Any] = {}
         self.span_type: str | None = None
         self.about_trace: dict[str, Any] = {}
