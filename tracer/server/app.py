@@ -18,6 +18,7 @@ from tracer.server import live, signin
 from tracer.server.answer import answer_for, error_answer
 from tracer.server.endpoint import endpoint_for
 from tracer.server.gate import Gate
+from tracer.server.openapi import openapi
 from tracer.server.operations import BASE, OPERATIONS
 from tracer.server.otlp import take_spans
 from tracer.server.page import page
@@ -52,6 +53,7 @@ def _routes() -> list[BaseRoute]:
         Route(f"{BASE}/sign-in", signin.sign_in, methods=["POST"]),
         Route(f"{BASE}/sign-out", signin.sign_out, methods=["POST"]),
         Route(f"{BASE}/events", live.events),
+        Route(f"{BASE}/openapi.json", openapi),
         Route(f"{BASE}/records", take_records, methods=["POST"]),
         Route("/v1/traces", take_spans, methods=["POST"]),
     ]
