@@ -18,6 +18,7 @@ from tracer.server import live, signin
 from tracer.server.answer import answer_for, error_answer
 from tracer.server.endpoint import endpoint_for
 from tracer.server.gate import Gate
+from tracer.server.indexer import Indexer
 from tracer.server.openapi import openapi
 from tracer.server.operations import BASE, OPERATIONS
 from tracer.server.otlp import take_spans
@@ -69,10 +70,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.readers = CapacityLimiter(_READERS)
     app.state.writers = CapacityLimiter(_WRITERS)
     app.state.live = live.Live(partial(_change_number, app.state.open_store))
+    indexer = Indexer(app.state.open_store)
+    indexer.start()
     try:
         yield
     finally:
         app.state.live.close()
+        indexer.stop()
 
 
 def _change_number(open_store: Callable[[], Store]) -> int:

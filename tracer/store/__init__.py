@@ -135,6 +135,10 @@ class Store(Protocol):
         """The number of the last change; cheap enough to ask many times a second."""
         ...
 
+    def index_more(self) -> bool:
+        """Make ready for full-text search some of what was written since; whether there is more to do."""
+        ...
+
     def delete_traces(
         self,
         *,

@@ -161,6 +161,10 @@ class RemoteStore:
         """The number of the last change."""
         return self.changes(_NEWEST, limit=1).seq
 
+    def index_more(self) -> bool:
+        """The server does that itself."""
+        return False
+
     def delete_traces(
         self,
         *,
