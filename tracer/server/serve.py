@@ -10,6 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from tracer.errors import TracerError
+from tracer.server.protocol import protocol_for
 from tracer.server.settings import ServerSettings
 
 _GRACE_SECONDS = 10
@@ -41,7 +42,7 @@ def make_server(app: Starlette, ready: Callable[[], None] | None = None) -> uvic
     """The server, which serves when it is run with a socket that listens."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=protocol_for(app.state.settings.receive_seconds),
         ws="none",
         lifespan="on",
         log_level="warning",
