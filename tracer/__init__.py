@@ -41,7 +41,10 @@ from tracer.semconv import SpanType  # noqa: E402
 from tracer.span import LiveSpan  # noqa: E402
 
 if TYPE_CHECKING:
+    from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
+    from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
+    from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
 
 __all__ = [
     "LiveSpan",
@@ -51,6 +54,7 @@ __all__ = [
     "TraceData",
     "TraceInfo",
     "TraceList",
+    "anthropic",
     "autolog",
     "configure",
     "delete_trace_tag",
@@ -67,7 +71,9 @@ __all__ = [
     "get_tracking_uri",
     "log_expectation",
     "log_feedback",
+    "ollama",
     "openai",
+    "openai_agents",
     "reset",
     "search_traces",
     "set_experiment",

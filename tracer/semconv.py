@@ -25,11 +25,20 @@ REQUEST_ID: Final = "tracer.provider.request_id"
 PROVIDER_ERROR_CODE: Final = "tracer.provider.error_code"  # such as model_not_found
 PROVIDER_ERROR_TYPE: Final = "tracer.provider.error_type"  # such as invalid_request_error
 HELPER: Final = "tracer.provider.helper"  # the SDK's convenience method the call came through
+REQUEST_OPTION: Final = "tracer.request."  # and the name of a parameter that the conventions do not have
+SERVER_TOTAL_TIME: Final = "tracer.server.total_time"  # seconds, as the server that ran the model says
+SERVER_LOAD_TIME: Final = "tracer.server.load_time"  # until the model was in memory
+SERVER_PROMPT_TIME: Final = "tracer.server.prompt_time"
+SERVER_GENERATION_TIME: Final = "tracer.server.generation_time"
 FUNCTION: Final = "code.function.name"
 
 # operation and provider
 OPERATION: Final = "gen_ai.operation.name"
 PROVIDER: Final = "gen_ai.provider.name"
+
+# steps above the calls
+AGENT_NAME: Final = "gen_ai.agent.name"
+TOOL_NAME: Final = "gen_ai.tool.name"
 
 # request
 REQUEST_MODEL: Final = "gen_ai.request.model"
@@ -65,6 +74,7 @@ USAGE_INPUT: Final = "gen_ai.usage.input_tokens"
 USAGE_OUTPUT: Final = "gen_ai.usage.output_tokens"
 USAGE_CACHE_READ: Final = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_WRITE: Final = "gen_ai.usage.cache_write.input_tokens"  # was cache_creation until 2026
+USAGE_CACHE_WRITE_1H: Final = "tracer.usage.cache_write_1h.input_tokens"  # those of them that are kept for an hour
 USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
 USAGE_AUDIO_INPUT: Final = "gen_ai.usage.audio.input_tokens"
 USAGE_AUDIO_OUTPUT: Final = "gen_ai.usage.audio.output_tokens"
@@ -80,6 +90,7 @@ TOKEN_USAGE: Final = {
     "total_tokens": USAGE_TOTAL,
     "cache_read_input_tokens": USAGE_CACHE_READ,
     "cache_write_input_tokens": USAGE_CACHE_WRITE,
+    "cache_write_1h_input_tokens": USAGE_CACHE_WRITE_1H,
     "reasoning_output_tokens": USAGE_REASONING,
     "audio_input_tokens": USAGE_AUDIO_INPUT,
     "audio_output_tokens": USAGE_AUDIO_OUTPUT,
