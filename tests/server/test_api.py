@@ -273,7 +273,8 @@ def test_deleting(client: httpx.Client, write: Write) -> None:
     assert client.post("/traces/delete", json={"filter": "name = 'agent'", "limit": 1}).json() == {"deleted": 1}
     assert client.post("/traces/delete", json={"until_ns": START + 4}).json() == {"deleted": 1}
     assert [trace["trace_id"] for trace in get(client, "/traces")["traces"]] == ids[4:]
-    assert client.post("/traces/delete", json={}).status_code == 400
+    for body in ({}, {"since_ns": "now"}, {"filter": 3}, {"filter": "cost > 0", "limit": 0}, {"until_ns": 2**63}):
+        assert client.post("/traces/delete", json=body).status_code == 400
     assert client.post("/traces/delete", json={"trace_ids": "all"}).status_code == 400
 
 
