@@ -1,0 +1,31 @@
+// A tool call and what the tool answered, side by side.
+
+import { Wrench } from "lucide-react";
+import type { Part } from "../api/types";
+import { Value } from "../text/Value";
+import { Result } from "./PartView";
+
+export function ToolCall({ call, result }: { call: Part; result: Part | null }) {
+  return (
+    <section className="tool-call" aria-label={`Tool call ${call.name ?? ""}`}>
+      <div className="tool-head">
+        <Wrench className="icon" aria-hidden />
+        <span className="mono">{call.name ?? "tool"}</span>
+        {call.id && <span className="dim mono tool-id">{call.id}</span>}
+      </div>
+      <div className="tool-sides">
+        <div>
+          <div className="tool-label">Arguments</div>
+          {isEmpty(call.arguments) ? <span className="dim">none</span> : <Value value={call.arguments ?? null} label="arguments" />}
+        </div>
+        <div>
+          <div className="tool-label">Result</div>
+          {result ? <Result response={result.response ?? null} /> : <span className="dim">not in this call</span>}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+const isEmpty = (value: unknown) =>
+  value === null || value === undefined || value === "" || (typeof value === "object" && Object.keys(value).length === 0);

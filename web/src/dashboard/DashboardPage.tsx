@@ -1,0 +1,1 @@
+export default function DashboardPage(_: { sessionId?: string }) { return <p className="pad">soon</p>; }

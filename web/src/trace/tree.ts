@@ -1,0 +1,124 @@
+// The spans of a trace as rows of a tree, in time proportional to their number.
+
+import type { LightSpan } from "../api/types";
+
+export interface Node {
+  span: LightSpan;
+  depth: number;
+  children: Node[];
+  parent: Node | null;
+  /** Whether a span below this one failed. */
+  hasErrorBelow: boolean;
+  descendants: number;
+  place: number;
+}
+
+export interface Tree {
+  roots: Node[];
+  byId: Map<string, Node>;
+  start: number;
+  end: number;
+}
+
+export function buildTree(spans: LightSpan[], now: number): Tree {
+  const byId = new Map<string, Node>();
+  for (const span of spans)
+    byId.set(span.span_id, { span, depth: 0, children: [], parent: null, hasErrorBelow: false, descendants: 0, place: 1 });
+  const roots: Node[] = [];
+  for (const node of byId.values()) {
+    const parent = node.span.parent_id ? byId.get(node.span.parent_id) : undefined;
+    if (parent && parent !== node && !isBelow(parent, node)) {
+      node.parent = parent;
+      parent.children.push(node);
+    } else roots.push(node);
+  }
+  const order = (a: Node, b: Node) => a.span.start_ns - b.span.start_ns;
+  roots.sort(order);
+  const all = preorder(roots, (node) => {
+    node.children.sort(order);
+    node.children.forEach((child, index) => {
+      child.depth = node.depth + 1;
+      child.place = index + 1;
+    });
+    return node.children;
+  });
+  roots.forEach((node, index) => {
+    node.place = index + 1;
+  });
+  for (let index = all.length - 1; index >= 0; index--) {
+    const node = all[index];
+    if (!node?.parent) continue;
+    node.parent.descendants += node.descendants + 1;
+    if (node.hasErrorBelow || node.span.status === "ERROR") node.parent.hasErrorBelow = true;
+  }
+  let start = Number.POSITIVE_INFINITY;
+  let end = 0;
+  for (const { span } of all) {
+    start = Math.min(start, span.start_ns);
+    end = Math.max(end, endOf(span, now));
+  }
+  return { roots, byId, start, end };
+}
+
+export const isRunning = (span: LightSpan) => span.status === "IN_PROGRESS";
+
+export const endOf = (span: LightSpan, now: number) =>
+  span.duration_ns === undefined || span.duration_ns === null
+    ? isRunning(span)
+      ? Math.max(now, span.start_ns)
+      : span.start_ns
+    : span.start_ns + span.duration_ns;
+
+/** A damaged trace may name its parents in a circle. */
+function isBelow(node: Node, ancestor: Node): boolean {
+  for (let up = node.parent; up; up = up.parent) if (up === ancestor) return true;
+  return false;
+}
+
+function preorder(roots: Node[], childrenOf: (node: Node) => Node[]): Node[] {
+  const all: Node[] = [];
+  const stack = [...roots].reverse();
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    all.push(node);
+    const children = childrenOf(node);
+    for (let index = children.length - 1; index >= 0; index--) stack.push(children[index] as Node);
+  }
+  return all;
+}
+
+export const visibleRows = (tree: Tree, collapsed: ReadonlySet<string>): Node[] =>
+  preorder(tree.roots, (node) => (collapsed.has(node.span.span_id) ? [] : node.children));
+
+export const everyRow = (tree: Tree): Node[] => preorder(tree.roots, (node) => node.children);
+
+/** The spans that a search means: by name, type, model, error or id. */
+export function matches(span: LightSpan, needle: string): boolean {
+  return [span.name, span.type, span.model, span.message, span.span_id].some((text) => text?.toLowerCase().includes(needle));
+}
+
+export function ancestors(node: Node | undefined): Node[] {
+  const found: Node[] = [];
+  for (let up = node?.parent ?? null; up; up = up.parent) found.push(up);
+  return found;
+}
+
+/** What a model span used by itself, and what all spans below used: usage counted at the topmost spans that have it. */
+export function usageBelow(node: Node): { input: number; output: number; total: number; cost: number; hasCost: boolean } {
+  const sum = { input: 0, output: 0, total: 0, cost: 0, hasCost: false };
+  const stack: Node[] = [node];
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    const { usage, cost } = top.span;
+    if (!usage) {
+      stack.push(...top.children);
+      continue;
+    }
+    sum.input += usage.input_tokens ?? 0;
+    sum.output += usage.output_tokens ?? 0;
+    sum.total += usage.total_tokens ?? (usage.input_tokens ?? 0) + (usage.output_tokens ?? 0);
+    if (cost) {
+      sum.cost += cost.total_cost;
+      sum.hasCost = true;
+    }
+  }
+  return sum;
+}

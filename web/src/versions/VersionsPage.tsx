@@ -1,0 +1,1 @@
+export default function VersionsPage(_: { sessionId?: string }) { return <p className="pad">soon</p>; }
