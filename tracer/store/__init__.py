@@ -54,8 +54,8 @@ class Store(Protocol):
         """How many traces meet a filter."""
         ...
 
-    def trace(self, trace_id: str, *, payload: bool = True) -> StoredTrace | None:
-        """A trace with its spans, or None."""
+    def trace(self, trace_id: str, *, payload: bool = True, after: int = 0) -> StoredTrace | None:
+        """A trace with its spans, or None; of the spans that ended only those from position ``after`` on."""
         ...
 
     def spans(self, trace_id: str, *, payload: bool = True) -> list[dict[str, Any]]:
@@ -79,6 +79,10 @@ class Store(Protocol):
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """The traces that changed after a change number; 0 for all."""
+        ...
+
+    def change_number(self) -> int:
+        """The number of the last change; cheap enough to ask many times a second."""
         ...
 
     def delete_traces(

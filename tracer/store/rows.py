@@ -52,6 +52,7 @@ class TraceRow:
     run_id: str | None
     client_request_id: str | None
     models: list[str] = field(default_factory=list)
+    providers: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     assessments: list[AssessmentRow] = field(default_factory=list)
@@ -62,11 +63,13 @@ class StoredTrace:
     """A trace with the records of its spans, sorted by start.
 
     A running span stands as a record of kind ``start``. Each span record has ``cost`` where a price is known.
+    Spans are numbered in the order in which they ended; ``position`` is the number of the next one.
     """
 
     row: TraceRow
     spans: list[dict[str, Any]]
     resource: dict[str, Any] = field(default_factory=dict)
+    position: int = 0
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ _ALIASES = {
     "cost.total": "cost",
     "session_id": "session",
     "user_id": "user",
+    "version": "model_id",
     "experiment_name": "experiment",
     "request_preview": "request",
     "response_preview": "response",

@@ -27,6 +27,9 @@ _ORDER_COLUMNS = {
     "name": "ifnull(t.name, '')",
     "state": "t.state",
     "trace_id": "t.trace_id",
+    "session": "ifnull(t.session, '')",
+    "user": "ifnull(t.user, '')",
+    "model_id": "ifnull(t.model_id, '')",
 }
 _DRIVING = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, "provider": LABEL_PROVIDER}
 

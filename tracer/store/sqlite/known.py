@@ -19,7 +19,7 @@ from tracer.store.sqlite.tally import Tally
 _PART = 500
 FACTS_COLUMNS = (
     "span_id, parent_id, remote, name, type, status, message, start, duration, model, request_model, provider,"
-    " input_tokens, output_tokens, total_tokens, usage, input_cost, output_cost, cost"
+    " input_tokens, output_tokens, total_tokens, usage, input_cost, output_cost, cost, first_chunk"
 )
 
 
@@ -94,7 +94,7 @@ def load_facts(connection: sqlite3.Connection, num: int) -> Iterator[SpanFacts]:
 def facts_of(row: Sequence[Any]) -> SpanFacts:
     """The facts in a row of FACTS_COLUMNS."""
     cost = (row[16], row[17], row[18]) if row[18] is not None else None
-    cells: tuple[Any, ...] = (row[0], row[1], bool(row[2]), *row[3:12], usage_of(row[12:16]), cost)
+    cells: tuple[Any, ...] = (row[0], row[1], bool(row[2]), *row[3:12], usage_of(row[12:16]), cost, row[19])
     return SpanFacts(*cells)
 
 

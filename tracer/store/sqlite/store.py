@@ -33,6 +33,7 @@ class SqliteStore:
         self._connections = Connections(path)
         self._fulltext = FullText(self._connections)
         self._recent = RecentTallies()
+        self._last_change = read.LastChange()
 
     def __repr__(self) -> str:
         return f"SqliteStore({self.url!r})"
@@ -62,9 +63,9 @@ class SqliteStore:
             "read", lambda connection: count_traces(connection, filter, self._fulltext.matcher(connection))
         )
 
-    def trace(self, trace_id: str, *, payload: bool = True) -> StoredTrace | None:
-        """A trace with its spans, or None."""
-        return self._run("read", lambda connection: read.read_trace(connection, trace_id, payload=payload))
+    def trace(self, trace_id: str, *, payload: bool = True, after: int = 0) -> StoredTrace | None:
+        """A trace with its spans, or None; of the spans that ended only those from position ``after`` on."""
+        return self._run("read", lambda connection: read.read_trace(connection, trace_id, payload=payload, after=after))
 
     def spans(self, trace_id: str, *, payload: bool = True) -> list[dict[str, Any]]:
         """The span records of a trace, sorted by start; without payload only what a tree shows."""
@@ -100,6 +101,10 @@ class SqliteStore:
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """The traces that changed after a change number; 0 for all."""
         return self._run("read", lambda connection: read.read_changes(connection, since, limit))
+
+    def change_number(self) -> int:
+        """The number of the last change; cheap enough to ask many times a second."""
+        return self._run("read", self._last_change.read)
 
     def delete_traces(
         self,
