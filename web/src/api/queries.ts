@@ -22,7 +22,8 @@ export const queryClient = new QueryClient({
     queries: {
       refetchOnWindowFocus: false,
       staleTime: 5_000,
-      retry: (failures, error) => failures < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
+      retry: (failures, error) =>
+        failures < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
     },
   },
 });
@@ -30,7 +31,11 @@ export const queryClient = new QueryClient({
 const PAGE = 200;
 
 export const serverInfo = () =>
-  queryOptions({ queryKey: ["server"], queryFn: () => request<ServerInfo>("/server"), staleTime: Number.POSITIVE_INFINITY });
+  queryOptions({
+    queryKey: ["server"],
+    queryFn: () => request<ServerInfo>("/server"),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
 
 export const traceList = (selection: Selection, order: string) =>
   infiniteQueryOptions({
@@ -66,7 +71,11 @@ export const completion = (filter: string, cursor: number, signal: AbortSignal) 
   request<Completion>("/filter/complete", { filter: filter || " ", cursor }, { signal });
 
 export const checkFilter = (filter: string, signal: AbortSignal) =>
-  request<{ valid: boolean; error: { message: string; position: number } | null }>("/filter/check", { filter }, { signal });
+  request<{ valid: boolean; error: { message: string; position: number } | null }>(
+    "/filter/check",
+    { filter },
+    { signal },
+  );
 
 export const traceAnswer = (traceId: string, position: number, signal?: AbortSignal) =>
   request<TraceAnswer>(`/traces/${encodeURIComponent(traceId)}`, { position: position || null }, { signal });
@@ -95,7 +104,11 @@ export const sessionTurns = (sessionId: string) =>
   infiniteQueryOptions({
     queryKey: ["session", sessionId],
     queryFn: ({ pageParam, signal }) =>
-      request<SessionAnswer>(`/sessions/${encodeURIComponent(sessionId)}`, { limit: 50, page_token: pageParam }, { signal }),
+      request<SessionAnswer>(
+        `/sessions/${encodeURIComponent(sessionId)}`,
+        { limit: 50, page_token: pageParam },
+        { signal },
+      ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_page_token,
   });
@@ -127,6 +140,7 @@ export const versionList = (selection: Selection) =>
 /** All live numbers are stale: whoever is on screen asks again. */
 export function refreshAll(): void {
   void queryClient.invalidateQueries({
-    predicate: (query) => ["histogram", "facets", "sessions", "session", "statistics", "versions"].includes(String(query.queryKey[0])),
+    predicate: (query) =>
+      ["histogram", "facets", "sessions", "session", "statistics", "versions"].includes(String(query.queryKey[0])),
   });
 }

@@ -40,7 +40,10 @@ export function Conversation({ system, input, output }: Props) {
           </button>
         </li>
       )}
-      {isFolded && shown.slice(-TAIL).map((message, index) => <MessageView key={`tail-${index + left}`} message={message} pairs={pairs} />)}
+      {isFolded &&
+        shown
+          .slice(-TAIL)
+          .map((message, index) => <MessageView key={`tail-${index + left}`} message={message} pairs={pairs} />)}
       {output.map((message, index) => (
         <MessageView
           // biome-ignore lint/suspicious/noArrayIndexKey: a message's place is its identity

@@ -33,7 +33,9 @@ export function MessageView({ message, pairs, isReply = false, choice }: Props) 
         {message.name && <span className="dim">{message.name}</span>}
         {choice && <span className="badge">Choice {choice}</span>}
         {reason && reason !== "stop" && reason !== "completed" && (
-          <span className={`badge ${["length", "content_filter", "error"].includes(reason) ? "warn" : ""}`}>{finish(reason)}</span>
+          <span className={`badge ${["length", "content_filter", "error"].includes(reason) ? "warn" : ""}`}>
+            {finish(reason)}
+          </span>
         )}
         <CopyButton className="copy" text={() => textOf(message)} label="Copy message" />
       </div>
@@ -51,9 +53,12 @@ export function MessageView({ message, pairs, isReply = false, choice }: Props) 
 }
 
 const finish = (reason: string) =>
-  ({ length: "cut at the token limit", content_filter: "stopped by the content filter", tool_calls: "calls tools", tool_call: "calls tools" })[
-    reason
-  ] ?? reason;
+  ({
+    length: "cut at the token limit",
+    content_filter: "stopped by the content filter",
+    tool_calls: "calls tools",
+    tool_call: "calls tools",
+  })[reason] ?? reason;
 
 function textOf(message: Message): string {
   return message.parts

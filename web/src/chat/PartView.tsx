@@ -52,7 +52,8 @@ function Reasoning({ text }: { text: string }) {
   return (
     <details className="reasoning">
       <summary>
-        <Brain className="icon" aria-hidden /> Reasoning <span className="dim">{text.length.toLocaleString("en-US")} characters</span>
+        <Brain className="icon" aria-hidden /> Reasoning{" "}
+        <span className="dim">{text.length.toLocaleString("en-US")} characters</span>
       </summary>
       {mode === "raw" ? <div className="plain-text mono">{text}</div> : <Markdown text={text} />}
     </details>
@@ -73,7 +74,8 @@ export function Result({ response }: { response: Json }) {
   return <Value value={response} label="result" />;
 }
 
-const isPart = (item: Json) => typeof item === "object" && item !== null && !Array.isArray(item) && typeof item.type === "string";
+const isPart = (item: Json) =>
+  typeof item === "object" && item !== null && !Array.isArray(item) && typeof item.type === "string";
 
 function Content({ part }: { part: Part }) {
   const source = sourceOf(part);

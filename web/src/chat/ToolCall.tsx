@@ -16,7 +16,11 @@ export function ToolCall({ call, result }: { call: Part; result: Part | null }) 
       <div className="tool-sides">
         <div>
           <div className="tool-label">Arguments</div>
-          {isEmpty(call.arguments) ? <span className="dim">none</span> : <Value value={call.arguments ?? null} label="arguments" />}
+          {isEmpty(call.arguments) ? (
+            <span className="dim">none</span>
+          ) : (
+            <Value value={call.arguments ?? null} label="arguments" />
+          )}
         </div>
         <div>
           <div className="tool-label">Result</div>
@@ -28,4 +32,7 @@ export function ToolCall({ call, result }: { call: Part; result: Part | null }) 
 }
 
 const isEmpty = (value: unknown) =>
-  value === null || value === undefined || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+  value === null ||
+  value === undefined ||
+  value === "" ||
+  (typeof value === "object" && Object.keys(value).length === 0);

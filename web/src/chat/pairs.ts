@@ -29,4 +29,5 @@ export function pairTools(messages: Message[]): Pairs {
 }
 
 // some providers answer by the tool's name, having no ids
-const keysOf = (call: Part) => [call.id, call.name].filter((key): key is string => typeof key === "string" && key !== "");
+const keysOf = (call: Part) =>
+  [call.id, call.name].filter((key): key is string => typeof key === "string" && key !== "");

@@ -4,9 +4,9 @@ import { ChartLine, Keyboard, ListTree, MessagesSquare, Monitor, Moon, Package, 
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import type { ServerInfo } from "../api/types";
+import { listAddress } from "../trace/neighbours";
 import { useKeys } from "../ui/keys";
 import { setTheme, type Theme, useTheme } from "../ui/theme";
-import { listAddress } from "../trace/neighbours";
 import { Shortcuts } from "./Shortcuts";
 
 const PAGES = [
@@ -40,7 +40,10 @@ export function Header({ server }: { server: ServerInfo }) {
             const isHere = path === href || path.startsWith(`${href}/`);
             return (
               <li key={href}>
-                <Link href={href === "/traces" && !isHere ? listAddress() : href} aria-current={isHere ? "page" : undefined}>
+                <Link
+                  href={href === "/traces" && !isHere ? listAddress() : href}
+                  aria-current={isHere ? "page" : undefined}
+                >
                   <Icon aria-hidden className="icon" />
                   {name}
                 </Link>
@@ -55,10 +58,22 @@ export function Header({ server }: { server: ServerInfo }) {
             {server.store.split("/").slice(-2).join("/")}
           </span>
         )}
-        <button type="button" className="button quiet square" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick={() => setHelpOpen(true)}>
+        <button
+          type="button"
+          className="button quiet square"
+          aria-label="Keyboard shortcuts"
+          title="Keyboard shortcuts (?)"
+          onClick={() => setHelpOpen(true)}
+        >
           <Keyboard aria-hidden />
         </button>
-        <button type="button" className="button quiet square" aria-label={`Colours: ${word}`} title={`Colours: ${word}`} onClick={() => setTheme(next)}>
+        <button
+          type="button"
+          className="button quiet square"
+          aria-label={`Colours: ${word}`}
+          title={`Colours: ${word}`}
+          onClick={() => setTheme(next)}
+        >
           <ThemeIcon aria-hidden />
         </button>
       </div>

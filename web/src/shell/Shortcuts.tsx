@@ -3,7 +3,14 @@
 import { Dialog, DialogDismiss, DialogHeading } from "@ariakit/react";
 
 const GROUPS: [string, [string, string][]][] = [
-  ["Everywhere", [["?", "this list"], ["/", "search"], ["Esc", "back to the list"]]],
+  [
+    "Everywhere",
+    [
+      ["?", "this list"],
+      ["/", "search"],
+      ["Esc", "back to the list"],
+    ],
+  ],
   [
     "Traces",
     [

@@ -34,7 +34,14 @@ export function SignIn() {
         <p className="dim">This server asks for the token that it was started with.</p>
         <label>
           Token
-          <input className="field" type="password" autoComplete="current-password" value={token} onChange={(event) => setToken(event.target.value)} required />
+          <input
+            className="field"
+            type="password"
+            autoComplete="current-password"
+            value={token}
+            onChange={(event) => setToken(event.target.value)}
+            required
+          />
         </label>
         {problem !== null && <Problem error={problem} />}
         <button type="submit" className="button solid">

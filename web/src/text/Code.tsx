@@ -30,7 +30,6 @@ export function Code({ code, language = "" }: { code: string; language?: string 
   const tokens = highlight && code.length < TOO_LONG ? highlight(code, language) : null;
   return (
     <div className="code-block">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
       <pre tabIndex={0}>
         <code>{tokens ? tokens.map(toNode) : code}</code>
       </pre>

@@ -4,8 +4,8 @@ import { ChevronRight } from "lucide-react";
 import { useState } from "react";
 import type { Json } from "../api/types";
 import { CopyButton } from "../ui/Copy";
-import { Media } from "./Media";
 import { attachmentIn } from "./attachments";
+import { Media } from "./Media";
 
 const OPEN_DEPTH = 2;
 const OPEN_ENTRIES = 40;
@@ -37,7 +37,9 @@ function Entry({ name, value, depth }: { name?: string; value: Json; depth: numb
 }
 
 function Branch({ name, value, depth }: { name?: string; value: Container; depth: number }) {
-  const entries: [string, Json][] = Array.isArray(value) ? value.map((item, index) => [String(index), item]) : Object.entries(value);
+  const entries: [string, Json][] = Array.isArray(value)
+    ? value.map((item, index) => [String(index), item])
+    : Object.entries(value);
   const [isOpen, setOpen] = useState(depth < OPEN_DEPTH && (depth === 0 || entries.length <= OPEN_ENTRIES));
   const [shown, setShown] = useState(SHOWN_ENTRIES);
   const [left, right] = Array.isArray(value) ? "[]" : "{}";
@@ -56,7 +58,9 @@ function Branch({ name, value, depth }: { name?: string; value: Container; depth
       <button type="button" className="json-toggle" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         <ChevronRight aria-hidden className={isOpen ? "open" : ""} />
         {name !== undefined && <span className="json-key">{name}: </span>}
-        <span className="json-mark">{isOpen ? left : `${left} ${summary(entries, Array.isArray(value))} ${right}`}</span>
+        <span className="json-mark">
+          {isOpen ? left : `${left} ${summary(entries, Array.isArray(value))} ${right}`}
+        </span>
       </button>
       {isOpen && (
         <>

@@ -33,7 +33,13 @@ function block(token: Token, key: number): ReactNode {
     case "paragraph":
       return <p key={key}>{inline(token.tokens)}</p>;
     case "code":
-      return <Code key={key} code={(token as Tokens.Code).text} language={((token as Tokens.Code).lang ?? "").split(/\s/)[0] ?? ""} />;
+      return (
+        <Code
+          key={key}
+          code={(token as Tokens.Code).text}
+          language={((token as Tokens.Code).lang ?? "").split(/\s/)[0] ?? ""}
+        />
+      );
     case "blockquote":
       return <blockquote key={key}>{blocks(token.tokens)}</blockquote>;
     case "hr":
@@ -43,7 +49,11 @@ function block(token: Token, key: number): ReactNode {
     case "table":
       return table(token as Tokens.Table, key);
     case "text":
-      return token.tokens ? <span key={key}>{inline(token.tokens)}</span> : <span key={key}>{unescaped(token.raw)}</span>;
+      return token.tokens ? (
+        <span key={key}>{inline(token.tokens)}</span>
+      ) : (
+        <span key={key}>{unescaped(token.raw)}</span>
+      );
     default:
       return (
         <p key={key} className="raw-html">
@@ -57,7 +67,9 @@ function list(token: Tokens.List, key: number): ReactNode {
   const items = token.items.map((item, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: the items of a text have no other identity
     <li key={index}>
-      {item.task && <input type="checkbox" disabled checked={item.checked ?? false} aria-label={item.checked ? "done" : "to do"} />}
+      {item.task && (
+        <input type="checkbox" disabled checked={item.checked ?? false} aria-label={item.checked ? "done" : "to do"} />
+      )}
       {blocks(item.tokens)}
     </li>
   ));
@@ -116,7 +128,11 @@ function piece(token: Token, key: number): ReactNode {
       return link(token as Tokens.Link, key);
     case "image":
       // a picture from another host would tell that host who reads
-      return link({ ...(token as Tokens.Image), tokens: [] }, key, (token as Tokens.Image).text || (token as Tokens.Image).href);
+      return link(
+        { ...(token as Tokens.Image), tokens: [] },
+        key,
+        (token as Tokens.Image).text || (token as Tokens.Image).href,
+      );
     case "escape":
       return (token as Tokens.Escape).text;
     case "text":
@@ -138,6 +154,14 @@ function link(token: Pick<Tokens.Link, "href" | "title" | "tokens">, key: number
   );
 }
 
-const ENTITIES: Record<string, string> = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": "\u00a0" };
+const ENTITIES: Record<string, string> = {
+  "&amp;": "&",
+  "&lt;": "<",
+  "&gt;": ">",
+  "&quot;": '"',
+  "&#39;": "'",
+  "&nbsp;": "\u00a0",
+};
 
-const unescaped = (text: string) => text.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => ENTITIES[entity] ?? entity);
+const unescaped = (text: string) =>
+  text.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => ENTITIES[entity] ?? entity);

@@ -5,7 +5,15 @@ import { useState } from "react";
 import { bytes } from "../format";
 import type { Source } from "./attachments";
 
-export function Media({ source, name, transcript }: { source: Source; name?: string | undefined; transcript?: string | undefined }) {
+export function Media({
+  source,
+  name,
+  transcript,
+}: {
+  source: Source;
+  name?: string | undefined;
+  transcript?: string | undefined;
+}) {
   const kind = source.mime.split("/")[0];
   const [isBroken, setBroken] = useState(false);
   if (!source.isHere)
@@ -19,8 +27,18 @@ export function Media({ source, name, transcript }: { source: Source; name?: str
   return (
     <figure className="media">
       {isImage && (
-        <a href={source.url} target="_blank" rel="noopener noreferrer" aria-label={`Open ${name ?? "image"} in a new tab`}>
-          <img src={source.url} alt={transcript ?? name ?? `Attached ${about}`} loading="lazy" onError={() => setBroken(true)} />
+        <a
+          href={source.url}
+          target="_blank"
+          rel="noopener noreferrer"
+          aria-label={`Open ${name ?? "image"} in a new tab`}
+        >
+          <img
+            src={source.url}
+            alt={transcript ?? name ?? `Attached ${about}`}
+            loading="lazy"
+            onError={() => setBroken(true)}
+          />
         </a>
       )}
       {kind === "audio" && (

@@ -57,7 +57,13 @@ function Fields({ value }: { value: Record_ }) {
       {Object.entries(value).map(([key, item]) => (
         <div key={key}>
           <dt>{key}</dt>
-          <dd>{typeof item === "string" ? <TextValue text={item} label={key} /> : <span className="mono">{String(item)}</span>}</dd>
+          <dd>
+            {typeof item === "string" ? (
+              <TextValue text={item} label={key} />
+            ) : (
+              <span className="mono">{String(item)}</span>
+            )}
+          </dd>
         </div>
       ))}
     </dl>

@@ -21,9 +21,32 @@ import yaml from "highlight.js/lib/languages/yaml";
 import { createLowlight } from "lowlight";
 
 const lowlight = createLowlight({
-  bash, c, cpp, csharp, css, diff, go, java, javascript, json, markdown, python, rust, sql, typescript, xml, yaml,
+  bash,
+  c,
+  cpp,
+  csharp,
+  css,
+  diff,
+  go,
+  java,
+  javascript,
+  json,
+  markdown,
+  python,
+  rust,
+  sql,
+  typescript,
+  xml,
+  yaml,
 });
-lowlight.registerAlias({ bash: ["sh", "shell", "console"], python: ["py"], javascript: ["js", "jsx"], typescript: ["ts", "tsx"], xml: ["html", "svg"], yaml: ["yml"] });
+lowlight.registerAlias({
+  bash: ["sh", "shell", "console"],
+  python: ["py"],
+  javascript: ["js", "jsx"],
+  typescript: ["ts", "tsx"],
+  xml: ["html", "svg"],
+  yaml: ["yml"],
+});
 
 export function highlight(code: string, language: string): RootContent[] | null {
   const name = language.toLowerCase();

@@ -1,8 +1,8 @@
 // How texts and values are shown, as the reader chose.
 
 import { createContext, type ReactNode, useContext } from "react";
-import { Segments } from "../ui/Segments";
 import { useRemembered } from "../ui/remembered";
+import { Segments } from "../ui/Segments";
 
 export type Mode = "pretty" | "markdown" | "raw" | "json";
 

@@ -19,7 +19,9 @@ export function Attributes({ span, trace, isRoot }: { span: Span; trace: Trace; 
     ["recorded by", span.scope],
   ];
   const all = Object.entries(span.attributes).sort(([a], [b]) => a.localeCompare(b));
-  const shown = all.filter(([key, value]) => !needle || `${key} ${JSON.stringify(value)}`.toLowerCase().includes(needle));
+  const shown = all.filter(
+    ([key, value]) => !needle || `${key} ${JSON.stringify(value)}`.toLowerCase().includes(needle),
+  );
   return (
     <>
       <Rows title="Step" rows={about.filter(([, value]) => value !== null)} />
@@ -34,7 +36,9 @@ export function Attributes({ span, trace, isRoot }: { span: Span; trace: Trace; 
         />
       )}
       <Rows title="Attributes" rows={shown} />
-      {isRoot && Object.keys(trace.metadata).length > 0 && <Rows title="Trace metadata" rows={Object.entries(trace.metadata)} />}
+      {isRoot && Object.keys(trace.metadata).length > 0 && (
+        <Rows title="Trace metadata" rows={Object.entries(trace.metadata)} />
+      )}
       {span.links.length > 0 && (
         <section className="side">
           <h3 className="section-title">Links</h3>
@@ -68,7 +72,9 @@ function Rows({ title, rows }: { title: string; rows: [string, Json][] }) {
                 </th>
                 <td className="mono">
                   {typeof value === "object" && value !== null ? <JsonTree value={value} label={key} /> : String(value)}
-                  {typeof value === "string" && value.length > 8 && <CopyButton className="copy" text={value} label={`Copy ${key}`} />}
+                  {typeof value === "string" && value.length > 8 && (
+                    <CopyButton className="copy" text={value} label={`Copy ${key}`} />
+                  )}
                 </td>
               </tr>
             ))}

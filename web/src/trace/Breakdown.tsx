@@ -30,7 +30,8 @@ interface Props {
 export function Breakdown({ node, span, onSelect }: Props) {
   const whole = usageBelow(node);
   const callers = node.span.usage ? [] : spenders(node);
-  if (!whole.total && !whole.hasCost && !span.usage) return <p className="dim">No tokens were used in this step or below it.</p>;
+  if (!whole.total && !whole.hasCost && !span.usage)
+    return <p className="dim">No tokens were used in this step or below it.</p>;
   return (
     <>
       {span.usage && <Kinds usage={span.usage} span={span} />}
@@ -64,7 +65,11 @@ export function Breakdown({ node, span, onSelect }: Props) {
                 {callers.slice(0, SHOWN).map((caller) => (
                   <tr key={caller.span.span_id}>
                     <td>
-                      <button type="button" className="link-button step-link" onClick={() => onSelect(caller.span.span_id)}>
+                      <button
+                        type="button"
+                        className="link-button step-link"
+                        onClick={() => onSelect(caller.span.span_id)}
+                      >
                         <TypeIcon type={caller.span.type} /> {caller.span.name}
                       </button>
                     </td>

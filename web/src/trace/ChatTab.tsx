@@ -16,7 +16,8 @@ export function ChatTab({ span }: { span: Span }) {
         <div className="chat-settings">
           {settings.map(([key, value]) => (
             <span key={key} className="badge">
-              {key.slice(SETTING.length).replaceAll("_", " ")} <b className="num">{typeof value === "object" ? JSON.stringify(value) : String(value)}</b>
+              {key.slice(SETTING.length).replaceAll("_", " ")}{" "}
+              <b className="num">{typeof value === "object" ? JSON.stringify(value) : String(value)}</b>
             </span>
           ))}
         </div>
@@ -24,12 +25,17 @@ export function ChatTab({ span }: { span: Span }) {
       {span.tools && span.tools.length > 0 && (
         <details className="tools-offered">
           <summary>
-            <Wrench className="icon" aria-hidden /> {span.tools.length} {span.tools.length === 1 ? "tool" : "tools"} offered
+            <Wrench className="icon" aria-hidden /> {span.tools.length} {span.tools.length === 1 ? "tool" : "tools"}{" "}
+            offered
           </summary>
           <ToolDefinitions tools={span.tools} />
         </details>
       )}
-      <Conversation system={span.system_instructions} input={span.input_messages ?? []} output={span.output_messages ?? []} />
+      <Conversation
+        system={span.system_instructions}
+        input={span.input_messages ?? []}
+        output={span.output_messages ?? []}
+      />
     </div>
   );
 }

@@ -6,8 +6,8 @@ import { useLocation } from "wouter";
 import { request } from "../api/client";
 import { queryClient, traceAnswer } from "../api/queries";
 import type { Trace } from "../api/types";
-import { copyText } from "../ui/Copy";
 import { ConfirmDialog } from "../ui/ConfirmDialog";
+import { copyText } from "../ui/Copy";
 import { Menu, MenuItem } from "../ui/Menu";
 import { listAddress } from "./neighbours";
 
@@ -34,7 +34,8 @@ export function CopyMenu({ trace }: { trace: Trace }) {
         label="Copy this trace"
         button={
           <>
-            {isDone ? <Check aria-hidden /> : <Copy aria-hidden />} <span className="wide-only">{isDone ? "Copied" : "Copy"}</span>
+            {isDone ? <Check aria-hidden /> : <Copy aria-hidden />}{" "}
+            <span className="wide-only">{isDone ? "Copied" : "Copy"}</span>
           </>
         }
       >

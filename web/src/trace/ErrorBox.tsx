@@ -15,7 +15,10 @@ export function ErrorBox({ span }: { span: Span }) {
   const message = text(event?.attributes["exception.message"]) || span.message || "";
   const stack = text(event?.attributes["exception.stacktrace"]);
   return (
-    <section className={`notice ${isFailed ? "error" : "warn"} error-box`} aria-label={isFailed ? "Error" : "Incomplete"}>
+    <section
+      className={`notice ${isFailed ? "error" : "warn"} error-box`}
+      aria-label={isFailed ? "Error" : "Incomplete"}
+    >
       {isFailed ? <CircleAlert aria-hidden /> : <CircleDashed aria-hidden />}
       <div>
         {kind || message ? (

@@ -60,12 +60,16 @@ function EventRow({ event, start, before }: { event: SpanEvent; start: number; b
 function ChunkText({ chunk }: { chunk: Json }) {
   const text = deltaOf(chunk);
   if (text) return <span className="mono chunk-text">{text}</span>;
-  const kind = typeof chunk === "object" && chunk !== null && !Array.isArray(chunk) && typeof chunk.type === "string" ? chunk.type : "chunk";
+  const kind =
+    typeof chunk === "object" && chunk !== null && !Array.isArray(chunk) && typeof chunk.type === "string"
+      ? chunk.type
+      : "chunk";
   return <span className="dim">{kind}</span>;
 }
 
 type Fields = { [key: string]: Json };
-const fields = (value: Json | undefined): Fields => (typeof value === "object" && value !== null && !Array.isArray(value) ? value : {});
+const fields = (value: Json | undefined): Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
 
 export function deltaOf(chunk: Json): string {
   const outer = fields(chunk);

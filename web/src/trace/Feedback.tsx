@@ -19,7 +19,9 @@ export function Feedback({ trace, spanId, given }: Props) {
   const [problem, setProblem] = useState<unknown>(null);
   const path = `/traces/${trace.trace_id}/assessments`;
   const change = (doing: Promise<unknown>) =>
-    doing.then(() => queryClient.invalidateQueries({ queryKey: ["trace", trace.trace_id] })).then(() => setProblem(null), setProblem);
+    doing
+      .then(() => queryClient.invalidateQueries({ queryKey: ["trace", trace.trace_id] }))
+      .then(() => setProblem(null), setProblem);
   return (
     <>
       {given.length > 0 && (
@@ -36,7 +38,9 @@ export function Feedback({ trace, spanId, given }: Props) {
                   type="button"
                   className="button quiet square push"
                   aria-label={`Delete feedback ${one.name}`}
-                  onClick={() => void change(request(`${path}/${encodeURIComponent(one.id)}`, {}, { method: "DELETE" }))}
+                  onClick={() =>
+                    void change(request(`${path}/${encodeURIComponent(one.id)}`, {}, { method: "DELETE" }))
+                  }
                 >
                   <Trash2 aria-hidden />
                 </button>
@@ -48,7 +52,10 @@ export function Feedback({ trace, spanId, given }: Props) {
         </ul>
       )}
       {problem !== null && <Problem error={problem} />}
-      <Form onGive={(said) => change(request(path, {}, { method: "POST", json: { ...said, span_id: spanId } }))} about={spanId ? "this step" : "this trace"} />
+      <Form
+        onGive={(said) => change(request(path, {}, { method: "POST", json: { ...said, span_id: spanId } }))}
+        about={spanId ? "this step" : "this trace"}
+      />
     </>
   );
 }
@@ -75,10 +82,12 @@ function Form({ onGive, about }: { onGive: (said: Said) => Promise<unknown>; abo
     event.preventDefault();
     if (value === "" || !name.trim()) return;
     const source = { type: "HUMAN" as const, id: author.trim() || "default" };
-    void onGive({ name: name.trim(), value: parsedValue(value), rationale: rationale.trim() || null, source }).then(() => {
-      setValue("");
-      setRationale("");
-    });
+    void onGive({ name: name.trim(), value: parsedValue(value), rationale: rationale.trim() || null, source }).then(
+      () => {
+        setValue("");
+        setRationale("");
+      },
+    );
   };
   return (
     <form className="feedback-form" onSubmit={submit}>
@@ -90,17 +99,40 @@ function Form({ onGive, about }: { onGive: (said: Said) => Promise<unknown>; abo
         </label>
         <label>
           Value
-          <input className="field" value={value} placeholder="true, 4, good…" onChange={(event) => setValue(event.target.value)} required />
+          <input
+            className="field"
+            value={value}
+            placeholder="true, 4, good…"
+            onChange={(event) => setValue(event.target.value)}
+            required
+          />
         </label>
-        <button type="button" className="button square" aria-label="Yes" aria-pressed={value === "true"} onClick={() => setValue("true")}>
+        <button
+          type="button"
+          className="button square"
+          aria-label="Yes"
+          aria-pressed={value === "true"}
+          onClick={() => setValue("true")}
+        >
           <ThumbsUp aria-hidden />
         </button>
-        <button type="button" className="button square" aria-label="No" aria-pressed={value === "false"} onClick={() => setValue("false")}>
+        <button
+          type="button"
+          className="button square"
+          aria-label="No"
+          aria-pressed={value === "false"}
+          onClick={() => setValue("false")}
+        >
           <ThumbsDown aria-hidden />
         </button>
         <label>
           Your name
-          <input className="field" value={author} placeholder="optional" onChange={(event) => setAuthor(event.target.value)} />
+          <input
+            className="field"
+            value={author}
+            placeholder="optional"
+            onChange={(event) => setAuthor(event.target.value)}
+          />
         </label>
       </div>
       <label>

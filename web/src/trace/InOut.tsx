@@ -9,8 +9,18 @@ export function InOut({ span, isRunning }: { span: Span; isRunning: boolean }) {
   const sizes = typeof cut === "object" && cut !== null && !Array.isArray(cut) ? cut : {};
   return (
     <>
-      <Side title="Input" value={span.inputs} cut={sizes["tracer.inputs"]} nothing={isRunning ? "There once the step has ended." : "None recorded."} />
-      <Side title="Output" value={span.outputs} cut={sizes["tracer.outputs"]} nothing={isRunning ? "Still running." : "None recorded."} />
+      <Side
+        title="Input"
+        value={span.inputs}
+        cut={sizes["tracer.inputs"]}
+        nothing={isRunning ? "There once the step has ended." : "None recorded."}
+      />
+      <Side
+        title="Output"
+        value={span.outputs}
+        cut={sizes["tracer.outputs"]}
+        nothing={isRunning ? "Still running." : "None recorded."}
+      />
     </>
   );
 }
@@ -22,7 +32,11 @@ function Side({ title, value, cut, nothing }: { title: string; value: Json; cut:
         {title}
         {typeof cut === "number" && <span className="badge warn">cut, was {bytes(cut)}</span>}
       </h3>
-      {value === null || value === undefined ? <p className="dim">{nothing}</p> : <Value value={value} label={title.toLowerCase()} />}
+      {value === null || value === undefined ? (
+        <p className="dim">{nothing}</p>
+      ) : (
+        <Value value={value} label={title.toLowerCase()} />
+      )}
     </section>
   );
 }

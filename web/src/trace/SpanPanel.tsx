@@ -9,8 +9,8 @@ import { duration, money, shortCount, totalTokens } from "../format";
 import { ModeChoice } from "../text/mode";
 import { Problem } from "../ui/Problem";
 import { useRemembered } from "../ui/remembered";
-import { StateBadge } from "../ui/State";
 import { TypeIcon, typeWord } from "../ui/SpanType";
+import { StateBadge } from "../ui/State";
 import { useUrlState } from "../ui/url";
 import { Attributes } from "./Attributes";
 import { Breakdown } from "./Breakdown";
@@ -90,7 +90,9 @@ export function SpanPanel({ trace, node, tree, onSelect }: Props) {
 function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
   const [url, setUrl] = useUrlState();
   const [preferred, setPreferred] = useRemembered("tab", "chat");
-  const feedback = trace.assessments.filter((given) => given.span_id === span.span_id || (given.span_id === null && !node.parent));
+  const feedback = trace.assessments.filter(
+    (given) => given.span_id === span.span_id || (given.span_id === null && !node.parent),
+  );
   const tabs = tabsOf(span, feedback.length);
   const wanted = url.get("tab") ?? preferred;
   const current = tabs.some((tab) => tab.id === wanted) ? wanted : (tabs[0]?.id ?? "io");
@@ -121,14 +123,18 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
         {current === "attributes" && <Attributes span={span} trace={trace} isRoot={node.parent === null} />}
         {current === "events" && <Events span={span} />}
         {current === "cost" && <Breakdown tree={tree} node={node} span={span} onSelect={onSelect} />}
-        {current === "feedback" && <Feedback trace={trace} spanId={node.parent ? span.span_id : null} given={feedback} />}
+        {current === "feedback" && (
+          <Feedback trace={trace} spanId={node.parent ? span.span_id : null} given={feedback} />
+        )}
       </TabPanel>
     </TabProvider>
   );
 }
 
 function tabsOf(span: Span, feedback: number): { id: string; word: string; count?: number }[] {
-  const hasChat = Boolean(span.input_messages?.length || span.output_messages?.length || span.system_instructions?.length);
+  const hasChat = Boolean(
+    span.input_messages?.length || span.output_messages?.length || span.system_instructions?.length,
+  );
   return [
     ...(hasChat ? [{ id: "chat", word: "Chat" }] : []),
     { id: "io", word: "Input & output" },

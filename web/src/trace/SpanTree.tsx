@@ -4,8 +4,8 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight } from "lucide-react";
 import { type CSSProperties, type KeyboardEvent, memo, useEffect, useMemo, useRef } from "react";
 import { duration, money, shortCount, totalTokens } from "../format";
+import { TypeIcon, toneOf, typeWord } from "../ui/SpanType";
 import { stateWord } from "../ui/State";
-import { toneOf, TypeIcon, typeWord } from "../ui/SpanType";
 import { endOf, type Node, type Tree } from "./tree";
 
 const ROW = 30;
@@ -24,7 +24,12 @@ interface Props {
 
 export function SpanTree({ tree, rows, collapsed, selected, found, now, onSelect, onOpen, onToggle }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 });
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 12,
+  });
   const at = useMemo(() => rows.findIndex((row) => row.span.span_id === selected), [rows, selected]);
 
   // only a new selection scrolls: rows that arrive must not move what is being read
@@ -49,7 +54,8 @@ export function SpanTree({ tree, rows, collapsed, selected, found, now, onSelect
       Home: () => select(0),
       End: () => select(rows.length - 1),
       ArrowRight: () => node?.children.length && (isOpen ? select(at + 1) : onToggle(node.span.span_id)),
-      ArrowLeft: () => node && (isOpen ? onToggle(node.span.span_id) : node.parent && onSelect(node.parent.span.span_id)),
+      ArrowLeft: () =>
+        node && (isOpen ? onToggle(node.span.span_id) : node.parent && onSelect(node.parent.span.span_id)),
       Enter: () => node && onOpen(node.span.span_id),
       " ": () => node?.children.length && onToggle(node.span.span_id),
     };
@@ -133,14 +139,26 @@ interface RowProps {
   onToggle: (spanId: string, everything?: boolean) => void;
 }
 
-const Row = memo(function Row({ node, top, siblings, isSelected, isCollapsed, isDim, start, length, end, onSelect, onToggle }: RowProps) {
+const Row = memo(function Row({
+  node,
+  top,
+  siblings,
+  isSelected,
+  isCollapsed,
+  isDim,
+  start,
+  length,
+  end,
+  onSelect,
+  onToggle,
+}: RowProps) {
   const { span } = node;
   const hasChildren = node.children.length > 0;
   const isFailed = span.status === "ERROR";
-  const classes = ["span-row", isSelected && "selected", isDim && "dimmed", isFailed && "failed"].filter(Boolean).join(" ");
+  const classes = ["span-row", isSelected && "selected", isDim && "dimmed", isFailed && "failed"]
+    .filter(Boolean)
+    .join(" ");
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree around it has the keys
-    // biome-ignore lint/a11y/useFocusableInteractive: the tree has the focus and names its active row
     <div
       id={`span-${span.span_id}`}
       role="treeitem"
@@ -176,8 +194,12 @@ const Row = memo(function Row({ node, top, siblings, isSelected, isCollapsed, is
         {isCollapsed && node.hasErrorBelow && <span className="error-dot" />}
       </div>
       <div className="span-figures num">
-        <span className="figure-tokens">{span.usage ? shortCount(totalTokens(span.usage)) : ""}</span>
-        <span className="figure-cost">{span.cost ? money(span.cost.total_cost) : ""}</span>
+        <span className={`figure-tokens ${span.usage ? "" : "figure-sum"}`}>
+          {node.tokens ? shortCount(node.tokens) : ""}
+        </span>
+        <span className={`figure-cost ${span.usage ? "" : "figure-sum"}`}>
+          {node.cost !== null ? money(node.cost) : ""}
+        </span>
         <span className="figure-time">{span.status === "IN_PROGRESS" ? "running" : duration(span.duration_ns)}</span>
       </div>
       <Lane node={node} start={start} length={length} end={end} />
@@ -199,7 +221,11 @@ function Lane({ node: { span }, start, length, end }: { node: Node; start: numbe
         style={{ left: `${left}%`, width: `max(2px, ${width}%)` }}
       >
         {first !== null && whole > 0 && (
-          <span className="first-chunk" title={`First chunk after ${duration(first)}`} style={{ width: `${Math.min(100, (100 * first) / whole)}%` }} />
+          <span
+            className="first-chunk"
+            title={`First chunk after ${duration(first)}`}
+            style={{ width: `${Math.min(100, (100 * first) / whole)}%` }}
+          />
         )}
       </div>
     </div>

@@ -25,10 +25,24 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
         <h1 title={trace.name ?? ""}>{trace.name ?? "(no name yet)"}</h1>
         <StateBadge state={trace.state} />
         <div className="trace-actions">
-          <button type="button" className="button quiet square" disabled={!newer} aria-label="Newer trace" title="Newer trace ([)" onClick={() => go(newer)}>
+          <button
+            type="button"
+            className="button quiet square"
+            disabled={!newer}
+            aria-label="Newer trace"
+            title="Newer trace ([)"
+            onClick={() => go(newer)}
+          >
             <ChevronUp aria-hidden />
           </button>
-          <button type="button" className="button quiet square" disabled={!older} aria-label="Older trace" title="Older trace (])" onClick={() => go(older)}>
+          <button
+            type="button"
+            className="button quiet square"
+            disabled={!older}
+            aria-label="Older trace"
+            title="Older trace (])"
+            onClick={() => go(older)}
+          >
             <ChevronDown aria-hidden />
           </button>
           <Link
@@ -43,17 +57,32 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
         </div>
       </div>
       <dl className="facts">
-        <Fact icon={<Timer aria-hidden />} name="Duration" text={trace.duration_ns === null ? "running" : duration(trace.duration_ns)} />
+        <Fact
+          icon={<Timer aria-hidden />}
+          name="Duration"
+          text={trace.duration_ns === null ? "running" : duration(trace.duration_ns)}
+        />
         <Fact
           icon={<Layers aria-hidden />}
           name="Tokens"
           text={trace.usage ? `${count(totalTokens(trace.usage))} tokens` : null}
-          title={trace.usage ? `${count(trace.usage.input_tokens ?? 0)} in, ${count(trace.usage.output_tokens ?? 0)} out` : ""}
+          title={
+            trace.usage
+              ? `${count(trace.usage.input_tokens ?? 0)} in, ${count(trace.usage.output_tokens ?? 0)} out`
+              : ""
+          }
         />
         <Fact icon={<Coins aria-hidden />} name="Cost" text={trace.cost ? money(trace.cost.total_cost) : null} />
-        <Fact icon={<Clock aria-hidden />} name="Started" text={moment(trace.start_ns)} title={fullTime(trace.start_ns)} />
+        <Fact
+          icon={<Clock aria-hidden />}
+          name="Started"
+          text={moment(trace.start_ns)}
+          title={fullTime(trace.start_ns)}
+        />
         <Fact name="Steps" text={plural(trace.span_count, "step")} />
-        {trace.models.length > 0 && <Fact name="Models" text={shortest(trace.models)} title={trace.models.join(", ")} />}
+        {trace.models.length > 0 && (
+          <Fact name="Models" text={shortest(trace.models)} title={trace.models.join(", ")} />
+        )}
         {trace.session_id && (
           <div>
             <dt className="visually-hidden">Session</dt>
@@ -64,12 +93,15 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
         )}
         <Fact icon={<User aria-hidden />} name="User" text={trace.user} />
         {trace.model_id && <Fact name="Version" text={`version ${trace.model_id}`} />}
-        <Fact name="Service" text={typeof resource["service.name"] === "string" ? resource["service.name"] : null} title="Service" />
+        <Fact name="Service" text={serviceOf(resource)} title="Service" />
         {tags.map(([key, value]) => (
           <div key={key}>
             <dt className="visually-hidden">Tag {key}</dt>
             <dd>
-              <Link className="badge" href={`/traces?filter=${encodeURIComponent(`tags.${quotedKey(key)} = '${value.replaceAll("'", "''")}'`)}`}>
+              <Link
+                className="badge"
+                href={`/traces?filter=${encodeURIComponent(`tags.${quotedKey(key)} = '${value.replaceAll("'", "''")}'`)}`}
+              >
                 {key}: {value}
               </Link>
             </dd>
@@ -94,6 +126,12 @@ function Fact({ icon, name, text, title }: { icon?: ReactNode; name: string; tex
 }
 
 export const quotedKey = (key: string) => (/^[A-Za-z_][\w.]*$/.test(key) ? key : `\`${key}\``);
+
+/** OpenTelemetry's word for a service without a name says nothing. */
+function serviceOf(resource: Record<string, Json>): string | null {
+  const name = resource["service.name"];
+  return typeof name === "string" && !name.startsWith("unknown_service") ? name : null;
+}
 
 /** A model that was asked for under an alias is listed twice; the shorter name says it. */
 function shortest(models: string[]): string {

@@ -1,6 +1,16 @@
 // One trace: what it was, its steps, and what is in the step that is looked at.
 
-import { ArrowLeft, ChevronDown, ChevronUp, ChevronsDownUp, ChevronsUpDown, CircleAlert, CircleDashed, Search, X } from "lucide-react";
+import {
+  ArrowLeft,
+  ChevronDown,
+  ChevronsDownUp,
+  ChevronsUpDown,
+  ChevronUp,
+  CircleAlert,
+  CircleDashed,
+  Search,
+  X,
+} from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { duration } from "../format";
@@ -84,7 +94,10 @@ function Loaded({ answer }: { answer: Answer }) {
     }
   };
   const errors = useMemo(() => everyRow(tree).filter((node) => node.span.status === "ERROR"), [tree]);
-  const findings = useMemo(() => (found ? everyRow(tree).filter((node) => found.has(node.span.span_id)) : []), [found, tree]);
+  const findings = useMemo(
+    () => (found ? everyRow(tree).filter((node) => found.has(node.span.span_id)) : []),
+    [found, tree],
+  );
   const box = useRef<HTMLInputElement>(null);
   const at = rows.findIndex((row) => row.span.span_id === selected);
   const move = (by: number) => {
@@ -129,10 +142,22 @@ function Loaded({ answer }: { answer: Answer }) {
             <span className="badge error">
               <CircleAlert aria-hidden /> {errors.length}
             </span>
-            <button type="button" className="button quiet square" aria-label="Previous error" title="Previous error (E)" onClick={() => jump(errors, -1)}>
+            <button
+              type="button"
+              className="button quiet square"
+              aria-label="Previous error"
+              title="Previous error (E)"
+              onClick={() => jump(errors, -1)}
+            >
               <ChevronUp aria-hidden />
             </button>
-            <button type="button" className="button quiet square" aria-label="Next error" title="Next error (e)" onClick={() => jump(errors, 1)}>
+            <button
+              type="button"
+              className="button quiet square"
+              aria-label="Next error"
+              title="Next error (e)"
+              onClick={() => jump(errors, 1)}
+            >
               <ChevronDown aria-hidden />
             </button>
           </span>
@@ -233,5 +258,9 @@ function toggled(collapsed: ReadonlySet<string>, tree: Tree, spanId: string, eve
 }
 
 function closedAll(tree: Tree): ReadonlySet<string> {
-  return new Set(everyRow(tree).filter((node) => node.depth > 0 && node.children.length).map((node) => node.span.span_id));
+  return new Set(
+    everyRow(tree)
+      .filter((node) => node.depth > 0 && node.children.length)
+      .map((node) => node.span.span_id),
+  );
 }

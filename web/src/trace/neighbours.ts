@@ -25,7 +25,10 @@ export function useNeighbours(trace: Trace): { newer: string | null; older: stri
     enabled: !isInList,
     staleTime: 10_000,
   });
-  return { newer: ids[at - 1] ?? (at <= 0 ? data?.newer : null) ?? null, older: (at >= 0 ? ids[at + 1] : null) ?? data?.older ?? null };
+  return {
+    newer: ids[at - 1] ?? (at <= 0 ? data?.newer : null) ?? null,
+    older: (at >= 0 ? ids[at + 1] : null) ?? data?.older ?? null,
+  };
 }
 
 async function ask(trace: Trace, filter: string) {

@@ -23,7 +23,8 @@ const bodyOf = (span: Span): Body =>
 
 function kindOf(span: Span): string {
   const body = bodyOf(span);
-  if (span.attributes["gen_ai.operation.name"] === "chat" && "input" in body && !("messages" in body)) return "responses";
+  if (span.attributes["gen_ai.operation.name"] === "chat" && "input" in body && !("messages" in body))
+    return "responses";
   return String(span.attributes["gen_ai.operation.name"] ?? "chat");
 }
 
@@ -63,7 +64,10 @@ export function python(value: Json, depth: number): string {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value !== "object") return JSON.stringify(value);
-  if (Array.isArray(value)) return value.length ? `[\n${value.map((item) => `${indent}${python(item, depth + 1)},`).join("\n")}\n${close}]` : "[]";
+  if (Array.isArray(value))
+    return value.length
+      ? `[\n${value.map((item) => `${indent}${python(item, depth + 1)},`).join("\n")}\n${close}]`
+      : "[]";
   const entries = Object.entries(value);
   if (!entries.length) return "{}";
   return `{\n${entries.map(([key, item]) => `${indent}${JSON.stringify(key)}: ${python(item, depth + 1)},`).join("\n")}\n${close}}`;

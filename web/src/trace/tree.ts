@@ -1,6 +1,7 @@
 // The spans of a trace as rows of a tree, in time proportional to their number.
 
 import type { LightSpan } from "../api/types";
+import { totalTokens } from "../format";
 
 export interface Node {
   span: LightSpan;
@@ -10,6 +11,9 @@ export interface Node {
   /** Whether a span below this one failed. */
   hasErrorBelow: boolean;
   descendants: number;
+  /** Tokens and cost of this step, or of the topmost steps below it that have any. */
+  tokens: number;
+  cost: number | null;
   place: number;
 }
 
@@ -23,31 +27,41 @@ export interface Tree {
 export function buildTree(spans: LightSpan[], now: number): Tree {
   const byId = new Map<string, Node>();
   for (const span of spans)
-    byId.set(span.span_id, { span, depth: 0, children: [], parent: null, hasErrorBelow: false, descendants: 0, place: 1 });
+    byId.set(span.span_id, {
+      span,
+      depth: 0,
+      children: [],
+      parent: null,
+      hasErrorBelow: false,
+      descendants: 0,
+      tokens: 0,
+      cost: null,
+      place: 1,
+    });
   const roots: Node[] = [];
   for (const node of byId.values()) {
     const parent = node.span.parent_id ? byId.get(node.span.parent_id) : undefined;
-    if (parent && parent !== node && !isBelow(parent, node)) {
+    if (parent && parent !== node) {
       node.parent = parent;
       parent.children.push(node);
     } else roots.push(node);
   }
-  const order = (a: Node, b: Node) => a.span.start_ns - b.span.start_ns;
-  roots.sort(order);
-  const all = preorder(roots, (node) => {
-    node.children.sort(order);
-    node.children.forEach((child, index) => {
-      child.depth = node.depth + 1;
-      child.place = index + 1;
-    });
-    return node.children;
-  });
+  roots.sort(byStart);
+  const all = preorder(roots, placed);
+  breakCircles(byId, all, roots);
   roots.forEach((node, index) => {
     node.place = index + 1;
   });
   for (let index = all.length - 1; index >= 0; index--) {
     const node = all[index];
-    if (!node?.parent) continue;
+    if (!node) continue;
+    if (node.span.usage) {
+      node.tokens = totalTokens(node.span.usage) ?? 0;
+      node.cost = node.span.cost?.total_cost ?? null;
+    }
+    if (!node.parent) continue;
+    node.parent.tokens += node.tokens;
+    if (node.cost !== null) node.parent.cost = (node.parent.cost ?? 0) + node.cost;
     node.parent.descendants += node.descendants + 1;
     if (node.hasErrorBelow || node.span.status === "ERROR") node.parent.hasErrorBelow = true;
   }
@@ -69,10 +83,31 @@ export const endOf = (span: LightSpan, now: number) =>
       : span.start_ns
     : span.start_ns + span.duration_ns;
 
-/** A damaged trace may name its parents in a circle. */
-function isBelow(node: Node, ancestor: Node): boolean {
-  for (let up = node.parent; up; up = up.parent) if (up === ancestor) return true;
-  return false;
+const byStart = (a: Node, b: Node) => a.span.start_ns - b.span.start_ns;
+
+function placed(node: Node): Node[] {
+  node.children.sort(byStart);
+  node.children.forEach((child, index) => {
+    child.depth = node.depth + 1;
+    child.place = index + 1;
+  });
+  return node.children;
+}
+
+/** A damaged trace may name its parents in a circle: no root leads there, so one of the circle becomes a root. */
+function breakCircles(byId: Map<string, Node>, all: Node[], roots: Node[]): void {
+  if (all.length === byId.size) return;
+  const reached = new Set(all);
+  for (const node of byId.values()) {
+    if (reached.has(node)) continue;
+    if (node.parent) node.parent.children = node.parent.children.filter((child) => child !== node);
+    node.parent = null;
+    roots.push(node);
+    for (const below of preorder([node], placed)) {
+      reached.add(below);
+      all.push(below);
+    }
+  }
 }
 
 function preorder(roots: Node[], childrenOf: (node: Node) => Node[]): Node[] {
@@ -93,7 +128,9 @@ export const everyRow = (tree: Tree): Node[] => preorder(tree.roots, (node) => n
 
 /** The spans that a search means: by name, type, model, error or id. */
 export function matches(span: LightSpan, needle: string): boolean {
-  return [span.name, span.type, span.model, span.message, span.span_id].some((text) => text?.toLowerCase().includes(needle));
+  return [span.name, span.type, span.model, span.message, span.span_id].some((text) =>
+    text?.toLowerCase().includes(needle),
+  );
 }
 
 export function ancestors(node: Node | undefined): Node[] {
@@ -103,7 +140,13 @@ export function ancestors(node: Node | undefined): Node[] {
 }
 
 /** What a model span used by itself, and what all spans below used: usage counted at the topmost spans that have it. */
-export function usageBelow(node: Node): { input: number; output: number; total: number; cost: number; hasCost: boolean } {
+export function usageBelow(node: Node): {
+  input: number;
+  output: number;
+  total: number;
+  cost: number;
+  hasCost: boolean;
+} {
   const sum = { input: 0, output: 0, total: 0, cost: 0, hasCost: false };
   const stack: Node[] = [node];
   for (let top = stack.pop(); top; top = stack.pop()) {

@@ -24,7 +24,10 @@ export function useTrace(traceId: string) {
   useEffect(() => {
     if (!isRunning) return;
     // the process may die without a word: then the store says so a little later
-    const timer = window.setInterval(() => void queryClient.invalidateQueries({ queryKey: ["trace", traceId] }), 15_000);
+    const timer = window.setInterval(
+      () => void queryClient.invalidateQueries({ queryKey: ["trace", traceId] }),
+      15_000,
+    );
     return () => window.clearInterval(timer);
   }, [isRunning, traceId]);
   return query;

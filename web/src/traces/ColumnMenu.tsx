@@ -1,6 +1,6 @@
 // Which columns the list has.
 
-import { MenuItemCheckbox, MenuProvider, Menu as AriaMenu, MenuButton, MenuItem } from "@ariakit/react";
+import { Menu as AriaMenu, MenuButton, MenuItem, MenuItemCheckbox, MenuProvider } from "@ariakit/react";
 import { Check } from "lucide-react";
 import type { ReactNode } from "react";
 import { COLUMNS, DEFAULT_COLUMNS } from "./columns";

@@ -59,7 +59,9 @@ function FacetGroup({ facet, filter, onToggle }: { facet: Facet; filter: string;
             <li key={value}>
               <button type="button" aria-pressed={isOn} onClick={() => onToggle(wanted)} title={value}>
                 <span className="facet-bar" style={{ width: `${(100 * count) / most}%` }} />
-                <span className="facet-value">{facet.field === "state" ? stateWord(value as never) : value || "(none)"}</span>
+                <span className="facet-value">
+                  {facet.field === "state" ? stateWord(value as never) : value || "(none)"}
+                </span>
                 <span className="num dim">{shortCount(count)}</span>
               </button>
             </li>

@@ -2,9 +2,9 @@
 
 import { Search, X } from "lucide-react";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
+import { ApiError } from "../api/client";
 import { completion } from "../api/queries";
 import type { Completion } from "../api/types";
-import { ApiError } from "../api/client";
 import { asFilter } from "./conditions";
 
 interface Props {
@@ -123,7 +123,6 @@ export function FilterBox({ value, error, onChange, box }: Props) {
       </div>
       <ul id={`${id}-list`} role="listbox" aria-label="Suggestions" className="menu suggestions" hidden={!isOpen}>
         {items?.items.map((item, index) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the box has the focus and the keys
           <li
             key={item.kind + item.text}
             id={`${id}-${index}`}

@@ -6,14 +6,27 @@ import { histogram } from "../api/queries";
 import type { Selection } from "../api/types";
 import { count, plural } from "../format";
 
-const label = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const label = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
 const say = (ns: number) => label.format(new Date(ns / 1e6));
 
-export function Histogram({ selection, onRange }: { selection: Selection; onRange: (sinceMs: number, untilMs: number) => void }) {
+export function Histogram({
+  selection,
+  onRange,
+}: {
+  selection: Selection;
+  onRange: (sinceMs: number, untilMs: number) => void;
+}) {
   const { data } = useQuery(histogram(selection, 80));
   const frame = useRef<HTMLDivElement>(null);
   const [drag, setDrag] = useState<[number, number] | null>(null);
-  if (!data?.buckets.length || data.since_ns === null || data.until_ns === null) return <div className="histogram empty" />;
+  if (!data?.buckets.length || data.since_ns === null || data.until_ns === null)
+    return <div className="histogram empty" />;
   const { buckets, step_ns: step } = data;
   const most = Math.max(1, ...buckets.map((bucket) => bucket.count));
   const errors = buckets.reduce((sum, bucket) => sum + bucket.errors, 0);
@@ -51,7 +64,11 @@ export function Histogram({ selection, onRange }: { selection: Selection; onRang
         {buckets.map((bucket, at) => {
           const isIn = drag && at >= Math.min(...drag) && at <= Math.max(...drag);
           return (
-            <div key={bucket.start_ns} className={`bar-slot ${isIn ? "in" : ""}`} title={`${say(bucket.start_ns)}: ${plural(bucket.count, "trace")}, ${bucket.errors} failed`}>
+            <div
+              key={bucket.start_ns}
+              className={`bar-slot ${isIn ? "in" : ""}`}
+              title={`${say(bucket.start_ns)}: ${plural(bucket.count, "trace")}, ${bucket.errors} failed`}
+            >
               <div className="bar-errors" style={{ height: `${(100 * bucket.errors) / most}%` }} />
               <div className="bar-rest" style={{ height: `${(100 * (bucket.count - bucket.errors)) / most}%` }} />
             </div>

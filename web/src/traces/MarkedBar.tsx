@@ -31,7 +31,13 @@ export function MarkedBar({ ids, onClear, onDeleted }: Props) {
       <button type="button" className="button danger" onClick={() => setDeleting(true)}>
         <Trash2 aria-hidden /> Delete…
       </button>
-      <button type="button" className="button quiet square" aria-label="Unmark all" title="Unmark all" onClick={onClear}>
+      <button
+        type="button"
+        className="button quiet square"
+        aria-label="Unmark all"
+        title="Unmark all"
+        onClick={onClear}
+      >
         <X aria-hidden />
       </button>
       <ConfirmDialog

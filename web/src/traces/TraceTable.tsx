@@ -2,11 +2,11 @@
 
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type CSSProperties, memo, type MouseEvent, type RefObject, useEffect } from "react";
+import { type CSSProperties, type MouseEvent, memo, type RefObject, useEffect } from "react";
 import { Link } from "wouter";
 import type { Trace } from "../api/types";
 import { duration, moment, money, plural, totalTokens } from "../format";
-import { stateWord, StateBadge } from "../ui/State";
+import { StateBadge, stateWord } from "../ui/State";
 import type { Column } from "./columns";
 import { preview } from "./preview";
 
@@ -77,11 +77,24 @@ export function TraceTable(props: Props) {
                 </span>
               </div>
             );
-          const shared = { trace, top, index: item.index, isActive: item.index === active, onOpen: props.onOpen, onActive: props.onActive };
+          const shared = {
+            trace,
+            top,
+            index: item.index,
+            isActive: item.index === active,
+            onOpen: props.onOpen,
+            onActive: props.onActive,
+          };
           return isNarrow ? (
             <Card key={trace.trace_id} {...shared} />
           ) : (
-            <Row key={trace.trace_id} {...shared} columns={columns} isMarked={props.marked.has(trace.trace_id)} onMark={props.onMark} />
+            <Row
+              key={trace.trace_id}
+              {...shared}
+              columns={columns}
+              isMarked={props.marked.has(trace.trace_id)}
+              onMark={props.onMark}
+            />
           );
         })}
       </div>
@@ -101,9 +114,18 @@ function Head({ columns, order, onOrder }: Props) {
         const next = isSorted && direction === "desc" ? "asc" : "desc";
         const sorting = isSorted ? (direction === "desc" ? "descending" : "ascending") : "none";
         return (
-          <span key={column.id} role="columnheader" className={`cell ${column.isRight ? "right" : ""}`} aria-sort={column.sort ? sorting : undefined}>
+          <span
+            key={column.id}
+            role="columnheader"
+            className={`cell ${column.isRight ? "right" : ""}`}
+            aria-sort={column.sort ? sorting : undefined}
+          >
             {column.sort ? (
-              <button type="button" onClick={() => onOrder(`${column.sort} ${next}`)} title={`Sort by ${column.word.toLowerCase()}`}>
+              <button
+                type="button"
+                onClick={() => onOrder(`${column.sort} ${next}`)}
+                title={`Sort by ${column.word.toLowerCase()}`}
+              >
                 {column.word}
                 {isSorted && (direction === "desc" ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
               </button>
@@ -139,8 +161,6 @@ const Row = memo(function Row({
   onOpen,
 }: RowProps & { columns: Column[]; isMarked: boolean; onMark: (traceId: string) => void }) {
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it has the keys
-    // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus and names its active row
     <div
       id={`trace-${trace.trace_id}`}
       role="row"
@@ -177,7 +197,10 @@ const Row = memo(function Row({
 
 /** A trace on a narrow screen. */
 const Card = memo(function Card({ trace, top, index, isActive }: RowProps) {
-  const facts = [moment(trace.start_ns), trace.duration_ns === null ? stateWord(trace.state).toLowerCase() : duration(trace.duration_ns)];
+  const facts = [
+    moment(trace.start_ns),
+    trace.duration_ns === null ? stateWord(trace.state).toLowerCase() : duration(trace.duration_ns),
+  ];
   if (trace.usage) facts.push(plural(totalTokens(trace.usage) ?? 0, "token"));
   if (trace.cost) facts.push(money(trace.cost.total_cost));
   return (

@@ -1,9 +1,9 @@
 // The list of traces: found, narrowed, sorted, and kept up to date.
 
+import { useQuery } from "@tanstack/react-query";
 import { ArrowUp, Columns3, PanelLeft, Radio } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
-import { useQuery } from "@tanstack/react-query";
 import { ApiError } from "../api/client";
 import { histogram, refreshAll } from "../api/queries";
 import { count, plural } from "../format";
@@ -45,10 +45,14 @@ export function TracesPage() {
   const scroller = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
-    rememberList(url.toString(), traces.map((trace) => trace.trace_id));
+    rememberList(
+      url.toString(),
+      traces.map((trace) => trace.trace_id),
+    );
   }, [url, traces]);
   // at the top of the list, with no row chosen, nothing that is read would move
-  const mayInsert = isLive && active < 0 && news.length > 0 && (scroller.current?.scrollTop ?? 0) < 8 && order === "timestamp desc";
+  const mayInsert =
+    isLive && active < 0 && news.length > 0 && (scroller.current?.scrollTop ?? 0) < 8 && order === "timestamp desc";
   useEffect(() => {
     if (mayInsert) showNews();
   });
@@ -105,13 +109,26 @@ export function TracesPage() {
       <h1 className="visually-hidden">Traces</h1>
       <div className="toolbar">
         {!isNarrow && (
-          <button type="button" className="button square" aria-pressed={hasFacets} aria-label="Facets" title="Facets" onClick={() => setFacets(!hasFacets)}>
+          <button
+            type="button"
+            className="button square"
+            aria-pressed={hasFacets}
+            aria-label="Facets"
+            title="Facets"
+            onClick={() => setFacets(!hasFacets)}
+          >
             <PanelLeft aria-hidden />
           </button>
         )}
         <FilterBox value={selection.filter} error={query.error} onChange={filter} box={box} />
         <TimeRange url={url} onChange={setUrl} />
-        <button type="button" className="button" aria-pressed={isLive} title="Show new traces as they come" onClick={() => setLive(!isLive)}>
+        <button
+          type="button"
+          className="button"
+          aria-pressed={isLive}
+          title="Show new traces as they come"
+          onClick={() => setLive(!isLive)}
+        >
           <Radio aria-hidden /> Live
         </button>
         {!isNarrow && (
@@ -125,7 +142,10 @@ export function TracesPage() {
           />
         )}
       </div>
-      <Histogram selection={selection} onRange={(since, until) => setUrl({ range: null, since: String(since), until: String(until) })} />
+      <Histogram
+        selection={selection}
+        onRange={(since, until) => setUrl({ range: null, since: String(since), until: String(until) })}
+      />
       <div className="list-line">
         <span role="status" className="num dim">
           {sums && !isSyntax ? plural(sums.count, "trace") : ""}
@@ -138,12 +158,18 @@ export function TracesPage() {
       </div>
       {query.error && !isSyntax ? <Problem error={query.error} retry={() => void query.refetch()} /> : null}
       <div className="list-body">
-        {hasFacets && !isNarrow && <FacetList selection={selection} onToggle={(wanted) => filter(toggleCondition(selection.filter, wanted))} />}
+        {hasFacets && !isNarrow && (
+          <FacetList selection={selection} onToggle={(wanted) => filter(toggleCondition(selection.filter, wanted))} />
+        )}
         {isEmpty ? (
           <div className="page-empty">
             <h2>No trace fits</h2>
             <p>Nothing was found for this filter and time.</p>
-            <button type="button" className="button" onClick={() => setUrl({ filter: null, range: null, since: null, until: null })}>
+            <button
+              type="button"
+              className="button"
+              onClick={() => setUrl({ filter: null, range: null, since: null, until: null })}
+            >
               Show all traces
             </button>
           </div>

@@ -7,7 +7,10 @@ test("a filter falls apart at its outermost ANDs", () => {
     "(name = 'a' AND cost > 1)",
     "user = 'x AND y'",
   ]);
-  expect(conjuncts("duration BETWEEN 1s AND 5s AND state = 'OK'")).toEqual(["duration BETWEEN 1s AND 5s", "state = 'OK'"]);
+  expect(conjuncts("duration BETWEEN 1s AND 5s AND state = 'OK'")).toEqual([
+    "duration BETWEEN 1s AND 5s",
+    "state = 'OK'",
+  ]);
   expect(conjuncts("a = 1 OR b = 2 AND c = 3")).toEqual(["a = 1 OR b = 2 AND c = 3"]);
 });
 

@@ -2,7 +2,19 @@
 
 import type { Json } from "../api/types";
 
-const TELLING = ["question", "query", "input", "prompt", "text", "message", "content", "answer", "output", "result", "response"];
+const TELLING = [
+  "question",
+  "query",
+  "input",
+  "prompt",
+  "text",
+  "message",
+  "content",
+  "answer",
+  "output",
+  "result",
+  "response",
+];
 
 export function preview(text: string | null): string {
   if (!text) return "";

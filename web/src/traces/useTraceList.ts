@@ -27,7 +27,10 @@ export function useTraceList(selection: Selection, order: string) {
         const fresh = answer.traces.filter((trace) => !loaded.has(trace.trace_id));
         if (fresh.length)
           setHeld((before) => {
-            const earlier = before.key === key ? before.traces.filter((trace) => !fresh.some((one) => one.trace_id === trace.trace_id)) : [];
+            const earlier =
+              before.key === key
+                ? before.traces.filter((trace) => !fresh.some((one) => one.trace_id === trace.trace_id))
+                : [];
             return { key, traces: [...fresh, ...earlier] };
           });
       })
@@ -59,5 +62,8 @@ function prepended(pages: Pages, news: Trace[]): Pages {
   if (!first) return pages;
   const fresh = [...news].sort((a, b) => b.start_ns - a.start_ns);
   const ids = new Set(fresh.map((trace) => trace.trace_id));
-  return { ...pages, pages: [{ ...first, traces: [...fresh, ...first.traces.filter((trace) => !ids.has(trace.trace_id))] }, ...rest] };
+  return {
+    ...pages,
+    pages: [{ ...first, traces: [...fresh, ...first.traces.filter((trace) => !ids.has(trace.trace_id))] }, ...rest],
+  };
 }

@@ -14,7 +14,15 @@ export async function copyText(text: string): Promise<void> {
   area.remove();
 }
 
-export function CopyButton({ text, label, className = "" }: { text: string | (() => string); label: string; className?: string }) {
+export function CopyButton({
+  text,
+  label,
+  className = "",
+}: {
+  text: string | (() => string);
+  label: string;
+  className?: string;
+}) {
   const [isDone, setDone] = useState(false);
   const copy = () => {
     void copyText(typeof text === "string" ? text : text()).then(() => {
@@ -23,7 +31,13 @@ export function CopyButton({ text, label, className = "" }: { text: string | (()
     });
   };
   return (
-    <button type="button" className={`button quiet square ${className}`} aria-label={isDone ? "Copied" : label} title={label} onClick={copy}>
+    <button
+      type="button"
+      className={`button quiet square ${className}`}
+      aria-label={isDone ? "Copied" : label}
+      title={label}
+      onClick={copy}
+    >
       {isDone ? <Check aria-hidden /> : <Copy aria-hidden />}
     </button>
   );

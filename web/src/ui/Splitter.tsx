@@ -24,7 +24,6 @@ export function Splitter({ name, label, initial, first, second }: Props) {
   return (
     <div className="split" ref={frame} style={{ "--split": `${share}%` } as CSSProperties}>
       <div className="split-pane split-first">{first}</div>
-      {/* biome-ignore lint/a11y/useSemanticElements: a separator that can be moved is no <hr> */}
       <div
         role="separator"
         tabIndex={0}

@@ -10,7 +10,13 @@ interface Props {
   onChange: (changes: Record<string, string | null>) => void;
 }
 
-const short = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const short = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
 
 export function TimeRange({ url, onChange }: Props) {
   const store = usePopoverStore({ placement: "bottom-end" });
@@ -26,13 +32,20 @@ export function TimeRange({ url, onChange }: Props) {
       </PopoverDisclosure>
       <Popover className="menu range" gutter={4} portal unmountOnHide aria-label="Time range">
         <ul className="range-list">
-          {[["", "All time"] as const, ...Object.entries(RANGES).map(([key, [word]]) => [key, word] as const)].map(([key, word]) => (
-            <li key={key}>
-              <button type="button" className="button quiet" aria-pressed={key === range && !url.get("since")} onClick={() => choose({ range: key })}>
-                {word}
-              </button>
-            </li>
-          ))}
+          {[["", "All time"] as const, ...Object.entries(RANGES).map(([key, [word]]) => [key, word] as const)].map(
+            ([key, word]) => (
+              <li key={key}>
+                <button
+                  type="button"
+                  className="button quiet"
+                  aria-pressed={key === range && !url.get("since")}
+                  onClick={() => choose({ range: key })}
+                >
+                  {word}
+                </button>
+              </li>
+            ),
+          )}
         </ul>
         <Between url={url} onChange={choose} />
       </Popover>
@@ -45,17 +58,30 @@ function Between({ url, onChange }: Props) {
   const [until, setUntil] = useState(() => local(url.get("until")));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    onChange({ since: since ? String(new Date(since).getTime()) : null, until: until ? String(new Date(until).getTime()) : null });
+    onChange({
+      since: since ? String(new Date(since).getTime()) : null,
+      until: until ? String(new Date(until).getTime()) : null,
+    });
   };
   return (
     <form className="range-form" onSubmit={submit}>
       <label>
         From
-        <input className="field" type="datetime-local" value={since} onChange={(event) => setSince(event.target.value)} />
+        <input
+          className="field"
+          type="datetime-local"
+          value={since}
+          onChange={(event) => setSince(event.target.value)}
+        />
       </label>
       <label>
         To
-        <input className="field" type="datetime-local" value={until} onChange={(event) => setUntil(event.target.value)} />
+        <input
+          className="field"
+          type="datetime-local"
+          value={until}
+          onChange={(event) => setUntil(event.target.value)}
+        />
       </label>
       <button type="submit" className="button solid">
         Show
@@ -67,7 +93,9 @@ function Between({ url, onChange }: Props) {
 function wordOf(url: URLSearchParams): string {
   const named = RANGES[url.get("range") ?? ""];
   if (named) return named[0];
-  const [since, until] = [url.get("since"), url.get("until")].map((ms) => (ms ? short.format(new Date(Number(ms))) : ""));
+  const [since, until] = [url.get("since"), url.get("until")].map((ms) =>
+    ms ? short.format(new Date(Number(ms))) : "",
+  );
   if (since && until) return `${since} – ${until}`;
   if (since) return `since ${since}`;
   return until ? `until ${until}` : "All time";
