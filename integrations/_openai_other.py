@@ -81,8 +81,8 @@ class _EventCollector:
     def reply(self) -> Any:
         return self._last
 
-    def is_complete(self) -> bool:
-        return False
+    def is_complete(self) -> None:
+        return None
 
 
 @functools.lru_cache(maxsize=256)

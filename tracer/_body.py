@@ -25,6 +25,14 @@ def body_of(content: bytes) -> Any:
         return {"bytes": len(content)}
 
 
+def is_event_stream(start: bytes) -> bool | None:
+    """Whether a body that starts like this is a stream of events; None as long as too little has arrived to tell."""
+    start = start[:256].lstrip(b"\xef\xbb\xbf\r\n \t")
+    if len(start) < 6 and b"event:".startswith(start):
+        return None
+    return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+
+
 class BodyReader:
     """Takes a body's bytes as they come and gives the data of each server-sent event.
 
@@ -45,20 +53,13 @@ class BodyReader:
     def feed(self, received: bytes) -> Iterator[bytes]:
         """The data of the events that are whole now."""
         if self.is_event_stream is None:
-            self.is_event_stream = self._decide(received)
+            self.is_event_stream = is_event_stream(b"".join([*self._kept, received]))
         if not self.is_event_stream:
             self._keep(received)
             return
         if self._kept:
             received, self._kept = b"".join([*self._kept, received]), []
         yield from self._events_in(received)
-
-    def _decide(self, received: bytes) -> bool | None:
-        """None as long as too little has arrived to tell."""
-        start = b"".join([*self._kept, received]).lstrip(b"\xef\xbb\xbf\r\n \t")
-        if len(start) < 6 and b"event:".startswith(start):
-            return None
-        return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
 
     def _keep(self, received: bytes) -> None:
         self._size += len(received)
@@ -81,11 +82,11 @@ class BodyReader:
                 data, self._data = b"\n".join(self._data), []
                 yield data
 
-    def body(self) -> tuple[Any, bool]:
-        """What was kept of a body that is no event stream, and whether it is certainly all of it."""
+    def body(self) -> tuple[Any, bool | None]:
+        """What was kept of a body that is no event stream, and whether it is all of it, if that can be known."""
         if not self._size:
-            return None, False
+            return None, None
         if not self._kept:
-            return {"bytes": self._size}, False
+            return {"bytes": self._size}, None
         body = body_of(b"".join(self._kept))
-        return body, isinstance(body, (dict, list))
+        return body, isinstance(body, (dict, list)) or None

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tracer import _stream, semconv
-from tracer._body import BodyReader, body_of
+from tracer._body import BodyReader, body_of, is_event_stream
 from tracer._chunk import ChunkEncoder
 from tracer._fault import report
 from tracer._json import encode, loads
+from tracer._runtime import runtime
 from tracer.messages import to_messages
 
 CHUNK_EVENTS_LIMIT = 1_000
@@ -61,8 +62,8 @@ class Accumulator(Protocol):
         """What has arrived until now, in the shape of a reply that was not streamed."""
         ...
 
-    def is_complete(self) -> bool:
-        """Whether the provider has said that nothing more of the reply will come."""
+    def is_complete(self) -> bool | None:
+        """Whether the provider has said that nothing more of the reply will come; None where it never says so."""
         ...
 
 
@@ -200,12 +201,16 @@ class Recording:
 
     def _take_response(self, response: Any) -> None:
         content = _content_of(response)
-        if content is None:
-            self._reader = BodyReader(response)
-            self._start_accumulating()
-            _stream.watch_bytes(response, self)
-        else:
+        if content is not None and not is_event_stream(content):
             self._end_with(body_of(content))
+            return
+        self._reader = BodyReader(response)
+        self._start_accumulating()
+        if content is None:
+            _stream.watch_bytes(response, self)
+        else:  # somebody, such as a hook of the HTTP client, has read a stream to its end
+            self.feed(content)
+            self.finished()
 
     def _start_accumulating(self) -> None:
         if self.call.operation.accumulator is not None:
@@ -277,7 +282,7 @@ class Recording:
         except IndexError:
             return
         try:
-            self._set_stream(incomplete)
+            self._set_stream(incomplete, error)
             if error is not None and incomplete is not None:
                 self.span.record_exception(error, escaped=True)
             elif error is not None and self._read_error is not None:
@@ -296,33 +301,39 @@ class Recording:
         except Exception as fault:
             report("ending a span", fault)
 
-    def _set_stream(self, incomplete: str | None) -> None:
+    def _set_stream(self, incomplete: str | None, error: BaseException | None) -> None:
         body, is_whole = self._arrived()
+        if incomplete is None and error is None and is_whole is False:
+            incomplete = "unfinished"  # a connection that broke off between two chunks looks like an end
         if incomplete is not None and not is_whole:
             self.span.set_attribute(semconv.INCOMPLETE, incomplete)
         if body is not None:
             self._set_reply(body)
-        self._set_chunks()
+        if self._chunks:
+            self._set_chunks(is_secret=body is not None and runtime().holds_secret(encode(body)))
 
-    def _arrived(self) -> tuple[Any, bool]:
-        """What the user has read until now, and whether that is all there was to read."""
+    def _arrived(self) -> tuple[Any, bool | None]:
+        """What the user has read until now, and whether that is all there was to read, if that can be known."""
         if self._reader is not None and not self._reader.is_event_stream:
             return self._reader.body()  # type: ignore[no-any-return]
-        if self._accumulator is None or not self._chunks:
-            return None, self._complete
-        return self._accumulator.reply(), self._complete or self._accumulator.is_complete()
+        if self._accumulator is None:
+            return None, self._complete or None
+        body = self._accumulator.reply() if self._chunks else None
+        return body, self._complete or self._accumulator.is_complete()
 
-    def _set_chunks(self) -> None:
+    def _set_chunks(self, *, is_secret: bool) -> None:
+        """Write the chunks down as events; only their sizes where the reply holds a secret, which chunks may share."""
         span = self.span
-        if not self._chunks:
-            return
         span.set_attribute(semconv.STREAM_CHUNKS, self._chunks)
         if self._left_out:
             span.set_attribute(semconv.STREAM_CHUNKS_LEFT_OUT, self._left_out)
         if self._first_content:
             span.set_attribute(semconv.TIME_TO_FIRST_CHUNK, (self._first_content - span.start_time_ns) / 1e9)
+        if is_secret:
+            span.set_attribute(semconv.STREAM_CHUNKS_REDACTED, True)
         for when, chunk in self._events:
-            span.add_event(semconv.CHUNK_EVENT, {semconv.CHUNK: chunk}, when)
+            about = {semconv.CHUNK_BYTES: len(chunk.encode())} if is_secret else {semconv.CHUNK: chunk}
+            span.add_event(semconv.CHUNK_EVENT, about, when)
         self._events = []
 
     def _end_with(self, body: Any) -> None:

@@ -104,10 +104,12 @@ class _WatchedAsyncIterator:
         return self
 
     async def __anext__(self) -> Any:
-        reading = self._reading
+        reading, iterator = self._reading, self._iterator
         reading.now = True
         try:
-            chunk = await self._iterator.__anext__()
+            # The iterator waits on the stack, as it does in `async for`: the collector, striking in a read, takes what
+            # stands there as alive, and so keeps the order in which the loop closes the generators of a dropped stream.
+            _, chunk = (iterator, await iterator.__anext__())
         except StopAsyncIteration:
             self._watcher.finished()
             raise
@@ -167,40 +169,52 @@ def watch_bytes(response: Any, watcher: ByteWatcher) -> None:
     """Watch the body of an HTTP response that nobody has read: what the user reads of it, however, is told."""
     reading = _Reading()
     kind = type(response)
+    whole, raw = _Feeding(watcher), _Feeding(watcher, is_readable=not response.headers.get("content-encoding"))
 
     def iter_bytes(chunk_size: int | None = None) -> Iterator[bytes]:
-        return _told(kind.iter_bytes(response, chunk_size), watcher, reading)
+        return _told(kind.iter_bytes(response, chunk_size), whole, reading)
 
     def aiter_bytes(chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        return _atold(kind.aiter_bytes(response, chunk_size), watcher, reading)
+        return _atold(kind.aiter_bytes(response, chunk_size), whole, reading)
+
+    def iter_raw(chunk_size: int | None = None) -> Iterator[bytes]:
+        body = kind.iter_raw(response, chunk_size)
+        return body if reading.now else _told(body, raw, reading)  # in a read: iter_bytes reads by it
+
+    def aiter_raw(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        body = kind.aiter_raw(response, chunk_size)
+        return body if reading.now else _atold(body, raw, reading)
 
     response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
+    response.iter_raw, response.aiter_raw = iter_raw, aiter_raw
     _hook_close(response, watcher, reading)
     _keep_until_dropped(response, watcher)
 
 
-def _told(body: Iterator[bytes], watcher: ByteWatcher, reading: _Reading) -> Iterator[bytes]:
-    watched = _WatchedIterator(body, _Feeding(watcher), reading)
-    yield from watched
+def _told(body: Iterator[bytes], watcher: Watcher, reading: _Reading) -> Iterator[bytes]:
+    yield from _WatchedIterator(body, watcher, reading)
 
 
-async def _atold(body: AsyncIterator[bytes], watcher: ByteWatcher, reading: _Reading) -> AsyncIterator[bytes]:
-    watched = _WatchedAsyncIterator(body, _Feeding(watcher), reading)
-    async for received in watched:
+async def _atold(body: AsyncIterator[bytes], watcher: Watcher, reading: _Reading) -> AsyncIterator[bytes]:
+    async for received in _WatchedAsyncIterator(body, watcher, reading):
         yield received
 
 
 class _Feeding:
-    """A watcher of chunks that hands them on as bytes."""
+    """Hands chunks on as bytes; of bytes that nobody but the user can read, only the end is told."""
 
     __slots__ = ("chunk", "closed", "dropped", "failed", "finished")
 
-    def __init__(self, watcher: ByteWatcher) -> None:
-        self.chunk = watcher.feed
+    def __init__(self, watcher: ByteWatcher, is_readable: bool = True) -> None:
+        self.chunk = watcher.feed if is_readable else _left_alone
         self.finished = watcher.finished
         self.failed = watcher.failed
         self.closed = watcher.closed
         self.dropped = watcher.dropped
+
+
+def _left_alone(received: bytes) -> None:
+    """Compressed bytes."""
 
 
 def is_generator(value: Any) -> bool:

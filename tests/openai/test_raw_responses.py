@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import gzip
+import json
 from typing import Any
 
 import openai
@@ -10,7 +12,7 @@ import pytest
 
 from tests.openai.replies import QUESTION, chat, lima, response, response_events
 from tests.openai.sdk import needs_responses
-from tests.openai.server import Server, reply, sse
+from tests.openai.server import Scripted, Server, reply, sse
 
 
 def raw(client: Any) -> Any:
@@ -102,6 +104,38 @@ def test_streaming_response_of_a_stream_by_lines(server: Server, client: openai.
     assert len(lines) == 7
     assert said(stored) == WHOLE
     assert len(stored.span.events) == 6
+
+
+def test_streaming_response_of_a_stream_in_raw_bytes(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(sse(*lima()))
+
+    with streaming(client)(model="m", messages=QUESTION, stream=True) as response:
+        assert b"".join(response.http_response.iter_raw()).endswith(b"data: [DONE]\n\n")
+
+    assert said(stored) == WHOLE
+
+
+def test_raw_bytes_that_are_compressed_tell_only_their_end(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    compressed = gzip.compress(json.dumps(chat()).encode())
+    server.will(Scripted([compressed], headers={"content-encoding": "gzip"}))
+
+    with streaming(client)(model="m", messages=QUESTION) as response:
+        assert b"".join(response.http_response.iter_raw()) == compressed
+
+    assert (stored.span.status, stored.span.outputs) == ("UNSET", None)
+
+
+def test_a_stream_that_a_hook_of_the_http_client_has_read(server: Server, stored: Any) -> None:
+    server.will(sse(*lima()))
+    http = openai.DefaultHttpxClient(verify=False, event_hooks={"response": [lambda response: response.read()]})
+
+    with (
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="k", http_client=http) as client,
+        streaming(client)(model="m", messages=QUESTION, stream=True) as response,
+    ):
+        assert len([line for line in response.iter_lines() if line]) == 7
+
+    assert said(stored) == WHOLE
 
 
 def test_streaming_response_of_a_stream_parsed(server: Server, client: openai.OpenAI, stored: Any) -> None:

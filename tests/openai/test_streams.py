@@ -103,6 +103,30 @@ def test_an_empty_stream(server: Server, call: Any, stored: Any) -> None:
     assert stored.span.status == "UNSET"
     assert stored.span.outputs is None
     assert "tracer.stream.chunks" not in stored.span.attributes
+    assert stored.span.attributes["tracer.incomplete"] == "unfinished"
+
+
+def test_a_stream_that_ends_without_saying_so(server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(chunk(delta(content="Li")), done=False))
+
+    stream(call)
+
+    assert stored.span.status == "UNSET"
+    assert stored.span.outputs["choices"][0]["message"]["content"] == "Li"
+    assert stored.span.attributes["tracer.incomplete"] == "unfinished"
+
+
+def test_a_secret_that_is_split_over_chunks(server: Server, call: Any, stored: Any) -> None:
+    server.will(
+        sse(chunk(delta(content="sk-proj-abcdefg")), chunk(delta(content="hijklmnopqrstuvwxyz", finish="stop")))
+    )
+
+    stream(call)
+
+    span = stored.span
+    assert span.outputs["choices"][0]["message"]["content"] == "[REDACTED]"
+    assert span.attributes["tracer.stream.chunks_redacted"] is True
+    assert [list(event.attributes) for event in span.events] == [["tracer.chunk.bytes"]] * 2
 
 
 CALL_A = [

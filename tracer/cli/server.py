@@ -18,6 +18,10 @@ from tracer.cli.serving import refuse_remote, run_server, serving_options, setti
 @serving_options
 @store_option
 def command(host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...], store_url: str | None) -> None:
-    """Serve a store to other machines: they send with tracer.set_tracking_uri("http://host:5000") or any OTLP exporter."""
+    """Serve a store to other machines.
+
+    Programs there send with tracer.set_tracking_uri("http://host:5000"), or with any OTLP exporter to
+    http://host:5000/v1/traces.
+    """
     refuse_remote(store_url)
     run_server(store_url, settings_for(host, port, token, allowed_hosts), opens_browser=False)

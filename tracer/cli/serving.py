@@ -74,12 +74,11 @@ def run_server(store_url: str | None, settings: ServerSettings, *, opens_browser
     from tracer.server.app import create_app
     from tracer.server.serve import listen, serve
 
-    url, path = store_place(store_url)
+    _, path = store_place(store_url)
     listening = listen(settings)
-    store = runtime().store()  # opened before anything is said: an error belongs in the terminal
+    runtime().store()  # opened before anything is said: an error belongs in the terminal
     is_read_only = path.exists() and not os.access(path, os.W_OK)
     app = create_app(runtime().store, settings, place=str(path), read_only=is_read_only)
-    del store
     link = _link(settings, listening.getsockname()[1])
     looking = _LookAround()
     try:

@@ -15,6 +15,6 @@ from tracer.cli.serving import refuse_remote, run_server, serving_options, setti
 def command(
     host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...], no_open: bool, store_url: str | None
 ) -> None:
-    """Look at traces in the browser. Programs go on writing meanwhile, and what they do shows at once. Ctrl-c ends it."""
+    """Look at traces in the browser. What programs do meanwhile shows at once. Ctrl-c ends it."""
     refuse_remote(store_url)
     run_server(store_url, settings_for(host, port, token, allowed_hosts), opens_browser=not no_open)

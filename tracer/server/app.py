@@ -20,6 +20,7 @@ from tracer.server.endpoint import endpoint_for
 from tracer.server.gate import Gate
 from tracer.server.operations import BASE, OPERATIONS
 from tracer.server.page import page
+from tracer.server.records import take_records
 from tracer.server.settings import ServerSettings
 from tracer.store import Store
 
@@ -50,6 +51,7 @@ def _routes() -> list[BaseRoute]:
         Route(f"{BASE}/sign-in", signin.sign_in, methods=["POST"]),
         Route(f"{BASE}/sign-out", signin.sign_out, methods=["POST"]),
         Route(f"{BASE}/events", live.events),
+        Route(f"{BASE}/records", take_records, methods=["POST"]),
     ]
     for operation in OPERATIONS:
         routes.append(Route(f"{BASE}{operation.path}", endpoint_for(operation), methods=[operation.method]))

@@ -28,18 +28,18 @@ def endpoint_for(operation: Operation) -> Endpoint:
         is_gzip_taken = takes_gzip(request)
         limiter: CapacityLimiter = state.writers if operation.writes else state.readers
         path = dict(request.path_params)
-        return await to_thread.run_sync(
-            lambda: _answer(operation, state.open_store, path, query, body, is_gzip_taken), limiter=limiter
-        )
+
+        def answer() -> Response:
+            try:
+                result = operation.handler(Call(state.open_store(), path, query, body))
+                if isinstance(result, Response):
+                    return result
+                if operation.result is None:
+                    return Response(status_code=204)
+                return json_answer(result, status=operation.status, is_gzip_taken=is_gzip_taken)
+            except Exception as error:
+                return answer_for(error)
+
+        return await to_thread.run_sync(answer, limiter=limiter)
 
     return endpoint
-
-
-def _answer(operation, open_store, path, query, body, is_gzip_taken):  # type: ignore[no-untyped-def]
-    try:
-        result = operation.handler(Call(open_store(), path, query, body))
-        if operation.result is None:
-            return Response(status_code=204)
-        return json_answer(result, status=operation.status, is_gzip_taken=is_gzip_taken)
-    except Exception as error:
-        return answer_for(error)

@@ -56,6 +56,7 @@ class Live:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
+        number: int | None
         while self._listeners and not self._is_closing:
             started = time.monotonic()
             try:

@@ -10,22 +10,38 @@ from tracer.store.filter import Expression
 from tracer.store.rows import (
     AssessmentRow,
     Changes,
+    ExperimentRow,
+    Facet,
+    Facets,
+    FeedbackRow,
+    Histogram,
+    SessionPage,
+    SessionRow,
     StatisticsRow,
     StoredTrace,
     TracePage,
     TraceQuery,
     TraceRow,
+    VersionRow,
 )
 
 __all__ = [
     "AssessmentRow",
     "Changes",
+    "ExperimentRow",
+    "Facet",
+    "Facets",
+    "FeedbackRow",
+    "Histogram",
+    "SessionPage",
+    "SessionRow",
     "StatisticsRow",
     "Store",
     "StoredTrace",
     "TracePage",
     "TraceQuery",
     "TraceRow",
+    "VersionRow",
     "open_store",
 ]
 
@@ -73,8 +89,42 @@ class Store(Protocol):
         filter: Expression | None = None,
         since_ms: float | None = None,
         until_ms: float | None = None,
+        interval_ns: int | None = None,
     ) -> list[StatisticsRow]:
-        """Calls, errors, tokens, cost and latency by model, provider, name or type, most calls first."""
+        """Calls, errors, tokens, cost and latency by group, most calls first.
+
+        Groups are "model", "provider", "name", "type" and "none" of spans, "trace_name", "version", "user", "session",
+        "experiment" and "state" of traces. With an interval there is a row for each group and step.
+        """
+        ...
+
+    def histogram(
+        self,
+        filter: Expression | None = None,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        buckets: int = 60,
+    ) -> Histogram | None:
+        """How many traces started when, in at most so many steps; None where there are none to count."""
+        ...
+
+    def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
+        """The most frequent values of fields such as "model" and "tags.env" among the newest traces."""
+        ...
+
+    def find_sessions(
+        self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
+    ) -> SessionPage:
+        """One page of the sessions with a trace that meets the filter, the one with the newest first."""
+        ...
+
+    def session(self, session_id: str) -> SessionRow | None:
+        """What a session comes to, or None where no trace belongs to it."""
+        ...
+
+    def versions(self, filter: Expression | None = None) -> list[VersionRow]:
+        """The versions of apps that traces name, the one with the newest trace first."""
         ...
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
@@ -99,8 +149,8 @@ class Store(Protocol):
         """Media type and content of an attachment by its sha256, or None."""
         ...
 
-    def experiments(self) -> list[tuple[str, str]]:
-        """Id and name of every experiment, oldest first."""
+    def experiments(self) -> list[ExperimentRow]:
+        """Every experiment, oldest first."""
         ...
 
     def close(self) -> None:
