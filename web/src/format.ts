@@ -4,6 +4,7 @@ const MS = 1e6;
 
 export function duration(ns: number | null | undefined): string {
   if (ns === null || ns === undefined) return "–";
+  if (ns === 0) return "0 ms";
   const ms = ns / MS;
   if (ms < 1) return `${Math.max(1, Math.round(ns / 1e3))} µs`;
   if (ms < 10) return `${ms.toFixed(1)} ms`;
@@ -34,6 +35,11 @@ export function money(usd: number | null | undefined): string {
   if (usd < 0.001) return usd < 0.000_001 ? "<$0.000001" : `$${usd.toFixed(6)}`;
   if (usd < 1) return `$${usd.toFixed(4)}`;
   return usd < 1000 ? `$${usd.toFixed(2)}` : `$${compact.format(usd)}`;
+}
+
+/** An amount on the axis of a chart, where there is little room. */
+export function roundMoney(usd: number): string {
+  return usd === 0 ? "$0" : usd < 1 ? `$${Number(usd.toPrecision(2))}` : money(usd);
 }
 
 export function percent(part: number, whole: number): string {

@@ -17,7 +17,10 @@ function connect(): void {
   channel = new BroadcastChannel("tracer-changes");
   channel.onmessage = (event: MessageEvent<number>) => tell(event.data);
   // the tab that holds the lock listens for all of them; when it closes, the next one takes over
-  if (!navigator.locks) return listen();
+  if (!navigator.locks) {
+    listen();
+    return;
+  }
   const abort = new AbortController();
   release = () => abort.abort();
   navigator.locks

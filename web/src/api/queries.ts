@@ -123,16 +123,9 @@ export const statistics = (selection: Selection, groupBy: string, intervalNs: nu
   });
 
 export const versionList = (selection: Selection) =>
-  infiniteQueryOptions({
+  queryOptions({
     queryKey: ["versions", selection],
-    queryFn: ({ pageParam, signal }) =>
-      request<{ versions: Version[]; next_page_token: string | null }>(
-        "/versions",
-        { ...selection, limit: 100, page_token: pageParam },
-        { signal },
-      ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next_page_token,
+    queryFn: ({ signal }) => request<{ versions: Version[] }>("/versions", { ...selection }, { signal }),
     placeholderData: keepPreviousData,
     retry: false,
   });

@@ -41,9 +41,10 @@ export function Conversation({ system, input, output }: Props) {
         </li>
       )}
       {isFolded &&
-        shown
-          .slice(-TAIL)
-          .map((message, index) => <MessageView key={`tail-${index + left}`} message={message} pairs={pairs} />)}
+        shown.slice(-TAIL).map((message, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a message's place is its identity
+          <MessageView key={`tail-${index}`} message={message} pairs={pairs} />
+        ))}
       {output.map((message, index) => (
         <MessageView
           // biome-ignore lint/suspicious/noArrayIndexKey: a message's place is its identity

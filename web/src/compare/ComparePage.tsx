@@ -108,28 +108,32 @@ function Sums({ a, b }: { a: Trace; b: Trace }) {
         <thead>
           <tr>
             <td />
-            {[a, b].map((trace, index) => (
-              <th key={index === 0 ? "a" : "b"} scope="col">
+            {FACTS.map(([word]) => (
+              <th key={word} scope="col" className="right">
+                {word}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {[a, b].map((trace, index) => (
+            <tr key={index ? "b" : "a"}>
+              <th scope="row">
                 <span className={`side-mark side-${index ? "b" : "a"}`}>{index ? "B" : "A"}</span>{" "}
                 <Link href={`/traces/${trace.trace_id}`}>{trace.name ?? trace.trace_id}</Link>{" "}
                 <StateBadge state={trace.state} />
               </th>
-            ))}
-            <th scope="col">Change</th>
-          </tr>
-        </thead>
-        <tbody>
-          {FACTS.map(([word, of, show]) => {
-            const [x, y] = [of(a), of(b)];
-            return (
-              <tr key={word}>
-                <th scope="row">{word}</th>
-                <td>{x === null ? "–" : show(x)}</td>
-                <td>{y === null ? "–" : show(y)}</td>
-                <td>{change(x, y)}</td>
-              </tr>
-            );
-          })}
+              {FACTS.map(([word, of, show]) => {
+                const value = of(trace);
+                return (
+                  <td key={word} className="right nowrap">
+                    {index === 1 && <span className="change dim">{change(of(a), value)}</span>}
+                    {value === null ? "–" : show(value)}
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
         </tbody>
       </table>
     </div>
@@ -193,7 +197,8 @@ function PairList({ rows, chosen, onChoose }: { rows: Pair[]; chosen: number; on
                 onClick={() => onChoose(item.index)}
               >
                 <span className="pair-name">
-                  <TypeIcon type={node.span.type} /> {node.span.name}
+                  <TypeIcon type={node.span.type} />{" "}
+                  {a && b && a.span.name !== b.span.name ? `${a.span.name} → ${b.span.name}` : node.span.name}
                   {only && <span className="badge">only in {a ? "A" : "B"}</span>}
                 </span>
                 <span className={`num right ${a?.span.status === "ERROR" ? "bad" : ""}`}>

@@ -61,23 +61,30 @@ function attributesOf(span: Span | undefined): string {
   return rows.map(([key, value]) => `${key}: ${pretty(value)}`).join("\n");
 }
 
+type Piece = { value: string; added: boolean; removed: boolean };
+
+const replaced = (a: string, b: string): Piece[] => [
+  { value: a, added: false, removed: true },
+  { value: b, added: true, removed: false },
+];
+
+/** What changed, word by word; two texts that have little in common are shown as they are. */
+function difference(a: string, b: string): Piece[] {
+  const options = { timeout: 500 };
+  const changes = a.length + b.length > TOO_LONG ? diffLines(a, b, options) : diffWordsWithSpace(a, b, options);
+  const kept = changes?.reduce((sum, piece) => sum + (piece.added || piece.removed ? 0 : piece.value.length), 0) ?? 0;
+  return changes && kept * 3 > Math.min(a.length, b.length) ? changes : replaced(a, b);
+}
+
 function Difference({ title, a, b }: { title: string; a: string; b: string }) {
-  const changes = useMemo(
-    () =>
-      a.length + b.length > TOO_LONG ? diffLines(a, b, { timeout: 500 }) : diffWordsWithSpace(a, b, { timeout: 500 }),
-    [a, b],
-  );
+  const pieces = useMemo(() => difference(a, b), [a, b]);
   if (!a && !b) return null;
   const isSame = a === b;
-  // a comparison that took too long is none: both texts as they are
-  const pieces = changes ?? [
-    { value: a, added: false, removed: true },
-    { value: b, added: true, removed: false },
-  ];
   return (
     <section>
       <h3 className="section-title">
         {title} {isSame && <span className="badge">the same</span>}
+        {pieces.length === 2 && !isSame && a && b && <span className="badge">nothing in common</span>}
       </h3>
       <div className="sides">
         {(["removed", "added"] as const).map((mine) => (
@@ -90,7 +97,7 @@ function Difference({ title, a, b }: { title: string; a: string; b: string }) {
           >
             {pieces.map((piece, index) => {
               if (piece[mine === "removed" ? "added" : "removed"]) return null;
-              if (!piece[mine]) return piece.value;
+              if (!piece[mine] || pieces.length === 2) return piece.value;
               const Tag = mine === "removed" ? "del" : "ins";
               // biome-ignore lint/suspicious/noArrayIndexKey: pieces of a text
               return <Tag key={index}>{piece.value}</Tag>;

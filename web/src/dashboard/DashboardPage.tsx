@@ -6,7 +6,7 @@ import { Link } from "wouter";
 import { useChanges } from "../api/live";
 import { histogram, refreshAll, statistics } from "../api/queries";
 import type { Statistics, StatisticsGroup } from "../api/types";
-import { count, duration, money, percent, shortCount } from "../format";
+import { count, duration, money, percent, roundMoney, shortCount } from "../format";
 import { condition } from "../traces/conditions";
 import { GetStarted } from "../traces/GetStarted";
 import { PageHead } from "../ui/PageHead";
@@ -165,7 +165,7 @@ function Charts({ data, percentile, children }: { data: Statistics; percentile: 
         <ChartView title={`Latency, ${percentile}`} chart={latencies} isStacked={false} show={duration} />
         {children}
       </div>
-      <ChartView title="Cost" chart={charts.cost} isStacked show={money} />
+      <ChartView title="Cost" chart={charts.cost} isStacked show={money} brief={roundMoney} />
       <ChartView title="Tokens" chart={charts.tokens} isStacked show={shortCount} />
       <ChartView title="Errors" chart={charts.errors} isStacked show={shortCount} />
     </div>

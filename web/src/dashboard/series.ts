@@ -11,6 +11,7 @@ export interface Chart {
 }
 
 const MOST_GROUPS = 6;
+const FEWEST_STEPS = 24;
 export const OTHERS = "others";
 const STEPS_MS = [60e3, 300e3, 900e3, 3600e3, 6 * 3600e3, 86_400e3, 7 * 86_400e3];
 
@@ -27,8 +28,10 @@ export function chartOf(statistics: Statistics, metric: Metric, canAdd: boolean)
   const named = statistics.groups.slice(0, MOST_GROUPS).map((group) => group.group);
   const hasOthers = canAdd && statistics.groups.length > MOST_GROUPS;
   const groups = hasOthers ? [...named, OTHERS] : named;
-  const first = series.reduce((least, row) => Math.min(least, row.start_ns), Number.POSITIVE_INFINITY);
   const last = series.reduce((most, row) => Math.max(most, row.start_ns), 0);
+  const earliest = series.reduce((least, row) => Math.min(least, row.start_ns), last);
+  // a few bars look lost in an axis of their own: time before them is shown as empty
+  const first = Math.min(earliest, last - (FEWEST_STEPS - 1) * step);
   const length = Math.round((last - first) / step) + 1;
   const times = Array.from({ length }, (_, index) => (first + index * step) / 1e9);
   const values = groups.map(() => new Array<number | null>(length).fill(canAdd ? 0 : null));

@@ -6,6 +6,7 @@ import { Link, useLocation } from "wouter";
 import type { Json, Trace } from "../api/types";
 import { count, duration, fullTime, moment, money, plural, totalTokens } from "../format";
 import { useKeys } from "../ui/keys";
+import { modelNames } from "../ui/models";
 import { StateBadge } from "../ui/State";
 import { CopyMenu } from "./CopyMenu";
 import { listAddress, useNeighbours } from "./neighbours";
@@ -81,7 +82,7 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
         />
         <Fact name="Steps" text={plural(trace.span_count, "step")} />
         {trace.models.length > 0 && (
-          <Fact name="Models" text={shortest(trace.models)} title={trace.models.join(", ")} />
+          <Fact name="Models" text={modelNames(trace.models)} title={trace.models.join(", ")} />
         )}
         {trace.session_id && (
           <div>
@@ -131,10 +132,4 @@ export const quotedKey = (key: string) => (/^[A-Za-z_][\w.]*$/.test(key) ? key :
 function serviceOf(resource: Record<string, Json>): string | null {
   const name = resource["service.name"];
   return typeof name === "string" && !name.startsWith("unknown_service") ? name : null;
-}
-
-/** A model that was asked for under an alias is listed twice; the shorter name says it. */
-function shortest(models: string[]): string {
-  const names = models.filter((name) => !models.some((other) => other !== name && name.startsWith(`${other}-`)));
-  return names.length > 2 ? `${names[0]} and ${names.length - 1} more` : names.join(", ");
 }

@@ -121,9 +121,9 @@ export function FilterBox({ value, error, onChange, box }: Props) {
           </button>
         )}
       </div>
-      <ul id={`${id}-list`} role="listbox" aria-label="Suggestions" className="menu suggestions" hidden={!isOpen}>
+      <div id={`${id}-list`} role="listbox" aria-label="Suggestions" className="menu suggestions" hidden={!isOpen}>
         {items?.items.map((item, index) => (
-          <li
+          <div
             key={item.kind + item.text}
             id={`${id}-${index}`}
             role="option"
@@ -134,9 +134,9 @@ export function FilterBox({ value, error, onChange, box }: Props) {
           >
             <span className="mono">{item.text}</span>
             <span className="dim">{item.detail ?? ""}</span>
-          </li>
+          </div>
         ))}
-      </ul>
+      </div>
       {problem && (
         <div id={`${id}-problem`} className="filter-problem" role="alert">
           {problem.position !== null && (

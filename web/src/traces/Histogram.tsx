@@ -3,8 +3,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { type PointerEvent, useRef, useState } from "react";
 import { histogram } from "../api/queries";
-import type { Selection } from "../api/types";
+import type { Histogram as Answer, Selection } from "../api/types";
 import { count, plural } from "../format";
+
+type Bucket = Answer["buckets"][number];
 
 const label = new Intl.DateTimeFormat(undefined, {
   month: "short",
@@ -14,6 +16,20 @@ const label = new Intl.DateTimeFormat(undefined, {
   hourCycle: "h23",
 });
 const say = (ns: number) => label.format(new Date(ns / 1e6));
+
+const FEWEST = 48;
+
+/** Few bars look lost over the whole width: time before them is shown as empty. */
+function padded(buckets: Bucket[], step: number): Bucket[] {
+  const missing = Math.max(0, FEWEST - buckets.length);
+  const start = buckets[0]?.start_ns ?? 0;
+  const before = Array.from({ length: missing }, (_, index) => ({
+    start_ns: start - (missing - index) * step,
+    count: 0,
+    errors: 0,
+  }));
+  return [...before, ...buckets];
+}
 
 export function Histogram({
   selection,
@@ -27,7 +43,8 @@ export function Histogram({
   const [drag, setDrag] = useState<[number, number] | null>(null);
   if (!data?.buckets.length || data.since_ns === null || data.until_ns === null)
     return <div className="histogram empty" />;
-  const { buckets, step_ns: step } = data;
+  const step = data.step_ns;
+  const buckets = padded(data.buckets, step);
   const most = Math.max(1, ...buckets.map((bucket) => bucket.count));
   const errors = buckets.reduce((sum, bucket) => sum + bucket.errors, 0);
   const index = (event: PointerEvent) => {

@@ -46,11 +46,13 @@ export function TraceTable(props: Props) {
   useEffect(() => {
     if (hasMore && last >= traces.length - 60) onMore();
   }, [hasMore, last, traces.length, onMore]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows are measured anew when their height changes
   useEffect(() => virtual.measure(), [size, virtual]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: rows that arrive must not scroll
   useEffect(() => {
     if (active >= 0) virtual.scrollToIndex(active, { align: "auto" });
   }, [active]);
+  const least = columns.reduce((sum, column) => sum + Number(/\d+/.exec(column.width)?.[0]), 32);
   const template = `32px ${columns.map((column) => column.width).join(" ")}`;
   return (
     <div
@@ -62,10 +64,14 @@ export function TraceTable(props: Props) {
       aria-colcount={columns.length + 1}
       tabIndex={0}
       aria-activedescendant={active >= 0 && traces[active] ? `trace-${traces[active].trace_id}` : undefined}
-      style={{ "--columns": template } as CSSProperties}
+      style={{ "--columns": template, "--row-width": `${least}px` } as CSSProperties}
     >
       <div role="rowgroup">{isNarrow ? null : <Head {...props} />}</div>
-      <div role="rowgroup" className="virtual-space" style={{ height: virtual.getTotalSize() }}>
+      <div
+        role="rowgroup"
+        className="virtual-space"
+        style={{ height: virtual.getTotalSize(), minWidth: isNarrow ? undefined : least }}
+      >
         {items.map((item) => {
           const trace = traces[item.index];
           const top = item.start - (isNarrow ? 0 : ROW);

@@ -3,6 +3,7 @@
 import type { ReactNode } from "react";
 import type { Trace } from "../api/types";
 import { count, duration, fullTime, moment, money, shortCount, totalTokens } from "../format";
+import { modelNames } from "../ui/models";
 import { StateBadge } from "../ui/State";
 import { preview } from "./preview";
 
@@ -67,7 +68,12 @@ export const COLUMNS: Column[] = [
     sort: "cost",
     cell: (t) => <span className="num">{t.cost ? money(t.cost.total_cost) : ""}</span>,
   },
-  { id: "model", word: "Model", width: "130px", cell: (t) => text(t.models.join(", ")) },
+  {
+    id: "model",
+    word: "Model",
+    width: "130px",
+    cell: (t) => <span title={t.models.join(", ")}>{modelNames(t.models)}</span>,
+  },
   { id: "session", word: "Session", width: "110px", sort: "session", cell: (t) => text(t.session_id) },
   { id: "user", word: "User", width: "100px", sort: "user", cell: (t) => text(t.user) },
   { id: "version", word: "Version", width: "110px", sort: "version", cell: (t) => text(t.model_id) },

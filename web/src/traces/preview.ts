@@ -18,7 +18,12 @@ const TELLING = [
 
 export function preview(text: string | null): string {
   if (!text) return "";
-  const line = (/^\s*[[{"]/.test(text) ? gist(text) : text).replace(/\s+/g, " ").trim();
+  const said = /^\s*[[{"]/.test(text) ? gist(text) : text;
+  // marks of Markdown say nothing in one line
+  const line = said
+    .replace(/^#+\s+|\*\*|`/gm, "")
+    .replace(/\s+/g, " ")
+    .trim();
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }
 

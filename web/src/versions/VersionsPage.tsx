@@ -1,6 +1,6 @@
 // The versions of an app, side by side.
 
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
 import { useChanges } from "../api/live";
@@ -9,6 +9,7 @@ import type { Version } from "../api/types";
 import { ago, count, duration, fullTime, money, percent, totalTokens } from "../format";
 import { Code } from "../text/Code";
 import { condition } from "../traces/conditions";
+import { modelNames } from "../ui/models";
 import { PageHead } from "../ui/PageHead";
 import { Problem } from "../ui/Problem";
 import { useSelection } from "../ui/range";
@@ -49,9 +50,9 @@ const FIGURES: Figure[] = [
 export default function VersionsPage() {
   const [url, setUrl] = useUrlState();
   const selection = useSelection(url);
-  const query = useInfiniteQuery(versionList(selection));
+  const query = useQuery(versionList(selection));
   useChanges(refreshAll, 3_000);
-  const versions = query.data?.pages.flatMap((page) => page.versions) ?? [];
+  const versions = query.data?.versions ?? [];
   const [baseId, setBase] = useState<string | null>(null);
   const base = versions.find((version) => version.model_id === baseId) ?? versions[versions.length - 1];
   const figures = [...FIGURES, ...feedbackFigures(versions)].filter((figure) =>
@@ -107,7 +108,7 @@ export default function VersionsPage() {
                   <th scope="row">Models</th>
                   {versions.map((version) => (
                     <td key={version.model_id} className="right">
-                      {version.models.join(", ")}
+                      {modelNames(version.models)}
                     </td>
                   ))}
                 </tr>
@@ -133,16 +134,6 @@ export default function VersionsPage() {
             </table>
           </div>
         </>
-      )}
-      {query.hasNextPage && (
-        <button
-          type="button"
-          className="button more-button"
-          disabled={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show older versions
-        </button>
       )}
     </div>
   );
