@@ -1,18 +1,20 @@
-"""Lint, types and the whole test suite, in an environment made for it: ``python3 tests/run.py [pytest arguments]``."""
+"""Lint, types, the whole suite, and each provider's tests with the oldest and newest SDK: ``python3 tests/run.py``.
+
+Makes the environments that it needs. With arguments, which go to pytest, the last step is left out.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import os
-import shutil
 import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.environment import make_environment  # noqa: E402
+
 OLDEST = (3, 10)
 
 
@@ -20,35 +22,18 @@ def main(pytest_arguments: list[str]) -> int:
     """Run everything, say how each step ended, and return the number of steps that failed."""
     if sys.version_info < OLDEST:
         sys.exit(f"Python {sys.version.split()[0]} is too old: run this with Python {OLDEST[0]}.{OLDEST[1]} or newer")
-    python = environment()
+    python = make_environment("test-env", "-e", ".[dev]")
     steps = {
         "lint": [python, "-m", "ruff", "check", "."],
         "types": [python, "-m", "mypy"],
         "tests": [python, "-m", "pytest", *pytest_arguments],
     }
+    if not pytest_arguments:
+        steps["versions"] = [sys.executable, "tests/providers/versions.py"]
     results = {name: run(name, command) for name, command in steps.items()}
     for name, (code, seconds) in results.items():
-        print(f"{name:<6} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)
+        print(f"{name:<8} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)
     return sum(code != 0 for code, _ in results.values())
-
-
-def environment() -> str:
-    """The Python of a virtual environment with the package (editable) and what its tests need."""
-    needs = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    place = ROOT / "build" / f"test-env-{sys.version_info.major}.{sys.version_info.minor}"
-    python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    installed = place / "installed"
-    if installed.is_file() and installed.read_text() == needs:
-        return str(python)
-    shutil.rmtree(place, ignore_errors=True)
-    print(f"making {place.relative_to(ROOT)}", flush=True)
-    # Debian packages Python without ensurepip: then the pip that is there installs into the environment
-    has_own_pip = importlib.util.find_spec("ensurepip") is not None
-    venv.create(place, with_pip=has_own_pip)
-    pip = [python, "-m", "pip"] if has_own_pip else [sys.executable, "-m", "pip", "--python", python]
-    subprocess.run([*pip, "install", "--quiet", "-e", ".[dev]"], cwd=ROOT, check=True)
-    installed.write_text(needs)
-    return str(python)
 
 
 def run(name: str, command: list[str]) -> tuple[int, float]:

@@ -41,6 +41,7 @@ from tracer.semconv import SpanType  # noqa: E402
 from tracer.span import LiveSpan  # noqa: E402
 
 if TYPE_CHECKING:
+    from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "TraceData",
     "TraceInfo",
     "TraceList",
+    "anthropic",
     "autolog",
     "configure",
     "delete_trace_tag",

@@ -89,6 +89,7 @@ class Call:
 
 
 ReadError = Callable[[BaseException], Mapping[str, Any]]
+ReplyOf = Callable[[Any], Any]
 
 current_recording: ContextVar[Recording | None] = ContextVar("tracer_current_recording", default=None)
 suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
@@ -110,17 +111,21 @@ class Recording:
         "_open",
         "_read_error",
         "_reader",
+        "_reply_of",
         "_token",
         "call",
         "response",
         "span",
     )
 
-    def __init__(self, span: Any, call: Call, read_error: ReadError | None) -> None:
+    def __init__(
+        self, span: Any, call: Call, read_error: ReadError | None = None, reply_of: ReplyOf | None = None
+    ) -> None:
         self.span = span
         self.call = call
         self.response: Any = None  # the HTTP response, where a tap has seen it
         self._read_error = read_error
+        self._reply_of = reply_of
         self._token: Token[Recording | None] | None = None
         self._open = [True]  # popping is atomic: the first of a stream's ends wins
         self._accumulator: Accumulator | None = None
@@ -196,7 +201,7 @@ class Recording:
         if response is not None:
             self._take_response(response)
         else:
-            self._end_with(loads(encode(result)))
+            self._end_with(loads(encode(result if self._reply_of is None else self._reply_of(result))))
         return result
 
     def _take_response(self, response: Any) -> None:
@@ -222,7 +227,7 @@ class Recording:
     def chunk(self, chunk: Any) -> None:
         """The user has read a chunk."""
         try:
-            encoded = self._encoder(chunk)
+            encoded = self._encoder(chunk if self._reply_of is None else self._reply_of(chunk))
             self._add(encoded, loads(encoded))
         except Exception as fault:
             report("reading a chunk", fault)

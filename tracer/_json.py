@@ -164,7 +164,7 @@ def _plain(value: Any, depth: int, ancestors: set[int]) -> Any:
     if value is None or value is True or value is False:
         return value
     if isinstance(value, str):
-        return _clean_text(value)
+        return clean_text(value)
     if isinstance(value, float):
         return float(value)
     if isinstance(value, int):
@@ -195,19 +195,19 @@ def _plain_container(value: Any, depth: int, ancestors: set[int]) -> Any:
     except Exception:
         step = to_jsonable(value)
     if isinstance(step, str):
-        return _clean_text(step)
+        return clean_text(step)
     return _plain(step, depth + 1, ancestors)
 
 
 def _key_text(key: object) -> str:
     if isinstance(key, str):
-        return _clean_text(key)
+        return clean_text(key)
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key]
-    return _clean_text(_repr(key))
+    return clean_text(_repr(key))
 
 
-def _clean_text(text: str) -> str:
+def clean_text(text: str) -> str:
     """Text without lone surrogates, which UTF-8 cannot hold; they stand as their escapes."""
     try:
         text.encode()

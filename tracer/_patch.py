@@ -12,6 +12,7 @@ from tracer._fault import guard
 
 Function = Callable[..., Any]
 MakeReplacement = Callable[[Function, "Patch"], Function]
+Places = str | tuple[str, ...]
 
 _ABSENT: Any = object()
 _lock = threading.RLock()
@@ -22,12 +23,15 @@ class DoorMovedError(Exception):
 
 
 class Patch:
-    """One replaced method, named ``module:Class.method`` or ``module:function``; ``active`` is asked at every call."""
+    """One replaced method; ``active`` is asked at every call.
 
-    __slots__ = ("_found", "_holder", "_make", "_name", "_original", "_replacement", "active", "parameters", "target")
+    Its place is named ``module:Class.method`` or ``module:function``; of several places the first that fits is taken.
+    """
 
-    def __init__(self, target: str, make_replacement: MakeReplacement, *, parameters: tuple[str, ...] = ()) -> None:
-        self.target = target
+    __slots__ = ("_found", "_holder", "_make", "_name", "_original", "_replacement", "active", "parameters", "places")
+
+    def __init__(self, places: Places, make_replacement: MakeReplacement, *, parameters: tuple[str, ...] = ()) -> None:
+        self.places = (places,) if isinstance(places, str) else places
         self.parameters = parameters
         self.active = False
         self._make = make_replacement
@@ -39,17 +43,28 @@ class Patch:
 
     def check(self) -> None:
         """Raise `DoorMovedError` unless the method exists and takes the parameters that are needed."""
-        self._found = holder, name = self._resolve()
+        reasons = []
+        for place in self.places:
+            try:
+                self._found = self._find(place)
+                return
+            except DoorMovedError as error:
+                reasons.append(str(error))
+        raise DoorMovedError(", ".join(reasons))
+
+    def _find(self, place: str) -> tuple[Any, str]:
+        holder, name = _resolve(place)
         function = getattr(holder, name, None)
         if not callable(function):
-            raise DoorMovedError(f"{self.target} is not there")
+            raise DoorMovedError(f"{place} is not there")
         try:
             taken = inspect.signature(function).parameters
         except (TypeError, ValueError) as error:
-            raise DoorMovedError(f"{self.target} has no signature") from error
+            raise DoorMovedError(f"{place} has no signature") from error
         missing = [name for name in self.parameters if name not in taken]
         if missing:
-            raise DoorMovedError(f"{self.target} takes no {', '.join(missing)}")
+            raise DoorMovedError(f"{place} takes no {', '.join(missing)}")
+        return holder, name
 
     def install(self) -> None:
         """Put ours in place, or wake it up where it still stands below somebody else's wrapper."""
@@ -68,19 +83,11 @@ class Patch:
             self._holder = self._replacement = None
             self._original = _ABSENT
 
-    def _resolve(self) -> tuple[Any, str]:
-        module_name, _, path = self.target.partition(":")
-        *owners, name = path.split(".")
-        try:
-            holder: Any = importlib.import_module(module_name)
-            for owner in owners:
-                holder = getattr(holder, owner)
-        except (ImportError, AttributeError) as error:
-            raise DoorMovedError(f"{self.target} is not there") from error
-        return holder, name
-
     def _replace(self) -> None:
-        holder, name = self._found or self._resolve()
+        if self._found is None:
+            self.check()
+        assert self._found is not None
+        holder, name = self._found
         original = vars(holder).get(name, _ABSENT)
         inherited = getattr(holder, name) if original is _ABSENT else original
         if isinstance(inherited, (staticmethod, classmethod)):
@@ -101,6 +108,19 @@ class Patch:
             return False
         current = vars(self._holder).get(self._name)
         return any(layer is self._replacement for layer in _layers(current))
+
+
+def _resolve(place: str) -> tuple[Any, str]:
+    """The holder of a method and the method's name."""
+    module_name, _, path = place.partition(":")
+    *owners, name = path.split(".")
+    try:
+        holder: Any = importlib.import_module(module_name)
+        for owner in owners:
+            holder = getattr(holder, owner)
+    except (ImportError, AttributeError) as error:
+        raise DoorMovedError(f"{place} is not there") from error
+    return holder, name
 
 
 def _layers(function: Any) -> Iterator[Any]:

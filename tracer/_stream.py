@@ -128,7 +128,9 @@ class _WatchedAsyncIterator:
 def is_stream_object(value: Any) -> bool:
     """Whether this is an SDK's stream that keeps its iterator and its HTTP response, as the Stainless SDKs' do."""
     held = getattr(value, "__dict__", None)
-    return isinstance(held, dict) and "_iterator" in held and "response" in held
+    if not isinstance(held, dict) or "response" not in held:
+        return False
+    return "_iterator" in held or hasattr(type(value), "_iterator")  # made when it is first asked for
 
 
 def watch_stream_object(stream: Any, watcher: Watcher) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracer._ids import is_sampled
-from tracer._json import to_plain
+from tracer._json import clean_text, to_plain
 from tracer._stored_trace import Assessment, AssessmentSource
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 
@@ -153,7 +153,7 @@ def _check_stored(trace_id: str, span_id: str | None) -> None:
     if not is_sampled(trace_id, runtime().settings.sample_rate):
         return  # left out by sampling, which is no mistake of the caller's
     runtime().sync()
-    spans = runtime().store().spans(trace_id, payload=False)
+    spans = runtime().store().spans(clean_text(trace_id), payload=False)
     if not spans:
         raise TraceNotFoundError(
             f"no trace {trace_id!r} in the store; get_last_active_trace_id() and search_traces() give ids"

@@ -63,13 +63,16 @@ _COUNTS = {
     "output_tokens": "output_tokens",
     "cache_read_input_tokens": "cache_read_tokens",
     "cache_write_input_tokens": "cache_write_tokens",
+    "cache_write_1h_input_tokens": "cache_write_1h_tokens",
     "reasoning_output_tokens": "output_reasoning_tokens",
     "audio_input_tokens": "input_audio_tokens",
     "audio_output_tokens": "output_audio_tokens",
     "image_input_tokens": "input_image_tokens",
     "image_output_tokens": "output_image_tokens",
 }
-_PARTS_OF_INPUT = ("cache_read_tokens", "cache_write_tokens", "input_audio_tokens", "input_image_tokens")
+_PARTS_OF_INPUT = (
+    "cache_read_tokens", "cache_write_1h_tokens", "cache_write_tokens", "input_audio_tokens", "input_image_tokens",
+)  # fmt: skip
 _PARTS_OF_OUTPUT = ("output_reasoning_tokens", "output_audio_tokens", "output_image_tokens")
 _PROBE_TOKENS = 1_000_000
 _QUARTER_HOUR_NS = 900_000_000_000
@@ -172,6 +175,8 @@ def _counts(usage: Mapping[str, int]) -> dict[str, int]:
             counts[_COUNTS[name]] = count
     if len(counts) == 2:
         return counts
+    if "cache_write_1h_tokens" in counts and "cache_write_tokens" in counts:  # the one is part of the other
+        counts["cache_write_tokens"] = max(counts["cache_write_tokens"] - counts["cache_write_1h_tokens"], 0)
     for whole, parts in (("input_tokens", _PARTS_OF_INPUT), ("output_tokens", _PARTS_OF_OUTPUT)):
         left = counts[whole]
         for part in parts:
@@ -310,6 +315,8 @@ def _calculate(
     # a cached audio token is both; how many there are nobody sends, and the parts are made to add up without
     usage = SimpleNamespace(cache_audio_read_tokens=0, cache_image_read_tokens=0, input_tokens=0, output_tokens=0)
     vars(usage).update(counts)
+    if "cache_write_1h_tokens" in counts:
+        usage.cache_write_tokens = counts.get("cache_write_tokens", 0) + counts["cache_write_1h_tokens"]
     context = {"service_tier": tier} if tier else None
     return _table()(
         usage,

@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("openai",)
+BUILT_IN = ("anthropic", "openai")
 
 Function = Callable[..., Any]
 
@@ -65,20 +65,24 @@ Function = Callable[..., Any]
 class Door:
     """A method of an SDK that every call passes once, as ``module:Class.method``.
 
+    Where versions of the SDK differ, ``target`` is a tuple of such places, and the first that is there is the door.
+
     ``read_call(arguments)`` gets the call's arguments by name, ``self`` included, and says what the call is, or None
-    for a call that generates nothing.
+    for a call that generates nothing. Where the SDK wraps what the provider sent, ``reply_of(result)`` takes the reply,
+    or a chunk of a streamed one, out of it.
     """
 
-    target: str
+    target: str | tuple[str, ...]
     read_call: Callable[[Mapping[str, Any]], Call | None]
     parameters: tuple[str, ...] = ()  # those that read_call needs; without one of them the SDK is left alone
+    reply_of: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)
 class Tap:
     """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response."""
 
-    target: str
+    target: str | tuple[str, ...]
     observe: Callable[[Recording, Mapping[str, Any]], None]
     parameters: tuple[str, ...] = ()
 
@@ -165,12 +169,12 @@ class Provider:
             call = door.read_call(arguments)
             if call is None or _is_under_way(call):
                 return NOT_RECORDED
-            return self._start(call)
+            return self._start(door, call)
         except Exception as fault:
             report(f"reading a call to {self.name}", fault)
             return NOT_RECORDED
 
-    def _start(self, call: Call) -> Any:
+    def _start(self, door: Door, call: Call) -> Any:
         operation = call.operation
         request = operation.read_request(call.body)
         span = runtime().start_span(
@@ -189,7 +193,7 @@ class Provider:
             return NOT_RECORDED
         with guard(f"recording a request to {self.name}"):
             set_request(span, request, call.body)
-        recording = Recording(span, call, self.read_error)
+        recording = Recording(span, call, self.read_error, door.reply_of)
         with guard("making a span current"):
             recording.enter()
         return recording

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tracer._json import clean_text
 from tracer._stored_trace import Trace, TraceList, trace_from_row, trace_from_stored
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Comparison, Expression, Field, Or, all_of, parse_filter, parse_order
@@ -22,7 +23,7 @@ def get_trace(trace_id: str) -> Trace | None:
         raise InvalidArgumentError(
             f"trace_id is {trace_id!r}, expected a text such as get_last_active_trace_id() gives"
         )
-    stored = _store().trace(trace_id)
+    stored = _store().trace(clean_text(trace_id))
     return trace_from_stored(stored) if stored else None
 
 
@@ -90,6 +91,7 @@ def delete_traces(
         )
     if ids == []:
         return 0
+    ids = None if ids is None else [clean_text(trace_id) for trace_id in ids]
     return _store().delete_traces(trace_ids=ids, filter=conditions, limit=max_traces)
 
 
@@ -118,14 +120,16 @@ def _equals(field: str, value: str | None) -> Expression | None:
         return None
     if not isinstance(value, str):
         raise InvalidArgumentError(f"{field} is {value!r}, expected a text")
-    return Comparison(Field(field, "text"), "=", value)
+    return Comparison(Field(field, "text"), "=", clean_text(value))
 
 
 def _experiments(names: Sequence[str] | None, ids: Sequence[str] | None) -> Expression | None:
     parts: list[Expression] = []
     for field, values in (("experiment", names), ("experiment_id", ids)):
         if values is not None:
-            texts = (values,) if isinstance(values, str) else tuple(str(value) for value in values)
+            texts = (
+                (clean_text(values),) if isinstance(values, str) else tuple(clean_text(str(value)) for value in values)
+            )
             is_one = len(texts) == 1  # with one the order comes from the same index
             parts.append(Comparison(Field(field, "text"), "=" if is_one else "IN", texts[0] if is_one else texts))
     if not parts:

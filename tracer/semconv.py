@@ -65,6 +65,7 @@ USAGE_INPUT: Final = "gen_ai.usage.input_tokens"
 USAGE_OUTPUT: Final = "gen_ai.usage.output_tokens"
 USAGE_CACHE_READ: Final = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_WRITE: Final = "gen_ai.usage.cache_write.input_tokens"  # was cache_creation until 2026
+USAGE_CACHE_WRITE_1H: Final = "tracer.usage.cache_write_1h.input_tokens"  # those of them that are kept for an hour
 USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
 USAGE_AUDIO_INPUT: Final = "gen_ai.usage.audio.input_tokens"
 USAGE_AUDIO_OUTPUT: Final = "gen_ai.usage.audio.output_tokens"
@@ -80,6 +81,7 @@ TOKEN_USAGE: Final = {
     "total_tokens": USAGE_TOTAL,
     "cache_read_input_tokens": USAGE_CACHE_READ,
     "cache_write_input_tokens": USAGE_CACHE_WRITE,
+    "cache_write_1h_input_tokens": USAGE_CACHE_WRITE_1H,
     "reasoning_output_tokens": USAGE_REASONING,
     "audio_input_tokens": USAGE_AUDIO_INPUT,
     "audio_output_tokens": USAGE_AUDIO_OUTPUT,

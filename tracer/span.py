@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
@@ -368,6 +368,19 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     def is_recording(self) -> bool:
         """Whether the span is still open."""
         return bool(self._open)
+
+    def __copy__(self) -> LiveSpan:
+        return self
+
+    def __deepcopy__(self, memo: object) -> LiveSpan:
+        return self  # a step runs once: whoever copies a state that holds its span means the same step
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a span that is being recorded cannot be pickled; send"
+            " tracer.get_tracing_context_headers_for_http_request() and continue the trace with"
+            " tracer.set_tracing_context_from_http_request_headers(headers)"
+        )
 
     def __enter__(self) -> LiveSpan:
         return self

@@ -132,6 +132,33 @@ def test_a_bad_line_is_named_and_those_before_are_kept(write: Write, tracer_comm
     assert len(tracer_command("list", "--store", other).lines) == 2
 
 
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: data[:40] + b"junk" * 20])
+def test_damaged_gzip_data_is_named(
+    damage: Callable[[bytes], bytes], write: Write, tracer_command: Command, tmp_path: Path
+) -> None:
+    write(span("step", 1))
+    whole = gzip.compress(tracer_command("export").out.encode())
+    file = tmp_path / "damaged.jsonl.gz"
+    file.write_bytes(damage(whole))
+
+    ran = tracer_command("import", str(file), "--store", str(tmp_path / "other.db"))
+
+    assert ran.code == 2
+    assert f"{file}: damaged gzip data" in ran.err
+
+
+def test_export_to_a_pipe_leaves_it_a_pipe(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+    write(span("step", 1))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        assert tracer_command("export", "-o", str(pipe)).code == 0
+        assert reader.stdout is not None
+        assert len(reader.stdout.read().splitlines()) == 1
+
+    assert pipe.is_fifo()
+
+
 def test_a_file_that_is_not_there_is_said_so_before_anything_happens(tracer_command: Command, tmp_path: Path) -> None:
     ran = tracer_command("import", str(tmp_path / "none.jsonl"), "--store", str(tmp_path / "other.db"))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -271,3 +273,11 @@ assert set(ids) <= found, len(set(ids) - found)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=60)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_copied_span_is_the_same_step_and_a_pickled_one_is_refused() -> None:
+    with tracer.start_span("step") as span:
+        assert copy.copy(span) is span
+        assert copy.deepcopy({"span": span})["span"] is span
+        with pytest.raises(TypeError, match="get_tracing_context_headers_for_http_request"):
+            pickle.dumps(span)

@@ -42,6 +42,7 @@ PUBLIC = {
     "TraceData",
     "TraceInfo",
     "TraceList",
+    "anthropic",
     "autolog",
     "configure",
     "delete_trace_tag",

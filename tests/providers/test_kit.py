@@ -263,6 +263,43 @@ def test_a_missing_door_is_a_warning(target: str, sdk: Any, caplog: pytest.LogCa
     assert "supported: 1.x" in record.getMessage()
 
 
+def test_of_several_places_the_first_that_is_there_is_the_door(sdk: Any) -> None:
+    places = ("acme_sdk.gone:Client.send", "acme_sdk:Client._send", "acme_sdk:Client.send")
+    door = Door(places, invented.read_call, parameters=("path", "body"))
+    moving = Provider(name="acme", module="acme_sdk", doors=(door,))
+    original = sdk.Client.send
+
+    moving.autolog()
+    sdk.Client().send("/chat", BODY)
+    moving.autolog(disable=True)
+
+    assert sdk.Client.send is original
+    assert the_span().name == "chat acme-1"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_is_taken_out_of_what_the_sdk_wraps_it_in(stream: bool, sdk: Any) -> None:
+    class Wrapped:
+        def __init__(self, body: str) -> None:
+            self.body = body
+
+    class Wrapping(sdk.Client):
+        def wrapped(self, path: str, body: Any, stream: bool = False) -> Any:
+            reply = self.send(path, body, stream)
+            return (Wrapped(json.dumps(chunk)) for chunk in reply) if stream else Wrapped(json.dumps(reply))
+
+    sdk.Wrapping = Wrapping
+    door = Door("acme_sdk:Wrapping.wrapped", invented.read_call, reply_of=lambda result: json.loads(result.body))
+    wrapping = Provider(name="acme", module="acme_sdk", doors=(door,))
+    wrapping.autolog()
+
+    result = Wrapping().wrapped("/chat", BODY, stream)
+
+    assert {type(part) for part in (result if stream else [result])} == {Wrapped}
+    wrapping.autolog(disable=True)
+    assert the_span().outputs == sdk.REPLY
+
+
 def test_an_installed_provider_is_an_attribute_of_tracer(
     sdk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,10 @@
-"""The tests of a provider, run with the oldest and the newest supported versions of its SDK.
+"""The tests of each provider, run with the oldest and the newest version of its SDK that is supported.
 
-    python tests/providers/versions.py openai [version ...]
+    python tests/providers/versions.py                        the oldest and the newest for every provider
+    python tests/providers/versions.py openai                 every version that is listed here for one
+    python tests/providers/versions.py openai 2.0.0 2.54.0    these versions
 
-Makes a virtual environment for each version (in a temporary folder, or in ``--folder`` for the next time), installs
-tracer with that version, runs the provider's tests there and prints a table. Exits with 1 if any of them failed.
+Each version gets a virtual environment of its own, kept under build/. Exits with 1 if any tests failed.
 """
 
 from __future__ import annotations
@@ -13,63 +14,83 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
-import venv
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-# the ends of every line of releases that is supported
-SUPPORTED = {"openai": ("1.55.3", "1.66.0", "1.109.1", "2.0.0", "2.54.0", "3.0.0", "3.52.0")}
-TEST_PACKAGES = ("pytest>=8.2", "hypothesis>=6.100", "numpy")  # old versions decode embeddings with numpy
+sys.path.insert(0, str(CHECKOUT))
+
+from tests.environment import make_environment  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Sdk:
+    """What a provider is tested with; its tests are in tests/<provider>."""
+
+    distribution: str
+    versions: tuple[str, ...]  # the ends of every line of releases that is supported, oldest first
+    needs: tuple[str, ...] = ()  # what the tests need besides
+
+
+SDKS = {
+    "anthropic": Sdk("anthropic", ("0.50.0", "0.125.0", "1.0.0", "1.17.0", "2.11.0")),
+    "openai": Sdk(
+        "openai",
+        ("1.55.3", "1.66.0", "1.109.1", "2.0.0", "2.54.0", "3.0.0", "3.52.0"),
+        needs=("numpy",),  # old versions decode embeddings with it
+    ),
+}
+TEST_PACKAGES = ("pytest>=8.2", "hypothesis>=6.100")
 
 
 @dataclass(frozen=True)
 class Outcome:
+    """How the tests of a provider ended with one version of its SDK."""
+
     version: str
     passed: bool
-    summary: str
+    lines: list[str]
+
+    def show(self, provider: str) -> None:
+        told = [line for line in self.lines[:-1] if re.match(r"FAILED|ERROR|SKIPPED", line)]
+        print(*(f"    {line}" for line in told), sep="\n", end="\n" if told else "")
+        print(f"{provider} {self.version:10} {'passed' if self.passed else 'FAILED'}  {self.lines[-1]}", flush=True)
 
 
-def run(command: list[str], **settings: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, **settings)  # type: ignore[call-overload, no-any-return]
-
-
-def try_version(sdk: str, version: str, folder: Path, pytest_arguments: list[str]) -> Outcome:
-    environment = folder / f"{sdk}-{version}"
-    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
-    if not python.exists():
-        venv.create(environment, with_pip=True)
-    packages = ["-e", str(CHECKOUT), f"{sdk}=={version}", *TEST_PACKAGES]
-    installed = run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages])
-    if installed.returncode != 0:
-        return Outcome(version, False, f"cannot be installed: {installed.stderr.strip()[-200:]}")
-    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *pytest_arguments]
-    tested = run([*command, f"tests/{sdk}"], cwd=CHECKOUT)
+def try_version(provider: str, version: str, pytest_arguments: list[str]) -> Outcome:
+    sdk = SDKS[provider]
+    packages = ["-e", str(CHECKOUT), f"{sdk.distribution}=={version}", *TEST_PACKAGES, *sdk.needs]
+    try:
+        python = make_environment(f"sdks/{provider}-{version}", *packages)
+    except subprocess.CalledProcessError as error:
+        return Outcome(version, False, [f"cannot be installed: {error}"])
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *pytest_arguments, f"tests/{provider}"]
+    tested = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     lines = tested.stdout.strip().splitlines() or [tested.stderr.strip()]
-    for line in lines:
-        if re.match(r"FAILED|ERROR|SKIPPED", line):
-            print(f"  {version}: {line}")
-    return Outcome(version, tested.returncode == 0, lines[-1])
+    return Outcome(version, tested.returncode == 0, lines)
+
+
+def chosen(provider: str | None, versions: list[str]) -> list[tuple[str, str]]:
+    """The providers and versions to test."""
+    if provider is not None:
+        return [(provider, version) for version in versions or SDKS[provider].versions]
+    return [(name, sdk.versions[end]) for name, sdk in SDKS.items() for end in (0, -1)]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sdk", choices=sorted(SUPPORTED))
-    parser.add_argument("versions", nargs="*", help="default: all that are supported at the ends of their lines")
-    parser.add_argument("--folder", type=Path, help="keep the environments here")
+    parser.add_argument("provider", nargs="?", choices=sorted(SDKS))
+    parser.add_argument("versions", nargs="*")
     parser.add_argument("-k", help="only the tests that pytest's -k selects")
     given = parser.parse_args()
+    to_try = chosen(given.provider, given.versions)
     pytest_arguments = ["-k", given.k] if given.k else []
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = given.folder or Path(temporary)
-        outcomes = [
-            try_version(given.sdk, version, folder, pytest_arguments)
-            for version in given.versions or SUPPORTED[given.sdk]
-        ]
-    for outcome in outcomes:
-        print(f"{given.sdk} {outcome.version:10} {'passed' if outcome.passed else 'FAILED'}  {outcome.summary}")
-    return 0 if all(outcome.passed for outcome in outcomes) else 1
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        outcomes = [pool.submit(try_version, *each, pytest_arguments) for each in to_try]
+        for (provider, _), outcome in zip(to_try, outcomes):
+            outcome.result().show(provider)
+    return 0 if all(outcome.result().passed for outcome in outcomes) else 1
 
 
 if __name__ == "__main__":

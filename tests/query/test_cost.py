@@ -54,6 +54,17 @@ def test_cache_writes_cost_more() -> None:
     assert written["input_cost"] == pytest.approx(plain["input_cost"] * 1.25)
 
 
+def test_what_is_cached_for_an_hour_costs_more_still() -> None:
+    written = {"input_tokens": 1000, "output_tokens": 0, "cache_write_input_tokens": 500}
+
+    mixed = cost("claude-sonnet-4-5", "anthropic", **written, cache_write_1h_input_tokens=200)
+    without_such_a_price = cost("gpt-4o-mini", "openai", **written, cache_write_1h_input_tokens=200)
+
+    assert mixed is not None
+    assert mixed["input_cost"] == pytest.approx((500 * 3 + 300 * 3.75 + 200 * 6) / 1e6)
+    assert without_such_a_price == cost("gpt-4o-mini", "openai", **written)
+
+
 @pytest.mark.parametrize(
     ("model", "provider", "host"),
     [

@@ -11,7 +11,7 @@ import pytest
 
 import tracer
 from tracer._stored_trace import Span, SpanStatus, Trace, TraceList
-from tracer.errors import FilterSyntaxError, InvalidArgumentError
+from tracer.errors import FilterSyntaxError, InvalidArgumentError, TraceNotFoundError
 from tracer.query import statistics
 
 
@@ -306,3 +306,15 @@ def test_a_status_is_a_text_that_knows_why() -> None:
     assert (status == "ERROR", status.description, str(status)) == (True, "why", "ERROR")
     for twin in (copy.deepcopy(status), pickle.loads(pickle.dumps(status))):
         assert (twin, twin.description) == ("ERROR", "why")
+
+
+def test_half_characters_find_what_was_stored_for_them() -> None:
+    with tracer.start_span("step"):
+        tracer.update_current_trace(session_id="\ud83d")
+
+    assert len(tracer.search_traces(session_id="\ud83d")) == 1
+    assert tracer.search_traces(experiment_names=["\ud83d"]) == []
+    assert tracer.get_trace("\ud83d") is None
+    assert tracer.delete_traces(["\ud83d"]) == 0
+    with pytest.raises(TraceNotFoundError):
+        tracer.set_trace_tag("\ud83d", "key", "value")

@@ -64,6 +64,10 @@ def _sink(output: Path | None) -> Iterator[Callable[[bytes], object]]:
         yield _print if sys.stdout.isatty() else sys.stdout.buffer.write
         sys.stdout.buffer.flush()
         return
+    if output.exists() and not output.is_file():  # a pipe or a device, which must stay what it is
+        with output.open("wb") as pipe:
+            yield pipe.write
+        return
     # written under another name first: an export that fails never leaves half a file where a whole one was
     unfinished = output.with_name(f"{output.name}.{os.getpid()}.part")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -56,7 +57,7 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
     importer = _Importer(runtime().store())
     for file in files:
         with _opened(file) as lines:
-            importer.take_in(str(file), lines)
+            importer.take_in(str(file), _readable(str(file), lines))
     spans, traces = how_many(importer.spans, "span"), how_many(len(importer.traces), "trace")
     known = f", {importer.known_spans:,} of them there already" if importer.known_spans else ""
     note(f"read {spans} of {traces} into {path}{known}")
@@ -77,19 +78,22 @@ class _Importer:
         self._counted = 0
 
     def take_in(self, name: str, lines: Iterator[bytes]) -> None:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    self._take_line(f"{name}, line {number}", line)
+        finally:
+            self._hand_over()
+
+    def _take_line(self, place: str, line: bytes) -> None:
         from tracer.otlp_json import batches_from_line
 
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                batches = batches_from_line(line)
-            except InvalidArgumentError as error:
-                self._hand_over()
-                raise InvalidArgumentError(f"{name}, line {number}: {error} Lines before it were taken in.") from None
-            for batch in batches:
-                self._add(batch)
-        self._hand_over()
+        try:
+            batches = batches_from_line(line)
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(f"{place}: {error} Lines before it were taken in.") from None
+        for batch in batches:
+            self._add(batch)
 
     def _add(self, batch: Batch) -> None:
         owner = _owner_of(batch)
@@ -134,6 +138,13 @@ def _owner_of(batch: Batch) -> str:
     """The same producer has the same name in every import."""
     described = orjson.dumps(batch.resource, option=orjson.OPT_SORT_KEYS)
     return f"import-{hashlib.sha256(described).hexdigest()[:16]}"
+
+
+def _readable(name: str, lines: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from lines
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InvalidArgumentError(f"{name}: damaged gzip data ({error}). Lines before it were taken in.") from None
 
 
 @contextmanager

@@ -1,0 +1,30 @@
+"""Reading what providers send: anything may be missing, null, or something else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """The value if it is a dict; else an empty one, since providers leave out and null what they like."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_dicts(value: Any) -> list[dict[str, Any]]:
+    """The dicts of a list; none where there is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str | None:
+    """The value if it is text."""
+    return value if isinstance(value, str) else None
+
+
+def as_count(value: Any) -> int:
+    """The value if it is a number of things, else 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """The entries that are not None."""
+    return {key: value for key, value in values.items() if value is not None}

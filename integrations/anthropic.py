@@ -1,0 +1,77 @@
+"""Tracing of the Anthropic SDK: messages, plain and streamed, also those that go through Bedrock and Vertex AI."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tracer.provider import Call, Door, Operation, Provider, SpanType, Tap
+
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._…
+    from integrations._anthropic_events import MessageAccumulator
+    from integrations._anthropic_messages import read_reply, read_request
+    from integrations._stainless import body_of, call_attributes, observe_response, read_error
+else:
+    from tracer._anthropic_events import MessageAccumulator
+    from tracer._anthropic_messages import read_reply, read_request
+    from tracer._stainless import body_of, call_attributes, observe_response, read_error
+
+__all__ = ["autolog", "provider"]
+
+MESSAGE = Operation("chat", read_request, read_reply, MessageAccumulator)
+
+_GENERATES_NOTHING = frozenset({
+    "agents", "batches", "count_tokens", "deployments", "dreams", "environments", "files", "memory_stores", "models",
+    "organizations", "sessions", "skills", "tunnels", "user_profiles", "vaults",
+})  # fmt: skip
+_PROVIDER_OF_CLIENT = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai", "Foundry": "azure.ai.inference"}
+
+
+def read_call(arguments: Mapping[str, Any]) -> Call | None:
+    """The call behind ``request(cast_to, options)``; None for one that generates nothing."""
+    client, options = arguments["self"], arguments["options"]
+    operation = operation_of(options.url) if options.method.lower() == "post" else None
+    if operation is None:
+        return None
+    name = type(client).__name__
+    provider_name = next((known for part, known in _PROVIDER_OF_CLIENT.items() if part in name), None)
+    return Call(operation, body_of(options), provider=provider_name, attributes=call_attributes(client, options))
+
+
+@functools.lru_cache(maxsize=256)
+def operation_of(path: str) -> Operation | None:
+    """The operation that a POST to a path is, a generic one for an unknown path; None if it generates nothing."""
+    segments = [segment for segment in urlsplit(path).path.split("/") if segment]
+    if not _GENERATES_NOTHING.isdisjoint(segments):
+        return None
+    if segments[-1:] == ["messages"]:
+        return MESSAGE
+    return dataclasses.replace(MESSAGE, name=".".join(segments[-2:]) or "request", span_type=SpanType.UNKNOWN)
+
+
+_CLIENTS = ("anthropic._base_client:SyncAPIClient", "anthropic._base_client:AsyncAPIClient")
+
+provider = Provider(
+    name="anthropic",
+    module="anthropic",
+    supported="0.50.0 to 2.x",
+    doors=tuple(
+        # where there is a second door behind the first, iterators in the body have been read there
+        Door((f"{client}._request", f"{client}.request"), read_call, parameters=("options", "stream_cls"))
+        for client in _CLIENTS
+    ),
+    taps=tuple(Tap(f"{client}._process_response", observe_response, parameters=("response",)) for client in _CLIENTS),
+    read_error=read_error,
+)
+
+
+def autolog(*, disable: bool = False) -> None:
+    """Record every message made through the Anthropic SDK: sync, async, streamed, tools, thinking, cached tokens.
+
+    May be called before or after ``import anthropic``, and any number of times. ``disable=True`` puts the SDK back as
+    it was.
+    """
+    provider.autolog(disable=disable)
