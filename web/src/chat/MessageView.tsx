@@ -29,7 +29,7 @@ export function MessageView({ message, pairs, isReply = false, choice }: Props) 
     <li className={`message role-${ROLES[message.role] ? message.role : "other"} ${isReply ? "reply" : ""}`}>
       <div className="message-head">
         <Icon className="icon" aria-hidden />
-        <span className="message-role">{word}</span>
+        <h3 className="message-role">{word}</h3>
         {message.name && <span className="dim">{message.name}</span>}
         {choice && <span className="badge">Choice {choice}</span>}
         {reason && reason !== "stop" && reason !== "completed" && (

@@ -7,7 +7,7 @@ import { Result } from "./PartView";
 
 export function ToolCall({ call, result }: { call: Part; result: Part | null }) {
   return (
-    <section className="tool-call" aria-label={`Tool call ${call.name ?? ""}`}>
+    <div className="tool-call" role="group" aria-label={`Tool call ${call.name ?? ""}`}>
       <div className="tool-head">
         <Wrench className="icon" aria-hidden />
         <span className="mono">{call.name ?? "tool"}</span>
@@ -27,7 +27,7 @@ export function ToolCall({ call, result }: { call: Part; result: Part | null }) 
           {result ? <Result response={result.response ?? null} /> : <span className="dim">not in this call</span>}
         </div>
       </div>
-    </section>
+    </div>
   );
 }
 

@@ -82,10 +82,10 @@ function Difference({ title, a, b }: { title: string; a: string; b: string }) {
   const isSame = a === b;
   return (
     <section>
-      <h3 className="section-title">
+      <h2 className="section-title">
         {title} {isSame && <span className="badge">the same</span>}
         {pieces.length === 2 && !isSame && a && b && <span className="badge">nothing in common</span>}
-      </h3>
+      </h2>
       <div className="sides">
         {(["removed", "added"] as const).map((mine) => (
           <div

@@ -67,9 +67,11 @@ function Turn({ trace, messages, number }: { trace: Trace; messages: Message[]; 
   return (
     <li>
       <div className="turn-head">
-        <Link href={`/traces/${trace.trace_id}`}>
-          {number}. {trace.name ?? "trace"}
-        </Link>
+        <h2>
+          <Link href={`/traces/${trace.trace_id}`}>
+            {number}. {trace.name ?? "trace"}
+          </Link>
+        </h2>
         {trace.state !== "OK" && <StateBadge state={trace.state} />}
         <span className="dim num">
           {moment(trace.start_ns)} · {trace.duration_ns === null ? "running" : duration(trace.duration_ns)}

@@ -3,7 +3,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight } from "lucide-react";
 import { type CSSProperties, type KeyboardEvent, memo, useEffect, useMemo, useRef } from "react";
-import { duration, money, shortCount, totalTokens } from "../format";
+import { duration, money, shortCount } from "../format";
 import { TypeIcon, toneOf, typeWord } from "../ui/SpanType";
 import { stateWord } from "../ui/State";
 import { endOf, type Node, type Tree } from "./tree";
@@ -168,7 +168,6 @@ const Row = memo(function Row({
       aria-posinset={node.place}
       aria-selected={isSelected}
       aria-expanded={hasChildren ? !isCollapsed : undefined}
-      aria-label={describe(node)}
       style={{ transform: `translateY(${top}px)` }}
       onClick={() => onSelect(span.span_id)}
     >
@@ -190,6 +189,9 @@ const Row = memo(function Row({
         )}
         <TypeIcon type={span.type} />
         <span className="span-name">{span.name || "(no name)"}</span>
+        <span className="visually-hidden">
+          , {typeWord(span.type)}, {stateWord(span.status)}
+        </span>
         {isCollapsed && <span className="count">{node.descendants}</span>}
         {isCollapsed && node.hasErrorBelow && <span className="error-dot" />}
       </div>
@@ -230,13 +232,4 @@ function Lane({ node: { span }, start, length, end }: { node: Node; start: numbe
       </div>
     </div>
   );
-}
-
-function describe({ span, descendants }: Node): string {
-  const said = [span.name || "no name", typeWord(span.type), stateWord(span.status)];
-  if (span.duration_ns) said.push(duration(span.duration_ns));
-  if (span.usage) said.push(`${shortCount(totalTokens(span.usage))} tokens`);
-  if (span.first_chunk_ns) said.push(`first chunk after ${duration(span.first_chunk_ns)}`);
-  if (descendants) said.push(`${descendants} steps below`);
-  return said.join(", ");
 }

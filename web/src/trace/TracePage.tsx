@@ -71,7 +71,7 @@ function Loaded({ answer }: { answer: Answer }) {
   const selected = asked && tree.byId.has(asked) ? asked : (tree.roots[0]?.span.span_id ?? null);
   const search = url.get("find") ?? "";
   const found = useMemo(() => findIn(tree, search), [tree, search]);
-  const isReading = asked !== null;
+  const isReading = Boolean(asked);
 
   const select = useCallback(
     (spanId: string) => {
