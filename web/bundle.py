@@ -67,7 +67,8 @@ def build() -> None:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
         npm(["ci", "--ignore-scripts", "--omit=dev"], place)
-        npm(["run", "build", "--", "--outDir", "static", "--emptyOutDir"], place)
+        if run_node(["node_modules/vite/bin/vite.js", "build", "--outDir", "static", "--logLevel", "warn"], place):
+            raise BundleError("vite could not build the UI; what it says stands above")
         shutil.rmtree(STATIC, ignore_errors=True)
         shutil.copytree(place / "static", STATIC)
     STAMP.write_text(made_of + "\n")
@@ -84,18 +85,23 @@ def install() -> None:
 
 def npm(arguments: Sequence[str], folder: Path) -> None:
     """Run npm in a folder. Raises BundleError when it fails."""
-    node = _node()
-    # the wheel's own `npm` is a copy of a link and finds nothing; scripts start with `#!/usr/bin/env node`
-    command = [str(node / "bin" / "node"), str(node / "lib/node_modules/npm/bin/npm-cli.js"), "--loglevel=error"]
-    if os.name == "nt":
-        command[:2] = [str(node / "node.exe"), str(node / "node_modules/npm/bin/npm-cli.js")]
-    path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", "")])
-    ran = subprocess.run([*command, *arguments], cwd=folder, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL)
-    if ran.returncode:
+    # the wheel's own `npm` is a copy of a link and finds nothing
+    program = "node_modules/npm/bin/npm-cli.js" if os.name == "nt" else "lib/node_modules/npm/bin/npm-cli.js"
+    ended = run_node([str(_node() / program), "--loglevel=error", *arguments], folder)
+    if ended:
         raise BundleError(
-            f"npm {' '.join(arguments)} failed with exit code {ran.returncode}. Building the UI needs an npm registry "
+            f"npm {' '.join(arguments)} failed with exit code {ended}. The UI is built from packages of an npm registry "
             "(npm's own settings and proxies apply); TRACER_SKIP_UI=1 installs tracer without its UI"
         )
+
+
+def run_node(arguments: Sequence[str], folder: Path) -> int:
+    """Run a program of Node's in a folder; its exit code."""
+    node = _node() / ("node.exe" if os.name == "nt" else "bin/node")
+    # scripts of packages start with `#!/usr/bin/env node`
+    path = os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])
+    command = [str(node), *arguments]
+    return subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL).returncode
 
 
 def _node() -> Path:
@@ -125,6 +131,8 @@ def run_command(arguments: list[str]) -> None:
     elif command == "install":
         install()
     elif command == "check":
+        if not is_fresh():
+            build()
         install()
         for script in ("lint", "types", "test"):
             npm(["run", "--silent", script], WEB)

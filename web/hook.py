@@ -1,4 +1,4 @@
-"""Hatchling's build hook: wheels, sdists and editable installs carry the trace UI, and Node is asked for only to build it."""
+"""Hatchling's build hook: wheels, sdists and editable installs carry the trace UI, and Node comes only to build it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ class BundleHook(BuildHookInterface):  # type: ignore[type-arg]
         """Build before hatchling collects the files."""
         if not self._is_done():
             self.app.display_info("building the trace UI")
-            bundle.build()
+            try:
+                bundle.build()
+            except bundle.BundleError as error:
+                self.app.abort(str(error))
 
     def _is_done(self) -> bool:
         return bool(os.environ.get("TRACER_SKIP_UI")) or bundle.is_fresh()

@@ -8,7 +8,7 @@ export default defineConfig({
     // the server's policy allows no data: fonts and no inline scripts
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    chunkSizeWarningLimit: 400,
+    chunkSizeWarningLimit: 600,
   },
   server: { proxy: { "/api": "http://127.0.0.1:5000" } },
 });

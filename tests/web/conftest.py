@@ -144,7 +144,7 @@ def axe(page: Page, rules: dict[str, Any] = ALL_RULES) -> list[str]:
     page.evaluate(source)
     found = page.evaluate("rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", rules)
     return [
-        f"{violation['id']} ({violation['impact']}): {json.dumps([node['html'][:160] for node in violation['nodes'][:4]])}"
+        f"{violation['id']}: {json.dumps([node['html'][:160] for node in violation['nodes'][:4]])}"
         for violation in found["violations"]
         if violation["impact"] in ("serious", "critical", "moderate")
     ]

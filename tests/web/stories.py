@@ -1,8 +1,9 @@
-"""Traces worth looking at, recorded by tracer itself: through the real SDK where a model is asked, else with spans by hand."""
+"""Traces worth looking at, recorded by tracer: through the real SDK where a model is asked, else with spans by hand."""
 
 from __future__ import annotations
 
 import base64
+import os
 import struct
 import subprocess
 import sys
@@ -14,8 +15,8 @@ from typing import Any
 import openai
 
 import tracer
-from tests.openai.replies import chunk, delta, tool_call
 from tests.openai.replies import chat as chat_reply
+from tests.openai.replies import chunk, delta, tool_call
 from tests.openai.server import Server, reply, sse
 
 MARKDOWN = """## Refund
@@ -71,13 +72,19 @@ def recorded(server: Server) -> Iterator[openai.OpenAI]:
     tracer.openai.autolog(disable=True)
 
 
-def support_agent(client: openai.OpenAI, server: Server, *, session: str | None = None, version: str | None = None) -> str:
+def support_agent(
+    client: openai.OpenAI, server: Server, *, session: str | None = None, version: str | None = None
+) -> str:
     """An agent that calls a tool, streams its answer, and is liked for it; its trace id."""
     messages: list[Any] = [
         {"role": "system", "content": "You are the support agent of a small shop. Be brief."},
         {"role": "user", "content": "Can I send order 1042 back?"},
     ]
-    asks = {"role": "assistant", "content": None, "tool_calls": [tool_call("call_1", "find_order", '{"number": "1042"}')]}
+    asks = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [tool_call("call_1", "find_order", '{"number": "1042"}')],
+    }
     server.will(reply(priced(chat_reply(asks, finish="tool_calls"))), sse(*spoken(MARKDOWN)))
 
     @tracer.trace(span_type="TOOL")
@@ -154,7 +161,9 @@ def many_kinds(*, hostile: bool = False) -> str:
             {"role": "assistant", "content": "", "refusal": "I cannot name people."},
         ]
         tracer.set_span_chat_messages(span, replies, append=True)
-        tracer.set_span_chat_tools(span, [{"type": "function", "function": {"name": "<b>zoom</b>", "description": text}}])
+        tracer.set_span_chat_tools(
+            span, [{"type": "function", "function": {"name": "<b>zoom</b>", "description": text}}]
+        )
         span.set_inputs({"picture": text})
         span.set_outputs({"html": text, "list": list(range(200))})
         span.set_attribute("app.note", text)
@@ -177,24 +186,20 @@ def long_trace(steps: int) -> str:
     return last_trace()
 
 
-def interrupted(store: str) -> None:
-    """A trace whose process was killed in its middle."""
+def interrupted(store: str) -> str:
+    """A trace whose process was killed in its middle; its id."""
     program = """
 import os, signal, tracer
-with tracer.start_span("night job", span_type="WORKFLOW"):
+with tracer.start_span("night job", span_type="WORKFLOW") as root:
+    print(root.trace_id, flush=True)
     with tracer.start_span("first step"):
         pass
     os.kill(os.getpid(), signal.SIGKILL)
 """
-    subprocess.run([sys.executable, "-c", program], env=environment(store), check=False, timeout=60)
-    tracer.search_traces(max_results=1)
-
-
-def environment(store: str) -> dict[str, str]:
-    """What a child process needs to record into this store."""
-    import os
-
-    return {**os.environ, "TRACER_STORE": store}
+    environment = {**os.environ, "TRACER_STORE": store}
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, env=environment, check=False, timeout=60, stdout=subprocess.PIPE, text=True)
+    return ran.stdout.strip()
 
 
 def last_trace() -> str:
@@ -232,5 +237,10 @@ def picture() -> str:
 def sound() -> str:
     """A tenth of a second of WAV in base64."""
     samples = b"".join(struct.pack("<h", (n % 40 - 20) * 400) for n in range(800))
-    head = b"RIFF" + struct.pack("<I", 36 + len(samples)) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+    head = (
+        b"RIFF"
+        + struct.pack("<I", 36 + len(samples))
+        + b"WAVEfmt "
+        + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+    )
     return base64.b64encode(head + b"data" + struct.pack("<I", len(samples)) + samples).decode()

@@ -38,11 +38,12 @@ export function Events({ span }: { span: Span }) {
 }
 
 function EventRow({ event, start, before }: { event: SpanEvent; start: number; before: SpanEvent | undefined }) {
+  const [isOpen, setOpen] = useState(false);
   const chunk = event.attributes["tracer.chunk"];
   const content = chunk === undefined ? event.attributes : chunk;
   return (
     <li>
-      <details>
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
           <span className="num event-time" title={fullTime(event.time_ns)}>
             +{duration(event.time_ns - start)}
@@ -50,7 +51,7 @@ function EventRow({ event, start, before }: { event: SpanEvent; start: number; b
           <span className="num event-gap dim">{before ? `Δ ${duration(event.time_ns - before.time_ns)}` : ""}</span>
           <span className="event-name">{event.name === CHUNK ? <ChunkText chunk={content} /> : event.name}</span>
         </summary>
-        <JsonTree value={content as Json} label="event" />
+        {isOpen && <JsonTree value={content as Json} label="event" />}
       </details>
     </li>
   );

@@ -198,6 +198,7 @@ const Row = memo(function Row({
       <div className="span-figures num">
         <span className={`figure-tokens ${span.usage ? "" : "figure-sum"}`}>
           {node.tokens ? shortCount(node.tokens) : ""}
+          {node.tokens > 0 && <span className="visually-hidden"> tokens</span>}
         </span>
         <span className={`figure-cost ${span.usage ? "" : "figure-sum"}`}>
           {node.cost !== null ? money(node.cost) : ""}
@@ -227,7 +228,9 @@ function Lane({ node: { span }, start, length, end }: { node: Node; start: numbe
             className="first-chunk"
             title={`First chunk after ${duration(first)}`}
             style={{ width: `${Math.min(100, (100 * first) / whole)}%` }}
-          />
+          >
+            <span className="visually-hidden">, first chunk after {duration(first)}</span>
+          </span>
         )}
       </div>
     </div>
