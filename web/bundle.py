@@ -90,7 +90,7 @@ def npm(arguments: Sequence[str], folder: Path) -> None:
     ended = run_node([str(_node() / program), "--loglevel=error", *arguments], folder)
     if ended:
         raise BundleError(
-            f"npm {' '.join(arguments)} failed with exit code {ended}. The UI is built from packages of an npm registry "
+            f"npm {' '.join(arguments)} failed with exit code {ended}. It needs an npm registry "
             "(npm's own settings and proxies apply); TRACER_SKIP_UI=1 installs tracer without its UI"
         )
 
