@@ -29,6 +29,10 @@ class NewerStoreError(StoreError):
     """The store was written by a newer version of tracer; it was not touched."""
 
 
+class QueryTimeoutError(StoreError):
+    """A question to the store took longer than its caller allowed."""
+
+
 class TraceNotFoundError(TracerError, KeyError):
     """No trace has this id in the store."""
 

@@ -7,7 +7,6 @@ import secrets
 import threading
 import webbrowser
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,6 +14,7 @@ import click
 from tracer.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from tracer.cli.reading import Place
     from tracer.server import ServerSettings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -74,21 +74,21 @@ def run_server(store_url: str | None, settings: ServerSettings, *, opens_browser
     from tracer.server.app import create_app
     from tracer.server.serve import listen, serve
 
-    _, path = store_place(store_url)
+    place = store_place(store_url)
     listening = listen(settings)
     runtime().store()  # opened before anything is said: an error belongs in the terminal
-    is_read_only = path.exists() and not os.access(path, os.W_OK)
-    app = create_app(runtime().store, settings, place=str(path), read_only=is_read_only)
+    is_read_only = place.file is not None and place.file.exists() and not os.access(place.file, os.W_OK)
+    app = create_app(runtime().store, settings, place=str(place), read_only=is_read_only)
     link = _link(settings, listening.getsockname()[1])
     looking = _LookAround()
     try:
-        serve(app, listening, ready=lambda: _ready(link, path, looking, opens_browser=opens_browser))
+        serve(app, listening, ready=lambda: _ready(link, place, looking, opens_browser=opens_browser))
     finally:
         looking.stop()
 
 
-def _ready(link: str, path: Path, looking: _LookAround, *, opens_browser: bool) -> None:
-    click.echo(f"tracer serves {path}\n  {link}\nctrl-c ends it", err=True)
+def _ready(link: str, place: Place, looking: _LookAround, *, opens_browser: bool) -> None:
+    click.echo(f"tracer serves {place}\n  {link}\nctrl-c ends it", err=True)
     looking.start()
     if opens_browser:
         threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()

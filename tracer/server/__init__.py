@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tracer.server.app import create_app
+from tracer.server.running import running_server
 from tracer.server.settings import ServerSettings
 
-__all__ = ["ServerSettings", "create_app"]
+__all__ = ["ServerSettings", "create_app", "running_server"]

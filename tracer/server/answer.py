@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracer._fault import logger
-from tracer.errors import FilterSyntaxError, InvalidArgumentError, StoreError, TraceNotFoundError
+from tracer.errors import FilterSyntaxError, InvalidArgumentError, QueryTimeoutError, StoreError, TraceNotFoundError
 
 _WORTH_COMPRESSING = 1024
 _GZIP = 16 + zlib.MAX_WBITS
@@ -72,6 +72,8 @@ def answer_for(error: Exception) -> Response:
         return error_answer(404, str(error))
     if isinstance(error, AnswerError):
         return error_answer(error.status, str(error))
+    if isinstance(error, QueryTimeoutError):
+        return error_answer(503, str(error), code="timeout")
     if isinstance(error, StoreError):
         logger.warning("tracer server: %s", error)
         return error_answer(503, str(error))

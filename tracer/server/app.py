@@ -18,7 +18,10 @@ from tracer.server import live, signin
 from tracer.server.answer import answer_for, error_answer
 from tracer.server.endpoint import endpoint_for
 from tracer.server.gate import Gate
+from tracer.server.indexer import Indexer
+from tracer.server.openapi import openapi
 from tracer.server.operations import BASE, OPERATIONS
+from tracer.server.otlp import take_spans
 from tracer.server.page import page
 from tracer.server.records import take_records
 from tracer.server.settings import ServerSettings
@@ -51,7 +54,9 @@ def _routes() -> list[BaseRoute]:
         Route(f"{BASE}/sign-in", signin.sign_in, methods=["POST"]),
         Route(f"{BASE}/sign-out", signin.sign_out, methods=["POST"]),
         Route(f"{BASE}/events", live.events),
+        Route(f"{BASE}/openapi.json", openapi),
         Route(f"{BASE}/records", take_records, methods=["POST"]),
+        Route("/v1/traces", take_spans, methods=["POST"]),
     ]
     for operation in OPERATIONS:
         routes.append(Route(f"{BASE}{operation.path}", endpoint_for(operation), methods=[operation.method]))
@@ -65,10 +70,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.readers = CapacityLimiter(_READERS)
     app.state.writers = CapacityLimiter(_WRITERS)
     app.state.live = live.Live(partial(_change_number, app.state.open_store))
+    indexer = Indexer(app.state.open_store)
+    indexer.start()
     try:
         yield
     finally:
         app.state.live.close()
+        indexer.stop()
 
 
 def _change_number(open_store: Callable[[], Store]) -> int:

@@ -25,9 +25,9 @@ async def read_body(request: Request, settings: ServerSettings) -> bytes:
     if int(request.headers.get("content-length", "0")) > limit:
         raise _too_large(limit)
     try:
-        content = await asyncio.wait_for(_received(request, limit), settings.body_seconds)
+        content = await asyncio.wait_for(_received(request, limit), settings.receive_seconds)
     except asyncio.TimeoutError:
-        raise AnswerError(408, f"the body did not come within {settings.body_seconds:g} s") from None
+        raise AnswerError(408, f"the body did not come within {settings.receive_seconds:g} s") from None
     except ClientDisconnect:
         raise AnswerError(400, "the body did not come whole") from None
     if encoding == "identity":

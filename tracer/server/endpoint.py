@@ -11,6 +11,7 @@ from starlette.responses import Response
 from tracer.server.answer import answer_for, json_answer, takes_gzip
 from tracer.server.body import read_json_object
 from tracer.server.operation import Call, Operation
+from tracer.store.limits import time_limit
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -31,7 +32,8 @@ def endpoint_for(operation: Operation) -> Endpoint:
 
         def answer() -> Response:
             try:
-                result = operation.handler(Call(state.open_store(), path, query, body))
+                with time_limit(state.settings.query_seconds):
+                    result = operation.handler(Call(state.open_store(), path, query, body))
                 if isinstance(result, Response):
                     return result
                 if operation.result is None:

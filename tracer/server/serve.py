@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
 
 from tracer.errors import TracerError
+from tracer.server.protocol import protocol_for
 from tracer.server.settings import ServerSettings
 
 _GRACE_SECONDS = 10
@@ -33,9 +35,14 @@ def listen(settings: ServerSettings) -> socket.socket:
 
 def serve(app: Starlette, listening: socket.socket, *, ready: Callable[[], None] | None = None) -> None:
     """Serve until SIGINT or SIGTERM; what is being answered then is answered to its end."""
+    make_server(app, ready).run([listening])
+
+
+def make_server(app: Starlette, ready: Callable[[], None] | None = None) -> uvicorn.Server:
+    """The server, which serves when it is run with a socket that listens."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=protocol_for(app.state.settings.receive_seconds),
         ws="none",
         lifespan="on",
         log_level="warning",
@@ -46,7 +53,7 @@ def serve(app: Starlette, listening: socket.socket, *, ready: Callable[[], None]
         limit_concurrency=_CONNECTIONS,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    _Server(config, app, ready).run([listening])
+    return _Server(config, app, ready)
 
 
 class _Server(uvicorn.Server):
@@ -65,3 +72,10 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.live.close()
         await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A signal that has ended the server is dealt with: what follows is an orderly exit."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()

@@ -25,7 +25,7 @@ class ServerSettings:
     token: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     max_body_bytes: int = 64 << 20  # also of what a compressed body becomes
-    body_seconds: float = 30.0
+    receive_seconds: float = 30.0  # how long a caller may take to send a request
     query_seconds: float = 30.0
 
     def __post_init__(self) -> None:

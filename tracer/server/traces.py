@@ -77,4 +77,8 @@ def delete_traces(call: Call) -> dict[str, Any]:
     conditions = selection(call.body.get("filter"), call.body.get("since_ns"), call.body.get("until_ns"))
     if ids is None and conditions is None:
         raise InvalidArgumentError("nothing says which traces to delete; give trace_ids, filter, since_ns or until_ns")
-    return {"deleted": call.store.delete_traces(trace_ids=ids, filter=conditions) if ids != [] else 0}
+    limit = call.body.get("limit")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise InvalidArgumentError(f"limit is {limit!r:.40}, expected a whole number from 1")
+    deleted = call.store.delete_traces(trace_ids=ids, filter=conditions, limit=limit) if ids != [] else 0
+    return {"deleted": deleted}

@@ -135,6 +135,10 @@ class Store(Protocol):
         """The number of the last change; cheap enough to ask many times a second."""
         ...
 
+    def index_more(self) -> bool:
+        """Make ready for full-text search some of what was written since; whether there is more to do."""
+        ...
+
     def delete_traces(
         self,
         *,
@@ -158,9 +162,10 @@ class Store(Protocol):
         ...
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, token: str | None = None) -> Store:
     """The store at a URL: ``sqlite:///tracer.db`` (relative) or ``sqlite:////var/lib/tracer.db`` (absolute).
 
+    ``http://host:5000`` is the store of a tracer server, which may want a token; it is not asked anything yet.
     Raises InvalidArgumentError for a URL of another kind, StoreError for a file that is no store, and
     NewerStoreError for one that a newer version of tracer wrote.
     """
@@ -171,6 +176,11 @@ def open_store(url: str) -> Store:
         from tracer.store.sqlite import open_sqlite
 
         return open_sqlite(url)
+    if url.startswith(("http://", "https://")):
+        from tracer.store.remote import RemoteStore
+
+        return RemoteStore(url.rstrip("/"), token)
     raise InvalidArgumentError(
-        f"no store answers to {url!r}; expected sqlite:///tracer.db (a file here) or sqlite:////absolute/path/tracer.db"
+        f"no store answers to {url!r}; expected sqlite:///tracer.db (a file here), sqlite:////absolute/path/tracer.db"
+        " or the URL of a tracer server such as http://host:5000"
     )

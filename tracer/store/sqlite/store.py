@@ -26,7 +26,7 @@ from tracer.store.rows import (
 from tracer.store.sqlite import read
 from tracer.store.sqlite.append import append
 from tracer.store.sqlite.compile import Matcher
-from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error
+from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error, within_time
 from tracer.store.sqlite.decode import decode
 from tracer.store.sqlite.delete import delete_traces
 from tracer.store.sqlite.facets import facets
@@ -153,6 +153,10 @@ class SqliteStore:
         """The number of the last change; cheap enough to ask many times a second."""
         return self._run("read", self._last_change.read)
 
+    def index_more(self) -> bool:
+        """Make ready for full-text search some of what was written since; whether there is more to do."""
+        return self._fulltext.index_more()
+
     def delete_traces(
         self,
         *,
@@ -192,7 +196,8 @@ class SqliteStore:
     def _run(self, doing: str, action: Callable[[sqlite3.Connection], Result]) -> Result:
         connection = self._connections.get()
         try:
-            return retry_while_locked(lambda: action(connection))
+            with within_time(connection):
+                return retry_while_locked(lambda: action(connection))
         except sqlite3.Error as error:
             raise store_error(error, self.path, doing) from error
 
