@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from tracer.provider import Door, Provider, Tap
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_door
+    from integrations import openai_agents
     from integrations._openai_door import observe_response, read_call, read_error
 else:
+    from tracer import openai_agents
     from tracer._openai_door import observe_response, read_call, read_error
 
 __all__ = ["autolog", "provider"]
@@ -29,6 +31,7 @@ def autolog(*, disable: bool = False) -> None:
     """Record every call made through the OpenAI SDK: chat, responses, completions, embeddings, sync, async, streamed.
 
     May be called before or after ``import openai``, and any number of times. ``disable=True`` puts the SDK back as it
-    was.
+    was. Runs of the OpenAI Agents SDK are recorded too: `tracer.openai_agents.autolog()`.
     """
     provider.autolog(disable=disable)
+    openai_agents.autolog(disable=disable)

@@ -42,7 +42,9 @@ from tracer.span import LiveSpan  # noqa: E402
 
 if TYPE_CHECKING:
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
+    from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
+    from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
 
 __all__ = [
     "LiveSpan",
@@ -69,7 +71,9 @@ __all__ = [
     "get_tracking_uri",
     "log_expectation",
     "log_feedback",
+    "ollama",
     "openai",
+    "openai_agents",
     "reset",
     "search_traces",
     "set_experiment",

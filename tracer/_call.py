@@ -165,15 +165,18 @@ class Recording:
         """The SDK's call raised."""
         try:
             self._leave()
-            # what the provider sent: the reason of its refusal, or a reply that the SDK could not make sense of
-            content = _content_of(self.response or getattr(error, "response", None))
-            if content:
-                self.span.set_outputs(body_of(content))
-            if self._read_error is not None:
-                self.span.set_attributes(self._read_error(error))
+            self._set_error(error)
         except Exception as fault:
             report("reading an error", fault)
         self._end(error)
+
+    def _set_error(self, error: BaseException) -> None:
+        # what the provider sent: the reason of its refusal, or a reply that the SDK could not make sense of
+        content = _content_of(self.response or _response_of(error))
+        if content:
+            self.span.set_outputs(body_of(content))
+        if self._read_error is not None:
+            self.span.set_attributes(self._read_error(error))
 
     def returned(self, result: Any) -> Any:
         """The SDK's call returned: the very result, or a generator in the place of a generator."""
@@ -290,6 +293,8 @@ class Recording:
             self._set_stream(incomplete, error)
             if error is not None and incomplete is not None:
                 self.span.record_exception(error, escaped=True)
+            elif error is not None and self._chunks == 0:  # refused: a stream may send its request when it is read
+                self._set_error(error)
             elif error is not None and self._read_error is not None:
                 self.span.set_attributes(self._read_error(error))
         except Exception as fault:
@@ -398,6 +403,13 @@ def set_reply(span: Any, reply: Reply) -> None:
     if reply.error_type:
         span.set_attribute(semconv.ERROR_TYPE, reply.error_type)
         span.set_status("ERROR", reply.error_message or reply.error_type)
+
+
+def _response_of(error: BaseException) -> Any:
+    """The HTTP response that an exception is about, or the one that it was made of: ``raise … from None`` hides it."""
+    # a context that is not suppressed may be an exception of the user's, who calls another provider in its handler
+    below = error.__cause__ or error.__context__ if error.__suppress_context__ else None
+    return getattr(error, "response", None) or getattr(below, "response", None)
 
 
 def _content_of(response: Any) -> bytes | None:

@@ -63,7 +63,7 @@ class Patch:
             raise DoorMovedError(f"{place} has no signature") from error
         missing = [name for name in self.parameters if name not in taken]
         if missing:
-            raise DoorMovedError(f"{place} takes no {', '.join(missing)}")
+            raise DoorMovedError(f"{place} takes no {', '.join(missing)}{_whose(function, place)}")
         return holder, name
 
     def install(self) -> None:
@@ -121,6 +121,15 @@ def _resolve(place: str) -> tuple[Any, str]:
     except (ImportError, AttributeError) as error:
         raise DoorMovedError(f"{place} is not there") from error
     return holder, name
+
+
+def _whose(function: Any, place: str) -> str:
+    """Names the wrapper that somebody put there without `functools.wraps`, which hides what it takes."""
+    module = getattr(function, "__module__", None)
+    if not module or module == place.partition(":")[0]:
+        return ""
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return f", since {module}.{name} stands in its place: call autolog() before it, or give it functools.wraps"
 
 
 def _layers(function: Any) -> Iterator[Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator, Iterator
 from typing import Any, Protocol
 
 from tracer._exit import close_in_workers
@@ -232,6 +233,7 @@ def is_async_generator(value: Any) -> bool:
 def watch_generator(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
     """A real generator in the place of an SDK's: a generator has no inside that could be watched."""
     watched = _generated(generator, watcher)
+    _name_after(generator, watched)
     _keep_until_dropped(watched, watcher)
     return watched
 
@@ -239,25 +241,57 @@ def watch_generator(generator: Generator[Any, Any, Any], watcher: Watcher) -> Ge
 def watch_async_generator(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
     """A real asynchronous generator in the place of an SDK's."""
     watched = _agenerated(generator, watcher)
+    _name_after(generator, watched)
     _keep_until_dropped(watched, watcher)
     return watched
+
+
+def _name_after(generator: Any, watched: Any) -> None:
+    watched.__name__, watched.__qualname__ = generator.__name__, generator.__qualname__
 
 
 def _generated(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
     chunks = _WatchedIterator(generator, watcher, _Reading())
     try:
         return (yield from chunks)
-    except GeneratorExit:
-        watcher.closed()
+    except BaseException as error:  # what the generator raised has been told; this is what the user threw into it
+        watcher.failed(error)
         raise
 
 
 async def _agenerated(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
-    chunks = _WatchedAsyncIterator(generator, watcher, _Reading())
+    chunks = _WatchedAsyncIterator(_Inner(generator), watcher, _Reading())
     try:
         async for chunk in chunks:
             yield chunk
-    except GeneratorExit:
-        watcher.closed()
+    except BaseException as error:
+        watcher.failed(error)
         await generator.aclose()
         raise
+
+
+class _Inner:
+    """An asynchronous generator that ours closes: the event loop, which closes what was left open, is not to do it too.
+
+    A loop hears of a generator when its first step is made.
+    """
+
+    __slots__ = ("_generator",)
+
+    def __init__(self, generator: AsyncGenerator[Any, Any]) -> None:
+        self._generator = generator
+
+    def __aiter__(self) -> _Inner:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=_leave_open)
+        try:
+            return self._generator.__anext__()
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+
+
+def _leave_open(_generator: AsyncGenerator[Any, Any]) -> None:
+    """What closes an asynchronous generator that is collected."""

@@ -2,7 +2,7 @@
 
 A provider module names the methods of an SDK through which every call passes (doors), says for a call which operation
 it is, and gives for each operation pure functions that read its requests and replies. Patching, sync and async,
-streams, errors, nesting and safety are the kit's.
+streams, errors, nesting and safety are the kit's. A framework above such SDKs tells of its steps by hooks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any
+from inspect import Parameter
+from typing import Any, Protocol
 
 from opentelemetry.trace import SpanKind
 
@@ -37,28 +38,37 @@ from tracer._call import (
 from tracer._fault import guard, log_once, report
 from tracer._patch import DoorMovedError, Patch, when_imported
 from tracer._runtime import runtime
+from tracer._steps import Step, Steps, Told, door_records, set_failure
 from tracer.semconv import SpanType
 
 __all__ = [
     "Accumulator",
     "Call",
     "Door",
+    "Hook",
+    "HookEnd",
     "Operation",
     "Provider",
     "Reply",
     "Request",
     "SpanType",
+    "Step",
+    "Steps",
     "Tap",
+    "Told",
     "autolog_all",
     "find_provider_module",
     "names",
+    "set_failure",
     "suppress_tracing",
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("anthropic", "openai")
+BUILT_IN = ("anthropic", "ollama", "openai", "openai_agents")
 
 Function = Callable[..., Any]
+
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -67,9 +77,9 @@ class Door:
 
     Where versions of the SDK differ, ``target`` is a tuple of such places, and the first that is there is the door.
 
-    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included, and says what the call is, or None
-    for a call that generates nothing. Where the SDK wraps what the provider sent, ``reply_of(result)`` takes the reply,
-    or a chunk of a streamed one, out of it.
+    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included (those of ``*args`` as a tuple, those
+    of ``**kwargs`` each by its own name), and says what the call is, or None for a call that generates nothing. Where
+    the SDK wraps what the provider sent, ``reply_of(result)`` takes the reply, or a chunk of a streamed one, out of it.
     """
 
     target: str | tuple[str, ...]
@@ -80,10 +90,34 @@ class Door:
 
 @dataclass(frozen=True)
 class Tap:
-    """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response."""
+    """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response.
+
+    ``observe(recording, arguments)`` is called before the method, or with ``after=True`` when it has returned, and then
+    has the result under the name ``return``.
+    """
 
     target: str | tuple[str, ...]
     observe: Callable[[Recording, Mapping[str, Any]], None]
+    parameters: tuple[str, ...] = ()
+    after: bool = False
+
+
+class HookEnd(Protocol):
+    """Hears how a hooked method ended."""
+
+    def returned(self, result: Any) -> Any: ...
+    def raised(self, error: BaseException) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A method by which a framework tells of its steps: ``begin(arguments)`` runs before it.
+
+    ``begin`` gets the arguments by name, ``self`` included, and may give something that is told of the method's end.
+    """
+
+    target: str | tuple[str, ...]
+    begin: Callable[[Mapping[str, Any]], HookEnd | None]
     parameters: tuple[str, ...] = ()
 
 
@@ -93,10 +127,12 @@ class Provider:
 
     name: str  # gen_ai.provider.name, and the name of the module in tracer
     module: str  # the SDK's top-level module: patched when it is imported, never imported by us
-    doors: tuple[Door, ...]
+    doors: tuple[Door, ...] = ()
     taps: tuple[Tap, ...] = ()
+    hooks: tuple[Hook, ...] = ()
     supported: str = ""  # range of versions, for people
     distribution: str | None = None  # name on PyPI, where it differs from the module's
+    shown_by: str | None = None  # a module that it always imports: others' packages of its name are left alone
     read_error: ReadError | None = None
     _state: _State = field(default_factory=lambda: _State(), repr=False, compare=False)
 
@@ -121,6 +157,8 @@ class Provider:
     def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
         if not self._state.wanted or (only_if_imported and not _is_imported(self.module)):
             return
+        if self.shown_by is not None and not _is_imported(self.shown_by):
+            return
         try:
             # outside the lock: it may wait for another thread's import of the SDK, which ends here too
             patches = self._checked_patches()
@@ -142,7 +180,8 @@ class Provider:
     def _make_patches(self) -> list[Patch]:
         doors = [Patch(d.target, functools.partial(_door, self, d), parameters=d.parameters) for d in self.doors]
         taps = [Patch(t.target, functools.partial(_tap, t), parameters=t.parameters) for t in self.taps]
-        return [*taps, *doors]
+        hooks = [Patch(h.target, functools.partial(_hook, h), parameters=h.parameters) for h in self.hooks]
+        return [*taps, *doors, *hooks]
 
     def _warn(self, error: DoorMovedError) -> None:
         distribution = self.distribution or self.module
@@ -191,6 +230,7 @@ class Provider:
         )
         if not span.is_recording():
             return NOT_RECORDED
+        door_records(operation.span_type)
         with guard(f"recording a request to {self.name}"):
             set_request(span, request, call.body)
         recording = Recording(span, call, self.read_error, door.reply_of)
@@ -227,10 +267,48 @@ def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> F
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return provider._begin(door, bind(args, kwargs)) if patch.active else NOT_RECORDED
 
+    return _around(original, begin)
+
+
+def _hook(hook: Hook, original: Function, patch: Patch) -> Function:
+    bind = _binder(original)
+
+    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            end = hook.begin(bind(args, kwargs)) if patch.active else None
+        except Exception as fault:
+            report(f"observing {hook.target}", fault)
+            return NOT_RECORDED
+        return NOT_RECORDED if end is None else _GuardedEnd(f"observing {hook.target}", end)
+
+    return _around(original, begin)
+
+
+class _GuardedEnd:
+    """Tells a hook of its method's end; what fails there is logged."""
+
+    __slots__ = ("_doing", "_end")
+
+    def __init__(self, doing: str, end: HookEnd) -> None:
+        self._doing = doing
+        self._end = end
+
+    def returned(self, result: Any) -> Any:
+        with guard(self._doing):
+            self._end.returned(result)
+        return result
+
+    def raised(self, error: BaseException) -> None:
+        with guard(self._doing):
+            self._end.raised(error)
+
+
+def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Function:
+    """The method with ``begin`` before it and the end told to what that gave; its own call is made once, unchanged."""
     if inspect.iscoroutinefunction(inspect.unwrap(original)):
 
         @functools.wraps(original)
-        async def through_async_door(*args: Any, **kwargs: Any) -> Any:
+        async def around_async(*args: Any, **kwargs: Any) -> Any:
             recording = begin(args, kwargs)
             try:
                 result = await original(*args, **kwargs)
@@ -239,10 +317,10 @@ def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> F
                 raise
             return recording.returned(result)
 
-        return through_async_door
+        return around_async
 
     @functools.wraps(original)
-    def through_door(*args: Any, **kwargs: Any) -> Any:
+    def around(*args: Any, **kwargs: Any) -> Any:
         recording = begin(args, kwargs)
         try:
             result = original(*args, **kwargs)
@@ -251,7 +329,7 @@ def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> F
             raise
         return recording.returned(result)
 
-    return through_door
+    return around
 
 
 def _tap(tap: Tap, original: Function, patch: Patch) -> Function:
@@ -270,27 +348,40 @@ def _tap(tap: Tap, original: Function, patch: Patch) -> Function:
 
         @functools.wraps(original)
         async def async_tapped(*args: Any, **kwargs: Any) -> Any:
-            observe(args, kwargs)
-            return await original(*args, **kwargs)
+            if not tap.after:
+                observe(args, kwargs)
+            result = await original(*args, **kwargs)
+            if tap.after:
+                observe(args, {**kwargs, "return": result})
+            return result
 
         return async_tapped
 
     @functools.wraps(original)
     def tapped(*args: Any, **kwargs: Any) -> Any:
-        observe(args, kwargs)
-        return original(*args, **kwargs)
+        if not tap.after:
+            observe(args, kwargs)
+        result = original(*args, **kwargs)
+        if tap.after:
+            observe(args, {**kwargs, "return": result})
+        return result
 
     return tapped
 
 
 def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
     """Arguments by name, at a fraction of the cost of `inspect.Signature.bind`."""
-    names = tuple(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters.values()
+    names = tuple(parameter.name for parameter in parameters if parameter.kind in _POSITIONAL)
+    rest = next((parameter.name for parameter in parameters if parameter.kind is Parameter.VAR_POSITIONAL), None)
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         return {**dict(zip(names, args)), **kwargs}  # calls may leave parameters out
 
-    return bind
+    def bind_with_rest(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {**bind(args, kwargs), rest: args[len(names) :]}  # type: ignore[dict-item]
+
+    return bind if rest is None else bind_with_rest
 
 
 @contextmanager

@@ -25,11 +25,20 @@ REQUEST_ID: Final = "tracer.provider.request_id"
 PROVIDER_ERROR_CODE: Final = "tracer.provider.error_code"  # such as model_not_found
 PROVIDER_ERROR_TYPE: Final = "tracer.provider.error_type"  # such as invalid_request_error
 HELPER: Final = "tracer.provider.helper"  # the SDK's convenience method the call came through
+REQUEST_OPTION: Final = "tracer.request."  # and the name of a parameter that the conventions do not have
+SERVER_TOTAL_TIME: Final = "tracer.server.total_time"  # seconds, as the server that ran the model says
+SERVER_LOAD_TIME: Final = "tracer.server.load_time"  # until the model was in memory
+SERVER_PROMPT_TIME: Final = "tracer.server.prompt_time"
+SERVER_GENERATION_TIME: Final = "tracer.server.generation_time"
 FUNCTION: Final = "code.function.name"
 
 # operation and provider
 OPERATION: Final = "gen_ai.operation.name"
 PROVIDER: Final = "gen_ai.provider.name"
+
+# steps above the calls
+AGENT_NAME: Final = "gen_ai.agent.name"
+TOOL_NAME: Final = "gen_ai.tool.name"
 
 # request
 REQUEST_MODEL: Final = "gen_ai.request.model"

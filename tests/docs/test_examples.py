@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ollama.replies import answer
+from tests.openai.server import Server
 from tracer.demo.server import DemoServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,8 +29,16 @@ def server() -> Iterator[DemoServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def ollama_server() -> Iterator[Server]:
+    running = Server()
+    running.will(answer)
+    yield running
+    running.close()
+
+
 @pytest.mark.parametrize("page", [page for page, examples in EXAMPLES.items() if examples])
-def test_the_examples_of_a_page_run(page: str, server: DemoServer, tmp_path: Path) -> None:
+def test_the_examples_of_a_page_run(page: str, server: DemoServer, ollama_server: Server, tmp_path: Path) -> None:
     program = tmp_path / "page.py"
     program.write_text("\n\n".join(EXAMPLES[page]), encoding="utf-8")
 
@@ -40,6 +50,7 @@ def test_the_examples_of_a_page_run(page: str, server: DemoServer, tmp_path: Pat
             "PYTHONPATH": str(ROOT),
             "OPENAI_BASE_URL": server.base_url,
             "OPENAI_API_KEY": "scripted",
+            "OLLAMA_HOST": ollama_server.url,
         },
         capture_output=True,
         text=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 import tracer
 from tests.openai.server import Server
+from tests.stored import Stored
 
 
 @pytest.fixture(scope="session")
@@ -60,34 +60,6 @@ def run(server: Server) -> Callable[[Callable[[openai.AsyncOpenAI], Awaitable[An
         return asyncio.run(main())
 
     return run_scenario
-
-
-class Stored:
-    """What the store holds of spans that have ended."""
-
-    @property
-    def spans(self) -> list[Any]:
-        traces = tracer.search_traces(max_results=1000)
-        spans = [span for trace in traces for span in tracer.get_trace(trace.info.trace_id).data.spans]
-        return [span for span in spans if span.end_time_ns is not None]
-
-    @property
-    def span(self) -> Any:
-        """The only span there is."""
-        spans = self.spans
-        assert len(spans) == 1, [span.name for span in spans]
-        return spans[0]
-
-    def json(self, key: str) -> Any:
-        return json.loads(self.span.attributes[key])
-
-    @property
-    def output(self) -> list[Any]:
-        return self.json("gen_ai.output.messages")
-
-    @property
-    def input(self) -> list[Any]:
-        return self.json("gen_ai.input.messages")
 
 
 @pytest.fixture

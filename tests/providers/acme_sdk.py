@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -13,8 +14,28 @@ class AcmeError(Exception):
     pass
 
 
+class Response:
+    """An HTTP response as `httpx` has it, as far as it matters here."""
+
+    is_closed = True
+    content = b'{"error": "no such model"}'
+
+
+class HTTPError(Exception):
+    response = Response()
+
+
+def refuse() -> None:
+    try:
+        raise HTTPError
+    except HTTPError:
+        raise AcmeError("no such model") from None
+
+
 class Transport:
     """What both clients inherit, and what a patch must not leave behind on them."""
+
+    is_closed = False
 
     def inherited(self, path: str, body: Any) -> Any:
         return REPLY
@@ -23,10 +44,23 @@ class Transport:
 class Client(Transport):
     def send(self, path: str, body: Any, stream: bool = False) -> Any:
         if body.get("model") == "none":
-            raise AcmeError("no such model")
+            refuse()
         return self._stream() if stream else dict(REPLY)
 
     def _stream(self) -> Iterator[dict[str, Any]]:
+        try:
+            yield from CHUNKS
+        finally:
+            self.is_closed = True
+
+    def post(self, kind: type, *args: Any, stream: bool = False, **kwargs: Any) -> Any:
+        return self.send(*args, stream=stream, **kwargs)
+
+    def outer(self, path: str, body: Any) -> Any:
+        return self.send(path, body)
+
+    def lazy(self, path: str, body: Any) -> Iterator[dict[str, Any]]:
+        self.send(path, body)  # not before somebody reads
         yield from CHUNKS
 
     @staticmethod
@@ -37,9 +71,16 @@ class Client(Transport):
 class AsyncClient(Transport):
     async def send(self, path: str, body: Any, stream: bool = False) -> Any:
         if body.get("model") == "none":
-            raise AcmeError("no such model")
+            refuse()
         return self._stream() if stream else dict(REPLY)
 
+    async def outer(self, path: str, body: Any) -> Any:
+        return await self.send(path, body)
+
     async def _stream(self) -> AsyncIterator[dict[str, Any]]:
-        for chunk in CHUNKS:
-            yield chunk
+        try:
+            for chunk in CHUNKS:
+                yield chunk
+        finally:
+            await asyncio.sleep(0)
+            self.is_closed = True

@@ -20,7 +20,7 @@ import tracer
 from tests.providers import acme_sdk as sdk_source
 from tests.providers import invented
 from tracer import provider as kit
-from tracer.provider import Call, Door, Operation, Provider, Reply, Request
+from tracer.provider import Call, Door, Operation, Provider, Reply, Request, Tap
 
 BODY = {"model": "acme-1", "messages": [{"role": "user", "content": "Capital of Peru?"}], "temperature": 0.5}
 
@@ -140,6 +140,64 @@ def test_an_async_generator_that_is_closed(sdk: Any) -> None:
     assert said() == "Li"
 
 
+def test_an_async_generator_that_is_left_open_is_closed_once_by_the_event_loop(
+    sdk: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    invented.autolog()
+    client = sdk.AsyncClient()
+
+    async def scenario() -> Any:
+        stream = await client.send("/chat", BODY, stream=True)
+        await stream.__anext__()
+        return stream
+
+    stream = asyncio.run(scenario())
+
+    assert client.is_closed
+    assert the_span().attributes["tracer.incomplete"] == "closed"
+    assert [record.getMessage() for record in caplog.records] == []  # "generator is already running"
+    del stream
+
+
+def test_an_exception_thrown_into_a_generator(sdk: Any) -> None:
+    invented.autolog()
+    client = sdk.Client()
+    stream = client.send("/chat", BODY, stream=True)
+    next(stream)
+
+    with pytest.raises(KeyError, match="mine"):
+        stream.throw(KeyError("mine"))
+
+    assert (the_span().status, the_span().attributes["error.type"], said()) == ("ERROR", "KeyError", "Li")
+    assert client.is_closed
+
+
+def test_an_exception_thrown_into_an_async_generator(sdk: Any) -> None:
+    invented.autolog()
+
+    async def scenario() -> None:
+        client = sdk.AsyncClient()
+        stream = await client.send("/chat", BODY, stream=True)
+        await stream.__anext__()
+        with pytest.raises(KeyError, match="mine"):
+            await stream.athrow(KeyError("mine"))
+        assert client.is_closed
+        assert len(spans()) == 1
+
+    asyncio.run(scenario())
+
+    assert (the_span().status, the_span().attributes["error.type"], said()) == ("ERROR", "KeyError", "Li")
+
+
+def test_a_generator_keeps_its_name(sdk: Any) -> None:
+    plain = sdk.Client().send("/chat", BODY, stream=True)
+    invented.autolog()
+
+    stream = sdk.Client().send("/chat", BODY, stream=True)
+
+    assert (stream.__name__, stream.__qualname__) == (plain.__name__, plain.__qualname__)
+
+
 @pytest.mark.parametrize("is_async", [False, True])
 def test_an_error(is_async: bool, sdk: Any) -> None:
     invented.autolog()
@@ -151,6 +209,37 @@ def test_an_error(is_async: bool, sdk: Any) -> None:
             sdk.Client().send("/chat", {**BODY, "model": "none"})
 
     assert (the_span().status, the_span().attributes["error.type"]) == ("ERROR", "acme_sdk.AcmeError")
+    assert the_span().outputs == {"error": "no such model"}
+
+
+def test_an_error_in_the_handler_of_another_has_only_its_own_reply(sdk: Any) -> None:
+    class Failing(sdk.Client):
+        def _stream(self) -> Any:
+            raise sdk.AcmeError("down")
+
+    invented.autolog()
+
+    try:
+        raise sdk.HTTPError  # of another provider, in whose place the program asks this one
+    except sdk.HTTPError:
+        with pytest.raises(sdk.AcmeError, match="down"):
+            Failing().send("/chat", BODY, stream=True)
+
+    assert the_span().outputs is None
+
+
+def test_a_stream_that_is_refused_when_it_is_read(sdk: Any) -> None:
+    door = Door("acme_sdk:Client.lazy", lambda given: Call(invented.OPERATIONS["/chat"], given["body"]))
+    lazy = Provider(name="acme", module="acme_sdk", doors=(door,))
+    lazy.autolog()
+
+    stream = sdk.Client().lazy("/chat", {**BODY, "model": "none"})
+    with pytest.raises(sdk.AcmeError, match="no such model"):
+        next(stream)
+    lazy.autolog(disable=True)
+
+    assert (the_span().status, the_span().attributes["error.type"]) == ("ERROR", "acme_sdk.AcmeError")
+    assert the_span().outputs == {"error": "no such model"}
 
 
 def test_a_path_without_operation_is_not_recorded(sdk: Any) -> None:
@@ -199,6 +288,46 @@ def test_a_static_method_can_be_a_door(sdk: Any) -> None:
 
     assert vars(sdk.Client)["ping"] is original
     assert len(spans()) == 2
+
+
+def test_a_door_with_any_number_of_arguments(sdk: Any) -> None:
+    seen: list[Any] = []
+
+    def read_call(arguments: Any) -> None:
+        seen.append({name: value for name, value in arguments.items() if name != "self"})
+
+    open_door = Provider(name="acme", module="acme_sdk", doors=(Door("acme_sdk:Client.post", read_call),))
+    open_door.autolog()
+    sdk.Client().post(dict, "/chat", body=BODY)
+    sdk.Client().post(dict, "/chat", BODY, stream=False)
+    open_door.autolog(disable=True)
+
+    assert seen == [
+        {"kind": dict, "args": ("/chat",), "body": BODY},
+        {"kind": dict, "args": ("/chat", BODY), "stream": False},
+    ]
+
+
+@pytest.mark.parametrize("kind", ["Client", "AsyncClient"])
+def test_a_tap_can_see_what_a_method_returned(kind: str, sdk: Any) -> None:
+    seen: list[Any] = []
+
+    def observe(recording: Any, arguments: Any) -> None:
+        seen.append((recording.span.name, arguments["path"], arguments["return"]))
+
+    tapped = Provider(
+        name="acme",
+        module="acme_sdk",
+        doors=(Door(f"acme_sdk:{kind}.outer", lambda given: Call(invented.OPERATIONS["/chat"], given["body"])),),
+        taps=(Tap(f"acme_sdk:{kind}.send", observe, after=True),),
+    )
+    tapped.autolog()
+    returned = getattr(sdk, kind)().outer("/chat", BODY)
+    returned = asyncio.run(returned) if kind == "AsyncClient" else returned
+    tapped.autolog(disable=True)
+
+    assert returned == sdk.REPLY
+    assert seen == [("chat acme-1", "/chat", sdk.REPLY)]
 
 
 def test_suppressed_calls_are_not_recorded(sdk: Any) -> None:
@@ -337,8 +466,9 @@ def test_an_installed_provider_that_is_broken_stops_nobody(
 
 def test_the_public_names() -> None:
     assert sorted(kit.__all__) == [
-        "Accumulator", "Call", "Door", "Operation", "Provider", "Reply", "Request", "SpanType", "Tap",
-        "autolog_all", "find_provider_module", "names", "suppress_tracing",
+        "Accumulator", "Call", "Door", "Hook", "HookEnd", "Operation", "Provider", "Reply", "Request", "SpanType",
+        "Step", "Steps", "Tap", "Told", "autolog_all", "find_provider_module", "names", "set_failure",
+        "suppress_tracing",
     ]  # fmt: skip
     assert all(hasattr(kit, name) for name in kit.__all__)
 

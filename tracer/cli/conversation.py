@@ -96,7 +96,8 @@ def _print_facts(screen: Screen, step: Step) -> None:
     reasons = step.attribute(semconv.RESPONSE_FINISH_REASONS)
     facts.append(f"finish {', '.join(map(str, reasons))}" if isinstance(reasons, list) and reasons else "")
     first = step.attribute(semconv.TIME_TO_FIRST_CHUNK)
-    facts.append(f"first chunk after {wording.duration(first * 1e9)}" if isinstance(first, (int, float)) else "")
+    facts.append(f"first chunk after {_seconds(first)}" if isinstance(first, (int, float)) else "")
+    facts.extend(f"{name} {_seconds(step.attribute(key))}" for name, key in _TIMES if step.attribute(key))
     facts.extend(_usage(step))
     cut = step.attribute(semconv.TRUNCATED)
     facts.append(f"cut because too large: {one_line(cut)}" if cut else "")
@@ -105,6 +106,10 @@ def _print_facts(screen: Screen, step: Step) -> None:
     facts.append(f"ended early: {early}" if early else "")
     for line in _lines_of([clean_line(fact) for fact in facts if fact], (screen.width or _RULE_WIDTH) - 2):
         screen.wrapped(Text(line, style="dim"), indent=2)
+
+
+def _seconds(time: Any) -> str:
+    return wording.duration(time * 1e9) if isinstance(time, (int, float)) else one_line(time)
 
 
 def _lines_of(facts: Sequence[str], width: int) -> list[str]:
@@ -135,6 +140,11 @@ _FACTS = (
     ("reasoning", semconv.REQUEST_REASONING_LEVEL),
     ("status", semconv.RESPONSE_STATUS),
     ("chunks", semconv.STREAM_CHUNKS),
+)
+_TIMES = (
+    ("loading", semconv.SERVER_LOAD_TIME),
+    ("prompt", semconv.SERVER_PROMPT_TIME),
+    ("generation", semconv.SERVER_GENERATION_TIME),
 )
 
 

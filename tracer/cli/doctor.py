@@ -139,11 +139,12 @@ def _sdk(name: str, described: Any) -> Finding:
     from tracer._patch import DoorMovedError, Patch
 
     distribution = described.distribution or described.module
-    if importlib.util.find_spec(described.module) is None:
+    version = _version(distribution)
+    if importlib.util.find_spec(described.module) is None or (version is None and described.shown_by is not None):
         return Finding("SDKs", name, "note", f"{distribution} is not installed")
-    version = _version(distribution) or "of unknown version"
+    version = version or "of unknown version"
     try:
-        for entrance in (*described.doors, *described.taps):
+        for entrance in (*described.doors, *described.taps, *described.hooks):
             Patch(entrance.target, lambda original, patch: original, parameters=entrance.parameters).check()
     except DoorMovedError as error:
         supported = f"supported: {described.supported or 'unknown'}"

@@ -1,0 +1,69 @@
+"""Putting streamed replies together, chunk by chunk.
+
+Source: the streams of POST /api/chat and /api/generate in Ollama's docs/api.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_JOINED = frozenset({"content", "thinking", "response"})
+_CONTENT = frozenset({*_JOINED, "tool_calls", "images", "image"})
+
+
+class GrowingReply:
+    """Puts fields together that come in pieces: texts are joined, lists grow, of anything else the last one counts."""
+
+    repeated = frozenset({"model"})
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {}
+        self._lists: dict[str, list[Any]] = {}
+        self._last: dict[str, Any] = {}
+
+    def add(self, chunk: dict[str, Any]) -> bool:
+        """Take a chunk; True if it brought content."""
+        has_content = False
+        for name, value in chunk.items():
+            if value is None:
+                continue
+            if name in _JOINED and isinstance(value, str):
+                self._texts.setdefault(name, []).append(value)
+            elif isinstance(value, list):
+                self._lists.setdefault(name, []).extend(value)
+            else:
+                self._last[name] = value
+            has_content = has_content or (name in _CONTENT and bool(value))
+        return has_content
+
+    def reply(self) -> dict[str, Any]:
+        """The reply as it would have come without streaming."""
+        return {**self._last, **{name: "".join(pieces) for name, pieces in self._texts.items()}, **self._lists}
+
+    def is_complete(self) -> bool | None:
+        """Whether the last chunk has come, which says so; None where chunks do not speak of it."""
+        return self._last.get("done")
+
+
+class ChatAccumulator:
+    """Puts a streamed chat reply together, in which the message grows inside its envelope."""
+
+    repeated = GrowingReply.repeated
+
+    def __init__(self) -> None:
+        self._envelope = GrowingReply()
+        self._message = GrowingReply()
+
+    def add(self, chunk: dict[str, Any]) -> bool:
+        """Take a chunk; True if it brought content."""
+        message = chunk.pop("message", None)
+        self._envelope.add(chunk)
+        return isinstance(message, dict) and self._message.add(message)
+
+    def reply(self) -> dict[str, Any]:
+        """The reply as it would have come without streaming."""
+        return {**self._envelope.reply(), "message": self._message.reply()}
+
+    def is_complete(self) -> bool:
+        """Whether the last chunk has come, which says so."""
+        return bool(self._envelope.is_complete())

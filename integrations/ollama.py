@@ -1,0 +1,35 @@
+"""Tracing of the Ollama SDK: models on your own machine, and those that ollama.com runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tracer.provider import Door, Provider, Tap
+
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._ollama_door
+    from integrations._ollama_door import observe_response, read_call, read_error
+else:
+    from tracer._ollama_door import observe_response, read_call, read_error
+
+__all__ = ["autolog", "provider"]
+
+# also what `from ollama import chat` has bound before autolog() ends up here
+_CLIENTS = ("ollama._client:Client", "ollama._client:AsyncClient")
+
+provider = Provider(
+    name="ollama",
+    module="ollama",
+    supported="0.4.0 to 0.6.x",
+    doors=tuple(Door(f"{client}._request", read_call, parameters=("cls", "args", "stream")) for client in _CLIENTS),
+    taps=tuple(Tap(f"{client}._request_raw", observe_response, after=True) for client in _CLIENTS),
+    read_error=read_error,
+)
+
+
+def autolog(*, disable: bool = False) -> None:
+    """Record every call made through the Ollama SDK: chat, generate, embed, web search, sync, async, streamed.
+
+    May be called before or after ``import ollama``, and any number of times. ``disable=True`` puts the SDK back as it
+    was.
+    """
+    provider.autolog(disable=disable)
