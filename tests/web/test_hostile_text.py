@@ -62,7 +62,7 @@ def test_the_policy_stops_a_script_that_got_in_anyway(watched: Watched, address:
     page.goto("/traces")
     page.wait_for_selector("role=grid")
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=window.ran=1>')")
-    page.wait_for_function("window.violations.length > 0")
+    page.wait_for_function("() => window.violations.length > 0")
 
     assert page.evaluate("window.ran") is None
     assert "script-src" in page.evaluate("window.violations[0]")

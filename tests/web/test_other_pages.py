@@ -84,6 +84,6 @@ def test_colours_follow_the_system_or_the_reader(watched: Watched, address: str)
     assert page.evaluate(ground) == "rgb(15, 17, 21)"
 
     page.get_by_role("button", name="Colours").click()
-    page.wait_for_function(f"{ground} === 'rgb(255, 255, 255)'")
+    page.wait_for_function(f"() => {ground} === 'rgb(255, 255, 255)'")
     page.reload()
-    page.wait_for_function(f"{ground} === 'rgb(255, 255, 255)'")
+    page.wait_for_function(f"() => {ground} === 'rgb(255, 255, 255)'")

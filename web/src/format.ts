@@ -61,7 +61,16 @@ const clock = new Intl.DateTimeFormat(undefined, {
   second: "2-digit",
   hourCycle: "h23",
 });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const full = new Intl.DateTimeFormat(undefined, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+  hourCycle: "h23",
+});
 
 /** Time of day for today, with the date before that. */
 export function moment(ns: number, now = Date.now()): string {
@@ -70,9 +79,7 @@ export function moment(ns: number, now = Date.now()): string {
   return isToday ? clock.format(date) : `${day.format(date)}, ${clock.format(date)}`;
 }
 
-export function fullTime(ns: number): string {
-  return `${full.format(new Date(ns / MS))}.${String(Math.floor(ns / MS) % 1000).padStart(3, "0")}`;
-}
+export const fullTime = (ns: number) => full.format(new Date(ns / MS));
 
 export function ago(ns: number, now = Date.now()): string {
   const seconds = Math.max(0, (now - ns / MS) / 1000);

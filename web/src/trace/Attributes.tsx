@@ -71,7 +71,7 @@ function Rows({ title, rows }: { title: string; rows: [string, Json][] }) {
                   {key}
                 </th>
                 <td className="mono">
-                  {typeof value === "object" && value !== null ? <JsonTree value={value} label={key} /> : String(value)}
+                  {isShort(value) ? inWords(value) : <JsonTree value={value} label={key} />}
                   {typeof value === "string" && value.length > 8 && (
                     <CopyButton className="copy" text={value} label={`Copy ${key}`} />
                   )}
@@ -84,3 +84,11 @@ function Rows({ title, rows }: { title: string; rows: [string, Json][] }) {
     </section>
   );
 }
+
+/** A plain value, or a short list of plain values. */
+const isShort = (value: Json): boolean =>
+  value === null ||
+  typeof value !== "object" ||
+  (Array.isArray(value) && value.length <= 8 && value.every((item) => item === null || typeof item !== "object"));
+
+const inWords = (value: Json) => (Array.isArray(value) ? value.join(", ") : String(value));

@@ -60,7 +60,7 @@ function EventRow({ event, start, before }: { event: SpanEvent; start: number; b
 /** The text that a chunk added, as far as it is of a known shape. */
 function ChunkText({ chunk }: { chunk: Json }) {
   const text = deltaOf(chunk);
-  if (text) return <span className="mono chunk-text">{text}</span>;
+  if (text) return <span className="mono chunk-text">{text.replaceAll("\n", "↵")}</span>;
   const kind =
     typeof chunk === "object" && chunk !== null && !Array.isArray(chunk) && typeof chunk.type === "string"
       ? chunk.type

@@ -37,7 +37,7 @@ export function TraceTable(props: Props) {
     count: traces.length + (hasMore ? 1 : 0),
     getScrollElement: () => scroller.current,
     estimateSize: () => size,
-    overscan: 20,
+    overscan: 10,
     // the head of the table stands above the rows
     scrollMargin: isNarrow ? 0 : ROW,
   });
