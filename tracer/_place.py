@@ -6,7 +6,6 @@ import os
 import re
 import stat
 import sys
-import tempfile
 from pathlib import Path
 
 _REMOTE = ("http://", "https://")
@@ -53,6 +52,8 @@ def _state_folder() -> Path:
         state = home / ".local" / "state"
     if _is_writable(state):
         return state / "tracer"
+    import tempfile  # rarely needed, and no light thing to load
+
     return _private_folder(Path(tempfile.gettempdir()) / f"tracer-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
 
 
@@ -66,6 +67,8 @@ def _private_folder(folder: Path) -> Path:
             return folder
     except OSError:
         pass
+    import tempfile
+
     return Path(tempfile.mkdtemp(prefix="tracer-"))
 
 

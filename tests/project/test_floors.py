@@ -28,7 +28,6 @@ FLOORS = {
     "tracer._traced": 3,
     "tracer._call": 3,
     "tracer._steps": 3,
-    "tracer.messages": 3,
     "tracer.query": 3,
     "tracer.span": 2,
     "tracer._stored_trace": 2,

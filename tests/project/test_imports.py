@@ -30,7 +30,10 @@ HEAVY = (
     "google.protobuf",
     "tracer.cli",
     "tracer.demo",
+    "tracer.server",
     "tracer.store.sqlite",
+    "tracer.store.remote",
+    "tracer.dialects",
     "tracer.openai",
 )
 

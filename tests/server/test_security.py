@@ -256,7 +256,9 @@ def test_a_client_that_does_not_send_is_told_so(small: httpx.Client) -> None:
 def test_a_client_that_never_finishes_its_headers_is_let_go(small: httpx.Client) -> None:
     with socket.create_connection((small.base_url.host, small.base_url.port or 0), timeout=30) as slow:
         slow.sendall(b"GET /api/v1/server HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert slow.recv(10_000).startswith(b"HTTP/1.1 200")
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += slow.recv(10_000)
         slow.sendall(b"GET /api/v1/server HTTP/1.1\r\nHost: loc")
         assert slow.recv(1000) == b""
     with socket.create_connection((small.base_url.host, small.base_url.port or 0), timeout=30) as silent:

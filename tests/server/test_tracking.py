@@ -22,13 +22,6 @@ from tracer.store import Store, TraceQuery
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(autouse=True)
-def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Journals of this test wait in a folder of its own."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return tmp_path / "state" / "tracer"
-
-
 @pytest.fixture
 def tracked(store_url: str, tmp_path: Path) -> Iterator[str]:
     """This process sends to a server."""

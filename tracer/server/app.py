@@ -60,7 +60,7 @@ def _routes() -> list[BaseRoute]:
     ]
     for operation in OPERATIONS:
         routes.append(Route(f"{BASE}{operation.path}", endpoint_for(operation), methods=[operation.method]))
-    routes.append(Route("/{path:path}", page, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]))
+    routes.append(Route("/{path:path}", page))
     return routes
 
 

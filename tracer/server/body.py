@@ -7,13 +7,22 @@ import zlib
 from typing import Any
 
 import orjson
+from anyio import CapacityLimiter
 from starlette.requests import ClientDisconnect, Request
 
 from tracer.errors import InvalidArgumentError
 from tracer.server.answer import AnswerError
 from tracer.server.settings import ServerSettings
 
+_WAITING_WRITERS = 32
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+
+
+def refuse_if_busy(request: Request) -> None:
+    """Raise AnswerError where many writers wait already: callers have more room for what waits than the server has."""
+    limiter: CapacityLimiter = request.app.state.writers
+    if limiter.statistics().tasks_waiting >= _WAITING_WRITERS:
+        raise AnswerError(503, "the server is busy; send it again a little later")
 
 
 async def read_body(request: Request, settings: ServerSettings) -> bytes:

@@ -22,7 +22,7 @@ from tracer.errors import InvalidArgumentError, StoreError
 from tracer.otlp_json import Batch, batch_from_request
 from tracer.server import otlp_protobuf
 from tracer.server.answer import AnswerError
-from tracer.server.body import read_body
+from tracer.server.body import read_body, refuse_if_busy
 from tracer.store import Store
 
 PROTOBUF = "application/x-protobuf"
@@ -38,6 +38,7 @@ async def take_spans(request: Request) -> Response:
     if media_type not in (PROTOBUF, JSON):
         return _failure(JSON, 415, f"content-type is {media_type[:40]!r}, expected {PROTOBUF} or {JSON}")
     try:
+        refuse_if_busy(request)
         body = await read_body(request, state.settings)
         refused = await to_thread.run_sync(partial(_take_in, body, media_type, state.open_store), limiter=state.writers)
     except AnswerError as error:

@@ -23,8 +23,6 @@ async def page(request: Request) -> Response:
     path = request.url.path
     if path.startswith(_API_PREFIXES):
         return error_answer(404, "there is nothing here; /api/v1/openapi.json says what there is")
-    if request.method not in ("GET", "HEAD"):
-        return error_answer(405, "pages are only read")
     file = _file_at(path)
     if file is not None:
         is_immutable = path.startswith("/assets/")  # their names change with their content

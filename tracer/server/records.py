@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.server.answer import AnswerError, answer_for
-from tracer.server.body import read_body
+from tracer.server.body import read_body, refuse_if_busy
 from tracer.server.operation import Call
 from tracer.server.shapes import trace_shape
 from tracer.server.traces import stored_trace
@@ -25,6 +25,7 @@ async def take_records(request: Request) -> Response:
     try:
         if request.headers.get("content-type", "").partition(";")[0].strip() != MEDIA_TYPE:
             raise AnswerError(415, f"expected {MEDIA_TYPE}")
+        refuse_if_busy(request)
         owner = _checked_owner(request.query_params.get("owner"))
         lines = [line for line in (await read_body(request, state.settings)).split(b"\n") if line]
         await to_thread.run_sync(lambda: state.open_store().append(lines, owner=owner), limiter=state.writers)

@@ -74,11 +74,21 @@ def delete_traces(call: Call) -> dict[str, Any]:
     ids = call.body.get("trace_ids")
     if ids is not None and not (isinstance(ids, list) and all(isinstance(item, str) for item in ids)):
         raise InvalidArgumentError("trace_ids is no list of texts")
-    conditions = selection(call.body.get("filter"), call.body.get("since_ns"), call.body.get("until_ns"))
+    since_ns, until_ns = _whole_number(call.body, "since_ns"), _whole_number(call.body, "until_ns")
+    conditions = selection(call.body.get("filter"), since_ns, until_ns)
     if ids is None and conditions is None:
         raise InvalidArgumentError("nothing says which traces to delete; give trace_ids, filter, since_ns or until_ns")
-    limit = call.body.get("limit")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise InvalidArgumentError(f"limit is {limit!r:.40}, expected a whole number from 1")
+    limit = _whole_number(call.body, "limit")
+    if limit is not None and limit < 1:
+        raise InvalidArgumentError(f"limit is {limit}, expected a whole number from 1")
     deleted = call.store.delete_traces(trace_ids=ids, filter=conditions, limit=limit) if ids != [] else 0
     return {"deleted": deleted}
+
+
+def _whole_number(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
+        raise InvalidArgumentError(f"{name} is {value!r:.40}, expected a whole number")
+    return value

@@ -49,7 +49,7 @@ def histogram(
                 [start, step, *chosen.parameters, low, high],
             ).fetchall()
         )
-        for chosen in (source, of_errors)
+        for chosen in (Sql(source.text, source.parameters), of_errors)
     )
     found = [(start + number * step, count, errors.get(number, 0)) for number, count in traces.items()]
     return Histogram(start, high - high % step + step, step, total, found)

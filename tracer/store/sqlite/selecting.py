@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tracer.store.filter import And, Comparison, Expression
 from tracer.store.sqlite.compile import Matcher, Sql, compare, compile_expression
@@ -11,20 +12,34 @@ from tracer.store.sqlite.migrations import LABEL_METADATA, LABEL_MODEL, LABEL_PR
 _DRIVING = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, "provider": LABEL_PROVIDER}
 
 
-@dataclass
-class Selected(Sql):
-    """``FROM … WHERE …`` without the word FROM; ``start`` is the column that orders traces by an index."""
+@dataclass(frozen=True)
+class Selected:
+    """The tables and conditions that select traces ``t``; ``start`` is the column that orders them by an index."""
 
-    start: str = "t.start"
+    tables: str
+    where: str
+    parameters: list[Any]
+    start: str
+
+    @property
+    def text(self) -> str:
+        """``FROM … WHERE …`` without the word FROM."""
+        return f"{self.tables} WHERE {self.where}"
+
+    def joined(self, table: str, condition: str) -> str:
+        """The same with what belongs to each trace in another table."""
+        # CROSS JOIN keeps the order of the tables: from a trace to what belongs to it
+        return f"{self.tables} CROSS JOIN {table} WHERE {self.where} AND {condition}"
 
 
 def selected(expression: Expression | None, fulltext: Matcher) -> Selected:
-    """All listed traces ``t`` that meet the filter."""
+    """All listed traces that meet the filter."""
     source, condition, is_driven = driven(expression, fulltext)
-    text, parameters = f"{source.text} t.start IS NOT NULL", source.parameters
+    tables, _, where = source.text.partition(" WHERE")
+    where, parameters = f"{where} t.start IS NOT NULL", source.parameters
     if condition is not None:
-        text, parameters = f"{text} AND {condition.text}", [*parameters, *condition.parameters]
-    return Selected(text, parameters, "d.start" if is_driven else "t.start")
+        where, parameters = f"{where} AND {condition.text}", [*parameters, *condition.parameters]
+    return Selected(tables, where, parameters, "d.start" if is_driven else "t.start")
 
 
 def driven(expression: Expression | None, fulltext: Matcher, *, by_label: bool = True) -> tuple[Sql, Sql | None, bool]:

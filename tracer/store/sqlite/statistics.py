@@ -90,10 +90,7 @@ def _from_spans(connection: sqlite3.Connection, question: _Question, fulltext: M
     source = Sql(f"spans s WHERE {condition}")
     if question.filter is not None:
         traces = selected(question.filter, fulltext)
-        # CROSS JOIN keeps the order of the tables: from the traces to their spans, which lie together
-        tables, _, conditions = traces.text.partition(" WHERE ")
-        text = f"{tables} CROSS JOIN spans s WHERE {conditions} AND {SPANS_OF_TRACE} AND {condition}"
-        source = Sql(text, traces.parameters)
+        source = Sql(traces.joined("spans s", f"{SPANS_OF_TRACE} AND {condition}"), traces.parameters)
     numbers = "s.status = 'ERROR', s.input_tokens, s.output_tokens, s.cost, s.duration"
     return _summed(connection, question, group, numbers, _within(source, "s.start", question))
 
@@ -101,7 +98,8 @@ def _from_spans(connection: sqlite3.Connection, question: _Question, fulltext: M
 def _from_traces(connection: sqlite3.Connection, question: _Question, fulltext: Matcher) -> Iterable[StatisticsRow]:
     source = selected(question.filter, fulltext)
     numbers = "t.state = 'ERROR', t.input_tokens, t.output_tokens, t.cost, t.duration"
-    return _summed(connection, question, _TRACES[question.group_by], numbers, _within(source, "t.start", question))
+    rest = _within(Sql(source.text, source.parameters), "t.start", question)
+    return _summed(connection, question, _TRACES[question.group_by], numbers, rest)
 
 
 def _within(source: Sql, column: str, question: _Question) -> Sql:

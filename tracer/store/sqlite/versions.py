@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from tracer.store.filter import Expression
 from tracer.store.rows import ExperimentRow, FeedbackRow, VersionRow
-from tracer.store.sqlite.compile import Matcher, Sql
+from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.migrations import LABEL_MODEL
 from tracer.store.sqlite.percentiles import exact_percentiles
-from tracer.store.sqlite.selecting import selected
+from tracer.store.sqlite.selecting import Selected, selected
 
 _VERSIONS_LIMIT = 1000
 _USAGE = ("input_tokens", "output_tokens", "total_tokens")
@@ -25,54 +27,63 @@ def versions(connection: sqlite3.Connection, expression: Expression | None, full
         f" GROUP BY 1 ORDER BY 5 DESC, 1 LIMIT {_VERSIONS_LIMIT}",
         source.parameters,
     ).fetchall()
-    of_version = Sql(f"{source.text} AND t.model_id = ?", source.parameters)
-    rows = []
-    for total in totals:
-        name = total[0]
-        p50, p95, p99 = _latencies(connection, of_version, name)
-        rows.append(
-            VersionRow(
-                model_id=name,
-                trace_count=total[1],
-                error_count=total[2],
-                first=total[3],
-                last=total[4],
-                usage={key: int(tokens) for key, tokens in zip(_USAGE, total[5:8])},
-                cost=total[8],
-                latency_p50_ms=p50,
-                latency_p95_ms=p95,
-                latency_p99_ms=p99,
-                models=_models(connection, of_version, name),
-                feedback=_feedback(connection, of_version, name),
-            )
-        )
-    return rows
+    durations, models = _durations(connection, source), _models(connection, source)
+    feedback = _feedback(connection, source)
+    return [_version_row(row, durations[row[0]], models[row[0]], feedback[row[0]]) for row in totals]
 
 
-def _latencies(connection: sqlite3.Connection, source: Sql, version: str) -> Sequence[float]:
-    durations = connection.execute(
-        f"SELECT t.duration FROM {source.text} AND t.duration IS NOT NULL", [*source.parameters, version]
+def _version_row(
+    total: Sequence[Any], durations: list[int], models: list[str], feedback: list[FeedbackRow]
+) -> VersionRow:
+    p50, p95, p99 = exact_percentiles(durations)
+    return VersionRow(
+        model_id=total[0],
+        trace_count=total[1],
+        error_count=total[2],
+        first=total[3],
+        last=total[4],
+        usage={key: int(tokens) for key, tokens in zip(_USAGE, total[5:8])},
+        cost=total[8],
+        latency_p50_ms=p50,
+        latency_p95_ms=p95,
+        latency_p99_ms=p99,
+        models=models,
+        feedback=feedback,
     )
-    return exact_percentiles([row[0] for row in durations])
 
 
-def _models(connection: sqlite3.Connection, source: Sql, version: str) -> list[str]:
-    rows = connection.execute(
-        f"SELECT DISTINCT l.key FROM labels l WHERE l.kind = ? AND l.trace IN (SELECT t.num FROM {source.text})"
-        " ORDER BY 1",
-        [LABEL_MODEL, *source.parameters, version],
-    )
-    return [row[0] for row in rows]
+def _durations(connection: sqlite3.Connection, source: Selected) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for version, duration in connection.execute(
+        f"SELECT t.model_id, t.duration FROM {source.text} AND t.model_id IS NOT NULL AND t.duration IS NOT NULL",
+        source.parameters,
+    ):
+        found[version].append(duration)
+    return found
 
 
-def _feedback(connection: sqlite3.Connection, source: Sql, version: str) -> list[FeedbackRow]:
-    rows = connection.execute(
-        "SELECT a.name, count(*), avg(CASE a.text WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0"
-        " ELSE tracer_number(a.text) END) FROM assessments a WHERE a.type = 'feedback' AND NOT a.deleted"
-        f" AND a.trace IN (SELECT t.num FROM {source.text}) GROUP BY 1 ORDER BY 2 DESC, 1",
-        [*source.parameters, version],
-    )
-    return [FeedbackRow(*row) for row in rows]
+def _models(connection: sqlite3.Connection, source: Selected) -> dict[str, list[str]]:
+    belongs = "t.model_id IS NOT NULL AND l.trace = t.num AND l.kind = ?"
+    found: dict[str, list[str]] = defaultdict(list)
+    for version, model in connection.execute(
+        f"SELECT DISTINCT t.model_id, l.key FROM {source.joined('labels l', belongs)} ORDER BY 2",
+        [*source.parameters, LABEL_MODEL],
+    ):
+        found[version].append(model)
+    return found
+
+
+def _feedback(connection: sqlite3.Connection, source: Selected) -> dict[str, list[FeedbackRow]]:
+    belongs = "t.model_id IS NOT NULL AND a.trace = t.num AND a.type = 'feedback' AND NOT a.deleted"
+    found: dict[str, list[FeedbackRow]] = defaultdict(list)
+    for version, *given in connection.execute(
+        "SELECT t.model_id, a.name, count(*), avg(CASE a.text WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0"
+        f" ELSE tracer_number(a.text) END) FROM {source.joined('assessments a', belongs)} GROUP BY 1, 2"
+        " ORDER BY 3 DESC, 2",
+        source.parameters,
+    ):
+        found[version].append(FeedbackRow(*given))
+    return found
 
 
 def experiments(connection: sqlite3.Connection) -> list[ExperimentRow]:
