@@ -159,6 +159,16 @@ def test_steps_are_searched(page: Page, told: Told) -> None:
     expect(page.get_by_role("treeitem", selected=True)).to_contain_text("turn 4991")
 
 
+def test_what_was_said_is_searched_within_a_trace(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    page.get_by_label("Find in this trace").fill("lamp")
+    expect(page.get_by_text("2 found")).to_be_visible()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("find_order")
+
+
 def test_five_thousand_steps_stay_light(page: Page, told: Told) -> None:
     page.goto(f"/traces/{told.long}")
     expect(page.get_by_role("treeitem").first).to_be_visible()

@@ -42,10 +42,12 @@ export function MessageView({ message, pairs, isReply = false, choice }: Props) 
       <div className="message-body">
         <Folded by={textOf(message).length} startsFolded={message.role === "system" || message.role === "developer"}>
           {message.parts.length === 0 && <span className="dim">(empty)</span>}
-          {message.parts.map((part, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a part's place is its identity
-            <PartView key={index} part={part} pairs={pairs} />
-          ))}
+          {message.parts.map((part, index) =>
+            pairs.isPaired(part) ? null : (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a part's place is its identity
+              <PartView key={index} part={part} pairs={pairs} />
+            ),
+          )}
         </Folded>
       </div>
     </li>

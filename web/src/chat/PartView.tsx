@@ -20,6 +20,16 @@ export function PartView({ part, pairs }: { part: Part; pairs: Pairs }) {
       return <Reasoning text={textOf(part.content)} />;
     case "tool_call":
       return <ToolCall call={part} result={pairs.resultOf(part)} />;
+    case "server_tool_call":
+      return (
+        <ToolCall
+          call={{ ...part, arguments: part.server_tool_call ?? part.arguments ?? null }}
+          result={pairs.resultOf(part)}
+          isRemote
+        />
+      );
+    case "server_tool_call_response":
+      return <Result response={part.server_tool_call_response ?? part.response ?? null} />;
     case "tool_call_response":
       return <Result response={part.response ?? null} />;
     case "refusal":
@@ -60,6 +70,8 @@ function Reasoning({ text }: { text: string }) {
   );
 }
 
+const NO_PAIRS: Pairs = { resultOf: () => null, isPaired: () => false, isBesideItsCall: () => false };
+
 export function Result({ response }: { response: Json }) {
   // a result can hold parts itself: text and images
   if (Array.isArray(response) && response.length && response.every(isPart))
@@ -67,7 +79,7 @@ export function Result({ response }: { response: Json }) {
       <>
         {(response as unknown as Part[]).map((part, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a part's place is its identity
-          <PartView key={index} part={part} pairs={{ resultOf: () => null, isBesideItsCall: () => false }} />
+          <PartView key={index} part={part} pairs={NO_PAIRS} />
         ))}
       </>
     );

@@ -4,6 +4,8 @@ import type { Message, Part } from "../api/types";
 
 export interface Pairs {
   resultOf: (call: Part) => Part | null;
+  /** Whether a part is shown beside the call that it answers. */
+  isPaired: (part: Part) => boolean;
   isBesideItsCall: (message: Message) => boolean;
 }
 
@@ -13,9 +15,9 @@ export function pairTools(messages: Message[]): Pairs {
   const waiting = new Map<string, Part[]>();
   for (const message of messages) {
     for (const part of message.parts) {
-      if (part.type === "tool_call") {
+      if (part.type === "tool_call" || part.type === "server_tool_call") {
         for (const key of keysOf(part)) waiting.set(key, [...(waiting.get(key) ?? []), part]);
-      } else if (part.type === "tool_call_response") {
+      } else if (part.type === "tool_call_response" || part.type === "server_tool_call_response") {
         const call = (part.id ? waiting.get(part.id) : undefined)?.find((candidate) => !calls.has(candidate));
         if (call) calls.set(call, part);
       }
@@ -23,6 +25,7 @@ export function pairTools(messages: Message[]): Pairs {
   }
   const paired = new Set(calls.values());
   return {
+    isPaired: (part) => paired.has(part),
     resultOf: (call) => calls.get(call) ?? null,
     isBesideItsCall: (message) => message.parts.length > 0 && message.parts.every((part) => paired.has(part)),
   };

@@ -22,7 +22,8 @@ import { listAddress } from "./neighbours";
 import { SpanPanel } from "./SpanPanel";
 import { SpanTree } from "./SpanTree";
 import { TraceHead } from "./TraceHead";
-import { ancestors, buildTree, everyRow, matches, type Node, type Tree, visibleRows } from "./tree";
+import { ancestors, buildTree, everyRow, type Node, type Tree, visibleRows } from "./tree";
+import { useFindings } from "./useFindings";
 import { useTrace } from "./useTrace";
 
 export function TracePage({ traceId }: { traceId: string }) {
@@ -70,7 +71,7 @@ function Loaded({ answer }: { answer: Answer }) {
   const asked = url.get("span");
   const selected = asked && tree.byId.has(asked) ? asked : (tree.roots[0]?.span.span_id ?? null);
   const search = url.get("find") ?? "";
-  const found = useMemo(() => findIn(tree, search), [tree, search]);
+  const found = useFindings(trace.trace_id, trace.seq, tree, search);
   const isReading = Boolean(asked);
 
   const select = useCallback(
@@ -123,7 +124,7 @@ function Loaded({ answer }: { answer: Answer }) {
             ref={box}
             type="search"
             value={search}
-            placeholder="Find a step"
+            placeholder="Find a step, or what was said"
             aria-label="Find in this trace"
             onChange={(event) => setUrl({ find: event.target.value }, true)}
             onKeyDown={(event) => {
@@ -229,12 +230,6 @@ function useNow(isRunning: boolean): number {
     return () => window.clearInterval(timer);
   }, [isRunning]);
   return now;
-}
-
-function findIn(tree: Tree, search: string): ReadonlySet<string> | null {
-  const needle = search.trim().toLowerCase();
-  if (!needle) return null;
-  return new Set([...tree.byId.values()].filter((node) => matches(node.span, needle)).map((node) => node.span.span_id));
 }
 
 function opened(collapsed: ReadonlySet<string>, tree: Tree, spanId: string): ReadonlySet<string> {

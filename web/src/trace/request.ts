@@ -34,6 +34,14 @@ export const isRequest = (span: Span) => Boolean(span.model && "model" in bodyOf
 export function toCurl(span: Span): string {
   const body = JSON.stringify(bodyOf(span), null, 2).replaceAll("'", "'\\''");
   if (span.provider === "ollama") return `curl ${origin(span, "http://localhost:11434")}/api/chat -d '${body}'`;
+  if (span.provider === "anthropic")
+    return [
+      `curl ${origin(span, "https://api.anthropic.com")}/v1/messages`,
+      `-H "x-api-key: $ANTHROPIC_API_KEY"`,
+      `-H "anthropic-version: 2023-06-01"`,
+      `-H "Content-Type: application/json"`,
+      `-d '${body}'`,
+    ].join(" \\\n  ");
   return [
     `curl ${origin(span, "https://api.openai.com")}${PATHS[kindOf(span)] ?? PATHS.chat}`,
     `-H "Authorization: Bearer $OPENAI_API_KEY"`,
@@ -54,6 +62,8 @@ export function toPython(span: Span): string {
   const body = Object.entries(bodyOf(span));
   const lines = body.map(([key, value]) => `    ${key}=${python(value, 1)},`).join("\n");
   if (span.provider === "ollama") return `import ollama\n\nreply = ollama.chat(\n${lines}\n)\n`;
+  if (span.provider === "anthropic")
+    return `import anthropic\n\nreply = anthropic.Anthropic().messages.create(\n${lines}\n)\n`;
   return `import openai\n\nclient = openai.OpenAI()\nreply = ${CALLS[kindOf(span)] ?? CALLS.chat}(\n${lines}\n)\n`;
 }
 
