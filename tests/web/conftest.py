@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,13 @@ window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>
   window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
 """
+
+
+@pytest.fixture(scope="package", autouse=True)
+def built() -> None:
+    """The bundle is that of these sources, and axe-core is there; both stand already after `tests/run.py`."""
+    for command in ("build", "install"):
+        subprocess.run([sys.executable, str(ROOT / "web" / "bundle.py"), command], check=True)
 
 
 @pytest.fixture(scope="package")

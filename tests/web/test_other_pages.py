@@ -70,6 +70,8 @@ def test_a_protected_server_asks_for_its_token(watched: Watched, tmp_path: Path)
         page.get_by_label("Token").fill(token)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="No traces yet")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Token")).to_be_visible()
 
         by_link = watched.open(url)
         by_link.goto(f"/#token={token}")

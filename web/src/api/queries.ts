@@ -1,6 +1,6 @@
 // What the pages ask the server, with the keys that their answers are kept under.
 
-import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
 import { ApiError, request } from "./client";
 import type {
   Completion,
@@ -17,7 +17,14 @@ import type {
   Version,
 } from "./types";
 
-export const queryClient = new QueryClient({
+export const queryClient: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    // the sign-in ran out: the answer about the server brings its form
+    onError: (error, query) => {
+      if (error instanceof ApiError && error.status === 401 && query.queryKey[0] !== "server")
+        void queryClient.invalidateQueries({ queryKey: ["server"] });
+    },
+  }),
   defaultOptions: {
     queries: {
       refetchOnWindowFocus: false,

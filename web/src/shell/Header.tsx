@@ -1,8 +1,9 @@
 // Where one is, and where one can go.
 
-import { ChartLine, Keyboard, ListTree, MessagesSquare, Monitor, Moon, Package, Sun } from "lucide-react";
+import { ChartLine, Keyboard, ListTree, LogOut, MessagesSquare, Monitor, Moon, Package, Sun } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
+import { request } from "../api/client";
 import type { ServerInfo } from "../api/types";
 import { listAddress } from "../trace/neighbours";
 import { useKeys } from "../ui/keys";
@@ -21,6 +22,11 @@ const NEXT: Record<Theme, [Theme, string, typeof Sun]> = {
   light: ["dark", "light", Sun],
   dark: ["system", "dark", Moon],
 };
+
+async function signOut(): Promise<void> {
+  await request("/sign-out", {}, { method: "POST" });
+  window.location.reload();
+}
 
 export function Header({ server }: { server: ServerInfo }) {
   const [path] = useLocation();
@@ -57,6 +63,17 @@ export function Header({ server }: { server: ServerInfo }) {
           <span className="store mono" title={server.store}>
             {server.store.split("/").slice(-2).join("/")}
           </span>
+        )}
+        {server.auth === "token" && (
+          <button
+            type="button"
+            className="button quiet square"
+            aria-label="Sign out"
+            title="Sign out"
+            onClick={() => void signOut()}
+          >
+            <LogOut aria-hidden />
+          </button>
         )}
         <button
           type="button"
