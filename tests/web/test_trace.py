@@ -39,7 +39,7 @@ def test_a_model_s_call_reads_as_a_conversation(page: Page, told: Told) -> None:
     step(page, "chat gpt-4o-mini", 1)
     conversation = page.get_by_label("Conversation")
 
-    assert conversation.locator(".message-role").all_inner_texts() == ["System", "User", "Assistant", "Assistant"]
+    expect(conversation.locator(".message-role")).to_have_text(["System", "User", "Assistant", "Assistant"])
     call = conversation.get_by_label("Tool call find_order")
     expect(call).to_contain_text("1042")
     expect(call).to_contain_text("days_since: 12")
@@ -48,6 +48,16 @@ def test_a_model_s_call_reads_as_a_conversation(page: Page, told: Told) -> None:
     expect(reply.locator("strong")).to_have_text("within 30 days")
     expect(reply.get_by_role("cell", name="Basic")).to_be_visible()
     expect(reply.locator(".hljs-keyword").first).to_have_text("def")
+
+
+def test_an_agent_reads_as_the_conversation_that_it_led(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}")
+    expect(page.get_by_role("tab", name="Conversation")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_label("Tool call find_order")).to_contain_text("days_since: 12")
+    expect(page.get_by_label("Conversation").locator(".reply").get_by_role("heading", name="Refund")).to_be_visible()
+
+    page.get_by_role("tabpanel").get_by_role("button", name="chat gpt-4o-mini").click()
+    expect(page.get_by_role("treeitem", selected=True)).to_have_attribute("aria-posinset", "3")
 
 
 def test_reasoning_media_refusals_and_choices_have_their_form(page: Page, told: Told) -> None:

@@ -243,9 +243,11 @@ def test_many_traces_scroll_without_blank_rows(watched: Watched, own: tuple[Path
     page = watched.open(own[1])
     page.goto("/traces")
     expect(page.get_by_role("row").filter(has_text="trace 899")).to_be_visible()
-    for _ in range(4):
-        with page.expect_response("**/api/v1/traces?*page_token=*"):
-            page.keyboard.press("End")
+    for loaded in (400, 600, 800, 900):
+        page.keyboard.press("End")
+        page.wait_for_function(
+            "rows => document.querySelector('.trace-table .virtual-space').clientHeight >= rows * 33", arg=loaded
+        )
     page.keyboard.press("End")
     expect(page.get_by_role("link", name="trace 0", exact=True)).to_be_visible()
 

@@ -2,7 +2,7 @@
 
 import { Tab, TabList, TabPanel, TabProvider } from "@ariakit/react";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 import { spanPayload } from "../api/queries";
 import type { Span, Trace } from "../api/types";
 import { duration, money, shortCount, totalTokens } from "../format";
@@ -20,7 +20,8 @@ import { Events } from "./Events";
 import { Feedback } from "./Feedback";
 import { InOut } from "./InOut";
 import { SpanCopyMenu } from "./SpanCopyMenu";
-import { isRunning, type Node, type Tree } from "./tree";
+import { StoryTab } from "./StoryTab";
+import { isRunning, lastModelCall, type Node, type Tree } from "./tree";
 
 interface Props {
   trace: Trace;
@@ -93,7 +94,8 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
   const feedback = trace.assessments.filter(
     (given) => given.span_id === span.span_id || (given.span_id === null && !node.parent),
   );
-  const tabs = tabsOf(span, feedback.length);
+  const call = useMemo(() => (hasMessages(span) ? null : lastModelCall(node)), [span, node]);
+  const tabs = tabsOf(span, call !== null, feedback.length);
   const wanted = url.get("tab") ?? preferred;
   const current = tabs.some((tab) => tab.id === wanted) ? wanted : (tabs[0]?.id ?? "io");
   const choose = (id: string) => {
@@ -118,7 +120,8 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
       </div>
       <TabPanel tabId={current} id="span-panel-body" className="span-body">
         <ErrorBox span={span} />
-        {current === "chat" && <ChatTab span={span} />}
+        {current === "chat" &&
+          (call ? <StoryTab traceId={trace.trace_id} call={call} onSelect={onSelect} /> : <ChatTab span={span} />)}
         {current === "io" && <InOut span={span} isRunning={isRunning(node.span)} />}
         {current === "attributes" && <Attributes span={span} trace={trace} isRoot={node.parent === null} />}
         {current === "events" && <Events span={span} />}
@@ -131,12 +134,12 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
   );
 }
 
-function tabsOf(span: Span, feedback: number): { id: string; word: string; count?: number }[] {
-  const hasChat = Boolean(
-    span.input_messages?.length || span.output_messages?.length || span.system_instructions?.length,
-  );
+const hasMessages = (span: Span) =>
+  Boolean(span.input_messages?.length || span.output_messages?.length || span.system_instructions?.length);
+
+function tabsOf(span: Span, hasStory: boolean, feedback: number): { id: string; word: string; count?: number }[] {
   return [
-    ...(hasChat ? [{ id: "chat", word: "Chat" }] : []),
+    ...(hasStory || hasMessages(span) ? [{ id: "chat", word: hasStory ? "Conversation" : "Chat" }] : []),
     { id: "io", word: "Input & output" },
     { id: "events", word: "Events", count: span.events.length },
     { id: "attributes", word: "Attributes" },

@@ -165,3 +165,16 @@ export function usageBelow(node: Node): {
   }
   return sum;
 }
+
+const MODEL_TYPES = new Set(["CHAT_MODEL", "LLM"]);
+
+/** The model's call below a step that ended last: its messages tell the story so far. */
+export function lastModelCall(node: Node): Node | null {
+  let found: Node | null = null;
+  const stack = [...node.children];
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    if (!MODEL_TYPES.has(top.span.type)) stack.push(...top.children);
+    else if (top.span.duration_ns && (!found || endOf(top.span, 0) > endOf(found.span, 0))) found = top;
+  }
+  return found;
+}
