@@ -29,7 +29,8 @@ export function TextValue({ text, label }: { text: string; label: string }) {
   const attachment = attachmentIn(text);
   if (attachment) return <Media source={attachment} />;
   const structured = mode === "markdown" ? null : parsedStructure(text);
-  return structured ? <JsonTree value={structured} label={label} /> : <Markdown text={text} />;
+  if (!structured) return <Markdown text={text} />;
+  return isFlat(structured) ? <Fields value={structured} /> : <JsonTree value={structured} label={label} />;
 }
 
 /** The object or list that a text is the JSON of. */
