@@ -12,13 +12,13 @@ from tracer.provider import Call, Operation, Reply, Request, Told
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
     from integrations._openai_agents_spans import error_text, kind_of
     from integrations._openai_chat import CHAT
-    from integrations._openai_door import provider_of
+    from integrations._openai_hosts import provider_of
     from integrations._openai_responses import RESPONSE
     from integrations._openai_values import as_dict, as_dicts, read_usage
 else:
     from tracer._openai_agents_spans import error_text, kind_of
     from tracer._openai_chat import CHAT
-    from tracer._openai_door import provider_of
+    from tracer._openai_hosts import provider_of
     from tracer._openai_responses import RESPONSE
     from tracer._openai_values import as_dict, as_dicts, read_usage
 

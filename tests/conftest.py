@@ -14,7 +14,17 @@ hypothesis.settings.register_profile("tracer", deadline=None)
 hypothesis.settings.load_profile("tracer")
 
 # anything of the developer's shell that would change what the tests see
-_FOREIGN_PREFIXES = ("TRACER_", "OPENAI_", "AZURE_OPENAI_", "OLLAMA_", "OTEL_")
+_FOREIGN_PREFIXES = (
+    "TRACER_",
+    "OPENAI_",
+    "AZURE_OPENAI_",
+    "OLLAMA_",
+    "ANTHROPIC_",
+    "GEMINI_",
+    "GOOGLE_",
+    "MISTRAL_",
+    "OTEL_",
+)
 _FOREIGN_NAMES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "PAGER")
 
 

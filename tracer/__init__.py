@@ -42,6 +42,8 @@ from tracer.span import LiveSpan  # noqa: E402
 
 if TYPE_CHECKING:
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
+    from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
+    from tracer import mistral as mistral  # type: ignore[attr-defined, unused-ignore]
     from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
@@ -63,6 +65,7 @@ __all__ = [
     "enable",
     "errors",
     "flush",
+    "gemini",
     "get_active_trace_id",
     "get_current_active_span",
     "get_last_active_trace_id",
@@ -71,6 +74,7 @@ __all__ = [
     "get_tracking_uri",
     "log_expectation",
     "log_feedback",
+    "mistral",
     "ollama",
     "openai",
     "openai_agents",

@@ -38,6 +38,7 @@ from tracer._call import (
 from tracer._fault import guard, log_once, report
 from tracer._patch import DoorMovedError, Patch, when_imported
 from tracer._runtime import runtime
+from tracer._session import Session, SessionReader, SessionRecording, watch_connection
 from tracer._steps import Step, Steps, Told, door_records, set_failure
 from tracer.semconv import SpanType
 
@@ -51,11 +52,15 @@ __all__ = [
     "Provider",
     "Reply",
     "Request",
+    "Session",
+    "SessionReader",
+    "SessionRecording",
     "SpanType",
     "Step",
     "Steps",
     "Tap",
     "Told",
+    "Wire",
     "autolog_all",
     "find_provider_module",
     "names",
@@ -64,7 +69,7 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("anthropic", "ollama", "openai", "openai_agents")
+BUILT_IN = ("anthropic", "gemini", "mistral", "ollama", "openai", "openai_agents")
 
 Function = Callable[..., Any]
 
@@ -122,6 +127,22 @@ class Hook:
 
 
 @dataclass(frozen=True)
+class Wire:
+    """A class of an SDK whose objects are open connections, as ``module:Class``, with `recv_bytes`, `send` and `close`.
+
+    ``open(connection)`` says what session the connection is, or None. The module is never imported for it.
+    """
+
+    target: str
+    open: Callable[[Any], Session | None]
+
+    @property
+    def module(self) -> str:
+        """Where the class is."""
+        return self.target.partition(":")[0]
+
+
+@dataclass(frozen=True)
 class Provider:
     """An LLM provider's SDK and how its calls are read; its ``autolog`` is what users call."""
 
@@ -129,6 +150,7 @@ class Provider:
     module: str  # the SDK's top-level module: patched when it is imported, never imported by us
     doors: tuple[Door, ...] = ()
     taps: tuple[Tap, ...] = ()
+    wires: tuple[Wire, ...] = ()
     hooks: tuple[Hook, ...] = ()
     supported: str = ""  # range of versions, for people
     distribution: str | None = None  # name on PyPI, where it differs from the module's
@@ -136,16 +158,22 @@ class Provider:
     read_error: ReadError | None = None
     _state: _State = field(default_factory=lambda: _State(), repr=False, compare=False)
 
-    def autolog(self, *, disable: bool = False) -> None:
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the last `autolog` was given beside ``disable``, for the functions that read calls."""
+        return self._state.options
+
+    def autolog(self, *, disable: bool = False, **options: Any) -> None:
         """Record every call that the program makes through this SDK; ``disable=True`` puts the SDK back as it was.
 
-        May be called before or after the SDK is imported, and any number of times.
+        May be called before or after the SDK is imported, and any number of times; ``options`` are the provider's own.
         """
         state = self._state
         with state.lock:
             state.wanted = not disable
+            state.options = options
             if disable:
-                for patch in state.patches:
+                for patch in [*state.patches, *state.wires.values()]:
                     patch.remove()
                 return
             first_time, state.watching = not state.watching, True
@@ -153,6 +181,11 @@ class Provider:
             when_imported(self.module, self._patch_if_wanted)
         else:
             self._patch_if_wanted(only_if_imported=True)
+        for wire in self.wires:
+            if first_time:
+                when_imported(wire.module, functools.partial(self._patch_wire_if_wanted, wire))
+            elif _is_imported(wire.module):
+                self._patch_wire_if_wanted(wire)
 
     def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
         if not self._state.wanted or (only_if_imported and not _is_imported(self.module)):
@@ -169,6 +202,28 @@ class Provider:
             if self._state.wanted:
                 for patch in patches:
                     patch.install()
+
+    def _patch_wire_if_wanted(self, wire: Wire) -> None:
+        state = self._state
+        if not hasattr(sys.modules.get(wire.module), wire.target.partition(":")[2]):
+            return  # an older SDK, which has no such connections yet
+        with state.lock:
+            if not state.wanted:
+                return
+            patch = state.wires.get(wire.target)
+            if patch is None:
+                patch = Patch(
+                    f"{wire.target}.__init__", functools.partial(_wire, self, wire), parameters=("connection",)
+                )
+                state.wires[wire.target] = patch
+        try:
+            patch.check()
+        except DoorMovedError as error:
+            self._warn(error)
+            return
+        with state.lock:
+            if state.wanted:
+                patch.install()
 
     def _checked_patches(self) -> list[Patch]:
         with self._state.lock:
@@ -214,6 +269,13 @@ class Provider:
             return NOT_RECORDED
 
     def _start(self, door: Door, call: Call) -> Any:
+        recording = self._recording(call, reply_of=door.reply_of)
+        if recording is not NOT_RECORDED:
+            with guard("making a span current"):
+                recording.enter()
+        return recording
+
+    def _recording(self, call: Call, parent: Any = None, *, reply_of: Function | None = None) -> Any:
         operation = call.operation
         request = operation.read_request(call.body)
         span = runtime().start_span(
@@ -226,6 +288,7 @@ class Provider:
                 **call.attributes,
             },
             otel_kind=SpanKind.CLIENT,
+            parent=parent,
             scope=f"tracer.{self.name}",
         )
         if not span.is_recording():
@@ -233,20 +296,45 @@ class Provider:
         door_records(operation.span_type)
         with guard(f"recording a request to {self.name}"):
             set_request(span, request, call.body)
-        recording = Recording(span, call, self.read_error, door.reply_of)
-        with guard("making a span current"):
-            recording.enter()
-        return recording
+        return Recording(span, call, self.read_error, reply_of)
+
+    def _watch(self, wire: Wire, connection: Any) -> None:
+        """Record a connection that has been opened; never raises."""
+        try:
+            rt = runtime()
+            if not rt.recording or suppressed.get():
+                return
+            session = wire.open(connection)
+            if session is None:
+                return
+            span = rt.start_span(
+                f"{session.name} {session.model}" if session.model else session.name,
+                span_type=SpanType.CHAIN,
+                attributes={
+                    semconv.OPERATION: session.name,
+                    semconv.PROVIDER: session.provider or self.name,
+                    semconv.REQUEST_MODEL: session.model,
+                    **session.attributes,
+                },
+                otel_kind=SpanKind.CLIENT,
+                scope=f"tracer.{self.name}",
+            )
+            if span.is_recording():
+                watch_connection(connection, SessionRecording(span, session, self._recording))
+        except Exception as fault:
+            report(f"watching a connection to {self.name}", fault)
 
 
 class _State:
     """What a provider's autolog has done in this process."""
 
-    __slots__ = ("lock", "patches", "wanted", "watching")
+    __slots__ = ("lock", "options", "patches", "wanted", "watching", "wires")
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.options: Mapping[str, Any] = {}
         self.patches: list[Patch] = []
+        self.wires: dict[str, Patch] = {}  # by target
         self.wanted = False
         self.watching = False
 
@@ -289,6 +377,8 @@ class _GuardedEnd:
 
     __slots__ = ("_doing", "_end")
 
+    changed: Mapping[str, Any] = {}
+
     def __init__(self, doing: str, end: HookEnd) -> None:
         self._doing = doing
         self._end = end
@@ -305,11 +395,15 @@ class _GuardedEnd:
 
 def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Function:
     """The method with ``begin`` before it and the end told to what that gave; its own call is made once, unchanged."""
+    change = _changer(original)
+
     if inspect.iscoroutinefunction(inspect.unwrap(original)):
 
         @functools.wraps(original)
         async def around_async(*args: Any, **kwargs: Any) -> Any:
             recording = begin(args, kwargs)
+            if recording.changed:
+                args, kwargs = change(args, kwargs, recording.changed)
             try:
                 result = await original(*args, **kwargs)
             except BaseException as error:
@@ -322,6 +416,8 @@ def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]
     @functools.wraps(original)
     def around(*args: Any, **kwargs: Any) -> Any:
         recording = begin(args, kwargs)
+        if recording.changed:
+            args, kwargs = change(args, kwargs, recording.changed)
         try:
             result = original(*args, **kwargs)
         except BaseException as error:
@@ -330,6 +426,16 @@ def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]
         return recording.returned(result)
 
     return around
+
+
+def _wire(provider: Provider, wire: Wire, original: Function, patch: Patch) -> Function:
+    @functools.wraps(original)
+    def opened(connection: Any, *args: Any, **kwargs: Any) -> None:
+        original(connection, *args, **kwargs)
+        if patch.active:
+            provider._watch(wire, connection)
+
+    return opened
 
 
 def _tap(tap: Tap, original: Function, patch: Patch) -> Function:
@@ -382,6 +488,18 @@ def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], d
         return {**bind(args, kwargs), rest: args[len(names) :]}  # type: ignore[dict-item]
 
     return bind if rest is None else bind_with_rest
+
+
+def _changer(function: Function) -> Callable[[Any, Any, Mapping[str, Any]], tuple[Any, Any]]:
+    """Arguments with some of them replaced, wherever they were given."""
+    names = tuple(inspect.signature(function).parameters)
+
+    def change(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Mapping[str, Any]) -> tuple[Any, Any]:
+        positional = tuple(changed.get(name, value) for name, value in zip(names, args))
+        named = {name: value for name, value in changed.items() if name not in names[: len(args)]}
+        return (*positional, *args[len(positional) :]), {**kwargs, **named}
+
+    return change
 
 
 @contextmanager
