@@ -62,10 +62,11 @@ def schema_of(response_format: Any) -> dict[str, Any] | None:
 
 
 def envelope_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What OpenAI says about how it answered."""
+    """What OpenAI, or who speaks like it, says about how it answered."""
     return {
         semconv.OPENAI_RESPONSE_SERVICE_TIER: body.get("service_tier"),
         semconv.OPENAI_RESPONSE_FINGERPRINT: body.get("system_fingerprint"),
+        semconv.COST_TOTAL: as_dict(usage_of(body)).get("cost"),  # OpenRouter sends it
     }
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tracer import semconv
-from tracer._call import Call, Recording
+from tracer._call import Recording
 from tracer._fault import report
 from tracer._json import encode, loads
+from tracer._operation import Call
 from tracer._stream import keep_until_dropped
 from tracer.messages import to_messages
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import SpanKind
 
 from tracer import semconv
-from tracer._call import Call, set_reply, set_request, suppressed
+from tracer._call import set_reply, set_request, suppressed
 from tracer._context import running
 from tracer._exceptions import ending_of, type_name
 from tracer._fault import guard
 from tracer._json import encode, loads
+from tracer._operation import Call
 from tracer._runtime import runtime
 from tracer.semconv import SpanType
 

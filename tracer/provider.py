@@ -7,35 +7,23 @@ streams, errors, nesting and safety are the kit's. A framework above such SDKs t
 
 from __future__ import annotations
 
-import functools
 import importlib
-import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
-from inspect import Parameter
-from typing import Any, Protocol
+from typing import Any
 
 from opentelemetry.trace import SpanKind
 
 from tracer import semconv
-from tracer._call import (
-    NOT_RECORDED,
-    Accumulator,
-    Call,
-    Operation,
-    ReadError,
-    Recording,
-    Reply,
-    Request,
-    current_recording,
-    set_request,
-    suppressed,
-)
+from tracer._call import NOT_RECORDED, Recording, current_recording, set_request, suppressed
+from tracer._doors import Door, Hook, HookEnd, Tap, Wire, hooked, tapped, through_door, watched_wire
 from tracer._fault import guard, log_once, report
+from tracer._operation import Accumulator, Call, Operation, ReadError, Reply, ReplyOf, Request
 from tracer._patch import DoorMovedError, Patch, when_imported
 from tracer._runtime import runtime
 from tracer._session import Session, SessionReader, SessionRecording, watch_connection
@@ -70,76 +58,6 @@ __all__ = [
 
 ENTRY_POINT_GROUP = "tracer.providers"
 BUILT_IN = ("anthropic", "gemini", "mistral", "ollama", "openai", "openai_agents")
-
-Function = Callable[..., Any]
-
-_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-
-
-@dataclass(frozen=True)
-class Door:
-    """A method of an SDK that every call passes once, as ``module:Class.method``.
-
-    Where versions of the SDK differ, ``target`` is a tuple of such places, and the first that is there is the door.
-
-    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included (those of ``*args`` as a tuple, those
-    of ``**kwargs`` each by its own name), and says what the call is, or None for a call that generates nothing. Where
-    the SDK wraps what the provider sent, ``reply_of(result)`` takes the reply, or a chunk of a streamed one, out of it.
-    """
-
-    target: str | tuple[str, ...]
-    read_call: Callable[[Mapping[str, Any]], Call | None]
-    parameters: tuple[str, ...] = ()  # those that read_call needs; without one of them the SDK is left alone
-    reply_of: Callable[[Any], Any] | None = None
-
-
-@dataclass(frozen=True)
-class Tap:
-    """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response.
-
-    ``observe(recording, arguments)`` is called before the method, or with ``after=True`` when it has returned, and then
-    has the result under the name ``return``.
-    """
-
-    target: str | tuple[str, ...]
-    observe: Callable[[Recording, Mapping[str, Any]], None]
-    parameters: tuple[str, ...] = ()
-    after: bool = False
-
-
-class HookEnd(Protocol):
-    """Hears how a hooked method ended."""
-
-    def returned(self, result: Any) -> Any: ...
-    def raised(self, error: BaseException) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Hook:
-    """A method by which a framework tells of its steps: ``begin(arguments)`` runs before it.
-
-    ``begin`` gets the arguments by name, ``self`` included, and may give something that is told of the method's end.
-    """
-
-    target: str | tuple[str, ...]
-    begin: Callable[[Mapping[str, Any]], HookEnd | None]
-    parameters: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Wire:
-    """A class of an SDK whose objects are open connections, as ``module:Class``, with `recv_bytes`, `send` and `close`.
-
-    ``open(connection)`` says what session the connection is, or None. The module is never imported for it.
-    """
-
-    target: str
-    open: Callable[[Any], Session | None]
-
-    @property
-    def module(self) -> str:
-        """Where the class is."""
-        return self.target.partition(":")[0]
 
 
 @dataclass(frozen=True)
@@ -183,7 +101,7 @@ class Provider:
             self._patch_if_wanted(only_if_imported=True)
         for wire in self.wires:
             if first_time:
-                when_imported(wire.module, functools.partial(self._patch_wire_if_wanted, wire))
+                when_imported(wire.module, partial(self._patch_wire_if_wanted, wire))
             elif _is_imported(wire.module):
                 self._patch_wire_if_wanted(wire)
 
@@ -212,9 +130,8 @@ class Provider:
                 return
             patch = state.wires.get(wire.target)
             if patch is None:
-                patch = Patch(
-                    f"{wire.target}.__init__", functools.partial(_wire, self, wire), parameters=("connection",)
-                )
+                watch = partial(watched_wire, partial(self._watch, wire))
+                patch = Patch(f"{wire.target}.__init__", watch, parameters=("connection",))
                 state.wires[wire.target] = patch
         try:
             patch.check()
@@ -233,10 +150,14 @@ class Provider:
         return patches
 
     def _make_patches(self) -> list[Patch]:
-        doors = [Patch(d.target, functools.partial(_door, self, d), parameters=d.parameters) for d in self.doors]
-        taps = [Patch(t.target, functools.partial(_tap, t), parameters=t.parameters) for t in self.taps]
-        hooks = [Patch(h.target, functools.partial(_hook, h), parameters=h.parameters) for h in self.hooks]
-        return [*taps, *doors, *hooks]
+        return [
+            *(Patch(tap.target, partial(tapped, tap), parameters=tap.parameters) for tap in self.taps),
+            *(
+                Patch(door.target, partial(through_door, partial(self._begin, door)), parameters=door.parameters)
+                for door in self.doors
+            ),
+            *(Patch(hook.target, partial(hooked, hook), parameters=hook.parameters) for hook in self.hooks),
+        ]
 
     def _warn(self, error: DoorMovedError) -> None:
         distribution = self.distribution or self.module
@@ -275,7 +196,7 @@ class Provider:
                 recording.enter()
         return recording
 
-    def _recording(self, call: Call, parent: Any = None, *, reply_of: Function | None = None) -> Any:
+    def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
         operation = call.operation
         request = operation.read_request(call.body)
         span = runtime().start_span(
@@ -347,159 +268,6 @@ def _is_under_way(call: Call) -> bool:
     """Whether this very call is being recorded by a door above, because a wrapper of ours stands twice in the way."""
     outer = current_recording.get()
     return outer is not None and call.body is not None and outer.call.body is call.body
-
-
-def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> Function:
-    bind = _binder(original)
-
-    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return provider._begin(door, bind(args, kwargs)) if patch.active else NOT_RECORDED
-
-    return _around(original, begin)
-
-
-def _hook(hook: Hook, original: Function, patch: Patch) -> Function:
-    bind = _binder(original)
-
-    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        try:
-            end = hook.begin(bind(args, kwargs)) if patch.active else None
-        except Exception as fault:
-            report(f"observing {hook.target}", fault)
-            return NOT_RECORDED
-        return NOT_RECORDED if end is None else _GuardedEnd(f"observing {hook.target}", end)
-
-    return _around(original, begin)
-
-
-class _GuardedEnd:
-    """Tells a hook of its method's end; what fails there is logged."""
-
-    __slots__ = ("_doing", "_end")
-
-    changed: Mapping[str, Any] = {}
-
-    def __init__(self, doing: str, end: HookEnd) -> None:
-        self._doing = doing
-        self._end = end
-
-    def returned(self, result: Any) -> Any:
-        with guard(self._doing):
-            self._end.returned(result)
-        return result
-
-    def raised(self, error: BaseException) -> None:
-        with guard(self._doing):
-            self._end.raised(error)
-
-
-def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Function:
-    """The method with ``begin`` before it and the end told to what that gave; its own call is made once, unchanged."""
-    change = _changer(original)
-
-    if inspect.iscoroutinefunction(inspect.unwrap(original)):
-
-        @functools.wraps(original)
-        async def around_async(*args: Any, **kwargs: Any) -> Any:
-            recording = begin(args, kwargs)
-            if recording.changed:
-                args, kwargs = change(args, kwargs, recording.changed)
-            try:
-                result = await original(*args, **kwargs)
-            except BaseException as error:
-                recording.raised(error)
-                raise
-            return recording.returned(result)
-
-        return around_async
-
-    @functools.wraps(original)
-    def around(*args: Any, **kwargs: Any) -> Any:
-        recording = begin(args, kwargs)
-        if recording.changed:
-            args, kwargs = change(args, kwargs, recording.changed)
-        try:
-            result = original(*args, **kwargs)
-        except BaseException as error:
-            recording.raised(error)
-            raise
-        return recording.returned(result)
-
-    return around
-
-
-def _wire(provider: Provider, wire: Wire, original: Function, patch: Patch) -> Function:
-    @functools.wraps(original)
-    def opened(connection: Any, *args: Any, **kwargs: Any) -> None:
-        original(connection, *args, **kwargs)
-        if patch.active:
-            provider._watch(wire, connection)
-
-    return opened
-
-
-def _tap(tap: Tap, original: Function, patch: Patch) -> Function:
-    bind = _binder(original)
-
-    def observe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        recording = current_recording.get()
-        if recording is None or not patch.active:
-            return
-        try:
-            tap.observe(recording, bind(args, kwargs))
-        except Exception as fault:
-            report(f"observing {tap.target}", fault)
-
-    if inspect.iscoroutinefunction(inspect.unwrap(original)):
-
-        @functools.wraps(original)
-        async def async_tapped(*args: Any, **kwargs: Any) -> Any:
-            if not tap.after:
-                observe(args, kwargs)
-            result = await original(*args, **kwargs)
-            if tap.after:
-                observe(args, {**kwargs, "return": result})
-            return result
-
-        return async_tapped
-
-    @functools.wraps(original)
-    def tapped(*args: Any, **kwargs: Any) -> Any:
-        if not tap.after:
-            observe(args, kwargs)
-        result = original(*args, **kwargs)
-        if tap.after:
-            observe(args, {**kwargs, "return": result})
-        return result
-
-    return tapped
-
-
-def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
-    """Arguments by name, at a fraction of the cost of `inspect.Signature.bind`."""
-    parameters = inspect.signature(function).parameters.values()
-    names = tuple(parameter.name for parameter in parameters if parameter.kind in _POSITIONAL)
-    rest = next((parameter.name for parameter in parameters if parameter.kind is Parameter.VAR_POSITIONAL), None)
-
-    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {**dict(zip(names, args)), **kwargs}  # calls may leave parameters out
-
-    def bind_with_rest(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {**bind(args, kwargs), rest: args[len(names) :]}  # type: ignore[dict-item]
-
-    return bind if rest is None else bind_with_rest
-
-
-def _changer(function: Function) -> Callable[[Any, Any, Mapping[str, Any]], tuple[Any, Any]]:
-    """Arguments with some of them replaced, wherever they were given."""
-    names = tuple(inspect.signature(function).parameters)
-
-    def change(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Mapping[str, Any]) -> tuple[Any, Any]:
-        positional = tuple(changed.get(name, value) for name, value in zip(names, args))
-        named = {name: value for name, value in changed.items() if name not in names[: len(args)]}
-        return (*positional, *args[len(positional) :]), {**kwargs, **named}
-
-    return change
 
 
 @contextmanager

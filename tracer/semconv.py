@@ -108,6 +108,11 @@ OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 
+# USD, as the provider sent it: wins over the table of prices
+COST_TOTAL: Final = "tracer.cost.total"
+COST_INPUT: Final = "tracer.cost.input"
+COST_OUTPUT: Final = "tracer.cost.output"
+
 # where, and how it went
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
