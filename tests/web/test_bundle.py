@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -105,6 +106,21 @@ def test_the_first_page_is_small() -> None:
     sizes = {name: len(gzip.compress((STATIC / name).read_bytes(), 9)) for name in [*first, *fonts]}
 
     assert sum(sizes.values()) < FIRST_LOAD, sizes
+
+
+def test_what_is_text_travels_compressed(address: str) -> None:
+    (script,) = re.findall(r'<script[^>]* src="/(assets/[^"]+)"', (STATIC / "index.html").read_text(encoding="utf-8"))
+    asked = urllib.request.Request(f"{address}/{script}", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(asked) as answer:
+        packed = answer.read()
+        said = {name: answer.headers[name] for name in ("Content-Encoding", "Cache-Control", "Content-Type")}
+
+    assert gzip.decompress(packed) == (STATIC / script).read_bytes()
+    assert said == {
+        "Content-Encoding": "gzip",
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Content-Type": "text/javascript; charset=utf-8",
+    }
 
 
 def test_nothing_is_loaded_from_elsewhere_and_nothing_inline() -> None:
