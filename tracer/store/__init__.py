@@ -10,6 +10,8 @@ from tracer.store.filter import Expression
 from tracer.store.rows import (
     AssessmentRow,
     Changes,
+    ModelRow,
+    RunRow,
     StatisticsRow,
     StoredTrace,
     TracePage,
@@ -20,6 +22,8 @@ from tracer.store.rows import (
 __all__ = [
     "AssessmentRow",
     "Changes",
+    "ModelRow",
+    "RunRow",
     "StatisticsRow",
     "Store",
     "StoredTrace",
@@ -97,6 +101,14 @@ class Store(Protocol):
 
     def experiments(self) -> list[tuple[str, str]]:
         """Id and name of every experiment, oldest first."""
+        ...
+
+    def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
+        """The versions of apps, newest first: all, the one with an id, or those with a name."""
+        ...
+
+    def runs(self, *, run_id: str | None = None) -> list[RunRow]:
+        """The runs, newest first: all, or the one with an id."""
         ...
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tracer.errors import StoreError
 from tracer.store.filter import Expression
-from tracer.store.rows import Changes, StatisticsRow, StoredTrace, TracePage, TraceQuery
+from tracer.store.rows import Changes, ModelRow, RunRow, StatisticsRow, StoredTrace, TracePage, TraceQuery
 from tracer.store.sqlite import read
 from tracer.store.sqlite.append import append
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error
@@ -20,6 +20,7 @@ from tracer.store.sqlite.fulltext import FullText
 from tracer.store.sqlite.owners import owner_gone
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.statistics import statistics
+from tracer.store.sqlite.versions import read_models, read_runs
 
 Result = TypeVar("Result")
 
@@ -40,7 +41,7 @@ class SqliteStore:
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Take in records as JSON, any kinds, any order, also repeated. Raises StoreError."""
         news = decode(lines, owner)
-        if not (news.traces or news.attachments or news.processes):
+        if news.is_empty():
             return
         self._refuse_if_read_only()
         self._run("write to", lambda connection: append(connection, news, self._recent))
@@ -129,6 +130,14 @@ class SqliteStore:
             "read", lambda connection: connection.execute("SELECT id, name FROM experiments ORDER BY id").fetchall()
         )
         return [(str(number), name) for number, name in rows]
+
+    def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
+        """The versions of apps, newest first: all, the one with an id, or those with a name."""
+        return self._run("read", lambda connection: read_models(connection, model_id, name))
+
+    def runs(self, *, run_id: str | None = None) -> list[RunRow]:
+        """The runs, newest first: all, or the one with an id."""
+        return self._run("read", lambda connection: read_runs(connection, run_id))
 
     def close(self) -> None:
         """Close the connections of this process."""
