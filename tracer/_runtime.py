@@ -13,7 +13,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
 from tracer import _ids
-from tracer._context import NOTHING_SAID, active_model, active_run_id, active_runs, current, running
+from tracer._context import NOTHING_SAID, active_model, active_run_id, active_runs, current, running, usage_watch
 from tracer._exit import close_in_workers, keep_exit_by_interrupt
 from tracer._fault import forget_logged, guard, log_once, report
 from tracer._journal import JournalClosedError
@@ -255,6 +255,9 @@ class Runtime(OpenTelemetrySide):
         try:
             if self._processors or self.joined is not None:
                 self._tell_end(span)
+            watch = usage_watch.get()
+            if watch is not None and span.token_usage:
+                watch.append(span.span_id)
             # the ids in the head look like tokens and are none: only the body is searched for secrets
             self._append_line(span.head().encode() + self._redact(_encode_body(span))[1:])
         except Exception as error:
