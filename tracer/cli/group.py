@@ -20,6 +20,7 @@ _COMMANDS = {
     "stats": ("tracer.cli.stats", "Calls, tokens, cost and latency by model."),
     "export": ("tracer.cli.exporting", "Write traces as OTLP JSON lines."),
     "import": ("tracer.cli.importing", "Read OTLP JSON lines into the store."),
+    "models": ("tracer.cli.models", "Serve models that were logged."),
     "doctor": ("tracer.cli.doctor", "Check the installation, the SDKs and the store."),
 }
 

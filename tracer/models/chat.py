@@ -152,6 +152,11 @@ class ChatCompletionResponse(Shape):
     created: int = field(default_factory=_now)
     custom_outputs: dict[str, Any] | None = None
 
+    @staticmethod
+    def new_id() -> str:
+        """An id for a completion."""
+        return _completion_id()
+
     def __post_init__(self) -> None:
         self.id = _completion_id() if self.id is None else self.id
         super().__post_init__()

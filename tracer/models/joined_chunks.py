@@ -1,4 +1,4 @@
-"""The whole completion that streamed chunks come to."""
+"""The whole completion that streamed chunks come to, and the chunks that a whole one is told in."""
 
 from __future__ import annotations
 
@@ -40,3 +40,19 @@ def _add_call(calls: list[dict[str, Any]], piece: dict[str, Any]) -> None:
     call.update({key: piece[key] for key in ("id", "type") if piece.get(key)})
     for key in ("name", "arguments"):
         call["function"][key] += (piece.get("function") or {}).get(key) or ""
+
+
+def chunks_of(completion: dict[str, Any]) -> list[dict[str, Any]]:
+    """A completion as two chunks: what is said, and why it ends."""
+    head: dict[str, Any] = {key: completion[key] for key in ("id", "model", "created") if key in completion}
+    head["object"] = "chat.completion.chunk"
+    said, ends = [], []
+    for choice in completion["choices"]:
+        delta = {**choice["message"]}
+        calls = delta.pop("tool_calls", None)
+        if calls:
+            delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
+        said.append({"index": choice["index"], "delta": delta})
+        ends.append({"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]})
+    rest: dict[str, Any] = {key: completion[key] for key in ("usage", "custom_outputs") if key in completion}
+    return [{**head, "choices": said}, {**head, "choices": ends, **rest}]

@@ -10,6 +10,7 @@ from typing import Any
 from tracer.errors import InvalidArgumentError
 from tracer.models.chat import ChatCompletionChunk, ChatCompletionRequest, ChatCompletionResponse, ChatParams
 from tracer.models.errors import ModelError
+from tracer.models.joined_chunks import chunks_of
 from tracer.models.manifest import Manifest
 from tracer.models.prediction import Prediction
 from tracer.models.python_model import (
@@ -50,16 +51,18 @@ class LoadedModel:
 
     # ---- whole answers ----
 
-    def predict(self, data: Any = None, params: Mapping[str, Any] | None = None) -> Any:
+    def predict(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+    ) -> Any:
         """The model's answer.
 
         A ChatModel takes ``{"messages": […], "max_tokens": 25, …}`` and gives the completion as a dict. Raises
         ValidationError, which names the field, ModelError where the model gives back no completion, and what the
-        model raises.
+        model raises. ``into`` is what :meth:`begin` gave.
         """
         if self.is_async:
-            return self._run(self.apredict(data, params))
-        prediction = self._prediction()
+            return self._run(self.apredict(data, params, into=into))
+        prediction = into or self.begin()
         try:
             args, kwargs = self._arguments(prediction, self._model.predict, data, params)
             with prediction.here():
@@ -71,11 +74,13 @@ class LoadedModel:
         prediction.end(output)
         return output
 
-    async def apredict(self, data: Any = None, params: Mapping[str, Any] | None = None) -> Any:
+    async def apredict(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+    ) -> Any:
         """The same, for asynchronous programs; a model that is not asynchronous runs in a thread."""
         if not self.is_async:
-            return await asyncio.to_thread(self.predict, data, params)
-        prediction = self._prediction()
+            return await asyncio.to_thread(self.predict, data, params, into=into)
+        prediction = into or self.begin()
         try:
             args, kwargs = self._arguments(prediction, self._model.predict, data, params)
             with prediction.here():
@@ -89,7 +94,9 @@ class LoadedModel:
 
     # ---- streams ----
 
-    def predict_stream(self, data: Any = None, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
+    def predict_stream(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+    ) -> Iterator[Any]:
         """The model's answer in pieces; a ChatModel's are chunks of the chat schema, as dicts.
 
         Where the model has no ``predict_stream``, the whole answer comes in one piece. Closing the iterator stops the
@@ -98,9 +105,9 @@ class LoadedModel:
         if self.is_async_stream or (self.is_async and not self.has_stream):
             raise InvalidArgumentError("this model is asynchronous: write `async for … in model.apredict_stream(…)`")
         if not self.has_stream:
-            yield from self._as_chunks(self.predict(data, params))
+            yield from self._as_chunks(self.predict(data, params, into=into))
             return
-        prediction = self._prediction()
+        prediction = into or self.begin()
         given: list[Any] = []
         stream: Any = None
         try:
@@ -121,21 +128,23 @@ class LoadedModel:
             raise
         prediction.end_stream(given)
 
-    async def apredict_stream(self, data: Any = None, params: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
+    async def apredict_stream(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+    ) -> AsyncIterator[Any]:
         """The same, for asynchronous programs; takes models of either kind."""
         if not self.has_stream:
-            for piece in self._as_chunks(await self.apredict(data, params)):
+            for piece in self._as_chunks(await self.apredict(data, params, into=into)):
                 yield piece
             return
         if not self.is_async_stream:
-            stream = self.predict_stream(data, params)
+            stream = self.predict_stream(data, params, into=into)
             try:
                 while (piece := await asyncio.to_thread(next, stream, _END)) is not _END:
                     yield piece
             finally:
                 await asyncio.to_thread(_close, stream)
             return
-        prediction = self._prediction()
+        prediction = into or self.begin()
         given: list[Any] = []
         pieces: Any = None
         try:
@@ -159,7 +168,8 @@ class LoadedModel:
 
     # ---- what goes in and comes out ----
 
-    def _prediction(self) -> Prediction:
+    def begin(self) -> Prediction:
+        """The trace of an answer, begun here: the methods above go on with it when it is given as ``into``."""
         return Prediction(self.name, self.model_id, is_chat=self.is_chat)
 
     def _arguments(
@@ -193,20 +203,7 @@ class LoadedModel:
             raise ModelError(f"{type(self._model).__name__}.{method} gave back no {shape.__name__}: {error}") from error
 
     def _as_chunks(self, output: Any) -> list[Any]:
-        if not self.is_chat:
-            return [output]
-        head = {key: output[key] for key in ("id", "model", "created") if key in output}
-        first, last = [], []
-        for choice in output["choices"]:
-            delta = {**choice["message"]}
-            calls = delta.pop("tool_calls", None)
-            if calls:
-                delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
-            first.append({"index": choice["index"], "delta": delta})
-            last.append({"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]})
-        rest = {key: output[key] for key in ("usage", "custom_outputs") if key in output}
-        kind = {"object": "chat.completion.chunk"}
-        return [{**head, **kind, "choices": first}, {**head, **kind, "choices": last, **rest}]
+        return chunks_of(output) if self.is_chat else [output]
 
     @staticmethod
     def _run(coroutine: Any) -> Any:

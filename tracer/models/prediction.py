@@ -41,6 +41,11 @@ class Prediction:
                 {"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), "model_id": self._model_id}
             )
 
+    @property
+    def trace_id(self) -> str | None:
+        """The id of its trace, None where nothing is recorded."""
+        return self.span.trace_id if isinstance(self.span, LiveSpan) else None
+
     @contextmanager
     def _belonging(self) -> Iterator[None]:
         before = active_model.get()
