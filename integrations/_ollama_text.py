@@ -10,10 +10,12 @@ from tracer.provider import Operation, Reply, Request, SpanType
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._ollama_…
     from integrations._ollama_chunks import ChatAccumulator, GrowingReply
-    from integrations._ollama_values import as_dict, as_text, error_in, parameters, times_of, usage_of
+    from integrations._ollama_values import error_in, parameters, times_of, usage_of
+    from integrations._values import as_dict, as_text
 else:
     from tracer._ollama_chunks import ChatAccumulator, GrowingReply
-    from tracer._ollama_values import as_dict, as_text, error_in, parameters, times_of, usage_of
+    from tracer._ollama_values import error_in, parameters, times_of, usage_of
+    from tracer._values import as_dict, as_text
 
 
 def _read_chat_request(body: Any) -> Request:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracer import semconv
+
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._values
+    from integrations._values import as_dict, as_text
+else:
+    from tracer._values import as_dict, as_text
 
 _OPTIONS = {
     "temperature": semconv.REQUEST_TEMPERATURE,
@@ -25,19 +30,9 @@ _TIMES = {
 _NANOSECONDS = 1e9
 
 
-def as_dict(value: Any) -> dict[str, Any]:
-    """The value if it is a dict; else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_text(value: Any) -> str | None:
-    """The value if it is text."""
-    return value if isinstance(value, str) else None
-
-
 def parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     """The request's parameters by attribute name; options that the conventions do not know keep their own name."""
-    found: dict[str, Any] = {semconv.REQUEST_STREAM: body.get("stream") or None}
+    found: dict[str, Any] = {semconv.REQUEST_STREAM: body.get("stream")}
     for name, value in as_dict(body.get("options")).items():
         if name == "stop":
             found[semconv.REQUEST_STOP_SEQUENCES] = [value] if isinstance(value, str) else value

@@ -52,11 +52,21 @@ def output_type_of(response_format: Any) -> str | None:
     return _OUTPUT_TYPES.get(kind) if isinstance(kind, str) else None
 
 
+def schema_of(response_format: Any) -> dict[str, Any] | None:
+    """Name and JSON schema of the output that was asked for, wherever an API puts them."""
+    form = as_dict(response_format)
+    about = as_dict(form.get("json_schema")) or form
+    if not isinstance(about.get("schema"), dict):
+        return None
+    return {key: about[key] for key in ("name", "description", "strict", "schema") if about.get(key) is not None}
+
+
 def envelope_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What OpenAI says about how it answered."""
+    """What OpenAI, or who speaks like it, says about how it answered."""
     return {
         semconv.OPENAI_RESPONSE_SERVICE_TIER: body.get("service_tier"),
         semconv.OPENAI_RESPONSE_FINGERPRINT: body.get("system_fingerprint"),
+        semconv.COST_TOTAL: as_dict(usage_of(body)).get("cost"),  # OpenRouter sends it
     }
 
 
@@ -73,7 +83,13 @@ def error_in(body: Mapping[str, Any]) -> dict[str, Any]:
 def _read_chat_request(body: Any) -> Request:
     body = as_dict(body)
     tools = body.get("tools") or body.get("functions")
-    return Request(as_text(body.get("model")), body.get("messages"), tools=tools, attributes=parameters(body))
+    return Request(
+        as_text(body.get("model")),
+        body.get("messages"),
+        tools=tools,
+        output_schema=schema_of(body.get("response_format")),
+        attributes=parameters(body),
+    )
 
 
 def _read_chat_reply(body: Any) -> Reply:

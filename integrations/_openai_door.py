@@ -2,90 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tracer import semconv
-from tracer.provider import Call, Operation, SpanType
+from tracer.provider import Call, Operation
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
-    from integrations._openai_chat import CHAT, COMPLETION
-    from integrations._openai_other import EMBEDDING, generic
-    from integrations._openai_responses import RESPONSE
+    from integrations._openai_hosts import provider_of
+    from integrations._openai_responses import FETCHED_RESPONSE
+    from integrations._openai_routes import operation_of, streamed_response_id
+    from integrations._openai_uploads import described
     from tracer._call import Recording
 else:
-    from tracer._openai_chat import CHAT, COMPLETION
-    from tracer._openai_other import EMBEDDING, generic
-    from tracer._openai_responses import RESPONSE
+    from tracer._openai_hosts import provider_of
+    from tracer._openai_responses import FETCHED_RESPONSE
+    from tracer._openai_routes import operation_of, streamed_response_id
+    from tracer._openai_uploads import described
 
-OPERATIONS: dict[str, Operation] = {
-    "chat/completions": CHAT,
-    "completions": COMPLETION,
-    "responses": RESPONSE,
-    "embeddings": EMBEDDING,
-    "responses/compact": generic("responses.compact", SpanType.LLM),
-    "images/generations": generic("images.generations", SpanType.LLM),
-    "images/edits": generic("images.edits", SpanType.LLM),
-    "images/variations": generic("images.variations", SpanType.LLM),
-    "audio/speech": generic("audio.speech", SpanType.LLM),
-    "audio/transcriptions": generic("audio.transcriptions", SpanType.LLM),
-    "audio/translations": generic("audio.translations", SpanType.LLM),
-    "moderations": generic("moderations", SpanType.GUARDRAIL),
-    "videos": generic("videos", SpanType.LLM),
-}
-"""A POST to one of these paths, after any prefix, makes something that has a model's name on it."""
-
-_GENERATES_NOTHING = frozenset({
-    "assistants", "batches", "certificates", "chatkit", "client_secrets", "containers", "conversations", "evals",
-    "files", "fine_tuning", "models", "organization", "projects", "sessions", "skills", "threads", "uploads",
-    "vector_stores", "webhooks", "cancel", "input_tokens", "calls",
-})  # fmt: skip
-
-# names from the conventions where they have one: gen_ai.provider.name
-_PROVIDER_OF_HOST = {
-    "openai.azure.com": "azure.ai.openai",
-    "cognitiveservices.azure.com": "azure.ai.openai",
-    "services.ai.azure.com": "azure.ai.openai",
-    "azure-api.net": "azure.ai.openai",
-    "models.inference.ai.azure.com": "azure.ai.inference",
-    "inference.ai.azure.com": "azure.ai.inference",
-    "openai.com": "openai",
-    "anthropic.com": "anthropic",
-    "cohere.com": "cohere",
-    "cohere.ai": "cohere",
-    "deepseek.com": "deepseek",
-    "generativelanguage.googleapis.com": "gcp.gemini",
-    "aiplatform.googleapis.com": "gcp.vertex_ai",
-    "amazonaws.com": "aws.bedrock",
-    "groq.com": "groq",
-    "mistral.ai": "mistral_ai",
-    "perplexity.ai": "perplexity",
-    "x.ai": "x_ai",
-    "ml.cloud.ibm.com": "ibm.watsonx.ai",
-    "together.ai": "together_ai",
-    "together.xyz": "together_ai",
-    "openrouter.ai": "openrouter",
-    "fireworks.ai": "fireworks_ai",
-    "cerebras.ai": "cerebras",
-    "sambanova.ai": "sambanova",
-    "moonshot.ai": "moonshot_ai",
-    "moonshot.cn": "moonshot_ai",
-    "dashscope.aliyuncs.com": "dashscope",
-    "dashscope-intl.aliyuncs.com": "dashscope",
-    "bigmodel.cn": "zhipu_ai",
-    "z.ai": "zhipu_ai",
-    "voyageai.com": "voyage_ai",
-    "writer.com": "writer",
-    "huggingface.co": "hugging_face",
-    "nvidia.com": "nvidia",
-    "deepinfra.com": "deepinfra",
-    "hyperbolic.xyz": "hyperbolic",
-    "novita.ai": "novita_ai",
-    "databricks.com": "databricks",
-    "github.ai": "github",
-}
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _SENTINELS = frozenset({"NotGiven", "Omit"})
 _RETRY_HEADER = "x-stainless-retry-count"
@@ -94,9 +29,7 @@ _RETRY_HEADER = "x-stainless-retry-count"
 def read_call(arguments: Mapping[str, Any]) -> Call | None:
     """The call behind ``request(cast_to, options)``; None for one that generates nothing."""
     client, options = arguments["self"], arguments["options"]
-    if options.method.lower() != "post":
-        return None
-    operation = operation_of(options.url)
+    operation, body = _operation_and_body(options)
     if operation is None:
         return None
     url = urlsplit(options.url) if "://" in options.url else client.base_url
@@ -106,36 +39,22 @@ def read_call(arguments: Mapping[str, Any]) -> Call | None:
         semconv.SERVER_PORT: port or _DEFAULT_PORTS.get(url.scheme),
         semconv.HELPER: _helper(options),
     }
-    return Call(
-        operation, _body(options), provider=provider_of(host or "", type(client).__name__), attributes=attributes
-    )
+    return Call(operation, body, provider=provider_of(host or "", type(client).__name__), attributes=attributes)
 
 
-@functools.lru_cache(maxsize=1024)
-def operation_of(path: str) -> Operation | None:
-    """The operation that a POST to a path is, a generic one for an unknown path; None if it generates nothing."""
-    segments = [segment for segment in urlsplit(path).path.split("/") if segment]
-    if "deployments" in segments:  # Azure: …/deployments/{name}/chat/completions
-        segments = segments[segments.index("deployments") + 2 :]
-    found = OPERATIONS.get("/".join(segments[-2:])) or OPERATIONS.get("".join(segments[-1:]))
-    if found is not None or not _GENERATES_NOTHING.isdisjoint(segments):
-        return found
-    if "completions" in segments or "responses" in segments:  # …/{id}: something is done to a stored reply
-        return None
-    return generic(".".join(segments[-2:]) or "request")
-
-
-@functools.lru_cache(maxsize=1024)
-def provider_of(host: str, client_class: str) -> str | None:
-    """The provider's name in the conventions; None, that is "openai", for a host that nobody knows."""
-    if "Azure" in client_class:
-        return "azure.ai.openai"
-    labels = host.lower().split(".")
-    for start in range(len(labels) - 1):
-        found = _PROVIDER_OF_HOST.get(".".join(labels[start:]))
-        if found is not None:
-            return found
-    return None
+def _operation_and_body(options: Any) -> tuple[Operation | None, Any]:
+    method = options.method.lower()
+    if method == "post":
+        operation = operation_of(options.url)
+        return operation, None if operation is None else _body(options)
+    params = options.params
+    if method != "get" or not isinstance(params, Mapping) or not params.get("stream"):
+        return None, None
+    response_id = streamed_response_id(options.url)
+    if response_id is None:
+        return None, None
+    # nothing is generated anew, but of a response in the background the reply is nowhere else to be seen
+    return FETCHED_RESPONSE, {"response_id": response_id, **_given(params)}
 
 
 def _body(options: Any) -> Any:
@@ -145,23 +64,16 @@ def _body(options: Any) -> Any:
         merged = {**(body or {}), **(extra or {})} if extra else body
         files = getattr(options, "files", None)
         if files:
-            merged = {**merged, "files": _file_names(files)}
-        if any(type(value).__name__ in _SENTINELS for value in merged.values()):
-            merged = {key: value for key, value in merged.items() if type(value).__name__ not in _SENTINELS}
-        return merged
+            merged = {**merged, "files": described(files)}
+        return _given(merged)
     return body
 
 
-def _file_names(files: Any) -> list[dict[str, Any]]:
-    pairs = (
-        list(files.items()) if isinstance(files, Mapping) else list(files) if isinstance(files, (list, tuple)) else []
-    )
-    return [{"field": pair[0], "filename": _file_name(pair[1])} for pair in pairs if len(pair) == 2]
-
-
-def _file_name(file: Any) -> str | None:
-    name = file[0] if isinstance(file, tuple) and file else getattr(file, "name", None)
-    return name if isinstance(name, str) else None
+def _given(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The body without what was not given, itself where everything was."""
+    if any(type(value).__name__ in _SENTINELS for value in body.values()):
+        return {key: value for key, value in body.items() if type(value).__name__ not in _SENTINELS}
+    return body
 
 
 def _helper(options: Any) -> str | None:
@@ -188,7 +100,9 @@ def observe_response(recording: Recording, arguments: Mapping[str, Any]) -> None
 
 
 def read_error(error: BaseException) -> dict[str, Any]:
-    """What an exception of the SDK says, as attributes."""
+    """What an exception of the SDK says, as attributes; those of others are not asked, which may well warn."""
+    if not any(kind.__module__.startswith("openai") for kind in type(error).__mro__):
+        return {}
     response = getattr(error, "response", None)
     request = getattr(response, "request", None) or getattr(error, "request", None)
     attributes = {

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tracer import semconv
-from tracer.messages import content_parts, parsed, text_part, to_message
-from tracer.provider import Operation, Reply, Request
+from tracer.messages import content_parts
+from tracer.provider import Operation, Reply, Request, SpanType
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
-    from integrations._openai_chat import envelope_attributes, output_type_of, parameters
+    from integrations._openai_chat import envelope_attributes, output_type_of, parameters, schema_of
+    from integrations._openai_items import Item, input_messages, items_parts, put_part, waits_for_tools
     from integrations._openai_values import as_dict, as_dicts, as_text, read_usage
 else:
-    from tracer._openai_chat import envelope_attributes, output_type_of, parameters
+    from tracer._openai_chat import envelope_attributes, output_type_of, parameters, schema_of
+    from tracer._openai_items import Item, input_messages, items_parts, put_part, waits_for_tools
     from tracer._openai_values import as_dict, as_dicts, as_text, read_usage
 
-Item = dict[str, Any]
-
-_TOOL_CALLS = frozenset({"function_call", "custom_tool_call"})
-_TOOL_RESULTS_SUFFIX = "_output"
-_TERMINAL = frozenset({"response.completed", "response.failed", "response.incomplete", "response.cancelled"})
+_TERMINAL = frozenset(
+    {"response.completed", "response.failed", "response.incomplete", "response.cancelled", "response.done"}
+)
 _FINISH_REASONS = {"max_output_tokens": "length", "max_tokens": "length", "content_filter": "content_filter"}
 # the field of an item that each kind of delta grows: in the item itself, in its content, or in its summary
 _GROWN_FIELD = {
@@ -33,19 +33,25 @@ _GROWN_FIELD = {
 _GROWN_PART = {
     "response.output_text.delta": ("content", "output_text", "text"),
     "response.refusal.delta": ("content", "refusal", "refusal"),
+    # of realtime sessions, by their new and old names
+    "response.output_audio_transcript.delta": ("content", "output_audio", "transcript"),
+    "response.audio_transcript.delta": ("content", "output_audio", "transcript"),
+    "response.text.delta": ("content", "output_text", "text"),
     "response.reasoning_text.delta": ("content", "reasoning_text", "text"),
     "response.reasoning_summary_text.delta": ("summary", "summary_text", "text"),
 }
 
 
-def _read_request(body: Any) -> Request:
+def read_request(body: Any) -> Request:
+    """What a request of the Responses API says."""
     body = as_dict(body)
     instructions = body.get("instructions")
     return Request(
         as_text(body.get("model")),
         input_messages(body.get("input")),
-        system=list(content_parts(instructions)) if isinstance(instructions, str) else _items_parts(instructions),
+        system=list(content_parts(instructions)) if isinstance(instructions, str) else items_parts(instructions),
         tools=body.get("tools"),
+        output_schema=schema_of(as_dict(body.get("text")).get("format")),
         attributes={**parameters(body), **_own_parameters(body)},
     )
 
@@ -61,51 +67,8 @@ def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in own.items() if value is not None}
 
 
-def input_messages(given: Any) -> list[dict[str, Any]]:
-    """The input as messages, one for each item."""
-    if given is None:
-        return []
-    if isinstance(given, str):
-        return [{"role": "user", "parts": [text_part(given)]}]
-    return [_item_message(item) for item in given] if isinstance(given, list) else [to_message(given)]
-
-
-def _item_message(item: Any) -> dict[str, Any]:
-    item = as_dict(item)
-    if "role" in item:
-        return to_message(item)
-    role = "tool" if str(item.get("type") or "").endswith(_TOOL_RESULTS_SUFFIX) else "assistant"
-    return {"role": role, "parts": list(item_parts(item))}
-
-
-def _items_parts(items: Any) -> list[dict[str, Any]]:
-    return [part for item in as_dicts(items) for part in item_parts(item)]
-
-
-def item_parts(item: Item) -> Iterator[dict[str, Any]]:
-    """The parts of a message that an input or output item stands for."""
-    kind = str(item.get("type") or "message")
-    if kind == "message":
-        yield from content_parts(item.get("content"))
-    elif kind == "reasoning":
-        texts = [str(part.get("text") or "") for key in ("summary", "content") for part in as_dicts(item.get(key))]
-        yield {"type": "reasoning", "content": "\n\n".join(texts)}
-    elif kind in _TOOL_CALLS:
-        arguments = parsed(item.get("arguments", item.get("input")))
-        yield {"type": "tool_call", "id": item.get("call_id"), "name": item.get("name"), "arguments": arguments}
-    elif kind.endswith(_TOOL_RESULTS_SUFFIX):
-        output = item.get("output")
-        response = list(content_parts(output)) if isinstance(output, list) else output
-        yield {"type": "tool_call_response", "id": item.get("call_id") or item.get("id"), "response": response}
-    elif kind.endswith("_call"):
-        about = {key: value for key, value in item.items() if key != "id"}
-        name = item.get("name") or kind.removesuffix("_call")
-        yield {"type": "server_tool_call", "id": item.get("id"), "name": name, "server_tool_call": about}
-    else:
-        yield {**item, "type": kind}
-
-
-def _read_reply(body: Any) -> Reply:
+def read_reply(body: Any) -> Reply:
+    """What a response says."""
     body = as_dict(body)
     output = as_dicts(body.get("output"))
     status = as_text(body.get("status"))
@@ -130,14 +93,14 @@ def _output_messages(output: list[Item], finish_reason: str | None) -> list[dict
     """A reply is one turn of the assistant, whatever the number of its items."""
     if not output:
         return []
-    return [{"role": "assistant", "parts": _items_parts(output), "finish_reason": finish_reason}]
+    return [{"role": "assistant", "parts": items_parts(output), "finish_reason": finish_reason}]
 
 
 def _finish_reason(body: Item, output: list[Item]) -> str | None:
     """Why the model stopped, in the words of chat completions, since the Responses API has only a status."""
     status = body.get("status")
     if status == "completed":
-        return "tool_calls" if any(item.get("type") in _TOOL_CALLS for item in output) else "stop"
+        return "tool_calls" if waits_for_tools(output) else "stop"
     if status == "incomplete":
         reason = _why_incomplete(body)
         return _FINISH_REASONS.get(reason, reason)
@@ -228,7 +191,7 @@ class ResponseAccumulator:
         for (index, field, part, text, position), pieces in sorted(self._grown.items()):
             item = items.setdefault(index, {"type": _item_type(field)})
             if part:
-                _put_part(item, field, position, {"type": part, text: "".join(pieces)})
+                put_part(item, field, position, {"type": part, text: "".join(pieces)})
             else:
                 item[field] = "".join(pieces)
         for (index, position), found in self._annotations.items():
@@ -256,12 +219,6 @@ def _item_type(field: str) -> str:
     }.get(field, "code_interpreter_call")
 
 
-def _put_part(item: Item, field: str, position: int, part: Item) -> None:
-    held = item.get(field)
-    parts = list(held) if isinstance(held, list) else []
-    parts += [{}] * (position + 1 - len(parts))
-    parts[position] = {**as_dict(parts[position]), **part}
-    item[field] = parts
-
-
-RESPONSE = Operation("chat", _read_request, _read_reply, ResponseAccumulator)
+RESPONSE = Operation("chat", read_request, read_reply, ResponseAccumulator)
+FETCHED_RESPONSE = Operation("fetch_response", read_request, read_reply, ResponseAccumulator)
+COMPACTION = Operation("responses.compact", read_request, read_reply, ResponseAccumulator, span_type=SpanType.LLM)

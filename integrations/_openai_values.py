@@ -21,11 +21,16 @@ def as_text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+# transcriptions and realtime say "token"
+_INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+_OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
+
+
 def read_usage(usage: Any) -> dict[str, Any]:
     """Token counts by tracer's names, from what OpenAI, Groq, DeepSeek, Mistral, Together and others call them."""
     usage = as_dict(usage)
-    inputs = as_dict(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
-    outputs = as_dict(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
+    inputs = as_dict(_first(*map(usage.get, _INPUT_DETAILS)))
+    outputs = as_dict(_first(*map(usage.get, _OUTPUT_DETAILS)))
     cache_read = (inputs.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
     cache_write = (inputs.get("cache_write_tokens"), inputs.get("cache_creation_tokens"))
     counts = {

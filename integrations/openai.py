@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from tracer.provider import Door, Provider, Tap
+from tracer.provider import Call, Door, Provider, Tap
 
-if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_door
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
+    from integrations import openai_agents
     from integrations._openai_door import observe_response, read_call, read_error
+    from integrations._openai_sessions import WIRES
+    from integrations._openai_usage import asking_for_usage
 else:
+    from tracer import openai_agents
     from tracer._openai_door import observe_response, read_call, read_error
+    from tracer._openai_sessions import WIRES
+    from tracer._openai_usage import asking_for_usage
 
 __all__ = ["autolog", "provider"]
 
 _CLIENTS = ("openai._base_client:SyncAPIClient", "openai._base_client:AsyncAPIClient")
 
+
+def _read_call(arguments: Mapping[str, Any]) -> Call | None:
+    call = read_call(arguments)
+    if call is None or not provider.options.get("include_usage"):
+        return call
+    return asking_for_usage(call, arguments["options"])
+
+
 provider = Provider(
     name="openai",
     module="openai",
     supported="1.55.3 to 3.x",
-    doors=tuple(Door(f"{client}.request", read_call, parameters=("options",)) for client in _CLIENTS),
+    doors=tuple(Door(f"{client}.request", _read_call, parameters=("options",)) for client in _CLIENTS),
     taps=tuple(Tap(f"{client}._process_response", observe_response, parameters=("response",)) for client in _CLIENTS),
+    wires=WIRES,
     read_error=read_error,
 )
 
 
-def autolog(*, disable: bool = False) -> None:
-    """Record every call made through the OpenAI SDK: chat, responses, completions, embeddings, sync, async, streamed.
+def autolog(*, disable: bool = False, include_usage: bool = False) -> None:
+    """Record every call made through the OpenAI SDK: chat, responses, images, audio, … sync, async, streamed.
 
-    May be called before or after ``import openai``, and any number of times. ``disable=True`` puts the SDK back as it
-    was.
+    May be called before or after ``import openai``, and any number of times; the last call's settings count.
+    ``disable=True`` puts the SDK back as it was. ``include_usage=True`` asks for token counts where a completion is
+    streamed and the program did not (``stream_options``), and keeps the chunk that brings them from the program. Runs
+    of the OpenAI Agents SDK are recorded too: `tracer.openai_agents.autolog()`.
     """
-    provider.autolog(disable=disable)
+    provider.autolog(disable=disable, include_usage=include_usage)
+    openai_agents.autolog(disable=disable)

@@ -14,13 +14,24 @@ hypothesis.settings.register_profile("tracer", deadline=None)
 hypothesis.settings.load_profile("tracer")
 
 # anything of the developer's shell that would change what the tests see
-_FOREIGN_PREFIXES = ("TRACER_", "OPENAI_", "AZURE_OPENAI_", "OLLAMA_", "OTEL_")
+_FOREIGN_PREFIXES = (
+    "TRACER_",
+    "OPENAI_",
+    "AZURE_OPENAI_",
+    "OLLAMA_",
+    "ANTHROPIC_",
+    "GEMINI_",
+    "GOOGLE_",
+    "MISTRAL_",
+    "OTEL_",
+)
 _FOREIGN_NAMES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "PAGER")
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the developer's shell reaches a test or the processes that it starts."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for name in list(os.environ):
         if name.startswith(_FOREIGN_PREFIXES) or name in _FOREIGN_NAMES:
             monkeypatch.delenv(name)

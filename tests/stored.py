@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import tracer
+from tracer._runtime import runtime
 
 
 class Stored:
@@ -26,6 +27,10 @@ class Stored:
 
     def json(self, key: str) -> Any:
         return json.loads(self.span.attributes[key])
+
+    def attachment(self, reference: str) -> tuple[str, bytes] | None:
+        """Media type and content of what a reference in a payload stands for."""
+        return runtime().store().attachment(reference.removeprefix("tracer-attachment:").split(";")[0])
 
     @property
     def output(self) -> list[Any]:

@@ -67,9 +67,12 @@ from tracer.versions import (  # noqa: E402
 
 if TYPE_CHECKING:
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
+    from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
+    from tracer import mistral as mistral  # type: ignore[attr-defined, unused-ignore]
     from tracer import models as models
     from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
+    from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
 
 __all__ = [
     "LiveSpan",
@@ -99,6 +102,7 @@ __all__ = [
     "errors",
     "finalize_logged_model",
     "flush",
+    "gemini",
     "get_active_model_id",
     "get_active_trace_id",
     "get_current_active_span",
@@ -114,9 +118,11 @@ __all__ = [
     "log_model_metrics",
     "log_model_params",
     "log_params",
+    "mistral",
     "models",
     "ollama",
     "openai",
+    "openai_agents",
     "reset",
     "search_logged_models",
     "search_runs",

@@ -7,26 +7,20 @@ import binascii
 import hashlib
 import re
 
+from tracer._media import media_type
 from tracer.record import AttachmentRecord, attachment_uri
 
 _SMALLEST = 512  # characters of base64; below, an attachment costs more than it saves
 
 _DATA_URL = re.compile(rb"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,([A-Za-z0-9+/_-]{%d,}={0,2})" % _SMALLEST)
-# bare base64 stands under these keys in the providers' schemas: input_audio.data, images' b64_json, ollama's images, …
-_BARE = re.compile(
-    rb'"(data|b64_json|result|partial_image_b64|image_base64|file_data)":"([A-Za-z0-9+/]{%d,}={0,2})"' % _SMALLEST
+# bare base64 stands under these keys in the providers' schemas: input_audio.data, images' b64_json, speech's audio, …
+_BARE_KEYS = (
+    *(b"data", b"b64_json", b"result", b"partial_image_b64", b"image_base64", b"file_data"),
+    *(b"embedding", b"audio", b"image"),
 )
-_BARE_NEEDLES = (b'"data":"', b'_b64":"', b'"b64_json":"', b'"result":"', b'_base64":"', b'"file_data":"')
-_IMAGES = re.compile(rb'"images":\[("[A-Za-z0-9+/=]{%d,}"(?:,"[A-Za-z0-9+/=]{%d,}")*)\]' % (_SMALLEST, _SMALLEST))
-_MAGIC = {
-    b"\x89PNG": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF8": "image/gif",
-    b"RIFF": "audio/wav",
-    b"ID3": "audio/mpeg",
-    b"OggS": "audio/ogg",
-    b"%PDF": "application/pdf",
-}
+_BARE = re.compile(rb'"(%s)":"([A-Za-z0-9+/]{%d,}={0,2})"' % (b"|".join(_BARE_KEYS), _SMALLEST))
+_BARE_NEEDLES = tuple(b'"%s":"' % key for key in _BARE_KEYS)
+_IMAGES = re.compile(rb'"images":\[("[A-Za-z0-9+/=]+"(?:,"[A-Za-z0-9+/=]+")*)\]')
 
 
 def take_out(encoded: bytes) -> tuple[bytes, list[AttachmentRecord]]:
@@ -50,7 +44,8 @@ def _in_quotes(match: re.Match[bytes], found: list[AttachmentRecord]) -> bytes:
 
 def _each(quoted: bytes, found: list[AttachmentRecord]) -> bytes:
     items = [item.strip(b'"') for item in quoted.split(b",")]
-    return b",".join(b'"%s"' % (_reference(None, item, found) or item) for item in items)
+    references = [_reference(None, item, found) if len(item) >= _SMALLEST else None for item in items]
+    return b",".join(b'"%s"' % (reference or item) for reference, item in zip(references, items))
 
 
 def _reference(mime: str | None, content: bytes, found: list[AttachmentRecord]) -> bytes | None:
@@ -58,7 +53,7 @@ def _reference(mime: str | None, content: bytes, found: list[AttachmentRecord]) 
         plain = base64.b64decode(content.translate(_URL_SAFE), validate=True)
     except (binascii.Error, ValueError):
         return None
-    mime = mime or next((kind for magic, kind in _MAGIC.items() if plain.startswith(magic)), "application/octet-stream")
+    mime = mime or media_type(plain) or "application/octet-stream"
     digest = hashlib.sha256(plain).hexdigest()
     found.append({"kind": "attachment", "id": digest, "mime": mime, "content": content.decode()})
     return attachment_uri(digest, mime, len(plain)).encode()

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
 from tracer._json import loads
+from tracer._media import media_type
 
 _KEPT_LIMIT = 16 * 1024 * 1024
 _BINARY = ("audio/", "image/", "video/", "application/octet-stream")
+_MEDIA = ("audio/", "image/")
 
 
-def body_of(content: bytes) -> Any:
-    """A body as it is: JSON, else text, else only its size."""
+def content_type_of(response: Any) -> str:
+    """The media type that an HTTP response names for its body, without parameters; empty if it names none."""
+    return str(response.headers.get("content-type") or "").partition(";")[0].strip().lower()
+
+
+def body_of(content: bytes, content_type: str = "") -> Any:
+    """A body as it is: JSON, else text; of a binary one its size and type, with sound and images as data URLs."""
     if not content:
         return None
+    if content_type.startswith(_BINARY):
+        return _binary(content, content_type)
     try:
         return loads(content)
     except ValueError:
@@ -22,7 +32,19 @@ def body_of(content: bytes) -> Any:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        return {"bytes": len(content)}
+        return _binary(content, content_type)
+
+
+def _binary(content: bytes, content_type: str) -> dict[str, Any]:
+    kind = content_type if content_type.startswith(_MEDIA) else media_type(content) or content_type
+    body = _sized(len(content), kind)
+    if kind.startswith(_MEDIA) and len(content) <= _KEPT_LIMIT:
+        body["content"] = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return body
+
+
+def _sized(size: int, content_type: str) -> dict[str, Any]:
+    return {"bytes": size, "content_type": content_type} if content_type else {"bytes": size}
 
 
 def is_event_stream(start: bytes) -> bool | None:
@@ -40,11 +62,11 @@ class BodyReader:
     the content type, which some servers leave out.
     """
 
-    __slots__ = ("_data", "_is_binary", "_kept", "_rest", "_size", "is_event_stream")
+    __slots__ = ("_content_type", "_data", "_kept", "_rest", "_size", "is_event_stream")
 
     def __init__(self, response: Any) -> None:
         self.is_event_stream: bool | None = None
-        self._is_binary = str(response.headers.get("content-type") or "").startswith(_BINARY)
+        self._content_type = content_type_of(response)
         self._size = 0
         self._kept: list[bytes] = []
         self._rest = b""
@@ -63,7 +85,7 @@ class BodyReader:
 
     def _keep(self, received: bytes) -> None:
         self._size += len(received)
-        if self._size <= _KEPT_LIMIT and not self._is_binary:
+        if self._size <= _KEPT_LIMIT and not self._content_type.startswith(_BINARY):
             self._kept.append(received)
         else:
             self._kept = []
@@ -87,6 +109,6 @@ class BodyReader:
         if not self._size:
             return None, None
         if not self._kept:
-            return {"bytes": self._size}, None
-        body = body_of(b"".join(self._kept))
+            return _sized(self._size, self._content_type), None
+        body = body_of(b"".join(self._kept), self._content_type)
         return body, isinstance(body, (dict, list)) or None

@@ -3,93 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from tracer import _stream, semconv
-from tracer._body import BodyReader, body_of, is_event_stream
+from tracer._body import BodyReader, body_of, content_type_of, is_event_stream
 from tracer._chunk import ChunkEncoder
 from tracer._fault import report
+from tracer._hidden import hide
 from tracer._json import encode, loads
+from tracer._operation import Accumulator, Call, ReadError, Reply, ReplyOf, Request
 from tracer._runtime import runtime
 from tracer.messages import to_messages
 
 CHUNK_EVENTS_LIMIT = 1_000
 CHUNK_BYTES_LIMIT = 256 * 1024
+_REFUSED = 400  # HTTP statuses from here on
+_LARGE_CHUNK = 512  # bytes of JSON; smaller ones hold no attachment
 
-
-@dataclass(frozen=True)
-class Request:
-    """What a request says. Messages may be OpenAI-style, provider objects or any mapping."""
-
-    model: str | None = None
-    messages: Any = None
-    system: Any = None  # instructions given apart from the messages
-    tools: Any = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)  # by attribute name, None is left out
-    inputs: Any = None  # in the place of the body, where the body is not what a user gave
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a reply says. ``usage`` goes by the names of `semconv.TOKEN_USAGE`: ``input_tokens``, …"""
-
-    model: str | None = None
-    id: str | None = None
-    messages: Any = None
-    finish_reasons: list[str] = field(default_factory=list)
-    usage: Mapping[str, Any] = field(default_factory=dict)
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    error_type: str | None = None  # a reply that says of itself that it failed
-    error_message: str | None = None
-    incomplete: str | None = None  # a reply that says of itself that it was cut short, and why
-
-
-class Accumulator(Protocol):
-    """Puts the chunks of a stream together; chunks are dicts.
-
-    One that has an attribute ``repeated``, a frozenset of the names of top-level fields that come with every chunk, is
-    given those only when they change, and so are the span's events: that halves what a chunk costs.
-    """
-
-    def add(self, chunk: dict[str, Any]) -> bool:
-        """Take a chunk; True if it brought content, as opposed to an envelope or numbers."""
-        ...
-
-    def reply(self) -> Any:
-        """What has arrived until now, in the shape of a reply that was not streamed."""
-        ...
-
-    def is_complete(self) -> bool | None:
-        """Whether the provider has said that nothing more of the reply will come; None where it never says so."""
-        ...
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One thing a provider does: pure functions for its requests and replies, an accumulator for its streams."""
-
-    name: str  # gen_ai.operation.name
-    read_request: Callable[[Any], Request]
-    read_reply: Callable[[Any], Reply]
-    accumulator: Callable[[], Accumulator] | None = None
-    span_type: str = semconv.SpanType.CHAT_MODEL
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call as a door saw it: what is done, with what body, where."""
-
-    operation: Operation
-    body: Any
-    provider: str | None = None  # where it differs from the provider module's name
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-
-
-ReadError = Callable[[BaseException], Mapping[str, Any]]
-ReplyOf = Callable[[Any], Any]
 
 current_recording: ContextVar[Recording | None] = ContextVar("tracer_current_recording", default=None)
 suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
@@ -138,6 +70,11 @@ class Recording:
         self._first_content = 0
         self._complete = False
 
+    @property
+    def changed(self) -> Mapping[str, Any]:
+        """Arguments that go to the SDK in the place of the user's."""
+        return self.call.changed
+
     # ---- around the SDK's call ----
 
     def enter(self) -> None:
@@ -150,6 +87,14 @@ class Recording:
         self.response = response
         self.span.set_attribute(semconv.HTTP_STATUS, response.status_code)
         self.span.set_attributes(attributes)
+
+    def _saw_result(self, response: Any) -> None:
+        """The door's own result is the response; whoever called the door makes an exception of a refusal."""
+        self.saw(response, {semconv.REQUEST_ID: response.headers.get("x-request-id")})
+        self.response = None
+        if response.status_code >= _REFUSED:
+            self.span.set_attribute(semconv.ERROR_TYPE, str(response.status_code))
+            self.span.set_status("ERROR", f"HTTP {response.status_code}")
 
     def _leave(self) -> None:
         token, self._token = self._token, None
@@ -182,7 +127,10 @@ class Recording:
         """The SDK's call returned: the very result, or a generator in the place of a generator."""
         try:
             self._leave()
-            return self._take(result)
+            taken = self._take(result)
+            if self.call.hides is not None:
+                hide(taken, self.call.hides)
+            return taken
         except Exception as fault:
             self._end()
             report("reading a reply", fault)
@@ -191,16 +139,19 @@ class Recording:
     def _take(self, result: Any) -> Any:
         if _stream.is_stream_object(result):
             self.response = None
-            self._start_accumulating()
+            self.start_accumulating()
             _stream.watch_stream_object(result, self)
             return result
         if _stream.is_generator(result):
-            self._start_accumulating()
+            self.start_accumulating()
             return _stream.watch_generator(result, self)
         if _stream.is_async_generator(result):
-            self._start_accumulating()
+            self.start_accumulating()
             return _stream.watch_async_generator(result, self)
         response, self.response = self.response, None  # a watcher that holds what it watches would keep it alive
+        if response is None and _stream.is_http_response(result):
+            response = result
+            self._saw_result(response)
         if response is not None:
             self._take_response(response)
         else:
@@ -210,20 +161,28 @@ class Recording:
     def _take_response(self, response: Any) -> None:
         content = _content_of(response)
         if content is not None and not is_event_stream(content):
-            self._end_with(body_of(content))
+            self._end_with(body_of(content, content_type_of(response)))
             return
         self._reader = BodyReader(response)
-        self._start_accumulating()
+        self.start_accumulating()
         if content is None:
             _stream.watch_bytes(response, self)
         else:  # somebody, such as a hook of the HTTP client, has read a stream to its end
             self.feed(content)
             self.finished()
 
-    def _start_accumulating(self) -> None:
+    def start_accumulating(self) -> None:
+        """The reply comes in pieces."""
         if self.call.operation.accumulator is not None:
             self._accumulator = self.call.operation.accumulator()
         self._encoder = ChunkEncoder(getattr(self._accumulator, "repeated", frozenset()))
+
+    def asked(self, body: Any) -> None:
+        """The request turned out to be another than it was at first."""
+        try:
+            set_request(self.span, self.call.operation.read_request(body), body)
+        except Exception as fault:
+            report("reading a request", fault)
 
     # ---- what a watched stream tells ----
 
@@ -244,13 +203,16 @@ class Recording:
                 if encoded.startswith(b"[DONE]"):
                     self._complete = True
                 else:
-                    self._add(encoded, loads(encoded))
+                    chunk = loads(encoded)
+                    self._add(encoded if len(encoded) < _LARGE_CHUNK else encode(chunk), chunk)
         except Exception as fault:
             report("reading a chunk", fault)
 
     def _add(self, encoded: bytes, chunk: Any) -> None:
         now = time.time_ns()
         self._chunks += 1
+        if len(encoded) >= _LARGE_CHUNK and self.span.captures_content:
+            encoded = self.span.without_attachments(encoded)
         if len(self._events) < CHUNK_EVENTS_LIMIT and len(encoded) <= self._bytes_left:
             self._bytes_left -= len(encoded)
             # decoded at once: the bytes that orjson gives hold on to a buffer of four kilobytes
@@ -361,6 +323,8 @@ class _NotRecorded:
 
     __slots__ = ()
 
+    changed: Mapping[str, Any] = {}
+
     def raised(self, error: BaseException) -> None:
         """Nothing to end."""
 
@@ -383,6 +347,8 @@ def set_request(span: Any, request: Request, body: Any) -> None:
         span.set_json(semconv.SYSTEM_INSTRUCTIONS, request.system)
     if request.tools:
         span.set_json(semconv.TOOL_DEFINITIONS, request.tools)
+    if request.output_schema:
+        span.set_json(semconv.OUTPUT_SCHEMA, request.output_schema)
 
 
 def set_reply(span: Any, reply: Reply) -> None:

@@ -14,6 +14,7 @@ from tracer.redact import Redaction
 def configure(
     *,
     store: str | os.PathLike[str] | None = None,
+    token: str | None = None,
     experiment: str | None = None,
     enabled: bool | None = None,
     sample_rate: float | None = None,
@@ -28,7 +29,8 @@ def configure(
 ) -> None:
     """Change settings; what is not given stays. An argument wins over ``TRACER_*``, which wins over the default.
 
-    :param store: URL or path of the store; default ``sqlite:///tracer.db``.
+    :param store: URL or path of the store, or URL of a tracer server; default ``sqlite:///tracer.db``.
+    :param token: what a tracer server wants to know of its callers.
     :param experiment: name of the experiment that traces belong to.
     :param enabled: False records nothing.
     :param sample_rate: share of traces that are recorded, 0.0 to 1.0, decided by trace.
@@ -44,19 +46,23 @@ def configure(
     :raises InvalidArgumentError: when a value makes no sense; nothing has changed then.
     """
     runtime().configure(
-        store=store, experiment=experiment, enabled=enabled, sample_rate=sample_rate, capture_content=capture_content,
-        redact=redact, span_processors=span_processors, exporters=exporters, tracer_provider=tracer_provider,
-        service_name=service_name, max_value_bytes=max_value_bytes, journal_max_bytes=journal_max_bytes,
+        store=store, token=token, experiment=experiment, enabled=enabled, sample_rate=sample_rate,
+        capture_content=capture_content, redact=redact, span_processors=span_processors, exporters=exporters,
+        tracer_provider=tracer_provider, service_name=service_name, max_value_bytes=max_value_bytes,
+        journal_max_bytes=journal_max_bytes,
     )  # fmt: skip
 
 
 def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
-    """Keep traces in this store from now on."""
+    """Keep traces in this store from now on: a file, or a tracer server such as ``http://host:5000``.
+
+    A server that is down loses nothing: what it has not taken waits in a journal on this machine.
+    """
     runtime().configure(store=_given("uri", uri))
 
 
 def get_tracking_uri() -> str:
-    """The URL of the store that traces go to."""
+    """The URL of the store or the server that traces go to."""
     return runtime().store_url()
 
 

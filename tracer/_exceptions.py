@@ -11,7 +11,7 @@ from tracer._json import cut_text
 _MESSAGE_LIMIT = 8_000
 _STACK_LIMIT = 32_000
 _FRAMES_LIMIT = 60
-_WRAPPERS = tuple(os.path.join("tracer", name) for name in ("_traced.py", "provider.py", "_stream.py"))
+_WRAPPERS = tuple(os.path.join("tracer", name) for name in ("_traced.py", "_doors.py", "_stream.py"))
 
 
 def type_name(error: BaseException) -> str:

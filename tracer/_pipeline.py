@@ -14,6 +14,7 @@ from tracer._adopt import Adoption
 from tracer._drain import Drainer, Request
 from tracer._fault import guard, logger
 from tracer._journal import Journal
+from tracer._place import absolute_url, is_remote, journal_folder, store_path
 from tracer.config import Settings
 from tracer.errors import StoreError
 from tracer.record import AttachmentRecord
@@ -23,16 +24,6 @@ if TYPE_CHECKING:
     from tracer.store import Store
 
 _ATTACHMENTS_REMEMBERED = 4096
-
-
-def store_path(url: str) -> Path:
-    """The file behind an SQLite store's URL, as an absolute path."""
-    return Path(url.removeprefix("sqlite:///")).absolute()
-
-
-def absolute_url(url: str) -> str:
-    """The store's URL that means the same after the program has changed its folder."""
-    return f"sqlite:////{str(store_path(url)).lstrip('/')}"
 
 
 class StoreSink:
@@ -94,6 +85,39 @@ class StoreSink:
                 store.close()
 
 
+class ServerSink:
+    """A tracer server as a sink."""
+
+    name = "server"  # what is named "store" cannot hang
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self._url = url
+        self._token = token
+        self._store: Store | None = None
+
+    def store(self) -> Store:
+        """The store behind the server, which nobody has asked anything yet."""
+        if self._store is None:
+            from tracer.store import open_store
+
+            self._store = open_store(self._url, token=self._token)
+        return self._store
+
+    def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
+        """Take the records for good, or raise: then they come again."""
+        self.store().append(lines, owner=owner)
+
+    def owner_gone(self, owner: str) -> None:
+        """Mark what a dead process left running."""
+        self.store().owner_gone(owner)
+
+    def close(self) -> None:
+        """Close the connection."""
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         status = os.stat(path)
@@ -106,12 +130,15 @@ class Pipeline:
     """The journal and its sinks, for one set of settings."""
 
     def __init__(self, settings: Settings, about: Mapping[str, Any], exporters: Sequence[ExporterSink]) -> None:
-        self.path = store_path(settings.store)
         self.url = absolute_url(settings.store)
-        self.folder = self.path.with_name(self.path.name + ".journal")
+        self.folder = journal_folder(self.url)
         self.journal = Journal(self.folder, max_bytes=settings.journal_max_bytes, about=about)
         self.append = self.journal.append
-        self.sink = StoreSink(self.url, self.path, self.folder)
+        self.sink: StoreSink | ServerSink = (
+            ServerSink(self.url, settings.token)
+            if is_remote(self.url)
+            else StoreSink(self.url, store_path(self.url), self.folder)
+        )
         self._exporters = exporters
         self._attachments: dict[str, None] = {}
         own = self.journal.owner

@@ -20,7 +20,8 @@ from tracer._journal import JournalClosedError
 from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
 from tracer._lockfile import leave_to_parent
 from tracer._otel import OpenTelemetrySide
-from tracer._pipeline import Pipeline, absolute_url
+from tracer._pipeline import Pipeline
+from tracer._place import absolute_url
 from tracer._unrecorded import UnrecordedSpan
 from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
 from tracer.record import AttachmentRecord
@@ -101,8 +102,8 @@ class Runtime(OpenTelemetrySide):
             old = self.settings
             given = old.given | frozenset(values)
             new = Settings(**{**_fields(old), **values, "given": given})
-            if (new.store, new.exporters, new.journal_max_bytes, new.service_name, new.tracer_provider) != (
-                old.store, old.exporters, old.journal_max_bytes, old.service_name, old.tracer_provider
+            if (new.store, new.token, new.exporters, new.journal_max_bytes, new.service_name, new.tracer_provider) != (
+                old.store, old.token, old.exporters, old.journal_max_bytes, old.service_name, old.tracer_provider
             ):  # fmt: skip
                 leaving, self._pipeline = self._pipeline, None
             self._apply(new)

@@ -12,14 +12,19 @@ from typing import Any, Protocol
 from tracer._exit import close_in_workers
 
 
-class Watcher(Protocol):
+class Droppable(Protocol):
+    """What is told when its owner is gone."""
+
+    def dropped(self) -> None: ...
+
+
+class Watcher(Droppable, Protocol):
     """What is told about a stream; it counts only the first of the ends it hears, and never raises."""
 
     def chunk(self, chunk: Any) -> None: ...
     def finished(self) -> None: ...
     def failed(self, error: BaseException) -> None: ...
     def closed(self) -> None: ...
-    def dropped(self) -> None: ...
 
 
 class ByteWatcher(Watcher, Protocol):
@@ -37,7 +42,7 @@ def _end_at_exit() -> None:
         watcher.dropped()
 
 
-def _keep_until_dropped(owner: Any, watcher: Watcher) -> None:
+def keep_until_dropped(owner: Any, watcher: Droppable) -> None:
     """End the watcher when the owner is gone: collected, or alive until the interpreter exits."""
     global _registered_in
     if _registered_in != os.getpid():
@@ -134,6 +139,11 @@ def is_stream_object(value: Any) -> bool:
     return "_iterator" in held or hasattr(type(value), "_iterator")  # made when it is first asked for
 
 
+def is_http_response(value: Any) -> bool:
+    """Whether an SDK hands around the HTTP client's own response, as the SDKs that Speakeasy generates do."""
+    return hasattr(value, "iter_raw") and hasattr(value, "aiter_raw") and hasattr(value, "status_code")
+
+
 def watch_stream_object(stream: Any, watcher: Watcher) -> None:
     """Watch an SDK's stream object from inside: the object, its type and its methods stay what they are."""
     reading = _Reading()
@@ -143,7 +153,7 @@ def watch_stream_object(stream: Any, watcher: Watcher) -> None:
         stream._iterator = _WatchedAsyncIterator(iterator, watcher, reading)
     else:
         stream._iterator = _WatchedIterator(iterator, watcher, reading)
-    _keep_until_dropped(stream, watcher)
+    keep_until_dropped(stream, watcher)
 
 
 def _hook_close(response: Any, watcher: Watcher, reading: _Reading) -> None:
@@ -191,7 +201,7 @@ def watch_bytes(response: Any, watcher: ByteWatcher) -> None:
     response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
     response.iter_raw, response.aiter_raw = iter_raw, aiter_raw
     _hook_close(response, watcher, reading)
-    _keep_until_dropped(response, watcher)
+    keep_until_dropped(response, watcher)
 
 
 def _told(body: Iterator[bytes], watcher: Watcher, reading: _Reading) -> Iterator[bytes]:
@@ -234,7 +244,7 @@ def watch_generator(generator: Generator[Any, Any, Any], watcher: Watcher) -> Ge
     """A real generator in the place of an SDK's: a generator has no inside that could be watched."""
     watched = _generated(generator, watcher)
     _name_after(generator, watched)
-    _keep_until_dropped(watched, watcher)
+    keep_until_dropped(watched, watcher)
     return watched
 
 
@@ -242,7 +252,7 @@ def watch_async_generator(generator: AsyncGenerator[Any, Any], watcher: Watcher)
     """A real asynchronous generator in the place of an SDK's."""
     watched = _agenerated(generator, watcher)
     _name_after(generator, watched)
-    _keep_until_dropped(watched, watcher)
+    keep_until_dropped(watched, watcher)
     return watched
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tracer.errors import InvalidArgumentError
 from tracer.redact import Redaction
@@ -25,6 +26,7 @@ class Settings:
     """Everything that can be configured, checked."""
 
     store: str = DEFAULT_STORE
+    token: str | None = field(default=None, repr=False)
     experiment: str = DEFAULT_EXPERIMENT
     enabled: bool = True
     sample_rate: float = 1.0
@@ -53,14 +55,31 @@ def store_url(value: object) -> str:
             f"store: got {value!r}, but a store in memory cannot be shared by threads and processes. "
             "Give a file, for example in tempfile.mkdtemp()."
         )
+    if value.startswith(("http://", "https://")):
+        return _server_url(value)
     if "://" in value:
         if not value.startswith("sqlite:///") or value == "sqlite:///":
             raise InvalidArgumentError(
-                f"store: got {value!r}, expected 'sqlite:///tracer.db' (relative) or 'sqlite:////absolute/path.db'."
+                f"store: got {value!r}, expected 'sqlite:///tracer.db' (relative), 'sqlite:////absolute/path.db' or "
+                "the URL of a tracer server such as 'http://host:5000'."
             )
         return value
     path = Path(value)
     return f"sqlite:////{str(path).lstrip('/')}" if path.is_absolute() else f"sqlite:///{path}"
+
+
+def _server_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_place = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_place = False
+    if not is_place or parts.username or parts.query or parts.fragment:
+        raise InvalidArgumentError(
+            "store: expected the URL of a tracer server such as 'http://host:5000', without user, query and fragment; "
+            "a token goes into configure(token=…) or TRACER_TOKEN."
+        )
+    return value.rstrip("/")
 
 
 def _flag(name: str, value: object) -> bool:
@@ -144,6 +163,7 @@ def _experiment(name: str, value: object) -> str:
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "store": lambda name, value: store_url(value),
+    "token": _text,
     "experiment": _experiment,
     "enabled": _flag,
     "sample_rate": _rate,
@@ -160,6 +180,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 
 ENVIRONMENT = {
     "store": "TRACER_STORE",
+    "token": "TRACER_TOKEN",
     "experiment": "TRACER_EXPERIMENT",
     "enabled": "TRACER_ENABLED",
     "sample_rate": "TRACER_SAMPLE_RATE",

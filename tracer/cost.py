@@ -16,14 +16,10 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any
 
 from tracer import semconv
 from tracer._fault import report
-
-COST_TOTAL: Final = "tracer.cost.total"  # as the provider sent it: wins over the table
-COST_INPUT: Final = "tracer.cost.input"
-COST_OUTPUT: Final = "tracer.cost.output"
 
 # what the conventions call a provider, where the price table calls it something that it does not find by itself
 _PROVIDER_IDS = {
@@ -97,9 +93,13 @@ def cost_of(record: Mapping[str, Any], usage: Mapping[str, int] | None) -> dict[
 
 
 def _sent_cost(attributes: Mapping[str, Any]) -> dict[str, float] | None:
-    if not _is_amount(attributes.get(COST_TOTAL)):
+    if not _is_amount(attributes.get(semconv.COST_TOTAL)):
         return None
-    names = (("input_cost", COST_INPUT), ("output_cost", COST_OUTPUT), ("total_cost", COST_TOTAL))
+    names = (
+        ("input_cost", semconv.COST_INPUT),
+        ("output_cost", semconv.COST_OUTPUT),
+        ("total_cost", semconv.COST_TOTAL),
+    )
     return {name: float(attributes[key]) for name, key in names if _is_amount(attributes.get(key))}
 
 

@@ -12,9 +12,10 @@ class InvalidArgumentError(TracerError, ValueError):
 
 
 class FilterSyntaxError(InvalidArgumentError):
-    """A filter string that does not parse; ``position`` is the place, counted in characters from 0."""
+    """A filter string that does not parse; ``reason`` says why, ``position`` where, counted in characters from 0."""
 
     def __init__(self, message: str, filter_string: str, position: int) -> None:
+        self.reason = message
         self.filter_string = filter_string
         self.position = position
         super().__init__(f"{message}\n  {filter_string}\n  {' ' * position}^")
@@ -26,6 +27,10 @@ class StoreError(TracerError):
 
 class NewerStoreError(StoreError):
     """The store was written by a newer version of tracer; it was not touched."""
+
+
+class QueryTimeoutError(StoreError):
+    """A question to the store took longer than its caller allowed."""
 
 
 class _NotFoundError(TracerError, KeyError):

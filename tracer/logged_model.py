@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from tracer._json import clean_text
+from tracer._place import journal_folder
 from tracer._runtime import runtime
 from tracer.store.rows import ModelRow
 
@@ -50,11 +51,9 @@ class LoggedModel:
 
 
 def model_folder(model_id: str) -> Path:
-    """Where the files of a logged model are: beside the store."""
-    from tracer._pipeline import store_path
-
-    store = store_path(runtime().store_url())
-    return store.with_name(store.name + ".models") / model_id
+    """Where the files of a logged model are: beside the store, or beside the journal of one that is elsewhere."""
+    journal = journal_folder(runtime().store_url())
+    return journal.with_name(journal.name.removesuffix(".journal") + ".models") / model_id
 
 
 def model_rows(model_id: str | None = None, name: str | None = None) -> list[ModelRow]:

@@ -11,6 +11,7 @@ from typing import Any
 from tracer import semconv
 from tracer._fault import log_once, report
 from tracer._json import encode, loads
+from tracer._media import media_type_of_base64
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -166,9 +167,10 @@ def _tool_result(message: Mapping[str, Any]) -> Part:
 
 
 def media_part(modality: str, content: str, mime: str | None) -> Part:
-    """Content that came along as base64."""
-    if mime is not None and len(content) >= _BLOB_AS_URL:
-        content = f"data:{mime};base64,{content}"
+    """Content that came along as base64; where nobody says of what type it is, its first bytes do."""
+    mime = mime or media_type_of_base64(content)
+    if len(content) >= _BLOB_AS_URL:
+        content = f"data:{mime or 'application/octet-stream'};base64,{content}"
     part: Part = {"type": "blob", "modality": modality, "mime_type": mime, "content": content}
     return {key: value for key, value in part.items() if value is not None}
 
@@ -195,7 +197,9 @@ def _image_url(part: Mapping[str, Any]) -> Part:
 
 
 def _image_part(image: Any) -> Part:
-    return media_part("image", image, "image/png") if isinstance(image, str) else {"type": "json", "content": image}
+    if not isinstance(image, str):
+        return {"type": "json", "content": image}
+    return media_part("image", image, media_type_of_base64(image) or "image/png")
 
 
 def _input_audio(part: Mapping[str, Any]) -> Part:
@@ -204,11 +208,13 @@ def _input_audio(part: Mapping[str, Any]) -> Part:
 
 
 def _audio_part(audio: Mapping[str, Any]) -> Part:
-    kind = str(audio.get("format") or "wav")
-    content = audio.get("data")
+    content = audio.get("data") or audio.get("audio")
     if not isinstance(content, str):
-        return {**file_part("audio", audio.get("id")), **_transcript(audio)}
-    return {**media_part("audio", content, _AUDIO_TYPES.get(kind, f"audio/{kind}")), **_transcript(audio)}
+        known = file_part("audio", audio["id"]) if audio.get("id") else {"type": "blob", "modality": "audio"}
+        return {**known, **_transcript(audio)}
+    kind = audio.get("format")
+    mime = _AUDIO_TYPES.get(str(kind), f"audio/{kind}") if kind else media_type_of_base64(content) or "audio/wav"
+    return {**media_part("audio", content, mime), **_transcript(audio)}
 
 
 def _transcript(audio: Mapping[str, Any]) -> Part:

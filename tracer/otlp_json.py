@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, cast
 import orjson
 
 from tracer import semconv
+from tracer.dialects import translate
 from tracer.errors import InvalidArgumentError
 from tracer.record import EventRecord, LinkRecord, Record, SpanRecord
 
@@ -96,26 +97,45 @@ def batches_from_line(line: bytes | str) -> list[Batch]:
         if request.keys() & {"resourceLogs", "resourceMetrics", "resourceProfiles"}:
             return []
         raise InvalidArgumentError(f'no "resourceSpans". {_EXPECTED}')
+    refused: list[str] = []
     try:
-        return [_batch(resource_spans) for resource_spans in request["resourceSpans"] or ()]
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
-        raise InvalidArgumentError(f"a span that does not follow OTLP: {what}. {_EXPECTED}") from error
+        batches = [batch_from_request(resource_spans, refused) for resource_spans in request["resourceSpans"] or ()]
+    except _UNREADABLE as error:
+        refused.append(_what_is_wrong(error))
+    if refused:
+        raise InvalidArgumentError(f"a span that does not follow OTLP: {refused[0]}. {_EXPECTED}")
+    return batches
 
 
 _EXPECTED = 'Expected an OTLP ExportTraceServiceRequest in JSON: {"resourceSpans": [...]}'
+_UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, RecursionError)
 
 
-def _batch(resource_spans: Mapping[str, Any]) -> Batch:
+def _what_is_wrong(error: BaseException) -> str:
+    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
+
+
+def batch_from_request(resource_spans: Mapping[str, Any], refused: list[str]) -> Batch:
+    """The records of one ResourceSpans; a span that does not follow OTLP is left out, and ``refused`` says why."""
     resource = _attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
     records: list[Record] = orjson.loads(resource.pop(TRACE_RECORDS, "[]"))
     for scope_spans in resource_spans.get("scopeSpans") or ():
         scope = (scope_spans.get("scope") or {}).get("name") or ""
         for span in scope_spans.get("spans") or ():
-            attributes = _attributes_from_otlp(span.get("attributes"))
-            records.extend(orjson.loads(attributes.pop(TRACE_RECORDS, "[]")))
-            records.append(_span_from_otlp(span, attributes, scope))
+            try:
+                records.extend(_records_of_span(span, scope))
+            except _UNREADABLE as error:
+                refused.append(_what_is_wrong(error))
     return Batch(resource, records)
+
+
+def _records_of_span(span: Mapping[str, Any], scope: str) -> list[Record]:
+    attributes = _attributes_from_otlp(span.get("attributes"))
+    others: list[Record] = orjson.loads(attributes.pop(TRACE_RECORDS, "[]"))
+    is_ours = JSON_KEYS in attributes
+    record = _span_from_otlp(span, attributes, scope)
+    about_trace = None if is_ours else translate(record)
+    return [*others, record, *([about_trace] if about_trace else [])]
 
 
 # --- a span
@@ -268,7 +288,9 @@ def _attributes_to_otlp(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"key": key, "value": _value_to_otlp(value)} for key, value in attributes.items()]
 
 
-def _attributes_from_otlp(pairs: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
+def _attributes_from_otlp(pairs: Sequence[Mapping[str, Any]] | dict[str, Any] | None) -> dict[str, Any]:
+    if isinstance(pairs, dict):  # decoded already, from protobuf
+        return pairs
     return {pair["key"]: _value_from_otlp(pair.get("value") or {}) for pair in pairs or ()}
 
 
@@ -321,11 +343,12 @@ def _hex_id(value: str, size: int, field: str) -> str:
     """An id in lower-case hex, from hex (OTLP) or base64 (what protobuf's own JSON writers produce)."""
     try:
         if len(value) == size * 2:
-            return bytes.fromhex(value).hex()
-        decoded = base64.b64decode(value, validate=True)
+            decoded = bytes.fromhex(value)
+        else:
+            decoded = base64.b64decode(value, validate=True)
     except (ValueError, TypeError, binascii.Error):
         decoded = b""
-    if len(decoded) != size:
+    if len(decoded) != size or not any(decoded):
         raise ValueError(f"{field} is {value!r}, not {size * 2} hex digits")
     return decoded.hex()
 

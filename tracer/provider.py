@@ -2,97 +2,62 @@
 
 A provider module names the methods of an SDK through which every call passes (doors), says for a call which operation
 it is, and gives for each operation pure functions that read its requests and replies. Patching, sync and async,
-streams, errors, nesting and safety are the kit's.
+streams, errors, nesting and safety are the kit's. A framework above such SDKs tells of its steps by hooks.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib
-import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
-from inspect import Parameter
 from typing import Any
 
 from opentelemetry.trace import SpanKind
 
 from tracer import semconv
-from tracer._call import (
-    NOT_RECORDED,
-    Accumulator,
-    Call,
-    Operation,
-    ReadError,
-    Recording,
-    Reply,
-    Request,
-    current_recording,
-    set_request,
-    suppressed,
-)
+from tracer._call import NOT_RECORDED, Recording, current_recording, set_request, suppressed
+from tracer._doors import Door, Hook, HookEnd, Tap, Wire, hooked, tapped, through_door, watched_wire
 from tracer._fault import guard, log_once, report
+from tracer._operation import Accumulator, Call, Operation, ReadError, Reply, ReplyOf, Request
 from tracer._patch import DoorMovedError, Patch, when_imported
 from tracer._runtime import runtime
+from tracer._session import Session, SessionReader, SessionRecording, watch_connection
+from tracer._steps import Step, Steps, Told, door_records, set_failure
 from tracer.semconv import SpanType
 
 __all__ = [
     "Accumulator",
     "Call",
     "Door",
+    "Hook",
+    "HookEnd",
     "Operation",
     "Provider",
     "Reply",
     "Request",
+    "Session",
+    "SessionReader",
+    "SessionRecording",
     "SpanType",
+    "Step",
+    "Steps",
     "Tap",
+    "Told",
+    "Wire",
     "autolog_all",
     "find_provider_module",
     "names",
+    "set_failure",
     "suppress_tracing",
 ]
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("anthropic", "ollama", "openai")
-
-Function = Callable[..., Any]
-
-_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-
-
-@dataclass(frozen=True)
-class Door:
-    """A method of an SDK that every call passes once, as ``module:Class.method``.
-
-    Where versions of the SDK differ, ``target`` is a tuple of such places, and the first that is there is the door.
-
-    ``read_call(arguments)`` gets the call's arguments by name, ``self`` included (those of ``*args`` as a tuple, those
-    of ``**kwargs`` each by its own name), and says what the call is, or None for a call that generates nothing. Where
-    the SDK wraps what the provider sent, ``reply_of(result)`` takes the reply, or a chunk of a streamed one, out of it.
-    """
-
-    target: str | tuple[str, ...]
-    read_call: Callable[[Mapping[str, Any]], Call | None]
-    parameters: tuple[str, ...] = ()  # those that read_call needs; without one of them the SDK is left alone
-    reply_of: Callable[[Any], Any] | None = None
-
-
-@dataclass(frozen=True)
-class Tap:
-    """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response.
-
-    ``observe(recording, arguments)`` is called before the method, or with ``after=True`` when it has returned, and then
-    has the result under the name ``return``.
-    """
-
-    target: str | tuple[str, ...]
-    observe: Callable[[Recording, Mapping[str, Any]], None]
-    parameters: tuple[str, ...] = ()
-    after: bool = False
+BUILT_IN = ("anthropic", "gemini", "mistral", "ollama", "openai", "openai_agents")
 
 
 @dataclass(frozen=True)
@@ -101,23 +66,32 @@ class Provider:
 
     name: str  # gen_ai.provider.name, and the name of the module in tracer
     module: str  # the SDK's top-level module: patched when it is imported, never imported by us
-    doors: tuple[Door, ...]
+    doors: tuple[Door, ...] = ()
     taps: tuple[Tap, ...] = ()
+    wires: tuple[Wire, ...] = ()
+    hooks: tuple[Hook, ...] = ()
     supported: str = ""  # range of versions, for people
     distribution: str | None = None  # name on PyPI, where it differs from the module's
+    shown_by: str | None = None  # a module that it always imports: others' packages of its name are left alone
     read_error: ReadError | None = None
     _state: _State = field(default_factory=lambda: _State(), repr=False, compare=False)
 
-    def autolog(self, *, disable: bool = False) -> None:
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the last `autolog` was given beside ``disable``, for the functions that read calls."""
+        return self._state.options
+
+    def autolog(self, *, disable: bool = False, **options: Any) -> None:
         """Record every call that the program makes through this SDK; ``disable=True`` puts the SDK back as it was.
 
-        May be called before or after the SDK is imported, and any number of times.
+        May be called before or after the SDK is imported, and any number of times; ``options`` are the provider's own.
         """
         state = self._state
         with state.lock:
             state.wanted = not disable
+            state.options = options
             if disable:
-                for patch in state.patches:
+                for patch in [*state.patches, *state.wires.values()]:
                     patch.remove()
                 return
             first_time, state.watching = not state.watching, True
@@ -125,9 +99,16 @@ class Provider:
             when_imported(self.module, self._patch_if_wanted)
         else:
             self._patch_if_wanted(only_if_imported=True)
+        for wire in self.wires:
+            if first_time:
+                when_imported(wire.module, partial(self._patch_wire_if_wanted, wire))
+            elif _is_imported(wire.module):
+                self._patch_wire_if_wanted(wire)
 
     def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
         if not self._state.wanted or (only_if_imported and not _is_imported(self.module)):
+            return
+        if self.shown_by is not None and not _is_imported(self.shown_by):
             return
         try:
             # outside the lock: it may wait for another thread's import of the SDK, which ends here too
@@ -140,6 +121,27 @@ class Provider:
                 for patch in patches:
                     patch.install()
 
+    def _patch_wire_if_wanted(self, wire: Wire) -> None:
+        state = self._state
+        if not hasattr(sys.modules.get(wire.module), wire.target.partition(":")[2]):
+            return  # an older SDK, which has no such connections yet
+        with state.lock:
+            if not state.wanted:
+                return
+            patch = state.wires.get(wire.target)
+            if patch is None:
+                watch = partial(watched_wire, partial(self._watch, wire))
+                patch = Patch(f"{wire.target}.__init__", watch, parameters=("connection",))
+                state.wires[wire.target] = patch
+        try:
+            patch.check()
+        except DoorMovedError as error:
+            self._warn(error)
+            return
+        with state.lock:
+            if state.wanted:
+                patch.install()
+
     def _checked_patches(self) -> list[Patch]:
         with self._state.lock:
             patches = self._state.patches = self._state.patches or self._make_patches()
@@ -148,9 +150,14 @@ class Provider:
         return patches
 
     def _make_patches(self) -> list[Patch]:
-        doors = [Patch(d.target, functools.partial(_door, self, d), parameters=d.parameters) for d in self.doors]
-        taps = [Patch(t.target, functools.partial(_tap, t), parameters=t.parameters) for t in self.taps]
-        return [*taps, *doors]
+        return [
+            *(Patch(tap.target, partial(tapped, tap), parameters=tap.parameters) for tap in self.taps),
+            *(
+                Patch(door.target, partial(through_door, partial(self._begin, door)), parameters=door.parameters)
+                for door in self.doors
+            ),
+            *(Patch(hook.target, partial(hooked, hook), parameters=hook.parameters) for hook in self.hooks),
+        ]
 
     def _warn(self, error: DoorMovedError) -> None:
         distribution = self.distribution or self.module
@@ -183,6 +190,13 @@ class Provider:
             return NOT_RECORDED
 
     def _start(self, door: Door, call: Call) -> Any:
+        recording = self._recording(call, reply_of=door.reply_of)
+        if recording is not NOT_RECORDED:
+            with guard("making a span current"):
+                recording.enter()
+        return recording
+
+    def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
         operation = call.operation
         request = operation.read_request(call.body)
         span = runtime().start_span(
@@ -195,26 +209,53 @@ class Provider:
                 **call.attributes,
             },
             otel_kind=SpanKind.CLIENT,
+            parent=parent,
             scope=f"tracer.{self.name}",
         )
         if not span.is_recording():
             return NOT_RECORDED
+        door_records(operation.span_type)
         with guard(f"recording a request to {self.name}"):
             set_request(span, request, call.body)
-        recording = Recording(span, call, self.read_error, door.reply_of)
-        with guard("making a span current"):
-            recording.enter()
-        return recording
+        return Recording(span, call, self.read_error, reply_of)
+
+    def _watch(self, wire: Wire, connection: Any) -> None:
+        """Record a connection that has been opened; never raises."""
+        try:
+            rt = runtime()
+            if not rt.recording or suppressed.get():
+                return
+            session = wire.open(connection)
+            if session is None:
+                return
+            span = rt.start_span(
+                f"{session.name} {session.model}" if session.model else session.name,
+                span_type=SpanType.CHAIN,
+                attributes={
+                    semconv.OPERATION: session.name,
+                    semconv.PROVIDER: session.provider or self.name,
+                    semconv.REQUEST_MODEL: session.model,
+                    **session.attributes,
+                },
+                otel_kind=SpanKind.CLIENT,
+                scope=f"tracer.{self.name}",
+            )
+            if span.is_recording():
+                watch_connection(connection, SessionRecording(span, session, self._recording))
+        except Exception as fault:
+            report(f"watching a connection to {self.name}", fault)
 
 
 class _State:
     """What a provider's autolog has done in this process."""
 
-    __slots__ = ("lock", "patches", "wanted", "watching")
+    __slots__ = ("lock", "options", "patches", "wanted", "watching", "wires")
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.options: Mapping[str, Any] = {}
         self.patches: list[Patch] = []
+        self.wires: dict[str, Patch] = {}  # by target
         self.wanted = False
         self.watching = False
 
@@ -227,91 +268,6 @@ def _is_under_way(call: Call) -> bool:
     """Whether this very call is being recorded by a door above, because a wrapper of ours stands twice in the way."""
     outer = current_recording.get()
     return outer is not None and call.body is not None and outer.call.body is call.body
-
-
-def _door(provider: Provider, door: Door, original: Function, patch: Patch) -> Function:
-    bind = _binder(original)
-
-    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return provider._begin(door, bind(args, kwargs)) if patch.active else NOT_RECORDED
-
-    if inspect.iscoroutinefunction(inspect.unwrap(original)):
-
-        @functools.wraps(original)
-        async def through_async_door(*args: Any, **kwargs: Any) -> Any:
-            recording = begin(args, kwargs)
-            try:
-                result = await original(*args, **kwargs)
-            except BaseException as error:
-                recording.raised(error)
-                raise
-            return recording.returned(result)
-
-        return through_async_door
-
-    @functools.wraps(original)
-    def through_door(*args: Any, **kwargs: Any) -> Any:
-        recording = begin(args, kwargs)
-        try:
-            result = original(*args, **kwargs)
-        except BaseException as error:
-            recording.raised(error)
-            raise
-        return recording.returned(result)
-
-    return through_door
-
-
-def _tap(tap: Tap, original: Function, patch: Patch) -> Function:
-    bind = _binder(original)
-
-    def observe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        recording = current_recording.get()
-        if recording is None or not patch.active:
-            return
-        try:
-            tap.observe(recording, bind(args, kwargs))
-        except Exception as fault:
-            report(f"observing {tap.target}", fault)
-
-    if inspect.iscoroutinefunction(inspect.unwrap(original)):
-
-        @functools.wraps(original)
-        async def async_tapped(*args: Any, **kwargs: Any) -> Any:
-            if not tap.after:
-                observe(args, kwargs)
-            result = await original(*args, **kwargs)
-            if tap.after:
-                observe(args, {**kwargs, "return": result})
-            return result
-
-        return async_tapped
-
-    @functools.wraps(original)
-    def tapped(*args: Any, **kwargs: Any) -> Any:
-        if not tap.after:
-            observe(args, kwargs)
-        result = original(*args, **kwargs)
-        if tap.after:
-            observe(args, {**kwargs, "return": result})
-        return result
-
-    return tapped
-
-
-def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
-    """Arguments by name, at a fraction of the cost of `inspect.Signature.bind`."""
-    parameters = inspect.signature(function).parameters.values()
-    names = tuple(parameter.name for parameter in parameters if parameter.kind in _POSITIONAL)
-    rest = next((parameter.name for parameter in parameters if parameter.kind is Parameter.VAR_POSITIONAL), None)
-
-    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {**dict(zip(names, args)), **kwargs}  # calls may leave parameters out
-
-    def bind_with_rest(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {**bind(args, kwargs), rest: args[len(names) :]}  # type: ignore[dict-item]
-
-    return bind if rest is None else bind_with_rest
 
 
 @contextmanager

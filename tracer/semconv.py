@@ -36,6 +36,10 @@ FUNCTION: Final = "code.function.name"
 OPERATION: Final = "gen_ai.operation.name"
 PROVIDER: Final = "gen_ai.provider.name"
 
+# steps above the calls
+AGENT_NAME: Final = "gen_ai.agent.name"
+TOOL_NAME: Final = "gen_ai.tool.name"
+
 # request
 REQUEST_MODEL: Final = "gen_ai.request.model"
 REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
@@ -53,6 +57,7 @@ REQUEST_PREVIOUS_RESPONSE: Final = "gen_ai.request.previous_response.id"
 REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
 EMBEDDINGS_DIMENSIONS: Final = "gen_ai.embeddings.dimension.count"
 OUTPUT_TYPE: Final = "gen_ai.output.type"
+OUTPUT_SCHEMA: Final = "tracer.request.output_schema"  # the JSON schema that a structured output was to have
 CONVERSATION_ID: Final = "gen_ai.conversation.id"
 OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
 OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
@@ -79,6 +84,7 @@ USAGE_IMAGE_OUTPUT: Final = "gen_ai.usage.image.output_tokens"
 USAGE_TEXT_INPUT: Final = "gen_ai.usage.text.input_tokens"
 USAGE_TEXT_OUTPUT: Final = "gen_ai.usage.text.output_tokens"
 USAGE_TOTAL: Final = "tracer.usage.total_tokens"  # as the provider sent it
+USAGE_AUDIO_SECONDS: Final = "tracer.usage.input_audio_seconds"  # where a provider bills time, not tokens
 
 TOKEN_USAGE: Final = {
     "input_tokens": USAGE_INPUT,
@@ -101,6 +107,11 @@ INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+
+# USD, as the provider sent it: wins over the table of prices
+COST_TOTAL: Final = "tracer.cost.total"
+COST_INPUT: Final = "tracer.cost.input"
+COST_OUTPUT: Final = "tracer.cost.output"
 
 # where, and how it went
 SERVER_ADDRESS: Final = "server.address"

@@ -187,9 +187,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         limit = self._rt.max_value_bytes
         try:
             value, size = clip(value, limit)
-            encoded, attachments = take_out(encode(value))
-            if attachments:
-                self._rt.keep_attachments(attachments)
+            encoded = self.without_attachments(encode(value))
             if len(encoded) > limit:
                 size = max(size, len(encoded))
                 encoded = cut(encoded, limit)
@@ -203,6 +201,18 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             return
         self._plain.pop(key, None)
         self._structured[key if type(key) is str else str(key)] = encoded
+
+    @property
+    def captures_content(self) -> bool:
+        """Whether prompts and replies are recorded, as opposed to structure, tokens and times alone."""
+        return self._rt.capture_content
+
+    def without_attachments(self, encoded: bytes) -> bytes:
+        """JSON with references in the place of its base64 content, which is kept apart."""
+        encoded, attachments = take_out(encoded)
+        if attachments:
+            self._rt.keep_attachments(attachments)
+        return encoded
 
     def _note_cut(self, key: str, size: int) -> None:
         cuts = loads(self._structured[TRUNCATED]) if TRUNCATED in self._structured else {}

@@ -253,7 +253,7 @@ def _say(model_id: str, now: int, **said: Any) -> None:
 
 
 def _experiment_name(experiment_id: str) -> str:
-    names = dict(runtime().store().experiments())
+    names = {row.id: row.name for row in runtime().store().experiments()}
     if str(experiment_id) not in names:
         raise InvalidArgumentError(f"experiment_id: got {experiment_id!r}, expected one of {', '.join(names)}.")
     return names[str(experiment_id)]

@@ -18,7 +18,9 @@ from tracer.demo.server import DemoServer
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCED = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TITLED = re.compile(r'^```python title="(\w+\.py)"\n(.*?)^```', re.MULTILINE | re.DOTALL)
 EXAMPLES = {page.name: FENCED.findall(page.read_text(encoding="utf-8")) for page in PAGES}
+FILES = {page.name: TITLED.findall(page.read_text(encoding="utf-8")) for page in PAGES}  # what examples import
 
 pytestmark = pytest.mark.no_store
 
@@ -39,6 +41,8 @@ def ollama_server() -> Iterator[Server]:
 
 @pytest.mark.parametrize("page", [page for page, examples in EXAMPLES.items() if examples])
 def test_the_examples_of_a_page_run(page: str, server: DemoServer, ollama_server: Server, tmp_path: Path) -> None:
+    for name, source in FILES[page]:
+        (tmp_path / name).write_text(source, encoding="utf-8")
     program = tmp_path / "page.py"
     program.write_text("\n\n".join(EXAMPLES[page]), encoding="utf-8")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,8 @@ import ollama
 import pytest
 
 import tracer
-from tests.openai.server import Server
+from tests.ollama.replies import QUESTION, lima, ndjson
+from tests.openai.server import BREAK, Server
 from tests.stored import Stored
 
 
@@ -60,7 +62,7 @@ def client(connect: Callable[..., ollama.Client]) -> ollama.Client:
 
 
 @pytest.fixture
-def run(server: Server) -> Callable[[Callable[[ollama.AsyncClient], Awaitable[Any]]], Any]:
+def arun(server: Server) -> Callable[[Callable[[ollama.AsyncClient], Awaitable[Any]]], Any]:
     """Runs ``scenario(async_client)`` in a loop of its own."""
 
     def run_scenario(scenario: Callable[[ollama.AsyncClient], Awaitable[Any]]) -> Any:
@@ -82,7 +84,7 @@ def stored() -> Stored:
 
 
 @pytest.fixture(params=["sync", "async"])
-def call(request: pytest.FixtureRequest, client: ollama.Client, run: Any) -> Callable[..., Any]:
+def call(request: pytest.FixtureRequest, client: ollama.Client, arun: Any) -> Callable[..., Any]:
     """``call("chat", …)`` by the sync and by the async client; a stream comes as a list."""
 
     def call_sync(name: str, *args: Any, **kwargs: Any) -> Any:
@@ -94,6 +96,40 @@ def call(request: pytest.FixtureRequest, client: ollama.Client, run: Any) -> Cal
             result = await getattr(client, name)(*args, **kwargs)
             return [chunk async for chunk in result] if kwargs.get("stream") else result
 
-        return run(scenario)
+        return arun(scenario)
 
     return call_sync if request.param == "sync" else call_async
+
+
+# ---- for tests.stream_ends ----
+
+
+@pytest.fixture
+def open_stream(client: ollama.Client) -> Callable[[], Any]:
+    return lambda: client.chat(model="m", messages=QUESTION, stream=True)
+
+
+@pytest.fixture
+def run(arun: Any) -> Callable[[Any], Any]:
+    return lambda scenario: arun(
+        lambda client: scenario(lambda: client.chat(model="m", messages=QUESTION, stream=True))
+    )
+
+
+@pytest.fixture
+def whole(server: Server) -> None:
+    server.will(ndjson(*lima()))
+
+
+@pytest.fixture
+def held(server: Server) -> Iterator[threading.Event]:
+    """The server sends "Li" and holds the rest back."""
+    event = threading.Event()
+    server.will(ndjson(lima()[0], event, *lima()[1:]))
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def broken(server: Server) -> None:
+    server.will(ndjson(lima()[0], BREAK))

@@ -101,6 +101,7 @@ def test_every_option_is_an_attribute(server: Server, client: ollama.Client, sto
         "gen_ai.request.stop_sequences": ["\n", "END"],
         "gen_ai.request.frequency_penalty": 0.2,
         "gen_ai.request.presence_penalty": 0.3,
+        "gen_ai.request.stream": False,
     }
     assert {key: value for key, value in attributes.items() if key.startswith("tracer.request.")} == {
         "tracer.request.num_ctx": 8192,
@@ -219,6 +220,16 @@ def test_a_level_of_thinking(server: Server, call: Any, stored: Any) -> None:
     call("chat", model="m", messages=QUESTION, think="high")
 
     assert stored.span.attributes["gen_ai.request.reasoning.level"] == "high"
+
+
+@pytest.mark.skipif(not takes("logprobs", "bool"), reason="this version of the SDK has no logprobs")
+def test_streamed_log_probabilities_are_all_there(server: Server, call: Any, stored: Any) -> None:
+    sure = [{"token": token, "logprob": -0.1} for token in ("Li", "ma.")]
+    server.will(ndjson(*[{**piece(each["token"]), "logprobs": [each]} for each in sure], last()))
+
+    call("chat", model="m", messages=QUESTION, logprobs=True, stream=True)
+
+    assert stored.span.outputs["logprobs"] == sure
 
 
 def test_images_are_parts_and_large_ones_leave_the_payload(server: Server, call: Any, stored: Any) -> None:

@@ -97,7 +97,7 @@ def test_a_stream_is_a_real_generator(server: Server, client: ollama.Client) -> 
     assert ours == plain
 
 
-def test_an_async_stream_is_a_real_async_generator(server: Server, run: Any) -> None:
+def test_an_async_stream_is_a_real_async_generator(server: Server, arun: Any) -> None:
     async def scenario(client: ollama.AsyncClient) -> Any:
         stream: Any = await client.chat(model="m", messages=QUESTION, stream=True)
         assert inspect.isasyncgen(stream)
@@ -105,7 +105,7 @@ def test_an_async_stream_is_a_real_async_generator(server: Server, run: Any) -> 
 
     def act() -> Any:
         server.will(ndjson(*lima()))
-        return run(scenario)
+        return arun(scenario)
 
     ours, plain = with_and_without(act)
 

@@ -10,7 +10,7 @@ import httpx
 import ollama
 import pytest
 
-from tests.ollama.replies import AT, NUMBERS, TIMES, generated, ndjson
+from tests.ollama.replies import AT, NUMBERS, TIMES, chat, generated, ndjson
 from tests.openai.server import Server, reply
 
 HAS_WEB = hasattr(ollama.Client, "web_search")
@@ -196,6 +196,48 @@ def test_an_unknown_stream_is_recorded(done: Any, server: Server, client: ollama
 
     assert stored.span.outputs == {"model": "m", "response": "la la", **done}
     assert "tracer.incomplete" not in stored.span.attributes
+
+
+EVERYTHING: dict[str, tuple[dict[str, Any], Any]] = {
+    "chat": ({"model": "m", "messages": []}, chat()),
+    "generate": ({"model": "m", "prompt": "?"}, generated()),
+    "embed": ({"model": "m", "input": "Lima"}, {"embeddings": [[0.1]]}),
+    "embeddings": ({"model": "m", "prompt": "Lima"}, {"embedding": [0.1]}),
+    "web_search": ({"query": "Lima"}, SEARCHED),
+    "web_fetch": ({"url": "lima.example"}, FETCHED),
+    "systemone": (
+        {"model": "m", "state": "", "questions": {}},
+        {"model": "m", "answers": {}, "usage": {"input_tokens": 1, "output_tokens": 0}},
+    ),
+}
+
+
+def test_every_request_that_generates_is_one_span(hosted: None, server: Server, call: Any, stored: Any) -> None:
+    known = [name for name in EVERYTHING if hasattr(ollama.Client, name)]
+
+    for name in known:
+        given, answer = EVERYTHING[name]
+        server.will(reply(answer))
+        call(name, **given)
+
+    assert len(stored.spans) == len(server.asked) == len(known)
+
+
+def test_whatever_else_a_client_can_do_generates_nothing() -> None:
+    public = {name for name in vars(ollama.Client) if not name.startswith("_")}
+
+    assert public - set(EVERYTHING) <= {
+        "close",
+        "copy",
+        "create",
+        "create_blob",
+        "delete",
+        "list",
+        "ps",
+        "pull",
+        "push",
+        "show",
+    }
 
 
 STATUS = {"status": "success"}

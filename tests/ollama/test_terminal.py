@@ -41,7 +41,7 @@ def test_a_trace_in_full(server: Server, client: ollama.Client, store_url: str) 
     assert '    reasoning\n      A tool?\n    get_weather(city="Paris")' in full
     assert "ended early: unfinished" in full
     assert "  assistant · reply\n    Fine." in full
-    assert "✗ ResponseError: model 'none' not found (status code: 404)" in full
+    assert "✗ ResponseError: model 'none' not found" in full
     assert "$" not in full
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.openai.replies import QUESTION, chat
 from tests.openai.server import Server, reply
-from tracer._openai_door import operation_of, provider_of
+from tracer._openai_hosts import provider_of
+from tracer._openai_routes import operation_of
 
 
 @pytest.mark.parametrize(
@@ -25,17 +26,44 @@ from tracer._openai_door import operation_of, provider_of
         ("/responses", "chat"),
         ("/responses/compact", "responses.compact"),
         ("/embeddings", "embeddings"),
-        ("/images/generations", "images.generations"),
-        ("/audio/speech", "audio.speech"),
+        ("/decisions", "decisions"),
+        ("/images/generations", "generate_content"),
+        ("/images/edits", "generate_content"),
+        ("/images/variations", "generate_content"),
+        ("/audio/speech", "text_to_speech"),
+        ("/audio/transcriptions", "speech_to_text"),
+        ("/audio/translations", "speech_to_text"),
+        ("/audio/voices", None),
         ("/moderations", "moderations"),
+        ("/vector_stores/vs_1/search", "retrieval"),
+        ("/vector_stores/vs_1", None),
+        ("/videos", "videos"),
+        ("/videos/video_1/remix", "videos.remix"),
+        ("/videos/characters", None),
+        ("/batches", "batches"),
+        ("/batches/batch_1/cancel", None),
+        ("/evals", None),
+        ("/evals/eval_1/runs", "evals.runs"),
+        ("/evals/eval_1/runs/run_1/cancel", None),
+        ("/fine_tuning/jobs", "fine_tuning.jobs"),
+        ("/fine_tuning/jobs/job_1/pause", None),
+        ("/fine_tuning/alpha/graders/run", "graders.run"),
+        ("/fine_tuning/alpha/graders/validate", None),
+        ("/threads", None),
+        ("/threads/runs", "threads.runs"),
+        ("/threads/thread_1/runs", "threads.runs"),
+        ("/threads/thread_1/runs/run_1/cancel", None),
+        ("/threads/thread_1/runs/run_1/submit_tool_outputs", "threads.runs.submit_tool_outputs"),
+        ("/agents", None),
+        ("/agents/sessions", "agents.sessions"),
+        ("/agents/sessions/session_1", None),
+        ("/agents/sessions/session_1/events", "agents.sessions.events"),
         ("/something/new", "something.new"),
         ("/responses/resp_1/cancel", None),
-        ("/responses/input_tokens", None),
+        ("/responses/input_tokens?beta=true", None),
         ("/chat/completions/chatcmpl-1", None),
         ("/files", None),
         ("/uploads/u/parts", None),
-        ("/fine_tuning/jobs", None),
-        ("/vector_stores/v/search", None),
         ("/realtime/client_secrets", None),
     ],
 )

@@ -31,7 +31,10 @@ def test_a_refused_call_says_everything(server: Server, call: Any, stored: Any) 
     assert span.status == "ERROR"
     assert "No such model." in span.status.description
     assert {key: span.attributes.get(key) for key in expected} == expected
-    assert [event.name for event in span.events] == ["exception"]
+    [event] = span.events
+    assert event.name == "exception"
+    assert "_base_client.py" in event.attributes["exception.stacktrace"]
+    assert "_doors.py" not in event.attributes["exception.stacktrace"]
     assert raised.value.request_id == "req_9"
     assert span.inputs["messages"] == QUESTION
     assert span.outputs == error()

@@ -87,56 +87,83 @@ def test_the_dimensions_of_embeddings_that_nobody_asked_for(server: Server, clie
     assert stored.span.attributes["gen_ai.embeddings.dimension.count"] == 3
 
 
-def test_an_image_is_recorded_as_it_is(server: Server, call: Any, stored: Any) -> None:
-    body = {
-        "created": 1,
-        "data": [{"url": "https://pictures.example/1.png"}],
-        "usage": {"input_tokens": 4, "total_tokens": 4},
-    }
-    server.will(reply(body))
+def test_large_vectors_are_attachments(server: Server, call: Any, stored: Any) -> None:
+    content = struct.pack("<1536f", *[0.5] * 1536)
+    server.will(reply(embedding([base64.b64encode(content).decode()])))
 
-    call("images.generate", model="image-test", prompt="A cat")
+    call("embeddings.create", model="embed-test", input=["a"])
+
+    reference = stored.span.outputs["data"][0]["embedding"]
+    assert stored.attachment(reference) == ("application/octet-stream", content)
+    assert stored.span.attributes["gen_ai.embeddings.dimension.count"] == 1536
+
+
+FLAGGED = {
+    "flagged": True,
+    "categories": {"violence": True, "hate": False},
+    "category_scores": {"violence": 0.98, "hate": 0.01},
+}
+
+
+def test_a_moderation_says_what_was_found(server: Server, call: Any, stored: Any) -> None:
+    fine = {"flagged": False, "categories": {"violence": False}, "category_scores": {"violence": 0.0}}
+    server.will(reply({"id": "modr_1", "model": "moderate-2026", "results": [FLAGGED, fine]}))
+
+    call("moderations.create", model="moderate", input=["I will hit you", "Hello"])
 
     span = stored.span
-    assert (span.name, span.span_type) == ("images.generations image-test", "LLM")
-    assert (span.inputs["prompt"], span.outputs) == ("A cat", body)
-    assert span.token_usage["input_tokens"] == 4
+    assert (span.name, span.span_type) == ("moderations moderate", "GUARDRAIL")
+    assert [message["parts"][0]["content"] for message in stored.input] == ["I will hit you", "Hello"]
+    assert [message["parts"][0] for message in stored.output] == [
+        {"type": "moderation", "flagged": True, "found": {"violence": 0.98}},
+        {"type": "moderation", "flagged": False, "found": {}},
+    ]
+    assert span.outputs["results"] == [FLAGGED, fine]
+    assert (span.attributes["gen_ai.response.id"], span.attributes["gen_ai.response.model"]) == (
+        "modr_1",
+        "moderate-2026",
+    )
 
 
-def test_an_upload_is_recorded_by_its_names(server: Server, client: openai.OpenAI, stored: Any) -> None:
-    server.will(reply({"text": "Hello."}))
+def test_a_moderation_of_text_with_a_picture(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply({"id": "modr_1", "model": "m", "results": [FLAGGED]}))
+    picture = {"type": "image_url", "image_url": {"url": "https://pictures.example/1.png"}}
 
-    client.audio.transcriptions.create(model="listen", file=("hello.wav", b"RIFF...."))
+    client.moderations.create(input=[{"type": "text", "text": "Look"}, picture])  # type: ignore[list-item]
 
-    assert stored.span.inputs["files"] == [{"field": "file", "filename": "hello.wav"}]
-    assert stored.span.outputs == {"text": "Hello."}
-
-
-def test_binary_replies_are_counted_not_kept(server: Server, client: openai.OpenAI, stored: Any) -> None:
-    server.will(reply(b"\xff\xf3" * 500, content_type="audio/mpeg"))
-
-    result = client.audio.speech.create(model="speak", voice="alloy", input="Hello")
-
-    assert result.content == b"\xff\xf3" * 500
-    assert stored.span.outputs == {"bytes": 1_000}
+    assert stored.input[0]["parts"] == [
+        {"type": "text", "content": "Look"},
+        {"type": "uri", "modality": "image", "uri": "https://pictures.example/1.png"},
+    ]
 
 
-def test_a_streaming_download_is_not_held_back(server: Server, client: openai.OpenAI, stored: Any) -> None:
-    import threading
+@pytest.mark.skipif(not hasattr(openai.OpenAI, "decisions"), reason="this version of the SDK has no decisions")
+def test_a_decision(server: Server, call: Any, stored: Any) -> None:
+    answer = {"type": "choice", "name": "mood", "choice": "happy", "confidence": 0.9, "probabilities": []}
+    usage = {"input_tokens": 9, "output_tokens": 1, "total_tokens": 10, "input_tokens_details": {"cached_tokens": 4}}
+    server.will(reply({"model": "decide-2026", "answers": [answer], "usage": usage}))
+    question = {"type": "choice", "question": "What mood?", "choices": [{"value": "happy"}, {"value": "sad"}]}
 
-    from tests.openai.server import Scripted
+    call("decisions.create", model="decide", input="Hooray!", questions=[question])
 
-    held = threading.Event()
-    server.will(Scripted([b"\xff\xf3" * 10, held, b"\xff\xf3" * 20], content_type="audio/mpeg", is_stream=True))
+    span = stored.span
+    assert (span.name, span.span_type) == ("decisions decide", "LLM")
+    assert stored.input == [
+        {"role": "user", "parts": [{"type": "text", "content": "Hooray!"}]},
+        {"role": "user", "parts": [{"type": "question", "question": question}]},
+    ]
+    assert stored.output == [{"role": "assistant", "parts": [answer]}]
+    assert span.token_usage["cache_read_input_tokens"] == 4
 
-    arrived = []
-    with client.audio.speech.with_streaming_response.create(model="speak", voice="alloy", input="Hello") as body:
-        for piece in body.iter_bytes():
-            arrived.append(len(piece))
-            held.set()  # only after the first piece has come does the server send the second
 
-    assert (arrived[0], sum(arrived)) == (20, 60)
-    assert stored.span.outputs == {"bytes": 60}
+def test_what_starts_paid_work_is_recorded_as_what_it_is(server: Server, call: Any, stored: Any) -> None:
+    server.will(reply({"id": "batch_1", "status": "validating"}))
+
+    call("batches.create", completion_window="24h", endpoint="/v1/embeddings", input_file_id="f")
+
+    span = stored.span
+    assert (span.name, span.span_type) == ("batches", "UNKNOWN")
+    assert (span.inputs["input_file_id"], span.outputs["id"]) == ("f", "batch_1")
 
 
 def test_an_unknown_path_that_is_posted_to_is_recorded(server: Server, client: openai.OpenAI, stored: Any) -> None:
@@ -154,7 +181,7 @@ def test_an_unknown_path_that_is_posted_to_is_recorded(server: Server, client: o
     [
         lambda client: client.models.list(),
         lambda client: client.files.create(file=("a.jsonl", b"{}"), purpose="batch"),
-        lambda client: client.batches.create(completion_window="24h", endpoint="/v1/embeddings", input_file_id="f"),
+        lambda client: client.batches.cancel("batch_1"),
         lambda client: client.get("/chat/completions/abc", cast_to=object),
         lambda client: client.post("/chat/completions/abc", cast_to=object, body={"metadata": {}}),
         lambda client: client.post("/vector_stores", cast_to=object, body={}),

@@ -211,9 +211,10 @@ def _usage(events: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _count_inputs(request: dict[str, Any], kind: str) -> int:
-    if kind in ("embeddings", "images/generations"):
+    if kind == "embeddings":
         return 0
-    given = request.get({"chat/completions": "messages", "completions": "prompt", "responses": "input"}[kind])
+    fields = {"chat/completions": "messages", "responses": "input"}
+    given = request.get(fields.get(kind, "prompt"))
     return 1 if isinstance(given, str) else len(given or [])
 
 

@@ -326,17 +326,3 @@ def test_two_responses_with_the_same_id_are_two_spans(server: Server, client: op
         client.responses.create(model="m", input="?")
 
     assert len(stored.spans) == 2
-
-
-@pytest.mark.parametrize(("method", "path"), [("retrieve", "GET"), ("cancel", "POST"), ("delete", "DELETE")])
-def test_what_generates_nothing_is_not_recorded(
-    method: str, path: str, server: Server, client: openai.OpenAI, stored: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not hasattr(client.responses, method):
-        pytest.skip(f"this version of the SDK has no responses.{method}")
-    server.will(reply(response()))
-
-    getattr(client.responses, method)("resp_1")
-
-    assert server.asked[0].method == path
-    assert stored.spans == []

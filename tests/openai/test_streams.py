@@ -95,6 +95,14 @@ def test_usage_where_groq_puts_it(server: Server, call: Any, stored: Any) -> Non
     assert stored.span.token_usage["output_tokens"] == 9
 
 
+def test_a_cost_that_comes_with_the_usage(server: Server, call: Any, stored: Any) -> None:
+    server.will(sse(chunk(delta(content="Lima.", finish="stop"), usage={**USAGE, "cost": 0.00125})))
+
+    stream(call)
+
+    assert stored.span.cost == {"total_cost": 0.00125}
+
+
 def test_an_empty_stream(server: Server, call: Any, stored: Any) -> None:
     server.will(sse())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import inspect
@@ -14,9 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import tracer
+from tests.openai.server import Scripted, Server
 from tests.providers import acme_sdk as sdk_source
 from tests.providers import invented
 from tracer import provider as kit
@@ -429,6 +432,34 @@ def test_a_reply_is_taken_out_of_what_the_sdk_wraps_it_in(stream: bool, sdk: Any
     assert the_span().outputs == sdk.REPLY
 
 
+@pytest.mark.parametrize("status", [200, 503])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_http_response_can_be_what_a_door_returns(stream: bool, status: int, sdk: Any) -> None:
+    with contextlib.closing(Server()) as server, httpx.Client(verify=False) as http:
+        server.will(Scripted([json.dumps(sdk.REPLY).encode()], status, {"x-request-id": "req_1"}))
+
+        class Fetching(sdk.Client):
+            def fetch(self, path: str, body: Any, stream: bool = False) -> Any:
+                return http.send(http.build_request("POST", server.url + path, json=body), stream=stream)
+
+        sdk.Fetching = Fetching
+        fetching = Provider(
+            name="acme", module="acme_sdk", doors=(Door("acme_sdk:Fetching.fetch", invented.read_call),)
+        )
+        fetching.autolog()
+
+        response = Fetching().fetch("/chat", BODY, stream)
+        assert len(spans()) == (0 if stream else 1)  # that of a body still to be read is open
+        assert json.loads(b"".join(response.iter_bytes())) == sdk.REPLY
+        fetching.autolog(disable=True)
+
+    span = the_span()
+    assert (type(response), span.outputs) == (httpx.Response, sdk.REPLY)
+    assert span.attributes["tracer.provider.request_id"] == "req_1"
+    assert span.attributes["http.response.status_code"] == status
+    assert (span.status, span.attributes.get("error.type")) == (("ERROR", "503") if status == 503 else ("UNSET", None))
+
+
 def test_an_installed_provider_is_an_attribute_of_tracer(
     sdk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -466,8 +497,9 @@ def test_an_installed_provider_that_is_broken_stops_nobody(
 
 def test_the_public_names() -> None:
     assert sorted(kit.__all__) == [
-        "Accumulator", "Call", "Door", "Operation", "Provider", "Reply", "Request", "SpanType", "Tap",
-        "autolog_all", "find_provider_module", "names", "suppress_tracing",
+        "Accumulator", "Call", "Door", "Hook", "HookEnd", "Operation", "Provider", "Reply", "Request", "Session",
+        "SessionReader", "SessionRecording", "SpanType", "Step", "Steps", "Tap", "Told", "Wire", "autolog_all",
+        "find_provider_module", "names", "set_failure", "suppress_tracing",
     ]  # fmt: skip
     assert all(hasattr(kit, name) for name in kit.__all__)
 

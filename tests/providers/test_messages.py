@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import types
@@ -183,3 +184,28 @@ def test_a_span_that_is_none_or_has_ended_is_no_reason_to_raise() -> None:
         set_span_chat_tools(target, [])
 
     assert "gen_ai.input.messages" not in span.attributes
+
+
+@pytest.mark.parametrize(
+    ("beginning", "mime"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"GIF89a", "image/gif"),
+        (b"RIFF\x24\x00\x00\x00WEBP", "image/webp"),
+    ],
+)
+def test_bare_images_are_known_by_their_first_bytes(beginning: bytes, mime: str, span: Any) -> None:
+    small, large = (base64.b64encode(beginning + bytes(size)).decode() for size in (9, 3_000))
+
+    set_span_chat_messages(span, [{"role": "user", "content": "?", "images": [small, large]}])
+    span.set_inputs({"images": [small, large], "image": large})
+    span.end()
+
+    [stored] = tracer.get_trace(span.trace_id).data.spans
+    [message] = json.loads(stored.attributes["gen_ai.input.messages"])
+    assert message["parts"][1] == {"type": "blob", "modality": "image", "mime_type": mime, "content": small}
+    assert message["parts"][2]["mime_type"] == mime
+    reference = message["parts"][2]["content"]
+    assert reference.startswith("tracer-attachment:")
+    assert stored.inputs == {"images": [small, reference], "image": reference}

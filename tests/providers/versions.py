@@ -35,12 +35,15 @@ class Sdk:
 
 SDKS = {
     "anthropic": Sdk("anthropic", ("0.50.0", "0.125.0", "1.0.0", "1.17.0", "2.11.0")),
+    "gemini": Sdk("google-genai", ("1.16.1", "1.75.0", "2.0.1", "2.34.0", "3.4.0")),
+    "mistral": Sdk("mistralai", ("2.0.0", "2.10.1", "3.0.0", "3.7.0")),
     "ollama": Sdk("ollama", ("0.4.0", "0.4.9", "0.5.0", "0.5.4", "0.6.0", "0.6.3")),
     "openai": Sdk(
         "openai",
         ("1.55.3", "1.66.0", "1.109.1", "2.0.0", "2.54.0", "3.0.0", "3.52.0"),
-        needs=("numpy",),  # old versions decode embeddings with it
+        needs=("numpy", "websockets>=15.0.1"),  # old versions decode embeddings with numpy
     ),
+    "openai_agents": Sdk("openai-agents", ("0.2.8", "0.3.3", "0.23.1", "0.24.0")),
 }
 TEST_PACKAGES = ("pytest>=8.2", "hypothesis>=6.100")
 

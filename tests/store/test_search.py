@@ -311,7 +311,7 @@ def test_a_deleted_trace_can_come_again(store: Store) -> None:
 def test_experiments_are_made_when_first_named(store: Store) -> None:
     store.append([span("t", "r"), said("t", experiment="lab"), span("u", "r")])
 
-    assert store.experiments() == [("0", "Default"), ("1", "lab")]
+    assert [(row.id, row.name) for row in store.experiments()] == [("0", "Default"), ("1", "lab")]
     assert found(store, "experiment = 'lab'") == ["t"]
     assert found(store, "experiment_id = '0'") == ["u"]
     assert sorted(found(store, "experiment IN ('lab', 'Default')")) == ["t", "u"]

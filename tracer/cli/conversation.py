@@ -11,9 +11,10 @@ from rich.text import Text
 
 from tracer import semconv
 from tracer.cli import wording
+from tracer.cli.parts import print_part, response_of
 from tracer.cli.screen import Screen
 from tracer.cli.steps import Step
-from tracer.cli.values import arguments, one_line, print_value
+from tracer.cli.values import one_line, print_value
 from tracer.cli.wording import clean_line, clip
 
 _ROLE_STYLES = {"system": "yellow", "developer": "yellow", "user": "green", "assistant": "cyan", "tool": "magenta"}
@@ -49,7 +50,7 @@ class _Conversations:
             for message in _messages(step, semconv.INPUT_MESSAGES):
                 for part in _parts(message):
                     if part.get("type") == "tool_call_response" and part.get("id"):
-                        self.results.setdefault(str(part["id"]), _response(part))
+                        self.results.setdefault(str(part["id"]), response_of(part))
 
     def repeated(self, messages: Sequence[Message]) -> tuple[int, str]:
         """How many messages at the start were shown before, and under which step."""
@@ -166,6 +167,7 @@ def _print_contents(screen: Screen, step: Step, conversations: _Conversations) -
         _print_inputs_and_outputs(screen, step)
         return
     _print_tools(screen, step)
+    _print_schema(screen, step)
     repeated, where = conversations.repeated(given)
     if repeated:
         what = wording.how_many(repeated, "message")
@@ -209,48 +211,7 @@ def _print_message(
     if not parts:
         screen.wrapped(Text("(empty)", style="dim"), indent=4)
     for part in parts:
-        _print_part(screen, part, results)
-
-
-def _print_part(screen: Screen, part: Mapping[str, Any], results: Mapping[str, Any]) -> None:
-    kind, content = part.get("type"), part.get("content")
-    if kind == "text":
-        print_value(screen, content, indent=4)
-    elif kind == "reasoning":
-        screen.wrapped(Text("reasoning", style="dim bold"), indent=4)
-        print_value(screen, content, indent=6, style="dim italic")
-    elif kind == "refusal":
-        print_value(screen, f"refused: {content}", indent=4, style="red")
-    elif kind == "tool_call":
-        _print_call(screen, part, results)
-    elif kind == "tool_call_response":
-        _print_result(screen, _response(part), f"result of {clean_line(part.get('id') or 'a call')}")
-    elif kind in ("blob", "uri", "file"):
-        where = content or part.get("uri") or part.get("file_id") or ""
-        name = clean_line(part.get("mime_type") or part.get("modality") or kind)
-        screen.wrapped(Text(f"[{name}] {clip(one_line(where), 200)}", style="dim"), indent=4)
-    else:
-        print_value(screen, {key: value for key, value in part.items() if value is not None}, indent=4)
-
-
-def _print_call(screen: Screen, part: Mapping[str, Any], results: Mapping[str, Any]) -> None:
-    line = Text()
-    line.append(clean_line(part.get("name") or "tool"), style="magenta bold")
-    line.append(f"({arguments(part.get('arguments'))})")
-    screen.wrapped(line, indent=4)
-    call_id = str(part.get("id"))
-    if call_id in results:
-        _print_result(screen, results[call_id], "")
-
-
-def _print_result(screen: Screen, value: Any, title: str) -> None:
-    if title:
-        screen.wrapped(Text(title, style="dim"), indent=4)
-    if (isinstance(value, str) and "\n" not in value) or not isinstance(value, (str, dict, list)):
-        screen.wrapped(f"→ {one_line(value)}", indent=6, style="magenta")
-    else:
-        screen.wrapped(Text("→", style="magenta"), indent=6)
-        print_value(screen, value, indent=8, style="magenta")
+        print_part(screen, part, results)
 
 
 def _print_tools(screen: Screen, step: Step) -> None:
@@ -258,6 +219,14 @@ def _print_tools(screen: Screen, step: Step) -> None:
     if isinstance(tools, list) and tools:
         names = ", ".join(clean_line(_tool_name(tool)) for tool in tools)
         screen.wrapped(Text(f"tools offered: {names}", style="dim"), indent=2)
+
+
+def _print_schema(screen: Screen, step: Step) -> None:
+    schema = step.attribute(semconv.OUTPUT_SCHEMA)
+    if isinstance(schema, Mapping):
+        name = clean_line(schema.get("name") or "")
+        screen.wrapped(Text(f"asked for JSON: {name}".rstrip(), style="dim"), indent=2)
+        print_value(screen, schema.get("schema", schema), indent=4, style="dim")
 
 
 def _tool_name(tool: Any) -> str:
@@ -351,7 +320,3 @@ def _parts(message: Message) -> list[Mapping[str, Any]]:
 
 def _calls_in(messages: Iterable[Message]) -> set[str]:
     return {str(part.get("id")) for message in messages for part in _parts(message) if part.get("type") == "tool_call"}
-
-
-def _response(part: Mapping[str, Any]) -> Any:
-    return part["response"] if "response" in part else part.get("result")

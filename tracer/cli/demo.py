@@ -48,7 +48,7 @@ def command(live: bool, model: str, store_url: str | None) -> None:
     from tracer.cli.wording import clean
     from tracer.demo.agent import QUESTION, TripAgent
 
-    _, path = store_place(store_url)
+    place = store_place(store_url)
     tracer.enable()
     tracer.openai.autolog()
     screen = Screen()
@@ -68,7 +68,7 @@ def command(live: bool, model: str, store_url: str | None) -> None:
     click.echo("\n")
     _show_trace(screen)
     option = f" --store {shlex.quote(store_url)}" if store_url and store_url != os.environ.get("TRACER_STORE") else ""
-    screen.wrapped(f"\nThe trace is in {path}. See all that was said, and what else is there:")
+    screen.wrapped(f"\nThe trace is in {place}. See all that was said, and what else is there:")
     screen.print(f"  tracer show latest --full{option}\n  tracer list{option}")
 
 

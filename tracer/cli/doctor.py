@@ -8,6 +8,7 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import click
@@ -108,7 +109,7 @@ def _settings() -> Iterator[Finding]:
         return
     for name in sorted(given):
         if name in ENVIRONMENT.values():
-            yield Finding("settings", name, "ok", given[name])
+            yield Finding("settings", name, "ok", "(not shown)" if name == ENVIRONMENT["token"] else given[name])
         else:
             known = ", ".join(ENVIRONMENT.values())
             yield Finding("settings", name, "note", f"tracer knows no such setting; it knows {known}")
@@ -138,11 +139,12 @@ def _sdk(name: str, described: Any) -> Finding:
     from tracer._patch import DoorMovedError, Patch
 
     distribution = described.distribution or described.module
-    if importlib.util.find_spec(described.module) is None:
+    version = _version(distribution)
+    if importlib.util.find_spec(described.module) is None or (version is None and described.shown_by is not None):
         return Finding("SDKs", name, "note", f"{distribution} is not installed")
-    version = _version(distribution) or "of unknown version"
+    version = version or "of unknown version"
     try:
-        for entrance in (*described.doors, *described.taps):
+        for entrance in (*described.doors, *described.taps, *described.hooks):
             Patch(entrance.target, lambda original, patch: original, parameters=entrance.parameters).check()
     except DoorMovedError as error:
         supported = f"supported: {described.supported or 'unknown'}"
@@ -154,27 +156,14 @@ def _sdk(name: str, described: Any) -> Finding:
 
 def _store(store_url: str | None) -> Iterator[Finding]:
     from tracer._adopt import dropped, pending
-    from tracer._runtime import runtime
-    from tracer.cli.reading import journal_folder, store_place
+    from tracer.cli.reading import store_place
     from tracer.cli.wording import how_many, size
-    from tracer.store.sqlite.migrations import VERSION
 
-    url, path = store_place(store_url)
-    yield Finding("store", "url", "ok", url)
-    folder = journal_folder(path)
+    place = store_place(store_url)
+    yield Finding("store", "url", "ok", place.url)
+    yield from _server() if place.file is None else _file(place.file)
+    folder = place.journals
     journals = pending(folder)
-    if not path.exists():
-        above = next(above for above in path.parents if above.exists())
-        writable = os.access(above, os.W_OK)
-        says = "not there yet, made with the first trace" if writable else f"not there, and {above} is not writable"
-        yield Finding("store", "file", "note" if writable else "problem", says)
-    else:
-        store = runtime().store()
-        writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-        taken = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.is_file())
-        yield Finding("store", "file", "ok", f"{size(taken)}, store version {VERSION}")
-        yield Finding("store", "writable", "ok" if writable else "problem", "yes" if writable else "no")
-        yield Finding("store", "contents", "ok", how_many(store.count_traces(), "trace"))
     alive = [journal for journal in journals if journal["alive"]]
     dead = [journal for journal in journals if not journal["alive"]]
     for name, found, says in (
@@ -187,6 +176,35 @@ def _store(store_url: str | None) -> Iterator[Finding]:
     if lost:
         says = f"{how_many(lost, 'record')} ever, because the store or an exporter did not take them in time"
         yield Finding("journals", "dropped", "note", f"{says} ({folder})")
+
+
+def _server() -> Iterator[Finding]:
+    from tracer._runtime import runtime
+    from tracer.cli.wording import how_many
+
+    try:
+        yield Finding("store", "server", "ok", how_many(runtime().store().count_traces(), "trace"))
+    except TracerError as error:
+        yield Finding("store", "server", "problem", str(error))
+
+
+def _file(path: Path) -> Iterator[Finding]:
+    from tracer._runtime import runtime
+    from tracer.cli.wording import how_many, size
+    from tracer.store.sqlite.migrations import VERSION
+
+    if not path.exists():
+        above = next(above for above in path.parents if above.exists())
+        writable = os.access(above, os.W_OK)
+        says = "not there yet, made with the first trace" if writable else f"not there, and {above} is not writable"
+        yield Finding("store", "file", "note" if writable else "problem", says)
+    else:
+        store = runtime().store()
+        writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+        taken = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.is_file())
+        yield Finding("store", "file", "ok", f"{size(taken)}, store version {VERSION}")
+        yield Finding("store", "writable", "ok" if writable else "problem", "yes" if writable else "no")
+        yield Finding("store", "contents", "ok", how_many(store.count_traces(), "trace"))
 
 
 def _version(distribution: str) -> str | None:

@@ -18,6 +18,8 @@ _COMMANDS = {
     "show": ("tracer.cli.show", "Show one trace: its steps, or everything that was said."),
     "tail": ("tracer.cli.tail", "Follow traces as they happen."),
     "stats": ("tracer.cli.stats", "Calls, tokens, cost and latency by model."),
+    "ui": ("tracer.cli.ui", "Look at traces in the browser."),
+    "server": ("tracer.cli.server", "Serve a store to other machines."),
     "export": ("tracer.cli.exporting", "Write traces as OTLP JSON lines."),
     "import": ("tracer.cli.importing", "Read OTLP JSON lines into the store."),
     "models": ("tracer.cli.models", "Serve models that were logged."),

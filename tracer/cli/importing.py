@@ -48,7 +48,7 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
     from tracer.cli.screen import note
     from tracer.cli.wording import how_many
 
-    _, path = store_place(store_url)
+    place = store_place(store_url)
     for file in files:
         if str(file) != "-" and not file.exists():
             raise InvalidArgumentError(f"{file}: no such file.")
@@ -60,7 +60,7 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
             importer.take_in(str(file), _readable(str(file), lines))
     spans, traces = how_many(importer.spans, "span"), how_many(len(importer.traces), "trace")
     known = f", {importer.known_spans:,} of them there already" if importer.known_spans else ""
-    note(f"read {spans} of {traces} into {path}{known}")
+    note(f"read {spans} of {traces} into {place}{known}")
 
 
 class _Importer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tracer.cli.screen import note
@@ -21,25 +22,55 @@ class NoStoreError(TracerError):
     """There is nothing to read yet."""
 
 
-def store_place(url: str | None) -> tuple[str, Path]:
-    """The URL and the file of the store that is meant: the option's, or that of TRACER_STORE or the default."""
+@dataclass(frozen=True)
+class Place:
+    """Where a store is; as text its file, or the URL of the server that keeps it."""
+
+    url: str
+
+    @property
+    def file(self) -> Path | None:
+        """The file; None where a server keeps the store."""
+        from tracer._place import is_remote, store_path
+
+        return None if is_remote(self.url) else store_path(self.url)
+
+    @property
+    def journals(self) -> Path:
+        """Where processes here write what the store has not taken yet."""
+        from tracer._place import journal_folder
+
+        return journal_folder(self.url)
+
+    def exists(self) -> bool:
+        """Whether there is anything to read: a server, the store's file, or journals that wait for it."""
+        from tracer._adopt import pending
+
+        if self.file is None or self.file.exists():
+            return True
+        return any(journal["segments"] for journal in pending(self.journals))
+
+    def __str__(self) -> str:
+        return str(self.file or self.url)
+
+
+def store_place(url: str | None) -> Place:
+    """The place of the store that is meant: the option's, or that of TRACER_STORE or the default."""
     import tracer
-    from tracer._pipeline import store_path
 
     if url is not None:
         tracer.configure(store=url)
-    configured = tracer.get_tracking_uri()
-    return configured, store_path(configured)
+    return Place(tracer.get_tracking_uri())
 
 
 def store_for_reading(url: str | None) -> Store:
     """The open store with everything that was recorded so far. A store that is not there is not made."""
     from tracer._runtime import runtime
 
-    _, path = store_place(url)
-    if not exists(path):
+    place = store_place(url)
+    if not place.exists():
         raise NoStoreError(
-            f"no traces yet: there is no store at {path}\n"
+            f"no traces yet: there is no store at {place}\n"
             "Run your program with tracer in this folder first, or try `tracer demo`.\n"
             "For a store elsewhere, use --store or set TRACER_STORE."
         )
@@ -49,18 +80,6 @@ def store_for_reading(url: str | None) -> Store:
     except StoreError as error:
         note(f"tracer: shows what is in the store; what waits in journals beside it could not be taken in: {error}")
     return store
-
-
-def exists(path: Path) -> bool:
-    """Whether there is anything to read: the store's file, or journals that wait for it."""
-    from tracer._adopt import pending
-
-    return path.exists() or any(journal["segments"] for journal in pending(journal_folder(path)))
-
-
-def journal_folder(path: Path) -> Path:
-    """Where processes write what the store has not taken yet."""
-    return path.with_name(path.name + ".journal")
 
 
 def find_trace(store: Store, name: str) -> StoredTrace:

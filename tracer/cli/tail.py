@@ -31,14 +31,14 @@ _NEWEST = 2**62
 @store_option
 def command(lines: int, interval: float, as_json: bool, store_url: str | None) -> None:
     """Follow traces as they happen: a line when one starts, and another when it ends. Ctrl-c ends it."""
-    from tracer.cli.reading import exists, store_for_reading, store_place
+    from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import note
 
     with _ends_by_signals() as ends:
-        _, path = store_place(store_url)
-        if not exists(path):
-            note(f"waiting for traces in {path}")
-        while not exists(path):
+        place = store_place(store_url)
+        if not place.exists():
+            note(f"waiting for traces in {place}")
+        while not place.exists():
             ends.if_asked()
             time.sleep(interval)
         _follow(store_for_reading(None), lines, interval, ends, as_json=as_json)

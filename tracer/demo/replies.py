@@ -51,31 +51,54 @@ def chat_chunks(body: Body) -> Iterator[dict[str, Any]]:
 
 def response_reply(body: Body) -> dict[str, Any]:
     """The body of a ``response`` (Responses API)."""
-    text = _answer(_last_text(body.get("input")))
-    content = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-    message = {"id": _id("msg"), "type": "message", "role": "assistant", "status": "completed", "content": [content]}
-    return {**_response_head(body), "status": "completed", "output": [message], "usage": _response_usage(body, text)}
+    output = _response_output(body)
+    return {**_response_head(body), "status": "completed", "output": output, "usage": _response_usage(body, output)}
+
+
+def _response_output(body: Body) -> list[dict[str, Any]]:
+    given = body.get("input")
+    tools = [tool for tool in body.get("tools") or () if tool.get("type") == "function"]
+    is_answered = isinstance(given, list) and any(item.get("type") == "function_call_output" for item in given)
+    if tools and not is_answered:
+        calls = _tool_calls(tools[0], _last_text(given))
+        head = {"type": "function_call", "status": "completed"}
+        return [{**head, "id": _id("fc"), "call_id": call["id"], **call["function"]} for call in calls]
+    content = {"type": "output_text", "text": _answer(_last_text(given)), "annotations": [], "logprobs": []}
+    return [{"id": _id("msg"), "type": "message", "role": "assistant", "status": "completed", "content": [content]}]
 
 
 def response_events(body: Body) -> Iterator[dict[str, Any]]:
     """The events of a streamed response."""
     done = response_reply(body)
-    message = done["output"][0]
-    text = message["content"][0]["text"]
     started = {**done, "status": "in_progress", "output": [], "usage": None}
-    place = {"item_id": message["id"], "output_index": 0, "content_index": 0}
-    events: list[dict[str, Any]] = [
+    items = (event for index, item in enumerate(done["output"]) for event in _item_events(index, item))
+    events = (
         {"type": "response.created", "response": started},
-        {"type": "response.output_item.added", "output_index": 0, "item": {**message, "content": []}},
-        {"type": "response.content_part.added", **place, "part": {**message["content"][0], "text": ""}},
-        *({"type": "response.output_text.delta", **place, "delta": piece, "logprobs": []} for piece in _pieces(text)),
-        {"type": "response.output_text.done", **place, "text": text, "logprobs": []},
-        {"type": "response.content_part.done", **place, "part": message["content"][0]},
-        {"type": "response.output_item.done", "output_index": 0, "item": message},
+        *items,
         {"type": "response.completed", "response": done},
-    ]
+    )
     for number, event in enumerate(events):
         yield {**event, "sequence_number": number}
+
+
+def _item_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    place = {"item_id": item["id"], "output_index": index}
+    empty: dict[str, Any] = {"content": []} if item["type"] == "message" else {"arguments": ""}
+    yield {"type": "response.output_item.added", "output_index": index, "item": {**item, **empty}}
+    if item["type"] == "message":
+        yield from _text_events({**place, "content_index": 0}, item["content"][0])
+    else:
+        yield {"type": "response.function_call_arguments.delta", **place, "delta": item["arguments"]}
+        yield {"type": "response.function_call_arguments.done", **place, "arguments": item["arguments"]}
+    yield {"type": "response.output_item.done", "output_index": index, "item": item}
+
+
+def _text_events(place: dict[str, Any], part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {"type": "response.content_part.added", **place, "part": {**part, "text": ""}}
+    for piece in _pieces(part["text"]):
+        yield {"type": "response.output_text.delta", **place, "delta": piece, "logprobs": []}
+    yield {"type": "response.output_text.done", **place, "text": part["text"], "logprobs": []}
+    yield {"type": "response.content_part.done", **place, "part": part}
 
 
 def embeddings_reply(body: Body) -> dict[str, Any]:
@@ -196,11 +219,12 @@ def _chat_usage(body: Body, message: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _response_usage(body: Body, text: str) -> dict[str, Any]:
-    given, produced = _tokens(body.get("input"), body.get("instructions")), _tokens(text)
+def _response_usage(body: Body, output: list[dict[str, Any]]) -> dict[str, Any]:
+    produced = _tokens(*(item.get("arguments") or item["content"][0]["text"] for item in output))
+    given = _tokens(body.get("input"), body.get("instructions"))
     return {
         "input_tokens": given,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": produced,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": given + produced,

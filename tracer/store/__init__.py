@@ -10,13 +10,21 @@ from tracer.store.filter import Expression
 from tracer.store.rows import (
     AssessmentRow,
     Changes,
+    ExperimentRow,
+    Facet,
+    Facets,
+    FeedbackRow,
+    Histogram,
     ModelRow,
     RunRow,
+    SessionPage,
+    SessionRow,
     StatisticsRow,
     StoredTrace,
     TracePage,
     TraceQuery,
     TraceRow,
+    VersionRow,
 )
 
 __all__ = [
@@ -24,12 +32,20 @@ __all__ = [
     "Changes",
     "ModelRow",
     "RunRow",
+    "ExperimentRow",
+    "Facet",
+    "Facets",
+    "FeedbackRow",
+    "Histogram",
+    "SessionPage",
+    "SessionRow",
     "StatisticsRow",
     "Store",
     "StoredTrace",
     "TracePage",
     "TraceQuery",
     "TraceRow",
+    "VersionRow",
     "open_store",
 ]
 
@@ -58,8 +74,8 @@ class Store(Protocol):
         """How many traces meet a filter."""
         ...
 
-    def trace(self, trace_id: str, *, payload: bool = True) -> StoredTrace | None:
-        """A trace with its spans, or None."""
+    def trace(self, trace_id: str, *, payload: bool = True, after: int = 0) -> StoredTrace | None:
+        """A trace with its spans, or None; of the spans that ended only those from position ``after`` on."""
         ...
 
     def spans(self, trace_id: str, *, payload: bool = True) -> list[dict[str, Any]]:
@@ -77,12 +93,54 @@ class Store(Protocol):
         filter: Expression | None = None,
         since_ms: float | None = None,
         until_ms: float | None = None,
+        interval_ns: int | None = None,
     ) -> list[StatisticsRow]:
-        """Calls, errors, tokens, cost and latency by model, provider, name or type, most calls first."""
+        """Calls, errors, tokens, cost and latency by group, most calls first.
+
+        Groups are "model", "provider", "name", "type" and "none" of spans, "trace_name", "version", "user", "session",
+        "experiment" and "state" of traces. With an interval there is a row for each group and step.
+        """
+        ...
+
+    def histogram(
+        self,
+        filter: Expression | None = None,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        buckets: int = 60,
+    ) -> Histogram | None:
+        """How many traces started when, in at most so many steps; None where there are none to count."""
+        ...
+
+    def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
+        """The most frequent values of fields such as "model" and "tags.env" among the newest traces."""
+        ...
+
+    def find_sessions(
+        self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
+    ) -> SessionPage:
+        """One page of the sessions with a trace that meets the filter, the one with the newest first."""
+        ...
+
+    def session(self, session_id: str) -> SessionRow | None:
+        """What a session comes to, or None where no trace belongs to it."""
+        ...
+
+    def versions(self, filter: Expression | None = None) -> list[VersionRow]:
+        """The versions of apps that traces name, the one with the newest trace first."""
         ...
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """The traces that changed after a change number; 0 for all."""
+        ...
+
+    def change_number(self) -> int:
+        """The number of the last change; cheap enough to ask many times a second."""
+        ...
+
+    def index_more(self) -> bool:
+        """Make ready for full-text search some of what was written since; whether there is more to do."""
         ...
 
     def delete_traces(
@@ -99,8 +157,8 @@ class Store(Protocol):
         """Media type and content of an attachment by its sha256, or None."""
         ...
 
-    def experiments(self) -> list[tuple[str, str]]:
-        """Id and name of every experiment, oldest first."""
+    def experiments(self) -> list[ExperimentRow]:
+        """Every experiment, oldest first."""
         ...
 
     def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
@@ -116,9 +174,10 @@ class Store(Protocol):
         ...
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, token: str | None = None) -> Store:
     """The store at a URL: ``sqlite:///tracer.db`` (relative) or ``sqlite:////var/lib/tracer.db`` (absolute).
 
+    ``http://host:5000`` is the store of a tracer server, which may want a token; it is not asked anything yet.
     Raises InvalidArgumentError for a URL of another kind, StoreError for a file that is no store, and
     NewerStoreError for one that a newer version of tracer wrote.
     """
@@ -129,6 +188,11 @@ def open_store(url: str) -> Store:
         from tracer.store.sqlite import open_sqlite
 
         return open_sqlite(url)
+    if url.startswith(("http://", "https://")):
+        from tracer.store.remote import RemoteStore
+
+        return RemoteStore(url.rstrip("/"), token)
     raise InvalidArgumentError(
-        f"no store answers to {url!r}; expected sqlite:///tracer.db (a file here) or sqlite:////absolute/path/tracer.db"
+        f"no store answers to {url!r}; expected sqlite:///tracer.db (a file here), sqlite:////absolute/path/tracer.db"
+        " or the URL of a tracer server such as http://host:5000"
     )

@@ -52,6 +52,7 @@ class TraceRow:
     run_id: str | None
     client_request_id: str | None
     models: list[str] = field(default_factory=list)
+    providers: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     assessments: list[AssessmentRow] = field(default_factory=list)
@@ -62,11 +63,13 @@ class StoredTrace:
     """A trace with the records of its spans, sorted by start.
 
     A running span stands as a record of kind ``start``. Each span record has ``cost`` where a price is known.
+    Spans are numbered in the order in which they ended; ``position`` is the number of the next one.
     """
 
     row: TraceRow
     spans: list[dict[str, Any]]
     resource: dict[str, Any] = field(default_factory=dict)
+    position: int = 0
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class StatisticsRow:
     """Calls of one group (a model, a span name, …): latencies in ms, cost in USD, None where no call had a price.
 
     ``priced`` is the number of calls whose price is known. ``exact`` is False where percentiles come from
-    the hourly roll-up, whose buckets are 5 % wide.
+    the hourly roll-up, whose buckets are 5 % wide. ``start`` is where the row's step begins, in ns.
     """
 
     group: str
@@ -150,8 +153,101 @@ class StatisticsRow:
     latency_p95_ms: float
     latency_p99_ms: float
     exact: bool = True
+    start: int | None = None
 
     @property
     def total_tokens(self) -> int:
         """Input and output tokens together."""
         return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many traces started when: counts of steps of ``step`` ns from ``since`` on, those with traces alone."""
+
+    since: int
+    until: int
+    step: int
+    count: int
+    buckets: list[tuple[int, int, int]]  # start of the step in ns, traces, failed ones
+
+
+@dataclass(frozen=True)
+class Facet:
+    """The most frequent values of a field, each with its number of traces; ``more`` where there are others."""
+
+    field: str
+    values: list[tuple[str, int]]
+    more: bool
+
+
+@dataclass(frozen=True)
+class Facets:
+    """Facets counted over the newest traces; ``complete`` says whether those are all."""
+
+    facets: list[Facet]
+    counted: int
+    complete: bool
+    tag_keys: list[str]
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """The traces of one session together; times in ns, cost in USD."""
+
+    session_id: str
+    users: list[str]
+    trace_count: int
+    error_count: int
+    start: int
+    end: int
+    usage: dict[str, int]
+    cost: float | None
+    models: list[str]
+    first_request_preview: str | None
+    last_response_preview: str | None
+
+
+@dataclass(frozen=True)
+class SessionPage:
+    """One page of sessions, and the token of the next one, None on the last."""
+
+    sessions: list[SessionRow]
+    next_page_token: str | None
+
+
+@dataclass(frozen=True)
+class FeedbackRow:
+    """Feedback of one name: how often it was given, and the mean of what is a number or a yes or no."""
+
+    name: str
+    count: int
+    mean: float | None
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """The traces of one version of an app together; times in ns, latencies in ms, cost in USD."""
+
+    model_id: str
+    trace_count: int
+    error_count: int
+    first: int
+    last: int
+    usage: dict[str, int]
+    cost: float | None
+    latency_p50_ms: float
+    latency_p95_ms: float
+    latency_p99_ms: float
+    models: list[str]
+    feedback: list[FeedbackRow]
+
+
+@dataclass(frozen=True)
+class ExperimentRow:
+    """An experiment, how many traces it has, and when the last one started, in ns."""
+
+    id: str
+    name: str
+    trace_count: int
+    last: int | None

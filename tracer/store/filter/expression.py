@@ -84,7 +84,9 @@ class OrderTerm:
 
 def all_of(*parts: Expression | None) -> Expression | None:
     """The expression that holds when all given ones hold; absent ones are left out."""
-    given = tuple(part for part in parts if part is not None)
+    given = tuple(
+        inner for part in parts if part is not None for inner in (part.parts if isinstance(part, And) else (part,))
+    )
     if not given:
         return None
     return given[0] if len(given) == 1 else And(given)

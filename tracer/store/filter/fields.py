@@ -68,6 +68,7 @@ _ALIASES = {
     "cost.total": "cost",
     "session_id": "session",
     "user_id": "user",
+    "version": "model_id",
     "experiment_name": "experiment",
     "request_preview": "request",
     "response_preview": "response",
@@ -140,6 +141,23 @@ def field_hint(path: list[str]) -> str:
         + ", ".join(n for n in _PLAIN if "." not in n)
         + ", tags.<key>, metadata.<key>, feedback.<name>, span.<field>"
     )
+
+
+_DETAILS: dict[Kind, str] = {
+    "text": "text",
+    "number": "number",
+    "duration": "duration: 200ms, 1.5s, 2min, 1h",
+    "timestamp": "time: now-1h, '2026-11-21'",
+    "state": "state",
+    "fulltext": "everything that was said",
+}
+
+
+def described_fields() -> list[tuple[str, str]]:
+    """The fields that a filter may begin with, each with what it holds; other names for the same are last."""
+    ours = [(name, _DETAILS[kind]) for name, kind in _PLAIN.items()]
+    keyed = [(f"{name}.", "of this key") for name in ("tags", "metadata", "feedback", "expectation", "span.attributes")]
+    return [*ours, *keyed, *((name, f"same as {known}") for name, known in _ALIASES.items())]
 
 
 def known_states() -> list[str]:

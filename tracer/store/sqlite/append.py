@@ -18,15 +18,15 @@ import orjson
 from tracer import _fault
 from tracer.store.sqlite.decode import News, SpanFacts
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
+from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
 from tracer.store.sqlite.plan import TracePlan, make_plans, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import latency_bucket
-from tracer.store.sqlite.versions import experiment_number, write_models, write_runs
 
 _HOUR_NS = 3_600_000_000_000
 _OPTIMISTIC_TRIES = 3
 
-_INSERT_SPAN = f"INSERT INTO spans VALUES ({','.join('?' * 21)})"
+_INSERT_SPAN = f"INSERT INTO spans VALUES ({','.join('?' * 22)})"
 _TRACE_COLUMNS = (
     "num", "trace_id", "seq", "experiment", "state", "name", "root_span", "start", "duration", "next_position", "spans",
     "errors", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost", "cost",
@@ -39,7 +39,7 @@ _ADD_CALLS = """INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (hour
     calls = calls + excluded.calls, errors = errors + excluded.errors, cost = cost + excluded.cost,
     input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
     priced = priced + excluded.priced"""
-_PUT_ASSESSMENT = "INSERT OR REPLACE INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_PUT_ASSESSMENT = "INSERT OR REPLACE INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
 def append(connection: sqlite3.Connection, news: News, recent: RecentTallies) -> None:
@@ -123,6 +123,7 @@ def _span_row(row_id: int, facts: SpanFacts, chunk: int) -> tuple[Any, ...]:
         row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message,
         facts.start, facts.duration, facts.model, facts.request_model, facts.provider, usage.get("input_tokens"),
         usage.get("output_tokens"), usage.get("total_tokens"), detailed, *costs, chunk,
+        facts.first_chunk,
     )  # fmt: skip
 
 
@@ -244,6 +245,7 @@ def _assessment_row(trace: int, record: dict[str, Any]) -> tuple[Any, ...]:
         orjson.dumps(metadata if isinstance(metadata, dict) else {}).decode(),
         _plain_text(record.get("error")),
         time_of(record),
+        int(record.get("deleted") is True),
     )
 
 

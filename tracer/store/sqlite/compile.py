@@ -44,6 +44,8 @@ _COLUMNS = {
     "request": "t.request_preview",
     "response": "t.response_preview",
 }
+# what programs ask, and people have no use for
+_COLUMNS.update({"start_ns": "t.start", "seq": "t.seq"})
 _EXPERIMENT_COLUMNS = {"experiment": "name", "experiment_id": "CAST(id AS TEXT)"}
 _SPAN_COLUMNS = {
     "span.id": "s.span_id",
@@ -203,7 +205,7 @@ def _any_value(column: str, comparison: Comparison) -> Sql:
 
 
 def _assessment(comparison: Comparison) -> Sql:
-    source = "assessments a WHERE a.trace = t.num AND a.type = ? AND a.name = ?"
+    source = "assessments a WHERE a.trace = t.num AND a.type = ? AND a.name = ? AND NOT a.deleted"
     return _some(source, [comparison.field.name, comparison.field.key], _any_value("a.text", comparison), comparison)
 
 

@@ -9,12 +9,14 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from tracer.errors import NewerStoreError, StoreError
+from tracer.errors import NewerStoreError, QueryTimeoutError, StoreError
+from tracer.store.limits import deadline
 from tracer.store.sqlite.functions import register_functions
 from tracer.store.sqlite.migrations import APPLICATION_ID, MIGRATIONS, VERSION
 
@@ -25,6 +27,7 @@ _MAGIC = b"SQLite format 3\x00"
 _USER_VERSION_AT = 60
 _APPLICATION_ID_AT = 68
 _PAGE_SIZE = 8192
+_STEPS_BETWEEN_LOOKS = 50_000  # instructions of SQLite's virtual machine, about a millisecond
 
 Result = TypeVar("Result")
 
@@ -247,6 +250,26 @@ def retry_while_locked(action: Callable[[], Result]) -> Result:
                 raise
         time.sleep(pause * (0.5 + random.random()))
         pause = min(pause * 1.6, 0.25)
+
+
+@contextmanager
+def within_time(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let what the connection does end at the caller's deadline. Raises QueryTimeoutError."""
+    ends = deadline()
+    if ends is None:
+        yield
+        return
+    connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "interrupt" not in str(error).lower():
+            raise
+        raise QueryTimeoutError(
+            "the question took too long; ask for a shorter time, or for fewer conditions on texts and spans"
+        ) from error
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def store_error(error: sqlite3.Error, path: Path, doing: str) -> StoreError:

@@ -35,6 +35,7 @@ class SpanFacts:
     provider: str | None
     usage: dict[str, int] | None
     cost: tuple[float | None, float | None, float] | None  # input, output, total
+    first_chunk: int | None = None  # ns after the start
 
 
 @dataclass(slots=True)
@@ -187,6 +188,7 @@ def _span_facts(record: dict[str, Any]) -> SpanFacts:
         provider=_text(attributes.get(semconv.PROVIDER)),
         usage=usage,
         cost=_cost(record, usage),
+        first_chunk=_from_seconds(attributes.get(semconv.TIME_TO_FIRST_CHUNK)),
     )
 
 
@@ -209,6 +211,10 @@ def _cost(record: dict[str, Any], usage: dict[str, int] | None) -> tuple[float |
 
 def _ns(value: object) -> int:
     return int(value) if isinstance(value, (int, float)) and abs(value) <= _INT64 else 0
+
+
+def _from_seconds(value: object) -> int | None:
+    return int(value * 1e9) if isinstance(value, (int, float)) and 0 <= value < 1e9 else None
 
 
 def _text(value: object) -> str | None:

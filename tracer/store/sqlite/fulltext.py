@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from typing import Any
 
+from tracer.errors import QueryTimeoutError
 from tracer.store.filter import And, Comparison, Expression, Not, Or
+from tracer.store.limits import deadline
 from tracer.store.sqlite import chunks
 from tracer.store.sqlite.compile import CHUNK_OF_SPAN, SPANS_OF_TRACE, Matcher, Sql
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error
@@ -45,13 +48,29 @@ class FullText:
                 _index_beside(connection)
                 return
             while retry_while_locked(lambda: _index_more(connection)):
-                pass
+                _check_time()
+        except sqlite3.Error as error:
+            raise store_error(error, self._connections.path, "index") from error
+
+    def index_more(self) -> bool:
+        """Bring the index some way up to date; whether there is more to do. Raises StoreError."""
+        connection = self._connections.get()
+        if self._connections.read_only:
+            return False
+        try:
+            return retry_while_locked(lambda: _index_more(connection))
         except sqlite3.Error as error:
             raise store_error(error, self._connections.path, "index") from error
 
     def matcher(self, connection: sqlite3.Connection) -> Matcher:
         """What compiles a comparison of the field ``text`` for this connection."""
         return lambda comparison: _match(connection, comparison)
+
+
+def _check_time() -> None:
+    ends = deadline()
+    if ends is not None and time.monotonic() > ends:
+        raise QueryTimeoutError("the full-text index is still being made; try again a little later")
 
 
 def _searches_text(expression: Expression) -> bool:

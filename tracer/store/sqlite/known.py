@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -17,9 +17,10 @@ from tracer.store.sqlite.said import Said
 from tracer.store.sqlite.tally import Tally
 
 _PART = 500
+Id = TypeVar("Id", int, str)
 FACTS_COLUMNS = (
     "span_id, parent_id, remote, name, type, status, message, start, duration, model, request_model, provider,"
-    " input_tokens, output_tokens, total_tokens, usage, input_cost, output_cost, cost"
+    " input_tokens, output_tokens, total_tokens, usage, input_cost, output_cost, cost, first_chunk"
 )
 
 
@@ -58,7 +59,7 @@ def load_known(
     return known
 
 
-def in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def in_parts(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:
     """The ids in parts that fit SQLite's limit of parameters."""
     return (ids[start : start + _PART] for start in range(0, len(ids), _PART))
 
@@ -94,7 +95,7 @@ def load_facts(connection: sqlite3.Connection, num: int) -> Iterator[SpanFacts]:
 def facts_of(row: Sequence[Any]) -> SpanFacts:
     """The facts in a row of FACTS_COLUMNS."""
     cost = (row[16], row[17], row[18]) if row[18] is not None else None
-    cells: tuple[Any, ...] = (row[0], row[1], bool(row[2]), *row[3:12], usage_of(row[12:16]), cost)
+    cells: tuple[Any, ...] = (row[0], row[1], bool(row[2]), *row[3:12], usage_of(row[12:16]), cost, row[19])
     return SpanFacts(*cells)
 
 

@@ -125,6 +125,12 @@ _FIRST = (
     WORDS_TABLE.format("words", "texts"),
 )
 
+_SECOND = (
+    "ALTER TABLE spans ADD COLUMN first_chunk INTEGER",  # ns from the start to the first chunk of a stream
+    # what was deleted stays as a mark, else a record that comes again would bring it back
+    "ALTER TABLE assessments ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
+)
+
 _MODELS_AND_RUNS = (
     """CREATE TABLE models(
         model_id TEXT PRIMARY KEY, name TEXT NOT NULL, experiment INTEGER NOT NULL, created INTEGER NOT NULL,
@@ -136,6 +142,6 @@ _MODELS_AND_RUNS = (
     ) WITHOUT ROWID""",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _MODELS_AND_RUNS)
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _MODELS_AND_RUNS)
 VERSION: Final = len(MIGRATIONS)
 APPLICATION_ID: Final = 0x54524352  # says that an SQLite file is a store of ours

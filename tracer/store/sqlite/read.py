@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,14 @@ import orjson
 from tracer.store.rows import AssessmentRow, Changes, StoredTrace, TraceRow
 from tracer.store.sqlite import chunks
 from tracer.store.sqlite.known import FACTS_COLUMNS, facts_of
-from tracer.store.sqlite.migrations import LABEL_METADATA, LABEL_MODEL, LABEL_TAG, POSITION_BITS, POSITION_MASK
+from tracer.store.sqlite.migrations import (
+    LABEL_METADATA,
+    LABEL_MODEL,
+    LABEL_PROVIDER,
+    LABEL_TAG,
+    POSITION_BITS,
+    POSITION_MASK,
+)
 
 TRACE_COLUMNS = (
     "t.num, t.trace_id, t.seq, t.experiment, (SELECT name FROM experiments WHERE id = t.experiment), t.state, t.name,"
@@ -22,17 +30,19 @@ TRACE_COLUMNS = (
 _PART = 500
 
 
-def read_trace(connection: sqlite3.Connection, trace_id: str, *, payload: bool) -> StoredTrace | None:
-    """A trace with its spans, as of one moment."""
+def read_trace(connection: sqlite3.Connection, trace_id: str, *, payload: bool, after: int = 0) -> StoredTrace | None:
+    """A trace with its spans, as of one moment; of those that ended only the ones after a position."""
     connection.execute("BEGIN")
     try:
         rows = connection.execute(
-            f"SELECT {TRACE_COLUMNS} FROM traces t WHERE t.trace_id = ? AND t.start IS NOT NULL", (trace_id,)
+            f"SELECT {TRACE_COLUMNS}, t.next_position FROM traces t WHERE t.trace_id = ? AND t.start IS NOT NULL",
+            (trace_id,),
         ).fetchall()
         if not rows:
             return None
-        spans = read_spans(connection, rows[0][0], trace_id, payload=payload)
-        return StoredTrace(trace_rows(connection, rows)[0], spans, _resource(connection, rows[0][0]))
+        spans = read_spans(connection, rows[0][0], trace_id, payload=payload, after=after)
+        resource = _resource(connection, rows[0][0])
+        return StoredTrace(trace_rows(connection, rows)[0], spans, resource, position=rows[0][-1])
     finally:
         connection.execute("COMMIT")
 
@@ -83,6 +93,7 @@ def _trace_row(row: tuple[Any, ...], labels: dict[int, dict[str, str]], assessme
         run_id=row[21],
         client_request_id=row[22],
         models=sorted(labels[LABEL_MODEL]),
+        providers=sorted(labels[LABEL_PROVIDER]),
         tags=labels[LABEL_TAG],
         metadata=labels[LABEL_METADATA],
         assessments=assessments,
@@ -114,7 +125,7 @@ def _assessments(
     for part in _parts(nums):
         rows = connection.execute(
             "SELECT trace, id, span_id, name, type, value, rationale, source, metadata, error, time FROM assessments"
-            f" WHERE trace IN ({','.join('?' * len(part))}) ORDER BY time, id",
+            f" WHERE trace IN ({','.join('?' * len(part))}) AND NOT deleted ORDER BY time, id",
             part,
         )
         for row in rows:
@@ -140,10 +151,12 @@ def _parts(nums: Sequence[int]) -> list[Sequence[int]]:
     return [nums[index : index + _PART] for index in range(0, len(nums), _PART)]
 
 
-def read_spans(connection: sqlite3.Connection, num: int, trace_id: str, *, payload: bool) -> list[dict[str, Any]]:
+def read_spans(
+    connection: sqlite3.Connection, num: int, trace_id: str, *, payload: bool, after: int = 0
+) -> list[dict[str, Any]]:
     """The records of a trace's spans, ended and running, sorted by start."""
     low = num << POSITION_BITS
-    bounds = (low, low | POSITION_MASK)
+    bounds = (low | min(after, POSITION_MASK), low | POSITION_MASK)
     records = _whole_spans(connection, bounds) if payload else _narrow_spans(connection, bounds, trace_id)
     records.extend(_running_spans(connection, num, trace_id))
     records.sort(key=lambda record: (record.get("start") or 0, record["span_id"]))
@@ -185,6 +198,7 @@ def _narrow_record(row: tuple[Any, ...], trace_id: str) -> dict[str, Any]:
         "remote_parent": facts.remote, "name": facts.name, "type": facts.type, "status": facts.status,
         "message": facts.message, "start": facts.start,
         "end": facts.start + facts.duration, "model": facts.model, "provider": facts.provider, "usage": facts.usage,
+        "first_chunk": facts.first_chunk,
     }  # fmt: skip
     return with_cost({key: value for key, value in record.items() if value not in (None, False)}, row[16:19])
 
@@ -238,3 +252,21 @@ def read_attachment(connection: sqlite3.Connection, digest: str) -> tuple[str, b
     """Media type and content of an attachment."""
     row = connection.execute("SELECT mime, content FROM attachments WHERE digest = ?", (digest,)).fetchone()
     return (row[0], row[1]) if row else None
+
+
+class LastChange(threading.local):
+    """Reads the number of the last change, and only when another connection or this one has written since."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[sqlite3.Connection, int, int] | None = None
+        self._number = 0
+
+    def read(self, connection: sqlite3.Connection) -> int:
+        """The number that the newest change of the store got."""
+        # data_version tells of other connections' commits, total_changes of this one's
+        version = connection.execute("PRAGMA data_version").fetchone()[0]
+        seen = (connection, version, connection.total_changes)
+        if self._seen != seen:
+            self._number = int(connection.execute("SELECT value FROM counters WHERE name = 'seq'").fetchone()[0])
+            self._seen = seen
+        return self._number

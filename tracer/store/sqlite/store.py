@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tracer.errors import StoreError
 from tracer.store.filter import Expression
-from tracer.store.rows import Changes, ModelRow, RunRow, StatisticsRow, StoredTrace, TracePage, TraceQuery
+from tracer.store.rows import (
+    Changes,
+    ExperimentRow,
+    Facets,
+    Histogram,
+    ModelRow,
+    RunRow,
+    SessionPage,
+    SessionRow,
+    StatisticsRow,
+    StoredTrace,
+    TracePage,
+    TraceQuery,
+    VersionRow,
+)
 from tracer.store.sqlite import read
 from tracer.store.sqlite.append import append
-from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error
+from tracer.store.sqlite.compile import Matcher
+from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error, within_time
 from tracer.store.sqlite.decode import decode
 from tracer.store.sqlite.delete import delete_traces
+from tracer.store.sqlite.facets import facets
 from tracer.store.sqlite.find import count_traces, find_traces
 from tracer.store.sqlite.fulltext import FullText
+from tracer.store.sqlite.histogram import histogram
+from tracer.store.sqlite.models_and_runs import read_models, read_runs
 from tracer.store.sqlite.owners import owner_gone
 from tracer.store.sqlite.recent import RecentTallies
+from tracer.store.sqlite.sessions import find_sessions, session_rows
 from tracer.store.sqlite.statistics import statistics
-from tracer.store.sqlite.versions import read_models, read_runs
+from tracer.store.sqlite.versions import experiments, versions
 
 Result = TypeVar("Result")
 
@@ -34,6 +54,7 @@ class SqliteStore:
         self._connections = Connections(path)
         self._fulltext = FullText(self._connections)
         self._recent = RecentTallies()
+        self._last_change = read.LastChange()
 
     def __repr__(self) -> str:
         return f"SqliteStore({self.url!r})"
@@ -58,14 +79,11 @@ class SqliteStore:
 
     def count_traces(self, filter: Expression | None = None) -> int:
         """How many traces meet a filter."""
-        self._fulltext.prepare(filter)
-        return self._run(
-            "read", lambda connection: count_traces(connection, filter, self._fulltext.matcher(connection))
-        )
+        return self._search(filter, count_traces)
 
-    def trace(self, trace_id: str, *, payload: bool = True) -> StoredTrace | None:
-        """A trace with its spans, or None."""
-        return self._run("read", lambda connection: read.read_trace(connection, trace_id, payload=payload))
+    def trace(self, trace_id: str, *, payload: bool = True, after: int = 0) -> StoredTrace | None:
+        """A trace with its spans, or None; of the spans that ended only those from position ``after`` on."""
+        return self._run("read", lambda connection: read.read_trace(connection, trace_id, payload=payload, after=after))
 
     def spans(self, trace_id: str, *, payload: bool = True) -> list[dict[str, Any]]:
         """The span records of a trace, sorted by start; without payload only what a tree shows."""
@@ -83,8 +101,9 @@ class SqliteStore:
         filter: Expression | None = None,
         since_ms: float | None = None,
         until_ms: float | None = None,
+        interval_ns: int | None = None,
     ) -> list[StatisticsRow]:
-        """Calls, errors, tokens, cost and latency by model, provider, name or type, most calls first."""
+        """Calls, errors, tokens, cost and latency by group (and step), most calls first."""
         self._fulltext.prepare(filter)
         return self._run(
             "read",
@@ -94,13 +113,52 @@ class SqliteStore:
                 filter=filter,
                 since_ms=since_ms,
                 until_ms=until_ms,
+                interval_ns=interval_ns,
                 fulltext=self._fulltext.matcher(connection),
             ),
         )
 
+    def histogram(
+        self,
+        filter: Expression | None = None,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        buckets: int = 60,
+    ) -> Histogram | None:
+        """How many traces started when, in at most so many steps; None where there are none to count."""
+        return self._search(filter, partial(histogram, since=since_ns, until=until_ns, buckets=buckets))
+
+    def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
+        """The most frequent values of fields such as "model" and "tags.env" among the newest traces."""
+        return self._search(filter, partial(facets, fields=fields, limit=limit))
+
+    def find_sessions(
+        self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
+    ) -> SessionPage:
+        """One page of the sessions with a trace that meets the filter, the one with the newest first."""
+        return self._search(filter, partial(find_sessions, limit=limit, page_token=page_token))
+
+    def session(self, session_id: str) -> SessionRow | None:
+        """What a session comes to, or None where no trace belongs to it."""
+        rows = self._run("read", lambda connection: session_rows(connection, [session_id]))
+        return rows[0] if rows else None
+
+    def versions(self, filter: Expression | None = None) -> list[VersionRow]:
+        """The versions of apps that traces name, the one with the newest trace first."""
+        return self._search(filter, versions)
+
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """The traces that changed after a change number; 0 for all."""
         return self._run("read", lambda connection: read.read_changes(connection, since, limit))
+
+    def change_number(self) -> int:
+        """The number of the last change; cheap enough to ask many times a second."""
+        return self._run("read", self._last_change.read)
+
+    def index_more(self) -> bool:
+        """Make ready for full-text search some of what was written since; whether there is more to do."""
+        return self._fulltext.index_more()
 
     def delete_traces(
         self,
@@ -124,12 +182,9 @@ class SqliteStore:
         """Media type and content of an attachment by its sha256, or None."""
         return self._run("read", lambda connection: read.read_attachment(connection, digest))
 
-    def experiments(self) -> list[tuple[str, str]]:
-        """Id and name of every experiment, oldest first."""
-        rows = self._run(
-            "read", lambda connection: connection.execute("SELECT id, name FROM experiments ORDER BY id").fetchall()
-        )
-        return [(str(number), name) for number, name in rows]
+    def experiments(self) -> list[ExperimentRow]:
+        """Every experiment, oldest first."""
+        return self._run("read", experiments)
 
     def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
         """The versions of apps, newest first: all, the one with an id, or those with a name."""
@@ -143,10 +198,17 @@ class SqliteStore:
         """Close the connections of this process."""
         self._connections.close()
 
+    def _search(
+        self, filter: Expression | None, action: Callable[[sqlite3.Connection, Expression | None, Matcher], Result]
+    ) -> Result:
+        self._fulltext.prepare(filter)
+        return self._run("read", lambda connection: action(connection, filter, self._fulltext.matcher(connection)))
+
     def _run(self, doing: str, action: Callable[[sqlite3.Connection], Result]) -> Result:
         connection = self._connections.get()
         try:
-            return retry_while_locked(lambda: action(connection))
+            with within_time(connection):
+                return retry_while_locked(lambda: action(connection))
         except sqlite3.Error as error:
             raise store_error(error, self.path, doing) from error
 

@@ -1,0 +1,171 @@
+"""A run of the Agents SDK from its call to its result: the tree's root, with what was asked and what came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from asyncio import CancelledError
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
+from typing import Any
+
+from tracer import semconv
+from tracer.provider import SpanType, Step, Steps, set_failure
+
+steps = Steps("tracer.openai_agents")
+current_run: ContextVar[Run | None] = ContextVar("tracer_openai_agents_run", default=None)
+
+DEFAULT_NAME = "Agent workflow"
+_INCLUDE_CONTENT = "OPENAI_AGENTS_TRACE_INCLUDE_SENSITIVE_DATA"
+_YES = ("1", "true", "yes", "on")
+
+
+class Run:
+    """A run that is under way; as a hook's end it hears how the SDK's method ended."""
+
+    def __init__(self, agent: Any, asked: Any, config: Any) -> None:
+        self.has_content = _includes_content(config)
+        self.asked = getattr(asked, "_original_input", asked) if self.has_content else None
+        self.task: Any = None  # the SDK's own span of the run
+        self.trace: Any = None  # the SDK's trace, where the run has made it
+        self.handed_to: str | None = None
+        self._last_agent: tuple[Any, int] | None = None
+        self._token: Token[Run | None] | None = None
+        self.step = steps.start(
+            self,
+            str(_setting(config, "workflow_name") or DEFAULT_NAME),
+            span_type=SpanType.WORKFLOW,
+            attributes={semconv.OPERATION: "invoke_workflow", semconv.AGENT_NAME: getattr(agent, "name", None)},
+        )
+        if self.step is not None:
+            self._token = current_run.set(self)
+            if self.asked is not None:
+                self.step.span.set_inputs(self.asked)
+
+    # ---- its agents ----
+
+    def agent_begins(self, step: Step) -> None:
+        """The run has come to an agent: the first is given what the run was given."""
+        self._end_last_agent()
+        if self.handed_to is None and self.asked is not None:
+            step.span.set_inputs(self.asked)
+            self.asked = None
+        self.handed_to = None
+
+    def agent_ends(self, step: Step) -> None:
+        """An agent is done; its span waits for what came of it: the handoff, or the result of the run."""
+        self._end_last_agent()
+        self._last_agent = step.span, time.time_ns()
+
+    def _end_last_agent(self, outputs: Any = None, error: BaseException | None = None) -> None:
+        if self._last_agent is None:
+            return
+        (span, ended_at), self._last_agent = self._last_agent, None
+        if self.handed_to is not None:
+            outputs = {"handoff": self.handed_to}
+        if span.status.status_code.name == "ERROR" and span.get_attribute(semconv.ERROR_TYPE) is None:
+            set_failure(span, error, has_content=self.has_content)  # of which the SDK has told in words alone
+        span.end(ended_at, outputs=outputs)
+
+    # ---- its end ----
+
+    def returned(self, result: Any) -> None:
+        """The run is over."""
+        self.leave()
+        self.end(outputs=self._outputs(result))
+
+    def raised(self, error: BaseException) -> None:
+        """The run failed."""
+        self.leave()
+        self.end(error)
+
+    def leave(self) -> None:
+        """The code that called the run goes on."""
+        token, self._token = self._token, None
+        if token is not None:
+            try:
+                current_run.reset(token)
+            except ValueError:  # a coroutine that was closed from another context
+                current_run.set(None)
+        if self.step is not None:
+            self.step.span.detach()
+
+    def end(self, error: BaseException | None = None, *, outputs: Any = None) -> None:
+        """End the run's span, and what the SDK has left open below it."""
+        if steps.leave(self) is None or self.step is None:
+            return
+        self._end_last_agent(outputs, error)
+        steps.end_all(self)
+        set_failure(self.step.span, error, has_content=self.has_content)
+        self.step.span.end(outputs=outputs)
+
+    def _outputs(self, result: Any) -> Any:
+        if not self.has_content:
+            return None
+        waiting = getattr(result, "interruptions", None)
+        if waiting:
+            return {"interruptions": [_approval(item) for item in waiting]}
+        return getattr(result, "final_output", None)
+
+
+class StreamedRun(Run):
+    """A run whose result is streamed: it goes on in a task of its own after the SDK's method has returned."""
+
+    def returned(self, result: Any) -> None:
+        """The run has been set going."""
+        self.leave()
+        task = getattr(result, "run_loop_task", None) or getattr(result, "_run_impl_task", None)
+        if task is None:
+            self.end()
+            return
+        task.add_done_callback(lambda done: self._done(done, result))
+
+    def _done(self, task: Any, result: Any) -> None:
+        try:
+            # not task.exception(), after which asyncio would no longer tell that nobody asked for it
+            error = getattr(task, "_exception", None) or getattr(result, "_stored_exception", None)
+            error = error or _too_many_turns(result)
+            if error is None and task.cancelled():
+                error = CancelledError()
+            self.end(error, outputs=None if error is not None else self._outputs(result))
+        finally:
+            self.step = None
+
+
+def _too_many_turns(result: Any) -> BaseException | None:
+    """The exception that the SDK will raise where the stream is read."""
+    turn, limit = getattr(result, "current_turn", None), getattr(result, "max_turns", None)
+    if not isinstance(turn, int) or not isinstance(limit, int) or turn <= limit or result.final_output is not None:
+        return None
+    error: BaseException = sys.modules["agents"].MaxTurnsExceeded(f"Max turns ({limit}) exceeded")
+    return error
+
+
+def run_begins(arguments: Mapping[str, Any]) -> Run | None:
+    """``AgentRunner.run`` has been called."""
+    return _begin(Run, arguments)
+
+
+def run_streamed_begins(arguments: Mapping[str, Any]) -> Run | None:
+    """``AgentRunner.run_streamed`` has been called."""
+    return _begin(StreamedRun, arguments)
+
+
+def _begin(kind: type[Run], arguments: Mapping[str, Any]) -> Run | None:
+    run = kind(arguments.get("starting_agent"), arguments.get("input"), arguments.get("run_config"))
+    return run if run.step is not None else None
+
+
+def _setting(config: Any, name: str) -> Any:
+    return config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
+
+
+def _includes_content(config: Any) -> bool:
+    given = _setting(config, "trace_include_sensitive_data")
+    return given if isinstance(given, bool) else os.environ.get(_INCLUDE_CONTENT, "true").strip().lower() in _YES
+
+
+def _approval(item: Any) -> dict[str, Any]:
+    call = getattr(item, "raw_item", None)
+    return {"tool": getattr(call, "name", None), "arguments": getattr(call, "arguments", None)}

@@ -1,0 +1,127 @@
+"""What the spans of the Agents SDK say: their names, kinds, inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracer import semconv
+from tracer.messages import parsed
+from tracer.provider import SpanType
+
+HANDOFF = "HANDOFF"
+
+AGENT_TOOLS = "tracer.agent.tools"
+AGENT_HANDOFFS = "tracer.agent.handoffs"
+AGENT_OUTPUT_TYPE = "tracer.agent.output_type"
+MCP_SERVER = "tracer.mcp.server"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a span says at its end."""
+
+    inputs: Any = None
+    outputs: Any = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    span_type: str
+    name: Callable[[Any], Any]
+    about: Callable[[Any], About]
+    operation: str | None = None
+
+
+def kind_of(span: Any) -> str:
+    """The SDK's own word for what kind of span this is."""
+    return str(getattr(span.span_data, "type", "unknown"))
+
+
+def name_of(data: Any) -> tuple[str, str, dict[str, Any]]:
+    """The name, the kind and the attributes that a span starts with."""
+    kind = _KINDS.get(data.type)
+    if kind is None:
+        return str(getattr(data, "name", None) or data.type), SpanType.UNKNOWN, {}
+    return str(kind.name(data) or data.type), kind.span_type, {semconv.OPERATION: kind.operation}
+
+
+def describe(data: Any, inputs: Any) -> About:
+    """What a span says at its end; ``inputs`` is what it was started with."""
+    if data.type == "custom":
+        return _custom(data, inputs)
+    kind = _KINDS.get(data.type)
+    return About(outputs=data.export()) if kind is None else kind.about(data)
+
+
+def _agent(data: Any) -> About:
+    return About(
+        attributes={
+            semconv.AGENT_NAME: data.name,
+            AGENT_TOOLS: data.tools or None,
+            AGENT_HANDOFFS: data.handoffs or None,
+            AGENT_OUTPUT_TYPE: data.output_type,
+        }
+    )
+
+
+def _turn(data: Any) -> About:
+    return About(attributes={semconv.AGENT_NAME: data.agent_name})
+
+
+def _function(data: Any) -> About:
+    server = data.mcp_data.get("server") if isinstance(getattr(data, "mcp_data", None), Mapping) else None
+    return About(parsed(data.input), data.output, {semconv.TOOL_NAME: data.name, MCP_SERVER: server})
+
+
+def _handoff(data: Any) -> About:
+    return About({"from": data.from_agent}, {"to": data.to_agent})
+
+
+def _guardrail(data: Any) -> About:
+    return About(outputs={"triggered": data.triggered})
+
+
+def _custom(data: Any, inputs: Any) -> About:
+    """A custom span's data is given at its start, and what is added or changed until its end has come of it."""
+    now = data.data if isinstance(data.data, Mapping) else {}
+    before = inputs if isinstance(inputs, Mapping) else {}
+    added = {key: value for key, value in now.items() if key not in before or before[key] != value}
+    return About(outputs=added["output"] if set(added) == {"output"} else added or None)
+
+
+def _mcp_tools(data: Any) -> About:
+    return About({"server": data.server}, data.result, {MCP_SERVER: data.server})
+
+
+def _spoken(data: Any) -> About:
+    return About(data.input, getattr(data, "output", None), {semconv.REQUEST_MODEL: getattr(data, "model", None)})
+
+
+def error_text(error: Any) -> str | None:
+    """What the SDK says of an error, in one line."""
+    if not isinstance(error, Mapping):
+        return None
+    message, about = str(error.get("message") or "error"), error.get("data")
+    if not isinstance(about, Mapping) or not about:
+        return message
+    detail = about.get("error")
+    more = str(detail) if detail else ", ".join(f"{key}={value}" for key, value in about.items())
+    return f"{message}: {more}"
+
+
+_KINDS = {
+    "agent": _Kind(SpanType.AGENT, lambda data: data.name, _agent, "invoke_agent"),
+    "task": _Kind(SpanType.WORKFLOW, lambda data: data.name, lambda _: About(), "invoke_workflow"),
+    "turn": _Kind(SpanType.TASK, lambda data: f"turn {data.turn}", _turn),
+    "function": _Kind(SpanType.TOOL, lambda data: data.name, _function, "execute_tool"),
+    "handoff": _Kind(HANDOFF, lambda _: "handoff", _handoff),
+    "guardrail": _Kind(SpanType.GUARDRAIL, lambda data: data.name, _guardrail),
+    "custom": _Kind(SpanType.UNKNOWN, lambda data: data.name, lambda _: About()),
+    "mcp_tools": _Kind(SpanType.TASK, lambda data: f"list tools of {data.server}", _mcp_tools),
+    "transcription": _Kind(SpanType.TASK, lambda _: "transcription", _spoken),
+    "speech": _Kind(SpanType.TASK, lambda _: "speech", _spoken),
+    "speech_group": _Kind(SpanType.TASK, lambda _: "speech group", _spoken),
+}

@@ -1,0 +1,122 @@
+"""Tracing of the Mistral SDK: chat, agents, code and embeddings, plain and streamed, and what else generates."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tracer import semconv
+from tracer._json import loads
+from tracer.provider import Call, Door, Operation, Provider, Request, SpanType
+
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._…
+    from integrations._openai_chat import CHAT, parameters
+    from integrations._openai_other import EMBEDDING, generic
+    from integrations._openai_responses import RESPONSE
+    from integrations._values import as_dict, as_text
+else:
+    from tracer._openai_chat import CHAT, parameters
+    from tracer._openai_other import EMBEDDING, generic
+    from tracer._openai_responses import RESPONSE
+    from tracer._values import as_dict, as_text
+
+__all__ = ["autolog", "provider"]
+
+
+def _read_chat_request(body: Any) -> Request:
+    request = CHAT.read_request(body)
+    return dataclasses.replace(request, attributes={**request.attributes, **_own_parameters(as_dict(body))})
+
+
+def _read_fim_request(body: Any) -> Request:
+    """Code around a gap, which the reply fills."""
+    body = as_dict(body)
+    around = [body.get("prompt"), body.get("suffix")]
+    messages = [{"role": "user", "content": code} for code in around if isinstance(code, str)]
+    return Request(as_text(body.get("model")), messages, attributes={**parameters(body), **_own_parameters(body)})
+
+
+def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {semconv.REQUEST_SEED: body.get("random_seed")} if body.get("random_seed") is not None else {}
+
+
+_CHAT = dataclasses.replace(CHAT, read_request=_read_chat_request)
+
+OPERATIONS: dict[str, Operation] = {
+    "chat/completions": _CHAT,
+    "agents/completions": _CHAT,
+    "fim/completions": dataclasses.replace(
+        CHAT, name="text_completion", read_request=_read_fim_request, span_type=SpanType.LLM
+    ),
+    "responses": RESPONSE,
+    "embeddings": EMBEDDING,
+    "moderations": generic("moderations", SpanType.GUARDRAIL),
+    "chat/moderations": generic("moderations", SpanType.GUARDRAIL),
+    "ocr": generic("ocr", SpanType.LLM),
+    "audio/speech": generic("audio.speech", SpanType.LLM),
+    "audio/transcriptions": generic("audio.transcriptions", SpanType.LLM),
+}
+"""A POST to one of these paths, after the version."""
+
+_GENERATES_NOTHING = frozenset({
+    "agents", "batch", "client", "connectors", "context", "deployments", "files", "fine_tuning", "input_tokens",
+    "libraries", "models", "observability", "service-accounts", "sessions", "triggers", "voices", "webhooks",
+    "workflows",
+})  # fmt: skip
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+def read_call(arguments: Mapping[str, Any]) -> Call | None:
+    """The call behind ``do_request(hook_ctx, request)``; None for one that generates nothing."""
+    request = arguments["request"]
+    operation = operation_of(request.url.path) if request.method == "POST" else None
+    if operation is None:
+        return None
+    attributes = {
+        semconv.SERVER_ADDRESS: request.url.host or None,
+        semconv.SERVER_PORT: request.url.port or _DEFAULT_PORTS.get(request.url.scheme),
+    }
+    return Call(operation, _body(request), provider="mistral_ai", attributes=attributes)
+
+
+@functools.lru_cache(maxsize=256)
+def operation_of(path: str) -> Operation | None:
+    """The operation that a POST to a path is, a generic one for an unknown path; None if it generates nothing."""
+    segments = [segment for segment in path.split("/") if segment]
+    found = OPERATIONS.get("/".join(segments[-2:])) or OPERATIONS.get("".join(segments[-1:]))
+    if found is not None or not _GENERATES_NOTHING.isdisjoint(segments):
+        return found
+    if "conversations" in segments:  # …/{id}, …/{id}/restart
+        return generic("conversations", SpanType.CHAT_MODEL)
+    return generic(".".join(segments[-2:]) or "request")
+
+
+def _body(request: Any) -> Any:
+    """The body as JSON; of a form, whose files are read while they are sent, only what it is."""
+    kind = request.headers.get("content-type", "")
+    return loads(request.content) if kind.startswith("application/json") else {"content_type": kind.partition(";")[0]}
+
+
+_SDK = "mistralai.client.basesdk:BaseSDK"
+
+provider = Provider(
+    name="mistral",
+    module="mistralai.client",
+    distribution="mistralai",
+    supported="2.0.0 to 3.x",
+    doors=tuple(
+        Door(f"{_SDK}.{name}", read_call, parameters=("request", "stream"))
+        for name in ("do_request", "do_request_async")
+    ),
+)
+
+
+def autolog(*, disable: bool = False) -> None:
+    """Record every call made through the Mistral SDK: chat, agents, code, embeddings, sync, async, streamed.
+
+    May be called before or after ``from mistralai.client import Mistral``, and any number of times. ``disable=True``
+    puts the SDK back as it was.
+    """
+    provider.autolog(disable=disable)

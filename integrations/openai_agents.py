@@ -1,0 +1,44 @@
+"""Tracing of the OpenAI Agents SDK: runs, agents, turns, tools, handoffs and guardrails, with the calls they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tracer.provider import Hook, Provider
+
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_agents_…
+    from integrations._openai_agents_runs import run_begins, run_streamed_begins
+    from integrations._openai_agents_tree import span_ends, span_failed, span_starts, trace_ends, trace_starts
+else:
+    from tracer._openai_agents_runs import run_begins, run_streamed_begins
+    from tracer._openai_agents_tree import span_ends, span_failed, span_starts, trace_ends, trace_starts
+
+__all__ = ["autolog", "provider"]
+
+# Not a TracingProcessor: a program that sets its own processors takes ours away with those of the SDK, and a processor
+# does not learn whether a span becomes the current one. These methods are what the SDK itself goes by.
+provider = Provider(
+    name="openai_agents",
+    module="agents",
+    distribution="openai-agents",
+    shown_by="agents.tracing",
+    supported="0.2.8 to 0.24.x",
+    hooks=(
+        Hook("agents.run:AgentRunner.run", run_begins, parameters=("starting_agent", "input")),
+        Hook("agents.run:AgentRunner.run_streamed", run_streamed_begins, parameters=("starting_agent", "input")),
+        Hook("agents.tracing.traces:TraceImpl.start", trace_starts, parameters=("mark_as_current",)),
+        Hook("agents.tracing.traces:TraceImpl.finish", trace_ends),
+        Hook("agents.tracing.spans:SpanImpl.start", span_starts, parameters=("mark_as_current",)),
+        Hook("agents.tracing.spans:SpanImpl.set_error", span_failed),
+        Hook("agents.tracing.spans:SpanImpl.finish", span_ends),
+    ),
+)
+
+
+def autolog(*, disable: bool = False) -> None:
+    """Record every run of the OpenAI Agents SDK as one tree, as `tracer.openai.autolog()` does too.
+
+    May be called before or after ``import agents``, and any number of times. What the SDK sends to OpenAI, and the
+    processors that the program has added, stay as they are. ``disable=True`` puts the SDK back as it was.
+    """
+    provider.autolog(disable=disable)

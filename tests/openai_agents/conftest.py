@@ -1,0 +1,169 @@
+"""Agents of the real SDK against a local server, and the trees that were stored."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import agents
+import openai
+import pytest
+from agents import Agent, Model, OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner
+
+import tracer
+from tests.openai.server import Server
+from tests.stored import Stored
+
+Client = openai.AsyncOpenAI
+
+
+@pytest.fixture(scope="session")
+def running_server() -> Iterator[Server]:
+    agents.set_trace_processors([])  # nothing leaves this machine
+    gc.collect()
+    gc.freeze()
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(running_server: Server) -> Server:
+    running_server.asked.clear()
+    running_server.answers.clear()
+    return running_server
+
+
+@pytest.fixture(autouse=True)
+def autolog(own_store: str) -> Iterator[None]:
+    tracer.openai.autolog()
+    yield
+    tracer.openai.autolog(disable=True)
+    gc.collect()
+    from tracer._openai_agents_runs import steps  # type: ignore[import-not-found, unused-ignore]
+
+    assert steps._open == {}  # whatever happened, nothing was left open
+    assert tracer.get_current_active_span() is None
+
+
+@pytest.fixture
+def in_loop(server: Server) -> Callable[[Callable[[Client], Awaitable[Any]]], Any]:
+    """Runs ``scenario(client)`` in a loop of its own."""
+
+    def run_scenario(scenario: Callable[[Client], Awaitable[Any]]) -> Any:
+        async def main() -> Any:
+            async with make_client(server) as client:
+                return await scenario(client)
+
+        return asyncio.run(main())
+
+    return run_scenario
+
+
+def make_client(server: Server) -> Client:
+    http = openai.DefaultAsyncHttpxClient(verify=False)  # loading certificates would take most of a test's time
+    return openai.AsyncOpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0, http_client=http)
+
+
+@pytest.fixture(params=["responses", "chat"])
+def api(request: pytest.FixtureRequest) -> str:
+    """Each of OpenAI's two APIs."""
+    return str(request.param)
+
+
+def make_model(api: str, client: Client) -> Model:
+    kind = OpenAIResponsesModel if api == "responses" else OpenAIChatCompletionsModel
+    return kind("gpt-4o", client)
+
+
+@pytest.fixture(params=["run", "run_sync", "run_streamed"])
+def way(request: pytest.FixtureRequest) -> str:
+    """Each of the Runner's ways to run."""
+    return str(request.param)
+
+
+@pytest.fixture
+def ask(server: Server) -> Callable[..., Any]:
+    """``ask(way, make_agent, asked, …)`` runs ``make_agent(client)`` to its end and gives the result."""
+
+    def run(way: str, make_agent: Callable[[Client], Agent[Any]], asked: Any = "Weather?", **settings: Any) -> Any:
+        if way == "run_sync":
+            return _run_sync(server, make_agent, asked, settings)
+
+        async def main() -> Any:
+            async with make_client(server) as client:
+                if way == "run":
+                    return await Runner.run(make_agent(client), asked, **settings)
+                result = Runner.run_streamed(make_agent(client), asked, **settings)
+                async for _ in result.stream_events():
+                    pass
+                return result
+
+        return asyncio.run(main())
+
+    return run
+
+
+def _run_sync(server: Server, make_agent: Callable[[Client], Agent[Any]], asked: Any, settings: Any) -> Any:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)  # the one that run_sync takes
+    client = make_client(server)
+    try:
+        return Runner.run_sync(make_agent(client), asked, **settings)
+    finally:
+        loop.run_until_complete(client.close())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+class Trees(Stored):
+    """What the store holds, as trees."""
+
+    def trace(self) -> Any:
+        """The only trace there is."""
+        traces = tracer.search_traces(max_results=100)
+        assert len(traces) == 1, [trace.info.trace_id for trace in traces]
+        return tracer.get_trace(traces[0].info.trace_id)
+
+    def named(self, name: str) -> Any:
+        """The only span of a name."""
+        [span] = [span for span in self.spans if span.name == name]
+        return span
+
+    @property
+    def calls(self) -> list[Any]:
+        """The spans of calls to a model."""
+        return [span for span in self.spans if span.span_type in ("LLM", "CHAT_MODEL")]
+
+    def tree(self, *, turns: bool = False) -> list[str]:
+        """The only trace, a line a span, children indented below their parents in the order of their start."""
+        return lines(self.trace().data.spans, turns=turns)
+
+
+def lines(spans: list[Any], *, turns: bool = False) -> list[str]:
+    known = {span.span_id for span in spans}
+    children: dict[str | None, list[Any]] = {}
+    for span in sorted(spans, key=lambda span: span.start_time_ns):
+        children.setdefault(span.parent_id if span.parent_id in known else None, []).append(span)
+
+    def below(parent: str | None, depth: int) -> Iterator[str]:
+        for span in children.get(parent, []):
+            is_hidden = not turns and span.span_type == "TASK" and span.name.startswith("turn ")
+            if not is_hidden:
+                yield "  " * depth + f"{span.name} {span.span_type}"
+            yield from below(span.span_id, depth + (not is_hidden))
+
+    return list(below(None, 0))
+
+
+@pytest.fixture
+def stored() -> Trees:
+    return Trees()
+
+
+def messages_of(span: Any, key: str) -> Any:
+    return json.loads(span.attributes[key])

@@ -1,0 +1,141 @@
+"""The OpenAPI document is sound, names exactly what the app serves, and describes what it answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from starlette.routing import Route
+
+from tests.server.conftest import ROOT_ID, START, TRACE_ID, chat, span
+from tracer.server import create_app
+from tracer.server.openapi import document
+from tracer.server.schemas import ref
+
+pytestmark = pytest.mark.no_store
+HOUR = 3_600_000_000_000
+
+
+def problems(value: Any, name: str) -> list[str]:
+    """How an answer differs from a shape of the document; a field that the shape does not have counts."""
+    closed = _closed(document()["components"]["schemas"])
+    schema = {**ref(name), "components": {"schemas": closed}}
+    return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(value)]
+
+
+def _closed(schema: Any, name: str = "") -> Any:
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _closed(value, key) for key, value in schema.items()}
+    is_open = name in ("Part", "Message")
+    if "properties" in schema and isinstance(schema.get("required"), list) and not is_open:
+        found["additionalProperties"] = False
+    return found
+
+
+def test_the_document_is_openapi() -> None:
+    validate(document())
+
+
+def test_the_document_names_what_the_app_serves_and_nothing_else() -> None:
+    app = create_app(lambda: pytest.fail("not opened"))
+    served = {
+        (re.sub(r":path\}", "}", route.path), method)
+        for route in app.routes
+        if isinstance(route, Route) and route.path != "/{path:path}"
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+
+    described = {(path, method.upper()) for path, methods in document()["paths"].items() for method in methods}
+
+    assert described == served
+
+
+def test_operation_ids_are_unique_and_every_schema_is_used() -> None:
+    ids = [operation["operationId"] for methods in document()["paths"].values() for operation in methods.values()]
+    text = repr(document())
+
+    assert sorted(set(ids)) == sorted(ids)
+    assert [name for name in document()["components"]["schemas"] if f"/schemas/{name}'" not in text] == []
+
+
+@pytest.fixture
+def filled(write: Callable[..., None], client: httpx.Client) -> httpx.Client:
+    """A store with a bit of everything."""
+    failed = chat(
+        2,
+        status="ERROR",
+        message="too bad",
+        events=[{"name": "exception", "time": START, "attributes": {"exception.type": "ValueError"}}],
+        links=[{"trace_id": TRACE_ID, "span_id": ROOT_ID}],
+        remote_parent=True,
+    )
+    said = {"session_id": "s-1", "user": "ann", "model_id": "v1", "tags": {"env": "prod"}}
+    write(
+        span(),
+        chat(),
+        failed,
+        {
+            "kind": "start",
+            "trace_id": TRACE_ID,
+            "span_id": "f" * 16,
+            "parent_id": ROOT_ID,
+            "name": "runs",
+            "start": START,
+        },
+        {"kind": "trace", "trace_id": TRACE_ID, "time": START, **said},
+        {"kind": "process", "owner": "1-test", "resource": {"service.name": "shop"}},
+    )
+    client.post(f"/traces/{TRACE_ID}/assessments", json={"name": "good", "value": True}).raise_for_status()
+    return client
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/server", "Server"),
+        ("/traces", "TracePage"),
+        ("/traces?limit=1&order_by=cost%20desc&filter=tokens%20%3E%201", "TracePage"),
+        (f"/traces/{TRACE_ID}", "TraceTree"),
+        (f"/traces/{TRACE_ID}/spans/{ROOT_ID}", "WholeSpan"),
+        (f"/traces/{TRACE_ID}/spans/{2:016x}", "WholeSpan"),
+        (f"/traces/{TRACE_ID}/spans/{'f' * 16}", "WholeSpan"),
+        (f"/traces/{TRACE_ID}/records", "Records"),
+        (f"/traces/{TRACE_ID}/records/{ROOT_ID}", "OneRecord"),
+        ("/traces/histogram", "Histogram"),
+        ("/traces/histogram?filter=tokens%20%3E%2099999", "Histogram"),
+        ("/traces/facets", "Facets"),
+        ("/filter/check?filter=oops", "FilterCheck"),
+        ("/filter/check?filter=tokens%20%3E%201", "FilterCheck"),
+        ("/filter/complete?filter=st", "Completion"),
+        ("/sessions", "SessionPage"),
+        ("/sessions/s-1", "Conversation"),
+        ("/statistics", "Statistics"),
+        (f"/statistics?group_by=version&interval_ns={HOUR}", "Statistics"),
+        ("/versions", "Versions"),
+        ("/models", "Models"),
+        ("/models?name=v1", "Models"),
+        ("/runs", "Runs"),
+        ("/experiments", "Experiments"),
+        ("/changes", "Changes"),
+        ("/traces?filter=oops", "Error"),
+        ("/traces/nothing", "Error"),
+        ("/nothing", "Error"),
+    ],
+)
+def test_answers_have_the_shape_that_the_document_says(path: str, name: str, filled: httpx.Client) -> None:
+    answer = filled.get(path)
+
+    assert answer.headers["content-type"] == "application/json"
+    assert problems(answer.json(), name) == []
+
+
+def test_the_served_document_is_the_document(client: httpx.Client) -> None:
+    assert client.get("/openapi.json").json() == document()

@@ -1,0 +1,136 @@
+"""A store behind a server answers as the same store does when its file is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import orjson
+import pytest
+
+from tests.server.conftest import ROOT_ID, SECOND, START, TRACE_ID, chat, span
+from tracer.errors import InvalidArgumentError, StoreError
+from tracer.store import Store, TraceQuery, open_store
+from tracer.store.filter import parse_filter, parse_order
+
+pytestmark = pytest.mark.no_store
+DIGEST = "a" * 64
+
+
+@pytest.fixture
+def remote(server_url: str) -> Iterator[Store]:
+    """The same store, through the server."""
+    opened = open_store(server_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """A bit of everything."""
+    records = [
+        span(),
+        chat(),
+        chat(2, status="ERROR", message="no"),
+        {"kind": "start", "trace_id": "b" * 32, "span_id": "b" * 16, "name": "runs", "start": START + 5},
+        {"kind": "trace", "trace_id": TRACE_ID, "time": 1, "session_id": "s/1", "model_id": "v1", "tags": {"env": "x"}},
+        {
+            "kind": "assessment",
+            "id": "a1",
+            "trace_id": TRACE_ID,
+            "name": "good",
+            "type": "feedback",
+            "value": 1,
+            "time": 9,
+        },
+        {"kind": "attachment", "id": DIGEST, "mime": "image/png", "content": "AAAA"},
+        {"kind": "process", "owner": "1-x", "resource": {"service.name": "shop"}},
+    ]
+    store.append([orjson.dumps(record) for record in records], owner="1-x")
+    return store
+
+
+QUESTIONS: dict[str, Callable[[Store], object]] = {
+    "traces": lambda store: store.find_traces(TraceQuery()),
+    "some": lambda store: store.find_traces(
+        TraceQuery(parse_filter("tags.env = 'x' AND cost > 0"), parse_order("name"))
+    ),
+    "count": lambda store: store.count_traces(parse_filter("state = 'IN_PROGRESS'")),
+    "trace": lambda store: store.trace(TRACE_ID),
+    "light trace": lambda store: store.trace(TRACE_ID, payload=False, after=1),
+    "running": lambda store: store.trace("b" * 32),
+    "no trace": lambda store: store.trace("c" * 32),
+    "spans": lambda store: store.spans(TRACE_ID, payload=False),
+    "payload": lambda store: store.payload(TRACE_ID, ROOT_ID),
+    "no payload": lambda store: store.payload(TRACE_ID, "b" * 16),
+    "statistics": lambda store: store.statistics(group_by="name", since_ms=START / 1e6 - 1, until_ms=START / 1e6 + 9),
+    "series": lambda store: store.statistics(interval_ns=60 * SECOND),
+    "histogram": lambda store: store.histogram(parse_filter("name = 'agent'"), buckets=7),
+    "no histogram": lambda store: store.histogram(parse_filter("name = 'nothing'")),
+    "facets": lambda store: store.facets(None, ["state", "tags.env"], limit=3),
+    "no facets": lambda store: store.facets(None, []),
+    "sessions": lambda store: store.find_sessions(limit=1),
+    "session": lambda store: store.session("s/1"),
+    "no session": lambda store: store.session("s/2"),
+    "versions": lambda store: store.versions(),
+    "experiments": lambda store: store.experiments(),
+    "changes": lambda store: store.changes(0),
+    "change number": lambda store: store.change_number(),
+    "attachment": lambda store: store.attachment(DIGEST),
+    "no attachment": lambda store: store.attachment("b" * 64),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_it_answers_as_the_file_does(name: str, filled: Store, remote: Store) -> None:
+    assert QUESTIONS[name](remote) == QUESTIONS[name](filled)
+
+
+def test_long_lists_come_in_parts(store: Store, remote: Store) -> None:
+    store.append([orjson.dumps(span(trace_id=f"{number:032x}", start=START + number)) for number in range(2100)])
+
+    page = remote.find_traces(TraceQuery(limit=2050))
+    rest = remote.find_traces(TraceQuery(limit=2050, page_token=page.next_page_token))
+
+    found = [int(row.trace_id, 16) for row in (*page.traces, *rest.traces)]
+    assert found == list(reversed(range(2100)))
+    assert rest.next_page_token is None
+
+
+def test_writing_and_deleting(store: Store, remote: Store) -> None:
+    remote.append([orjson.dumps(span()), orjson.dumps(chat())], owner="7-far")
+    remote.append([b'{"kind":"start","trace_id":"b","span_id":"b","name":"runs","start":5}'], owner="7-far")
+    remote.owner_gone("7-far")
+
+    assert {row.trace_id: row.state for row in store.find_traces(TraceQuery()).traces} == {
+        TRACE_ID: "OK",
+        "b": "INTERRUPTED",
+    }
+    assert remote.delete_traces(trace_ids=["b", "nothing"]) == 1
+    assert remote.delete_traces(filter=parse_filter("name = 'agent'"), limit=1) == 1
+    assert store.count_traces() == 0
+
+
+def test_what_the_server_refuses_is_raised(remote: Store) -> None:
+    with pytest.raises(InvalidArgumentError, match="none of ours"):
+        remote.find_traces(TraceQuery(page_token="made up"))
+    with pytest.raises(InvalidArgumentError, match="expected one of"):
+        remote.statistics(group_by="mood")
+
+
+def test_no_tracer_server_there_says_so() -> None:
+    store = open_store("http://127.0.0.1:1")
+
+    with pytest.raises(StoreError, match=r"cannot reach the tracer server http://127\.0\.0\.1:1"):
+        store.count_traces()
+
+
+def test_a_connection_that_the_server_closed_is_made_anew(store_url: str) -> None:
+    from tracer.server import ServerSettings, running_server
+
+    with running_server(store_url) as url:
+        port = int(url.rpartition(":")[2])
+        store = open_store(url)
+        assert store.count_traces() == 0
+    with running_server(store_url, ServerSettings(port=port)):
+        assert store.count_traces() == 0
+    store.close()

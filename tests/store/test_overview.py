@@ -1,0 +1,266 @@
+"""What many traces come to: over time, by the values of fields, by session, by version."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.store.records import MS, SECOND, START, assessment, said, span
+from tracer.errors import InvalidArgumentError
+from tracer.store import Facet, FeedbackRow, Store
+from tracer.store.filter import parse_filter
+
+pytestmark = pytest.mark.no_store
+MINUTE = 60 * SECOND
+
+
+def at(number: int, seconds: int, **fields: object) -> bytes:
+    """A trace of one span that starts so many seconds after the first."""
+    start = START + seconds * SECOND
+    return span(f"t{number}", "a", start=start, end=start + number * 100 * MS, **fields)
+
+
+# --- histogram
+
+
+def test_a_histogram_counts_in_round_steps(store: Store) -> None:
+    store.append([at(1, 0), at(2, 61), at(3, 62, status="ERROR"), at(4, 200)])
+
+    found = store.histogram(buckets=10)
+
+    assert found is not None
+    assert (found.step, found.since % found.step, found.until % found.step, found.count) == (30 * SECOND, 0, 0, 4)
+    base = START - START % found.step
+    assert found.since == base
+    places = [((start - base) // found.step, count, errors) for start, count, errors in found.buckets]
+    assert sum(count for _, count, _ in places) == 4
+    assert [(count, errors) for _, count, errors in places if errors] == [(2, 1)]
+
+
+def test_a_histogram_of_a_time_and_a_filter(store: Store) -> None:
+    store.append([*(at(number, number) for number in range(1, 60)), said("t7", tags={"env": "prod"})])
+
+    narrowed = store.histogram(since_ns=START + 10 * SECOND, until_ns=START + 20 * SECOND, buckets=20)
+    filtered = store.histogram(parse_filter("tags.env = 'prod'"))
+
+    assert narrowed is not None
+    assert filtered is not None
+    assert (narrowed.step, sum(count for _, count, _ in narrowed.buckets)) == (SECOND, 10)
+    assert (filtered.count, [count for _, count, _ in filtered.buckets]) == (1, [1])
+
+
+@pytest.mark.parametrize("buckets", [2, 3, 60, 200])
+@pytest.mark.parametrize("seconds", [0, 1, 59, 3601, 86_400 * 400])
+def test_there_are_never_more_steps_than_asked_for(seconds: int, buckets: int, store: Store) -> None:
+    store.append([at(1, 0), at(2, seconds)])
+
+    found = store.histogram(buckets=buckets)
+
+    assert found is not None
+    assert 1 <= (found.until - found.since) // found.step <= buckets
+    assert sum(count for _, count, _ in found.buckets) == 2
+
+
+def test_a_histogram_of_nothing(store: Store) -> None:
+    assert store.histogram() is None
+    assert store.histogram(since_ns=5, until_ns=5) is None
+
+
+# --- facets
+
+
+def test_facets_count_traces_most_frequent_first(store: Store) -> None:
+    store.append(
+        [
+            at(1, 1, name="agent", model="gpt-4o"),
+            at(2, 2, name="agent", model="llama"),
+            at(3, 3, name="search", status="ERROR"),
+            said("t1", user="ann", session_id="s1", model_id="v1", tags={"env": "prod", "zone": "eu"}),
+            said("t2", user="ann", experiment="lab"),
+            said("t3", tags={"env": "dev"}),
+        ]
+    )
+
+    fields = ["state", "name", "model", "user", "session", "version", "experiment", "tags.env", "tags.nothing"]
+    found = store.facets(None, fields, limit=1)
+
+    assert found.facets == [
+        Facet("state", [("OK", 2)], True),
+        Facet("name", [("agent", 2)], True),
+        Facet("model", [("gpt-4o", 1)], True),
+        Facet("user", [("ann", 2)], False),
+        Facet("session", [("s1", 1)], False),
+        Facet("version", [("v1", 1)], False),
+        Facet("experiment", [("Default", 2)], True),
+        Facet("tags.env", [("dev", 1)], True),
+        Facet("tags.nothing", [], False),
+    ]
+    assert (found.counted, found.complete, found.tag_keys) == (3, True, ["env", "zone"])
+    assert store.facets(parse_filter("user = 'ann'"), ["state"]).facets == [Facet("state", [("OK", 2)], False)]
+
+
+def test_an_unknown_facet_is_named(store: Store) -> None:
+    with pytest.raises(InvalidArgumentError, match="no facet 'mood'"):
+        store.facets(None, ["mood"])
+
+
+# --- sessions
+
+
+def test_sessions_come_by_their_newest_trace_page_by_page(store: Store) -> None:
+    store.append(
+        [
+            *(at(number, number, usage=(10, 5), model="gpt-4o") for number in range(1, 7)),
+            *(said(f"t{number}", session_id=f"s{number % 3}", user=f"u{number}") for number in range(1, 7)),
+            at(7, 7),
+        ]
+    )
+
+    first = store.find_sessions(limit=2)
+    second = store.find_sessions(limit=2, page_token=first.next_page_token)
+
+    assert [row.session_id for row in first.sessions] == ["s0", "s2"]
+    assert [row.session_id for row in second.sessions] == ["s1"]
+    assert second.next_page_token is None
+    row = first.sessions[0]
+    assert (row.users, row.trace_count, row.error_count, row.models) == (["u3", "u6"], 2, 0, ["gpt-4o"])
+    assert (row.start, row.end) == (START + 3 * SECOND, START + 6 * SECOND + 600 * MS)
+    assert row.usage == {"input_tokens": 20, "output_tokens": 10, "total_tokens": 30}
+    assert row.cost == pytest.approx(20 * 2.5e-6 + 10 * 10e-6)
+    assert store.session("s0") == row
+    assert store.session("nobody's") is None
+    assert [row.session_id for row in store.find_sessions(parse_filter("user = 'u1'")).sessions] == ["s1"]
+
+
+def test_a_page_of_sessions_belongs_to_its_filter(store: Store) -> None:
+    store.append([*(at(n, n) for n in range(1, 4)), *(said(f"t{n}", session_id=f"s{n}") for n in range(1, 4))])
+    token = store.find_sessions(limit=1).next_page_token
+
+    with pytest.raises(InvalidArgumentError, match="another filter"):
+        store.find_sessions(parse_filter("tokens > 1"), page_token=token)
+    with pytest.raises(InvalidArgumentError, match="none of ours"):
+        store.find_sessions(page_token="x")
+
+
+# --- versions, experiments
+
+
+def test_versions_say_what_their_traces_come_to(store: Store) -> None:
+    store.append(
+        [
+            at(1, 1, model="gpt-4o", usage=(10, 5)),
+            at(2, 2, status="ERROR"),
+            at(3, 3),
+            *(said(f"t{number}", model_id="v1") for number in (1, 2)),
+            said("t3", model_id="v2"),
+            assessment("t1", "good", True),
+            assessment("t2", "good", False),
+            assessment("t1", "words", "many"),
+        ]
+    )
+
+    newest, oldest = store.versions()
+
+    assert (newest.model_id, oldest.model_id) == ("v2", "v1")
+    assert (oldest.trace_count, oldest.error_count, oldest.models) == (2, 1, ["gpt-4o"])
+    assert (oldest.first, oldest.last) == (START + SECOND, START + 2 * SECOND)
+    assert (oldest.latency_p50_ms, oldest.latency_p99_ms) == (100.0, 200.0)
+    assert oldest.feedback == [FeedbackRow("good", 2, 0.5), FeedbackRow("words", 1, None)]
+
+
+def test_experiments_say_how_many_traces_they_have(store: Store) -> None:
+    store.append([at(1, 1), at(2, 2), said("t2", experiment="lab")])
+
+    assert [(row.id, row.name, row.trace_count, row.last) for row in store.experiments()] == [
+        ("0", "Default", 1, START + SECOND),
+        ("1", "lab", 1, START + 2 * SECOND),
+    ]
+
+
+# --- statistics
+
+
+@pytest.mark.parametrize(
+    ("group_by", "expected"),
+    [
+        ("trace_name", [("agent", 2, 0), ("search", 1, 1)]),
+        ("version", [("", 2, 1), ("v1", 1, 0)]),
+        ("user", [("", 2, 1), ("ann", 1, 0)]),
+        ("session", [("", 2, 1), ("s", 1, 0)]),
+        ("experiment", [("Default", 2, 1), ("lab", 1, 0)]),
+        ("state", [("OK", 2, 0), ("ERROR", 1, 1)]),
+    ],
+)
+def test_statistics_of_traces(group_by: str, expected: list[tuple[str, int, int]], store: Store) -> None:
+    store.append(
+        [
+            at(1, 1, name="agent"),
+            at(2, 2, name="agent"),
+            at(3, 3, name="search", status="ERROR"),
+            said("t1", model_id="v1", user="ann", session_id="s", experiment="lab"),
+        ]
+    )
+
+    assert [(row.group, row.calls, row.errors) for row in store.statistics(group_by=group_by)] == expected
+
+
+def test_statistics_step_by_step(store: Store) -> None:
+    store.append([at(number, 20 * number, model="gpt-4o", usage=(number, 0)) for number in range(1, 7)])
+    base = START - START % MINUTE
+
+    rows = store.statistics(group_by="none", interval_ns=MINUTE)
+
+    assert [row.group for row in rows] == ["all"] * len(rows)
+    assert all((row.start or 0) % MINUTE == 0 and (row.start or 0) >= base for row in rows)
+    assert sum(row.calls for row in rows) == 6
+    assert sum(row.input_tokens for row in rows) == 21
+    assert [row.start for row in rows] == sorted(row.start or 0 for row in rows)
+
+
+def test_statistics_with_a_filter_count_the_spans_of_its_traces(store: Store) -> None:
+    store.append(
+        [at(1, 1, model="a"), span("t1", "b", "a", model="b"), at(2, 2, model="a"), said("t1", tags={"env": "prod"})]
+    )
+
+    rows = store.statistics(filter=parse_filter("tags.env = 'prod' AND duration > 1ms"))
+
+    assert [(row.group, row.calls) for row in rows] == [("a", 1), ("b", 1)]
+
+
+# --- what else a server asks
+
+
+def test_deleted_feedback_is_gone_and_stays_gone(store: Store) -> None:
+    given = assessment("t1", "good", True, id="a1", time=5)
+    store.append([at(1, 1), given])
+    store.append([assessment("t1", "good", None, id="a1", time=6, deleted=True)])
+    store.append([given])  # the same record again, from a journal that was not emptied
+
+    stored = store.trace("t1")
+
+    assert stored is not None
+    assert stored.row.assessments == []
+    assert store.count_traces(parse_filter("feedback.good = true")) == 0
+    assert store.count_traces(parse_filter("feedback.good IS NULL")) == 1
+
+
+def test_the_change_number_moves_with_every_change(store: Store) -> None:
+    before = store.change_number()
+    store.append([at(1, 1)])
+    written = store.change_number()
+    store.delete_traces(trace_ids=["t1"])
+
+    assert before < written < store.change_number()
+    assert store.change_number() == store.change_number() == store.changes(2**62).seq
+
+
+def test_spans_after_a_position(store: Store) -> None:
+    store.append([at(1, 1)])
+    first = store.trace("t1")
+    assert first is not None
+    store.append([span("t1", "b", "a"), span("t1", "c", "a")])
+
+    later = store.trace("t1", after=first.position)
+
+    assert later is not None
+    assert [record["span_id"] for record in later.spans] == ["b", "c"]
+    assert (first.position, later.position, later.row.span_count) == (1, 3, 3)

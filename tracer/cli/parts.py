@@ -1,0 +1,107 @@
+"""Prints the parts of a message: text, reasoning, tool calls beside their results, media, and what is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+
+from tracer.cli import wording
+from tracer.cli.screen import Screen
+from tracer.cli.values import arguments, one_line, print_value
+from tracer.cli.wording import clean_line, clip
+from tracer.record import ATTACHMENT_SCHEME
+
+
+def print_part(screen: Screen, part: Mapping[str, Any], results: Mapping[str, Any]) -> None:
+    """A part of a message: text, reasoning, a call beside its result, media, …"""
+    kind, content = part.get("type"), part.get("content")
+    if kind == "text":
+        print_value(screen, content, indent=4)
+        _print_sources(screen, part)
+    elif kind == "reasoning":
+        screen.wrapped(Text("reasoning", style="dim bold"), indent=4)
+        print_value(screen, content, indent=6, style="dim italic")
+    elif kind == "refusal":
+        print_value(screen, f"refused: {content}", indent=4, style="red")
+    elif kind == "tool_call":
+        _print_call(screen, part, results)
+    elif kind == "tool_call_response":
+        _print_result(screen, response_of(part), f"result of {clean_line(part.get('id') or 'a call')}")
+    elif kind == "server_tool_call":
+        _print_provider_call(screen, part)
+    elif kind == "server_tool_call_response":
+        found = {key: value for key, value in _details(part).items() if key != "type"}
+        _print_result(screen, next(iter(found.values())) if len(found) == 1 else found, "")
+    elif kind in ("blob", "uri", "file"):
+        _print_media(screen, part)
+    else:
+        print_value(screen, {key: value for key, value in part.items() if value is not None}, indent=4)
+
+
+def _print_media(screen: Screen, part: Mapping[str, Any]) -> None:
+    where = next((part[key] for key in ("content", "uri", "file_id", "filename") if part.get(key)), "")
+    name = clean_line(part.get("mime_type") or part.get("modality") or part.get("type"))
+    length = part.get("bytes")
+    size = wording.size(length) if isinstance(length, int) else ""
+    title = "" if str(where).startswith(ATTACHMENT_SCHEME) else f"[{name}]"  # an attachment says of what type it is
+    screen.wrapped(Text(" ".join(filter(None, [title, clip(one_line(where), 200), size])), style="dim"), indent=4)
+    if part.get("transcript"):
+        print_value(screen, part["transcript"], indent=4)
+
+
+def _print_sources(screen: Screen, part: Mapping[str, Any]) -> None:
+    """What a text refers to: pages and files."""
+    annotations = part.get("annotations")
+    for source in annotations if isinstance(annotations, list) else ():
+        about = source.get("url_citation", source) if isinstance(source, Mapping) else {}
+        named = [about.get(key) for key in ("title", "filename", "url", "file_id")]
+        if any(named):
+            screen.wrapped(Text("↪ " + " ".join(clean_line(name) for name in named if name), style="dim"), indent=4)
+
+
+def _details(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a provider's own tool was given, or what came out, which stands under the part's type."""
+    details = part.get(str(part.get("type")))
+    return details if isinstance(details, Mapping) else {}
+
+
+def _print_provider_call(screen: Screen, part: Mapping[str, Any]) -> None:
+    given = {key: value for key, value in _details(part).items() if key not in ("type", "status", "name")}
+    given = {key: value for key, value in given.items() if value is not None}
+    code = given.pop("code", None)
+    if len(given) == 1 and isinstance(next(iter(given.values())), Mapping):  # {"action": {…}}
+        given = {key: value for key, value in next(iter(given.values())).items() if key != "type"}
+    line = Text()
+    line.append(clean_line(part.get("name") or "tool"), style="magenta bold")
+    line.append(f"({arguments(given)})")
+    line.append(" by the provider", style="dim")
+    screen.wrapped(line, indent=4)
+    if code:
+        print_value(screen, code, indent=6)
+
+
+def _print_call(screen: Screen, part: Mapping[str, Any], results: Mapping[str, Any]) -> None:
+    line = Text()
+    line.append(clean_line(part.get("name") or "tool"), style="magenta bold")
+    line.append(f"({arguments(part.get('arguments'))})")
+    screen.wrapped(line, indent=4)
+    call_id = str(part.get("id"))
+    if call_id in results:
+        _print_result(screen, results[call_id], "")
+
+
+def _print_result(screen: Screen, value: Any, title: str) -> None:
+    if title:
+        screen.wrapped(Text(title, style="dim"), indent=4)
+    if (isinstance(value, str) and "\n" not in value) or not isinstance(value, (str, dict, list)):
+        screen.wrapped(f"→ {one_line(value)}", indent=6, style="magenta")
+    else:
+        screen.wrapped(Text("→", style="magenta"), indent=6)
+        print_value(screen, value, indent=8, style="magenta")
+
+
+def response_of(part: Mapping[str, Any]) -> Any:
+    """What came back from a tool."""
+    return part["response"] if "response" in part else part.get("result")

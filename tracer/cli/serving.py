@@ -1,0 +1,131 @@
+"""What ``tracer ui`` and ``tracer server`` have in common: the options, the store, and the running server."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import webbrowser
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tracer.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from tracer.cli.reading import Place
+    from tracer.server import ServerSettings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_LOOK_AROUND_SECONDS = 5.0
+
+
+def serving_options(function: Function) -> Function:
+    """Where to listen and who may call."""
+    options = (
+        click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
+        click.option(
+            "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0 takes any free one."
+        ),
+        click.option(
+            "--token",
+            envvar="TRACER_TOKEN",
+            show_envvar=True,
+            metavar="TEXT",
+            help="What callers have to know. On other addresses than 127.0.0.1 one is made where none is given.",
+        ),
+        click.option(
+            "--allow-host",
+            "allowed_hosts",
+            multiple=True,
+            metavar="NAME",
+            help="A DNS name by which the server is called, beside localhost; may be repeated.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def settings_for(host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...]) -> ServerSettings:
+    """Checked settings; a token is made where one is needed and none was given."""
+    server = _server_extra()
+    if token is None and not server.settings.is_loopback(host):
+        token = secrets.token_urlsafe(24)
+    return server.ServerSettings(host, port, token, allowed_hosts)  # type: ignore[no-any-return]
+
+
+def _server_extra() -> Any:
+    try:
+        import tracer.server
+        import tracer.server.settings
+    except ImportError as error:
+        raise click.ClickException(
+            f"the server needs packages that are not installed ({error.name}): pip install 'tracer-llm[server]'"
+        ) from error
+    return tracer.server
+
+
+def run_server(store_url: str | None, settings: ServerSettings, *, opens_browser: bool) -> None:
+    """Serve a store until ctrl-c."""
+    from tracer._runtime import runtime
+    from tracer.cli.reading import store_place
+    from tracer.server.app import create_app
+    from tracer.server.serve import listen, serve
+
+    place = store_place(store_url)
+    listening = listen(settings)
+    runtime().store()  # opened before anything is said: an error belongs in the terminal
+    is_read_only = place.file is not None and place.file.exists() and not os.access(place.file, os.W_OK)
+    app = create_app(runtime().store, settings, place=str(place), read_only=is_read_only)
+    link = _link(settings, listening.getsockname()[1])
+    looking = _LookAround()
+    try:
+        serve(app, listening, ready=lambda: _ready(link, place, looking, opens_browser=opens_browser))
+    finally:
+        looking.stop()
+
+
+def _ready(link: str, place: Place, looking: _LookAround, *, opens_browser: bool) -> None:
+    click.echo(f"tracer serves {place}\n  {link}\nctrl-c ends it", err=True)
+    looking.start()
+    if opens_browser:
+        threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+
+
+def _link(settings: ServerSettings, port: int) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
+    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return f"http://{shown}:{port}/" + (f"#token={settings.token}" if settings.token else "")
+
+
+class _LookAround:
+    """Takes over the journals of programs that died, so that their traces show."""
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tracer-look-around", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def _run(self) -> None:
+        from tracer._fault import guard
+        from tracer._runtime import runtime
+
+        while True:
+            with guard("looking for journals of dead processes"):
+                runtime().sync()
+            if self._ended.wait(_LOOK_AROUND_SECONDS):
+                return
+
+
+def refuse_remote(store_url: str | None) -> None:
+    """A server serves a store of this machine."""
+    url = store_url or os.environ.get("TRACER_STORE", "")
+    if url.startswith(("http://", "https://")):
+        raise InvalidArgumentError(f"{url} is a tracer server already: open it in a browser.")

@@ -1,0 +1,42 @@
+"""How other instrumentations write what tracer writes in its own way: their spans show with messages, tools and tokens.
+
+A dialect takes the attributes it knows out of a span's attributes and puts what they say under the names of
+tracer/semconv.py; what it does not know stays. Nothing that the span says itself under those names is replaced.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from tracer._fault import guard
+from tracer.dialects import genai, mlflow, openinference, traceloop
+from tracer.dialects.reading import Reading
+from tracer.record import SpanRecord, TraceRecord
+
+_TOLD_NOTHING = (None, "", "UNKNOWN")
+_DIALECTS = (openinference.read, traceloop.read, mlflow.read, genai.read)
+
+
+def translate(record: SpanRecord) -> TraceRecord | None:
+    """Bring another instrumentation's span into tracer's form, in place; gives what it says about its whole trace."""
+    reading = Reading(record.get("attributes") or {}, record.get("events") or [], record.get("start", 0))
+    with guard("reading another instrumentation's span"):
+        for read in _DIALECTS:
+            read(reading)
+    if reading.span_type is not None and record.get("type") in (*_TOLD_NOTHING, "LLM"):
+        record["type"] = reading.span_type
+    _put(record, "attributes", reading.attributes)
+    _put(record, "events", reading.events)
+    known = record.get("json") or {}
+    _put(record, "json", {**reading.structured, **known})
+    if not reading.about_trace:
+        return None
+    said = {"kind": "trace", "trace_id": record["trace_id"], "time": record["start"], **reading.about_trace}
+    return cast("TraceRecord", said)
+
+
+def _put(record: SpanRecord, name: str, value: Any) -> None:
+    if value:
+        record[name] = value  # type: ignore[literal-required]
+    else:
+        record.pop(name, None)  # type: ignore[misc]

@@ -1,0 +1,81 @@
+"""Answers: JSON, compressed where the caller takes that, and errors with a code that programs can read."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tracer._fault import logger
+from tracer.errors import FilterSyntaxError, InvalidArgumentError, QueryTimeoutError, StoreError, TraceNotFoundError
+
+_WORTH_COMPRESSING = 1024
+_GZIP = 16 + zlib.MAX_WBITS
+_CODES = {
+    400: "invalid_argument",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "timeout",
+    413: "too_large",
+    415: "unsupported_media_type",
+    503: "store_unavailable",
+}
+
+
+class AnswerError(Exception):
+    """Ends a call with a status and a message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def json_answer(value: Any, *, status: int = 200, is_gzip_taken: bool = False) -> Response:
+    """A value as JSON."""
+    content = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-store"}
+    if is_gzip_taken and len(content) >= _WORTH_COMPRESSING:
+        content = compressed(content)
+        headers["Content-Encoding"] = "gzip"
+    return Response(content, status, headers, "application/json")
+
+
+def compressed(content: bytes) -> bytes:
+    """The content in gzip, quickly."""
+    packer = zlib.compressobj(level=1, wbits=_GZIP)
+    return packer.compress(content) + packer.flush()
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the caller reads gzip."""
+    return "gzip" in request.headers.get("accept-encoding", "")
+
+
+def error_answer(status: int, message: str, *, code: str | None = None, position: int | None = None) -> Response:
+    """An error in the API's own shape."""
+    code = code or _CODES.get(status, "internal")
+    return json_answer({"error": {"code": code, "message": message, "position": position}}, status=status)
+
+
+def answer_for(error: Exception) -> Response:
+    """What the caller is told about an error; what is our own fault is logged and not told."""
+    if isinstance(error, FilterSyntaxError):
+        return error_answer(400, error.reason, code="filter_syntax", position=error.position)
+    if isinstance(error, InvalidArgumentError):
+        return error_answer(400, str(error))
+    if isinstance(error, TraceNotFoundError):
+        return error_answer(404, str(error))
+    if isinstance(error, AnswerError):
+        return error_answer(error.status, str(error))
+    if isinstance(error, QueryTimeoutError):
+        return error_answer(503, str(error), code="timeout")
+    if isinstance(error, StoreError):
+        logger.warning("tracer server: %s", error)
+        return error_answer(503, str(error))
+    logger.error("tracer server: an answer failed", exc_info=error)
+    return error_answer(500, "this is a fault of the server; its log says more")

@@ -1,0 +1,92 @@
+"""Puts the app together: operations, live updates, sign-in, OTLP and the page, behind the gate."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from anyio import CapacityLimiter
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tracer.server import live, signin
+from tracer.server.answer import answer_for, error_answer
+from tracer.server.endpoint import endpoint_for
+from tracer.server.gate import Gate
+from tracer.server.indexer import Indexer
+from tracer.server.openapi import openapi
+from tracer.server.operations import BASE, OPERATIONS
+from tracer.server.otlp import take_spans
+from tracer.server.page import page
+from tracer.server.records import take_records
+from tracer.server.settings import ServerSettings
+from tracer.store import Store
+
+_READERS = 16
+_WRITERS = 2  # SQLite lets one write at a time: one more prepares its transaction meanwhile
+
+
+def create_app(
+    open_store: Callable[[], Store], settings: ServerSettings | None = None, *, place: str = "", read_only: bool = False
+) -> Starlette:
+    """The server as an ASGI app on the store that ``open_store`` gives, which may be called from any thread."""
+    app = Starlette(
+        routes=_routes(),
+        middleware=[Middleware(Gate, settings=settings or ServerSettings())],
+        exception_handlers={HTTPException: _http_error, Exception: _any_error},
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings or ServerSettings()
+    app.state.open_store = open_store
+    app.state.place = place
+    app.state.is_read_only = read_only
+    return app
+
+
+def _routes() -> list[BaseRoute]:
+    routes: list[BaseRoute] = [
+        Route(f"{BASE}/server", signin.server),
+        Route(f"{BASE}/sign-in", signin.sign_in, methods=["POST"]),
+        Route(f"{BASE}/sign-out", signin.sign_out, methods=["POST"]),
+        Route(f"{BASE}/events", live.events),
+        Route(f"{BASE}/openapi.json", openapi),
+        Route(f"{BASE}/records", take_records, methods=["POST"]),
+        Route("/v1/traces", take_spans, methods=["POST"]),
+    ]
+    for operation in OPERATIONS:
+        routes.append(Route(f"{BASE}{operation.path}", endpoint_for(operation), methods=[operation.method]))
+    routes.append(Route("/{path:path}", page))
+    return routes
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    # made here: limits and events belong to the loop that serves
+    app.state.readers = CapacityLimiter(_READERS)
+    app.state.writers = CapacityLimiter(_WRITERS)
+    app.state.live = live.Live(partial(_change_number, app.state.open_store))
+    indexer = Indexer(app.state.open_store)
+    indexer.start()
+    try:
+        yield
+    finally:
+        app.state.live.close()
+        indexer.stop()
+
+
+def _change_number(open_store: Callable[[], Store]) -> int:
+    return open_store().change_number()
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return error_answer(error.status_code, str(error.detail))
+
+
+async def _any_error(request: Request, error: Exception) -> Response:
+    return answer_for(error)

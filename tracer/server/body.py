@@ -1,0 +1,94 @@
+"""Reads the body of a request, never more or longer than allowed, compressed or not."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from typing import Any
+
+import orjson
+from anyio import CapacityLimiter
+from starlette.requests import ClientDisconnect, Request
+
+from tracer.errors import InvalidArgumentError
+from tracer.server.answer import AnswerError
+from tracer.server.settings import ServerSettings
+
+_WAITING_WRITERS = 32
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+
+
+def refuse_if_busy(request: Request) -> None:
+    """Raise AnswerError where many writers wait already: callers have more room for what waits than the server has."""
+    limiter: CapacityLimiter = request.app.state.writers
+    if limiter.statistics().tasks_waiting >= _WAITING_WRITERS:
+        raise AnswerError(503, "the server is busy; send it again a little later")
+
+
+async def read_body(request: Request, settings: ServerSettings) -> bytes:
+    """The whole body, unpacked. Raises AnswerError where it is too large, too slow or packed in an unknown way."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "deflate"):
+        raise AnswerError(415, f"content-encoding {encoding[:40]!r} is not known here; expected gzip")
+    limit = settings.max_body_bytes
+    if int(request.headers.get("content-length", "0")) > limit:
+        raise _too_large(limit)
+    try:
+        content = await asyncio.wait_for(_received(request, limit), settings.receive_seconds)
+    except asyncio.TimeoutError:
+        raise AnswerError(408, f"the body did not come within {settings.receive_seconds:g} s") from None
+    except ClientDisconnect:
+        raise AnswerError(400, "the body did not come whole") from None
+    if encoding == "identity":
+        return content
+    return await asyncio.to_thread(unpacked, content, limit)
+
+
+async def _received(request: Request, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def unpacked(content: bytes, limit: int) -> bytes:
+    """What gzip (also several members) or zlib packed. Raises AnswerError past the limit, or where it is damaged."""
+    parts: list[bytes] = []
+    left = limit
+    try:
+        while content:
+            unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
+            part = unpacker.decompress(content, left + 1)
+            left -= len(part)
+            if left < 0:
+                raise _too_large(limit)
+            if not unpacker.eof:
+                raise AnswerError(400, "the compressed body ends too early")
+            parts.append(part)
+            content = unpacker.unused_data
+    except zlib.error as error:
+        raise AnswerError(400, f"the body is not gzip: {error}") from None
+    return b"".join(parts)
+
+
+async def read_json_object(request: Request, settings: ServerSettings) -> dict[str, Any]:
+    """The body as a JSON object. Raises AnswerError or InvalidArgumentError."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # a form or a text/plain body could be sent by any web page without asking first
+    if media_type != "application/json":
+        raise AnswerError(415, f"content-type is {media_type[:40]!r}, expected application/json")
+    try:
+        value = orjson.loads(await read_body(request, settings))
+    except orjson.JSONDecodeError as error:
+        raise InvalidArgumentError(f"the body is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidArgumentError("the body is JSON, but no object")
+    return value
+
+
+def _too_large(limit: int) -> AnswerError:
+    return AnswerError(413, f"the body is larger than {limit} bytes")

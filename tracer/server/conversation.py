@@ -1,0 +1,58 @@
+"""What was said in a trace and is new in it: one turn of a session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracer import semconv
+from tracer.store import Store, TraceRow
+from tracer.store.text import value_of
+
+Message = dict[str, Any]
+_ASKING = ("user", "human")
+
+
+def turn_messages(store: Store, row: TraceRow) -> list[Message]:
+    """The request of a trace, the tool calls it took, and the reply, without the history sent along."""
+    record = _last_call(store, row)
+    if record is not None:
+        asked = _list(value_of(record, semconv.INPUT_MESSAGES))
+        return [*_since_last_question(asked), *_list(value_of(record, semconv.OUTPUT_MESSAGES))]
+    root = store.payload(row.trace_id, row.root_span_id) if row.root_span_id else None
+    if root is None:
+        return _from_previews(row)
+    said = (("user", value_of(root, semconv.INPUTS)), ("assistant", value_of(root, semconv.OUTPUTS)))
+    return [_message(role, value) for role, value in said if value is not None]
+
+
+def _last_call(store: Store, row: TraceRow) -> dict[str, Any] | None:
+    """The call of a model that ended last and has a conversation: it has seen the tools' answers."""
+    calls = [span for span in store.spans(row.trace_id, payload=False) if span.get("model") and "end" in span]
+    for span in sorted(calls, key=lambda call: int(call["end"]), reverse=True)[:3]:
+        record = store.payload(row.trace_id, str(span["span_id"]))
+        if record is not None and _list(value_of(record, semconv.INPUT_MESSAGES)):
+            return record
+    return None
+
+
+def _since_last_question(messages: list[Message]) -> list[Message]:
+    for place in range(len(messages) - 1, -1, -1):
+        if messages[place].get("role") in _ASKING:
+            return messages[place:]
+    return [message for message in messages if message.get("role") not in ("system", "developer")]
+
+
+def _list(value: Any) -> list[Message]:
+    return [message for message in value if isinstance(message, dict)] if isinstance(value, list) else []
+
+
+def _from_previews(row: TraceRow) -> list[Message]:
+    said = (("user", row.request_preview), ("assistant", row.response_preview))
+    return [_message(role, text) for role, text in said if text]
+
+
+def _message(role: str, value: Any) -> Message:
+    if isinstance(value, dict) and len(value) == 1:  # a function with one argument
+        value = next(iter(value.values()))
+    kind = "text" if isinstance(value, str) else "json"
+    return {"role": role, "parts": [{"type": kind, "content": value}]}

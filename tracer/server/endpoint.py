@@ -1,0 +1,47 @@
+"""From an operation to the endpoint that serves it: reads what was given, calls the handler in a thread, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tracer.server.answer import answer_for, json_answer, takes_gzip
+from tracer.server.body import read_json_object
+from tracer.server.operation import Call, Operation
+from tracer.store.limits import time_limit
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def endpoint_for(operation: Operation) -> Endpoint:
+    """What serves an operation."""
+
+    async def endpoint(request: Request) -> Response:
+        state = request.app.state
+        try:
+            query = operation.read_query(request.query_params.multi_items())
+            body = await read_json_object(request, state.settings) if operation.body else {}
+        except Exception as error:
+            return answer_for(error)
+        is_gzip_taken = takes_gzip(request)
+        limiter: CapacityLimiter = state.writers if operation.writes else state.readers
+        path = dict(request.path_params)
+
+        def answer() -> Response:
+            try:
+                with time_limit(state.settings.query_seconds):
+                    result = operation.handler(Call(state.open_store(), path, query, body))
+                if isinstance(result, Response):
+                    return result
+                if operation.result is None:
+                    return Response(status_code=204)
+                return json_answer(result, status=operation.status, is_gzip_taken=is_gzip_taken)
+            except Exception as error:
+                return answer_for(error)
+
+        return await to_thread.run_sync(answer, limiter=limiter)
+
+    return endpoint

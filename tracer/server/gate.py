@@ -1,0 +1,125 @@
+"""Who may come in: checks Host (DNS rebinding), Origin and Sec-Fetch-Site (forged requests) and the token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tracer.server.answer import error_answer
+from tracer.server.settings import ServerSettings
+
+_GUARDED = ("/api/", "/v1/")
+_OPEN = frozenset({"/api/v1/server", "/api/v1/sign-in", "/api/v1/sign-out"})
+_LOOPBACK_NAMES = ("localhost",)
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' data: blob:;"
+    " font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Gate:
+    """Lets in what may come in, and puts the security headers on every answer."""
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        refusal = self._refusal(connection)
+        answer = refusal or self._app
+        await answer(scope, receive, _with_headers(send))
+
+    def _refusal(self, connection: HTTPConnection) -> Response | None:
+        host = connection.headers.get("host", "")
+        if not is_known_host(host, self._settings):
+            return error_answer(
+                403,
+                f"this server does not answer to the name {host[:100]!r}; start it with --allow-host if it should",
+            )
+        if _comes_from_elsewhere(connection, host):
+            return error_answer(403, "the request comes from another site")
+        path = connection.scope["path"]
+        if path.startswith(_GUARDED) and path not in _OPEN and not is_signed_in(connection, self._settings):
+            answer = error_answer(401, "a token is needed: sign in, or send Authorization: Bearer <token>")
+            answer.headers["WWW-Authenticate"] = "Bearer"
+            return answer
+        return None
+
+
+def is_known_host(host: str, settings: ServerSettings) -> bool:
+    """Whether the server goes by the name in a Host header: a rebound DNS name is none of ours, and no IP address."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    try:
+        ipaddress.ip_address(name)
+        return True
+    except ValueError:
+        return name in _LOOPBACK_NAMES or name in (settings.host.lower(), *map(str.lower, settings.allowed_hosts))
+
+
+def _comes_from_elsewhere(connection: HTTPConnection, host: str) -> bool:
+    """Whether a web page of another origin sent this; other programs send neither header."""
+    origin = connection.headers.get("origin")
+    if origin is not None:
+        return urlsplit(origin).netloc.lower() != host.lower()
+    site = connection.headers.get("sec-fetch-site", "none")
+    is_link = connection.scope["method"] == "GET" and not connection.scope["path"].startswith(_GUARDED)
+    return site not in ("same-origin", "none") and not is_link
+
+
+def is_signed_in(connection: HTTPConnection, settings: ServerSettings) -> bool:
+    """Whether the token, or a cookie got for it, came along; always where no token is needed."""
+    if settings.token is None:
+        return True
+    scheme, _, given = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return is_same(given.strip(), settings.token)
+    return is_same(connection.cookies.get(cookie_name(connection), ""), cookie_value(settings.token))
+
+
+def is_same(given: str, expected: str) -> bool:
+    """Compares without telling by its time how much was right."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
+
+
+def cookie_name(connection: HTTPConnection) -> str:
+    """A name for each port: browsers send a host's cookies to all of its ports."""
+    return f"tracer-{(connection.scope.get('server') or ('', 0))[1]}"
+
+
+def cookie_value(token: str) -> str:
+    """What a signed-in browser keeps: it proves the token and is not the token."""
+    return hmac.new(token.encode(), b"tracer sign-in", hashlib.sha256).hexdigest()
+
+
+def _with_headers(send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = {name for name, _ in message["headers"]}
+            missing = {name.encode(): value.encode() for name, value in _HEADERS.items()}
+            message["headers"] = [*message["headers"], *(pair for pair in missing.items() if pair[0] not in given)]
+        await send(message)
+
+    return send_with_headers

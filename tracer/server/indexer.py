@@ -1,0 +1,43 @@
+"""Keeps the full-text index up to date, so that nobody who searches has to wait for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from tracer._fault import log_once
+from tracer.store import Store
+
+_EVERY_SECONDS = 1.0
+_PAUSE_SECONDS = 0.02  # writers want their turn
+
+
+class Indexer:
+    """A thread that indexes what was written, by whatever process."""
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open_store = open_store
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tracer-index", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the part that it is at."""
+        self._ended.set()
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        indexed: int | None = None
+        while not self._ended.wait(_EVERY_SECONDS):
+            try:
+                store = self._open_store()
+                number = store.change_number()
+                if number != indexed:
+                    while not self._ended.wait(_PAUSE_SECONDS) and store.index_more():
+                        pass
+                    indexed = number
+            except Exception as error:
+                log_once("indexing", "tracer server cannot index what was written: %s", error)

@@ -1,0 +1,92 @@
+"""Live updates: one watcher asks the store for its change number, every listener is told when it moves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from tracer._fault import log_once
+
+_EVERY_SECONDS = 0.1
+_KEEP_ALIVE_SECONDS = 15.0
+
+
+class Live:
+    """The change number of a store, for as many listeners as like; nobody is asked while nobody listens."""
+
+    def __init__(self, change_number: Callable[[], int]) -> None:
+        self._change_number = change_number
+        self._number: int | None = None
+        self._moved = asyncio.Event()
+        self._listeners = 0
+        self._watching: asyncio.Task[None] | None = None
+        self._is_closing = False
+        # a thread of its own: SQLite's data_version is told to each connection apart
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tracer-watch")
+
+    async def numbers(self) -> AsyncIterator[int | None]:
+        """The change number at once and whenever it has moved; None now and then, when nothing has."""
+        self._listeners += 1
+        if self._watching is None or self._watching.done():
+            self._number = None
+            self._watching = asyncio.create_task(self._watch())
+        told: int | None = None
+        try:
+            while not self._is_closing:
+                number = self._number
+                if number is not None and number != told:
+                    told = number
+                    yield number
+                elif not await self._has_moved():
+                    yield None
+        finally:
+            self._listeners -= 1
+
+    async def _has_moved(self) -> bool:
+        try:
+            await asyncio.wait_for(self._moved.wait(), _KEEP_ALIVE_SECONDS)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        number: int | None
+        while self._listeners and not self._is_closing:
+            started = time.monotonic()
+            try:
+                number = await loop.run_in_executor(self._thread, self._change_number)
+            except Exception as error:
+                log_once("watching", "tracer server cannot see changes of the store: %s", error)
+                number = self._number
+            if number != self._number:
+                self._number = number
+                self._tell()
+            await asyncio.sleep(max(0.0, _EVERY_SECONDS - (time.monotonic() - started)))
+
+    def _tell(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    def close(self) -> None:
+        """End every listener's stream."""
+        self._is_closing = True
+        self._tell()
+        self._thread.shutdown(wait=False)
+
+
+async def events(request: Request) -> StreamingResponse:
+    """The stream of change numbers."""
+    live: Live = request.app.state.live
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_event_stream(live), 200, headers, "text/event-stream")
+
+
+async def _event_stream(live: Live) -> AsyncIterator[str]:
+    async for number in live.numbers():
+        yield ": here\n\n" if number is None else f'event: change\ndata: {{"seq": {number}}}\n\n'

@@ -1,0 +1,146 @@
+"""The OpenAPI document of the server, made from the operations that it serves and the shapes that they have."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tracer.server.answer import json_answer, takes_gzip
+from tracer.server.operation import Operation, Parameter
+from tracer.server.operations import BASE, OPERATIONS
+from tracer.server.schemas import SCHEMAS, ref
+from tracer.server.signin import installed_version
+
+_IN_PATH = re.compile(r"\{(\w+)(?::path)?\}")
+_PROBLEM = {"description": "What is wrong.", "content": {"application/json": {"schema": ref("Error")}}}
+_DESCRIPTION = (
+    "Traces of LLM programs. Times and durations are integers of nanoseconds, costs are US dollars, a field without"
+    " a value is null; in the light spans of a tree such fields are left out. Unknown parameters are refused."
+)
+
+
+@lru_cache(maxsize=1)
+def document() -> dict[str, Any]:
+    """The whole document, OpenAPI 3.1."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        place = paths.setdefault(BASE + _IN_PATH.sub(r"{\1}", operation.path), {})
+        place[operation.method.lower()] = _operation(operation)
+    paths.update(_others())
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "tracer server", "version": installed_version(), "description": _DESCRIPTION},
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}, {}],
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": operation.handler.__name__,
+        "summary": operation.summary,
+        "description": (operation.handler.__doc__ or "").strip(),
+        "parameters": [
+            *(_path_parameter(name) for name in _IN_PATH.findall(operation.path)),
+            *(_query_parameter(parameter) for parameter in operation.query),
+        ],
+        "responses": {str(operation.status): _success(operation), "default": _PROBLEM},
+    }
+    if operation.body is not None:
+        found["requestBody"] = _json_body(operation.body)
+    return found
+
+
+def _success(operation: Operation) -> dict[str, Any]:
+    if operation.result is None:
+        return {"description": "Done."}
+    if operation.result == "Binary":
+        return {"description": operation.summary, "content": {"*/*": {"schema": {}}}}
+    return _json_content(operation.summary, operation.result)
+
+
+def _json_content(description: str, name: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": ref(name)}}}
+
+
+def _json_body(name: str) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": ref(name)}}}
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _query_parameter(parameter: Parameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": parameter.kind}
+    if parameter.default is not None:
+        schema["default"] = parameter.default
+    if parameter.bounds is not None:
+        schema["minimum"], schema["maximum"] = parameter.bounds
+    return {"name": parameter.name, "in": "query", "description": parameter.summary, "schema": schema}
+
+
+def _others() -> dict[str, dict[str, Any]]:
+    """What is no operation: sign-in, streams, and bodies that are no JSON objects."""
+    return {
+        f"{BASE}/server": {"get": _entry("server", "The server itself.", _json_content("The server.", "Server"))},
+        f"{BASE}/sign-in": {
+            "post": {**_entry("sign_in", "Sign in with the token.", None), "requestBody": _json_body("SignIn")}
+        },
+        f"{BASE}/sign-out": {"post": _entry("sign_out", "Sign out.", None)},
+        f"{BASE}/openapi.json": {
+            "get": _entry(
+                "openapi",
+                "This document.",
+                {"description": "OpenAPI.", "content": {"application/json": {"schema": {}}}},
+            )
+        },
+        f"{BASE}/events": {
+            "get": _entry(
+                "events",
+                "Change numbers as they move.",
+                {
+                    "description": 'Server-sent events named change with {"seq": number} as data.',
+                    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                },
+            )
+        },
+        f"{BASE}/records": {
+            "post": {
+                **_entry("take_records", "Take in records of a journal.", None),
+                "parameters": [{"name": "owner", "in": "query", "schema": {"type": "string"}}],
+                "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
+            }
+        },
+        "/v1/traces": {
+            "post": {
+                **_entry(
+                    "take_spans",
+                    "Take in spans (OTLP).",
+                    {"description": "ExportTraceServiceResponse", "content": {"application/json": {"schema": {}}}},
+                ),
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/x-protobuf": {"schema": {}}, "application/json": {"schema": {}}},
+                },
+            }
+        },
+    }
+
+
+def _entry(name: str, summary: str, success: dict[str, Any] | None) -> dict[str, Any]:
+    answers = {"204": {"description": "Done."}} if success is None else {"200": success}
+    return {"operationId": name, "summary": summary, "responses": {**answers, "default": _PROBLEM}}
+
+
+async def openapi(request: Request) -> Response:
+    """The document."""
+    return json_answer(document(), is_gzip_taken=takes_gzip(request))

@@ -1,0 +1,92 @@
+"""Every operation of the API."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tracer.server import annotate, attachments, completion, overview, records, traces
+from tracer.server.operation import ANY_NS, FILTER, PAGE, SELECTION, Operation, Parameter
+
+BASE: Final = "/api/v1"
+
+_ORDER = Parameter("order_by", 'Sort keys, such as "cost desc, name"; newest first by default.')
+_CHANGED = Parameter("changed_since", "Only traces that changed after this change number.", "integer")
+_POSITION = Parameter("position", "Only spans that ended from this position on, and those that run.", "integer", 0)
+_PAYLOAD = Parameter("payload", "0 leaves payloads out.", "integer", 1, (0, 1))
+_BUCKETS = Parameter("buckets", "How many steps at most.", "integer", 60, (2, 200))
+_FIELDS = Parameter("fields", "Fields to count, separated by commas.", default=overview.DEFAULT_FACETS)
+_VALUES = Parameter("limit", "How many values a field at most.", "integer", 10, (1, 1000))
+_CURSOR = Parameter("cursor", "Where in the filter, in characters; its end by default.", "integer", None, (0, 2**31))
+_GROUP_BY = Parameter("group_by", "What the rows stand for: model, name, version, …", default="model")
+_INTERVAL = Parameter("interval_ns", "The length of a step of the series.", "integer", bounds=(1, ANY_NS[1]))
+_MODEL_ID = Parameter("model_id", "Only the version with this id.")
+_NAME = Parameter("name", "Only versions with this name.")
+_RUN_ID = Parameter("run_id", "Only the run with this id.")
+_SINCE_NUMBER = Parameter("since", "A change number; 0 for all.", "integer", 0)
+_CHANGES = Parameter("limit", "How many at most.", "integer", 1000, (1, 10_000))
+
+_TRACE = "/traces/{trace_id}"
+_TAG = f"{_TRACE}/tags/{{key:path}}"
+_ASSESSMENT = f"{_TRACE}/assessments/{{assessment_id}}"
+
+# an operation stands before those whose path would match its own
+OPERATIONS: Final = (
+    Operation("GET", "/traces", "List traces.", traces.list_traces, "TracePage", (*SELECTION, _ORDER, *PAGE, _CHANGED)),
+    Operation("GET", "/traces/histogram", "Traces over time.", overview.histogram, "Histogram", (*SELECTION, _BUCKETS)),
+    Operation("GET", "/traces/facets", "Frequent values.", overview.facets, "Facets", (*SELECTION, _FIELDS, _VALUES)),
+    Operation(
+        "POST", "/traces/delete", "Delete traces.", traces.delete_traces, "Deleted", body="DeleteTraces", writes=True
+    ),
+    Operation("GET", _TRACE, "One trace with light spans.", traces.get_trace, "TraceTree", (_POSITION,)),
+    Operation("DELETE", _TRACE, "Delete a trace.", traces.delete_trace, status=204, writes=True),
+    Operation("GET", f"{_TRACE}/spans/{{span_id}}", "One span, whole.", traces.get_span, "WholeSpan"),
+    Operation(
+        "GET", f"{_TRACE}/records", "The records of a trace.", records.get_records, "Records", (_POSITION, _PAYLOAD)
+    ),
+    Operation("GET", f"{_TRACE}/records/{{span_id}}", "The record of a span.", records.get_record, "OneRecord"),
+    Operation("PUT", _TAG, "Set a tag.", annotate.set_tag, body="TagValue", status=204, writes=True),
+    Operation("DELETE", _TAG, "Remove a tag.", annotate.delete_tag, status=204, writes=True),
+    Operation(
+        "POST",
+        f"{_TRACE}/assessments",
+        "Give feedback.",
+        annotate.add_assessment,
+        "Assessment",
+        body="NewAssessment",
+        status=201,
+        writes=True,
+    ),
+    Operation(
+        "PATCH",
+        _ASSESSMENT,
+        "Change feedback.",
+        annotate.edit_assessment,
+        "Assessment",
+        body="EditAssessment",
+        writes=True,
+    ),
+    Operation("DELETE", _ASSESSMENT, "Delete feedback.", annotate.delete_assessment, status=204, writes=True),
+    Operation("GET", "/attachments/{digest}", "Binary content.", attachments.get_attachment, "Binary"),
+    Operation("GET", "/filter/check", "Check a filter.", completion.check_filter, "FilterCheck", (FILTER,)),
+    Operation(
+        "GET", "/filter/complete", "Complete a filter.", completion.complete_filter, "Completion", (FILTER, _CURSOR)
+    ),
+    Operation("GET", "/sessions", "List sessions.", overview.list_sessions, "SessionPage", (*SELECTION, *PAGE)),
+    Operation(
+        "GET", "/sessions/{session_id:path}", "A session's conversation.", overview.get_session, "Conversation", PAGE
+    ),
+    Operation(
+        "GET",
+        "/statistics",
+        "Calls, errors, latency, tokens, cost.",
+        overview.statistics,
+        "Statistics",
+        (*SELECTION, _GROUP_BY, _INTERVAL),
+    ),
+    Operation("GET", "/versions", "Versions of apps.", overview.list_versions, "Versions", SELECTION),
+    Operation("GET", "/models", "What was said of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME)),
+    Operation("GET", "/runs", "Runs.", overview.list_runs, "Runs", (_RUN_ID,)),
+    Operation("GET", "/experiments", "Experiments.", overview.list_experiments, "Experiments"),
+    Operation("GET", "/changes", "What changed.", overview.changes, "Changes", (_SINCE_NUMBER, _CHANGES)),
+    Operation("POST", "/owners/{owner}/gone", "A process has ended.", records.owner_gone, status=204, writes=True),
+)

@@ -1,0 +1,111 @@
+"""``POST /v1/traces``: spans from any OpenTelemetry exporter, answered once they are in the store for good.
+
+Source: OpenTelemetry protocol 1.x, "OTLP/HTTP": protobuf and JSON, gzip, partial success, 400 for what must not be
+sent again, 503 with Retry-After for what may.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import orjson
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tracer._attachments import take_out
+from tracer._fault import logger
+from tracer.errors import InvalidArgumentError, StoreError
+from tracer.otlp_json import Batch, batch_from_request
+from tracer.server import otlp_protobuf
+from tracer.server.answer import AnswerError
+from tracer.server.body import read_body, refuse_if_busy
+from tracer.store import Store
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+_RETRY_SECONDS = "2"
+_TOLD = 3
+
+
+async def take_spans(request: Request) -> Response:
+    """Take in an ExportTraceServiceRequest."""
+    state = request.app.state
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in (PROTOBUF, JSON):
+        return _failure(JSON, 415, f"content-type is {media_type[:40]!r}, expected {PROTOBUF} or {JSON}")
+    try:
+        refuse_if_busy(request)
+        body = await read_body(request, state.settings)
+        refused = await to_thread.run_sync(partial(_take_in, body, media_type, state.open_store), limiter=state.writers)
+    except AnswerError as error:
+        return _failure(media_type, error.status, str(error))
+    except InvalidArgumentError as error:
+        return _failure(media_type, 400, str(error))
+    except StoreError as error:
+        logger.warning("tracer server: %s", error)
+        return _failure(media_type, 503, str(error))
+    return _success(media_type, refused)
+
+
+def _take_in(body: bytes, media_type: str, open_store: Callable[[], Store]) -> list[str]:
+    """Write what a request holds into the store; why spans were refused, one entry each."""
+    refused: list[str] = []
+    if media_type == PROTOBUF:
+        batches = otlp_protobuf.batches_from_protobuf(body, refused)
+    else:
+        batches = _batches_from_json(body, refused)
+    store = open_store()
+    for batch in batches:
+        if batch.records:
+            owner = _owner_of(batch)
+            about = {"kind": "process", "owner": owner, "resource": batch.resource}
+            store.append([orjson.dumps(about), *_lines(batch.records)], owner=owner)
+    return refused
+
+
+def _lines(records: Iterable[Any]) -> Iterable[bytes]:
+    lines: list[bytes] = []
+    for record in records:
+        line, attachments = take_out(orjson.dumps(record))
+        lines.append(line)
+        lines.extend(map(orjson.dumps, attachments))
+    return lines
+
+
+def _batches_from_json(body: bytes, refused: list[str]) -> list[Batch]:
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidArgumentError(f"the body is not JSON: {error}") from None
+    found = request.get("resourceSpans") if isinstance(request, dict) else None
+    if not isinstance(found, (list, type(None))):
+        raise InvalidArgumentError("the body is no ExportTraceServiceRequest: resourceSpans is no list")
+    try:
+        return [batch_from_request(resource_spans, refused) for resource_spans in found or ()]
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise InvalidArgumentError(f"the body is no ExportTraceServiceRequest: {error}") from None
+
+
+def _owner_of(batch: Batch) -> str:
+    """The same producer has the same name in every request."""
+    described = orjson.dumps(batch.resource, option=orjson.OPT_SORT_KEYS)
+    return f"otlp-{hashlib.sha256(described).hexdigest()[:16]}"
+
+
+def _success(media_type: str, refused: list[str]) -> Response:
+    message = "; ".join(refused[:_TOLD])
+    if media_type == PROTOBUF:
+        return Response(otlp_protobuf.response(len(refused), message), 200, media_type=PROTOBUF)
+    partial_success = {"rejectedSpans": str(len(refused)), "errorMessage": message}
+    return Response(orjson.dumps({"partialSuccess": partial_success} if refused else {}), 200, media_type=JSON)
+
+
+def _failure(media_type: str, status: int, message: str) -> Response:
+    headers = {"Retry-After": _RETRY_SECONDS} if status == 503 else {}
+    if media_type == PROTOBUF:
+        return Response(otlp_protobuf.status(message), status, headers, PROTOBUF)
+    return Response(orjson.dumps({"code": 3, "message": message}), status, headers, JSON)

@@ -1,0 +1,108 @@
+"""OTLP's protobuf form: requests become the records that its JSON form would, answers become bytes.
+
+Source: opentelemetry-proto 1.x, ``collector/trace/v1``; ``google.rpc.Status`` for errors.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from tracer.errors import InvalidArgumentError
+from tracer.otlp_json import Batch, batch_from_request
+
+_INVALID_ARGUMENT = 3  # google.rpc.Code
+
+
+def batches_from_protobuf(content: bytes, refused: list[str]) -> list[Batch]:
+    """The records of a request; a span that does not follow OTLP is left out, and ``refused`` says why."""
+    request = ExportTraceServiceRequest()
+    try:
+        request.ParseFromString(content)
+    except DecodeError as error:
+        raise InvalidArgumentError(f"the body is no ExportTraceServiceRequest in protobuf: {error}") from None
+    return [batch_from_request(_resource_spans(found), refused) for found in request.resource_spans]
+
+
+def response(refused_spans: int, message: str) -> bytes:
+    """An ExportTraceServiceResponse, with partial success where spans were refused or there is something to say."""
+    if not refused_spans:
+        return bytes(ExportTraceServiceResponse().SerializeToString())
+    partial = ExportTracePartialSuccess(rejected_spans=refused_spans, error_message=message)
+    return bytes(ExportTraceServiceResponse(partial_success=partial).SerializeToString())
+
+
+def status(message: str) -> bytes:
+    """A google.rpc.Status, written by hand: its two fields are not worth a package."""
+    text = message.encode("utf-8", "replace")
+    return bytes([0x08, _INVALID_ARGUMENT, 0x12]) + _varint(len(text)) + text
+
+
+def _varint(number: int) -> bytes:
+    found = bytearray()
+    while number > 0x7F:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*found, number])
+
+
+def _resource_spans(found: Any) -> dict[str, Any]:
+    return {
+        "resource": {"attributes": _attributes(found.resource.attributes)},
+        "scopeSpans": [
+            {"scope": {"name": inner.scope.name}, "spans": [_span(span) for span in inner.spans]}
+            for inner in found.scope_spans
+        ],
+    }
+
+
+def _span(span: Any) -> dict[str, Any]:
+    return {
+        "traceId": span.trace_id.hex(),
+        "spanId": span.span_id.hex(),
+        "parentSpanId": span.parent_span_id.hex(),
+        "flags": span.flags,
+        "name": span.name,
+        "kind": span.kind,
+        "startTimeUnixNano": span.start_time_unix_nano,
+        "endTimeUnixNano": span.end_time_unix_nano,
+        "attributes": _attributes(span.attributes),
+        "status": {"code": span.status.code, "message": span.status.message},
+        "events": [
+            {"name": event.name, "timeUnixNano": event.time_unix_nano, "attributes": _attributes(event.attributes)}
+            for event in span.events
+        ],
+        "links": [
+            {"traceId": link.trace_id.hex(), "spanId": link.span_id.hex(), "attributes": _attributes(link.attributes)}
+            for link in span.links
+        ],
+        "traceState": span.trace_state,
+        "droppedAttributesCount": span.dropped_attributes_count,
+        "droppedEventsCount": span.dropped_events_count,
+        "droppedLinksCount": span.dropped_links_count,
+    }
+
+
+def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
+    return {pair.key: _value(pair.value) for pair in pairs}
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    if kind is None:
+        return None
+    if kind == "array_value":
+        return [_value(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return _attributes(value.kvlist_value.values)
+    if kind == "bytes_value":
+        return base64.b64encode(value.bytes_value).decode()
+    return getattr(value, kind)

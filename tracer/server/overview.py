@@ -1,0 +1,223 @@
+"""What many traces come to: histogram, facets, statistics, sessions, versions, experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tracer.errors import InvalidArgumentError, TraceNotFoundError
+from tracer.server.conversation import turn_messages
+from tracer.server.operation import Call
+from tracer.server.shapes import trace_shape
+from tracer.store import Facet, SessionRow, StatisticsRow, TraceQuery, VersionRow
+from tracer.store.filter import Comparison, Field, OrderTerm, parse_filter
+
+DEFAULT_FACETS = "state,model,name,user,session,version,experiment,provider"
+_NS_PER_MS = 1_000_000
+_MINUTE_NS = 60_000_000_000
+_STEPS_LIMIT = 1000
+_GROUPS_LIMIT = 100
+_GROUPS_WITH_SERIES = 20
+_COUNTED = {"model": "calls", "provider": "calls", "none": "calls", "type": "spans", "name": "spans"}
+
+
+def histogram(call: Call) -> dict[str, Any]:
+    """How many traces started when."""
+    query = call.query
+    found = call.store.histogram(
+        call.selection, since_ns=query["since_ns"], until_ns=query["until_ns"], buckets=query["buckets"]
+    )
+    if found is None:
+        return {"since_ns": None, "until_ns": None, "step_ns": None, "count": 0, "buckets": []}
+    counts = {start: (count, errors) for start, count, errors in found.buckets}
+    starts = range(found.since, found.until, found.step)
+    buckets = [(start, *counts.get(start, (0, 0))) for start in starts]
+    return {
+        "since_ns": found.since,
+        "until_ns": found.until,
+        "step_ns": found.step,
+        "count": found.count,
+        "buckets": [{"start_ns": start, "count": count, "errors": errors} for start, count, errors in buckets],
+    }
+
+
+def facets(call: Call) -> dict[str, Any]:
+    """The most frequent values of fields."""
+    fields = [name.strip() for name in call.query["fields"].split(",") if name.strip()]
+    found = call.store.facets(call.selection, fields, limit=call.query["limit"])
+    return {
+        "facets": [_facet(facet) for facet in found.facets],
+        "counted": found.counted,
+        "complete": found.complete,
+        "tag_keys": found.tag_keys,
+    }
+
+
+def _facet(facet: Facet) -> dict[str, Any]:
+    values = [{"value": value, "count": count} for value, count in facet.values]
+    return {"field": facet.field, "values": values, "more": facet.more}
+
+
+def statistics(call: Call) -> dict[str, Any]:
+    """Calls, errors, tokens, cost and latency by group, as a whole and over time."""
+    query = call.query
+    group_by, interval_ns = query["group_by"], query["interval_ns"]
+    since_ms, until_ms = _ms(query["since_ns"]), _ms(query["until_ns"])
+    filter = parse_filter(query["filter"])
+    groups = call.store.statistics(group_by=group_by, filter=filter, since_ms=since_ms, until_ms=until_ms)
+    groups = groups[:_GROUPS_LIMIT]
+    series: list[StatisticsRow] = []
+    if interval_ns is not None:
+        _check_interval(interval_ns)
+        series = call.store.statistics(
+            group_by=group_by, filter=filter, since_ms=since_ms, until_ms=until_ms, interval_ns=interval_ns
+        )
+        _check_steps(series, interval_ns)
+    charted = {row.group for row in groups[:_GROUPS_WITH_SERIES]}
+    return {
+        "group_by": group_by,
+        "counts": _COUNTED.get(group_by, "traces"),
+        "since_ns": query["since_ns"],
+        "until_ns": query["until_ns"],
+        "interval_ns": interval_ns,
+        "exact": all(row.exact for row in (*groups, *series)),
+        "groups": [statistics_shape(row) for row in groups],
+        "series": [{"start_ns": row.start, **statistics_shape(row)} for row in series if row.group in charted],
+    }
+
+
+def _ms(ns: int | None) -> float | None:
+    return None if ns is None else ns / _NS_PER_MS
+
+
+def _check_interval(interval_ns: int) -> None:
+    if interval_ns % _MINUTE_NS:
+        raise InvalidArgumentError(f"interval_ns is {interval_ns}, expected a multiple of one minute ({_MINUTE_NS})")
+
+
+def _check_steps(series: Sequence[StatisticsRow], interval_ns: int) -> None:
+    starts = [row.start for row in series if row.start is not None]
+    if starts and (max(starts) - min(starts)) // interval_ns >= _STEPS_LIMIT:
+        raise InvalidArgumentError(
+            f"more than {_STEPS_LIMIT} steps of interval_ns={interval_ns}; ask for longer steps or a shorter time"
+        )
+
+
+def statistics_shape(row: StatisticsRow) -> dict[str, Any]:
+    """The numbers of one group."""
+    return {
+        "group": row.group,
+        "calls": row.calls,
+        "errors": row.errors,
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "cost": row.cost,
+        "priced": row.priced,
+        "latency_ns": _latency(row),
+    }
+
+
+def _latency(row: StatisticsRow | VersionRow) -> dict[str, int]:
+    percentiles = {"p50": row.latency_p50_ms, "p95": row.latency_p95_ms, "p99": row.latency_p99_ms}
+    return {name: round(ms * _NS_PER_MS) for name, ms in percentiles.items()}
+
+
+def list_sessions(call: Call) -> dict[str, Any]:
+    """One page of sessions."""
+    seq = call.store.change_number()
+    page = call.store.find_sessions(call.selection, limit=call.query["limit"], page_token=call.query["page_token"])
+    return {
+        "sessions": [_session(row) for row in page.sessions],
+        "next_page_token": page.next_page_token,
+        "seq": seq,
+    }
+
+
+def get_session(call: Call) -> dict[str, Any]:
+    """A session as a conversation over its traces."""
+    session_id = call.path["session_id"]
+    seq = call.store.change_number()
+    session = call.store.session(session_id)
+    if session is None:
+        raise TraceNotFoundError(f"no trace belongs to a session {session_id[:100]!r}")
+    belongs = Comparison(Field("session", "text"), "=", session_id)
+    oldest_first = (OrderTerm("timestamp", False),)
+    page = call.store.find_traces(TraceQuery(belongs, oldest_first, call.query["limit"], call.query["page_token"]))
+    turns = [{"trace": trace_shape(row), "messages": turn_messages(call.store, row)} for row in page.traces]
+    return {"session": _session(session), "turns": turns, "next_page_token": page.next_page_token, "seq": seq}
+
+
+def _session(row: SessionRow) -> dict[str, Any]:
+    return {
+        "session_id": row.session_id,
+        "users": row.users,
+        "trace_count": row.trace_count,
+        "error_count": row.error_count,
+        "start_ns": row.start,
+        "end_ns": row.end,
+        "usage": row.usage,
+        "cost": _cost(row.cost),
+        "models": row.models,
+        "first_request_preview": row.first_request_preview,
+        "last_response_preview": row.last_response_preview,
+    }
+
+
+def _cost(total: float | None) -> dict[str, float] | None:
+    return None if total is None else {"total_cost": total}
+
+
+def list_versions(call: Call) -> dict[str, Any]:
+    """The versions of apps that traces name."""
+    names = {row.model_id: row.name for row in call.store.models()}
+    rows = call.store.versions(call.selection)
+    return {"versions": [_version(row, names.get(row.model_id, row.model_id)) for row in rows]}
+
+
+def _version(row: VersionRow, name: str) -> dict[str, Any]:
+    return {
+        "model_id": row.model_id,
+        "name": name,
+        "trace_count": row.trace_count,
+        "error_count": row.error_count,
+        "first_ns": row.first,
+        "last_ns": row.last,
+        "usage": row.usage,
+        "cost": _cost(row.cost),
+        "latency_ns": _latency(row),
+        "models": row.models,
+        "feedback": [{"name": given.name, "count": given.count, "mean": given.mean} for given in row.feedback],
+    }
+
+
+def list_models(call: Call) -> dict[str, Any]:
+    """What was said of the versions of apps, also of those without traces, newest first."""
+    rows = call.store.models(model_id=call.query["model_id"], name=call.query["name"])
+    return {"models": [_with_ns(asdict(row), "created", "updated") for row in rows]}
+
+
+def list_runs(call: Call) -> dict[str, Any]:
+    """The runs, newest first."""
+    rows = call.store.runs(run_id=call.query["run_id"])
+    return {"runs": [_with_ns(asdict(row), "started", "ended") for row in rows]}
+
+
+def _with_ns(shape: dict[str, Any], *times: str) -> dict[str, Any]:
+    return {f"{name}_ns" if name in times else name: value for name, value in shape.items()}
+
+
+def list_experiments(call: Call) -> dict[str, Any]:
+    """The experiments that traces belong to."""
+    return {
+        "experiments": [
+            {"experiment_id": row.id, "name": row.name, "trace_count": row.trace_count, "last_ns": row.last}
+            for row in call.store.experiments()
+        ]
+    }
+
+
+def changes(call: Call) -> dict[str, Any]:
+    """The traces that changed after a change number."""
+    found = call.store.changes(call.query["since"], limit=call.query["limit"])
+    return {"seq": found.seq, "trace_ids": found.trace_ids, "has_more": found.has_more}

@@ -1,0 +1,48 @@
+"""The trace UI: its files, index.html for the page's own routes, and a word of advice where it was not built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from tracer.server.answer import error_answer
+
+STATIC = Path(__file__).with_name("static")
+_API_PREFIXES = ("/api/", "/v1/")
+_MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tracer</title>
+<h1>The trace UI is not part of this installation</h1>
+<p>The server runs, and its API answers under <a href="/api/v1/openapi.json">/api/v1</a>; only the page was not built.
+<p>In a checkout, build it with <code>pip install -e .</code> (without TRACER_SKIP_UI); released packages contain it.
+</html>"""
+
+
+async def page(request: Request) -> Response:
+    """A file of the UI, or index.html for the routes that the page itself knows."""
+    path = request.url.path
+    if path.startswith(_API_PREFIXES):
+        return error_answer(404, "there is nothing here; /api/v1/openapi.json says what there is")
+    file = _file_at(path)
+    if file is not None:
+        is_immutable = path.startswith("/assets/")  # their names change with their content
+        caching = "public, max-age=31536000, immutable" if is_immutable else "no-cache"
+        return FileResponse(file, headers={"Cache-Control": caching})
+    index = STATIC / "index.html"
+    if "." in path.rsplit("/", 1)[-1] and path.startswith("/assets/"):
+        return error_answer(404, "no such file")
+    if not index.is_file():
+        return HTMLResponse(_MISSING, 200, {"Cache-Control": "no-store"})
+    return FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+
+def _file_at(path: str) -> Path | None:
+    """The file of the bundle that a path names; nothing outside of it, whatever the path says."""
+    relative = path.lstrip("/")
+    if not relative or "\x00" in relative or "\\" in relative:
+        return None
+    try:
+        file = (STATIC / relative).resolve()
+        return file if file.is_file() and STATIC.resolve() in file.parents else None
+    except OSError:  # a name too long
+        return None

@@ -1,0 +1,66 @@
+"""The traffic between tracers: the records of a journal come in, whole records go out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tracer.errors import InvalidArgumentError, TraceNotFoundError
+from tracer.server.answer import AnswerError, answer_for
+from tracer.server.body import read_body, refuse_if_busy
+from tracer.server.operation import Call
+from tracer.server.shapes import trace_shape
+from tracer.server.traces import stored_trace
+
+MEDIA_TYPE = "application/x-ndjson"
+_OWNER_LIMIT = 200
+
+
+async def take_records(request: Request) -> Response:
+    """Take in records; answered once they are in the store for good."""
+    state = request.app.state
+    try:
+        if request.headers.get("content-type", "").partition(";")[0].strip() != MEDIA_TYPE:
+            raise AnswerError(415, f"expected {MEDIA_TYPE}")
+        refuse_if_busy(request)
+        owner = _checked_owner(request.query_params.get("owner"))
+        lines = [line for line in (await read_body(request, state.settings)).split(b"\n") if line]
+        await to_thread.run_sync(lambda: state.open_store().append(lines, owner=owner), limiter=state.writers)
+    except Exception as error:
+        return answer_for(error)
+    return Response(status_code=204)
+
+
+def owner_gone(call: Call) -> None:
+    """A process has ended: what still runs under it is interrupted."""
+    owner = _checked_owner(call.path["owner"])
+    assert owner is not None
+    call.store.owner_gone(owner)
+
+
+def _checked_owner(owner: str | None) -> str | None:
+    if owner is not None and not 0 < len(owner) <= _OWNER_LIMIT:
+        raise InvalidArgumentError(f"owner is {owner[:40]!r}, expected the name of a process in the journal")
+    return owner
+
+
+def get_records(call: Call) -> dict[str, Any]:
+    """A trace with the records of its spans as they were written."""
+    stored = stored_trace(call, payload=bool(call.query["payload"]), after=call.query["position"])
+    return {
+        "trace": trace_shape(stored.row),
+        "records": stored.spans,
+        "position": stored.position,
+        "resource": stored.resource,
+    }
+
+
+def get_record(call: Call) -> dict[str, Any]:
+    """The record of one span that has ended."""
+    record = call.store.payload(call.path["trace_id"], call.path["span_id"])
+    if record is None:
+        raise TraceNotFoundError(f"trace {call.path['trace_id'][:40]!r} has no such span that has ended")
+    return {"record": record}

@@ -1,0 +1,40 @@
+"""A server inside a program: in a notebook, in a test."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tracer.server.app import create_app
+from tracer.server.serve import listen, make_server
+from tracer.server.settings import ServerSettings
+from tracer.store import open_store
+
+_START_SECONDS = 30.0
+
+
+@contextmanager
+def running_server(store: str | os.PathLike[str], settings: ServerSettings | None = None) -> Iterator[str]:
+    """Serve a store from a thread while the ``with`` block runs; gives the server's URL. Port 0 takes any free one.
+
+    Raises CannotListenError, and StoreError where the store cannot be opened.
+    """
+    settings = settings or ServerSettings(port=0)
+    text = os.fspath(store)
+    opened = open_store(text if "://" in text else f"sqlite:////{os.path.abspath(text).lstrip('/')}")
+    listening = listen(settings)
+    is_ready = threading.Event()
+    server = make_server(create_app(lambda: opened, settings, place=opened.url), is_ready.set)
+    thread = threading.Thread(target=server.run, args=([listening],), name="tracer-server", daemon=True)
+    thread.start()
+    try:
+        if not is_ready.wait(_START_SECONDS):
+            raise RuntimeError("the server did not start in time")
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        yield f"http://{host}:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(_START_SECONDS)
+        opened.close()

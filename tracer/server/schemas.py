@@ -1,0 +1,275 @@
+"""The shapes of the API as JSON Schemas (2020-12), by the names that the OpenAPI document uses."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Schema = dict[str, Any]
+
+TEXT: Final[Schema] = {"type": "string"}
+NUMBER: Final[Schema] = {"type": "number"}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+FLAG: Final[Schema] = {"type": "boolean"}
+ANY: Final[Schema] = {}
+NS: Final[Schema] = {"type": "integer", "description": "ns: a time since the epoch, or a duration"}
+USD: Final[Schema] = {"type": "number", "description": "US dollars"}
+TRACE_ID: Final[Schema] = {"type": "string", "description": "32 hex digits"}
+SPAN_ID: Final[Schema] = {"type": "string", "description": "16 hex digits"}
+
+
+def ref(name: str) -> Schema:
+    """A shape by its name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def maybe(schema: Schema) -> Schema:
+    """That, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def many(schema: Schema) -> Schema:
+    """A list."""
+    return {"type": "array", "items": schema}
+
+
+def by_name(schema: Schema) -> Schema:
+    """An object with any names."""
+    return {"type": "object", "additionalProperties": schema}
+
+
+def shape(**fields: Schema) -> Schema:
+    """An object that always has all these fields."""
+    return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+def one_of(*texts: str) -> Schema:
+    """One of these texts."""
+    return {"type": "string", "enum": list(texts)}
+
+
+def optional(*needed: str, **fields: Schema) -> Schema:
+    """An object that may have these fields, and needs some of them."""
+    return {"type": "object", "properties": fields, "required": list(needed)}
+
+
+_LATENCY = shape(p50=NS, p95=NS, p99=NS)
+_COST = maybe(optional("total_cost", input_cost=USD, output_cost=USD, total_cost=USD))
+_USAGE = maybe(by_name(COUNT))
+_LIGHT: dict[str, Schema] = {
+    "span_id": SPAN_ID,
+    "parent_id": SPAN_ID,
+    "remote_parent": FLAG,
+    "name": TEXT,
+    "type": TEXT,
+    "status": one_of("UNSET", "OK", "ERROR", "IN_PROGRESS", "INTERRUPTED"),
+    "message": TEXT,
+    "start_ns": NS,
+    "duration_ns": NS,
+    "first_chunk_ns": NS,
+    "model": TEXT,
+    "provider": TEXT,
+    "usage": by_name(COUNT),
+    "cost": by_name(USD),
+}
+_ALWAYS = ("span_id", "name", "type", "status", "start_ns", "remote_parent")
+_MESSAGES = maybe(many(ref("Message")))
+_PAGED = {"next_page_token": maybe(TEXT)}
+_NUMBERS = {
+    "group": TEXT,
+    "calls": COUNT,
+    "errors": COUNT,
+    "input_tokens": COUNT,
+    "output_tokens": COUNT,
+    "cost": maybe(USD),
+    "priced": COUNT,
+    "latency_ns": _LATENCY,
+}
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Error": shape(error=shape(code=TEXT, message=TEXT, position=maybe(COUNT))),
+    "Server": shape(version=TEXT, auth=one_of("none", "token"), signed_in=FLAG, store=maybe(TEXT), read_only=FLAG),
+    "SignIn": shape(token=TEXT),
+    "Assessment": shape(
+        id=TEXT,
+        trace_id=TRACE_ID,
+        span_id=maybe(SPAN_ID),
+        name=TEXT,
+        type=one_of("feedback", "expectation"),
+        value=ANY,
+        rationale=maybe(TEXT),
+        source=by_name(TEXT),
+        metadata=by_name(TEXT),
+        error=maybe(TEXT),
+        time_ns=NS,
+    ),
+    "NewAssessment": optional(
+        "name",
+        "value",
+        name=TEXT,
+        value=ANY,
+        type=maybe(one_of("feedback", "expectation")),
+        rationale=maybe(TEXT),
+        span_id=maybe(SPAN_ID),
+        source=maybe(by_name(TEXT)),
+        metadata=maybe(by_name(TEXT)),
+    ),
+    "EditAssessment": optional(name=TEXT, value=ANY, rationale=maybe(TEXT), metadata=by_name(TEXT)),
+    "TagValue": shape(value=TEXT),
+    "Trace": shape(
+        trace_id=TRACE_ID,
+        seq=COUNT,
+        name=maybe(TEXT),
+        state=one_of("OK", "ERROR", "IN_PROGRESS", "INTERRUPTED"),
+        start_ns=NS,
+        duration_ns=maybe(NS),
+        root_span_id=maybe(SPAN_ID),
+        span_count=COUNT,
+        error_count=COUNT,
+        usage=_USAGE,
+        cost=_COST,
+        models=many(TEXT),
+        providers=many(TEXT),
+        request_preview=maybe(TEXT),
+        response_preview=maybe(TEXT),
+        session_id=maybe(TEXT),
+        user=maybe(TEXT),
+        model_id=maybe(TEXT),
+        run_id=maybe(TEXT),
+        client_request_id=maybe(TEXT),
+        experiment_id=TEXT,
+        experiment=TEXT,
+        tags=by_name(TEXT),
+        metadata=by_name(TEXT),
+        assessments=many(ref("Assessment")),
+    ),
+    "TracePage": shape(traces=many(ref("Trace")), **_PAGED, seq=COUNT),
+    "Span": optional("span_id", "name", "type", "status", "start_ns", **_LIGHT),
+    "TraceTree": shape(trace=ref("Trace"), spans=many(ref("Span")), position=COUNT, seq=COUNT, resource=by_name(ANY)),
+    "WholeSpan": shape(
+        **{name: schema if name in _ALWAYS else maybe(schema) for name, schema in _LIGHT.items()},
+        inputs=ANY,
+        outputs=ANY,
+        input_messages=_MESSAGES,
+        output_messages=_MESSAGES,
+        system_instructions=maybe(many(ref("Part"))),
+        tools=maybe(many(ANY)),
+        attributes=by_name(ANY),
+        events=many(shape(name=TEXT, time_ns=NS, attributes=by_name(ANY))),
+        links=many(shape(trace_id=TRACE_ID, span_id=SPAN_ID, attributes=by_name(ANY))),
+        kind=one_of("INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"),
+        scope=maybe(TEXT),
+        dropped=shape(attributes=COUNT, events=COUNT, links=COUNT),
+    ),
+    "Message": optional("role", role=TEXT, parts=many(ref("Part")), finish_reason=TEXT, name=TEXT),
+    "Part": {
+        **optional("type", type=TEXT),
+        "description": "A part in the schema of OpenTelemetry's GenAI conventions; further fields go by its type.",
+    },
+    "Records": shape(trace=ref("Trace"), records=many(by_name(ANY)), position=COUNT, resource=by_name(ANY)),
+    "OneRecord": shape(record=by_name(ANY)),
+    "DeleteTraces": optional(trace_ids=many(TRACE_ID), filter=TEXT, since_ns=NS, until_ns=NS, limit=COUNT),
+    "Deleted": shape(deleted=COUNT),
+    "Histogram": shape(
+        since_ns=maybe(NS),
+        until_ns=maybe(NS),
+        step_ns=maybe(NS),
+        count=COUNT,
+        buckets=many(shape(start_ns=NS, count=COUNT, errors=COUNT)),
+    ),
+    "Facets": shape(
+        facets=many(shape(field=TEXT, values=many(shape(value=TEXT, count=COUNT)), more=FLAG)),
+        counted=COUNT,
+        complete=FLAG,
+        tag_keys=many(TEXT),
+    ),
+    "FilterCheck": shape(valid=FLAG, error=maybe(shape(message=TEXT, position=COUNT))),
+    "Completion": shape(
+        start=COUNT,
+        end=COUNT,
+        items=many(shape(text=TEXT, kind=one_of("field", "operator", "value", "keyword"), detail=maybe(TEXT))),
+    ),
+    "Session": shape(
+        session_id=TEXT,
+        users=many(TEXT),
+        trace_count=COUNT,
+        error_count=COUNT,
+        start_ns=NS,
+        end_ns=NS,
+        usage=by_name(COUNT),
+        cost=_COST,
+        models=many(TEXT),
+        first_request_preview=maybe(TEXT),
+        last_response_preview=maybe(TEXT),
+    ),
+    "SessionPage": shape(sessions=many(ref("Session")), **_PAGED, seq=COUNT),
+    "Conversation": shape(
+        session=ref("Session"),
+        turns=many(shape(trace=ref("Trace"), messages=many(ref("Message")))),
+        **_PAGED,
+        seq=COUNT,
+    ),
+    "Statistics": shape(
+        group_by=TEXT,
+        counts=one_of("calls", "spans", "traces"),
+        since_ns=maybe(NS),
+        until_ns=maybe(NS),
+        interval_ns=maybe(NS),
+        exact=FLAG,
+        groups=many(shape(**_NUMBERS)),
+        series=many(shape(start_ns=NS, **_NUMBERS)),
+    ),
+    "Versions": shape(
+        versions=many(
+            shape(
+                model_id=TEXT,
+                name=TEXT,
+                trace_count=COUNT,
+                error_count=COUNT,
+                first_ns=NS,
+                last_ns=NS,
+                usage=by_name(COUNT),
+                cost=_COST,
+                latency_ns=_LATENCY,
+                models=many(TEXT),
+                feedback=many(shape(name=TEXT, count=COUNT, mean=maybe(NUMBER))),
+            )
+        )
+    ),
+    "Models": shape(
+        models=many(
+            shape(
+                model_id=TEXT,
+                name=TEXT,
+                experiment_id=TEXT,
+                experiment=TEXT,
+                created_ns=NS,
+                updated_ns=NS,
+                model_type=maybe(TEXT),
+                source_run_id=maybe(TEXT),
+                status=TEXT,
+                tags=by_name(TEXT),
+                params=by_name(TEXT),
+                metrics=by_name(NUMBER),
+            )
+        )
+    ),
+    "Runs": shape(
+        runs=many(
+            shape(
+                run_id=TEXT,
+                name=TEXT,
+                experiment_id=TEXT,
+                experiment=TEXT,
+                parent_id=maybe(TEXT),
+                status=TEXT,
+                started_ns=NS,
+                ended_ns=maybe(NS),
+                tags=by_name(TEXT),
+                params=by_name(TEXT),
+                metrics=by_name(NUMBER),
+            )
+        )
+    ),
+    "Experiments": shape(experiments=many(shape(experiment_id=TEXT, name=TEXT, trace_count=COUNT, last_ns=maybe(NS)))),
+    "Changes": shape(seq=COUNT, trace_ids=many(TRACE_ID), has_more=FLAG),
+}

@@ -1,0 +1,81 @@
+"""Runs the server until it is asked to end: listens, opens the store, and ends without cutting answers off."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+
+from tracer.errors import TracerError
+from tracer.server.protocol import protocol_for
+from tracer.server.settings import ServerSettings
+
+_GRACE_SECONDS = 10
+_CONNECTIONS = 1000
+_BACKLOG = 512
+
+
+class CannotListenError(TracerError):
+    """The address cannot be had."""
+
+
+def listen(settings: ServerSettings) -> socket.socket:
+    """A socket that listens there, so that the port is known before anything is served. Raises CannotListenError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise CannotListenError(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}; --port names another"
+        ) from error
+
+
+def serve(app: Starlette, listening: socket.socket, *, ready: Callable[[], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM; what is being answered then is answered to its end."""
+    make_server(app, ready).run([listening])
+
+
+def make_server(app: Starlette, ready: Callable[[], None] | None = None) -> uvicorn.Server:
+    """The server, which serves when it is run with a socket that listens."""
+    config = uvicorn.Config(
+        app,
+        http=protocol_for(app.state.settings.receive_seconds),
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        limit_concurrency=_CONNECTIONS,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    return _Server(config, app, ready)
+
+
+class _Server(uvicorn.Server):
+    """Ends live streams first: they have no end of their own to wait for."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette, ready: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._app = app
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._ready is not None:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.live.close()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A signal that has ended the server is dealt with: what follows is an orderly exit."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()

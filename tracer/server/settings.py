@@ -1,0 +1,50 @@
+"""How a server is set up: where it listens, who may call it, and how much it takes."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from tracer.errors import InvalidArgumentError
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 5000
+_SHORTEST_TOKEN = 16
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Everything that can be set; sizes in bytes, times in seconds.
+
+    ``token`` is needed on every address but a loopback one. ``allowed_hosts`` are the names, beside IP addresses and
+    those of this machine's loopback, under which browsers and programs may call the server.
+    """
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    token: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    max_body_bytes: int = 64 << 20  # also of what a compressed body becomes
+    receive_seconds: float = 30.0  # how long a caller may take to send a request
+    query_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.token is not None and (len(self.token) < _SHORTEST_TOKEN or not self.token.isascii()):
+            raise InvalidArgumentError(
+                f"token: got {len(self.token)} characters, expected at least {_SHORTEST_TOKEN} of ASCII; "
+                'python -c "import secrets; print(secrets.token_urlsafe())" makes one'
+            )
+        if self.token is None and not is_loopback(self.host):
+            raise InvalidArgumentError(
+                f"host: got {self.host!r}, which others can reach; give a token as well, or listen on 127.0.0.1"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,144 @@
+"""The shapes of the API: traces, spans and assessments as JSON objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from tracer import semconv
+from tracer.store.rows import AssessmentRow, TraceRow
+from tracer.store.usage import token_usage
+
+_KINDS = ("INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+# what stands in fields of its own, or is told by them
+_LIFTED = {
+    "inputs": semconv.INPUTS,
+    "outputs": semconv.OUTPUTS,
+    "input_messages": semconv.INPUT_MESSAGES,
+    "output_messages": semconv.OUTPUT_MESSAGES,
+    "system_instructions": semconv.SYSTEM_INSTRUCTIONS,
+    "tools": semconv.TOOL_DEFINITIONS,
+}
+_DROPPED = ("attributes", "events", "links")
+
+
+def trace_shape(row: TraceRow) -> dict[str, Any]:
+    """A trace without its spans."""
+    return {
+        "trace_id": row.trace_id,
+        "seq": row.seq,
+        "name": row.name,
+        "state": row.state,
+        "start_ns": row.start,
+        "duration_ns": row.duration,
+        "root_span_id": row.root_span_id,
+        "span_count": row.span_count,
+        "error_count": row.error_count,
+        "usage": row.usage,
+        "cost": row.cost,
+        "models": row.models,
+        "providers": row.providers,
+        "request_preview": row.request_preview,
+        "response_preview": row.response_preview,
+        "session_id": row.session_id,
+        "user": row.user,
+        "model_id": row.model_id,
+        "run_id": row.run_id,
+        "client_request_id": row.client_request_id,
+        "experiment_id": row.experiment_id,
+        "experiment": row.experiment,
+        "tags": row.tags,
+        "metadata": row.metadata,
+        "assessments": [assessment_shape(assessment) for assessment in row.assessments],
+    }
+
+
+def assessment_shape(row: AssessmentRow) -> dict[str, Any]:
+    """Feedback or an expectation."""
+    return {
+        "id": row.id,
+        "trace_id": row.trace_id,
+        "span_id": row.span_id,
+        "name": row.name,
+        "type": row.type,
+        "value": row.value,
+        "rationale": row.rationale,
+        "source": row.source,
+        "metadata": row.metadata,
+        "error": row.error,
+        "time_ns": row.time,
+    }
+
+
+def light_span(record: dict[str, Any]) -> dict[str, Any]:
+    """A span as a tree shows it, from a record without payload; what it has no value for is left out."""
+    return {name: value for name, value in _span_fields(record).items() if value is not None}
+
+
+def _span_fields(record: dict[str, Any]) -> dict[str, Any]:
+    end = record.get("end")
+    return {
+        "span_id": record["span_id"],
+        "parent_id": record.get("parent_id"),
+        "remote_parent": True if record.get("remote_parent") else None,
+        "name": record.get("name", ""),
+        "type": record.get("type") or semconv.SpanType.UNKNOWN,
+        "status": _status(record),
+        "message": record.get("message"),
+        "start_ns": record["start"],
+        "duration_ns": None if end is None else end - record["start"],
+        "first_chunk_ns": record.get("first_chunk"),
+        "model": record.get("model"),
+        "provider": record.get("provider"),
+        "usage": record.get("usage"),
+        "cost": record.get("cost"),
+    }
+
+
+def _status(record: dict[str, Any]) -> str:
+    if record.get("kind") == "start":
+        return "INTERRUPTED" if record.get("gone") else "IN_PROGRESS"
+    return str(record.get("status") or "UNSET")
+
+
+def whole_span(record: dict[str, Any]) -> dict[str, Any]:
+    """A span with everything that was recorded, from its whole record."""
+    plain = record.get("attributes") or {}
+    structured = record.get("json") or {}
+    first_chunk = plain.get(semconv.TIME_TO_FIRST_CHUNK)
+    told = {
+        "model": plain.get(semconv.RESPONSE_MODEL) or plain.get(semconv.REQUEST_MODEL),
+        "provider": plain.get(semconv.PROVIDER),
+        "usage": token_usage(plain),
+        "first_chunk": int(first_chunk * 1e9) if isinstance(first_chunk, (int, float)) else None,
+    }
+    attributes = {**plain, **structured}
+    lifted = {field: attributes.pop(name, None) for field, name in _LIFTED.items()}
+    dropped = record.get("dropped") or {}
+    return {
+        **_span_fields({**told, **record}),
+        "remote_parent": bool(record.get("remote_parent")),
+        **lifted,
+        "attributes": attributes,
+        "events": [_event(event) for event in record.get("events") or ()],
+        "links": [{"attributes": {}, **link} for link in record.get("links") or ()],
+        "kind": _KINDS[record.get("otel_kind", 0)],
+        "scope": record.get("scope"),
+        "dropped": {name: dropped.get(name, 0) for name in _DROPPED},
+    }
+
+
+def _event(event: dict[str, Any]) -> dict[str, Any]:
+    attributes = dict(event.get("attributes") or {})
+    chunk = attributes.get(semconv.CHUNK)
+    if isinstance(chunk, str):
+        attributes[semconv.CHUNK] = _parsed(chunk)
+    return {"name": event.get("name", ""), "time_ns": event.get("time", 0), "attributes": attributes}
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text

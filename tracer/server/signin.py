@@ -1,0 +1,70 @@
+"""Signing in with the token, and what the server says about itself."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tracer.errors import InvalidArgumentError
+from tracer.server.answer import answer_for, error_answer, json_answer
+from tracer.server.body import read_json_object
+from tracer.server.gate import cookie_name, cookie_value, is_same, is_signed_in
+from tracer.server.settings import ServerSettings
+
+_MONTH_SECONDS = 30 * 86_400
+
+
+async def server(request: Request) -> Response:
+    """What the server is, and whether a token is needed."""
+    settings: ServerSettings = request.app.state.settings
+    is_in = is_signed_in(request, settings)
+    about: dict[str, Any] = {
+        "version": installed_version(),
+        "auth": "none" if settings.token is None else "token",
+        "signed_in": is_in,
+        "store": request.app.state.place if is_in else None,
+        "read_only": request.app.state.is_read_only,
+    }
+    return json_answer(about)
+
+
+async def sign_in(request: Request) -> Response:
+    """Give the browser a cookie for the token."""
+    settings: ServerSettings = request.app.state.settings
+    try:
+        token = (await read_json_object(request, settings)).get("token")
+    except Exception as error:
+        return answer_for(error)
+    if not isinstance(token, str):
+        return answer_for(InvalidArgumentError("token is missing"))
+    if settings.token is not None and not is_same(token, settings.token):
+        return error_answer(401, "this is not the token that the server was started with")
+    answer = Response(status_code=204)
+    if settings.token is not None:
+        _set_cookie(request, answer, cookie_value(settings.token), _MONTH_SECONDS)
+    return answer
+
+
+async def sign_out(request: Request) -> Response:
+    """Take the browser's cookie back."""
+    answer = Response(status_code=204)
+    _set_cookie(request, answer, "", 0)
+    return answer
+
+
+def _set_cookie(request: Request, answer: Response, value: str, seconds: int) -> None:
+    is_secure = request.url.scheme == "https"
+    answer.set_cookie(
+        cookie_name(request), value, max_age=seconds, path="/", secure=is_secure, httponly=True, samesite="strict"
+    )
+
+
+def installed_version() -> str:
+    """The version of tracer that serves."""
+    try:
+        return version("tracer-llm")
+    except PackageNotFoundError:  # a bare checkout
+        return "0"

@@ -1,0 +1,94 @@
+"""Traces: the list, one of them, a span's payload, deleting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracer.errors import InvalidArgumentError, TraceNotFoundError
+from tracer.server.operation import Call, selection
+from tracer.server.shapes import light_span, trace_shape, whole_span
+from tracer.store import StoredTrace, TraceQuery
+from tracer.store.filter import Comparison, Field, all_of, parse_order
+
+
+def list_traces(call: Call) -> dict[str, Any]:
+    """One page of the traces that are selected."""
+    seq = call.store.change_number()  # before the list: what changes meanwhile is told again, not missed
+    query = call.query
+    changed = query["changed_since"]
+    since = None if changed is None else Comparison(Field("seq", "number"), ">", changed)
+    page = call.store.find_traces(
+        TraceQuery(
+            all_of(call.selection, since), parse_order(query["order_by"] or None), query["limit"], query["page_token"]
+        )
+    )
+    return {
+        "traces": [trace_shape(row) for row in page.traces],
+        "next_page_token": page.next_page_token,
+        "seq": seq,
+    }
+
+
+def get_trace(call: Call) -> dict[str, Any]:
+    """A trace with its light spans."""
+    seq = call.store.change_number()
+    stored = stored_trace(call, after=call.query["position"])
+    return {
+        "trace": trace_shape(stored.row),
+        "spans": [light_span(record) for record in stored.spans],
+        "position": stored.position,
+        "seq": seq,
+        "resource": stored.resource,
+    }
+
+
+def stored_trace(call: Call, *, payload: bool = False, after: int = 0) -> StoredTrace:
+    """The trace that the path names. Raises TraceNotFoundError."""
+    trace_id = call.path["trace_id"]
+    stored = call.store.trace(trace_id, payload=payload, after=after)
+    if stored is None:
+        raise TraceNotFoundError(f"no trace {trace_id[:40]!r} in the store")
+    return stored
+
+
+def get_span(call: Call) -> dict[str, Any]:
+    """A span with everything that was recorded."""
+    trace_id, span_id = call.path["trace_id"], call.path["span_id"]
+    record = call.store.payload(trace_id, span_id)
+    if record is None:
+        running = [record for record in stored_trace(call).spans if record["span_id"] == span_id]
+        if not running:
+            raise TraceNotFoundError(f"trace {trace_id[:40]!r} has no span {span_id[:40]!r}")
+        record = running[0]
+    return whole_span(record)
+
+
+def delete_trace(call: Call) -> None:
+    """Delete one trace."""
+    if not call.store.delete_traces(trace_ids=[call.path["trace_id"]]):
+        raise TraceNotFoundError(f"no trace {call.path['trace_id'][:40]!r} in the store")
+
+
+def delete_traces(call: Call) -> dict[str, Any]:
+    """Delete the traces that are named, or that meet the conditions."""
+    ids = call.body.get("trace_ids")
+    if ids is not None and not (isinstance(ids, list) and all(isinstance(item, str) for item in ids)):
+        raise InvalidArgumentError("trace_ids is no list of texts")
+    since_ns, until_ns = _whole_number(call.body, "since_ns"), _whole_number(call.body, "until_ns")
+    conditions = selection(call.body.get("filter"), since_ns, until_ns)
+    if ids is None and conditions is None:
+        raise InvalidArgumentError("nothing says which traces to delete; give trace_ids, filter, since_ns or until_ns")
+    limit = _whole_number(call.body, "limit")
+    if limit is not None and limit < 1:
+        raise InvalidArgumentError(f"limit is {limit}, expected a whole number from 1")
+    deleted = call.store.delete_traces(trace_ids=ids, filter=conditions, limit=limit) if ids != [] else 0
+    return {"deleted": deleted}
+
+
+def _whole_number(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
+        raise InvalidArgumentError(f"{name} is {value!r:.40}, expected a whole number")
+    return value

@@ -1,0 +1,113 @@
+"""Rows of a store from the JSON objects of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracer.store.rows import (
+    AssessmentRow,
+    ExperimentRow,
+    Facet,
+    Facets,
+    FeedbackRow,
+    ModelRow,
+    RunRow,
+    SessionRow,
+    StatisticsRow,
+    TraceRow,
+    VersionRow,
+)
+
+Shape = dict[str, Any]
+_NS_PER_MS = 1_000_000
+_SAME_IN_TRACES = (
+    "trace_id", "seq", "experiment_id", "experiment", "state", "name", "root_span_id", "span_count", "error_count",
+    "usage", "cost", "request_preview", "response_preview", "session_id", "user", "model_id", "run_id",
+    "client_request_id", "models", "providers", "tags", "metadata",
+)  # fmt: skip
+_SAME_IN_ASSESSMENTS = (
+    "id", "trace_id", "span_id", "name", "type", "value", "rationale", "source", "metadata", "error",
+)  # fmt: skip
+
+
+def trace_row(shape: Shape) -> TraceRow:
+    """A trace."""
+    return TraceRow(
+        **{name: shape[name] for name in _SAME_IN_TRACES},
+        start=shape["start_ns"],
+        duration=shape["duration_ns"],
+        assessments=[_assessment_row(given) for given in shape["assessments"]],
+    )
+
+
+def model_row(shape: Shape) -> ModelRow:
+    """What was said of a version."""
+    return ModelRow(**_without_ns(shape))
+
+
+def run_row(shape: Shape) -> RunRow:
+    """A run."""
+    return RunRow(**_without_ns(shape))
+
+
+def _without_ns(shape: Shape) -> dict[str, Any]:
+    return {name.removesuffix("_ns"): value for name, value in shape.items()}
+
+
+def _assessment_row(shape: Shape) -> AssessmentRow:
+    return AssessmentRow(**{name: shape[name] for name in _SAME_IN_ASSESSMENTS}, time=shape["time_ns"])
+
+
+def statistics_row(shape: Shape, *, exact: bool) -> StatisticsRow:
+    """The numbers of one group."""
+    names = ("group", "calls", "errors", "input_tokens", "output_tokens", "cost", "priced")
+    return StatisticsRow(
+        **{name: shape[name] for name in names}, **_latencies(shape), exact=exact, start=shape.get("start_ns")
+    )
+
+
+def _latencies(shape: Shape) -> dict[str, Any]:
+    return {f"latency_{name}_ms": ns / _NS_PER_MS for name, ns in shape["latency_ns"].items()}
+
+
+def facets(shape: Shape) -> Facets:
+    """Facets."""
+    found = [
+        Facet(facet["field"], [(item["value"], item["count"]) for item in facet["values"]], facet["more"])
+        for facet in shape["facets"]
+    ]
+    return Facets(found, shape["counted"], shape["complete"], shape["tag_keys"])
+
+
+def session_row(shape: Shape) -> SessionRow:
+    """A session."""
+    names = ("session_id", "users", "trace_count", "error_count", "usage", "models")
+    return SessionRow(
+        **{name: shape[name] for name in names},
+        start=shape["start_ns"],
+        end=shape["end_ns"],
+        cost=_total(shape["cost"]),
+        first_request_preview=shape["first_request_preview"],
+        last_response_preview=shape["last_response_preview"],
+    )
+
+
+def _total(cost: dict[str, float] | None) -> float | None:
+    return None if cost is None else cost["total_cost"]
+
+
+def version_row(shape: Shape) -> VersionRow:
+    """A version."""
+    return VersionRow(
+        **{name: shape[name] for name in ("model_id", "trace_count", "error_count", "usage", "models")},
+        **_latencies(shape),
+        first=shape["first_ns"],
+        last=shape["last_ns"],
+        cost=_total(shape["cost"]),
+        feedback=[FeedbackRow(given["name"], given["count"], given["mean"]) for given in shape["feedback"]],
+    )
+
+
+def experiment_row(shape: Shape) -> ExperimentRow:
+    """An experiment."""
+    return ExperimentRow(shape["experiment_id"], shape["name"], shape["trace_count"], shape["last_ns"])

@@ -1,0 +1,203 @@
+"""The store of a tracer server: the same protocol, spoken over its HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tracer.store.filter import Expression
+from tracer.store.filter.write import filter_text, order_text
+from tracer.store.remote import rows
+from tracer.store.remote.connection import Connection, path_part
+from tracer.store.rows import (
+    Changes,
+    ExperimentRow,
+    Facets,
+    Histogram,
+    ModelRow,
+    RunRow,
+    SessionPage,
+    SessionRow,
+    StatisticsRow,
+    StoredTrace,
+    TracePage,
+    TraceQuery,
+    VersionRow,
+)
+
+_PAGE = 1000
+_NEWEST = 2**62
+_NS_PER_MS = 1_000_000
+
+
+class RemoteStore:
+    """Keeps traces on a tracer server."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url
+        self._server = Connection(url, token)
+
+    def __repr__(self) -> str:
+        return f"RemoteStore({self.url!r})"
+
+    def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
+        """Send records; returns when the server has them for good. Raises StoreError."""
+        self._server.request(
+            "POST", "/records", {"owner": owner}, content=b"\n".join(lines), media_type="application/x-ndjson"
+        )
+
+    def owner_gone(self, owner: str) -> None:
+        """Mark what still runs under a dead process as interrupted."""
+        self._server.send(f"/owners/{path_part(owner)}/gone")
+
+    def find_traces(self, query: TraceQuery) -> TracePage:
+        """One page of the traces that a query asks for."""
+        found: list[Any] = []
+        token = query.page_token
+        while True:
+            asked = {
+                "filter": filter_text(query.filter),
+                "order_by": order_text(query.order_by),
+                "limit": min(_PAGE, query.limit - len(found)),
+                "page_token": token,
+            }
+            page = self._get("/traces", asked)
+            found.extend(page["traces"])
+            token = page["next_page_token"]
+            if token is None or len(found) >= query.limit:
+                return TracePage([rows.trace_row(shape) for shape in found], token)
+
+    def count_traces(self, filter: Expression | None = None) -> int:
+        """How many traces meet a filter."""
+        return int(self._get("/traces/histogram", {"filter": filter_text(filter), "buckets": 2})["count"])
+
+    def trace(self, trace_id: str, *, payload: bool = True, after: int = 0) -> StoredTrace | None:
+        """A trace with its spans, or None; of the spans that ended only those from position ``after`` on."""
+        asked = {"payload": int(payload), "position": after}
+        found = self._server.get(f"/traces/{path_part(trace_id)}/records", asked, missing=True)
+        if found is None:
+            return None
+        return StoredTrace(rows.trace_row(found["trace"]), found["records"], found["resource"], found["position"])
+
+    def spans(self, trace_id: str, *, payload: bool = True) -> list[dict[str, Any]]:
+        """The span records of a trace, sorted by start; without payload only what a tree shows."""
+        stored = self.trace(trace_id, payload=payload)
+        return stored.spans if stored else []
+
+    def payload(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
+        """The whole record of one ended span, or None."""
+        path = f"/traces/{path_part(trace_id)}/records/{path_part(span_id)}"
+        found = self._server.get(path, missing=True)
+        return found["record"] if found else None
+
+    def statistics(
+        self,
+        *,
+        group_by: str = "model",
+        filter: Expression | None = None,
+        since_ms: float | None = None,
+        until_ms: float | None = None,
+        interval_ns: int | None = None,
+    ) -> list[StatisticsRow]:
+        """Calls, errors, tokens, cost and latency by group (and step), most calls first."""
+        asked = {
+            "group_by": group_by,
+            "filter": filter_text(filter),
+            "since_ns": None if since_ms is None else int(since_ms * _NS_PER_MS),
+            "until_ns": None if until_ms is None else int(until_ms * _NS_PER_MS),
+            "interval_ns": interval_ns,
+        }
+        found = self._get("/statistics", asked)
+        shapes = found["groups"] if interval_ns is None else found["series"]
+        return [rows.statistics_row(shape, exact=found["exact"]) for shape in shapes]
+
+    def histogram(
+        self,
+        filter: Expression | None = None,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        buckets: int = 60,
+    ) -> Histogram | None:
+        """How many traces started when, in at most so many steps; None where there are none to count."""
+        asked = {"filter": filter_text(filter), "since_ns": since_ns, "until_ns": until_ns, "buckets": buckets}
+        found = self._get("/traces/histogram", asked)
+        if found["step_ns"] is None:
+            return None
+        counts = [(item["start_ns"], item["count"], item["errors"]) for item in found["buckets"] if item["count"]]
+        return Histogram(found["since_ns"], found["until_ns"], found["step_ns"], found["count"], counts)
+
+    def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
+        """The most frequent values of fields such as "model" and "tags.env" among the newest traces."""
+        asked = {"filter": filter_text(filter), "fields": ",".join(fields) or ",", "limit": limit}
+        return rows.facets(self._get("/traces/facets", asked))
+
+    def find_sessions(
+        self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
+    ) -> SessionPage:
+        """One page of the sessions with a trace that meets the filter, the one with the newest first."""
+        asked = {"filter": filter_text(filter), "limit": limit, "page_token": page_token}
+        found = self._get("/sessions", asked)
+        return SessionPage([rows.session_row(shape) for shape in found["sessions"]], found["next_page_token"])
+
+    def session(self, session_id: str) -> SessionRow | None:
+        """What a session comes to, or None where no trace belongs to it."""
+        found = self._server.get(f"/sessions/{path_part(session_id)}", {"limit": 1}, missing=True)
+        return rows.session_row(found["session"]) if found else None
+
+    def versions(self, filter: Expression | None = None) -> list[VersionRow]:
+        """The versions of apps that traces name, the one with the newest trace first."""
+        found = self._get("/versions", {"filter": filter_text(filter)})
+        return [rows.version_row(shape) for shape in found["versions"]]
+
+    def experiments(self) -> list[ExperimentRow]:
+        """Every experiment, oldest first."""
+        return [rows.experiment_row(shape) for shape in self._get("/experiments")["experiments"]]
+
+    def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
+        """The versions of apps, newest first: all, the one with an id, or those with a name."""
+        found = self._get("/models", {"model_id": model_id, "name": name})
+        return [rows.model_row(shape) for shape in found["models"]]
+
+    def runs(self, *, run_id: str | None = None) -> list[RunRow]:
+        """The runs, newest first: all, or the one with an id."""
+        return [rows.run_row(shape) for shape in self._get("/runs", {"run_id": run_id})["runs"]]
+
+    def changes(self, since: int, *, limit: int = 1000) -> Changes:
+        """The traces that changed after a change number; 0 for all."""
+        found = self._get("/changes", {"since": since, "limit": limit})
+        return Changes(found["seq"], found["trace_ids"], found["has_more"])
+
+    def change_number(self) -> int:
+        """The number of the last change."""
+        return self.changes(_NEWEST, limit=1).seq
+
+    def index_more(self) -> bool:
+        """The server does that itself."""
+        return False
+
+    def delete_traces(
+        self,
+        *,
+        trace_ids: Sequence[str] | None = None,
+        filter: Expression | None = None,
+        limit: int | None = None,
+    ) -> int:
+        """Delete by ids and filter (both must hold when both are given), oldest first; returns how many."""
+        asked = {"trace_ids": None if trace_ids is None else list(trace_ids), "filter": filter_text(filter)}
+        body = {name: value for name, value in {**asked, "limit": limit}.items() if value is not None}
+        return int(self._server.send("/traces/delete", body).json()["deleted"])
+
+    def attachment(self, digest: str) -> tuple[str, bytes] | None:
+        """Media type and content of an attachment by its sha256, or None."""
+        answer = self._server.request("GET", f"/attachments/{path_part(digest)}", is_missing_fine=True)
+        return None if answer.status == 404 else (answer.media_type, answer.content)
+
+    def close(self) -> None:
+        """Close the connections to the server."""
+        self._server.close()
+
+    def _get(self, path: str, query: dict[str, Any] | None = None) -> dict[str, Any]:
+        found = self._server.get(path, query)
+        assert found is not None
+        return found

@@ -1,0 +1,90 @@
+"""Counts the values that fields have, over the newest traces of a selection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+
+from tracer.errors import InvalidArgumentError
+from tracer.store.filter import Expression
+from tracer.store.rows import Facet, Facets
+from tracer.store.sqlite.compile import Matcher
+from tracer.store.sqlite.known import in_parts
+from tracer.store.sqlite.migrations import LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG
+from tracer.store.sqlite.selecting import selected
+
+_COUNTED = 10_000
+_COLUMNS = {
+    "state": "t.state",
+    "name": "t.name",
+    "user": "t.user",
+    "session": "t.session",
+    "version": "t.model_id",
+    "experiment": "t.experiment",
+}
+_LABELS = {"model": LABEL_MODEL, "provider": LABEL_PROVIDER}
+_TAG = "tags."
+FACET_FIELDS = (*_COLUMNS, *_LABELS)
+
+
+def facets(
+    connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher, fields: Sequence[str], limit: int
+) -> Facets:
+    """The most frequent values of each field, each with its number of traces."""
+    _check(fields)
+    source = selected(expression, fulltext)
+    rows = connection.execute(
+        f"SELECT t.num, {', '.join(_COLUMNS.values())} FROM {source.text} ORDER BY {source.start} DESC LIMIT ?",
+        [*source.parameters, _COUNTED + 1],
+    ).fetchall()
+    is_complete = len(rows) <= _COUNTED
+    rows = rows[:_COUNTED]
+    counts = {
+        name: Counter(row[place] for row in rows if row[place] is not None)
+        for place, name in enumerate(_COLUMNS, start=1)
+    }
+    counts["experiment"] = _named(connection, counts["experiment"])
+    labels = _label_counts(connection, [row[0] for row in rows])
+    found = [_facet(name, counts[name] if name in counts else _of_label(labels, name), limit) for name in fields]
+    tag_keys = sorted({key for kind, key, _ in labels if kind == LABEL_TAG})
+    return Facets(found, len(rows), is_complete, tag_keys)
+
+
+def _check(fields: Sequence[str]) -> None:
+    for name in fields:
+        if name not in FACET_FIELDS and not (name.startswith(_TAG) and len(name) > len(_TAG)):
+            raise InvalidArgumentError(f"no facet {name[:40]!r}; expected {', '.join(FACET_FIELDS)} or tags.<key>")
+
+
+def _named(connection: sqlite3.Connection, counts: Counter[str]) -> Counter[str]:
+    names = dict(connection.execute("SELECT id, name FROM experiments"))
+    return Counter({names.get(number, str(number)): count for number, count in counts.items()})
+
+
+def _label_counts(connection: sqlite3.Connection, nums: Sequence[int]) -> Counter[tuple[int, str, str]]:
+    """How many of the traces have each label."""
+    kinds = (LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG)
+    counts: Counter[tuple[int, str, str]] = Counter()
+    # +kind: by trace, not by kind, which all traces have
+    for part in in_parts(nums):
+        rows = connection.execute(
+            f"SELECT kind, key, value, count(*) FROM labels WHERE trace IN ({','.join('?' * len(part))})"
+            " AND +kind IN (?,?,?) GROUP BY 1, 2, 3",
+            [*part, *kinds],
+        )
+        for kind, key, value, count in rows:
+            counts[kind, key, value] += count
+    return counts
+
+
+def _of_label(labels: Counter[tuple[int, str, str]], name: str) -> Counter[str]:
+    if name in _LABELS:
+        return Counter({key: count for (kind, key, _), count in labels.items() if kind == _LABELS[name]})
+    wanted = name[len(_TAG) :]
+    return Counter({value: count for (kind, key, value), count in labels.items() if (kind, key) == (LABEL_TAG, wanted)})
+
+
+def _facet(name: str, counts: Counter[str], limit: int) -> Facet:
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return Facet(name, ranked[:limit], len(ranked) > limit)

@@ -1,0 +1,83 @@
+"""Sessions: traces that belong together, the one with the newest trace first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from tracer.store.filter import Expression
+from tracer.store.rows import SessionPage, SessionRow
+from tracer.store.sqlite.compile import Matcher
+from tracer.store.sqlite.migrations import LABEL_MODEL
+from tracer.store.sqlite.selecting import selected
+from tracer.store.sqlite.tokens import decode_token, encode_token
+
+_USAGE = ("input_tokens", "output_tokens", "total_tokens")
+
+
+def find_sessions(
+    connection: sqlite3.Connection,
+    expression: Expression | None,
+    fulltext: Matcher,
+    limit: int,
+    page_token: str | None,
+) -> SessionPage:
+    """One page of the sessions that have a trace among those that meet the filter."""
+    source = selected(expression, fulltext)
+    after, values = "", []
+    if page_token is not None:
+        after, values = " HAVING (max(t.start), t.session) < (?, ?)", decode_token(page_token, expression, 2)
+    found = connection.execute(
+        f"SELECT t.session, max(t.start) FROM {source.text} AND t.session IS NOT NULL GROUP BY t.session{after}"
+        " ORDER BY 2 DESC, 1 DESC LIMIT ?",
+        [*source.parameters, *values, limit + 1],
+    ).fetchall()
+    token = encode_token(expression, [found[limit - 1][1], found[limit - 1][0]]) if len(found) > limit else None
+    return SessionPage(session_rows(connection, [row[0] for row in found[:limit]]), token)
+
+
+def session_rows(connection: sqlite3.Connection, sessions: Sequence[str]) -> list[SessionRow]:
+    """What each session comes to, in this order; one without traces is left out."""
+    rows = (_session_row(connection, session) for session in sessions)
+    return [row for row in rows if row is not None]
+
+
+def _session_row(connection: sqlite3.Connection, session: str) -> SessionRow | None:
+    total = connection.execute(
+        "SELECT count(*), sum(t.state = 'ERROR'), min(t.start), max(t.start + ifnull(t.duration, 0)),"
+        " total(t.input_tokens), total(t.output_tokens), total(t.total_tokens), sum(t.cost)"
+        " FROM traces t WHERE t.session = ? AND t.start IS NOT NULL",
+        (session,),
+    ).fetchone()
+    if not total[0]:
+        return None
+    users = connection.execute(
+        "SELECT DISTINCT user FROM traces WHERE session = ? AND user IS NOT NULL ORDER BY 1", (session,)
+    )
+    models = connection.execute(
+        "SELECT DISTINCT l.key FROM traces t CROSS JOIN labels l ON l.trace = t.num WHERE t.session = ? AND l.kind = ?"
+        " ORDER BY 1",
+        (session, LABEL_MODEL),
+    )
+    return SessionRow(
+        session_id=session,
+        users=[row[0] for row in users],
+        trace_count=total[0],
+        error_count=total[1],
+        start=total[2],
+        end=total[3],
+        usage={name: int(tokens) for name, tokens in zip(_USAGE, total[4:7])},
+        cost=total[7],
+        models=[row[0] for row in models],
+        first_request_preview=_preview(connection, session, "request_preview", "ASC"),
+        last_response_preview=_preview(connection, session, "response_preview", "DESC"),
+    )
+
+
+def _preview(connection: sqlite3.Connection, session: str, column: str, direction: str) -> str | None:
+    row = connection.execute(
+        f"SELECT {column} FROM traces WHERE session = ? AND start IS NOT NULL AND {column} IS NOT NULL"
+        f" ORDER BY start {direction} LIMIT 1",
+        (session,),
+    ).fetchone()
+    return row[0] if row else None
