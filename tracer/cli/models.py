@@ -7,7 +7,7 @@ import click
 from tracer.cli.options import examples, store_option
 
 
-@click.group("models")
+@click.group("models", epilog=examples("tracer models serve models:/my-agent"))
 def command() -> None:
     """Serve models that were logged with tracer.models.log_model."""
 
