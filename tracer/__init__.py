@@ -73,6 +73,9 @@ if TYPE_CHECKING:
     from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
+    from tracer.comparison import compare_versions as compare_versions
+    from tracer.evaluation import evaluate as evaluate
+    from tracer.scoring import scorer as scorer
 
 __all__ = [
     "LiveSpan",
@@ -89,6 +92,7 @@ __all__ = [
     "anthropic",
     "autolog",
     "clear_active_model",
+    "compare_versions",
     "configure",
     "create_external_model",
     "delete_logged_model_tag",
@@ -100,6 +104,7 @@ __all__ = [
     "enable_git_model_versioning",
     "end_run",
     "errors",
+    "evaluate",
     "finalize_logged_model",
     "flush",
     "gemini",
@@ -124,6 +129,7 @@ __all__ = [
     "openai",
     "openai_agents",
     "reset",
+    "scorer",
     "search_logged_models",
     "search_runs",
     "search_traces",
@@ -152,12 +158,23 @@ def autolog(*, disable: bool = False) -> None:
     autolog_all(disable=disable)
 
 
+# not needed by programs that only record, and slow to load
+_LATE = {
+    "compare_versions": "tracer.comparison:compare_versions",
+    "evaluate": "tracer.evaluation:evaluate",
+    "models": "tracer.models",
+    "scorer": "tracer.scoring:scorer",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Providers are loaded when they are first named: ``tracer.openai``; so is ``tracer.models``."""
-    if name == "models":
+    """Providers are loaded when they are first named: ``tracer.openai``; so are those of ``_LATE``."""
+    if name in _LATE:
         import importlib
 
-        return importlib.import_module("tracer.models")
+        module, _, attribute = _LATE[name].partition(":")
+        found = importlib.import_module(module)
+        return getattr(found, attribute) if attribute else found
     if name.startswith("_"):
         raise AttributeError(f"module 'tracer' has no attribute {name!r}")
     from tracer.provider import find_provider_module

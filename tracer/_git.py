@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 
 _SECONDS = 10.0
@@ -49,6 +48,8 @@ def git_info(remote_name: str = "origin") -> GitInfo:
 
 
 def _git(*arguments: str) -> str:
+    import subprocess
+
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
         ran = subprocess.run(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+import sys
 import threading
 import time
 import uuid
@@ -69,11 +69,8 @@ def _activate(model_id: str | None) -> None:
 
 
 def _is_in_task() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    asyncio = sys.modules.get("asyncio")  # not imported for this: without it there is no task
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def _model_to_activate(name: str | None, model_id: str | None) -> LoggedModel:

@@ -8,8 +8,11 @@ from tracer.cli.options import examples, store_option
 
 
 @click.group("models", epilog=examples("tracer models serve models:/my-agent"))
-def command() -> None:
+@store_option
+@click.pass_context
+def command(context: click.Context, store_url: str | None) -> None:
     """Serve models that were logged with tracer.models.log_model."""
+    context.obj = store_url
 
 
 @command.command(
@@ -33,7 +36,9 @@ def command() -> None:
               help="Answer only requests with `Authorization: Bearer KEY`.")  # fmt: skip
 @click.option("--trust", is_flag=True, help="Run the model's code also where others may have written it.")
 @store_option
+@click.pass_context
 def serve_command(
+    context: click.Context,
     model_uri: str,
     host: str,
     port: int,
@@ -52,7 +57,7 @@ def serve_command(
     from tracer.cli.reading import store_place
     from tracer.cli.screen import note
 
-    store_place(store_url)
+    store_place(store_url or context.obj)
     try:
         from tracer.models.serving import Serving, serve
         from tracer.models.serving_app import Limits
