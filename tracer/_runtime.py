@@ -61,6 +61,7 @@ class Runtime(OpenTelemetrySide):
         self._sample_rate = 1.0
         self._experiment = DEFAULT_EXPERIMENT
         self.default_model_id: str | None = NOTHING_SAID  # of contexts in which no version was set
+        self._named_model_id: str | None = None  # of TRACER_ACTIVE_MODEL_ID, once it was looked for in the store
         self._apply(self._settings_from_environment())
 
     # ---- settings ----
@@ -74,6 +75,7 @@ class Runtime(OpenTelemetrySide):
 
     def _apply(self, settings: Settings) -> None:
         self._settings = settings
+        self._named_model_id = None
         self.recording = settings.enabled and not self._switched_off
         self.capture_content = settings.capture_content
         self.max_value_bytes = settings.max_value_bytes
@@ -244,9 +246,11 @@ class Runtime(OpenTelemetrySide):
         if model_id == NOTHING_SAID:
             if self.settings.active_model is None:
                 return None
-            from tracer.versions import default_model_id
+            if self._named_model_id is None:
+                from tracer.versions import default_model_id
 
-            model_id = self.default_model_id = default_model_id(self.settings.active_model)
+                self._named_model_id = default_model_id(self.settings.active_model)
+            model_id = self._named_model_id
         return model_id
 
     def span_ended(self, span: LiveSpan) -> None:

@@ -28,15 +28,17 @@ _ID_PREFIX = "m-"
 class ActiveModel(LoggedModel):
     """The version that is active now; ``with`` makes it so inside the block alone."""
 
-    _before: tuple[str | None, str | None] = field(default=(NOTHING_SAID, NOTHING_SAID), repr=False, compare=False)
+    _before: str | None = field(default=NOTHING_SAID, repr=False, compare=False)
+    _before_elsewhere: tuple[str | None, ...] = field(default=(), repr=False, compare=False)
 
     def __enter__(self) -> LoggedModel:
-        runtime().default_model_id = self._before[1]  # other threads are not in the block
+        for model_id in self._before_elsewhere:  # other threads are not in the block
+            runtime().default_model_id = model_id
         active_model.set(self.model_id)
         return self
 
     def __exit__(self, *_: object) -> None:
-        active_model.set(self._before[0])
+        active_model.set(self._before)
 
 
 def set_active_model(name: str | None = None, *, model_id: str | None = None) -> ActiveModel:
@@ -47,9 +49,9 @@ def set_active_model(name: str | None = None, *, model_id: str | None = None) ->
     id, InvalidArgumentError where neither or both are given and do not fit together.
     """
     model = _model_to_activate(name, model_id)
-    before = (active_model.get(), runtime().default_model_id)
-    _activate(model.model_id)
-    return ActiveModel(**{key: getattr(model, key) for key in LoggedModel.__dataclass_fields__}, _before=before)
+    said = {key: getattr(model, key) for key in LoggedModel.__dataclass_fields__}
+    before = active_model.get()
+    return ActiveModel(**said, _before=before, _before_elsewhere=_activate(model.model_id))
 
 
 def clear_active_model() -> None:
@@ -62,10 +64,13 @@ def get_active_model_id() -> str | None:
     return runtime().active_model_id()
 
 
-def _activate(model_id: str | None) -> None:
+def _activate(model_id: str | None) -> tuple[str | None, ...]:
+    """Make it active here and, in the main program, in threads that set none; what was there before, if it was."""
     active_model.set(model_id)
-    if threading.current_thread() is threading.main_thread() and not _is_in_task():
-        runtime().default_model_id = model_id
+    if threading.current_thread() is not threading.main_thread() or _is_in_task():
+        return ()
+    before, runtime().default_model_id = runtime().default_model_id, model_id
+    return (before,)
 
 
 def _is_in_task() -> bool:
@@ -167,13 +172,19 @@ def make_model_once(key: str, name: str, tags: Mapping[str, str]) -> LoggedModel
 
 
 def _make(
-    model_id: str, name: str, *, status: str = "READY", experiment: str | None = None, **said: Any
+    model_id: str,
+    name: str,
+    *,
+    status: str = "READY",
+    experiment: str | None = None,
+    even_if_off: bool = False,
+    **said: Any,
 ) -> LoggedModel:
     said = {key: value for key, value in said.items() if value}
     said.setdefault("source_run_id", active_run_id())
     now = time.time_ns()
     local = replace(_unstored(model_id, name, now), status=LoggedModelStatus(status), **said)
-    if not runtime().recording:
+    if not (runtime().recording or even_if_off):
         return local
     record = {"name": name, "experiment": experiment or runtime().settings.experiment, "created": now, "status": status}
     _say(model_id, now, **record, **{key: value for key, value in said.items() if value is not None})

@@ -407,3 +407,15 @@ def test_a_manifest_that_points_outside_is_refused(echo: Path) -> None:
 
     with pytest.raises(ModelError, match="outside of the model's folder"):
         load_model(model.model_uri)
+
+
+def test_a_model_is_logged_and_asked_also_while_tracer_is_off(echo: Path) -> None:
+    tracer.disable()
+    try:
+        model = log_model("echo", echo)
+        answer = load_model(model.model_uri).predict(QUESTION)
+    finally:
+        tracer.enable()
+
+    assert content(answer) == "What is a tram?"
+    assert tracer.search_traces(model_id=model.model_id) == []

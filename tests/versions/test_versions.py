@@ -275,3 +275,31 @@ def test_a_store_that_cannot_be_read_keeps_no_program_from_running(tmp_path: Pat
     program = "import tracer; m = tracer.set_active_model('v1'); tracer.create_external_model('x'); print(m.name)"
 
     assert in_child(program, f"sqlite:///{tmp_path / 'broken.db'}") == "v1"
+
+
+def test_the_version_of_the_environment_is_in_the_store_that_is_configured_later(
+    own_store: str, tmp_path: Path
+) -> None:
+    program = f"""
+import tracer
+tracer.create_external_model("agent")
+print(tracer.get_active_model_id())
+tracer.configure(store={str(tmp_path / "other.db")!r})
+print([tracer.get_active_model_id()] == [model.model_id for model in tracer.search_logged_models()])
+"""
+
+    assert in_child(program, own_store, TRACER_ACTIVE_MODEL_ID="agent").splitlines()[1] == "True"
+
+
+def test_a_block_in_a_thread_changes_nothing_for_others() -> None:
+    main = tracer.set_active_model("main")
+    with ThreadPoolExecutor(1) as pool:
+
+        def block() -> None:
+            with tracer.set_active_model("block"):
+                pass
+
+        pool.submit(block).result()
+        assert pool.submit(tracer.get_active_model_id).result() == main.model_id
+
+    assert tracer.get_active_model_id() == main.model_id

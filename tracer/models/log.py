@@ -77,7 +77,7 @@ def log_model(
         "params": checked_texts("params", params),
         "model_type": model_type,
     }
-    model = make_model(name, status="PENDING", **said)
+    model = make_model(name, status="PENDING", even_if_off=True, **said)
     folder = model_folder(model.model_id)
     try:
         write_model(folder, parts, name=name, model_id=model.model_id)
