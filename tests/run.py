@@ -26,6 +26,8 @@ def main(pytest_arguments: list[str]) -> int:
     steps = {
         "lint": [python, "-m", "ruff", "check", "."],
         "types": [python, "-m", "mypy"],
+        "web": [python, "web/bundle.py", "check"],
+        "browser": [python, "tests/web/chromium.py"],
         "tests": [python, "-m", "pytest", *pytest_arguments],
     }
     if not pytest_arguments:

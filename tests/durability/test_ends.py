@@ -90,7 +90,12 @@ ENDS = {
     "os._exit": ("os._exit(4)", 4, ""),
     "exception": ("raise ValueError('the users own')", 1, "ValueError: the users own"),
     "sigterm": ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)", -signal.SIGTERM, ""),
-    "sigint": ("os.kill(os.getpid(), signal.SIGINT); time.sleep(60)", -signal.SIGINT, "KeyboardInterrupt"),
+    "sigint": (
+        # who starts the tests in the background of a shell has them ignore it
+        "signal.signal(signal.SIGINT, signal.default_int_handler); os.kill(os.getpid(), signal.SIGINT); time.sleep(60)",
+        -signal.SIGINT,
+        "KeyboardInterrupt",
+    ),
     "abort": ("os.abort()", -signal.SIGABRT, ""),
 }
 

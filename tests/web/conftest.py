@@ -1,0 +1,159 @@
+"""A real browser, the real server, and traces that tracer recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+
+from tests.web.chromium import find_chromium
+from tests.web.serving import Told, served, tell_stories
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
+"""
+
+
+@pytest.fixture(scope="package", autouse=True)
+def built() -> None:
+    """The bundle is that of these sources, and axe-core is there; both stand already after `tests/run.py`."""
+    for command in ("build", "install"):
+        subprocess.run([sys.executable, str(ROOT / "web" / "bundle.py"), command], check=True)
+
+
+@pytest.fixture(scope="package")
+def stories_told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told]:
+    """A store with every kind of trace, recorded once for all tests that only look."""
+    store = tmp_path_factory.mktemp("stories") / "tracer.db"
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TRACER_")}
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    try:
+        return store, tell_stories(f"sqlite:///{store}")
+    finally:
+        os.environ.update(kept)
+
+
+@pytest.fixture(scope="package")
+def told(stories_told: tuple[Path, Told]) -> Told:
+    """The ids of these traces."""
+    return stories_told[1]
+
+
+@pytest.fixture(scope="package")
+def address(stories_told: tuple[Path, Told]) -> Iterator[str]:
+    """The server over that store."""
+    with served(stories_told[0]) as url:
+        yield url
+
+
+# closed before other folders' tests begin, which run event loops of their own
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium of the system."""
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("no Chromium on this machine; `python tests/web/chromium.py` installs it")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    """Opens pages, and fails the test for what no page may do."""
+    watching = Watched(browser)
+    yield watching
+    watching.close()
+
+
+@pytest.fixture
+def page(watched: Watched, address: str) -> Page:
+    """A page at laptop size, on the server with the stories."""
+    return watched.open(address)
+
+
+class Watched:
+    """Pages that may ask no other host, break no policy, open no dialog and stumble over no error."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self._pages: list[Page] = []
+        self.complaints: list[str] = []
+
+    def open(self, base_url: str, *, width: int = 1440, height: int = 900, **options: Any) -> Page:
+        """A new page in a browser profile of its own."""
+        context = self._browser.new_context(
+            base_url=base_url, viewport={"width": width, "height": height}, locale="en-GB", timezone_id="UTC", **options
+        )
+        context.set_default_timeout(15_000)
+        context.add_init_script(WATCH)
+        context.route("**/*", lambda route: self._route(route, urlsplit(base_url).netloc))
+        page = context.new_page()
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: self._dialog(dialog))
+        self._contexts.append(context)
+        self._pages.append(page)
+        return page
+
+    def close(self) -> None:
+        """Close all pages; raises AssertionError for what they did wrong."""
+        for page in self._pages:
+            self.complaints += page.evaluate("window.violations ?? []")
+        for context in self._contexts:
+            context.close()
+        assert self.complaints == []
+
+    def _route(self, route: Route, host: str) -> None:
+        there = urlsplit(route.request.url)
+        if there.scheme in ("http", "https", "ws") and there.netloc != host:
+            self.complaints.append(f"asked another host: {route.request.url}")
+            route.abort()
+        else:
+            route.continue_()
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # the browser reports every refused request; the tests that ask wrong things look at the answer themselves
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def _dialog(self, dialog: Any) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep a picture for whoever changes the UI."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+ALL_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+CONTRAST = {"type": "rule", "values": ["color-contrast"]}
+
+
+def axe(page: Page, rules: dict[str, Any] = ALL_RULES) -> list[str]:
+    """What axe-core finds wrong on a page, but for trifles: rule, and where."""
+    source = (ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    page.evaluate(source)
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", rules)
+    return [
+        f"{violation['id']}: {json.dumps([node['html'][:160] for node in violation['nodes'][:4]])}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical", "moderate")
+    ]

@@ -1,0 +1,59 @@
+"""Every page, dark and light, at laptop and phone width: axe finds nothing, and nothing is wider than the screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.web.conftest import ALL_RULES, CONTRAST, Watched, axe, shoot
+from tests.web.serving import Told
+
+pytestmark = pytest.mark.no_store
+
+SIZES = {"laptop": (1440, 900), "phone": (390, 844)}
+
+
+def pages(told: Told) -> dict[str, tuple[str, str]]:
+    """Every page by name: its path, and a text by which it is there."""
+    return {
+        "traces": ("/traces", "text=support agent"),
+        "nothing-found": ("/traces?filter=name%20%3D%20'none'", "text=No trace fits"),
+        "wrong-filter": ("/traces?filter=modle%20%3D%201", "text=did you mean model"),
+        "trace": (f"/traces/{told.support}", "[role=treeitem]"),
+        "chat": (f"/traces/{told.kinds}", "[role=treeitem]"),
+        "error": (f"/traces/{told.failing}?tab=attributes", "[role=treeitem]"),
+        "cost": (f"/traces/{told.support}?tab=cost", "[role=treeitem]"),
+        "feedback": (f"/traces/{told.support}?tab=feedback", "[role=treeitem]"),
+        "sessions": ("/sessions", "text=chat-1"),
+        "session": ("/sessions/chat-1", "text=Can I send order"),
+        "versions": ("/versions", "text=shop-v2"),
+        "dashboard": ("/dashboard", "canvas >> nth=0"),
+        "compare": (f"/compare?a={told.support}&b={told.failing}", "[role=option]"),
+        "no-such-trace": ("/traces/" + "0" * 32, "text=cannot be shown"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("theme", "size", "rules"),
+    [("light", "laptop", ALL_RULES), ("dark", "phone", ALL_RULES), ("dark", "laptop", CONTRAST)],
+    ids=["light-laptop", "dark-phone", "dark-laptop"],
+)
+def test_every_page_is_accessible(
+    watched: Watched, address: str, told: Told, theme: str, size: str, rules: dict[str, Any]
+) -> None:
+    width, height = SIZES[size]
+    page = watched.open(address, width=width, height=height, color_scheme=theme)
+    found: list[str] = []
+    for name, (path, sign) in pages(told).items():
+        page.goto(path)
+        page.wait_for_selector(sign)
+        if name == "chat":  # on a phone a step opens over the others
+            page.click(sign)
+            page.wait_for_selector("text=What is on this picture?")
+        shoot(page, f"{name}-{theme}-{size}")
+        found += [f"{name}: {problem}" for problem in axe(page, rules)]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{name}: wider than the screen")
+
+    assert not found, "\n".join(found)

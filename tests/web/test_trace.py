@@ -1,0 +1,281 @@
+"""Reading one trace: its steps, what was said, what went wrong, what it cost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import tracer
+from tests.web.conftest import Watched
+from tests.web.serving import Told, served
+
+pytestmark = pytest.mark.no_store
+
+
+def step(page: Page, name: str, nth: int = 0) -> None:
+    """Open a step of the tree."""
+    page.get_by_role("treeitem", name=name).nth(nth).click()
+
+
+def test_the_tree_shows_steps_below_steps_with_their_figures(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}")
+    items = page.get_by_role("treeitem")
+    expect(items).to_have_count(4)
+
+    assert [item.get_attribute("aria-level") for item in items.all()] == ["1", "2", "2", "2"]
+    expect(items.nth(3)).to_contain_text("chat gpt-4o-mini")
+    expect(items.nth(3)).to_contain_text("first chunk after")
+    expect(items.nth(0)).to_contain_text("tokens")
+    heading = page.get_by_role("banner").or_(page.locator(".trace-head"))
+    expect(heading.last).to_contain_text("env: prod")
+    expect(heading.last).to_contain_text("session chat-1")
+
+
+def test_a_model_s_call_reads_as_a_conversation(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}")
+    step(page, "chat gpt-4o-mini", 1)
+    conversation = page.get_by_label("Conversation")
+
+    expect(conversation.locator(".message-role")).to_have_text(["System", "User", "Assistant", "Assistant"])
+    call = conversation.get_by_label("Tool call find_order")
+    expect(call).to_contain_text("1042")
+    expect(call).to_contain_text("days_since: 12")
+    reply = conversation.locator(".reply")
+    expect(reply.get_by_role("heading", name="Refund")).to_be_visible()
+    expect(reply.locator("strong")).to_have_text("within 30 days")
+    expect(reply.get_by_role("cell", name="Basic")).to_be_visible()
+    expect(reply.locator(".hljs-keyword").first).to_have_text("def")
+
+
+def test_an_agent_reads_as_the_conversation_that_it_led(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}")
+    expect(page.get_by_role("tab", name="Conversation")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_label("Tool call find_order")).to_contain_text("days_since: 12")
+    expect(page.get_by_label("Conversation").locator(".reply").get_by_role("heading", name="Refund")).to_be_visible()
+
+    page.get_by_role("tabpanel").get_by_role("button", name="chat gpt-4o-mini").click()
+    expect(page.get_by_role("treeitem", selected=True)).to_have_attribute("aria-posinset", "3")
+
+
+def test_reasoning_media_refusals_and_choices_have_their_form(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.kinds}")
+    conversation = page.get_by_label("Conversation")
+    picture = conversation.locator(".message.role-user img")
+    expect(picture).to_be_visible()
+    page.wait_for_function("() => document.querySelector('.message.role-user img').naturalWidth === 96")
+    page.wait_for_function("() => document.querySelector('audio').duration > 0.09")
+    expect(conversation.get_by_text("Choice 1 of 2")).to_be_visible()
+    expect(conversation.get_by_text("Refused: I cannot name people.")).to_be_visible()
+    expect(conversation.get_by_text("confidence:")).to_be_visible()
+
+    reasoning = conversation.get_by_text("A river, a yellow tram")
+    expect(reasoning).to_be_hidden()
+    conversation.get_by_text("Reasoning").click()
+    expect(reasoning).to_be_visible()
+    page.get_by_text("1 tool offered").click()
+    expect(page.locator(".tool-list summary")).to_contain_text("<b>zoom</b>")
+
+
+def test_the_reader_chooses_how_texts_are_shown(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}?tab=io")
+    output = page.locator(".side").nth(1)
+    expect(output.get_by_role("heading", name="Refund")).to_be_visible()
+
+    page.get_by_role("button", name="Raw").click()
+    expect(output).to_contain_text("## Refund")
+    page.get_by_role("button", name="JSON", exact=True).click()
+    expect(output.locator(".json")).to_be_visible()
+    page.reload()
+    expect(output.locator(".json")).to_be_visible()
+    page.get_by_role("button", name="Pretty").click()
+    expect(output.get_by_role("heading", name="Refund")).to_be_visible()
+
+
+def test_events_are_the_chunks_with_their_times(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}")
+    step(page, "chat gpt-4o-mini", 1)
+    page.get_by_role("tab", name="Events").click()
+
+    expect(page.get_by_text("chunks, the first after")).to_be_visible()
+    events = page.locator(".events > li")
+    expect(events.nth(1)).to_contain_text("## R")
+    events.nth(1).locator("summary").click()
+    expect(events.nth(1).locator(".json")).to_contain_text("delta")
+
+
+def test_an_error_is_found_by_a_key_and_told_with_its_stack(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.failing}")
+    expect(page.get_by_role("treeitem")).to_have_count(3)
+    page.keyboard.press("e")
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("parse")
+
+    error = page.get_by_role("region", name="Error")
+    expect(error).to_contain_text("ValueError")
+    expect(error).to_contain_text("not JSON: '{half'")
+    error.get_by_text("Stack trace").click()
+    expect(error).to_contain_text("raise ValueError")
+
+
+def test_tokens_and_cost_are_broken_down_by_step(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}?tab=cost")
+    table = page.get_by_role("table")
+    expect(table.get_by_role("row")).to_have_count(4)
+    expect(table).to_contain_text("100%")
+
+    table.get_by_role("button", name="chat gpt-4o-mini").first.click()
+    expect(page.get_by_role("heading", name="This call")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Input")).to_contain_text("212")
+
+
+def test_attributes_are_found(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}")
+    step(page, "chat gpt-4o-mini")
+    page.get_by_role("tab", name="Attributes").click()
+    page.get_by_label("Find an attribute").fill("temperature")
+
+    expect(page.locator(".attributes").last.get_by_role("row")).to_have_count(1)
+    expect(page.get_by_role("row").filter(has_text="gen_ai.request.temperature")).to_contain_text("0.2")
+
+
+def test_the_tree_is_worked_by_keyboard(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}")
+    tree = page.get_by_role("tree")
+    selected = page.get_by_role("treeitem", selected=True)
+    tree.focus()
+    page.keyboard.press("ArrowDown")
+    expect(selected).to_have_attribute("aria-posinset", "1")
+    page.keyboard.press("ArrowLeft")
+    expect(selected).to_contain_text("support agent")
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("treeitem")).to_have_count(1)
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("treeitem")).to_have_count(4)
+    page.keyboard.press("End")
+    expect(selected).to_have_attribute("aria-posinset", "3")
+    assert tree.get_attribute("aria-activedescendant") == selected.get_attribute("id")
+
+
+def test_steps_are_searched(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.long}")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("turn 4991")
+    expect(page.get_by_text("1 found")).to_be_visible()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("turn 4991")
+
+
+def test_what_was_said_is_searched_within_a_trace(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.support}")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    page.get_by_label("Find in this trace").fill("lamp")
+    expect(page.get_by_text("2 found")).to_be_visible()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("find_order")
+
+
+def test_five_thousand_steps_stay_light(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.long}")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    expect(page.get_by_text("5,000 steps").first).to_be_visible()
+    assert page.evaluate("document.querySelectorAll('*').length") < 1500
+
+    page.get_by_role("tree").focus()
+    page.keyboard.press("End")
+    expect(
+        page.get_by_role("treeitem", name="5000").or_(page.get_by_role("treeitem", name="4999")).last
+    ).to_be_visible()
+    page.keyboard.press("Home")
+    for _ in range(3):
+        page.keyboard.press("e")
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("Error")
+    page.get_by_role("button", name="Close all steps").click()
+    expect(page.get_by_role("treeitem", selected=True)).to_have_count(0)
+    assert page.evaluate("document.querySelectorAll('*').length") < 1500
+
+
+def test_an_interrupted_trace_says_so(page: Page, told: Told) -> None:
+    page.goto(f"/traces/{told.interrupted}")
+
+    expect(page.get_by_text("The process that ran this ended before the trace did")).to_be_visible()
+    expect(page.get_by_role("treeitem").filter(has_text="first step")).to_contain_text("OK")
+
+
+def test_a_step_is_copied_as_a_command_and_as_python(watched: Watched, address: str, told: Told) -> None:
+    page = watched.open(address, permissions=["clipboard-read", "clipboard-write"])
+    page.goto(f"/traces/{told.support}")
+    step(page, "chat gpt-4o-mini")
+    copied = []
+    for item in ("Request as curl", "Request as Python", "Whole step as JSON"):
+        page.get_by_role("button", name="Copy this step").click()
+        page.get_by_role("menuitem", name=item).click()
+        expect(page.get_by_role("menu")).to_have_count(0)
+        copied.append(page.evaluate("navigator.clipboard.readText()"))
+
+    assert copied[0].startswith("curl http://127.0.0.1:")
+    assert '"model": "gpt-4o-mini"' in copied[0]
+    compile(copied[1], "copied", "exec")
+    assert "client.chat.completions.create(" in copied[1]
+    assert json.loads(copied[2])["name"] == "chat gpt-4o-mini"
+
+
+def test_feedback_is_given_and_taken_back_by_hand(watched: Watched, tmp_path: Path) -> None:
+    store = tmp_path / "own.db"
+    tracer.configure(store=f"sqlite:///{store}")
+    with tracer.start_span("to be judged") as span:
+        pass
+    tracer.flush()
+    with served(store) as url:
+        page = watched.open(url)
+        page.goto(f"/traces/{span.trace_id}?tab=feedback")
+        page.get_by_label("Name", exact=True).fill("correct")
+        page.get_by_label("Yes").click()
+        page.get_by_label("Why").fill("says where")
+        page.get_by_role("button", name="Save feedback").click()
+        expect(page.locator(".feedback-list")).to_contain_text("says where")
+
+        trace = tracer.get_trace(span.trace_id)
+        assert trace is not None
+        [given] = trace.info.assessments
+        assert (given.name, given.value, given.rationale, given.source.source_type) == (
+            "correct",
+            True,
+            "says where",
+            "HUMAN",
+        )
+        page.get_by_role("button", name="Delete feedback correct").click()
+        expect(page.locator(".feedback-list")).to_have_count(0)
+    tracer.reset()
+
+
+def test_a_running_trace_grows_without_moving_what_is_read(watched: Watched, tmp_path: Path) -> None:
+    store = tmp_path / "own.db"
+    tracer.configure(store=f"sqlite:///{store}")
+    with served(store) as url, tracer.start_span("long job") as root:
+        page = watched.open(url)
+        for n in range(80):
+            with tracer.start_span(f"step {n}") as span:
+                span.set_outputs("\n\n".join(f"line {line}" for line in range(200)))
+        page.goto(f"/traces/{root.trace_id}")
+        expect(page.locator(".trace-head")).to_contain_text("running")
+        step(page, "step 9")
+        body = page.locator("#span-panel-body")
+        expect(body).to_contain_text("line 199")
+        body.evaluate("element => element.scrollTo(0, 700)")
+        page.locator(".span-tree").evaluate("element => element.scrollTo(0, 150)")
+        chosen = page.get_by_role("treeitem", selected=True)
+        before = (chosen.bounding_box(), body.evaluate("element => element.scrollTop"))
+        with tracer.start_span("the newest"):
+            pass
+        expect(page.locator(".trace-head")).to_contain_text("82 steps")
+
+        assert (chosen.bounding_box(), body.evaluate("element => element.scrollTop")) == before
+        root.end()
+        expect(page.locator(".trace-head")).to_contain_text("OK")
+        assert (chosen.bounding_box(), body.evaluate("element => element.scrollTop")) == before
+    tracer.reset()

@@ -1,0 +1,254 @@
+"""Finding traces: what a person does on the list, in a real browser against the real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import tracer
+from tests.web.conftest import Watched
+from tests.web.serving import Told, served
+
+pytestmark = pytest.mark.no_store
+FILTER = "Search and filter traces"
+
+
+def names(page: Page) -> list[str]:
+    """The names of the rows in sight."""
+    return page.locator("[role=row] a .strong").all_inner_texts()
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def shown(page: Page, count: int) -> None:
+    """Wait until the list has its rows and says how many traces there are."""
+    expect(page.get_by_role("gridcell").first).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="trace")).to_have_text(
+        f"{count} trace{'' if count == 1 else 's'}"
+    )
+
+
+def test_the_list_says_what_each_trace_was(page: Page) -> None:
+    page.goto("/traces")
+    shown(page, 11)
+
+    row = page.get_by_role("row").filter(has_text="answer with sources")
+    expect(row).to_contain_text("Error")
+    expect(row).to_contain_text("Where is Lisbon?")
+    agent = page.get_by_role("row").filter(has_text="support agent").first
+    expect(agent).to_contain_text("Can I send order 1042 back?")
+    expect(agent).to_contain_text("gpt-4o-mini")
+    expect(agent).to_contain_text("$0.0000")
+    assert names(page)[0] == "night job"
+
+
+def test_a_filter_is_completed_checked_and_kept_in_the_address(page: Page) -> None:
+    page.goto("/traces")
+    box = page.get_by_label(FILTER)
+    box.press_sequentially("sta")
+    expect(page.get_by_role("option", name="state", exact=False).first).to_be_visible()
+    box.press("ArrowDown")
+    box.press("Enter")
+    expect(box).to_have_value("state ")
+    box.press_sequentially("= ")
+    expect(page.get_by_role("option").filter(has_text="'ERROR'")).to_be_visible()
+    box.press("ArrowDown")
+    box.press("Enter")
+    box.press("Escape")
+    box.press("Enter")
+    shown(page, 1)
+
+    assert names(page) == ["answer with sources"]
+    assert query(page)["filter"] == ["state = 'ERROR'"]
+    page.reload()
+    shown(page, 1)
+    expect(page.get_by_label(FILTER)).to_have_value("state = 'ERROR'")
+
+
+def test_bare_words_search_in_everything_that_was_said(page: Page) -> None:
+    page.goto("/traces")
+    box = page.get_by_label(FILTER)
+    box.fill("packaging")
+    box.press("Enter")
+
+    shown(page, 6)
+    assert query(page)["filter"] == ["text CONTAINS 'packaging'"]
+
+
+def test_a_wrong_filter_is_marked_at_its_place(page: Page) -> None:
+    page.goto("/traces")
+    box = page.get_by_label(FILTER)
+    box.fill("tokens > 1 AND modle = 'x'")
+    box.press("Enter")
+
+    expect(page.get_by_role("alert")).to_contain_text("did you mean model?")
+    expect(page.locator(".filter-problem mark")).to_have_text("modle")
+    expect(box).to_have_attribute("aria-invalid", "true")
+
+
+def test_facets_narrow_the_list_and_widen_it_again(page: Page) -> None:
+    page.goto("/traces")
+    facet = page.get_by_label("Narrow the list").get_by_role("button", name="shop-v2")
+    facet.click()
+    shown(page, 3)
+    expect(page.get_by_label(FILTER)).to_have_value("version = 'shop-v2'")
+
+    page.get_by_label("Narrow the list").get_by_role("button", name="shop-v2").click()
+    shown(page, 11)
+
+
+def test_columns_are_chosen_and_sorted(page: Page) -> None:
+    page.goto("/traces")
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("menuitemcheckbox", name="Steps").click()
+    page.get_by_role("menuitemcheckbox", name="Output").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("columnheader", name="Steps")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Output")).to_have_count(0)
+
+    page.get_by_role("button", name="Latency").click()
+    expect(page.get_by_role("columnheader", name="Latency")).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("button", name="Latency").click()
+    expect(page.get_by_role("columnheader", name="Latency")).to_have_attribute("aria-sort", "ascending")
+    assert query(page)["order"] == ["duration asc"]
+    page.reload()
+    expect(page.get_by_role("columnheader", name="Steps")).to_be_visible()
+
+
+def test_a_time_is_chosen_by_name_and_on_the_histogram(page: Page) -> None:
+    page.goto("/traces")
+    shown(page, 11)
+    page.get_by_role("button", name="Time range").click()
+    page.get_by_role("button", name="Last hour").click()
+    shown(page, 11)
+    assert query(page) == {"range": ["1h"]}
+
+    bars = page.locator(".bars")
+    box = bars.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 5, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 20)
+    page.mouse.up()
+    page.wait_for_url("**/*since=*")
+    expect(page.get_by_role("heading", name="No trace fits")).to_be_visible()
+    assert set(query(page)) == {"since", "until"}
+
+
+def test_the_list_is_worked_by_keyboard_alone(page: Page) -> None:
+    page.goto("/traces")
+    shown(page, 11)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(page.locator("[role=row][aria-selected=true]")).to_contain_text("night job")
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="long agent")).to_be_visible()
+    page.keyboard.press("]")
+    expect(page.get_by_role("heading", level=1, name="<script>")).to_be_visible()
+    page.keyboard.press("[")
+    expect(page.get_by_role("heading", level=1, name="long agent")).to_be_visible()
+    page.keyboard.press("Escape")
+    shown(page, 11)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("next, previous row")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    expect(page.get_by_label(FILTER)).to_be_focused()
+
+
+def test_two_marked_traces_are_compared(page: Page, told: Told) -> None:
+    page.goto("/traces?filter=state = 'ERROR' OR name = 'support agent'")
+    shown(page, 7)
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.get_by_role("link", name="Compare").click()
+
+    page.wait_for_url(f"**/compare?a={told.failing}&b={told.support}")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """An empty store of the test's own, and a server over it."""
+    store = tmp_path / "own.db"
+    tracer.configure(store=f"sqlite:///{store}")
+    with served(store) as url:
+        yield store, url
+    tracer.reset()
+
+
+def record(*wanted: str) -> None:
+    for name in wanted:
+        with tracer.start_span(name):
+            pass
+    tracer.flush()
+
+
+def test_an_empty_store_shows_how_to_begin_and_the_first_trace_at_once(watched: Watched, own: tuple[Path, str]) -> None:
+    page = watched.open(own[1])
+    page.goto("/traces")
+    expect(page.get_by_text("tracer.openai.autolog()")).to_be_visible()
+
+    record("the first")
+
+    expect(page.get_by_role("row").filter(has_text="the first")).to_be_visible()
+
+
+def test_new_traces_come_in_at_the_top_and_wait_while_somebody_reads(watched: Watched, own: tuple[Path, str]) -> None:
+    record(*(f"old {n}" for n in range(60)))
+    page = watched.open(own[1])
+    page.goto("/traces")
+    expect(page.get_by_role("row").filter(has_text="old 59")).to_be_visible()
+    record("seen at once")
+    expect(page.get_by_role("row").filter(has_text="seen at once")).to_be_visible()
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    chosen = page.locator("[role=row][aria-selected=true]")
+    before = chosen.bounding_box()
+    record("waits 1", "waits 2")
+    news = page.get_by_role("button", name="2 new")
+    expect(news).to_be_visible()
+    expect(chosen).to_contain_text("old 59")
+    assert chosen.bounding_box() == before
+    assert "waits 1" not in names(page)
+
+    news.click()
+    expect(page.get_by_role("row").filter(has_text="waits 2")).to_be_visible()
+
+
+def test_a_running_trace_changes_its_row_when_it_ends(watched: Watched, own: tuple[Path, str]) -> None:
+    page = watched.open(own[1])
+    with tracer.start_span("takes a while"):
+        page.goto("/traces")
+        row = page.get_by_role("row").filter(has_text="takes a while")
+        expect(row).to_contain_text("Running")
+
+    expect(row).to_contain_text("OK")
+
+
+def test_many_traces_scroll_without_blank_rows(watched: Watched, own: tuple[Path, str]) -> None:
+    record(*(f"trace {n}" for n in range(900)))
+    page = watched.open(own[1])
+    page.goto("/traces")
+    expect(page.get_by_role("row").filter(has_text="trace 899")).to_be_visible()
+    for loaded in (400, 600, 800, 900):
+        page.keyboard.press("End")
+        page.wait_for_function(
+            "rows => document.querySelector('.trace-table .virtual-space').clientHeight >= rows * 33", arg=loaded
+        )
+    page.keyboard.press("End")
+    expect(page.get_by_role("link", name="trace 0", exact=True)).to_be_visible()
+
+    assert page.evaluate("document.querySelectorAll('*').length") < 1500

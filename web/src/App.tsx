@@ -1,0 +1,95 @@
+// The frame of every page, and which page an address means.
+
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect } from "react";
+import { Redirect, Route, Switch, useLocation } from "wouter";
+import { ApiError } from "./api/client";
+import { serverInfo } from "./api/queries";
+import { Header } from "./shell/Header";
+import { SignIn } from "./shell/SignIn";
+import { Stumble } from "./shell/Stumble";
+import { TracePage } from "./trace/TracePage";
+import { TracesPage } from "./traces/TracesPage";
+import { Problem } from "./ui/Problem";
+
+const SessionsPage = lazy(() => import("./sessions/SessionsPage"));
+const SessionPage = lazy(() => import("./sessions/SessionPage"));
+const VersionsPage = lazy(() => import("./versions/VersionsPage"));
+const DashboardPage = lazy(() => import("./dashboard/DashboardPage"));
+const ComparePage = lazy(() => import("./compare/ComparePage"));
+
+export function App() {
+  const { data: server, error, refetch } = useQuery(serverInfo());
+  const [path] = useLocation();
+  useEffect(() => {
+    document.title = `${titleOf(path)} · tracer`;
+  }, [path]);
+  if (error && !(error instanceof ApiError && error.status === 401))
+    return (
+      <main className="page-empty">
+        <h1>No answer</h1>
+        <Problem error={error} retry={() => void refetch()} />
+      </main>
+    );
+  if (!server) return null;
+  if (!server.signed_in) return <SignIn />;
+  return (
+    <div className="shell">
+      <a className="skip-link" href="#main">
+        Skip to the content
+      </a>
+      <Header server={server} />
+      <main id="main" tabIndex={-1}>
+        <Stumble key={path}>
+          <Suspense fallback={<p className="pad dim">Loading…</p>}>
+            <Switch>
+              <Route path="/traces">
+                <TracesPage />
+              </Route>
+              <Route path="/traces/:id">{({ id }) => <TracePage traceId={decodeURIComponent(id)} />}</Route>
+              <Route path="/sessions">
+                <SessionsPage />
+              </Route>
+              <Route path="/sessions/:id">{({ id }) => <SessionPage key={id} sessionId={decoded(id)} />}</Route>
+              <Route path="/versions">
+                <VersionsPage />
+              </Route>
+              <Route path="/dashboard">
+                <DashboardPage />
+              </Route>
+              <Route path="/compare">
+                <ComparePage />
+              </Route>
+              <Route path="/">
+                <Redirect to="/traces" replace />
+              </Route>
+              <Route>
+                <div className="page-empty">
+                  <h1>There is no such page</h1>
+                  <p>
+                    <a href="/traces">All traces</a>
+                  </p>
+                </div>
+              </Route>
+            </Switch>
+          </Suspense>
+        </Stumble>
+      </main>
+    </div>
+  );
+}
+
+/** A session's id may hold a percent sign that is no escape. */
+function decoded(id: string): string {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
+}
+
+function titleOf(path: string): string {
+  const first = path.split("/")[1] ?? "";
+  if (path.startsWith("/traces/")) return "Trace";
+  return first ? (first[0]?.toUpperCase() ?? "") + first.slice(1) : "Traces";
+}

@@ -1,0 +1,58 @@
+// Requests to the server this page came from.
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly position: number | null,
+  ) {
+    super(message);
+  }
+}
+
+export type Query = Record<string, string | number | null | undefined>;
+
+interface Body {
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  json?: unknown;
+  signal?: AbortSignal | undefined;
+}
+
+/** The parsed answer; raises ApiError for what the server refuses and for a server that does not answer. */
+export async function request<T>(
+  path: string,
+  query: Query = {},
+  { method = "GET", json, signal }: Body = {},
+): Promise<T> {
+  const init: RequestInit = { method, credentials: "same-origin" };
+  if (signal) init.signal = signal;
+  if (json !== undefined) {
+    init.body = JSON.stringify(json);
+    init.headers = { "Content-Type": "application/json" };
+  }
+  const answer = await fetch(`/api/v1${path}${search(query)}`, init).catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "unreachable", "The server does not answer.", null);
+  });
+  if (!answer.ok) throw await refusal(answer);
+  return (answer.status === 204 ? undefined : await answer.json()) as T;
+}
+
+function search(query: Query): string {
+  const pairs = Object.entries(query).flatMap(([key, value]) =>
+    value === null || value === undefined || value === "" ? [] : [[key, String(value)]],
+  );
+  return pairs.length ? `?${new URLSearchParams(pairs)}` : "";
+}
+
+async function refusal(answer: Response): Promise<ApiError> {
+  const said = (await answer.json().catch(() => null)) as { error?: Partial<ApiError> } | null;
+  const error = said?.error ?? {};
+  return new ApiError(
+    answer.status,
+    error.code ?? "internal",
+    error.message ?? `The server answered ${answer.status}.`,
+    error.position ?? null,
+  );
+}

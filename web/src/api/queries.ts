@@ -1,0 +1,146 @@
+// What the pages ask the server, with the keys that their answers are kept under.
+
+import { infiniteQueryOptions, keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
+import { ApiError, request } from "./client";
+import type {
+  Completion,
+  Facets,
+  Histogram,
+  Selection,
+  ServerInfo,
+  SessionAnswer,
+  SessionPage,
+  Span,
+  Statistics,
+  TraceAnswer,
+  TracePage,
+  Version,
+} from "./types";
+
+export const queryClient: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    // the sign-in ran out: the answer about the server brings its form
+    onError: (error, query) => {
+      if (error instanceof ApiError && error.status === 401 && query.queryKey[0] !== "server")
+        void queryClient.invalidateQueries({ queryKey: ["server"] });
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      refetchOnWindowFocus: false,
+      staleTime: 5_000,
+      retry: (failures, error) =>
+        failures < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
+    },
+  },
+});
+
+const PAGE = 200;
+
+export const serverInfo = () =>
+  queryOptions({
+    queryKey: ["server"],
+    queryFn: () => request<ServerInfo>("/server"),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const traceList = (selection: Selection, order: string) =>
+  infiniteQueryOptions({
+    queryKey: ["traces", selection, order],
+    queryFn: ({ pageParam, signal }) =>
+      request<TracePage>("/traces", { ...selection, order_by: order, limit: PAGE, page_token: pageParam }, { signal }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_page_token,
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+
+export const changedTraces = (selection: Selection, order: string, since: number) =>
+  request<TracePage>("/traces", { ...selection, order_by: order, limit: 500, changed_since: since });
+
+export const histogram = (selection: Selection, buckets: number) =>
+  queryOptions({
+    queryKey: ["histogram", selection, buckets],
+    queryFn: ({ signal }) => request<Histogram>("/traces/histogram", { ...selection, buckets }, { signal }),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+
+export const facets = (selection: Selection, fields: string[]) =>
+  queryOptions({
+    queryKey: ["facets", selection, fields],
+    queryFn: ({ signal }) => request<Facets>("/traces/facets", { ...selection, fields: fields.join(",") }, { signal }),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+
+export const completion = (filter: string, cursor: number, signal: AbortSignal) =>
+  request<Completion>("/filter/complete", { filter: filter || " ", cursor }, { signal });
+
+export const checkFilter = (filter: string, signal: AbortSignal) =>
+  request<{ valid: boolean; error: { message: string; position: number } | null }>(
+    "/filter/check",
+    { filter },
+    { signal },
+  );
+
+export const traceAnswer = (traceId: string, position: number, signal?: AbortSignal) =>
+  request<TraceAnswer>(`/traces/${encodeURIComponent(traceId)}`, { position: position || null }, { signal });
+
+export const spanPayload = (traceId: string, spanId: string, version = 0) =>
+  queryOptions({
+    // a span that ends after it was looked at has a payload from then on
+    queryKey: ["span", traceId, spanId, version],
+    queryFn: ({ signal }) =>
+      request<Span>(`/traces/${encodeURIComponent(traceId)}/spans/${encodeURIComponent(spanId)}`, {}, { signal }),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const sessionList = (selection: Selection) =>
+  infiniteQueryOptions({
+    queryKey: ["sessions", selection],
+    queryFn: ({ pageParam, signal }) =>
+      request<SessionPage>("/sessions", { ...selection, limit: 100, page_token: pageParam }, { signal }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_page_token,
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+
+export const sessionTurns = (sessionId: string) =>
+  infiniteQueryOptions({
+    queryKey: ["session", sessionId],
+    queryFn: ({ pageParam, signal }) =>
+      request<SessionAnswer>(
+        `/sessions/${encodeURIComponent(sessionId)}`,
+        { limit: 50, page_token: pageParam },
+        { signal },
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_page_token,
+  });
+
+export const statistics = (selection: Selection, groupBy: string, intervalNs: number | null) =>
+  queryOptions({
+    queryKey: ["statistics", selection, groupBy, intervalNs],
+    queryFn: ({ signal }) =>
+      request<Statistics>("/statistics", { ...selection, group_by: groupBy, interval_ns: intervalNs }, { signal }),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+
+export const versionList = (selection: Selection) =>
+  queryOptions({
+    queryKey: ["versions", selection],
+    queryFn: ({ signal }) => request<{ versions: Version[] }>("/versions", { ...selection }, { signal }),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+
+/** All live numbers are stale: whoever is on screen asks again. */
+export function refreshAll(): void {
+  void queryClient.invalidateQueries({
+    predicate: (query) =>
+      ["histogram", "facets", "sessions", "session", "statistics", "versions"].includes(String(query.queryKey[0])),
+  });
+}

@@ -1,0 +1,235 @@
+// What the server answers with; names and units are those of its OpenAPI document.
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type State = "OK" | "ERROR" | "IN_PROGRESS" | "INTERRUPTED";
+export type Usage = Record<string, number>;
+export type Cost = { total_cost: number; input_cost?: number; output_cost?: number };
+
+export interface Assessment {
+  id: string;
+  trace_id: string;
+  span_id: string | null;
+  name: string;
+  type: "feedback" | "expectation";
+  value: Json;
+  rationale: string | null;
+  source: { type: string; id: string };
+  metadata: Record<string, string>;
+  error: string | null;
+  time_ns: number;
+}
+
+export interface Trace {
+  trace_id: string;
+  seq: number;
+  name: string | null;
+  state: State;
+  start_ns: number;
+  duration_ns: number | null;
+  root_span_id: string | null;
+  span_count: number;
+  error_count: number;
+  usage: Usage | null;
+  cost: Cost | null;
+  models: string[];
+  providers: string[];
+  request_preview: string | null;
+  response_preview: string | null;
+  session_id: string | null;
+  user: string | null;
+  model_id: string | null;
+  run_id: string | null;
+  client_request_id: string | null;
+  experiment_id: string;
+  experiment: string;
+  tags: Record<string, string>;
+  metadata: Record<string, string>;
+  assessments: Assessment[];
+}
+
+export interface TracePage {
+  traces: Trace[];
+  next_page_token: string | null;
+  seq: number;
+}
+
+export interface Histogram {
+  since_ns: number | null;
+  until_ns: number | null;
+  step_ns: number;
+  count: number;
+  buckets: { start_ns: number; count: number; errors: number }[];
+}
+
+export interface Facet {
+  field: string;
+  values: { value: string; count: number }[];
+  more: boolean;
+}
+
+export interface Facets {
+  facets: Facet[];
+  counted: number;
+  complete: boolean;
+  tag_keys: string[];
+}
+
+export type SpanStatus = "UNSET" | "OK" | "ERROR" | "IN_PROGRESS" | "INTERRUPTED";
+
+/** A span as the tree shows it; fields without a value are left out. */
+export interface LightSpan {
+  span_id: string;
+  parent_id?: string | null;
+  name: string;
+  type: string;
+  status: SpanStatus;
+  message?: string | null;
+  start_ns: number;
+  duration_ns?: number | null;
+  first_chunk_ns?: number | null;
+  model?: string | null;
+  provider?: string | null;
+  usage?: Usage | null;
+  cost?: Cost | null;
+  remote_parent?: boolean;
+}
+
+export interface TraceAnswer {
+  trace: Trace;
+  spans: LightSpan[];
+  position: number;
+  seq: number;
+  resource: Record<string, Json>;
+}
+
+export interface Part {
+  type: string;
+  content?: Json;
+  id?: string;
+  name?: string;
+  arguments?: Json;
+  response?: Json;
+  modality?: string;
+  mime_type?: string;
+  uri?: string;
+  file_id?: string;
+  filename?: string;
+  transcript?: string;
+  [key: string]: Json | undefined;
+}
+
+export interface Message {
+  role: string;
+  parts: Part[];
+  finish_reason?: string;
+  name?: string;
+}
+
+export interface SpanEvent {
+  name: string;
+  time_ns: number;
+  attributes: Record<string, Json>;
+}
+
+export interface Span extends LightSpan {
+  inputs: Json;
+  outputs: Json;
+  input_messages: Message[] | null;
+  output_messages: Message[] | null;
+  system_instructions: Part[] | null;
+  tools: Json[] | null;
+  attributes: Record<string, Json>;
+  events: SpanEvent[];
+  links: { trace_id: string; span_id: string; attributes: Record<string, Json> }[];
+  kind: string | null;
+  scope: string | null;
+  dropped: Record<string, number> | null;
+}
+
+export interface Session {
+  session_id: string;
+  users: string[];
+  trace_count: number;
+  error_count: number;
+  start_ns: number;
+  end_ns: number;
+  usage: Usage | null;
+  cost: Cost | null;
+  first_request_preview: string | null;
+  last_response_preview: string | null;
+  models: string[];
+}
+
+export interface SessionPage {
+  sessions: Session[];
+  next_page_token: string | null;
+}
+
+export interface SessionAnswer {
+  session: Session;
+  turns: { trace: Trace; messages: Message[] }[];
+  next_page_token: string | null;
+}
+
+export interface Latency {
+  p50: number;
+  p95: number;
+  p99: number;
+}
+
+export interface StatisticsGroup {
+  group: string;
+  calls: number;
+  errors: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost: number | null;
+  priced: number;
+  latency_ns: Latency;
+}
+
+export interface Statistics {
+  group_by: string;
+  counts: string;
+  since_ns: number | null;
+  until_ns: number | null;
+  interval_ns: number | null;
+  exact: boolean;
+  groups: StatisticsGroup[];
+  series: (StatisticsGroup & { start_ns: number })[];
+}
+
+export interface Version {
+  model_id: string;
+  name: string;
+  trace_count: number;
+  error_count: number;
+  first_ns: number;
+  last_ns: number;
+  usage: Usage | null;
+  cost: Cost | null;
+  latency_ns: Latency | null;
+  models: string[];
+  feedback: { name: string; count: number; mean: number | null }[];
+}
+
+export interface Completion {
+  start: number;
+  end: number;
+  items: { text: string; kind: "field" | "operator" | "value" | "keyword"; detail: string | null }[];
+}
+
+export interface ServerInfo {
+  version: string;
+  auth: "none" | "token";
+  signed_in: boolean;
+  store: string | null;
+  read_only: boolean;
+}
+
+/** What a listing is restricted to. */
+export interface Selection {
+  filter: string;
+  since_ns: number | null;
+  until_ns: number | null;
+}

@@ -1,0 +1,73 @@
+// One message: who speaks, and the parts of what they say.
+
+import { Bot, Cog, type LucideIcon, MessageSquare, User, Wrench } from "lucide-react";
+import type { Message } from "../api/types";
+import { CopyButton } from "../ui/Copy";
+import { Folded } from "./Folded";
+import { PartView } from "./PartView";
+import type { Pairs } from "./pairs";
+
+const ROLES: Record<string, [string, LucideIcon]> = {
+  system: ["System", Cog],
+  developer: ["Developer", Cog],
+  user: ["User", User],
+  assistant: ["Assistant", Bot],
+  tool: ["Tool", Wrench],
+};
+
+interface Props {
+  message: Message;
+  pairs: Pairs;
+  isReply?: boolean;
+  choice?: string;
+}
+
+export function MessageView({ message, pairs, isReply = false, choice }: Props) {
+  const [word, Icon] = ROLES[message.role] ?? [message.role, MessageSquare];
+  const reason = message.finish_reason;
+  return (
+    <li className={`message role-${ROLES[message.role] ? message.role : "other"} ${isReply ? "reply" : ""}`}>
+      <div className="message-head">
+        <Icon className="icon" aria-hidden />
+        <h3 className="message-role">{word}</h3>
+        {message.name && <span className="dim">{message.name}</span>}
+        {choice && <span className="badge">Choice {choice}</span>}
+        {reason && reason !== "stop" && reason !== "completed" && (
+          <span className={`badge ${["length", "content_filter", "error"].includes(reason) ? "warn" : ""}`}>
+            {finish(reason)}
+          </span>
+        )}
+        <CopyButton className="copy" text={() => textOf(message)} label="Copy message" />
+      </div>
+      <div className="message-body">
+        <Folded by={textOf(message).length} startsFolded={message.role === "system" || message.role === "developer"}>
+          {message.parts.length === 0 && <span className="dim">(empty)</span>}
+          {message.parts.map((part, index) =>
+            pairs.isPaired(part) ? null : (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a part's place is its identity
+              <PartView key={index} part={part} pairs={pairs} />
+            ),
+          )}
+        </Folded>
+      </div>
+    </li>
+  );
+}
+
+const finish = (reason: string) =>
+  ({
+    length: "cut at the token limit",
+    content_filter: "stopped by the content filter",
+    tool_calls: "calls tools",
+    tool_call: "calls tools",
+  })[reason] ?? reason;
+
+function textOf(message: Message): string {
+  return message.parts
+    .map((part) => {
+      if (typeof part.content === "string") return part.content;
+      if (part.type === "tool_call") return `${part.name}(${JSON.stringify(part.arguments)})`;
+      return JSON.stringify(part.type === "tool_call_response" ? part.response : part);
+    })
+    .join("\n\n");
+}

@@ -1,0 +1,96 @@
+// One part of a message: text, reasoning, a tool call with its result, an image, a refusal, or anything else as JSON.
+
+import { Brain, FileText, ShieldAlert } from "lucide-react";
+import type { Json, Part } from "../api/types";
+import { sourceOf } from "../text/attachments";
+import { JsonTree } from "../text/JsonTree";
+import { Markdown } from "../text/Markdown";
+import { Media } from "../text/Media";
+import { useMode } from "../text/mode";
+import { TextValue, Value } from "../text/Value";
+import type { Pairs } from "./pairs";
+import { ToolCall } from "./ToolCall";
+
+export function PartView({ part, pairs }: { part: Part; pairs: Pairs }) {
+  switch (part.type) {
+    case "text":
+      return <TextValue text={textOf(part.content)} label="structured output" />;
+    case "reasoning":
+    case "thinking":
+      return <Reasoning text={textOf(part.content)} />;
+    case "tool_call":
+      return <ToolCall call={part} result={pairs.resultOf(part)} />;
+    case "server_tool_call":
+      return (
+        <ToolCall
+          call={{ ...part, arguments: part.server_tool_call ?? part.arguments ?? null }}
+          result={pairs.resultOf(part)}
+          isRemote
+        />
+      );
+    case "server_tool_call_response":
+      return <Result response={part.server_tool_call_response ?? part.response ?? null} />;
+    case "tool_call_response":
+      return <Result response={part.response ?? null} />;
+    case "refusal":
+      return (
+        <div className="notice warn">
+          <ShieldAlert aria-hidden />
+          <span>Refused: {textOf(part.content)}</span>
+        </div>
+      );
+    case "blob":
+    case "uri":
+      return <Content part={part} />;
+    case "file":
+      return (
+        <span className="badge">
+          <FileText aria-hidden /> {part.filename ?? part.modality ?? "file"} {part.file_id}
+        </span>
+      );
+    case "json":
+      return <Value value={part.content ?? null} label="content" />;
+    default:
+      return <JsonTree value={part as Json} label={part.type} />;
+  }
+}
+
+const textOf = (content: Json | undefined) => (typeof content === "string" ? content : JSON.stringify(content ?? null));
+
+function Reasoning({ text }: { text: string }) {
+  const mode = useMode();
+  return (
+    <details className="reasoning">
+      <summary>
+        <Brain className="icon" aria-hidden /> Reasoning{" "}
+        <span className="dim">{text.length.toLocaleString("en-US")} characters</span>
+      </summary>
+      {mode === "raw" ? <div className="plain-text mono">{text}</div> : <Markdown text={text} />}
+    </details>
+  );
+}
+
+const NO_PAIRS: Pairs = { resultOf: () => null, isPaired: () => false, isBesideItsCall: () => false };
+
+export function Result({ response }: { response: Json }) {
+  // a result can hold parts itself: text and images
+  if (Array.isArray(response) && response.length && response.every(isPart))
+    return (
+      <>
+        {(response as unknown as Part[]).map((part, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a part's place is its identity
+          <PartView key={index} part={part} pairs={NO_PAIRS} />
+        ))}
+      </>
+    );
+  return <Value value={response} label="result" />;
+}
+
+const isPart = (item: Json) =>
+  typeof item === "object" && item !== null && !Array.isArray(item) && typeof item.type === "string";
+
+function Content({ part }: { part: Part }) {
+  const source = sourceOf(part);
+  if (source) return <Media source={source} name={part.filename} transcript={part.transcript} />;
+  return <JsonTree value={part as Json} label={part.modality ?? "content"} />;
+}

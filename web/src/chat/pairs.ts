@@ -1,0 +1,36 @@
+// Which tool result answers which tool call.
+
+import type { Message, Part } from "../api/types";
+
+export interface Pairs {
+  resultOf: (call: Part) => Part | null;
+  /** Whether a part is shown beside the call that it answers. */
+  isPaired: (part: Part) => boolean;
+  isBesideItsCall: (message: Message) => boolean;
+}
+
+/** Results stand beside their calls; a result whose call is not in sight stays a message of its own. */
+export function pairTools(messages: Message[]): Pairs {
+  const calls = new Map<Part, Part>();
+  const waiting = new Map<string, Part[]>();
+  for (const message of messages) {
+    for (const part of message.parts) {
+      if (part.type === "tool_call" || part.type === "server_tool_call") {
+        for (const key of keysOf(part)) waiting.set(key, [...(waiting.get(key) ?? []), part]);
+      } else if (part.type === "tool_call_response" || part.type === "server_tool_call_response") {
+        const call = (part.id ? waiting.get(part.id) : undefined)?.find((candidate) => !calls.has(candidate));
+        if (call) calls.set(call, part);
+      }
+    }
+  }
+  const paired = new Set(calls.values());
+  return {
+    isPaired: (part) => paired.has(part),
+    resultOf: (call) => calls.get(call) ?? null,
+    isBesideItsCall: (message) => message.parts.length > 0 && message.parts.every((part) => paired.has(part)),
+  };
+}
+
+// some providers answer by the tool's name, having no ids
+const keysOf = (call: Part) =>
+  [call.id, call.name].filter((key): key is string => typeof key === "string" && key !== "");

@@ -1,0 +1,220 @@
+// Two traces, step beside step.
+
+import { useQuery } from "@tanstack/react-query";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type CSSProperties, useMemo, useRef, useState } from "react";
+import { Link } from "wouter";
+import { request } from "../api/client";
+import { traceAnswer } from "../api/queries";
+import type { Trace, TraceAnswer, TracePage } from "../api/types";
+import { count, duration, moment, money, percent, totalTokens } from "../format";
+import { buildTree, type Node } from "../trace/tree";
+import { Problem } from "../ui/Problem";
+import { TypeIcon } from "../ui/SpanType";
+import { StateBadge } from "../ui/State";
+import { useUrlState } from "../ui/url";
+import { align, type Pair } from "./align";
+import { PairPanel } from "./PairPanel";
+
+export default function ComparePage() {
+  const [url, setUrl] = useUrlState();
+  const [a, b] = [url.get("a"), url.get("b")];
+  const left = useQuery({
+    queryKey: ["trace", a],
+    queryFn: ({ signal }) => traceAnswer(a ?? "", 0, signal),
+    enabled: a !== null,
+  });
+  const right = useQuery({
+    queryKey: ["trace", b],
+    queryFn: ({ signal }) => traceAnswer(b ?? "", 0, signal),
+    enabled: b !== null,
+  });
+  return (
+    <div className="page compare">
+      <header className="page-head">
+        <h1>Compare</h1>
+        <div className="page-tools">
+          <Choice word="A" id={a} onChange={(id) => setUrl({ a: id })} />
+          <Choice word="B" id={b} onChange={(id) => setUrl({ b: id })} />
+        </div>
+      </header>
+      {[left, right].map((query) => query.isError && <Problem key={query.errorUpdatedAt} error={query.error} />)}
+      {!(a && b) && <p className="dim page-note">Choose two traces, or mark two in the list with the key x.</p>}
+      {left.data && right.data && <Both a={left.data} b={right.data} />}
+    </div>
+  );
+}
+
+function Choice({ word, id, onChange }: { word: string; id: string | null; onChange: (id: string) => void }) {
+  const { data } = useQuery({
+    queryKey: ["recent"],
+    queryFn: () => request<TracePage>("/traces", { limit: 50 }),
+    staleTime: 10_000,
+  });
+  const traces = data?.traces ?? [];
+  const isListed = traces.some((trace) => trace.trace_id === id);
+  return (
+    <label className="choice">
+      <span className={`side-mark side-${word.toLowerCase()}`}>{word}</span>
+      <select
+        className="field"
+        aria-label={`Trace ${word}`}
+        value={id ?? ""}
+        onChange={(event) => onChange(event.target.value)}
+      >
+        <option value="">choose…</option>
+        {id && !isListed && <option value={id}>{id}</option>}
+        {traces.map((trace) => (
+          <option key={trace.trace_id} value={trace.trace_id}>
+            {moment(trace.start_ns)} {trace.name ?? trace.trace_id.slice(0, 8)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Both({ a, b }: { a: TraceAnswer; b: TraceAnswer }) {
+  const now = Date.now() * 1e6;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the time now matters to running traces only
+  const rows = useMemo(() => align(buildTree(a.spans, now), buildTree(b.spans, now)), [a, b]);
+  const [chosen, setChosen] = useState(0);
+  const pair = rows[chosen] ?? rows[0];
+  return (
+    <>
+      <Sums a={a.trace} b={b.trace} />
+      <div className="compare-body">
+        <PairList rows={rows} chosen={chosen} onChoose={setChosen} />
+        {pair && <PairPanel key={chosen} pair={pair} traceA={a.trace} traceB={b.trace} />}
+      </div>
+    </>
+  );
+}
+
+type Fact = [string, (trace: Trace) => number | null, (value: number) => string];
+
+const FACTS: Fact[] = [
+  ["Duration", (trace) => trace.duration_ns, duration],
+  ["Tokens", (trace) => totalTokens(trace.usage), count],
+  ["Cost", (trace) => trace.cost?.total_cost ?? null, money],
+  ["Steps", (trace) => trace.span_count, count],
+  ["Failed steps", (trace) => trace.error_count, count],
+];
+
+function Sums({ a, b }: { a: Trace; b: Trace }) {
+  return (
+    <div className="table-scroll">
+      <table className="plain num sums">
+        <thead>
+          <tr>
+            <td />
+            {FACTS.map(([word]) => (
+              <th key={word} scope="col" className="right">
+                {word}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {[a, b].map((trace, index) => (
+            <tr key={index ? "b" : "a"}>
+              <th scope="row">
+                <span className={`side-mark side-${index ? "b" : "a"}`}>{index ? "B" : "A"}</span>{" "}
+                <Link href={`/traces/${trace.trace_id}`}>{trace.name ?? trace.trace_id}</Link>{" "}
+                <StateBadge state={trace.state} />
+              </th>
+              {FACTS.map(([word, of, show]) => {
+                const value = of(trace);
+                return (
+                  <td key={word} className="right nowrap">
+                    {index === 1 && <span className="change dim">{change(of(a), value)}</span>}
+                    {value === null ? "–" : show(value)}
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function change(x: number | null, y: number | null): string {
+  if (x === null || y === null || x === y) return "";
+  if (x === 0) return "new";
+  return `${y > x ? "+" : "−"}${percent(Math.abs(y / x - 1), 1)}`;
+}
+
+function PairList({ rows, chosen, onChoose }: { rows: Pair[]; chosen: number; onChoose: (index: number) => void }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 30,
+    overscan: 12,
+  });
+  const choose = (index: number) => {
+    const at = Math.min(rows.length - 1, Math.max(0, index));
+    onChoose(at);
+    virtual.scrollToIndex(at, { align: "auto" });
+  };
+  return (
+    <section className="pairs" aria-label="Steps of both">
+      <div className="pair-row pair-head" aria-hidden="true">
+        <span>Step</span>
+        <span className="right">A</span>
+        <span className="right">B</span>
+        <span className="right">Change</span>
+      </div>
+      <div
+        ref={scroller}
+        className="pair-list"
+        role="listbox"
+        aria-label="Steps"
+        tabIndex={0}
+        aria-activedescendant={`pair-${chosen}`}
+        onKeyDown={(event) => {
+          const by = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15 }[event.key];
+          if (by === undefined) return;
+          event.preventDefault();
+          choose(chosen + by);
+        }}
+      >
+        <div role="presentation" className="virtual-space" style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map((item) => {
+            const { a, b, depth } = rows[item.index] as Pair;
+            const node = (b ?? a) as Node;
+            const only = a && b ? "" : a ? "only-a" : "only-b";
+            return (
+              <div
+                key={item.key}
+                id={`pair-${item.index}`}
+                role="option"
+                aria-selected={item.index === chosen}
+                className={`pair-row ${only} ${item.index === chosen ? "selected" : ""}`}
+                style={{ transform: `translateY(${item.start}px)`, "--depth": Math.min(depth, 20) } as CSSProperties}
+                onClick={() => onChoose(item.index)}
+              >
+                <span className="pair-name">
+                  <TypeIcon type={node.span.type} />{" "}
+                  {a && b && a.span.name !== b.span.name ? `${a.span.name} → ${b.span.name}` : node.span.name}
+                  {only && <span className="badge">only in {a ? "A" : "B"}</span>}
+                </span>
+                <span className={`num right ${a?.span.status === "ERROR" ? "bad" : ""}`}>
+                  {a ? duration(a.span.duration_ns) : ""}
+                </span>
+                <span className={`num right ${b?.span.status === "ERROR" ? "bad" : ""}`}>
+                  {b ? duration(b.span.duration_ns) : ""}
+                </span>
+                <span className="num right dim">
+                  {a && b ? change(a.span.duration_ns ?? null, b.span.duration_ns ?? null) : ""}
+                </span>
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,64 @@
+// Which step of one trace answers to which of another.
+
+import type { Node, Tree } from "../trace/tree";
+
+export interface Pair {
+  a: Node | null;
+  b: Node | null;
+  depth: number;
+}
+
+const MOST_SIBLINGS = 600;
+
+const sameName = (a: Node, b: Node) => a.span.name === b.span.name && a.span.type === b.span.type;
+
+/** Steps are paired level by level, in order, by name and kind; what is left over stands alone. */
+export function align(a: Tree, b: Tree): Pair[] {
+  const rows: Pair[] = [];
+  const stack = siblings(a.roots, b.roots, 0).reverse();
+  for (let pair = stack.pop(); pair; pair = stack.pop()) {
+    rows.push(pair);
+    stack.push(...siblings(pair.a?.children ?? [], pair.b?.children ?? [], pair.depth + 1).reverse());
+  }
+  return rows;
+}
+
+function siblings(a: Node[], b: Node[], depth: number): Pair[] {
+  // two traces with one root each are one story, whatever the roots are called
+  if (depth === 0 && a.length === 1 && b.length === 1) return [{ a: a[0] ?? null, b: b[0] ?? null, depth }];
+  const pairs: Pair[] = [];
+  let [i, j] = [0, 0];
+  for (const [x, y] of common(a, b)) {
+    while (i < x) pairs.push({ a: a[i++] ?? null, b: null, depth });
+    while (j < y) pairs.push({ a: null, b: b[j++] ?? null, depth });
+    pairs.push({ a: a[i++] ?? null, b: b[j++] ?? null, depth });
+  }
+  while (i < a.length) pairs.push({ a: a[i++] ?? null, b: null, depth });
+  while (j < b.length) pairs.push({ a: null, b: b[j++] ?? null, depth });
+  return pairs;
+}
+
+/** The longest common run of names; of very many siblings, those at the same place. */
+function common(a: Node[], b: Node[]): [number, number][] {
+  if (a.length > MOST_SIBLINGS || b.length > MOST_SIBLINGS) {
+    const length = Math.min(a.length, b.length);
+    return Array.from({ length }, (_, at): [number, number] => [at, at]).filter(([x, y]) =>
+      sameName(a[x] as Node, b[y] as Node),
+    );
+  }
+  const width = b.length + 1;
+  const best = new Uint16Array((a.length + 1) * width);
+  const at = (i: number, j: number) => best[i * width + j] ?? 0;
+  for (let i = a.length - 1; i >= 0; i--)
+    for (let j = b.length - 1; j >= 0; j--)
+      best[i * width + j] = sameName(a[i] as Node, b[j] as Node)
+        ? at(i + 1, j + 1) + 1
+        : Math.max(at(i + 1, j), at(i, j + 1));
+  const found: [number, number][] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    if (sameName(a[i] as Node, b[j] as Node)) found.push([i++, j++]);
+    else if (at(i + 1, j) >= at(i, j + 1)) i++;
+    else j++;
+  }
+  return found;
+}

@@ -1,0 +1,56 @@
+// From the server's statistics to the columns that a chart draws.
+
+import type { Statistics, StatisticsGroup } from "../api/types";
+
+export type Metric = (row: StatisticsGroup) => number | null;
+
+export interface Chart {
+  times: number[];
+  groups: string[];
+  values: (number | null)[][];
+}
+
+const MOST_GROUPS = 6;
+const FEWEST_STEPS = 24;
+export const OTHERS = "others";
+const STEPS_MS = [60e3, 300e3, 900e3, 3600e3, 6 * 3600e3, 86_400e3, 7 * 86_400e3];
+
+/** The shortest round step that gives at most so many bars. */
+export function stepFor(rangeNs: number, most = 72): number {
+  const step = STEPS_MS.find((ms) => rangeNs / 1e6 / ms <= most) ?? STEPS_MS[STEPS_MS.length - 1] ?? 60e3;
+  return step * 1e6;
+}
+
+/** One row of values a group, the smaller groups together where they can be added. */
+export function chartOf(statistics: Statistics, metric: Metric, canAdd: boolean): Chart {
+  const { series, interval_ns: step } = statistics;
+  if (!series.length || !step) return { times: [], groups: [], values: [] };
+  const named = statistics.groups.slice(0, MOST_GROUPS).map((group) => group.group);
+  const hasOthers = canAdd && statistics.groups.length > MOST_GROUPS;
+  const groups = hasOthers ? [...named, OTHERS] : named;
+  const last = series.reduce((most, row) => Math.max(most, row.start_ns), 0);
+  const earliest = series.reduce((least, row) => Math.min(least, row.start_ns), last);
+  // a few bars look lost in an axis of their own: time before them is shown as empty
+  const first = Math.min(earliest, last - (FEWEST_STEPS - 1) * step);
+  const length = Math.round((last - first) / step) + 1;
+  const times = Array.from({ length }, (_, index) => (first + index * step) / 1e9);
+  const values = groups.map(() => new Array<number | null>(length).fill(canAdd ? 0 : null));
+  for (const row of series) {
+    const at = groups.indexOf(row.group);
+    const column = values[at < 0 && hasOthers ? groups.length - 1 : at];
+    const index = Math.round((row.start_ns - first) / step);
+    const value = metric(row);
+    if (column && value !== null) column[index] = canAdd ? (column[index] ?? 0) + value : value;
+  }
+  return { times, groups, values };
+}
+
+/** Each row on top of those before it. */
+export function stacked(values: (number | null)[][]): number[][] {
+  const sums: number[][] = [];
+  for (const row of values) {
+    const below = sums[sums.length - 1];
+    sums.push(row.map((value, index) => (value ?? 0) + (below?.[index] ?? 0)));
+  }
+  return sums;
+}

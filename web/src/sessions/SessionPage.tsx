@@ -1,0 +1,106 @@
+// A session as one conversation: every turn is a trace.
+
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { ArrowLeft } from "lucide-react";
+import { Link } from "wouter";
+import { useChanges } from "../api/live";
+import { queryClient, sessionTurns } from "../api/queries";
+import type { Message, Trace } from "../api/types";
+import { Conversation } from "../chat/Conversation";
+import { duration, fullTime, moment, money, plural, totalTokens } from "../format";
+import { ModeChoice } from "../text/mode";
+import { TextValue } from "../text/Value";
+import { preview } from "../traces/preview";
+import { Problem } from "../ui/Problem";
+import { StateBadge } from "../ui/State";
+
+export default function SessionPage({ sessionId }: { sessionId: string }) {
+  const options = sessionTurns(sessionId);
+  const query = useInfiniteQuery(options);
+  useChanges(() => void queryClient.invalidateQueries({ queryKey: options.queryKey }), 2_000);
+  const session = query.data?.pages[0]?.session;
+  const turns = query.data?.pages.flatMap((page) => page.turns) ?? [];
+  return (
+    <div className="page session">
+      <header className="page-head">
+        <Link href="/sessions" className="button quiet square" aria-label="All sessions" title="All sessions">
+          <ArrowLeft aria-hidden />
+        </Link>
+        <h1>Session {sessionId}</h1>
+        <div className="page-tools">
+          <ModeChoice />
+        </div>
+      </header>
+      {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
+      {session && (
+        <ul className="facts session-facts">
+          <li>{plural(session.trace_count, "turn")}</li>
+          {session.error_count > 0 && <li className="bad">{session.error_count} failed</li>}
+          {session.users.length > 0 && <li>{session.users.join(", ")}</li>}
+          <li title={`${fullTime(session.start_ns)} to ${fullTime(session.end_ns)}`}>
+            {moment(session.start_ns)}, {duration(session.end_ns - session.start_ns)}
+          </li>
+          {session.usage && <li>{plural(totalTokens(session.usage) ?? 0, "token")}</li>}
+          {session.cost && <li>{money(session.cost.total_cost)}</li>}
+        </ul>
+      )}
+      <ol className="turns">
+        {turns.map((turn, index) => (
+          <Turn key={turn.trace.trace_id} trace={turn.trace} messages={turn.messages} number={index + 1} />
+        ))}
+      </ol>
+      {query.hasNextPage && (
+        <button
+          type="button"
+          className="button more-button"
+          disabled={query.isFetchingNextPage}
+          onClick={() => void query.fetchNextPage()}
+        >
+          Show later turns
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Turn({ trace, messages, number }: { trace: Trace; messages: Message[]; number: number }) {
+  return (
+    <li>
+      <div className="turn-head">
+        <h2>
+          <Link href={`/traces/${trace.trace_id}`}>
+            {number}. {trace.name ?? "trace"}
+          </Link>
+        </h2>
+        {trace.state !== "OK" && <StateBadge state={trace.state} />}
+        <span className="dim num">
+          {moment(trace.start_ns)} · {trace.duration_ns === null ? "running" : duration(trace.duration_ns)}
+          {trace.usage ? ` · ${plural(totalTokens(trace.usage) ?? 0, "token")}` : ""}
+          {trace.cost ? ` · ${money(trace.cost.total_cost)}` : ""}
+        </span>
+      </div>
+      {messages.length ? <Conversation input={messages} output={[]} /> : <Previews trace={trace} />}
+    </li>
+  );
+}
+
+/** A trace without a model's call has its own input and output to show. */
+function Previews({ trace }: { trace: Trace }) {
+  return (
+    <dl className="fields">
+      {[
+        ["in", trace.request_preview],
+        ["out", trace.response_preview],
+      ].map(([word, text]) =>
+        text ? (
+          <div key={word}>
+            <dt>{word}</dt>
+            <dd>
+              <TextValue text={preview(text)} label={word ?? ""} />
+            </dd>
+          </div>
+        ) : null,
+      )}
+    </dl>
+  );
+}

@@ -1,0 +1,113 @@
+// Where one is, and where one can go.
+
+import { ChartLine, Keyboard, ListTree, LogOut, MessagesSquare, Monitor, Moon, Package, Sun } from "lucide-react";
+import { useState } from "react";
+import { Link, useLocation } from "wouter";
+import { request } from "../api/client";
+import type { ServerInfo } from "../api/types";
+import { listAddress } from "../trace/neighbours";
+import { useKeys } from "../ui/keys";
+import { setTheme, type Theme, useTheme } from "../ui/theme";
+import { Shortcuts } from "./Shortcuts";
+
+const PAGES = [
+  ["/traces", "Traces", ListTree],
+  ["/sessions", "Sessions", MessagesSquare],
+  ["/versions", "Versions", Package],
+  ["/dashboard", "Dashboard", ChartLine],
+] as const;
+
+const NEXT: Record<Theme, [Theme, string, typeof Sun]> = {
+  system: ["light", "as the system says", Monitor],
+  light: ["dark", "light", Sun],
+  dark: ["system", "dark", Moon],
+};
+
+async function signOut(): Promise<void> {
+  await request("/sign-out", {}, { method: "POST" });
+  window.location.reload();
+}
+
+export function Header({ server }: { server: ServerInfo }) {
+  const [path] = useLocation();
+  const theme = useTheme();
+  const [isHelpOpen, setHelpOpen] = useState(false);
+  useKeys({ "?": () => setHelpOpen(true) });
+  const [next, word, ThemeIcon] = NEXT[theme];
+  return (
+    <header className="top">
+      <Link href="/traces" className="brand" aria-label="tracer, all traces">
+        <Logo />
+        <span>tracer</span>
+      </Link>
+      <nav aria-label="Pages">
+        <ul className="pages">
+          {PAGES.map(([href, name, Icon]) => {
+            const isHere = path === href || path.startsWith(`${href}/`);
+            return (
+              <li key={href}>
+                <Link
+                  href={href === "/traces" && !isHere ? listAddress() : href}
+                  aria-current={isHere ? "page" : undefined}
+                >
+                  <Icon aria-hidden className="icon" />
+                  {name}
+                </Link>
+              </li>
+            );
+          })}
+        </ul>
+      </nav>
+      <div className="top-end">
+        {server.store && (
+          <span className="store mono" title={server.store}>
+            {server.store.split("/").slice(-2).join("/")}
+          </span>
+        )}
+        {server.auth === "token" && (
+          <button
+            type="button"
+            className="button quiet square"
+            aria-label="Sign out"
+            title="Sign out"
+            onClick={() => void signOut()}
+          >
+            <LogOut aria-hidden />
+          </button>
+        )}
+        <button
+          type="button"
+          className="button quiet square"
+          aria-label="Keyboard shortcuts"
+          title="Keyboard shortcuts (?)"
+          onClick={() => setHelpOpen(true)}
+        >
+          <Keyboard aria-hidden />
+        </button>
+        <button
+          type="button"
+          className="button quiet square"
+          aria-label={`Colours: ${word}`}
+          title={`Colours: ${word}`}
+          onClick={() => setTheme(next)}
+        >
+          <ThemeIcon aria-hidden />
+        </button>
+      </div>
+      <Shortcuts open={isHelpOpen} onClose={() => setHelpOpen(false)} />
+    </header>
+  );
+}
+
+export function Logo() {
+  return (
+    <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
+      <rect width="24" height="24" rx="6" className="logo-ground" />
+      <g fill="#fff">
+        <rect x="5" y="6" width="14" height="2.6" rx="1.3" />
+        <rect x="8" y="10.7" width="7" height="2.6" rx="1.3" opacity="0.85" />
+        <rect x="12" y="15.4" width="7" height="2.6" rx="1.3" opacity="0.7" />
+      </g>
+    </svg>
+  );
+}

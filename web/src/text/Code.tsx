@@ -1,0 +1,50 @@
+// Code with its colours. The grammar files load when the first piece of code is seen.
+
+import type { RootContent } from "hast";
+import { type ReactNode, useEffect, useState } from "react";
+import { CopyButton } from "../ui/Copy";
+
+type Highlight = (code: string, language: string) => RootContent[] | null;
+
+let loaded: Highlight | null = null;
+const TOO_LONG = 60_000;
+
+function useHighlight(): Highlight | null {
+  const [highlight, setHighlight] = useState<Highlight | null>(() => loaded);
+  useEffect(() => {
+    if (loaded) return;
+    let isGone = false;
+    void import("./grammars").then((grammars) => {
+      loaded = grammars.highlight;
+      if (!isGone) setHighlight(() => grammars.highlight);
+    });
+    return () => {
+      isGone = true;
+    };
+  }, []);
+  return highlight;
+}
+
+export function Code({ code, language = "" }: { code: string; language?: string }) {
+  const highlight = useHighlight();
+  const tokens = highlight && code.length < TOO_LONG ? highlight(code, language) : null;
+  return (
+    <div className="code-block">
+      <pre tabIndex={0}>
+        <code>{tokens ? tokens.map(toNode) : code}</code>
+      </pre>
+      <CopyButton className="copy" text={code} label="Copy code" />
+    </div>
+  );
+}
+
+function toNode(token: RootContent, index: number): ReactNode {
+  if (token.type === "text") return token.value;
+  if (token.type !== "element") return null;
+  const names = token.properties.className;
+  return (
+    <span key={index} className={Array.isArray(names) ? names.join(" ") : undefined}>
+      {token.children.map(toNode)}
+    </span>
+  );
+}

@@ -1,0 +1,42 @@
+// Why a step failed, with the stack it came through.
+
+import { CircleAlert, CircleDashed } from "lucide-react";
+import type { Span } from "../api/types";
+import { Code } from "../text/Code";
+
+const text = (value: unknown) => (typeof value === "string" ? value : "");
+
+export function ErrorBox({ span }: { span: Span }) {
+  const event = span.events.findLast((candidate) => candidate.name === "exception");
+  const isFailed = span.status === "ERROR";
+  const incomplete = text(span.attributes["tracer.incomplete"]);
+  if (!isFailed && !event && !incomplete) return null;
+  const kind = text(event?.attributes["exception.type"]) || text(span.attributes["error.type"]);
+  const message = text(event?.attributes["exception.message"]) || span.message || "";
+  const stack = text(event?.attributes["exception.stacktrace"]);
+  return (
+    <section
+      className={`notice ${isFailed ? "error" : "warn"} error-box`}
+      aria-label={isFailed ? "Error" : "Incomplete"}
+    >
+      {isFailed ? <CircleAlert aria-hidden /> : <CircleDashed aria-hidden />}
+      <div>
+        {kind || message ? (
+          <>
+            {kind && <strong className="mono">{kind}</strong>}
+            <p className="plain-text">{message}</p>
+          </>
+        ) : (
+          isFailed && <p>This step failed without saying why.</p>
+        )}
+        {incomplete && <p>Ended before its end: {incomplete}</p>}
+        {stack && (
+          <details>
+            <summary>Stack trace</summary>
+            <Code code={stack} language="python" />
+          </details>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,42 @@
+// What a step was given and what it gave back.
+
+import type { Json, Span } from "../api/types";
+import { bytes } from "../format";
+import { Value } from "../text/Value";
+
+export function InOut({ span, isRunning }: { span: Span; isRunning: boolean }) {
+  const cut = span.attributes["tracer.truncated"];
+  const sizes = typeof cut === "object" && cut !== null && !Array.isArray(cut) ? cut : {};
+  return (
+    <>
+      <Side
+        title="Input"
+        value={span.inputs}
+        cut={sizes["tracer.inputs"]}
+        nothing={isRunning ? "There once the step has ended." : "None recorded."}
+      />
+      <Side
+        title="Output"
+        value={span.outputs}
+        cut={sizes["tracer.outputs"]}
+        nothing={isRunning ? "Still running." : "None recorded."}
+      />
+    </>
+  );
+}
+
+function Side({ title, value, cut, nothing }: { title: string; value: Json; cut: Json | undefined; nothing: string }) {
+  return (
+    <section className="side">
+      <h3 className="section-title">
+        {title}
+        {typeof cut === "number" && <span className="badge warn">cut, was {bytes(cut)}</span>}
+      </h3>
+      {value === null || value === undefined ? (
+        <p className="dim">{nothing}</p>
+      ) : (
+        <Value value={value} label={title.toLowerCase()} />
+      )}
+    </section>
+  );
+}

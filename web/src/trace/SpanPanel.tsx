@@ -1,0 +1,149 @@
+// What is in one step: the conversation, inputs and outputs, attributes, events, cost, feedback.
+
+import { Tab, TabList, TabPanel, TabProvider } from "@ariakit/react";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo } from "react";
+import { spanPayload } from "../api/queries";
+import type { Span, Trace } from "../api/types";
+import { duration, money, shortCount, totalTokens } from "../format";
+import { ModeChoice } from "../text/mode";
+import { Problem } from "../ui/Problem";
+import { useRemembered } from "../ui/remembered";
+import { TypeIcon, typeWord } from "../ui/SpanType";
+import { StateBadge } from "../ui/State";
+import { useUrlState } from "../ui/url";
+import { Attributes } from "./Attributes";
+import { Breakdown } from "./Breakdown";
+import { ChatTab } from "./ChatTab";
+import { ErrorBox } from "./ErrorBox";
+import { Events } from "./Events";
+import { Feedback } from "./Feedback";
+import { InOut } from "./InOut";
+import { SpanCopyMenu } from "./SpanCopyMenu";
+import { StoryTab } from "./StoryTab";
+import { isRunning, lastModelCall, type Node, type Tree } from "./tree";
+
+interface Props {
+  trace: Trace;
+  node: Node;
+  tree: Tree;
+  onSelect: (spanId: string) => void;
+}
+
+export function SpanPanel({ trace, node, tree, onSelect }: Props) {
+  const light = node.span;
+  const query = useQuery(spanPayload(trace.trace_id, light.span_id, light.duration_ns ?? (isRunning(light) ? -1 : 0)));
+  return (
+    <article className="span-panel" aria-label={`Step ${light.name}`}>
+      <header className="span-head">
+        <TypeIcon type={light.type} />
+        <h2 title={light.name}>{light.name || "(no name)"}</h2>
+        <span className="dim">{typeWord(light.type)}</span>
+        {light.status !== "UNSET" && light.status !== "OK" && <StateBadge state={light.status} />}
+        {query.data && <SpanCopyMenu traceId={trace.trace_id} span={query.data} />}
+      </header>
+      <dl className="facts">
+        <div>
+          <dt className="visually-hidden">Duration</dt>
+          <dd className="num">{isRunning(light) ? "running" : duration(light.duration_ns)}</dd>
+        </div>
+        {light.first_chunk_ns ? (
+          <div>
+            <dt className="visually-hidden">Time to first chunk</dt>
+            <dd className="num">first chunk after {duration(light.first_chunk_ns)}</dd>
+          </div>
+        ) : null}
+        {light.model && (
+          <div>
+            <dt className="visually-hidden">Model</dt>
+            <dd>{light.model}</dd>
+          </div>
+        )}
+        {light.usage && (
+          <div title={`${shortCount(light.usage.input_tokens)} in, ${shortCount(light.usage.output_tokens)} out`}>
+            <dt className="visually-hidden">Tokens</dt>
+            <dd className="num">
+              {shortCount(light.usage.input_tokens ?? 0)} → {shortCount(light.usage.output_tokens ?? 0)} tokens
+              <span className="visually-hidden"> ({totalTokens(light.usage)} in all)</span>
+            </dd>
+          </div>
+        )}
+        {light.cost && (
+          <div>
+            <dt className="visually-hidden">Cost</dt>
+            <dd className="num">{money(light.cost.total_cost)}</dd>
+          </div>
+        )}
+      </dl>
+      {query.isError ? (
+        <Problem error={query.error} retry={() => void query.refetch()} />
+      ) : query.data ? (
+        <Tabs trace={trace} span={query.data} node={node} tree={tree} onSelect={onSelect} />
+      ) : (
+        <div className="pad" aria-busy="true">
+          <div className="skeleton" />
+        </div>
+      )}
+    </article>
+  );
+}
+
+function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
+  const [url, setUrl] = useUrlState();
+  const [preferred, setPreferred] = useRemembered("tab", "chat");
+  const feedback = trace.assessments.filter(
+    (given) => given.span_id === span.span_id || (given.span_id === null && !node.parent),
+  );
+  const call = useMemo(() => (hasMessages(span) ? null : lastModelCall(node)), [span, node]);
+  const tabs = tabsOf(span, call !== null, feedback.length);
+  const wanted = url.get("tab") ?? preferred;
+  const current = tabs.some((tab) => tab.id === wanted) ? wanted : (tabs[0]?.id ?? "io");
+  const choose = (id: string) => {
+    setPreferred(id);
+    setUrl({ tab: id }, true);
+  };
+  useEffect(() => {
+    document.getElementById("span-panel-body")?.scrollTo({ top: 0 });
+  }, []);
+  return (
+    <TabProvider selectedId={current} setSelectedId={(id) => id && id !== current && choose(id)}>
+      <div className="tabs-row">
+        <TabList className="tabs" aria-label="About this step">
+          {tabs.map((tab) => (
+            <Tab key={tab.id} id={tab.id}>
+              {tab.word}
+              {tab.count ? <span className="tab-count">{tab.count}</span> : null}
+            </Tab>
+          ))}
+        </TabList>
+        {(current === "chat" || current === "io") && <ModeChoice />}
+      </div>
+      <TabPanel tabId={current} id="span-panel-body" className="span-body">
+        <ErrorBox span={span} />
+        {current === "chat" &&
+          (call ? <StoryTab traceId={trace.trace_id} call={call} onSelect={onSelect} /> : <ChatTab span={span} />)}
+        {current === "io" && <InOut span={span} isRunning={isRunning(node.span)} />}
+        {current === "attributes" && <Attributes span={span} trace={trace} isRoot={node.parent === null} />}
+        {current === "events" && <Events span={span} />}
+        {current === "cost" && <Breakdown tree={tree} node={node} span={span} onSelect={onSelect} />}
+        {current === "feedback" && (
+          <Feedback trace={trace} spanId={node.parent ? span.span_id : null} given={feedback} />
+        )}
+      </TabPanel>
+    </TabProvider>
+  );
+}
+
+const hasMessages = (span: Span) =>
+  Boolean(span.input_messages?.length || span.output_messages?.length || span.system_instructions?.length);
+
+function tabsOf(span: Span, hasStory: boolean, feedback: number): { id: string; word: string; count?: number }[] {
+  return [
+    ...(hasStory || hasMessages(span) ? [{ id: "chat", word: hasStory ? "Conversation" : "Chat" }] : []),
+    { id: "io", word: "Input & output" },
+    { id: "events", word: "Events", count: span.events.length },
+    { id: "attributes", word: "Attributes" },
+    { id: "cost", word: "Tokens & cost" },
+    { id: "feedback", word: "Feedback", count: feedback },
+  ];
+}

@@ -1,0 +1,135 @@
+// What a trace was, in a line, and what can be done with it.
+
+import { ArrowLeft, ChevronDown, ChevronUp, Clock, Coins, GitCompareArrows, Layers, Timer, User } from "lucide-react";
+import type { ReactNode } from "react";
+import { Link, useLocation } from "wouter";
+import type { Json, Trace } from "../api/types";
+import { count, duration, fullTime, moment, money, plural, totalTokens } from "../format";
+import { useKeys } from "../ui/keys";
+import { modelNames } from "../ui/models";
+import { StateBadge } from "../ui/State";
+import { CopyMenu } from "./CopyMenu";
+import { listAddress, useNeighbours } from "./neighbours";
+
+export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<string, Json> }) {
+  const [, navigate] = useLocation();
+  const { newer, older } = useNeighbours(trace);
+  const go = (id: string | null) => id && navigate(`/traces/${id}`);
+  useKeys({ "[": () => go(newer), "]": () => go(older) });
+  const tags = Object.entries(trace.tags);
+  return (
+    <header className="trace-head">
+      <div className="trace-title">
+        <Link href={listAddress()} className="button quiet square" aria-label="All traces" title="All traces (Esc)">
+          <ArrowLeft aria-hidden />
+        </Link>
+        <h1 title={trace.name ?? ""}>{trace.name ?? "(no name yet)"}</h1>
+        <StateBadge state={trace.state} />
+        <div className="trace-actions">
+          <button
+            type="button"
+            className="button quiet square"
+            disabled={!newer}
+            aria-label="Newer trace"
+            title="Newer trace ([)"
+            onClick={() => go(newer)}
+          >
+            <ChevronUp aria-hidden />
+          </button>
+          <button
+            type="button"
+            className="button quiet square"
+            disabled={!older}
+            aria-label="Older trace"
+            title="Older trace (])"
+            onClick={() => go(older)}
+          >
+            <ChevronDown aria-hidden />
+          </button>
+          <Link
+            href={older ? `/compare?a=${older}&b=${trace.trace_id}` : `/compare?b=${trace.trace_id}`}
+            className="button quiet"
+            title="Compare with another trace"
+            aria-label="Compare with another trace"
+          >
+            <GitCompareArrows aria-hidden /> <span className="wide-only">Compare</span>
+          </Link>
+          <CopyMenu trace={trace} />
+        </div>
+      </div>
+      <dl className="facts">
+        <Fact
+          icon={<Timer aria-hidden />}
+          name="Duration"
+          text={trace.duration_ns === null ? "running" : duration(trace.duration_ns)}
+        />
+        <Fact
+          icon={<Layers aria-hidden />}
+          name="Tokens"
+          text={trace.usage ? `${count(totalTokens(trace.usage))} tokens` : null}
+          title={
+            trace.usage
+              ? `${count(trace.usage.input_tokens ?? 0)} in, ${count(trace.usage.output_tokens ?? 0)} out`
+              : ""
+          }
+        />
+        <Fact icon={<Coins aria-hidden />} name="Cost" text={trace.cost ? money(trace.cost.total_cost) : null} />
+        <Fact
+          icon={<Clock aria-hidden />}
+          name="Started"
+          text={moment(trace.start_ns)}
+          title={fullTime(trace.start_ns)}
+        />
+        <Fact name="Steps" text={plural(trace.span_count, "step")} />
+        {trace.models.length > 0 && (
+          <Fact name="Models" text={modelNames(trace.models)} title={trace.models.join(", ")} />
+        )}
+        {trace.session_id && (
+          <div>
+            <dt className="visually-hidden">Session</dt>
+            <dd>
+              <Link href={`/sessions/${encodeURIComponent(trace.session_id)}`}>session {trace.session_id}</Link>
+            </dd>
+          </div>
+        )}
+        <Fact icon={<User aria-hidden />} name="User" text={trace.user} />
+        {trace.model_id && <Fact name="Version" text={`version ${trace.model_id}`} />}
+        <Fact name="Service" text={serviceOf(resource)} title="Service" />
+        {tags.map(([key, value]) => (
+          <div key={key}>
+            <dt className="visually-hidden">Tag {key}</dt>
+            <dd>
+              <Link
+                className="badge"
+                href={`/traces?filter=${encodeURIComponent(`tags.${quotedKey(key)} = '${value.replaceAll("'", "''")}'`)}`}
+              >
+                {key}: {value}
+              </Link>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </header>
+  );
+}
+
+function Fact({ icon, name, text, title }: { icon?: ReactNode; name: string; text: string | null; title?: string }) {
+  if (!text) return null;
+  return (
+    <div title={title}>
+      <dt className="visually-hidden">{name}</dt>
+      <dd className="num">
+        {icon}
+        {text}
+      </dd>
+    </div>
+  );
+}
+
+export const quotedKey = (key: string) => (/^[A-Za-z_][\w.]*$/.test(key) ? key : `\`${key}\``);
+
+/** OpenTelemetry's word for a service without a name says nothing. */
+function serviceOf(resource: Record<string, Json>): string | null {
+  const name = resource["service.name"];
+  return typeof name === "string" && !name.startsWith("unknown_service") ? name : null;
+}

@@ -1,0 +1,261 @@
+// One trace: what it was, its steps, and what is in the step that is looked at.
+
+import {
+  ArrowLeft,
+  ChevronDown,
+  ChevronsDownUp,
+  ChevronsUpDown,
+  ChevronUp,
+  CircleAlert,
+  CircleDashed,
+  Search,
+  X,
+} from "lucide-react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Link, useLocation } from "wouter";
+import { duration } from "../format";
+import { useKeys } from "../ui/keys";
+import { Problem } from "../ui/Problem";
+import { Splitter } from "../ui/Splitter";
+import { useUrlState } from "../ui/url";
+import { listAddress } from "./neighbours";
+import { SpanPanel } from "./SpanPanel";
+import { SpanTree } from "./SpanTree";
+import { TraceHead } from "./TraceHead";
+import { ancestors, buildTree, everyRow, type Node, type Tree, visibleRows } from "./tree";
+import { useFindings } from "./useFindings";
+import { useTrace } from "./useTrace";
+
+export function TracePage({ traceId }: { traceId: string }) {
+  const query = useTrace(traceId);
+  const [, navigate] = useLocation();
+  useKeys({ Escape: () => navigate(listAddress()) });
+  if (query.isPending) return <Loading />;
+  if (query.isError)
+    return (
+      <div className="page-empty">
+        <h1>This trace cannot be shown</h1>
+        <Problem error={query.error} retry={() => void query.refetch()} />
+        <p>
+          <Link href={listAddress()} className="button">
+            <ArrowLeft aria-hidden /> All traces
+          </Link>
+        </p>
+      </div>
+    );
+  return <Loaded key={traceId} answer={query.data} />;
+}
+
+function Loading() {
+  return (
+    <div className="trace-loading" aria-busy="true">
+      <p className="visually-hidden" role="status">
+        Loading the trace
+      </p>
+      {[60, 40, 52, 34, 46, 28].map((width) => (
+        <div key={width} className="skeleton" style={{ width: `${width}%` }} />
+      ))}
+    </div>
+  );
+}
+
+type Answer = NonNullable<ReturnType<typeof useTrace>["data"]>;
+
+function Loaded({ answer }: { answer: Answer }) {
+  const { trace, spans } = answer;
+  const [url, setUrl] = useUrlState();
+  const now = useNow(trace.state === "IN_PROGRESS");
+  const tree = useMemo(() => buildTree(spans, now), [spans, now]);
+  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(() => new Set());
+  const rows = useMemo(() => visibleRows(tree, collapsed), [tree, collapsed]);
+  const asked = url.get("span");
+  const selected = asked && tree.byId.has(asked) ? asked : (tree.roots[0]?.span.span_id ?? null);
+  const search = url.get("find") ?? "";
+  const found = useFindings(trace.trace_id, trace.seq, tree, search);
+  const isReading = Boolean(asked);
+
+  const select = useCallback(
+    (spanId: string) => {
+      setCollapsed((now) => opened(now, tree, spanId));
+      setUrl({ span: spanId }, true);
+    },
+    [setUrl, tree],
+  );
+  const toggle = useCallback(
+    (spanId: string, everything = false) => setCollapsed((now) => toggled(now, tree, spanId, everything)),
+    [tree],
+  );
+  const jump = (steps: Node[], by: number) => {
+    const all = everyRow(tree);
+    const at = all.findIndex((node) => node.span.span_id === selected);
+    const wanted = new Set(steps);
+    for (let offset = 1; offset <= all.length; offset++) {
+      const node = all[(at + by * offset + all.length * offset) % all.length];
+      if (node && wanted.has(node)) return select(node.span.span_id);
+    }
+  };
+  const errors = useMemo(() => everyRow(tree).filter((node) => node.span.status === "ERROR"), [tree]);
+  const findings = useMemo(
+    () => (found ? everyRow(tree).filter((node) => found.has(node.span.span_id)) : []),
+    [found, tree],
+  );
+  const box = useRef<HTMLInputElement>(null);
+  const at = rows.findIndex((row) => row.span.span_id === selected);
+  const move = (by: number) => {
+    const row = rows[Math.min(rows.length - 1, Math.max(0, at + by))];
+    if (row) select(row.span.span_id);
+  };
+  useKeys({
+    "/": () => box.current?.focus(),
+    j: () => move(1),
+    k: () => move(-1),
+    e: () => jump(errors, 1),
+    E: () => jump(errors, -1),
+    n: () => jump(findings, 1),
+    N: () => jump(findings, -1),
+  });
+
+  const steps = (
+    <section className="steps" aria-label="Steps">
+      <div className="steps-bar">
+        <div className="search-field">
+          <Search aria-hidden className="icon" />
+          <input
+            ref={box}
+            type="search"
+            value={search}
+            placeholder="Find a step, or what was said"
+            aria-label="Find in this trace"
+            onChange={(event) => setUrl({ find: event.target.value }, true)}
+            onKeyDown={(event) => {
+              if (event.key === "Enter") jump(findings, event.shiftKey ? -1 : 1);
+              if (event.key === "Escape") event.currentTarget.blur();
+            }}
+          />
+          {found && (
+            <span className="dim num" role="status">
+              {findings.length} found
+            </span>
+          )}
+        </div>
+        {errors.length > 0 && (
+          <span className="jump">
+            <span className="badge error">
+              <CircleAlert aria-hidden /> {errors.length}
+            </span>
+            <button
+              type="button"
+              className="button quiet square"
+              aria-label="Previous error"
+              title="Previous error (E)"
+              onClick={() => jump(errors, -1)}
+            >
+              <ChevronUp aria-hidden />
+            </button>
+            <button
+              type="button"
+              className="button quiet square"
+              aria-label="Next error"
+              title="Next error (e)"
+              onClick={() => jump(errors, 1)}
+            >
+              <ChevronDown aria-hidden />
+            </button>
+          </span>
+        )}
+        <button
+          type="button"
+          className="button quiet square"
+          aria-label={collapsed.size ? "Open all steps" : "Close all steps"}
+          title={collapsed.size ? "Open all steps" : "Close all steps"}
+          onClick={() => setCollapsed(collapsed.size ? new Set() : closedAll(tree))}
+        >
+          {collapsed.size ? <ChevronsUpDown aria-hidden /> : <ChevronsDownUp aria-hidden />}
+        </button>
+      </div>
+      <SpanTree
+        tree={tree}
+        rows={rows}
+        collapsed={collapsed}
+        selected={selected}
+        found={found}
+        now={now}
+        onSelect={select}
+        onOpen={select}
+        onToggle={toggle}
+      />
+    </section>
+  );
+  const node = selected ? tree.byId.get(selected) : undefined;
+  return (
+    <div className={`trace-page ${isReading ? "is-reading" : ""}`}>
+      <TraceHead trace={trace} resource={answer.resource} />
+      {trace.state === "INTERRUPTED" && (
+        <div className="notice warn">
+          <CircleDashed aria-hidden />
+          <span>
+            <strong>Interrupted.</strong> The process that ran this ended before the trace did
+            {trace.duration_ns ? `, after ${duration(trace.duration_ns)}` : ""}. What had happened by then is here.
+          </span>
+        </div>
+      )}
+      <Splitter
+        name="trace"
+        label="Width of the steps"
+        initial={46}
+        first={steps}
+        second={
+          node ? (
+            <>
+              <button type="button" className="button quiet back-to-steps" onClick={() => setUrl({ span: null })}>
+                <X aria-hidden /> Close
+              </button>
+              <SpanPanel key={node.span.span_id} trace={trace} node={node} tree={tree} onSelect={select} />
+            </>
+          ) : (
+            <p className="dim pad">No step has been recorded yet.</p>
+          )
+        }
+      />
+    </div>
+  );
+}
+
+/** The time now in ns, moving while something runs. */
+function useNow(isRunning: boolean): number {
+  const [now, setNow] = useState(() => Date.now() * 1e6);
+  useEffect(() => {
+    if (!isRunning) return;
+    const timer = window.setInterval(() => setNow(Date.now() * 1e6), 1000);
+    return () => window.clearInterval(timer);
+  }, [isRunning]);
+  return now;
+}
+
+function opened(collapsed: ReadonlySet<string>, tree: Tree, spanId: string): ReadonlySet<string> {
+  const hiding = ancestors(tree.byId.get(spanId)).filter((node) => collapsed.has(node.span.span_id));
+  if (!hiding.length) return collapsed;
+  const next = new Set(collapsed);
+  for (const node of hiding) next.delete(node.span.span_id);
+  return next;
+}
+
+function toggled(collapsed: ReadonlySet<string>, tree: Tree, spanId: string, everything: boolean): ReadonlySet<string> {
+  const next = new Set(collapsed);
+  const isClosing = !next.has(spanId);
+  const stack = [tree.byId.get(spanId)];
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (isClosing && node.children.length) next.add(node.span.span_id);
+    else next.delete(node.span.span_id);
+    if (everything) stack.push(...node.children);
+  }
+  return next;
+}
+
+function closedAll(tree: Tree): ReadonlySet<string> {
+  return new Set(
+    everyRow(tree)
+      .filter((node) => node.depth > 0 && node.children.length)
+      .map((node) => node.span.span_id),
+  );
+}

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import type { LightSpan } from "../api/types";
+import { buildTree, everyRow, usageBelow, visibleRows } from "./tree";
+
+const span = (span_id: string, parent_id: string | null, more: Partial<LightSpan> = {}): LightSpan => ({
+  span_id,
+  parent_id,
+  name: span_id,
+  type: "CHAIN",
+  status: "OK",
+  start_ns: 0,
+  duration_ns: 1,
+  ...more,
+});
+
+test("children stand below their parents in the order of their starts", () => {
+  const tree = buildTree([span("b", "r", { start_ns: 2 }), span("a", "r", { start_ns: 1 }), span("r", null)], 0);
+  expect(everyRow(tree).map((node) => `${node.depth}${node.span.span_id}`)).toEqual(["0r", "1a", "1b"]);
+  expect(visibleRows(tree, new Set(["r"])).length).toBe(1);
+});
+
+test("a parent that is not there, or a circle of parents, loses no span", () => {
+  const tree = buildTree([span("orphan", "gone"), span("x", "y"), span("y", "x"), span("self", "self")], 0);
+  expect(
+    everyRow(tree)
+      .map((node) => node.span.span_id)
+      .sort(),
+  ).toEqual(["orphan", "self", "x", "y"]);
+});
+
+test("a failure is known at every step above it", () => {
+  const tree = buildTree([span("r", null), span("a", "r"), span("b", "a", { status: "ERROR" }), span("c", "r")], 0);
+  expect([...tree.byId.values()].filter((node) => node.hasErrorBelow).map((node) => node.span.span_id)).toEqual([
+    "r",
+    "a",
+  ]);
+});
+
+test("tokens are counted at the topmost steps that have them", () => {
+  const usage = { input_tokens: 10, output_tokens: 5, total_tokens: 15 };
+  const tree = buildTree(
+    [span("r", null), span("agent", "r", { usage }), span("call", "agent", { usage }), span("other", "r", { usage })],
+    0,
+  );
+  const root = tree.roots[0];
+  expect(root?.tokens).toBe(30);
+  expect(root && usageBelow(root).total).toBe(30);
+});
+
+test("thousands of spans in one deep chain are no problem", () => {
+  const spans = Array.from({ length: 20_000 }, (_, index) => span(`s${index}`, index ? `s${index - 1}` : null));
+  expect(everyRow(buildTree(spans, 0)).at(-1)?.depth).toBe(19_999);
+});

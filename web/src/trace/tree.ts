@@ -1,0 +1,180 @@
+// The spans of a trace as rows of a tree, in time proportional to their number.
+
+import type { LightSpan } from "../api/types";
+import { totalTokens } from "../format";
+
+export interface Node {
+  span: LightSpan;
+  depth: number;
+  children: Node[];
+  parent: Node | null;
+  /** Whether a span below this one failed. */
+  hasErrorBelow: boolean;
+  descendants: number;
+  /** Tokens and cost of this step, or of the topmost steps below it that have any. */
+  tokens: number;
+  cost: number | null;
+  place: number;
+}
+
+export interface Tree {
+  roots: Node[];
+  byId: Map<string, Node>;
+  start: number;
+  end: number;
+}
+
+export function buildTree(spans: LightSpan[], now: number): Tree {
+  const byId = new Map<string, Node>();
+  for (const span of spans)
+    byId.set(span.span_id, {
+      span,
+      depth: 0,
+      children: [],
+      parent: null,
+      hasErrorBelow: false,
+      descendants: 0,
+      tokens: 0,
+      cost: null,
+      place: 1,
+    });
+  const roots: Node[] = [];
+  for (const node of byId.values()) {
+    const parent = node.span.parent_id ? byId.get(node.span.parent_id) : undefined;
+    if (parent && parent !== node) {
+      node.parent = parent;
+      parent.children.push(node);
+    } else roots.push(node);
+  }
+  roots.sort(byStart);
+  const all = preorder(roots, placed);
+  breakCircles(byId, all, roots);
+  roots.forEach((node, index) => {
+    node.place = index + 1;
+  });
+  for (let index = all.length - 1; index >= 0; index--) {
+    const node = all[index];
+    if (!node) continue;
+    if (node.span.usage) {
+      node.tokens = totalTokens(node.span.usage) ?? 0;
+      node.cost = node.span.cost?.total_cost ?? null;
+    }
+    if (!node.parent) continue;
+    node.parent.tokens += node.tokens;
+    if (node.cost !== null) node.parent.cost = (node.parent.cost ?? 0) + node.cost;
+    node.parent.descendants += node.descendants + 1;
+    if (node.hasErrorBelow || node.span.status === "ERROR") node.parent.hasErrorBelow = true;
+  }
+  let start = Number.POSITIVE_INFINITY;
+  let end = 0;
+  for (const { span } of all) {
+    start = Math.min(start, span.start_ns);
+    end = Math.max(end, endOf(span, now));
+  }
+  return { roots, byId, start, end };
+}
+
+export const isRunning = (span: LightSpan) => span.status === "IN_PROGRESS";
+
+export const endOf = (span: LightSpan, now: number) =>
+  span.duration_ns === undefined || span.duration_ns === null
+    ? isRunning(span)
+      ? Math.max(now, span.start_ns)
+      : span.start_ns
+    : span.start_ns + span.duration_ns;
+
+const byStart = (a: Node, b: Node) => a.span.start_ns - b.span.start_ns;
+
+function placed(node: Node): Node[] {
+  node.children.sort(byStart);
+  node.children.forEach((child, index) => {
+    child.depth = node.depth + 1;
+    child.place = index + 1;
+  });
+  return node.children;
+}
+
+/** A damaged trace may name its parents in a circle: no root leads there, so one of the circle becomes a root. */
+function breakCircles(byId: Map<string, Node>, all: Node[], roots: Node[]): void {
+  if (all.length === byId.size) return;
+  const reached = new Set(all);
+  for (const node of byId.values()) {
+    if (reached.has(node)) continue;
+    if (node.parent) node.parent.children = node.parent.children.filter((child) => child !== node);
+    node.parent = null;
+    roots.push(node);
+    for (const below of preorder([node], placed)) {
+      reached.add(below);
+      all.push(below);
+    }
+  }
+}
+
+function preorder(roots: Node[], childrenOf: (node: Node) => Node[]): Node[] {
+  const all: Node[] = [];
+  const stack = [...roots].reverse();
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    all.push(node);
+    const children = childrenOf(node);
+    for (let index = children.length - 1; index >= 0; index--) stack.push(children[index] as Node);
+  }
+  return all;
+}
+
+export const visibleRows = (tree: Tree, collapsed: ReadonlySet<string>): Node[] =>
+  preorder(tree.roots, (node) => (collapsed.has(node.span.span_id) ? [] : node.children));
+
+export const everyRow = (tree: Tree): Node[] => preorder(tree.roots, (node) => node.children);
+
+/** The spans that a search means: by name, type, model, error or id. */
+export function matches(span: LightSpan, needle: string): boolean {
+  return [span.name, span.type, span.model, span.message, span.span_id].some((text) =>
+    text?.toLowerCase().includes(needle),
+  );
+}
+
+export function ancestors(node: Node | undefined): Node[] {
+  const found: Node[] = [];
+  for (let up = node?.parent ?? null; up; up = up.parent) found.push(up);
+  return found;
+}
+
+/** What a model span used by itself, and what all spans below used: usage counted at the topmost spans that have it. */
+export function usageBelow(node: Node): {
+  input: number;
+  output: number;
+  total: number;
+  cost: number;
+  hasCost: boolean;
+} {
+  const sum = { input: 0, output: 0, total: 0, cost: 0, hasCost: false };
+  const stack: Node[] = [node];
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    const { usage, cost } = top.span;
+    if (!usage) {
+      stack.push(...top.children);
+      continue;
+    }
+    sum.input += usage.input_tokens ?? 0;
+    sum.output += usage.output_tokens ?? 0;
+    sum.total += usage.total_tokens ?? (usage.input_tokens ?? 0) + (usage.output_tokens ?? 0);
+    if (cost) {
+      sum.cost += cost.total_cost;
+      sum.hasCost = true;
+    }
+  }
+  return sum;
+}
+
+const MODEL_TYPES = new Set(["CHAT_MODEL", "LLM"]);
+
+/** The model's call below a step that ended last: its messages tell the story so far. */
+export function lastModelCall(node: Node): Node | null {
+  let found: Node | null = null;
+  const stack = [...node.children];
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    if (!MODEL_TYPES.has(top.span.type)) stack.push(...top.children);
+    else if (top.span.duration_ns && (!found || endOf(top.span, 0) > endOf(found.span, 0))) found = top;
+  }
+  return found;
+}

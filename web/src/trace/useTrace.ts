@@ -1,0 +1,42 @@
+// A trace with its spans; one that runs grows by what is new, and what is there stays where it is.
+
+import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { useChanges } from "../api/live";
+import { queryClient, traceAnswer } from "../api/queries";
+import type { LightSpan, TraceAnswer } from "../api/types";
+
+export function useTrace(traceId: string) {
+  const key = ["trace", traceId];
+  const query = useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => traceAnswer(traceId, 0, signal),
+    staleTime: 2_000,
+  });
+  useChanges(() => {
+    const known = queryClient.getQueryData<TraceAnswer>(key);
+    if (!known) return;
+    void traceAnswer(traceId, known.position)
+      .then((news) => queryClient.setQueryData<TraceAnswer>(key, (latest) => (latest ? grown(latest, news) : news)))
+      .catch(() => undefined);
+  }, 400);
+  const isRunning = query.data?.trace.state === "IN_PROGRESS";
+  useEffect(() => {
+    if (!isRunning) return;
+    // the process may die without a word: then the store says so a little later
+    const timer = window.setInterval(
+      () => void queryClient.invalidateQueries({ queryKey: ["trace", traceId] }),
+      15_000,
+    );
+    return () => window.clearInterval(timer);
+  }, [isRunning, traceId]);
+  return query;
+}
+
+function grown(known: TraceAnswer, news: TraceAnswer): TraceAnswer {
+  if (news.trace.seq === known.trace.seq && !news.spans.length) return known;
+  const merged = new Map<string, LightSpan>();
+  for (const span of known.spans) merged.set(span.span_id, span);
+  for (const span of news.spans) merged.set(span.span_id, span);
+  return { ...news, spans: [...merged.values()] };
+}

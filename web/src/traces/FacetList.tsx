@@ -1,0 +1,73 @@
+// What the traces found have in common; a click narrows the list.
+
+import { useQuery } from "@tanstack/react-query";
+import { facets } from "../api/queries";
+import type { Facet, Selection } from "../api/types";
+import { shortCount } from "../format";
+import { stateWord } from "../ui/State";
+import { condition, hasCondition } from "./conditions";
+
+const FIELDS = ["state", "name", "model", "provider", "user", "session", "version", "experiment"];
+const MOST_TAGS = 6;
+const WORDS: Record<string, string> = {
+  state: "State",
+  name: "Name",
+  model: "Model",
+  provider: "Provider",
+  user: "User",
+  session: "Session",
+  version: "Version",
+  experiment: "Experiment",
+};
+
+interface Props {
+  selection: Selection;
+  onToggle: (wanted: string) => void;
+}
+
+export function FacetList({ selection, onToggle }: Props) {
+  const { data } = useQuery(facets(selection, FIELDS));
+  // the first answer names the keys of the tags, the second has their values
+  const tagFields = data?.tag_keys.slice(0, MOST_TAGS).map((key) => `tags.${key}`) ?? [];
+  const { data: tags } = useQuery({ ...facets(selection, tagFields), enabled: tagFields.length > 0 });
+  const all = [...(data?.facets ?? []), ...(tagFields.length ? (tags?.facets ?? []) : [])];
+  const shown = all.filter((facet) => isTelling(facet, selection.filter));
+  return (
+    <aside className="facets" aria-label="Narrow the list">
+      {shown.map((facet) => (
+        <FacetGroup key={facet.field} facet={facet} filter={selection.filter} onToggle={onToggle} />
+      ))}
+      {data && !data.complete && <p className="dim">Counted over the newest {shortCount(data.counted)}.</p>}
+    </aside>
+  );
+}
+
+/** One value that all have says nothing, unless it is what the list is narrowed by. */
+const isTelling = (facet: Facet, filter: string) =>
+  facet.values.length > 1 || facet.values.some(({ value }) => hasCondition(filter, condition(facet.field, value)));
+
+function FacetGroup({ facet, filter, onToggle }: { facet: Facet; filter: string; onToggle: (wanted: string) => void }) {
+  const most = Math.max(...facet.values.map(({ count }) => count));
+  return (
+    <section>
+      <h2>{WORDS[facet.field] ?? facet.field.replace(/^tags\./, "")}</h2>
+      <ul className="facet-values">
+        {facet.values.map(({ value, count }) => {
+          const wanted = condition(facet.field, value);
+          const isOn = hasCondition(filter, wanted);
+          return (
+            <li key={value}>
+              <button type="button" aria-pressed={isOn} onClick={() => onToggle(wanted)} title={value}>
+                <span className="facet-bar" style={{ width: `${(100 * count) / most}%` }} />
+                <span className="facet-value">
+                  {facet.field === "state" ? stateWord(value as never) : value || "(none)"}
+                </span>
+                <span className="num dim">{shortCount(count)}</span>
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}

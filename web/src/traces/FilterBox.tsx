@@ -1,0 +1,154 @@
+// The search box: the filter grammar with completion, bare words as a search, errors at their place.
+
+import { Search, X } from "lucide-react";
+import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
+import { ApiError } from "../api/client";
+import { completion } from "../api/queries";
+import type { Completion } from "../api/types";
+import { asFilter } from "./conditions";
+
+interface Props {
+  value: string;
+  error: unknown;
+  onChange: (filter: string) => void;
+  box: RefObject<HTMLInputElement | null>;
+}
+
+export function FilterBox({ value, error, onChange, box }: Props) {
+  const [draft, setDraft] = useState(value);
+  const [items, setItems] = useState<Completion | null>(null);
+  const [active, setActive] = useState(-1);
+  const asked = useRef<AbortController | null>(null);
+  const timer = useRef<number | undefined>(undefined);
+  const id = useId();
+  useEffect(() => setDraft(value), [value]);
+  useEffect(() => () => window.clearTimeout(timer.current), []);
+
+  const suggest = (text: string, cursor: number) => {
+    window.clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => {
+      asked.current?.abort();
+      const abort = new AbortController();
+      asked.current = abort;
+      completion(text, cursor, abort.signal)
+        .then((answer) => {
+          setItems(answer.items.length && document.activeElement === box.current ? answer : null);
+          setActive(-1);
+        })
+        .catch(() => undefined);
+    }, 90);
+  };
+  const close = () => {
+    window.clearTimeout(timer.current);
+    asked.current?.abort();
+    setItems(null);
+    setActive(-1);
+  };
+  const accept = (index: number) => {
+    const item = items?.items[index];
+    if (!items || !item) return;
+    const tail = draft.slice(items.end);
+    const text = `${draft.slice(0, items.start)}${item.text}${tail.startsWith(" ") || item.text.endsWith(".") ? "" : " "}`;
+    const next = text + tail;
+    setDraft(next);
+    close();
+    requestAnimationFrame(() => {
+      box.current?.setSelectionRange(text.length, text.length);
+      suggest(next, text.length);
+    });
+  };
+  const apply = () => {
+    close();
+    const filter = asFilter(draft);
+    setDraft(filter);
+    onChange(filter);
+  };
+  const pressed = (event: KeyboardEvent<HTMLInputElement>) => {
+    const n = items?.items.length ?? 0;
+    if (event.key === "ArrowDown" && n) setActive((active + 1) % n);
+    else if (event.key === "ArrowDown") suggest(draft, event.currentTarget.selectionStart ?? draft.length);
+    else if (event.key === "ArrowUp" && n) setActive((active - 1 + n) % n);
+    else if (event.key === "Tab" && n && active >= 0) accept(active);
+    else if (event.key === "Enter") active >= 0 ? accept(active) : apply();
+    else if (event.key === "Escape") items ? close() : event.currentTarget.blur();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const problem = error instanceof ApiError && error.code === "filter_syntax" ? error : null;
+  const isOpen = items !== null;
+  return (
+    <div className="filter">
+      <div className={`filter-field ${problem ? "wrong" : ""}`}>
+        <Search aria-hidden className="icon" />
+        <input
+          ref={box}
+          className="mono"
+          type="text"
+          role="combobox"
+          spellCheck={false}
+          autoComplete="off"
+          autoCapitalize="off"
+          aria-label="Search and filter traces"
+          aria-expanded={isOpen}
+          aria-controls={`${id}-list`}
+          aria-autocomplete="list"
+          aria-activedescendant={active >= 0 ? `${id}-${active}` : undefined}
+          aria-invalid={problem !== null}
+          aria-describedby={problem ? `${id}-problem` : undefined}
+          placeholder="Search what was said, or filter: state = 'ERROR' AND duration > 2s"
+          value={draft}
+          onChange={(event) => {
+            setDraft(event.target.value);
+            suggest(event.target.value, event.target.selectionStart ?? event.target.value.length);
+          }}
+          onClick={(event) => suggest(draft, event.currentTarget.selectionStart ?? draft.length)}
+          onKeyDown={pressed}
+          onBlur={close}
+        />
+        {draft && (
+          <button
+            type="button"
+            className="button quiet square"
+            aria-label="Clear the filter"
+            title="Clear the filter"
+            onClick={() => {
+              setDraft("");
+              onChange("");
+            }}
+          >
+            <X aria-hidden />
+          </button>
+        )}
+      </div>
+      <div id={`${id}-list`} role="listbox" aria-label="Suggestions" className="menu suggestions" hidden={!isOpen}>
+        {items?.items.map((item, index) => (
+          <div
+            key={item.kind + item.text}
+            id={`${id}-${index}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={index === active}
+            onMouseDown={(event) => event.preventDefault()}
+            onClick={() => accept(index)}
+          >
+            <span className="mono">{item.text}</span>
+            <span className="dim">{item.detail ?? ""}</span>
+          </div>
+        ))}
+      </div>
+      {problem && (
+        <div id={`${id}-problem`} className="filter-problem" role="alert">
+          {problem.position !== null && (
+            <code aria-hidden="true">
+              {value.slice(0, problem.position)}
+              <mark>{/^\S+|^\s*$/.exec(value.slice(problem.position))?.[0] || " "}</mark>
+              {value.slice(problem.position).replace(/^\S+/, "")}
+            </code>
+          )}
+          <span>{problem.message}</span>
+        </div>
+      )}
+    </div>
+  );
+}

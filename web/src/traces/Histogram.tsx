@@ -1,0 +1,101 @@
+// How many traces when; a drag over it chooses the time.
+
+import { useQuery } from "@tanstack/react-query";
+import { type PointerEvent, useRef, useState } from "react";
+import { histogram } from "../api/queries";
+import type { Histogram as Answer, Selection } from "../api/types";
+import { count, plural } from "../format";
+
+type Bucket = Answer["buckets"][number];
+
+const label = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
+const say = (ns: number) => label.format(new Date(ns / 1e6));
+
+const FEWEST = 48;
+
+/** Few bars look lost over the whole width: time before them is shown as empty. */
+function padded(buckets: Bucket[], step: number): Bucket[] {
+  const missing = Math.max(0, FEWEST - buckets.length);
+  const start = buckets[0]?.start_ns ?? 0;
+  const before = Array.from({ length: missing }, (_, index) => ({
+    start_ns: start - (missing - index) * step,
+    count: 0,
+    errors: 0,
+  }));
+  return [...before, ...buckets];
+}
+
+export function Histogram({
+  selection,
+  onRange,
+}: {
+  selection: Selection;
+  onRange: (sinceMs: number, untilMs: number) => void;
+}) {
+  const { data } = useQuery(histogram(selection, 80));
+  const frame = useRef<HTMLDivElement>(null);
+  const [drag, setDrag] = useState<[number, number] | null>(null);
+  if (!data?.buckets.length || data.since_ns === null || data.until_ns === null)
+    return <div className="histogram empty" />;
+  const step = data.step_ns;
+  const buckets = padded(data.buckets, step);
+  const most = Math.max(1, ...buckets.map((bucket) => bucket.count));
+  const errors = buckets.reduce((sum, bucket) => sum + bucket.errors, 0);
+  const index = (event: PointerEvent) => {
+    const box = frame.current?.getBoundingClientRect();
+    const share = box ? (event.clientX - box.left) / box.width : 0;
+    return Math.min(buckets.length - 1, Math.max(0, Math.floor(share * buckets.length)));
+  };
+  const finish = () => {
+    if (!drag) return;
+    const [from, to] = [Math.min(...drag), Math.max(...drag)];
+    setDrag(null);
+    const start = buckets[from];
+    const end = buckets[to];
+    if (start && end) onRange(Math.floor(start.start_ns / 1e6), Math.ceil((end.start_ns + step) / 1e6));
+  };
+  const first = buckets[0]?.start_ns ?? 0;
+  const last = (buckets[buckets.length - 1]?.start_ns ?? 0) + step;
+  return (
+    <div className="histogram">
+      <div
+        ref={frame}
+        className="bars"
+        role="img"
+        aria-label={`${plural(data.count, "trace")} from ${say(first)} to ${say(last)}, ${count(errors)} failed`}
+        title="Drag to choose a time"
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          setDrag([index(event), index(event)]);
+        }}
+        onPointerMove={(event) => drag && setDrag([drag[0], index(event)])}
+        onPointerUp={finish}
+        onPointerCancel={() => setDrag(null)}
+      >
+        {buckets.map((bucket, at) => {
+          const isIn = drag && at >= Math.min(...drag) && at <= Math.max(...drag);
+          return (
+            <div
+              key={bucket.start_ns}
+              className={`bar-slot ${isIn ? "in" : ""}`}
+              title={`${say(bucket.start_ns)}: ${plural(bucket.count, "trace")}, ${bucket.errors} failed`}
+            >
+              <div className="bar-errors" style={{ height: `${(100 * bucket.errors) / most}%` }} />
+              <div className="bar-rest" style={{ height: `${(100 * (bucket.count - bucket.errors)) / most}%` }} />
+            </div>
+          );
+        })}
+      </div>
+      <div className="histogram-ends num" aria-hidden="true">
+        <span>{say(first)}</span>
+        <span>{say(last)}</span>
+      </div>
+    </div>
+  );
+}

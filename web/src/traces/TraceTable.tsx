@@ -1,0 +1,234 @@
+// The traces as a table whose rows are drawn as they come into sight.
+
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ArrowDown, ArrowUp } from "lucide-react";
+import { type CSSProperties, type MouseEvent, memo, type RefObject, useEffect } from "react";
+import { Link } from "wouter";
+import type { Trace } from "../api/types";
+import { duration, moment, money, plural, totalTokens } from "../format";
+import { StateBadge, stateWord } from "../ui/State";
+import type { Column } from "./columns";
+import { preview } from "./preview";
+
+interface Props {
+  traces: Trace[];
+  columns: Column[];
+  order: string;
+  total: number | null;
+  hasMore: boolean;
+  isNarrow: boolean;
+  active: number;
+  marked: ReadonlySet<string>;
+  scroller: RefObject<HTMLDivElement | null>;
+  onOrder: (order: string) => void;
+  onActive: (index: number) => void;
+  onMark: (traceId: string) => void;
+  onOpen: (traceId: string) => void;
+  onMore: () => void;
+}
+
+const ROW = 33;
+const CARD = 66;
+
+export function TraceTable(props: Props) {
+  const { traces, columns, hasMore, isNarrow, active, scroller, onMore } = props;
+  const size = isNarrow ? CARD : ROW;
+  const virtual = useVirtualizer({
+    count: traces.length + (hasMore ? 1 : 0),
+    getScrollElement: () => scroller.current,
+    estimateSize: () => size,
+    overscan: 10,
+    // the head of the table stands above the rows
+    scrollMargin: isNarrow ? 0 : ROW,
+  });
+  const items = virtual.getVirtualItems();
+  const last = items[items.length - 1]?.index ?? 0;
+  useEffect(() => {
+    if (hasMore && last >= traces.length - 60) onMore();
+  }, [hasMore, last, traces.length, onMore]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows are measured anew when their height changes
+  useEffect(() => virtual.measure(), [size, virtual]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows that arrive must not scroll
+  useEffect(() => {
+    if (active >= 0) virtual.scrollToIndex(active, { align: "auto" });
+  }, [active]);
+  const least = columns.reduce((sum, column) => sum + Number(/\d+/.exec(column.width)?.[0]), 32);
+  const template = `32px ${columns.map((column) => column.width).join(" ")}`;
+  return (
+    <div
+      ref={scroller}
+      className="trace-table"
+      role="grid"
+      aria-label="Traces"
+      aria-rowcount={props.total ?? traces.length}
+      aria-colcount={columns.length + 1}
+      tabIndex={0}
+      aria-activedescendant={active >= 0 && traces[active] ? `trace-${traces[active].trace_id}` : undefined}
+      style={{ "--columns": template, "--row-width": `${least}px` } as CSSProperties}
+    >
+      <div role="rowgroup">{isNarrow ? null : <Head {...props} />}</div>
+      <div
+        role="rowgroup"
+        className="virtual-space"
+        style={{ height: virtual.getTotalSize(), minWidth: isNarrow ? undefined : least }}
+      >
+        {items.map((item) => {
+          const trace = traces[item.index];
+          const top = item.start - (isNarrow ? 0 : ROW);
+          if (!trace)
+            return (
+              <div key="more" role="row" className="trace-row more" style={{ transform: `translateY(${top}px)` }}>
+                <span role="gridcell" className="dim">
+                  Loading more…
+                </span>
+              </div>
+            );
+          const shared = {
+            trace,
+            top,
+            index: item.index,
+            isActive: item.index === active,
+            onOpen: props.onOpen,
+            onActive: props.onActive,
+          };
+          return isNarrow ? (
+            <Card key={trace.trace_id} {...shared} />
+          ) : (
+            <Row
+              key={trace.trace_id}
+              {...shared}
+              columns={columns}
+              isMarked={props.marked.has(trace.trace_id)}
+              onMark={props.onMark}
+            />
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+function Head({ columns, order, onOrder }: Props) {
+  const [field, direction] = order.split(" ");
+  return (
+    <div role="row" className="trace-row head" aria-rowindex={1}>
+      <span role="columnheader" className="cell">
+        <span className="visually-hidden">Marked</span>
+      </span>
+      {columns.map((column) => {
+        const isSorted = column.sort !== undefined && column.sort === field;
+        const next = isSorted && direction === "desc" ? "asc" : "desc";
+        const sorting = isSorted ? (direction === "desc" ? "descending" : "ascending") : "none";
+        return (
+          <span
+            key={column.id}
+            role="columnheader"
+            className={`cell ${column.isRight ? "right" : ""}`}
+            aria-sort={column.sort ? sorting : undefined}
+          >
+            {column.sort ? (
+              <button
+                type="button"
+                onClick={() => onOrder(`${column.sort} ${next}`)}
+                title={`Sort by ${column.word.toLowerCase()}`}
+              >
+                {column.word}
+                {isSorted && (direction === "desc" ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
+              </button>
+            ) : (
+              column.word
+            )}
+          </span>
+        );
+      })}
+    </div>
+  );
+}
+
+interface RowProps {
+  trace: Trace;
+  top: number;
+  index: number;
+  isActive: boolean;
+  onOpen: (traceId: string) => void;
+  onActive: (index: number) => void;
+}
+
+const isPlain = (event: MouseEvent) => event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+
+const Row = memo(function Row({
+  trace,
+  top,
+  index,
+  isActive,
+  columns,
+  isMarked,
+  onMark,
+  onOpen,
+}: RowProps & { columns: Column[]; isMarked: boolean; onMark: (traceId: string) => void }) {
+  return (
+    <div
+      id={`trace-${trace.trace_id}`}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={isActive}
+      className={`trace-row ${isActive ? "active" : ""} ${trace.state === "ERROR" ? "failed" : ""}`}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={(event) => isPlain(event) && onOpen(trace.trace_id)}
+    >
+      <span role="gridcell" className="cell mark-cell">
+        <input
+          type="checkbox"
+          tabIndex={-1}
+          checked={isMarked}
+          aria-label={`Mark ${trace.name ?? trace.trace_id}`}
+          onClick={(event) => event.stopPropagation()}
+          onChange={() => onMark(trace.trace_id)}
+        />
+      </span>
+      {columns.map((column) => (
+        <span key={column.id} role="gridcell" className={`cell ${column.isRight ? "right" : ""}`}>
+          {column.id === "name" ? (
+            <Link href={`/traces/${trace.trace_id}`} tabIndex={-1} onClick={(event) => event.stopPropagation()}>
+              {column.cell(trace)}
+            </Link>
+          ) : (
+            column.cell(trace)
+          )}
+        </span>
+      ))}
+    </div>
+  );
+});
+
+/** A trace on a narrow screen. */
+const Card = memo(function Card({ trace, top, index, isActive }: RowProps) {
+  const facts = [
+    moment(trace.start_ns),
+    trace.duration_ns === null ? stateWord(trace.state).toLowerCase() : duration(trace.duration_ns),
+  ];
+  if (trace.usage) facts.push(plural(totalTokens(trace.usage) ?? 0, "token"));
+  if (trace.cost) facts.push(money(trace.cost.total_cost));
+  return (
+    <div
+      id={`trace-${trace.trace_id}`}
+      role="row"
+      tabIndex={-1}
+      aria-rowindex={index + 1}
+      aria-selected={isActive}
+      className={`trace-card ${isActive ? "active" : ""}`}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      <span role="gridcell">
+        <Link href={`/traces/${trace.trace_id}`} tabIndex={-1}>
+          <span className="card-line">
+            <span className="strong">{trace.name ?? "(no name yet)"}</span>
+            {trace.state !== "OK" && <StateBadge state={trace.state} />}
+          </span>
+          <span className="card-preview">{preview(trace.request_preview) || " "}</span>
+          <span className="card-facts num">{facts.join(" · ")}</span>
+        </Link>
+      </span>
+    </div>
+  );
+});

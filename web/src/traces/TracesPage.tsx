@@ -1,0 +1,214 @@
+// The list of traces: found, narrowed, sorted, and kept up to date.
+
+import { useQuery } from "@tanstack/react-query";
+import { ArrowUp, Columns3, PanelLeft, Radio } from "lucide-react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useLocation } from "wouter";
+import { ApiError } from "../api/client";
+import { histogram, refreshAll } from "../api/queries";
+import { count, plural } from "../format";
+import { rememberList } from "../trace/neighbours";
+import { useKeys } from "../ui/keys";
+import { Problem } from "../ui/Problem";
+import { useSelection } from "../ui/range";
+import { useRemembered } from "../ui/remembered";
+import { TimeRange } from "../ui/TimeRange";
+import { useUrlState } from "../ui/url";
+import { useMedia } from "../ui/useMedia";
+import { ColumnMenu } from "./ColumnMenu";
+import { COLUMNS, DEFAULT_COLUMNS } from "./columns";
+import { toggleCondition } from "./conditions";
+import { FacetList } from "./FacetList";
+import { FilterBox } from "./FilterBox";
+import { GetStarted } from "./GetStarted";
+import { Histogram } from "./Histogram";
+import { MarkedBar } from "./MarkedBar";
+import { TraceTable } from "./TraceTable";
+import { useTraceList } from "./useTraceList";
+
+export function TracesPage() {
+  const [url, setUrl] = useUrlState();
+  const [, navigate] = useLocation();
+  const selection = useSelection(url);
+  const order = url.get("order") ?? "timestamp desc";
+  const { query, traces, news, showNews } = useTraceList(selection, order);
+  const { data: sums } = useQuery(histogram(selection, 80));
+  const [kept, setKept] = useRemembered("columns", DEFAULT_COLUMNS);
+  const [hasFacets, setFacets] = useRemembered("facets", true);
+  const [isLive, setLive] = useRemembered("live", true);
+  const isNarrow = useMedia("(max-width: 720px)");
+  const chosen = url.get("columns")?.split(",") ?? kept;
+  const columns = useMemo(() => COLUMNS.filter((column) => chosen.includes(column.id)), [chosen]);
+  const [active, setActive] = useState(-1);
+  const [marked, setMarked] = useState<ReadonlySet<string>>(() => new Set());
+  const box = useRef<HTMLInputElement>(null);
+  const scroller = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    rememberList(
+      url.toString(),
+      traces.map((trace) => trace.trace_id),
+    );
+  }, [url, traces]);
+  // at the top of the list, with no row chosen, nothing that is read would move
+  const mayInsert =
+    isLive && active < 0 && news.length > 0 && (scroller.current?.scrollTop ?? 0) < 8 && order === "timestamp desc";
+  useEffect(() => {
+    if (mayInsert) showNews();
+  });
+
+  const filter = (text: string) => setUrl({ filter: text });
+  const open = useCallback((id: string) => navigate(`/traces/${id}`), [navigate]);
+  const mark = useCallback(
+    (id: string) =>
+      setMarked((before) => {
+        const next = new Set(before);
+        if (!next.delete(id)) next.add(id);
+        return next;
+      }),
+    [],
+  );
+  const fetchNextPage = query.fetchNextPage;
+  const canFetch = query.hasNextPage && !query.isFetchingNextPage && !query.isError;
+  const more = useCallback(() => {
+    if (canFetch) void fetchNextPage();
+  }, [canFetch, fetchNextPage]);
+  const move = (by: number) => setActive(Math.min(traces.length - 1, Math.max(0, active + by)));
+  const toTop = () => {
+    if (news.length) showNews();
+    setActive(-1);
+    scroller.current?.scrollTo({ top: 0 });
+  };
+  const page = () => Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / 33) - 2);
+  const atActive = (does: (id: string) => void) => () => {
+    const id = traces[active]?.trace_id;
+    if (id) does(id);
+  };
+  useKeys({
+    "/": () => box.current?.focus(),
+    j: () => move(1),
+    k: () => move(-1),
+    ArrowDown: () => move(1),
+    ArrowUp: () => move(-1),
+    PageDown: () => move(page()),
+    PageUp: () => move(-page()),
+    Home: () => setActive(0),
+    End: () => setActive(traces.length - 1),
+    g: toTop,
+    x: atActive(mark),
+    Escape: () => setActive(-1),
+    ...(active >= 0 && isOnRow() && { Enter: atActive(open) }),
+  });
+
+  const isSyntax = query.error instanceof ApiError && query.error.code === "filter_syntax";
+  const isEmpty = query.isSuccess && !query.isPlaceholderData && traces.length === 0;
+  const isNarrowed = Boolean(selection.filter || selection.since_ns || selection.until_ns);
+  if (isEmpty && !isNarrowed) return <GetStarted onRefresh={() => void query.refetch()} hasNews={news.length > 0} />;
+  return (
+    <div className="traces-page">
+      <h1 className="visually-hidden">Traces</h1>
+      <div className="toolbar">
+        {!isNarrow && (
+          <button
+            type="button"
+            className="button square"
+            aria-pressed={hasFacets}
+            aria-label="Facets"
+            title="Facets"
+            onClick={() => setFacets(!hasFacets)}
+          >
+            <PanelLeft aria-hidden />
+          </button>
+        )}
+        <FilterBox value={selection.filter} error={query.error} onChange={filter} box={box} />
+        <TimeRange url={url} onChange={setUrl} />
+        <button
+          type="button"
+          className="button"
+          aria-pressed={isLive}
+          title="Show new traces as they come"
+          onClick={() => setLive(!isLive)}
+        >
+          <Radio aria-hidden /> Live
+        </button>
+        {!isNarrow && (
+          <ColumnMenu
+            chosen={chosen}
+            onChange={(ids) => {
+              setKept(ids);
+              setUrl({ columns: ids.join(",") === DEFAULT_COLUMNS.join(",") ? null : ids.join(",") }, true);
+            }}
+            icon={<Columns3 aria-hidden />}
+          />
+        )}
+      </div>
+      <Histogram
+        selection={selection}
+        onRange={(since, until) => setUrl({ range: null, since: String(since), until: String(until) })}
+      />
+      <div className="list-line">
+        <span role="status" className="num dim">
+          {sums && !isSyntax ? plural(sums.count, "trace") : ""}
+        </span>
+        {news.length > 0 && !mayInsert && (
+          <button type="button" className="button solid news" onClick={toTop}>
+            <ArrowUp aria-hidden /> {count(news.length)} new
+          </button>
+        )}
+      </div>
+      {query.error && !isSyntax ? <Problem error={query.error} retry={() => void query.refetch()} /> : null}
+      <div className="list-body">
+        {hasFacets && !isNarrow && (
+          <FacetList selection={selection} onToggle={(wanted) => filter(toggleCondition(selection.filter, wanted))} />
+        )}
+        {isEmpty ? (
+          <div className="page-empty">
+            <h2>No trace fits</h2>
+            <p>Nothing was found for this filter and time.</p>
+            <button
+              type="button"
+              className="button"
+              onClick={() => setUrl({ filter: null, range: null, since: null, until: null })}
+            >
+              Show all traces
+            </button>
+          </div>
+        ) : (
+          <TraceTable
+            traces={traces}
+            columns={columns}
+            order={order}
+            total={sums?.count ?? null}
+            hasMore={query.hasNextPage}
+            isNarrow={isNarrow}
+            active={active}
+            marked={marked}
+            scroller={scroller}
+            onOrder={(next) => setUrl({ order: next === "timestamp desc" ? null : next })}
+            onActive={setActive}
+            onMark={mark}
+            onOpen={open}
+            onMore={more}
+          />
+        )}
+      </div>
+      {marked.size > 0 && (
+        <MarkedBar
+          ids={[...marked]}
+          onClear={() => setMarked(new Set())}
+          onDeleted={() => {
+            setMarked(new Set());
+            void query.refetch();
+            refreshAll();
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Enter belongs to a button or link that has the focus. */
+function isOnRow(): boolean {
+  const focused = document.activeElement;
+  return !focused || focused === document.body || focused.getAttribute("role") === "grid" || focused.id === "main";
+}

@@ -1,0 +1,57 @@
+// Conditions that a click adds to a filter or takes out of it.
+
+import { quotedKey } from "../trace/TraceHead";
+
+export const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`;
+
+export function condition(field: string, value: string): string {
+  const name = field.startsWith("tags.") ? `tags.${quotedKey(field.slice(5))}` : field;
+  return `${name} = ${quoted(value)}`;
+}
+
+/** The parts of a filter between its outermost ANDs; one part where an OR stands beside them. */
+export function conjuncts(filter: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let quote = "";
+  let from = 0;
+  for (let at = 0; at < filter.length; at++) {
+    const char = filter[at] ?? "";
+    if (quote) {
+      if (char === quote) quote = "";
+    } else if (char === "'" || char === '"' || char === "`") quote = char;
+    else if (char === "(") depth++;
+    else if (char === ")") depth--;
+    else if (depth === 0) {
+      const word = /^\s(and|or)\s/i.exec(filter.slice(at, at + 5));
+      if (word?.[1]?.toLowerCase() === "or") return [filter.trim()];
+      // the AND of a BETWEEN belongs to its condition
+      if (word && !/\bbetween\s+\S+$/i.test(filter.slice(from, at))) {
+        parts.push(filter.slice(from, at).trim());
+        from = at + 4;
+        at += 3;
+      }
+    }
+  }
+  return [...parts, filter.slice(from).trim()].filter(Boolean);
+}
+
+const same = (a: string, b: string) => a.replace(/\s+/g, " ").toLowerCase() === b.toLowerCase();
+
+export const hasCondition = (filter: string, wanted: string) => conjuncts(filter).some((part) => same(part, wanted));
+
+export function toggleCondition(filter: string, wanted: string): string {
+  const parts = conjuncts(filter);
+  const rest = parts.filter((part) => !same(part, wanted));
+  if (rest.length < parts.length) return rest.join(" AND ");
+  const isOr = parts.length === 1 && conjuncts(`${filter} AND x`).length === 1;
+  return [...(isOr ? [`(${filter.trim()})`] : parts), wanted].join(" AND ");
+}
+
+const OPERATORS = /[=<>()'"`]|\b(like|ilike|contains|in|is|between|not)\b/i;
+
+/** Bare words are a search in everything that was said. */
+export function asFilter(written: string): string {
+  const text = written.trim();
+  return !text || OPERATORS.test(text) ? text : `text CONTAINS ${quoted(text)}`;
+}

@@ -1,0 +1,17 @@
+// What went wrong, said where it went wrong.
+
+import { CircleAlert } from "lucide-react";
+
+export function Problem({ error, retry }: { error: unknown; retry?: () => void }) {
+  return (
+    <div className="notice error" role="alert">
+      <CircleAlert aria-hidden />
+      <span>{error instanceof Error ? error.message : String(error)}</span>
+      {retry && (
+        <button type="button" className="button quiet" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,29 @@
+// A choice of the reader's that outlives the page.
+
+import { useCallback, useState } from "react";
+
+export function useRemembered<T>(key: string, initial: T): [T, (value: T) => void] {
+  const name = `tracer.${key}`;
+  const [value, setValue] = useState<T>(() => read(name, initial));
+  const set = useCallback(
+    (next: T) => {
+      setValue(next);
+      try {
+        localStorage.setItem(name, JSON.stringify(next));
+      } catch {
+        // storage is full or forbidden: the choice holds for this page
+      }
+    },
+    [name],
+  );
+  return [value, set];
+}
+
+function read<T>(name: string, initial: T): T {
+  try {
+    const stored = localStorage.getItem(name);
+    return stored === null ? initial : (JSON.parse(stored) as T);
+  } catch {
+    return initial;
+  }
+}
