@@ -17,7 +17,7 @@ from tracer.logged_model import LoggedModel, LoggedModelStatus, model_folder
 from tracer.models.errors import ModelError
 from tracer.models.from_code import as_model, config_from, model_from_code
 from tracer.models.loaded import LoadedModel
-from tracer.models.manifest import Manifest, read_manifest
+from tracer.models.manifest import MANIFEST, Manifest, read_manifest
 from tracer.models.python_model import PythonModel, PythonModelContext
 from tracer.models.trust import check_trust
 from tracer.versions import find_models, get_logged_model
@@ -39,6 +39,8 @@ def load_model(
     of the config that the model was logged with. Raises ModelNotFoundError, ModelError.
     """
     folder = folder_of(model_uri)
+    if not (folder / MANIFEST).is_file():
+        raise ModelNotFoundError(f"no model in {folder}: there is no {MANIFEST}")
     check_trust(folder, trust=trust)
     manifest = read_manifest(folder)
     config = {**_config(folder, manifest), **config_from(model_config)}

@@ -47,8 +47,6 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a folder whose files are as they were saved. Raises ModelError."""
-    if not (folder / MANIFEST).is_file():
-        raise ModelError(f"no model in {folder}: there is no {MANIFEST}")
     try:
         values = read_yaml(folder / MANIFEST)
         known = {key: value for key, value in values.items() if key in Manifest.__dataclass_fields__}

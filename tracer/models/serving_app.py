@@ -33,6 +33,7 @@ from tracer.models.shape import ValidationError
 
 TRACE_HEADER = "x-tracer-trace-id"
 _SETTLE_SECONDS = 5.0
+_HUNG_UP = 499  # nginx's number for it; nobody is there to read it
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class ModelServer:
                 return await endpoint(request)
             except RequestError as error:
                 return error.response()
+            except ClientDisconnect:  # while it was sending
+                return Response(status_code=_HUNG_UP)
 
         return answer
 
@@ -103,16 +106,23 @@ class ModelServer:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             raise RequestError(415, f"The body is {kind or 'of no type'}, expected Content-Type: application/json.")
+        try:
+            content = await asyncio.wait_for(self._content(request), self._limits.timeout)
+        except asyncio.TimeoutError:
+            raise RequestError(408, "The body did not come in time.", code="timeout") from None
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise RequestError(400, f"The body is no JSON: {error}.") from None
+
+    async def _content(self, request: Request) -> bytes:
         limit = self._limits.max_body_bytes
         content = bytearray()
         async for part in request.stream():
             content += part
             if len(content) > limit:
                 raise RequestError(413, f"The body has more than {limit} bytes.", code="request_too_large")
-        try:
-            return orjson.loads(bytes(content))
-        except orjson.JSONDecodeError as error:
-            raise RequestError(400, f"The body is no JSON: {error}.") from None
+        return bytes(content)
 
     # ---- the endpoints ----
 
@@ -174,7 +184,7 @@ class ModelServer:
             response = task.result()
         except (ClientDisconnect, asyncio.CancelledError):
             await _leave(task, answer)
-            return Response(status_code=499)
+            return Response(status_code=_HUNG_UP)
         except Exception as error:
             await answer.stop()
             response = error_of(error, trace_id).response()
