@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
     from tracer._unrecorded import UnrecordedSpan
+    from tracer.runs import ActiveRun
     from tracer.span import LiveSpan
 
     AnySpan = Union[LiveSpan, UnrecordedSpan]
 
 current: ContextVar[AnySpan | None] = ContextVar("tracer_current_span", default=None)
+
+NOTHING_SAID = ""
+# the version and the run that traces which start here belong to; None once it was cleared
+active_model: ContextVar[str | None] = ContextVar("tracer_active_model", default=NOTHING_SAID)
+active_runs: ContextVar[tuple[ActiveRun, ...]] = ContextVar("tracer_active_runs", default=())  # innermost last
+# told of each call below that reports tokens
+usage_watch: ContextVar[list[str] | None] = ContextVar("tracer_usage_watch", default=None)
 
 
 def running() -> AnySpan | None:
@@ -21,6 +29,12 @@ def running() -> AnySpan | None:
         span.leave_abandoned()
         span = current.get()
     return span
+
+
+def active_run_id() -> str | None:
+    """The id of the run that goes on here."""
+    runs = active_runs.get()
+    return runs[-1].info.run_id if runs else None
 
 
 class Attached:

@@ -13,7 +13,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
 from tracer import _ids
-from tracer._context import current, running
+from tracer._context import NOTHING_SAID, active_model, active_run_id, active_runs, current, running, usage_watch
 from tracer._exit import close_in_workers, keep_exit_by_interrupt
 from tracer._fault import forget_logged, guard, log_once, report
 from tracer._journal import JournalClosedError
@@ -60,6 +60,8 @@ class Runtime(OpenTelemetrySide):
         self._redact = Redactor()
         self._sample_rate = 1.0
         self._experiment = DEFAULT_EXPERIMENT
+        self.default_model_id: str | None = NOTHING_SAID  # of contexts in which no version was set
+        self._named_model_id: str | None = None  # of TRACER_ACTIVE_MODEL_ID, once it was looked for in the store
         self._apply(self._settings_from_environment())
 
     # ---- settings ----
@@ -73,6 +75,7 @@ class Runtime(OpenTelemetrySide):
 
     def _apply(self, settings: Settings) -> None:
         self._settings = settings
+        self._named_model_id = None
         self.recording = settings.enabled and not self._switched_off
         self.capture_content = settings.capture_content
         self.max_value_bytes = settings.max_value_bytes
@@ -221,10 +224,34 @@ class Runtime(OpenTelemetrySide):
         if span.parent_id is not None:
             body.update(parent_id=span.parent_id, remote_parent=span._remote_parent)
         self._append_line(head.encode() + self._redact(_encode_record(body))[1:])
-        if self._experiment != DEFAULT_EXPERIMENT:
-            self.append(
-                {"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, "experiment": self._experiment}
-            )
+        belongs = self._belongs()
+        if belongs:
+            self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **belongs})
+
+    def _belongs(self) -> dict[str, str]:
+        """What a trace that starts here belongs to."""
+        belongs = {"experiment": self._experiment} if self._experiment != DEFAULT_EXPERIMENT else {}
+        model_id, run_id = self.active_model_id(), active_run_id()
+        if model_id is not None:
+            belongs["model_id"] = model_id
+        if run_id is not None:
+            belongs["run_id"] = run_id
+        return belongs
+
+    def active_model_id(self) -> str | None:
+        """The version that a trace which starts here belongs to."""
+        model_id = active_model.get()
+        if model_id == NOTHING_SAID:
+            model_id = self.default_model_id
+        if model_id == NOTHING_SAID:
+            if self.settings.active_model is None:
+                return None
+            if self._named_model_id is None:
+                from tracer.versions import default_model_id
+
+                self._named_model_id = default_model_id(self.settings.active_model)
+            model_id = self._named_model_id
+        return model_id
 
     def span_ended(self, span: LiveSpan) -> None:
         """Write a span down; never raises."""
@@ -233,6 +260,9 @@ class Runtime(OpenTelemetrySide):
         try:
             if self._processors or self.joined is not None:
                 self._tell_end(span)
+            watch = usage_watch.get()
+            if watch is not None and span.token_usage:
+                watch.append(span.span_id)
             # the ids in the head look like tokens and are none: only the body is searched for secrets
             self._append_line(span.head().encode() + self._redact(_encode_body(span))[1:])
         except Exception as error:
@@ -360,6 +390,9 @@ class Runtime(OpenTelemetrySide):
             self._last_trace_id = None
             self._thread_local = threading.local()
             current.set(None)
+            active_model.set(NOTHING_SAID)
+            active_runs.set(())
+            self.default_model_id = NOTHING_SAID
             forget_logged()
             self._apply(self._settings_from_environment())
 

@@ -36,6 +36,7 @@ class Settings:
     exporters: Sequence[Any] = ()
     tracer_provider: Any = None
     service_name: str | None = None
+    active_model: str | None = None
     max_value_bytes: int = MAX_VALUE_BYTES
     journal_max_bytes: int = JOURNAL_MAX_BYTES
     given: frozenset[str] = field(default=frozenset(), compare=False)
@@ -172,6 +173,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "exporters": _exporters,
     "tracer_provider": _provider,
     "service_name": _text,
+    "active_model": _text,
     "max_value_bytes": _size,
     "journal_max_bytes": _size,
 }
@@ -184,6 +186,7 @@ ENVIRONMENT = {
     "sample_rate": "TRACER_SAMPLE_RATE",
     "capture_content": "TRACER_CAPTURE_CONTENT",
     "service_name": "TRACER_SERVICE_NAME",
+    "active_model": "TRACER_ACTIVE_MODEL_ID",
     "max_value_bytes": "TRACER_MAX_VALUE_BYTES",
     "journal_max_bytes": "TRACER_JOURNAL_MAX_BYTES",
 }

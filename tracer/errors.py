@@ -33,8 +33,22 @@ class QueryTimeoutError(StoreError):
     """A question to the store took longer than its caller allowed."""
 
 
-class TraceNotFoundError(TracerError, KeyError):
-    """No trace has this id in the store."""
-
+class _NotFoundError(TracerError, KeyError):
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class TraceNotFoundError(_NotFoundError):
+    """No trace has this id in the store."""
+
+
+class ModelNotFoundError(_NotFoundError):
+    """No version of an app has this id or name in the store."""
+
+
+class RunNotFoundError(_NotFoundError):
+    """No run has this id in the store."""
+
+
+class UntrustedModelError(TracerError):
+    """Loading this model would run code that somebody else may have written."""

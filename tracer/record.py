@@ -101,6 +101,40 @@ class AssessmentRecord(TypedDict, total=False):
     time: int
 
 
+class ModelRecord(TypedDict, total=False):
+    """Something said about a version of an app; later records win field by field, a tag of null is removed."""
+
+    kind: Literal["model"]
+    model_id: str
+    time: int
+    name: str
+    experiment: str  # name
+    created: int  # ns since the epoch
+    model_type: str
+    source_run_id: str
+    status: str
+    tags: dict[str, str | None]
+    params: dict[str, str]
+    metrics: dict[str, float]
+
+
+class RunRecord(TypedDict, total=False):
+    """Something said about a run; later records win field by field."""
+
+    kind: Literal["run"]
+    run_id: str
+    time: int
+    name: str
+    experiment: str  # name
+    parent_id: str
+    status: str
+    started: int  # ns since the epoch
+    ended: int
+    tags: dict[str, str | None]
+    params: dict[str, str]
+    metrics: dict[str, float]
+
+
 class AttachmentRecord(TypedDict, total=False):
     """Binary content taken out of a payload, named by its digest."""
 
@@ -120,7 +154,9 @@ class ProcessRecord(TypedDict, total=False):
     resource: dict[str, Any]  # OpenTelemetry resource attributes
 
 
-Record = Union[SpanRecord, StartRecord, TraceRecord, AssessmentRecord, AttachmentRecord, ProcessRecord]
+Record = Union[
+    SpanRecord, StartRecord, TraceRecord, AssessmentRecord, ModelRecord, RunRecord, AttachmentRecord, ProcessRecord
+]  # fmt: skip
 
 ATTACHMENT_SCHEME = "tracer-attachment:"
 

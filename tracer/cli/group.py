@@ -22,6 +22,8 @@ _COMMANDS = {
     "server": ("tracer.cli.server", "Serve a store to other machines."),
     "export": ("tracer.cli.exporting", "Write traces as OTLP JSON lines."),
     "import": ("tracer.cli.importing", "Read OTLP JSON lines into the store."),
+    "versions": ("tracer.cli.versions", "Versions of an app side by side."),
+    "models": ("tracer.cli.models", "Serve models that were logged."),
     "doctor": ("tracer.cli.doctor", "Check the installation, the SDKs and the store."),
 }
 

@@ -19,6 +19,9 @@ _VALUES = Parameter("limit", "How many values a field at most.", "integer", 10, 
 _CURSOR = Parameter("cursor", "Where in the filter, in characters; its end by default.", "integer", None, (0, 2**31))
 _GROUP_BY = Parameter("group_by", "What the rows stand for: model, name, version, …", default="model")
 _INTERVAL = Parameter("interval_ns", "The length of a step of the series.", "integer", bounds=(1, ANY_NS[1]))
+_MODEL_ID = Parameter("model_id", "Only the version with this id.")
+_NAME = Parameter("name", "Only versions with this name.")
+_RUN_ID = Parameter("run_id", "Only the run with this id.")
 _SINCE_NUMBER = Parameter("since", "A change number; 0 for all.", "integer", 0)
 _CHANGES = Parameter("limit", "How many at most.", "integer", 1000, (1, 10_000))
 
@@ -81,6 +84,8 @@ OPERATIONS: Final = (
         (*SELECTION, _GROUP_BY, _INTERVAL),
     ),
     Operation("GET", "/versions", "Versions of apps.", overview.list_versions, "Versions", SELECTION),
+    Operation("GET", "/models", "What was said of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME)),
+    Operation("GET", "/runs", "Runs.", overview.list_runs, "Runs", (_RUN_ID,)),
     Operation("GET", "/experiments", "Experiments.", overview.list_experiments, "Experiments"),
     Operation("GET", "/changes", "What changed.", overview.changes, "Changes", (_SINCE_NUMBER, _CHANGES)),
     Operation("POST", "/owners/{owner}/gone", "A process has ended.", records.owner_gone, status=204, writes=True),

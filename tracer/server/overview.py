@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
@@ -169,13 +170,15 @@ def _cost(total: float | None) -> dict[str, float] | None:
 
 def list_versions(call: Call) -> dict[str, Any]:
     """The versions of apps that traces name."""
-    return {"versions": [_version(row) for row in call.store.versions(call.selection)]}
+    names = {row.model_id: row.name for row in call.store.models()}
+    rows = call.store.versions(call.selection)
+    return {"versions": [_version(row, names.get(row.model_id, row.model_id)) for row in rows]}
 
 
-def _version(row: VersionRow) -> dict[str, Any]:
+def _version(row: VersionRow, name: str) -> dict[str, Any]:
     return {
         "model_id": row.model_id,
-        "name": row.model_id,
+        "name": name,
         "trace_count": row.trace_count,
         "error_count": row.error_count,
         "first_ns": row.first,
@@ -186,6 +189,22 @@ def _version(row: VersionRow) -> dict[str, Any]:
         "models": row.models,
         "feedback": [{"name": given.name, "count": given.count, "mean": given.mean} for given in row.feedback],
     }
+
+
+def list_models(call: Call) -> dict[str, Any]:
+    """What was said of the versions of apps, also of those without traces, newest first."""
+    rows = call.store.models(model_id=call.query["model_id"], name=call.query["name"])
+    return {"models": [_with_ns(asdict(row), "created", "updated") for row in rows]}
+
+
+def list_runs(call: Call) -> dict[str, Any]:
+    """The runs, newest first."""
+    rows = call.store.runs(run_id=call.query["run_id"])
+    return {"runs": [_with_ns(asdict(row), "started", "ended") for row in rows]}
+
+
+def _with_ns(shape: dict[str, Any], *times: str) -> dict[str, Any]:
+    return {f"{name}_ns" if name in times else name: value for name, value in shape.items()}
 
 
 def list_experiments(call: Call) -> dict[str, Any]:

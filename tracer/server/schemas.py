@@ -235,6 +235,41 @@ SCHEMAS: Final[dict[str, Schema]] = {
             )
         )
     ),
+    "Models": shape(
+        models=many(
+            shape(
+                model_id=TEXT,
+                name=TEXT,
+                experiment_id=TEXT,
+                experiment=TEXT,
+                created_ns=NS,
+                updated_ns=NS,
+                model_type=maybe(TEXT),
+                source_run_id=maybe(TEXT),
+                status=TEXT,
+                tags=by_name(TEXT),
+                params=by_name(TEXT),
+                metrics=by_name(NUMBER),
+            )
+        )
+    ),
+    "Runs": shape(
+        runs=many(
+            shape(
+                run_id=TEXT,
+                name=TEXT,
+                experiment_id=TEXT,
+                experiment=TEXT,
+                parent_id=maybe(TEXT),
+                status=TEXT,
+                started_ns=NS,
+                ended_ns=maybe(NS),
+                tags=by_name(TEXT),
+                params=by_name(TEXT),
+                metrics=by_name(NUMBER),
+            )
+        )
+    ),
     "Experiments": shape(experiments=many(shape(experiment_id=TEXT, name=TEXT, trace_count=COUNT, last_ns=maybe(NS)))),
     "Changes": shape(seq=COUNT, trace_ids=many(TRACE_ID), has_more=FLAG),
 }

@@ -15,6 +15,8 @@ from tracer.store.rows import (
     Facets,
     FeedbackRow,
     Histogram,
+    ModelRow,
+    RunRow,
     SessionPage,
     SessionRow,
     StatisticsRow,
@@ -28,6 +30,8 @@ from tracer.store.rows import (
 __all__ = [
     "AssessmentRow",
     "Changes",
+    "ModelRow",
+    "RunRow",
     "ExperimentRow",
     "Facet",
     "Facets",
@@ -155,6 +159,14 @@ class Store(Protocol):
 
     def experiments(self) -> list[ExperimentRow]:
         """Every experiment, oldest first."""
+        ...
+
+    def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
+        """The versions of apps, newest first: all, the one with an id, or those with a name."""
+        ...
+
+    def runs(self, *, run_id: str | None = None) -> list[RunRow]:
+        """The runs, newest first: all, or the one with an id."""
         ...
 
     def close(self) -> None:

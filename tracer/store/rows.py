@@ -73,6 +73,41 @@ class StoredTrace:
 
 
 @dataclass(frozen=True)
+class ModelRow:
+    """A version of an app as stored; times in ns."""
+
+    model_id: str
+    name: str
+    experiment_id: str
+    experiment: str
+    created: int
+    updated: int
+    model_type: str | None
+    source_run_id: str | None
+    status: str
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as stored; times in ns, ``ended`` is None while it runs."""
+
+    run_id: str
+    name: str
+    experiment_id: str
+    experiment: str
+    parent_id: str | None
+    status: str
+    started: int
+    ended: int | None
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class TraceQuery:
     """What to list: a checked filter, sort keys, how many, and the token of the page before."""
 

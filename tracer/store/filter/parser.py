@@ -10,12 +10,16 @@ comparison := field operator value | field [NOT] IN (value, …) | field IS [NOT
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Union
 
 from tracer.errors import FilterSyntaxError, InvalidArgumentError
 from tracer.store.filter.expression import And, Comparison, Expression, Field, Not, Operator, Or, Scalar
 from tracer.store.filter.fields import field_hint, find_field
 from tracer.store.filter.lexer import Token, tokenize
 from tracer.store.filter.values import read_value
+
+FindField = Callable[[list[str]], Union[Field, None]]
 
 _KEYWORDS = ("AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "CONTAINS", "IS", "NULL", "BETWEEN")
 _DEPTH_LIMIT = 100
@@ -27,8 +31,13 @@ _PATTERN_OPERATORS: dict[str, Operator] = {"LIKE": "LIKE", "ILIKE": "ILIKE", "CO
 _FULLTEXT_OPERATORS = ("=", "!=", "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE", "CONTAINS")
 
 
-def parse_filter(source: str | None) -> Expression | None:
-    """The expression of a filter string; None for none or an empty one. Raises FilterSyntaxError."""
+def parse_filter(
+    source: str | None, find: FindField = find_field, hint: Callable[[list[str]], str] = field_hint
+) -> Expression | None:
+    """The expression of a filter string; None for none or an empty one. Raises FilterSyntaxError.
+
+    ``find`` says which fields there are, ``hint`` what to say of others; they are those of traces.
+    """
     if source is None:
         return None
     if not isinstance(source, str):
@@ -41,12 +50,14 @@ def parse_filter(source: str | None) -> Expression | None:
     if half:
         readable = _SURROGATE.sub("\ufffd", source)  # the message must be printable
         raise FilterSyntaxError(f"{half.group()!a} is half a character, which no text holds", readable, half.start())
-    return _Parser(source).parse()
+    return _Parser(source, find, hint).parse()
 
 
 class _Parser:
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, find: FindField, hint: Callable[[list[str]], str]) -> None:
         self._source = source
+        self._find = find
+        self._hint = hint
         self._tokens = tokenize(source)
         self._index = 0
         self._depth = 0
@@ -186,9 +197,9 @@ class _Parser:
             path.append(self._field_part())
         if len(path) == 1 and path[0].upper() in _KEYWORDS and self._source[first.position] != "`":
             raise self._error(f"expected a field before {path[0]}", first)
-        field = find_field(path)
+        field = self._find(path)
         if field is None:
-            raise self._error(f"unknown field {'.'.join(path)!r}; {field_hint(path)}", first)
+            raise self._error(f"unknown field {'.'.join(path)!r}; {self._hint(path)}", first)
         return field
 
     def _field_part(self) -> str:

@@ -10,6 +10,8 @@ from tracer.store.rows import (
     Facet,
     Facets,
     FeedbackRow,
+    ModelRow,
+    RunRow,
     SessionRow,
     StatisticsRow,
     TraceRow,
@@ -36,6 +38,20 @@ def trace_row(shape: Shape) -> TraceRow:
         duration=shape["duration_ns"],
         assessments=[_assessment_row(given) for given in shape["assessments"]],
     )
+
+
+def model_row(shape: Shape) -> ModelRow:
+    """What was said of a version."""
+    return ModelRow(**_without_ns(shape))
+
+
+def run_row(shape: Shape) -> RunRow:
+    """A run."""
+    return RunRow(**_without_ns(shape))
+
+
+def _without_ns(shape: Shape) -> dict[str, Any]:
+    return {name.removesuffix("_ns"): value for name, value in shape.items()}
 
 
 def _assessment_row(shape: Shape) -> AssessmentRow:

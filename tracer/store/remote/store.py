@@ -14,6 +14,8 @@ from tracer.store.rows import (
     ExperimentRow,
     Facets,
     Histogram,
+    ModelRow,
+    RunRow,
     SessionPage,
     SessionRow,
     StatisticsRow,
@@ -151,6 +153,15 @@ class RemoteStore:
     def experiments(self) -> list[ExperimentRow]:
         """Every experiment, oldest first."""
         return [rows.experiment_row(shape) for shape in self._get("/experiments")["experiments"]]
+
+    def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
+        """The versions of apps, newest first: all, the one with an id, or those with a name."""
+        found = self._get("/models", {"model_id": model_id, "name": name})
+        return [rows.model_row(shape) for shape in found["models"]]
+
+    def runs(self, *, run_id: str | None = None) -> list[RunRow]:
+        """The runs, newest first: all, or the one with an id."""
+        return [rows.run_row(shape) for shape in self._get("/runs", {"run_id": run_id})["runs"]]
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """The traces that changed after a change number; 0 for all."""

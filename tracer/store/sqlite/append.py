@@ -18,6 +18,7 @@ import orjson
 from tracer import _fault
 from tracer.store.sqlite.decode import News, SpanFacts
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
+from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
 from tracer.store.sqlite.plan import TracePlan, make_plans, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import latency_bucket
@@ -55,7 +56,7 @@ def _try_append(connection: sqlite3.Connection, news: News, recent: RecentTallie
         if is_locked:
             connection.execute("BEGIN IMMEDIATE")
         plans = make_plans(connection, news, recent)
-        if not (plans or news.attachments or news.processes):
+        if not (plans or news.attachments or news.processes or news.models or news.runs):
             return True
         if not is_locked:
             connection.execute("BEGIN IMMEDIATE")
@@ -92,6 +93,8 @@ def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: New
     connection.executemany(_ADD_CALLS, call_rows(span.facts for plan in plans for span in plan.new_spans))
     _write_assessments(connection, plans)
     _write_attachments(connection, plans, news)
+    write_models(connection, news.models)
+    write_runs(connection, news.runs)
     values = [(value, name) for name, value in counters.items()]
     connection.executemany("UPDATE counters SET value = ? WHERE name = ?", values)
     return counters["seq"]
@@ -128,8 +131,7 @@ def _experiments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> 
     names = {plan.said.value("experiment") for plan in plans}
     found: dict[str, int] = {}
     for name in sorted(name for name in names if name):
-        connection.execute("INSERT OR IGNORE INTO experiments(name) VALUES (?)", (name,))
-        found[name] = connection.execute("SELECT id FROM experiments WHERE name = ?", (name,)).fetchone()[0]
+        found[name] = experiment_number(connection, name)
     return found
 
 

@@ -79,6 +79,12 @@ class News:
     traces: dict[str, TraceNews] = field(default_factory=dict)
     attachments: dict[str, dict[str, Any]] = field(default_factory=dict)
     processes: list[dict[str, Any]] = field(default_factory=list)
+    models: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing to take in."""
+        return not (self.traces or self.attachments or self.processes or self.models or self.runs)
 
 
 def decode(lines: Sequence[bytes], owner: str | None) -> News:
@@ -127,6 +133,10 @@ def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None)
         return
     if kind == "process":
         news.processes.append(record)
+        return
+    if kind in ("model", "run"):
+        _require(record, f"{kind}_id")
+        (news.models if kind == "model" else news.runs).append(record)
         return
     trace_id = record["trace_id"]
     if not isinstance(trace_id, str) or not trace_id:

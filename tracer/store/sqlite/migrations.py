@@ -131,6 +131,17 @@ _SECOND = (
     "ALTER TABLE assessments ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND)
+_MODELS_AND_RUNS = (
+    """CREATE TABLE models(
+        model_id TEXT PRIMARY KEY, name TEXT NOT NULL, experiment INTEGER NOT NULL, created INTEGER NOT NULL,
+        said TEXT NOT NULL          -- JSON: what records said, each with its time
+    ) WITHOUT ROWID""",
+    "CREATE INDEX models_name ON models(name, created)",
+    """CREATE TABLE runs(
+        run_id TEXT PRIMARY KEY, experiment INTEGER NOT NULL, started INTEGER NOT NULL, said TEXT NOT NULL
+    ) WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _MODELS_AND_RUNS)
 VERSION: Final = len(MIGRATIONS)
 APPLICATION_ID: Final = 0x54524352  # says that an SQLite file is a store of ours

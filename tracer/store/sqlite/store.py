@@ -15,6 +15,8 @@ from tracer.store.rows import (
     ExperimentRow,
     Facets,
     Histogram,
+    ModelRow,
+    RunRow,
     SessionPage,
     SessionRow,
     StatisticsRow,
@@ -33,6 +35,7 @@ from tracer.store.sqlite.facets import facets
 from tracer.store.sqlite.find import count_traces, find_traces
 from tracer.store.sqlite.fulltext import FullText
 from tracer.store.sqlite.histogram import histogram
+from tracer.store.sqlite.models_and_runs import read_models, read_runs
 from tracer.store.sqlite.owners import owner_gone
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.sessions import find_sessions, session_rows
@@ -59,7 +62,7 @@ class SqliteStore:
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Take in records as JSON, any kinds, any order, also repeated. Raises StoreError."""
         news = decode(lines, owner)
-        if not (news.traces or news.attachments or news.processes):
+        if news.is_empty():
             return
         self._refuse_if_read_only()
         self._run("write to", lambda connection: append(connection, news, self._recent))
@@ -182,6 +185,14 @@ class SqliteStore:
     def experiments(self) -> list[ExperimentRow]:
         """Every experiment, oldest first."""
         return self._run("read", experiments)
+
+    def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
+        """The versions of apps, newest first: all, the one with an id, or those with a name."""
+        return self._run("read", lambda connection: read_models(connection, model_id, name))
+
+    def runs(self, *, run_id: str | None = None) -> list[RunRow]:
+        """The runs, newest first: all, or the one with an id."""
+        return self._run("read", lambda connection: read_runs(connection, run_id))
 
     def close(self) -> None:
         """Close the connections of this process."""

@@ -1,0 +1,421 @@
+"""Logging models, what is on disk then, and loading them back."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tracer
+from tests.models.conftest import WriteModel
+from tracer.errors import InvalidArgumentError, ModelNotFoundError, UntrustedModelError
+from tracer.logged_model import LoggedModel
+from tracer.models import (
+    ChatModel,
+    ModelError,
+    PythonModel,
+    ValidationError,
+    load_model,
+    log_model,
+    save_model,
+    set_model,
+    validate_serving_input,
+)
+
+QUESTION = {"messages": [{"role": "user", "content": "What is a tram?"}]}
+
+
+def content(answer: dict[str, Any]) -> str:
+    return str(answer["choices"][0]["message"]["content"])
+
+
+def logged_trace(model: LoggedModel) -> Any:
+    return tracer.search_traces(model_id=model.model_id)[0]
+
+
+def test_a_model_from_a_file(echo: Path) -> None:
+    model = log_model("echo", echo, tags={"team": "search"}, params={"mark": "none"}, model_type="chat")
+    answer = load_model(model.model_uri).predict({**QUESTION, "max_tokens": 25, "custom_inputs": {"any": [1]}})
+
+    assert content(answer) == "What is a tram?"
+    assert answer["custom_outputs"] == {"seen": {"max_tokens": 25, "custom_inputs": {"any": [1]}}}
+    assert (model.name, model.status.value, model.tags, model.model_type) == (
+        "echo",
+        "READY",
+        {"team": "search"},
+        "chat",
+    )
+    assert tracer.get_logged_model(model.model_id) == model
+
+
+def test_every_prediction_is_one_trace_linked_to_its_version(echo: Path) -> None:
+    model = log_model("echo", echo, input_example=False)
+    loaded = load_model(model.model_uri)
+    with tracer.set_active_model("something else"):
+        loaded.predict(QUESTION)
+
+    trace = logged_trace(model)
+    (span,) = trace.data.spans
+    assert (span.name, trace.info.state, trace.info.model_id) == ("echo", "OK", model.model_id)
+    assert span.inputs == QUESTION
+    assert content(span.outputs) == "What is a tram?"
+    assert trace.info.token_usage == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    assert trace.info.request_preview == "What is a tram?"
+
+
+def test_tokens_that_calls_below_report_do_not_count_twice(write_model: WriteModel) -> None:
+    path = write_model(
+        """
+        import tracer
+        class Above(ChatModel):
+            def predict(self, context, messages, params):
+                with tracer.start_span("llm", span_type="CHAT_MODEL") as span:
+                    span.set_attributes({"gen_ai.usage.input_tokens": 30, "gen_ai.usage.output_tokens": 20})
+                return {"choices": [{"message": {"role": "assistant", "content": "x"}}],
+                        "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+        set_model(Above())
+        """
+    )
+    model = log_model("above", path, input_example=False)
+    load_model(model.model_uri).predict(QUESTION)
+
+    assert logged_trace(model).info.token_usage["total_tokens"] == 50
+
+
+def test_a_prediction_inside_of_a_trace_is_a_part_of_it(echo: Path) -> None:
+    model = log_model("echo", echo, input_example=False)
+    loaded = load_model(model.model_uri)
+
+    with tracer.start_span("request") as root:
+        loaded.predict(QUESTION)
+
+    trace = tracer.get_trace(root.trace_id)
+    assert trace is not None
+    assert [span.name for span in trace.data.spans] == ["request", "echo"]
+    assert trace.info.model_id == model.model_id
+    assert tracer.get_active_model_id() is None
+
+
+def test_a_stream(echo: Path) -> None:
+    model = log_model("echo", echo, input_example=False)
+
+    chunks = list(load_model(model.model_uri).predict_stream(QUESTION))
+
+    said = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+    trace = logged_trace(model)
+    assert (said, chunks[-1]["choices"][0]["finish_reason"]) == ("What is a tram? ", "stop")
+    assert content(trace.data.spans[0].outputs) == said
+    assert trace.info.state == "OK"
+
+
+def test_a_stream_that_is_closed_stops_the_model(write_model: WriteModel, folder: Path) -> None:
+    path = write_model(
+        """
+        class Endless(ChatModel):
+            def predict(self, context, messages, params): ...
+            def predict_stream(self, context, messages, params):
+                try:
+                    while True:
+                        yield {"choices": [{"delta": {"content": "on "}}]}
+                finally:
+                    open("stopped", "w").close()
+        set_model(Endless())
+        """
+    )
+    model = log_model("endless", path, input_example=False)
+    stream = load_model(model.model_uri).predict_stream(QUESTION)
+    next(stream), next(stream)
+    stream.close()  # type: ignore[attr-defined]
+
+    assert (folder / "stopped").exists()
+    assert content(logged_trace(model).data.spans[0].outputs) == "on on "
+
+
+def test_without_predict_stream_the_answer_comes_in_one_piece(write_model: WriteModel) -> None:
+    path = write_model(
+        """
+        class Plain(ChatModel):
+            def predict(self, context, messages, params):
+                message = {"role": "assistant", "content": "whole"}
+                return {"choices": [{"message": message}], "usage": {"total_tokens": 5}}
+        set_model(Plain())
+        """
+    )
+    loaded = load_model(log_model("plain", path).model_uri)
+
+    first, last = loaded.predict_stream(QUESTION)
+
+    assert first["choices"][0]["delta"] == {"role": "assistant", "content": "whole"}
+    assert (last["choices"][0]["finish_reason"], last["usage"]) == ("stop", {"total_tokens": 5})
+
+
+def test_a_model_that_is_asynchronous(write_model: WriteModel) -> None:
+    import asyncio
+
+    path = write_model(
+        """
+        import asyncio
+        class Async(ChatModel):
+            async def predict(self, context, messages, params):
+                await asyncio.sleep(0)
+                return {"choices": [{"message": {"role": "assistant", "content": "async"}}]}
+            async def predict_stream(self, context, messages, params):
+                yield {"choices": [{"delta": {"content": "a"}}]}
+                await asyncio.sleep(0)
+                yield {"choices": [{"delta": {"content": "b"}}]}
+        set_model(Async())
+        """
+    )
+    loaded = load_model(log_model("async", path).model_uri)
+
+    async def main() -> list[str]:
+        assert content(await loaded.apredict(QUESTION)) == "async"
+        with pytest.raises(InvalidArgumentError, match="await"):
+            loaded.predict(QUESTION)
+        return [chunk["choices"][0]["delta"]["content"] async for chunk in loaded.apredict_stream(QUESTION)]
+
+    assert asyncio.run(main()) == ["a", "b"]
+    assert content(loaded.predict(QUESTION)) == "async"
+
+
+def test_the_folder_can_be_read_and_moved(echo: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("tram")
+    model = log_model("echo", echo, model_config={"mark": "!"}, artifacts={"words": tmp_path / "words.txt"})
+
+    place = model.artifact_location
+    files = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
+    texts = "".join(path.read_text() for path in place.rglob("*") if path.is_file() and path.name != "echo.py")
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(place, moved)
+
+    assert files == [
+        "artifacts/words/words.txt", "config.yaml", "echo.py", "input_example.json", "model.yaml", "requirements.txt",
+    ]  # fmt: skip
+    assert str(tmp_path) not in texts
+    assert re.search(r"^tracer-llm==", (place / "requirements.txt").read_text(), re.MULTILINE)
+    assert content(load_model(moved).predict(QUESTION)) == "What is a tram?!"
+
+
+def test_a_config_from_a_yaml_file_can_be_replaced_key_by_key(echo: Path, folder: Path) -> None:
+    (folder / "config.yaml").write_text("mark: '?'\nother: 1\n")
+    model = log_model("echo", echo, model_config="config.yaml")
+
+    assert content(load_model(model.model_uri).predict(QUESTION)).endswith("tram??")
+    assert content(load_model(model.model_uri, model_config={"mark": "!"}).predict(QUESTION)).endswith("tram?!")
+
+
+def test_model_config_at_the_top_of_a_file(write_model: WriteModel) -> None:
+    path = write_model(
+        """
+        config = ModelConfig(development_config={"greeting": "dev"})
+        set_model(lambda model_input: config.get("greeting") + model_input)
+        """
+    )
+
+    assert load_model(log_model("unconfigured", path).model_uri).predict("!") == "dev!"
+    model = log_model("configured", path, model_config={"greeting": "hello"})
+    assert load_model(model.model_uri).predict("!") == "hello!"
+
+
+def test_artifacts_and_code_of_ones_own(write_model: WriteModel, folder: Path) -> None:
+    (folder / "wordlist.py").write_text("WORDS = ['first']\n")
+    (folder / "data.txt").write_text("data")
+    path = write_model(
+        """
+        from pathlib import Path
+        from wordlist import WORDS
+        class Reader(PythonModel):
+            def load_context(self, context):
+                self.text = Path(context.artifacts["data"]).read_text()
+            def predict(self, context, model_input, params=None):
+                return [self.text, WORDS, model_input, params]
+        set_model(Reader())
+        """
+    )
+    import sys
+
+    sys.path.insert(0, str(folder))
+    try:
+        first = log_model("reader", path, artifacts={"data": "data.txt"}, code_paths=["wordlist.py"])
+    finally:
+        sys.path.remove(str(folder))
+    (folder / "wordlist.py").write_text("WORDS = ['second']\n")
+    second = log_model("reader", path, artifacts={"data": "data.txt"}, code_paths=["wordlist.py"])
+
+    assert load_model(second.model_uri).predict("x", params={"k": 1}) == ["data", ["second"], "x", {"k": 1}]
+    assert load_model(first.model_uri).predict("x") == ["data", ["first"], "x", None]
+
+
+class Counter(PythonModel):
+    def __init__(self, start: int) -> None:
+        self.start = start
+
+    def predict(self, context: Any, model_input: int, params: Any = None) -> int:
+        return self.start + model_input
+
+
+def test_an_instance_is_pickled() -> None:
+    assert load_model(log_model("counter", Counter(40), input_example=1).model_uri).predict(2) == 42
+
+
+def test_a_function_is_a_model() -> None:
+    model = log_model("double", lambda number: number * 2, input_example=1)
+
+    assert load_model(model.model_uri).predict(21) == 42
+    assert logged_trace(model).data.spans[0].outputs == 42
+
+
+def test_what_cannot_be_pickled_says_what_to_do() -> None:
+    import threading
+
+    model = Counter(1)
+    model.lock = threading.Lock()  # type: ignore[attr-defined]
+
+    with pytest.raises(ModelError, match=r"load_context\(\)"):
+        log_model("locked", model)
+
+
+def test_uris_by_id_name_and_version(echo: Path) -> None:
+    first = log_model("echo", echo, model_config={"mark": "1"})
+    second = log_model("echo", echo, model_config={"mark": "2"})
+
+    def mark(uri: Any) -> str:
+        return content(load_model(uri).predict(QUESTION))[-1]
+
+    assert [mark(first.model_uri), mark("models:/echo"), mark("models:/echo/latest")] == ["1", "2", "2"]
+    assert [mark("models:/echo/1"), mark("models:/echo/2"), mark(second)] == ["1", "2", "2"]
+    for uri in ("models:/nobody", "models:/echo/3", "models:/m-" + "0" * 32, "models:/", "no/such/folder"):
+        with pytest.raises(ModelNotFoundError):
+            load_model(uri)
+
+
+def test_a_version_without_files_says_so() -> None:
+    model = tracer.create_external_model("external")
+
+    with pytest.raises(ModelNotFoundError, match="not with log_model"):
+        load_model(model.model_uri)
+
+
+def test_the_example_is_run_and_what_is_wrong_is_said(write_model: WriteModel) -> None:
+    path = write_model(
+        """
+        class Wrong(ChatModel):
+            def predict(self, context, messages, params):
+                return {"choices": [{"message": {"role": "assistant"}}]}
+        set_model(Wrong())
+        """
+    )
+
+    with pytest.raises(ModelError) as caught:
+        log_model("wrong", path)
+
+    assert "Wrong.predict gave back no ChatCompletionResponse: choices[0].message.content: is missing" in str(
+        caught.value
+    )
+    (model,) = tracer.search_logged_models()
+    assert (model.status.value, model.artifact_location.exists()) == ("FAILED", False)
+    assert logged_trace(model).info.state == "ERROR"
+
+
+def test_the_example_that_is_given_is_the_one_that_is_run(echo: Path) -> None:
+    model = log_model("echo", echo, input_example=(QUESTION, {"seed": 7}))
+
+    assert logged_trace(model).data.spans[0].inputs == {**QUESTION, "seed": 7}
+    assert logged_trace(model).info.model_id == model.model_id
+
+
+def test_a_file_that_sets_no_model_takes_none_of_another_file(echo: Path, write_model: WriteModel) -> None:
+    log_model("echo", echo)
+    set_model(Counter(1))
+
+    with pytest.raises(ModelError, match="has not called"):
+        log_model("nothing", write_model("x = 1"))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (ChatModel, "expected an instance: ChatModel()"),
+        ("nothing.py", "there is no file"),
+        (7, "expected an instance of"),
+        (None, "got no python_model"),
+    ],
+)
+def test_what_is_no_model_is_refused(given: Any, said: str, folder: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match=re.escape(said)):
+        log_model("none", given)
+
+
+def test_wrong_requests_name_the_field(echo: Path) -> None:
+    loaded = load_model(log_model("echo", echo).model_uri)
+
+    with pytest.raises(ValidationError, match=r"messages\[0\].content: is missing"):
+        loaded.predict({"messages": [{"role": "user"}]})
+    with pytest.raises(ValidationError, match="messages: is missing"):
+        loaded.predict({})
+    with pytest.raises(ValidationError, match="expected"):
+        loaded.predict(7)
+
+
+def test_serving_input_is_checked_without_a_server(echo: Path) -> None:
+    model = log_model("echo", echo)
+
+    assert content(validate_serving_input(model.model_uri, QUESTION)) == "What is a tram?"
+    assert content(validate_serving_input(model.model_uri, '{"messages": [{"role": "user", "content": "x"}]}')) == "x"
+    with pytest.raises(ValidationError, match="content"):
+        validate_serving_input(model.model_uri, {"messages": [{"role": "user"}]})
+    with pytest.raises(InvalidArgumentError, match="no JSON"):
+        validate_serving_input(model.model_uri, "{")
+
+
+def test_save_model_into_a_folder_of_ones_own(echo: Path, folder: Path) -> None:
+    save_model("saved", echo)
+
+    assert content(load_model("saved").predict(QUESTION)) == "What is a tram?"
+    with pytest.raises(InvalidArgumentError, match="exists already"):
+        save_model("saved", echo)
+
+
+def test_code_that_was_changed_since_is_not_run(echo: Path) -> None:
+    model = log_model("echo", echo)
+    (model.artifact_location / "echo.py").write_text("raise SystemExit\n")
+
+    with pytest.raises(ModelError, match=r"echo\.py .* was changed"):
+        load_model(model.model_uri)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions of POSIX")
+def test_a_folder_that_everybody_can_write_is_not_trusted(echo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = log_model("echo", echo)
+    (model.artifact_location / "echo.py").chmod(0o666)
+
+    with pytest.raises(UntrustedModelError, match="can be written by everybody"):
+        load_model(model.model_uri)
+    assert load_model(model.model_uri, trust=True)
+    monkeypatch.setenv("TRACER_TRUSTED_MODELS", str(model.artifact_location.parent))
+    assert load_model(model.model_uri)
+
+
+def test_a_manifest_that_points_outside_is_refused(echo: Path) -> None:
+    model = log_model("echo", echo)
+    manifest = model.artifact_location / "model.yaml"
+    manifest.write_text(manifest.read_text().replace("code: echo.py", "code: ../../echo.py"))
+
+    with pytest.raises(ModelError, match="outside of the model's folder"):
+        load_model(model.model_uri)
+
+
+def test_a_model_is_logged_and_asked_also_while_tracer_is_off(echo: Path) -> None:
+    tracer.disable()
+    try:
+        model = log_model("echo", echo)
+        answer = load_model(model.model_uri).predict(QUESTION)
+    finally:
+        tracer.enable()
+
+    assert content(answer) == "What is a tram?"
+    assert tracer.search_traces(model_id=model.model_id) == []

@@ -1,0 +1,52 @@
+"""Versions and runs on a tracer server: the same as in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+import tracer
+from tracer.models import load_model, log_model
+from tracer.server import running_server
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a tracer server that is this process's store."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with running_server(f"sqlite:///{tmp_path / 'server.db'}") as url:
+        tracer.configure(store=url)
+        yield url
+        tracer.reset()
+
+
+def test_versions_and_runs(server: str) -> None:
+    with tracer.start_run(run_name="nightly", params={"k": "5"}) as run:
+        model = tracer.create_external_model("v1", params={"llm": "gpt-4"}, tags={"team": "search"})
+    tracer.set_active_model("v1")
+    with tracer.start_span("step") as span:
+        pass
+    tracer.log_model_metrics({"score": 0.5})
+
+    stored = tracer.get_logged_model(model.model_id)
+    trace = tracer.get_trace(span.trace_id)
+    assert (stored.params, stored.metrics, stored.source_run_id) == ({"llm": "gpt-4"}, {"score": 0.5}, run.info.run_id)
+    assert stored.creation_timestamp == model.creation_timestamp
+    assert trace is not None
+    assert trace.info.model_id == model.model_id
+    assert [found.name for found in tracer.search_logged_models("params.llm = 'gpt-4'")] == ["v1"]
+    assert (tracer.get_run(run.info.run_id).info.status, tracer.get_run(run.info.run_id).data.params) == (
+        "FINISHED", {"k": "5"},
+    )  # fmt: skip
+    (version,) = httpx.get(f"{server}/api/v1/versions").json()["versions"]
+    assert (version["model_id"], version["name"], version["trace_count"]) == (model.model_id, "v1", 1)
+
+
+def test_a_model_whose_version_is_on_a_server_has_its_files_here(server: str) -> None:
+    model = log_model("double", lambda number: 2 * number, input_example=1)
+
+    assert load_model("models:/double").predict(4) == 8
+    assert len(tracer.search_traces(model_id=model.model_id)) == 2

@@ -1,0 +1,63 @@
+"""What git says about the folder that the program runs in."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+_SECONDS = 10.0
+_PASSWORD = re.compile(r"(?<=://)[^@/\s]+@")
+
+
+class GitError(Exception):
+    """Git is not there, or has nothing to say."""
+
+
+@dataclass(frozen=True)
+class GitInfo:
+    """A state of the code: ``diff`` is what was changed since the commit, None where nothing was."""
+
+    branch: str
+    commit: str
+    dirty: bool
+    diff: str | None = None
+    repository: str | None = None
+
+    def to_tags(self) -> dict[str, str]:
+        """As tags of a version."""
+        tags = {"git.branch": self.branch, "git.commit": self.commit, "git.dirty": str(self.dirty).lower()}
+        if self.diff is not None:
+            tags["git.diff"] = self.diff
+        if self.repository is not None:
+            tags["git.repository"] = self.repository
+        return tags
+
+
+def git_info(remote_name: str = "origin") -> GitInfo:
+    """The state of the code in the current folder. Raises GitError."""
+    commit = _git("rev-parse", "HEAD")
+    branch = _git("rev-parse", "--abbrev-ref", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no")
+    diff = _git("diff", "--no-ext-diff", "--no-color", "HEAD") if changed else None
+    try:
+        repository: str | None = _PASSWORD.sub("", _git("remote", "get-url", remote_name))
+    except GitError:
+        repository = None
+    return GitInfo(branch, commit, bool(changed), diff, repository)
+
+
+def _git(*arguments: str) -> str:
+    import subprocess
+
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        ran = subprocess.run(
+            ["git", *arguments], capture_output=True, timeout=_SECONDS, env=environment, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GitError(str(error)) from error
+    if ran.returncode != 0:
+        raise GitError(ran.stderr.decode("utf-8", "replace").strip() or f"git {arguments[0]} failed")
+    return ran.stdout.decode("utf-8", "replace").strip()

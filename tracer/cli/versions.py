@@ -1,0 +1,70 @@
+"""``tracer versions``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import click
+
+from tracer.cli.options import examples, json_option, store_option
+
+if TYPE_CHECKING:
+    from tracer.comparison import VersionSummary
+
+_NS_PER_MS = 1_000_000
+
+
+@click.command("versions", epilog=examples("tracer versions", "tracer versions my-agent-v1 my-agent-v2"))
+@click.argument("versions", nargs=-1, metavar="[NAME|ID]…")
+@json_option("One JSON object a line: latencies in ms, cost in USD.")
+@store_option
+def command(versions: tuple[str, ...], as_json: bool, store_url: str | None) -> None:
+    """Put versions side by side: traces, errors, tokens, cost, latency percentiles and mean scores."""
+    from tracer.cli.reading import store_for_reading
+    from tracer.cli.screen import Screen, note
+    from tracer.comparison import compare_versions
+
+    store_for_reading(store_url)
+    summaries = compare_versions(*versions)
+    screen = Screen()
+    if as_json:
+        for summary in summaries:
+            screen.json(dataclasses.asdict(summary))
+    elif summaries:
+        for line in _table(summaries):
+            screen.print(line)
+    else:
+        note("no versions; tracer.set_active_model('v1') makes one.")
+
+
+def _table(summaries: list[VersionSummary]) -> list[str]:
+    from rich.cells import cell_len
+
+    from tracer.cli.wording import clean_line
+
+    names = sorted({name for summary in summaries for name in summary.scores})
+    heads = ["traces", "errors", "tokens", "cost", "p50", "p95", "p99", *map(clean_line, names)]
+    table = [heads, *(_cells(summary, names) for summary in summaries)]
+    first = ["version", *(clean_line(summary.name) for summary in summaries)]
+    width = max(map(cell_len, first))
+    widths = [max(cell_len(line[column]) for line in table) for column in range(len(heads))]
+    return [
+        label + " " * (width - cell_len(label))
+        + "".join(f"  {' ' * (size - cell_len(cell))}{cell}" for cell, size in zip(cells, widths))
+        for label, cells in zip(first, table)
+    ]  # fmt: skip
+
+
+def _cells(summary: VersionSummary, names: list[str]) -> list[str]:
+    from tracer.cli.wording import count, duration, money
+
+    latencies = (summary.latency_p50_ms, summary.latency_p95_ms, summary.latency_p99_ms)
+    return [
+        count(summary.traces),
+        f"{summary.error_share:.0%}" if summary.traces else "-",
+        count(summary.tokens),
+        money(summary.cost),
+        *("-" if latency is None else duration(latency * _NS_PER_MS) for latency in latencies),
+        *(f"{summary.scores[name]:.3g}" if name in summary.scores else "-" for name in names),
+    ]

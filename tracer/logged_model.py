@@ -1,0 +1,89 @@
+"""What a version of an app is, and how it is read from the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from tracer._json import clean_text
+from tracer._place import journal_folder
+from tracer._runtime import runtime
+from tracer.store.rows import ModelRow
+
+_NS_PER_MS = 1_000_000
+
+
+class LoggedModelStatus(str, Enum):
+    """How far a version has come."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    PENDING = "PENDING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+@dataclass
+class LoggedModel:
+    """A version of an app: what its traces link to. Times in ms since the epoch."""
+
+    model_id: str
+    name: str
+    experiment_id: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    model_type: str | None = None
+    source_run_id: str | None = None
+    status: LoggedModelStatus = LoggedModelStatus.READY
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def model_uri(self) -> str:
+        """The URI that ``tracer.models.load_model`` takes."""
+        return f"models:/{self.model_id}"
+
+    @property
+    def artifact_location(self) -> Path:
+        """The folder of a model that was logged with ``log_model``, beside the store."""
+        return model_folder(self.model_id)
+
+
+def model_folder(model_id: str) -> Path:
+    """Where the files of a logged model are: beside the store, or beside the journal of one that is elsewhere."""
+    journal = journal_folder(runtime().store_url())
+    return journal.with_name(journal.name.removesuffix(".journal") + ".models") / model_id
+
+
+def model_rows(model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
+    """What the store holds of versions, newest first, those just made included. Raises StoreError."""
+    runtime().sync()
+    return (
+        runtime()
+        .store()
+        .models(
+            model_id=None if model_id is None else clean_text(model_id), name=None if name is None else clean_text(name)
+        )
+    )
+
+
+def model_from_row(row: ModelRow) -> LoggedModel:
+    """A version as users see it."""
+    try:
+        status = LoggedModelStatus(row.status)
+    except ValueError:  # a newer version of tracer has more of them
+        status = LoggedModelStatus.UNSPECIFIED
+    return LoggedModel(
+        model_id=row.model_id,
+        name=row.name,
+        experiment_id=row.experiment_id,
+        creation_timestamp=row.created // _NS_PER_MS,
+        last_updated_timestamp=max(row.updated, row.created) // _NS_PER_MS,
+        model_type=row.model_type,
+        source_run_id=row.source_run_id,
+        status=status,
+        tags=row.tags,
+        params=row.params,
+        metrics=row.metrics,
+    )

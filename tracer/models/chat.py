@@ -1,0 +1,219 @@
+"""Requests and replies of the chat schema (OpenAI, Chat Completions), with custom inputs and outputs beside it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from tracer.models.messages import ChatMessage, ToolDefinition
+from tracer.models.shape import Shape, ValidationError
+
+
+@dataclass
+class ChatParams(Shape):
+    """What a request says beside its messages; what it does not say is None.
+
+    Parameters that are not listed here are kept in ``extra``, and ``to_dict`` gives all of them together.
+    """
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stop: list[str] | None = None
+    n: int | None = None
+    stream: bool | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    custom_inputs: dict[str, Any] | None = None
+    tools: list[ToolDefinition] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: dict[str, Any] | None = None
+    max_completion_tokens: int | None = None
+    seed: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    reasoning_effort: str | None = None
+    stream_options: dict[str, Any] | None = None
+    user: str | None = None
+    model: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        stop: Any = self.stop
+        if isinstance(stop, str):
+            self.stop = [stop]
+        super().__post_init__()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, without what is None."""
+        plain = super().to_dict()
+        return {**plain.pop("extra", {}), **plain}
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Any:
+        """From a dict; parameters without a field of their own are kept in ``extra``."""
+        if not isinstance(values, dict):
+            return super().from_dict(values)
+        known = cls.keys()
+        extra = {str(key): value for key, value in values.items() if key not in known}
+        given = {key: value for key, value in values.items() if key in known and key != "extra"}
+        cls._look_for_missing(given)
+        return cls(**given, extra={**(values.get("extra") or {}), **extra})
+
+    @classmethod
+    def keys(cls) -> set[str]:
+        """The names of the fields."""
+        return {known.name for known in fields(cls)}
+
+
+@dataclass
+class ChatCompletionRequest(ChatParams):
+    """A whole request: messages and parameters together."""
+
+    messages: list[ChatMessage] = field(default_factory=list)
+
+
+@dataclass
+class TopTokenLogProb(Shape):
+    """A token that was likely, and its log probability."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None = None
+
+
+@dataclass
+class TokenLogProb(Shape):
+    """A token of the reply, its log probability, and the most likely ones at its place."""
+
+    token: str
+    logprob: float
+    top_logprobs: list[TopTokenLogProb] = field(default_factory=list)
+    bytes: list[int] | None = None
+
+
+@dataclass
+class ChatChoiceLogProbs(Shape):
+    """Log probabilities of a choice."""
+
+    content: list[TokenLogProb] | None = None
+
+
+@dataclass
+class ChatChoice(Shape):
+    """One of the answers to a request."""
+
+    message: ChatMessage
+    index: int = 0
+    finish_reason: str = "stop"
+    logprobs: ChatChoiceLogProbs | None = None
+
+    def __post_init__(self) -> None:
+        self.finish_reason = self.finish_reason or "stop"
+        super().__post_init__()
+
+
+@dataclass
+class TokenUsageStats(Shape):
+    """Tokens of a request and its reply."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: dict[str, Any] | None = None
+    completion_tokens_details: dict[str, Any] | None = None
+
+    def _check(self) -> None:
+        if self.total_tokens is None and None not in (self.prompt_tokens, self.completion_tokens):
+            self.total_tokens = (self.prompt_tokens or 0) + (self.completion_tokens or 0)
+
+
+def _completion_id() -> str:
+    return f"chatcmpl-{uuid.uuid4().hex}"
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+@dataclass
+class ChatCompletionResponse(Shape):
+    """A whole reply; ``custom_outputs`` is for whatever the schema has no place for."""
+
+    choices: list[ChatChoice]
+    usage: TokenUsageStats | None = None
+    id: str = field(default_factory=_completion_id)
+    model: str | None = None
+    object: str = "chat.completion"
+    created: int = field(default_factory=_now)
+    custom_outputs: dict[str, Any] | None = None
+
+    @staticmethod
+    def new_id() -> str:
+        """An id for a completion."""
+        return _completion_id()
+
+    def __post_init__(self) -> None:
+        self.id = _completion_id() if self.id is None else self.id
+        super().__post_init__()
+
+    def _check(self) -> None:
+        if not self.choices:
+            raise ValidationError("choices", "is empty, expected at least one choice with a message")
+
+
+@dataclass
+class FunctionCallChunk(Shape):
+    """A piece of a function call."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+@dataclass
+class ToolCallChunk(Shape):
+    """A piece of a tool call; pieces of the same call have the same ``index``."""
+
+    index: int = 0
+    id: str | None = None
+    type: str | None = None
+    function: FunctionCallChunk | None = None
+
+
+@dataclass
+class ChatChoiceDelta(Shape):
+    """What a chunk adds to a message."""
+
+    role: str | None = "assistant"
+    content: str | None = None
+    refusal: str | None = None
+    name: str | None = None
+    tool_calls: list[ToolCallChunk] | None = None
+    reasoning_content: str | None = None
+
+
+@dataclass
+class ChatChunkChoice(Shape):
+    """What a chunk adds to one of the answers."""
+
+    delta: ChatChoiceDelta
+    index: int = 0
+    finish_reason: str | None = None
+    logprobs: ChatChoiceLogProbs | None = None
+
+
+@dataclass
+class ChatCompletionChunk(Shape):
+    """A piece of a streamed reply; the last one may have the usage and no choices."""
+
+    choices: list[ChatChunkChoice]
+    usage: TokenUsageStats | None = None
+    id: str | None = None
+    model: str | None = None
+    object: str = "chat.completion.chunk"
+    created: int = field(default_factory=_now)
+    custom_outputs: dict[str, Any] | None = None

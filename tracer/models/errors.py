@@ -1,0 +1,9 @@
+"""What goes wrong with models."""
+
+from __future__ import annotations
+
+from tracer.errors import TracerError
+
+
+class ModelError(TracerError):
+    """A model cannot be saved, loaded or run: says what is wrong with it."""

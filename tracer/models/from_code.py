@@ -1,0 +1,123 @@
+"""Models from code: a Python file says with ``set_model`` which object is its model."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tracer.errors import InvalidArgumentError
+from tracer.models.errors import ModelError
+from tracer.models.python_model import FunctionModel, PythonModel
+from tracer.models.yaml_files import read_yaml
+
+
+@dataclass
+class _Loading:
+    """A file that is being run: what it set, and the config that it shall see."""
+
+    config: dict[str, Any]
+    models: list[PythonModel] = field(default_factory=list)
+
+
+_loading: ContextVar[_Loading | None] = ContextVar("tracer_model_file", default=None)
+_numbers = itertools.count(1)
+
+
+def set_model(model: Any) -> None:
+    """Say in a model's file which object is the model: an instance of ChatModel or PythonModel, or a function.
+
+    Where the file is run by itself, and not loaded as a model, this does nothing but check.
+    """
+    checked = as_model(model)
+    loading = _loading.get()
+    if loading is not None:
+        loading.models.append(checked)
+
+
+def as_model(model: Any) -> PythonModel:
+    """The model that an object is. Raises InvalidArgumentError."""
+    if isinstance(model, PythonModel):
+        return model
+    if isinstance(model, type):
+        raise InvalidArgumentError(f"got the class {model.__name__}, expected an instance: {model.__name__}().")
+    if callable(getattr(model, "predict", None)):
+        raise InvalidArgumentError(
+            f"got {type(model).__name__}, which has a predict() but is no model. "
+            f"Write class {type(model).__name__}(tracer.models.ChatModel) or (tracer.models.PythonModel)."
+        )
+    if callable(model):
+        return FunctionModel(model)
+    raise InvalidArgumentError(
+        f"got {model!r}, expected an instance of tracer.models.ChatModel or PythonModel, a function, "
+        "or the path of a file that calls set_model()."
+    )
+
+
+class ModelConfig:
+    """The config that a model was logged with, for reading at the top of its file.
+
+    ``development_config`` (a dict, or the path of a YAML file) is what holds while the file is run by itself.
+    """
+
+    def __init__(self, *, development_config: Mapping[str, Any] | str | Path | None = None) -> None:
+        loading = _loading.get()
+        if loading is not None and (loading.config or development_config is None):
+            self._values = loading.config
+        elif development_config is not None:
+            self._values = config_from(development_config)
+        else:
+            raise InvalidArgumentError(
+                "ModelConfig: there is no config here. Log the model with model_config=…, or write "
+                "ModelConfig(development_config='config.yaml') for running the file by itself."
+            )
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key."""
+        return self._values.get(key, default)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole config."""
+        return dict(self._values)
+
+
+def config_from(config: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
+    """A config from a dict or the path of a YAML (or JSON) file. Raises InvalidArgumentError."""
+    if config is None:
+        return {}
+    values = read_yaml(Path(config)) if isinstance(config, (str, Path)) else config
+    if not isinstance(values, Mapping):
+        raise InvalidArgumentError(
+            f"model_config: got {config!r}, expected a dict or the path of a YAML file with one."
+        )
+    return dict(values)
+
+
+def model_from_code(path: Path, config: dict[str, Any]) -> PythonModel:
+    """Run a model's file and give the model that it set. Raises ModelError, or what the file raises."""
+    name = f"tracer_model_{next(_numbers)}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"{path.name} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    loading = _Loading(config)
+    token = _loading.set(loading)
+    sys.modules[name] = module  # dataclasses and pickles look their module up
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    finally:
+        _loading.reset(token)
+    if not loading.models:
+        raise ModelError(f"{path.name} has not called tracer.models.set_model(…), so it names no model")
+    return loading.models[-1]

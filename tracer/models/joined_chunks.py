@@ -1,0 +1,58 @@
+"""The whole completion that streamed chunks come to, and the chunks that a whole one is told in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def completion_of(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Chunks of the chat schema, put together."""
+    whole: dict[str, Any] = {}
+    choices: dict[int, dict[str, Any]] = {}
+    for chunk in chunks:
+        whole.update({key: value for key, value in chunk.items() if key not in ("choices", "object")})
+        for choice in chunk.get("choices") or ():
+            _add(choices.setdefault(choice.get("index") or 0, {"message": {}}), choice)
+    ordered = [{"index": index, **choices[index]} for index in sorted(choices)]
+    return {"object": "chat.completion", **whole, "choices": ordered}
+
+
+def _add(whole: dict[str, Any], choice: dict[str, Any]) -> None:
+    if choice.get("finish_reason"):
+        whole["finish_reason"] = choice["finish_reason"]
+    message = whole["message"]
+    for key, value in (choice.get("delta") or {}).items():
+        if key == "tool_calls":
+            for piece in value or ():
+                _add_call(message.setdefault("tool_calls", []), piece)
+        elif key in ("content", "refusal", "reasoning_content") and isinstance(value, str):
+            message[key] = message.get(key, "") + value
+        elif value is not None:
+            message[key] = value
+
+
+def _add_call(calls: list[dict[str, Any]], piece: dict[str, Any]) -> None:
+    index = piece.get("index") or 0
+    while len(calls) <= min(index, 1000):
+        calls.append({"type": "function", "function": {"name": "", "arguments": ""}})
+    call = calls[min(index, 1000)]
+    call.update({key: piece[key] for key in ("id", "type") if piece.get(key)})
+    for key in ("name", "arguments"):
+        call["function"][key] += (piece.get("function") or {}).get(key) or ""
+
+
+def chunks_of(completion: dict[str, Any]) -> list[dict[str, Any]]:
+    """A completion as two chunks: what is said, and why it ends."""
+    head: dict[str, Any] = {key: completion[key] for key in ("id", "model", "created") if key in completion}
+    head["object"] = "chat.completion.chunk"
+    said, ends = [], []
+    for choice in completion["choices"]:
+        delta = {**choice["message"]}
+        calls = delta.pop("tool_calls", None)
+        if calls:
+            delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
+        said.append({"index": choice["index"], "delta": delta})
+        ends.append({"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]})
+    rest: dict[str, Any] = {key: completion[key] for key in ("usage", "custom_outputs") if key in completion}
+    return [{**head, "choices": said}, {**head, "choices": ends, **rest}]

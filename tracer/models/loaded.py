@@ -1,0 +1,234 @@
+"""A model that has been loaded: ask it, whole or streamed, and each answer is a trace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tracer.errors import InvalidArgumentError
+from tracer.models.chat import ChatCompletionChunk, ChatCompletionRequest, ChatCompletionResponse, ChatParams
+from tracer.models.errors import ModelError
+from tracer.models.joined_chunks import chunks_of
+from tracer.models.manifest import Manifest
+from tracer.models.prediction import Prediction
+from tracer.models.python_model import (
+    PythonModel,
+    PythonModelContext,
+    arguments_for,
+    has_stream,
+    is_async,
+    is_async_stream,
+    is_chat_model,
+)
+from tracer.models.shape import Shape, ValidationError, mapping_of
+
+_PARAMETERS = ChatParams.keys()
+
+
+class LoadedModel:
+    """A model to ask. Use :func:`tracer.models.load_model` to get one."""
+
+    def __init__(self, model: PythonModel, context: PythonModelContext, manifest: Manifest, folder: Path) -> None:
+        self._model = model
+        self._context = context
+        self.manifest = manifest
+        self.path = folder
+        self.model_id = manifest.model_id
+        self.name = manifest.name or type(model).__name__
+        self.is_chat = is_chat_model(model)
+        self.is_async = is_async(model)
+        self.is_async_stream = is_async_stream(model)
+        self.has_stream = has_stream(model)
+
+    def __repr__(self) -> str:
+        return f"LoadedModel({self.name!r}, model_id={self.model_id!r}, model={type(self._model).__name__})"
+
+    def unwrap_python_model(self) -> PythonModel:
+        """The object that the model's file set, or that was pickled."""
+        return self._model
+
+    # ---- whole answers ----
+
+    def predict(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+    ) -> Any:
+        """The model's answer.
+
+        A ChatModel takes ``{"messages": […], "max_tokens": 25, …}`` and gives the completion as a dict. Raises
+        ValidationError, which names the field, ModelError where the model gives back no completion, and what the
+        model raises. ``into`` is what :meth:`begin` gave.
+        """
+        if self.is_async:
+            return self._run(self.apredict(data, params, into=into))
+        prediction = into or self.begin()
+        try:
+            args, kwargs = self._arguments(prediction, self._model.predict, data, params)
+            with prediction.here():
+                answer = self._model.predict(*args, **kwargs)
+            output = self._output(answer)
+        except BaseException as error:
+            prediction.fail(error)
+            raise
+        prediction.end(output)
+        return output
+
+    async def apredict(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+    ) -> Any:
+        """The same, for asynchronous programs; a model that is not asynchronous runs in a thread."""
+        if not self.is_async:
+            return await asyncio.to_thread(self.predict, data, params, into=into)
+        prediction = into or self.begin()
+        try:
+            args, kwargs = self._arguments(prediction, self._model.predict, data, params)
+            with prediction.here():
+                answer = await self._model.predict(*args, **kwargs)
+            output = self._output(answer)
+        except BaseException as error:
+            prediction.fail(error)
+            raise
+        prediction.end(output)
+        return output
+
+    # ---- streams ----
+
+    def predict_stream(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+    ) -> Iterator[Any]:
+        """The model's answer in pieces; a ChatModel's are chunks of the chat schema, as dicts.
+
+        Where the model has no ``predict_stream``, the whole answer comes in one piece. Closing the iterator stops the
+        model where it is.
+        """
+        if self.is_async_stream or (self.is_async and not self.has_stream):
+            raise InvalidArgumentError("this model is asynchronous: write `async for … in model.apredict_stream(…)`")
+        if not self.has_stream:
+            yield from self._as_chunks(self.predict(data, params, into=into))
+            return
+        prediction = into or self.begin()
+        given: list[Any] = []
+        stream: Any = None
+        try:
+            args, kwargs = self._arguments(prediction, self._model.predict_stream, data, params)
+            with prediction.here():
+                stream = iter(self._model.predict_stream(*args, **kwargs))
+            while True:
+                with prediction.here():
+                    piece = next(stream, _END)
+                if piece is _END:
+                    break
+                given.append(self._chunk(piece))
+                yield given[-1]
+        except BaseException as error:
+            with prediction.here():
+                _close(stream)
+            prediction.end_stream(given, error)
+            raise
+        prediction.end_stream(given)
+
+    async def apredict_stream(
+        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+    ) -> AsyncIterator[Any]:
+        """The same, for asynchronous programs; takes models of either kind."""
+        if not self.has_stream:
+            for piece in self._as_chunks(await self.apredict(data, params, into=into)):
+                yield piece
+            return
+        if not self.is_async_stream:
+            stream = self.predict_stream(data, params, into=into)
+            try:
+                while (piece := await asyncio.to_thread(next, stream, _END)) is not _END:
+                    yield piece
+            finally:
+                await asyncio.to_thread(_close, stream)
+            return
+        prediction = into or self.begin()
+        given: list[Any] = []
+        pieces: Any = None
+        try:
+            args, kwargs = self._arguments(prediction, self._model.predict_stream, data, params)
+            with prediction.here():
+                pieces = self._model.predict_stream(*args, **kwargs)
+            while True:
+                with prediction.here():
+                    piece = await anext(pieces, _END)
+                if piece is _END:
+                    break
+                given.append(self._chunk(piece))
+                yield given[-1]
+        except BaseException as error:
+            if pieces is not None:
+                with prediction.here():
+                    await pieces.aclose()
+            prediction.end_stream(given, error)
+            raise
+        prediction.end_stream(given)
+
+    # ---- what goes in and comes out ----
+
+    def begin(self) -> Prediction:
+        """The trace of an answer, begun here: the methods above go on with it when it is given as ``into``."""
+        return Prediction(self.name, self.model_id, is_chat=self.is_chat)
+
+    def _arguments(
+        self, prediction: Prediction, method: Any, data: Any, params: Mapping[str, Any] | None
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if not self.is_chat:
+            prediction.give(data, params)
+            return arguments_for(method, self._context, data, params)
+        request = _flat(data, params)
+        prediction.give(request)
+        checked = ChatCompletionRequest.from_dict(request)
+        if not checked.messages:
+            raise ValidationError("messages", "is missing or empty, expected [{'role': 'user', 'content': '…'}]")
+        asked = ChatParams.from_dict({key: value for key, value in request.items() if key != "messages"})
+        return arguments_for(method, self._context, checked.messages, asked)
+
+    def _output(self, answer: Any) -> Any:
+        if not self.is_chat:
+            return answer.to_dict() if isinstance(answer, Shape) else answer
+        return self._shaped(ChatCompletionResponse, answer, "predict")
+
+    def _chunk(self, piece: Any) -> Any:
+        if not self.is_chat:
+            return piece.to_dict() if isinstance(piece, Shape) else piece
+        return self._shaped(ChatCompletionChunk, piece, "predict_stream")
+
+    def _shaped(self, shape: type[Shape], value: Any, method: str) -> dict[str, Any]:
+        try:
+            return shape.from_dict(value).to_dict()
+        except ValidationError as error:
+            raise ModelError(f"{type(self._model).__name__}.{method} gave back no {shape.__name__}: {error}") from error
+
+    def _as_chunks(self, output: Any) -> list[Any]:
+        return chunks_of(output) if self.is_chat else [output]
+
+    @staticmethod
+    def _run(coroutine: Any) -> Any:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(coroutine)
+        coroutine.close()
+        raise InvalidArgumentError("this model is asynchronous: write `await model.apredict(…)` here")
+
+
+_END = object()
+
+
+def _flat(data: Any, params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A chat request with its parameters, from a dict, a ChatCompletionRequest or a list of messages."""
+    if isinstance(data, (list, tuple)):
+        data = {"messages": list(data)}
+    request = mapping_of(data)
+    if request is None:
+        raise ValidationError("", f"got {data!r:.80}, expected {{'messages': [{{'role': 'user', 'content': '…'}}]}}")
+    return {**request, **(params or {})}
+
+
+def _close(stream: Any) -> None:
+    close = getattr(stream, "close", None)
+    if close is not None:
+        close()

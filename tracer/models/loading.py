@@ -1,0 +1,150 @@
+"""Loading a saved model: its files are checked, its code is run."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tracer.errors import InvalidArgumentError, ModelNotFoundError
+from tracer.find_versions import search_logged_models
+from tracer.logged_model import LoggedModel, LoggedModelStatus, model_folder
+from tracer.models.errors import ModelError
+from tracer.models.from_code import as_model, config_from, model_from_code
+from tracer.models.loaded import LoadedModel
+from tracer.models.manifest import MANIFEST, Manifest, read_manifest
+from tracer.models.python_model import PythonModel, PythonModelContext
+from tracer.models.trust import check_trust
+from tracer.versions import find_models, get_logged_model
+
+_SCHEME = "models:/"
+_ID = re.compile(r"m-[0-9a-f]{32}")
+
+
+def load_model(
+    model_uri: str | Path | LoggedModel,
+    *,
+    trust: bool = False,
+    model_config: Mapping[str, Any] | str | Path | None = None,
+) -> LoadedModel:
+    """The model of ``models:/<id>``, ``models:/<name>`` (its newest version), ``models:/<name>/<version>`` or a folder.
+
+    **This runs the code in the model's folder.** It is refused with UntrustedModelError where the folder, or anything
+    in it, belongs to another user or can be written by everybody, unless ``trust=True``. ``model_config`` replaces keys
+    of the config that the model was logged with. Raises ModelNotFoundError, ModelError.
+    """
+    folder = folder_of(model_uri)
+    if not (folder / MANIFEST).is_file():
+        raise ModelNotFoundError(f"no model in {folder}: there is no {MANIFEST}")
+    check_trust(folder, trust=trust)
+    manifest = read_manifest(folder)
+    config = {**_config(folder, manifest), **config_from(model_config)}
+    artifacts = {name: str(folder / path) for name, path in manifest.artifacts.items()}
+    context = PythonModelContext(config, artifacts)
+    _add_code(folder, manifest)
+    model = _model(folder, manifest, config)
+    model.load_context(context)
+    return LoadedModel(model, context, manifest, folder)
+
+
+def validate_serving_input(model_uri: str | Path | LoggedModel, serving_input: Any, *, trust: bool = False) -> Any:
+    """What the served model would answer to a request's body, a dict or JSON text; raises what is wrong with it."""
+    body = serving_input
+    if isinstance(body, (str, bytes)):
+        try:
+            body = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise InvalidArgumentError(f"serving_input is no JSON: {error}") from error
+    return load_model(model_uri, trust=trust).predict(*as_invocation(body))
+
+
+def as_invocation(body: Any) -> tuple[Any, Any]:
+    """Input and params of a request's body: ``{"input": …, "params": …}`` (or ``inputs``), else all of it is input."""
+    if isinstance(body, dict) and "messages" not in body:
+        for key in ("input", "inputs"):
+            if key in body and set(body) <= {key, "params"}:
+                return body[key], body.get("params")
+    return body, None
+
+
+def load_example(model: LoadedModel) -> tuple[Any, Any] | None:
+    """The input example of a model and its params, or None."""
+    if model.manifest.input_example is None:
+        return None
+    stored = orjson.loads((model.path / model.manifest.input_example).read_bytes())
+    return stored["input"], stored.get("params")
+
+
+def folder_of(model_uri: str | Path | LoggedModel) -> Path:
+    """The folder that a URI means. Raises ModelNotFoundError."""
+    if isinstance(model_uri, LoggedModel):
+        return model_folder(model_uri.model_id)
+    if isinstance(model_uri, Path):
+        return model_uri
+    if not isinstance(model_uri, str) or not model_uri.strip():
+        raise InvalidArgumentError(f"model_uri: got {model_uri!r}, expected 'models:/<id or name>' or a folder's path.")
+    if not model_uri.startswith(_SCHEME):
+        return Path(model_uri.removeprefix("file://"))
+    name, _, version = model_uri.removeprefix(_SCHEME).strip("/").partition("/")
+    model = get_logged_model(name) if _ID.fullmatch(name) and not version else _by_name(name, version)
+    folder = model_folder(model.model_id)
+    if not folder.is_dir():
+        raise ModelNotFoundError(
+            f"the version {model.name!r} ({model.model_id}) has no files at {folder}: it was made with "
+            "create_external_model() or set_active_model(), not with log_model(), or on another machine"
+        )
+    return folder
+
+
+def _by_name(name: str, version: str) -> LoggedModel:
+    models = [model for model in find_models(name) if model_folder(model.model_id).is_dir()]
+    if not models:
+        near = sorted({model.name for model in search_logged_models() if model_folder(model.model_id).is_dir()})
+        raise ModelNotFoundError(f"no model is called {name!r}; logged are: {', '.join(near[:20]) or 'none'}")
+    if version in ("", "latest"):
+        ready = [model for model in models if model.status is not LoggedModelStatus.FAILED]
+        return (ready or models)[0]
+    if not version.isdigit() or not 1 <= int(version) <= len(models):
+        raise ModelNotFoundError(
+            f"the model {name!r} has no version {version!r}; it has 1 to {len(models)}, and 'latest'"
+        )
+    return sorted(models, key=lambda model: (model.creation_timestamp, model.model_id))[int(version) - 1]
+
+
+def _config(folder: Path, manifest: Manifest) -> dict[str, Any]:
+    return config_from(folder / manifest.config) if manifest.config else {}
+
+
+def _model(folder: Path, manifest: Manifest, config: dict[str, Any]) -> PythonModel:
+    try:
+        if manifest.code:
+            return model_from_code(folder / manifest.code, config)
+        if manifest.pickle:
+            with (folder / manifest.pickle).open("rb") as file:
+                return as_model(pickle.load(file))
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"the model in {folder} needs the module {error.name!r}, which is not installed. What it was logged with: "
+            f"pip install -r {folder / (manifest.requirements or 'requirements.txt')}"
+        ) from error
+    raise ModelError(f"the manifest in {folder} names neither code nor a pickle")
+
+
+def _add_code(folder: Path, manifest: Manifest) -> None:
+    """Let the model's file import what was saved beside it, and not what another version brought."""
+    if not manifest.code_paths:
+        return
+    code = str(folder / "code")
+    names = {Path(path).stem for path in manifest.code_paths}
+    for name, module in list(sys.modules.items()):
+        origin = getattr(module, "__file__", None) or ""
+        if name.split(".")[0] in names and not origin.startswith(code):
+            del sys.modules[name]
+    if code in sys.path:
+        sys.path.remove(code)
+    sys.path.insert(0, code)

@@ -1,0 +1,153 @@
+"""Saving models, into a folder of yours or as a version in the store, with their example run first."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tracer._checked import checked_texts
+from tracer._fault import logger
+from tracer._readable_names import readable_name
+from tracer.errors import InvalidArgumentError
+from tracer.logged_model import LoggedModel, model_folder
+from tracer.models.errors import ModelError
+from tracer.models.loaded import LoadedModel
+from tracer.models.loading import load_example, load_model
+from tracer.models.saving import Parts, write_model
+from tracer.versions import finalize_logged_model, make_model
+
+
+def save_model(
+    path: str | Path,
+    python_model: Any,
+    *,
+    model_config: Mapping[str, Any] | str | Path | None = None,
+    input_example: Any = None,
+    artifacts: Mapping[str, str | Path] | None = None,
+    code_paths: Sequence[str | Path] | None = None,
+    pip_requirements: Sequence[str] | str | Path | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a model into a folder of yours, and run its example; see :func:`log_model` for the arguments."""
+    folder = Path(path)
+    write_model(
+        folder, _parts(python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata)
+    )
+    try:
+        _run_example(load_model(folder, trust=True))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+def log_model(
+    name: str | None = None,
+    python_model: Any = None,
+    *,
+    model_config: Mapping[str, Any] | str | Path | None = None,
+    input_example: Any = None,
+    artifacts: Mapping[str, str | Path] | None = None,
+    code_paths: Sequence[str | Path] | None = None,
+    pip_requirements: Sequence[str] | str | Path | None = None,
+    tags: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    model_type: str | None = None,
+) -> LoggedModel:
+    """Save a model beside the store as a new version of this name: load it with its ``model_uri``.
+
+    ``python_model`` is the path of a file that calls ``set_model``, an instance of ChatModel or PythonModel, or a
+    function (both are pickled). ``model_config`` is a dict or the path of a YAML file. ``artifacts`` are files by name;
+    ``code_paths`` are modules that the model imports. ``input_example`` is an input, or a tuple of input and params; it
+    is run through ``predict``, a greeting where a ChatModel is given none, and ``False`` runs nothing. Raises
+    ModelError where the example goes wrong.
+    """
+    if python_model is None:
+        raise InvalidArgumentError(
+            "log_model() got no python_model; give the path of a file that calls set_model(), "
+            "an instance of ChatModel or PythonModel, or a function."
+        )
+    name = readable_name() if name is None else _checked_name(name)
+    parts = _parts(python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata)
+    said: dict[str, Any] = {
+        "tags": checked_texts("tags", tags),
+        "params": checked_texts("params", params),
+        "model_type": model_type,
+    }
+    model = make_model(name, status="PENDING", even_if_off=True, **said)
+    folder = model_folder(model.model_id)
+    try:
+        write_model(folder, parts, name=name, model_id=model.model_id)
+        _run_example(load_model(folder, trust=True))
+    except BaseException:
+        finalize_logged_model(model.model_id, "FAILED")
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return finalize_logged_model(model.model_id, "READY")
+
+
+def _parts(
+    python_model: Any,
+    model_config: Mapping[str, Any] | str | Path | None,
+    input_example: Any,
+    artifacts: Mapping[str, str | Path] | None,
+    code_paths: Sequence[str | Path] | None,
+    pip_requirements: Sequence[str] | str | Path | None,
+    metadata: Mapping[str, Any] | None,
+) -> Parts:
+    return Parts(
+        python_model=python_model,
+        model_config=model_config,
+        input_example=input_example,
+        artifacts=artifacts or {},
+        code_paths=code_paths or (),
+        pip_requirements=pip_requirements,
+        metadata=metadata or {},
+    )
+
+
+def _run_example(model: LoadedModel) -> None:
+    example = load_example(model)
+    if example is None:
+        logger.info("tracer: the model %s has no input example, so nothing was run", model.name)
+        return
+    try:
+        if model.is_async:
+            _in_own_loop(model, example)
+        else:
+            model.predict(*example)
+    except Exception as error:
+        raise ModelError(
+            f"the model {model.name!r} was not logged, since its input example fails: {type(error).__name__}: {error}."
+            " Give another input_example, or input_example=False to log it without running it."
+        ) from error
+
+
+def _in_own_loop(model: LoadedModel, example: tuple[Any, Any]) -> None:
+    """Also where a loop runs already, as in a notebook."""
+    import asyncio
+    import contextvars
+    import threading
+
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(model.apredict(*example))
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="tracer-example")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+
+
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str) or not name.strip() or "/" in name or ":" in name or name.startswith("."):
+        raise InvalidArgumentError(f"name: got {name!r}, expected a text such as 'my-agent' without / and :.")
+    return name

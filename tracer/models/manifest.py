@@ -1,0 +1,86 @@
+"""The manifest of a saved model, ``model.yaml``: what is in the folder and how it becomes a model again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tracer.errors import InvalidArgumentError
+from tracer.models.errors import ModelError
+from tracer.models.yaml_files import read_yaml, write_yaml
+
+MANIFEST = "model.yaml"
+FORMAT = 1
+
+
+@dataclass
+class Manifest:
+    """Paths are relative to the folder; ``files`` has the sha256 of each file."""
+
+    kind: str  # "chat" or "python"
+    format: int = FORMAT
+    name: str | None = None
+    model_id: str | None = None
+    created: str | None = None
+    tracer: str | None = None
+    python: str | None = None
+    code: str | None = None
+    pickle: str | None = None
+    code_paths: list[str] = field(default_factory=list)
+    config: str | None = None
+    input_example: str | None = None
+    requirements: str | None = None
+    artifacts: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a folder, whose files are all there already."""
+    manifest.files = {name: _digest(folder / name) for name in _files(folder)}
+    write_yaml(
+        folder / MANIFEST, {key: value for key, value in asdict(manifest).items() if value not in (None, [], {})}
+    )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a folder whose files are as they were saved. Raises ModelError."""
+    try:
+        values = read_yaml(folder / MANIFEST)
+        known = {key: value for key, value in values.items() if key in Manifest.__dataclass_fields__}
+        manifest = Manifest(**known)
+    except (InvalidArgumentError, TypeError, AttributeError) as error:
+        raise ModelError(f"{folder / MANIFEST} is no manifest of a model: {error}") from error
+    if manifest.format > FORMAT:
+        raise ModelError(f"the model in {folder} was saved by a newer version of tracer ({manifest.tracer}); upgrade")
+    _check_paths(folder, manifest)
+    return manifest
+
+
+def _check_paths(folder: Path, manifest: Manifest) -> None:
+    named = [manifest.code, manifest.pickle, manifest.config, manifest.input_example, manifest.requirements]
+    for name in (*filter(None, named), *manifest.code_paths, *manifest.artifacts.values(), *manifest.files):
+        pure = PurePosixPath(name)
+        if pure.is_absolute() or ".." in pure.parts or "\\" in name:
+            raise ModelError(f"{folder / MANIFEST} names {name!r}, which is outside of the model's folder")
+    for name, digest in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise ModelError(f"the model in {folder} lacks the file {name}")
+        if _digest(path) != digest:
+            raise ModelError(f"the file {name} of the model in {folder} was changed since it was saved; log it anew")
+
+
+def _files(folder: Path) -> list[str]:
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST)
+    return [path.relative_to(folder).as_posix() for path in paths if "__pycache__" not in path.parts]
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,116 @@
+"""One prediction as one trace: linked to its version, with inputs, outputs, tokens, and the calls beneath."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tracer import semconv
+from tracer._context import active_model, usage_watch
+from tracer._fault import guard
+from tracer._runtime import runtime
+from tracer.messages import set_span_chat_messages, set_span_chat_tools
+from tracer.models.joined_chunks import completion_of
+from tracer.span import LiveSpan
+
+_USAGE = {
+    "prompt_tokens": semconv.TOKEN_USAGE["input_tokens"],
+    "completion_tokens": semconv.TOKEN_USAGE["output_tokens"],
+    "total_tokens": semconv.TOKEN_USAGE["total_tokens"],
+}
+
+
+class Prediction:
+    """A call of a model, from what goes in to what comes out. Tracing fails silently; the model's own faults raise."""
+
+    def __init__(self, name: str, model_id: str | None, *, is_chat: bool) -> None:
+        self._model_id = model_id
+        self._is_chat = is_chat
+        self._calls: list[str] = []  # spans below that reported tokens
+        with self._belonging():
+            self.span = runtime().start_span(name, span_type=semconv.SpanType.CHAIN)
+            self._link()
+
+    def _link(self) -> None:
+        """A prediction inside of another trace: that trace belongs to this version if it belongs to none."""
+        span = self.span
+        if isinstance(span, LiveSpan) and not span.is_root and self._model_id and self._outer_model is None:
+            runtime().append(
+                {"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), "model_id": self._model_id}
+            )
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of its trace, None where nothing is recorded."""
+        return self.span.trace_id if isinstance(self.span, LiveSpan) else None
+
+    @contextmanager
+    def _belonging(self) -> Iterator[None]:
+        before = active_model.get()
+        self._outer_model = runtime().active_model_id()
+        if self._model_id is not None:
+            active_model.set(self._model_id)
+        try:
+            yield
+        finally:
+            active_model.set(before)
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """The model's own code runs inside: spans hang below this prediction, and belong to the version."""
+        watch_before = usage_watch.get()
+        with self._belonging():
+            usage_watch.set(self._calls)
+            self.span.attach()
+            try:
+                yield
+            finally:
+                self.span.detach()
+                usage_watch.set(watch_before)
+
+    def give(self, data: Any, params: Any = None) -> None:
+        """Record what goes in."""
+        with guard("recording a prediction's inputs"):
+            self.span.set_inputs(data if params is None else {"data": data, "params": params})
+            if self._is_chat and isinstance(data, dict):
+                set_span_chat_messages(self.span, data.get("messages"))
+                if data.get("tools"):
+                    set_span_chat_tools(self.span, data["tools"])
+
+    def end(self, output: Any) -> None:
+        """Record what came out, and end."""
+        with guard("recording a prediction's outputs"):
+            self.span.set_outputs(output)
+            if self._is_chat and isinstance(output, dict):
+                self._describe(output)
+        self.span.end()
+
+    def end_stream(self, chunks: list[Any], error: BaseException | None = None) -> None:
+        """Record what was streamed as the whole that it came to, and end."""
+        output: Any = chunks
+        with guard("putting a stream together"):
+            if self._is_chat:
+                output = completion_of(chunks)
+        if error is None:
+            self.end(output)
+            return
+        with guard("recording a prediction's outputs"):
+            self.span.set_outputs(output)
+        self.span.end_with_error(error)
+
+    def _describe(self, output: dict[str, Any]) -> None:
+        choices = output.get("choices") or ()
+        messages = [{**choice["message"], "finish_reason": choice.get("finish_reason")} for choice in choices]
+        set_span_chat_messages(self.span, messages, append=True)
+        usage = output.get("usage") or {}
+        if self._calls:
+            return  # the calls below have told their tokens, which must not count twice
+        for name, key in _USAGE.items():
+            if isinstance(usage.get(name), int):
+                self.span.set_attribute(key, usage[name])
+
+    def fail(self, error: BaseException) -> None:
+        """End with what the model raised."""
+        self.span.end_with_error(error)

@@ -1,0 +1,102 @@
+"""What a user's model is: a class with ``predict``, or a function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracer.models.chat import ChatCompletionChunk, ChatCompletionResponse, ChatParams
+from tracer.models.messages import ChatMessage
+
+
+@dataclass(frozen=True)
+class PythonModelContext:
+    """What a model gets to know when it is loaded: its config, and the paths of its artifacts by name."""
+
+    model_config: dict[str, Any] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
+
+
+class PythonModel:
+    """A model of any input and output: write ``predict``, and where you like ``load_context`` and ``predict_stream``.
+
+    ``predict(self, context, model_input, params=None)``; ``context`` and ``params`` may be left out of the signature.
+    """
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Called once when the model has been loaded: the place for clients and files."""
+
+    def predict(self, context: PythonModelContext, model_input: Any, params: Any = None) -> Any:
+        """The output for an input."""
+        raise NotImplementedError(f"{type(self).__name__} has no predict(self, context, model_input, params=None)")
+
+    def predict_stream(self, context: PythonModelContext, model_input: Any, params: Any = None) -> Iterator[Any]:
+        """The output in pieces."""
+        raise NotImplementedError(f"{type(self).__name__} has no predict_stream(self, context, model_input, params)")
+
+
+class ChatModel(PythonModel):
+    """A model behind OpenAI's chat schema: messages and parameters in, a completion out.
+
+    Methods may be coroutines (``predict_stream``: asynchronous generators).
+    """
+
+    def predict(  # type: ignore[override]
+        self, context: PythonModelContext, messages: list[ChatMessage], params: ChatParams
+    ) -> ChatCompletionResponse:
+        """The completion for a conversation. ``params`` is always there; what the request did not say is None."""
+        raise NotImplementedError(f"{type(self).__name__} has no predict(self, context, messages, params)")
+
+    def predict_stream(  # type: ignore[override]
+        self, context: PythonModelContext, messages: list[ChatMessage], params: ChatParams
+    ) -> Iterator[ChatCompletionChunk]:
+        """The completion in chunks; without it a stream has the whole reply in one."""
+        raise NotImplementedError(f"{type(self).__name__} has no predict_stream(self, context, messages, params)")
+
+
+class FunctionModel(PythonModel):
+    """A function as a model: ``predict(model_input)`` or ``predict(model_input, params)``."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def predict(self, context: PythonModelContext, model_input: Any, params: Any = None) -> Any:
+        """What the function gives back."""
+        takes_params = len(inspect.signature(self.function).parameters) > 1
+        return self.function(model_input, params) if takes_params else self.function(model_input)
+
+
+def is_chat_model(model: PythonModel) -> bool:
+    """Whether a model speaks the chat schema."""
+    return isinstance(model, ChatModel)
+
+
+def has_stream(model: PythonModel) -> bool:
+    """Whether a model's class wrote a ``predict_stream``."""
+    return type(model).predict_stream not in (PythonModel.predict_stream, ChatModel.predict_stream)
+
+
+def is_async(model: PythonModel) -> bool:
+    """Whether a model's ``predict`` is a coroutine."""
+    return inspect.iscoroutinefunction(inspect.unwrap(model.predict))
+
+
+def is_async_stream(model: PythonModel) -> bool:
+    """Whether a model's ``predict_stream`` is an asynchronous generator."""
+    return inspect.isasyncgenfunction(inspect.unwrap(model.predict_stream))
+
+
+def arguments_for(
+    method: Callable[..., Any], context: PythonModelContext, model_input: Any, params: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What a model's method is called with: ``context`` and ``params`` only where its signature has them."""
+    parameters = inspect.signature(method).parameters
+    positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    takes_all = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
+    takes_context = takes_all or len(positional) > 2 or (bool(positional) and positional[0].name == "context")
+    args = (context, model_input) if takes_context else (model_input,)
+    if "params" in parameters:
+        return args, {"params": params}
+    return ((*args, params), {}) if takes_all or len(positional) > len(args) else (args, {})

@@ -1,0 +1,144 @@
+"""Writing a model into a folder that people can read and that can be moved anywhere."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tracer._json import to_plain
+from tracer.errors import InvalidArgumentError
+from tracer.models.errors import ModelError
+from tracer.models.from_code import as_model, config_from, model_from_code
+from tracer.models.manifest import Manifest, write_manifest
+from tracer.models.python_model import PythonModel, is_chat_model
+from tracer.models.requirements import requirements_of
+from tracer.models.yaml_files import write_yaml
+
+DEFAULT_CHAT_EXAMPLE = {"messages": [{"role": "user", "content": "Hello!"}]}
+_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".git", ".venv")
+
+
+@dataclass
+class Parts:
+    """What goes into the folder, as the user gave it."""
+
+    python_model: Any
+    model_config: Mapping[str, Any] | str | Path | None = None
+    input_example: Any = None
+    artifacts: Mapping[str, str | Path] = field(default_factory=dict)
+    code_paths: Sequence[str | Path] = ()
+    pip_requirements: Sequence[str] | str | Path | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_model(folder: Path, parts: Parts, *, name: str | None = None, model_id: str | None = None) -> Manifest:
+    """Write the folder whole or not at all."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidArgumentError(f"path: {folder} exists already; give a folder that is new or empty.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    beside.mkdir(mode=0o755)
+    try:
+        manifest = _write_parts(beside, parts)
+        manifest.name, manifest.model_id = name, model_id
+        write_manifest(beside, manifest)
+        if folder.exists():
+            folder.rmdir()
+        beside.rename(folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return manifest
+
+
+def _write_parts(folder: Path, parts: Parts) -> Manifest:
+    manifest = Manifest(
+        kind="python",
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        tracer=metadata.version("tracer-llm"),
+        python=platform.python_version(),
+        metadata=to_plain(dict(parts.metadata)),
+    )
+    config = config_from(parts.model_config)
+    manifest.code_paths = [_copied(Path(path), folder / "code", "code_paths") for path in parts.code_paths]
+    if isinstance(parts.python_model, (str, Path)):
+        model, manifest.code = _from_file(folder, Path(parts.python_model), config)
+    else:
+        model = as_model(parts.python_model)
+        manifest.pickle = "model.pkl"
+        _pickle(model, folder / "model.pkl")
+    manifest.kind = "chat" if is_chat_model(model) else "python"
+    if config:
+        manifest.config = "config.yaml"
+        write_yaml(folder / "config.yaml", to_plain(config))
+    for key, path in parts.artifacts.items():
+        manifest.artifacts[str(key)] = _copied(Path(path), folder / "artifacts" / str(key), "artifacts")
+    _write_example(folder, manifest, parts.input_example)
+    sources = [path for path in folder.rglob("*.py") if "artifacts" not in path.relative_to(folder).parts]
+    manifest.requirements = "requirements.txt"
+    lines = requirements_of(parts.pip_requirements, sources)
+    (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return manifest
+
+
+def _from_file(folder: Path, path: Path, config: dict[str, Any]) -> tuple[PythonModel, str]:
+    if not path.is_file():
+        raise InvalidArgumentError(
+            f"python_model: there is no file {str(path)!r}, expected one that calls set_model()."
+        )
+    if path.suffix != ".py":
+        raise InvalidArgumentError(f"python_model: got {path.name!r}, expected a Python file that calls set_model().")
+    shutil.copyfile(path, folder / path.name)
+    return model_from_code(path.absolute(), config), path.name
+
+
+def _copied(path: Path, into: Path, argument: str) -> str:
+    if not path.exists():
+        raise InvalidArgumentError(f"{argument}: there is no file or folder {str(path)!r}.")
+    into.mkdir(parents=True, exist_ok=True)
+    target = into / path.absolute().name
+    if path.is_dir():
+        shutil.copytree(path, target, ignore=_IGNORED)
+    else:
+        shutil.copyfile(path, target)
+    return target.relative_to(into.parents[0] if into.name == "code" else into.parents[1]).as_posix()
+
+
+def _write_example(folder: Path, manifest: Manifest, example: Any) -> None:
+    if example is False:
+        return
+    if example is None:
+        if manifest.kind != "chat":
+            return
+        example = DEFAULT_CHAT_EXAMPLE
+    data, params = example if isinstance(example, tuple) and len(example) == 2 else (example, None)
+    stored = {"input": to_plain(data), **({} if params is None else {"params": to_plain(params)})}
+    manifest.input_example = "input_example.json"
+    (folder / "input_example.json").write_bytes(orjson.dumps(stored, option=orjson.OPT_INDENT_2))
+
+
+def _pickle(model: PythonModel, path: Path) -> None:
+    try:
+        import cloudpickle  # type: ignore[import-untyped, unused-ignore]
+    except ImportError as error:
+        raise ImportError(
+            "a model that is an object is pickled: pip install 'tracer-llm[models]', or put the model into a file "
+            "that calls tracer.models.set_model() and give the file's path"
+        ) from error
+    dump: Callable[[Any], bytes] = cloudpickle.dumps
+    try:
+        path.write_bytes(dump(model))
+    except Exception as error:  # whatever the model's parts raise
+        raise ModelError(
+            f"{type(model).__name__} cannot be pickled ({type(error).__name__}: {error}). Make clients and connections "
+            "in load_context(), or put the model into a file that calls tracer.models.set_model() and give its path."
+        ) from error

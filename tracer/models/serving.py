@@ -1,0 +1,114 @@
+"""Serving a model: ``tracer models serve``, in one process or in several on one port and one store."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from tracer._runtime import runtime
+from tracer.errors import InvalidArgumentError
+from tracer.models.loaded import LoadedModel
+from tracer.models.loading import load_model
+from tracer.models.serving_app import Limits, ModelServer
+
+_VARIABLE = "TRACER_SERVED_MODEL"  # from the supervisor to its workers
+_BACKLOG = 2048
+_GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What is served, and how."""
+
+    model_uri: str
+    trust: bool = False
+    host: str = "127.0.0.1"
+    port: int = 5001
+    workers: int = 1
+    model_config: Mapping[str, Any] | None = None
+
+
+def serve(
+    serving: Serving,
+    limits: Limits,
+    *,
+    on_ready: Callable[[LoadedModel, str], None] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM: then what is being answered is answered first, and all traces are handed over.
+
+    ``on_ready`` is told the model and the URL when the port is open. Raises what loading raises, or OSError where the
+    port is taken.
+    """
+    import uvicorn
+
+    if serving.workers < 1:
+        raise InvalidArgumentError(f"workers: got {serving.workers}, expected at least 1.")
+    model = load_model(serving.model_uri, trust=serving.trust, model_config=serving.model_config)
+    listening = _listen(serving.host, serving.port)
+    host, port = listening.getsockname()[:2]
+    if on_ready is not None:
+        on_ready(model, f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    _exit_by_sigterm()
+    options: dict[str, Any] = {
+        "log_level": "warning", "server_header": False, "lifespan": "on", "timeout_graceful_shutdown": _GRACE_SECONDS,
+    }  # fmt: skip
+    try:
+        if serving.workers == 1:
+            uvicorn.Server(uvicorn.Config(ModelServer(model, limits).app(), **options)).run(sockets=[listening])
+        else:
+            os.environ["TRACER_STORE"] = runtime().store_url()
+            os.environ[_VARIABLE] = orjson.dumps({"serving": asdict(serving), "limits": asdict(limits)}).decode()
+            target = f"{__name__}:app_of_worker"
+            _supervise(uvicorn.Config(target, factory=True, workers=serving.workers, **options), listening)
+    finally:
+        listening.close()
+        runtime().flush(_GRACE_SECONDS)
+
+
+def _exit_by_sigterm() -> None:
+    """uvicorn raises the signal again when it has ended: by then that is an ordinary exit."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+def app_of_worker() -> Any:
+    """The application of a worker process, from what the supervisor left in the environment."""
+    told = orjson.loads(os.environ[_VARIABLE])
+    serving = Serving(**told["serving"])
+    model = load_model(serving.model_uri, trust=serving.trust, model_config=serving.model_config)
+    return ModelServer(model, Limits(**told["limits"])).app()
+
+
+def _supervise(config: Any, listening: socket.socket) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    arguments: dict[str, Any] = {"sockets": [listening]}
+    if "target" in inspect.signature(Multiprocess).parameters:  # until uvicorn 0.4x
+        arguments["target"] = uvicorn.Server(config).run
+    Multiprocess(config, **arguments).run()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+        listening.set_inheritable(True)
+    except OSError as error:
+        listening.close()
+        raise OSError(error.errno, f"cannot serve at {host}:{port}: {error.strerror}") from error
+    return listening

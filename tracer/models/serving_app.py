@@ -1,0 +1,322 @@
+"""A model behind HTTP, as OpenAI's clients ask for it: a Starlette application."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from tracer._configure import flush
+from tracer._fluent import set_tracing_context_from_http_request_headers
+from tracer._json import encode
+from tracer.models.chat import ChatCompletionResponse
+from tracer.models.joined_chunks import chunks_of
+from tracer.models.loaded import LoadedModel
+from tracer.models.loading import as_invocation
+from tracer.models.prediction import Prediction
+from tracer.models.serving_answer import Answer
+from tracer.models.serving_errors import RequestError, error_of
+from tracer.models.serving_thread import RequestThreads
+from tracer.models.shape import ValidationError
+
+TRACE_HEADER = "x-tracer-trace-id"
+_SETTLE_SECONDS = 5.0
+_HUNG_UP = 499  # nginx's number for it; nobody is there to read it
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server allows: seconds for an answer (of a stream: between its pieces), bytes of a body, threads."""
+
+    timeout: float = 300.0
+    max_body_bytes: int = 20_000_000
+    threads: int = 40
+    api_key: str | None = None
+
+
+class ModelServer:
+    """The endpoints of one model."""
+
+    def __init__(self, model: LoadedModel, limits: Limits) -> None:
+        self._model = model
+        self._limits = limits
+        self._started = int(time.time())
+        self._threads: RequestThreads | None = None
+
+    def app(self) -> Starlette:
+        """The application; it may be mounted below another one's path."""
+        return Starlette(
+            routes=[
+                Route("/v1/chat/completions", self._guarded(self._chat), methods=["POST"]),
+                Route("/v1/models", self._guarded(self._models)),
+                Route("/v1/models/{name:path}", self._guarded(self._one_model)),
+                Route("/invocations", self._guarded(self._invocations), methods=["POST"]),
+                Route("/ping", self._alive),
+                Route("/health", self._alive),
+                Route("/version", self._version),
+            ],
+            exception_handlers={HTTPException: _http_error, Exception: _unexpected},
+            lifespan=self._lifespan,
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        yield
+        if self._threads is not None:
+            await self._threads.settle(_SETTLE_SECONDS)
+        await asyncio.to_thread(flush)
+
+    # ---- who may ask, and what ----
+
+    def _guarded(self, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                self._check_key(request)
+                return await endpoint(request)
+            except RequestError as error:
+                return error.response()
+            except ClientDisconnect:  # while it was sending
+                return Response(status_code=_HUNG_UP)
+
+        return answer
+
+    def _check_key(self, request: Request) -> None:
+        wanted = self._limits.api_key
+        if wanted is None:
+            return
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), wanted.encode()):
+            raise RequestError(
+                401, "This server needs its API key: Authorization: Bearer <key>.", code="invalid_api_key"
+            )
+
+    async def _body(self, request: Request) -> Any:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json" and not kind.endswith("+json"):
+            raise RequestError(415, f"The body is {kind or 'of no type'}, expected Content-Type: application/json.")
+        try:
+            content = await asyncio.wait_for(self._content(request), self._limits.timeout)
+        except asyncio.TimeoutError:
+            raise RequestError(408, "The body did not come in time.", code="timeout") from None
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise RequestError(400, f"The body is no JSON: {error}.") from None
+
+    async def _content(self, request: Request) -> bytes:
+        limit = self._limits.max_body_bytes
+        content = bytearray()
+        async for part in request.stream():
+            content += part
+            if len(content) > limit:
+                raise RequestError(413, f"The body has more than {limit} bytes.", code="request_too_large")
+        return bytes(content)
+
+    # ---- the endpoints ----
+
+    async def _chat(self, request: Request) -> Response:
+        body = await self._body(request)
+        if not isinstance(body, dict):
+            raise RequestError(400, "The body is no JSON object, expected {'messages': […]}.")
+        if self._model.is_chat:
+            return await self._answer(request, body, None, _as_it_is, streamed=body.get("stream") is True)
+        params = {key: value for key, value in body.items() if key not in ("messages", "model", "stream")}
+        data = {"messages": body.get("messages", [])}
+        return await self._answer(request, data, params, _as_completion, streamed=body.get("stream") is True)
+
+    async def _invocations(self, request: Request) -> Response:
+        data, params = as_invocation(await self._body(request))
+        if self._model.is_chat:
+            streamed = isinstance(data, dict) and data.get("stream") is True
+            return await self._answer(request, data, params, _as_it_is, streamed=streamed)
+        return await self._answer(request, data, params, lambda output: {"predictions": output}, streamed=False)
+
+    async def _models(self, request: Request) -> Response:
+        return _json({"object": "list", "data": [self._card()]})
+
+    async def _one_model(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in (self._model.name, self._model.model_id):
+            raise RequestError(404, f"The model {name!r} is not served here.", param="model", code="model_not_found")
+        return _json(self._card())
+
+    def _card(self) -> dict[str, Any]:
+        card = {"id": self._model.name, "object": "model", "created": self._started, "owned_by": "tracer"}
+        return card if self._model.model_id is None else {**card, "version": self._model.model_id}
+
+    async def _alive(self, request: Request) -> Response:
+        return _json({"status": "ok"})
+
+    async def _version(self, request: Request) -> Response:
+        manifest = self._model.manifest
+        return _json({"tracer": manifest.tracer, "model": self._model.name, "model_id": self._model.model_id})
+
+    # ---- answering ----
+
+    async def _answer(
+        self, request: Request, data: Any, params: Any, shaped: Callable[[Any], Any], *, streamed: bool
+    ) -> Response:
+        if self._threads is None:
+            self._threads = RequestThreads(self._limits.threads)
+        with set_tracing_context_from_http_request_headers(request.headers):
+            prediction = self._model.begin()
+        answer = Answer(self._model, prediction, self._threads, self._limits.timeout, streamed=streamed)
+        trace_id = prediction.trace_id
+        work = self._streamed if streamed else self._whole
+        task = asyncio.ensure_future(work(answer, data, params, shaped, prediction))
+        hung_up = asyncio.ensure_future(_hung_up(request))
+        try:
+            await asyncio.wait({task, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise ClientDisconnect
+            response = task.result()
+        except (ClientDisconnect, asyncio.CancelledError):
+            await _leave(task, answer)
+            return Response(status_code=_HUNG_UP)
+        except Exception as error:
+            await answer.stop()
+            response = error_of(error, trace_id).response()
+        finally:
+            hung_up.cancel()
+        if trace_id is not None:
+            response.headers[TRACE_HEADER] = trace_id
+        return response
+
+    async def _whole(
+        self, answer: Answer, data: Any, params: Any, shaped: Callable[[Any], Any], prediction: Prediction
+    ) -> Response:
+        output = shaped(await answer.whole(data, params))
+        await answer.stop()
+        if isinstance(output, dict) and output.get("object") == "chat.completion":
+            output.setdefault("model", self._model.name)
+        return _json(output)
+
+    async def _streamed(
+        self, answer: Answer, data: Any, params: Any, shaped: Callable[[Any], Any], prediction: Prediction
+    ) -> Response:
+        if self._model.is_chat or self._model.has_stream:
+            pieces = answer.pieces(data, params)
+        else:
+            pieces = _one_by_one(chunks_of(shaped(await answer.whole(data, params))))
+        first = await anext(pieces, None)  # what is wrong with the request is known now, and still an error's status
+        events = self._events(answer, first, pieces, prediction)
+        return _Events(events, answer)
+
+    async def _events(
+        self, answer: Answer, first: Any, pieces: AsyncIterator[Any], prediction: Prediction
+    ) -> AsyncIterator[bytes]:
+        chunks = _Chunks(self._model.name)
+        try:
+            if first is not None:
+                yield _event(chunks.completed(first))
+                async for piece in pieces:
+                    yield _event(chunks.completed(piece))
+            for missing in chunks.missing():
+                yield _event(missing)
+            yield b"data: [DONE]\n\n"
+        except Exception as error:
+            yield _event(error_of(error, prediction.trace_id).body)
+        finally:
+            await answer.stop()
+
+
+class _Events(StreamingResponse):
+    """Server-sent events; when the client has them all, or has gone, the model's work ends."""
+
+    def __init__(self, events: AsyncIterator[bytes], answer: Answer) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._answer.stop()
+
+
+async def _one_by_one(pieces: list[Any]) -> AsyncIterator[Any]:
+    for piece in pieces:
+        yield piece
+
+
+class _Chunks:
+    """Adds to a model's chunks what clients count on: one id, a model, each role once, a reason to finish."""
+
+    def __init__(self, model: str) -> None:
+        self._head = {"id": ChatCompletionResponse.new_id(), "created": int(time.time()), "model": model}
+        self._open: dict[int, bool] = {}  # by choice: whether it has not finished
+
+    def completed(self, chunk: Any) -> Any:
+        if not isinstance(chunk, dict) or chunk.get("object") != "chat.completion.chunk":
+            return chunk
+        self._head = {**self._head, **{key: chunk[key] for key in ("id", "model") if chunk.get(key)}}
+        for choice in chunk["choices"]:
+            index = choice.get("index", 0)
+            if index in self._open:
+                choice["delta"].pop("role", None)  # clients add up what comes twice
+            self._open[index] = self._open.get(index, True) and not choice.get("finish_reason")
+            choice.setdefault("finish_reason", None)
+        return {**chunk, **self._head}
+
+    def missing(self) -> list[dict[str, Any]]:
+        unfinished = [index for index, is_open in sorted(self._open.items()) if is_open]
+        choices = [{"index": index, "delta": {}, "finish_reason": "stop"} for index in unfinished]
+        return [{**self._head, "object": "chat.completion.chunk", "choices": choices}] if choices else []
+
+
+async def _hung_up(request: Request) -> None:
+    """Ends when the client has gone; the body has been read, so nothing else comes."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _leave(task: asyncio.Future[Any], answer: Answer) -> None:
+    task.cancel()
+    await answer.stop()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
+
+
+def _as_it_is(output: Any) -> Any:
+    return output
+
+
+def _as_completion(output: Any) -> Any:
+    try:
+        return ChatCompletionResponse.from_dict(output).to_dict()
+    except ValidationError:
+        raise RequestError(
+            400, "This model gives no chat completions; ask it at /invocations.", code="not_a_chat_model"
+        ) from None
+
+
+def _json(value: Any) -> Response:
+    return Response(encode(value), media_type="application/json")
+
+
+def _event(value: Any) -> bytes:
+    return b"data: " + encode(value) + b"\n\n"
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    said = {404: "There is nothing at this path", 405: f"{request.method} is not possible at this path"}
+    message = f"{said.get(status, 'The request failed')}: {request.url.path}."
+    return RequestError(status, message, code="unknown_url" if status == 404 else None).response()
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return error_of(error, None).response()

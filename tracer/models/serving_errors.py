@@ -1,0 +1,45 @@
+"""OpenAI's error objects: what clients are told when a request goes wrong, without anything from inside."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from tracer._json import encode
+from tracer.models.shape import ValidationError
+
+
+class RequestError(Exception):
+    """A request that is refused: the HTTP status and OpenAI's error object."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = "invalid_request_error",
+        param: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": {"message": message, "type": type, "param": param, "code": code}}
+
+    def response(self) -> Response:
+        """As an HTTP answer."""
+        headers = {"WWW-Authenticate": "Bearer"} if self.status == 401 else None
+        return Response(encode(self.body), self.status, headers, media_type="application/json")
+
+
+def error_of(error: BaseException, trace_id: str | None) -> RequestError:
+    """What a client is told of a fault: what is wrong with its request; of the model's faults only where to look."""
+    if isinstance(error, RequestError):
+        return error
+    if isinstance(error, ValidationError):
+        return RequestError(400, str(error), param=error.field or None)
+    look = f" The trace {trace_id} has the details." if trace_id else ""
+    return RequestError(500, f"The model failed with {type(error).__name__}.{look}", type="server_error")
+
+
+def timed_out(seconds: float) -> RequestError:
+    """The model took too long."""
+    return RequestError(504, f"The model has not answered within {seconds:g} s.", type="server_error", code="timeout")

@@ -1,0 +1,43 @@
+"""Whose models may be loaded: loading one runs the code that its manifest names."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from tracer.errors import UntrustedModelError
+
+VARIABLE = "TRACER_TRUSTED_MODELS"
+
+
+def check_trust(folder: Path, *, trust: bool) -> None:
+    """Raise UntrustedModelError unless the user said so, or the folder and all in it are this user's own alone."""
+    if trust or _is_listed(folder):
+        return
+    for path in (folder, *folder.rglob("*")):
+        problem = _problem(path)
+        if problem:
+            raise UntrustedModelError(
+                f"loading the model in {folder} would run its code, and {problem}. If you trust what is there, pass "
+                f"trust=True (`--trust`), or list the folder, or one above it, in {VARIABLE}."
+            )
+
+
+def _problem(path: Path) -> str | None:
+    if not hasattr(os, "getuid"):  # Windows: access lists are beyond us
+        return None
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        return f"{path.name} is a link to somewhere else"
+    if status.st_uid not in (os.getuid(), 0):
+        return f"{path.name} belongs to another user"
+    if status.st_mode & stat.S_IWOTH:
+        return f"{path.name} can be written by everybody"
+    return None
+
+
+def _is_listed(folder: Path) -> bool:
+    listed = [Path(entry).resolve() for entry in os.environ.get(VARIABLE, "").split(os.pathsep) if entry.strip()]
+    place = folder.resolve()
+    return any(place == entry or entry in place.parents for entry in listed)

@@ -1,0 +1,31 @@
+"""YAML files, read without running anything that they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tracer.errors import InvalidArgumentError
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML or JSON file holds. Raises InvalidArgumentError, or OSError."""
+    yaml = _yaml()
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InvalidArgumentError(f"{path} is no YAML: {error}") from error
+
+
+def write_yaml(path: Path, value: Any) -> None:
+    """Write a value as YAML that people like to read."""
+    text = _yaml().safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    path.write_text(text, encoding="utf-8")
+
+
+def _yaml() -> Any:
+    try:
+        import yaml
+    except ImportError as error:
+        raise ImportError("models are described in YAML: pip install 'tracer-llm[models]'") from error
+    return yaml
