@@ -91,7 +91,9 @@ MODERATION = Operation("moderations", _read_moderation_request, _read_moderation
 
 
 class LastEvent:
-    """Keeps the last events of a stream of an unknown kind; the span's events have the others."""
+    """Keeps the last event of a stream of an unknown kind; the span's events have the others."""
+
+    keeps_last_event = True
 
     def __init__(self) -> None:
         self._last: Any = None

@@ -20,7 +20,9 @@ def asking_for_usage(call: Call, options: Any) -> Call:
     body = call.body
     if call.operation not in (CHAT, COMPLETION) or not isinstance(body, Mapping):
         return call
-    if not body.get("stream") or "stream_options" in body or _reads_bytes(options.headers):
+    # the SDK makes no stream of a reply whose stream was asked for in extra_body
+    is_stream = isinstance(options.json_data, Mapping) and options.json_data.get("stream")
+    if not is_stream or "stream_options" in body or _reads_bytes(options.headers):
         return call
     asking = copy.copy(options)
     asking.json_data = {**options.json_data, "stream_options": {"include_usage": True}}

@@ -9,7 +9,7 @@ from typing import Any
 
 from tracer import _stream, semconv
 from tracer._body import BodyReader, body_of, content_type_of, is_event_stream
-from tracer._chunk import ChunkEncoder
+from tracer._chunk import ChunkEncoder, joined_texts
 from tracer._fault import report
 from tracer._hidden import hide
 from tracer._json import encode, loads
@@ -279,10 +279,20 @@ class Recording:
             incomplete = "unfinished"  # a connection that broke off between two chunks looks like an end
         if incomplete is not None and not is_whole:
             self.span.set_attribute(semconv.INCOMPLETE, incomplete)
-        if body is not None:
+        is_secret = bool(self._chunks) and self._holds_secret(body)
+        if body is not None and not (is_secret and self._keeps_last_event()):
             self._set_reply(body)
         if self._chunks:
-            self._set_chunks(is_secret=body is not None and runtime().holds_secret(encode(body)))
+            self._set_chunks(is_secret=is_secret)
+
+    def _holds_secret(self, body: Any) -> bool:
+        """Whether what arrived holds a secret once its pieces are put together."""
+        if self._keeps_last_event():
+            body = joined_texts(loads(chunk) for _, chunk in self._events)
+        return body is not None and runtime().holds_secret(encode(body))
+
+    def _keeps_last_event(self) -> bool:
+        return getattr(self._accumulator, "keeps_last_event", False)
 
     def _arrived(self) -> tuple[Any, bool | None]:
         """What the user has read until now, and whether that is all there was to read, if that can be known."""
@@ -336,11 +346,40 @@ class _NotRecorded:
 NOT_RECORDED = _NotRecorded()
 
 
+class _Apart:
+    """A call that is not recorded, inside one that is: what is seen of it belongs to nobody."""
+
+    __slots__ = ("_token",)
+
+    changed: Mapping[str, Any] = {}
+
+    def __init__(self) -> None:
+        self._token = current_recording.set(None)
+
+    def raised(self, error: BaseException) -> None:
+        """The call is over."""
+        try:
+            current_recording.reset(self._token)
+        except ValueError:  # a coroutine that was closed from another context
+            current_recording.set(None)
+
+    def returned(self, result: Any) -> Any:
+        """The very result."""
+        self.raised(GeneratorExit())
+        return result
+
+
+def not_recorded() -> Any:
+    """What stands for the recording of a call that is not recorded, here and now."""
+    return NOT_RECORDED if current_recording.get() is None else _Apart()
+
+
 def set_request(span: Any, request: Request, body: Any) -> None:
     """Write onto a span what a request says."""
     span.set_inputs(body if request.inputs is None else request.inputs)
     for key, value in request.attributes.items():
-        span.set_attribute(key, value)
+        if key != semconv.REQUEST_STOP_SEQUENCES or span.captures_content:
+            span.set_attribute(key, value)
     if request.messages is not None:
         span.set_json(semconv.INPUT_MESSAGES, to_messages(request.messages))
     if request.system:

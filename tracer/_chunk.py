@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -53,3 +54,22 @@ def _fields_of(value: Any) -> Any:
     if extra:
         fields.update(extra)
     return fields
+
+
+def joined_texts(chunks: Iterable[Any]) -> dict[str, str]:
+    """The texts that stand at the same place in each chunk, put together."""
+    found: dict[str, list[str]] = {}
+    for chunk in chunks:
+        _collect_texts(chunk, "", found)
+    return {place: "".join(pieces) for place, pieces in found.items()}
+
+
+def _collect_texts(value: Any, place: str, found: dict[str, list[str]]) -> None:
+    if isinstance(value, str):
+        found.setdefault(place, []).append(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            _collect_texts(inner, f"{place}.{name}", found)
+    elif isinstance(value, list):
+        for inner in value:
+            _collect_texts(inner, place, found)

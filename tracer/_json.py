@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import json
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from itertools import islice
 from typing import Any
 
@@ -19,7 +20,20 @@ _SIZED = frozenset({str, bytes, bytearray, list, tuple, set, frozenset, dict})
 _SENTINEL_TYPES = frozenset({"NotGiven", "Omit", "PydanticUndefinedType"})
 
 Fragment = orjson.Fragment
-loads: Callable[[bytes | str], Any] = orjson.loads
+
+
+def loads(content: bytes | str) -> Any:
+    """What JSON says. Raises ValueError.
+
+    What Python's own reader takes is taken: NaN, half characters, a byte order mark, UTF-16; so the SDKs take it too.
+    """
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(content)
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
 
 
 def encode(value: object) -> bytes:

@@ -45,7 +45,8 @@ class Accumulator(Protocol):
     """Puts the chunks of a stream together; chunks are dicts.
 
     One that has an attribute ``repeated``, a frozenset of the names of top-level fields that come with every chunk, is
-    given those only when they change, and so are the span's events: that halves what a chunk costs.
+    given those only when they change, and so are the span's events: that halves what a chunk costs. One that puts
+    nothing together says so by ``keeps_last_event = True``; secrets are then looked for over all chunks.
     """
 
     def add(self, chunk: dict[str, Any]) -> bool:

@@ -20,12 +20,22 @@ _NAMES: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
     (b"passphrase", (_ANYTHING,)),
     (b"pwd", (_ANYTHING,)),
     (b"secret", (_ANYTHING,)),
-    (b"key", tuple(name + separator for name in (b"api", b"private", b"access") for separator in (b"", b"_", b"-"))),
+    (
+        b"key",
+        tuple(
+            name + separator
+            for name in (b"api", b"private", b"access", b"subscription")
+            for separator in (b"", b"_", b"-")
+        ),
+    ),
     (
         b"token",
         tuple(
             name + separator
-            for name in (b"access", b"refresh", b"auth", b"id", b"session", b"api", b"bearer", b"secret", b"security")
+            for name in (
+                *(b"access", b"refresh", b"auth", b"authorization", b"private", b"id", b"session", b"api", b"bearer"),
+                *(b"secret", b"security"),
+            )
             for separator in (b"", b"_", b"-")
         ),
     ),

@@ -20,7 +20,7 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 
 from tracer import semconv
-from tracer._call import NOT_RECORDED, Recording, current_recording, set_request, suppressed
+from tracer._call import NOT_RECORDED, Recording, current_recording, not_recorded, set_request, suppressed
 from tracer._doors import Door, Hook, HookEnd, Tap, Wire, hooked, tapped, through_door, watched_wire
 from tracer._fault import guard, log_once, report
 from tracer._operation import Accumulator, Call, Operation, ReadError, Reply, ReplyOf, Request
@@ -179,12 +179,12 @@ class Provider:
         """The recording of a call that passes a door; never raises."""
         try:
             rt = runtime()
-            if not rt.recording or suppressed.get():
+            if not rt.recording:
                 return NOT_RECORDED
-            call = door.read_call(arguments)
-            if call is None or _is_under_way(call):
-                return NOT_RECORDED
-            return self._start(door, call)
+            call = None if suppressed.get() else door.read_call(arguments)
+            if call is None:
+                return not_recorded()
+            return NOT_RECORDED if _is_under_way(call) else self._start(door, call)
         except Exception as fault:
             report(f"reading a call to {self.name}", fault)
             return NOT_RECORDED

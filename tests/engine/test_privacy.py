@@ -70,6 +70,8 @@ def test_keys_in_text_are_redacted_wherever_they_stand(secret: str, form: str, t
         {"OPENAI_API_KEY": "tellnobody"},
         {"X-Api-Key": 'telln"obody\\ tellnobody'},
         {"password": "tellnobody"},
+        {"mcp_servers": [{"authorization_token": "tellnobody"}]},
+        {"headers": {"Ocp-Apim-Subscription-Key": "tellnobody", "Private-Token": "tellnobody"}},
         {"arguments": '{"api_key": "tellnobody", "q": 1}'},
         {"arguments": '{"authorization":"tellnobody"}'},
         "postgres://user:tellnobody@host/db",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import Any
 
 import openai
+import pydantic
 import pytest
 
 from tests.openai.replies import QUESTION, chat
 from tests.openai.server import Server, reply
 from tracer._openai_hosts import provider_of
 from tracer._openai_routes import operation_of
+from tracer.provider import suppress_tracing
 
 
 @pytest.mark.parametrize(
@@ -122,3 +126,56 @@ def test_an_absolute_url_names_its_own_server(server: Server, client: openai.Ope
     attributes = stored.span.attributes
     assert (attributes["server.address"], attributes["server.port"]) == ("127.0.0.1", server.port)
     assert attributes["gen_ai.provider.name"] == "openai"
+
+
+@pytest.mark.parametrize("is_suppressed", [False, True])
+def test_an_unrecorded_call_inside_a_call_lends_it_nothing(
+    is_suppressed: bool, server: Server, client: openai.OpenAI, stored: Any
+) -> None:
+    asked = chat({"role": "assistant", "content": '{"city": "Lima"}'})
+    inner = chat() if is_suppressed else {"object": "list", "data": []}
+    server.will(reply(asked, x_request_id="req_1"), reply(inner, x_request_id="req_2"))
+
+    class City(pydantic.BaseModel):
+        city: str
+
+        @pydantic.field_validator("city")
+        @classmethod
+        def is_known(cls, city: str) -> str:
+            if is_suppressed:
+                with suppress_tracing():
+                    client.chat.completions.create(model="m", messages=QUESTION)
+            else:
+                client.models.list()
+            return city
+
+    completions = getattr(client.chat.completions, "parse", None) or client.beta.chat.completions.parse
+    completions(model="m", messages=QUESTION, response_format=City)
+
+    assert stored.span.attributes["tracer.provider.request_id"] == "req_1"
+    assert stored.span.token_usage["total_tokens"] == 23
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: text.replace("0.25", "NaN"),
+        lambda text: text.replace("Lima", "Lima \\ud83d"),
+        lambda text: "\ufeff" + text,
+        lambda text: text.encode("utf-16"),
+    ],
+    ids=["NaN", "half a character", "byte order mark", "UTF-16"],
+)
+@pytest.mark.parametrize("is_raw", [False, True], ids=["plain", "raw"])
+def test_json_that_the_sdk_takes_is_taken(
+    is_raw: bool, written: Any, server: Server, client: openai.OpenAI, stored: Any
+) -> None:
+    written = written(json.dumps({**chat(), "temperature": 0.25}))
+    server.will(reply(written if isinstance(written, bytes) else written.encode()))
+    completions = client.chat.completions.with_raw_response if is_raw else client.chat.completions
+
+    with contextlib.suppress(UnicodeDecodeError):  # the SDK may not read what its HTTP client takes for latin-1
+        completions.create(model="m", messages=QUESTION)
+
+    assert stored.span.token_usage["total_tokens"] == 23
+    assert stored.output[0]["parts"][0]["content"].startswith("Lima")

@@ -115,6 +115,12 @@ def test_who_said_it_in_an_extra_body_too(server: Server, client: openai.OpenAI)
     assert len(chunks) == 6
 
 
+def test_a_stream_that_only_the_server_knows_of_is_left_alone(server: Server, client: openai.OpenAI) -> None:
+    client.chat.completions.create(model="m", messages=QUESTION, extra_body={"stream": True})
+
+    assert "stream_options" not in server.asked[0].json
+
+
 def test_empty_chunks_of_others_are_not_hidden(server: Server, client: openai.OpenAI, stored: Any) -> None:
     azure = {"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}
     last = chunk(delta(content="Lima.", finish="stop"), usage=USAGE)

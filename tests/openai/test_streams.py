@@ -95,6 +95,17 @@ def test_usage_where_groq_puts_it(server: Server, call: Any, stored: Any) -> Non
     assert stored.span.token_usage["output_tokens"] == 9
 
 
+def test_a_secret_that_is_split_over_events_of_an_unknown_kind(
+    server: Server, client: openai.OpenAI, stored: Any
+) -> None:
+    server.will(sse({"data": {"piece": "sk-proj-abcdefg"}}, {"data": {"piece": "hijklmnopqrstuvwxyz"}}))
+
+    list(client.post("/new/thing", body={"stream": True}, cast_to=object, stream=True, stream_cls=openai.Stream[Any]))
+
+    assert stored.span.outputs is None
+    assert [list(event.attributes) for event in stored.span.events] == [["tracer.chunk.bytes"]] * 2
+
+
 def test_a_cost_that_comes_with_the_usage(server: Server, call: Any, stored: Any) -> None:
     server.will(sse(chunk(delta(content="Lima.", finish="stop"), usage={**USAGE, "cost": 0.00125})))
 
