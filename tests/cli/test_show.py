@@ -192,6 +192,7 @@ def test_reasoning_refusals_and_media_are_shown(write: Write, tracer_command: Co
         {"type": "reasoning", "content": "I think."},
         {"type": "refusal", "content": "No."},
         {"type": "uri", "modality": "image", "mime_type": "image/png", "uri": "https://example.org/a.png"},
+        {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0KGgoA" * 32},
         {"type": "something new", "field": 1},
     ]
     write(chat(1, None, [], [{"role": "assistant", "parts": parts}], end=START + 61 * SECOND))
@@ -201,6 +202,7 @@ def test_reasoning_refusals_and_media_are_shown(write: Write, tracer_command: Co
     assert "reasoning\n      I think." in out
     assert "refused: No." in out
     assert "[image/png] https://example.org/a.png" in out
+    assert "    [image/png] 288 B\n" in out
     assert '{"type":"something new","field":1}' in out
     assert "1 min 01 s" in out
 

@@ -124,11 +124,24 @@ def _lines_of(facts: Sequence[str], width: int) -> list[str]:
     return lines
 
 
+_TOKENS = {
+    "input_tokens": "in",
+    "output_tokens": "out",
+    "cache_read_input_tokens": "read from cache",
+    "cache_write_input_tokens": "written to cache",
+    "cache_write_1h_input_tokens": "written to cache for an hour",
+    "reasoning_output_tokens": "of reasoning",
+    **{f"{kind}_{way}put_tokens": f"of {kind} {way}" for kind in ("audio", "image", "text") for way in ("in", "out")},
+}
+
+
 def _usage(step: Step) -> list[str]:
     counts = {name: step.attribute(key) for name, key in semconv.TOKEN_USAGE.items() if name != "total_tokens"}
-    short = {"input_tokens": "in", "output_tokens": "out"}
-    words = {name: short.get(name, name.removesuffix("_tokens").replace("_", " ")) for name in counts}
-    facts = [f"{wording.count(n)} tokens {words[name]}" for name, n in counts.items() if isinstance(n, int) and n]
+    facts = [
+        f"{wording.count(n)} {'token' if n == 1 else 'tokens'} {_TOKENS[name]}"
+        for name, n in counts.items()
+        if isinstance(n, int) and n
+    ]
     return [*facts, f"cost {wording.money(step.cost)}"] if step.cost is not None else facts
 
 

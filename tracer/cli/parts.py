@@ -44,6 +44,8 @@ def _print_media(screen: Screen, part: Mapping[str, Any]) -> None:
     where = next((part[key] for key in ("content", "uri", "file_id", "filename") if part.get(key)), "")
     name = clean_line(part.get("mime_type") or part.get("modality") or part.get("type"))
     length = part.get("bytes")
+    if part.get("type") == "blob" and not str(where).startswith(ATTACHMENT_SCHEME):
+        length, where = len(str(where).partition(";base64,")[2] or str(where)) * 3 // 4, ""
     size = wording.size(length) if isinstance(length, int) else ""
     title = "" if str(where).startswith(ATTACHMENT_SCHEME) else f"[{name}]"  # an attachment says of what type it is
     screen.wrapped(Text(" ".join(filter(None, [title, clip(one_line(where), 200), size])), style="dim"), indent=4)
