@@ -108,7 +108,7 @@ def _is_amount(value: object) -> bool:
 
 
 def _price(attributes: Mapping[str, Any], usage: Mapping[str, int], start_ns: int) -> Price | None:
-    if not ("input_tokens" in usage or "output_tokens" in usage):
+    if "input_tokens" not in usage:  # embeddings put nothing out; a call whose input nobody counted has no price
         return None
     entry = _entry(
         _text(attributes.get(semconv.RESPONSE_MODEL)),

@@ -177,6 +177,11 @@ def test_prices_are_those_of_the_table_at_any_time_and_length(provider: str) -> 
     assert compared > 5
 
 
+def test_a_call_whose_input_nobody_counted_has_no_price() -> None:
+    assert cost("gpt-4o-mini", "openai", output_tokens=100) is None
+    assert cost("text-embedding-3-small", "openai", input_tokens=100) is not None
+
+
 def test_parts_that_exceed_their_whole_do_not_break_it() -> None:
     usage = {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 90, "audio_input_tokens": 70}
 
