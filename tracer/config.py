@@ -190,6 +190,8 @@ ENVIRONMENT = {
     "max_value_bytes": "TRACER_MAX_VALUE_BYTES",
     "journal_max_bytes": "TRACER_JOURNAL_MAX_BYTES",
 }
+OTHER_VARIABLES = ("TRACER_SERVE_API_KEY", "TRACER_TRUSTED_MODELS")  # which tracer.models reads by itself
+SECRET_VARIABLES = frozenset({"TRACER_TOKEN", "TRACER_SERVE_API_KEY"})
 
 
 def checked(arguments: Mapping[str, Any]) -> dict[str, Any]:

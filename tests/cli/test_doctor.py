@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +102,18 @@ def test_a_misspelt_setting_is_noted(tracer_command: Command, monkeypatch: pytes
     verdict, says = findings(tracer_command("doctor", "--json"))["settings", "TRACER_SAMPEL_RATE"]
 
     assert (verdict, "TRACER_SAMPLE_RATE" in says) == ("note", True)
+
+
+@pytest.mark.parametrize("name", ["TRACER_TOKEN", "TRACER_SERVE_API_KEY"])
+def test_a_secret_setting_is_known_and_not_shown(
+    name: str, tracer_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "tellnobody" * 4)
+
+    out = tracer_command("doctor").out
+
+    assert re.search(rf"{name}\s+\(not shown\)", out)
+    assert "tellnobody" not in out
 
 
 def test_a_damaged_store_is_a_problem(tracer_command: Command, tmp_path: Path) -> None:

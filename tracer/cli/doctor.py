@@ -99,7 +99,7 @@ def _versions() -> Iterator[Finding]:
 
 
 def _settings() -> Iterator[Finding]:
-    from tracer.config import ENVIRONMENT, settings_from_environment
+    from tracer.config import ENVIRONMENT, OTHER_VARIABLES, SECRET_VARIABLES, settings_from_environment
 
     given = {name: value for name, value in os.environ.items() if name.startswith("TRACER_")}
     try:
@@ -107,12 +107,12 @@ def _settings() -> Iterator[Finding]:
     except TracerError as error:
         yield Finding("settings", "environment", "problem", str(error))
         return
+    known = (*ENVIRONMENT.values(), *OTHER_VARIABLES)
     for name in sorted(given):
-        if name in ENVIRONMENT.values():
-            yield Finding("settings", name, "ok", "(not shown)" if name == ENVIRONMENT["token"] else given[name])
+        if name in known:
+            yield Finding("settings", name, "ok", "(not shown)" if name in SECRET_VARIABLES else given[name])
         else:
-            known = ", ".join(ENVIRONMENT.values())
-            yield Finding("settings", name, "note", f"tracer knows no such setting; it knows {known}")
+            yield Finding("settings", name, "note", f"tracer knows no such setting; it knows {', '.join(known)}")
     if not settings.enabled:
         yield Finding("settings", "recording", "note", "switched off by TRACER_ENABLED")
     if not given:
