@@ -21,7 +21,7 @@ else:
 
 __all__ = ["autolog", "provider"]
 
-MESSAGE = Operation("chat", read_request, read_reply, MessageAccumulator)
+MESSAGE = Operation("chat", read_request, read_reply, MessageAccumulator, reader="tracer.anthropic:MESSAGE")
 
 _GENERATES_NOTHING = frozenset({
     "agents", "batches", "count_tokens", "deployments", "dreams", "environments", "files", "memory_stores", "models",
@@ -49,7 +49,8 @@ def operation_of(path: str) -> Operation | None:
         return None
     if segments[-1:] == ["messages"]:
         return MESSAGE
-    return dataclasses.replace(MESSAGE, name=".".join(segments[-2:]) or "request", span_type=SpanType.UNKNOWN)
+    name = ".".join(segments[-2:]) or "request"
+    return dataclasses.replace(MESSAGE, name=name, span_type=SpanType.UNKNOWN, reader=None)
 
 
 _CLIENTS = ("anthropic._base_client:SyncAPIClient", "anthropic._base_client:AsyncAPIClient")

@@ -10,12 +10,12 @@ from typing import Any
 from tracer import _stream, semconv
 from tracer._body import BodyReader, body_of, content_type_of, is_event_stream
 from tracer._chunk import ChunkEncoder, joined_texts
+from tracer._derive import set_reply, set_request
 from tracer._fault import report
 from tracer._hidden import hide
 from tracer._json import encode, loads
-from tracer._operation import Accumulator, Call, ReadError, Reply, ReplyOf, Request
+from tracer._operation import Accumulator, Call, Operation, ReadError, ReplyOf, Request
 from tracer._runtime import runtime
-from tracer.messages import to_messages
 
 CHUNK_EVENTS_LIMIT = 1_000
 CHUNK_BYTES_LIMIT = 256 * 1024
@@ -110,6 +110,7 @@ class Recording:
         """The SDK's call raised."""
         try:
             self._leave()
+            self.span.settle()
             self._set_error(error)
         except Exception as fault:
             report("reading an error", fault)
@@ -180,7 +181,7 @@ class Recording:
     def asked(self, body: Any) -> None:
         """The request turned out to be another than it was at first."""
         try:
-            set_request(self.span, self.call.operation.read_request(body), body)
+            write_request(self.span, self.call.operation, body)
         except Exception as fault:
             report("reading a request", fault)
 
@@ -252,6 +253,8 @@ class Recording:
         except IndexError:
             return
         try:
+            if error is not None:
+                self.span.settle()
             self._set_stream(incomplete, error)
             if error is not None and incomplete is not None:
                 self.span.record_exception(error, escaped=True)
@@ -323,9 +326,25 @@ class Recording:
         self._end()
 
     def _set_reply(self, body: Any) -> None:
-        self.span.set_outputs(body)
+        span = self.span
+        if span.set_json(semconv.OUTPUTS, body) and span.reader is not None:
+            return
+        span.settle()
         if body is not None:
-            set_reply(self.span, self.call.operation.read_reply(body))
+            set_reply(span, self.call.operation.read_reply(body))
+
+
+def write_request(span: Any, operation: Operation, body: Any, request: Request | None = None) -> None:
+    """Write a request onto a span; what it says too, unless the span is to be read later."""
+    is_written = span.reader is not None
+    if is_written:
+        if span.set_json(semconv.INPUTS, body):
+            return
+        span.reader = None  # what was cut or taken out cannot be read again
+    request = request or operation.read_request(body)
+    if not is_written or request.inputs is not None:
+        span.set_inputs(body if request.inputs is None else request.inputs)
+    set_request(span, request)
 
 
 class _NotRecorded:
@@ -372,42 +391,6 @@ class _Apart:
 def not_recorded() -> Any:
     """What stands for the recording of a call that is not recorded, here and now."""
     return NOT_RECORDED if current_recording.get() is None else _Apart()
-
-
-def set_request(span: Any, request: Request, body: Any) -> None:
-    """Write onto a span what a request says."""
-    span.set_inputs(body if request.inputs is None else request.inputs)
-    for key, value in request.attributes.items():
-        if key != semconv.REQUEST_STOP_SEQUENCES or span.captures_content:
-            span.set_attribute(key, value)
-    if request.messages is not None:
-        span.set_json(semconv.INPUT_MESSAGES, to_messages(request.messages))
-    if request.system:
-        span.set_json(semconv.SYSTEM_INSTRUCTIONS, request.system)
-    if request.tools:
-        span.set_json(semconv.TOOL_DEFINITIONS, request.tools)
-    if request.output_schema:
-        span.set_json(semconv.OUTPUT_SCHEMA, request.output_schema)
-
-
-def set_reply(span: Any, reply: Reply) -> None:
-    """Write onto a span what a reply says."""
-    span.set_attribute(semconv.RESPONSE_MODEL, reply.model)
-    span.set_attribute(semconv.RESPONSE_ID, reply.id)
-    if reply.finish_reasons:
-        span.set_attribute(semconv.RESPONSE_FINISH_REASONS, list(reply.finish_reasons))
-    for name, tokens in reply.usage.items():
-        if type(tokens) in (int, float) and name in semconv.TOKEN_USAGE:
-            span.set_attribute(semconv.TOKEN_USAGE[name], int(tokens))
-    for key, value in reply.attributes.items():
-        span.set_attribute(key, value)
-    if reply.messages:
-        span.set_json(semconv.OUTPUT_MESSAGES, to_messages(reply.messages))
-    if reply.incomplete:
-        span.set_attribute(semconv.INCOMPLETE, reply.incomplete)
-    if reply.error_type:
-        span.set_attribute(semconv.ERROR_TYPE, reply.error_type)
-        span.set_status("ERROR", reply.error_message or reply.error_type)
 
 
 def _response_of(error: BaseException) -> Any:

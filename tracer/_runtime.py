@@ -81,6 +81,14 @@ class Runtime(OpenTelemetrySide):
         self.max_value_bytes = settings.max_value_bytes
         self._redact = Redactor(settings.redact)
         self._processors = tuple(settings.span_processors)
+        # what a request and a reply say is read where the span is stored, unless somebody wants it at once or the
+        # bodies will not tell it
+        self.reads_later = (
+            settings.capture_content
+            and not settings.redact
+            and not settings.span_processors
+            and settings.tracer_provider is None
+        )
         self._sample_rate = settings.sample_rate
         self._experiment = settings.experiment
         self.describe(settings.service_name, settings.tracer_provider)
