@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tracer.provider import Call, Door, Operation, Provider, SpanType, Tap
+from tracer.provider import Call, ChunkTap, Door, Operation, Provider, SpanType, Tap
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._…
     from integrations._anthropic_events import MessageAccumulator
@@ -65,6 +65,7 @@ provider = Provider(
         for client in _CLIENTS
     ),
     taps=tuple(Tap(f"{client}._process_response", observe_response, parameters=("response",)) for client in _CLIENTS),
+    chunk_taps=(ChunkTap("anthropic._base_client:BaseClient._process_response_data"),),
     read_error=read_error,
 )
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from typing import Any
 
+import orjson
+
 from tracer import _stream, semconv
-from tracer._body import BodyReader, body_of, content_type_of, is_event_stream
+from tracer._body import BodyReader, body_of, content_type_of, is_event_stream, json_of
 from tracer._chunk import ChunkEncoder, joined_texts
 from tracer._derive import set_reply, set_request
 from tracer._fault import report
@@ -20,6 +22,7 @@ from tracer._runtime import runtime
 CHUNK_EVENTS_LIMIT = 1_000
 CHUNK_BYTES_LIMIT = 256 * 1024
 _REFUSED = 400  # HTTP statuses from here on
+_READ_TOGETHER = 64  # chunks
 _LARGE_CHUNK = 512  # bytes of JSON; smaller ones hold no attachment
 
 
@@ -39,12 +42,14 @@ class Recording:
         "_encoder",
         "_events",
         "_first_content",
+        "_is_shown",
         "_left_out",
         "_open",
         "_read_error",
         "_reader",
         "_reply_of",
         "_token",
+        "_unread",
         "call",
         "response",
         "span",
@@ -69,6 +74,8 @@ class Recording:
         self._left_out = 0
         self._first_content = 0
         self._complete = False
+        self._unread: list[tuple[int, bytes, bool]] = []
+        self._is_shown = False  # chunks are shown as they were sent, before the user gets them as objects
 
     @property
     def changed(self) -> Mapping[str, Any]:
@@ -85,8 +92,7 @@ class Recording:
     def saw(self, response: Any, attributes: Mapping[str, Any]) -> None:
         """A tap has seen the HTTP response of this call."""
         self.response = response
-        self.span.set_attribute(semconv.HTTP_STATUS, response.status_code)
-        self.span.set_attributes(attributes)
+        self.span.set_attributes({semconv.HTTP_STATUS: response.status_code, **attributes})
 
     def _saw_result(self, response: Any) -> None:
         """The door's own result is the response; whoever called the door makes an exception of a refusal."""
@@ -162,7 +168,7 @@ class Recording:
     def _take_response(self, response: Any) -> None:
         content = _content_of(response)
         if content is not None and not is_event_stream(content):
-            self._end_with(body_of(content, content_type_of(response)))
+            self._end_with(json_of(content) or body_of(content, content_type_of(response)))
             return
         self._reader = BodyReader(response)
         self.start_accumulating()
@@ -187,11 +193,23 @@ class Recording:
 
     # ---- what a watched stream tells ----
 
+    def sent(self, chunk: Any) -> None:
+        """The SDK makes an object of a chunk, which the user reads next."""
+        if self._reply_of is not None:
+            return
+        self._is_shown = True
+        try:
+            encoded = orjson.dumps(chunk)
+        except Exception:
+            encoded = encode(chunk)
+        self._keep(encoded, is_compact=False)
+
     def chunk(self, chunk: Any) -> None:
         """The user has read a chunk."""
+        if self._is_shown:
+            return
         try:
-            encoded = self._encoder(chunk if self._reply_of is None else self._reply_of(chunk))
-            self._add(encoded, loads(encoded))
+            self._keep(self._encoder(chunk if self._reply_of is None else self._reply_of(chunk)))
         except Exception as fault:
             report("reading a chunk", fault)
 
@@ -204,24 +222,41 @@ class Recording:
                 if encoded.startswith(b"[DONE]"):
                     self._complete = True
                 else:
-                    chunk = loads(encoded)
-                    self._add(encoded if len(encoded) < _LARGE_CHUNK else encode(chunk), chunk)
+                    self._keep(encoded)
         except Exception as fault:
             report("reading a chunk", fault)
 
-    def _add(self, encoded: bytes, chunk: Any) -> None:
-        now = time.time_ns()
+    def _keep(self, encoded: bytes, *, is_compact: bool = True) -> None:
+        """Take a chunk's JSON; what it says is read with that of others, which is far cheaper than each by itself."""
+        unread = self._unread
+        unread.append((time.time_ns(), encoded, is_compact))
+        if len(unread) >= _READ_TOGETHER:
+            self._read_chunks()
+
+    def _read_chunks(self) -> None:
+        unread, self._unread = self._unread, []
+        for when, encoded, is_compact in unread:
+            try:
+                chunk = loads(encoded)
+                if not is_compact:
+                    encoded = self._encoder(chunk)
+                elif len(encoded) >= _LARGE_CHUNK:
+                    encoded = encode(chunk)
+                self._add(when, encoded, chunk)
+            except Exception as fault:
+                report("reading a chunk", fault)
+
+    def _add(self, when: int, encoded: bytes, chunk: Any) -> None:
         self._chunks += 1
         if len(encoded) >= _LARGE_CHUNK and self.span.captures_content:
             encoded = self.span.without_attachments(encoded)
         if len(self._events) < CHUNK_EVENTS_LIMIT and len(encoded) <= self._bytes_left:
             self._bytes_left -= len(encoded)
-            # decoded at once: the bytes that orjson gives hold on to a buffer of four kilobytes
-            self._events.append((now, encoded.decode()))
+            self._events.append((when, encoded.decode()))
         else:
             self._left_out += 1
         if self._accumulator is not None and self._accumulator.add(chunk) and not self._first_content:
-            self._first_content = now
+            self._first_content = when
 
     def finished(self) -> None:
         """The stream was read to its end."""
@@ -253,6 +288,7 @@ class Recording:
         except IndexError:
             return
         try:
+            self._read_chunks()
             if error is not None:
                 self.span.settle()
             self._set_stream(incomplete, error)

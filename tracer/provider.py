@@ -11,7 +11,7 @@ import importlib
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
@@ -21,7 +21,19 @@ from opentelemetry.trace import SpanKind
 
 from tracer import semconv
 from tracer._call import NOT_RECORDED, Recording, current_recording, not_recorded, suppressed, write_request
-from tracer._doors import Door, Hook, HookEnd, Tap, Wire, hooked, tapped, through_door, watched_wire
+from tracer._doors import (
+    ChunkTap,
+    Door,
+    Hook,
+    HookEnd,
+    Tap,
+    Wire,
+    chunk_tapped,
+    hooked,
+    tapped,
+    through_door,
+    watched_wire,
+)
 from tracer._fault import guard, log_once, report
 from tracer._operation import Accumulator, Call, Operation, ReadError, Reply, ReplyOf, Request
 from tracer._patch import DoorMovedError, Patch, when_imported
@@ -34,6 +46,7 @@ from tracer.span import LiveSpan
 __all__ = [
     "Accumulator",
     "Call",
+    "ChunkTap",
     "Door",
     "Hook",
     "HookEnd",
@@ -69,6 +82,7 @@ class Provider:
     module: str  # the SDK's top-level module: patched when it is imported, never imported by us
     doors: tuple[Door, ...] = ()
     taps: tuple[Tap, ...] = ()
+    chunk_taps: tuple[ChunkTap, ...] = ()
     wires: tuple[Wire, ...] = ()
     hooks: tuple[Hook, ...] = ()
     supported: str = ""  # range of versions, for people
@@ -157,8 +171,16 @@ class Provider:
                 Patch(door.target, partial(through_door, partial(self._begin, door)), parameters=door.parameters)
                 for door in self.doors
             ),
+            *self._chunk_patches(),
             *(Patch(hook.target, partial(hooked, hook), parameters=hook.parameters) for hook in self.hooks),
         ]
+
+    def _chunk_patches(self) -> Iterator[Patch]:
+        for tap in self.chunk_taps:
+            patch = Patch(tap.target, chunk_tapped, parameters=tap.parameters)
+            with suppress(DoorMovedError):  # chunks are then taken from the objects that are made of them
+                patch.check()
+                yield patch
 
     def _warn(self, error: DoorMovedError) -> None:
         distribution = self.distribution or self.module

@@ -178,8 +178,15 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Record several values."""
+        plain, structured, limit = self._plain, self._structured, self._rt.max_value_bytes
         for key, value in _mapping(attributes, "set_attributes").items():
-            self.set_attribute(key, value)
+            kind = type(value)
+            # nearly all of them, without a call for each
+            is_simple = kind is int or kind is float or kind is bool or (kind is str and len(value) <= limit)
+            if is_simple and not structured and key != SPAN_TYPE and len(plain) < _ATTRIBUTES_LIMIT and self._open:
+                plain[key] = value
+            else:
+                self.set_attribute(key, value)
 
     def set_json(self, key: str, value: Any) -> bool:
         """Record content as JSON, as it is now, unless ``capture_content`` is off; later changes have no effect.
