@@ -29,7 +29,7 @@ def dump(path: Path) -> list[str]:
         "running",
         "labels",
         "assessments",
-        "calls",
+        "hours",
         "attachments",
         "attachment_uses",
     ]

@@ -277,7 +277,7 @@ def test_deleting_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
 
     assert (store.trace("t"), found(store), store.statistics()) == (None, [], [])
     database = sqlite3.connect(tmp_path / "traces.db")
-    for table in ("traces", "spans", "chunks", "running", "labels", "assessments", "calls"):
+    for table in ("traces", "spans", "chunks", "running", "labels", "assessments", "hours"):
         assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
     database.close()
 
