@@ -9,8 +9,8 @@ from typing import Any
 
 from tracer.store.filter import Expression
 from tracer.store.sqlite.compile import Matcher, compile_expression
-from tracer.store.sqlite.fulltext import chunk_texts
 from tracer.store.sqlite.hours import take_out_spans
+from tracer.store.sqlite.indexing import indexed_texts
 from tracer.store.sqlite.known import load_facts
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 
@@ -65,8 +65,7 @@ def _selected(
 def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        indexed = connection.execute("SELECT value FROM counters WHERE name = 'indexed_chunk'").fetchone()[0]
-        deleted = sum(_delete_trace(connection, num, indexed) for num in nums)
+        deleted = sum(_delete_trace(connection, num) for num in nums)
         _delete_unused_attachments(connection)
         if deleted:
             connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'seq'")
@@ -78,7 +77,7 @@ def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
         raise
 
 
-def _delete_trace(connection: sqlite3.Connection, num: int, indexed: int) -> int:
+def _delete_trace(connection: sqlite3.Connection, num: int) -> int:
     bounds = (num << POSITION_BITS, num << POSITION_BITS | POSITION_MASK)
     facts = list(load_facts(connection, num))
     take_out_spans(connection, facts)
@@ -88,7 +87,7 @@ def _delete_trace(connection: sqlite3.Connection, num: int, indexed: int) -> int
         bounds,
     ).fetchall()
     # a contentless index forgets a text only when it is told the text
-    gone = [(row_id, text) for row in chunk_rows if row[0] <= indexed for row_id, text in chunk_texts(row)]
+    gone = indexed_texts(connection, chunk_rows)
     connection.executemany("INSERT INTO texts(texts, rowid, text) VALUES ('delete', ?, ?)", gone)
     connection.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in chunk_rows])
     connection.execute("DELETE FROM spans WHERE id BETWEEN ? AND ?", bounds)

@@ -18,6 +18,11 @@ LABEL_MODEL: Final = 2
 LABEL_PROVIDER: Final = 3
 
 TEXTS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5(text, content='', tokenize='unicode61 remove_diacritics 2')"
+SLICE_TABLE: Final = (
+    "CREATE VIRTUAL TABLE {} USING fts5(text, content='', detail=none, columnsize=0,"
+    " tokenize='unicode61 remove_diacritics 2')"
+)
+TERMS_TABLE: Final = "CREATE TABLE {}(term TEXT PRIMARY KEY) WITHOUT ROWID"
 WORDS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5vocab({}, 'row')"
 
 _FIRST = (
@@ -168,6 +173,14 @@ _HOURS = (
     )""",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS)
+_FULL_TEXT = (
+    # runs of chunks up to the counter indexed_chunk that the full-text index does not have yet
+    "CREATE TABLE unindexed(first INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
+    # the words of the index, each once: to read them off the index itself takes as long as reading all of it
+    TERMS_TABLE.format("terms"),
+    "INSERT INTO terms SELECT term FROM words",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT)
 VERSION: Final = len(MIGRATIONS)
 APPLICATION_ID: Final = 0x54524352  # says that an SQLite file is a store of ours
