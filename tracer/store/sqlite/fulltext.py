@@ -178,7 +178,7 @@ def _span_with(index: _Index, terms: list[str], conditions: list[Sql]) -> Sql:
     source = f"texts CROSS JOIN spans s ON s.id = texts.rowid {CHUNK_OF_SPAN}" if conditions else "texts"
     all_matches = f"t.num IN (SELECT texts.rowid >> {POSITION_BITS} FROM {source} WHERE texts MATCH ?{checks})"
     if _are_fewer(index.connection, query, _RARE):
-        return Sql(all_matches, [query, *parameters])
+        return Sql(all_matches, [query, *parameters], is_narrow=True)
     if index.all_at_once or (not conditions and _are_fewer(index.connection, query, _FREQUENT)):
         return Sql(f"+{all_matches}", [query, *parameters])  # +: go through the traces, do not fetch every match's
     low = f"(t.num << {POSITION_BITS})"
