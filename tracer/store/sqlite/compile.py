@@ -176,7 +176,7 @@ def _model_label(comparison: Comparison, kind: int) -> Sql:
             f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})",
             [kind, comparison.value, ""],
         )
-    if comparison.operator == "IS NULL":
+    if comparison.operator.startswith(("!=", "NOT ", "IS ")):  # most traces meet it: look at each
         return _some("labels l WHERE l.trace = t.num AND l.kind = ?", [kind], compare("l.key", comparison), comparison)
     # models are few: those that the condition holds for are found first, by steps from each to the next
     condition = compare("m.name", comparison)
