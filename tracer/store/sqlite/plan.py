@@ -42,7 +42,7 @@ class TracePlan:
     is_new: bool
     rolled: RollUp
     new_spans: list[NewSpan] = field(default_factory=list)
-    packed: list[tuple[int, int, int, bytes]] = field(default_factory=list)  # first, number of spans, codec, content
+    packed: list[chunks.Chunk] = field(default_factory=list)
     request_preview: str | None = None
     response_preview: str | None = None
     labels: dict[tuple[int, str], str] = field(default_factory=dict)
@@ -87,8 +87,7 @@ def _start_spans(known: KnownTrace, news: TraceNews) -> bool:
 
 def _pack(plan: TracePlan) -> None:
     lines = [span.line for span in plan.new_spans]
-    for first, run in chunks.split(lines):
-        plan.packed.append((first, len(run), *chunks.pack(run)))
+    plan.packed.extend(chunks.pack(lines))
     for line in lines:
         if _SCHEME in line:
             plan.attachments.update(digest.decode() for digest in _ATTACHMENT.findall(line))
