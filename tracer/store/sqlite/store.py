@@ -66,6 +66,7 @@ class SqliteStore:
         if news.is_empty():
             return
         self._refuse_if_read_only()
+        self._connections.get_for_writing()
         self._run("write to", lambda connection: append(connection, news, self._recent))
 
     def owner_gone(self, owner: str) -> None:
