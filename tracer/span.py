@@ -72,7 +72,6 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         "_dropped_attributes",
         "_dropped_events",
         "_happened",
-        "_is_root",
         "_links",
         "_message",
         "_name",
@@ -88,6 +87,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         "block",
         "end_time_ns",
         "generation",
+        "is_root",
         "otel_kind",
         "parent_id",
         "reader",
@@ -121,7 +121,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         self.span_id = span_id or _ids.span_id()
         self.parent_id = parent_id
         self._remote_parent = remote_parent
-        self._is_root = is_root
+        self.is_root = is_root  # the first span of its trace in this process
         self.reader: str | None = None  # reads later what inputs and outputs say (tracer/_derive.py)
         self.otel_kind = otel_kind
         self._scope = scope
@@ -441,11 +441,6 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             self.end()
 
     # ---- what can be read ----
-
-    @property
-    def is_root(self) -> bool:
-        """Whether this is the first span of its trace in this process."""
-        return self._is_root
 
     @property
     def name(self) -> str:
