@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 import tracer
@@ -115,6 +116,22 @@ def test_the_command_line_reads_from_a_server(tracked: str, capsys: pytest.Captu
         assert ("add" in capsys.readouterr().out) == (arguments != ["doctor"])
     assert cli.run(["list", "--store", tracked, "--filter", "name = "]) == 2
     assert trace_id
+
+
+def test_a_trace_as_otlp_is_what_import_reads(tracked: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with tracer.start_span("look") as span:
+        span.set_inputs({"picture": "data:image/png;base64," + "iVBORw0K" * 200})
+        tracer.update_current_trace(tags={"env": "prod"})
+    tracer.log_feedback(trace_id=span.trace_id, name="good", value=True)
+    before = tracer.get_trace(span.trace_id)
+    file, other = tmp_path / "one.jsonl", str(tmp_path / "other.db")
+
+    file.write_bytes(httpx.get(f"{tracked}/api/v1/traces/{span.trace_id}/otlp").raise_for_status().content)
+
+    assert cli.run(["import", str(file), "--store", other]) == 0, capsys.readouterr()
+    tracer.set_tracking_uri(other)
+    assert tracer.get_trace(span.trace_id) == before
+    assert b'"kind":"attachment"' in file.read_bytes().replace(b'\\"', b'"')
 
 
 def test_a_token_opens_the_door(tmp_path: Path) -> None:
