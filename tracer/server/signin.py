@@ -15,6 +15,7 @@ from tracer.server.gate import cookie_name, cookie_value, is_same, is_signed_in
 from tracer.server.settings import ServerSettings
 
 _MONTH_SECONDS = 30 * 86_400
+_TOKEN_BYTES = 4096  # whoever signs in is not known yet
 
 
 async def server(request: Request) -> Response:
@@ -35,7 +36,7 @@ async def sign_in(request: Request) -> Response:
     """Give the browser a cookie for the token."""
     settings: ServerSettings = request.app.state.settings
     try:
-        token = (await read_json_object(request, settings)).get("token")
+        token = (await read_json_object(request, settings, limit=_TOKEN_BYTES)).get("token")
     except Exception as error:
         return answer_for(error)
     if not isinstance(token, str):
