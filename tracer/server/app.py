@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from tracer.server import live, signin
-from tracer.server.answer import answer_for, error_answer
+from tracer.server.answer import error_answer
 from tracer.server.endpoint import endpoint_for
 from tracer.server.gate import Gate
 from tracer.server.indexer import Indexer
@@ -38,7 +38,7 @@ def create_app(
     app = Starlette(
         routes=_routes(),
         middleware=[Middleware(Gate, settings=settings or ServerSettings())],
-        exception_handlers={HTTPException: _http_error, Exception: _any_error},
+        exception_handlers={HTTPException: _http_error},
         lifespan=_lifespan,
     )
     app.state.settings = settings or ServerSettings()
@@ -86,7 +86,3 @@ def _change_number(open_store: Callable[[], Store]) -> int:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return error_answer(error.status_code, str(error.detail))
-
-
-async def _any_error(request: Request, error: Exception) -> Response:
-    return answer_for(error)
