@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +19,7 @@ from tracer.server.traces import stored_trace
 
 MEDIA_TYPE = "application/x-ndjson"
 _OWNER_LIMIT = 200
+_ROOM = 8  # levels that answers put around a record: what is taken in has to come out again
 
 
 async def take_records(request: Request) -> Response:
@@ -45,6 +48,17 @@ def _checked_owner(owner: str | None) -> str | None:
     if owner is not None and not 0 < len(owner) <= _OWNER_LIMIT:
         raise InvalidArgumentError(f"owner is {owner[:40]!r}, expected the name of a process in the journal")
     return owner
+
+
+def record_line(record: Mapping[str, Any]) -> bytes:
+    """A record as a line for the store. Raises InvalidArgumentError for what JSON cannot hold, or nests too deeply."""
+    wrapped: Any = record
+    for _ in range(_ROOM):
+        wrapped = [wrapped]
+    try:
+        return orjson.dumps(wrapped)[_ROOM:-_ROOM]
+    except orjson.JSONEncodeError as error:
+        raise InvalidArgumentError(f"this cannot be kept: {error}") from None
 
 
 def get_records(call: Call) -> dict[str, Any]:
