@@ -166,8 +166,9 @@ def _span_to_otlp(record: Mapping[str, Any], others: list[Mapping[str, Any]]) ->
         span["traceState"] = record["trace_state"]
     span["name"] = record.get("name", "")
     span["kind"] = record["otel_kind"] + 1 if "otel_kind" in record else 0
-    span["startTimeUnixNano"] = str(record["start"])
-    span["endTimeUnixNano"] = str(record["end"])
+    start = record.get("start", 0)
+    span["startTimeUnixNano"] = str(start)
+    span["endTimeUnixNano"] = str(record.get("end", start))
     span["attributes"] = _span_attributes(record, others)
     if record.get("events"):
         span["events"] = [_event_to_otlp(event) for event in record["events"]]

@@ -277,6 +277,16 @@ def test_feedback_is_kept_as_deep_as_it_can_be_shown(
     assert client.get(f"/traces/{TRACE_ID}/otlp").status_code == 200
 
 
+@pytest.mark.parametrize("fields", [{"start": 2**63}, {"start": None, "end": None}, {"end": -1}, {"otel_kind": 9}])
+def test_a_span_with_figures_that_cannot_be_can_be_opened(
+    fields: dict[str, Any], client: httpx.Client, write: Write
+) -> None:
+    write(span(**fields))
+
+    for path in ("", f"/spans/{ROOT_ID}", "/records", "/otlp"):
+        assert client.get(f"/traces/{TRACE_ID}{path}").status_code == 200, path
+
+
 def test_a_running_span_without_a_time_can_be_opened(client: httpx.Client, write: Write) -> None:
     write({"kind": "start", "trace_id": TRACE_ID, "span_id": ROOT_ID, "name": "runs", "start": 0})
 
