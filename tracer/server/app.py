@@ -44,6 +44,7 @@ def create_app(
     app.state.settings = settings or ServerSettings()
     app.state.open_store = open_store
     app.state.place = place
+    app.state.codes = signin.OneTimeCodes()
     app.state.is_read_only = read_only
     return app
 
