@@ -25,6 +25,7 @@ from tracer.server.otlp import take_spans
 from tracer.server.page import page
 from tracer.server.records import take_records
 from tracer.server.settings import ServerSettings
+from tracer.server.silence import Silence
 from tracer.store import Store
 
 _READERS = 16
@@ -73,10 +74,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.live = live.Live(partial(_change_number, app.state.open_store))
     indexer = Indexer(app.state.open_store)
     indexer.start()
+    app.state.silence = silence = Silence(app.state.open_store, app.state.settings.silence_seconds)
+    silence.start()
     try:
         yield
     finally:
         app.state.live.close()
+        silence.stop()
         indexer.stop()
 
 

@@ -23,13 +23,15 @@ _ROOM = 8  # levels that answers put around a record: what is taken in has to co
 
 
 async def take_records(request: Request) -> Response:
-    """Take in records; answered once they are in the store for good."""
+    """Take in records; answered once they are in the store for good. None at all says that the owner is alive."""
     state = request.app.state
     try:
         if request.headers.get("content-type", "").partition(";")[0].strip() != MEDIA_TYPE:
             raise AnswerError(415, f"expected {MEDIA_TYPE}")
-        refuse_if_busy(request)
         owner = _checked_owner(request.query_params.get("owner"))
+        if owner is not None:
+            state.silence.heard(owner)
+        refuse_if_busy(request)
         lines = [line for line in (await read_body(request, state.settings)).split(b"\n") if line]
         await to_thread.run_sync(lambda: state.open_store().append(lines, owner=owner), limiter=state.writers)
     except Exception as error:
