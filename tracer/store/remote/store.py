@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tracer._derive import whole
 from tracer.store.filter import Expression
 from tracer.store.filter.write import filter_text, order_text
 from tracer.store.remote import rows
@@ -42,7 +43,7 @@ class RemoteStore:
 
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Send records; returns when the server has them for good. Raises StoreError."""
-        content = b"\n".join(lines)
+        content = b"\n".join(map(whole, lines))
         self._server.deliver("/records", {"owner": owner}, content=content, media_type="application/x-ndjson")
 
     def owner_gone(self, owner: str) -> None:
