@@ -7,6 +7,7 @@ import http.client
 import socket
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,7 @@ import pytest
 
 from tests.server.conftest import TOKEN, TRACE_ID, span
 from tracer.errors import InvalidArgumentError
-from tracer.server import ServerSettings, running_server
+from tracer.server import ServerSettings, running_server, serve
 
 pytestmark = pytest.mark.no_store
 SAME = {"Content-Type": "application/json"}
@@ -280,6 +281,22 @@ def test_a_client_that_never_finishes_its_headers_is_let_go(small: httpx.Client)
         assert slow.recv(1000) == b""
     with socket.create_connection((small.base_url.host, small.base_url.port or 0), timeout=30) as silent:
         assert silent.recv(1000) == b""
+
+
+def test_idle_connections_keep_nobody_out(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "_ROOM", 5)
+    monkeypatch.setattr(serve, "_CONNECTIONS", 10)
+    with running_server(store_url) as url, ExitStack() as open_ones, httpx.Client(base_url=url) as listener:
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        with listener.stream("GET", "/api/v1/events") as stream:
+            for number in range(30):
+                idle = open_ones.enter_context(socket.create_connection((host, int(port)), timeout=30))
+                if number % 2:  # these ask once and stay
+                    idle.sendall(b"GET /api/v1/server HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    assert idle.recv(12) == b"HTTP/1.1 200"
+
+            assert httpx.get(f"{url}/api/v1/server").status_code == 200
+            assert next(stream.iter_lines()).startswith("event")
 
 
 def test_headers_without_end_are_refused(small: httpx.Client) -> None:
