@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from tracer import _fault, semconv
+from tracer import _fault
 from tracer.record import ATTACHMENT_SCHEME
+from tracer.semconv import SpanType
 from tracer.store.sqlite import chunks
 from tracer.store.sqlite.decode import News, NewSpan, SpanFacts, TraceNews
 from tracer.store.sqlite.known import KnownTrace, in_parts, load_known
@@ -142,7 +143,7 @@ def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None
 
 
 def _is_call(span: SpanFacts) -> bool:
-    return span.type in (semconv.SpanType.CHAT_MODEL, semconv.SpanType.LLM)
+    return span.type in (SpanType.CHAT_MODEL, SpanType.LLM)
 
 
 def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> dict[str, Any]:
