@@ -16,12 +16,12 @@ from opentelemetry.trace import Span as OpenTelemetrySpan
 from tracer import _ids
 from tracer._attachments import take_out
 from tracer._context import Attached, current
-from tracer._derive import derive
+from tracer._derive import chunk_events, derive
 from tracer._exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
 from tracer._json import Fragment, clip, cut, cut_text, encode, is_primitive_list, loads, text_of
 from tracer._parts import event_record, event_value, link_record
-from tracer.record import AttachmentRecord
+from tracer.record import AttachmentRecord, ChunksRecord
 from tracer.semconv import (
     ERROR_TYPE,
     INCOMPLETE,
@@ -68,10 +68,10 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     __slots__ = (
         "_attached",
+        "_chunks",
         "_dropped_attributes",
         "_dropped_events",
         "_happened",
-        "_is_root",
         "_links",
         "_message",
         "_name",
@@ -87,6 +87,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         "block",
         "end_time_ns",
         "generation",
+        "is_root",
         "otel_kind",
         "parent_id",
         "reader",
@@ -120,13 +121,14 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         self.span_id = span_id or _ids.span_id()
         self.parent_id = parent_id
         self._remote_parent = remote_parent
-        self._is_root = is_root
+        self.is_root = is_root  # the first span of its trace in this process
         self.reader: str | None = None  # reads later what inputs and outputs say (tracer/_derive.py)
         self.otel_kind = otel_kind
         self._scope = scope
         self._trace_state = trace_state
         self._plain: dict[str, Any] = {}
         self._structured: dict[str, bytes] = {}
+        self._chunks: ChunksRecord | None = None
         self._happened: list[tuple[str, int, dict[str, Any] | None]] = []
         self._links: list[Link] = []
         self._status_name = "UNSET"
@@ -289,6 +291,11 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         kept = {text_of(key): event_value(value) for key, value in attributes.items()} if attributes else None
         self._happened.append((name, _nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
 
+    def set_chunks(self, chunks: ChunksRecord) -> None:
+        """Record the chunks of a stream: one event each, in a form that a thousand of them take no time in."""
+        if self._open:
+            self._chunks = chunks if self._rt.capture_content else {"time": chunks["time"]}
+
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         """Point to a span of another trace."""
         if not hasattr(context, "trace_id"):
@@ -436,11 +443,6 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     # ---- what can be read ----
 
     @property
-    def is_root(self) -> bool:
-        """Whether this is the first span of its trace in this process."""
-        return self._is_root
-
-    @property
     def name(self) -> str:
         """The span's name."""
         return self._name
@@ -481,7 +483,11 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     @property
     def events(self) -> Sequence[Event]:
         """What happened during the span."""
-        return tuple(Event(name, attributes, time) for name, time, attributes in self._happened)
+        happened = [Event(name, attributes, time) for name, time, attributes in self._happened]
+        if self._chunks is None:
+            return tuple(happened)
+        chunks = [Event(e["name"], e.get("attributes"), e["time"]) for e in chunk_events(self._chunks)]
+        return tuple(sorted([*happened, *chunks], key=lambda event: event.timestamp))
 
     @property
     def links(self) -> Sequence[Link]:
@@ -578,7 +584,8 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     def head(self) -> str:
         """The start of the span's record: who and when, which needs no redaction."""
         parent = "" if self.parent_id is None else f',"parent_id":"{self.parent_id}"'
-        reader = "" if self.reader is None else f',"reader":"{self.reader}"'
+        is_short = self.reader is not None or self._chunks is not None
+        reader = f',"reader":"{self.reader or ""}"' if is_short else ""
         return (
             f'{{"kind":"span","trace_id":"{self.trace_id}","span_id":"{self.span_id}"{parent}{reader},'
             f'"start":{self.start_time_ns},"end":{self.end_time_ns},'
@@ -604,6 +611,8 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             record["json"] = {key: structured(value) for key, value in self._structured.items()}
         if self._happened:
             record["events"] = [event_record(*event) for event in self._happened]
+        if self._chunks is not None:
+            record["chunks"] = self._chunks
         if self._links:
             record["links"] = [link_record(link) for link in self._links]
         if self._trace_state:
