@@ -18,7 +18,7 @@ from tracer._json import clean_text
 from tracer._readable_names import readable_name
 from tracer._runtime import runtime
 from tracer.errors import InvalidArgumentError, ModelNotFoundError, StoreError
-from tracer.logged_model import LoggedModel, LoggedModelStatus, model_from_row, model_rows
+from tracer.logged_model import LoggedModel, LoggedModelStatus, is_model_id, model_from_row, model_rows
 
 _NS_PER_MS = 1_000_000
 _ID_PREFIX = "m-"
@@ -85,8 +85,8 @@ def _model_to_activate(name: str | None, model_id: str | None) -> LoggedModel:
                 "set_active_model() got neither name nor model_id; write set_active_model('my-agent-v1') or "
                 "set_active_model(model_id=model.model_id). To have none, call clear_active_model()."
             )
-        return _find_or_make(checked_text("name", name))
-    found = _find(checked_text("model_id", model_id))
+        return _find_or_make(clean_text(checked_text("name", name)))
+    found = _find(clean_text(checked_text("model_id", model_id)))
     if found is None:
         raise _no_model(model_id)
     if name is not None and name != found.name:
@@ -124,17 +124,12 @@ def default_model_id(given: str) -> str | None:
     """The version that TRACER_ACTIVE_MODEL_ID names, by id or by name; never raises."""
     try:
         name = clean_text(given)
-        if _looks_like_id(name):
+        if is_model_id(name):
             return name
         return _find_or_make(name).model_id
     except Exception as error:
         report("looking for the version that TRACER_ACTIVE_MODEL_ID names", error)
         return None
-
-
-def _looks_like_id(text: str) -> bool:
-    digits = text.removeprefix(_ID_PREFIX)
-    return text.startswith(_ID_PREFIX) and len(digits) == 32 and not set(digits) - set("0123456789abcdef")
 
 
 def create_external_model(
@@ -150,7 +145,7 @@ def create_external_model(
     Inside of a run it links to the run. Raises InvalidArgumentError for params and tags that are not texts.
     """
     return make_model(
-        readable_name() if name is None else checked_text("name", name),
+        readable_name() if name is None else clean_text(checked_text("name", name)),
         source_run_id=source_run_id,
         tags=checked_texts("tags", tags),
         params=checked_texts("params", params),

@@ -96,12 +96,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def started(place: Path) -> Iterator[tuple[LoggedModel, Served, str]]:
     """One server for the tests of this file: it takes a second to start."""
     store = f"sqlite:///{place / 'tracer.db'}"
-    tracer.configure(store=store)
-    (place / "scripted.py").write_text("from tracer.models import *\n" + MODEL)
-    model = log_model("scripted", place / "scripted.py", input_example=False)
-    tracer.flush()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(place / "state"))
         patch.chdir(place)
+        tracer.configure(store=store)
+        (place / "scripted.py").write_text("from tracer.models import *\n" + MODEL)
+        model = log_model("scripted", place / "scripted.py", input_example=False)
+        tracer.flush()
         served = Served(model.model_uri, store, "--timeout", "2", "--max-body-bytes", "20000")
     yield model, served, store
     assert served.close() == 0, served.errors

@@ -15,10 +15,14 @@ from typing import Any
 import orjson
 
 from tracer._json import to_plain
+from tracer._place import is_remote, journal_folder, store_path
+from tracer._runtime import runtime
 from tracer.errors import InvalidArgumentError
+from tracer.logged_model import models_folder
 from tracer.models.errors import ModelError
 from tracer.models.from_code import as_model, config_from, model_from_code
 from tracer.models.manifest import Manifest, write_manifest
+from tracer.models.own_code import OwnCode
 from tracer.models.python_model import PythonModel, is_chat_model
 from tracer.models.requirements import requirements_of
 from tracer.models.yaml_files import write_yaml
@@ -69,9 +73,9 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
         metadata=to_plain(dict(parts.metadata)),
     )
     config = config_from(parts.model_config)
-    manifest.code_paths = [_copied(Path(path), folder / "code", "code_paths") for path in parts.code_paths]
+    manifest.code_paths = [_copied(folder, Path(path), "code", "code_paths") for path in parts.code_paths]
     if isinstance(parts.python_model, (str, Path)):
-        model, manifest.code = _from_file(folder, Path(parts.python_model), config)
+        model, manifest.code = _from_file(folder, Path(parts.python_model), config, manifest.code_paths)
     else:
         model = as_model(parts.python_model)
         manifest.pickle = "model.pkl"
@@ -81,7 +85,7 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
         manifest.config = "config.yaml"
         write_yaml(folder / "config.yaml", to_plain(config))
     for key, path in parts.artifacts.items():
-        manifest.artifacts[str(key)] = _copied(Path(path), folder / "artifacts" / str(key), "artifacts")
+        manifest.artifacts[key] = _copied(folder, Path(path), f"artifacts/{_checked_key(key)}", "artifacts")
     _write_example(folder, manifest, parts.input_example)
     sources = [path for path in folder.rglob("*.py") if "artifacts" not in path.relative_to(folder).parts]
     manifest.requirements = "requirements.txt"
@@ -90,7 +94,7 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
     return manifest
 
 
-def _from_file(folder: Path, path: Path, config: dict[str, Any]) -> tuple[PythonModel, str]:
+def _from_file(folder: Path, path: Path, config: dict[str, Any], code_paths: Sequence[str]) -> tuple[PythonModel, str]:
     if not path.is_file():
         raise InvalidArgumentError(
             f"python_model: there is no file {str(path)!r}, expected one that calls set_model()."
@@ -98,19 +102,43 @@ def _from_file(folder: Path, path: Path, config: dict[str, Any]) -> tuple[Python
     if path.suffix != ".py":
         raise InvalidArgumentError(f"python_model: got {path.name!r}, expected a Python file that calls set_model().")
     shutil.copyfile(path, folder / path.name)
-    return model_from_code(path.absolute(), config), path.name
+    # where the user has it, so that a traceback leads there
+    return model_from_code(path.absolute(), config, OwnCode(folder, code_paths)), path.name
 
 
-def _copied(path: Path, into: Path, argument: str) -> str:
+def _checked_key(key: object) -> str:
+    if not isinstance(key, str) or not key.strip() or key in (".", "..") or set(key) & set("/\\:\0"):
+        raise InvalidArgumentError(f"artifacts: got the name {key!r}, expected a text such as 'words' without / and :.")
+    return key
+
+
+def _copied(folder: Path, path: Path, into: str, argument: str) -> str:
     if not path.exists():
         raise InvalidArgumentError(f"{argument}: there is no file or folder {str(path)!r}.")
-    into.mkdir(parents=True, exist_ok=True)
-    target = into / path.absolute().name
+    name = f"{into}/{path.absolute().name}"
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
-        shutil.copytree(path, target, ignore=_IGNORED)
+        shutil.copytree(path, target, ignore=_left_out(folder))
     else:
         shutil.copyfile(path, target)
-    return target.relative_to(into.parents[0] if into.name == "code" else into.parents[1]).as_posix()
+    return name
+
+
+def _left_out(folder: Path) -> Callable[[str, list[str]], set[str]]:
+    """What is not copied of a folder: what Python and git keep in it, and the store with all that stands beside it."""
+    url = runtime().store_url()
+    store = {models_folder().resolve(), journal_folder(url).resolve()}
+    if not is_remote(url):
+        file = store_path(url).resolve()
+        store |= {file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm"))}
+
+    def left_out(place: str, names: list[str]) -> set[str]:
+        here = Path(place).resolve()
+        ours = {name for name in names if here / name in store or here / name == folder.resolve()}
+        return ours | _IGNORED(place, names)
+
+    return left_out
 
 
 def _write_example(folder: Path, manifest: Manifest, example: Any) -> None:
