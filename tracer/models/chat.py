@@ -62,7 +62,10 @@ class ChatParams(Shape):
         extra = {str(key): value for key, value in values.items() if key not in known}
         given = {key: value for key, value in values.items() if key in known and key != "extra"}
         cls._look_for_missing(given)
-        return cls(**given, extra={**(values.get("extra") or {}), **extra})
+        named = values.get("extra") or {}
+        if not isinstance(named, dict):
+            raise ValidationError("extra", f"is {named!r:.80}, expected a dict")
+        return cls(**given, extra={**named, **extra})
 
     @classmethod
     def keys(cls) -> set[str]:

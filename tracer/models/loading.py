@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,10 @@ def load_model(
     artifacts = {name: str(folder / path) for name, path in manifest.artifacts.items()}
     context = PythonModelContext(config, artifacts)
     model = _model(folder, manifest, config)
+    if inspect.iscoroutinefunction(model.load_context):
+        raise ModelError(
+            f"{type(model).__name__}.load_context is a coroutine, expected def load_context(self, context)"
+        )
     model.load_context(context)
     return LoadedModel(model, context, manifest, folder)
 

@@ -115,36 +115,12 @@ def _run_example(model: LoadedModel) -> None:
         logger.info("tracer: the model %s has no input example, so nothing was run", model.name)
         return
     try:
-        if model.is_async:
-            _in_own_loop(model, example)
-        else:
-            model.predict(*example)
+        model.predict(*example)
     except Exception as error:
         raise ModelError(
             f"the model {model.name!r} was not logged, since its input example fails: {type(error).__name__}: {error}."
             " Give another input_example, or input_example=False to log it without running it."
         ) from error
-
-
-def _in_own_loop(model: LoadedModel, example: tuple[Any, Any]) -> None:
-    """Also where a loop runs already, as in a notebook."""
-    import asyncio
-    import contextvars
-    import threading
-
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(model.apredict(*example))
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="tracer-example")
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
 
 
 def _checked_name(name: object) -> str:
