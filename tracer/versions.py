@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import FrameType
 from typing import Any
 
 from tracer._checked import checked_numbers, checked_text, checked_texts
@@ -22,6 +23,7 @@ from tracer.logged_model import LoggedModel, LoggedModelStatus, is_model_id, mod
 
 _NS_PER_MS = 1_000_000
 _ID_PREFIX = "m-"
+_NOTEBOOK = "IPython.core.interactiveshell"
 
 
 @dataclass
@@ -44,9 +46,9 @@ class ActiveModel(LoggedModel):
 def set_active_model(name: str | None = None, *, model_id: str | None = None) -> ActiveModel:
     """Let traces that start from now on belong to this version: by name, which is made if it is new, or by id.
 
-    Called at the top of the main program, it holds in every thread that sets none of its own; in a thread, in an
-    asyncio task and as ``with set_active_model("v2"):`` it holds there alone. Raises ModelNotFoundError for an unknown
-    id, InvalidArgumentError where neither or both are given and do not fit together.
+    Called at the top of the main program, or in a notebook's cell, it holds in every thread that sets none of its own;
+    in a thread, in an asyncio task and as ``with set_active_model("v2"):`` it holds there alone. Raises
+    ModelNotFoundError for an unknown id, InvalidArgumentError where neither or both are given and do not fit together.
     """
     model = _model_to_activate(name, model_id)
     said = {key: getattr(model, key) for key in LoggedModel.__dataclass_fields__}
@@ -66,16 +68,31 @@ def get_active_model_id() -> str | None:
 
 def _activate(model_id: str | None) -> tuple[str | None, ...]:
     """Make it active here and, in the main program, in threads that set none; what was there before, if it was."""
-    active_model.set(model_id)
-    if threading.current_thread() is not threading.main_thread() or _is_in_task():
+    in_cell = _is_in_cell()
+    if threading.current_thread() is not threading.main_thread() or (_has_loop() and not in_cell):
+        active_model.set(model_id)
         return ()
+    active_model.set(NOTHING_SAID if in_cell else model_id)  # a cell's context is not always that of the next one
     before, runtime().default_model_id = runtime().default_model_id, model_id
     return (before,)
 
 
-def _is_in_task() -> bool:
+def _has_loop() -> bool:
     asyncio = sys.modules.get("asyncio")  # not imported for this: without it there is no task
     return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _is_in_cell() -> bool:
+    """Whether a notebook's cell calls: the kernel runs it in a loop, but to the user it is the main program."""
+    if _NOTEBOOK not in sys.modules:
+        return False
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        if module in (_NOTEBOOK, "asyncio.events", "asyncio.runners"):
+            return module == _NOTEBOOK  # else a loop runs a task between the cell and here
+        frame = frame.f_back
+    return False
 
 
 def _model_to_activate(name: str | None, model_id: str | None) -> LoggedModel:
