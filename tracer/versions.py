@@ -90,7 +90,7 @@ def _is_in_cell() -> bool:
     while frame is not None:
         module = frame.f_globals.get("__name__")
         if module in (_NOTEBOOK, "asyncio.events", "asyncio.runners"):
-            return module == _NOTEBOOK  # else a loop runs a task between the cell and here
+            return bool(module == _NOTEBOOK)  # else a loop runs a task between the cell and here
         frame = frame.f_back
     return False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -197,7 +199,7 @@ def test_the_folder_can_be_read_and_moved(echo: Path, tmp_path: Path) -> None:
         "requirements.txt",
     ]  # fmt: skip
     assert str(tmp_path) not in texts
-    assert re.search(r"^tracer-llm==", (place / "requirements.txt").read_text(), re.MULTILINE)
+    assert re.search(r"^tracer-llm\[models\]==", (place / "requirements.txt").read_text(), re.MULTILINE)
     assert content(load_model(moved).predict(QUESTION)) == "What is a tram?!"
 
 
@@ -278,6 +280,39 @@ def test_a_function_is_a_model() -> None:
 
     assert load_model(model.model_uri).predict(21) == 42
     assert logged_trace(model).data.spans[0].outputs == 42
+
+
+def test_requirements_are_what_the_code_imports(write_model: WriteModel) -> None:
+    path = write_model("from google import genai\nimport click, sys\nset_model(lambda x: x)")
+    if importlib.util.find_spec("google.genai") is None:
+        pytest.skip("google-genai is not installed")
+
+    model = log_model("needs", path)
+
+    lines = (model.artifact_location / "requirements.txt").read_text().splitlines()
+    assert [line.split("==")[0] for line in lines] == ["click", "google-genai", "tracer-llm[models]"]
+    with pytest.raises(InvalidArgumentError, match=r"write a list: \['openai'\]"):
+        log_model("needs", path, pip_requirements="openai")
+
+
+def test_a_pickle_says_what_it_needs(caplog: pytest.LogCaptureFixture) -> None:
+    model = log_model("counter", Counter(40))
+
+    lines = (model.artifact_location / "requirements.txt").read_text().splitlines()
+    assert {"cloudpickle", "pytest"} <= {line.split("==")[0] for line in lines}
+    assert f"code_paths=[{__file__!r}]" in caplog.text
+
+
+def test_an_example_that_is_a_table(folder: Path) -> None:
+    pandas = pytest.importorskip("pandas", exc_type=ImportError)
+    table = pandas.DataFrame({"number": [1, 2], "at": pandas.to_datetime(["2026-01-01", None])})
+
+    model = log_model("sum", lambda table: table["number"].sum(), input_example=table)
+
+    stored = json.loads((model.artifact_location / "input_example.json").read_text())
+    assert stored == {"input": [{"number": 1, "at": "2026-01-01T00:00:00"}, {"number": 2, "at": "NaT"}]}
+    with pytest.raises(InvalidArgumentError, match="input_example: object is nothing that JSON can hold"):
+        log_model("sum", lambda table: 1, input_example=object())
 
 
 def test_what_cannot_be_pickled_says_what_to_do() -> None:

@@ -156,3 +156,13 @@ def test_writing_tools_in_python() -> None:
         },
     }
     assert FunctionToolCallArguments("f", "{}").to_tool_call("call_1").id == "call_1"
+
+
+def test_a_choice_with_tool_calls_ends_for_them() -> None:
+    message = {"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}
+    reasons = [
+        ChatCompletionResponse(choices=[choice]).choices[0].finish_reason  # type: ignore[list-item]
+        for choice in ({"message": message}, {"message": message, "finish_reason": "length"}, {"message": HELLO})
+    ]
+
+    assert reasons == ["tool_calls", "length", "stop"]

@@ -108,16 +108,17 @@ class ChatChoiceLogProbs(Shape):
 
 @dataclass
 class ChatChoice(Shape):
-    """One of the answers to a request."""
+    """One of the answers to a request. Its ``finish_reason`` is ``tool_calls`` or ``stop`` unless another is given."""
 
     message: ChatMessage
     index: int = 0
-    finish_reason: str = "stop"
+    finish_reason: str = ""
     logprobs: ChatChoiceLogProbs | None = None
 
     def __post_init__(self) -> None:
-        self.finish_reason = self.finish_reason or "stop"
+        self.finish_reason = self.finish_reason or ""
         super().__post_init__()
+        self.finish_reason = self.finish_reason or ("tool_calls" if self.message.tool_calls else "stop")
 
 
 @dataclass

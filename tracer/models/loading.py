@@ -18,6 +18,7 @@ from tracer.models.loaded import LoadedModel
 from tracer.models.manifest import MANIFEST, Manifest, read_manifest
 from tracer.models.own_code import OwnCode
 from tracer.models.python_model import PythonModel, PythonModelContext
+from tracer.models.shape import ValidationError
 from tracer.models.trust import check_trust
 from tracer.versions import find_models, get_logged_model
 
@@ -66,20 +67,22 @@ def validate_serving_input(model_uri: str | Path | LoggedModel, serving_input: A
 
 
 def as_invocation(body: Any) -> tuple[Any, Any]:
-    """Input and params of a request's body: ``{"input": …, "params": …}`` (or ``inputs``), else all of it is input."""
-    if isinstance(body, dict) and "messages" not in body:
-        for key in ("input", "inputs"):
-            if key in body and set(body) <= {key, "params"}:
-                return body[key], body.get("params")
+    """Input and params of a request's body: ``{"input": …, "params": …}`` (or ``inputs``), else all of it is input.
+
+    Raises ValidationError for MLflow's other forms, which would reach the model unread.
+    """
+    if not isinstance(body, dict) or "messages" in body:
+        return body, None
+    for key in ("input", "inputs"):
+        if key in body and set(body) <= {key, "params"}:
+            return body[key], body.get("params")
+    for key in ("dataframe_split", "dataframe_records", "instances"):
+        if key in body:
+            raise ValidationError(key, 'is not taken here, expected {"inputs": …, "params": {…}}')
+    if "inputs" in body:
+        beside = next(key for key in body if key not in ("inputs", "params"))
+        raise ValidationError(str(beside), 'stands beside "inputs", expected "params" alone')
     return body, None
-
-
-def load_example(model: LoadedModel) -> tuple[Any, Any] | None:
-    """The input example of a model and its params, or None."""
-    if model.manifest.input_example is None:
-        return None
-    stored = orjson.loads((model.path / model.manifest.input_example).read_bytes())
-    return stored["input"], stored.get("params")
 
 
 def folder_of(model_uri: str | Path | LoggedModel) -> Path:

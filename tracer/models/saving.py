@@ -19,10 +19,11 @@ from tracer._place import is_remote, journal_folder, store_path
 from tracer._runtime import runtime
 from tracer.errors import InvalidArgumentError
 from tracer.logged_model import models_folder
-from tracer.models.errors import ModelError
 from tracer.models.from_code import as_model, config_from, model_from_code
 from tracer.models.manifest import Manifest, write_manifest
 from tracer.models.own_code import OwnCode
+from tracer.models.pickling import pickle_model, source_of
+from tracer.models.plain_values import NotJsonError, to_json
 from tracer.models.python_model import PythonModel, is_chat_model
 from tracer.models.requirements import requirements_of
 from tracer.models.yaml_files import write_yaml
@@ -79,7 +80,7 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
     else:
         model = as_model(parts.python_model)
         manifest.pickle = "model.pkl"
-        _pickle(model, folder / "model.pkl")
+        pickle_model(model, folder / "model.pkl", manifest.code_paths)
     manifest.kind = "chat" if is_chat_model(model) else "python"
     if config:
         manifest.config = "config.yaml"
@@ -88,8 +89,10 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
         manifest.artifacts[key] = _copied(folder, Path(path), f"artifacts/{_checked_key(key)}", "artifacts")
     _write_example(folder, manifest, parts.input_example)
     sources = [path for path in folder.rglob("*.py") if "artifacts" not in path.relative_to(folder).parts]
+    if manifest.pickle:
+        sources += filter(None, [source_of(model)])
     manifest.requirements = "requirements.txt"
-    lines = requirements_of(parts.pip_requirements, sources)
+    lines = requirements_of(parts.pip_requirements, sources, is_pickled=manifest.pickle is not None)
     (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return manifest
 
@@ -141,32 +144,25 @@ def _left_out(folder: Path) -> Callable[[str, list[str]], set[str]]:
     return left_out
 
 
-def _write_example(folder: Path, manifest: Manifest, example: Any) -> None:
-    if example is False:
-        return
+def example_of(given: Any, kind: str) -> tuple[Any, Any] | None:
+    """The input and the params that a model is tried with, None for nothing."""
+    if given is None and kind == "chat":
+        given = DEFAULT_CHAT_EXAMPLE
+    if given is None or given is False:
+        return None
+    return given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+
+
+def _write_example(folder: Path, manifest: Manifest, given: Any) -> None:
+    example = example_of(given, manifest.kind)
     if example is None:
-        if manifest.kind != "chat":
-            return
-        example = DEFAULT_CHAT_EXAMPLE
-    data, params = example if isinstance(example, tuple) and len(example) == 2 else (example, None)
-    stored = {"input": to_plain(data), **({} if params is None else {"params": to_plain(params)})}
+        return
+    data, params = example
+    try:
+        stored = to_json({"input": data, **({} if params is None else {"params": params})})
+    except NotJsonError as error:
+        raise InvalidArgumentError(
+            f"input_example: {error}, expected what a request can hold, or a DataFrame or an array."
+        ) from error
     manifest.input_example = "input_example.json"
-    (folder / "input_example.json").write_bytes(orjson.dumps(stored, option=orjson.OPT_INDENT_2))
-
-
-def _pickle(model: PythonModel, path: Path) -> None:
-    try:
-        import cloudpickle  # type: ignore[import-untyped, unused-ignore]
-    except ImportError as error:
-        raise ImportError(
-            "a model that is an object is pickled: pip install 'tracer-llm[models]', or put the model into a file "
-            "that calls tracer.models.set_model() and give the file's path"
-        ) from error
-    dump: Callable[[Any], bytes] = cloudpickle.dumps
-    try:
-        path.write_bytes(dump(model))
-    except Exception as error:  # whatever the model's parts raise
-        raise ModelError(
-            f"{type(model).__name__} cannot be pickled ({type(error).__name__}: {error}). Make clients and connections "
-            "in load_context(), or put the model into a file that calls tracer.models.set_model() and give its path."
-        ) from error
+    (folder / "input_example.json").write_bytes(orjson.dumps(orjson.loads(stored), option=orjson.OPT_INDENT_2))
