@@ -13,6 +13,7 @@ from tracer._runtime import runtime
 from tracer.errors import InvalidArgumentError
 from tracer.store.rows import ModelRow
 
+EXAMPLE_TAG = "tracer.example"  # of the trace of a model's input example, which is run while the model is logged
 _NS_PER_MS = 1_000_000
 _ID = re.compile(r"m-[0-9a-f]{32}")
 

@@ -19,6 +19,7 @@ from tracer._json import clean_text
 from tracer._readable_names import readable_name
 from tracer._runtime import runtime
 from tracer.errors import InvalidArgumentError, ModelNotFoundError, StoreError
+from tracer.experiments import experiment_name
 from tracer.logged_model import LoggedModel, LoggedModelStatus, is_model_id, model_from_row, model_rows
 
 _NS_PER_MS = 1_000_000
@@ -173,7 +174,7 @@ def create_external_model(
 
 def make_model(name: str, *, status: str = "READY", experiment_id: str | None = None, **said: Any) -> LoggedModel:
     """A new version, checked already."""
-    experiment = runtime().settings.experiment if experiment_id is None else _experiment_name(experiment_id)
+    experiment = runtime().settings.experiment if experiment_id is None else experiment_name(experiment_id)
     return _make(_ID_PREFIX + uuid.uuid4().hex, name, status=status, experiment=experiment, **said)
 
 
@@ -270,13 +271,6 @@ def _id_or_active(function: str, model_id: str | None) -> str:
 
 def _say(model_id: str, now: int, **said: Any) -> None:
     runtime().append({"kind": "model", "model_id": model_id, "time": now, **said})
-
-
-def _experiment_name(experiment_id: str) -> str:
-    names = {row.id: row.name for row in runtime().store().experiments()}
-    if str(experiment_id) not in names:
-        raise InvalidArgumentError(f"experiment_id: got {experiment_id!r}, expected one of {', '.join(names)}.")
-    return names[str(experiment_id)]
 
 
 def _no_model(model_id: str) -> ModelNotFoundError:

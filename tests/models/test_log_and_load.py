@@ -211,6 +211,14 @@ def test_a_config_from_a_yaml_file_can_be_replaced_key_by_key(echo: Path, folder
     assert content(load_model(model.model_uri, model_config={"mark": "!"}).predict(QUESTION)).endswith("tram?!")
 
 
+def test_a_key_in_the_config_is_warned_of(echo: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log_model("plain", echo, model_config={"mark": "!"})
+    assert caplog.text == ""
+
+    log_model("keyed", echo, model_config={"api_key": "sk-proj-abcdefghijklmnopqrstuvwx"})
+    assert "model_config seems to hold a key" in caplog.text
+
+
 def test_model_config_at_the_top_of_a_file(write_model: WriteModel) -> None:
     path = write_model(
         """

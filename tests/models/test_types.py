@@ -166,3 +166,16 @@ def test_a_choice_with_tool_calls_ends_for_them() -> None:
     ]
 
     assert reasons == ["tool_calls", "length", "stop"]
+
+
+def test_messages_with_reasoning_as_providers_give_it() -> None:
+    routed = {"role": "assistant", "content": "Hi", "reasoning_details": [{"type": "reasoning.text", "text": "…"}]}
+
+    assert ChatMessage(**routed).to_dict() == routed  # type: ignore[arg-type]
+    assert ChatMessage("assistant", thinking="Hm.").to_dict() == {"role": "assistant", "thinking": "Hm."}
+
+
+def test_parameters_of_several_types() -> None:
+    either = ParamProperty(anyOf=[{"type": "string"}, {"type": "null"}], default="x")
+
+    assert either.to_dict() == {"anyOf": [{"type": "string"}, {"type": "null"}], "default": "x"}

@@ -11,7 +11,7 @@ from tracer._checked import checked_texts
 from tracer._fault import logger
 from tracer._readable_names import readable_name
 from tracer.errors import InvalidArgumentError
-from tracer.logged_model import LoggedModel, model_folder
+from tracer.logged_model import EXAMPLE_TAG, LoggedModel, model_folder
 from tracer.models.errors import ModelError
 from tracer.models.loaded import LoadedModel
 from tracer.models.loading import load_model
@@ -113,7 +113,9 @@ def _run_example(model: LoadedModel, example: tuple[Any, Any] | None) -> None:
         logger.info("tracer: the model %s has no input example, so nothing was run", model.name)
         return
     try:
-        model.predict(*example)
+        prediction = model.begin()
+        prediction.tag(EXAMPLE_TAG, "true")
+        model.predict(*example, into=prediction)
     except Exception as error:
         raise ModelError(
             f"the model {model.name!r} was not logged, since its input example fails: {type(error).__name__}: {error}."

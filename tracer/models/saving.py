@@ -14,9 +14,11 @@ from typing import Any
 
 import orjson
 
-from tracer._json import to_plain
+from tracer._fault import logger
+from tracer._json import encode, to_plain
 from tracer._place import is_remote, journal_folder, store_path
 from tracer._runtime import runtime
+from tracer._secrets import without_secrets
 from tracer.errors import InvalidArgumentError
 from tracer.logged_model import models_folder
 from tracer.models.from_code import as_model, config_from, model_from_code
@@ -85,6 +87,7 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
     if config:
         manifest.config = "config.yaml"
         write_yaml(folder / "config.yaml", to_plain(config))
+        _warn_of_secrets(encode(config), "model_config")
     for key, path in parts.artifacts.items():
         manifest.artifacts[key] = _copied(folder, Path(path), f"artifacts/{_checked_key(key)}", "artifacts")
     _write_example(folder, manifest, parts.input_example)
@@ -164,5 +167,15 @@ def _write_example(folder: Path, manifest: Manifest, given: Any) -> None:
         raise InvalidArgumentError(
             f"input_example: {error}, expected what a request can hold, or a DataFrame or an array."
         ) from error
+    _warn_of_secrets(stored, "input_example")
     manifest.input_example = "input_example.json"
     (folder / "input_example.json").write_bytes(orjson.dumps(orjson.loads(stored), option=orjson.OPT_INDENT_2))
+
+
+def _warn_of_secrets(stored: bytes, argument: str) -> None:
+    if without_secrets(stored) != stored:
+        logger.warning(
+            "tracer: %s seems to hold a key or a password, and is kept in clear in the model's folder; "
+            "read it from the environment in load_context() instead",
+            argument,
+        )
