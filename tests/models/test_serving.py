@@ -416,6 +416,28 @@ def test_a_python_model_behind_both_doors(write_model: WriteModel, own_store: st
         assert served.close() == 0
 
 
+def test_the_words_that_a_python_model_streams_are_chunks(write_model: WriteModel, own_store: str) -> None:
+    path = write_model(
+        """
+        class Words(PythonModel):
+            def predict(self, context, model_input): ...
+            def predict_stream(self, context, model_input):
+                yield from ("tram ", "28")
+        set_model(Words())
+        """
+    )
+    model = log_model("words", path)
+    tracer.flush()
+    served = Served(model.model_uri, own_store)
+    try:
+        with openai.OpenAI(base_url=served.url, api_key="k") as client:
+            with client.chat.completions.stream(model="words", messages=QUESTION) as stream:
+                final = stream.get_final_completion()
+    finally:
+        assert served.close() == 0
+    assert (final.choices[0].message.content, final.choices[0].finish_reason) == ("tram 28", "stop")
+
+
 def test_a_port_that_is_taken_and_a_model_that_is_not_there(echo: Path, own_store: str) -> None:
     with pytest.raises(AssertionError, match="no model is called 'nobody'"):
         Served("models:/nobody", own_store)

@@ -282,6 +282,8 @@ class _Chunks:
         self._reasons: dict[int, str | None] = {}  # by choice: why it will have ended, None where it said so
 
     def completed(self, chunk: Any) -> list[Any]:
+        if isinstance(chunk, str):  # a PythonModel's
+            chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": _said(chunk)}]}
         if not isinstance(chunk, dict) or chunk.get("object") != "chat.completion.chunk":
             return [chunk]
         self._head = {**self._head, **{key: chunk[key] for key in ("id", "model") if chunk.get(key)}}
@@ -302,6 +304,10 @@ class _Chunks:
         self._reasons.update(dict.fromkeys(self._reasons))
         choices = [{"index": index, "delta": {}, "finish_reason": reason} for index, reason in open_ones]
         return [{**self._head, "object": "chat.completion.chunk", "choices": choices}] if choices else []
+
+
+def _said(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
 
 
 async def _hung_up(request: Request) -> None:
