@@ -48,6 +48,7 @@ class SpanRecord(TypedDict, total=False):
     events: list[EventRecord]
     links: list[LinkRecord]
     scope: str  # name of the instrumentation
+    reader: str  # the operation that reads inputs and outputs, where what they say is not told yet: tracer/_derive.py
     trace_state: str
     dropped: dict[str, int]  # attributes, events, links left out
 

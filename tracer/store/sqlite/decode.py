@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from tracer import _fault, semconv
+from tracer._derive import derive
 from tracer.cost import cost_of
 from tracer.store.sqlite.shape import put_in_shape
 from tracer.store.usage import token_usage
@@ -104,6 +105,9 @@ def decode(lines: Sequence[bytes], owner: str | None) -> News:
 def _read(line: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         record = orjson.loads(line)
+        if "reader" in record:
+            derive(record)
+            line = orjson.dumps(record)
     except orjson.JSONDecodeError:
         # what json.dumps writes and orjson refuses: NaN, Infinity, lone surrogates
         text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
