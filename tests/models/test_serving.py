@@ -430,9 +430,9 @@ def test_the_words_that_a_python_model_streams_are_chunks(write_model: WriteMode
     tracer.flush()
     served = Served(model.model_uri, own_store)
     try:
-        with openai.OpenAI(base_url=served.url, api_key="k") as client:
-            with client.chat.completions.stream(model="words", messages=QUESTION) as stream:
-                final = stream.get_final_completion()
+        client = openai.OpenAI(base_url=served.url, api_key="k")
+        with client, client.chat.completions.stream(model="words", messages=QUESTION) as stream:
+            final = stream.get_final_completion()
     finally:
         assert served.close() == 0
     assert (final.choices[0].message.content, final.choices[0].finish_reason) == ("tram 28", "stop")
