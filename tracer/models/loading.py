@@ -23,7 +23,7 @@ from tracer.models.trust import check_trust
 from tracer.versions import find_models, get_logged_model
 
 _SCHEME = "models:/"
-_OTHER_SCHEMES = ("models://", "runs:", "mlflow-artifacts:", "s3:", "http:", "https:")
+_OTHER_SCHEMES = ("models:", "runs:", "mlflow-artifacts:", "s3:", "http:", "https:")
 
 
 def load_model(
@@ -34,9 +34,9 @@ def load_model(
 ) -> LoadedModel:
     """The model of ``models:/<id>``, ``models:/<name>`` (its newest version), ``models:/<name>/<version>`` or a folder.
 
-    **This runs the code in the model's folder.** It is refused with UntrustedModelError where the folder, or anything
-    in it, belongs to another user or can be written by everybody, unless ``trust=True``. ``model_config`` replaces keys
-    of the config that the model was logged with. Raises ModelNotFoundError, ModelError.
+    **This runs the code in the model's folder.** It is refused with UntrustedModelError unless you logged the model
+    yourself on this machine, say ``trust=True``, or list its folder in TRACER_TRUSTED_MODELS. ``model_config`` replaces
+    keys of the config that the model was logged with. Raises ModelNotFoundError, ModelError.
     """
     folder = folder_of(model_uri)
     if not (folder / MANIFEST).is_file():
@@ -93,12 +93,13 @@ def folder_of(model_uri: str | Path | LoggedModel) -> Path:
         return model_uri
     if not isinstance(model_uri, str) or not model_uri.strip():
         raise InvalidArgumentError(f"model_uri: got {model_uri!r}, expected 'models:/<id or name>' or a folder's path.")
-    if model_uri.startswith(_OTHER_SCHEMES) or (model_uri.startswith("models:") and not model_uri.startswith(_SCHEME)):
+    is_ours = model_uri.startswith(_SCHEME) and not model_uri.startswith(f"{_SCHEME}/")
+    if model_uri.startswith(_OTHER_SCHEMES) and not is_ours:
         raise InvalidArgumentError(
             f"model_uri: got {model_uri!r}; write models:/<name>, models:/<name>/<number>, models:/<id> "
             "(the model_uri of what log_model() gave), or a folder's path."
         )
-    if not model_uri.startswith(_SCHEME):
+    if not is_ours:
         return Path(model_uri.removeprefix("file://"))
     name, _, version = model_uri.removeprefix(_SCHEME).strip("/").partition("/")
     model = get_logged_model(name) if is_model_id(name) and not version else _by_name(name, version)
@@ -113,20 +114,22 @@ def folder_of(model_uri: str | Path | LoggedModel) -> Path:
 
 def _by_name(name: str, version: str) -> LoggedModel:
     models = [model for model in find_models(name) if model.status is not LoggedModelStatus.FAILED]
+    ready = [model for model in models if _is_ready(model)]
+    if not ready:
+        near = sorted({model.name for model in search_logged_models() if _is_ready(model)})
+        raise ModelNotFoundError(f"no model is called {name!r}; logged are: {', '.join(near[:20]) or 'none'}")
     if version in ("", "latest"):
-        ready = [model for model in models if model.status is LoggedModelStatus.READY and has_files(model)]
-        if not ready:
-            near = sorted({model.name for model in search_logged_models() if has_files(model)})
-            raise ModelNotFoundError(f"no model is called {name!r}; logged are: {', '.join(near[:20]) or 'none'}")
         return ready[0]
     if not version.isdigit() or not 1 <= int(version) <= len(models):
         raise ModelNotFoundError(
             f"the model {name!r} has no version {version!r}; it has 1 to {len(models)}, and 'latest'"
-            if models
-            else f"no model is called {name!r}"
         )
     # counted by what was ever made, so that a number never comes to mean another version
     return sorted(models, key=lambda model: (model.creation_timestamp, model.model_id))[int(version) - 1]
+
+
+def _is_ready(model: LoggedModel) -> bool:
+    return model.status is LoggedModelStatus.READY and has_files(model)
 
 
 def _config(folder: Path, manifest: Manifest) -> dict[str, Any]:
