@@ -40,6 +40,8 @@ class BackgroundLoop:
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None or self._process != os.getpid():  # after a fork the thread is not there
+                if self._finalizer is not None:
+                    self._finalizer.detach()
                 started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
                 threading.Thread(target=asyncio.run, args=(_serve(started),), name="tracer-loop", daemon=True).start()
                 self._loop, ending = started.result()

@@ -61,7 +61,8 @@ class Scorer:
         score = given if isinstance(given, Score) else Score(self.name, given)
         if not isinstance(score.name, str) or not score.name.strip():
             raise InvalidArgumentError(f"a score's name is {score.name!r}, expected a text")
-        return replace(score, value=_kept(score.value))
+        error = None if score.error is None else str(score.error)
+        return replace(score, value=_kept(score.value), error=error)
 
 
 def _kept(value: Any) -> Any:
