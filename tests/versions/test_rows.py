@@ -67,6 +67,7 @@ def test_rows_inside_of_a_span_are_traces_of_their_own() -> None:
 def test_asynchronous_apps_and_scorers_share_one_loop(provider: Server) -> None:
     client = openai.AsyncOpenAI(base_url=f"{provider.url}/v1", api_key="k", max_retries=0)
     loops = set()
+    scored: list[str] = []
 
     async def answer(question: str) -> Any:
         loops.add(id(asyncio.get_running_loop()))
@@ -75,6 +76,9 @@ def test_asynchronous_apps_and_scorers_share_one_loop(provider: Server) -> None:
 
     async def said(outputs: str) -> bool:
         loops.add(id(asyncio.get_running_loop()))
+        scored.append(outputs)
+        if len(scored) == 9:
+            await client.close()
         return bool(outputs)
 
     result = tracer.evaluate(QUESTIONS * 3, answer, [said], workers=2)
