@@ -18,6 +18,7 @@ from tracer._hidden import hide
 from tracer._json import encode, loads
 from tracer._operation import Accumulator, Call, Operation, ReadError, ReplyOf, Request
 from tracer._runtime import runtime
+from tracer.record import ChunksRecord
 
 CHUNK_EVENTS_LIMIT = 1_000
 CHUNK_BYTES_LIMIT = 256 * 1024
@@ -239,7 +240,8 @@ class Recording:
             try:
                 chunk = loads(encoded)
                 if not is_compact:
-                    encoded = self._encoder(chunk)
+                    chunk = self._encoder.new_fields(chunk)
+                    encoded = orjson.dumps(chunk)
                 elif len(encoded) >= _LARGE_CHUNK:
                     encoded = encode(chunk)
                 self._add(when, encoded, chunk)
@@ -352,9 +354,13 @@ class Recording:
             span.set_attribute(semconv.TIME_TO_FIRST_CHUNK, (self._first_content - span.start_time_ns) / 1e9)
         if is_secret:
             span.set_attribute(semconv.STREAM_CHUNKS_REDACTED, True)
-        for when, chunk in self._events:
-            about = {semconv.CHUNK_BYTES: len(chunk.encode())} if is_secret else {semconv.CHUNK: chunk}
-            span.add_event(semconv.CHUNK_EVENT, about, when)
+        texts = [chunk for _, chunk in self._events]
+        chunks: ChunksRecord = {"time": [when for when, _ in self._events]}
+        if is_secret:
+            chunks["bytes"] = [len(text.encode()) for text in texts]
+        else:
+            chunks["json"] = texts
+        span.set_chunks(chunks)
         self._events = []
 
     def _end_with(self, body: Any) -> None:

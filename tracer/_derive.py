@@ -13,6 +13,7 @@ from tracer import semconv
 from tracer._fault import report
 from tracer._json import is_primitive_list, loads, text_of
 from tracer.messages import to_messages
+from tracer.record import ChunksRecord, EventRecord
 
 _OURS = "tracer."
 _MARK = b',"reader":"'
@@ -36,7 +37,13 @@ def whole(line: bytes) -> bytes:
 def derive(record: dict[str, Any]) -> None:
     """Add to a span's record what its request and its reply say; never raises."""
     try:
-        operation = _operation_at(record.pop("reader"))
+        reader, chunks = record.pop("reader"), record.pop("chunks", None)
+        if chunks is not None:
+            events = [*record.get("events", ()), *chunk_events(chunks)]
+            record["events"] = sorted(events, key=lambda event: event["time"])
+        if not reader:
+            return
+        operation = _operation_at(reader)
         bodies = record.get("json", {})
         request, reply = bodies.get(semconv.INPUTS), bodies.get(semconv.OUTPUTS)
         written = _Written(record)
@@ -46,6 +53,22 @@ def derive(record: dict[str, Any]) -> None:
             set_reply(written, operation.read_reply(reply))
     except Exception as fault:
         report("reading a recorded call", fault)
+
+
+def chunk_events(chunks: ChunksRecord) -> list[EventRecord]:
+    """The events that a stream's chunks are."""
+    times = chunks["time"]
+    if "json" in chunks:
+        return [
+            {"name": semconv.CHUNK_EVENT, "time": time, "attributes": {semconv.CHUNK: chunk}}
+            for time, chunk in zip(times, chunks["json"])
+        ]
+    if "bytes" in chunks:
+        return [
+            {"name": semconv.CHUNK_EVENT, "time": time, "attributes": {semconv.CHUNK_BYTES: size}}
+            for time, size in zip(times, chunks["bytes"])
+        ]
+    return [{"name": semconv.CHUNK_EVENT, "time": time} for time in times]
 
 
 @functools.cache

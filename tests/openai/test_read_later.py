@@ -71,7 +71,12 @@ def say(span: Any) -> dict[str, Any]:
     """What a stored span says, without what no two calls share."""
     passing = ("server.port", "gen_ai.response.time_to_first_chunk")
     attributes = {key: value for key, value in span.attributes.items() if key not in passing}
-    return {"name": span.name, "status": span.status, "events": [event.name for event in span.events], **attributes}
+    return {
+        "name": span.name,
+        "status": span.status,
+        "events": [(event.name, dict(event.attributes or {})) for event in span.events],
+        **attributes,
+    }
 
 
 @pytest.mark.parametrize("kind", CALLS)
@@ -119,6 +124,18 @@ def test_an_attribute_that_was_set_in_the_call_wins_over_what_the_request_says(s
         client.chat.completions.create(model="m", messages=QUESTION, seed=7)
 
     assert stored.span.attributes["gen_ai.request.seed"] == 8
+
+
+def test_a_processor_sees_the_chunks_that_are_stored(server: Server, call: Any, stored: Any, tmp_path: Path) -> None:
+    seen: list[Any] = []
+    tracer.configure(store=f"sqlite:///{tmp_path}/p.db", span_processors=[lambda span: seen.extend(span.events)])
+    server.will(sse(*lima()))
+
+    call("chat.completions.create", model="m", messages=QUESTION, stream=True)
+
+    kept = [(event.name, event.timestamp, dict(event.attributes)) for event in stored.span.events]
+    assert [(event.name, event.timestamp, dict(event.attributes)) for event in seen] == kept
+    assert len(kept) == 6
 
 
 def test_an_exporter_gets_what_the_call_says(server: Server, call: Any, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ class RemoteStore:
             found.extend(page["traces"])
             token = page["next_page_token"]
             if token is None or len(found) >= query.limit:
-                return TracePage([rows.trace_row(shape) for shape in found], token)
+                return TracePage([rows.trace_row(shape) for shape in found], token, page["complete"])
 
     def count_traces(self, filter: Expression | None = None) -> int:
         """How many traces meet a filter."""

@@ -54,10 +54,9 @@ class StartFacts:
 
 @dataclass(slots=True)
 class NewSpan:
-    """An ended span as it arrives."""
+    """An ended span as it arrives; its record is not kept, since so many objects keep the garbage collector busy."""
 
     facts: SpanFacts
-    record: dict[str, Any]
     line: bytes
 
 
@@ -151,7 +150,7 @@ def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None)
         facts = _span_facts(record)
         trace = _trace_of(news, trace_id, owner)
         if facts.span_id not in trace.spans:
-            trace.spans[facts.span_id] = NewSpan(facts, record, line)
+            trace.spans[facts.span_id] = NewSpan(facts, line)
     elif kind == "start":
         start = _start_facts(record, owner)
         _trace_of(news, trace_id, owner).starts.setdefault(start.span_id, start)
