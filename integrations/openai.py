@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tracer._patch import when_imported
 from tracer.provider import Call, ChunkTap, Door, Provider, Tap
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
-    from integrations import openai_agents
     from integrations._openai_door import observe_response, read_call, read_error
     from integrations._openai_sessions import WIRES
     from integrations._openai_usage import asking_for_usage
 else:
-    from tracer import openai_agents
     from tracer._openai_door import observe_response, read_call, read_error
     from tracer._openai_sessions import WIRES
     from tracer._openai_usage import asking_for_usage
@@ -42,6 +43,29 @@ provider = Provider(
 )
 
 
+class _Agents:
+    """The Agents SDK, whose provider is only loaded with it."""
+
+    def __init__(self) -> None:
+        self._wanted = False
+        self._is_awaited = False
+
+    def follow(self, *, wanted: bool) -> None:
+        self._wanted = wanted
+        if "agents" in sys.modules:
+            self._autolog()
+        elif wanted and not self._is_awaited:
+            self._is_awaited = True
+            when_imported("agents", self._autolog)
+
+    def _autolog(self) -> None:
+        if self._wanted or "tracer.openai_agents" in sys.modules:
+            importlib.import_module("tracer.openai_agents").autolog(disable=not self._wanted)
+
+
+_agents = _Agents()
+
+
 def autolog(*, disable: bool = False, include_usage: bool = False) -> None:
     """Record every call made through the OpenAI SDK: chat, responses, images, audio, … sync, async, streamed.
 
@@ -51,4 +75,4 @@ def autolog(*, disable: bool = False, include_usage: bool = False) -> None:
     of the OpenAI Agents SDK are recorded too: `tracer.openai_agents.autolog()`.
     """
     provider.autolog(disable=disable, include_usage=include_usage)
-    openai_agents.autolog(disable=disable)
+    _agents.follow(wanted=not disable)

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import metadata
 from typing import Any
 
 from opentelemetry.trace import SpanKind
@@ -183,6 +182,8 @@ class Provider:
                 yield patch
 
     def _warn(self, error: DoorMovedError) -> None:
+        from importlib import metadata  # only here and below: `autolog()` need not pay for it
+
         distribution = self.distribution or self.module
         try:
             version = metadata.version(distribution)
@@ -311,6 +312,8 @@ def suppress_tracing() -> Iterator[None]:
 
 def names() -> list[str]:
     """The names of all providers, built in and installed."""
+    from importlib import metadata
+
     return sorted({*BUILT_IN, *(point.name for point in metadata.entry_points(group=ENTRY_POINT_GROUP))})
 
 
@@ -318,6 +321,8 @@ def find_provider_module(name: str) -> Any:
     """What ``tracer.<name>`` is: a provider's module, or what an installed package registered; None for other names."""
     if name in BUILT_IN:
         return importlib.import_module(f"tracer.{name}")
+    from importlib import metadata
+
     for point in metadata.entry_points(group=ENTRY_POINT_GROUP, name=name):
         return point.load()
     return None
