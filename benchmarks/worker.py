@@ -5,7 +5,6 @@ A request is a line of JSON ``[task, arguments]``; the answer is a line with ``{
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys

@@ -11,10 +11,10 @@ from typing import Any
 os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "true"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
-import mlflow  # noqa: E402
-from mlflow import flush_trace_async_logging as flush  # noqa: E402
-from mlflow import start_span  # noqa: E402
-from mlflow import trace as decorate  # noqa: E402
+import mlflow
+from mlflow import flush_trace_async_logging as flush
+from mlflow import start_span
+from mlflow import trace as decorate
 
 __all__ = ["attributes_span", "autolog", "count_stored", "decorate", "flush", "last_recorded", "setup", "span"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "SPAN_ONLY"
 
-from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor  # noqa: E402
-from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
+from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
 
-from benchmarks.contenders.exports_to_nowhere import batching, last_recorded  # noqa: E402
+from benchmarks.contenders.exports_to_nowhere import batching, last_recorded
 
 __all__ = ["autolog", "flush", "last_recorded", "setup"]
 
