@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 REPLY_TEXT = "The answer to everything is forty-two, and the question is still being worked out. "
 CHUNK_TEXT = "word "
+# the words that English uses most, and some that assistants do
+_ENGLISH = """
+the be to of and a in that have it for not on with he as you do at this but his by from they we say her she or an
+will my one all would there their what so up out if about who get which go me when make can like time no just him
+know take people into year your good some could them see other than then now look only come its over think also back
+after use two how our work first well way even new want because any these give day most us function returns value
+error install version server request answer question example following steps however sure important note data model
+table query result file line code test user list number string object class method parameter default
+"""
+_WORDS = _ENGLISH.split()
 
 
 def make_client() -> Any:
-    """An ``openai.OpenAI`` that answers what its caller asks: in one piece, or as a stream with ``x-chunks`` chunks."""
+    """An ``openai.OpenAI`` that answers what its caller asks: in one piece, or as a stream with ``x-chunks`` chunks.
+
+    A header ``x-reply`` has the text to reply with.
+    """
     import openai
 
     http = _http_library()
@@ -32,6 +46,8 @@ def make_client() -> Any:
                 kind, parts = "text/event-stream", (chat_chunks if is_chat else response_events)(int(chunks))
                 return http.Response(200, headers={"content-type": kind}, stream=Body(parts))
             body = CHAT if is_chat else RESPONSE
+            if reply := request.headers.get("x-reply"):
+                body = CHAT.replace(REPLY_TEXT.encode(), reply.encode())
             return http.Response(200, headers={"content-type": "application/json"}, content=body)
 
     return openai.OpenAI(api_key="none", http_client=http.Client(transport=Transport()), max_retries=0)
@@ -58,6 +74,17 @@ def messages(size: int) -> list[dict[str, str]]:
     text = "Nobody knows how many miles it is, but everybody has an opinion. " * 20
     roles = ("user", "assistant")
     return [{"role": roles[number % 2], "content": f"{number} {text}"[: size // turns - 40]} for number in range(turns)]
+
+
+def conversation(number: int, turns: int) -> Iterator[tuple[str, str]]:
+    """Questions and answers of a conversation: English words, never twice the same sentence."""
+    chance = random.Random(number)
+    for _ in range(turns):
+        yield _prose(chance, 25), _prose(chance, 120)
+
+
+def _prose(chance: random.Random, words: int) -> str:
+    return " ".join(chance.choices(_WORDS, k=words)).capitalize() + "."
 
 
 def chat_chunks(count: int) -> list[bytes]:

@@ -1,8 +1,9 @@
-"""What a worker can be asked to do with its contender. Answers are plain values, times in nanoseconds."""
+"""What a worker can be asked to do with its contender. Answers are plain values, times in nanoseconds of CPU."""
 
 from __future__ import annotations
 
 import gc
+import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -10,18 +11,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks.fake_openai import make_client, messages
+from benchmarks.fake_openai import REPLY_TEXT, conversation, make_client, messages
 
 VALUES = {"step": "retrieve", "count": 5, "score": 0.75, "is_cached": False, "source": "documents/handbook"}
 INPUTS = {"question": "What does the handbook say about holidays? " * 3, "count": 5, "filters": {"language": "en"}}
 OUTPUTS = {"answer": "Thirty days a year, and the day before the first of May. " * 4, "sources": ["a.md", "b.md"]}
+FIRST_REPEATS = 20
 
 
 class Tasks:
     """The tasks, by the names that the parent uses."""
 
     def __init__(self, contender: ModuleType, folder: Path) -> None:
-        self._contender = contender
+        self._contender: Any = contender
         self._folder = folder
         self._client: Any = None
 
@@ -30,12 +32,34 @@ class Tasks:
         return hasattr(self._contender, name)
 
     def version(self, distribution: str) -> str:
+        """Which release of a package it runs with."""
         return version(distribution)
 
-    def spans(self, what: str, repeats: int, is_flushed: bool) -> dict[str, float]:
-        """CPU time of one span of a kind, in this thread and in the whole process; flushed, with all that follows."""
+    def flush(self) -> None:
+        """Everything recorded so far has arrived."""
+        self._contender.flush()
+
+    def last_recorded(self) -> str:
+        """The newest record, as text."""
+        self._contender.flush()
+        return str(self._contender.last_recorded())
+
+    def count_stored(self) -> int:
+        """How many traces can be queried."""
+        return int(self._contender.count_stored(self._folder))
+
+    def spans(self, what: str, repeats: int) -> dict[str, float]:
+        """One span of a kind."""
+        return timed(self._recorder(what), repeats, self._contender.flush)
+
+    def repeats(self, what: str, budget_ns: int, most: int) -> int:
+        """How many spans of a kind fit into a time, with what follows from them in the background."""
         record = self._recorder(what)
-        return timed(record, repeats, self._contender.flush if is_flushed else None)
+        timed(record, FIRST_REPEATS, self._contender.flush)
+        started = time.perf_counter_ns()
+        timed(record, FIRST_REPEATS, self._contender.flush)
+        each = (time.perf_counter_ns() - started) / FIRST_REPEATS
+        return int(min(max(budget_ns / each, FIRST_REPEATS), most))
 
     def autolog(self) -> None:
         """Make the client of the tasks below, and have its calls recorded."""
@@ -46,48 +70,104 @@ class Tasks:
         self._client = client if instrument is None else instrument(client)
 
     def chats(self, size: int, repeats: int) -> dict[str, float]:
-        """CPU time of a chat completion with a request of so many bytes."""
+        """One chat completion with a request of so many bytes."""
         create = self._client.chat.completions.create
-        conversation = messages(size)
-        return timed(lambda: create(model="gpt-4o-mini", messages=conversation), repeats)
+        prompt = messages(size)
+        return timed(lambda: create(model="gpt-4o-mini", messages=prompt), repeats, self._contender.flush)
 
     def streams(self, kind: str, chunks: int, repeats: int) -> dict[str, float]:
-        """CPU time of a stream read to its end: to its first chunk, and of all the others."""
-        headers = {"x-chunks": str(chunks)}
-        prompt = messages(200)
+        """One stream, read to its end: to its first chunk, and one of the chunks that follow."""
+        arguments: dict[str, Any] = {"extra_headers": {"x-chunks": str(chunks)}, "stream": True, "model": "gpt-4o-mini"}
         if kind == "chat":
-            create, arguments = self._client.chat.completions.create, {"messages": prompt}
+            create, arguments["messages"] = self._client.chat.completions.create, messages(200)
         else:
-            create, arguments = self._client.responses.create, {"input": prompt}
+            create, arguments["input"] = self._client.responses.create, messages(200)
         first = rest = 0
         gc.collect()
         for _ in range(repeats):
             started = time.thread_time_ns()
-            arriving = iter(create(model="gpt-4o-mini", stream=True, extra_headers=headers, **arguments))
+            arriving = iter(create(**arguments))
             next(arriving)
             arrived = time.thread_time_ns()
             for _chunk in arriving:
                 pass
             first, rest = first + arrived - started, rest + time.thread_time_ns() - arrived
+        self._contender.flush()
         return {"first": first / repeats, "chunk": rest / repeats / (chunks - 1)}
 
-    def count_stored(self) -> int:
-        return int(self._contender.count_stored(self._folder))
-
-    def last_recorded(self) -> str:
+    def converse(self, conversations: int, turns: int) -> None:
+        """Conversations whose history is sent along with each turn."""
+        for number in range(conversations):
+            history: list[dict[str, str]] = []
+            for question, answer in conversation(number, turns):
+                history.append({"role": "user", "content": question})
+                self._client.chat.completions.create(
+                    model="gpt-4o-mini", messages=history, extra_headers={"x-reply": answer}
+                )
+                history.append({"role": "assistant", "content": answer})
         self._contender.flush()
-        return str(self._contender.last_recorded())
 
-    def flush(self) -> None:
+    def trees(self, traces: int, spans: int) -> dict[str, float]:
+        """Seconds until that many traces with so many spans each can be queried."""
+        before = self.count_stored()
+        started = time.perf_counter()
+        for _ in range(traces):
+            self._contender.tree(spans, INPUTS, OUTPUTS)
         self._contender.flush()
+        seconds = time.perf_counter() - started
+        stored = self.count_stored() - before
+        if stored != traces:
+            raise AssertionError(f"{stored} of {traces} traces were stored")
+        return {"rate": traces * spans / seconds}
+
+    def rows(self, count: int) -> dict[str, float]:
+        """Rows that are ready, written by SQLite alone."""
+        ready = self._contender.make_rows(count, INPUTS, OUTPUTS)
+        started = time.perf_counter()
+        self._contender.insert(ready)
+        return {"rate": count / (time.perf_counter() - started)}
+
+    def in_threads(self, threads: int, spans: int) -> dict[str, float]:
+        """So many spans in total from so many threads: seconds until the last has ended, and CPU time."""
+        record = self._recorder("span")
+        ready = threading.Barrier(threads + 1)
+
+        def run() -> None:
+            ready.wait()
+            for _ in range(spans // threads):
+                record()
+
+        running = [threading.Thread(target=run) for _ in range(threads)]
+        for thread in running:
+            thread.start()
+        gc.collect()
+        cpu, wall = time.process_time_ns(), time.perf_counter_ns()
+        ready.wait()
+        for thread in running:
+            thread.join()
+        taken = {"wall": float(time.perf_counter_ns() - wall), "cpu": float(time.process_time_ns() - cpu)}
+        self._contender.flush()
+        return taken
+
+    def record_and_weigh(self, spans: int) -> int:
+        """Bytes of memory in use after so many more spans, when all have arrived."""
+        record = self._recorder("span")
+        for number in range(spans):
+            record()
+            if number % 1000 == 999:  # a queue that is bounded drops nothing then
+                self._contender.flush()
+        self._contender.flush()
+        gc.collect()
+        return resident_bytes()
 
     def _recorder(self, what: str) -> Callable[[], Any]:
-        contender: Any = self._contender
+        contender = self._contender
         if what == "attributes_span":
             return lambda: contender.attributes_span(VALUES)
         if what == "span":
+            if not hasattr(contender, "span"):
+                return lambda: contender.attributes_span(VALUES)
             return lambda: contender.span(INPUTS, OUTPUTS)
-        assert what == "decorate"
 
         def answer(question: str, count: int, filters: dict[str, str]) -> dict[str, Any]:
             return OUTPUTS
@@ -96,15 +176,36 @@ class Tasks:
         return lambda: traced(**INPUTS)
 
 
-def timed(call: Callable[[], Any], repeats: int, afterwards: Callable[[], Any] | None = None) -> dict[str, float]:
-    """Nanoseconds of CPU a call: of this thread, and of the process with what is done ``afterwards``."""
+def timed(call: Callable[[], Any], repeats: int, flush: Callable[[], Any]) -> dict[str, float]:
+    """CPU time of a call in this thread, and of the whole process until all that follows from it is done."""
+    for _ in range(repeats // 10 + 1):
+        call()
+    flush()
     gc.collect()
     process = time.process_time_ns()
     thread = time.thread_time_ns()
     for _ in range(repeats):
         call()
     thread = time.thread_time_ns() - thread
-    if afterwards is not None:
-        afterwards()
+    flush()
     process = time.process_time_ns() - process
     return {"thread": thread / repeats, "process": process / repeats}
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("no VmRSS in /proc/self/status")
+
+
+def signs(what: str) -> tuple[str, ...]:
+    """Texts that a record of a kind holds; one without them recorded nothing worth its cost."""
+    return {
+        "attributes_span": ("handbook",),
+        "span": ("holidays", "Thirty days"),
+        "decorate": ("holidays", "Thirty days"),
+        "chats": ("many miles", REPLY_TEXT.strip()),
+        "streams": ("many miles", "word word"),
+    }[what]

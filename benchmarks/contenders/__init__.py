@@ -11,6 +11,7 @@ Such a module imports its library at its top and has these functions; what a con
 ``flush()``                     hand over what was recorded so far
 ``last_recorded()``             after ``flush``: the last record that arrived, as text
 ``count_stored(folder)``        for those that store locally: the traces that can be queried there
+``tree(spans, inputs, outputs)``  … one trace of so many spans
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from mlflow import flush_trace_async_logging as flush
 from mlflow import start_span
 from mlflow import trace as decorate
 
-__all__ = ["attributes_span", "autolog", "count_stored", "decorate", "flush", "last_recorded", "setup", "span"]
+__all__ = ["attributes_span", "autolog", "count_stored", "decorate", "flush", "last_recorded", "setup", "span", "tree"]
 
 
 def setup(folder: Path) -> None:
@@ -42,6 +42,13 @@ def span(inputs: Any, outputs: Any) -> None:
     with start_span("step") as step:
         step.set_inputs(inputs)
         step.set_outputs(outputs)
+
+
+def tree(spans: int, inputs: Any, outputs: Any) -> None:
+    """A block with blocks in it."""
+    with start_span("root"):
+        for _ in range(spans - 1):
+            span(inputs, outputs)
 
 
 def last_recorded() -> str:

@@ -14,6 +14,7 @@ _TABLE = (
     "CREATE TABLE IF NOT EXISTS spans (trace_id TEXT, span_id TEXT PRIMARY KEY, parent_id TEXT, name TEXT, type TEXT,"
     " start INTEGER, end INTEGER, status TEXT, attributes TEXT, inputs TEXT, outputs TEXT)"
 )
+_INSERT = f"INSERT INTO spans VALUES ({', '.join('?' * 11)})"
 _BATCH = 512
 _waiting: list[tuple[Any, ...]] = []
 _database: sqlite3.Connection
@@ -40,9 +41,32 @@ def span(inputs: Any, outputs: Any) -> None:
 
 def flush() -> None:
     """Commit what waits."""
-    with _database:
-        _database.executemany(f"INSERT INTO spans VALUES ({', '.join('?' * 11)})", _waiting)
+    insert(_waiting)
     _waiting.clear()
+
+
+def tree(spans: int, inputs: Any, outputs: Any) -> None:
+    """Rows of one trace."""
+    trace_id, root = os.urandom(16).hex(), os.urandom(8).hex()
+    for number in range(spans):
+        _add({}, inputs, outputs, trace_id, *((os.urandom(8).hex(), root) if number else (root, None)))
+
+
+def make_rows(count: int, inputs: Any, outputs: Any) -> list[tuple[Any, ...]]:
+    """Rows that only need to be written."""
+    texts = ("{}", json.dumps(inputs), json.dumps(outputs))
+    made = []
+    for number in range(count):
+        now = time.time_ns()
+        made.append((os.urandom(16).hex(), os.urandom(8).hex(), None, "step", "", now, now + number, "OK", *texts))
+    return made
+
+
+def insert(rows: list[tuple[Any, ...]]) -> None:
+    """Write rows, so many a transaction."""
+    for start in range(0, len(rows), _BATCH):
+        with _database:
+            _database.executemany(_INSERT, rows[start : start + _BATCH])
 
 
 def last_recorded() -> str:
@@ -51,14 +75,22 @@ def last_recorded() -> str:
 
 
 def count_stored(folder: Path) -> int:
-    """The rows in the file."""
+    """The traces in the file."""
     with sqlite3.connect(folder / "raw.db") as database:
-        return int(database.execute("SELECT count(*) FROM spans").fetchone()[0])
+        return int(database.execute("SELECT count(*) FROM spans WHERE parent_id IS NULL").fetchone()[0])
 
 
-def _add(values: Mapping[str, Any], inputs: Any, outputs: Any) -> None:
+def _add(
+    values: Mapping[str, Any],
+    inputs: Any,
+    outputs: Any,
+    trace_id: str | None = None,
+    span_id: str | None = None,
+    parent_id: str | None = None,
+) -> None:
     now = time.time_ns()
+    ids = (trace_id or os.urandom(16).hex(), span_id or os.urandom(8).hex(), parent_id)
     texts = (json.dumps(dict(values)), json.dumps(inputs), json.dumps(outputs))
-    _waiting.append((os.urandom(16).hex(), os.urandom(8).hex(), None, "step", "", now, now, "OK", *texts))
+    _waiting.append((*ids, "step", "", now, now, "OK", *texts))
     if len(_waiting) >= _BATCH:
         flush()

@@ -10,7 +10,7 @@ import tracer
 from tracer import flush, start_span
 from tracer import trace as decorate
 
-__all__ = ["attributes_span", "autolog", "count_stored", "decorate", "flush", "last_recorded", "setup", "span"]
+__all__ = ["attributes_span", "autolog", "count_stored", "decorate", "flush", "last_recorded", "setup", "span", "tree"]
 
 
 def setup(folder: Path) -> None:
@@ -35,6 +35,13 @@ def span(inputs: Any, outputs: Any) -> None:
     with start_span("step") as step:
         step.set_inputs(inputs)
         step.set_outputs(outputs)
+
+
+def tree(spans: int, inputs: Any, outputs: Any) -> None:
+    """A block with blocks in it."""
+    with start_span("root"):
+        for _ in range(spans - 1):
+            span(inputs, outputs)
 
 
 def last_recorded() -> str:

@@ -1,0 +1,76 @@
+"""What is stored on this machine: how fast it can be queried, and how much room it takes."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from benchmarks.contenders import CONTENDERS
+from benchmarks.figures import Goal, Row, Spread, ratios, spreads, take_turns
+from benchmarks.run import Run
+from benchmarks.workers import Worker
+
+SPANS = 10  # in each trace
+READY = "sqlite3, rows that are ready"
+SHARE_OF_SQLITE = 0.5
+TIMES_MLFLOW = 10
+SHARE_OF_MLFLOW = 0.25
+SLOW = {"mlflow_sqlite": 50}  # times fewer traces than the others
+
+
+def measure(run: Run) -> list[Row]:
+    """Rows for the rate and for the room."""
+    return [row for row in (_rate(run), _room(run)) if row.values]
+
+
+def _rate(run: Run) -> Row:
+    storing = [name for name in run.environments if CONTENDERS[name].is_storing]
+    with run.workers(storing) as workers:
+        measured = {}
+        for name, worker in workers.items():
+            traces = max(2, run.size.traces // SLOW.get(name, 1))
+            measured[name] = partial(worker.do, "trees", traces=traces, spans=SPANS)
+            if name == "raw_sqlite":
+                measured[READY] = partial(worker.do, "rows", count=traces * SPANS)
+        samples = take_turns(measured, max(2, run.size.rounds // 3))
+    row = Row("store.rate", f"spans until they can be queried, traces of {SPANS}", "/s", spreads(samples, "rate"))
+    if READY in samples:
+        row.ratios, row.ratio_of = ratios(samples, "rate", READY), "SQLite alone with rows that are ready"
+        if "tracer_llm" in samples:
+            share = row.ratios["tracer_llm"].median
+            row.goals.append(Goal(f"≥ {SHARE_OF_SQLITE} of {READY}", share, SHARE_OF_SQLITE, is_floor=True))
+    if {"tracer_llm", "mlflow_sqlite"} <= samples.keys():
+        times = ratios(samples, "rate", "mlflow_sqlite")["tracer_llm"].median
+        row.goals.append(Goal(f"≥ {TIMES_MLFLOW} times mlflow", times, TIMES_MLFLOW, is_floor=True))
+    return row
+
+
+def _room(run: Run) -> Row:
+    size = run.size
+    row = Row("store.bytes", f"bytes on disk for a conversation of {size.turns} turns", "KB", {})
+    storing = [c.module for c in run.contenders if c.is_storing and (c.is_peer or c.module == "tracer_llm")]
+    with run.workers(storing, lambda worker: worker.do("autolog")) as workers:
+        for name, worker in workers.items():
+            row.values[name] = Spread.of([_bytes_of_a_conversation(worker, size.conversations, size.turns) / 1000])
+    if {"tracer_llm", "mlflow_sqlite"} <= row.values.keys():
+        share = row.values["tracer_llm"].median / row.values["mlflow_sqlite"].median
+        row.goals.append(Goal(f"≤ {SHARE_OF_MLFLOW} of mlflow's", share, SHARE_OF_MLFLOW))
+    return row
+
+
+def _bytes_of_a_conversation(worker: Worker, conversations: int, turns: int) -> float:
+    worker.do("chats", size=200, repeats=1)  # what an empty store takes is no conversation's
+    before = _bytes_in(worker.folder)
+    worker.do("converse", conversations=conversations, turns=turns)
+    return (_bytes_in(worker.folder) - before) / conversations
+
+
+def _bytes_in(folder: Path) -> int:
+    """What is allocated on disk once the write-ahead log has been taken in."""
+    for file in folder.glob("*.db"):
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "stderr"]
+    return sum(path.stat().st_blocks * 512 for path in files)
