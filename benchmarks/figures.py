@@ -1,11 +1,14 @@
-"""What was measured: samples taken turn by turn, their medians and spread, and ratios between them."""
+"""What was measured: samples taken in turns, each beside a sample of what it is compared with; medians and spread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median, quantiles
-from typing import Any
+
+Sample = dict[str, float]
+Measure = Callable[[], Sample]
+ALONE = " alone"
 
 
 @dataclass(frozen=True)
@@ -51,45 +54,59 @@ class Row:
     remarks: dict[str, str] = field(default_factory=dict)  # by contender
 
 
-Samples = dict[str, list[dict[str, float]]]
+def beside(mine: Measure, theirs: Measure) -> Measure:
+    """A measure that takes both, one right after the other and each first by turns; theirs end on " alone"."""
+    turn = 0
+
+    def both() -> Sample:
+        nonlocal turn
+        turn += 1
+        first, second = (mine, theirs) if turn % 2 else (theirs, mine)
+        samples = {first: first(), second: second()}
+        return {**samples[mine], **{key + ALONE: value for key, value in samples[theirs].items()}}
+
+    return both
 
 
-def take_turns(measure: Mapping[str, Callable[[], dict[str, float]]], rounds: int) -> Samples:
-    """Let everybody measure once a round, each round from another one on; whatever slows the machine meets all."""
-    names = list(measure)
-    samples: Samples = {name: [] for name in names}
-    for turn in range(rounds):
+def take_turns(measures: Mapping[str, Measure], rounds: int) -> dict[str, list[Sample]]:
+    """Let everybody measure once a round, each round from another one on: whatever slows the machine meets all."""
+    names = list(measures)
+    samples: dict[str, list[Sample]] = {name: [] for name in names}
+    for turn in range(rounds if names else 0):
         start = turn % len(names)
         for name in names[start:] + names[:start]:
-            samples[name].append(measure[name]())
+            samples[name].append(measures[name]())
     return samples
 
 
-def spreads(samples: Samples, key: str, scale: float = 1.0) -> dict[str, Spread]:
+def spreads(samples: Mapping[str, list[Sample]], key: str, scale: float = 1.0) -> dict[str, Spread]:
     """The spread of one figure of each contender."""
     return {name: Spread.of(sample[key] * scale for sample in taken) for name, taken in samples.items()}
 
 
-def ratios(samples: Samples, key: str, reference: str, reference_key: str | None = None) -> dict[str, Spread]:
-    """Each contender's figure over the reference's of the same round."""
-    of = [sample[reference_key or key] for sample in samples[reference]]
+def ratios(samples: Mapping[str, list[Sample]], key: str) -> dict[str, Spread]:
+    """Each contender's figure over the one beside it."""
+    return {name: Spread.of(each[key] / each[key + ALONE] for each in taken) for name, taken in samples.items()}
+
+
+def added(samples: Mapping[str, list[Sample]], key: str, scale: float) -> dict[str, Spread]:
+    """What each contender's figure exceeds the one beside it by."""
     return {
-        name: Spread.of(sample[key] / to for sample, to in zip(taken, of))
-        for name, taken in samples.items()
-        if key in taken[0]
+        name: Spread.of((each[key] - each[key + ALONE]) * scale for each in taken) for name, taken in samples.items()
     }
 
 
-def added(samples: Samples, key: str, reference: Mapping[str, str], scale: float) -> tuple[Any, Any]:
-    """What each contender adds to its reference, in the same rounds: the difference, and its share of the reference."""
-    differences, shares = {}, {}
-    for name, beside in reference.items():
-        pairs = [(mine[key], theirs[key]) for mine, theirs in zip(samples[name], samples[beside])]
-        differences[name] = Spread.of((mine - theirs) * scale for mine, theirs in pairs)
-        shares[name] = Spread.of((mine - theirs) / theirs for mine, theirs in pairs)
-    return differences, shares
+def shares_added(samples: Mapping[str, list[Sample]], key: str) -> dict[str, Spread]:
+    """… as a share of the one beside it."""
+    return {name: Spread.of(each[key] / each[key + ALONE] - 1 for each in taken) for name, taken in samples.items()}
 
 
 def best_peer(values: Mapping[str, Spread], peers: Iterable[str]) -> float | None:
     """The lowest median among the peers, or None where none was measured."""
     return min((values[name].median for name in peers if name in values), default=None)
+
+
+def lowest_of_all(values: Mapping[str, Spread], peers: Iterable[str]) -> list[Goal]:
+    """The goal of being below every peer, where there are any."""
+    best = best_peer(values, peers)
+    return [] if best is None else [Goal("lowest of all contenders", values["tracer_llm"].median, best)]

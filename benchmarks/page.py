@@ -88,9 +88,6 @@ def _details(row: Row) -> Iterator[str]:
         if row.remarks:
             cells.append(row.remarks.get(name, ""))
         yield f"| {' | '.join(cells)} |"
-    for name, remark in row.remarks.items():
-        if name not in row.values:
-            yield f"\n{name}: {remark}"
 
 
 def title_of(name: str) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,8 @@ VALUES = {"step": "retrieve", "count": 5, "score": 0.75, "is_cached": False, "so
 INPUTS = {"question": "What does the handbook say about holidays? " * 3, "count": 5, "filters": {"language": "en"}}
 OUTPUTS = {"answer": "Thirty days a year, and the day before the first of May. " * 4, "sources": ["a.md", "b.md"]}
 FIRST_REPEATS = 20
+AT_ONCE = 10  # spans timed together: reading the clock is not part of one
+WARM_UP = 2
 
 
 class Tasks:
@@ -50,7 +53,7 @@ class Tasks:
 
     def spans(self, what: str, repeats: int) -> dict[str, float]:
         """One span of a kind."""
-        return timed(self._recorder(what), repeats, self._contender.flush)
+        return timed(self._recorder(what), repeats, self._contender.flush, at_once=AT_ONCE)
 
     def repeats(self, what: str, budget_ns: int, most: int) -> int:
         """How many spans of a kind fit into a time, with what follows from them in the background."""
@@ -75,25 +78,24 @@ class Tasks:
         prompt = messages(size)
         return timed(lambda: create(model="gpt-4o-mini", messages=prompt), repeats, self._contender.flush)
 
-    def streams(self, kind: str, chunks: int, repeats: int) -> dict[str, float]:
+    def streams(self, kind: str, chunks: int) -> dict[str, float]:
         """One stream, read to its end: to its first chunk, and one of the chunks that follow."""
         arguments: dict[str, Any] = {"extra_headers": {"x-chunks": str(chunks)}, "stream": True, "model": "gpt-4o-mini"}
         if kind == "chat":
             create, arguments["messages"] = self._client.chat.completions.create, messages(200)
         else:
             create, arguments["input"] = self._client.responses.create, messages(200)
-        first = rest = 0
+        list(create(**{**arguments, "extra_headers": {"x-chunks": "3"}}))
         gc.collect()
-        for _ in range(repeats):
-            started = time.thread_time_ns()
-            arriving = iter(create(**arguments))
-            next(arriving)
-            arrived = time.thread_time_ns()
-            for _chunk in arriving:
-                pass
-            first, rest = first + arrived - started, rest + time.thread_time_ns() - arrived
+        started = time.thread_time_ns()
+        arriving = iter(create(**arguments))
+        next(arriving)
+        arrived = time.thread_time_ns()
+        for _chunk in arriving:
+            pass
+        ended = time.thread_time_ns()
         self._contender.flush()
-        return {"first": first / repeats, "chunk": rest / repeats / (chunks - 1)}
+        return {"first": arrived - started, "chunk": (ended - arrived) / (chunks - 1)}
 
     def converse(self, conversations: int, turns: int) -> None:
         """Conversations whose history is sent along with each turn."""
@@ -176,20 +178,25 @@ class Tasks:
         return lambda: traced(**INPUTS)
 
 
-def timed(call: Callable[[], Any], repeats: int, flush: Callable[[], Any]) -> dict[str, float]:
-    """CPU time of a call in this thread, and of the whole process until all that follows from it is done."""
-    for _ in range(repeats // 10 + 1):
+def timed(call: Callable[[], Any], repeats: int, flush: Callable[[], Any], *, at_once: int = 1) -> dict[str, float]:
+    """CPU time of a call: of this thread, the median; and of the process until all that follows from it is done.
+
+    So many calls are timed at once.
+    """
+    for _ in range(max(WARM_UP, repeats // 10)):
         call()
     flush()
     gc.collect()
+    taken = []
     process = time.process_time_ns()
-    thread = time.thread_time_ns()
-    for _ in range(repeats):
-        call()
-    thread = time.thread_time_ns() - thread
+    for _ in range(repeats // at_once):
+        thread = time.thread_time_ns()
+        for _ in range(at_once):
+            call()
+        taken.append((time.thread_time_ns() - thread) / at_once)
     flush()
     process = time.process_time_ns() - process
-    return {"thread": thread / repeats, "process": process / repeats}
+    return {"thread": median(taken), "process": process / (repeats // at_once * at_once)}
 
 
 def resident_bytes() -> int:

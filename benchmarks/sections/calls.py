@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from benchmarks.figures import Goal, Row, added, best_peer, spreads, take_turns
+from benchmarks.figures import Goal, Row, added, lowest_of_all, shares_added
 from benchmarks.run import Run
-from benchmarks.sections.beside import Callers, callers
+from benchmarks.sections.beside_openai import Callers, alone_remarks, callers
 
-SIZES = {"200 B": 200, "100 KB": 100_000}
+SMALL = 200
+SIZES = {"200 B": SMALL, "100 KB": 100_000}
 SHARE_OF_CALL = 0.05
-LARGE_IS_SLOWER = 4  # times fewer large calls in a batch
 
 
 def measure(run: Run) -> list[Row]:
@@ -20,27 +18,23 @@ def measure(run: Run) -> list[Row]:
 
 
 def _rows(run: Run, taking_part: Callers, title: str, size: int) -> list[Row]:
-    repeats = run.size.chats if size < 10_000 else max(1, run.size.chats // LARGE_IS_SLOWER)
-    measured = {}
-    for name, worker in taking_part.workers.items():
-        worker.do("chats", size=size, repeats=2)
-        if name not in taking_part.reference or run.records(worker, "chats"):
-            measured[name] = partial(worker.do, "chats", size=size, repeats=repeats)
-    samples = take_turns(measured, run.size.rounds)
-    reference = {name: alone for name, alone in taking_part.reference.items() if name in measured}
+    rounds = run.size.rounds * (4 if size == SMALL else 2)  # short batches, and a small difference to find
+    samples = taking_part.sample(run, "chats", rounds, size=size, repeats=run.size.chats)
     rows = []
     for key, where in (("thread", "caller's thread"), ("process", "all CPU with background work")):
-        differences, shares = added(samples, key, reference, 1e-3)
-        row = Row(f"chat.{size}.{key}", f"chat completion, {title}: added, {where}", "µs", differences)
-        row.ratios, row.ratio_of = shares, "the call alone"
-        alone = {name: spread for name, spread in spreads(samples, key, 1e-3).items() if name not in reference}
-        row.remarks = {name: f"{spread.median:,.0f} µs" for name, spread in alone.items()}
-        if "tracer_llm" in differences and key == "thread":
-            if size == SIZES["200 B"]:
+        row = Row(
+            f"chat.{size}.{key}",
+            f"chat completion, {title}: added, {where}",
+            "µs",
+            added(samples, key, 1e-3),
+            shares_added(samples, key),
+            "the call alone",
+            remarks=alone_remarks(samples, key),
+        )
+        if "tracer_llm" in row.values and key == "thread":
+            if size == SMALL:
                 goal = f"≤ {SHARE_OF_CALL} of the call alone"
-                row.goals.append(Goal(goal, shares["tracer_llm"].median, SHARE_OF_CALL))
-            best = best_peer(differences, run.peers)
-            if best is not None:
-                row.goals.append(Goal("lowest of all contenders", differences["tracer_llm"].median, best))
+                row.goals.append(Goal(goal, row.ratios["tracer_llm"].median, SHARE_OF_CALL))
+            row.goals += lowest_of_all(row.values, run.peers)
         rows.append(row)
     return rows

@@ -7,7 +7,7 @@ from benchmarks.figures import Goal, Row, Spread
 from benchmarks.run import Run
 
 MEASURABLE = 1.0  # MB
-TOO_SLOW = ("mlflow_sqlite", "opik_http", "raw_sqlite", "uninstrumented")
+TOO_SLOW = ("mlflow_sqlite", "mlflow_tracing", "opik_http", "raw_sqlite", "uninstrumented")
 
 
 def measure(run: Run) -> list[Row]:

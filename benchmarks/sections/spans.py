@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.figures import Goal, Row, Samples, best_peer, ratios, spreads, take_turns
+from benchmarks.figures import Goal, Row, Sample, beside, best_peer, ratios, spreads, take_turns
 from benchmarks.run import Run
 from benchmarks.workers import Worker
 
@@ -29,35 +29,34 @@ def measure(run: Run) -> list[Row]:
     return [*rows[::2], *rows[1::2]]
 
 
-def _sample(run: Run, workers: dict[str, Worker], what: str) -> Samples:
-    """Everybody who has such a span and records it, and the limit."""
+def _sample(run: Run, workers: dict[str, Worker], what: str) -> dict[str, list[Sample]]:
+    """Everybody who has such a span and records it, beside the limit."""
+    limit = partial(workers[LIMIT].do, "spans", what="attributes_span", repeats=run.size.most)
     measured = {}
     for name, worker in workers.items():
-        kind = what if worker.do("has", name=what) else "attributes_span" if name == LIMIT else None
-        if kind is None:
-            continue
-        repeats = worker.do("repeats", what=kind, budget_ns=run.size.batch_ms * 10**6, most=run.size.most)
-        if run.records(worker, kind):
-            measured[name] = partial(worker.do, "spans", what=kind, repeats=repeats)
+        if worker.do("has", name=what):
+            repeats = worker.do("repeats", what=what, budget_ns=run.size.batch_ms * 10**6, most=run.size.most)
+            if run.records(worker, what):
+                measured[name] = beside(partial(worker.do, "spans", what=what, repeats=repeats), limit)
     return take_turns(measured, run.size.rounds)
 
 
-def _thread_row(run: Run, what: str, title: str, samples: Samples) -> Row:
+def _thread_row(run: Run, what: str, title: str, samples: dict[str, list[Sample]]) -> Row:
     row = Row(f"{what}.thread", f"{title}, caller's thread", "µs", spreads(samples, "thread", 1e-3))
-    row.ratios, row.ratio_of = ratios(samples, "thread", LIMIT), LIMIT_TITLE
+    row.ratios, row.ratio_of = ratios(samples, "thread"), LIMIT_TITLE
     if "tracer_llm" in row.values:
         share = SHARE[what]
         row.goals.append(Goal(f"≤ {share} of {LIMIT_TITLE}", row.ratios["tracer_llm"].median, share))
-        best = best_peer(row.values, run.peers)
+        best = best_peer(row.ratios, run.peers)
         if best is not None and what != "attributes_span":
-            factor = best / row.values["tracer_llm"].median
+            factor = best / row.ratios["tracer_llm"].median
             row.goals.append(Goal(f"{PEER_FACTOR} times below every peer", factor, PEER_FACTOR, is_floor=True))
     return row
 
 
-def _process_row(what: str, title: str, samples: Samples) -> Row:
+def _process_row(what: str, title: str, samples: dict[str, list[Sample]]) -> Row:
     row = Row(f"{what}.process", f"{title}, all CPU with background work", "µs", spreads(samples, "process", 1e-3))
-    row.ratios, row.ratio_of = ratios(samples, "process", LIMIT), LIMIT_TITLE
+    row.ratios, row.ratio_of = ratios(samples, "process"), LIMIT_TITLE
     if "tracer_llm" in row.values:
         row.goals.append(Goal(f"≤ 1.0 of {LIMIT_TITLE}", row.ratios["tracer_llm"].median, 1.0))
     return row

@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.figures import Goal, Row, Spread, best_peer, take_turns
+from benchmarks.figures import Goal, Row, Sample, added, beside, lowest_of_all, ratios, spreads, take_turns
 from benchmarks.run import Run
 from benchmarks.sink import VARIABLE
 from benchmarks.workers import worker_environment
 
 OPENAI = "import openai"
 SHARE_OF_OPENAI = 0.15
+WHAT = {"cpu": ("CPU time", "ms"), "memory": ("memory", "MB")}
 _PROGRAM = """
 import json, time
 def resident():
@@ -29,46 +30,45 @@ print(json.dumps({{"cpu": time.process_time_ns() - started, "memory": resident()
 
 def measure(run: Run) -> list[Row]:
     """CPU time and memory of starting, beyond bare Python and beyond ``import openai``."""
-    recording = [name for name in run.environments if CONTENDERS[name].start]
     with tempfile.TemporaryDirectory() as folder:
-        measured = {}
-        for name in recording:
-            measured[f"{name} alone"] = partial(_start, run, Path(folder), name, CONTENDERS[name].start)
-            measured[f"{name} after"] = partial(_start, run, Path(folder), name, f"{OPENAI}; {CONTENDERS[name].start}")
-            measured[f"{name} without"] = partial(_start, run, Path(folder), name, OPENAI)
-        for name, start in list(measured.items()):
+        first, then = {}, {}
+        for name in [contender.module for contender in run.contenders if contender.start]:
+            start = CONTENDERS[name].start
+            mine, openai, both = (
+                partial(_start, run, Path(folder), name, text) for text in (start, OPENAI, f"{OPENAI}; {start}")
+            )
             try:
-                start()  # compiles what is imported
+                both()  # compiles what is imported
             except subprocess.CalledProcessError as failure:
-                run.note(name.split()[0], failure.stderr)
-                recording = [known for known in recording if known != name.split()[0]]
-        samples = take_turns(
-            {name: start for name, start in measured.items() if name.split()[0] in recording}, run.size.starts
-        )
-    rows = []
-    for key, what, unit, scale in (("cpu", "CPU time", "ms", 1e-6), ("memory", "memory", "MB", 1e-6)):
-        alone = {name: Spread.of(sample[key] * scale for sample in samples[f"{name} alone"]) for name in recording}
-        row = Row(f"start.{key}", f"import and autolog, {what} beyond bare Python", unit, alone)
-        row.ratio_of = "`import openai`"
-        for name in recording:
-            pairs = zip(samples[f"{name} alone"], samples[f"{name} without"])
-            row.ratios[name] = Spread.of(mine[key] / openai[key] for mine, openai in pairs)
-        beyond = Row(f"start.{key}.beyond", f"import and autolog, {what} beyond `import openai`", unit, {})
-        for name in recording:
-            pairs = zip(samples[f"{name} after"], samples[f"{name} without"])
-            beyond.values[name] = Spread.of((mine[key] - openai[key]) * scale for mine, openai in pairs)
-        if "tracer_llm" in recording:
-            share = row.ratios["tracer_llm"].median
-            row.goals.append(Goal(f"≤ {SHARE_OF_OPENAI} of `import openai`", share, SHARE_OF_OPENAI))
-            for each in (row, beyond):
-                best = best_peer(each.values, run.peers)
-                if best is not None:
-                    each.goals.append(Goal("lowest of all contenders", each.values["tracer_llm"].median, best))
-        rows += [row, beyond]
-    return rows
+                run.note(name, failure.stderr)
+                continue
+            first[name], then[name] = beside(mine, openai), beside(both, openai)
+        alone, after = take_turns(first, run.size.starts), take_turns(then, run.size.starts)
+    return [row for key in WHAT for row in _rows(run, key, alone, after)]
 
 
-def _start(run: Run, folder: Path, name: str, start: str) -> dict[str, float]:
+def _rows(run: Run, key: str, alone: dict[str, list[Sample]], after: dict[str, list[Sample]]) -> list[Row]:
+    what, unit = WHAT[key]
+    beyond_python = Row(
+        f"start.{key}",
+        f"import and autolog, {what} beyond bare Python",
+        unit,
+        spreads(alone, key, 1e-6),
+        ratios(alone, key),
+        "`import openai`",
+    )
+    beyond_openai = Row(
+        f"start.{key}.beyond", f"import and autolog, {what} beyond `import openai`", unit, added(after, key, 1e-6)
+    )
+    if "tracer_llm" in alone:
+        share = beyond_python.ratios["tracer_llm"].median
+        beyond_python.goals.append(Goal(f"≤ {SHARE_OF_OPENAI} of `import openai`", share, SHARE_OF_OPENAI))
+        for row in (beyond_python, beyond_openai):
+            row.goals += lowest_of_all(row.values, run.peers)
+    return [beyond_python, beyond_openai]
+
+
+def _start(run: Run, folder: Path, name: str, start: str) -> Sample:
     ran = subprocess.run(
         [run.environments[name].python, "-c", _PROGRAM.format(start=start)],
         cwd=folder,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from benchmarks.figures import Goal, Row, added, best_peer, spreads, take_turns
+from benchmarks.figures import Goal, Row, Sample, added, lowest_of_all, shares_added, spreads
 from benchmarks.run import Run
-from benchmarks.sections.beside import Callers, callers
+from benchmarks.sections.beside_openai import Callers, alone_remarks, callers
 
 KINDS = {"chat": "streamed chat", "responses": "streamed response"}
+WHAT = {"chunk": "added to a chunk", "first": "added up to the first chunk"}
 SHARE_OF_CHUNK = 0.03
 
 
@@ -19,29 +18,27 @@ def measure(run: Run) -> list[Row]:
 
 
 def _rows(run: Run, taking_part: Callers, kind: str, title: str) -> list[Row]:
-    measured = {}
-    for name, worker in taking_part.workers.items():
-        worker.do("streams", kind=kind, chunks=run.size.chunks, repeats=1)
-        if name not in taking_part.reference or run.records(worker, "streams"):
-            measured[name] = partial(worker.do, "streams", kind=kind, chunks=run.size.chunks, repeats=1)
-    samples = take_turns(measured, run.size.rounds)
-    reference = {name: alone for name, alone in taking_part.reference.items() if name in measured}
-    rows = []
-    for key, what in (("chunk", "added to a chunk"), ("first", "added up to the first chunk")):
-        differences, shares = added(samples, key, reference, 1e-3)
-        row = Row(f"stream.{kind}.{key}", f"{title}, {run.size.chunks:,} chunks: {what}", "µs", differences)
-        row.ratios, row.ratio_of = shares, "the stream alone"
-        alone = {name: spread for name, spread in spreads(samples, key, 1e-3).items() if name not in reference}
-        row.remarks = {name: f"{spread.median:,.1f} µs" for name, spread in alone.items()}
-        if "tracer_llm" in differences:
-            mine = shares["tracer_llm"]
-            if key == "chunk":
-                row.goals.append(Goal(f"≤ {SHARE_OF_CHUNK} of the SDK's own cost", mine.median, SHARE_OF_CHUNK))
-            else:
-                noise = max(alone[name].high / alone[name].median - 1 for name in alone)
-                row.goals.append(Goal("within the noise of the stream alone", mine.median, noise))
-            best = best_peer(differences, run.peers)
-            if best is not None:
-                row.goals.append(Goal("lowest of all contenders", differences["tracer_llm"].median, best))
-        rows.append(row)
-    return rows
+    samples = taking_part.sample(run, "streams", run.size.rounds, kind=kind, chunks=run.size.chunks)
+    return [_row(run, f"stream.{kind}.{key}", title, key, samples) for key in WHAT]
+
+
+def _row(run: Run, name: str, title: str, key: str, samples: dict[str, list[Sample]]) -> Row:
+    row = Row(
+        name,
+        f"{title}, {run.size.chunks:,} chunks: {WHAT[key]}",
+        "µs",
+        added(samples, key, 1e-3),
+        shares_added(samples, key),
+        "the stream alone",
+        remarks=alone_remarks(samples, key),
+    )
+    if "tracer_llm" in row.values:
+        share = row.ratios["tracer_llm"].median
+        if key == "chunk":
+            row.goals.append(Goal(f"≤ {SHARE_OF_CHUNK} of the SDK's own cost", share, SHARE_OF_CHUNK))
+        else:
+            alone = spreads(samples, f"{key} alone")["tracer_llm"]
+            noise = (alone.high - alone.low) / 2 / alone.median
+            row.goals.append(Goal("within the noise of the stream alone", share, noise))
+        row.goals += lowest_of_all(row.values, run.peers)
+    return row
