@@ -18,7 +18,7 @@ def measure(run: Run) -> list[Row]:
 
 
 def _rows(run: Run, taking_part: Callers, title: str, size: int) -> list[Row]:
-    rounds = run.size.rounds * (4 if size == SMALL else 2)  # short batches, and a small difference to find
+    rounds = run.size.rounds * (3 if size == SMALL else 1)  # short batches, and a small difference to find
     samples = taking_part.sample(run, "chats", rounds, size=size, repeats=run.size.chats)
     rows = []
     for key, where in (("thread", "caller's thread"), ("process", "all CPU with background work")):
