@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ class Tasks:
         self._contender: Any = contender
         self._folder = folder
         self._client: Any = None
+        self._reading: Any = None
 
     def has(self, name: str) -> bool:
         """Whether the contender has such a function."""
@@ -161,6 +163,20 @@ class Tasks:
         self._contender.flush()
         gc.collect()
         return resident_bytes()
+
+    def fill(self, spans: int, longest: int) -> float:
+        """A store with so many spans; seconds that it took."""
+        name = self._contender.__name__.rpartition(".")[2]
+        self._reading = importlib.import_module(f"benchmarks.reading.{name}")
+        started = time.perf_counter()
+        self._reading.fill(self._folder, spans, longest)
+        return time.perf_counter() - started
+
+    def ask(self, what: str) -> dict[str, float]:
+        """Milliseconds until a question is answered, and how much was found."""
+        started = time.perf_counter()
+        found = self._reading.QUESTIONS[what]()
+        return {"ms": (time.perf_counter() - started) * 1e3, "found": found}
 
     def _recorder(self, what: str) -> Callable[[], Any]:
         contender = self._contender

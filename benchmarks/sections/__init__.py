@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.figures import Row
 from benchmarks.run import Run
-from benchmarks.sections import calls, installing, memory, spans, starting, storing, streams, threads
+from benchmarks.sections import calls, installing, memory, reads, spans, starting, storing, streams, threads
 
 SECTIONS: dict[str, Callable[[Run], list[Row]]] = {
     "spans": spans.measure,
@@ -17,4 +17,5 @@ SECTIONS: dict[str, Callable[[Run], list[Row]]] = {
     "store": storing.measure,
     "memory": memory.measure,
     "threads": threads.measure,
+    "reads": reads.measure,
 }
