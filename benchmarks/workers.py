@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,9 @@ from benchmarks.environments import ROOT
 
 # nothing of the developer's shell reaches a contender, and no key of theirs
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
+# what contenders would tell their makers about their use
+_NO_TELEMETRY = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "OPIK_SENTRY_ENABLE": "false"}
+PATIENCE_SECONDS = 10.0
 
 
 class WorkerFailed(Exception):
@@ -51,12 +55,15 @@ class Worker:
     def close(self) -> None:
         """End the process and remove its folder."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        assert self._process.stdout is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
-            self._process.wait(10)
+            self._process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
         self._said.close()
         self._folder.cleanup()
 
@@ -87,6 +94,7 @@ def worker_environment(folder: Path) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "HOME": str(folder),
         "OPENAI_API_KEY": "none",
+        **_NO_TELEMETRY,
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
     }

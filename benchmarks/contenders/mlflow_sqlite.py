@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "true"
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 import mlflow
 from mlflow import flush_trace_async_logging as flush

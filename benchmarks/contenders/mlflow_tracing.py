@@ -11,7 +11,6 @@ os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = f"{SINK}/v1/traces"
 os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
 os.environ["MLFLOW_TRACKING_URI"] = SINK  # with none it looks for local stores, which it cannot read
 os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "true"
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 from mlflow.tracing.provider import provider  # noqa: E402
 

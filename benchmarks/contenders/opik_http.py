@@ -9,7 +9,7 @@ from typing import Any
 from urllib.request import urlopen
 
 SINK = os.environ["BENCHMARK_SINK"]
-os.environ.update(OPIK_URL_OVERRIDE=f"{SINK}/api", OPIK_SENTRY_ENABLE="false", OPIK_CHECK_TLS_CERTIFICATE="false")
+os.environ.update(OPIK_URL_OVERRIDE=f"{SINK}/api", OPIK_CHECK_TLS_CERTIFICATE="false")
 
 import opik  # noqa: E402
 from opik import track as decorate  # noqa: E402
