@@ -6,9 +6,8 @@ import argparse
 import time
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.environments import CannotBeInstalled, Environment, environment_of
-from benchmarks.figures import Row
-from benchmarks.results import DEFAULT_OUTPUT, write
+from benchmarks.environments import PLACE, CannotBeInstalled, Environment, environment_of
+from benchmarks.results import DOCS, write
 from benchmarks.run import FULL, SMALL, Run
 from benchmarks.sections import SECTIONS
 from benchmarks.sink import Sink
@@ -21,13 +20,17 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=SECTIONS, help="measure this section; may be repeated")
     parser.add_argument("--contenders", action="append", choices=CONTENDERS, help="this one; may be repeated")
     parser.add_argument("--size", choices=("small", "full"), default="full")
-    parser.add_argument("--output", default=str(DEFAULT_OUTPUT), help="folder for results; docs/ shows the default one")
+    parser.add_argument("--output", help="folder for the results; docs/, or one under build/ at the small size")
     given = parser.parse_args()
     environments, left_out = make_environments(given.contenders or list(CONTENDERS))
+    size = SMALL if given.size == "small" else FULL
+    output = given.output or str(DOCS if size is FULL else PLACE / "small")
     with Sink() as sink:
-        run = Run(SMALL if given.size == "small" else FULL, environments, sink, left_out)
-        rows = measure(run, given.only or list(DEFAULT_SECTIONS))
-    write(run, rows, given.output)
+        run = Run(size, environments, sink, left_out)
+        for name in given.only or DEFAULT_SECTIONS:
+            started = time.monotonic()
+            write(run, SECTIONS[name](run), output)  # at once: the next section may take long
+            print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
 
 
 def make_environments(names: list[str]) -> tuple[dict[str, Environment], dict[str, str]]:
@@ -39,16 +42,6 @@ def make_environments(names: list[str]) -> tuple[dict[str, Environment], dict[st
         except CannotBeInstalled as error:
             left_out[name] = f"cannot be installed: {error}"
     return environments, left_out
-
-
-def measure(run: Run, sections: list[str]) -> list[Row]:
-    """The rows of these sections, in their order."""
-    rows = []
-    for name in sections:
-        started = time.monotonic()
-        rows += SECTIONS[name](run)
-        print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
-    return rows
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from statistics import median, quantiles
 Sample = dict[str, float]
 Measure = Callable[[], Sample]
 ALONE = " alone"
-SLOW_SECONDS, SLOW_TURNS = 2.0, 4
+SLOW_SECONDS, SLOW_TURNS = 1.0, 4
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from benchmarks.page import write_page
 from benchmarks.plot import draw
 from benchmarks.run import Run
 
-DEFAULT_OUTPUT = ROOT / "docs"
+DOCS = ROOT / "docs"
 
 
 def write(run: Run, rows: list[Row], output: str) -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from benchmarks.contenders import CONTENDERS
 from benchmarks.figures import Goal, Row, Spread
 from benchmarks.run import Run
 
 MEASURABLE = 1.0  # MB
-TOO_SLOW = ("mlflow_sqlite", "mlflow_tracing", "opik_http", "raw_sqlite", "uninstrumented")
+WEIGHED = ("tracer_llm", "bare_sdk")
 
 
 def measure(run: Run) -> list[Row]:
     """One row: what the second half of the spans added."""
     spans = run.size.weighed
     row = Row("memory", f"memory that {spans:,} spans add after as many before them", "MB", {})
-    names = [name for name in run.environments if name not in TOO_SLOW]
+    names = [name for name in WEIGHED if name in run.environments]
     with run.workers(names) as workers:
         for name, worker in workers.items():
-            if not worker.do("has", name="span") and CONTENDERS[name].is_peer:
-                continue
             half = worker.do("record_and_weigh", spans=spans)
             whole = worker.do("record_and_weigh", spans=spans)
             row.values[name] = Spread.of([(whole - half) / 1e6])
