@@ -33,6 +33,9 @@ def _written(about: dict[str, Any], rows: list[Row]) -> Iterator[str]:
     yield from _contenders(about)
     for row in rows:
         yield from _details(row)
+        measured = about["rows"][row.key]["measured"]
+        if measured != about["date"]:
+            yield f"\nMeasured on {measured}."
 
 
 def _goals(rows: list[Row]) -> Iterator[str]:

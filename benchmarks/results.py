@@ -19,6 +19,20 @@ from benchmarks.plot import draw
 from benchmarks.run import Run
 
 DOCS = ROOT / "docs"
+# the page's order, by the first part of a row's key; within it, as they were measured
+_ORDER = (
+    "attributes_span",
+    "span",
+    "decorate",
+    "chat",
+    "stream",
+    "start",
+    "install",
+    "store",
+    "memory",
+    "threads",
+    "read",
+)
 
 
 def write(run: Run, rows: list[Row], output: str) -> None:
@@ -31,14 +45,19 @@ def write(run: Run, rows: list[Row], output: str) -> None:
     known["contenders"].update(about.pop("contenders"))
     known["left_out"] = {**{k: v for k, v in known["left_out"].items() if k not in run.environments}, **run.left_out}
     measured = {row.key: {**asdict(row), "measured": about["date"]} for row in rows}
-    known = {**known, **about, "rows": {**known["rows"], **measured}}
+    everything = {**known["rows"], **measured}
+    known = {**known, **about, "rows": {key: everything[key] for key in sorted(everything, key=_place)}}
     file.write_text(json.dumps(known, indent=1) + "\n")
-    everything = [row_from(value) for value in known["rows"].values()]
-    (folder / "images" / "benchmarks.svg").write_text(draw(everything))
-    write_page(folder / "benchmarks.md", known, everything)
+    shown = [row_from(value) for value in known["rows"].values()]
+    (folder / "images" / "benchmarks.svg").write_text(draw(shown))
+    write_page(folder / "benchmarks.md", known, shown)
     for row in rows:
         for goal in row.goals:
             print(f"{'met   ' if goal.is_met else 'NOT MET'} {goal.figure:10.3g}  {row.title}: {goal.text}")
+
+
+def _place(key: str) -> int:
+    return _ORDER.index(key.partition(".")[0])
 
 
 def row_from(value: dict[str, Any]) -> Row:

@@ -26,7 +26,7 @@ def measure(run: Run) -> list[Row]:
         for what, title in KINDS.items():
             samples = _sample(run, workers, what)
             rows += [_thread_row(run, what, title, samples), _process_row(what, title, samples)]
-    return [*rows[::2], *rows[1::2]]
+    return rows
 
 
 def _sample(run: Run, workers: dict[str, Worker], what: str) -> dict[str, list[Sample]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,15 @@ def test_a_goal_is_a_ceiling_or_a_floor() -> None:
 def test_the_page_keeps_what_stands_around_its_results(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     row = Row("a", "a thing", "µs", {"tracer_llm": Spread(1, 1, 1)}, goals=[Goal("≤ 2", 1.0, 2.0)])
-    about = {"date": "today", "size": "small", "machine": "m", "python": "3", "sqlite": "3", "contenders": {}}
+    about: dict[str, Any] = {
+        "date": "today",
+        "size": "small",
+        "machine": "m",
+        "python": "3",
+        "sqlite": "3",
+        "contenders": {},
+    }
+    about["rows"] = {"a": {"measured": "yesterday"}}
     write_page(page, {**about, "left_out": {}}, [row])
     page.write_text(f"before\n{page.read_text()}\nafter\n")
 
@@ -56,6 +65,7 @@ def test_the_page_keeps_what_stands_around_its_results(tmp_path: Path) -> None:
     assert text.endswith("\nafter\n")
     assert text.count("| a thing | 1.00 µs | - | ≤ 2 | 1 | yes |") == 1
     assert "- opik: it broke" in text
+    assert "Measured on yesterday." in text
 
 
 def test_rows_come_back_from_json() -> None:
