@@ -19,7 +19,7 @@ SHOWN = (
     "store.rate",
     "store.bytes",
 )
-COLUMNS, WIDTH, BAR, LABEL, VALUE = 2, 520, 18, 250, 70
+COLUMNS, WIDTH, BAR, LABEL, VALUE = 2, 540, 18, 275, 70
 _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #24292f } .title { font-weight: 600 } .other { fill: #afb8c1 }
 .mine { fill: #1f6feb } @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .other { fill: #484f58 } }
@@ -45,13 +45,13 @@ def _panel(row: Row) -> Iterator[str]:
     names = sorted(row.values, key=lambda name: row.values[name].median, reverse=best_is_high)
     longest = max(spread.median for spread in row.values.values()) or 1
     unit = f", {row.unit}" if row.unit else ""
-    note = "more is better" if best_is_high else "less is better"
-    yield f'<text class="title" x="8" y="20">{escape(row.title)}{unit} ({note})</text>\n'
+    note = " (more is better)" if best_is_high else ""
+    yield f'<text class="title" x="8" y="20">{escape(row.title)}{unit}{note}</text>\n'
     for place, name in enumerate(names):
         top = 30 + place * BAR
         value = row.values[name].median
         length = max(1.0, (WIDTH - LABEL - VALUE) * max(value, 0) / longest)
         kind = "mine" if name == MINE else "other"
-        yield f'<text x="{LABEL - 8}" y="{top + 13}" text-anchor="end">{escape(title_of(name)[:38])}</text>'
+        yield f'<text x="{LABEL - 8}" y="{top + 13}" text-anchor="end">{escape(title_of(name)[:42])}</text>'
         yield f'<rect class="{kind}" x="{LABEL}" y="{top + 3}" width="{length:.1f}" height="{BAR - 6}" rx="2"/>'
         yield f'<text x="{LABEL + length + 5:.1f}" y="{top + 13}">{number(value)}</text>\n'
