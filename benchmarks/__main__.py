@@ -26,10 +26,10 @@ def main() -> None:
     size = SMALL if given.size == "small" else FULL
     output = given.output or str(DOCS if size is FULL else PLACE / "small")
     with Sink() as sink:
-        run = Run(size, environments, sink, left_out)
         for name in given.only or DEFAULT_SECTIONS:
             started = time.monotonic()
-            write(run, SECTIONS[name](run), output)  # at once: the next section may take long
+            run = Run(size, environments, sink, dict(left_out))
+            write(run, name, SECTIONS[name](run), output)  # at once: the next section may take long
             print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
 
 

@@ -70,10 +70,10 @@ def _contenders(about: dict[str, Any]) -> Iterator[str]:
     for each in about["contenders"].values():
         versions = (each[key] or "-" for key in ("version", "openai", "opentelemetry"))
         yield f"| {each['title']} | {' | '.join(versions)} | {each['configured']} |"
-    if about["left_out"]:
+    reasons = {f"- {title_of(name)}: {why}" for out in about["left_out"].values() for name, why in out.items()}
+    if reasons:
         yield "\nLeft out:\n"
-        for name, reason in about["left_out"].items():
-            yield f"- {CONTENDERS[name].title}: {reason}"
+        yield from sorted(reasons)
     yield "\n## Figures"
 
 

@@ -35,15 +35,15 @@ _ORDER = (
 )
 
 
-def write(run: Run, rows: list[Row], output: str) -> None:
-    """Put the rows in place of those of an earlier run, then plot and page anew."""
+def write(run: Run, section: str, rows: list[Row], output: str) -> None:
+    """Put the rows of a section in place of those of an earlier run, then plot and page anew."""
     folder = Path(output)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     file = folder / "benchmarks.json"
     known = json.loads(file.read_text()) if file.is_file() else {"rows": {}, "contenders": {}, "left_out": {}}
     about = _about(run)
     known["contenders"].update(about.pop("contenders"))
-    known["left_out"] = {**{k: v for k, v in known["left_out"].items() if k not in run.environments}, **run.left_out}
+    known["left_out"][section] = run.left_out
     measured = {row.key: {**asdict(row), "measured": about["date"]} for row in rows}
     everything = {**known["rows"], **measured}
     known = {**known, **about, "rows": {key: everything[key] for key in sorted(everything, key=_place)}}

@@ -12,6 +12,8 @@ from benchmarks.sink import VARIABLE, Sink
 from benchmarks.tasks import signs
 from benchmarks.workers import Worker, WorkerFailed
 
+MAX_REASON = 300  # characters
+
 
 @dataclass(frozen=True)
 class Size:
@@ -86,7 +88,6 @@ class Run:
 
     def note(self, name: str, reason: str) -> None:
         """Name a contender that is left out of something."""
-        print(f"{CONTENDERS[name].title}: {reason.strip().splitlines()[-1]}", flush=True)
-        known = self.left_out.get(name)
-        line = reason.strip().splitlines()[-1][:300]
-        self.left_out[name] = f"{known}; {line}" if known else line
+        line = reason.strip().splitlines()[-1][:MAX_REASON]
+        print(f"{CONTENDERS[name].title}: {line}", flush=True)
+        self.left_out[name] = f"{self.left_out[name]}; {line}" if name in self.left_out else line

@@ -58,7 +58,7 @@ def test_the_page_keeps_what_stands_around_its_results(tmp_path: Path) -> None:
     write_page(page, {**about, "left_out": {}}, [row])
     page.write_text(f"before\n{page.read_text()}\nafter\n")
 
-    write_page(page, {**about, "left_out": {"opik_http": "it broke"}}, [row])
+    write_page(page, {**about, "left_out": {"spans": {"opik_http": "it broke"}}}, [row])
 
     text = page.read_text()
     assert text.startswith("before\n")

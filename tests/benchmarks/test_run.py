@@ -34,7 +34,7 @@ def test_each_section_measures_tracer_and_says_whether_it_reached_its_goals(
 ) -> None:
     with run.sink:
         rows = SECTIONS[section](run)
-    write(run, rows, str(tmp_path))
+    write(run, section, rows, str(tmp_path))
 
     assert run.left_out == {}
     assert all("tracer_llm" in row.values for row in rows)
