@@ -43,7 +43,9 @@ def write(run: Run, section: str, rows: list[Row], output: str) -> None:
     known = json.loads(file.read_text()) if file.is_file() else {"rows": {}, "contenders": {}, "left_out": {}}
     about = _about(run)
     known["contenders"].update(about.pop("contenders"))
-    known["left_out"][section] = run.left_out
+    earlier = known["left_out"].get(section, {})
+    others = {name: reason for name, reason in earlier.items() if name not in run.environments}
+    known["left_out"][section] = {**others, **run.left_out}
     measured = {row.key: {**asdict(row), "measured": about["date"]} for row in rows}
     everything = {**known["rows"], **measured}
     known = {**known, **about, "rows": {key: everything[key] for key in sorted(everything, key=_place)}}
