@@ -70,7 +70,9 @@ def beside(mine: Measure, theirs: Measure) -> Measure:
     return both
 
 
-def take_turns(measures: Mapping[str, Measure], rounds: int) -> dict[str, list[Sample]]:
+def take_turns(
+    measures: Mapping[str, Measure], rounds: int, *, slow_turns: int = SLOW_TURNS
+) -> dict[str, list[Sample]]:
     """Let everybody measure once a round, each round from another one on: whatever slows the machine meets all.
 
     Who is slow, mostly by waiting for a timer of its own, takes part in some rounds only.
@@ -86,7 +88,7 @@ def take_turns(measures: Mapping[str, Measure], rounds: int) -> dict[str, list[S
             started = time.monotonic()
             samples[name].append(measures[name]())
             is_slow = time.monotonic() - started > SLOW_SECONDS
-            next_turn[name] = turn + (SLOW_TURNS if is_slow else 1)
+            next_turn[name] = turn + (slow_turns if is_slow else 1)
     return samples
 
 

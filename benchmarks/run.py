@@ -35,7 +35,7 @@ class Size:
     read_elsewhere: int  # … in the store of a contender that cannot load as many
 
 
-FULL = Size("full", 12, 60, 400, 10, 1000, 3, 1000, 3, 30, 50_000, 8_000, 1_000_000, 20_000)
+FULL = Size("full", 12, 60, 400, 10, 1000, 3, 300, 3, 30, 50_000, 8_000, 1_000_000, 20_000)
 SMALL = Size("small", 2, 5, 20, 2, 20, 2, 20, 1, 3, 200, 160, 2_000, 500)
 
 

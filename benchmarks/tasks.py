@@ -44,6 +44,12 @@ class Tasks:
         """Everything recorded so far has arrived."""
         self._contender.flush()
 
+    def close(self) -> None:
+        """End recording as a program does that ends."""
+        self._contender.flush()
+        if hasattr(self._contender, "close"):
+            self._contender.close()
+
     def last_recorded(self) -> str:
         """The newest record, as text."""
         self._contender.flush()
@@ -132,7 +138,7 @@ class Tasks:
         return {"rate": count / (time.perf_counter() - started)}
 
     def in_threads(self, threads: int, spans: int) -> dict[str, float]:
-        """So many spans in total from so many threads: seconds until the last has ended, and CPU time."""
+        """So many spans in total from so many threads: time until the last has ended, and all CPU time."""
         record = self._recorder("span")
         ready = threading.Barrier(threads + 1)
 
@@ -149,9 +155,9 @@ class Tasks:
         ready.wait()
         for thread in running:
             thread.join()
-        taken = {"wall": float(time.perf_counter_ns() - wall), "cpu": float(time.process_time_ns() - cpu)}
+        wall = time.perf_counter_ns() - wall
         self._contender.flush()
-        return taken
+        return {"wall": float(wall), "cpu": float(time.process_time_ns() - cpu)}
 
     def record_and_weigh(self, spans: int) -> int:
         """Bytes of memory in use after so many more spans, when all have arrived."""

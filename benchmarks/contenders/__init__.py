@@ -9,6 +9,7 @@ Such a module imports its library at its top and has these functions; what a con
 ``span(inputs, outputs)``       one span with inputs and outputs, through its own API
 ``decorate(function)``          the function, each call of it recorded with arguments and result
 ``flush()``                     hand over what was recorded so far
+``close()``                     what it wants to do when a program ends
 ``last_recorded()``             after ``flush``: the last record that arrived, as text
 ``count_stored(folder)``        for those that store locally: the traces that can be queried there
 ``tree(spans, inputs, outputs)``  … one trace of so many spans

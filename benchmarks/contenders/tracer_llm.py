@@ -8,9 +8,21 @@ from typing import Any
 
 import tracer
 from tracer import flush, start_span
+from tracer import shutdown as close
 from tracer import trace as decorate
 
-__all__ = ["attributes_span", "autolog", "count_stored", "decorate", "flush", "last_recorded", "setup", "span", "tree"]
+__all__ = [
+    "attributes_span",
+    "autolog",
+    "close",
+    "count_stored",
+    "decorate",
+    "flush",
+    "last_recorded",
+    "setup",
+    "span",
+    "tree",
+]
 
 
 def setup(folder: Path) -> None:

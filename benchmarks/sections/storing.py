@@ -10,7 +10,6 @@ from pathlib import Path
 from benchmarks.contenders import CONTENDERS
 from benchmarks.figures import Goal, Row, Spread, beside, ratios, spreads, take_turns
 from benchmarks.run import Run
-from benchmarks.workers import Worker
 
 SPANS = 10  # in each trace
 LIMIT = "raw_sqlite"
@@ -18,7 +17,7 @@ READY = "SQLite alone inserting rows that are ready"
 SHARE_OF_SQLITE = 0.5
 TIMES_MLFLOW = 10
 SHARE_OF_MLFLOW = 0.25
-SLOW = {"mlflow_sqlite": 50}  # times fewer traces than the others
+SLOW = {"mlflow_sqlite": 20}  # times fewer traces than the others
 
 
 def measure(run: Run) -> list[Row]:
@@ -34,7 +33,7 @@ def _rate(run: Run) -> Row:
         for name in storing:
             traces = max(2, run.size.traces // SLOW.get(name, 1))
             measures[name] = beside(partial(workers[name].do, "trees", traces=traces, spans=SPANS), limit)
-        samples = take_turns(measures, max(2, run.size.rounds // 3))
+        samples = take_turns(measures, max(2, run.size.rounds // 2), slow_turns=1)
     row = Row("store.rate", f"spans until they can be queried, traces of {SPANS}", "/s", spreads(samples, "rate"))
     row.ratios, row.ratio_of = ratios(samples, "rate"), READY
     row.remarks = {name: f"{s.median:,.0f} rows /s" for name, s in spreads(samples, "rate alone").items()}
@@ -50,21 +49,25 @@ def _rate(run: Run) -> Row:
 def _room(run: Run) -> Row:
     size = run.size
     row = Row("store.bytes", f"bytes on disk for a conversation of {size.turns} turns", "KB", {})
-    storing = [c.module for c in run.contenders if c.is_storing and (c.is_peer or c.module == "tracer_llm")]
-    with run.workers(storing, lambda worker: worker.do("autolog")) as workers:
-        for name, worker in workers.items():
-            row.values[name] = Spread.of([_bytes_of_a_conversation(worker, size.conversations, size.turns) / 1000])
+    for contender in run.contenders:
+        if contender.is_storing and contender.start:
+            name = contender.module
+            empty, full = (_bytes_with(run, name, conversations) for conversations in (0, size.conversations))
+            row.values[name] = Spread.of([(full - empty) / size.conversations / 1000])
     if {"tracer_llm", "mlflow_sqlite"} <= row.values.keys():
         share = row.values["tracer_llm"].median / row.values["mlflow_sqlite"].median
         row.goals.append(Goal(f"≤ {SHARE_OF_MLFLOW} of mlflow's", share, SHARE_OF_MLFLOW))
     return row
 
 
-def _bytes_of_a_conversation(worker: Worker, conversations: int, turns: int) -> float:
-    worker.do("chats", size=200, repeats=1)  # what an empty store takes is no conversation's
-    before = _bytes_in(worker.folder)
-    worker.do("converse", conversations=conversations, turns=turns)
-    return (_bytes_in(worker.folder) - before) / conversations
+def _bytes_with(run: Run, name: str, conversations: int) -> int:
+    """What a program leaves on disk that has had one call, and so many conversations."""
+    with run.worker(name) as worker:
+        worker.do("autolog")
+        worker.do("chats", size=200, repeats=1)
+        worker.do("converse", conversations=conversations, turns=run.size.turns)
+        worker.do("close")
+        return _bytes_in(worker.folder)
 
 
 def _bytes_in(folder: Path) -> int:
