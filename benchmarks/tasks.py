@@ -168,7 +168,7 @@ class Tasks:
                 self._contender.flush()
         self._contender.flush()
         gc.collect()
-        return resident_bytes()
+        return own_bytes()
 
     def fill(self, spans: int, longest: int) -> float:
         """A store with so many spans; seconds that it took."""
@@ -221,12 +221,12 @@ def timed(call: Callable[[], Any], repeats: int, flush: Callable[[], Any], *, at
     return {"thread": median(taken), "process": process / (repeats // at_once * at_once)}
 
 
-def resident_bytes() -> int:
-    """Memory of this process that is in RAM."""
+def own_bytes() -> int:
+    """Memory in RAM that is this process's own: without the pages of mapped files, which the system takes back."""
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError("no VmRSS in /proc/self/status")
+    raise RuntimeError("no RssAnon in /proc/self/status")
 
 
 def signs(what: str) -> tuple[str, ...]:
