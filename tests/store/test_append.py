@@ -11,6 +11,7 @@ import pytest
 
 from tests.store.records import MS, SECOND, START, assessment, found, new_store, said, span, start
 from tracer.store import Store, TraceRow
+from tracer.store.sqlite.known import in_parts
 
 
 def row(store: Store, trace_id: str = "t") -> TraceRow:
@@ -29,7 +30,7 @@ def dump(path: Path) -> list[str]:
         "running",
         "labels",
         "assessments",
-        "calls",
+        "hours",
         "attachments",
         "attachment_uses",
     ]
@@ -263,6 +264,35 @@ def test_the_preview_follows_the_root_also_to_a_span_stored_earlier(store: Store
     assert (row(store).root_span_id, row(store).request_preview) == ("b", "b in")
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 2, 1)])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_where_the_root_says_nothing_the_preview_is_that_of_its_calls(
+    order: tuple[int, ...], at_once: bool, store: Store
+) -> None:
+    def call(number: int) -> bytes:
+        values = {"tracer.inputs": f"question {number}", "tracer.outputs": f"answer {number}"}
+        times = {"start": START + number * MS, "end": START + 2 * number * MS}
+        return span("t", f"c{number}", "r", type="CHAT_MODEL", json=values, **times)
+
+    lines = [span("t", "r"), call(1), call(2)]
+    for part in [[lines[n] for n in order]] if at_once else [[lines[n]] for n in order]:
+        store.append(part)
+
+    assert (row(store).root_span_id, row(store).request_preview, row(store).response_preview) == (
+        "r",
+        "question 1",
+        "answer 2",
+    )
+
+
+def test_what_the_root_says_goes_before_what_its_calls_say(store: Store) -> None:
+    asked = {"tracer.inputs": "asked"}
+    store.append([span("t", "r", json=asked)])
+    store.append([span("t", "c", "r", type="LLM", json={"tracer.inputs": "inner", "tracer.outputs": "told"})])
+
+    assert (row(store).request_preview, row(store).response_preview) == ("asked", "told")
+
+
 def test_tags_before_their_spans_wait_unlisted(store: Store) -> None:
     store.append([said("t", tags={"k": "v"}), assessment("t", "good", 1)])
     assert store.trace("t") is None
@@ -397,3 +427,13 @@ def test_a_trace_of_5000_spans_in_pieces(store: Store) -> None:
     trace = row(store)
     assert (trace.span_count, trace.usage) == (5001, {"input_tokens": 500, "output_tokens": 500, "total_tokens": 1000})
     assert len(store.spans("t")) == 5001
+
+
+def test_batches_of_any_size_need_few_statements(store: Store) -> None:
+    sizes = (1, 3, 9, 70, 499, 501, 1100)
+    for size in sizes:
+        store.append([span(f"{size}-{number}", "r") for number in range(size)])
+
+    assert store.count_traces() == sum(sizes)
+    assert {len(part) for size in sizes for part in in_parts(range(size))} == {1, 8, 64, 500}
+    assert list(in_parts(range(503)))[1] == [500, 501, 502, 502, 502, 502, 502, 502]

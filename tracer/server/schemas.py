@@ -89,6 +89,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Error": shape(error=shape(code=TEXT, message=TEXT, position=maybe(COUNT))),
     "Server": shape(version=TEXT, auth=one_of("none", "token"), signed_in=FLAG, store=maybe(TEXT), read_only=FLAG),
     "SignIn": shape(token=TEXT),
+    "Otlp": {**shape(resourceSpans=many(ANY)), "description": "an ExportTraceServiceRequest"},
     "Assessment": shape(
         id=TEXT,
         trace_id=TRACE_ID,
@@ -142,7 +143,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         metadata=by_name(TEXT),
         assessments=many(ref("Assessment")),
     ),
-    "TracePage": shape(traces=many(ref("Trace")), **_PAGED, seq=COUNT),
+    "TracePage": shape(traces=many(ref("Trace")), **_PAGED, complete=FLAG, seq=COUNT),
     "Span": optional("span_id", "name", "type", "status", "start_ns", **_LIGHT),
     "TraceTree": shape(trace=ref("Trace"), spans=many(ref("Span")), position=COUNT, seq=COUNT, resource=by_name(ANY)),
     "WholeSpan": shape(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tracer._derive import whole
 from tracer.store.filter import Expression
 from tracer.store.filter.write import filter_text, order_text
 from tracer.store.remote import rows
@@ -42,13 +43,16 @@ class RemoteStore:
 
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Send records; returns when the server has them for good. Raises StoreError."""
-        self._server.request(
-            "POST", "/records", {"owner": owner}, content=b"\n".join(lines), media_type="application/x-ndjson"
-        )
+        content = b"\n".join(map(whole, lines))
+        self._server.deliver("/records", {"owner": owner}, content=content, media_type="application/x-ndjson")
 
     def owner_gone(self, owner: str) -> None:
         """Mark what still runs under a dead process as interrupted."""
-        self._server.send(f"/owners/{path_part(owner)}/gone")
+        self._server.deliver(f"/owners/{path_part(owner)}/gone")
+
+    def running_owners(self) -> list[str]:
+        """The server looks after them itself."""
+        return []
 
     def find_traces(self, query: TraceQuery) -> TracePage:
         """One page of the traces that a query asks for."""
@@ -65,7 +69,7 @@ class RemoteStore:
             found.extend(page["traces"])
             token = page["next_page_token"]
             if token is None or len(found) >= query.limit:
-                return TracePage([rows.trace_row(shape) for shape in found], token)
+                return TracePage([rows.trace_row(shape) for shape in found], token, page["complete"])
 
     def count_traces(self, filter: Expression | None = None) -> int:
         """How many traces meet a filter."""

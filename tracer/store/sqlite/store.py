@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,7 +37,7 @@ from tracer.store.sqlite.find import count_traces, find_traces
 from tracer.store.sqlite.fulltext import FullText
 from tracer.store.sqlite.histogram import histogram
 from tracer.store.sqlite.models_and_runs import read_models, read_runs
-from tracer.store.sqlite.owners import owner_gone
+from tracer.store.sqlite.owners import owner_gone, running_owners
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.sessions import find_sessions, session_rows
 from tracer.store.sqlite.statistics import statistics
@@ -65,6 +66,7 @@ class SqliteStore:
         if news.is_empty():
             return
         self._refuse_if_read_only()
+        self._connections.get_for_writing()
         self._run("write to", lambda connection: append(connection, news, self._recent))
 
     def owner_gone(self, owner: str) -> None:
@@ -72,10 +74,21 @@ class SqliteStore:
         self._refuse_if_read_only()
         self._run("write to", lambda connection: owner_gone(connection, owner))
 
+    def running_owners(self) -> list[str]:
+        """The processes that something still runs under, as far as is known."""
+        return self._run("read", running_owners)
+
     def find_traces(self, query: TraceQuery) -> TracePage:
         """One page of the traces that a query asks for."""
-        self._fulltext.prepare(query.filter)
-        return self._run("read", lambda connection: find_traces(connection, query, self._fulltext.matcher(connection)))
+        is_complete = self._fulltext.prepare(query.filter)
+        all_at_once = query.order_by[0].field != "timestamp"
+        page = self._run(
+            "read",
+            lambda connection: find_traces(
+                connection, query, self._fulltext.matcher(connection, all_at_once=all_at_once)
+            ),
+        )
+        return page if is_complete else replace(page, complete=False)
 
     def count_traces(self, filter: Expression | None = None) -> int:
         """How many traces meet a filter."""
@@ -114,7 +127,7 @@ class SqliteStore:
                 since_ms=since_ms,
                 until_ms=until_ms,
                 interval_ns=interval_ns,
-                fulltext=self._fulltext.matcher(connection),
+                fulltext=self._fulltext.matcher(connection, all_at_once=True),
             ),
         )
 
@@ -131,7 +144,7 @@ class SqliteStore:
 
     def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
         """The most frequent values of fields such as "model" and "tags.env" among the newest traces."""
-        return self._search(filter, partial(facets, fields=fields, limit=limit))
+        return self._search(filter, partial(facets, fields=fields, limit=limit), all_at_once=False)
 
     def find_sessions(
         self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
@@ -175,7 +188,7 @@ class SqliteStore:
             trace_ids=trace_ids,
             filter=filter,
             limit=limit,
-            matcher=self._fulltext.matcher,
+            matcher=partial(self._fulltext.matcher, all_at_once=True),
         )
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
@@ -199,10 +212,17 @@ class SqliteStore:
         self._connections.close()
 
     def _search(
-        self, filter: Expression | None, action: Callable[[sqlite3.Connection, Expression | None, Matcher], Result]
+        self,
+        filter: Expression | None,
+        action: Callable[[sqlite3.Connection, Expression | None, Matcher], Result],
+        *,
+        all_at_once: bool = True,
     ) -> Result:
         self._fulltext.prepare(filter)
-        return self._run("read", lambda connection: action(connection, filter, self._fulltext.matcher(connection)))
+        return self._run(
+            "read",
+            lambda connection: action(connection, filter, self._fulltext.matcher(connection, all_at_once=all_at_once)),
+        )
 
     def _run(self, doing: str, action: Callable[[sqlite3.Connection], Result]) -> Result:
         connection = self._connections.get()
