@@ -1,0 +1,103 @@
+"""What a run leaves behind: its figures as JSON, a plot, and the page that shows both."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders import CONTENDERS
+from benchmarks.environments import ROOT
+from benchmarks.figures import Goal, Row, Spread
+from benchmarks.page import write_page
+from benchmarks.plot import draw
+from benchmarks.run import Run
+
+DOCS = ROOT / "docs"
+# the page's order, by the first part of a row's key; within it, as they were measured
+_ORDER = (
+    "attributes_span",
+    "span",
+    "decorate",
+    "chat",
+    "stream",
+    "start",
+    "install",
+    "store",
+    "memory",
+    "threads",
+    "read",
+)
+
+
+def write(run: Run, section: str, rows: list[Row], output: str) -> None:
+    """Put the rows of a section in place of those of an earlier run, then plot and page anew."""
+    folder = Path(output)
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    file = folder / "benchmarks.json"
+    known = json.loads(file.read_text()) if file.is_file() else {"rows": {}, "contenders": {}, "left_out": {}}
+    about = _about(run)
+    known["contenders"].update(about.pop("contenders"))
+    earlier = known["left_out"].get(section, {})
+    others = {name: reason for name, reason in earlier.items() if name not in run.environments}
+    known["left_out"][section] = {**others, **run.left_out}
+    measured = {row.key: {**asdict(row), "measured": about["date"]} for row in rows}
+    everything = {**known["rows"], **measured}
+    known = {**known, **about, "rows": {key: everything[key] for key in sorted(everything, key=_place)}}
+    file.write_text(json.dumps(known, indent=1) + "\n")
+    shown = [row_from(value) for value in known["rows"].values()]
+    (folder / "images" / "benchmarks.svg").write_text(draw(shown))
+    write_page(folder / "benchmarks.md", known, shown)
+    for row in rows:
+        for goal in row.goals:
+            print(f"{'met   ' if goal.is_met else 'NOT MET'} {goal.figure:10.3g}  {row.title}: {goal.text}")
+
+
+def _place(key: str) -> int:
+    return _ORDER.index(key.partition(".")[0])
+
+
+def row_from(value: dict[str, Any]) -> Row:
+    """A row that was written as JSON."""
+    fields = {key: part for key, part in value.items() if key != "measured"}
+    for key in ("values", "ratios"):
+        fields[key] = {name: Spread(**spread) for name, spread in fields[key].items()}
+    fields["goals"] = [Goal(**goal) for goal in fields["goals"]]
+    return Row(**fields)
+
+
+def _about(run: Run) -> dict[str, Any]:
+    """Where and when this was measured, and with what."""
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "size": run.size.name,
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "contenders": {
+            name: {
+                "title": CONTENDERS[name].title,
+                "version": _version(environment.versions, CONTENDERS[name].title),
+                "openai": environment.versions.get("openai"),
+                "opentelemetry": environment.versions.get("opentelemetry-sdk"),
+                "configured": CONTENDERS[name].configured,
+            }
+            for name, environment in run.environments.items()
+        },
+    }
+
+
+def _version(versions: dict[str, str], title: str) -> str | None:
+    return versions.get({"tracer": "tracer-llm"}.get(title, title))
+
+
+def _processor() -> str:
+    """The processor's name as Linux tells it."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,44 @@
+"""Streamed chats and responses of the real SDK, whose transport answers in the process."""
+
+from __future__ import annotations
+
+from benchmarks.figures import Goal, Row, Sample, added, lowest_of_all, shares_added, spreads
+from benchmarks.run import Run
+from benchmarks.sections.beside_openai import Callers, alone_remarks, callers
+
+KINDS = {"chat": "streamed chat", "responses": "streamed response"}
+WHAT = {"chunk": "added to a chunk", "first": "added up to the first chunk"}
+SHARE_OF_CHUNK = 0.03
+
+
+def measure(run: Run) -> list[Row]:
+    """Rows for chats and responses: what a chunk costs more, and the first one."""
+    with callers(run) as taking_part:
+        return [row for kind, title in KINDS.items() for row in _rows(run, taking_part, kind, title)]
+
+
+def _rows(run: Run, taking_part: Callers, kind: str, title: str) -> list[Row]:
+    samples = taking_part.sample(run, "streams", run.size.rounds, kind=kind, chunks=run.size.chunks)
+    return [_row(run, f"stream.{kind}.{key}", title, key, samples) for key in WHAT]
+
+
+def _row(run: Run, name: str, title: str, key: str, samples: dict[str, list[Sample]]) -> Row:
+    row = Row(
+        name,
+        f"{title}, {run.size.chunks:,} chunks: {WHAT[key]}",
+        "µs",
+        added(samples, key, 1e-3),
+        shares_added(samples, key),
+        "the stream alone",
+        remarks=alone_remarks(samples, key),
+    )
+    if "tracer_llm" in row.values:
+        share = row.ratios["tracer_llm"].median
+        if key == "chunk":
+            row.goals.append(Goal(f"≤ {SHARE_OF_CHUNK} of the SDK's own cost", share, SHARE_OF_CHUNK))
+        else:
+            alone = spreads(samples, f"{key} alone")["tracer_llm"]
+            noise = (alone.high - alone.low) / 2 / alone.median
+            row.goals.append(Goal("within the noise of the stream alone", share, noise))
+        row.goals += lowest_of_all(row.values, run.peers)
+    return row
