@@ -68,10 +68,17 @@ def _ask_usage() -> int:
     return len(points)
 
 
+def _read_longest() -> int:
+    trace = mlflow.get_trace(_long[0])
+    if trace is None:
+        raise LookupError("the longest trace was recorded and flushed, and is not in the store")
+    return len(trace.data.spans)
+
+
 QUESTIONS = {
     "newest 50": lambda: _search(),
     "filter": lambda: _search("trace.status = 'ERROR' AND span.attributes.`mlflow.llm.model` LIKE '%gpt-4o%'"),
     "full text": lambda: _search(f"trace.text LIKE '%{RARE}%'"),
     "usage by model and hour": _ask_usage,
-    "longest trace": lambda: len(mlflow.get_trace(_long[0]).data.spans),
+    "longest trace": _read_longest,
 }
