@@ -31,6 +31,8 @@ class _Accumulator:
         """Take a chunk; True if it brought content."""
         if not isinstance(chunk, dict):
             return False
+        if len(chunk) == 1 and self._goes_on(chunk.get("choices")):  # nearly all of them
+            return True
         if None in chunk.values():
             chunk = {key: value for key, value in chunk.items() if value is not None}
         self._envelope.update(chunk)
@@ -43,6 +45,19 @@ class _Accumulator:
                 if isinstance(choice, dict):
                     has_content = self._choice(choice, position).add(choice) or has_content
         return has_content
+
+    def _goes_on(self, choices: Any) -> bool:
+        """Take one more piece of a text that has begun; False if that is not all that came."""
+        if type(choices) is not list or len(choices) != 1:
+            return False
+        choice = choices[0]
+        if type(choice) is not dict or choice.get("finish_reason") or choice.get("logprobs") or len(choice) > 4:
+            return False
+        delta, index = choice.get("delta"), choice.get("index")
+        if type(delta) is not dict or len(delta) != 1 or type(index) is not int or index not in self._choices:
+            return False
+        text = delta.get("content")
+        return type(text) is str and text != "" and self._choices[index].goes_on(text)
 
     def _choice(self, choice: dict[str, Any], position: int) -> _Choice:
         index = choice.get("index")
@@ -92,6 +107,14 @@ class _Choice:
         self._tool_calls: list[_ToolCall] = []
         self._logprobs: dict[str, list[Any]] = {}
         self.finish_reason: Any = None
+
+    def goes_on(self, text: str) -> bool:
+        """Whether this is one more piece of content that has begun."""
+        pieces = self._message.get("content")
+        if type(pieces) is not _Pieces:
+            return False
+        pieces.append(text)
+        return True
 
     def add(self, choice: dict[str, Any]) -> bool:
         get = choice.get

@@ -71,8 +71,9 @@ def _body(options: Any) -> Any:
 
 def _given(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """The body without what was not given, itself where everything was."""
-    if any(type(value).__name__ in _SENTINELS for value in body.values()):
-        return {key: value for key, value in body.items() if type(value).__name__ not in _SENTINELS}
+    for value in body.values():
+        if type(value).__name__ in _SENTINELS:
+            return {key: value for key, value in body.items() if type(value).__name__ not in _SENTINELS}
     return body
 
 

@@ -54,7 +54,13 @@ def _dimensions(vector: Any) -> int | None:
     return None
 
 
-EMBEDDING = Operation("embeddings", _read_embedding_request, _read_embedding_reply, span_type=SpanType.EMBEDDING)
+EMBEDDING = Operation(
+    "embeddings",
+    _read_embedding_request,
+    _read_embedding_reply,
+    span_type=SpanType.EMBEDDING,
+    reader="tracer._openai_other:EMBEDDING",
+)
 
 
 def _read_moderation_request(body: Any) -> Request:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tracer.provider import Call, Door, Operation, Provider, SpanType, Tap
+from tracer.provider import Call, ChunkTap, Door, Operation, Provider, SpanType, Tap
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._…
     from integrations._anthropic_events import MessageAccumulator
@@ -21,7 +21,7 @@ else:
 
 __all__ = ["autolog", "provider"]
 
-MESSAGE = Operation("chat", read_request, read_reply, MessageAccumulator)
+MESSAGE = Operation("chat", read_request, read_reply, MessageAccumulator, reader="tracer.anthropic:MESSAGE")
 
 _GENERATES_NOTHING = frozenset({
     "agents", "batches", "count_tokens", "deployments", "dreams", "environments", "files", "memory_stores", "models",
@@ -49,7 +49,8 @@ def operation_of(path: str) -> Operation | None:
         return None
     if segments[-1:] == ["messages"]:
         return MESSAGE
-    return dataclasses.replace(MESSAGE, name=".".join(segments[-2:]) or "request", span_type=SpanType.UNKNOWN)
+    name = ".".join(segments[-2:]) or "request"
+    return dataclasses.replace(MESSAGE, name=name, span_type=SpanType.UNKNOWN, reader=None)
 
 
 _CLIENTS = ("anthropic._base_client:SyncAPIClient", "anthropic._base_client:AsyncAPIClient")
@@ -64,6 +65,7 @@ provider = Provider(
         for client in _CLIENTS
     ),
     taps=tuple(Tap(f"{client}._process_response", observe_response, parameters=("response",)) for client in _CLIENTS),
+    chunk_taps=(ChunkTap("anthropic._base_client:BaseClient._process_response_data"),),
     read_error=read_error,
 )
 

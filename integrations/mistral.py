@@ -42,13 +42,13 @@ def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     return {semconv.REQUEST_SEED: body.get("random_seed")} if body.get("random_seed") is not None else {}
 
 
-_CHAT = dataclasses.replace(CHAT, read_request=_read_chat_request)
+_CHAT = dataclasses.replace(CHAT, read_request=_read_chat_request, reader="tracer.mistral:_CHAT")
 
 OPERATIONS: dict[str, Operation] = {
     "chat/completions": _CHAT,
     "agents/completions": _CHAT,
     "fim/completions": dataclasses.replace(
-        CHAT, name="text_completion", read_request=_read_fim_request, span_type=SpanType.LLM
+        CHAT, name="text_completion", read_request=_read_fim_request, span_type=SpanType.LLM, reader=None
     ),
     "responses": RESPONSE,
     "embeddings": EMBEDDING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tracer.provider import Call, Door, Provider, Tap
+from tracer.provider import Call, ChunkTap, Door, Provider, Tap
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
     from integrations import openai_agents
@@ -37,6 +37,7 @@ provider = Provider(
     doors=tuple(Door(f"{client}.request", _read_call, parameters=("options",)) for client in _CLIENTS),
     taps=tuple(Tap(f"{client}._process_response", observe_response, parameters=("response",)) for client in _CLIENTS),
     wires=WIRES,
+    chunk_taps=(ChunkTap("openai._base_client:BaseClient._process_response_data"),),
     read_error=read_error,
 )
 

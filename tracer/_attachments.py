@@ -11,6 +11,7 @@ from tracer._media import media_type
 from tracer.record import AttachmentRecord, attachment_uri
 
 _SMALLEST = 512  # characters of base64; below, an attachment costs more than it saves
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-="
 
 _DATA_URL = re.compile(rb"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,([A-Za-z0-9+/_-]{%d,}={0,2})" % _SMALLEST)
 # bare base64 stands under these keys in the providers' schemas: input_audio.data, images' b64_json, speech's audio, …
@@ -23,9 +24,15 @@ _BARE_NEEDLES = tuple(b'"%s":"' % key for key in _BARE_KEYS)
 _IMAGES = re.compile(rb'"images":\[("[A-Za-z0-9+/=]+"(?:,"[A-Za-z0-9+/=]+")*)\]')
 
 
+# base64 that is long enough shows in every eighth byte: a run of these characters that prose does not have
+_STEP = 8
+_TO_BASE64_OR_NOT = bytes(ord("x") if chr(i) in _BASE64 else ord(" ") for i in range(256))
+_RUN = re.compile(rb"(?:^| )x{%d}" % (_SMALLEST // _STEP - 1))
+
+
 def take_out(encoded: bytes) -> tuple[bytes, list[AttachmentRecord]]:
     """The JSON with references where base64 content was, and the content."""
-    if len(encoded) < _SMALLEST:
+    if len(encoded) < _SMALLEST or _RUN.search(encoded[::_STEP].translate(_TO_BASE64_OR_NOT)) is None:
         return encoded, []
     found: list[AttachmentRecord] = []
     if b";base64," in encoded:

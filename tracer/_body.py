@@ -19,6 +19,14 @@ def content_type_of(response: Any) -> str:
     return str(response.headers.get("content-type") or "").partition(";")[0].strip().lower()
 
 
+def json_of(content: bytes) -> Any:
+    """The JSON object that a body is, as nearly all are; else None."""
+    try:
+        return loads(content) if content.startswith(b"{") else None
+    except ValueError:
+        return None
+
+
 def body_of(content: bytes, content_type: str = "") -> Any:
     """A body as it is: JSON, else text; of a binary one its size and type, with sound and images as data URLs."""
     if not content:

@@ -7,19 +7,23 @@ from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from typing import Any
 
+import orjson
+
 from tracer import _stream, semconv
-from tracer._body import BodyReader, body_of, content_type_of, is_event_stream
+from tracer._body import BodyReader, body_of, content_type_of, is_event_stream, json_of
 from tracer._chunk import ChunkEncoder, joined_texts
+from tracer._derive import set_reply, set_request
 from tracer._fault import report
 from tracer._hidden import hide
 from tracer._json import encode, loads
-from tracer._operation import Accumulator, Call, ReadError, Reply, ReplyOf, Request
+from tracer._operation import Accumulator, Call, Operation, ReadError, ReplyOf, Request
 from tracer._runtime import runtime
-from tracer.messages import to_messages
+from tracer.record import ChunksRecord
 
 CHUNK_EVENTS_LIMIT = 1_000
 CHUNK_BYTES_LIMIT = 256 * 1024
 _REFUSED = 400  # HTTP statuses from here on
+_READ_TOGETHER = 64  # chunks
 _LARGE_CHUNK = 512  # bytes of JSON; smaller ones hold no attachment
 
 
@@ -39,12 +43,14 @@ class Recording:
         "_encoder",
         "_events",
         "_first_content",
+        "_is_shown",
         "_left_out",
         "_open",
         "_read_error",
         "_reader",
         "_reply_of",
         "_token",
+        "_unread",
         "call",
         "response",
         "span",
@@ -69,6 +75,8 @@ class Recording:
         self._left_out = 0
         self._first_content = 0
         self._complete = False
+        self._unread: list[tuple[int, bytes, bool]] = []
+        self._is_shown = False  # chunks are shown as they were sent, before the user gets them as objects
 
     @property
     def changed(self) -> Mapping[str, Any]:
@@ -85,8 +93,7 @@ class Recording:
     def saw(self, response: Any, attributes: Mapping[str, Any]) -> None:
         """A tap has seen the HTTP response of this call."""
         self.response = response
-        self.span.set_attribute(semconv.HTTP_STATUS, response.status_code)
-        self.span.set_attributes(attributes)
+        self.span.set_attributes({semconv.HTTP_STATUS: response.status_code, **attributes})
 
     def _saw_result(self, response: Any) -> None:
         """The door's own result is the response; whoever called the door makes an exception of a refusal."""
@@ -110,6 +117,7 @@ class Recording:
         """The SDK's call raised."""
         try:
             self._leave()
+            self.span.settle()
             self._set_error(error)
         except Exception as fault:
             report("reading an error", fault)
@@ -161,7 +169,7 @@ class Recording:
     def _take_response(self, response: Any) -> None:
         content = _content_of(response)
         if content is not None and not is_event_stream(content):
-            self._end_with(body_of(content, content_type_of(response)))
+            self._end_with(json_of(content) or body_of(content, content_type_of(response)))
             return
         self._reader = BodyReader(response)
         self.start_accumulating()
@@ -180,17 +188,29 @@ class Recording:
     def asked(self, body: Any) -> None:
         """The request turned out to be another than it was at first."""
         try:
-            set_request(self.span, self.call.operation.read_request(body), body)
+            write_request(self.span, self.call.operation, body)
         except Exception as fault:
             report("reading a request", fault)
 
     # ---- what a watched stream tells ----
 
+    def sent(self, chunk: Any) -> None:
+        """The SDK makes an object of a chunk, which the user reads next."""
+        if self._reply_of is not None:
+            return
+        self._is_shown = True
+        try:
+            encoded = orjson.dumps(chunk)
+        except Exception:
+            encoded = encode(chunk)
+        self._keep(encoded, is_compact=False)
+
     def chunk(self, chunk: Any) -> None:
         """The user has read a chunk."""
+        if self._is_shown:
+            return
         try:
-            encoded = self._encoder(chunk if self._reply_of is None else self._reply_of(chunk))
-            self._add(encoded, loads(encoded))
+            self._keep(self._encoder(chunk if self._reply_of is None else self._reply_of(chunk)))
         except Exception as fault:
             report("reading a chunk", fault)
 
@@ -203,24 +223,42 @@ class Recording:
                 if encoded.startswith(b"[DONE]"):
                     self._complete = True
                 else:
-                    chunk = loads(encoded)
-                    self._add(encoded if len(encoded) < _LARGE_CHUNK else encode(chunk), chunk)
+                    self._keep(encoded)
         except Exception as fault:
             report("reading a chunk", fault)
 
-    def _add(self, encoded: bytes, chunk: Any) -> None:
-        now = time.time_ns()
+    def _keep(self, encoded: bytes, *, is_compact: bool = True) -> None:
+        """Take a chunk's JSON; what it says is read with that of others, which is far cheaper than each by itself."""
+        unread = self._unread
+        unread.append((time.time_ns(), encoded, is_compact))
+        if len(unread) >= _READ_TOGETHER:
+            self._read_chunks()
+
+    def _read_chunks(self) -> None:
+        unread, self._unread = self._unread, []
+        for when, encoded, is_compact in unread:
+            try:
+                chunk = loads(encoded)
+                if not is_compact:
+                    chunk = self._encoder.new_fields(chunk)
+                    encoded = orjson.dumps(chunk)
+                elif len(encoded) >= _LARGE_CHUNK:
+                    encoded = encode(chunk)
+                self._add(when, encoded, chunk)
+            except Exception as fault:
+                report("reading a chunk", fault)
+
+    def _add(self, when: int, encoded: bytes, chunk: Any) -> None:
         self._chunks += 1
         if len(encoded) >= _LARGE_CHUNK and self.span.captures_content:
             encoded = self.span.without_attachments(encoded)
         if len(self._events) < CHUNK_EVENTS_LIMIT and len(encoded) <= self._bytes_left:
             self._bytes_left -= len(encoded)
-            # decoded at once: the bytes that orjson gives hold on to a buffer of four kilobytes
-            self._events.append((now, encoded.decode()))
+            self._events.append((when, encoded.decode()))
         else:
             self._left_out += 1
         if self._accumulator is not None and self._accumulator.add(chunk) and not self._first_content:
-            self._first_content = now
+            self._first_content = when
 
     def finished(self) -> None:
         """The stream was read to its end."""
@@ -252,6 +290,9 @@ class Recording:
         except IndexError:
             return
         try:
+            self._read_chunks()
+            if error is not None:
+                self.span.settle()
             self._set_stream(incomplete, error)
             if error is not None and incomplete is not None:
                 self.span.record_exception(error, escaped=True)
@@ -313,9 +354,13 @@ class Recording:
             span.set_attribute(semconv.TIME_TO_FIRST_CHUNK, (self._first_content - span.start_time_ns) / 1e9)
         if is_secret:
             span.set_attribute(semconv.STREAM_CHUNKS_REDACTED, True)
-        for when, chunk in self._events:
-            about = {semconv.CHUNK_BYTES: len(chunk.encode())} if is_secret else {semconv.CHUNK: chunk}
-            span.add_event(semconv.CHUNK_EVENT, about, when)
+        texts = [chunk for _, chunk in self._events]
+        chunks: ChunksRecord = {"time": [when for when, _ in self._events]}
+        if is_secret:
+            chunks["bytes"] = [len(text.encode()) for text in texts]
+        else:
+            chunks["json"] = texts
+        span.set_chunks(chunks)
         self._events = []
 
     def _end_with(self, body: Any) -> None:
@@ -323,9 +368,25 @@ class Recording:
         self._end()
 
     def _set_reply(self, body: Any) -> None:
-        self.span.set_outputs(body)
+        span = self.span
+        if span.set_json(semconv.OUTPUTS, body) and span.reader is not None:
+            return
+        span.settle()
         if body is not None:
-            set_reply(self.span, self.call.operation.read_reply(body))
+            set_reply(span, self.call.operation.read_reply(body))
+
+
+def write_request(span: Any, operation: Operation, body: Any, request: Request | None = None) -> None:
+    """Write a request onto a span; what it says too, unless the span is to be read later."""
+    is_written = span.reader is not None
+    if is_written:
+        if span.set_json(semconv.INPUTS, body):
+            return
+        span.reader = None  # what was cut or taken out cannot be read again
+    request = request or operation.read_request(body)
+    if not is_written or request.inputs is not None:
+        span.set_inputs(body if request.inputs is None else request.inputs)
+    set_request(span, request)
 
 
 class _NotRecorded:
@@ -372,42 +433,6 @@ class _Apart:
 def not_recorded() -> Any:
     """What stands for the recording of a call that is not recorded, here and now."""
     return NOT_RECORDED if current_recording.get() is None else _Apart()
-
-
-def set_request(span: Any, request: Request, body: Any) -> None:
-    """Write onto a span what a request says."""
-    span.set_inputs(body if request.inputs is None else request.inputs)
-    for key, value in request.attributes.items():
-        if key != semconv.REQUEST_STOP_SEQUENCES or span.captures_content:
-            span.set_attribute(key, value)
-    if request.messages is not None:
-        span.set_json(semconv.INPUT_MESSAGES, to_messages(request.messages))
-    if request.system:
-        span.set_json(semconv.SYSTEM_INSTRUCTIONS, request.system)
-    if request.tools:
-        span.set_json(semconv.TOOL_DEFINITIONS, request.tools)
-    if request.output_schema:
-        span.set_json(semconv.OUTPUT_SCHEMA, request.output_schema)
-
-
-def set_reply(span: Any, reply: Reply) -> None:
-    """Write onto a span what a reply says."""
-    span.set_attribute(semconv.RESPONSE_MODEL, reply.model)
-    span.set_attribute(semconv.RESPONSE_ID, reply.id)
-    if reply.finish_reasons:
-        span.set_attribute(semconv.RESPONSE_FINISH_REASONS, list(reply.finish_reasons))
-    for name, tokens in reply.usage.items():
-        if type(tokens) in (int, float) and name in semconv.TOKEN_USAGE:
-            span.set_attribute(semconv.TOKEN_USAGE[name], int(tokens))
-    for key, value in reply.attributes.items():
-        span.set_attribute(key, value)
-    if reply.messages:
-        span.set_json(semconv.OUTPUT_MESSAGES, to_messages(reply.messages))
-    if reply.incomplete:
-        span.set_attribute(semconv.INCOMPLETE, reply.incomplete)
-    if reply.error_type:
-        span.set_attribute(semconv.ERROR_TYPE, reply.error_type)
-        span.set_status("ERROR", reply.error_message or reply.error_type)
 
 
 def _response_of(error: BaseException) -> Any:

@@ -22,25 +22,25 @@ class ChunkEncoder:
     def __call__(self, chunk: Any) -> bytes:
         """The chunk's JSON, whatever it is."""
         try:
-            return orjson.dumps(self._new_fields(chunk), _fields_of)
+            if type(chunk) is not dict:
+                extra = chunk.__pydantic_extra__
+                chunk = {**chunk.__dict__, **extra} if extra else chunk.__dict__
+            return orjson.dumps(self.new_fields(chunk), _fields_of)
         except (TypeError, AttributeError):
             return encode(chunk)
 
-    def _new_fields(self, chunk: Any) -> dict[str, Any]:
-        if type(chunk) is dict:
-            fields = chunk
-        else:
-            extra = chunk.__pydantic_extra__
-            fields = {**chunk.__dict__, **extra} if extra else chunk.__dict__
-        repeated, known, new = self._repeated, self._known, {}
-        for name, value in fields.items():
-            if value is None:
-                continue
-            if name in repeated:
-                if known.get(name) == value:
-                    continue
-                known[name] = value
-            new[name] = value
+    def new_fields(self, chunk: Any) -> Any:
+        """The fields of a chunk that are not null, nor what they were in the chunk before."""
+        if type(chunk) is not dict:
+            return chunk
+        repeated, known = self._repeated, self._known
+        new = {
+            name: value
+            for name, value in chunk.items()
+            if value is not None and not (name in repeated and known.get(name) == value)
+        }
+        if not repeated.isdisjoint(new):
+            known.update((name, new[name]) for name in repeated.intersection(new))
         return new
 
 

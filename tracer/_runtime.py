@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from tracer.store import Store
 
+_NAMES_REMEMBERED = 1_000
 _CLOSE_SECONDS = 10.0
 # What sinks do not take while the program ends waits in the journal, so that only a backend that hangs costs this long:
 # long enough for one that is slow, short against the time that supervisors give a program to end (10 to 30 s).
@@ -80,7 +81,16 @@ class Runtime(OpenTelemetrySide):
         self.capture_content = settings.capture_content
         self.max_value_bytes = settings.max_value_bytes
         self._redact = Redactor(settings.redact)
+        self._said: dict[tuple[str, str], bytes] = {}
         self._processors = tuple(settings.span_processors)
+        # what a request and a reply say is read where the span is stored, unless somebody wants it at once or the
+        # bodies will not tell it
+        self.reads_later = (
+            settings.capture_content
+            and not settings.redact
+            and not settings.span_processors
+            and settings.tracer_provider is None
+        )
         self._sample_rate = settings.sample_rate
         self._experiment = settings.experiment
         self.describe(settings.service_name, settings.tracer_provider)
@@ -219,14 +229,28 @@ class Runtime(OpenTelemetrySide):
                 report("writing a span's start down", error)
 
     def _write_start(self, span: LiveSpan) -> None:
-        head = f'{{"kind":"start","trace_id":"{span.trace_id}","span_id":"{span.span_id}","start":{span.start_time_ns},'
-        body: dict[str, Any] = {"name": span.name, "type": span.span_type}
+        parent = ""
         if span.parent_id is not None:
-            body.update(parent_id=span.parent_id, remote_parent=span._remote_parent)
-        self._append_line(head.encode() + self._redact(_encode_record(body))[1:])
+            remote = "true" if span._remote_parent else "false"
+            parent = f',"parent_id":"{span.parent_id}","remote_parent":{remote}'
+        head = (
+            f'{{"kind":"start","trace_id":"{span.trace_id}","span_id":"{span.span_id}"{parent},'
+            f'"start":{span.start_time_ns},'
+        )
+        self._append_line(head.encode() + self._said_at_start(span.name, span.span_type))
         belongs = self._belongs()
         if belongs:
             self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **belongs})
+
+    def _said_at_start(self, name: str, span_type: str) -> bytes:
+        """The rest of a start record, which is the same for all calls of a step."""
+        said = self._said.get((name, span_type))
+        if said is None:
+            if len(self._said) >= _NAMES_REMEMBERED:
+                self._said.clear()
+            said = self._redact(_encode_record({"name": name, "type": span_type}))[1:]
+            self._said[name, span_type] = said
+        return said
 
     def _belongs(self) -> dict[str, str]:
         """What a trace that starts here belongs to."""

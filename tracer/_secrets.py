@@ -110,20 +110,35 @@ Found = tuple[int, int, bytes]  # start, end, what to put there
 def _has_name(text: str) -> bool:
     """Whether a name of a secret may stand in the record: most records hold none, and are done with here."""
     return (
-        "passw" in text
+        ("pass" in text and ("passw" in text or "passphrase" in text))
         or "secret" in text
-        or 'key"' in text
-        or 'token"' in text
+        or ("key" in text and _has_key(text))
+        or ("token" in text and _has_token(text))
         or "uthorization" in text
         or "cookie" in text
         or "pwd" in text
-        or "passphrase" in text
+        or ("=" in text and "sig=" in text)
+    )
+
+
+def _has_key(text: str) -> bool:
+    return (
+        'key"' in text
         or 'keys"' in text
         or "key_id" in text
         or "key:" in text
-        or ("\\" in text and ("key\\" in text or "token\\" in text or "keys\\" in text))
-        or ("=" in text and ("key=" in text or "token=" in text or "sig=" in text))
-        or ("'" in text and ("key'" in text or "token'" in text))
+        or "key=" in text
+        or "key'" in text
+        or ("\\" in text and ("key\\" in text or "keys\\" in text))
+    )
+
+
+def _has_token(text: str) -> bool:
+    return (
+        'token"' in text
+        or ("=" in text and "token=" in text)
+        or ("'" in text and "token'" in text)
+        or ("\\" in text and "token\\" in text)
     )
 
 

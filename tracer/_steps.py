@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import SpanKind
 
 from tracer import semconv
-from tracer._call import set_reply, set_request, suppressed
+from tracer._call import suppressed, write_request
 from tracer._context import running
+from tracer._derive import set_reply
 from tracer._exceptions import ending_of, type_name
 from tracer._fault import guard
 from tracer._json import encode, loads
@@ -199,7 +200,7 @@ class Steps:
             start_time_ns=call.start_time_ns,
         )
         with guard("recording a call that a framework told of"):
-            set_request(span, request, body or None)
+            write_request(span, operation, body or None, request)
             if told.reply is not None:
                 reply = loads(encode(told.reply))
                 span.set_outputs(reply)

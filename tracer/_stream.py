@@ -33,6 +33,9 @@ class ByteWatcher(Watcher, Protocol):
     def feed(self, received: bytes) -> None: ...
 
 
+_WATCHED = "_tracer_watcher"  # of an HTTP response
+_NO_FIELDS: dict[str, Any] = {}
+
 _open: weakref.WeakSet[Any] = weakref.WeakSet()
 _registered_in = 0  # the process whose end is watched
 
@@ -149,11 +152,17 @@ def watch_stream_object(stream: Any, watcher: Watcher) -> None:
     reading = _Reading()
     iterator = stream._iterator
     _hook_close(stream.response, watcher, reading)
+    setattr(stream.response, _WATCHED, watcher)
     if hasattr(iterator, "__anext__"):
         stream._iterator = _WatchedAsyncIterator(iterator, watcher, reading)
     else:
         stream._iterator = _WatchedIterator(iterator, watcher, reading)
     keep_until_dropped(stream, watcher)
+
+
+def watcher_of(response: Any) -> Any:
+    """Who watches the stream that an HTTP response is the body of; None where nobody does."""
+    return getattr(response, "__dict__", _NO_FIELDS).get(_WATCHED)
 
 
 def _hook_close(response: Any, watcher: Watcher, reading: _Reading) -> None:

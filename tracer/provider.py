@@ -11,7 +11,7 @@ import importlib
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
@@ -20,8 +20,20 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 
 from tracer import semconv
-from tracer._call import NOT_RECORDED, Recording, current_recording, not_recorded, set_request, suppressed
-from tracer._doors import Door, Hook, HookEnd, Tap, Wire, hooked, tapped, through_door, watched_wire
+from tracer._call import NOT_RECORDED, Recording, current_recording, not_recorded, suppressed, write_request
+from tracer._doors import (
+    ChunkTap,
+    Door,
+    Hook,
+    HookEnd,
+    Tap,
+    Wire,
+    chunk_tapped,
+    hooked,
+    tapped,
+    through_door,
+    watched_wire,
+)
 from tracer._fault import guard, log_once, report
 from tracer._operation import Accumulator, Call, Operation, ReadError, Reply, ReplyOf, Request
 from tracer._patch import DoorMovedError, Patch, when_imported
@@ -29,10 +41,12 @@ from tracer._runtime import runtime
 from tracer._session import Session, SessionReader, SessionRecording, watch_connection
 from tracer._steps import Step, Steps, Told, door_records, set_failure
 from tracer.semconv import SpanType
+from tracer.span import LiveSpan
 
 __all__ = [
     "Accumulator",
     "Call",
+    "ChunkTap",
     "Door",
     "Hook",
     "HookEnd",
@@ -68,6 +82,7 @@ class Provider:
     module: str  # the SDK's top-level module: patched when it is imported, never imported by us
     doors: tuple[Door, ...] = ()
     taps: tuple[Tap, ...] = ()
+    chunk_taps: tuple[ChunkTap, ...] = ()
     wires: tuple[Wire, ...] = ()
     hooks: tuple[Hook, ...] = ()
     supported: str = ""  # range of versions, for people
@@ -156,8 +171,16 @@ class Provider:
                 Patch(door.target, partial(through_door, partial(self._begin, door)), parameters=door.parameters)
                 for door in self.doors
             ),
+            *self._chunk_patches(),
             *(Patch(hook.target, partial(hooked, hook), parameters=hook.parameters) for hook in self.hooks),
         ]
+
+    def _chunk_patches(self) -> Iterator[Patch]:
+        for tap in self.chunk_taps:
+            patch = Patch(tap.target, chunk_tapped, parameters=tap.parameters)
+            with suppress(DoorMovedError):  # chunks are then taken from the objects that are made of them
+                patch.check()
+                yield patch
 
     def _warn(self, error: DoorMovedError) -> None:
         distribution = self.distribution or self.module
@@ -197,26 +220,32 @@ class Provider:
         return recording
 
     def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
-        operation = call.operation
-        request = operation.read_request(call.body)
-        span = runtime().start_span(
-            f"{operation.name} {request.model}" if request.model else operation.name,
+        operation, rt = call.operation, runtime()
+        reader = operation.reader if rt.reads_later else None
+        model = call.body.get("model") if reader is not None and type(call.body) is dict else None
+        request = None
+        if type(model) is not str:
+            reader, request = None, operation.read_request(call.body)
+            model = request.model
+        span = rt.start_span(
+            f"{operation.name} {model}" if model else operation.name,
             span_type=operation.span_type,
             attributes={
                 semconv.OPERATION: operation.name,
                 semconv.PROVIDER: call.provider or self.name,
-                semconv.REQUEST_MODEL: request.model,
+                semconv.REQUEST_MODEL: model,
                 **call.attributes,
             },
             otel_kind=SpanKind.CLIENT,
             parent=parent,
             scope=f"tracer.{self.name}",
         )
-        if not span.is_recording():
+        if not isinstance(span, LiveSpan):
             return NOT_RECORDED
         door_records(operation.span_type)
+        span.reader = reader
         with guard(f"recording a request to {self.name}"):
-            set_request(span, request, call.body)
+            write_request(span, operation, call.body, request)
         return Recording(span, call, self.read_error, reply_of)
 
     def _watch(self, wire: Wire, connection: Any) -> None:

@@ -20,6 +20,14 @@ class EventRecord(TypedDict, total=False):
     attributes: dict[str, Any]
 
 
+class ChunksRecord(TypedDict, total=False):
+    """The chunks of a stream, of each the time, and its JSON, or where that may hold a part of a secret its size."""
+
+    time: list[int]  # ns since the epoch
+    json: list[str]
+    bytes: list[int]
+
+
 class LinkRecord(TypedDict, total=False):
     """A pointer to a span of another trace."""
 
@@ -48,6 +56,9 @@ class SpanRecord(TypedDict, total=False):
     events: list[EventRecord]
     links: list[LinkRecord]
     scope: str  # name of the instrumentation
+    # what a stored span does not have: tracer/_derive.py
+    reader: str  # the operation whose readers tell what inputs and outputs say; empty if that is told already
+    chunks: ChunksRecord  # events of a stream
     trace_state: str
     dropped: dict[str, int]  # attributes, events, links left out
 

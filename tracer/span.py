@@ -16,11 +16,12 @@ from opentelemetry.trace import Span as OpenTelemetrySpan
 from tracer import _ids
 from tracer._attachments import take_out
 from tracer._context import Attached, current
+from tracer._derive import chunk_events, derive
 from tracer._exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
 from tracer._json import Fragment, clip, cut, cut_text, encode, is_primitive_list, loads, text_of
 from tracer._parts import event_record, event_value, link_record
-from tracer.record import AttachmentRecord
+from tracer.record import AttachmentRecord, ChunksRecord
 from tracer.semconv import (
     ERROR_TYPE,
     INCOMPLETE,
@@ -67,6 +68,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     __slots__ = (
         "_attached",
+        "_chunks",
         "_dropped_attributes",
         "_dropped_events",
         "_happened",
@@ -88,6 +90,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         "generation",
         "otel_kind",
         "parent_id",
+        "reader",
         "span_id",
         "span_type",
         "start_time_ns",
@@ -119,11 +122,13 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         self.parent_id = parent_id
         self._remote_parent = remote_parent
         self._is_root = is_root
+        self.reader: str | None = None  # reads later what inputs and outputs say (tracer/_derive.py)
         self.otel_kind = otel_kind
         self._scope = scope
         self._trace_state = trace_state
         self._plain: dict[str, Any] = {}
         self._structured: dict[str, bytes] = {}
+        self._chunks: ChunksRecord | None = None
         self._happened: list[tuple[str, int, dict[str, Any] | None]] = []
         self._links: list[Link] = []
         self._status_name = "UNSET"
@@ -175,19 +180,30 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Record several values."""
+        plain, structured, limit = self._plain, self._structured, self._rt.max_value_bytes
         for key, value in _mapping(attributes, "set_attributes").items():
-            self.set_attribute(key, value)
+            kind = type(value)
+            # nearly all of them, without a call for each
+            is_simple = kind is int or kind is float or kind is bool or (kind is str and len(value) <= limit)
+            if is_simple and not structured and key != SPAN_TYPE and len(plain) < _ATTRIBUTES_LIMIT and self._open:
+                plain[key] = value
+            else:
+                self.set_attribute(key, value)
 
-    def set_json(self, key: str, value: Any) -> None:
-        """Record content as JSON, as it is now, unless ``capture_content`` is off; later changes have no effect."""
-        if self._open and self._rt.capture_content:
-            self._set_structured(key, value)
+    def set_json(self, key: str, value: Any) -> bool:
+        """Record content as JSON, as it is now, unless ``capture_content`` is off; later changes have no effect.
 
-    def _set_structured(self, key: str, value: Any) -> None:
+        True if it was recorded as it is: not cut, and with no attachment taken out.
+        """
+        return self._open != [] and self._rt.capture_content and self._set_structured(key, value)
+
+    def _set_structured(self, key: str, value: Any) -> bool:
         limit = self._rt.max_value_bytes
         try:
             value, size = clip(value, limit)
-            encoded = self.without_attachments(encode(value))
+            given = encode(value)
+            encoded = self.without_attachments(given)
+            is_whole = not size and encoded is given and len(encoded) <= limit
             if len(encoded) > limit:
                 size = max(size, len(encoded))
                 encoded = cut(encoded, limit)
@@ -195,12 +211,13 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
                 self._note_cut(key, size)
         except Exception as error:
             report(f"encoding {key}", error)
-            return
+            return False
         if len(self._structured) >= _ATTRIBUTES_LIMIT and key not in self._structured:
             self._dropped_attributes += 1
-            return
+            return False
         self._plain.pop(key, None)
         self._structured[key if type(key) is str else str(key)] = encoded
+        return is_whole
 
     @property
     def captures_content(self) -> bool:
@@ -220,6 +237,21 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
         log_once(
             "cut", "tracer cut a value of %s bytes (%s) to max_value_bytes=%s", size, key, self._rt.max_value_bytes
         )
+
+    def settle(self) -> None:
+        """Read now what inputs and outputs say, where that was left for later."""
+        reader, self.reader = self.reader, None
+        if reader is None:
+            return
+        bodies = {key: loads(self._structured[key]) for key in (INPUTS, OUTPUTS) if key in self._structured}
+        others = {key: None for key in self._structured if key not in bodies}
+        record: dict[str, Any] = {"reader": reader, "attributes": self._plain, "json": {**bodies, **others}}
+        derive(record)
+        for key, value in record["json"].items():
+            if value is not None and key not in bodies:
+                self._set_structured(key, value)
+        if "status" in record:
+            self._status_name, self._message = record["status"], record["message"]
 
     def set_inputs(self, inputs: Any) -> None:
         """Record what the step was given."""
@@ -258,6 +290,11 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
         kept = {text_of(key): event_value(value) for key, value in attributes.items()} if attributes else None
         self._happened.append((name, _nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
+
+    def set_chunks(self, chunks: ChunksRecord) -> None:
+        """Record the chunks of a stream: one event each, in a form that a thousand of them take no time in."""
+        if self._open:
+            self._chunks = chunks if self._rt.capture_content else {"time": chunks["time"]}
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         """Point to a span of another trace."""
@@ -427,6 +464,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
 
     def get_attribute(self, key: str) -> Any:
         """The value under a key, structured values as dicts and lists; None where there is none."""
+        self.settle()
         if key in self._structured:
             return loads(self._structured[key])
         return self.span_type if key == SPAN_TYPE else self._plain.get(key)
@@ -434,6 +472,7 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     @property
     def token_usage(self) -> dict[str, int] | None:
         """Tokens of this span's call, by the names of ``trace.info.token_usage``; None if it used none."""
+        self.settle()
         usage = {name: self._plain[key] for name, key in TOKEN_USAGE.items() if key in self._plain}
         if usage and "total_tokens" not in usage:
             usage["total_tokens"] = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
@@ -442,13 +481,18 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     @property
     def attributes(self) -> dict[str, Any]:
         """Everything recorded, in OpenTelemetry's types: structured values are JSON text."""
+        self.settle()
         structured = {key: value.decode() for key, value in self._structured.items()}
         return {SPAN_TYPE: self.span_type, **self._plain, **structured}
 
     @property
     def events(self) -> Sequence[Event]:
         """What happened during the span."""
-        return tuple(Event(name, attributes, time) for name, time, attributes in self._happened)
+        happened = [Event(name, attributes, time) for name, time, attributes in self._happened]
+        if self._chunks is None:
+            return tuple(happened)
+        chunks = [Event(e["name"], e.get("attributes"), e["time"]) for e in chunk_events(self._chunks)]
+        return tuple(sorted([*happened, *chunks], key=lambda event: event.timestamp))
 
     @property
     def links(self) -> Sequence[Link]:
@@ -545,8 +589,10 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
     def head(self) -> str:
         """The start of the span's record: who and when, which needs no redaction."""
         parent = "" if self.parent_id is None else f',"parent_id":"{self.parent_id}"'
+        is_short = self.reader is not None or self._chunks is not None
+        reader = f',"reader":"{self.reader or ""}"' if is_short else ""
         return (
-            f'{{"kind":"span","trace_id":"{self.trace_id}","span_id":"{self.span_id}"{parent},'
+            f'{{"kind":"span","trace_id":"{self.trace_id}","span_id":"{self.span_id}"{parent}{reader},'
             f'"start":{self.start_time_ns},"end":{self.end_time_ns},'
         )
 
@@ -570,6 +616,8 @@ class LiveSpan(OpenTelemetrySpan, ReadableSpan):
             record["json"] = {key: structured(value) for key, value in self._structured.items()}
         if self._happened:
             record["events"] = [event_record(*event) for event in self._happened]
+        if self._chunks is not None:
+            record["chunks"] = self._chunks
         if self._links:
             record["links"] = [link_record(link) for link in self._links]
         if self._trace_state:

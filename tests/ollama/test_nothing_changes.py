@@ -170,8 +170,10 @@ def test_chunks_and_streams_are_not_kept(server: Server, client: ollama.Client) 
 @pytest.mark.parametrize(
     "broken",
     [
-        "tracer.provider.set_request",
+        "tracer.provider.write_request",
+        "tracer._derive.set_request",
         "tracer._call.set_reply",
+        "tracer._derive.set_reply",
         "tracer._call.encode",
         "tracer._call.body_of",
         "tracer._call.Recording.saw",

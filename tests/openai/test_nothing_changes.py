@@ -174,8 +174,10 @@ def test_nothing_is_read_ahead(server: Server, client: openai.OpenAI) -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        "tracer.provider.set_request",
+        "tracer.provider.write_request",
+        "tracer._derive.set_request",
         "tracer._call.set_reply",
+        "tracer._derive.set_reply",
         "tracer._call.encode",
         "tracer._stream.watch_stream_object",
         "tracer._runtime.Runtime.start_span",

@@ -11,6 +11,7 @@ import pytest
 
 from tests.store.records import MS, SECOND, START, assessment, found, new_store, said, span, start
 from tracer.store import Store, TraceRow
+from tracer.store.sqlite.known import in_parts
 
 
 def row(store: Store, trace_id: str = "t") -> TraceRow:
@@ -29,7 +30,7 @@ def dump(path: Path) -> list[str]:
         "running",
         "labels",
         "assessments",
-        "calls",
+        "hours",
         "attachments",
         "attachment_uses",
     ]
@@ -397,3 +398,13 @@ def test_a_trace_of_5000_spans_in_pieces(store: Store) -> None:
     trace = row(store)
     assert (trace.span_count, trace.usage) == (5001, {"input_tokens": 500, "output_tokens": 500, "total_tokens": 1000})
     assert len(store.spans("t")) == 5001
+
+
+def test_batches_of_any_size_need_few_statements(store: Store) -> None:
+    sizes = (1, 3, 9, 70, 499, 501, 1100)
+    for size in sizes:
+        store.append([span(f"{size}-{number}", "r") for number in range(size)])
+
+    assert store.count_traces() == sum(sizes)
+    assert {len(part) for size in sizes for part in in_parts(range(size))} == {1, 8, 64, 500}
+    assert list(in_parts(range(503)))[1] == [500, 501, 502, 502, 502, 502, 502, 502]

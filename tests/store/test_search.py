@@ -13,7 +13,8 @@ from tests.store.records import MS, SECOND, START, assessment, found, said, span
 from tracer.errors import InvalidArgumentError
 from tracer.store import Store, TraceQuery
 from tracer.store.filter import parse_filter
-from tracer.store.sqlite import fulltext, statistics
+from tracer.store.limits import time_limit
+from tracer.store.sqlite import fulltext, indexing, statistics
 
 pytestmark = pytest.mark.no_store
 
@@ -277,7 +278,7 @@ def test_deleting_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
 
     assert (store.trace("t"), found(store), store.statistics()) == (None, [], [])
     database = sqlite3.connect(tmp_path / "traces.db")
-    for table in ("traces", "spans", "chunks", "running", "labels", "assessments", "calls"):
+    for table in ("traces", "spans", "chunks", "running", "labels", "assessments", "hours"):
         assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
     database.close()
 
@@ -315,3 +316,51 @@ def test_experiments_are_made_when_first_named(store: Store) -> None:
     assert found(store, "experiment = 'lab'") == ["t"]
     assert found(store, "experiment_id = '0'") == ["u"]
     assert sorted(found(store, "experiment IN ('lab', 'Default')")) == ["t", "u"]
+
+
+def test_a_search_does_not_wait_for_an_index_that_is_far_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fulltext, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(indexing, "_CHUNKS_AT_ONCE", 2)
+
+    def search() -> tuple[list[str], bool]:
+        with time_limit(60):
+            page = store.find_traces(TraceQuery(parse_filter("text CONTAINS 'lph'")))
+        return sorted(row.trace_id for row in page.traces), page.complete
+
+    def write(*trace_ids: str) -> None:
+        store.append([span(trace_id, "r", json={"tracer.inputs": f"alpha {trace_id}"}) for trace_id in trace_ids])
+
+    write("t0", "t1", "t2", "t3", "t4")
+    assert search() == ([], False)
+    store.index_more()
+    assert search() == (["t3", "t4"], False)  # the newest first
+    write("t5", "t6", "t7")
+    store.index_more()
+    assert search() == (["t3", "t4", "t6", "t7"], False)
+    store.delete_traces(trace_ids=["t0", "t3", "t5"])
+    while store.index_more():
+        pass
+
+    assert search() == (["t1", "t2", "t4", "t6", "t7"], True)
+    database = sqlite3.connect(tmp_path / "traces.db")
+    assert database.execute("SELECT term, doc FROM words WHERE term = 'alpha'").fetchall() == [("alpha", 5)]
+    assert database.execute("SELECT * FROM unindexed").fetchall() == []
+    database.execute("INSERT INTO texts(texts) VALUES ('integrity-check')")
+    database.close()
+
+
+@pytest.mark.parametrize("word", ["alpha", "omega", "nothing"])
+def test_frequent_words_are_counted_and_listed_alike(store: Store, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    store.append([span(f"t{n}", "r", json={"tracer.inputs": "alpha" + " omega" * (n == 3)}) for n in range(9)])
+    condition = parse_filter(f"text CONTAINS '{word}'")
+    expected = {"alpha": 9, "omega": 1, "nothing": 0}[word]
+    for rare, frequent in ((0, 0), (0, 100), (100, 0)):
+        monkeypatch.setattr(fulltext, "_RARE", rare)
+        monkeypatch.setattr(fulltext, "_FREQUENT", frequent)
+
+        assert len(found(store, f"text CONTAINS '{word}'")) == expected
+        assert len(found(store, f"text CONTAINS '{word}'", order_by="duration desc")) == expected
+        assert store.count_traces(condition) == expected
+        assert sum(row.calls for row in store.statistics(group_by="name", filter=condition)) == expected

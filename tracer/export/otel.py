@@ -11,8 +11,9 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
+from tracer._derive import record_of
 from tracer._fault import report
-from tracer._json import encode, loads
+from tracer._json import encode
 from tracer.semconv import SPAN_TYPE
 
 _OWNERS_REMEMBERED = 64
@@ -70,7 +71,7 @@ class ExporterSink:
         spans = []
         for line in lines:
             try:
-                record = loads(line)
+                record = record_of(line)
                 if record["kind"] == "process":
                     self._remember(owner, Resource(record.get("resource", {})))
                 elif record["kind"] == "span":

@@ -142,7 +142,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         metadata=by_name(TEXT),
         assessments=many(ref("Assessment")),
     ),
-    "TracePage": shape(traces=many(ref("Trace")), **_PAGED, seq=COUNT),
+    "TracePage": shape(traces=many(ref("Trace")), **_PAGED, complete=FLAG, seq=COUNT),
     "Span": optional("span_id", "name", "type", "status", "start_ns", **_LIGHT),
     "TraceTree": shape(trace=ref("Trace"), spans=many(ref("Span")), position=COUNT, seq=COUNT, resource=by_name(ANY)),
     "WholeSpan": shape(

@@ -25,6 +25,7 @@ def list_traces(call: Call) -> dict[str, Any]:
     return {
         "traces": [trace_shape(row) for row in page.traces],
         "next_page_token": page.next_page_token,
+        "complete": page.complete,
         "seq": seq,
     }
 

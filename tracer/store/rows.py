@@ -119,10 +119,14 @@ class TraceQuery:
 
 @dataclass(frozen=True)
 class TracePage:
-    """One page of a listing, and the token of the next one, None on the last."""
+    """One page of a listing, and the token of the next one, None on the last.
+
+    ``complete`` is False while the full-text index is still being made: what it does not have yet was not searched.
+    """
 
     traces: list[TraceRow]
     next_page_token: str | None
+    complete: bool = True
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from tracer import semconv
 _PREVIEW_CHARACTERS = 1000
 _TEXT_CHARACTERS = 200_000
 _DEPTH_LIMIT = 60
+_STRUCTURING = frozenset({"role", "type", "object", "id", "finish_reason", "mime_type", "modality"})
 _ASSISTANT_ROLES = ("assistant", "model", "ai")
 
 
@@ -157,27 +158,26 @@ def _error_texts(record: dict[str, Any]) -> Iterator[str]:
                 yield said
 
 
-def _leaves(value: Any) -> Iterator[str]:
+def _leaves(value: Any) -> list[str]:
     """Every text inside a structure, depth first; what only structures it (roles, part types) is left out."""
-    stack: list[tuple[Any, int]] = [(value, 0)]
-    while stack:
-        current, depth = stack.pop()
-        if isinstance(current, str):
-            yield current
-        elif depth > _DEPTH_LIMIT:
-            continue
-        elif isinstance(current, dict):
-            stack.extend((item, depth + 1) for item in reversed(list(_telling_values(current))))
-        elif isinstance(current, list):
-            stack.extend((item, depth + 1) for item in reversed(current))
+    texts: list[str] = []
+    _add_leaves(texts, value, 0)
+    return texts
 
 
-def _telling_values(mapping: dict[str, Any]) -> Iterable[Any]:
-    is_message_like = "role" in mapping or "type" in mapping or "object" in mapping
-    for key, value in mapping.items():
-        if is_message_like and key in ("role", "type", "object", "id", "finish_reason", "mime_type", "modality"):
-            continue
-        yield value
+def _add_leaves(texts: list[str], value: Any, depth: int) -> None:
+    if isinstance(value, str):
+        texts.append(value)
+    elif depth > _DEPTH_LIMIT:
+        return
+    elif isinstance(value, dict):
+        is_message_like = "role" in value or "type" in value or "object" in value
+        for key, item in value.items():
+            if not (is_message_like and key in _STRUCTURING):
+                _add_leaves(texts, item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _add_leaves(texts, item, depth + 1)
 
 
 def _joined(pieces: Iterable[str]) -> str:

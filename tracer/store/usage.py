@@ -7,24 +7,27 @@ from typing import Any
 
 from tracer import semconv
 
-_NAMES = tuple(semconv.TOKEN_USAGE.items())
-_KEYS = frozenset(semconv.TOKEN_USAGE.values())
+_NAMES = {key: name for name, key in semconv.TOKEN_USAGE.items()}
 _LIMIT = 10**15  # far from what sums of them could overflow
 
 
 def token_usage(attributes: Mapping[str, Any]) -> dict[str, int] | None:
     """Counts by the names of semconv.TOKEN_USAGE, what is no count left out; a part always has a total."""
-    given = attributes.keys() & _KEYS
-    if not given:
+    usage: dict[str, int] = {}
+    for key in attributes.keys() & _NAMES.keys():
+        count = _count(attributes[key])
+        if count is not None:
+            usage[_NAMES[key]] = count
+    if not usage:
         return None
-    counts = {name: _count(attributes[key]) for name, key in _NAMES if key in given}
-    usage = {name: count for name, count in counts.items() if count is not None}
     if "total_tokens" not in usage and ("input_tokens" in usage or "output_tokens" in usage):
         usage["total_tokens"] = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
-    return usage or None
+    return usage
 
 
 def _count(value: object) -> int | None:
+    if type(value) is int and 0 <= value <= _LIMIT:
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LIMIT:
         return None
     return int(value)

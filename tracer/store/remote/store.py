@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tracer._derive import whole
 from tracer.store.filter import Expression
 from tracer.store.filter.write import filter_text, order_text
 from tracer.store.remote import rows
@@ -43,7 +44,11 @@ class RemoteStore:
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Send records; returns when the server has them for good. Raises StoreError."""
         self._server.request(
-            "POST", "/records", {"owner": owner}, content=b"\n".join(lines), media_type="application/x-ndjson"
+            "POST",
+            "/records",
+            {"owner": owner},
+            content=b"\n".join(map(whole, lines)),
+            media_type="application/x-ndjson",
         )
 
     def owner_gone(self, owner: str) -> None:
@@ -65,7 +70,7 @@ class RemoteStore:
             found.extend(page["traces"])
             token = page["next_page_token"]
             if token is None or len(found) >= query.limit:
-                return TracePage([rows.trace_row(shape) for shape in found], token)
+                return TracePage([rows.trace_row(shape) for shape in found], token, page["complete"])
 
     def count_traces(self, filter: Expression | None = None) -> int:
         """How many traces meet a filter."""

@@ -9,21 +9,19 @@ from __future__ import annotations
 import base64
 import binascii
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from tracer import _fault
 from tracer.store.sqlite.decode import News, SpanFacts
+from tracer.store.sqlite.hours import add_spans
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
 from tracer.store.sqlite.plan import TracePlan, make_plans, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
-from tracer.store.sqlite.rollup import latency_bucket
 
-_HOUR_NS = 3_600_000_000_000
 _OPTIMISTIC_TRIES = 3
 
 _INSERT_SPAN = f"INSERT INTO spans VALUES ({','.join('?' * 22)})"
@@ -35,10 +33,6 @@ _TRACE_COLUMNS = (
 )  # fmt: skip
 _INSERT_TRACE = f"INSERT INTO traces({','.join(_TRACE_COLUMNS)}) VALUES ({','.join('?' * len(_TRACE_COLUMNS))})"
 _UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_COLUMNS[2:])} WHERE num=?"
-_ADD_CALLS = """INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (hour, model, provider, bucket) DO UPDATE SET
-    calls = calls + excluded.calls, errors = errors + excluded.errors, cost = cost + excluded.cost,
-    input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
-    priced = priced + excluded.priced"""
 _PUT_ASSESSMENT = "INSERT OR REPLACE INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
@@ -90,7 +84,7 @@ def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: New
     _write_traces(connection, plans, counters["seq"], experiments)
     _write_labels(connection, plans)
     _write_running(connection, plans)
-    connection.executemany(_ADD_CALLS, call_rows(span.facts for plan in plans for span in plan.new_spans))
+    add_spans(connection, (span.facts for plan in plans for span in plan.new_spans))
     _write_assessments(connection, plans)
     _write_attachments(connection, plans, news)
     write_models(connection, news.models)
@@ -206,23 +200,6 @@ def _write_running(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -
             if span_id in plan.known.tally.running
         ],
     )
-
-
-def call_rows(spans: Iterable[SpanFacts], sign: int = 1) -> list[tuple[Any, ...]]:
-    """The hourly roll-up of these spans' calls; with a sign of -1 what takes them out of it again."""
-    calls: dict[tuple[int, str, str, int], list[float]] = defaultdict(lambda: [0, 0, 0, 0, 0.0, 0])
-    for span in spans:
-        if span.model is None:
-            continue
-        key = (span.start // _HOUR_NS, span.model, span.provider or "", latency_bucket(span.duration))
-        counts = calls[key]
-        counts[0] += 1
-        counts[1] += span.status == "ERROR"
-        counts[2] += (span.usage or {}).get("input_tokens", 0)
-        counts[3] += (span.usage or {}).get("output_tokens", 0)
-        counts[4] += span.cost[2] if span.cost else 0.0
-        counts[5] += span.cost is not None
-    return [(*key, *(sign * count for count in counts)) for key, counts in calls.items()]
 
 
 def _write_assessments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:

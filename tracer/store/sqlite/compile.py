@@ -71,10 +71,11 @@ Matcher = Callable[[Comparison], "Sql"]
 
 @dataclass
 class Sql:
-    """A piece of SQL with its parameters."""
+    """A piece of SQL with its parameters; ``is_narrow`` where it names the few traces that can meet it."""
 
     text: str
     parameters: list[Any] = field(default_factory=list)
+    is_narrow: bool = False
 
 
 def compile_expression(expression: Expression, fulltext: Matcher) -> Sql:
@@ -175,7 +176,16 @@ def _model_label(comparison: Comparison, kind: int) -> Sql:
             f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})",
             [kind, comparison.value, ""],
         )
-    return _some("labels l WHERE l.trace = t.num AND l.kind = ?", [kind], compare("l.key", comparison), comparison)
+    if comparison.operator.startswith(("!=", "NOT ", "IS ")):  # most traces meet it: look at each
+        return _some("labels l WHERE l.trace = t.num AND l.kind = ?", [kind], compare("l.key", comparison), comparison)
+    # models are few: those that the condition holds for are found first, by steps from each to the next
+    condition = compare("m.name", comparison)
+    return Sql(
+        "+t.num IN (WITH RECURSIVE m(name) AS (SELECT min(key) FROM labels WHERE kind = ? UNION ALL"
+        " SELECT (SELECT min(key) FROM labels WHERE kind = ? AND key > m.name) FROM m WHERE m.name IS NOT NULL)"
+        f" SELECT l.trace FROM m CROSS JOIN labels l ON l.kind = ? AND l.key = m.name WHERE {condition.text})",
+        [kind, kind, kind, *condition.parameters],
+    )
 
 
 def _some(source: str, parameters: Sequence[Any], condition: Sql, comparison: Comparison) -> Sql:

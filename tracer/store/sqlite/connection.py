@@ -64,6 +64,14 @@ class Connections:
             self._remember(connection)
         return connection
 
+    def get_for_writing(self) -> sqlite3.Connection:
+        """This thread's connection, without a map of the file: a writer has no use for it, and it looks like a leak."""
+        connection = self.get()
+        if not getattr(self._local, "is_unmapped", False):
+            connection.execute("PRAGMA mmap_size = 0")
+            self._local.is_unmapped = True
+        return connection
+
     def close(self) -> None:
         """Close every connection of this process."""
         with self._opened_lock:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from tracer import _fault, semconv
+from tracer._derive import derive
 from tracer.cost import cost_of
 from tracer.store.sqlite.shape import put_in_shape
 from tracer.store.usage import token_usage
@@ -53,10 +54,9 @@ class StartFacts:
 
 @dataclass(slots=True)
 class NewSpan:
-    """An ended span as it arrives."""
+    """An ended span as it arrives; its record is not kept, since so many objects keep the garbage collector busy."""
 
     facts: SpanFacts
-    record: dict[str, Any]
     line: bytes
 
 
@@ -104,6 +104,9 @@ def decode(lines: Sequence[bytes], owner: str | None) -> News:
 def _read(line: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         record = orjson.loads(line)
+        if "reader" in record:
+            derive(record)
+            line = orjson.dumps(record)
     except orjson.JSONDecodeError:
         # what json.dumps writes and orjson refuses: NaN, Infinity, lone surrogates
         text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
@@ -147,7 +150,7 @@ def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None)
         facts = _span_facts(record)
         trace = _trace_of(news, trace_id, owner)
         if facts.span_id not in trace.spans:
-            trace.spans[facts.span_id] = NewSpan(facts, record, line)
+            trace.spans[facts.span_id] = NewSpan(facts, line)
     elif kind == "start":
         start = _start_facts(record, owner)
         _trace_of(news, trace_id, owner).starts.setdefault(start.span_id, start)

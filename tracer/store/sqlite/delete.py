@@ -8,16 +8,13 @@ from functools import partial
 from typing import Any
 
 from tracer.store.filter import Expression
-from tracer.store.sqlite.append import call_rows
 from tracer.store.sqlite.compile import Matcher, compile_expression
-from tracer.store.sqlite.fulltext import chunk_texts
+from tracer.store.sqlite.hours import take_out_spans
+from tracer.store.sqlite.indexing import indexed_texts
 from tracer.store.sqlite.known import load_facts
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 
 _TRACES_AT_ONCE = 200  # short transactions, so that writers get their turn
-_ADD_CALLS = """UPDATE calls SET calls = calls + ?5, errors = errors + ?6, input_tokens = input_tokens + ?7,
-    output_tokens = output_tokens + ?8, cost = cost + ?9, priced = priced + ?10
-    WHERE hour = ?1 AND model = ?2 AND provider = ?3 AND bucket = ?4"""
 
 Run = Callable[[Callable[[sqlite3.Connection], Any]], Any]
 
@@ -68,8 +65,7 @@ def _selected(
 def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        indexed = connection.execute("SELECT value FROM counters WHERE name = 'indexed_chunk'").fetchone()[0]
-        deleted = sum(_delete_trace(connection, num, indexed) for num in nums)
+        deleted = sum(_delete_trace(connection, num) for num in nums)
         _delete_unused_attachments(connection)
         if deleted:
             connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'seq'")
@@ -81,18 +77,17 @@ def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
         raise
 
 
-def _delete_trace(connection: sqlite3.Connection, num: int, indexed: int) -> int:
+def _delete_trace(connection: sqlite3.Connection, num: int) -> int:
     bounds = (num << POSITION_BITS, num << POSITION_BITS | POSITION_MASK)
     facts = list(load_facts(connection, num))
-    connection.executemany(_ADD_CALLS, call_rows(facts, sign=-1))
-    connection.execute("DELETE FROM calls WHERE calls <= 0")
+    take_out_spans(connection, facts)
     chunk_rows = connection.execute(
         "SELECT id, trace, first, codec, content FROM chunks"
         " WHERE id IN (SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?)",
         bounds,
     ).fetchall()
     # a contentless index forgets a text only when it is told the text
-    gone = [(row_id, text) for row in chunk_rows if row[0] <= indexed for row_id, text in chunk_texts(row)]
+    gone = indexed_texts(connection, chunk_rows)
     connection.executemany("INSERT INTO texts(texts, rowid, text) VALUES ('delete', ?, ?)", gone)
     connection.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in chunk_rows])
     connection.execute("DELETE FROM spans WHERE id BETWEEN ? AND ?", bounds)

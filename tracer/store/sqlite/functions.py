@@ -10,6 +10,7 @@ from typing import Any, Union
 
 from tracer import semconv
 from tracer.store.sqlite import chunks
+from tracer.store.sqlite.latencies import LatencyCounts, add_latencies, take_latencies
 from tracer.store.text import json_text, span_text, value_of
 
 Cell = Union[str, int, float, None]
@@ -23,6 +24,9 @@ def register_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("tracer_ilike", 2, _ilike, deterministic=True)
     connection.create_function("tracer_contains", 2, _contains, deterministic=True)
     connection.create_function("tracer_number", 1, _number, deterministic=True)
+    connection.create_function("tracer_add_latencies", 2, add_latencies, deterministic=True)
+    connection.create_function("tracer_take_latencies", 2, take_latencies, deterministic=True)
+    connection.create_aggregate("tracer_latencies", 1, LatencyCounts)  # type: ignore[arg-type]
     connection.create_function("tracer_value", 5, reader.value, deterministic=True)
     connection.create_function("tracer_text", 4, reader.text, deterministic=True)
 

@@ -16,7 +16,7 @@ from tracer.store.sqlite.rollup import Running
 from tracer.store.sqlite.said import Said
 from tracer.store.sqlite.tally import Tally
 
-_PART = 500
+_PART_LENGTHS = (1, 8, 64, 500)
 Id = TypeVar("Id", int, str)
 FACTS_COLUMNS = (
     "span_id, parent_id, remote, name, type, status, message, start, duration, model, request_model, provider,"
@@ -60,8 +60,15 @@ def load_known(
 
 
 def in_parts(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:
-    """The ids in parts that fit SQLite's limit of parameters."""
-    return (ids[start : start + _PART] for start in range(0, len(ids), _PART))
+    """The ids in parts that fit SQLite's limit of parameters.
+
+    A part is filled up to one of few lengths by repeating its last id: each length is a statement of its own, and the
+    connection keeps hundreds of them, those with hundreds of parameters tens of kilobytes each.
+    """
+    for start in range(0, len(ids), _PART_LENGTHS[-1]):
+        part = list(ids[start : start + _PART_LENGTHS[-1]])
+        missing = min(length - len(part) for length in _PART_LENGTHS if length >= len(part))
+        yield part + part[-1:] * missing
 
 
 def _load_trace(connection: sqlite3.Connection, row: tuple[Any, ...], recent: RecentTallies) -> KnownTrace:

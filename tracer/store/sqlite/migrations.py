@@ -18,6 +18,11 @@ LABEL_MODEL: Final = 2
 LABEL_PROVIDER: Final = 3
 
 TEXTS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5(text, content='', tokenize='unicode61 remove_diacritics 2')"
+SLICE_TABLE: Final = (
+    "CREATE VIRTUAL TABLE {} USING fts5(text, content='', detail=none, columnsize=0,"
+    " tokenize='unicode61 remove_diacritics 2')"
+)
+TERMS_TABLE: Final = "CREATE TABLE {}(term TEXT PRIMARY KEY) WITHOUT ROWID"
 WORDS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5vocab({}, 'row')"
 
 _FIRST = (
@@ -142,6 +147,40 @@ _MODELS_AND_RUNS = (
     ) WITHOUT ROWID""",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _MODELS_AND_RUNS)
+_HOUR_NS = 3_600_000_000_000
+_HOURS = (
+    # by name and type too, where `calls` counted models alone; a row a group, not a row a latency bucket
+    """CREATE TABLE hours(
+        hour INTEGER NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL,
+        spans INTEGER NOT NULL, errors INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+        priced INTEGER NOT NULL,
+        cost INTEGER NOT NULL,      -- 1e-12 USD
+        latencies BLOB NOT NULL,    -- tracer/store/sqlite/latencies.py
+        PRIMARY KEY (hour, type, name, model, provider)
+    ) WITHOUT ROWID""",
+    f"""INSERT INTO hours SELECT
+        (start - (start % {_HOUR_NS} + {_HOUR_NS}) % {_HOUR_NS}) / {_HOUR_NS}, type, name, ifnull(model, ''),
+        ifnull(provider, ''), count(*), sum(status = 'ERROR'), sum(ifnull(input_tokens, 0)),
+        sum(ifnull(output_tokens, 0)), count(cost), sum(CAST(round(min(ifnull(cost, 0), 1e6) * 1e12) AS INTEGER)),
+        tracer_latencies(duration) FROM spans GROUP BY 1, 2, 3, 4, 5""",
+    "DROP TABLE calls",
+    "CREATE INDEX spans_start ON spans(start)",
+    # all that listings compare and statistics add up: a row with its previews is read only where it is shown
+    "DROP INDEX traces_start",
+    """CREATE INDEX traces_start ON traces(
+        start, num, state, duration, input_tokens, output_tokens, total_tokens, cost, name, model_id, user, session,
+        experiment
+    )""",
+)
+
+_FULL_TEXT = (
+    # runs of chunks up to the counter indexed_chunk that the full-text index does not have yet
+    "CREATE TABLE unindexed(first INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
+    # the words of the index, each once: to read them off the index itself takes as long as reading all of it
+    TERMS_TABLE.format("terms"),
+    "INSERT INTO terms SELECT term FROM words",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT)
 VERSION: Final = len(MIGRATIONS)
 APPLICATION_ID: Final = 0x54524352  # says that an SQLite file is a store of ours

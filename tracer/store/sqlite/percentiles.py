@@ -1,14 +1,21 @@
-"""Latency percentiles: exact from durations, or within 5 % from the buckets of a roll-up."""
+"""Latency percentiles: exact from durations, or within 5 % from counts in buckets."""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 
-from tracer.store.sqlite.rollup import bucket_ms
+from tracer.store.sqlite.latencies import bucket_counts, bucket_ms
 
 SHARES = (0.5, 0.95, 0.99)
 _NS_PER_MS = 1_000_000
+
+
+def durations_of(joined: str | None) -> list[int]:
+    """The numbers in what SQL's group_concat made of them: one text a group is fetched faster than a row for each."""
+    return [int(duration) for duration in joined.split(",")] if joined else []
 
 
 def exact_percentiles(durations: list[int]) -> tuple[float, float, float]:
@@ -23,17 +30,11 @@ def _at(durations: Sequence[int], share: float) -> float:
     return durations[rank] / _NS_PER_MS if durations else 0.0
 
 
-def bucket_percentiles(buckets: Sequence[tuple[int, int]]) -> tuple[float, float, float]:
-    """The same from pairs of a bucket and its number of calls, sorted by bucket."""
-    p50, p95, p99 = (_bucket_at(buckets, share) for share in SHARES)
+def bucket_percentiles(counts: int) -> tuple[float, float, float]:
+    """The same from counts of latencies (tracer/store/sqlite/latencies.py): the middle of the bucket of that rank."""
+    lowest, in_buckets = bucket_counts(counts)
+    if not in_buckets:
+        return 0.0, 0.0, 0.0
+    up_to = list(accumulate(in_buckets))
+    p50, p95, p99 = (bucket_ms(lowest + bisect_left(up_to, math.ceil(share * up_to[-1]))) for share in SHARES)
     return p50, p95, p99
-
-
-def _bucket_at(buckets: Sequence[tuple[int, int]], share: float) -> float:
-    wanted = math.ceil(share * sum(calls for _, calls in buckets))
-    seen = 0
-    for bucket, calls in buckets:
-        seen += calls
-        if seen >= wanted:
-            return bucket_ms(bucket)
-    return 0.0

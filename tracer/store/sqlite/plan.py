@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from tracer import _fault
 from tracer.record import ATTACHMENT_SCHEME
 from tracer.store.sqlite import chunks
@@ -40,7 +42,7 @@ class TracePlan:
     is_new: bool
     rolled: RollUp
     new_spans: list[NewSpan] = field(default_factory=list)
-    packed: list[tuple[int, int, int, bytes]] = field(default_factory=list)  # first, number of spans, codec, content
+    packed: list[chunks.Chunk] = field(default_factory=list)
     request_preview: str | None = None
     response_preview: str | None = None
     labels: dict[tuple[int, str], str] = field(default_factory=dict)
@@ -85,8 +87,7 @@ def _start_spans(known: KnownTrace, news: TraceNews) -> bool:
 
 def _pack(plan: TracePlan) -> None:
     lines = [span.line for span in plan.new_spans]
-    for first, run in chunks.split(lines):
-        plan.packed.append((first, len(run), *chunks.pack(run)))
+    plan.packed.extend(chunks.pack(lines))
     for line in lines:
         if _SCHEME in line:
             plan.attachments.update(digest.decode() for digest in _ATTACHMENT.findall(line))
@@ -96,11 +97,11 @@ def _preview(connection: sqlite3.Connection, plan: TracePlan) -> None:
     root = plan.rolled.root
     if root is None or root not in plan.known.tally.spans:
         return
-    record = next((span.record for span in plan.new_spans if span.facts.span_id == root), None)
-    if record is None and root == plan.known.root:
+    new = plan.news.spans.get(root)
+    if new is None and root == plan.known.root:
         plan.request_preview, plan.response_preview = plan.known.request_preview, plan.known.response_preview
         return
-    record = record or _stored_record(connection, plan.known.num, root)
+    record = orjson.loads(new.line) if new else _stored_record(connection, plan.known.num, root)
     with _fault.guard("making the preview of a trace"):
         plan.request_preview, plan.response_preview = request_preview(record), response_preview(record)
 

@@ -48,13 +48,21 @@ def driven(expression: Expression | None, fulltext: Matcher, *, by_label: bool =
     if expression is None:
         return plain, None, False
     driver, rest = _driver(expression) if by_label else (None, expression)
-    if driver is None:
+    if driver is None or _is_narrow(rest, fulltext):
         return plain, compile_expression(expression, fulltext), False
     kind = _DRIVING[driver.field.name]
     key, value = (driver.field.key, driver.value) if kind in (LABEL_TAG, LABEL_METADATA) else (driver.value, "")
     # CROSS JOIN keeps the order of the tables: walk the label's index newest first, look each trace up
     text = "labels d CROSS JOIN traces t ON t.num = d.trace WHERE d.kind = ? AND d.key = ? AND d.value = ? AND"
     return Sql(text, [kind, key, value]), _rest(rest, fulltext), True
+
+
+def _is_narrow(expression: Expression | None, fulltext: Matcher) -> bool:
+    """Whether one of the conditions names few traces by itself."""
+    parts = expression.parts if isinstance(expression, And) else (expression,)
+    return any(
+        isinstance(part, Comparison) and part.field.name == "text" and fulltext(part).is_narrow for part in parts
+    )
 
 
 def _rest(expression: Expression | None, fulltext: Matcher) -> Sql | None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Expression
 from tracer.store.rows import StatisticsRow
 from tracer.store.sqlite.compile import SPANS_OF_TRACE, Matcher, Sql
-from tracer.store.sqlite.percentiles import bucket_percentiles, exact_percentiles
+from tracer.store.sqlite.hours import HOUR_NS, read_hours, usd
+from tracer.store.sqlite.latencies import latency_count, unpack_latencies
+from tracer.store.sqlite.percentiles import bucket_percentiles, durations_of, exact_percentiles
 from tracer.store.sqlite.selecting import selected
 
 _SPANS = {
@@ -33,14 +34,16 @@ _TRACES = {
 }
 STATISTICS_GROUPS = (*_SPANS, *_TRACES)
 _ROLLED = {
-    "model": "model",
-    "provider": "CASE provider WHEN '' THEN 'unknown' ELSE provider END",
-    "none": "'all'",
+    "model": ("model", "model <> ''"),
+    "provider": ("CASE provider WHEN '' THEN 'unknown' ELSE provider END", "model <> ''"),
+    "name": ("name", "1"),
+    "type": ("type", "1"),
+    "none": ("'all'", "model <> ''"),
 }
-_EXACT_UP_TO_SPANS = 100_000
+_FAILED = {"s": "s.status = 'ERROR'", "t": "t.state = 'ERROR'"}
+_EXACT_UP_TO_SPANS = 20_000
 _NS_PER_MS = 1_000_000
-_HOUR_MS = 3_600_000
-_HOUR_NS = _HOUR_MS * _NS_PER_MS
+_EVER = 2**62
 
 Key = tuple[Any, Any]  # group, start of the step
 
@@ -49,9 +52,33 @@ Key = tuple[Any, Any]  # group, start of the step
 class _Question:
     group_by: str
     filter: Expression | None
-    since_ms: float | None
-    until_ms: float | None
+    since_ns: int | None
+    until_ns: int | None
     interval_ns: int | None
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What a group comes to; the cost in USD."""
+
+    calls: int = 0
+    errors: int = 0
+    input_tokens: float = 0
+    output_tokens: float = 0
+    cost: float = 0.0
+    priced: int = 0
+    durations: list[int] = field(default_factory=list)
+    latencies: int = 0  # counts of those whose durations are not known one by one
+
+    def add(self, more: _Sum) -> None:
+        """Add another one, its durations as counts."""
+        self.calls += more.calls
+        self.errors += more.errors
+        self.input_tokens += more.input_tokens
+        self.output_tokens += more.output_tokens
+        self.cost += more.cost
+        self.priced += more.priced
+        self.latencies += sum(map(latency_count, more.durations))
 
 
 def statistics(
@@ -67,107 +94,130 @@ def statistics(
     """One row a group (and step), most calls first; from the roll-up where spans are many and no filter needs them."""
     if group_by not in STATISTICS_GROUPS:
         raise InvalidArgumentError(f"group_by is {group_by!r}, expected one of {', '.join(STATISTICS_GROUPS)}")
-    question = _Question(group_by, filter, since_ms, until_ms, interval_ns)
+    question = _Question(group_by, filter, _ns(since_ms), _ns(until_ms), interval_ns)
     if group_by in _TRACES:
         rows = _from_traces(connection, question, fulltext)
-    elif _can_be_rolled_up(connection, question):
-        rows = _from_roll_up(connection, question)
+    elif _can_be_rolled_up(question) and _are_many(connection, question):
+        rows = _from_hours(connection, question)
     else:
         rows = _from_spans(connection, question, fulltext)
     return sorted(rows, key=lambda row: (row.start or 0, -row.calls, row.group))
 
 
-def _can_be_rolled_up(connection: sqlite3.Connection, question: _Question) -> bool:
-    is_asked_by_hours = not (question.interval_ns or 0) % _HOUR_NS
-    if question.filter is not None or question.group_by not in _ROLLED or not is_asked_by_hours:
-        return False
-    spans = connection.execute("SELECT value FROM counters WHERE name = 'spans'").fetchone()[0]
-    return bool(spans > _EXACT_UP_TO_SPANS)
+def _ns(ms: float | None) -> int | None:
+    return None if ms is None else max(-_EVER, min(_EVER, int(ms * _NS_PER_MS)))
+
+
+def _can_be_rolled_up(question: _Question) -> bool:
+    is_by_hours = not (question.interval_ns or 0) % HOUR_NS
+    return question.filter is None and is_by_hours and _has_whole_hours(question)
+
+
+def _has_whole_hours(question: _Question) -> bool:
+    return question.until_ns is None or _first_whole_hour(question.since_ns) < question.until_ns // HOUR_NS
+
+
+def _first_whole_hour(since_ns: int | None) -> int:
+    return -_EVER if since_ns is None else -(-since_ns // HOUR_NS)
+
+
+def _are_many(connection: sqlite3.Connection, question: _Question) -> bool:
+    counted = _within(Sql("spans s WHERE 1"), "s.start", question.since_ns, question.until_ns)
+    found = connection.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM {counted.text} LIMIT ?)", [*counted.parameters, _EXACT_UP_TO_SPANS + 1]
+    ).fetchone()
+    return bool(found[0] > _EXACT_UP_TO_SPANS)
 
 
 def _from_spans(connection: sqlite3.Connection, question: _Question, fulltext: Matcher) -> Iterable[StatisticsRow]:
     group, condition = _SPANS[question.group_by]
-    source = Sql(f"spans s WHERE {condition}")
+    source, start = Sql(f"spans s WHERE {condition}"), "s.start"
     if question.filter is not None:
         traces = selected(question.filter, fulltext)
         source = Sql(traces.joined("spans s", f"{SPANS_OF_TRACE} AND {condition}"), traces.parameters)
-    numbers = "s.status = 'ERROR', s.input_tokens, s.output_tokens, s.cost, s.duration"
-    return _summed(connection, question, group, numbers, _within(source, "s.start", question))
+        start = "+s.start"  # a span is found by its trace, not by the index of all starts
+    rows = _within(source, start, question.since_ns, question.until_ns)
+    return _exact_rows(_summed(connection, question, "s", group, rows))
 
 
 def _from_traces(connection: sqlite3.Connection, question: _Question, fulltext: Matcher) -> Iterable[StatisticsRow]:
     source = selected(question.filter, fulltext)
-    numbers = "t.state = 'ERROR', t.input_tokens, t.output_tokens, t.cost, t.duration"
-    rest = _within(Sql(source.text, source.parameters), "t.start", question)
-    return _summed(connection, question, _TRACES[question.group_by], numbers, rest)
+    rows = _within(Sql(source.text, source.parameters), "t.start", question.since_ns, question.until_ns)
+    return _exact_rows(_summed(connection, question, "t", _TRACES[question.group_by], rows))
 
 
-def _within(source: Sql, column: str, question: _Question) -> Sql:
+def _within(source: Sql, column: str, since_ns: int | None, until_ns: int | None) -> Sql:
     text, parameters = source.text, list(source.parameters)
-    for bound, sign in ((question.since_ms, ">="), (question.until_ms, "<")):
+    for bound, sign in ((since_ns, ">="), (until_ns, "<")):
         if bound is not None:
             text += f" AND {column} {sign} ?"
-            parameters.append(int(bound * _NS_PER_MS))
-    step = "NULL" if question.interval_ns is None else f"{column} / {question.interval_ns} * {question.interval_ns}"
-    return Sql(f"{step} FROM {text}", parameters)
+            parameters.append(bound)
+    return Sql(text, parameters)
 
 
-def _summed(
-    connection: sqlite3.Connection, question: _Question, group: str, numbers: str, rest: Sql
-) -> Iterable[StatisticsRow]:
-    """Adds up rows of group, error, input and output tokens, cost, duration, step."""
-    sums: dict[Key, list[Any]] = defaultdict(lambda: [0, 0, 0, 0, 0.0, 0])
-    durations: dict[Key, list[int]] = defaultdict(list)
-    rows = connection.execute(f"SELECT {group}, {numbers}, {rest.text}", rest.parameters)
-    for name, error, input_tokens, output_tokens, cost, duration, start in rows:
-        key = (name, start)
-        total = sums[key]
-        total[0] += 1
-        total[1] += error
-        total[2] += input_tokens or 0
-        total[3] += output_tokens or 0
-        if cost is not None:
-            total[4] += cost
-            total[5] += 1
-        if duration is not None:
-            durations[key].append(duration)
-    return [_row(key, total, exact_percentiles(durations[key]), exact=True) for key, total in sums.items()]
-
-
-def _from_roll_up(connection: sqlite3.Connection, question: _Question) -> Iterable[StatisticsRow]:
-    group = _ROLLED[question.group_by]
-    interval = (question.interval_ns or 0) // _HOUR_NS
-    step = f"hour / {interval} * {interval} * {_HOUR_NS}" if interval else "NULL"
-    since, until = question.since_ms, question.until_ms
-    bounds = (
-        int(since // _HOUR_MS) if since is not None else -(2**62),
-        math.ceil(until / _HOUR_MS) if until is not None else 2**62,
+def _summed(connection: sqlite3.Connection, question: _Question, row: str, group: str, source: Sql) -> dict[Key, _Sum]:
+    """Adds up rows of spans ``s`` or traces ``t`` by group and step."""
+    interval = question.interval_ns
+    step = "NULL" if interval is None else f"{row}.start / {interval} * {interval}"
+    found = connection.execute(
+        f"SELECT {group}, {step}, count(*), sum({_FAILED[row]}), total({row}.input_tokens), total({row}.output_tokens),"
+        f" total({row}.cost), count({row}.cost), group_concat({row}.duration) FROM {source.text} GROUP BY 1, 2",
+        source.parameters,
     )
-    sums: dict[Key, list[Any]] = defaultdict(lambda: [0, 0, 0, 0, 0.0, 0])
-    buckets: dict[Key, list[tuple[int, int]]] = defaultdict(list)
-    for name, start, bucket, *counts in connection.execute(
-        f"SELECT {group}, {step}, bucket, sum(calls), sum(errors), sum(input_tokens), sum(output_tokens), sum(cost),"
-        " sum(priced) FROM calls WHERE hour >= ? AND hour < ? GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-        bounds,
+    sums: dict[Key, _Sum] = {}
+    for name, start, *numbers, durations in found:
+        sums[name, start] = total = _Sum(*numbers[:6])
+        total.durations = durations_of(durations)
+    return sums
+
+
+def _exact_rows(sums: dict[Key, _Sum]) -> list[StatisticsRow]:
+    return [_row(key, total, exact_percentiles(total.durations), exact=True) for key, total in sums.items()]
+
+
+def _from_hours(connection: sqlite3.Connection, question: _Question) -> Iterable[StatisticsRow]:
+    """Whole hours from the roll-up, and what lies before and after them from the spans."""
+    since, until = question.since_ns, question.until_ns
+    first, last = _first_whole_hour(since), _EVER if until is None else until // HOUR_NS
+    sums = _sums_of_hours(connection, question, first, last)
+    edges = [] if since is None else [(since, first * HOUR_NS)]
+    edges += [] if until is None else [(last * HOUR_NS, until)]
+    group, condition = _SPANS[question.group_by]
+    for since, until in edges:
+        rows = _within(Sql(f"spans s WHERE {condition}"), "s.start", since, until)
+        for key, more in _summed(connection, question, "s", group, rows).items():
+            sums[key].add(more)
+    return [_row(key, total, bucket_percentiles(total.latencies), exact=False) for key, total in sums.items()]
+
+
+def _sums_of_hours(connection: sqlite3.Connection, question: _Question, first: int, last: int) -> dict[Key, _Sum]:
+    group, condition = _ROLLED[question.group_by]
+    steps = (question.interval_ns or 0) // HOUR_NS
+    sums: dict[Key, _Sum] = defaultdict(_Sum)
+    for name, hour, spans, errors, input_tokens, output_tokens, priced, cost, latencies in read_hours(
+        connection, group, condition, first, last
     ):
-        key = (name, start)
-        sums[key] = [old + new for old, new in zip(sums[key], counts)]
-        buckets[key].append((bucket, counts[0]))
-    return [
-        _row(key, total, bucket_percentiles(buckets[key]), exact=False) for key, total in sums.items() if total[0] > 0
-    ]
+        total = sums[name, hour // steps * steps * HOUR_NS if steps else None]
+        total.calls += spans
+        total.errors += errors
+        total.input_tokens += input_tokens
+        total.output_tokens += output_tokens
+        total.cost += usd(cost)
+        total.priced += priced
+        total.latencies += unpack_latencies(latencies)
+    return sums
 
 
-def _row(key: Key, total: list[Any], percentiles: tuple[float, float, float], *, exact: bool) -> StatisticsRow:
+def _row(key: Key, total: _Sum, percentiles: tuple[float, float, float], *, exact: bool) -> StatisticsRow:
     p50, p95, p99 = percentiles
     return StatisticsRow(
         group=key[0],
-        calls=total[0],
-        errors=total[1],
-        input_tokens=int(total[2]),
-        output_tokens=int(total[3]),
-        cost=total[4] if total[5] else None,
-        priced=total[5],
+        calls=total.calls,
+        errors=total.errors,
+        input_tokens=int(total.input_tokens),
+        output_tokens=int(total.output_tokens),
+        cost=total.cost if total.priced else None,
+        priced=total.priced,
         latency_p50_ms=p50,
         latency_p95_ms=p95,
         latency_p99_ms=p99,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,6 +66,7 @@ class SqliteStore:
         if news.is_empty():
             return
         self._refuse_if_read_only()
+        self._connections.get_for_writing()
         self._run("write to", lambda connection: append(connection, news, self._recent))
 
     def owner_gone(self, owner: str) -> None:
@@ -74,8 +76,15 @@ class SqliteStore:
 
     def find_traces(self, query: TraceQuery) -> TracePage:
         """One page of the traces that a query asks for."""
-        self._fulltext.prepare(query.filter)
-        return self._run("read", lambda connection: find_traces(connection, query, self._fulltext.matcher(connection)))
+        is_complete = self._fulltext.prepare(query.filter)
+        all_at_once = query.order_by[0].field != "timestamp"
+        page = self._run(
+            "read",
+            lambda connection: find_traces(
+                connection, query, self._fulltext.matcher(connection, all_at_once=all_at_once)
+            ),
+        )
+        return page if is_complete else replace(page, complete=False)
 
     def count_traces(self, filter: Expression | None = None) -> int:
         """How many traces meet a filter."""
@@ -114,7 +123,7 @@ class SqliteStore:
                 since_ms=since_ms,
                 until_ms=until_ms,
                 interval_ns=interval_ns,
-                fulltext=self._fulltext.matcher(connection),
+                fulltext=self._fulltext.matcher(connection, all_at_once=True),
             ),
         )
 
@@ -131,7 +140,7 @@ class SqliteStore:
 
     def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
         """The most frequent values of fields such as "model" and "tags.env" among the newest traces."""
-        return self._search(filter, partial(facets, fields=fields, limit=limit))
+        return self._search(filter, partial(facets, fields=fields, limit=limit), all_at_once=False)
 
     def find_sessions(
         self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
@@ -175,7 +184,7 @@ class SqliteStore:
             trace_ids=trace_ids,
             filter=filter,
             limit=limit,
-            matcher=self._fulltext.matcher,
+            matcher=partial(self._fulltext.matcher, all_at_once=True),
         )
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
@@ -199,10 +208,17 @@ class SqliteStore:
         self._connections.close()
 
     def _search(
-        self, filter: Expression | None, action: Callable[[sqlite3.Connection, Expression | None, Matcher], Result]
+        self,
+        filter: Expression | None,
+        action: Callable[[sqlite3.Connection, Expression | None, Matcher], Result],
+        *,
+        all_at_once: bool = True,
     ) -> Result:
         self._fulltext.prepare(filter)
-        return self._run("read", lambda connection: action(connection, filter, self._fulltext.matcher(connection)))
+        return self._run(
+            "read",
+            lambda connection: action(connection, filter, self._fulltext.matcher(connection, all_at_once=all_at_once)),
+        )
 
     def _run(self, doing: str, action: Callable[[sqlite3.Connection], Result]) -> Result:
         connection = self._connections.get()

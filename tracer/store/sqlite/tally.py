@@ -59,7 +59,10 @@ class Tally:
         self._costs.add(span, self.spans, self._parents)
         self._parents.add(span.parent_id)
         self._errors += span.status == "ERROR"
-        self._models.update(model for model in (span.model, span.request_model) if model)
+        if span.model:
+            self._models.add(span.model)
+        if span.request_model:
+            self._models.add(span.request_model)
         if span.provider:
             self._providers.add(span.provider)
         self._start = span.start if self._start is None else min(self._start, span.start)

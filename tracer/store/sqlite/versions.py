@@ -11,7 +11,7 @@ from tracer.store.filter import Expression
 from tracer.store.rows import ExperimentRow, FeedbackRow, VersionRow
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.migrations import LABEL_MODEL
-from tracer.store.sqlite.percentiles import exact_percentiles
+from tracer.store.sqlite.percentiles import durations_of, exact_percentiles
 from tracer.store.sqlite.selecting import Selected, selected
 
 _VERSIONS_LIMIT = 1000
@@ -23,19 +23,16 @@ def versions(connection: sqlite3.Connection, expression: Expression | None, full
     source = selected(expression, fulltext)
     totals = connection.execute(
         "SELECT t.model_id, count(*), sum(t.state = 'ERROR'), min(t.start), max(t.start), total(t.input_tokens),"
-        f" total(t.output_tokens), total(t.total_tokens), sum(t.cost) FROM {source.text} AND t.model_id IS NOT NULL"
-        f" GROUP BY 1 ORDER BY 5 DESC, 1 LIMIT {_VERSIONS_LIMIT}",
+        " total(t.output_tokens), total(t.total_tokens), sum(t.cost), group_concat(t.duration)"
+        f" FROM {source.text} AND t.model_id IS NOT NULL GROUP BY 1 ORDER BY 5 DESC, 1 LIMIT {_VERSIONS_LIMIT}",
         source.parameters,
     ).fetchall()
-    durations, models = _durations(connection, source), _models(connection, source)
-    feedback = _feedback(connection, source)
-    return [_version_row(row, durations[row[0]], models[row[0]], feedback[row[0]]) for row in totals]
+    models, feedback = _models(connection, source), _feedback(connection, source)
+    return [_version_row(row, models[row[0]], feedback[row[0]]) for row in totals]
 
 
-def _version_row(
-    total: Sequence[Any], durations: list[int], models: list[str], feedback: list[FeedbackRow]
-) -> VersionRow:
-    p50, p95, p99 = exact_percentiles(durations)
+def _version_row(total: Sequence[Any], models: list[str], feedback: list[FeedbackRow]) -> VersionRow:
+    p50, p95, p99 = exact_percentiles(durations_of(total[9]))
     return VersionRow(
         model_id=total[0],
         trace_count=total[1],
@@ -50,16 +47,6 @@ def _version_row(
         models=models,
         feedback=feedback,
     )
-
-
-def _durations(connection: sqlite3.Connection, source: Selected) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = defaultdict(list)
-    for version, duration in connection.execute(
-        f"SELECT t.model_id, t.duration FROM {source.text} AND t.model_id IS NOT NULL AND t.duration IS NOT NULL",
-        source.parameters,
-    ):
-        found[version].append(duration)
-    return found
 
 
 def _models(connection: sqlite3.Connection, source: Selected) -> dict[str, list[str]]:

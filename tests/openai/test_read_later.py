@@ -1,0 +1,165 @@
+"""What a call says is read where its span is stored: it is the same as what would have been read in the call."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+import integrations
+import tracer
+from tests.openai.replies import (
+    QUESTION,
+    TOOLS,
+    chat,
+    completion,
+    embedding,
+    lima,
+    message_item,
+    response,
+    response_events,
+    tool_call,
+)
+from tests.openai.sdk import HAS_RESPONSES
+from tests.openai.server import Scripted, Server, reply, sse
+from tracer.provider import Operation
+
+PICTURE = f"data:image/png;base64,{'iVBORw0KGgo' + 'A' * 1001}"
+WITH_PICTURE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}]
+SECRET = [{"role": "user", "content": "sk-abcdefghijklmnopqrst"}]
+CALL = chat({"role": "assistant", "content": None, "tool_calls": [tool_call("c1", "weather", '{"city":"Lima"}')]})
+FORMAT = {"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object"}}}
+
+CHAT = ("chat.completions.create", {"model": "m", "messages": QUESTION})
+CALLS: dict[str, tuple[str, dict[str, Any], Scripted]] = {
+    "whole": (*CHAT, reply(chat())),
+    "parameters": (CHAT[0], {**CHAT[1], "stop": ["x"], "seed": 3, "response_format": FORMAT}, reply(chat())),
+    "tools": (CHAT[0], {**CHAT[1], "tools": TOOLS}, reply(CALL)),
+    "streamed": (CHAT[0], {**CHAT[1], "stream": True}, sse(*lima())),
+    "unfinished": (CHAT[0], {**CHAT[1], "stream": True}, sse(*lima()[:2], done=False)),
+    "failed inside": (*CHAT, reply({"error": {"code": "overloaded", "message": "Later."}})),
+    "refused": (*CHAT, reply({"error": {"message": "No."}}, status=400)),
+    "no JSON": (*CHAT, Scripted([b"<html>"], 200, {}, "text/html")),
+    "picture": (CHAT[0], {"model": "m", "messages": WITH_PICTURE}, reply(chat())),
+    "picture in reply": (*CHAT, reply(chat({"role": "assistant", "content": None, "images": [PICTURE]}))),
+    "secret": (CHAT[0], {"model": "m", "messages": SECRET}, reply(chat())),
+    "large": (CHAT[0], {"model": "m", "messages": [{"role": "user", "content": "x" * 3_000_000}]}, reply(chat())),
+    "completion": ("completions.create", {"model": "m", "prompt": "Lima is"}, reply(completion(" big."))),
+    "embedding": ("embeddings.create", {"model": "m", "input": "Lima"}, reply(embedding([[0.25, 0.5]]))),
+}  # fmt: skip
+if HAS_RESPONSES:
+    ASK = ("responses.create", {"model": "m", "input": "Capital of Peru?", "instructions": "Be short."})
+    CALLS["response"] = (*ASK, reply(response(message_item())))
+    CALLS["response streamed"] = (ASK[0], {**ASK[1], "stream": True}, sse(*response_events()))
+
+
+class Heard(SpanExporter):
+    def __init__(self) -> None:
+        self.spans: list[Any] = []
+
+    def export(self, spans: Any) -> SpanExportResult:
+        self.spans += spans
+        return SpanExportResult.SUCCESS
+
+
+def say(span: Any) -> dict[str, Any]:
+    """What a stored span says, without what no two calls share."""
+    passing = ("server.port", "gen_ai.response.time_to_first_chunk")
+    attributes = {key: value for key, value in span.attributes.items() if key not in passing}
+    return {
+        "name": span.name,
+        "status": span.status,
+        "events": [(event.name, dict(event.attributes or {})) for event in span.events],
+        **attributes,
+    }
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_a_span_says_the_same_read_later_or_at_once(
+    kind: str, server: Server, call: Any, stored: Any, tmp_path: Path
+) -> None:
+    name, arguments, answer = CALLS[kind]
+    said = []
+    for number, processors in enumerate(([], [lambda span: None])):
+        tracer.configure(store=f"sqlite:///{tmp_path / str(number)}.db", span_processors=processors)
+        server.will(answer)
+        try:
+            call(name, **arguments)
+        except openai.OpenAIError:
+            assert kind in ("refused", "no JSON")
+        said.append(say(stored.span))
+
+    assert said[0] == said[1]
+
+
+def test_who_looks_at_the_span_in_the_call_finds_what_was_asked(server: Server, stored: Any) -> None:
+    seen = {}
+
+    def look(_request: Any) -> None:
+        span = tracer.get_current_active_span()
+        seen.update(messages=span.get_attribute("gen_ai.input.messages"), seed=span.attributes["gen_ai.request.seed"])
+        span.set_attribute("gen_ai.request.seed", 8)
+
+    http = openai.DefaultHttpxClient(event_hooks={"request": [look]})
+    server.will(reply(chat()))
+    with openai.OpenAI(api_key="k", base_url=f"{server.url}/v1", http_client=http) as client:
+        client.chat.completions.create(model="m", messages=QUESTION, seed=7)
+
+    assert seen == {"messages": stored.input, "seed": 7}
+    assert stored.span.attributes["gen_ai.request.seed"] == 8
+    assert stored.text == "Lima."
+
+
+def test_an_attribute_that_was_set_in_the_call_wins_over_what_the_request_says(server: Server, stored: Any) -> None:
+    http = openai.DefaultHttpxClient(
+        event_hooks={"request": [lambda _: tracer.get_current_active_span().set_attribute("gen_ai.request.seed", 8)]}
+    )
+    server.will(reply(chat()))
+    with openai.OpenAI(api_key="k", base_url=f"{server.url}/v1", http_client=http) as client:
+        client.chat.completions.create(model="m", messages=QUESTION, seed=7)
+
+    assert stored.span.attributes["gen_ai.request.seed"] == 8
+
+
+def test_a_processor_sees_the_chunks_that_are_stored(server: Server, call: Any, stored: Any, tmp_path: Path) -> None:
+    seen: list[Any] = []
+    tracer.configure(store=f"sqlite:///{tmp_path}/p.db", span_processors=[lambda span: seen.extend(span.events)])
+    server.will(sse(*lima()))
+
+    call("chat.completions.create", model="m", messages=QUESTION, stream=True)
+
+    kept = [(event.name, event.timestamp, dict(event.attributes)) for event in stored.span.events]
+    assert [(event.name, event.timestamp, dict(event.attributes)) for event in seen] == kept
+    assert len(kept) == 6
+
+
+def test_an_exporter_gets_what_the_call_says(server: Server, call: Any, tmp_path: Path) -> None:
+    heard = Heard()
+    tracer.configure(store=f"sqlite:///{tmp_path}/e.db", exporters=[heard])
+    server.will(reply(chat()))
+
+    call("chat.completions.create", model="m", messages=QUESTION)
+    tracer.flush()
+
+    [span] = heard.spans
+    assert span.attributes["gen_ai.usage.input_tokens"] == 14
+    assert "Lima." in span.attributes["gen_ai.output.messages"]
+
+
+def test_every_operation_that_is_read_later_is_found_where_it_says() -> None:
+    modules = [
+        importlib.import_module(f"tracer.{module.name}") for module in pkgutil.iter_modules(integrations.__path__)
+    ]
+    values = [value for module in modules for value in vars(module).values()]
+    values += [value for table in values if isinstance(table, dict) for value in table.values()]
+    operations = [value for value in values if isinstance(value, Operation) and value.reader is not None]
+
+    assert len({operation.reader for operation in operations}) >= 8
+    for operation in operations:
+        module, _, name = str(operation.reader).partition(":")
+        assert getattr(importlib.import_module(module), name) is operation

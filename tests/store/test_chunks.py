@@ -1,0 +1,87 @@
+"""Payloads come out of their chunks as they went in, and a conversation that is sent again takes little room."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.store.records import span
+from tracer.store import Store
+from tracer.store.sqlite import chunks
+
+pytestmark = pytest.mark.no_store
+TEXTS = st.text(max_size=80) | st.sampled_from(
+    ['say "hi" \\ ' * 9, "\x01 7 \x01\n" * 12, "é🙂" * 40, "\\" * 61, "[]" * 30]
+)
+
+
+def words(seed: int, count: int) -> str:
+    chosen = random.Random(seed)
+    return " ".join(f"{chosen.getrandbits(40):x}" for _ in range(count))
+
+
+def unpacked(packed: list[chunks.Chunk]) -> list[dict[str, Any]]:
+    return [record for _, _, codec, content in packed for record in chunks.unpack(codec, content)]
+
+
+@given(
+    records=st.lists(st.dictionaries(TEXTS, st.lists(TEXTS, max_size=5)), min_size=1, max_size=8),
+    copies=st.integers(1, 4),
+)
+@settings(max_examples=80, deadline=None)
+def test_records_come_out_as_they_went_in(records: list[dict[str, Any]], copies: int) -> None:
+    padded = [{**record, "padding": "x" * 12_000} for record in records * copies]
+    lines = [orjson.dumps(record) for record in padded]
+
+    packed = list(chunks.pack(lines))
+
+    assert unpacked(packed) == padded
+    assert [(first, count) for first, count, _, _ in packed] == _places(packed)
+
+
+def _places(packed: list[chunks.Chunk]) -> list[tuple[int, int]]:
+    firsts = [0]
+    for _, count, _, _ in packed:
+        firsts.append(firsts[-1] + count)
+    return [(first, count) for first, (_, count, _, _) in zip(firsts, packed)]
+
+
+def test_lines_with_what_marks_a_place_are_kept_as_they_are() -> None:
+    lines = [b'{\n"a": "' + b"x" * 40_000 + b'"}', b'{"b": 1}']
+
+    assert unpacked(list(chunks.pack(lines))) == [{"a": "x" * 40_000}, {"b": 1}]
+
+
+def test_a_conversation_that_is_sent_with_every_call_is_stored_about_once() -> None:
+    turns = [words(number, 60) for number in range(40)]
+    lines = [orjson.dumps({"messages": turns[: number + 1]}) for number in range(40)]
+
+    packed = list(chunks.pack(lines))
+
+    assert sum(len(content) for _, _, _, content in packed) < 1.2 * len(" ".join(turns))
+    assert unpacked(packed) == [orjson.loads(line) for line in lines]
+
+
+def test_what_is_unpacked_for_one_record_stays_small() -> None:
+    lines = [orjson.dumps({"messages": ["x" * 100_000, number]}) for number in range(60)]
+
+    packed = list(chunks.pack(lines))
+
+    assert max(count for _, count, _, _ in packed) <= 10
+    assert unpacked(packed) == [orjson.loads(line) for line in lines]
+
+
+def test_a_store_reads_searches_and_deletes_what_stands_once(store: Store) -> None:
+    turns = [words(number, 60) for number in range(60)]
+    store.append([span("t", f"s{number:02}", json={"tracer.inputs": turns[: number + 1]}) for number in range(60)])
+
+    assert [record["json"]["tracer.inputs"][-1] for record in store.spans("t")] == turns
+    payload = store.payload("t", "s59")
+    assert payload is not None
+    assert payload["json"]["tracer.inputs"] == turns
+    assert store.delete_traces(trace_ids=["t"]) == 1

@@ -1,0 +1,132 @@
+"""Brings the full-text index up to date, in slices, newest first: by whoever searches or serves, never by the writer.
+
+Chunks are numbered in the order of their commits. The counter ``indexed_chunk`` says how far they were looked at, the
+table ``unindexed`` which of those were left for later; so what is newest can be found while the rest is still indexed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracer.store.sqlite import chunks
+from tracer.store.sqlite.migrations import POSITION_BITS, SLICE_TABLE, TERMS_TABLE, TEXTS_TABLE, WORDS_TABLE
+from tracer.store.text import span_text
+
+_CHUNKS_AT_ONCE = 200
+_CHUNK_COLUMNS = "id, trace, first, codec, content"
+_BETWEEN = "SELECT {} FROM chunks WHERE id BETWEEN ? AND ?"
+
+ChunkRow = tuple[int, int, int, int, bytes]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Chunks that follow each other and are not indexed; new ones are not in the table ``unindexed``."""
+
+    first: int
+    last: int
+    is_new: bool
+
+
+def index_slice(connection: sqlite3.Connection) -> bool:
+    """Index some chunks; whether any was left to do. The texts are made outside the lock."""
+    run = _newest_run(connection)
+    if run is None:
+        return False
+    first = max(run.first, run.last - _CHUNKS_AT_ONCE + 1)
+    rows = _chunks(connection, first, run.last)
+    texts = [(row[0], chunk_texts(row)) for row in rows]
+    terms = _terms(connection, [text for _, found in texts for _, text in found])
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _newest_run(connection) == run:  # else somebody else was faster
+            stored = {row[0] for row in connection.execute(_BETWEEN.format("id"), (first, run.last))}
+            connection.executemany(
+                "INSERT INTO texts(rowid, text) VALUES (?, ?)",
+                [text for chunk, found in texts if chunk in stored for text in found],
+            )
+            connection.executemany("INSERT OR IGNORE INTO terms VALUES (?)", terms)
+            _note_indexed(connection, run, first)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return True
+
+
+def is_indexed(connection: sqlite3.Connection) -> bool:
+    """Whether the index has everything."""
+    return _newest_run(connection) is None
+
+
+def index_beside(connection: sqlite3.Connection) -> None:
+    """For a store that cannot be written: an index of its own to this connection, in place of one that is behind."""
+    is_beside = connection.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'texts'").fetchone()
+    if is_beside or is_indexed(connection):
+        return
+    connection.execute(TEXTS_TABLE.format("temp.texts"))
+    connection.execute(WORDS_TABLE.format("temp.words", "temp, texts"))
+    for row in connection.execute(f"SELECT {_CHUNK_COLUMNS} FROM chunks"):
+        connection.executemany("INSERT INTO temp.texts(rowid, text) VALUES (?, ?)", chunk_texts(row))
+    connection.execute(TERMS_TABLE.format("temp.terms"))
+    connection.execute("INSERT INTO temp.terms SELECT term FROM temp.words")
+
+
+def indexed_texts(connection: sqlite3.Connection, rows: Sequence[ChunkRow]) -> list[tuple[int, str]]:
+    """The row numbers and texts of those of the chunks that are in the index."""
+    upto = _counter(connection, "indexed_chunk")
+    left = connection.execute("SELECT first, last FROM unindexed").fetchall()
+    return [
+        text
+        for row in rows
+        if row[0] <= upto and not any(first <= row[0] <= last for first, last in left)
+        for text in chunk_texts(row)
+    ]
+
+
+def chunk_texts(row: ChunkRow) -> list[tuple[int, str]]:
+    """The row number and the text of each span in a chunk, where there is any."""
+    _, trace, first, codec, content = row
+    base = (trace << POSITION_BITS) + first
+    texts = ((base + offset, span_text(record)) for offset, record in enumerate(chunks.unpack(codec, content)))
+    return [(row_id, text) for row_id, text in texts if text]
+
+
+def _chunks(connection: sqlite3.Connection, first: int, last: int) -> list[ChunkRow]:
+    return connection.execute(_BETWEEN.format(_CHUNK_COLUMNS), (first, last)).fetchall()
+
+
+def _counter(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()[0])
+
+
+def _newest_run(connection: sqlite3.Connection) -> _Run | None:
+    upto, newest = _counter(connection, "indexed_chunk"), _counter(connection, "chunk")
+    if upto < newest:
+        return _Run(upto + 1, newest, is_new=True)
+    row = connection.execute("SELECT first, last FROM unindexed ORDER BY first DESC LIMIT 1").fetchone()
+    return _Run(row[0], row[1], is_new=False) if row else None
+
+
+def _note_indexed(connection: sqlite3.Connection, run: _Run, first: int) -> None:
+    """The end of a run, from ``first`` on, is indexed now."""
+    connection.execute("DELETE FROM unindexed WHERE first = ?", (run.first,))
+    if first > run.first:
+        connection.execute("INSERT INTO unindexed VALUES (?, ?)", (run.first, first - 1))
+    if run.is_new:
+        connection.execute("UPDATE counters SET value = ? WHERE name = 'indexed_chunk'", (run.last,))
+
+
+def _terms(connection: sqlite3.Connection, texts: list[str]) -> list[Any]:
+    """The words of texts as the index makes them, found by an index of these texts alone."""
+    if not connection.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'slice'").fetchone():
+        connection.execute(SLICE_TABLE.format("temp.slice"))
+        connection.execute(WORDS_TABLE.format("temp.slice_words", "temp, slice"))
+    connection.execute("INSERT INTO temp.slice(rowid, text) VALUES (1, ?)", ("\n".join(texts),))
+    terms = connection.execute("SELECT term FROM temp.slice_words").fetchall()
+    connection.execute("INSERT INTO temp.slice(slice) VALUES ('delete-all')")
+    return terms
