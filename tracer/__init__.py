@@ -17,7 +17,6 @@ from tracer._configure import (  # noqa: E402
     flush,
     get_tracking_uri,
     reset,
-    set_experiment,
     set_tracking_uri,
     shutdown,
 )
@@ -33,8 +32,9 @@ from tracer._fluent import (  # noqa: E402
     update_current_trace,
     wrap_context,
 )
-from tracer._stored_trace import Span, Trace, TraceData, TraceInfo, TraceList  # noqa: E402
+from tracer._stored_trace import Assessment, Span, Trace, TraceData, TraceInfo, TraceList  # noqa: E402
 from tracer.annotate import delete_trace_tag, log_expectation, log_feedback, set_trace_tag  # noqa: E402
+from tracer.experiments import Experiment, get_experiment_by_name, set_experiment  # noqa: E402
 from tracer.find_versions import search_logged_models  # noqa: E402
 from tracer.git_versions import disable_git_model_versioning, enable_git_model_versioning  # noqa: E402
 from tracer.logged_model import LoggedModel, LoggedModelStatus  # noqa: E402
@@ -45,9 +45,12 @@ from tracer.runs import (  # noqa: E402
     active_run,
     end_run,
     get_run,
+    log_metric,
     log_metrics,
+    log_param,
     log_params,
     search_runs,
+    set_tag,
     start_run,
 )
 from tracer.semconv import SpanType  # noqa: E402
@@ -74,10 +77,20 @@ if TYPE_CHECKING:
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
     from tracer.comparison import compare_versions as compare_versions
+    from tracer.evaluation import EvaluatedRow as EvaluatedRow
+    from tracer.evaluation import EvaluationResult as EvaluationResult
     from tracer.evaluation import evaluate as evaluate
+    from tracer.scoring import Score as Score
+    from tracer.scoring import Scorer as Scorer
     from tracer.scoring import scorer as scorer
 
 __all__ = [
+    "Assessment",
+    "EvaluatedRow",
+    "EvaluationResult",
+    "Experiment",
+    "Score",
+    "Scorer",
     "LiveSpan",
     "LoggedModel",
     "LoggedModelStatus",
@@ -111,6 +124,7 @@ __all__ = [
     "get_active_model_id",
     "get_active_trace_id",
     "get_current_active_span",
+    "get_experiment_by_name",
     "get_last_active_trace_id",
     "get_logged_model",
     "get_run",
@@ -119,9 +133,11 @@ __all__ = [
     "get_tracking_uri",
     "log_expectation",
     "log_feedback",
+    "log_metric",
     "log_metrics",
     "log_model_metrics",
     "log_model_params",
+    "log_param",
     "log_params",
     "mistral",
     "models",
@@ -138,6 +154,7 @@ __all__ = [
     "set_logged_model_tags",
     "set_span_chat_messages",
     "set_span_chat_tools",
+    "set_tag",
     "set_trace_tag",
     "set_tracing_context_from_http_request_headers",
     "set_tracking_uri",
@@ -160,6 +177,10 @@ def autolog(*, disable: bool = False) -> None:
 
 # not needed by programs that only record, and slow to load
 _LATE = {
+    "EvaluatedRow": "tracer.evaluation:EvaluatedRow",
+    "EvaluationResult": "tracer.evaluation:EvaluationResult",
+    "Score": "tracer.scoring:Score",
+    "Scorer": "tracer.scoring:Scorer",
     "compare_versions": "tracer.comparison:compare_versions",
     "evaluate": "tracer.evaluation:evaluate",
     "models": "tracer.models",

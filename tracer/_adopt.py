@@ -71,7 +71,7 @@ class Adoption:
         return {
             owner: paths
             for owner, paths in _journals(self._folder).items()
-            if owner != self._own and owner not in self._seen and not _lockfile.is_held(_alive(self._folder, owner))
+            if owner != self._own and owner not in self._seen and not is_alive(self._folder, owner)
         }
 
     def _adopt_all(self) -> None:
@@ -189,6 +189,11 @@ def _files(folder: Path) -> Iterable[Path]:
         return ()
 
 
+def is_alive(folder: Path, owner: str) -> bool:
+    """Whether the process that writes a journal there lives."""
+    return _lockfile.is_held(_alive(folder, owner))
+
+
 def _alive(folder: Path, owner: str) -> Path:
     return folder / f"{owner}{LOCK_SUFFIX}"
 
@@ -227,7 +232,7 @@ def pending(folder: Path) -> list[dict[str, object]]:
     return [
         {
             "owner": owner,
-            "alive": _lockfile.is_held(_alive(folder, owner)),
+            "alive": is_alive(folder, owner),
             "segments": len(paths),
             "bytes": sum(path.stat().st_size for path in paths if path.exists()),
             "dropped": dropped_by(_alive(folder, owner)),

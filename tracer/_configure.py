@@ -66,11 +66,6 @@ def get_tracking_uri() -> str:
     return runtime().store_url()
 
 
-def set_experiment(name: str) -> None:
-    """Let traces that start from now on belong to this experiment."""
-    runtime().configure(experiment=_given("name", name))
-
-
 def _given(name: str, value: Any) -> Any:
     if value is None:
         raise InvalidArgumentError(f"{name}: got None, expected a string.")

@@ -15,6 +15,7 @@ from tracer._sink import Sink, sink_key
 _BATCH_BYTES = 1 << 20
 _GATHER_SECONDS = 0.05  # records that arrive together are written together
 _LOOK_AROUND_SECONDS = 10.0  # how often dead processes' journals are looked for
+_ALIVE_SECONDS = 30.0  # how often one who has nothing to hand over says that it is still there
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 30.0
 _LONGEST_RETRY_WHILE_ASKED_SECONDS = 0.25
@@ -55,11 +56,13 @@ class Drainer:
     any moment, which a condition or an event cannot.
     """
 
-    def __init__(self, journal: Journal, sink: Sink, adoption: Adoption) -> None:
+    def __init__(self, journal: Journal, sink: Sink, adoption: Adoption, *, says_alive: bool = False) -> None:
         self.sink = sink
         self.dropped = 0  # records that the sink refused although it took those after them
         self._adoption = adoption
         self._key = sink_key(sink)
+        self._says_alive = says_alive
+        self._heard_at = 0.0
         self._journal = journal
         self._cursor = (0, 0)
         self._batch_bytes = _BATCH_BYTES
@@ -186,11 +189,21 @@ class Drainer:
     def _look_around(self) -> None:
         self._lock_sink(-1)
         try:
+            self._say_alive()
             self._adoption.run(0.0)
         except TimeoutError as error:  # another process is taking over: it does what is to be done
             logger.debug("%s", error)
         finally:
             self._sink_lock.release()
+
+    def _say_alive(self) -> None:
+        if not self._says_alive or time.monotonic() < self._heard_at + _ALIVE_SECONDS:
+            return
+        try:
+            self.sink.write([], owner=self._journal.owner)
+            self._heard_at = time.monotonic()
+        except Exception as error:  # nothing is lost by it
+            logger.debug("%s does not hear that this process is alive", self.sink.name, exc_info=error)
 
     def _is_enough(self) -> bool:
         return self._stopping or (self._pausing and self._cursor >= self._pause_at)
@@ -239,6 +252,7 @@ class Drainer:
             self._refusals = 0
             self._batch_bytes = min(self._batch_bytes * 4, _BATCH_BYTES)
             self._cursor = cursor
+            self._heard_at = time.monotonic()
             self._journal.taken(self._key, cursor)
             return True
         finally:

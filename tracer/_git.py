@@ -6,8 +6,12 @@ import os
 import re
 from dataclasses import dataclass
 
+from tracer._json import cut_text
+
 _SECONDS = 10.0
-_PASSWORD = re.compile(r"(?<=://)[^@/\s]+@")
+_PASSWORD = re.compile(r"(?<=://)[^/\s]+@")  # up to the last @: a password may have one
+_WHOLE = ("--no-ext-diff", "--no-textconv", "--no-relative", "--no-color")  # all of it, and no command of anybody's
+_TAG_LIMIT = 64 * 1024
 
 
 class GitError(Exception):
@@ -28,7 +32,7 @@ class GitInfo:
         """As tags of a version."""
         tags = {"git.branch": self.branch, "git.commit": self.commit, "git.dirty": str(self.dirty).lower()}
         if self.diff is not None:
-            tags["git.diff"] = self.diff
+            tags["git.diff"] = cut_text(self.diff, _TAG_LIMIT)
         if self.repository is not None:
             tags["git.repository"] = self.repository
         return tags
@@ -39,7 +43,7 @@ def git_info(remote_name: str = "origin") -> GitInfo:
     commit = _git("rev-parse", "HEAD")
     branch = _git("rev-parse", "--abbrev-ref", "HEAD")
     changed = _git("status", "--porcelain", "--untracked-files=no")
-    diff = _git("diff", "--no-ext-diff", "--no-color", "HEAD") if changed else None
+    diff = _git("diff", *_WHOLE, "HEAD") if changed else None
     try:
         repository: str | None = _PASSWORD.sub("", _git("remote", "get-url", remote_name))
     except GitError:

@@ -153,6 +153,7 @@ class Pipeline:
                 owner_gone=self.sink.owner_gone,
                 max_bytes=settings.journal_max_bytes,
             ),
+            says_alive=is_remote(self.url),
         )
         others = [Drainer(self.journal, sink, Adoption(self.folder, sink, own=own)) for sink in exporters]
         self._drainers = [self._store_drainer, *others]

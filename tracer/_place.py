@@ -32,12 +32,12 @@ def journal_folder(url: str) -> Path:
     """Where processes write what the store has not taken yet: beside its file, or in a folder of the user's."""
     if is_remote(url):
         name = re.sub(r"[^\w.-]+", "_", url.partition("://")[2])
-        return _state_folder() / f"{name}.journal"
+        return state_folder() / f"{name}.journal"
     path = store_path(url)
     return path.with_name(path.name + ".journal")
 
 
-def _state_folder() -> Path:
+def state_folder() -> Path:
     """The user's folder for what programs keep; where there is none to write to, one that lasts until the next boot."""
     given = os.environ.get("XDG_STATE_HOME")
     if given and os.path.isabs(given):

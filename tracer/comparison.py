@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from tracer._runtime import runtime
 from tracer.errors import InvalidArgumentError, ModelNotFoundError
-from tracer.logged_model import model_rows
-from tracer.store.filter import Comparison, Field
+from tracer.logged_model import EXAMPLE_TAG, model_rows
+from tracer.store.filter import Comparison, Field, Not, all_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class VersionSummary:
 def compare_versions(*versions: str) -> list[VersionSummary]:
     """A summary of each version, in the order given: by name (its newest) or id; all of them where none is given.
 
-    Raises ModelNotFoundError for one that is not there.
+    The example that was run while a model was logged does not count. Raises ModelNotFoundError for one that is not
+    there.
     """
     if not all(isinstance(version, str) for version in versions):
         raise InvalidArgumentError(f"versions: got {versions!r}, expected names or ids: compare_versions('v1', 'v2').")
@@ -38,7 +39,8 @@ def compare_versions(*versions: str) -> list[VersionSummary]:
     named = {row.model_id: row for row in rows}
     wanted = [_id_of(version, {row.name: row.model_id for row in reversed(rows)}, set(named)) for version in versions]
     chosen = Comparison(Field("model_id", "text"), "IN", tuple(wanted)) if wanted else None
-    found = {row.model_id: row for row in runtime().store().versions(chosen)}
+    worked = Not(Comparison(Field("tag", "any", EXAMPLE_TAG), "=", "true"))
+    found = {row.model_id: row for row in runtime().store().versions(all_of(chosen, worked))}
     ids = wanted or [*found, *(model_id for model_id in named if model_id not in found)]
     summaries = []
     for model_id in ids:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracer.errors import InvalidArgumentError
+from tracer.experiments import is_in
 from tracer.logged_model import LoggedModel, LoggedModelStatus, model_from_row, model_rows
 from tracer.store.filter import Field, parse_filter
 from tracer.store.filter.expression import Kind
@@ -35,12 +36,11 @@ def search_logged_models(
     """The versions that meet a filter such as ``"name = 'agent-v1' AND params.llm = 'gpt-4'"``, newest first.
 
     Fields are name, model_id, model_type, status, source_run_id, experiment, experiment_id, creation_timestamp,
-    last_updated_timestamp, tags.<key>, params.<key> and metrics.<key>; ``order_by`` takes texts such as ``"name ASC"``.
+    last_updated_timestamp, tags.<key>, params.<key> and metrics.<key>; ``order_by`` takes texts such as ``"name ASC"``,
+    ``experiment_ids`` ids and names.
     """
     expression = parse_filter(filter_string, _find_field, _field_hint)
-    wanted = None if experiment_ids is None else {str(identity) for identity in experiment_ids}
-    rows = [row for row in model_rows() if wanted is None or row.experiment_id in wanted]
-    pairs = [(model_from_row(row), row.experiment) for row in rows]
+    pairs = [(model_from_row(row), row.experiment) for row in filter(is_in(experiment_ids), model_rows())]
     found = [
         model for model, experiment in pairs if expression is None or is_met(expression, _Values(model, experiment))
     ]

@@ -34,8 +34,8 @@ class GitContext:
 def enable_git_model_versioning(remote_name: str = "origin") -> GitContext:
     """Let traces belong to the version that stands for this commit, or for this commit and what was changed since.
 
-    The same state of the code is the same version in every process. The version's tags tell branch, commit, whether
-    there were changes, and the changes. Outside of a repository nothing happens but a log line.
+    The same state of the code is the same version in every process, on whatever branch. The version's tags tell branch,
+    commit, whether there were changes, and the changes. Outside of a repository nothing happens but a log line.
     """
     try:
         info = git_info(remote_name)
@@ -44,7 +44,7 @@ def enable_git_model_versioning(remote_name: str = "origin") -> GitContext:
         return GitContext(None, None)
     change = hashlib.sha256(info.diff.encode()).hexdigest()[:6] if info.diff is not None else ""
     name = f"{info.branch}-{info.commit[:_SHORT]}" + (f"-changed-{change}" if change else "")
-    key = "\0".join(("git", runtime().settings.experiment, info.repository or "", info.branch, info.commit, change))
+    key = "\0".join(("git", runtime().settings.experiment, info.commit, change))
     model = make_model_once(key, name, info.to_tags())
     return GitContext(info, set_active_model(model_id=model.model_id))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 from tracer._json import clean_text
 from tracer._place import journal_folder
 from tracer._runtime import runtime
+from tracer.errors import InvalidArgumentError
 from tracer.store.rows import ModelRow
 
+EXAMPLE_TAG = "tracer.example"  # of the trace of a model's input example, which is run while the model is logged
 _NS_PER_MS = 1_000_000
+_ID = re.compile(r"m-[0-9a-f]{32}")
 
 
 class LoggedModelStatus(str, Enum):
@@ -51,9 +55,26 @@ class LoggedModel:
 
 
 def model_folder(model_id: str) -> Path:
-    """Where the files of a logged model are: beside the store, or beside the journal of one that is elsewhere."""
+    """Where the files of a logged model are. Raises InvalidArgumentError for what is no id."""
+    if not is_model_id(model_id):  # whoever wrote the store must not choose where code is loaded from
+        raise InvalidArgumentError(f"model_id: got {model_id!r}, expected m- and 32 hexadecimal digits.")
+    return models_folder() / model_id
+
+
+def models_folder() -> Path:
+    """Where logged models are: beside the store, or beside the journal of one that is elsewhere."""
     journal = journal_folder(runtime().store_url())
-    return journal.with_name(journal.name.removesuffix(".journal") + ".models") / model_id
+    return journal.with_name(journal.name.removesuffix(".journal") + ".models")
+
+
+def has_files(model: LoggedModel) -> bool:
+    """Whether a version was logged with ``log_model``, and its folder is there."""
+    return is_model_id(model.model_id) and model_folder(model.model_id).is_dir()
+
+
+def is_model_id(text: str) -> bool:
+    """Whether a text has the shape of a version's id."""
+    return _ID.fullmatch(text) is not None
 
 
 def model_rows(model_id: str | None = None, name: str | None = None) -> list[ModelRow]:

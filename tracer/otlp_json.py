@@ -35,6 +35,7 @@ TRACE_RECORDS: Final = "tracer.trace.records"  # on the first span of a trace, o
 _FLAG_HAS_IS_REMOTE = 0x100
 _FLAG_IS_REMOTE = 0x200
 _INT64 = range(-(2**63), 2**63)
+_TIMES = range(2**63)  # ns; fixed64 has room for twice as many, stores have not
 _STATUS_CODES = ("UNSET", "OK", "ERROR")
 _SPAN_KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _COUNTS = {
@@ -118,7 +119,11 @@ def _what_is_wrong(error: BaseException) -> str:
 def batch_from_request(resource_spans: Mapping[str, Any], refused: list[str]) -> Batch:
     """The records of one ResourceSpans; a span that does not follow OTLP is left out, and ``refused`` says why."""
     resource = _attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
-    records: list[Record] = orjson.loads(resource.pop(TRACE_RECORDS, "[]"))
+    records: list[Record] = []
+    try:
+        records.extend(_other_records(resource))
+    except _UNREADABLE as error:
+        refused.append(_what_is_wrong(error))
     for scope_spans in resource_spans.get("scopeSpans") or ():
         scope = (scope_spans.get("scope") or {}).get("name") or ""
         for span in scope_spans.get("spans") or ():
@@ -131,11 +136,22 @@ def batch_from_request(resource_spans: Mapping[str, Any], refused: list[str]) ->
 
 def _records_of_span(span: Mapping[str, Any], scope: str) -> list[Record]:
     attributes = _attributes_from_otlp(span.get("attributes"))
-    others: list[Record] = orjson.loads(attributes.pop(TRACE_RECORDS, "[]"))
+    others = _other_records(attributes)
     is_ours = JSON_KEYS in attributes
     record = _span_from_otlp(span, attributes, scope)
     about_trace = None if is_ours else translate(record)
     return [*others, record, *([about_trace] if about_trace else [])]
+
+
+def _other_records(attributes: dict[str, Any]) -> list[Record]:
+    """The records that OTLP has no place for, taken out of the attributes that they came in."""
+    try:
+        found = orjson.loads(attributes.pop(TRACE_RECORDS, "[]"))
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(record, dict) and "kind" in record for record in found):
+        raise ValueError(f"{TRACE_RECORDS} is no list of records")
+    return found
 
 
 # --- a span
@@ -150,8 +166,9 @@ def _span_to_otlp(record: Mapping[str, Any], others: list[Mapping[str, Any]]) ->
         span["traceState"] = record["trace_state"]
     span["name"] = record.get("name", "")
     span["kind"] = record["otel_kind"] + 1 if "otel_kind" in record else 0
-    span["startTimeUnixNano"] = str(record["start"])
-    span["endTimeUnixNano"] = str(record["end"])
+    start = record.get("start", 0)
+    span["startTimeUnixNano"] = str(start)
+    span["endTimeUnixNano"] = str(record.get("end", start))
     span["attributes"] = _span_attributes(record, others)
     if record.get("events"):
         span["events"] = [_event_to_otlp(event) for event in record["events"]]
@@ -189,8 +206,8 @@ def _span_from_otlp(span: Mapping[str, Any], attributes: dict[str, Any], scope: 
         record["remote_parent"] = True
     record["name"] = str(span.get("name") or "")
     record["type"] = _span_type(attributes)
-    record["start"] = int(span.get("startTimeUnixNano") or 0)
-    record["end"] = int(span.get("endTimeUnixNano") or record["start"])
+    record["start"] = _time(span.get("startTimeUnixNano"), "startTimeUnixNano")
+    record["end"] = _time(span.get("endTimeUnixNano"), "endTimeUnixNano") or record["start"]
     _add_status(record, span.get("status") or {})
     if kind := _enum_number(span.get("kind"), _SPAN_KINDS, "SPAN_KIND_"):
         record["otel_kind"] = kind - 1
@@ -259,7 +276,10 @@ def _event_to_otlp(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _event_from_otlp(event: Mapping[str, Any]) -> EventRecord:
-    record: EventRecord = {"name": str(event.get("name") or ""), "time": int(event.get("timeUnixNano") or 0)}
+    record: EventRecord = {
+        "name": str(event.get("name") or ""),
+        "time": _time(event.get("timeUnixNano"), "timeUnixNano of an event"),
+    }
     if event.get("attributes"):
         record["attributes"] = _attributes_from_otlp(event["attributes"])
     return record
@@ -282,6 +302,13 @@ def _link_from_otlp(link: Mapping[str, Any]) -> LinkRecord:
 
 
 # --- values
+
+
+def _time(value: Any, field: str) -> int:
+    time = int(value or 0)
+    if time not in _TIMES:
+        raise ValueError(f"{field} is {time!r:.40}, no time that there is")
+    return time
 
 
 def _attributes_to_otlp(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from tracer._fault import log_once
 from tracer._readable_names import readable_name
 from tracer._runtime import runtime
 from tracer.errors import InvalidArgumentError, RunNotFoundError, StoreError
+from tracer.experiments import is_in
 from tracer.store.rows import RunRow
 
 _NS_PER_MS = 1_000_000
@@ -159,11 +160,14 @@ def get_run(run_id: str) -> Run:
 
 
 def search_runs(*, experiment_ids: list[str] | None = None, max_results: int | None = None) -> list[Run]:
-    """The runs, newest first."""
+    """The runs, newest first; of experiments by id or name."""
     runtime().sync()
-    rows = runtime().store().runs()
-    wanted = None if experiment_ids is None else {str(identity) for identity in experiment_ids}
-    return [_from_row(row) for row in rows if wanted is None or row.experiment_id in wanted][:max_results]
+    return [_from_row(row) for row in filter(is_in(experiment_ids), runtime().store().runs())][:max_results]
+
+
+def log_param(key: str, value: str) -> None:
+    """Log a param to the run that goes on here."""
+    log_params({key: value})
 
 
 def log_params(params: Mapping[str, str]) -> None:
@@ -171,9 +175,19 @@ def log_params(params: Mapping[str, str]) -> None:
     _say(_here("log_params").info.run_id, params=checked_texts("params", params))
 
 
+def log_metric(key: str, value: float) -> None:
+    """Log a measure to the run that goes on here; a later one of this name takes its place."""
+    log_metrics({key: value})
+
+
 def log_metrics(metrics: Mapping[str, float]) -> None:
     """Log measures to the run that goes on here."""
     _say(_here("log_metrics").info.run_id, metrics=checked_numbers("metrics", metrics))
+
+
+def set_tag(key: str, value: str) -> None:
+    """Set a tag of the run that goes on here."""
+    _say(_here("set_tag").info.run_id, tags=checked_texts("tags", {key: value}))
 
 
 def _here(function: str) -> ActiveRun:

@@ -6,9 +6,10 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from tracer._fault import guard
 from tracer.annotate import log_feedback
 from tracer.errors import InvalidArgumentError
 
@@ -46,27 +47,37 @@ class Scorer:
     def __call__(self, **offered: Any) -> Any:
         return self._function(**{name: offered.get(name) for name in self._wanted})
 
-    def scores(self, **offered: Any) -> list[Score]:
-        """What the function says of a row; what it raises is an error in the score."""
+    def scores(self, wait: Callable[[Any], Any], /, **offered: Any) -> list[Score]:
+        """What the function says of a row, ``wait`` awaits it where it must be; what it raises is an error."""
         try:
-            return [self._score(given) for given in _several(self(**offered))]
+            given = self(**offered)
+            return [self._score(said) for said in _several(wait(given) if inspect.isawaitable(given) else given)]
         except Exception as error:
             return [Score(self.name, error=f"{type(error).__name__}: {error}")]
 
     def _score(self, given: Any) -> Score:
-        if isinstance(given, Score):
-            return given
         if isinstance(given, Mapping) and "value" in given:
-            return Score(given.get("name") or self.name, given["value"], given.get("rationale"), given.get("error"))
-        json.dumps(given)  # what cannot be kept is a fault of the scorer's, and said so
-        return Score(self.name, given)
+            given = Score(given.get("name") or self.name, given["value"], given.get("rationale"), given.get("error"))
+        score = given if isinstance(given, Score) else Score(self.name, given)
+        if not isinstance(score.name, str) or not score.name.strip():
+            raise InvalidArgumentError(f"a score's name is {score.name!r}, expected a text")
+        error = None if score.error is None else str(score.error)
+        return replace(score, value=_kept(score.value), error=error)
+
+
+def _kept(value: Any) -> Any:
+    """The value as it can be kept: what cannot be is a fault of the scorer's, and said so."""
+    if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)):
+        value = value.item()  # numpy's and torch's numbers
+    json.dumps(value)
+    return value
 
 
 def scorer(function: Callable[..., Any] | None = None, *, name: str | None = None) -> Any:
     """Make a scorer of a function: it takes any of ``inputs``, ``outputs``, ``expectations`` and ``trace`` by name.
 
     It gives a number, a bool or a text; or a dict with ``value`` and ``rationale``; or a list of such dicts, each with
-    a ``name``.
+    a ``name``. It may be a coroutine.
     """
     if function is None:
         return lambda given: Scorer(given, name)
@@ -78,7 +89,9 @@ def scorer(function: Callable[..., Any] | None = None, *, name: str | None = Non
 def keep_scores(trace_id: str, scores: list[Score]) -> None:
     """Write scores down as feedback on a trace."""
     for score in scores:
-        if score.value is not None or score.error is not None:
+        if score.value is None and score.error is None:
+            continue
+        with guard("keeping a score"):
             log_feedback(
                 trace_id=trace_id, name=score.name, value=score.value, rationale=score.rationale, error=score.error,
                 source={"source_type": "CODE", "source_id": score.name},

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import FrameType
 from typing import Any
 
 from tracer._checked import checked_numbers, checked_text, checked_texts
@@ -18,10 +19,12 @@ from tracer._json import clean_text
 from tracer._readable_names import readable_name
 from tracer._runtime import runtime
 from tracer.errors import InvalidArgumentError, ModelNotFoundError, StoreError
-from tracer.logged_model import LoggedModel, LoggedModelStatus, model_from_row, model_rows
+from tracer.experiments import experiment_name
+from tracer.logged_model import LoggedModel, LoggedModelStatus, is_model_id, model_from_row, model_rows
 
 _NS_PER_MS = 1_000_000
 _ID_PREFIX = "m-"
+_NOTEBOOK = "IPython.core.interactiveshell"
 
 
 @dataclass
@@ -44,9 +47,9 @@ class ActiveModel(LoggedModel):
 def set_active_model(name: str | None = None, *, model_id: str | None = None) -> ActiveModel:
     """Let traces that start from now on belong to this version: by name, which is made if it is new, or by id.
 
-    Called at the top of the main program, it holds in every thread that sets none of its own; in a thread, in an
-    asyncio task and as ``with set_active_model("v2"):`` it holds there alone. Raises ModelNotFoundError for an unknown
-    id, InvalidArgumentError where neither or both are given and do not fit together.
+    Called at the top of the main program, or in a notebook's cell, it holds in every thread that sets none of its own;
+    in a thread, in an asyncio task and as ``with set_active_model("v2"):`` it holds there alone. Raises
+    ModelNotFoundError for an unknown id, InvalidArgumentError where neither or both are given and do not fit together.
     """
     model = _model_to_activate(name, model_id)
     said = {key: getattr(model, key) for key in LoggedModel.__dataclass_fields__}
@@ -66,16 +69,31 @@ def get_active_model_id() -> str | None:
 
 def _activate(model_id: str | None) -> tuple[str | None, ...]:
     """Make it active here and, in the main program, in threads that set none; what was there before, if it was."""
-    active_model.set(model_id)
-    if threading.current_thread() is not threading.main_thread() or _is_in_task():
+    in_cell = _is_in_cell()
+    if threading.current_thread() is not threading.main_thread() or (_has_loop() and not in_cell):
+        active_model.set(model_id)
         return ()
+    active_model.set(NOTHING_SAID if in_cell else model_id)  # a cell's context is not always that of the next one
     before, runtime().default_model_id = runtime().default_model_id, model_id
     return (before,)
 
 
-def _is_in_task() -> bool:
+def _has_loop() -> bool:
     asyncio = sys.modules.get("asyncio")  # not imported for this: without it there is no task
     return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _is_in_cell() -> bool:
+    """Whether a notebook's cell calls: the kernel runs it in a loop, but to the user it is the main program."""
+    if _NOTEBOOK not in sys.modules:
+        return False
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        if module in (_NOTEBOOK, "asyncio.events", "asyncio.runners"):
+            return bool(module == _NOTEBOOK)  # else a loop runs a task between the cell and here
+        frame = frame.f_back
+    return False
 
 
 def _model_to_activate(name: str | None, model_id: str | None) -> LoggedModel:
@@ -85,8 +103,8 @@ def _model_to_activate(name: str | None, model_id: str | None) -> LoggedModel:
                 "set_active_model() got neither name nor model_id; write set_active_model('my-agent-v1') or "
                 "set_active_model(model_id=model.model_id). To have none, call clear_active_model()."
             )
-        return _find_or_make(checked_text("name", name))
-    found = _find(checked_text("model_id", model_id))
+        return _find_or_make(clean_text(checked_text("name", name)))
+    found = _find(clean_text(checked_text("model_id", model_id)))
     if found is None:
         raise _no_model(model_id)
     if name is not None and name != found.name:
@@ -124,17 +142,12 @@ def default_model_id(given: str) -> str | None:
     """The version that TRACER_ACTIVE_MODEL_ID names, by id or by name; never raises."""
     try:
         name = clean_text(given)
-        if _looks_like_id(name):
+        if is_model_id(name):
             return name
         return _find_or_make(name).model_id
     except Exception as error:
         report("looking for the version that TRACER_ACTIVE_MODEL_ID names", error)
         return None
-
-
-def _looks_like_id(text: str) -> bool:
-    digits = text.removeprefix(_ID_PREFIX)
-    return text.startswith(_ID_PREFIX) and len(digits) == 32 and not set(digits) - set("0123456789abcdef")
 
 
 def create_external_model(
@@ -150,7 +163,7 @@ def create_external_model(
     Inside of a run it links to the run. Raises InvalidArgumentError for params and tags that are not texts.
     """
     return make_model(
-        readable_name() if name is None else checked_text("name", name),
+        readable_name() if name is None else clean_text(checked_text("name", name)),
         source_run_id=source_run_id,
         tags=checked_texts("tags", tags),
         params=checked_texts("params", params),
@@ -161,7 +174,7 @@ def create_external_model(
 
 def make_model(name: str, *, status: str = "READY", experiment_id: str | None = None, **said: Any) -> LoggedModel:
     """A new version, checked already."""
-    experiment = runtime().settings.experiment if experiment_id is None else _experiment_name(experiment_id)
+    experiment = runtime().settings.experiment if experiment_id is None else experiment_name(experiment_id)
     return _make(_ID_PREFIX + uuid.uuid4().hex, name, status=status, experiment=experiment, **said)
 
 
@@ -258,13 +271,6 @@ def _id_or_active(function: str, model_id: str | None) -> str:
 
 def _say(model_id: str, now: int, **said: Any) -> None:
     runtime().append({"kind": "model", "model_id": model_id, "time": now, **said})
-
-
-def _experiment_name(experiment_id: str) -> str:
-    names = {row.id: row.name for row in runtime().store().experiments()}
-    if str(experiment_id) not in names:
-        raise InvalidArgumentError(f"experiment_id: got {experiment_id!r}, expected one of {', '.join(names)}.")
-    return names[str(experiment_id)]
 
 
 def _no_model(model_id: str) -> ModelNotFoundError:

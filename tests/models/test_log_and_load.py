@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import importlib.util
+import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import pytest
 
 import tracer
 from tests.models.conftest import WriteModel
-from tracer.errors import InvalidArgumentError, ModelNotFoundError, UntrustedModelError
+from tracer.errors import InvalidArgumentError, ModelNotFoundError
 from tracer.logged_model import LoggedModel
 from tracer.models import (
     ChatModel,
@@ -174,8 +177,7 @@ def test_a_model_that_is_asynchronous(write_model: WriteModel) -> None:
 
     async def main() -> list[str]:
         assert content(await loaded.apredict(QUESTION)) == "async"
-        with pytest.raises(InvalidArgumentError, match="await"):
-            loaded.predict(QUESTION)
+        assert content(loaded.predict(QUESTION)) == "async"  # as in a notebook's cell
         return [chunk["choices"][0]["delta"]["content"] async for chunk in loaded.apredict_stream(QUESTION)]
 
     assert asyncio.run(main()) == ["a", "b"]
@@ -193,10 +195,11 @@ def test_the_folder_can_be_read_and_moved(echo: Path, tmp_path: Path) -> None:
     shutil.copytree(place, moved)
 
     assert files == [
-        "artifacts/words/words.txt", "config.yaml", "echo.py", "input_example.json", "model.yaml", "requirements.txt",
+        "artifacts/words/words.txt", "config.yaml", "echo.py", "input_example.json", "model.sig", "model.yaml",
+        "requirements.txt",
     ]  # fmt: skip
     assert str(tmp_path) not in texts
-    assert re.search(r"^tracer-llm==", (place / "requirements.txt").read_text(), re.MULTILINE)
+    assert re.search(r"^tracer-llm\[models\]==", (place / "requirements.txt").read_text(), re.MULTILINE)
     assert content(load_model(moved).predict(QUESTION)) == "What is a tram?!"
 
 
@@ -206,6 +209,14 @@ def test_a_config_from_a_yaml_file_can_be_replaced_key_by_key(echo: Path, folder
 
     assert content(load_model(model.model_uri).predict(QUESTION)).endswith("tram??")
     assert content(load_model(model.model_uri, model_config={"mark": "!"}).predict(QUESTION)).endswith("tram?!")
+
+
+def test_a_key_in_the_config_is_warned_of(echo: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log_model("plain", echo, model_config={"mark": "!"})
+    assert caplog.text == ""
+
+    log_model("keyed", echo, model_config={"api_key": "sk-proj-abcdefghijklmnopqrstuvwx"})
+    assert "model_config seems to hold a key" in caplog.text
 
 
 def test_model_config_at_the_top_of_a_file(write_model: WriteModel) -> None:
@@ -221,33 +232,43 @@ def test_model_config_at_the_top_of_a_file(write_model: WriteModel) -> None:
     assert load_model(model.model_uri).predict("!") == "hello!"
 
 
-def test_artifacts_and_code_of_ones_own(write_model: WriteModel, folder: Path) -> None:
-    (folder / "wordlist.py").write_text("WORDS = ['first']\n")
+def test_artifacts_come_by_name(write_model: WriteModel, folder: Path) -> None:
     (folder / "data.txt").write_text("data")
     path = write_model(
         """
         from pathlib import Path
-        from wordlist import WORDS
         class Reader(PythonModel):
             def load_context(self, context):
-                self.text = Path(context.artifacts["data"]).read_text()
+                self.texts = {name: Path(path).read_text() for name, path in context.artifacts.items()}
             def predict(self, context, model_input, params=None):
-                return [self.text, WORDS, model_input, params]
+                return [self.texts, model_input, params]
         set_model(Reader())
         """
     )
-    import sys
+    model = log_model("reader", path, artifacts={"data": "data.txt", "code": "data.txt"})
 
-    sys.path.insert(0, str(folder))
-    try:
-        first = log_model("reader", path, artifacts={"data": "data.txt"}, code_paths=["wordlist.py"])
-    finally:
-        sys.path.remove(str(folder))
-    (folder / "wordlist.py").write_text("WORDS = ['second']\n")
-    second = log_model("reader", path, artifacts={"data": "data.txt"}, code_paths=["wordlist.py"])
+    answer = load_model(model.model_uri).predict("x", params={"k": 1})
+    assert answer == [{"data": "data", "code": "data"}, "x", {"k": 1}]
 
-    assert load_model(second.model_uri).predict("x", params={"k": 1}) == ["data", ["second"], "x", {"k": 1}]
-    assert load_model(first.model_uri).predict("x") == ["data", ["first"], "x", None]
+
+@pytest.mark.parametrize("key", ["../../evil", "/etc/evil", "a/b", "..", "", "c:evil", 5])
+def test_names_of_artifacts_are_no_paths(echo: Path, key: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="artifacts: got the name"):
+        log_model("echo", echo, artifacts={key: echo})
+    assert list(tracer.search_logged_models()[0].artifact_location.parent.glob("*")) == []
+
+
+def test_the_whole_project_as_an_artifact_leaves_the_store_out(echo: Path, folder: Path) -> None:
+    tracer.configure(store=folder / "own.db")
+    (folder / "index.db").write_text("the user's own")
+
+    for _ in range(2):
+        model = log_model("echo", echo, artifacts={"project": "."}, code_paths=["."])
+    saved = save_model("saved", echo, artifacts={"project": "."})
+
+    for place in (model.artifact_location, saved):
+        copied = sorted(path.name for path in (place / "artifacts" / "project" / "app").iterdir())
+        assert copied == ["echo.py", "index.db"]
 
 
 class Counter(PythonModel):
@@ -267,6 +288,39 @@ def test_a_function_is_a_model() -> None:
 
     assert load_model(model.model_uri).predict(21) == 42
     assert logged_trace(model).data.spans[0].outputs == 42
+
+
+def test_requirements_are_what_the_code_imports(write_model: WriteModel) -> None:
+    path = write_model("from google import genai\nimport click, sys\nset_model(lambda x: x)")
+    if importlib.util.find_spec("google.genai") is None:
+        pytest.skip("google-genai is not installed")
+
+    model = log_model("needs", path)
+
+    lines = (model.artifact_location / "requirements.txt").read_text().splitlines()
+    assert [line.split("==")[0] for line in lines] == ["click", "google-genai", "tracer-llm[models]"]
+    with pytest.raises(InvalidArgumentError, match=r"write a list: \['openai'\]"):
+        log_model("needs", path, pip_requirements="openai")
+
+
+def test_a_pickle_says_what_it_needs(caplog: pytest.LogCaptureFixture) -> None:
+    model = log_model("counter", Counter(40))
+
+    lines = (model.artifact_location / "requirements.txt").read_text().splitlines()
+    assert {"cloudpickle", "pytest"} <= {line.split("==")[0] for line in lines}
+    assert f"code_paths=[{__file__!r}]" in caplog.text
+
+
+def test_an_example_that_is_a_table(folder: Path) -> None:
+    pandas = pytest.importorskip("pandas", exc_type=ImportError)
+    table = pandas.DataFrame({"number": [1, 2], "at": pandas.to_datetime(["2026-01-01", None])})
+
+    model = log_model("sum", lambda table: table["number"].sum(), input_example=table)
+
+    stored = json.loads((model.artifact_location / "input_example.json").read_text())
+    assert stored == {"input": [{"number": 1, "at": "2026-01-01T00:00:00"}, {"number": 2, "at": "NaT"}]}
+    with pytest.raises(InvalidArgumentError, match="input_example: object is nothing that JSON can hold"):
+        log_model("sum", lambda table: 1, input_example=object())
 
 
 def test_what_cannot_be_pickled_says_what_to_do() -> None:
@@ -291,6 +345,39 @@ def test_uris_by_id_name_and_version(echo: Path) -> None:
     for uri in ("models:/nobody", "models:/echo/3", "models:/m-" + "0" * 32, "models:/", "no/such/folder"):
         with pytest.raises(ModelNotFoundError):
             load_model(uri)
+    for uri in ("runs:/abc/model", "models:echo", "models://echo"):
+        with pytest.raises(InvalidArgumentError, match="write models:/<name>"):
+            load_model(uri)
+
+
+def test_a_number_stays_with_its_version(echo: Path, write_model: WriteModel) -> None:
+    first, second = (log_model("echo", echo, model_config={"mark": mark}) for mark in "12")
+    with pytest.raises(ModelError):
+        log_model("echo", write_model("x = 1"))
+    third = log_model("echo", echo, model_config={"mark": "3"})
+    shutil.rmtree(first.artifact_location)
+
+    loaded = [load_model(f"models:/echo/{number}").model_id for number in (2, 3)]
+    assert loaded == [second.model_id, third.model_id]
+    with pytest.raises(ModelNotFoundError, match="has no files"):
+        load_model("models:/echo/1")
+
+
+def test_a_model_whose_logging_was_killed_is_not_the_newest(write_model: WriteModel, echo: Path) -> None:
+    finished = log_model("echo", echo)
+    program = f"""
+import os, tracer
+from tracer.models import log_model, PythonModel
+tracer.configure(store={tracer.get_tracking_uri()!r})
+class Killed(PythonModel):
+    def predict(self, context, model_input):
+        os.kill(os.getpid(), 9)
+log_model("echo", Killed(), input_example=1)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -9
+
+    assert load_model("models:/echo").model_id == finished.model_id
+    assert "PENDING" in {model.status.value for model in tracer.search_logged_models()}
 
 
 def test_a_version_without_files_says_so() -> None:
@@ -385,27 +472,6 @@ def test_code_that_was_changed_since_is_not_run(echo: Path) -> None:
     (model.artifact_location / "echo.py").write_text("raise SystemExit\n")
 
     with pytest.raises(ModelError, match=r"echo\.py .* was changed"):
-        load_model(model.model_uri)
-
-
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions of POSIX")
-def test_a_folder_that_everybody_can_write_is_not_trusted(echo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = log_model("echo", echo)
-    (model.artifact_location / "echo.py").chmod(0o666)
-
-    with pytest.raises(UntrustedModelError, match="can be written by everybody"):
-        load_model(model.model_uri)
-    assert load_model(model.model_uri, trust=True)
-    monkeypatch.setenv("TRACER_TRUSTED_MODELS", str(model.artifact_location.parent))
-    assert load_model(model.model_uri)
-
-
-def test_a_manifest_that_points_outside_is_refused(echo: Path) -> None:
-    model = log_model("echo", echo)
-    manifest = model.artifact_location / "model.yaml"
-    manifest.write_text(manifest.read_text().replace("code: echo.py", "code: ../../echo.py"))
-
-    with pytest.raises(ModelError, match="outside of the model's folder"):
         load_model(model.model_uri)
 
 

@@ -70,6 +70,7 @@ class Scripted(ChatModel):
 
 set_model(Scripted())
 """
+JSON = {"content-type": "application/json"}
 TOOLS: Any = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
 
 
@@ -96,12 +97,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def started(place: Path) -> Iterator[tuple[LoggedModel, Served, str]]:
     """One server for the tests of this file: it takes a second to start."""
     store = f"sqlite:///{place / 'tracer.db'}"
-    tracer.configure(store=store)
-    (place / "scripted.py").write_text("from tracer.models import *\n" + MODEL)
-    model = log_model("scripted", place / "scripted.py", input_example=False)
-    tracer.flush()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(place / "state"))
         patch.chdir(place)
+        tracer.configure(store=store)
+        (place / "scripted.py").write_text("from tracer.models import *\n" + MODEL)
+        model = log_model("scripted", place / "scripted.py", input_example=False)
+        tracer.flush()
         served = Served(model.model_uri, store, "--timeout", "2", "--max-body-bytes", "20000")
     yield model, served, store
     assert served.close() == 0, served.errors
@@ -156,6 +158,7 @@ def test_the_stream_helper_puts_it_together(up: Up) -> None:
         final = stream.get_final_completion()
 
     assert (final.choices[0].message.role, final.choices[0].message.content) == ("assistant", "Where is tram 28? ")
+    assert (final.choices[0].finish_reason, final.usage.total_tokens) == ("stop", 5)
 
 
 def test_asynchronous_clients(up: Up) -> None:
@@ -279,8 +282,10 @@ def test_what_is_served(up: Up) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        ({"content": b"{", "headers": {"content-type": "application/json"}}, 400),
+        ({"content": b"{", "headers": JSON}, 400),
         ({"json": [1]}, 400),
+        ({"json": {"messages": QUESTION, "extra": 5}}, 400),
+        ({"content": b'{"messages":' + b"[" * 900 + b"]" * 900 + b"}", "headers": JSON}, 400),
         ({"json": {}}, 400),
         ({"content": b"messages=x", "headers": {"content-type": "application/x-www-form-urlencoded"}}, 415),
         ({"json": {"messages": [{"role": "user", "content": "x" * 30_000}]}}, 413),
@@ -322,14 +327,15 @@ def test_a_body_that_does_not_come_in_time(up: Up) -> None:
 def test_an_api_key(echo: Path, own_store: str) -> None:
     model = log_model("echo", echo)
     tracer.flush()
-    served = Served(model.model_uri, own_store, TRACER_SERVE_API_KEY="right")
+    served = Served(model.model_uri, own_store, TRACER_SERVE_API_KEY="right-ключ")
     try:
         with openai.OpenAI(base_url=served.url, api_key="wrong", max_retries=0) as client:
             with pytest.raises(openai.AuthenticationError) as caught:
                 client.chat.completions.create(model="echo", messages=QUESTION)
             assert caught.value.body["code"] == "invalid_api_key"
-        with openai.OpenAI(base_url=served.url, api_key="right") as client:
-            assert client.chat.completions.create(model="echo", messages=QUESTION).choices
+        headers = {"Authorization": "Bearer right-ключ".encode()}
+        answer = httpx.post(f"{served.url}/chat/completions", json={"messages": QUESTION}, headers=headers)  # type: ignore[arg-type]
+        assert answer.json()["choices"]
         assert httpx.get(served.root + "/health").status_code == 200
     finally:
         served.close()
@@ -408,6 +414,28 @@ def test_a_python_model_behind_both_doors(write_model: WriteModel, own_store: st
         assert answer == {"predictions": [[1, 2], {"k": 3}]}
     finally:
         assert served.close() == 0
+
+
+def test_the_words_that_a_python_model_streams_are_chunks(write_model: WriteModel, own_store: str) -> None:
+    path = write_model(
+        """
+        class Words(PythonModel):
+            def predict(self, context, model_input): ...
+            def predict_stream(self, context, model_input):
+                yield from ("tram ", "28")
+        set_model(Words())
+        """
+    )
+    model = log_model("words", path)
+    tracer.flush()
+    served = Served(model.model_uri, own_store)
+    try:
+        client = openai.OpenAI(base_url=served.url, api_key="k")
+        with client, client.chat.completions.stream(model="words", messages=QUESTION) as stream:
+            final = stream.get_final_completion()
+    finally:
+        assert served.close() == 0
+    assert (final.choices[0].message.content, final.choices[0].finish_reason) == ("tram 28", "stop")
 
 
 def test_a_port_that_is_taken_and_a_model_that_is_not_there(echo: Path, own_store: str) -> None:

@@ -156,3 +156,26 @@ def test_writing_tools_in_python() -> None:
         },
     }
     assert FunctionToolCallArguments("f", "{}").to_tool_call("call_1").id == "call_1"
+
+
+def test_a_choice_with_tool_calls_ends_for_them() -> None:
+    message = {"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}
+    reasons = [
+        ChatCompletionResponse(choices=[choice]).choices[0].finish_reason  # type: ignore[list-item]
+        for choice in ({"message": message}, {"message": message, "finish_reason": "length"}, {"message": HELLO})
+    ]
+
+    assert reasons == ["tool_calls", "length", "stop"]
+
+
+def test_messages_with_reasoning_as_providers_give_it() -> None:
+    routed = {"role": "assistant", "content": "Hi", "reasoning_details": [{"type": "reasoning.text", "text": "…"}]}
+
+    assert ChatMessage(**routed).to_dict() == routed  # type: ignore[arg-type]
+    assert ChatMessage("assistant", thinking="Hm.").to_dict() == {"role": "assistant", "thinking": "Hm."}
+
+
+def test_parameters_of_several_types() -> None:
+    either = ParamProperty(anyOf=[{"type": "string"}, {"type": "null"}], default="x")
+
+    assert either.to_dict() == {"anyOf": [{"type": "string"}, {"type": "null"}], "default": "x"}

@@ -39,6 +39,7 @@ FLOORS = {
     "tracer.find_versions": 3,
     "tracer.logged_model": 3,
     "tracer.runs": 3,
+    "tracer.experiments": 3,
     "tracer.git_versions": 3,
     "tracer.span": 2,
     "tracer._stored_trace": 2,

@@ -263,6 +263,38 @@ def test_feedback_that_makes_no_sense_is_refused(body: dict[str, Any], client: h
     assert client.post(f"/traces/{TRACE_ID}/assessments", json=body).status_code == 400
 
 
+@pytest.mark.parametrize(("levels", "status"), [(240, 201), (250, 400), (900, 400)])
+def test_feedback_is_kept_as_deep_as_it_can_be_shown(
+    levels: int, status: int, client: httpx.Client, write: Write
+) -> None:
+    write(span())
+    body = b'{"name": "deep", "value": ' + b"[" * levels + b"]" * levels + b"}"
+    headers = {"Content-Type": "application/json"}
+
+    assert client.post(f"/traces/{TRACE_ID}/assessments", content=body, headers=headers).status_code == status
+
+    assert client.get("/traces").status_code == 200
+    assert client.get(f"/traces/{TRACE_ID}/otlp").status_code == 200
+
+
+@pytest.mark.parametrize("fields", [{"start": 2**63}, {"start": None, "end": None}, {"end": -1}, {"otel_kind": 9}])
+def test_a_span_with_figures_that_cannot_be_can_be_opened(
+    fields: dict[str, Any], client: httpx.Client, write: Write
+) -> None:
+    write(span(**fields))
+
+    for path in ("", f"/spans/{ROOT_ID}", "/records", "/otlp"):
+        assert client.get(f"/traces/{TRACE_ID}{path}").status_code == 200, path
+
+
+def test_a_running_span_without_a_time_can_be_opened(client: httpx.Client, write: Write) -> None:
+    write({"kind": "start", "trace_id": TRACE_ID, "span_id": ROOT_ID, "name": "runs", "start": 0})
+
+    [running] = get(client, f"/traces/{TRACE_ID}")["spans"]
+
+    assert (running["status"], running["start_ns"]) == ("IN_PROGRESS", 0)
+
+
 def test_deleting(client: httpx.Client, write: Write) -> None:
     ids = [f"{number:032x}" for number in range(1, 6)]
     write(*(span(trace_id=trace_id, start=START + n) for n, trace_id in enumerate(ids)))

@@ -16,7 +16,7 @@ import httpx
 import orjson
 import pytest
 
-from tests.server.conftest import START, TRACE_ID, span
+from tests.server.conftest import START, TOKEN, TRACE_ID, span
 from tracer.store import open_store
 
 pytestmark = pytest.mark.no_store
@@ -165,6 +165,27 @@ def test_on_other_addresses_a_token_is_made_and_wanted(tmp_path: Path) -> None:
         assert httpx.get(f"{url}/api/v1/traces").status_code == 401
         headers = {"Authorization": f"Bearer {token}"}
         assert httpx.get(f"{url}/api/v1/traces", headers=headers).status_code == 200
+
+
+def test_a_token_that_was_given_is_shown_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACER_TOKEN", TOKEN)
+    opened = tmp_path / "opened"
+    os.mkfifo(opened)
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+
+    with server_process("ui", "--store", "t.db", cwd=tmp_path) as (process, url, shown):
+        link = opened.read_text().strip()
+        page, _, code = link.partition("#token=")
+        signed_in = [httpx.post(f"{url}/api/v1/sign-in", json={"token": code}).status_code for _ in range(2)]
+        process.terminate()
+        assert process.stderr is not None
+        said = process.stderr.read()
+
+    assert (page, shown, signed_in) == (f"{url}/", "", [204, 401])
+    assert TOKEN not in link + said
 
 
 def test_traces_of_programs_that_were_killed_show(tmp_path: Path) -> None:

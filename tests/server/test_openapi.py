@@ -107,6 +107,7 @@ def filled(write: Callable[..., None], client: httpx.Client) -> httpx.Client:
         (f"/traces/{TRACE_ID}/spans/{ROOT_ID}", "WholeSpan"),
         (f"/traces/{TRACE_ID}/spans/{2:016x}", "WholeSpan"),
         (f"/traces/{TRACE_ID}/spans/{'f' * 16}", "WholeSpan"),
+        (f"/traces/{TRACE_ID}/otlp", "Otlp"),
         (f"/traces/{TRACE_ID}/records", "Records"),
         (f"/traces/{TRACE_ID}/records/{ROOT_ID}", "OneRecord"),
         ("/traces/histogram", "Histogram"),

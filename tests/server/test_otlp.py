@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from json import dumps
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from tests.server.conftest import SECOND, START, TRACE_ID
+from tracer.otlp_json import TRACE_RECORDS
 from tracer.store import Store, TraceQuery
 
 pytestmark = pytest.mark.no_store
@@ -92,6 +94,84 @@ def test_a_span_that_is_none_is_refused_and_the_others_are_kept(server_url: str,
     assert store.count_traces() == 1
 
 
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {"stringValue": "x"}
+    for _ in range(levels):
+        value = {"arrayValue": {"values": [value]}}
+    return value
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"attributes": [{"key": "n", "value": {"intValue": str(2**64)}}]},
+        {"attributes": [{"key": 5, "value": {"stringValue": "x"}}]},
+        {"attributes": [{"key": "deep", "value": nested(251)}]},
+        {"attributes": [{"key": "deep", "value": nested(300)}]},
+        {"attributes": [{"key": TRACE_RECORDS, "value": {"stringValue": "[5]"}}]},
+        {"startTimeUnixNano": str(2**63)},
+        {"startTimeUnixNano": str(2**70)},
+        {"startTimeUnixNano": "-5"},
+        {"events": [{"name": "e", "timeUnixNano": str(2**90)}]},
+    ],
+)
+def test_a_span_that_no_store_can_keep_takes_no_other_with_it(
+    fields: dict[str, Any], client: httpx.Client, server_url: str
+) -> None:
+    body = request(otlp_span(spanId="2" * 16, **fields), otlp_span())
+
+    answer = httpx.post(f"{server_url}/v1/traces", content=dumps(body), headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["partialSuccess"]["rejectedSpans"]) == (200, "1")
+    assert [span["span_id"] for span in client.get(f"/traces/{TRACE_ID}").json()["spans"]] == [SPAN_ID]
+
+
+@pytest.mark.parametrize("value", [nested(120), {"intValue": str(2**63)}, {"doubleValue": "NaN"}])
+def test_what_is_taken_in_comes_out_again(value: dict[str, Any], client: httpx.Client, server_url: str) -> None:
+    body = request(otlp_span(attributes=[{"key": "n", "value": value}]))
+
+    assert httpx.post(f"{server_url}/v1/traces", json=body).json() == {}
+
+    for path in ("", f"/spans/{SPAN_ID}", "/records", f"/records/{SPAN_ID}", "/otlp"):
+        assert client.get(f"/traces/{TRACE_ID}{path}").status_code == 200, path
+
+
+def test_a_span_without_a_time_can_be_opened(client: httpx.Client, server_url: str) -> None:
+    body = request(otlp_span(startTimeUnixNano="0", endTimeUnixNano="0"))
+
+    assert httpx.post(f"{server_url}/v1/traces", json=body).json() == {}
+
+    [span] = client.get(f"/traces/{TRACE_ID}").raise_for_status().json()["spans"]
+    assert (span["start_ns"], span["duration_ns"]) == (0, 0)
+    assert client.get(f"/traces/{TRACE_ID}/spans/{SPAN_ID}").json()["start_ns"] == 0
+
+
+@pytest.mark.parametrize("records", ["nope", "[5]", "{}"])
+def test_a_resource_that_makes_no_sense_takes_no_span_with_it(records: str, server_url: str, store: Store) -> None:
+    message = ExportTraceServiceRequest()
+    resource_spans = message.resource_spans.add()
+    resource_spans.resource.attributes.add(key=TRACE_RECORDS).value.string_value = records
+    ids = {"trace_id": bytes.fromhex(TRACE_ID), "span_id": bytes.fromhex(SPAN_ID)}
+    resource_spans.scope_spans.add().spans.add(name="step", **ids)
+    headers = {"Content-Type": "application/x-protobuf"}
+
+    answer = httpx.post(f"{server_url}/v1/traces", content=message.SerializeToString(), headers=headers)
+
+    assert answer.status_code == 200
+    assert "no list of records" in answer.text
+    assert store.count_traces() == 1
+
+
+def test_a_resource_that_no_store_can_keep_is_left_out(server_url: str, store: Store) -> None:
+    body = request(otlp_span())
+    body["resourceSpans"][0]["resource"] = {"attributes": [{"key": "n", "value": {"intValue": str(2**64)}}]}
+
+    answer = httpx.post(f"{server_url}/v1/traces", json=body)
+
+    assert "resource: " in answer.json()["partialSuccess"]["errorMessage"]
+    assert store.count_traces() == 1
+
+
 def test_partial_success_in_protobuf(server_url: str) -> None:
     message = ExportTraceServiceRequest()
     message.resource_spans.add().scope_spans.add().spans.add(name="no ids")
@@ -117,6 +197,8 @@ def test_an_empty_request_is_all_right(server_url: str) -> None:
         (b"{", "application/json", 400),
         (b'{"resourceSpans": 3}', "application/json", 400),
         (b'{"resourceSpans": [3]}', "application/json", 400),
+        (b"[1]", "application/json", 400),
+        (b"null", "application/json", 400),
         (b"hello", "text/plain", 415),
     ],
 )

@@ -7,6 +7,7 @@ import http.client
 import socket
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,7 @@ import pytest
 
 from tests.server.conftest import TOKEN, TRACE_ID, span
 from tracer.errors import InvalidArgumentError
-from tracer.server import ServerSettings, running_server
+from tracer.server import ServerSettings, running_server, serve
 
 pytestmark = pytest.mark.no_store
 SAME = {"Content-Type": "application/json"}
@@ -85,7 +86,7 @@ def test_a_name_that_was_allowed_is_ours(store_url: str) -> None:
         assert status(client, Host="other.example.org") == 403
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "file://"])
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "file://", "http://[evil"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
 def test_another_sites_page_is_refused(method: str, origin: str, client: httpx.Client) -> None:
     answer = client.request(
@@ -229,6 +230,23 @@ def test_a_bomb_of_many_members_is_not_unpacked(small: httpx.Client) -> None:
     assert answer.status_code == 413
 
 
+def test_who_signs_in_sends_little(guarded: httpx.Client) -> None:
+    bomb = gzip.compress(b'{"token":[' + b"{}," * 1_000_000 + b"{}]}")
+    assert len(bomb) < 4096
+
+    for content, encoding in ((bomb, "gzip"), (b'{"token": "' + b"x" * 5000 + b'"}', "identity")):
+        headers = {**SAME, "Content-Encoding": encoding}
+        assert guarded.post("/api/v1/sign-in", content=content, headers=headers).status_code == 413
+
+
+def test_json_of_a_signed_in_caller_is_bounded_too(client: httpx.Client) -> None:
+    content = gzip.compress(b'{"trace_ids": [' + b'"",' * 2_000_000 + b'""]}')
+
+    answer = client.post("/traces/delete", content=content, headers={**SAME, "Content-Encoding": "gzip"})
+
+    assert answer.status_code == 413
+
+
 @pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"{}")[:-5], gzip.compress(b"{}") + b"tail"])
 def test_damaged_gzip_is_refused(content: bytes, small: httpx.Client) -> None:
     answer = small.post("/v1/traces", content=content, headers={**SAME, "Content-Encoding": "gzip"})
@@ -265,6 +283,22 @@ def test_a_client_that_never_finishes_its_headers_is_let_go(small: httpx.Client)
         assert silent.recv(1000) == b""
 
 
+def test_idle_connections_keep_nobody_out(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "_ROOM", 5)
+    monkeypatch.setattr(serve, "_CONNECTIONS", 10)
+    with running_server(store_url) as url, ExitStack() as open_ones, httpx.Client(base_url=url) as listener:
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        with listener.stream("GET", "/api/v1/events") as stream:
+            for number in range(30):
+                idle = open_ones.enter_context(socket.create_connection((host, int(port)), timeout=30))
+                if number % 2:  # these ask once and stay
+                    idle.sendall(b"GET /api/v1/server HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    assert idle.recv(12) == b"HTTP/1.1 200"
+
+            assert httpx.get(f"{url}/api/v1/server").status_code == 200
+            assert next(stream.iter_lines()).startswith("event")
+
+
 def test_headers_without_end_are_refused(small: httpx.Client) -> None:
     connection = http.client.HTTPConnection(small.base_url.host, small.base_url.port or 0, timeout=30)
     try:
@@ -295,15 +329,29 @@ def test_a_query_that_takes_too_long_is_ended(store_url: str, write: Callable[..
 
 def test_every_answer_has_the_security_headers(server_url: str) -> None:
     for path in ("/", "/api/v1/traces", "/api/v1/nothing", "/assets/nothing.js", "/v1/traces"):
-        headers = httpx.get(f"{server_url}{path}").headers
-        policy = headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "script-src 'self';" in policy
-        assert "unsafe" not in policy
-        assert "frame-ancestors 'none'" in policy
-        assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cross-origin-resource-policy"] == "same-origin"
-        assert headers["referrer-policy"] == "no-referrer"
+        check_security_headers(httpx.get(f"{server_url}{path}").headers)
+
+
+def check_security_headers(headers: httpx.Headers) -> None:
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_fault_of_the_server_has_them_too(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tracer.server import page
+
+    monkeypatch.setattr(page, "STATIC", None)
+
+    answer = httpx.get(f"{server_url}/index.js")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
+    check_security_headers(answer.headers)
 
 
 def test_what_a_model_wrote_is_never_sent_as_html(client: httpx.Client, write: Callable[..., None]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
 import tracer
@@ -117,6 +120,22 @@ def test_the_command_line_reads_from_a_server(tracked: str, capsys: pytest.Captu
     assert trace_id
 
 
+def test_a_trace_as_otlp_is_what_import_reads(tracked: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with tracer.start_span("look") as span:
+        span.set_inputs({"picture": "data:image/png;base64," + "iVBORw0K" * 200})
+        tracer.update_current_trace(tags={"env": "prod"})
+    tracer.log_feedback(trace_id=span.trace_id, name="good", value=True)
+    before = tracer.get_trace(span.trace_id)
+    file, other = tmp_path / "one.jsonl", str(tmp_path / "other.db")
+
+    file.write_bytes(httpx.get(f"{tracked}/api/v1/traces/{span.trace_id}/otlp").raise_for_status().content)
+
+    assert cli.run(["import", str(file), "--store", other]) == 0, capsys.readouterr()
+    tracer.set_tracking_uri(other)
+    assert tracer.get_trace(span.trace_id) == before
+    assert b'"kind":"attachment"' in file.read_bytes().replace(b'\\"', b'"')
+
+
 def test_a_token_opens_the_door(tmp_path: Path) -> None:
     with running_server(tmp_path / "shared.db", ServerSettings(port=0, token=TOKEN)) as url:
         tracer.configure(store=url, token=TOKEN)
@@ -162,6 +181,53 @@ def test_nothing_is_lost_and_nothing_comes_twice_while_the_server_is_away(tmp_pa
 
     assert sorted(trace.info.trace_id for trace in found) == sorted(ids)
     assert [len(trace.data.spans) for trace in found] == [1] * 9
+
+
+@contextmanager
+def stranger(status: int, **headers: str) -> Iterator[str]:
+    """Something that is no tracer server and answers everything alike."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            for name, value in {**headers, "Content-Type": "text/html", "Content-Length": "5"}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(b"login")
+
+        do_GET = do_POST
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 308, 200, 201, 202])
+def test_what_a_stranger_answers_counts_as_not_delivered(status: int, tmp_path: Path) -> None:
+    moved = {"Location": "https://traces.example/"} if status in (301, 302, 308) else {}
+    with stranger(status, **moved) as url:
+        tracer.set_tracking_uri(url)
+        trace_id = recorded()
+        assert not tracer.flush(timeout=0.5)
+        with pytest.raises(StoreError, match=r"give that address" if moved else "no tracer server"):
+            tracer.get_trace(trace_id)
+
+    with server_on(int(url.rpartition(":")[2]), tmp_path / "shared.db"):
+        assert tracer.flush()
+        found = tracer.search_traces()
+        tracer.reset()
+
+    assert [trace.info.trace_id for trace in found] == [trace_id]
 
 
 def test_a_program_that_ends_while_the_server_is_away_is_caught_up_by_the_next(tmp_path: Path) -> None:

@@ -264,6 +264,35 @@ def test_the_preview_follows_the_root_also_to_a_span_stored_earlier(store: Store
     assert (row(store).root_span_id, row(store).request_preview) == ("b", "b in")
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 2, 1)])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_where_the_root_says_nothing_the_preview_is_that_of_its_calls(
+    order: tuple[int, ...], at_once: bool, store: Store
+) -> None:
+    def call(number: int) -> bytes:
+        values = {"tracer.inputs": f"question {number}", "tracer.outputs": f"answer {number}"}
+        times = {"start": START + number * MS, "end": START + 2 * number * MS}
+        return span("t", f"c{number}", "r", type="CHAT_MODEL", json=values, **times)
+
+    lines = [span("t", "r"), call(1), call(2)]
+    for part in [[lines[n] for n in order]] if at_once else [[lines[n]] for n in order]:
+        store.append(part)
+
+    assert (row(store).root_span_id, row(store).request_preview, row(store).response_preview) == (
+        "r",
+        "question 1",
+        "answer 2",
+    )
+
+
+def test_what_the_root_says_goes_before_what_its_calls_say(store: Store) -> None:
+    asked = {"tracer.inputs": "asked"}
+    store.append([span("t", "r", json=asked)])
+    store.append([span("t", "c", "r", type="LLM", json={"tracer.inputs": "inner", "tracer.outputs": "told"})])
+
+    assert (row(store).request_preview, row(store).response_preview) == ("asked", "told")
+
+
 def test_tags_before_their_spans_wait_unlisted(store: Store) -> None:
     store.append([said("t", tags={"k": "v"}), assessment("t", "good", 1)])
     assert store.trace("t") is None

@@ -159,3 +159,21 @@ def test_versions_in_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert head.split() == ["version", "traces", "errors", "tokens", "cost", "p50", "p95", "p99", "right"]
     assert line.split()[:3] == ["v1", "1", "0%"]
     assert line.split()[-1] == "1"
+
+
+def test_versions_of_one_name_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    from tracer.cli import run
+
+    models = [tracer.create_external_model("same") for _ in range(2)]
+    tracer.create_external_model("another")
+
+    assert run(["versions"]) == 0
+    first = [line.partition("  ")[0] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert sorted(first) == sorted(["another", *(f"same {model.model_id}" for model in models)])
+
+
+def test_the_example_of_a_model_does_not_count() -> None:
+    log_model("upper", lambda text: text.upper(), input_example="x")
+
+    (version,) = tracer.compare_versions("upper")
+    assert (version.traces, version.latency_p50_ms) == (0, None)

@@ -95,3 +95,35 @@ def test_runs_of_tasks_do_not_meet() -> None:
 def test_an_unknown_run() -> None:
     with pytest.raises(RunNotFoundError, match="r-unknown"):
         tracer.get_run("r-unknown")
+
+
+def test_one_param_measure_and_tag_at_a_time() -> None:
+    with tracer.start_run() as run:
+        tracer.log_param("seed", "7")
+        tracer.log_metric("accuracy", 0.5)
+        tracer.set_tag("env", "ci")
+
+    data = tracer.get_run(run.info.run_id).data
+    assert (data.params, data.metrics, data.tags) == ({"seed": "7"}, {"accuracy": 0.5}, {"env": "ci"})
+    with pytest.raises(InvalidArgumentError, match="outside of a run"):
+        tracer.set_tag("env", "ci")
+
+
+def test_experiments_go_by_id_and_by_name() -> None:
+    tracer.create_external_model("elsewhere")
+    experiment = tracer.set_experiment("support")
+    assert tracer.get_experiment_by_name("support") is None
+    before = experiment.experiment_id
+    inside = tracer.create_external_model("inside", experiment_id=before)
+    with tracer.start_run() as run:
+        pass
+
+    assert tracer.get_experiment_by_name("support") == experiment
+    assert experiment.experiment_id == inside.experiment_id == run.info.experiment_id
+    for identity in (before, experiment.experiment_id, "support"):
+        assert [model.name for model in tracer.search_logged_models(experiment_ids=[identity])] == ["inside"]
+        assert [found.info.run_id for found in tracer.search_runs(experiment_ids=[identity])] == [run.info.run_id]
+    for identity in (experiment.experiment_id, "support"):
+        assert tracer.create_external_model(experiment_id=identity).experiment_id == inside.experiment_id
+    with pytest.raises(InvalidArgumentError, match=r"expected one of 0 \(Default\), 1 \(support\)"):
+        tracer.create_external_model(experiment_id="unknown")

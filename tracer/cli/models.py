@@ -34,7 +34,7 @@ def command(context: click.Context, store_url: str | None) -> None:
               help="A request's body may be as long as this.")  # fmt: skip
 @click.option("--api-key", envvar="TRACER_SERVE_API_KEY", show_envvar=True, metavar="KEY",
               help="Answer only requests with `Authorization: Bearer KEY`.")  # fmt: skip
-@click.option("--trust", is_flag=True, help="Run the model's code also where others may have written it.")
+@click.option("--trust", is_flag=True, help="Run the code of a model also if you have not logged it yourself.")
 @store_option
 @click.pass_context
 def serve_command(

@@ -24,4 +24,4 @@ def command(host: str, port: int, token: str | None, allowed_hosts: tuple[str, .
     http://host:5000/v1/traces.
     """
     refuse_remote(store_url)
-    run_server(store_url, settings_for(host, port, token, allowed_hosts), opens_browser=False)
+    run_server(store_url, settings_for(host, port, token, allowed_hosts), shows_token=token is None)

@@ -14,7 +14,6 @@ import click
 from tracer.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from tracer.cli.reading import Place
     from tracer.server import ServerSettings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -67,8 +66,10 @@ def _server_extra() -> Any:
     return tracer.server
 
 
-def run_server(store_url: str | None, settings: ServerSettings, *, opens_browser: bool) -> None:
-    """Serve a store until ctrl-c."""
+def run_server(
+    store_url: str | None, settings: ServerSettings, *, shows_token: bool, opens_browser: bool = False
+) -> None:
+    """Serve a store until ctrl-c; a token that whoever started this knows already is not shown."""
     from tracer._runtime import runtime
     from tracer.cli.reading import store_place
     from tracer.server.app import create_app
@@ -79,25 +80,32 @@ def run_server(store_url: str | None, settings: ServerSettings, *, opens_browser
     runtime().store()  # opened before anything is said: an error belongs in the terminal
     is_read_only = place.file is not None and place.file.exists() and not os.access(place.file, os.W_OK)
     app = create_app(runtime().store, settings, place=str(place), read_only=is_read_only)
-    link = _link(settings, listening.getsockname()[1])
+    page = _page(settings, listening.getsockname()[1])
     looking = _LookAround()
+
+    def ready() -> None:
+        click.echo(f"tracer serves {place}\n  {_link(page, settings.token if shows_token else None)}", err=True)
+        click.echo("ctrl-c ends it", err=True)
+        looking.start()
+        if opens_browser:
+            # every user of the machine can see what a browser is called with
+            link = _link(page, app.state.codes.make() if settings.token else None)
+            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+
     try:
-        serve(app, listening, ready=lambda: _ready(link, place, looking, opens_browser=opens_browser))
+        serve(app, listening, ready=ready)
     finally:
         looking.stop()
 
 
-def _ready(link: str, place: Place, looking: _LookAround, *, opens_browser: bool) -> None:
-    click.echo(f"tracer serves {place}\n  {link}\nctrl-c ends it", err=True)
-    looking.start()
-    if opens_browser:
-        threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+def _link(page: str, token: str | None) -> str:
+    return f"{page}#token={token}" if token else page
 
 
-def _link(settings: ServerSettings, port: int) -> str:
+def _page(settings: ServerSettings, port: int) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
     shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"http://{shown}:{port}/" + (f"#token={settings.token}" if settings.token else "")
+    return f"http://{shown}:{port}/"
 
 
 class _LookAround:

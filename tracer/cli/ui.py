@@ -17,4 +17,5 @@ def command(
 ) -> None:
     """Look at traces in the browser. What programs do meanwhile shows at once. Ctrl-c ends it."""
     refuse_remote(store_url)
-    run_server(store_url, settings_for(host, port, token, allowed_hosts), opens_browser=not no_open)
+    settings = settings_for(host, port, token, allowed_hosts)
+    run_server(store_url, settings, shows_token=token is None, opens_browser=not no_open)

@@ -46,7 +46,7 @@ def _table(summaries: list[VersionSummary]) -> list[str]:
     names = sorted({name for summary in summaries for name in summary.scores})
     heads = ["traces", "errors", "tokens", "cost", "p50", "p95", "p99", *map(clean_line, names)]
     table = [heads, *(_cells(summary, names) for summary in summaries)]
-    first = ["version", *(clean_line(summary.name) for summary in summaries)]
+    first = ["version", *_labels(summaries)]
     width = max(map(cell_len, first))
     widths = [max(cell_len(line[column]) for line in table) for column in range(len(heads))]
     return [
@@ -54,6 +54,17 @@ def _table(summaries: list[VersionSummary]) -> list[str]:
         + "".join(f"  {' ' * (size - cell_len(cell))}{cell}" for cell, size in zip(cells, widths))
         for label, cells in zip(first, table)
     ]  # fmt: skip
+
+
+def _labels(summaries: list[VersionSummary]) -> list[str]:
+    """Each version's name, and its id where several have the same one."""
+    from tracer.cli.wording import clean_line
+
+    names = [summary.name for summary in summaries]
+    return [
+        clean_line(f"{summary.name} {summary.model_id}" if names.count(summary.name) > 1 else summary.name)
+        for summary in summaries
+    ]
 
 
 def _cells(summary: VersionSummary, names: list[str]) -> list[str]:

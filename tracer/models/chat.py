@@ -62,7 +62,10 @@ class ChatParams(Shape):
         extra = {str(key): value for key, value in values.items() if key not in known}
         given = {key: value for key, value in values.items() if key in known and key != "extra"}
         cls._look_for_missing(given)
-        return cls(**given, extra={**(values.get("extra") or {}), **extra})
+        named = values.get("extra") or {}
+        if not isinstance(named, dict):
+            raise ValidationError("extra", f"is {named!r:.80}, expected a dict")
+        return cls(**given, extra={**named, **extra})
 
     @classmethod
     def keys(cls) -> set[str]:
@@ -105,16 +108,17 @@ class ChatChoiceLogProbs(Shape):
 
 @dataclass
 class ChatChoice(Shape):
-    """One of the answers to a request."""
+    """One of the answers to a request. Its ``finish_reason`` is ``tool_calls`` or ``stop`` unless another is given."""
 
     message: ChatMessage
     index: int = 0
-    finish_reason: str = "stop"
+    finish_reason: str = ""
     logprobs: ChatChoiceLogProbs | None = None
 
     def __post_init__(self) -> None:
-        self.finish_reason = self.finish_reason or "stop"
+        self.finish_reason = self.finish_reason or ""
         super().__post_init__()
+        self.finish_reason = self.finish_reason or ("tool_calls" if self.message.tool_calls else "stop")
 
 
 @dataclass

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
 import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -13,6 +11,7 @@ from typing import Any
 
 from tracer.errors import InvalidArgumentError
 from tracer.models.errors import ModelError
+from tracer.models.own_code import OwnCode
 from tracer.models.python_model import FunctionModel, PythonModel
 from tracer.models.yaml_files import read_yaml
 
@@ -22,11 +21,10 @@ class _Loading:
     """A file that is being run: what it set, and the config that it shall see."""
 
     config: dict[str, Any]
-    models: list[PythonModel] = field(default_factory=list)
+    models: list[tuple[PythonModel, dict[str, Any]]] = field(default_factory=list)  # each with whose call it was
 
 
 _loading: ContextVar[_Loading | None] = ContextVar("tracer_model_file", default=None)
-_numbers = itertools.count(1)
 
 
 def set_model(model: Any) -> None:
@@ -37,7 +35,7 @@ def set_model(model: Any) -> None:
     checked = as_model(model)
     loading = _loading.get()
     if loading is not None:
-        loading.models.append(checked)
+        loading.models.append((checked, sys._getframe(1).f_globals))
 
 
 def as_model(model: Any) -> PythonModel:
@@ -101,23 +99,16 @@ def config_from(config: Mapping[str, Any] | str | Path | None) -> dict[str, Any]
     return dict(values)
 
 
-def model_from_code(path: Path, config: dict[str, Any]) -> PythonModel:
+def model_from_code(path: Path, config: dict[str, Any], code: OwnCode) -> PythonModel:
     """Run a model's file and give the model that it set. Raises ModelError, or what the file raises."""
-    name = f"tracer_model_{next(_numbers)}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ModelError(f"{path.name} is no Python file")
-    module = importlib.util.module_from_spec(spec)
     loading = _Loading(config)
     token = _loading.set(loading)
-    sys.modules[name] = module  # dataclasses and pickles look their module up
     try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
+        module = code.run(path)
     finally:
         _loading.reset(token)
-    if not loading.models:
+    # a module that the file imports may be a model's file too, and says so when it is run
+    own = [model for model, scope in loading.models if scope is vars(module)] or [model for model, _ in loading.models]
+    if not own:
         raise ModelError(f"{path.name} has not called tracer.models.set_model(…), so it names no model")
-    return loading.models[-1]
+    return own[-1]

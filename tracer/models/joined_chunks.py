@@ -21,6 +21,8 @@ def completion_of(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _add(whole: dict[str, Any], choice: dict[str, Any]) -> None:
     if choice.get("finish_reason"):
         whole["finish_reason"] = choice["finish_reason"]
+    for token in (choice.get("logprobs") or {}).get("content") or ():
+        whole.setdefault("logprobs", {"content": []})["content"].append(token)
     message = whole["message"]
     for key, value in (choice.get("delta") or {}).items():
         if key == "tool_calls":
@@ -52,7 +54,8 @@ def chunks_of(completion: dict[str, Any]) -> list[dict[str, Any]]:
         calls = delta.pop("tool_calls", None)
         if calls:
             delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
-        said.append({"index": choice["index"], "delta": delta})
+        logprobs = {"logprobs": choice["logprobs"]} if choice.get("logprobs") else {}
+        said.append({"index": choice["index"], "delta": delta, **logprobs})
         ends.append({"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]})
     rest: dict[str, Any] = {key: completion[key] for key in ("usage", "custom_outputs") if key in completion}
     return [{**head, "choices": said}, {**head, "choices": ends, **rest}]

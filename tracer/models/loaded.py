@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tracer._background_loop import BackgroundLoop
 from tracer.errors import InvalidArgumentError
 from tracer.models.chat import ChatCompletionChunk, ChatCompletionRequest, ChatCompletionResponse, ChatParams
 from tracer.models.errors import ModelError
@@ -30,9 +32,12 @@ _PARAMETERS = ChatParams.keys()
 class LoadedModel:
     """A model to ask. Use :func:`tracer.models.load_model` to get one."""
 
+    takes_whole_inputs = True  # what tracer.evaluate asks of a function's object
+
     def __init__(self, model: PythonModel, context: PythonModelContext, manifest: Manifest, folder: Path) -> None:
         self._model = model
         self._context = context
+        self._loop = BackgroundLoop()
         self.manifest = manifest
         self.path = folder
         self.model_id = manifest.model_id
@@ -58,15 +63,16 @@ class LoadedModel:
 
         A ChatModel takes ``{"messages": […], "max_tokens": 25, …}`` and gives the completion as a dict. Raises
         ValidationError, which names the field, ModelError where the model gives back no completion, and what the
-        model raises. ``into`` is what :meth:`begin` gave.
+        model raises. A model that is asynchronous runs in a loop of its own, one for all calls. ``into`` is what
+        :meth:`begin` gave.
         """
-        if self.is_async:
-            return self._run(self.apredict(data, params, into=into))
         prediction = into or self.begin()
         try:
             args, kwargs = self._arguments(prediction, self._model.predict, data, params)
             with prediction.here():
                 answer = self._model.predict(*args, **kwargs)
+                if inspect.isawaitable(answer):
+                    answer = self._loop.run(answer)
             output = self._output(answer)
         except BaseException as error:
             prediction.fail(error)
@@ -205,15 +211,6 @@ class LoadedModel:
     def _as_chunks(self, output: Any) -> list[Any]:
         return chunks_of(output) if self.is_chat else [output]
 
-    @staticmethod
-    def _run(coroutine: Any) -> Any:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(coroutine)
-        coroutine.close()
-        raise InvalidArgumentError("this model is asynchronous: write `await model.apredict(…)` here")
-
 
 _END = object()
 
@@ -225,7 +222,10 @@ def _flat(data: Any, params: Mapping[str, Any] | None) -> dict[str, Any]:
     request = mapping_of(data)
     if request is None:
         raise ValidationError("", f"got {data!r:.80}, expected {{'messages': [{{'role': 'user', 'content': '…'}}]}}")
-    return {**request, **(params or {})}
+    more = {} if params is None else mapping_of(params)
+    if more is None:
+        raise ValidationError("params", f"is {params!r:.80}, expected a dict")
+    return {**request, **more}
 
 
 def _close(stream: Any) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-import re
-import sys
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,17 +11,19 @@ import orjson
 
 from tracer.errors import InvalidArgumentError, ModelNotFoundError
 from tracer.find_versions import search_logged_models
-from tracer.logged_model import LoggedModel, LoggedModelStatus, model_folder
+from tracer.logged_model import LoggedModel, LoggedModelStatus, has_files, is_model_id, model_folder
 from tracer.models.errors import ModelError
 from tracer.models.from_code import as_model, config_from, model_from_code
 from tracer.models.loaded import LoadedModel
 from tracer.models.manifest import MANIFEST, Manifest, read_manifest
+from tracer.models.own_code import OwnCode
 from tracer.models.python_model import PythonModel, PythonModelContext
+from tracer.models.shape import ValidationError
 from tracer.models.trust import check_trust
 from tracer.versions import find_models, get_logged_model
 
 _SCHEME = "models:/"
-_ID = re.compile(r"m-[0-9a-f]{32}")
+_OTHER_SCHEMES = ("models:", "runs:", "mlflow-artifacts:", "s3:", "http:", "https:")
 
 
 def load_model(
@@ -34,9 +34,9 @@ def load_model(
 ) -> LoadedModel:
     """The model of ``models:/<id>``, ``models:/<name>`` (its newest version), ``models:/<name>/<version>`` or a folder.
 
-    **This runs the code in the model's folder.** It is refused with UntrustedModelError where the folder, or anything
-    in it, belongs to another user or can be written by everybody, unless ``trust=True``. ``model_config`` replaces keys
-    of the config that the model was logged with. Raises ModelNotFoundError, ModelError.
+    **This runs the code in the model's folder.** It is refused with UntrustedModelError unless you logged the model
+    yourself on this machine, say ``trust=True``, or list its folder in TRACER_TRUSTED_MODELS. ``model_config`` replaces
+    keys of the config that the model was logged with. Raises ModelNotFoundError, ModelError.
     """
     folder = folder_of(model_uri)
     if not (folder / MANIFEST).is_file():
@@ -46,8 +46,11 @@ def load_model(
     config = {**_config(folder, manifest), **config_from(model_config)}
     artifacts = {name: str(folder / path) for name, path in manifest.artifacts.items()}
     context = PythonModelContext(config, artifacts)
-    _add_code(folder, manifest)
     model = _model(folder, manifest, config)
+    if inspect.iscoroutinefunction(model.load_context):
+        raise ModelError(
+            f"{type(model).__name__}.load_context is a coroutine, expected def load_context(self, context)"
+        )
     model.load_context(context)
     return LoadedModel(model, context, manifest, folder)
 
@@ -64,20 +67,22 @@ def validate_serving_input(model_uri: str | Path | LoggedModel, serving_input: A
 
 
 def as_invocation(body: Any) -> tuple[Any, Any]:
-    """Input and params of a request's body: ``{"input": …, "params": …}`` (or ``inputs``), else all of it is input."""
-    if isinstance(body, dict) and "messages" not in body:
-        for key in ("input", "inputs"):
-            if key in body and set(body) <= {key, "params"}:
-                return body[key], body.get("params")
+    """Input and params of a request's body: ``{"input": …, "params": …}`` (or ``inputs``), else all of it is input.
+
+    Raises ValidationError for MLflow's other forms, which would reach the model unread.
+    """
+    if not isinstance(body, dict) or "messages" in body:
+        return body, None
+    for key in ("input", "inputs"):
+        if key in body and set(body) <= {key, "params"}:
+            return body[key], body.get("params")
+    for key in ("dataframe_split", "dataframe_records", "instances"):
+        if key in body:
+            raise ValidationError(key, 'is not taken here, expected {"inputs": …, "params": {…}}')
+    if "inputs" in body:
+        beside = next(key for key in body if key not in ("inputs", "params"))
+        raise ValidationError(str(beside), 'stands beside "inputs", expected "params" alone')
     return body, None
-
-
-def load_example(model: LoadedModel) -> tuple[Any, Any] | None:
-    """The input example of a model and its params, or None."""
-    if model.manifest.input_example is None:
-        return None
-    stored = orjson.loads((model.path / model.manifest.input_example).read_bytes())
-    return stored["input"], stored.get("params")
 
 
 def folder_of(model_uri: str | Path | LoggedModel) -> Path:
@@ -88,10 +93,16 @@ def folder_of(model_uri: str | Path | LoggedModel) -> Path:
         return model_uri
     if not isinstance(model_uri, str) or not model_uri.strip():
         raise InvalidArgumentError(f"model_uri: got {model_uri!r}, expected 'models:/<id or name>' or a folder's path.")
-    if not model_uri.startswith(_SCHEME):
+    is_ours = model_uri.startswith(_SCHEME) and not model_uri.startswith(f"{_SCHEME}/")
+    if model_uri.startswith(_OTHER_SCHEMES) and not is_ours:
+        raise InvalidArgumentError(
+            f"model_uri: got {model_uri!r}; write models:/<name>, models:/<name>/<number>, models:/<id> "
+            "(the model_uri of what log_model() gave), or a folder's path."
+        )
+    if not is_ours:
         return Path(model_uri.removeprefix("file://"))
     name, _, version = model_uri.removeprefix(_SCHEME).strip("/").partition("/")
-    model = get_logged_model(name) if _ID.fullmatch(name) and not version else _by_name(name, version)
+    model = get_logged_model(name) if is_model_id(name) and not version else _by_name(name, version)
     folder = model_folder(model.model_id)
     if not folder.is_dir():
         raise ModelNotFoundError(
@@ -102,18 +113,23 @@ def folder_of(model_uri: str | Path | LoggedModel) -> Path:
 
 
 def _by_name(name: str, version: str) -> LoggedModel:
-    models = [model for model in find_models(name) if model_folder(model.model_id).is_dir()]
-    if not models:
-        near = sorted({model.name for model in search_logged_models() if model_folder(model.model_id).is_dir()})
+    models = [model for model in find_models(name) if model.status is not LoggedModelStatus.FAILED]
+    ready = [model for model in models if _is_ready(model)]
+    if not ready:
+        near = sorted({model.name for model in search_logged_models() if _is_ready(model)})
         raise ModelNotFoundError(f"no model is called {name!r}; logged are: {', '.join(near[:20]) or 'none'}")
     if version in ("", "latest"):
-        ready = [model for model in models if model.status is not LoggedModelStatus.FAILED]
-        return (ready or models)[0]
+        return ready[0]
     if not version.isdigit() or not 1 <= int(version) <= len(models):
         raise ModelNotFoundError(
             f"the model {name!r} has no version {version!r}; it has 1 to {len(models)}, and 'latest'"
         )
+    # counted by what was ever made, so that a number never comes to mean another version
     return sorted(models, key=lambda model: (model.creation_timestamp, model.model_id))[int(version) - 1]
+
+
+def _is_ready(model: LoggedModel) -> bool:
+    return model.status is LoggedModelStatus.READY and has_files(model)
 
 
 def _config(folder: Path, manifest: Manifest) -> dict[str, Any]:
@@ -121,30 +137,17 @@ def _config(folder: Path, manifest: Manifest) -> dict[str, Any]:
 
 
 def _model(folder: Path, manifest: Manifest, config: dict[str, Any]) -> PythonModel:
+    code = OwnCode(folder, manifest.code_paths)
     try:
         if manifest.code:
-            return model_from_code(folder / manifest.code, config)
+            return model_from_code(folder / manifest.code, config, code)
         if manifest.pickle:
             with (folder / manifest.pickle).open("rb") as file:
-                return as_model(pickle.load(file))
+                return as_model(code.unpickle(file))
     except ModuleNotFoundError as error:
         raise ModelError(
-            f"the model in {folder} needs the module {error.name!r}, which is not installed. What it was logged with: "
-            f"pip install -r {folder / (manifest.requirements or 'requirements.txt')}"
+            f"the model in {folder} needs the module {error.name!r}, which is not there. If it is a package, install "
+            f"what the model was logged with: pip install -r {folder / (manifest.requirements or 'requirements.txt')}. "
+            "If it is a file or folder of yours, log the model again with code_paths=['its path']."
         ) from error
     raise ModelError(f"the manifest in {folder} names neither code nor a pickle")
-
-
-def _add_code(folder: Path, manifest: Manifest) -> None:
-    """Let the model's file import what was saved beside it, and not what another version brought."""
-    if not manifest.code_paths:
-        return
-    code = str(folder / "code")
-    names = {Path(path).stem for path in manifest.code_paths}
-    for name, module in list(sys.modules.items()):
-        origin = getattr(module, "__file__", None) or ""
-        if name.split(".")[0] in names and not origin.startswith(code):
-            del sys.modules[name]
-    if code in sys.path:
-        sys.path.remove(code)
-    sys.path.insert(0, code)

@@ -11,11 +11,11 @@ from tracer._checked import checked_texts
 from tracer._fault import logger
 from tracer._readable_names import readable_name
 from tracer.errors import InvalidArgumentError
-from tracer.logged_model import LoggedModel, model_folder
+from tracer.logged_model import EXAMPLE_TAG, LoggedModel, model_folder
 from tracer.models.errors import ModelError
 from tracer.models.loaded import LoadedModel
-from tracer.models.loading import load_example, load_model
-from tracer.models.saving import Parts, write_model
+from tracer.models.loading import load_model
+from tracer.models.saving import Parts, example_of, write_model
 from tracer.versions import finalize_logged_model, make_model
 
 
@@ -32,11 +32,10 @@ def save_model(
 ) -> Path:
     """Write a model into a folder of yours, and run its example; see :func:`log_model` for the arguments."""
     folder = Path(path)
-    write_model(
-        folder, _parts(python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata)
-    )
+    parts = _parts(python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata)
+    manifest = write_model(folder, parts)
     try:
-        _run_example(load_model(folder, trust=True))
+        _run_example(load_model(folder, trust=True), example_of(input_example, manifest.kind))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -80,8 +79,8 @@ def log_model(
     model = make_model(name, status="PENDING", even_if_off=True, **said)
     folder = model_folder(model.model_id)
     try:
-        write_model(folder, parts, name=name, model_id=model.model_id)
-        _run_example(load_model(folder, trust=True))
+        manifest = write_model(folder, parts, name=name, model_id=model.model_id)
+        _run_example(load_model(folder, trust=True), example_of(input_example, manifest.kind))
     except BaseException:
         finalize_logged_model(model.model_id, "FAILED")
         shutil.rmtree(folder, ignore_errors=True)
@@ -109,42 +108,19 @@ def _parts(
     )
 
 
-def _run_example(model: LoadedModel) -> None:
-    example = load_example(model)
+def _run_example(model: LoadedModel, example: tuple[Any, Any] | None) -> None:
     if example is None:
         logger.info("tracer: the model %s has no input example, so nothing was run", model.name)
         return
     try:
-        if model.is_async:
-            _in_own_loop(model, example)
-        else:
-            model.predict(*example)
+        prediction = model.begin()
+        prediction.tag(EXAMPLE_TAG, "true")
+        model.predict(*example, into=prediction)
     except Exception as error:
         raise ModelError(
             f"the model {model.name!r} was not logged, since its input example fails: {type(error).__name__}: {error}."
             " Give another input_example, or input_example=False to log it without running it."
         ) from error
-
-
-def _in_own_loop(model: LoadedModel, example: tuple[Any, Any]) -> None:
-    """Also where a loop runs already, as in a notebook."""
-    import asyncio
-    import contextvars
-    import threading
-
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(model.apredict(*example))
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="tracer-example")
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
 
 
 def _checked_name(name: object) -> str:

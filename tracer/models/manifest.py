@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from tracer.errors import InvalidArgumentError
 from tracer.models.errors import ModelError
+from tracer.models.signing import SIGNATURE, sign
 from tracer.models.yaml_files import read_yaml, write_yaml
 
 MANIFEST = "model.yaml"
@@ -38,11 +39,12 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest of a folder, whose files are all there already."""
+    """Write the manifest of a folder, whose files are all there already, and sign it."""
     manifest.files = {name: _digest(folder / name) for name in _files(folder)}
     write_yaml(
         folder / MANIFEST, {key: value for key, value in asdict(manifest).items() if value not in (None, [], {})}
     )
+    sign(folder, MANIFEST)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -51,6 +53,7 @@ def read_manifest(folder: Path) -> Manifest:
         values = read_yaml(folder / MANIFEST)
         known = {key: value for key, value in values.items() if key in Manifest.__dataclass_fields__}
         manifest = Manifest(**known)
+        _check_types(manifest)
     except (InvalidArgumentError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder / MANIFEST} is no manifest of a model: {error}") from error
     if manifest.format > FORMAT:
@@ -59,12 +62,25 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def _check_types(manifest: Manifest) -> None:
+    for name, hint in get_type_hints(Manifest).items():
+        if not isinstance(getattr(manifest, name), get_origin(hint) if get_origin(hint) in (list, dict) else hint):
+            raise TypeError(f"{name} is {getattr(manifest, name)!r}")
+    paths = (*manifest.code_paths, *manifest.artifacts.values(), *manifest.files, *manifest.files.values())
+    if not all(isinstance(path, str) for path in paths):
+        raise TypeError("a path is no text")
+
+
 def _check_paths(folder: Path, manifest: Manifest) -> None:
     named = [manifest.code, manifest.pickle, manifest.config, manifest.input_example, manifest.requirements]
     for name in (*filter(None, named), *manifest.code_paths, *manifest.artifacts.values(), *manifest.files):
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or "\\" in name:
             raise ModelError(f"{folder / MANIFEST} names {name!r}, which is outside of the model's folder")
+    unlisted = [name for name in filter(None, named[:4]) if name not in manifest.files]
+    unlisted += [name for name in _files(folder) if name.startswith("code/") and name not in manifest.files]
+    if unlisted:
+        raise ModelError(f"{folder / MANIFEST} does not list the file {unlisted[0]}, which is part of the model")
     for name, digest in manifest.files.items():
         path = folder / name
         if not path.is_file():
@@ -74,7 +90,8 @@ def _check_paths(folder: Path, manifest: Manifest) -> None:
 
 
 def _files(folder: Path) -> list[str]:
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST)
+    said = (folder / MANIFEST, folder / SIGNATURE)
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path not in said)
     return [path.relative_to(folder).as_posix() for path in paths if "__pycache__" not in path.parts]
 
 

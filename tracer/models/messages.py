@@ -68,6 +68,7 @@ class ChatMessage(Shape):
     parsed: Any = None
     reasoning: Any = None
     reasoning_content: str | None = None
+    reasoning_details: Any = None
     thinking: str | None = None
     tool_name: str | None = None
 
@@ -87,7 +88,7 @@ class ChatMessage(Shape):
             if self.content:
                 raise ValidationError("refusal", "cannot stand beside content: a message answers or refuses")
             self.content = None
-        said = (self.content, self.refusal, self.tool_calls, self.function_call, self.audio)
+        said = (self.content, self.refusal, self.tool_calls, self.function_call, self.audio, self.thinking)
         if all(part is None for part in said):
             raise ValidationError("content", "is missing, expected a text or a list of parts")
         if not self.role:
@@ -98,10 +99,12 @@ class ChatMessage(Shape):
 class ParamProperty(Shape):
     """One parameter of a function, in JSON Schema."""
 
-    type: Literal["string", "number", "integer", "object", "array", "boolean", "null"]
+    type: Literal["string", "number", "integer", "object", "array", "boolean", "null"] | None = None
     description: str | None = None
     enum: list[Any] | None = None
     items: dict[str, Any] | None = None
+    anyOf: list[dict[str, Any]] | None = None
+    default: Any = None
 
     def __post_init__(self) -> None:
         items: Any = self.items

@@ -41,6 +41,12 @@ class Prediction:
                 {"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), "model_id": self._model_id}
             )
 
+    def tag(self, key: str, value: str) -> None:
+        """Tag its trace, unless it is a part of another one."""
+        span = self.span
+        if isinstance(span, LiveSpan) and span.is_root:
+            runtime().append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), "tags": {key: value}})
+
     @property
     def trace_id(self) -> str | None:
         """The id of its trace, None where nothing is recorded."""

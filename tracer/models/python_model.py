@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,15 +57,17 @@ class ChatModel(PythonModel):
 
 
 class FunctionModel(PythonModel):
-    """A function as a model: ``predict(model_input)`` or ``predict(model_input, params)``."""
+    """A function as a model: ``predict(model_input)`` or ``predict(model_input, params)``; it may be a coroutine."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
     def predict(self, context: PythonModelContext, model_input: Any, params: Any = None) -> Any:
         """What the function gives back."""
-        takes_params = len(inspect.signature(self.function).parameters) > 1
-        return self.function(model_input, params) if takes_params else self.function(model_input)
+        parameters = inspect.signature(self.function).parameters
+        if "params" in parameters:
+            return self.function(model_input, params=params)
+        return self.function(model_input, params) if len(_needed(parameters)) > 1 else self.function(model_input)
 
 
 def is_chat_model(model: PythonModel) -> bool:
@@ -80,7 +82,8 @@ def has_stream(model: PythonModel) -> bool:
 
 def is_async(model: PythonModel) -> bool:
     """Whether a model's ``predict`` is a coroutine."""
-    return inspect.iscoroutinefunction(inspect.unwrap(model.predict))
+    predict = model.function if isinstance(model, FunctionModel) else model.predict
+    return inspect.iscoroutinefunction(inspect.unwrap(predict))
 
 
 def is_async_stream(model: PythonModel) -> bool:
@@ -91,12 +94,23 @@ def is_async_stream(model: PythonModel) -> bool:
 def arguments_for(
     method: Callable[..., Any], context: PythonModelContext, model_input: Any, params: Any
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What a model's method is called with: ``context`` and ``params`` only where its signature has them."""
+    """What a model's method is called with: ``context`` and ``params`` only where its signature has them.
+
+    As in MLflow the context may have any name: it is the first of two parameters beside ``params``.
+    """
     parameters = inspect.signature(method).parameters
     positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     takes_all = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
-    takes_context = takes_all or len(positional) > 2 or (bool(positional) and positional[0].name == "context")
+    needed = _needed(parameters)
+    beside = [name for name in needed if name != "params"]
+    takes_context = takes_all or len(beside) > 1 or (bool(positional) and positional[0].name == "context")
     args = (context, model_input) if takes_context else (model_input,)
     if "params" in parameters:
         return args, {"params": params}
-    return ((*args, params), {}) if takes_all or len(positional) > len(args) else (args, {})
+    return ((*args, params), {}) if takes_all or len(needed) > len(args) else (args, {})
+
+
+def _needed(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
+    """The positional parameters that have no default."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters.values() if p.kind in kinds and p.default is p.empty]

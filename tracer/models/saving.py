@@ -14,11 +14,18 @@ from typing import Any
 
 import orjson
 
-from tracer._json import to_plain
+from tracer._fault import logger
+from tracer._json import encode, to_plain
+from tracer._place import is_remote, journal_folder, store_path
+from tracer._runtime import runtime
+from tracer._secrets import without_secrets
 from tracer.errors import InvalidArgumentError
-from tracer.models.errors import ModelError
+from tracer.logged_model import models_folder
 from tracer.models.from_code import as_model, config_from, model_from_code
 from tracer.models.manifest import Manifest, write_manifest
+from tracer.models.own_code import OwnCode
+from tracer.models.pickling import pickle_model, source_of
+from tracer.models.plain_values import NotJsonError, to_json
 from tracer.models.python_model import PythonModel, is_chat_model
 from tracer.models.requirements import requirements_of
 from tracer.models.yaml_files import write_yaml
@@ -69,28 +76,31 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
         metadata=to_plain(dict(parts.metadata)),
     )
     config = config_from(parts.model_config)
-    manifest.code_paths = [_copied(Path(path), folder / "code", "code_paths") for path in parts.code_paths]
+    manifest.code_paths = [_copied(folder, Path(path), "code", "code_paths") for path in parts.code_paths]
     if isinstance(parts.python_model, (str, Path)):
-        model, manifest.code = _from_file(folder, Path(parts.python_model), config)
+        model, manifest.code = _from_file(folder, Path(parts.python_model), config, manifest.code_paths)
     else:
         model = as_model(parts.python_model)
         manifest.pickle = "model.pkl"
-        _pickle(model, folder / "model.pkl")
+        pickle_model(model, folder / "model.pkl", manifest.code_paths)
     manifest.kind = "chat" if is_chat_model(model) else "python"
     if config:
         manifest.config = "config.yaml"
         write_yaml(folder / "config.yaml", to_plain(config))
+        _warn_of_secrets(encode(config), "model_config")
     for key, path in parts.artifacts.items():
-        manifest.artifacts[str(key)] = _copied(Path(path), folder / "artifacts" / str(key), "artifacts")
+        manifest.artifacts[key] = _copied(folder, Path(path), f"artifacts/{_checked_key(key)}", "artifacts")
     _write_example(folder, manifest, parts.input_example)
     sources = [path for path in folder.rglob("*.py") if "artifacts" not in path.relative_to(folder).parts]
+    if manifest.pickle:
+        sources += filter(None, [source_of(model)])
     manifest.requirements = "requirements.txt"
-    lines = requirements_of(parts.pip_requirements, sources)
+    lines = requirements_of(parts.pip_requirements, sources, is_pickled=manifest.pickle is not None)
     (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return manifest
 
 
-def _from_file(folder: Path, path: Path, config: dict[str, Any]) -> tuple[PythonModel, str]:
+def _from_file(folder: Path, path: Path, config: dict[str, Any], code_paths: Sequence[str]) -> tuple[PythonModel, str]:
     if not path.is_file():
         raise InvalidArgumentError(
             f"python_model: there is no file {str(path)!r}, expected one that calls set_model()."
@@ -98,47 +108,74 @@ def _from_file(folder: Path, path: Path, config: dict[str, Any]) -> tuple[Python
     if path.suffix != ".py":
         raise InvalidArgumentError(f"python_model: got {path.name!r}, expected a Python file that calls set_model().")
     shutil.copyfile(path, folder / path.name)
-    return model_from_code(path.absolute(), config), path.name
+    # where the user has it, so that a traceback leads there
+    return model_from_code(path.absolute(), config, OwnCode(folder, code_paths)), path.name
 
 
-def _copied(path: Path, into: Path, argument: str) -> str:
+def _checked_key(key: object) -> str:
+    if not isinstance(key, str) or not key.strip() or key in (".", "..") or set(key) & set("/\\:\0"):
+        raise InvalidArgumentError(f"artifacts: got the name {key!r}, expected a text such as 'words' without / and :.")
+    return key
+
+
+def _copied(folder: Path, path: Path, into: str, argument: str) -> str:
     if not path.exists():
         raise InvalidArgumentError(f"{argument}: there is no file or folder {str(path)!r}.")
-    into.mkdir(parents=True, exist_ok=True)
-    target = into / path.absolute().name
+    name = f"{into}/{path.absolute().name}"
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
-        shutil.copytree(path, target, ignore=_IGNORED)
+        shutil.copytree(path, target, ignore=_left_out(folder))
     else:
         shutil.copyfile(path, target)
-    return target.relative_to(into.parents[0] if into.name == "code" else into.parents[1]).as_posix()
+    return name
 
 
-def _write_example(folder: Path, manifest: Manifest, example: Any) -> None:
-    if example is False:
-        return
+def _left_out(folder: Path) -> Callable[[str, list[str]], set[str]]:
+    """What is not copied of a folder: what Python and git keep in it, and the store with all that stands beside it."""
+    url = runtime().store_url()
+    store = {models_folder().resolve(), journal_folder(url).resolve()}
+    if not is_remote(url):
+        file = store_path(url).resolve()
+        store |= {file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm"))}
+
+    def left_out(place: str, names: list[str]) -> set[str]:
+        here = Path(place).resolve()
+        ours = {name for name in names if here / name in store or here / name == folder.resolve()}
+        return ours | _IGNORED(place, names)
+
+    return left_out
+
+
+def example_of(given: Any, kind: str) -> tuple[Any, Any] | None:
+    """The input and the params that a model is tried with, None for nothing."""
+    if given is None and kind == "chat":
+        given = DEFAULT_CHAT_EXAMPLE
+    if given is None or given is False:
+        return None
+    return given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+
+
+def _write_example(folder: Path, manifest: Manifest, given: Any) -> None:
+    example = example_of(given, manifest.kind)
     if example is None:
-        if manifest.kind != "chat":
-            return
-        example = DEFAULT_CHAT_EXAMPLE
-    data, params = example if isinstance(example, tuple) and len(example) == 2 else (example, None)
-    stored = {"input": to_plain(data), **({} if params is None else {"params": to_plain(params)})}
+        return
+    data, params = example
+    try:
+        stored = to_json({"input": data, **({} if params is None else {"params": params})})
+    except NotJsonError as error:
+        raise InvalidArgumentError(
+            f"input_example: {error}, expected what a request can hold, or a DataFrame or an array."
+        ) from error
+    _warn_of_secrets(stored, "input_example")
     manifest.input_example = "input_example.json"
-    (folder / "input_example.json").write_bytes(orjson.dumps(stored, option=orjson.OPT_INDENT_2))
+    (folder / "input_example.json").write_bytes(orjson.dumps(orjson.loads(stored), option=orjson.OPT_INDENT_2))
 
 
-def _pickle(model: PythonModel, path: Path) -> None:
-    try:
-        import cloudpickle  # type: ignore[import-untyped, unused-ignore]
-    except ImportError as error:
-        raise ImportError(
-            "a model that is an object is pickled: pip install 'tracer-llm[models]', or put the model into a file "
-            "that calls tracer.models.set_model() and give the file's path"
-        ) from error
-    dump: Callable[[Any], bytes] = cloudpickle.dumps
-    try:
-        path.write_bytes(dump(model))
-    except Exception as error:  # whatever the model's parts raise
-        raise ModelError(
-            f"{type(model).__name__} cannot be pickled ({type(error).__name__}: {error}). Make clients and connections "
-            "in load_context(), or put the model into a file that calls tracer.models.set_model() and give its path."
-        ) from error
+def _warn_of_secrets(stored: bytes, argument: str) -> None:
+    if without_secrets(stored) != stored:
+        logger.warning(
+            "tracer: %s seems to hold a key or a password, and is kept in clear in the model's folder; "
+            "read it from the environment in load_context() instead",
+            argument,
+        )

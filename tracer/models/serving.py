@@ -55,9 +55,9 @@ def serve(
     model = load_model(serving.model_uri, trust=serving.trust, model_config=serving.model_config)
     listening = _listen(serving.host, serving.port)
     host, port = listening.getsockname()[:2]
+    _exit_by_sigterm()
     if on_ready is not None:
         on_ready(model, f"http://{f'[{host}]' if ':' in host else host}:{port}")
-    _exit_by_sigterm()
     options: dict[str, Any] = {
         "log_level": "warning", "server_header": False, "lifespan": "on", "timeout_graceful_shutdown": _GRACE_SECONDS,
     }  # fmt: skip

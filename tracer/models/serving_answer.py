@@ -67,7 +67,9 @@ class Answer:
         self._pending = future
         done, _ = await asyncio.wait({future}, timeout=self._timeout)
         if not done:
-            raise timed_out(self._timeout)
+            error = timed_out(self._timeout)
+            self._prediction.fail(error)  # whatever the model still does with it
+            raise error
         self._pending = None
         return future.result()
 
@@ -82,6 +84,7 @@ class Answer:
         if self._thread is not None:
             if self._pending is not None:
                 self._pending.add_done_callback(_forget)
+                self._thread.is_given_up = True
             self._thread.end(*([self._stream.close] if self._stream is not None else []))
             return
         if self._pending is not None and not self._pending.done():

@@ -20,19 +20,21 @@ from starlette.types import Receive, Scope, Send
 
 from tracer._configure import flush
 from tracer._fluent import set_tracing_context_from_http_request_headers
-from tracer._json import encode
 from tracer.models.chat import ChatCompletionResponse
 from tracer.models.joined_chunks import chunks_of
 from tracer.models.loaded import LoadedModel
 from tracer.models.loading import as_invocation
+from tracer.models.plain_values import NotJsonError, to_json
 from tracer.models.prediction import Prediction
 from tracer.models.serving_answer import Answer
-from tracer.models.serving_errors import RequestError, error_of
+from tracer.models.serving_errors import RequestError, ending, error_of
 from tracer.models.serving_thread import RequestThreads
 from tracer.models.shape import ValidationError
 
+Endpoint = Callable[[Request], Awaitable[Response]]
 TRACE_HEADER = "x-tracer-trace-id"
 _SETTLE_SECONDS = 5.0
+_DEPTH_LIMIT = 200
 _HUNG_UP = 499  # nginx's number for it; nobody is there to read it
 
 
@@ -63,8 +65,8 @@ class ModelServer:
                 Route("/v1/models", self._guarded(self._models)),
                 Route("/v1/models/{name:path}", self._guarded(self._one_model)),
                 Route("/invocations", self._guarded(self._invocations), methods=["POST"]),
-                Route("/ping", self._alive),
-                Route("/health", self._alive),
+                Route("/ping", self._open(self._alive)),
+                Route("/health", self._open(self._alive)),
                 Route("/version", self._version),
             ],
             exception_handlers={HTTPException: _http_error, Exception: _unexpected},
@@ -80,10 +82,16 @@ class ModelServer:
 
     # ---- who may ask, and what ----
 
-    def _guarded(self, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def _guarded(self, endpoint: Endpoint) -> Endpoint:
+        async def checked(request: Request) -> Response:
+            self._check_key(request)
+            return await endpoint(request)
+
+        return self._open(checked)
+
+    def _open(self, endpoint: Endpoint) -> Endpoint:
         async def answer(request: Request) -> Response:
             try:
-                self._check_key(request)
                 return await endpoint(request)
             except RequestError as error:
                 return error.response()
@@ -97,7 +105,8 @@ class ModelServer:
         if wanted is None:
             return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), wanted.encode()):
+        # headers are bytes, which Starlette reads as Latin-1
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), wanted.encode()):
             raise RequestError(
                 401, "This server needs its API key: Authorization: Bearer <key>.", code="invalid_api_key"
             )
@@ -111,9 +120,12 @@ class ModelServer:
         except asyncio.TimeoutError:
             raise RequestError(408, "The body did not come in time.", code="timeout") from None
         try:
-            return orjson.loads(content)
+            body = orjson.loads(content)
         except orjson.JSONDecodeError as error:
             raise RequestError(400, f"The body is no JSON: {error}.") from None
+        if _is_deep(body, _DEPTH_LIMIT):
+            raise RequestError(400, f"The body is nested deeper than {_DEPTH_LIMIT} levels.")
+        return body
 
     async def _content(self, request: Request) -> bytes:
         limit = self._limits.max_body_bytes
@@ -137,7 +149,10 @@ class ModelServer:
         return await self._answer(request, data, params, _as_completion, streamed=body.get("stream") is True)
 
     async def _invocations(self, request: Request) -> Response:
-        data, params = as_invocation(await self._body(request))
+        try:
+            data, params = as_invocation(await self._body(request))
+        except ValidationError as error:
+            raise error_of(error, None) from None
         if self._model.is_chat:
             streamed = isinstance(data, dict) and data.get("stream") is True
             return await self._answer(request, data, params, _as_it_is, streamed=streamed)
@@ -157,6 +172,8 @@ class ModelServer:
         return card if self._model.model_id is None else {**card, "version": self._model.model_id}
 
     async def _alive(self, request: Request) -> Response:
+        if self._threads is not None and self._threads.is_stuck():
+            raise RequestError(503, "All threads are busy with requests that have timed out.", type="server_error")
         return _json({"status": "ok"})
 
     async def _version(self, request: Request) -> Response:
@@ -182,9 +199,13 @@ class ModelServer:
             if not task.done():
                 raise ClientDisconnect
             response = task.result()
-        except (ClientDisconnect, asyncio.CancelledError):
+        except ClientDisconnect:
             await _leave(task, answer)
             return Response(status_code=_HUNG_UP)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            response = ending().response()
+            prediction.fail(ending())
+            await _leave(task, answer)
         except Exception as error:
             await answer.stop()
             response = error_of(error, trace_id).response()
@@ -220,11 +241,13 @@ class ModelServer:
         chunks = _Chunks(self._model.name)
         try:
             if first is not None:
-                yield _event(chunks.completed(first))
+                for chunk in chunks.completed(first):
+                    yield _event(chunk)
                 async for piece in pieces:
-                    yield _event(chunks.completed(piece))
-            for missing in chunks.missing():
-                yield _event(missing)
+                    for chunk in chunks.completed(piece):
+                        yield _event(chunk)
+            for chunk in chunks.missing():
+                yield _event(chunk)
             yield b"data: [DONE]\n\n"
         except Exception as error:
             yield _event(error_of(error, prediction.trace_id).body)
@@ -256,24 +279,35 @@ class _Chunks:
 
     def __init__(self, model: str) -> None:
         self._head = {"id": ChatCompletionResponse.new_id(), "created": int(time.time()), "model": model}
-        self._open: dict[int, bool] = {}  # by choice: whether it has not finished
+        self._reasons: dict[int, str | None] = {}  # by choice: why it will have ended, None where it said so
 
-    def completed(self, chunk: Any) -> Any:
+    def completed(self, chunk: Any) -> list[Any]:
+        if isinstance(chunk, str):  # a PythonModel's
+            chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": _said(chunk)}]}
         if not isinstance(chunk, dict) or chunk.get("object") != "chat.completion.chunk":
-            return chunk
+            return [chunk]
         self._head = {**self._head, **{key: chunk[key] for key in ("id", "model") if chunk.get(key)}}
         for choice in chunk["choices"]:
             index = choice.get("index", 0)
-            if index in self._open:
+            if index in self._reasons:
                 choice["delta"].pop("role", None)  # clients add up what comes twice
-            self._open[index] = self._open.get(index, True) and not choice.get("finish_reason")
+            calls = choice["delta"].get("tool_calls")
+            known = self._reasons.setdefault(index, "stop")
+            self._reasons[index] = None if choice.get("finish_reason") else "tool_calls" if calls else known
             choice.setdefault("finish_reason", None)
-        return {**chunk, **self._head}
+        # the usage comes last: clients take a completion for whole then
+        before = self.missing() if chunk.get("usage") and not chunk["choices"] else []
+        return [*before, {**chunk, **self._head}]
 
     def missing(self) -> list[dict[str, Any]]:
-        unfinished = [index for index, is_open in sorted(self._open.items()) if is_open]
-        choices = [{"index": index, "delta": {}, "finish_reason": "stop"} for index in unfinished]
+        open_ones = [(index, reason) for index, reason in sorted(self._reasons.items()) if reason is not None]
+        self._reasons.update(dict.fromkeys(self._reasons))
+        choices = [{"index": index, "delta": {}, "finish_reason": reason} for index, reason in open_ones]
         return [{**self._head, "object": "chat.completion.chunk", "choices": choices}] if choices else []
+
+
+def _said(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
 
 
 async def _hung_up(request: Request) -> None:
@@ -290,6 +324,11 @@ async def _leave(task: asyncio.Future[Any], answer: Answer) -> None:
         task.exception()
 
 
+def _is_deep(value: Any, limit: int) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return limit == 0 or any(_is_deep(part, limit - 1) for part in parts if isinstance(part, (dict, list)))
+
+
 def _as_it_is(output: Any) -> Any:
     return output
 
@@ -304,11 +343,18 @@ def _as_completion(output: Any) -> Any:
 
 
 def _json(value: Any) -> Response:
-    return Response(encode(value), media_type="application/json")
+    return Response(_encoded(value), media_type="application/json")
 
 
 def _event(value: Any) -> bytes:
-    return b"data: " + encode(value) + b"\n\n"
+    return b"data: " + _encoded(value) + b"\n\n"
+
+
+def _encoded(value: Any) -> bytes:
+    try:
+        return to_json(value)
+    except NotJsonError as error:
+        raise RequestError(500, f"The model's answer cannot be sent: {error}.", type="server_error") from None
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -43,3 +43,8 @@ def error_of(error: BaseException, trace_id: str | None) -> RequestError:
 def timed_out(seconds: float) -> RequestError:
     """The model took too long."""
     return RequestError(504, f"The model has not answered within {seconds:g} s.", type="server_error", code="timeout")
+
+
+def ending() -> RequestError:
+    """The server ends before the model has answered."""
+    return RequestError(503, "The server is shutting down.", type="server_error", code="shutting_down")

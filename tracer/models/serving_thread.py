@@ -17,6 +17,7 @@ class RequestThreads:
 
     def __init__(self, limit: int) -> None:
         self._places = asyncio.Semaphore(limit)
+        self._limit = limit
         self._busy: set[RequestThread] = set()
 
     async def take(self) -> RequestThread:
@@ -25,6 +26,10 @@ class RequestThreads:
         thread = RequestThread(asyncio.get_running_loop(), self._left)
         self._busy.add(thread)
         return thread
+
+    def is_stuck(self) -> bool:
+        """Whether nothing can be answered any more: every thread works on what nobody waits for."""
+        return len(self._busy) == self._limit and all(thread.is_given_up for thread in self._busy)
 
     def _left(self, thread: RequestThread) -> None:
         self._busy.discard(thread)
@@ -41,6 +46,7 @@ class RequestThread:
     """Runs functions one after the other in a context that is copied from the caller's."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, left: Callable[[RequestThread], None]) -> None:
+        self.is_given_up = False
         self._loop = loop
         self._left = left
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()

@@ -7,21 +7,27 @@ import stat
 from pathlib import Path
 
 from tracer.errors import UntrustedModelError
+from tracer.models.manifest import MANIFEST
+from tracer.models.signing import is_signed
 
 VARIABLE = "TRACER_TRUSTED_MODELS"
 
 
 def check_trust(folder: Path, *, trust: bool) -> None:
-    """Raise UntrustedModelError unless the user said so, or the folder and all in it are this user's own alone."""
+    """Raise UntrustedModelError unless the user said so, or this user alone logged what is in the folder."""
     if trust or _is_listed(folder):
         return
-    for path in (folder, *folder.rglob("*")):
-        problem = _problem(path)
-        if problem:
-            raise UntrustedModelError(
-                f"loading the model in {folder} would run its code, and {problem}. If you trust what is there, pass "
-                f"trust=True (`--trust`), or list the folder, or one above it, in {VARIABLE}."
-            )
+    problems = (_problem(path) for path in (folder, *folder.rglob("*")))
+    problem = next(filter(None, problems), None)
+    if problem is None and not is_signed(folder, MANIFEST):
+        problem = "you have not logged it on this machine: it was downloaded, or logged by somebody else or elsewhere"
+    if problem is not None:
+        setting = "set" if os.name == "nt" else "export"
+        raise UntrustedModelError(
+            f"loading the model in {folder} would run its code, and {problem}. If you trust who made it, say so for it "
+            f"alone with load_model(…, trust=True) (`--trust` in the command line), or for all models beside it with "
+            f"{setting} {VARIABLE}={folder.resolve().parent}"
+        )
 
 
 def _problem(path: Path) -> str | None:

@@ -6,10 +6,9 @@ import time
 import uuid
 from typing import Any
 
-import orjson
-
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.server.operation import Call
+from tracer.server.records import record_line
 from tracer.server.shapes import assessment_shape
 from tracer.server.traces import stored_trace
 from tracer.store.rows import AssessmentRow
@@ -136,4 +135,4 @@ def _record(row: AssessmentRow) -> dict[str, Any]:
 
 
 def _append(call: Call, record: dict[str, Any]) -> None:
-    call.store.append([orjson.dumps(record)])
+    call.store.append([record_line(record)])

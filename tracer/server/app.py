@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from tracer.server import live, signin
-from tracer.server.answer import answer_for, error_answer
+from tracer.server.answer import error_answer
 from tracer.server.endpoint import endpoint_for
 from tracer.server.gate import Gate
 from tracer.server.indexer import Indexer
@@ -25,6 +25,7 @@ from tracer.server.otlp import take_spans
 from tracer.server.page import page
 from tracer.server.records import take_records
 from tracer.server.settings import ServerSettings
+from tracer.server.silence import Silence
 from tracer.store import Store
 
 _READERS = 16
@@ -38,12 +39,13 @@ def create_app(
     app = Starlette(
         routes=_routes(),
         middleware=[Middleware(Gate, settings=settings or ServerSettings())],
-        exception_handlers={HTTPException: _http_error, Exception: _any_error},
+        exception_handlers={HTTPException: _http_error},
         lifespan=_lifespan,
     )
     app.state.settings = settings or ServerSettings()
     app.state.open_store = open_store
     app.state.place = place
+    app.state.codes = signin.OneTimeCodes()
     app.state.is_read_only = read_only
     return app
 
@@ -72,10 +74,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.live = live.Live(partial(_change_number, app.state.open_store))
     indexer = Indexer(app.state.open_store)
     indexer.start()
+    app.state.silence = silence = Silence(app.state.open_store, app.state.settings.silence_seconds)
+    silence.start()
     try:
         yield
     finally:
         app.state.live.close()
+        silence.stop()
         indexer.stop()
 
 
@@ -86,7 +91,3 @@ def _change_number(open_store: Callable[[], Store]) -> int:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return error_answer(error.status_code, str(error.detail))
-
-
-async def _any_error(request: Request, error: Exception) -> Response:
-    return answer_for(error)

@@ -15,6 +15,7 @@ from tracer.server.answer import AnswerError
 from tracer.server.settings import ServerSettings
 
 _WAITING_WRITERS = 32
+_JSON_BYTES = 4 << 20  # a hundred thousand trace ids; a small body can become many objects
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
@@ -25,12 +26,12 @@ def refuse_if_busy(request: Request) -> None:
         raise AnswerError(503, "the server is busy; send it again a little later")
 
 
-async def read_body(request: Request, settings: ServerSettings) -> bytes:
+async def read_body(request: Request, settings: ServerSettings, *, limit: int | None = None) -> bytes:
     """The whole body, unpacked. Raises AnswerError where it is too large, too slow or packed in an unknown way."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "deflate"):
         raise AnswerError(415, f"content-encoding {encoding[:40]!r} is not known here; expected gzip")
-    limit = settings.max_body_bytes
+    limit = min(settings.max_body_bytes, limit or settings.max_body_bytes)
     if int(request.headers.get("content-length", "0")) > limit:
         raise _too_large(limit)
     try:
@@ -75,14 +76,14 @@ def unpacked(content: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def read_json_object(request: Request, settings: ServerSettings) -> dict[str, Any]:
+async def read_json_object(request: Request, settings: ServerSettings, *, limit: int = _JSON_BYTES) -> dict[str, Any]:
     """The body as a JSON object. Raises AnswerError or InvalidArgumentError."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # a form or a text/plain body could be sent by any web page without asking first
     if media_type != "application/json":
         raise AnswerError(415, f"content-type is {media_type[:40]!r}, expected application/json")
     try:
-        value = orjson.loads(await read_body(request, settings))
+        value = orjson.loads(await read_body(request, settings, limit=limit))
     except orjson.JSONDecodeError as error:
         raise InvalidArgumentError(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tracer.server.answer import error_answer
+from tracer.server.answer import answer_for, error_answer
 from tracer.server.settings import ServerSettings
 
 _GUARDED = ("/api/", "/v1/")
@@ -34,7 +34,7 @@ _HEADERS = {
 
 
 class Gate:
-    """Lets in what may come in, and puts the security headers on every answer."""
+    """Lets in what may come in, and puts the security headers on every answer, a fault of ours included."""
 
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
@@ -45,9 +45,14 @@ class Gate:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        refusal = self._refusal(connection)
-        answer = refusal or self._app
-        await answer(scope, receive, _with_headers(send))
+        outgoing = _Outgoing(send)
+        try:
+            answer = self._refusal(connection) or self._app
+            await answer(scope, receive, outgoing)
+        except Exception as error:
+            if outgoing.has_started:
+                raise
+            await answer_for(error)(scope, receive, outgoing)
 
     def _refusal(self, connection: HTTPConnection) -> Response | None:
         host = connection.headers.get("host", "")
@@ -83,7 +88,10 @@ def _comes_from_elsewhere(connection: HTTPConnection, host: str) -> bool:
     """Whether a web page of another origin sent this; other programs send neither header."""
     origin = connection.headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() != host.lower()
+        try:
+            return urlsplit(origin).netloc.lower() != host.lower()
+        except ValueError:
+            return True
     site = connection.headers.get("sec-fetch-site", "none")
     is_link = connection.scope["method"] == "GET" and not connection.scope["path"].startswith(_GUARDED)
     return site not in ("same-origin", "none") and not is_link
@@ -114,12 +122,17 @@ def cookie_value(token: str) -> str:
     return hmac.new(token.encode(), b"tracer sign-in", hashlib.sha256).hexdigest()
 
 
-def _with_headers(send: Send) -> Send:
-    async def send_with_headers(message: Message) -> None:
+class _Outgoing:
+    """What goes out, with the security headers; knows whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_started = False
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self.has_started = True
             given = {name for name, _ in message["headers"]}
             missing = {name.encode(): value.encode() for name, value in _HEADERS.items()}
             message["headers"] = [*message["headers"], *(pair for pair in missing.items() if pair[0] not in given)]
-        await send(message)
-
-    return send_with_headers
+        await self._send(message)

@@ -40,6 +40,7 @@ OPERATIONS: Final = (
     Operation("GET", _TRACE, "One trace with light spans.", traces.get_trace, "TraceTree", (_POSITION,)),
     Operation("DELETE", _TRACE, "Delete a trace.", traces.delete_trace, status=204, writes=True),
     Operation("GET", f"{_TRACE}/spans/{{span_id}}", "One span, whole.", traces.get_span, "WholeSpan"),
+    Operation("GET", f"{_TRACE}/otlp", "One trace as OTLP JSON.", traces.get_otlp, "Otlp"),
     Operation(
         "GET", f"{_TRACE}/records", "The records of a trace.", records.get_records, "Records", (_POSITION, _PAYLOAD)
     ),

@@ -23,12 +23,15 @@ from tracer.otlp_json import Batch, batch_from_request
 from tracer.server import otlp_protobuf
 from tracer.server.answer import AnswerError
 from tracer.server.body import read_body, refuse_if_busy
+from tracer.server.records import record_line
 from tracer.store import Store
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 _RETRY_SECONDS = "2"
 _TOLD = 3
+_INVALID_ARGUMENT = 3  # google.rpc.Code
+_RPC_CODES = {500: 13, 503: 14}
 
 
 async def take_spans(request: Request) -> Response:
@@ -48,6 +51,9 @@ async def take_spans(request: Request) -> Response:
     except StoreError as error:
         logger.warning("tracer server: %s", error)
         return _failure(media_type, 503, str(error))
+    except Exception as error:
+        logger.error("tracer server: spans could not be taken in", exc_info=error)
+        return _failure(media_type, 500, "this is a fault of the server; its log says more")
     return _success(media_type, refused)
 
 
@@ -60,20 +66,36 @@ def _take_in(body: bytes, media_type: str, open_store: Callable[[], Store]) -> l
         batches = _batches_from_json(body, refused)
     store = open_store()
     for batch in batches:
-        if batch.records:
-            owner = _owner_of(batch)
-            about = {"kind": "process", "owner": owner, "resource": batch.resource}
-            store.append([orjson.dumps(about), *_lines(batch.records)], owner=owner)
+        lines = _lines(batch.records, refused)
+        if lines:
+            resource = _storable(batch.resource, refused)
+            owner = _owner_of(resource)
+            about = {"kind": "process", "owner": owner, "resource": resource}
+            store.append([orjson.dumps(about), *lines], owner=owner)
     return refused
 
 
-def _lines(records: Iterable[Any]) -> Iterable[bytes]:
+def _lines(records: Iterable[Any], refused: list[str]) -> list[bytes]:
     lines: list[bytes] = []
     for record in records:
-        line, attachments = take_out(orjson.dumps(record))
+        try:
+            line, attachments = take_out(record_line(record))
+        except InvalidArgumentError as error:
+            refused.append(str(error))
+            continue
         lines.append(line)
         lines.extend(map(orjson.dumps, attachments))
     return lines
+
+
+def _storable(resource: dict[str, Any], refused: list[str]) -> dict[str, Any]:
+    """The resource, empty where it cannot be kept: the spans are worth more than where they come from."""
+    try:
+        record_line(resource)
+    except InvalidArgumentError as error:
+        refused.append(f"resource: {error}")
+        return {}
+    return resource
 
 
 def _batches_from_json(body: bytes, refused: list[str]) -> list[Batch]:
@@ -81,18 +103,20 @@ def _batches_from_json(body: bytes, refused: list[str]) -> list[Batch]:
         request = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidArgumentError(f"the body is not JSON: {error}") from None
-    found = request.get("resourceSpans") if isinstance(request, dict) else None
+    if not isinstance(request, dict):
+        raise InvalidArgumentError("the body is no ExportTraceServiceRequest: it is no object")
+    found = request.get("resourceSpans")
     if not isinstance(found, (list, type(None))):
         raise InvalidArgumentError("the body is no ExportTraceServiceRequest: resourceSpans is no list")
     try:
         return [batch_from_request(resource_spans, refused) for resource_spans in found or ()]
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidArgumentError(f"the body is no ExportTraceServiceRequest: {error}") from None
 
 
-def _owner_of(batch: Batch) -> str:
+def _owner_of(resource: dict[str, Any]) -> str:
     """The same producer has the same name in every request."""
-    described = orjson.dumps(batch.resource, option=orjson.OPT_SORT_KEYS)
+    described = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
     return f"otlp-{hashlib.sha256(described).hexdigest()[:16]}"
 
 
@@ -106,6 +130,7 @@ def _success(media_type: str, refused: list[str]) -> Response:
 
 def _failure(media_type: str, status: int, message: str) -> Response:
     headers = {"Retry-After": _RETRY_SECONDS} if status == 503 else {}
+    code = _RPC_CODES.get(status, _INVALID_ARGUMENT)
     if media_type == PROTOBUF:
-        return Response(otlp_protobuf.status(message), status, headers, PROTOBUF)
-    return Response(orjson.dumps({"code": 3, "message": message}), status, headers, JSON)
+        return Response(otlp_protobuf.status(code, message), status, headers, PROTOBUF)
+    return Response(orjson.dumps({"code": code, "message": message}), status, headers, JSON)

@@ -19,8 +19,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from tracer.errors import InvalidArgumentError
 from tracer.otlp_json import Batch, batch_from_request
 
-_INVALID_ARGUMENT = 3  # google.rpc.Code
-
 
 def batches_from_protobuf(content: bytes, refused: list[str]) -> list[Batch]:
     """The records of a request; a span that does not follow OTLP is left out, and ``refused`` says why."""
@@ -40,10 +38,10 @@ def response(refused_spans: int, message: str) -> bytes:
     return bytes(ExportTraceServiceResponse(partial_success=partial).SerializeToString())
 
 
-def status(message: str) -> bytes:
+def status(code: int, message: str) -> bytes:
     """A google.rpc.Status, written by hand: its two fields are not worth a package."""
     text = message.encode("utf-8", "replace")
-    return bytes([0x08, _INVALID_ARGUMENT, 0x12]) + _varint(len(text)) + text
+    return bytes([0x08, code, 0x12]) + _varint(len(text)) + text
 
 
 def _varint(number: int) -> bytes:

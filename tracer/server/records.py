@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,16 +19,19 @@ from tracer.server.traces import stored_trace
 
 MEDIA_TYPE = "application/x-ndjson"
 _OWNER_LIMIT = 200
+_ROOM = 8  # levels that answers put around a record: what is taken in has to come out again
 
 
 async def take_records(request: Request) -> Response:
-    """Take in records; answered once they are in the store for good."""
+    """Take in records; answered once they are in the store for good. None at all says that the owner is alive."""
     state = request.app.state
     try:
         if request.headers.get("content-type", "").partition(";")[0].strip() != MEDIA_TYPE:
             raise AnswerError(415, f"expected {MEDIA_TYPE}")
-        refuse_if_busy(request)
         owner = _checked_owner(request.query_params.get("owner"))
+        if owner is not None:
+            state.silence.heard(owner)
+        refuse_if_busy(request)
         lines = [line for line in (await read_body(request, state.settings)).split(b"\n") if line]
         await to_thread.run_sync(lambda: state.open_store().append(lines, owner=owner), limiter=state.writers)
     except Exception as error:
@@ -45,6 +50,17 @@ def _checked_owner(owner: str | None) -> str | None:
     if owner is not None and not 0 < len(owner) <= _OWNER_LIMIT:
         raise InvalidArgumentError(f"owner is {owner[:40]!r}, expected the name of a process in the journal")
     return owner
+
+
+def record_line(record: Mapping[str, Any]) -> bytes:
+    """A record as a line for the store. Raises InvalidArgumentError for what JSON cannot hold, or nests too deeply."""
+    wrapped: Any = record
+    for _ in range(_ROOM):
+        wrapped = [wrapped]
+    try:
+        return orjson.dumps(wrapped)[_ROOM:-_ROOM]
+    except orjson.JSONEncodeError as error:
+        raise InvalidArgumentError(f"this cannot be kept: {error}") from None
 
 
 def get_records(call: Call) -> dict[str, Any]:

@@ -89,6 +89,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Error": shape(error=shape(code=TEXT, message=TEXT, position=maybe(COUNT))),
     "Server": shape(version=TEXT, auth=one_of("none", "token"), signed_in=FLAG, store=maybe(TEXT), read_only=FLAG),
     "SignIn": shape(token=TEXT),
+    "Otlp": {**shape(resourceSpans=many(ANY)), "description": "an ExportTraceServiceRequest"},
     "Assessment": shape(
         id=TEXT,
         trace_id=TRACE_ID,

@@ -15,6 +15,7 @@ from tracer.server.settings import ServerSettings
 
 _GRACE_SECONDS = 10
 _CONNECTIONS = 1000
+_ROOM = 900  # from here on the longest idle connection makes room for a new one
 _BACKLOG = 512
 
 
@@ -42,7 +43,7 @@ def make_server(app: Starlette, ready: Callable[[], None] | None = None) -> uvic
     """The server, which serves when it is run with a socket that listens."""
     config = uvicorn.Config(
         app,
-        http=protocol_for(app.state.settings.receive_seconds),
+        http=protocol_for(app.state.settings.receive_seconds, _ROOM),
         ws="none",
         lifespan="on",
         log_level="warning",

@@ -27,6 +27,7 @@ class ServerSettings:
     max_body_bytes: int = 64 << 20  # also of what a compressed body becomes
     receive_seconds: float = 30.0  # how long a caller may take to send a request
     query_seconds: float = 30.0
+    silence_seconds: float = 180.0  # after which a program that says nothing counts as dead; they speak every 30
 
     def __post_init__(self) -> None:
         if self.token is not None and (len(self.token) < _SHORTEST_TOKEN or not self.token.isascii()):

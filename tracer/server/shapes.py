@@ -10,7 +10,7 @@ from tracer import semconv
 from tracer.store.rows import AssessmentRow, TraceRow
 from tracer.store.usage import token_usage
 
-_KINDS = ("INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_KINDS = dict(enumerate(("INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")))
 # what stands in fields of its own, or is told by them
 _LIFTED = {
     "inputs": semconv.INPUTS,
@@ -77,7 +77,7 @@ def light_span(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _span_fields(record: dict[str, Any]) -> dict[str, Any]:
-    end = record.get("end")
+    start, end = record.get("start", 0), record.get("end")
     return {
         "span_id": record["span_id"],
         "parent_id": record.get("parent_id"),
@@ -86,8 +86,8 @@ def _span_fields(record: dict[str, Any]) -> dict[str, Any]:
         "type": record.get("type") or semconv.SpanType.UNKNOWN,
         "status": _status(record),
         "message": record.get("message"),
-        "start_ns": record["start"],
-        "duration_ns": None if end is None else end - record["start"],
+        "start_ns": start,
+        "duration_ns": None if end is None else end - start,
         "first_chunk_ns": record.get("first_chunk"),
         "model": record.get("model"),
         "provider": record.get("provider"),
@@ -123,7 +123,7 @@ def whole_span(record: dict[str, Any]) -> dict[str, Any]:
         "attributes": attributes,
         "events": [_event(event) for event in record.get("events") or ()],
         "links": [{"attributes": {}, **link} for link in record.get("links") or ()],
-        "kind": _KINDS[record.get("otel_kind", 0)],
+        "kind": _KINDS.get(record.get("otel_kind", 0), "INTERNAL"),
         "scope": record.get("scope"),
         "dropped": {name: dropped.get(name, 0) for name in _DROPPED},
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,6 +17,25 @@ from tracer.server.gate import cookie_name, cookie_value, is_same, is_signed_in
 from tracer.server.settings import ServerSettings
 
 _MONTH_SECONDS = 30 * 86_400
+_CODE_SECONDS = 120.0
+_TOKEN_BYTES = 4096  # whoever signs in is not known yet
+
+
+class OneTimeCodes:
+    """Codes that sign in once, soon after they were made: for a link that others on the machine can see."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def make(self) -> str:
+        """A code that nobody has used."""
+        code = secrets.token_urlsafe(24)
+        self._until[code] = time.monotonic() + _CODE_SECONDS
+        return code
+
+    def take(self, code: str) -> bool:
+        """Whether the code signs in, which it does no second time."""
+        return time.monotonic() < self._until.pop(code, 0.0)
 
 
 async def server(request: Request) -> Response:
@@ -32,15 +53,16 @@ async def server(request: Request) -> Response:
 
 
 async def sign_in(request: Request) -> Response:
-    """Give the browser a cookie for the token."""
+    """Give the browser a cookie for the token, or for a code that was made for it."""
     settings: ServerSettings = request.app.state.settings
+    codes: OneTimeCodes = request.app.state.codes
     try:
-        token = (await read_json_object(request, settings)).get("token")
+        token = (await read_json_object(request, settings, limit=_TOKEN_BYTES)).get("token")
     except Exception as error:
         return answer_for(error)
     if not isinstance(token, str):
         return answer_for(InvalidArgumentError("token is missing"))
-    if settings.token is not None and not is_same(token, settings.token):
+    if settings.token is not None and not (is_same(token, settings.token) or codes.take(token)):
         return error_answer(401, "this is not the token that the server was started with")
     answer = Response(status_code=204)
     if settings.token is not None:

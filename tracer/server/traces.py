@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.responses import Response
+
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
+from tracer.export.lines import otlp_line
 from tracer.server.operation import Call, selection
 from tracer.server.shapes import light_span, trace_shape, whole_span
 from tracer.store import StoredTrace, TraceQuery
@@ -62,6 +65,12 @@ def get_span(call: Call) -> dict[str, Any]:
             raise TraceNotFoundError(f"trace {trace_id[:40]!r} has no span {span_id[:40]!r}")
         record = running[0]
     return whole_span(record)
+
+
+def get_otlp(call: Call) -> Response:
+    """A trace with everything that was recorded, on one line: what tracer export writes and tracer import reads."""
+    line = otlp_line(call.store, stored_trace(call, payload=True))
+    return Response(line, 200, {"Cache-Control": "no-store"}, "application/json")
 
 
 def delete_trace(call: Call) -> None:

@@ -66,6 +66,10 @@ class Store(Protocol):
         """Mark what still runs under a dead process as interrupted."""
         ...
 
+    def running_owners(self) -> list[str]:
+        """The processes that something still runs under, as far as is known."""
+        ...
+
     def find_traces(self, query: TraceQuery) -> TracePage:
         """One page of the traces that a query asks for."""
         ...

@@ -6,6 +6,7 @@ import gzip
 import http.client
 import os
 import threading
+import zlib
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -18,8 +19,10 @@ _TIMEOUT_SECONDS = 30.0
 _WORTH_COMPRESSING = 4096
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BASE = "/api/v1"
+_JSON = "application/json"
 _IDLE_CONNECTIONS = 4
-_FAILURES = (http.client.HTTPException, OSError, EOFError)
+_FAILURES = (http.client.HTTPException, OSError, EOFError, zlib.error)
+_DONE = 204
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Answer:
     status: int
     media_type: str
     content: bytes
+    location: str | None = None
 
     def json(self) -> dict[str, Any]:
         """The content as a JSON object. Raises StoreError."""
@@ -62,7 +66,15 @@ class Connection:
 
     def send(self, path: str, body: dict[str, Any] | None = None) -> Answer:
         """A POST of a JSON object. Raises StoreError."""
-        return self.request("POST", path, content=orjson.dumps(body or {}), media_type="application/json")
+        return self.request("POST", path, content=orjson.dumps(body or {}), media_type=_JSON)
+
+    def deliver(
+        self, path: str, query: dict[str, Any] | None = None, *, content: bytes = b"{}", media_type: str = _JSON
+    ) -> None:
+        """A POST that the server has done when this returns. Raises StoreError."""
+        answer = self.request("POST", path, query, content=content, media_type=media_type)
+        if answer.status != _DONE:  # a proxy's login page comes with a 200
+            raise StoreError(f"{self.url} answered {answer.status} as no tracer server does; is the address right?")
 
     def request(
         self,
@@ -85,7 +97,7 @@ class Connection:
             if len(content) >= _WORTH_COMPRESSING and not self._is_near:
                 content, headers["Content-Encoding"] = gzip.compress(content, 1), "gzip"
         answer = self._exchange(method, target, content, headers)
-        if answer.status >= 400 and not (answer.status == 404 and is_missing_fine):
+        if not 200 <= answer.status < 300 and not (answer.status == 404 and is_missing_fine):
             raise _error(answer, self.url)
         return answer
 
@@ -121,7 +133,7 @@ class Connection:
             connection.close()
             raise
         self._idle.give_back(connection)
-        return Answer(response.status, response.headers.get_content_type(), body)
+        return Answer(response.status, response.headers.get_content_type(), body, response.headers.get("Location"))
 
     def _new_connection(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._is_tls else http.client.HTTPConnection
@@ -177,6 +189,8 @@ def _error(answer: Answer, url: str) -> Exception:
         return InvalidArgumentError(message)
     if answer.status == 401:
         return StoreError(f"the tracer server {url} wants a token: set TRACER_TOKEN, or configure(token=…)")
+    if answer.location is not None:  # not followed: the token is for the address that was given
+        return StoreError(f"{url} answered {answer.status} and names {answer.location[:200]}: give that address")
     return StoreError(f"the tracer server {url} answered {answer.status}: {message}")
 
 

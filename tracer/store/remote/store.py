@@ -43,17 +43,16 @@ class RemoteStore:
 
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Send records; returns when the server has them for good. Raises StoreError."""
-        self._server.request(
-            "POST",
-            "/records",
-            {"owner": owner},
-            content=b"\n".join(map(whole, lines)),
-            media_type="application/x-ndjson",
-        )
+        content = b"\n".join(map(whole, lines))
+        self._server.deliver("/records", {"owner": owner}, content=content, media_type="application/x-ndjson")
 
     def owner_gone(self, owner: str) -> None:
         """Mark what still runs under a dead process as interrupted."""
-        self._server.send(f"/owners/{path_part(owner)}/gone")
+        self._server.deliver(f"/owners/{path_part(owner)}/gone")
+
+    def running_owners(self) -> list[str]:
+        """The server looks after them itself."""
+        return []
 
     def find_traces(self, query: TraceQuery) -> TracePage:
         """One page of the traces that a query asks for."""

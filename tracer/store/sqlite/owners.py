@@ -32,5 +32,11 @@ def owner_gone(connection: sqlite3.Connection, owner: str) -> None:
         raise
 
 
+def running_owners(connection: sqlite3.Connection) -> list[str]:
+    """The processes that something still runs under."""
+    rows = connection.execute("SELECT DISTINCT owner FROM running WHERE gone = 0 AND owner IS NOT NULL")
+    return [row[0] for row in rows]
+
+
 def _has_running(connection: sqlite3.Connection, owner: str) -> bool:
     return connection.execute("SELECT 1 FROM running WHERE owner = ? AND gone = 0", (owner,)).fetchone() is not None

@@ -12,8 +12,9 @@ import orjson
 
 from tracer import _fault
 from tracer.record import ATTACHMENT_SCHEME
+from tracer.semconv import SpanType
 from tracer.store.sqlite import chunks
-from tracer.store.sqlite.decode import News, NewSpan, TraceNews
+from tracer.store.sqlite.decode import News, NewSpan, SpanFacts, TraceNews
 from tracer.store.sqlite.known import KnownTrace, in_parts, load_known
 from tracer.store.sqlite.migrations import (
     LABEL_METADATA,
@@ -71,6 +72,7 @@ def _plan(connection: sqlite3.Connection, stored: KnownTrace | None, news: Trace
     plan = TracePlan(known, news, said, stored is None, known.tally.roll_up(), new_spans, assessments=assessments)
     _pack(plan)
     _preview(connection, plan)
+    _preview_from_calls(connection, plan)
     plan.labels = _labels(plan)
     return plan
 
@@ -114,6 +116,39 @@ def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> di
         (low, low | POSITION_MASK, span_id),
     ).fetchone()
     return chunks.unpack(row[0], row[1])[row[2]] if row else {}
+
+
+def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None:
+    """Where the root says nothing: what the first call of a model was asked, and what the last one answered."""
+    root, spans = plan.rolled.root, plan.known.tally.spans
+    if root is None or root not in spans:
+        return
+    with _fault.guard("making the preview of a trace"):
+        if root == plan.known.root and all(span.facts.span_id != root for span in plan.new_spans):
+            if not any(_is_call(span.facts) for span in plan.new_spans):
+                return
+            # what is known may be the root's own, or that of calls before these
+            record = _record(connection, plan, root)
+            plan.request_preview, plan.response_preview = request_preview(record), response_preview(record)
+        if plan.request_preview is not None and plan.response_preview is not None:
+            return
+        calls = [span for span in spans.values() if _is_call(span)]
+        if calls and plan.request_preview is None:
+            first = min(calls, key=lambda span: (span.start, span.span_id))
+            plan.request_preview = request_preview(_record(connection, plan, first.span_id))
+        if calls and plan.response_preview is None:
+            last = max(calls, key=lambda span: (span.start + span.duration, span.span_id))
+            plan.response_preview = response_preview(_record(connection, plan, last.span_id))
+
+
+def _is_call(span: SpanFacts) -> bool:
+    return span.type in (SpanType.CHAT_MODEL, SpanType.LLM)
+
+
+def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> dict[str, Any]:
+    new = plan.news.spans.get(span_id)
+    record: dict[str, Any] = orjson.loads(new.line) if new else _stored_record(connection, plan.known.num, span_id)
+    return record
 
 
 def _labels(plan: TracePlan) -> dict[tuple[int, str], str]:

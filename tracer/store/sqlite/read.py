@@ -200,7 +200,11 @@ def _narrow_record(row: tuple[Any, ...], trace_id: str) -> dict[str, Any]:
         "end": facts.start + facts.duration, "model": facts.model, "provider": facts.provider, "usage": facts.usage,
         "first_chunk": facts.first_chunk,
     }  # fmt: skip
-    return with_cost({key: value for key, value in record.items() if value not in (None, False)}, row[16:19])
+    return with_cost(_said(record), row[16:19])
+
+
+def _said(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if value is not None and value is not False}
 
 
 def _running_spans(connection: sqlite3.Connection, num: int, trace_id: str) -> list[dict[str, Any]]:
@@ -213,7 +217,7 @@ def _running_spans(connection: sqlite3.Connection, num: int, trace_id: str) -> l
             "kind": "start", "trace_id": trace_id, "span_id": span_id, "parent_id": parent_id,
             "remote_parent": bool(remote), "name": name, "type": kind, "start": start, "gone": bool(gone),
         }  # fmt: skip
-        records.append({key: value for key, value in record.items() if value not in (None, False)})
+        records.append(_said(record))
     return records
 
 

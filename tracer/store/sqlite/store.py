@@ -37,7 +37,7 @@ from tracer.store.sqlite.find import count_traces, find_traces
 from tracer.store.sqlite.fulltext import FullText
 from tracer.store.sqlite.histogram import histogram
 from tracer.store.sqlite.models_and_runs import read_models, read_runs
-from tracer.store.sqlite.owners import owner_gone
+from tracer.store.sqlite.owners import owner_gone, running_owners
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.sessions import find_sessions, session_rows
 from tracer.store.sqlite.statistics import statistics
@@ -73,6 +73,10 @@ class SqliteStore:
         """Mark what still runs under a dead process as interrupted."""
         self._refuse_if_read_only()
         self._run("write to", lambda connection: owner_gone(connection, owner))
+
+    def running_owners(self) -> list[str]:
+        """The processes that something still runs under, as far as is known."""
+        return self._run("read", running_owners)
 
     def find_traces(self, query: TraceQuery) -> TracePage:
         """One page of the traces that a query asks for."""

@@ -1,0 +1,165 @@
+"""A served model that hangs, is stopped, or gives what cannot be sent."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import tracer
+from tests.models.conftest import WriteModel
+from tests.models.serve import Served
+from tests.models.test_serving import appears
+from tracer.models import load_model, log_model
+
+QUESTION = {"messages": [{"role": "user", "content": "Hello"}]}
+HANGS = """
+import time
+from pathlib import Path
+class Hangs(ChatModel):
+    def predict(self, context, messages, params):
+        Path("asked").touch()
+        for _ in range(600):
+            if Path("go-on").exists():
+                break
+            time.sleep(0.05)
+        Path("done").touch()
+        return {"choices": [{"message": {"role": "assistant", "content": "late"}}]}
+set_model(Hangs())
+"""
+
+
+def until(condition: Any) -> bool:
+    waiting = threading.Event()
+    return any(condition() or waiting.wait(0.05) for _ in range(400))
+
+
+def test_what_timed_out_is_an_error_and_stuck_threads_show(
+    write_model: WriteModel, folder: Path, own_store: str
+) -> None:
+    model = log_model("hangs", write_model(HANGS), input_example=False)
+    tracer.flush()
+    served = Served(model.model_uri, own_store, "--threads", "1", "--timeout", "0.3")
+    try:
+        health = f"{served.root}/health"
+        assert httpx.get(health).status_code == 200
+        answer = httpx.post(f"{served.url}/chat/completions", json=QUESTION, timeout=60)
+        assert answer.status_code == 504
+        stuck = httpx.get(health)
+        assert (stuck.status_code, stuck.json()["error"]["type"]) == (503, "server_error")
+        (folder / "go-on").touch()
+        assert appears(folder / "done")
+        assert until(lambda: httpx.get(health).status_code == 200)
+    finally:
+        assert served.close() == 0, served.errors
+
+    trace = tracer.get_trace(answer.headers["x-tracer-trace-id"])
+    assert trace is not None
+    assert trace.info.state == "ERROR"
+    assert "has not answered within 0.3 s" in str(trace.data.spans[0].events)
+
+
+def test_a_server_that_ends_tells_the_client_so(write_model: WriteModel, folder: Path) -> None:
+    uvicorn = pytest.importorskip("uvicorn", exc_type=ImportError)
+    from tracer.models.serving_app import Limits, ModelServer
+
+    loaded = load_model(log_model("hangs", write_model(HANGS), input_example=False).model_uri)
+    config = uvicorn.Config(
+        ModelServer(loaded, Limits()).app(), port=0, log_level="critical", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    running = threading.Thread(target=server.run)
+    running.start()
+    assert until(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+
+    answers: list[httpx.Response] = []
+    ask = threading.Thread(
+        target=lambda: answers.append(
+            httpx.post(f"http://127.0.0.1:{port}/v1/chat/completions", json=QUESTION, timeout=60)
+        )
+    )
+    ask.start()
+    assert appears(folder / "asked")
+    server.should_exit = True
+    ask.join(60)
+    (folder / "go-on").touch()
+    running.join(60)
+
+    (answer,) = answers
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "shutting_down")
+    trace = tracer.get_trace(answer.headers["x-tracer-trace-id"])
+    assert trace is not None
+    assert trace.info.state == "ERROR"
+
+
+@pytest.fixture
+def anything(write_model: WriteModel, own_store: str) -> Iterator[str]:
+    """The address of a model that gives back what it is asked for by name."""
+    path = write_model(
+        """
+        import numpy
+        try:
+            import pandas
+        except ImportError:
+            pandas = None
+        def predict(model_input):
+            return {
+                "table": lambda: pandas.DataFrame({"a": [1, 2], "b": ["x", None]}),
+                "array": lambda: numpy.array([[1, 2], [3, 4]]),
+                "number": lambda: {"score": numpy.float32(0.5)},
+                "object": lambda: object(),
+            }[model_input]()
+        set_model(predict)
+        """
+    )
+    pytest.importorskip("numpy", exc_type=ImportError)
+    model = log_model("anything", path)
+    tracer.flush()
+    served = Served(model.model_uri, own_store)
+    with contextlib.ExitStack() as stack:
+        stack.callback(served.close)
+        yield f"{served.root}/invocations"
+
+
+def test_what_json_holds_is_sent_and_the_rest_is_an_error(anything: str) -> None:
+    def ask(body: Any) -> httpx.Response:
+        return httpx.post(anything, json=body, timeout=60)
+
+    assert ask({"inputs": "array"}).json() == {"predictions": [[1, 2], [3, 4]]}
+    assert ask({"inputs": "number"}).json() == {"predictions": {"score": 0.5}}
+    refused = ask({"inputs": "object"})
+    assert (refused.status_code, refused.json()["error"]["message"]) == (
+        500,
+        "The model's answer cannot be sent: object is nothing that JSON can hold.",
+    )
+    for body in ({"dataframe_split": {}}, {"instances": []}, {"inputs": 1, "x": 2}):
+        assert (ask(body).status_code, ask(body).json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_a_table_is_sent_as_records(anything: str) -> None:
+    pytest.importorskip("pandas", exc_type=ImportError)
+
+    answer = httpx.post(anything, json={"inputs": "table"}, timeout=60)
+
+    assert answer.json() == {"predictions": [{"a": 1, "b": "x"}, {"a": 2, "b": None}]}
+
+
+def test_log_probabilities_of_a_whole_answer_are_streamed(write_model: WriteModel) -> None:
+    path = write_model(
+        """
+        class Sure(ChatModel):
+            def predict(self, context, messages, params):
+                logprobs = {"content": [{"token": "x", "logprob": -0.1}]}
+                return {"choices": [{"message": {"role": "assistant", "content": "x"}, "logprobs": logprobs}]}
+        set_model(Sure())
+        """
+    )
+    first, _ = load_model(log_model("sure", path).model_uri).predict_stream(QUESTION)
+
+    assert first["choices"][0]["logprobs"]["content"][0]["token"] == "x"

@@ -1,0 +1,63 @@
+"""A whole trace as a line of OTLP JSON, which any collector and ``tracer import`` read."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tracer.otlp_json import line_from_records
+from tracer.store import Store, StoredTrace, TraceRow
+
+_SAID = ("session_id", "user", "model_id", "run_id", "request_preview", "response_preview", "client_request_id")
+
+
+def otlp_line(store: Store, stored: StoredTrace) -> bytes:
+    """A trace as one ExportTraceServiceRequest, newline included, with its tags, feedback and attachments."""
+    spans = [_without_cost(span) for span in stored.spans if span.get("kind") != "start"]
+    running = [span for span in stored.spans if span.get("kind") == "start"]
+    line = line_from_records(spans, others=[*running, *_records_about(stored)], resource=stored.resource)
+    if b"tracer-attachment:" not in line:
+        return line
+    attached = _attachments(store, line)
+    about = [*running, *_records_about(stored), *attached]
+    return line_from_records(spans, others=about, resource=stored.resource)
+
+
+def _without_cost(span: Mapping[str, Any]) -> dict[str, Any]:
+    # reckoned from the price table by whoever reads it, and no part of what was recorded
+    return {key: value for key, value in span.items() if key != "cost"}
+
+
+def _records_about(stored: StoredTrace) -> list[dict[str, Any]]:
+    row = stored.row
+    # as old as the trace, so that importing it where the trace has changed since changes nothing
+    said: dict[str, Any] = {"kind": "trace", "trace_id": row.trace_id, "time": row.start, "experiment": row.experiment}
+    said.update((name, getattr(row, name)) for name in _SAID if getattr(row, name) is not None)
+    said.update((name, dict(getattr(row, name))) for name in ("tags", "metadata") if getattr(row, name))
+    if row.state in ("OK", "ERROR") and row.state != _state_of_root(stored, row):
+        said["state"] = row.state
+    return [said, *(_assessment(given) for given in row.assessments)]
+
+
+def _state_of_root(stored: StoredTrace, row: TraceRow) -> str:
+    root = next((span for span in stored.spans if span["span_id"] == row.root_span_id), {})
+    return "ERROR" if root.get("status") == "ERROR" else "OK"
+
+
+def _assessment(given: Any) -> dict[str, Any]:
+    fields = {name: getattr(given, name) for name in given.__dataclass_fields__}
+    kept = {name: value for name, value in fields.items() if value not in (None, {}) or name == "value"}
+    return {"kind": "assessment", **kept}
+
+
+def _attachments(store: Store, line: bytes) -> list[dict[str, Any]]:
+    found = []
+    for digest in sorted(set(re.findall(rb"tracer-attachment:([0-9a-f]{64})", line))):
+        attachment = store.attachment(digest.decode())
+        if attachment is not None:
+            mime, content = attachment
+            encoded = base64.b64encode(content).decode()
+            found.append({"kind": "attachment", "id": digest.decode(), "mime": mime, "content": encoded})
+    return found
