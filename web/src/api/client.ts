@@ -33,6 +33,9 @@ export async function exactRequest(path: string, query: Query = {}, body: Body =
   return parseExact(await (await asked(path, query, body)).text());
 }
 
+/** The answer as it was sent. */
+export const textOf = async (path: string): Promise<string> => (await asked(path, {}, {})).text();
+
 async function asked(path: string, query: Query, { method = "GET", json, signal }: Body): Promise<Response> {
   const init: RequestInit = { method, credentials: "same-origin" };
   if (signal) init.signal = signal;
