@@ -230,13 +230,23 @@ def test_a_step_is_copied_as_a_command_and_as_python(watched: Watched, address: 
 def test_what_is_copied_of_a_trace_reaches_this_server(watched: Watched, address: str, told: Told) -> None:
     page = watched.open(address, permissions=["clipboard-read", "clipboard-write"])
     page.goto(f"/traces/{told.support}")
+    read = """async wanted => {
+        for (let frame = 0; frame < 600; frame++) {
+            const text = await navigator.clipboard.readText();
+            if (text.includes(wanted)) return text;
+            await new Promise(requestAnimationFrame);
+        }
+        return await navigator.clipboard.readText();
+    }"""
     copied = []
-    for item in ("curl for this trace", "Python that reads it", "JSON"):
-        page.evaluate("navigator.clipboard.writeText('')")
+    for item, telling in (
+        ("curl for this trace", "curl "),
+        ("Python that reads it", "import tracer"),
+        ("JSON", "within 30 days"),
+    ):
         page.get_by_role("button", name="Copy this trace").click()
         page.get_by_role("menuitem", name=item).click()
-        page.wait_for_function("async () => (await navigator.clipboard.readText()) !== ''")
-        copied.append(page.evaluate("navigator.clipboard.readText()"))
+        copied.append(page.evaluate(read, telling))
 
     assert copied[0] == f"curl {address}/api/v1/traces/{told.support}/records"
     assert f'tracer.set_tracking_uri("{address}")' in copied[1]
