@@ -51,10 +51,16 @@ def test_hostile_addresses_do_nothing(watched: Watched, address: str) -> None:
         f"/sessions/{evil}",
         f"/compare?a={evil}&b={evil}",
         f"/{evil}",
+        "/traces?since=abc&until=-5",
+        "/dashboard?since=9e99",
+        "/traces?since=99999999999999999999",
+        "/traces/%ff",
+        "/sessions/%ff",
     ):
         page.goto(path)
         page.wait_for_selector("h1", state="attached")
         assert page.locator(FORBIDDEN).count() == 0
+        expect(page.get_by_text("Something in this page broke")).to_have_count(0)
 
 
 def test_the_policy_stops_a_script_that_got_in_anyway(watched: Watched, address: str) -> None:

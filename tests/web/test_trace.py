@@ -164,6 +164,8 @@ def test_steps_are_searched(page: Page, told: Told) -> None:
     page.keyboard.press("/")
     page.keyboard.type("turn 4991")
     expect(page.get_by_text("1 found")).to_be_visible()
+    expect(page.get_by_role("treeitem", name="turn 4991")).to_be_in_viewport()
+    expect(page.get_by_role("treeitem", name="turn 4991")).to_have_attribute("aria-selected", "false")
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("treeitem", selected=True)).to_contain_text("turn 4991")
@@ -204,6 +206,7 @@ def test_an_interrupted_trace_says_so(page: Page, told: Told) -> None:
 
     expect(page.get_by_text("The process that ran this ended before the trace did")).to_be_visible()
     expect(page.get_by_role("treeitem").filter(has_text="first step")).to_contain_text("OK")
+    expect(page.locator(".trace-head")).not_to_contain_text("running")
 
 
 def test_a_step_is_copied_as_a_command_and_as_python(watched: Watched, address: str, told: Told) -> None:
@@ -222,6 +225,52 @@ def test_a_step_is_copied_as_a_command_and_as_python(watched: Watched, address: 
     compile(copied[1], "copied", "exec")
     assert "client.chat.completions.create(" in copied[1]
     assert json.loads(copied[2])["name"] == "chat gpt-4o-mini"
+
+
+def test_what_is_copied_of_a_trace_reaches_this_server(watched: Watched, address: str, told: Told) -> None:
+    page = watched.open(address, permissions=["clipboard-read", "clipboard-write"])
+    page.goto(f"/traces/{told.support}")
+    read = """async wanted => {
+        for (let frame = 0; frame < 600; frame++) {
+            const text = await navigator.clipboard.readText();
+            if (text.includes(wanted)) return text;
+            await new Promise(requestAnimationFrame);
+        }
+        return await navigator.clipboard.readText();
+    }"""
+    copied = []
+    for item, telling in (
+        ("curl for this trace", "curl "),
+        ("Python that reads it", "import tracer"),
+        ("JSON", "within 30 days"),
+    ):
+        page.get_by_role("button", name="Copy this trace").click()
+        page.get_by_role("menuitem", name=item).click()
+        copied.append(page.evaluate(read, telling))
+
+    assert copied[0] == f"curl {address}/api/v1/traces/{told.support}/records"
+    assert f'tracer.set_tracking_uri("{address}")' in copied[1]
+    assert "Can I send order 1042 back?" in copied[2]
+    assert "within 30 days" in copied[2]
+
+
+def test_escape_closes_what_is_open_before_it_leaves_the_trace(page: Page, told: Told) -> None:
+    page.goto("/traces")
+    page.goto(f"/traces/{told.support}")
+    for button, opened in (
+        ("Copy this trace", page.get_by_role("menu")),
+        ("Copy this step", page.get_by_role("menu")),
+        ("Delete this trace", page.get_by_role("dialog")),
+        ("Keyboard shortcuts", page.get_by_role("dialog")),
+    ):
+        page.get_by_role("button", name=button).click()
+        expect(opened).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(opened).to_have_count(0)
+        assert page.url.split("?")[0].endswith(told.support)
+    page.keyboard.press("Escape")
+
+    page.wait_for_url("**/traces")
 
 
 def test_feedback_is_given_and_taken_back_by_hand(watched: Watched, tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -90,6 +94,40 @@ def test_a_wrong_filter_is_marked_at_its_place(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("did you mean model?")
     expect(page.locator(".filter-problem mark")).to_have_text("modle")
     expect(box).to_have_attribute("aria-invalid", "true")
+
+
+def test_a_wrong_filter_is_told_while_it_is_written_and_keeps_the_rows(page: Page) -> None:
+    page.goto("/traces")
+    shown(page, 11)
+    box = page.get_by_label(FILTER)
+    box.press_sequentially("modle = 'x' AND tokens > ")
+    expect(page.get_by_role("alert")).to_contain_text("did you mean model?")
+    box.press("Enter")
+    expect(page.get_by_text("Rows of the filter before")).to_be_visible()
+
+    expect(page.get_by_role("row").filter(has_text="night job")).to_be_visible()
+
+
+def test_marked_traces_are_saved_as_tracer_import_reads_them(
+    page: Page, stories_told: tuple[Path, Told], tmp_path: Path
+) -> None:
+    page.goto("/traces?filter=name = 'support agent' OR name = 'chat gpt-4o'")
+    shown(page, 7)
+    for key in "jxjxjxjxjxjxjx":
+        page.keyboard.press(key)
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="JSON lines").click()
+    file, store = tmp_path / "traces.jsonl", tmp_path / "other.db"
+    saving.value.save_as(file)
+    command = [sys.executable, "-m", "tracer", "import", str(file), "--store", str(store)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+    def exported(path: Path) -> list[Any]:
+        ids = (stories_told[1].support, stories_told[1].kinds)
+        command = [sys.executable, "-m", "tracer", "export", *ids, "--store", str(path)]
+        return [json.loads(line) for line in subprocess.check_output(command, text=True, timeout=60).splitlines()]
+
+    assert exported(store) == exported(stories_told[0])
 
 
 def test_facets_narrow_the_list_and_widen_it_again(page: Page) -> None:
@@ -252,3 +290,32 @@ def test_many_traces_scroll_without_blank_rows(watched: Watched, own: tuple[Path
     expect(page.get_by_role("link", name="trace 0", exact=True)).to_be_visible()
 
     assert page.evaluate("document.querySelectorAll('*').length") < 1500
+
+
+def test_a_phone_narrows_sorts_chooses_and_marks(watched: Watched, address: str) -> None:
+    page = watched.open(address, width=390, height=844, has_touch=True, is_mobile=True)
+    page.goto("/traces")
+    shown(page, 11)
+    page.get_by_role("button", name="Facets").click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("button", name="shop-v2").click()
+    sheet.get_by_label("Sort by").select_option("duration asc")
+    sheet.get_by_role("button", name="Show 3 traces").click()
+    expect(sheet).to_have_count(0)
+    assert query(page) == {"filter": ["version = 'shop-v2'"], "order": ["duration asc"]}
+
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("menuitemcheckbox", name="User").click()
+    page.keyboard.press("Escape")
+    card = page.get_by_role("row").first
+    expect(card).to_contain_text("ann")
+
+    page.get_by_role("button", name="Mark traces").click()
+    card.get_by_role("checkbox").check()
+    page.get_by_role("row").nth(1).get_by_role("link").click()
+    bar = page.get_by_label("Marked traces")
+    expect(bar).to_contain_text("2 traces marked")
+    for button in ("JSON lines", "Delete"):
+        expect(bar.get_by_role("button", name=button)).to_be_visible()
+    bar.get_by_role("link", name="Compare").click()
+    page.wait_for_url("**/compare?a=*&b=*")

@@ -8,15 +8,18 @@ import { serverInfo } from "./api/queries";
 import { Header } from "./shell/Header";
 import { SignIn } from "./shell/SignIn";
 import { Stumble } from "./shell/Stumble";
-import { TracePage } from "./trace/TracePage";
 import { TracesPage } from "./traces/TracesPage";
 import { Problem } from "./ui/Problem";
 
+const loadTracePage = () => import("./trace/TracePage");
+const TracePage = lazy(loadTracePage);
 const SessionsPage = lazy(() => import("./sessions/SessionsPage"));
 const SessionPage = lazy(() => import("./sessions/SessionPage"));
 const VersionsPage = lazy(() => import("./versions/VersionsPage"));
 const DashboardPage = lazy(() => import("./dashboard/DashboardPage"));
 const ComparePage = lazy(() => import("./compare/ComparePage"));
+
+const PRELOAD_AFTER_MS = 400;
 
 export function App() {
   const { data: server, error, refetch } = useQuery(serverInfo());
@@ -24,6 +27,12 @@ export function App() {
   useEffect(() => {
     document.title = `${titleOf(path)} · tracer`;
   }, [path]);
+  // the page that is opened next, once the first one stands
+  useEffect(() => {
+    if (!server?.signed_in) return;
+    const wait = window.setTimeout(() => void loadTracePage().catch(() => undefined), PRELOAD_AFTER_MS);
+    return () => window.clearTimeout(wait);
+  }, [server?.signed_in]);
   if (error && !(error instanceof ApiError && error.status === 401))
     return (
       <main className="page-empty">
@@ -46,7 +55,7 @@ export function App() {
               <Route path="/traces">
                 <TracesPage />
               </Route>
-              <Route path="/traces/:id">{({ id }) => <TracePage traceId={decodeURIComponent(id)} />}</Route>
+              <Route path="/traces/:id">{({ id }) => <TracePage traceId={decoded(id)} />}</Route>
               <Route path="/sessions">
                 <SessionsPage />
               </Route>
@@ -79,7 +88,7 @@ export function App() {
   );
 }
 
-/** A session's id may hold a percent sign that is no escape. */
+/** An address may hold a percent sign that is no escape. */
 function decoded(id: string): string {
   try {
     return decodeURIComponent(id);

@@ -17,6 +17,20 @@ export function duration(ns: number | null | undefined): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** A duration where there is little room: minutes and hours with a colon. */
+export function briefDuration(ns: number): string {
+  const seconds = Math.round(ns / 1e9);
+  if (seconds < 60) return duration(ns);
+  const pad = (n: number) => String(n).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes}:${pad(seconds % 60)} min` : `${Math.floor(minutes / 60)}:${pad(minutes % 60)} h`;
+}
+
+/** A duration that tells apart what follows within a millisecond. */
+export function fineDuration(ns: number): string {
+  return ns >= 10 * MS && ns < 1000 * MS ? `${(ns / MS).toFixed(2)} ms` : duration(ns);
+}
+
 const plain = new Intl.NumberFormat("en-US");
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
@@ -55,6 +69,7 @@ export function bytes(size: number): string {
 }
 
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const dayOfYear = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
 const clock = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",
@@ -72,12 +87,27 @@ const full = new Intl.DateTimeFormat(undefined, {
   hourCycle: "h23",
 });
 
-/** Time of day for today, with the date before that. */
+/** Time of day for today, with the date on other days, with the year in other years. */
 export function moment(ns: number, now = Date.now()): string {
   const date = new Date(ns / MS);
-  const isToday = date.toDateString() === new Date(now).toDateString();
-  return isToday ? clock.format(date) : `${day.format(date)}, ${clock.format(date)}`;
+  const today = new Date(now);
+  if (date.toDateString() === today.toDateString()) return clock.format(date);
+  const isThisYear = date.getFullYear() === today.getFullYear();
+  return `${(isThisYear ? day : dayOfYear).format(date)}, ${clock.format(date)}`;
 }
+
+const minute = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+const minuteThisYear = new Intl.DateTimeFormat(undefined, minute);
+const minuteOfYear = new Intl.DateTimeFormat(undefined, { year: "numeric", ...minute });
+
+/** Date and time to the minute of a time in ms, with the year in other years. */
+export function minuteOf(ms: number, now = Date.now()): string {
+  const date = new Date(ms);
+  return (date.getFullYear() === new Date(now).getFullYear() ? minuteThisYear : minuteOfYear).format(date);
+}
+
+/** What stands behind the seconds of a moment. */
+export const milliseconds = (ns: number) => `.${String(Math.floor(ns / MS) % 1000).padStart(3, "0")}`;
 
 export const fullTime = (ns: number) => full.format(new Date(ns / MS));
 

@@ -1,5 +1,8 @@
 // Requests to the server this page came from.
 
+import { parseExact } from "../text/exact";
+import type { Json } from "./types";
+
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -20,11 +23,20 @@ interface Body {
 }
 
 /** The parsed answer; raises ApiError for what the server refuses and for a server that does not answer. */
-export async function request<T>(
-  path: string,
-  query: Query = {},
-  { method = "GET", json, signal }: Body = {},
-): Promise<T> {
+export async function request<T>(path: string, query: Query = {}, body: Body = {}): Promise<T> {
+  const answer = await asked(path, query, body);
+  return (answer.status === 204 ? undefined : await answer.json()) as T;
+}
+
+/** The parsed answer with its numbers as they were written: what others recorded is shown as it was. */
+export async function exactRequest(path: string, query: Query = {}, body: Body = {}): Promise<Json> {
+  return parseExact(await (await asked(path, query, body)).text());
+}
+
+/** The answer as it was sent. */
+export const textOf = async (path: string): Promise<string> => (await asked(path, {}, {})).text();
+
+async function asked(path: string, query: Query, { method = "GET", json, signal }: Body): Promise<Response> {
   const init: RequestInit = { method, credentials: "same-origin" };
   if (signal) init.signal = signal;
   if (json !== undefined) {
@@ -36,7 +48,7 @@ export async function request<T>(
     throw new ApiError(0, "unreachable", "The server does not answer.", null);
   });
   if (!answer.ok) throw await refusal(answer);
-  return (answer.status === 204 ? undefined : await answer.json()) as T;
+  return answer;
 }
 
 function search(query: Query): string {

@@ -1,21 +1,57 @@
-// The store's change number as it grows: one connection a browser, shared by its tabs.
+// The store's change number as it grows, and whether the server still tells it: one connection a browser, shared by its
+// tabs.
 
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useSyncExternalStore } from "react";
+import { request } from "./client";
+import { queryClient } from "./queries";
+import type { ServerInfo } from "./types";
 
 type Listener = (seq: number) => void;
+type Told = { seq: number } | { connected: boolean } | { asks: true };
+
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+/** A server that is started anew, or a page that is left, is no news. */
+const GRACE_MS = 1_500;
 
 const listeners = new Set<Listener>();
+const watchers = new Set<() => void>();
 let source: EventSource | null = null;
 let channel: BroadcastChannel | null = null;
 let release: (() => void) | null = null;
+let retry: number | undefined;
+let pause = FIRST_PAUSE_MS;
+let isConnected = true;
+let saying: number | undefined;
+let isLost = false;
 
 function tell(seq: number): void {
   for (const listener of listeners) listener(seq);
 }
 
+function say(connected: boolean): void {
+  if (connected === isConnected) return;
+  isConnected = connected;
+  if (source || retry !== undefined) post({ connected });
+  window.clearTimeout(saying);
+  const show = () => {
+    isLost = !isConnected;
+    for (const watcher of watchers) watcher();
+  };
+  if (connected) show();
+  else saying = window.setTimeout(show, GRACE_MS);
+}
+
+const post = (told: Told) => channel?.postMessage(told);
+
 function connect(): void {
   channel = new BroadcastChannel("tracer-changes");
-  channel.onmessage = (event: MessageEvent<number>) => tell(event.data);
+  channel.onmessage = ({ data }: MessageEvent<Told>) => {
+    if ("seq" in data) tell(data.seq);
+    else if ("connected" in data) say(data.connected);
+    else if (source || retry !== undefined) post({ connected: isConnected });
+  };
+  post({ asks: true });
   // the tab that holds the lock listens for all of them; when it closes, the next one takes over
   if (!navigator.locks) {
     listen();
@@ -34,19 +70,45 @@ function connect(): void {
 }
 
 function listen(): void {
-  source = new EventSource("/api/v1/events");
-  source.addEventListener("change", (event) => {
+  retry = undefined;
+  const opened = new EventSource("/api/v1/events");
+  source = opened;
+  opened.onopen = () => {
+    pause = FIRST_PAUSE_MS;
+    say(true);
+  };
+  opened.addEventListener("change", (event) => {
     const { seq } = JSON.parse(event.data as string) as { seq: number };
     tell(seq);
-    channel?.postMessage(seq);
+    post({ seq });
   });
+  opened.onerror = () => {
+    say(false);
+    // the browser tries again by itself, unless the answer was a refusal
+    if (opened.readyState !== EventSource.CLOSED || source !== opened) return;
+    source = null;
+    retry = window.setTimeout(listen, pause);
+    pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
+    void askForSignIn();
+  };
+}
+
+/** A sign-in that ran out refuses the connection too: the answer about the server brings its form. */
+async function askForSignIn(): Promise<void> {
+  const info = await request<ServerInfo>("/server").catch(() => null);
+  if (info && !info.signed_in) queryClient.setQueryData(["server"], info);
 }
 
 function disconnect(): void {
+  window.clearTimeout(retry);
+  window.clearTimeout(saying);
+  retry = undefined;
   source?.close();
   channel?.close();
   release?.();
   source = channel = release = null;
+  isConnected = true;
+  isLost = false;
 }
 
 function subscribe(listener: Listener): () => void {
@@ -55,6 +117,20 @@ function subscribe(listener: Listener): () => void {
   return () => {
     listeners.delete(listener);
     if (listeners.size === 0) disconnect();
+  };
+}
+
+/** Whether the server has not been heard for a while: what is on screen may be old. */
+export function useIsLost(): boolean {
+  return useSyncExternalStore(watch, () => isLost);
+}
+
+function watch(watcher: () => void): () => void {
+  watchers.add(watcher);
+  const unsubscribe = subscribe(() => undefined);
+  return () => {
+    watchers.delete(watcher);
+    unsubscribe();
   };
 }
 

@@ -1,7 +1,8 @@
 // What the pages ask the server, with the keys that their answers are kept under.
 
 import { infiniteQueryOptions, keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
-import { ApiError, request } from "./client";
+import { withPlainNumbers } from "../text/exact";
+import { ApiError, exactRequest, request } from "./client";
 import type {
   Completion,
   Facets,
@@ -14,6 +15,7 @@ import type {
   Statistics,
   TraceAnswer,
   TracePage,
+  TraceRecords,
   Version,
 } from "./types";
 
@@ -58,10 +60,13 @@ export const traceList = (selection: Selection, order: string) =>
 export const changedTraces = (selection: Selection, order: string, since: number) =>
   request<TracePage>("/traces", { ...selection, order_by: order, limit: 500, changed_since: since });
 
+export const histogramOf = (selection: Selection, buckets: number, signal: AbortSignal) =>
+  request<Histogram>("/traces/histogram", { ...selection, buckets }, { signal });
+
 export const histogram = (selection: Selection, buckets: number) =>
   queryOptions({
     queryKey: ["histogram", selection, buckets],
-    queryFn: ({ signal }) => request<Histogram>("/traces/histogram", { ...selection, buckets }, { signal }),
+    queryFn: ({ signal }) => histogramOf(selection, buckets, signal),
     placeholderData: keepPreviousData,
     retry: false,
   });
@@ -92,9 +97,30 @@ export const spanPayload = (traceId: string, spanId: string, version = 0) =>
     // a span that ends after it was looked at has a payload from then on
     queryKey: ["span", traceId, spanId, version],
     queryFn: ({ signal }) =>
-      request<Span>(`/traces/${encodeURIComponent(traceId)}/spans/${encodeURIComponent(spanId)}`, {}, { signal }),
+      exactRequest(`/traces/${encodeURIComponent(traceId)}/spans/${encodeURIComponent(spanId)}`, {}, { signal }).then(
+        (span) => withPlainFigures(span as unknown as Span),
+      ),
     staleTime: Number.POSITIVE_INFINITY,
   });
+
+const TURNS = 20;
+
+function withPlainTurns({ turns, ...rest }: SessionAnswer): SessionAnswer {
+  const messages = turns.map((turn) => ({ trace: withPlainNumbers(turn.trace), messages: turn.messages }));
+  return { ...withPlainNumbers({ ...rest, turns: [] }), turns: messages };
+}
+
+/** What was recorded stays as it was written, what the page reckons with becomes numbers. */
+function withPlainFigures(span: Span): Span {
+  const { inputs, outputs, input_messages, output_messages, system_instructions, tools, attributes, ...figures } = span;
+  const events = span.events.map((event) => ({ ...event, time_ns: Number(event.time_ns) }));
+  const recorded = { inputs, outputs, input_messages, output_messages, system_instructions, tools, attributes, events };
+  return { ...withPlainNumbers({ ...figures, events: [] }), ...recorded };
+}
+
+/** A trace with all that was recorded of its spans, as `tracer export` would have it. */
+export const traceRecords = (traceId: string) =>
+  exactRequest(`/traces/${encodeURIComponent(traceId)}/records`).then((answer) => answer as unknown as TraceRecords);
 
 export const sessionList = (selection: Selection) =>
   infiniteQueryOptions({
@@ -111,11 +137,11 @@ export const sessionTurns = (sessionId: string) =>
   infiniteQueryOptions({
     queryKey: ["session", sessionId],
     queryFn: ({ pageParam, signal }) =>
-      request<SessionAnswer>(
+      exactRequest(
         `/sessions/${encodeURIComponent(sessionId)}`,
-        { limit: 50, page_token: pageParam },
+        { limit: TURNS, page_token: pageParam },
         { signal },
-      ),
+      ).then((answer) => withPlainTurns(answer as unknown as SessionAnswer)),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_page_token,
   });

@@ -1,6 +1,8 @@
 // What the server answers with; names and units are those of its OpenAPI document.
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+import type { ExactNumber } from "../text/exact";
+
+export type Json = null | boolean | number | ExactNumber | string | Json[] | { [key: string]: Json };
 export type State = "OK" | "ERROR" | "IN_PROGRESS" | "INTERRUPTED";
 export type Usage = Record<string, number>;
 export type Cost = { total_cost: number; input_cost?: number; output_cost?: number };
@@ -100,6 +102,14 @@ export interface TraceAnswer {
   position: number;
   seq: number;
   resource: Record<string, Json>;
+}
+
+/** The records of a trace as they were written; numbers may be exact ones. */
+export interface TraceRecords {
+  trace: Trace;
+  records: { [key: string]: Json }[];
+  position: number;
+  resource: { [key: string]: Json };
 }
 
 export interface Part {

@@ -1,11 +1,15 @@
 // What was said to a model and what it said, as one reads a conversation.
 
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import type { Message, Part } from "../api/types";
+import { count } from "../format";
 import { JsonTree } from "../text/JsonTree";
 import { useMode } from "../text/mode";
+import { RoomProvider, shared, useRoom } from "../text/room";
+import { More } from "../ui/More";
 import { MessageView } from "./MessageView";
 import { pairTools } from "./pairs";
+import { earlier, firstWindow, later } from "./window";
 
 interface Props {
   system?: Part[] | null;
@@ -13,49 +17,55 @@ interface Props {
   output: Message[];
 }
 
-const LONG = 14;
-const HEAD = 2;
-const TAIL = 8;
+const MOST_CHOICES = 8;
 
 export function Conversation({ system, input, output }: Props) {
   const mode = useMode();
-  const [isWhole, setWhole] = useState(false);
-  const instructions: Message[] = system?.length ? [{ role: "system", parts: system }] : [];
-  const asked = [...instructions, ...input];
+  const room = useRoom();
+  const asked = useMemo<Message[]>(
+    () => [...(system?.length ? [{ role: "system", parts: system }] : []), ...input],
+    [system, input],
+  );
+  const pairs = useMemo(() => pairTools([...asked, ...output]), [asked, output]);
+  const shown = useMemo(() => asked.filter((message) => !pairs.isBesideItsCall(message)), [asked, pairs]);
+  const [window, setWindow] = useState(() => firstWindow(shown.length));
   if (mode === "json") return <AsJson asked={asked} output={output} />;
-  const pairs = pairTools([...asked, ...output]);
-  const shown = asked.filter((message) => !pairs.isBesideItsCall(message));
-  const isFolded = !isWhole && shown.length > LONG;
-  const left = shown.length - HEAD - TAIL;
+  const { head, from, to } = window.of === shown.length ? window : firstWindow(shown.length);
+  const one = (message: Message, index: number) => <MessageView key={index} message={message} pairs={pairs} />;
   return (
-    <ol className="conversation" aria-label="Conversation">
-      {(isFolded ? shown.slice(0, HEAD) : shown).map((message, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a message's place is its identity
-        <MessageView key={index} message={message} pairs={pairs} />
-      ))}
-      {isFolded && (
-        <li className="folded">
-          <button type="button" className="button" onClick={() => setWhole(true)}>
-            Show {left} earlier messages
-          </button>
-        </li>
-      )}
-      {isFolded &&
-        shown.slice(-TAIL).map((message, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a message's place is its identity
-          <MessageView key={`tail-${index}`} message={message} pairs={pairs} />
-        ))}
-      {output.map((message, index) => (
-        <MessageView
-          // biome-ignore lint/suspicious/noArrayIndexKey: a message's place is its identity
-          key={`out-${index}`}
-          message={message}
-          pairs={pairs}
-          isReply
-          {...(output.length > 1 && { choice: `${index + 1} of ${output.length}` })}
-        />
-      ))}
-    </ol>
+    <RoomProvider value={shared(room, head + to - from + output.length)}>
+      <ol className="conversation" aria-label="Conversation">
+        {shown.slice(0, head).map(one)}
+        {from > head && (
+          <Fold word="earlier" left={from - head} onMore={() => setWindow((before) => earlier(before))} />
+        )}
+        {shown.slice(from, to).map((message, index) => one(message, from + index))}
+        {to < shown.length && (
+          <Fold word="later" left={shown.length - to} onMore={() => setWindow((before) => later(before))} />
+        )}
+        <More items={output} first={MOST_CHOICES} step={MOST_CHOICES} isList>
+          {(message, index) => (
+            <MessageView
+              key={`out-${index}`}
+              message={message}
+              pairs={pairs}
+              isReply
+              {...(output.length > 1 && { choice: `${index + 1} of ${output.length}` })}
+            />
+          )}
+        </More>
+      </ol>
+    </RoomProvider>
+  );
+}
+
+function Fold({ word, left, onMore }: { word: string; left: number; onMore: () => void }) {
+  return (
+    <li className="folded">
+      <button type="button" className="button" onClick={onMore}>
+        Show {count(left)} {word} {left === 1 ? "message" : "messages"}
+      </button>
+    </li>
   );
 }
 

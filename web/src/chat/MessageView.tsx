@@ -1,8 +1,10 @@
 // One message: who speaks, and the parts of what they say.
 
 import { Bot, Cog, type LucideIcon, MessageSquare, User, Wrench } from "lucide-react";
+import { useMemo } from "react";
 import type { Message } from "../api/types";
 import { CopyButton } from "../ui/Copy";
+import { More } from "../ui/More";
 import { Folded } from "./Folded";
 import { PartView } from "./PartView";
 import type { Pairs } from "./pairs";
@@ -15,6 +17,8 @@ const ROLES: Record<string, [string, LucideIcon]> = {
   tool: ["Tool", Wrench],
 };
 
+const PARTS = 12;
+
 interface Props {
   message: Message;
   pairs: Pairs;
@@ -25,6 +29,7 @@ interface Props {
 export function MessageView({ message, pairs, isReply = false, choice }: Props) {
   const [word, Icon] = ROLES[message.role] ?? [message.role, MessageSquare];
   const reason = message.finish_reason;
+  const text = useMemo(() => textOf(message), [message]);
   return (
     <li className={`message role-${ROLES[message.role] ? message.role : "other"} ${isReply ? "reply" : ""}`}>
       <div className="message-head">
@@ -37,17 +42,18 @@ export function MessageView({ message, pairs, isReply = false, choice }: Props) 
             {finish(reason)}
           </span>
         )}
-        <CopyButton className="copy" text={() => textOf(message)} label="Copy message" />
+        <CopyButton className="copy" text={text} label="Copy message" />
       </div>
       <div className="message-body">
-        <Folded by={textOf(message).length} startsFolded={message.role === "system" || message.role === "developer"}>
+        <Folded
+          characters={text.length}
+          lines={linesOf(text)}
+          startsFolded={message.role === "system" || message.role === "developer"}
+        >
           {message.parts.length === 0 && <span className="dim">(empty)</span>}
-          {message.parts.map((part, index) =>
-            pairs.isPaired(part) ? null : (
-              // biome-ignore lint/suspicious/noArrayIndexKey: a part's place is its identity
-              <PartView key={index} part={part} pairs={pairs} />
-            ),
-          )}
+          <More items={message.parts.filter((part) => !pairs.isPaired(part))} first={PARTS} step={PARTS}>
+            {(part, index) => <PartView key={index} part={part} pairs={pairs} />}
+          </More>
         </Folded>
       </div>
     </li>
@@ -61,6 +67,12 @@ const finish = (reason: string) =>
     tool_calls: "calls tools",
     tool_call: "calls tools",
   })[reason] ?? reason;
+
+function linesOf(text: string): number {
+  let lines = 1;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines++;
+  return lines;
+}
 
 function textOf(message: Message): string {
   return message.parts

@@ -3,11 +3,15 @@
 import { Brain, FileText, ShieldAlert } from "lucide-react";
 import type { Json, Part } from "../api/types";
 import { sourceOf } from "../text/attachments";
+import { Cut } from "../text/Cut";
+import { isContainer } from "../text/exact";
 import { JsonTree } from "../text/JsonTree";
 import { Markdown } from "../text/Markdown";
 import { Media } from "../text/Media";
 import { useMode } from "../text/mode";
 import { TextValue, Value } from "../text/Value";
+import { Disclosure } from "../ui/Disclosure";
+import { More } from "../ui/More";
 import type { Pairs } from "./pairs";
 import { ToolCall } from "./ToolCall";
 
@@ -36,7 +40,9 @@ export function PartView({ part, pairs }: { part: Part; pairs: Pairs }) {
       return (
         <div className="notice warn">
           <ShieldAlert aria-hidden />
-          <span>Refused: {textOf(part.content)}</span>
+          <span>
+            Refused: <Cut text={textOf(part.content)}>{(shown) => shown}</Cut>
+          </span>
         </div>
       );
     case "blob":
@@ -60,13 +66,21 @@ const textOf = (content: Json | undefined) => (typeof content === "string" ? con
 function Reasoning({ text }: { text: string }) {
   const mode = useMode();
   return (
-    <details className="reasoning">
-      <summary>
-        <Brain className="icon" aria-hidden /> Reasoning{" "}
-        <span className="dim">{text.length.toLocaleString("en-US")} characters</span>
-      </summary>
-      {mode === "raw" ? <div className="plain-text mono">{text}</div> : <Markdown text={text} />}
-    </details>
+    <Disclosure
+      className="reasoning"
+      summary={
+        <>
+          <Brain className="icon" aria-hidden /> Reasoning{" "}
+          <span className="dim">{text.length.toLocaleString("en-US")} characters</span>
+        </>
+      }
+    >
+      {() => (
+        <Cut text={text}>
+          {(shown) => (mode === "raw" ? <div className="plain-text mono">{shown}</div> : <Markdown text={shown} />)}
+        </Cut>
+      )}
+    </Disclosure>
   );
 }
 
@@ -76,18 +90,14 @@ export function Result({ response }: { response: Json }) {
   // a result can hold parts itself: text and images
   if (Array.isArray(response) && response.length && response.every(isPart))
     return (
-      <>
-        {(response as unknown as Part[]).map((part, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a part's place is its identity
-          <PartView key={index} part={part} pairs={NO_PAIRS} />
-        ))}
-      </>
+      <More items={response as unknown as Part[]} first={12} step={12}>
+        {(part, index) => <PartView key={index} part={part} pairs={NO_PAIRS} />}
+      </More>
     );
   return <Value value={response} label="result" />;
 }
 
-const isPart = (item: Json) =>
-  typeof item === "object" && item !== null && !Array.isArray(item) && typeof item.type === "string";
+const isPart = (item: Json) => isContainer(item) && !Array.isArray(item) && typeof item.type === "string";
 
 function Content({ part }: { part: Part }) {
   const source = sourceOf(part);

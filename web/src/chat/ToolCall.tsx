@@ -1,7 +1,8 @@
 // A tool call and what the tool answered, side by side.
 
 import { Wrench } from "lucide-react";
-import type { Part } from "../api/types";
+import type { Json, Part } from "../api/types";
+import { isContainer } from "../text/exact";
 import { Value } from "../text/Value";
 import { Result } from "./PartView";
 
@@ -40,4 +41,4 @@ const isEmpty = (value: unknown) =>
   value === null ||
   value === undefined ||
   value === "" ||
-  (typeof value === "object" && Object.keys(value).length === 0);
+  (isContainer(value as Json) && Object.keys(value).length === 0);

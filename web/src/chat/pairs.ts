@@ -16,7 +16,11 @@ export function pairTools(messages: Message[]): Pairs {
   for (const message of messages) {
     for (const part of message.parts) {
       if (part.type === "tool_call" || part.type === "server_tool_call") {
-        for (const key of keysOf(part)) waiting.set(key, [...(waiting.get(key) ?? []), part]);
+        for (const key of keysOf(part)) {
+          const same = waiting.get(key);
+          if (same) same.push(part);
+          else waiting.set(key, [part]);
+        }
       } else if (part.type === "tool_call_response" || part.type === "server_tool_call_response") {
         const call = (part.id ? waiting.get(part.id) : undefined)?.find((candidate) => !calls.has(candidate));
         if (call) calls.set(call, part);

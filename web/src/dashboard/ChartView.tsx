@@ -11,6 +11,9 @@ interface Props {
   title: string;
   chart: Chart;
   isStacked: boolean;
+  /** Whether the values count something: there are no halves on their axis. */
+  isWhole?: boolean;
+  nothing?: string;
   show: (value: number) => string;
   /** The same in little room, for the axis. */
   brief?: (value: number) => string;
@@ -20,9 +23,16 @@ const HEIGHT = 176;
 const LIGHT = ["#4f46e5", "#0b8a6a", "#c2680a", "#b8317f", "#1d7fc4", "#7a8291", "#a3a9b4"];
 const DARK = ["#8b93ff", "#4fd1a5", "#f0b25a", "#f48fc0", "#6fb7f5", "#9aa4b2", "#6b7482"];
 
+const WHOLE_STEPS = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
+const LONGEST_LABEL = 36;
+
+/** Long names of models differ at their beginning and at their end. */
+export const shortened = (name: string) =>
+  name.length > LONGEST_LABEL ? `${name.slice(0, 20)}…${name.slice(-15)}` : name;
+
 export const colours = () => (isDark() ? DARK : LIGHT);
 
-export function ChartView({ title, chart, isStacked, show, brief = show }: Props) {
+export function ChartView({ title, chart, isStacked, isWhole = false, nothing, show, brief = show }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const theme = useTheme();
   const systemIsDark = useMedia("(prefers-color-scheme: dark)");
@@ -31,7 +41,7 @@ export function ChartView({ title, chart, isStacked, show, brief = show }: Props
     const element = place.current;
     if (!element || !chart.times.length) return;
     const plot = new uPlot(
-      options(chart, isStacked, show, brief, element.clientWidth),
+      options(chart, isStacked, isWhole, show, brief, element.clientWidth),
       dataOf(chart, isStacked),
       element,
     );
@@ -41,14 +51,14 @@ export function ChartView({ title, chart, isStacked, show, brief = show }: Props
       observer.disconnect();
       plot.destroy();
     };
-  }, [chart, isStacked, show, brief, theme, systemIsDark]);
+  }, [chart, isStacked, isWhole, show, brief, theme, systemIsDark]);
   return (
     <figure className="chart">
       <figcaption>{title}</figcaption>
       {chart.times.length ? (
         <div ref={place} role="img" aria-label={describe(title, chart, show)} />
       ) : (
-        <p className="dim chart-empty">Nothing in this time.</p>
+        <p className="dim chart-empty">{nothing ?? "Nothing in this time."}</p>
       )}
     </figure>
   );
@@ -62,6 +72,7 @@ function dataOf(chart: Chart, isStacked: boolean): uPlot.AlignedData {
 function options(
   chart: Chart,
   isStacked: boolean,
+  isWhole: boolean,
   show: (value: number) => string,
   brief: (value: number) => string,
   width: number,
@@ -79,7 +90,7 @@ function options(
     const stroke = palette[group % palette.length] ?? ink;
     const values = chart.values[group] ?? [];
     return {
-      label: chart.groups[group] || "(none)",
+      label: shortened(chart.groups[group] || "(none)"),
       stroke,
       width: isStacked ? 0 : 1.75,
       spanGaps: true,
@@ -113,6 +124,7 @@ function options(
         ticks: { show: false },
         font: "11px Inter, sans-serif",
         size: 58,
+        ...(isWhole && { incrs: WHOLE_STEPS }),
         values: (_plot, ticks) => ticks.map(brief),
       },
     ],

@@ -6,7 +6,7 @@ import { Link } from "wouter";
 import { useChanges } from "../api/live";
 import { histogram, refreshAll, statistics } from "../api/queries";
 import type { Statistics, StatisticsGroup } from "../api/types";
-import { count, duration, money, percent, roundMoney, shortCount } from "../format";
+import { count, duration, money, percent, plural, roundMoney, shortCount } from "../format";
 import { condition } from "../traces/conditions";
 import { GetStarted } from "../traces/GetStarted";
 import { PageHead } from "../ui/PageHead";
@@ -15,7 +15,7 @@ import { useSelection } from "../ui/range";
 import { Segments } from "../ui/Segments";
 import { useUrlState } from "../ui/url";
 import { ChartView } from "./ChartView";
-import { chartOf, type Metric, stepFor } from "./series";
+import { type Chart, chartOf, type Metric, stepFor } from "./series";
 
 const GROUPS = [
   ["model", "Model"],
@@ -130,7 +130,7 @@ function Tiles({ traces, failed, sums }: { traces: number; failed: number; sums:
     [
       "Cost",
       money(sums?.cost),
-      sums && sums.priced < sums.calls ? `${count(sums.calls - sums.priced)} calls without a known price` : "",
+      sums && sums.priced < sums.calls ? `${plural(sums.calls - sums.priced, "call")} without a known price` : "",
     ],
   ];
   return (
@@ -146,6 +146,9 @@ function Tiles({ traces, failed, sums }: { traces: number; failed: number; sums:
   );
 }
 
+const NO_CHART: Chart = { times: [], groups: [], values: [] };
+const isEmpty = (chart: Chart) => !chart.values.some((row) => row.some(Boolean));
+
 function Charts({ data, percentile, children }: { data: Statistics; percentile: Percentile; children: ReactNode }) {
   const charts = useMemo(
     () => ({
@@ -160,14 +163,21 @@ function Charts({ data, percentile, children }: { data: Statistics; percentile: 
   const unit = data.counts === "calls" ? "Calls" : data.counts === "spans" ? "Steps" : "Traces";
   return (
     <div className="charts">
-      <ChartView title={unit} chart={charts.calls} isStacked show={shortCount} />
+      <ChartView title={unit} chart={charts.calls} isStacked isWhole show={shortCount} />
       <div className="chart-with-choice">
         <ChartView title={`Latency, ${percentile}`} chart={latencies} isStacked={false} show={duration} />
         {children}
       </div>
       <ChartView title="Cost" chart={charts.cost} isStacked show={money} brief={roundMoney} />
-      <ChartView title="Tokens" chart={charts.tokens} isStacked show={shortCount} />
-      <ChartView title="Errors" chart={charts.errors} isStacked show={shortCount} />
+      <ChartView title="Tokens" chart={charts.tokens} isStacked isWhole show={shortCount} />
+      <ChartView
+        title={`Failed ${unit.toLowerCase()}`}
+        chart={isEmpty(charts.errors) ? NO_CHART : charts.errors}
+        nothing="None failed in this time."
+        isStacked
+        isWhole
+        show={shortCount}
+      />
     </div>
   );
 }
@@ -199,7 +209,7 @@ function GroupTable({ data, word, field }: { data: Statistics; word: string; fie
           <tbody>
             {data.groups.map((group) => (
               <tr key={group.group}>
-                <td>
+                <td className="clip-id" title={group.group}>
                   {group.group ? (
                     <Link href={`/traces?filter=${encodeURIComponent(condition(FILTER_FIELDS[field], group.group))}`}>
                       {group.group}

@@ -26,7 +26,7 @@ export default function SessionPage({ sessionId }: { sessionId: string }) {
         <Link href="/sessions" className="button quiet square" aria-label="All sessions" title="All sessions">
           <ArrowLeft aria-hidden />
         </Link>
-        <h1>Session {sessionId}</h1>
+        <h1 className="long-title">Session {sessionId}</h1>
         <div className="page-tools">
           <ModeChoice />
         </div>
@@ -74,7 +74,7 @@ function Turn({ trace, messages, number }: { trace: Trace; messages: Message[]; 
         </h2>
         {trace.state !== "OK" && <StateBadge state={trace.state} />}
         <span className="dim num">
-          {moment(trace.start_ns)} · {trace.duration_ns === null ? "running" : duration(trace.duration_ns)}
+          {moment(trace.start_ns)} · {trace.state === "IN_PROGRESS" ? "running" : duration(trace.duration_ns)}
           {trace.usage ? ` · ${plural(totalTokens(trace.usage) ?? 0, "token")}` : ""}
           {trace.cost ? ` · ${money(trace.cost.total_cost)}` : ""}
         </span>

@@ -67,12 +67,18 @@ export default function SessionsPage() {
                   <td className="num nowrap" title={fullTime(session.end_ns)}>
                     {moment(session.end_ns)}
                   </td>
-                  <td>
-                    <Link className="strong" href={`/sessions/${encodeURIComponent(session.session_id)}`}>
+                  <td className="clip-id">
+                    <Link
+                      className="strong"
+                      title={session.session_id}
+                      href={`/sessions/${encodeURIComponent(session.session_id)}`}
+                    >
                       {session.session_id}
                     </Link>
                   </td>
-                  <td>{session.users.join(", ")}</td>
+                  <td className="clip-id" title={session.users.join(", ")}>
+                    {session.users.join(", ")}
+                  </td>
                   <td className="clip">{preview(session.first_request_preview)}</td>
                   <td className="clip">{preview(session.last_response_preview)}</td>
                   <td className="right num">{count(session.trace_count)}</td>

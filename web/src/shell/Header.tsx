@@ -1,9 +1,21 @@
 // Where one is, and where one can go.
 
-import { ChartLine, Keyboard, ListTree, LogOut, MessagesSquare, Monitor, Moon, Package, Sun } from "lucide-react";
+import {
+  ChartLine,
+  Keyboard,
+  ListTree,
+  LogOut,
+  MessagesSquare,
+  Monitor,
+  Moon,
+  Package,
+  Sun,
+  Unplug,
+} from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { request } from "../api/client";
+import { useIsLost } from "../api/live";
 import type { ServerInfo } from "../api/types";
 import { listAddress } from "../trace/neighbours";
 import { useKeys } from "../ui/keys";
@@ -33,6 +45,7 @@ export function Header({ server }: { server: ServerInfo }) {
   const theme = useTheme();
   const [isHelpOpen, setHelpOpen] = useState(false);
   useKeys({ "?": () => setHelpOpen(true) });
+  const isLost = useIsLost();
   const [next, word, ThemeIcon] = NEXT[theme];
   return (
     <header className="top">
@@ -59,6 +72,14 @@ export function Header({ server }: { server: ServerInfo }) {
         </ul>
       </nav>
       <div className="top-end">
+        <span role="status">
+          {isLost && (
+            <span className="badge warn lost" title="The server does not answer. What is shown may be old.">
+              <Unplug aria-hidden /> Not connected
+              <span className="wide-only">, trying again</span>
+            </span>
+          )}
+        </span>
         {server.store && (
           <span className="store mono" title={server.store}>
             {server.store.split("/").slice(-2).join("/")}

@@ -3,11 +3,12 @@
 import type { RootContent } from "hast";
 import { type ReactNode, useEffect, useState } from "react";
 import { CopyButton } from "../ui/Copy";
+import { Cut } from "./Cut";
 
 type Highlight = (code: string, language: string) => RootContent[] | null;
 
 let loaded: Highlight | null = null;
-const TOO_LONG = 60_000;
+const TOO_LONG = 20_000;
 
 function useHighlight(): Highlight | null {
   const [highlight, setHighlight] = useState<Highlight | null>(() => loaded);
@@ -26,15 +27,21 @@ function useHighlight(): Highlight | null {
 }
 
 export function Code({ code, language = "" }: { code: string; language?: string }) {
+  return (
+    <div className="code-block">
+      <Cut text={code}>{(shown) => <Coloured code={shown} language={language} />}</Cut>
+      <CopyButton className="copy" text={code} label="Copy code" />
+    </div>
+  );
+}
+
+function Coloured({ code, language }: { code: string; language: string }) {
   const highlight = useHighlight();
   const tokens = highlight && code.length < TOO_LONG ? highlight(code, language) : null;
   return (
-    <div className="code-block">
-      <pre tabIndex={0}>
-        <code>{tokens ? tokens.map(toNode) : code}</code>
-      </pre>
-      <CopyButton className="copy" text={code} label="Copy code" />
-    </div>
+    <pre tabIndex={0}>
+      <code>{tokens ? tokens.map(toNode) : code}</code>
+    </pre>
   );
 }
 

@@ -1,33 +1,63 @@
 // A JSON value as a tree that opens where the reader wants.
 
 import { ChevronRight } from "lucide-react";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import type { Json } from "../api/types";
 import { CopyButton } from "../ui/Copy";
 import { attachmentIn } from "./attachments";
+import { isContainer } from "./exact";
 import { Media } from "./Media";
+import { useRoom } from "./room";
 
-const OPEN_DEPTH = 2;
-const OPEN_ENTRIES = 40;
 const SHOWN_ENTRIES = 100;
+const MORE_ENTRIES = 200;
 const SHOWN_CHARACTERS = 600;
+const MORE_CHARACTERS = 50_000;
 
 export function JsonTree({ value, label }: { value: Json; label: string }) {
   return (
     <div className="json">
       <CopyButton className="copy" text={() => JSON.stringify(value, null, 2)} label={`Copy ${label}`} />
       <ul className="json-level" aria-label={label}>
-        <Entry value={value} depth={0} />
+        <Entry value={value} isRoot startsOpen />
       </ul>
     </div>
   );
 }
 
 type Container = Json[] | { [key: string]: Json };
-const isContainer = (value: Json): value is Container => typeof value === "object" && value !== null;
+const sizeOf = (value: Json) => (isContainer(value) ? Object.keys(value).length : 0);
 
-function Entry({ name, value, depth }: { name?: string; value: Json; depth: number }) {
-  if (isContainer(value)) return <Branch {...(name !== undefined && { name })} value={value} depth={depth} />;
+/** How many of the first values can be open from the start without filling the screen. */
+function openOf(values: Json[], room: number): number {
+  let left = room - Math.min(values.length, SHOWN_ENTRIES);
+  const end = values.findIndex((value) => {
+    left -= sizeOf(value);
+    return left < 0;
+  });
+  return end < 0 ? values.length : end;
+}
+
+function Entry({
+  name,
+  value,
+  isRoot,
+  startsOpen,
+}: {
+  name?: string;
+  value: Json;
+  isRoot?: boolean;
+  startsOpen?: boolean;
+}) {
+  if (isContainer(value))
+    return (
+      <Branch
+        {...(name !== undefined && { name })}
+        value={value}
+        isRoot={isRoot ?? false}
+        startsOpen={startsOpen ?? false}
+      />
+    );
   return (
     <li className="json-leaf">
       {name !== undefined && <span className="json-key">{name}: </span>}
@@ -36,12 +66,21 @@ function Entry({ name, value, depth }: { name?: string; value: Json; depth: numb
   );
 }
 
-function Branch({ name, value, depth }: { name?: string; value: Container; depth: number }) {
+interface BranchProps {
+  name?: string;
+  value: Container;
+  isRoot: boolean;
+  startsOpen: boolean;
+}
+
+function Branch({ name, value, isRoot, startsOpen }: BranchProps) {
   const entries: [string, Json][] = Array.isArray(value)
     ? value.map((item, index) => [String(index), item])
     : Object.entries(value);
-  const [isOpen, setOpen] = useState(depth < OPEN_DEPTH && (depth === 0 || entries.length <= OPEN_ENTRIES));
-  const [shown, setShown] = useState(SHOWN_ENTRIES);
+  const [isOpen, setOpen] = useState(startsOpen);
+  const { entries: room } = useRoom();
+  const [shown, setShown] = useState(Math.min(SHOWN_ENTRIES, room));
+  const open = useMemo(() => (isRoot ? openOf(Object.values(value), room) : 0), [isRoot, value, room]);
   const [left, right] = Array.isArray(value) ? "[]" : "{}";
   if (!entries.length)
     return (
@@ -65,12 +104,12 @@ function Branch({ name, value, depth }: { name?: string; value: Container; depth
       {isOpen && (
         <>
           <ul className="json-level">
-            {entries.slice(0, shown).map(([key, item]) => (
-              <Entry key={key} name={key} value={item} depth={depth + 1} />
+            {entries.slice(0, shown).map(([key, item], index) => (
+              <Entry key={key} name={key} value={item} startsOpen={index < open} />
             ))}
             {entries.length > shown && (
               <li>
-                <button type="button" className="link-button" onClick={() => setShown(shown + 1000)}>
+                <button type="button" className="link-button" onClick={() => setShown(shown + MORE_ENTRIES)}>
                   {entries.length - shown} more
                 </button>
               </li>
@@ -91,20 +130,21 @@ function summary(entries: [string, Json][], isList: boolean): string {
 
 function Scalar({ value }: { value: Exclude<Json, Container> }) {
   if (typeof value === "string") return <Text text={value} />;
-  return <span className={`json-${value === null ? "null" : typeof value}`}>{String(value)}</span>;
+  const kind = value === null ? "null" : typeof value === "boolean" ? "boolean" : "number";
+  return <span className={`json-${kind}`}>{String(value)}</span>;
 }
 
 function Text({ text }: { text: string }) {
-  const [isWhole, setWhole] = useState(false);
+  const [limit, setLimit] = useState(SHOWN_CHARACTERS);
   const attachment = attachmentIn(text);
   if (attachment) return <Media source={attachment} />;
-  const shown = isWhole || text.length <= SHOWN_CHARACTERS ? text : text.slice(0, SHOWN_CHARACTERS);
+  const shown = text.slice(0, limit);
   return (
     <span className="json-string">
       “{shown}
       {shown.length < text.length && "…"}”
       {shown.length < text.length && (
-        <button type="button" className="link-button" onClick={() => setWhole(true)}>
+        <button type="button" className="link-button" onClick={() => setLimit(limit + MORE_CHARACTERS)}>
           {(text.length - shown.length).toLocaleString("en-US")} more characters
         </button>
       )}

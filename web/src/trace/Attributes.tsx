@@ -1,11 +1,18 @@
 // Everything else that was recorded about a step.
 
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import type { Json, Span, Trace } from "../api/types";
 import { fullTime } from "../format";
+import { Cut } from "../text/Cut";
+import { isContainer } from "../text/exact";
 import { JsonTree } from "../text/JsonTree";
+import { ROOM, RoomProvider } from "../text/room";
 import { CopyButton } from "../ui/Copy";
+import { usePage } from "../ui/usePage";
+
+const PAGE = 60;
+const VALUE = { ...ROOM, characters: 700, lines: 12, entries: 12 };
 
 export function Attributes({ span, trace, isRoot }: { span: Span; trace: Trace; isRoot: boolean }) {
   const [search, setSearch] = useState("");
@@ -18,9 +25,13 @@ export function Attributes({ span, trace, isRoot }: { span: Span; trace: Trace; 
     ["kind", span.kind],
     ["recorded by", span.scope],
   ];
-  const all = Object.entries(span.attributes).sort(([a], [b]) => a.localeCompare(b));
-  const shown = all.filter(
-    ([key, value]) => !needle || `${key} ${JSON.stringify(value)}`.toLowerCase().includes(needle),
+  const all = useMemo(
+    () => Object.entries(span.attributes).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
+    [span.attributes],
+  );
+  const shown = useMemo(
+    () => all.filter(([key, value]) => !needle || `${key} ${JSON.stringify(value)}`.toLowerCase().includes(needle)),
+    [all, needle],
   );
   return (
     <>
@@ -35,7 +46,7 @@ export function Attributes({ span, trace, isRoot }: { span: Span; trace: Trace; 
           onChange={(event) => setSearch(event.target.value)}
         />
       )}
-      <Rows title="Attributes" rows={shown} />
+      <Rows key={needle} title="Attributes" rows={shown} />
       {isRoot && Object.keys(trace.metadata).length > 0 && (
         <Rows title="Trace metadata" rows={Object.entries(trace.metadata)} />
       )}
@@ -58,20 +69,28 @@ export function Attributes({ span, trace, isRoot }: { span: Span; trace: Trace; 
 }
 
 function Rows({ title, rows }: { title: string; rows: [string, Json][] }) {
+  const [from, to, pager] = usePage(rows.length, PAGE, title.toLowerCase());
   if (!rows.length) return null;
   return (
     <section className="side">
       <h3 className="section-title">{title}</h3>
+      {pager}
       <div className="table-scroll">
         <table className="plain attributes">
           <tbody>
-            {rows.map(([key, value]) => (
+            {rows.slice(from, to).map(([key, value]) => (
               <tr key={key}>
                 <th scope="row" className="mono">
                   {key}
                 </th>
                 <td className="mono">
-                  {isShort(value) ? inWords(value) : <JsonTree value={value} label={key} />}
+                  <RoomProvider value={VALUE}>
+                    {isShort(value) ? (
+                      <Cut text={inWords(value)}>{(shown) => shown}</Cut>
+                    ) : (
+                      <JsonTree value={value} label={key} />
+                    )}
+                  </RoomProvider>
                   {typeof value === "string" && value.length > 8 && (
                     <CopyButton className="copy" text={value} label={`Copy ${key}`} />
                   )}
@@ -87,8 +106,6 @@ function Rows({ title, rows }: { title: string; rows: [string, Json][] }) {
 
 /** A plain value, or a short list of plain values. */
 const isShort = (value: Json): boolean =>
-  value === null ||
-  typeof value !== "object" ||
-  (Array.isArray(value) && value.length <= 8 && value.every((item) => item === null || typeof item !== "object"));
+  !isContainer(value) || (Array.isArray(value) && value.length <= 8 && !value.some(isContainer));
 
 const inWords = (value: Json) => (Array.isArray(value) ? value.join(", ") : String(value));

@@ -18,7 +18,7 @@ const KINDS: [string, string][] = [
   ["total_tokens", "Total"],
 ];
 
-const SHOWN = 100;
+const SHOWN = 50;
 
 interface Props {
   tree: Tree;

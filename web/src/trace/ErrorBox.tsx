@@ -3,6 +3,9 @@
 import { CircleAlert, CircleDashed } from "lucide-react";
 import type { Span } from "../api/types";
 import { Code } from "../text/Code";
+import { Cut } from "../text/Cut";
+import { RoomProvider, WIDE } from "../text/room";
+import { Disclosure } from "../ui/Disclosure";
 
 const text = (value: unknown) => (typeof value === "string" ? value : "");
 
@@ -24,17 +27,20 @@ export function ErrorBox({ span }: { span: Span }) {
         {kind || message ? (
           <>
             {kind && <strong className="mono">{kind}</strong>}
-            <p className="plain-text">{message}</p>
+            <Cut text={message}>{(shown) => <p className="plain-text">{shown}</p>}</Cut>
           </>
         ) : (
           isFailed && <p>This step failed without saying why.</p>
         )}
         {incomplete && <p>Ended before its end: {incomplete}</p>}
         {stack && (
-          <details>
-            <summary>Stack trace</summary>
-            <Code code={stack} language="python" />
-          </details>
+          <Disclosure summary="Stack trace">
+            {() => (
+              <RoomProvider value={WIDE}>
+                <Code code={stack} language="python" />
+              </RoomProvider>
+            )}
+          </Disclosure>
         )}
       </div>
     </section>

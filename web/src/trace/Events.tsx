@@ -2,11 +2,13 @@
 
 import { useState } from "react";
 import type { Json, Span, SpanEvent } from "../api/types";
-import { count, duration, fullTime } from "../format";
+import { count, duration, fineDuration, fullTime } from "../format";
+import { isContainer } from "../text/exact";
 import { JsonTree } from "../text/JsonTree";
 
 const CHUNK = "tracer.stream.chunk";
-const SHOWN = 200;
+const SHOWN = 100;
+const MORE = 200;
 
 export function Events({ span }: { span: Span }) {
   const [shown, setShown] = useState(SHOWN);
@@ -29,7 +31,7 @@ export function Events({ span }: { span: Span }) {
         ))}
       </ol>
       {span.events.length > shown && (
-        <button type="button" className="button" onClick={() => setShown(shown + 1000)}>
+        <button type="button" className="button" onClick={() => setShown(shown + MORE)}>
           Show {count(span.events.length - shown)} more
         </button>
       )}
@@ -46,9 +48,9 @@ function EventRow({ event, start, before }: { event: SpanEvent; start: number; b
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
           <span className="num event-time" title={fullTime(event.time_ns)}>
-            +{duration(event.time_ns - start)}
+            +{fineDuration(event.time_ns - start)}
           </span>
-          <span className="num event-gap dim">{before ? `Δ ${duration(event.time_ns - before.time_ns)}` : ""}</span>
+          <span className="num event-gap dim">{before ? `Δ ${fineDuration(event.time_ns - before.time_ns)}` : ""}</span>
           <span className="event-name">{event.name === CHUNK ? <ChunkText chunk={content} /> : event.name}</span>
         </summary>
         {isOpen && <JsonTree value={content as Json} label="event" />}
@@ -60,17 +62,13 @@ function EventRow({ event, start, before }: { event: SpanEvent; start: number; b
 /** The text that a chunk added, as far as it is of a known shape. */
 function ChunkText({ chunk }: { chunk: Json }) {
   const text = deltaOf(chunk);
-  if (text) return <span className="mono chunk-text">{text.replaceAll("\n", "↵")}</span>;
-  const kind =
-    typeof chunk === "object" && chunk !== null && !Array.isArray(chunk) && typeof chunk.type === "string"
-      ? chunk.type
-      : "chunk";
+  if (text) return <span className="mono chunk-text">{text.slice(0, 300).replaceAll("\n", "↵")}</span>;
+  const kind = isContainer(chunk) && !Array.isArray(chunk) && typeof chunk.type === "string" ? chunk.type : "chunk";
   return <span className="dim">{kind}</span>;
 }
 
 type Fields = { [key: string]: Json };
-const fields = (value: Json | undefined): Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
+const fields = (value: Json | undefined): Fields => (isContainer(value) && !Array.isArray(value) ? value : {});
 
 export function deltaOf(chunk: Json): string {
   const outer = fields(chunk);

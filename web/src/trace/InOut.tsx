@@ -2,11 +2,12 @@
 
 import type { Json, Span } from "../api/types";
 import { bytes } from "../format";
+import { isContainer } from "../text/exact";
 import { Value } from "../text/Value";
 
 export function InOut({ span, isRunning }: { span: Span; isRunning: boolean }) {
   const cut = span.attributes["tracer.truncated"];
-  const sizes = typeof cut === "object" && cut !== null && !Array.isArray(cut) ? cut : {};
+  const sizes = isContainer(cut) && !Array.isArray(cut) ? cut : {};
   return (
     <>
       <Side

@@ -1,11 +1,14 @@
 // Copying one step.
 
+import { useQuery } from "@tanstack/react-query";
 import { Braces, Check, Copy, Hash, SquareCode, Terminal } from "lucide-react";
 import { useState } from "react";
+import { serverInfo } from "../api/queries";
 import type { Span } from "../api/types";
 import { copyText } from "../ui/Copy";
 import { Menu, MenuItem } from "../ui/Menu";
 import { isRequest, toCurl, toPython } from "./request";
+import { pythonFor } from "./snippets";
 
 export function SpanCopyMenu({ traceId, span }: { traceId: string; span: Span }) {
   const [isDone, setDone] = useState(false);
@@ -14,7 +17,8 @@ export function SpanCopyMenu({ traceId, span }: { traceId: string; span: Span })
       setDone(true);
       window.setTimeout(() => setDone(false), 1200);
     });
-  const python = `import tracer\n\ntrace = tracer.get_trace("${traceId}")\n(span,) = trace.search_spans(span_id="${span.span_id}")\n`;
+  const { data: server } = useQuery(serverInfo());
+  const python = () => pythonFor(traceId, window.location.origin, server, span.span_id);
   return (
     <Menu
       label="Copy this step"
@@ -41,7 +45,7 @@ export function SpanCopyMenu({ traceId, span }: { traceId: string; span: Span })
       <MenuItem onClick={() => copy(JSON.stringify(span, null, 2))}>
         <Braces aria-hidden /> Whole step as JSON
       </MenuItem>
-      <MenuItem onClick={() => copy(python)}>
+      <MenuItem onClick={() => copy(python())}>
         <SquareCode aria-hidden /> Python that reads it
       </MenuItem>
       <MenuItem onClick={() => copy(span.span_id)}>

@@ -56,7 +56,11 @@ export function SpanPanel({ trace, node, tree, onSelect }: Props) {
         {light.model && (
           <div>
             <dt className="visually-hidden">Model</dt>
-            <dd>{light.model}</dd>
+            <dd>
+              <span className="long-id" title={light.model}>
+                {light.model}
+              </span>
+            </dd>
           </div>
         )}
         {light.usage && (

@@ -3,12 +3,14 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight } from "lucide-react";
 import { type CSSProperties, type KeyboardEvent, memo, useEffect, useMemo, useRef } from "react";
-import { duration, money, shortCount } from "../format";
+import { briefDuration, duration, money, shortCount } from "../format";
 import { TypeIcon, toneOf, typeWord } from "../ui/SpanType";
 import { stateWord } from "../ui/State";
-import { endOf, type Node, type Tree } from "./tree";
+import { barEnd, type Node, type Tree } from "./tree";
 
 const ROW = 30;
+/** From here on, lines from parent to child would stand too close. */
+const DEEP = 16;
 
 interface Props {
   tree: Tree;
@@ -16,13 +18,15 @@ interface Props {
   collapsed: ReadonlySet<string>;
   selected: string | null;
   found: ReadonlySet<string> | null;
+  /** A step to bring into sight without opening it. */
+  reveal: string | null;
   now: number;
   onSelect: (spanId: string) => void;
   onOpen: (spanId: string) => void;
   onToggle: (spanId: string, everything?: boolean) => void;
 }
 
-export function SpanTree({ tree, rows, collapsed, selected, found, now, onSelect, onOpen, onToggle }: Props) {
+export function SpanTree({ tree, rows, collapsed, selected, found, reveal, now, onSelect, onOpen, onToggle }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -32,11 +36,18 @@ export function SpanTree({ tree, rows, collapsed, selected, found, now, onSelect
   });
   const at = useMemo(() => rows.findIndex((row) => row.span.span_id === selected), [rows, selected]);
 
-  // only a new selection scrolls: rows that arrive must not move what is being read
+  const deepest = useMemo(() => rows.reduce((most, row) => Math.max(most, row.depth), 1), [rows]);
+  const revealAt = reveal === null ? -1 : rows.findIndex((row) => row.span.span_id === reveal);
+
+  // only a new selection or a new finding scrolls: rows that arrive must not move what is being read
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above
   useEffect(() => {
     if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
   }, [selected]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  useEffect(() => {
+    if (revealAt >= 0) virtual.scrollToIndex(revealAt, { align: "center" });
+  }, [reveal, revealAt >= 0]);
 
   const pressed = (event: KeyboardEvent) => {
     const node = rows[at];
@@ -70,14 +81,18 @@ export function SpanTree({ tree, rows, collapsed, selected, found, now, onSelect
       <Ruler span={tree.end - tree.start} />
       <div
         ref={scroller}
-        className="span-tree"
+        className={`span-tree ${deepest > DEEP ? "is-deep" : ""}`}
         role="tree"
         aria-label="Steps of the trace"
         tabIndex={0}
         aria-activedescendant={at >= 0 ? `span-${selected}` : undefined}
         onKeyDown={pressed}
       >
-        <div role="presentation" className="virtual-space" style={{ height: virtual.getTotalSize() }}>
+        <div
+          role="presentation"
+          className="virtual-space"
+          style={{ height: virtual.getTotalSize(), "--deepest": deepest } as CSSProperties}
+        >
           {virtual.getVirtualItems().map((item) => {
             const node = rows[item.index] as Node;
             const id = node.span.span_id;
@@ -92,7 +107,7 @@ export function SpanTree({ tree, rows, collapsed, selected, found, now, onSelect
                 isDim={found !== null && !found.has(id)}
                 start={tree.start}
                 length={tree.end - tree.start}
-                end={endOf(node.span, now)}
+                end={barEnd(node.span, tree, now)}
                 onSelect={onOpen}
                 onToggle={onToggle}
               />
@@ -117,7 +132,7 @@ function Ruler({ span }: { span: number }) {
       <div className="span-lane">
         {ticks.map((tick) => (
           <span key={tick} className="tick" style={{ left: `${tick * 100}%` }}>
-            {tick === 0 ? "0" : duration(span * tick)}
+            {tick === 0 ? "0" : briefDuration(span * tick)}
           </span>
         ))}
       </div>
@@ -171,7 +186,7 @@ const Row = memo(function Row({
       style={{ transform: `translateY(${top}px)` }}
       onClick={() => onSelect(span.span_id)}
     >
-      <div className="span-label" style={{ "--depth": Math.min(node.depth, 24) } as CSSProperties}>
+      <div className="span-label" style={{ "--depth": node.depth } as CSSProperties}>
         {hasChildren ? (
           <span
             aria-hidden="true"

@@ -5,10 +5,12 @@ import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import type { Json, Trace } from "../api/types";
 import { count, duration, fullTime, moment, money, plural, totalTokens } from "../format";
+import { condition } from "../traces/conditions";
 import { useKeys } from "../ui/keys";
 import { modelNames } from "../ui/models";
 import { StateBadge } from "../ui/State";
 import { CopyMenu } from "./CopyMenu";
+import { DeleteTrace } from "./DeleteTrace";
 import { listAddress, useNeighbours } from "./neighbours";
 
 export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<string, Json> }) {
@@ -55,13 +57,16 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
             <GitCompareArrows aria-hidden /> <span className="wide-only">Compare</span>
           </Link>
           <CopyMenu trace={trace} />
+          <DeleteTrace traceId={trace.trace_id} />
         </div>
       </div>
       <dl className="facts">
         <Fact
           icon={<Timer aria-hidden />}
           name="Duration"
-          text={trace.duration_ns === null ? "running" : duration(trace.duration_ns)}
+          text={
+            trace.state === "IN_PROGRESS" ? "running" : trace.duration_ns === null ? null : duration(trace.duration_ns)
+          }
         />
         <Fact
           icon={<Layers aria-hidden />}
@@ -88,20 +93,27 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
           <div>
             <dt className="visually-hidden">Session</dt>
             <dd>
-              <Link href={`/sessions/${encodeURIComponent(trace.session_id)}`}>session {trace.session_id}</Link>
+              <Link
+                className="long-id"
+                href={`/sessions/${encodeURIComponent(trace.session_id)}`}
+                title={trace.session_id}
+              >
+                session {trace.session_id}
+              </Link>
             </dd>
           </div>
         )}
-        <Fact icon={<User aria-hidden />} name="User" text={trace.user} />
-        {trace.model_id && <Fact name="Version" text={`version ${trace.model_id}`} />}
+        <Fact icon={<User aria-hidden />} name="User" text={trace.user} title={trace.user ?? ""} />
+        {trace.model_id && <Fact name="Version" text={`version ${trace.model_id}`} title={trace.model_id} />}
         <Fact name="Service" text={serviceOf(resource)} title="Service" />
         {tags.map(([key, value]) => (
           <div key={key}>
             <dt className="visually-hidden">Tag {key}</dt>
             <dd>
               <Link
-                className="badge"
-                href={`/traces?filter=${encodeURIComponent(`tags.${quotedKey(key)} = '${value.replaceAll("'", "''")}'`)}`}
+                className="badge long-id"
+                title={`${key}: ${value}`}
+                href={`/traces?filter=${encodeURIComponent(condition(`tags.${key}`, value))}`}
               >
                 {key}: {value}
               </Link>
@@ -120,13 +132,11 @@ function Fact({ icon, name, text, title }: { icon?: ReactNode; name: string; tex
       <dt className="visually-hidden">{name}</dt>
       <dd className="num">
         {icon}
-        {text}
+        <span className="long-id">{text}</span>
       </dd>
     </div>
   );
 }
-
-export const quotedKey = (key: string) => (/^[A-Za-z_][\w.]*$/.test(key) ? key : `\`${key}\``);
 
 /** OpenTelemetry's word for a service without a name says nothing. */
 function serviceOf(resource: Record<string, Json>): string | null {

@@ -9,6 +9,7 @@ import {
   CircleAlert,
   CircleDashed,
   Search,
+  Trash2,
   X,
 } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
@@ -26,7 +27,7 @@ import { ancestors, buildTree, everyRow, type Node, type Tree, visibleRows } fro
 import { useFindings } from "./useFindings";
 import { useTrace } from "./useTrace";
 
-export function TracePage({ traceId }: { traceId: string }) {
+export default function TracePage({ traceId }: { traceId: string }) {
   const query = useTrace(traceId);
   const [, navigate] = useLocation();
   useKeys({ Escape: () => navigate(listAddress()) });
@@ -43,7 +44,7 @@ export function TracePage({ traceId }: { traceId: string }) {
         </p>
       </div>
     );
-  return <Loaded key={traceId} answer={query.data} />;
+  return <Loaded key={traceId} answer={query.data} isGone={query.isGone} />;
 }
 
 function Loading() {
@@ -61,7 +62,7 @@ function Loading() {
 
 type Answer = NonNullable<ReturnType<typeof useTrace>["data"]>;
 
-function Loaded({ answer }: { answer: Answer }) {
+function Loaded({ answer, isGone }: { answer: Answer; isGone: boolean }) {
   const { trace, spans } = answer;
   const [url, setUrl] = useUrlState();
   const now = useNow(trace.state === "IN_PROGRESS");
@@ -99,6 +100,10 @@ function Loaded({ answer }: { answer: Answer }) {
     () => (found ? everyRow(tree).filter((node) => found.has(node.span.span_id)) : []),
     [found, tree],
   );
+  const reveal = useReveal(findings, selected, search);
+  useEffect(() => {
+    if (reveal) setCollapsed((now) => opened(now, tree, reveal));
+  }, [reveal, tree]);
   const box = useRef<HTMLInputElement>(null);
   const at = rows.findIndex((row) => row.span.span_id === selected);
   const move = (by: number) => {
@@ -179,6 +184,7 @@ function Loaded({ answer }: { answer: Answer }) {
         collapsed={collapsed}
         selected={selected}
         found={found}
+        reveal={reveal}
         now={now}
         onSelect={select}
         onOpen={select}
@@ -190,6 +196,15 @@ function Loaded({ answer }: { answer: Answer }) {
   return (
     <div className={`trace-page ${isReading ? "is-reading" : ""}`}>
       <TraceHead trace={trace} resource={answer.resource} />
+      {isGone && (
+        <div className="notice warn" role="alert">
+          <Trash2 aria-hidden />
+          <span>
+            <strong>Deleted.</strong> Somebody deleted this trace while it was on screen; what is here is no longer in
+            the store. <Link href={listAddress()}>All traces</Link>
+          </span>
+        </div>
+      )}
       {trace.state === "INTERRUPTED" && (
         <div className="notice warn">
           <CircleDashed aria-hidden />
@@ -219,6 +234,15 @@ function Loaded({ answer }: { answer: Answer }) {
       />
     </div>
   );
+}
+
+/** The first finding of a search, unless it is what is looked at; it stays while the search stays. */
+function useReveal(findings: Node[], selected: string | null, search: string): string | null {
+  const [revealed, setRevealed] = useState<{ search: string; id: string | null }>({ search: "", id: null });
+  const isSelectedFound = findings.some((node) => node.span.span_id === selected);
+  const first = isSelectedFound ? null : (findings[0]?.span.span_id ?? null);
+  if (revealed.search !== search || (revealed.id === null && first !== null)) setRevealed({ search, id: first });
+  return revealed.search === search ? revealed.id : null;
 }
 
 /** The time now in ns, moving while something runs. */

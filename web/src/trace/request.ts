@@ -2,6 +2,8 @@
 
 import type { Json, Span } from "../api/types";
 
+import { isContainer } from "../text/exact";
+
 type Body = { [key: string]: Json };
 
 const PATHS: Record<string, string> = {
@@ -18,8 +20,7 @@ const CALLS: Record<string, string> = {
   embeddings: "client.embeddings.create",
 };
 
-const bodyOf = (span: Span): Body =>
-  typeof span.inputs === "object" && span.inputs !== null && !Array.isArray(span.inputs) ? span.inputs : {};
+const bodyOf = (span: Span): Body => (isContainer(span.inputs) && !Array.isArray(span.inputs) ? span.inputs : {});
 
 function kindOf(span: Span): string {
   const body = bodyOf(span);
@@ -73,7 +74,7 @@ export function python(value: Json, depth: number): string {
   const close = "    ".repeat(depth);
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
-  if (typeof value !== "object") return JSON.stringify(value);
+  if (!isContainer(value)) return JSON.stringify(value);
   if (Array.isArray(value))
     return value.length
       ? `[\n${value.map((item) => `${indent}${python(item, depth + 1)},`).join("\n")}\n${close}]`

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LightSpan } from "../api/types";
-import { buildTree, everyRow, usageBelow, visibleRows } from "./tree";
+import { barEnd, buildTree, everyRow, usageBelow, visibleRows } from "./tree";
 
 const span = (span_id: string, parent_id: string | null, more: Partial<LightSpan> = {}): LightSpan => ({
   span_id,
@@ -50,4 +50,11 @@ test("tokens are counted at the topmost steps that have them", () => {
 test("thousands of spans in one deep chain are no problem", () => {
   const spans = Array.from({ length: 20_000 }, (_, index) => span(`s${index}`, index ? `s${index - 1}` : null));
   expect(everyRow(buildTree(spans, 0)).at(-1)?.depth).toBe(19_999);
+});
+
+test("the bar of a step that runs ends where the last step below it ends, though this clock is behind", () => {
+  const running = span("r", null, { status: "IN_PROGRESS", duration_ns: null });
+  const tree = buildTree([running, span("a", "r", { start_ns: 50, duration_ns: 10 })], 20);
+  expect(barEnd(running, tree, 20)).toBe(60);
+  expect(barEnd(running, tree, 90)).toBe(90);
 });

@@ -83,6 +83,9 @@ export const endOf = (span: LightSpan, now: number) =>
       : span.start_ns
     : span.start_ns + span.duration_ns;
 
+/** Where the bar of a step ends: one that runs is as long as anything in the trace, whatever the clocks say. */
+export const barEnd = (span: LightSpan, tree: Tree, now: number) => endOf(span, Math.max(now, tree.end));
+
 const byStart = (a: Node, b: Node) => a.span.start_ns - b.span.start_ns;
 
 function placed(node: Node): Node[] {

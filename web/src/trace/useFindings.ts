@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { request } from "../api/client";
 import type { Json } from "../api/types";
+import { isContainer } from "../text/exact";
 import { matches, type Tree } from "./tree";
 
 const SHORTEST = 3;
@@ -41,6 +42,6 @@ function textsOf({ records }: Records): Map<string, string> {
 
 function valuesOf(value: Json): string {
   if (Array.isArray(value)) return value.map(valuesOf).join("\n");
-  if (typeof value === "object" && value !== null) return Object.values(value).map(valuesOf).join("\n");
+  if (isContainer(value)) return Object.values(value).map(valuesOf).join("\n");
   return String(value);
 }

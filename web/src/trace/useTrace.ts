@@ -1,13 +1,15 @@
 // A trace with its spans; one that runs grows by what is new, and what is there stays where it is.
 
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
+import { ApiError } from "../api/client";
 import { useChanges } from "../api/live";
 import { queryClient, traceAnswer } from "../api/queries";
 import type { LightSpan, TraceAnswer } from "../api/types";
 
 export function useTrace(traceId: string) {
   const key = ["trace", traceId];
+  const [gone, setGone] = useState<string | null>(null);
   const query = useQuery({
     queryKey: key,
     queryFn: ({ signal }) => traceAnswer(traceId, 0, signal),
@@ -18,7 +20,9 @@ export function useTrace(traceId: string) {
     if (!known) return;
     void traceAnswer(traceId, known.position)
       .then((news) => queryClient.setQueryData<TraceAnswer>(key, (latest) => (latest ? grown(latest, news) : news)))
-      .catch(() => undefined);
+      .catch((error: unknown) => {
+        if (error instanceof ApiError && error.status === 404) setGone(traceId);
+      });
   }, 400);
   const isRunning = query.data?.trace.state === "IN_PROGRESS";
   useEffect(() => {
@@ -30,7 +34,7 @@ export function useTrace(traceId: string) {
     );
     return () => window.clearInterval(timer);
   }, [isRunning, traceId]);
-  return query;
+  return { ...query, isGone: gone === traceId };
 }
 
 function grown(known: TraceAnswer, news: TraceAnswer): TraceAnswer {

@@ -3,7 +3,7 @@
 import { Search, X } from "lucide-react";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
 import { ApiError } from "../api/client";
-import { completion } from "../api/queries";
+import { checkFilter, completion } from "../api/queries";
 import type { Completion } from "../api/types";
 import { asFilter } from "./conditions";
 
@@ -14,14 +14,36 @@ interface Props {
   box: RefObject<HTMLInputElement | null>;
 }
 
+const CHECK_AFTER_MS = 350;
+
+/** A word or a text that is still being written is no mistake yet. */
+const isBeforeTheEnd = (text: string, position: number) => /^\s*[^\s'"`]\S*\s/.test(text.slice(position));
+
 export function FilterBox({ value, error, onChange, box }: Props) {
   const [draft, setDraft] = useState(value);
   const [items, setItems] = useState<Completion | null>(null);
   const [active, setActive] = useState(-1);
+  const [check, setCheck] = useState<{ text: string; message: string; position: number | null } | null>(null);
   const asked = useRef<AbortController | null>(null);
   const timer = useRef<number | undefined>(undefined);
   const id = useId();
   useEffect(() => setDraft(value), [value]);
+  // what stands before the place where somebody writes can be wrong already
+  useEffect(() => {
+    if (draft === value || asFilter(draft) !== draft.trim() || !draft.trim()) return;
+    const abort = new AbortController();
+    const wait = window.setTimeout(() => {
+      checkFilter(draft, abort.signal)
+        .then(({ error }) =>
+          setCheck(error && isBeforeTheEnd(draft, error.position) ? { text: draft, ...error } : null),
+        )
+        .catch(() => undefined);
+    }, CHECK_AFTER_MS);
+    return () => {
+      window.clearTimeout(wait);
+      abort.abort();
+    };
+  }, [draft, value]);
   useEffect(() => () => window.clearTimeout(timer.current), []);
 
   const suggest = (text: string, cursor: number) => {
@@ -75,7 +97,8 @@ export function FilterBox({ value, error, onChange, box }: Props) {
     event.preventDefault();
     event.stopPropagation();
   };
-  const problem = error instanceof ApiError && error.code === "filter_syntax" ? error : null;
+  const refused = error instanceof ApiError && error.code === "filter_syntax" && draft === value ? error : null;
+  const problem = refused ?? (check?.text === draft ? check : null);
   const isOpen = items !== null;
   return (
     <div className="filter">
@@ -141,9 +164,9 @@ export function FilterBox({ value, error, onChange, box }: Props) {
         <div id={`${id}-problem`} className="filter-problem" role="alert">
           {problem.position !== null && (
             <code aria-hidden="true">
-              {value.slice(0, problem.position)}
-              <mark>{/^\S+|^\s*$/.exec(value.slice(problem.position))?.[0] || " "}</mark>
-              {value.slice(problem.position).replace(/^\S+/, "")}
+              {draft.slice(0, problem.position)}
+              <mark>{/^\S+|^\s*$/.exec(draft.slice(problem.position))?.[0] || " "}</mark>
+              {draft.slice(problem.position).replace(/^\S+/, "")}
             </code>
           )}
           <span>{problem.message}</span>

@@ -1,16 +1,16 @@
-// An empty store: the three lines that fill it.
+// An empty store: the lines that fill it.
 
+import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
+import { serverInfo } from "../api/queries";
 import { Code } from "../text/Code";
+import { demoFor, pythonStart } from "../trace/snippets";
 
-const LINES = `import tracer
-
-tracer.openai.autolog()  # from here on, every call is recorded`;
-
-const TRY = `pip install 'tracer-llm[openai]'
-tracer demo`;
+const RECORD = "tracer.openai.autolog()  # from here on, every call is recorded";
 
 export function GetStarted({ onRefresh, hasNews }: { onRefresh: () => void; hasNews: boolean }) {
+  const { data: server } = useQuery(serverInfo());
+  const { origin } = window.location;
   useEffect(() => {
     if (hasNews) onRefresh();
   }, [hasNews, onRefresh]);
@@ -18,9 +18,9 @@ export function GetStarted({ onRefresh, hasNews }: { onRefresh: () => void; hasN
     <div className="page-empty">
       <h1>No traces yet</h1>
       <p>Add these lines to a program that talks to a model, and run it. Its calls show up here as they happen.</p>
-      <Code code={LINES} language="python" />
+      <Code code={`${pythonStart(origin, server)}${RECORD}`} language="python" />
       <p className="gap">Or watch a small agent that needs no key:</p>
-      <Code code={TRY} language="bash" />
+      <Code code={demoFor(origin, server)} language="bash" />
       <p className="gap dim" role="status">
         <span className="waiting pulse" /> Waiting for the first trace…
       </p>

@@ -1,23 +1,19 @@
 // How many traces when; a drag over it chooses the time.
 
-import { useQuery } from "@tanstack/react-query";
-import { type PointerEvent, useRef, useState } from "react";
-import { histogram } from "../api/queries";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { type PointerEvent, useMemo, useRef, useState } from "react";
+import { histogram, histogramOf } from "../api/queries";
 import type { Histogram as Answer, Selection } from "../api/types";
-import { count, plural } from "../format";
+import { count, minuteOf, plural } from "../format";
+import { filledPart, type MainPart, mainPart } from "./mainPart";
 
 type Bucket = Answer["buckets"][number];
 
-const label = new Intl.DateTimeFormat(undefined, {
-  month: "short",
-  day: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-  hourCycle: "h23",
-});
-const say = (ns: number) => label.format(new Date(ns / 1e6));
+const say = (ns: number) => minuteOf(ns / 1e6);
 
 const FEWEST = 48;
+const BARS = 80;
+const MOST_STEPS = 5;
 
 /** Few bars look lost over the whole width: time before them is shown as empty. */
 function padded(buckets: Bucket[], step: number): Bucket[] {
@@ -31,6 +27,37 @@ function padded(buckets: Bucket[], step: number): Bucket[] {
   return [...before, ...buckets];
 }
 
+interface Drawn {
+  data: Answer | undefined;
+  outside: number;
+}
+
+/** The histogram, without the few traces that lie far from all others. */
+function useMainPart(selection: Selection): Drawn {
+  const { data: whole } = useQuery(histogram(selection, BARS));
+  const part = useMemo(() => (whole ? mainPart(whole.buckets, whole.step_ns) : null), [whole]);
+  const { data: close } = useQuery({
+    queryKey: ["histogram", "main part", selection, part],
+    queryFn: ({ signal }) => (part ? closeUp(selection, part, signal) : { data: whole, outside: 0 }),
+    enabled: part !== null,
+    placeholderData: keepPreviousData,
+  });
+  return (part && close) || { data: whole, outside: 0 };
+}
+
+/** A bar of the whole may be months long: what it holds is looked at again. */
+async function closeUp(selection: Selection, first: MainPart, signal: AbortSignal): Promise<Drawn> {
+  let outside = 0;
+  let data: Answer | undefined;
+  let part: MainPart | null = first;
+  for (let step = 0; part && step < MOST_STEPS; step++) {
+    outside += part.outside;
+    data = await histogramOf({ ...selection, since_ns: part.since_ns, until_ns: part.until_ns }, BARS, signal);
+    part = mainPart(data.buckets, data.step_ns) ?? filledPart(data.buckets, data.step_ns);
+  }
+  return { data, outside };
+}
+
 export function Histogram({
   selection,
   onRange,
@@ -38,7 +65,7 @@ export function Histogram({
   selection: Selection;
   onRange: (sinceMs: number, untilMs: number) => void;
 }) {
-  const { data } = useQuery(histogram(selection, 80));
+  const { data, outside } = useMainPart(selection);
   const frame = useRef<HTMLDivElement>(null);
   const [drag, setDrag] = useState<[number, number] | null>(null);
   if (!data?.buckets.length || data.since_ns === null || data.until_ns === null)
@@ -94,6 +121,7 @@ export function Histogram({
       </div>
       <div className="histogram-ends num" aria-hidden="true">
         <span>{say(first)}</span>
+        {outside > 0 && <span>{plural(outside, "trace")} far off left out</span>}
         <span>{say(last)}</span>
       </div>
     </div>

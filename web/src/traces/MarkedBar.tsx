@@ -4,9 +4,10 @@ import { Download, GitCompareArrows, Trash2, X } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import { request } from "../api/client";
-import { traceAnswer } from "../api/queries";
 import { plural } from "../format";
+import { saveTraces } from "../trace/export";
 import { ConfirmDialog } from "../ui/ConfirmDialog";
+import { Problem } from "../ui/Problem";
 
 interface Props {
   ids: string[];
@@ -16,6 +17,7 @@ interface Props {
 
 export function MarkedBar({ ids, onClear, onDeleted }: Props) {
   const [isDeleting, setDeleting] = useState(false);
+  const [problem, setProblem] = useState<unknown>(null);
   const remove = () => request("/traces/delete", {}, { method: "POST", json: { trace_ids: ids } }).then(onDeleted);
   return (
     <section className="marked-bar" aria-label="Marked traces">
@@ -25,12 +27,13 @@ export function MarkedBar({ ids, onClear, onDeleted }: Props) {
           <GitCompareArrows aria-hidden /> Compare
         </Link>
       )}
-      <button type="button" className="button" onClick={() => void download(ids)}>
+      <button type="button" className="button" onClick={() => void saveTraces(ids).catch(setProblem)}>
         <Download aria-hidden /> JSON lines
       </button>
       <button type="button" className="button danger" onClick={() => setDeleting(true)}>
         <Trash2 aria-hidden /> Delete…
       </button>
+      {problem !== null && <Problem error={problem} />}
       <button
         type="button"
         className="button quiet square"
@@ -50,14 +53,4 @@ export function MarkedBar({ ids, onClear, onDeleted }: Props) {
       />
     </section>
   );
-}
-
-async function download(ids: string[]): Promise<void> {
-  const lines: string[] = [];
-  for (const id of ids) lines.push(JSON.stringify(await traceAnswer(id, 0)));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "application/x-ndjson" }));
-  link.download = "traces.jsonl";
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

@@ -2,11 +2,10 @@
 
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type CSSProperties, type MouseEvent, memo, type RefObject, useEffect } from "react";
+import { type CSSProperties, type MouseEvent, memo, type RefObject, useEffect, useState } from "react";
 import { Link } from "wouter";
 import type { Trace } from "../api/types";
-import { duration, moment, money, plural, totalTokens } from "../format";
-import { StateBadge, stateWord } from "../ui/State";
+import { StateBadge } from "../ui/State";
 import type { Column } from "./columns";
 import { preview } from "./preview";
 
@@ -17,6 +16,8 @@ interface Props {
   total: number | null;
   hasMore: boolean;
   isNarrow: boolean;
+  /** Whether a tap on a card marks it. */
+  isMarking: boolean;
   active: number;
   marked: ReadonlySet<string>;
   scroller: RefObject<HTMLDivElement | null>;
@@ -25,13 +26,14 @@ interface Props {
   onMark: (traceId: string) => void;
   onOpen: (traceId: string) => void;
   onMore: () => void;
+  onView: (traceIds: string[]) => void;
 }
 
 const ROW = 33;
 const CARD = 66;
 
 export function TraceTable(props: Props) {
-  const { traces, columns, hasMore, isNarrow, active, scroller, onMore } = props;
+  const { traces, columns, hasMore, isNarrow, active, scroller, onMore, onView } = props;
   const size = isNarrow ? CARD : ROW;
   const virtual = useVirtualizer({
     count: traces.length + (hasMore ? 1 : 0),
@@ -42,7 +44,9 @@ export function TraceTable(props: Props) {
     scrollMargin: isNarrow ? 0 : ROW,
   });
   const items = virtual.getVirtualItems();
+  const first = items[0]?.index ?? 0;
   const last = items[items.length - 1]?.index ?? 0;
+  useEffect(() => onView(traces.slice(first, last + 1).map((trace) => trace.trace_id)), [traces, first, last, onView]);
   useEffect(() => {
     if (hasMore && last >= traces.length - 60) onMore();
   }, [hasMore, last, traces.length, onMore]);
@@ -53,56 +57,65 @@ export function TraceTable(props: Props) {
     if (active >= 0) virtual.scrollToIndex(active, { align: "auto" });
   }, [active]);
   const least = columns.reduce((sum, column) => sum + Number(/\d+/.exec(column.width)?.[0]), 32);
+  const [hasMoreRight, setMoreRight] = useState(false);
+  const look = () => {
+    const box = scroller.current;
+    if (box) setMoreRight(box.scrollWidth - box.clientWidth - box.scrollLeft > 8);
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the columns change how wide a row is
+  useEffect(() => {
+    look();
+    window.addEventListener("resize", look);
+    return () => window.removeEventListener("resize", look);
+  }, [least, isNarrow]);
   const template = `32px ${columns.map((column) => column.width).join(" ")}`;
   return (
-    <div
-      ref={scroller}
-      className="trace-table"
-      role="grid"
-      aria-label="Traces"
-      aria-rowcount={props.total ?? traces.length}
-      aria-colcount={columns.length + 1}
-      tabIndex={0}
-      aria-activedescendant={active >= 0 && traces[active] ? `trace-${traces[active].trace_id}` : undefined}
-      style={{ "--columns": template, "--row-width": `${least}px` } as CSSProperties}
-    >
-      <div role="rowgroup">{isNarrow ? null : <Head {...props} />}</div>
+    <div className={`table-frame ${hasMoreRight ? "more-right" : ""}`}>
       <div
-        role="rowgroup"
-        className="virtual-space"
-        style={{ height: virtual.getTotalSize(), minWidth: isNarrow ? undefined : least }}
+        ref={scroller}
+        className="trace-table"
+        onScroll={look}
+        role="grid"
+        aria-label="Traces"
+        aria-rowcount={props.total ?? traces.length}
+        aria-colcount={columns.length + 1}
+        tabIndex={0}
+        aria-activedescendant={active >= 0 && traces[active] ? `trace-${traces[active].trace_id}` : undefined}
+        style={{ "--columns": template, "--row-width": `${least}px` } as CSSProperties}
       >
-        {items.map((item) => {
-          const trace = traces[item.index];
-          const top = item.start - (isNarrow ? 0 : ROW);
-          if (!trace)
-            return (
-              <div key="more" role="row" className="trace-row more" style={{ transform: `translateY(${top}px)` }}>
-                <span role="gridcell" className="dim">
-                  Loading more…
-                </span>
-              </div>
+        <div role="rowgroup">{isNarrow ? null : <Head {...props} />}</div>
+        <div
+          role="rowgroup"
+          className="virtual-space"
+          style={{ height: virtual.getTotalSize(), minWidth: isNarrow ? undefined : least }}
+        >
+          {items.map((item) => {
+            const trace = traces[item.index];
+            const top = item.start - (isNarrow ? 0 : ROW);
+            if (!trace)
+              return (
+                <div key="more" role="row" className="trace-row more" style={{ transform: `translateY(${top}px)` }}>
+                  <span role="gridcell" className="dim">
+                    Loading more…
+                  </span>
+                </div>
+              );
+            const shared = {
+              trace,
+              top,
+              index: item.index,
+              isActive: item.index === active,
+              onOpen: props.onOpen,
+              onActive: props.onActive,
+            };
+            const marking = { columns, isMarked: props.marked.has(trace.trace_id), onMark: props.onMark };
+            return isNarrow ? (
+              <Card key={trace.trace_id} {...shared} {...marking} isMarking={props.isMarking} />
+            ) : (
+              <Row key={trace.trace_id} {...shared} {...marking} />
             );
-          const shared = {
-            trace,
-            top,
-            index: item.index,
-            isActive: item.index === active,
-            onOpen: props.onOpen,
-            onActive: props.onActive,
-          };
-          return isNarrow ? (
-            <Card key={trace.trace_id} {...shared} />
-          ) : (
-            <Row
-              key={trace.trace_id}
-              {...shared}
-              columns={columns}
-              isMarked={props.marked.has(trace.trace_id)}
-              onMark={props.onMark}
-            />
-          );
-        })}
+          })}
+        </div>
       </div>
     </div>
   );
@@ -150,22 +163,16 @@ interface RowProps {
   top: number;
   index: number;
   isActive: boolean;
+  columns: Column[];
+  isMarked: boolean;
+  onMark: (traceId: string) => void;
   onOpen: (traceId: string) => void;
   onActive: (index: number) => void;
 }
 
 const isPlain = (event: MouseEvent) => event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
 
-const Row = memo(function Row({
-  trace,
-  top,
-  index,
-  isActive,
-  columns,
-  isMarked,
-  onMark,
-  onOpen,
-}: RowProps & { columns: Column[]; isMarked: boolean; onMark: (traceId: string) => void }) {
+const Row = memo(function Row({ trace, top, index, isActive, columns, isMarked, onMark, onOpen }: RowProps) {
   return (
     <div
       id={`trace-${trace.trace_id}`}
@@ -202,13 +209,20 @@ const Row = memo(function Row({
 });
 
 /** A trace on a narrow screen. */
-const Card = memo(function Card({ trace, top, index, isActive }: RowProps) {
-  const facts = [
-    moment(trace.start_ns),
-    trace.duration_ns === null ? stateWord(trace.state).toLowerCase() : duration(trace.duration_ns),
-  ];
-  if (trace.usage) facts.push(plural(totalTokens(trace.usage) ?? 0, "token"));
-  if (trace.cost) facts.push(money(trace.cost.total_cost));
+const Card = memo(function Card({
+  trace,
+  top,
+  index,
+  isActive,
+  columns,
+  isMarking,
+  isMarked,
+  onMark,
+}: RowProps & { isMarking: boolean }) {
+  const facts = columns.map((column) => column.fact?.(trace)).filter(Boolean);
+  const hasInput = columns.some((column) => column.id === "input");
+  const said = hasInput || !columns.some((column) => column.id === "output");
+  const mark = `Mark ${trace.name ?? trace.trace_id}`;
   return (
     <div
       id={`trace-${trace.trace_id}`}
@@ -216,16 +230,35 @@ const Card = memo(function Card({ trace, top, index, isActive }: RowProps) {
       tabIndex={-1}
       aria-rowindex={index + 1}
       aria-selected={isActive}
-      className={`trace-card ${isActive ? "active" : ""}`}
+      className={`trace-card ${isActive ? "active" : ""} ${isMarking ? "marking" : ""}`}
       style={{ transform: `translateY(${top}px)` }}
     >
-      <span role="gridcell">
-        <Link href={`/traces/${trace.trace_id}`} tabIndex={-1}>
+      {isMarking && (
+        <span role="gridcell" className="card-mark">
+          <input
+            type="checkbox"
+            id={`mark-${trace.trace_id}`}
+            checked={isMarked}
+            aria-label={mark}
+            onChange={() => onMark(trace.trace_id)}
+          />
+        </span>
+      )}
+      <span role="gridcell" className="card-body">
+        <Link
+          href={`/traces/${trace.trace_id}`}
+          tabIndex={-1}
+          onClick={(event) => {
+            if (!isMarking) return;
+            event.preventDefault();
+            onMark(trace.trace_id);
+          }}
+        >
           <span className="card-line">
             <span className="strong">{trace.name ?? "(no name yet)"}</span>
             {trace.state !== "OK" && <StateBadge state={trace.state} />}
           </span>
-          <span className="card-preview">{preview(trace.request_preview) || " "}</span>
+          <span className="card-preview">{preview(said ? trace.request_preview : trace.response_preview) || " "}</span>
           <span className="card-facts num">{facts.join(" · ")}</span>
         </Link>
       </span>

@@ -1,10 +1,11 @@
 // The list of traces: found, narrowed, sorted, and kept up to date.
 
 import { useQuery } from "@tanstack/react-query";
-import { ArrowUp, Columns3, PanelLeft, Radio } from "lucide-react";
+import { ArrowUp, Columns3, ListChecks, PanelLeft, Radio, Unplug } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { ApiError } from "../api/client";
+import { useIsLost } from "../api/live";
 import { histogram, refreshAll } from "../api/queries";
 import { count, plural } from "../format";
 import { rememberList } from "../trace/neighbours";
@@ -19,6 +20,7 @@ import { ColumnMenu } from "./ColumnMenu";
 import { COLUMNS, DEFAULT_COLUMNS } from "./columns";
 import { toggleCondition } from "./conditions";
 import { FacetList } from "./FacetList";
+import { FacetSheet } from "./FacetSheet";
 import { FilterBox } from "./FilterBox";
 import { GetStarted } from "./GetStarted";
 import { Histogram } from "./Histogram";
@@ -31,7 +33,7 @@ export function TracesPage() {
   const [, navigate] = useLocation();
   const selection = useSelection(url);
   const order = url.get("order") ?? "timestamp desc";
-  const { query, traces, news, showNews } = useTraceList(selection, order);
+  const { query, traces, news, showNews, onView } = useTraceList(selection, order);
   const { data: sums } = useQuery(histogram(selection, 80));
   const [kept, setKept] = useRemembered("columns", DEFAULT_COLUMNS);
   const [hasFacets, setFacets] = useRemembered("facets", true);
@@ -41,6 +43,8 @@ export function TracesPage() {
   const columns = useMemo(() => COLUMNS.filter((column) => chosen.includes(column.id)), [chosen]);
   const [active, setActive] = useState(-1);
   const [marked, setMarked] = useState<ReadonlySet<string>>(() => new Set());
+  const [isMarking, setMarking] = useState(false);
+  const isLost = useIsLost();
   const box = useRef<HTMLInputElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
 
@@ -58,6 +62,8 @@ export function TracesPage() {
   });
 
   const filter = (text: string) => setUrl({ filter: text });
+  const narrow = (wanted: string) => filter(toggleCondition(selection.filter, wanted));
+  const sortBy = (next: string) => setUrl({ order: next === "timestamp desc" ? null : next });
   const open = useCallback((id: string) => navigate(`/traces/${id}`), [navigate]);
   const mark = useCallback(
     (id: string) =>
@@ -108,7 +114,15 @@ export function TracesPage() {
     <div className="traces-page">
       <h1 className="visually-hidden">Traces</h1>
       <div className="toolbar">
-        {!isNarrow && (
+        {isNarrow ? (
+          <FacetSheet
+            selection={selection}
+            order={order}
+            found={sums && !isSyntax ? plural(sums.count, "trace") : ""}
+            onOrder={sortBy}
+            onToggle={narrow}
+          />
+        ) : (
           <button
             type="button"
             className="button square"
@@ -126,20 +140,33 @@ export function TracesPage() {
           type="button"
           className="button"
           aria-pressed={isLive}
-          title="Show new traces as they come"
+          title={isLost ? "Not connected: nothing new comes in" : "Show new traces as they come"}
           onClick={() => setLive(!isLive)}
         >
-          <Radio aria-hidden /> Live
+          {isLost ? <Unplug aria-hidden /> : <Radio aria-hidden />} Live
         </button>
-        {!isNarrow && (
-          <ColumnMenu
-            chosen={chosen}
-            onChange={(ids) => {
-              setKept(ids);
-              setUrl({ columns: ids.join(",") === DEFAULT_COLUMNS.join(",") ? null : ids.join(",") }, true);
+        <ColumnMenu
+          chosen={chosen}
+          onChange={(ids) => {
+            setKept(ids);
+            setUrl({ columns: ids.join(",") === DEFAULT_COLUMNS.join(",") ? null : ids.join(",") }, true);
+          }}
+          icon={<Columns3 aria-hidden />}
+        />
+        {isNarrow && (
+          <button
+            type="button"
+            className="button square"
+            aria-pressed={isMarking}
+            aria-label="Mark traces"
+            title="Mark traces"
+            onClick={() => {
+              setMarking(!isMarking);
+              setMarked(new Set());
             }}
-            icon={<Columns3 aria-hidden />}
-          />
+          >
+            <ListChecks aria-hidden />
+          </button>
         )}
       </div>
       <Histogram
@@ -148,6 +175,7 @@ export function TracesPage() {
       />
       <div className="list-line">
         <span role="status" className="num dim">
+          {isSyntax && traces.length > 0 && "Rows of the filter before"}
           {sums && !isSyntax ? plural(sums.count, "trace") : ""}
         </span>
         {news.length > 0 && !mayInsert && (
@@ -158,9 +186,7 @@ export function TracesPage() {
       </div>
       {query.error && !isSyntax ? <Problem error={query.error} retry={() => void query.refetch()} /> : null}
       <div className="list-body">
-        {hasFacets && !isNarrow && (
-          <FacetList selection={selection} onToggle={(wanted) => filter(toggleCondition(selection.filter, wanted))} />
-        )}
+        {hasFacets && !isNarrow && <FacetList selection={selection} onToggle={narrow} />}
         {isEmpty ? (
           <div className="page-empty">
             <h2>No trace fits</h2>
@@ -181,14 +207,16 @@ export function TracesPage() {
             total={sums?.count ?? null}
             hasMore={query.hasNextPage}
             isNarrow={isNarrow}
+            isMarking={isMarking}
             active={active}
             marked={marked}
             scroller={scroller}
-            onOrder={(next) => setUrl({ order: next === "timestamp desc" ? null : next })}
+            onOrder={sortBy}
             onActive={setActive}
             onMark={mark}
             onOpen={open}
             onMore={more}
+            onView={onView}
           />
         )}
       </div>

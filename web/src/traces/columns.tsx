@@ -2,9 +2,9 @@
 
 import type { ReactNode } from "react";
 import type { Trace } from "../api/types";
-import { count, duration, fullTime, moment, money, shortCount, totalTokens } from "../format";
+import { count, duration, fullTime, milliseconds, moment, money, plural, shortCount, totalTokens } from "../format";
 import { modelNames } from "../ui/models";
-import { StateBadge } from "../ui/State";
+import { StateBadge, stateWord } from "../ui/State";
 import { preview } from "./preview";
 
 export interface Column {
@@ -14,6 +14,8 @@ export interface Column {
   isRight?: boolean;
   sort?: string;
   cell: (trace: Trace) => ReactNode;
+  /** The same in a word, for the card of a narrow screen. */
+  fact?: (trace: Trace) => string | null;
 }
 
 const text = (value: string | null | undefined) => <span title={value ?? ""}>{value ?? ""}</span>;
@@ -22,11 +24,12 @@ export const COLUMNS: Column[] = [
   {
     id: "time",
     word: "Time",
-    width: "124px",
+    width: "156px",
     sort: "timestamp",
+    fact: (t) => moment(t.start_ns),
     cell: (t) => (
       <span className="num" title={fullTime(t.start_ns)}>
-        {moment(t.start_ns)}
+        <Moment ns={t.start_ns} />
       </span>
     ),
   },
@@ -46,6 +49,7 @@ export const COLUMNS: Column[] = [
     width: "84px",
     isRight: true,
     sort: "duration",
+    fact: (t) => (t.duration_ns === null ? stateWord(t.state).toLowerCase() : duration(t.duration_ns)),
     cell: (t) => <span className="num">{t.state === "IN_PROGRESS" ? "…" : duration(t.duration_ns)}</span>,
   },
   {
@@ -54,6 +58,7 @@ export const COLUMNS: Column[] = [
     width: "76px",
     isRight: true,
     sort: "tokens",
+    fact: (t) => (t.usage ? plural(totalTokens(t.usage) ?? 0, "token") : null),
     cell: (t) => (
       <span className="num" title={tokens(t)}>
         {t.usage ? shortCount(totalTokens(t.usage)) : ""}
@@ -66,38 +71,83 @@ export const COLUMNS: Column[] = [
     width: "84px",
     isRight: true,
     sort: "cost",
+    fact: (t) => (t.cost ? money(t.cost.total_cost) : null),
     cell: (t) => <span className="num">{t.cost ? money(t.cost.total_cost) : ""}</span>,
   },
   {
     id: "model",
     word: "Model",
     width: "130px",
+    fact: (t) => modelNames(t.models),
     cell: (t) => <span title={t.models.join(", ")}>{modelNames(t.models)}</span>,
   },
-  { id: "session", word: "Session", width: "110px", sort: "session", cell: (t) => text(t.session_id) },
-  { id: "user", word: "User", width: "100px", sort: "user", cell: (t) => text(t.user) },
-  { id: "version", word: "Version", width: "110px", sort: "version", cell: (t) => text(t.model_id) },
-  { id: "tags", word: "Tags", width: "150px", cell: (t) => <Tags tags={t.tags} /> },
+  {
+    id: "session",
+    word: "Session",
+    width: "110px",
+    sort: "session",
+    fact: (t) => t.session_id,
+    cell: (t) => text(t.session_id),
+  },
+  { id: "user", word: "User", width: "100px", sort: "user", fact: (t) => t.user, cell: (t) => text(t.user) },
+  {
+    id: "version",
+    word: "Version",
+    width: "110px",
+    sort: "version",
+    fact: (t) => t.model_id,
+    cell: (t) => text(t.model_id),
+  },
+  {
+    id: "tags",
+    word: "Tags",
+    width: "150px",
+    fact: (t) => Object.values(t.tags).join(" · "),
+    cell: (t) => <Tags tags={t.tags} />,
+  },
   {
     id: "steps",
     word: "Steps",
     width: "64px",
     isRight: true,
+    fact: (t) => plural(t.span_count, "step"),
     cell: (t) => <span className="num">{count(t.span_count)}</span>,
   },
   {
     id: "feedback",
     word: "Feedback",
     width: "120px",
-    cell: (t) => text(t.assessments.map((given) => `${given.name}: ${JSON.stringify(given.value)}`).join(", ")),
+    fact: feedback,
+    cell: (t) => text(feedback(t)),
   },
-  { id: "experiment", word: "Experiment", width: "110px", cell: (t) => text(t.experiment) },
+  {
+    id: "experiment",
+    word: "Experiment",
+    width: "110px",
+    fact: (t) => t.experiment,
+    cell: (t) => text(t.experiment),
+  },
 ];
 
 export const DEFAULT_COLUMNS = ["time", "state", "name", "input", "output", "latency", "tokens", "cost", "model"];
 
+function feedback(trace: Trace): string {
+  return trace.assessments.map((given) => `${given.name}: ${JSON.stringify(given.value)}`).join(", ");
+}
+
 function tokens(trace: Trace): string {
   return trace.usage ? `${count(trace.usage.input_tokens ?? 0)} in, ${count(trace.usage.output_tokens ?? 0)} out` : "";
+}
+
+/** With milliseconds, where the year leaves them room. */
+function Moment({ ns }: { ns: number }) {
+  const said = moment(ns);
+  return (
+    <>
+      {said}
+      {said.length < 18 && <span className="dim">{milliseconds(ns)}</span>}
+    </>
+  );
 }
 
 function Preview({ text }: { text: string | null }) {

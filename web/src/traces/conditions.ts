@@ -1,8 +1,8 @@
 // Conditions that a click adds to a filter or takes out of it.
 
-import { quotedKey } from "../trace/TraceHead";
-
 export const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`;
+
+const quotedKey = (key: string) => (/^[A-Za-z_][\w.]*$/.test(key) ? key : `\`${key}\``);
 
 export function condition(field: string, value: string): string {
   const name = field.startsWith("tags.") ? `tags.${quotedKey(field.slice(5))}` : field;

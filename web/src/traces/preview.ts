@@ -1,6 +1,7 @@
 // The gist of what went in or came out, in one line.
 
 import type { Json } from "../api/types";
+import { isContainer } from "../text/exact";
 
 const TELLING = [
   "question",
@@ -39,7 +40,7 @@ function gist(text: string): string {
 
 function said(value: Json): string | null {
   if (typeof value === "string") return value;
-  if (typeof value !== "object" || value === null) return null;
+  if (!isContainer(value)) return null;
   if (Array.isArray(value)) return value.length ? said(value[value.length - 1] ?? null) : null;
   const values = Object.values(value);
   if (values.length === 1 && typeof values[0] === "string") return values[0];

@@ -5,7 +5,9 @@ import { useMemo, useState } from "react";
 import { useChanges } from "../api/live";
 import { changedTraces, queryClient, refreshAll, traceList } from "../api/queries";
 import type { Selection, Trace, TracePage } from "../api/types";
+import { useGone } from "./useGone";
 
+const NONE: Trace[] = [];
 type Pages = InfiniteData<TracePage, string | null>;
 
 export function useTraceList(selection: Selection, order: string) {
@@ -14,7 +16,11 @@ export function useTraceList(selection: Selection, order: string) {
   const key = JSON.stringify(options.queryKey);
   const [held, setHeld] = useState<{ key: string; traces: Trace[] }>({ key, traces: [] });
   const news = held.key === key ? held.traces : [];
-  const traces = useMemo(() => query.data?.pages.flatMap((page) => page.traces) ?? [], [query.data]);
+  const found = useMemo(() => query.data?.pages.flatMap((page) => page.traces), [query.data]);
+  // under a filter that is wrong stands what was found before it
+  const [lastFound, setLastFound] = useState<Trace[]>(NONE);
+  if (found && found !== lastFound) setLastFound(found);
+  const traces = found ?? (query.isError ? lastFound : NONE);
 
   useChanges((seq) => {
     const known = queryClient.getQueryData<Pages>(options.queryKey);
@@ -45,7 +51,8 @@ export function useTraceList(selection: Selection, order: string) {
     else void queryClient.resetQueries({ queryKey: options.queryKey });
     setHeld({ key, traces: [] });
   };
-  return { query, traces, news, showNews };
+  const onView = useGone(selection, order);
+  return { query, traces, news, showNews, onView };
 }
 
 function updated(pages: Pages, answer: TracePage): Pages {

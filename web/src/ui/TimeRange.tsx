@@ -3,20 +3,13 @@
 import { Popover, PopoverDisclosure, PopoverProvider, usePopoverStore } from "@ariakit/react";
 import { Calendar } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { RANGES } from "./range";
+import { minuteOf } from "../format";
+import { msOf, RANGES } from "./range";
 
 interface Props {
   url: URLSearchParams;
   onChange: (changes: Record<string, string | null>) => void;
 }
-
-const short = new Intl.DateTimeFormat(undefined, {
-  month: "short",
-  day: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-  hourCycle: "h23",
-});
 
 export function TimeRange({ url, onChange }: Props) {
   const store = usePopoverStore({ placement: "bottom-end" });
@@ -59,8 +52,8 @@ function Between({ url, onChange }: Props) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     onChange({
-      since: since ? String(new Date(since).getTime()) : null,
-      until: until ? String(new Date(until).getTime()) : null,
+      since: since ? String(Math.max(0, new Date(since).getTime())) : null,
+      until: until ? String(Math.max(0, new Date(until).getTime())) : null,
     });
   };
   return (
@@ -93,16 +86,18 @@ function Between({ url, onChange }: Props) {
 function wordOf(url: URLSearchParams): string {
   const named = RANGES[url.get("range") ?? ""];
   if (named) return named[0];
-  const [since, until] = [url.get("since"), url.get("until")].map((ms) =>
-    ms ? short.format(new Date(Number(ms))) : "",
-  );
+  const [since, until] = [url.get("since"), url.get("until")].map((text) => {
+    const ms = msOf(text);
+    return ms === null ? "" : minuteOf(ms);
+  });
   if (since && until) return `${since} – ${until}`;
   if (since) return `since ${since}`;
   return until ? `until ${until}` : "All time";
 }
 
-function local(ms: string | null): string {
-  if (!ms) return "";
-  const date = new Date(Number(ms));
+function local(text: string | null): string {
+  const ms = msOf(text);
+  if (ms === null) return "";
+  const date = new Date(ms);
   return new Date(date.getTime() - date.getTimezoneOffset() * 60e3).toISOString().slice(0, 16);
 }

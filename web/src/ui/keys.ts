@@ -8,16 +8,25 @@ export function useKeys(keys: Keys): void {
   const latest = useRef(keys);
   latest.current = keys;
   useEffect(() => {
+    let isCovered = false;
+    // asked before anybody else hears of the key: Escape takes a menu away
+    const look = () => {
+      isCovered = document.querySelector('[role="dialog"]:not([hidden]), [role="menu"]:not([hidden])') !== null;
+    };
     const pressed = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;
-      if (document.querySelector('[role="dialog"]:not([hidden]), [role="menu"]:not([hidden])')) return;
+      if (isCovered) return;
       const action = latest.current[event.key];
       if (!action) return;
       event.preventDefault();
       action(event);
     };
+    window.addEventListener("keydown", look, { capture: true });
     window.addEventListener("keydown", pressed);
-    return () => window.removeEventListener("keydown", pressed);
+    return () => {
+      window.removeEventListener("keydown", look, { capture: true });
+      window.removeEventListener("keydown", pressed);
+    };
   }, []);
 }
 

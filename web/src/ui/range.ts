@@ -11,6 +11,16 @@ export const RANGES: Record<string, [string, number]> = {
   "30d": ["Last 30 days", 30 * 86_400e3],
 };
 
+/** In nanoseconds, more fits into no 64 bits. */
+const LATEST_MS = 9_223_372_036_854;
+
+/** The moment that an address names, in ms since 1970; null for what names none. */
+export function msOf(text: string | null): number | null {
+  if (!text || !/^\d{1,15}$/.test(text)) return null;
+  const ms = Number(text);
+  return ms < LATEST_MS ? ms : null;
+}
+
 /** The selection that an address names; a moment counted from now stays where it was until the range changes. */
 export function useSelection(url: URLSearchParams): Selection {
   const filter = url.get("filter") ?? "";
@@ -20,7 +30,10 @@ export function useSelection(url: URLSearchParams): Selection {
   const [opened] = useState(() => Date.now());
   return useMemo(() => {
     const last = RANGES[range]?.[1];
-    const ns = (ms: string | null) => (ms && Number.isFinite(Number(ms)) ? Number(ms) * 1e6 : null);
+    const ns = (text: string | null) => {
+      const ms = msOf(text);
+      return ms === null ? null : ms * 1e6;
+    };
     if (last) return { filter, since_ns: (Math.floor(opened / 60e3) * 60e3 - last) * 1e6, until_ns: null };
     return { filter, since_ns: ns(since), until_ns: ns(until) };
   }, [filter, range, since, until, opened]);

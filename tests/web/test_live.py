@@ -1,0 +1,82 @@
+"""What others do to the store shows on a page that is open, and a page that hears nothing says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+import tracer
+from tests.web.conftest import Watched
+from tests.web.serving import served
+
+pytestmark = pytest.mark.no_store
+
+
+@pytest.fixture
+def own(watched: Watched, tmp_path: Path) -> Iterator[Page]:
+    """A page over a store of the test's own."""
+    store = tmp_path / "own.db"
+    tracer.configure(store=f"sqlite:///{store}")
+    with served(store) as url:
+        yield watched.open(url)
+    tracer.reset()
+
+
+def record(name: str) -> str:
+    with tracer.start_span(name) as span:
+        pass
+    tracer.flush()
+    return span.trace_id
+
+
+def test_a_refused_connection_is_said_and_tried_again(own: Page) -> None:
+    record("there before")
+    is_busy = True
+
+    def events(route: Route) -> None:
+        if is_busy:
+            route.fulfill(status=503, body="busy")
+        else:
+            route.fallback()
+
+    own.route("**/api/v1/events", events)
+    own.goto("/traces")
+    expect(own.get_by_role("row").filter(has_text="there before")).to_be_visible()
+    expect(own.get_by_role("status").filter(has_text="Not connected")).to_be_visible()
+    record("while nobody heard")
+    is_busy = False
+
+    expect(own.get_by_role("row").filter(has_text="while nobody heard")).to_be_visible()
+    expect(own.get_by_text("Not connected")).to_have_count(0)
+
+
+def test_a_trace_that_somebody_deletes_leaves_the_list(own: Page) -> None:
+    kept, deleted = record("kept"), record("deleted by others")
+    own.goto("/traces")
+    row = own.get_by_role("row").filter(has_text="deleted by others")
+    expect(row).to_be_visible()
+    tracer.delete_traces([deleted])
+
+    expect(row).to_have_count(0)
+    expect(own.get_by_role("row").filter(has_text="kept")).to_be_visible()
+
+    own.goto(f"/traces/{kept}")
+    expect(own.get_by_role("treeitem")).to_have_count(1)
+    tracer.delete_traces([kept])
+    expect(own.get_by_role("alert").filter(has_text="Somebody deleted this trace")).to_be_visible()
+    expect(own.get_by_role("treeitem")).to_have_count(1)
+
+
+def test_one_trace_far_from_the_others_does_not_flatten_the_histogram(own: Page) -> None:
+    for n in range(40):
+        record(f"trace {n}")
+    tracer.start_span_no_context("from the future", start_time_ns=4_070_908_800_000_000_000).end()
+    tracer.flush()
+    own.goto("/traces")
+
+    expect(own.get_by_text("1 trace far off left out")).to_be_attached()
+    future = own.get_by_role("row").filter(has_text="from the future")
+    expect(future).to_contain_text("2099")

@@ -1,0 +1,28 @@
+// Which messages of a long conversation are on screen: the first, and a window that moves over the others.
+
+const LONG = 14;
+const HEAD = 2;
+const TAIL = 8;
+const STEP = 12;
+const MOST = 24;
+
+export interface Window {
+  /** How many messages there are. */
+  of: number;
+  head: number;
+  from: number;
+  to: number;
+}
+
+export const firstWindow = (of: number): Window =>
+  of > LONG ? { of, head: HEAD, from: of - TAIL, to: of } : { of, head: 0, from: 0, to: of };
+
+export function earlier({ of, head, from, to }: Window): Window {
+  const start = Math.max(head, from - STEP);
+  return { of, head, from: start, to: Math.min(to, start + MOST) };
+}
+
+export function later({ of, head, from, to }: Window): Window {
+  const end = Math.min(of, to + STEP);
+  return { of, head, from: Math.max(from, end - MOST), to: end };
+}

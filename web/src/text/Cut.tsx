@@ -1,0 +1,37 @@
+// A long text of which a part is shown, and more when the reader asks for it.
+
+import { type ReactNode, useState } from "react";
+import { count } from "../format";
+import { cutAt, useRoom } from "./room";
+
+const STEP = { characters: 20_000, lines: 500 };
+
+export function Cut({ text, children }: { text: string; children: (shown: string) => ReactNode }) {
+  const room = useRoom();
+  const [steps, setSteps] = useState(0);
+  const end = cutAt(text, {
+    characters: room.characters + steps * STEP.characters,
+    lines: room.lines + steps * STEP.lines,
+  });
+  if (end >= text.length && !steps) return children(text);
+  const left = text.length - end;
+  return (
+    <>
+      {children(text.slice(0, end))}
+      {!room.isClosed && (
+        <div className="cut">
+          {left > 0 && (
+            <button type="button" className="link-button" onClick={() => setSteps(steps + 1)}>
+              Show {left > STEP.characters ? "more" : "all"} of {count(text.length)} characters
+            </button>
+          )}
+          {steps > 0 && (
+            <button type="button" className="link-button" onClick={() => setSteps(0)}>
+              Show less
+            </button>
+          )}
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,25 @@
+// Lines to copy that reach the server this page came from.
+
+import type { ServerInfo } from "../api/types";
+
+type Server = Pick<ServerInfo, "auth"> | undefined;
+
+const needsToken = (server: Server) => server?.auth === "token";
+const TOKEN_LINE = "# TRACER_TOKEN in the environment holds the server's token\n";
+
+export function curlFor(traceId: string, origin: string, server: Server): string {
+  const sign = needsToken(server) ? ' \\\n  -H "Authorization: Bearer $TRACER_TOKEN"' : "";
+  return `curl ${origin}/api/v1/traces/${traceId}/records${sign}`;
+}
+
+export function pythonFor(traceId: string, origin: string, server: Server, spanId?: string): string {
+  const span = spanId ? `(span,) = trace.search_spans(span_id="${spanId}")\n` : "";
+  return `${pythonStart(origin, server)}\ntrace = tracer.get_trace("${traceId}")\n${span}`;
+}
+
+/** The lines that every program needs whose traces are to show up here. */
+export const pythonStart = (origin: string, server: Server): string =>
+  `import tracer\n\n${needsToken(server) ? TOKEN_LINE : ""}tracer.set_tracking_uri("${origin}")\n`;
+
+export const demoFor = (origin: string, server: Server): string =>
+  `pip install 'tracer-llm[openai]'\n${needsToken(server) ? "export TRACER_TOKEN=…\n" : ""}tracer demo --store ${origin}`;
