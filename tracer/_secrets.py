@@ -79,11 +79,16 @@ _RUN = b"x" * 16
 _TO_RUNS = bytes(ord("x") if (chr(i).isalnum() and i < 128) or i in b"_-" else ord(" ") for i in range(256))
 # at a word's start; the n of an escaped line break is no part of the word that follows it
 _START = rb"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u00[0-9a-f][0-9a-f]))"
+# Alternatives that begin with plain characters: the search then looks at nothing else. Those at the start of a word are
+# checked for it afterwards; the others may be glued to what stands before: an escape sequence, %3D. A token goes on to
+# the end of its run.
 _TOKEN = re.compile(
-    _START + rb"(?:sk-[\w-]{13,}|[srp]k_(?:live|test)_\w{12,}|gsk_\w{12,}|hf_\w{13,}|gh[pousr]_\w{16,}|xai-\w{12,}"
-    rb"|github_pat_\w{16,}|glpat-[\w-]{10,}|xox[abeprs]-[\w-]{10,}|pplx-\w{12,}|AIza[\w-]{30,}|A[KS]IA[A-Z0-9]{16}\b"
-    rb"|eyJ[\w-]{16,})|sk-(?:proj|ant|svcacct|or)-[\w-]{20,}"  # glued to what stands before: an escape sequence, %3D
+    rb"(?P<glued>sk-(?:proj|ant|svcacct|or)-[\w-]{20})"
+    rb"|sk-[\w-]{13}|sk_(?:live|test)_\w{12}|rk_(?:live|test)_\w{12}|pk_(?:live|test)_\w{12}|gsk_\w{12}|hf_\w{13}"
+    rb"|gh[pousr]_\w{16}|xai-\w{12}|github_pat_\w{16}|glpat-[\w-]{10}|xox[abeprs]-[\w-]{10}|pplx-\w{12}"
+    rb"|AIza[\w-]{30}|A[KS]IA[A-Z0-9]{16}\b|eyJ[\w-]{16}"
 )
+_AT_START = re.compile(_START)
 _TOKEN_REST = re.compile(rb"[\w.~+/=-]*")  # of a bearer token, or the parts of a JSON web token
 _BEARER = re.compile(rb"\b(bearer(?:\s|%20)+)[\w.~+/=-]{6,}", re.IGNORECASE)
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\"))")
@@ -195,12 +200,22 @@ def _without_tokens(line: bytes) -> bytes:
     while start >= 0:
         end = runs.find(b" ", start)
         end = len(line) if end < 0 else end
-        token = _TOKEN.search(line, start, end)
+        token = _token_in(line, start, end)
         if token is not None:
             end = _end_of_token(line, end)
-            found.append((token.start(), end, _REDACTED))
+            found.append((token, end, _REDACTED))
         start = runs.find(_RUN, end)
     return _replaced(line, found) if found else line
+
+
+def _token_in(line: bytes, start: int, end: int) -> int | None:
+    """Where a token begins in a run of characters, if one does."""
+    token = _TOKEN.search(line, start, end)
+    while token is not None:
+        if token["glued"] or _AT_START.match(line, token.start()):
+            return token.start()
+        token = _TOKEN.search(line, token.start() + 1, end)
+    return None
 
 
 def _end_of_token(line: bytes, end: int) -> int:
