@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +153,33 @@ def test_an_exporter_gets_what_the_call_says(server: Server, call: Any, tmp_path
     [span] = heard.spans
     assert span.attributes["gen_ai.usage.input_tokens"] == 14
     assert "Lima." in span.attributes["gen_ai.output.messages"]
+
+
+KILLED = """
+import os, signal, sys
+import openai, tracer
+tracer.openai.autolog()
+client = openai.OpenAI(api_key="k", base_url=sys.argv[1])
+client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Capital of Peru?"}])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system kills in another way")
+def test_a_call_of_a_process_that_was_killed_is_read_by_whoever_finds_it(
+    server: Server, stored: Any, own_store: str
+) -> None:
+    server.will(reply(chat()))
+
+    subprocess.run(
+        [sys.executable, "-c", KILLED, f"{server.url}/v1"],
+        env={**os.environ, "TRACER_STORE": own_store},
+        check=False,
+        timeout=60,
+    )
+
+    assert stored.text == "Lima."
+    assert stored.span.attributes["gen_ai.usage.output_tokens"] == 9
 
 
 def test_every_operation_that_is_read_later_is_found_where_it_says() -> None:
