@@ -8,11 +8,14 @@ gives changes, the index has to be made anew (a migration that empties it and se
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Union
 
 import orjson
 
 from tracer import semconv
+from tracer._fault import report
+
+Previews = tuple[Union[str, None], Union[str, None]]
 
 _PREVIEW_CHARACTERS = 1000
 _TEXT_CHARACTERS = 200_000
@@ -30,6 +33,15 @@ def span_text(record: dict[str, Any]) -> str:
     pieces.extend(_leaves(outputs if outputs is not None else value_of(record, semconv.OUTPUTS)))
     pieces.extend(_error_texts(record))
     return _joined(pieces)
+
+
+def previews(record: dict[str, Any]) -> Previews:
+    """What was asked and what was answered. Never raises."""
+    try:
+        return request_preview(record), response_preview(record)
+    except Exception as error:
+        report("making the preview of a trace", error)
+        return None, None
 
 
 def request_preview(record: dict[str, Any]) -> str | None:

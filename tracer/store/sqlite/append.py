@@ -15,14 +15,16 @@ from typing import Any
 import orjson
 
 from tracer import _fault
-from tracer.store.sqlite.decode import News, SpanFacts
+from tracer.store.sqlite.decode import News, SpanFacts, StartFacts
 from tracer.store.sqlite.hours import add_spans
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
 from tracer.store.sqlite.plan import TracePlan, make_plans, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
+from tracer.store.sqlite.tally import Tally
 
 _OPTIMISTIC_TRIES = 3
+_NO_COUNTS = _NO_COST = (None, None, None)
 
 _INSERT_SPAN = f"INSERT INTO spans VALUES ({','.join('?' * 22)})"
 _TRACE_COLUMNS = (
@@ -58,11 +60,16 @@ def _try_append(connection: sqlite3.Connection, news: News, recent: RecentTallie
                 return False
         seq = _write(connection, plans, news)
         connection.execute("COMMIT")
+    except sqlite3.IntegrityError:
+        if is_locked:
+            raise
+        return False  # a trace that was new when it was planned
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
     for plan in plans:
-        recent.keep(plan.known.num, seq, plan.known.tally)
+        if isinstance(plan.known.tally, Tally):
+            recent.keep(plan.known.num, seq, plan.known.tally)
     return True
 
 
@@ -110,19 +117,23 @@ def _place_spans(
 
 
 def _span_row(row_id: int, facts: SpanFacts, chunk: int) -> tuple[Any, ...]:
-    usage = facts.usage or {}
-    detailed = orjson.dumps(usage).decode() if len(usage) > 3 else None
-    costs = facts.cost or (None, None, None)
+    usage = facts.usage
+    detailed = orjson.dumps(usage).decode() if usage and len(usage) > 3 else None
     return (
-        row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message,
-        facts.start, facts.duration, facts.model, facts.request_model, facts.provider, usage.get("input_tokens"),
-        usage.get("output_tokens"), usage.get("total_tokens"), detailed, *costs, chunk,
-        facts.first_chunk,
+        row_id, facts.span_id, facts.parent_id, facts.remote, facts.name, facts.type, facts.status, facts.message,
+        facts.start, facts.duration, facts.model, facts.request_model, facts.provider, *_counts(usage), detailed,
+        *(facts.cost or _NO_COST), chunk, facts.first_chunk,
     )  # fmt: skip
 
 
+def _counts(usage: dict[str, int] | None) -> tuple[int | None, int | None, int | None]:
+    if not usage:
+        return _NO_COUNTS
+    return usage.get("input_tokens"), usage.get("output_tokens"), usage.get("total_tokens")
+
+
 def _experiments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> dict[str, int]:
-    names = {plan.said.value("experiment") for plan in plans}
+    names = {plan.known.said.value("experiment") for plan in plans}
     found: dict[str, int] = {}
     for name in sorted(name for name in names if name):
         found[name] = experiment_number(connection, name)
@@ -145,17 +156,16 @@ def _write_traces(
 
 
 def _trace_row(plan: TracePlan, seq: int, experiments: dict[str, int]) -> tuple[Any, ...]:
-    rolled, said, known = plan.rolled, plan.said, plan.known
-    usage = rolled.usage or {}
-    state = said.value("state") if rolled.state in ("OK", "ERROR") else None
+    rolled, said, known = plan.rolled, plan.known.said.values(), plan.known
+    usage = rolled.usage
+    state = said["state"] if rolled.state in ("OK", "ERROR") else None
     return (
-        known.num, known.trace_id, seq, experiments.get(said.value("experiment") or "", 0), state or rolled.state,
+        known.num, known.trace_id, seq, experiments.get(said["experiment"] or "", 0), state or rolled.state,
         rolled.name, rolled.root, rolled.start, rolled.duration, known.next_position, rolled.spans,
-        rolled.errors, usage.get("input_tokens"), usage.get("output_tokens"), usage.get("total_tokens"),
-        orjson.dumps(usage).decode() if usage else None, *(rolled.cost or (None, None, None)),
-        said.value("request_preview") or plan.request_preview, said.value("response_preview") or plan.response_preview,
-        said.value("session_id"), said.value("user"), said.value("model_id"), said.value("run_id"),
-        said.value("client_request_id"), said.encoded(), known.owner or plan.news.owner,
+        rolled.errors, *_counts(usage), orjson.dumps(usage).decode() if usage else None, *(rolled.cost or _NO_COST),
+        said["request_preview"] or plan.request_preview, said["response_preview"] or plan.response_preview,
+        said["session_id"], said["user"], said["model_id"], said["run_id"],
+        said["client_request_id"], known.said.encoded(), known.owner or plan.news.owner,
     )  # fmt: skip
 
 
@@ -165,6 +175,8 @@ def _write_labels(connection: sqlite3.Connection, plans: Sequence[TracePlan]) ->
     for plan in plans:
         start = plan.rolled.start
         old = plan.known.labels
+        if not (old or plan.labels):
+            continue
         moved = start != plan.known.start
         gone.extend((plan.known.num, kind, key) for kind, key in old.keys() - plan.labels.keys())
         rows.extend(
@@ -189,17 +201,22 @@ def _write_running(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -
                 plan.known.num,
                 span_id,
                 facts.parent_id,
-                int(facts.remote),
+                facts.remote,
                 facts.name,
                 facts.type,
                 facts.start,
                 facts.owner,
             )
             for plan in plans
-            for span_id, facts in plan.news.starts.items()
-            if span_id in plan.known.tally.running
+            if plan.known.tally.running
+            for span_id, facts in _started(plan)
         ],
     )
+
+
+def _started(plan: TracePlan) -> list[tuple[str, StartFacts]]:
+    running = plan.known.tally.running
+    return [(span_id, running[span_id].facts) for span_id in plan.news.starts if span_id in running]
 
 
 def _write_assessments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:

@@ -13,6 +13,7 @@ from tracer import _fault, semconv
 from tracer._derive import derive
 from tracer.cost import cost_of
 from tracer.store.sqlite.shape import put_in_shape
+from tracer.store.text import Previews, previews
 from tracer.store.usage import token_usage
 
 _INT64 = 2**63 - 1
@@ -31,11 +32,11 @@ class SpanFacts:
     message: str | None
     start: int
     duration: int
-    model: str | None
-    request_model: str | None
-    provider: str | None
-    usage: dict[str, int] | None
-    cost: tuple[float | None, float | None, float] | None  # input, output, total
+    model: str | None = None
+    request_model: str | None = None
+    provider: str | None = None
+    usage: dict[str, int] | None = None
+    cost: tuple[float | None, float | None, float] | None = None  # input, output, total
     first_chunk: int | None = None  # ns after the start
 
 
@@ -58,6 +59,28 @@ class NewSpan:
 
     facts: SpanFacts
     line: bytes
+    previews: Previews | None = None  # of a span without a parent: of its trace, most likely
+
+
+@dataclass(slots=True)
+class NewStart:
+    """A start record as it arrives; most have ended a moment later, and are looked at no further."""
+
+    record: dict[str, Any]
+    owner: str | None
+
+    def facts(self) -> StartFacts:
+        """What it says."""
+        record = self.record
+        return StartFacts(
+            span_id=record["span_id"],
+            parent_id=_text(record.get("parent_id")),
+            remote=bool(record.get("remote_parent")),
+            name=_text(record.get("name")) or "",
+            type=_text(record.get("type")) or semconv.SpanType.UNKNOWN,
+            start=_ns(record.get("start")),
+            owner=self.owner,
+        )
 
 
 @dataclass(slots=True)
@@ -67,7 +90,7 @@ class TraceNews:
     trace_id: str
     owner: str | None = None
     spans: dict[str, NewSpan] = field(default_factory=dict)
-    starts: dict[str, StartFacts] = field(default_factory=dict)
+    starts: dict[str, NewStart] = field(default_factory=dict)
     said: list[dict[str, Any]] = field(default_factory=list)
     assessments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -150,10 +173,12 @@ def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None)
         facts = _span_facts(record)
         trace = _trace_of(news, trace_id, owner)
         if facts.span_id not in trace.spans:
-            trace.spans[facts.span_id] = NewSpan(facts, line)
+            trace.spans[facts.span_id] = NewSpan(facts, line, None if facts.parent_id else previews(record))
     elif kind == "start":
-        start = _start_facts(record, owner)
-        _trace_of(news, trace_id, owner).starts.setdefault(start.span_id, start)
+        span_id = _id(record["span_id"])
+        trace = _trace_of(news, trace_id, owner)
+        if span_id not in trace.starts:
+            trace.starts[span_id] = NewStart(record, owner)
     elif kind == "trace":
         _trace_of(news, trace_id, owner).said.append(record)
     elif kind == "assessment":
@@ -171,40 +196,34 @@ def _trace_of(news: News, trace_id: str, owner: str | None) -> TraceNews:
 
 
 def _span_facts(record: dict[str, Any]) -> SpanFacts:
-    attributes: dict[str, Any] = record.get("attributes") or {}
-    request_model = _text(attributes.get(semconv.REQUEST_MODEL))
-    model = _text(attributes.get(semconv.RESPONSE_MODEL)) or request_model
-    start = _ns(record.get("start"))
-    usage = token_usage(attributes)
-    return SpanFacts(
+    """The facts of a record that is in shape."""
+    start = record.get("start", 0)
+    facts = SpanFacts(
         span_id=_id(record["span_id"]),
-        parent_id=_text(record.get("parent_id")),
+        parent_id=record.get("parent_id") or None,
         remote=bool(record.get("remote_parent")),
-        name=_text(record.get("name")) or "",
-        type=_text(record.get("type")) or semconv.SpanType.UNKNOWN,
+        name=record.get("name", ""),
+        type=record.get("type") or semconv.SpanType.UNKNOWN,
         status=_status(record.get("status")),
-        message=_text(record.get("message")),
+        message=record.get("message") or None,
         start=start,
-        duration=min(max(0, _ns(record.get("end", start)) - start), _INT64),
-        model=model,
-        request_model=request_model if request_model != model else None,
-        provider=_text(attributes.get(semconv.PROVIDER)),
-        usage=usage,
-        cost=_cost(record, usage),
-        first_chunk=_from_seconds(attributes.get(semconv.TIME_TO_FIRST_CHUNK)),
+        duration=min(max(0, record.get("end", start) - start), _INT64),
     )
+    attributes = record.get("attributes")
+    if attributes:
+        _add_call(facts, record, attributes)
+    return facts
 
 
-def _start_facts(record: dict[str, Any], owner: str | None) -> StartFacts:
-    return StartFacts(
-        span_id=_id(record["span_id"]),
-        parent_id=_text(record.get("parent_id")),
-        remote=bool(record.get("remote_parent")),
-        name=_text(record.get("name")) or "",
-        type=_text(record.get("type")) or semconv.SpanType.UNKNOWN,
-        start=_ns(record.get("start")),
-        owner=owner,
-    )
+def _add_call(facts: SpanFacts, record: dict[str, Any], attributes: dict[str, Any]) -> None:
+    """What the attributes say of a call of a model."""
+    request_model = _text(attributes.get(semconv.REQUEST_MODEL))
+    facts.model = _text(attributes.get(semconv.RESPONSE_MODEL)) or request_model
+    facts.request_model = request_model if request_model != facts.model else None
+    facts.provider = _text(attributes.get(semconv.PROVIDER))
+    facts.usage = token_usage(attributes)
+    facts.cost = _cost(record, facts.usage)
+    facts.first_chunk = _from_seconds(attributes.get(semconv.TIME_TO_FIRST_CHUNK))
 
 
 def _cost(record: dict[str, Any], usage: dict[str, int] | None) -> tuple[float | None, float | None, float] | None:
@@ -231,7 +250,7 @@ def _id(value: object) -> str:
 
 
 def _status(value: object) -> str:
-    return value if value in ("OK", "ERROR") and isinstance(value, str) else "UNSET"
+    return "OK" if value == "OK" else "ERROR" if value == "ERROR" else "UNSET"
 
 
 def _require(record: dict[str, Any], *names: str) -> None:

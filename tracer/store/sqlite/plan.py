@@ -26,8 +26,8 @@ from tracer.store.sqlite.migrations import (
 )
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import RollUp, Running
-from tracer.store.sqlite.said import Said
-from tracer.store.text import request_preview, response_preview
+from tracer.store.sqlite.tally import OneSpan, Tally
+from tracer.store.text import previews, request_preview, response_preview
 
 _SCHEME = ATTACHMENT_SCHEME.encode()
 _ATTACHMENT = re.compile(re.escape(_SCHEME) + rb"([0-9a-f]{64})")
@@ -39,7 +39,6 @@ class TracePlan:
 
     known: KnownTrace
     news: TraceNews
-    said: Said
     is_new: bool
     rolled: RollUp
     new_spans: list[NewSpan] = field(default_factory=list)
@@ -59,17 +58,15 @@ def make_plans(connection: sqlite3.Connection, news: News, recent: RecentTallies
 
 
 def _plan(connection: sqlite3.Connection, stored: KnownTrace | None, news: TraceNews) -> TracePlan | None:
-    known = stored or KnownTrace(trace_id=news.trace_id, owner=news.owner)
-    said = known.said.copy()
-    new_spans = [span for span_id, span in news.spans.items() if span_id not in known.tally.spans]
-    has_said = said.take(news.said)
-    has_started = _start_spans(known, news)
-    assessments = newer_assessments(connection, news)
-    if stored is not None and not (new_spans or has_started or has_said or assessments):
-        return None
-    for span in new_spans:
-        known.tally.add(span.facts)
-    plan = TracePlan(known, news, said, stored is None, known.tally.roll_up(), new_spans, assessments=assessments)
+    known = stored or _new_trace(news)
+    has_said = known.said.take(news.said)
+    assessments = newer_assessments(connection, news) if news.assessments else []
+    new_spans = list(news.spans.values())
+    if stored is not None:
+        new_spans, has_started = _take_in(stored.tally, news)
+        if not (new_spans or has_started or has_said or assessments):
+            return None
+    plan = TracePlan(known, news, stored is None, known.tally.roll_up(), new_spans, assessments=assessments)
     _pack(plan)
     _preview(connection, plan)
     _preview_from_calls(connection, plan)
@@ -77,19 +74,31 @@ def _plan(connection: sqlite3.Connection, stored: KnownTrace | None, news: Trace
     return plan
 
 
-def _start_spans(known: KnownTrace, news: TraceNews) -> bool:
+def _new_trace(news: TraceNews) -> KnownTrace:
+    spans = [span.facts for span in news.spans.values()]
+    running = [Running(start.facts()) for span_id, start in news.starts.items() if span_id not in news.spans]
+    tally = OneSpan(spans[0]) if len(spans) == 1 and not running else Tally(spans, running)
+    return KnownTrace(news.trace_id, owner=news.owner, tally=tally)
+
+
+def _take_in(tally: Tally | OneSpan, news: TraceNews) -> tuple[list[NewSpan], bool]:
+    """Bring a stored trace's tally up to date: the spans that are new, and whether any other has started."""
+    assert isinstance(tally, Tally)
     has_started = False
-    for span_id, facts in news.starts.items():
-        has_ended = span_id in known.tally.spans or span_id in news.spans
-        if not has_ended and span_id not in known.tally.running:
-            known.tally.add_running(Running(facts))
+    for span_id, start in news.starts.items():
+        has_ended = span_id in tally.spans or span_id in news.spans
+        if not has_ended and span_id not in tally.running:
+            tally.add_running(Running(start.facts()))
             has_started = True
-    return has_started
+    new_spans = [span for span_id, span in news.spans.items() if span_id not in tally.spans]
+    for span in new_spans:
+        tally.add(span.facts)
+    return new_spans, has_started
 
 
 def _pack(plan: TracePlan) -> None:
     lines = [span.line for span in plan.new_spans]
-    plan.packed.extend(chunks.pack(lines))
+    plan.packed = list(chunks.pack(lines))
     for line in lines:
         if _SCHEME in line:
             plan.attachments.update(digest.decode() for digest in _ATTACHMENT.findall(line))
@@ -103,9 +112,8 @@ def _preview(connection: sqlite3.Connection, plan: TracePlan) -> None:
     if new is None and root == plan.known.root:
         plan.request_preview, plan.response_preview = plan.known.request_preview, plan.known.response_preview
         return
-    record = orjson.loads(new.line) if new else _stored_record(connection, plan.known.num, root)
-    with _fault.guard("making the preview of a trace"):
-        plan.request_preview, plan.response_preview = request_preview(record), response_preview(record)
+    found = new.previews if new else None
+    plan.request_preview, plan.response_preview = found or previews(_record(connection, plan, root))
 
 
 def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> dict[str, Any]:
@@ -152,8 +160,9 @@ def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> di
 
 
 def _labels(plan: TracePlan) -> dict[tuple[int, str], str]:
-    labels = {(LABEL_TAG, key): value for key, value in plan.said.tags.items()}
-    labels.update({(LABEL_METADATA, key): value for key, value in plan.said.metadata.items()})
+    said = plan.known.said
+    labels = {(LABEL_TAG, key): value for key, value in said.tags.items()}
+    labels.update({(LABEL_METADATA, key): value for key, value in said.metadata.items()})
     labels.update({(LABEL_MODEL, model): "" for model in plan.rolled.models})
     labels.update({(LABEL_PROVIDER, provider): "" for provider in plan.rolled.providers})
     return labels
@@ -180,10 +189,10 @@ def time_of(record: dict[str, Any]) -> int:
 
 
 def still_fits(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> bool:
-    """Whether the traces are as they were when they were planned; asked under the lock."""
+    """Whether the stored traces are as they were when they were planned; asked under the lock."""
     expected = {plan.known.trace_id: plan.known.seq for plan in plans if not plan.is_new}
     found: dict[str, int] = {}
-    for part in in_parts([plan.known.trace_id for plan in plans]):
+    for part in in_parts(list(expected)):
         marks = ",".join("?" * len(part))
         found.update(connection.execute(f"SELECT trace_id, seq FROM traces WHERE trace_id IN ({marks})", part))
     return found == expected
