@@ -20,6 +20,7 @@ Previews = tuple[Union[str, None], Union[str, None]]
 _PREVIEW_CHARACTERS = 1000
 _TEXT_CHARACTERS = 200_000
 _DEPTH_LIMIT = 60
+_SHOWN = frozenset({semconv.INPUTS, semconv.OUTPUTS, semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES})
 _STRUCTURING = frozenset({"role", "type", "object", "id", "finish_reason", "mime_type", "modality"})
 _ASSISTANT_ROLES = ("assistant", "model", "ai")
 
@@ -37,6 +38,8 @@ def span_text(record: dict[str, Any]) -> str:
 
 def previews(record: dict[str, Any]) -> Previews:
     """What was asked and what was answered. Never raises."""
+    if "json" not in record and _SHOWN.isdisjoint(record.get("attributes") or ()):
+        return None, None
     try:
         return request_preview(record), response_preview(record)
     except Exception as error:

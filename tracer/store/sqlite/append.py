@@ -17,6 +17,7 @@ import orjson
 from tracer import _fault
 from tracer.store.sqlite.decode import News, SpanFacts, StartFacts
 from tracer.store.sqlite.hours import add_spans
+from tracer.store.sqlite.insert import insert_rows
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
 from tracer.store.sqlite.plan import TracePlan, make_plans, still_fits, time_of
@@ -26,14 +27,17 @@ from tracer.store.sqlite.tally import Tally
 _OPTIMISTIC_TRIES = 3
 _NO_COUNTS = _NO_COST = (None, None, None)
 
-_INSERT_SPAN = f"INSERT INTO spans VALUES ({','.join('?' * 22)})"
+_SPAN_COLUMNS = (
+    "id", "span_id", "parent_id", "remote", "name", "type", "status", "message", "start", "duration", "model",
+    "request_model", "provider", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost",
+    "cost", "chunk", "first_chunk",
+)  # fmt: skip
 _TRACE_COLUMNS = (
     "num", "trace_id", "seq", "experiment", "state", "name", "root_span", "start", "duration", "next_position", "spans",
     "errors", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost", "cost",
     "request_preview",
     "response_preview", "session", "user", "model_id", "run_id", "client_request_id", "said", "owner",
 )  # fmt: skip
-_INSERT_TRACE = f"INSERT INTO traces({','.join(_TRACE_COLUMNS)}) VALUES ({','.join('?' * len(_TRACE_COLUMNS))})"
 _UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_COLUMNS[2:])} WHERE num=?"
 _PUT_ASSESSMENT = "INSERT OR REPLACE INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
@@ -87,7 +91,7 @@ def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: New
         _place_spans(plan, counters, span_rows, chunk_rows)
     counters["spans"] += len(span_rows)
     connection.executemany("INSERT INTO chunks VALUES (?,?,?,?,?)", chunk_rows)
-    connection.executemany(_INSERT_SPAN, span_rows)
+    insert_rows(connection, "spans", _SPAN_COLUMNS, span_rows)
     _write_traces(connection, plans, counters["seq"], experiments)
     _write_labels(connection, plans)
     _write_running(connection, plans)
@@ -120,7 +124,7 @@ def _span_row(row_id: int, facts: SpanFacts, chunk: int) -> tuple[Any, ...]:
     usage = facts.usage
     detailed = orjson.dumps(usage).decode() if usage and len(usage) > 3 else None
     return (
-        row_id, facts.span_id, facts.parent_id, facts.remote, facts.name, facts.type, facts.status, facts.message,
+        row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message,
         facts.start, facts.duration, facts.model, facts.request_model, facts.provider, *_counts(usage), detailed,
         *(facts.cost or _NO_COST), chunk, facts.first_chunk,
     )  # fmt: skip
@@ -151,7 +155,7 @@ def _write_traces(
             new.append(row)
         else:
             changed.append((*row[2:], row[0]))
-    connection.executemany(_INSERT_TRACE, new)
+    insert_rows(connection, "traces", _TRACE_COLUMNS, new)
     connection.executemany(_UPDATE_TRACE, changed)
 
 
@@ -201,7 +205,7 @@ def _write_running(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -
                 plan.known.num,
                 span_id,
                 facts.parent_id,
-                facts.remote,
+                int(facts.remote),
                 facts.name,
                 facts.type,
                 facts.start,

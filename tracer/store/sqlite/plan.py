@@ -129,7 +129,7 @@ def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> di
 def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None:
     """Where the root says nothing: what the first call of a model was asked, and what the last one answered."""
     root, spans = plan.rolled.root, plan.known.tally.spans
-    if root is None or root not in spans:
+    if root is None or root not in spans or isinstance(plan.known.tally, OneSpan):
         return
     with _fault.guard("making the preview of a trace"):
         if root == plan.known.root and all(span.facts.span_id != root for span in plan.new_spans):
@@ -161,6 +161,8 @@ def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> di
 
 def _labels(plan: TracePlan) -> dict[tuple[int, str], str]:
     said = plan.known.said
+    if not (said or plan.rolled.models or plan.rolled.providers):
+        return {}
     labels = {(LABEL_TAG, key): value for key, value in said.tags.items()}
     labels.update({(LABEL_METADATA, key): value for key, value in said.metadata.items()})
     labels.update({(LABEL_MODEL, model): "" for model in plan.rolled.models})

@@ -25,6 +25,9 @@ class Said:
     def __init__(self, encoded: str | None = None) -> None:
         self._entries: dict[str, Any] = orjson.loads(encoded) if encoded else {}
 
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
     def take(self, records: Sequence[dict[str, Any]]) -> bool:
         """Take records in; whether anything changed."""
         if not records:

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+_NUMBERS = ("start", "end", "otel_kind")
+_LISTS = ("events", "links")
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("parent_id", "name", "type", "status", "message", "scope", "trace_state"), str),
     **dict.fromkeys(("attributes", "json", "dropped"), dict),
-    **dict.fromkeys(("start", "end", "otel_kind"), int),
-    **dict.fromkeys(("events", "links"), list),
+    **dict.fromkeys(_NUMBERS, int),
+    **dict.fromkeys(_LISTS, list),
 }
 _INT64 = 2**63
 
 
 def put_in_shape(record: dict[str, Any]) -> bool:
     """Leave out of a span record what has another type than it should; whether there was anything."""
-    wrong = [name for name, value in record.items() if not _is_in_shape(value, _TYPES.get(name))]
+    wrong = [name for name, value in record.items() if name in _TYPES and type(value) is not _TYPES[name]]
+    wrong += [name for name in _NUMBERS if name in record and not _is_whole(record[name])]
+    wrong += [name for name in _LISTS if name in record and not _is_list_of_moments(record[name])]
     for name in wrong:
-        del record[name]
+        record.pop(name, None)
     return bool(wrong)
-
-
-def _is_in_shape(value: object, wanted: type | None) -> bool:
-    if wanted is None:
-        return True
-    if type(value) is not wanted:
-        return False
-    if wanted is int:
-        return _is_whole(value)
-    return wanted is not list or _is_list_of_moments(value)
 
 
 def _is_whole(value: object) -> bool:
