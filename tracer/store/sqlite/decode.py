@@ -17,6 +17,17 @@ from tracer.store.text import Previews, previews
 from tracer.store.usage import token_usage
 
 _INT64 = 2**63 - 1
+_OF_NO_TRACE = ("attachment", "process", "model", "run")
+_OF_CALLS = frozenset(
+    {
+        semconv.REQUEST_MODEL,
+        semconv.RESPONSE_MODEL,
+        semconv.PROVIDER,
+        semconv.TIME_TO_FIRST_CHUNK,
+        semconv.COST_TOTAL,
+        *semconv.TOKEN_USAGE.values(),
+    }
+)
 
 
 @dataclass(slots=True)
@@ -90,7 +101,7 @@ class TraceNews:
     trace_id: str
     owner: str | None = None
     spans: dict[str, NewSpan] = field(default_factory=dict)
-    starts: dict[str, NewStart] = field(default_factory=dict)
+    starts: dict[str, NewStart] = field(default_factory=dict)  # of spans that have not ended
     said: list[dict[str, Any]] = field(default_factory=list)
     assessments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -154,15 +165,8 @@ def _storable(value: Any) -> Any:
 
 def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None) -> None:
     kind = record.get("kind")
-    if kind == "attachment":
-        news.attachments.setdefault(str(record["id"]), record)
-        return
-    if kind == "process":
-        news.processes.append(record)
-        return
-    if kind in ("model", "run"):
-        _require(record, f"{kind}_id")
-        (news.models if kind == "model" else news.runs).append(record)
+    if kind in _OF_NO_TRACE:
+        _sort_in_alone(news, record, kind)
         return
     trace_id = record["trace_id"]
     if not isinstance(trace_id, str) or not trace_id:
@@ -173,11 +177,12 @@ def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None)
         facts = _span_facts(record)
         trace = _trace_of(news, trace_id, owner)
         if facts.span_id not in trace.spans:
+            trace.starts.pop(facts.span_id, None)
             trace.spans[facts.span_id] = NewSpan(facts, line, None if facts.parent_id else previews(record))
     elif kind == "start":
         span_id = _id(record["span_id"])
         trace = _trace_of(news, trace_id, owner)
-        if span_id not in trace.starts:
+        if span_id not in trace.starts and span_id not in trace.spans:
             trace.starts[span_id] = NewStart(record, owner)
     elif kind == "trace":
         _trace_of(news, trace_id, owner).said.append(record)
@@ -186,6 +191,16 @@ def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None)
         _trace_of(news, trace_id, owner).assessments.append(record)
     else:
         raise ValueError(f"a record of kind {kind!r}")
+
+
+def _sort_in_alone(news: News, record: dict[str, Any], kind: str) -> None:
+    if kind == "attachment":
+        news.attachments.setdefault(str(record["id"]), record)
+    elif kind == "process":
+        news.processes.append(record)
+    else:
+        _require(record, f"{kind}_id")
+        (news.models if kind == "model" else news.runs).append(record)
 
 
 def _trace_of(news: News, trace_id: str, owner: str | None) -> TraceNews:
@@ -210,7 +225,7 @@ def _span_facts(record: dict[str, Any]) -> SpanFacts:
         duration=min(max(0, record.get("end", start) - start), _INT64),
     )
     attributes = record.get("attributes")
-    if attributes:
+    if attributes and not _OF_CALLS.isdisjoint(attributes):
         _add_call(facts, record, attributes)
     return facts
 

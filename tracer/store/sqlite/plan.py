@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -26,10 +26,13 @@ from tracer.store.sqlite.migrations import (
 )
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import RollUp, Running
+from tracer.store.sqlite.said import Said
 from tracer.store.sqlite.tally import OneSpan, Tally
 from tracer.store.text import previews, request_preview, response_preview
 
 _SCHEME = ATTACHMENT_SCHEME.encode()
+_NO_NAMES: Set[str] = frozenset()
+_NO_LABELS: Mapping[tuple[int, str], str] = {}
 _ATTACHMENT = re.compile(re.escape(_SCHEME) + rb"([0-9a-f]{64})")
 
 
@@ -41,13 +44,13 @@ class TracePlan:
     news: TraceNews
     is_new: bool
     rolled: RollUp
-    new_spans: list[NewSpan] = field(default_factory=list)
-    packed: list[chunks.Chunk] = field(default_factory=list)
+    new_spans: list[NewSpan]
+    packed: list[chunks.Chunk]
+    attachments: Set[str]
+    assessments: Sequence[dict[str, Any]]
+    labels: Mapping[tuple[int, str], str]
     request_preview: str | None = None
     response_preview: str | None = None
-    labels: dict[tuple[int, str], str] = field(default_factory=dict)
-    attachments: set[str] = field(default_factory=set)
-    assessments: list[dict[str, Any]] = field(default_factory=list)
 
 
 def make_plans(connection: sqlite3.Connection, news: News, recent: RecentTallies) -> list[TracePlan]:
@@ -60,23 +63,33 @@ def make_plans(connection: sqlite3.Connection, news: News, recent: RecentTallies
 def _plan(connection: sqlite3.Connection, stored: KnownTrace | None, news: TraceNews) -> TracePlan | None:
     known = stored or _new_trace(news)
     has_said = known.said.take(news.said)
-    assessments = newer_assessments(connection, news) if news.assessments else []
+    assessments = newer_assessments(connection, news) if news.assessments else ()
     new_spans = list(news.spans.values())
     if stored is not None:
         new_spans, has_started = _take_in(stored.tally, news)
         if not (new_spans or has_started or has_said or assessments):
             return None
-    plan = TracePlan(known, news, stored is None, known.tally.roll_up(), new_spans, assessments=assessments)
-    _pack(plan)
+    lines = [span.line for span in new_spans]
+    rolled = known.tally.roll_up()
+    plan = TracePlan(
+        known=known,
+        news=news,
+        is_new=stored is None,
+        rolled=rolled,
+        new_spans=new_spans,
+        packed=list(chunks.pack(lines)),
+        attachments=_attachments_in(lines),
+        assessments=assessments,
+        labels=_labels(known.said, rolled),
+    )
     _preview(connection, plan)
     _preview_from_calls(connection, plan)
-    plan.labels = _labels(plan)
     return plan
 
 
 def _new_trace(news: TraceNews) -> KnownTrace:
     spans = [span.facts for span in news.spans.values()]
-    running = [Running(start.facts()) for span_id, start in news.starts.items() if span_id not in news.spans]
+    running = [Running(start.facts()) for start in news.starts.values()]
     tally = OneSpan(spans[0]) if len(spans) == 1 and not running else Tally(spans, running)
     return KnownTrace(news.trace_id, owner=news.owner, tally=tally)
 
@@ -86,8 +99,7 @@ def _take_in(tally: Tally | OneSpan, news: TraceNews) -> tuple[list[NewSpan], bo
     assert isinstance(tally, Tally)
     has_started = False
     for span_id, start in news.starts.items():
-        has_ended = span_id in tally.spans or span_id in news.spans
-        if not has_ended and span_id not in tally.running:
+        if span_id not in tally.spans and span_id not in tally.running:
             tally.add_running(Running(start.facts()))
             has_started = True
     new_spans = [span for span_id, span in news.spans.items() if span_id not in tally.spans]
@@ -96,12 +108,9 @@ def _take_in(tally: Tally | OneSpan, news: TraceNews) -> tuple[list[NewSpan], bo
     return new_spans, has_started
 
 
-def _pack(plan: TracePlan) -> None:
-    lines = [span.line for span in plan.new_spans]
-    plan.packed = list(chunks.pack(lines))
-    for line in lines:
-        if _SCHEME in line:
-            plan.attachments.update(digest.decode() for digest in _ATTACHMENT.findall(line))
+def _attachments_in(lines: Sequence[bytes]) -> Set[str]:
+    naming = [line for line in lines if _SCHEME in line]
+    return {digest.decode() for line in naming for digest in _ATTACHMENT.findall(line)} if naming else _NO_NAMES
 
 
 def _preview(connection: sqlite3.Connection, plan: TracePlan) -> None:
@@ -159,14 +168,13 @@ def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> di
     return record
 
 
-def _labels(plan: TracePlan) -> dict[tuple[int, str], str]:
-    said = plan.known.said
-    if not (said or plan.rolled.models or plan.rolled.providers):
-        return {}
+def _labels(said: Said, rolled: RollUp) -> Mapping[tuple[int, str], str]:
+    if not (said or rolled.models or rolled.providers):
+        return _NO_LABELS
     labels = {(LABEL_TAG, key): value for key, value in said.tags.items()}
     labels.update({(LABEL_METADATA, key): value for key, value in said.metadata.items()})
-    labels.update({(LABEL_MODEL, model): "" for model in plan.rolled.models})
-    labels.update({(LABEL_PROVIDER, provider): "" for provider in plan.rolled.providers})
+    labels.update({(LABEL_MODEL, model): "" for model in rolled.models})
+    labels.update({(LABEL_PROVIDER, provider): "" for provider in rolled.providers})
     return labels
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from types import MappingProxyType
 from typing import Final
 
@@ -14,6 +14,7 @@ from tracer.store.sqlite.topmost import TopmostSum
 
 Rank = tuple[bool, int, str]  # has a parent, start, id
 
+_NO_NAMES: Set[str] = frozenset()
 _FEMTO = 10**15  # costs are summed as whole numbers, so that their order does not show in the last digits
 
 
@@ -39,8 +40,8 @@ class OneSpan:
             errors=int(span.status == "ERROR"),
             usage=_in_order(span.usage),
             cost=_usd(_femto_costs(span)),
-            models={model for model in (span.model, span.request_model) if model},
-            providers={span.provider} if span.provider else set(),
+            models=_names(span.model, span.request_model) if span.model else _NO_NAMES,
+            providers=_names(span.provider) if span.provider else _NO_NAMES,
         )
 
 
@@ -161,6 +162,10 @@ class Tally:
         if self.running:
             return "INTERRUPTED"
         return "ERROR" if isinstance(root, SpanFacts) and root.status == "ERROR" else "OK"
+
+
+def _names(*names: str | None) -> Set[str]:
+    return {name for name in names if name}
 
 
 def _in_order(usage: Mapping[str, int] | None) -> dict[str, int] | None:
