@@ -204,6 +204,42 @@ def test_a_start_that_comes_again_after_the_end_does_not_reopen(store: Store) ->
     assert row(store).state == "OK"
 
 
+@pytest.mark.parametrize("trace_id", ["a" * 32, "a", "a" * 100])
+@pytest.mark.parametrize("is_start_first", [True, False])
+def test_a_span_that_starts_and_ends_in_one_batch_never_runs(store: Store, trace_id: str, is_start_first: bool) -> None:
+    ended, runs = "1" * 16, "1" * 15 + "2"
+    lines = [start(trace_id, ended), span(trace_id, ended)]
+
+    store.append([start(trace_id, runs), *(lines if is_start_first else lines[::-1])], owner="o")
+
+    stored = store.trace(trace_id)
+    assert stored is not None
+    assert stored.row.state == "IN_PROGRESS"
+    assert sorted((record["kind"], record["span_id"]) for record in stored.spans) == [("span", ended), ("start", runs)]
+
+
+def test_a_trace_that_another_process_creates_meanwhile_gets_the_spans_of_both(tmp_path: Path) -> None:
+    store, other = new_store(tmp_path), new_store(tmp_path)
+    begun: list[str] = []
+
+    def meanwhile(statement: str) -> None:
+        if statement.startswith("BEGIN IMMEDIATE"):
+            begun.append(statement)
+            if len(begun) == 1:
+                other.append([span("t", "theirs")], owner="them")
+
+    store._connections.get().set_trace_callback(meanwhile)  # type: ignore[attr-defined]
+    store.append([span("t", "ours"), span("u", "ours")], owner="us")
+
+    assert len(begun) == 2
+    assert [record["span_id"] for record in store.spans("t")] == ["ours", "theirs"]
+    assert row(store).span_count == 2
+    assert row(store, "u").span_count == 1
+    assert store.statistics(group_by="type")[0].calls == 3
+    store.close()
+    other.close()
+
+
 def test_what_a_dead_process_left_running_is_interrupted(store: Store) -> None:
     store.append([start("t", "r"), span("t", "c", "r"), start("u", "r")], owner="dead")
     store.append([start("v", "r"), start("u", "r2")], owner="alive")

@@ -8,15 +8,19 @@ gives changes, the index has to be made anew (a migration that empties it and se
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Union
 
 import orjson
 
 from tracer import semconv
+from tracer._fault import report
+
+Previews = tuple[Union[str, None], Union[str, None]]
 
 _PREVIEW_CHARACTERS = 1000
 _TEXT_CHARACTERS = 200_000
 _DEPTH_LIMIT = 60
+_SHOWN = frozenset({semconv.INPUTS, semconv.OUTPUTS, semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES})
 _STRUCTURING = frozenset({"role", "type", "object", "id", "finish_reason", "mime_type", "modality"})
 _ASSISTANT_ROLES = ("assistant", "model", "ai")
 
@@ -30,6 +34,17 @@ def span_text(record: dict[str, Any]) -> str:
     pieces.extend(_leaves(outputs if outputs is not None else value_of(record, semconv.OUTPUTS)))
     pieces.extend(_error_texts(record))
     return _joined(pieces)
+
+
+def previews(record: dict[str, Any]) -> Previews:
+    """What was asked and what was answered. Never raises."""
+    if "json" not in record and _SHOWN.isdisjoint(record.get("attributes") or ()):
+        return None, None
+    try:
+        return request_preview(record), response_preview(record)
+    except Exception as error:
+        report("making the preview of a trace", error)
+        return None, None
 
 
 def request_preview(record: dict[str, Any]) -> str | None:

@@ -15,23 +15,29 @@ from typing import Any
 import orjson
 
 from tracer import _fault
-from tracer.store.sqlite.decode import News, SpanFacts
+from tracer.store.sqlite.decode import News, SpanFacts, StartFacts
 from tracer.store.sqlite.hours import add_spans
+from tracer.store.sqlite.insert import insert_rows
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
 from tracer.store.sqlite.plan import TracePlan, make_plans, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
+from tracer.store.sqlite.tally import Tally
 
 _OPTIMISTIC_TRIES = 3
+_NO_COUNTS = _NO_COST = (None, None, None)
 
-_INSERT_SPAN = f"INSERT INTO spans VALUES ({','.join('?' * 22)})"
+_SPAN_COLUMNS = (
+    "id", "span_id", "parent_id", "remote", "name", "type", "status", "message", "start", "duration", "model",
+    "request_model", "provider", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost",
+    "cost", "chunk", "first_chunk",
+)  # fmt: skip
 _TRACE_COLUMNS = (
     "num", "trace_id", "seq", "experiment", "state", "name", "root_span", "start", "duration", "next_position", "spans",
     "errors", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost", "cost",
     "request_preview",
     "response_preview", "session", "user", "model_id", "run_id", "client_request_id", "said", "owner",
 )  # fmt: skip
-_INSERT_TRACE = f"INSERT INTO traces({','.join(_TRACE_COLUMNS)}) VALUES ({','.join('?' * len(_TRACE_COLUMNS))})"
 _UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_COLUMNS[2:])} WHERE num=?"
 _PUT_ASSESSMENT = "INSERT OR REPLACE INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
@@ -58,11 +64,16 @@ def _try_append(connection: sqlite3.Connection, news: News, recent: RecentTallie
                 return False
         seq = _write(connection, plans, news)
         connection.execute("COMMIT")
+    except sqlite3.IntegrityError:
+        if is_locked:
+            raise
+        return False  # a trace that was new when it was planned
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
     for plan in plans:
-        recent.keep(plan.known.num, seq, plan.known.tally)
+        if isinstance(plan.known.tally, Tally):
+            recent.keep(plan.known.num, seq, plan.known.tally)
     return True
 
 
@@ -80,7 +91,7 @@ def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: New
         _place_spans(plan, counters, span_rows, chunk_rows)
     counters["spans"] += len(span_rows)
     connection.executemany("INSERT INTO chunks VALUES (?,?,?,?,?)", chunk_rows)
-    connection.executemany(_INSERT_SPAN, span_rows)
+    insert_rows(connection, "spans", _SPAN_COLUMNS, span_rows)
     _write_traces(connection, plans, counters["seq"], experiments)
     _write_labels(connection, plans)
     _write_running(connection, plans)
@@ -110,19 +121,23 @@ def _place_spans(
 
 
 def _span_row(row_id: int, facts: SpanFacts, chunk: int) -> tuple[Any, ...]:
-    usage = facts.usage or {}
-    detailed = orjson.dumps(usage).decode() if len(usage) > 3 else None
-    costs = facts.cost or (None, None, None)
+    usage = facts.usage
+    detailed = orjson.dumps(usage).decode() if usage and len(usage) > 3 else None
     return (
         row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message,
-        facts.start, facts.duration, facts.model, facts.request_model, facts.provider, usage.get("input_tokens"),
-        usage.get("output_tokens"), usage.get("total_tokens"), detailed, *costs, chunk,
-        facts.first_chunk,
+        facts.start, facts.duration, facts.model, facts.request_model, facts.provider, *_counts(usage), detailed,
+        *(facts.cost or _NO_COST), chunk, facts.first_chunk,
     )  # fmt: skip
 
 
+def _counts(usage: dict[str, int] | None) -> tuple[int | None, int | None, int | None]:
+    if not usage:
+        return _NO_COUNTS
+    return usage.get("input_tokens"), usage.get("output_tokens"), usage.get("total_tokens")
+
+
 def _experiments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> dict[str, int]:
-    names = {plan.said.value("experiment") for plan in plans}
+    names = {plan.known.said.value("experiment") for plan in plans}
     found: dict[str, int] = {}
     for name in sorted(name for name in names if name):
         found[name] = experiment_number(connection, name)
@@ -140,22 +155,21 @@ def _write_traces(
             new.append(row)
         else:
             changed.append((*row[2:], row[0]))
-    connection.executemany(_INSERT_TRACE, new)
+    insert_rows(connection, "traces", _TRACE_COLUMNS, new)
     connection.executemany(_UPDATE_TRACE, changed)
 
 
 def _trace_row(plan: TracePlan, seq: int, experiments: dict[str, int]) -> tuple[Any, ...]:
-    rolled, said, known = plan.rolled, plan.said, plan.known
-    usage = rolled.usage or {}
-    state = said.value("state") if rolled.state in ("OK", "ERROR") else None
+    rolled, said, known = plan.rolled, plan.known.said.values(), plan.known
+    usage = rolled.usage
+    state = said["state"] if rolled.state in ("OK", "ERROR") else None
     return (
-        known.num, known.trace_id, seq, experiments.get(said.value("experiment") or "", 0), state or rolled.state,
+        known.num, known.trace_id, seq, experiments.get(said["experiment"] or "", 0), state or rolled.state,
         rolled.name, rolled.root, rolled.start, rolled.duration, known.next_position, rolled.spans,
-        rolled.errors, usage.get("input_tokens"), usage.get("output_tokens"), usage.get("total_tokens"),
-        orjson.dumps(usage).decode() if usage else None, *(rolled.cost or (None, None, None)),
-        said.value("request_preview") or plan.request_preview, said.value("response_preview") or plan.response_preview,
-        said.value("session_id"), said.value("user"), said.value("model_id"), said.value("run_id"),
-        said.value("client_request_id"), said.encoded(), known.owner or plan.news.owner,
+        rolled.errors, *_counts(usage), orjson.dumps(usage).decode() if usage else None, *(rolled.cost or _NO_COST),
+        said["request_preview"] or plan.request_preview, said["response_preview"] or plan.response_preview,
+        said["session_id"], said["user"], said["model_id"], said["run_id"],
+        said["client_request_id"], known.said.encoded(), known.owner or plan.news.owner,
     )  # fmt: skip
 
 
@@ -165,6 +179,8 @@ def _write_labels(connection: sqlite3.Connection, plans: Sequence[TracePlan]) ->
     for plan in plans:
         start = plan.rolled.start
         old = plan.known.labels
+        if not (old or plan.labels):
+            continue
         moved = start != plan.known.start
         gone.extend((plan.known.num, kind, key) for kind, key in old.keys() - plan.labels.keys())
         rows.extend(
@@ -196,10 +212,15 @@ def _write_running(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -
                 facts.owner,
             )
             for plan in plans
-            for span_id, facts in plan.news.starts.items()
-            if span_id in plan.known.tally.running
+            if plan.known.tally.running
+            for span_id, facts in _started(plan)
         ],
     )
+
+
+def _started(plan: TracePlan) -> list[tuple[str, StartFacts]]:
+    running = plan.known.tally.running
+    return [(span_id, running[span_id].facts) for span_id in plan.news.starts if span_id in running]
 
 
 def _write_assessments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:

@@ -18,7 +18,7 @@ PLAIN: Final = 0
 ZLIB: Final = 1
 TEXTS_ONCE: Final = 2
 _LEVEL = 1  # packing gives the gain, not the level
-_WORTH_COMPRESSING = 200
+_WORTH_COMPRESSING = 512  # below, setting zlib up takes longer than writing the bytes that it saves
 _ZLIB_WINDOW = 32 * 1024
 _UNPACKED_BYTES = 1024 * 1024  # what is unpacked to read one of the records
 _LONG = 48
@@ -30,6 +30,9 @@ Chunk = tuple[int, int, int, bytes]  # position of its first record, number of r
 
 def pack(lines: Sequence[bytes]) -> Iterator[Chunk]:
     """Chunks of up to 64 KB that hold these records in their order; a larger record has one to itself."""
+    if len(lines) == 1:
+        yield 0, 1, *_compressed(b"[" + lines[0] + b"]")
+        return
     if not _can_repeat_themselves(lines):
         for first, run in _split(lines):
             yield first, len(run), *_compressed(b"[" + b",".join(run) + b"]")
@@ -45,7 +48,7 @@ def pack(lines: Sequence[bytes]) -> Iterator[Chunk]:
 
 def _can_repeat_themselves(lines: Sequence[bytes]) -> bool:
     """Whether texts may repeat farther apart than zlib sees; lines with what marks a place are left as they are."""
-    is_long = len(lines) > 1 and sum(map(len, lines)) > _ZLIB_WINDOW
+    is_long = sum(map(len, lines)) > _ZLIB_WINDOW
     return is_long and not any(b"\x01" in line or b"\n" in line for line in lines)
 
 

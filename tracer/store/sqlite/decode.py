@@ -13,9 +13,25 @@ from tracer import _fault, semconv
 from tracer._derive import derive
 from tracer.cost import cost_of
 from tracer.store.sqlite.shape import put_in_shape
+from tracer.store.text import Previews, previews
 from tracer.store.usage import token_usage
 
 _INT64 = 2**63 - 1
+_SPAN = b'{"kind":"span","trace_id":"'
+_START = b'{"kind":"start","trace_id":"'
+_IDS = b"%032x" % 0 + b'","span_id":"' + b"%016x" % 0 + b'"'
+_BETWEEN_IDS = slice(32, -17)
+_OF_NO_TRACE = ("attachment", "process", "model", "run")
+_OF_CALLS = frozenset(
+    {
+        semconv.REQUEST_MODEL,
+        semconv.RESPONSE_MODEL,
+        semconv.PROVIDER,
+        semconv.TIME_TO_FIRST_CHUNK,
+        semconv.COST_TOTAL,
+        *semconv.TOKEN_USAGE.values(),
+    }
+)
 
 
 @dataclass(slots=True)
@@ -31,11 +47,11 @@ class SpanFacts:
     message: str | None
     start: int
     duration: int
-    model: str | None
-    request_model: str | None
-    provider: str | None
-    usage: dict[str, int] | None
-    cost: tuple[float | None, float | None, float] | None  # input, output, total
+    model: str | None = None
+    request_model: str | None = None
+    provider: str | None = None
+    usage: dict[str, int] | None = None
+    cost: tuple[float | None, float | None, float] | None = None  # input, output, total
     first_chunk: int | None = None  # ns after the start
 
 
@@ -58,6 +74,28 @@ class NewSpan:
 
     facts: SpanFacts
     line: bytes
+    previews: Previews | None = None  # of a span without a parent: of its trace, most likely
+
+
+@dataclass(slots=True)
+class NewStart:
+    """A start record as it arrives; most have ended a moment later, and are looked at no further."""
+
+    record: dict[str, Any]
+    owner: str | None
+
+    def facts(self) -> StartFacts:
+        """What it says."""
+        record = self.record
+        return StartFacts(
+            span_id=record["span_id"],
+            parent_id=_text(record.get("parent_id")),
+            remote=bool(record.get("remote_parent")),
+            name=_text(record.get("name")) or "",
+            type=_text(record.get("type")) or semconv.SpanType.UNKNOWN,
+            start=_ns(record.get("start")),
+            owner=self.owner,
+        )
 
 
 @dataclass(slots=True)
@@ -67,7 +105,7 @@ class TraceNews:
     trace_id: str
     owner: str | None = None
     spans: dict[str, NewSpan] = field(default_factory=dict)
-    starts: dict[str, StartFacts] = field(default_factory=dict)
+    starts: dict[str, NewStart] = field(default_factory=dict)  # of spans that have not ended
     said: list[dict[str, Any]] = field(default_factory=list)
     assessments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -90,7 +128,7 @@ class News:
 def decode(lines: Sequence[bytes], owner: str | None) -> News:
     """The news in these lines; a line that cannot be read is left out and logged once."""
     news = News()
-    for line in lines:
+    for line in _without_ended_starts(lines):
         try:
             record, line = _read(line)
             if record.get("kind") == "process":
@@ -99,6 +137,21 @@ def decode(lines: Sequence[bytes], owner: str | None) -> News:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             _fault.report("reading a record for the store", error)
     return news
+
+
+def _without_ended_starts(lines: Sequence[bytes]) -> list[bytes]:
+    """The lines but for those that say that a span has started whose end is among them: nobody need read those.
+
+    The ids stand at the same place of every line that tracer writes; where they do not, the line is kept and read.
+    """
+    first = len(_SPAN)
+    ended = {line[first : first + len(_IDS)] for line in lines if line.startswith(_SPAN)}
+    return [line for line in lines if not (line.startswith(_START) and _ids_of_start(line) in ended)]
+
+
+def _ids_of_start(line: bytes) -> bytes | None:
+    ids = line[len(_START) : len(_START) + len(_IDS)]
+    return ids if ids[_BETWEEN_IDS] == _IDS[_BETWEEN_IDS] and ids[-1:] == b'"' else None
 
 
 def _read(line: bytes) -> tuple[dict[str, Any], bytes]:
@@ -131,15 +184,8 @@ def _storable(value: Any) -> Any:
 
 def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None) -> None:
     kind = record.get("kind")
-    if kind == "attachment":
-        news.attachments.setdefault(str(record["id"]), record)
-        return
-    if kind == "process":
-        news.processes.append(record)
-        return
-    if kind in ("model", "run"):
-        _require(record, f"{kind}_id")
-        (news.models if kind == "model" else news.runs).append(record)
+    if kind in _OF_NO_TRACE:
+        _sort_in_alone(news, record, kind)
         return
     trace_id = record["trace_id"]
     if not isinstance(trace_id, str) or not trace_id:
@@ -150,10 +196,13 @@ def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None)
         facts = _span_facts(record)
         trace = _trace_of(news, trace_id, owner)
         if facts.span_id not in trace.spans:
-            trace.spans[facts.span_id] = NewSpan(facts, line)
+            trace.starts.pop(facts.span_id, None)
+            trace.spans[facts.span_id] = NewSpan(facts, line, None if facts.parent_id else previews(record))
     elif kind == "start":
-        start = _start_facts(record, owner)
-        _trace_of(news, trace_id, owner).starts.setdefault(start.span_id, start)
+        span_id = _id(record["span_id"])
+        trace = _trace_of(news, trace_id, owner)
+        if span_id not in trace.starts and span_id not in trace.spans:
+            trace.starts[span_id] = NewStart(record, owner)
     elif kind == "trace":
         _trace_of(news, trace_id, owner).said.append(record)
     elif kind == "assessment":
@@ -161,6 +210,16 @@ def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None)
         _trace_of(news, trace_id, owner).assessments.append(record)
     else:
         raise ValueError(f"a record of kind {kind!r}")
+
+
+def _sort_in_alone(news: News, record: dict[str, Any], kind: str) -> None:
+    if kind == "attachment":
+        news.attachments.setdefault(str(record["id"]), record)
+    elif kind == "process":
+        news.processes.append(record)
+    else:
+        _require(record, f"{kind}_id")
+        (news.models if kind == "model" else news.runs).append(record)
 
 
 def _trace_of(news: News, trace_id: str, owner: str | None) -> TraceNews:
@@ -171,40 +230,34 @@ def _trace_of(news: News, trace_id: str, owner: str | None) -> TraceNews:
 
 
 def _span_facts(record: dict[str, Any]) -> SpanFacts:
-    attributes: dict[str, Any] = record.get("attributes") or {}
-    request_model = _text(attributes.get(semconv.REQUEST_MODEL))
-    model = _text(attributes.get(semconv.RESPONSE_MODEL)) or request_model
-    start = _ns(record.get("start"))
-    usage = token_usage(attributes)
-    return SpanFacts(
+    """The facts of a record that is in shape."""
+    start = record.get("start", 0)
+    facts = SpanFacts(
         span_id=_id(record["span_id"]),
-        parent_id=_text(record.get("parent_id")),
+        parent_id=record.get("parent_id") or None,
         remote=bool(record.get("remote_parent")),
-        name=_text(record.get("name")) or "",
-        type=_text(record.get("type")) or semconv.SpanType.UNKNOWN,
+        name=record.get("name", ""),
+        type=record.get("type") or semconv.SpanType.UNKNOWN,
         status=_status(record.get("status")),
-        message=_text(record.get("message")),
+        message=record.get("message") or None,
         start=start,
-        duration=min(max(0, _ns(record.get("end", start)) - start), _INT64),
-        model=model,
-        request_model=request_model if request_model != model else None,
-        provider=_text(attributes.get(semconv.PROVIDER)),
-        usage=usage,
-        cost=_cost(record, usage),
-        first_chunk=_from_seconds(attributes.get(semconv.TIME_TO_FIRST_CHUNK)),
+        duration=min(max(0, record.get("end", start) - start), _INT64),
     )
+    attributes = record.get("attributes")
+    if attributes and not _OF_CALLS.isdisjoint(attributes):
+        _add_call(facts, record, attributes)
+    return facts
 
 
-def _start_facts(record: dict[str, Any], owner: str | None) -> StartFacts:
-    return StartFacts(
-        span_id=_id(record["span_id"]),
-        parent_id=_text(record.get("parent_id")),
-        remote=bool(record.get("remote_parent")),
-        name=_text(record.get("name")) or "",
-        type=_text(record.get("type")) or semconv.SpanType.UNKNOWN,
-        start=_ns(record.get("start")),
-        owner=owner,
-    )
+def _add_call(facts: SpanFacts, record: dict[str, Any], attributes: dict[str, Any]) -> None:
+    """What the attributes say of a call of a model."""
+    request_model = _text(attributes.get(semconv.REQUEST_MODEL))
+    facts.model = _text(attributes.get(semconv.RESPONSE_MODEL)) or request_model
+    facts.request_model = request_model if request_model != facts.model else None
+    facts.provider = _text(attributes.get(semconv.PROVIDER))
+    facts.usage = token_usage(attributes)
+    facts.cost = _cost(record, facts.usage)
+    facts.first_chunk = _from_seconds(attributes.get(semconv.TIME_TO_FIRST_CHUNK))
 
 
 def _cost(record: dict[str, Any], usage: dict[str, int] | None) -> tuple[float | None, float | None, float] | None:
@@ -231,7 +284,7 @@ def _id(value: object) -> str:
 
 
 def _status(value: object) -> str:
-    return value if value in ("OK", "ERROR") and isinstance(value, str) else "UNSET"
+    return "OK" if value == "OK" else "ERROR" if value == "ERROR" else "UNSET"
 
 
 def _require(record: dict[str, Any], *names: str) -> None:

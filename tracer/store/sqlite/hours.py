@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from tracer.store.sqlite.decode import SpanFacts
-from tracer.store.sqlite.latencies import latency_count, pack_latencies
+from tracer.store.sqlite.latencies import LatencyCounts
 
 HOUR_NS: Final = 3_600_000_000_000
 _PICO = 10**12
@@ -53,9 +53,12 @@ def take_out_spans(connection: sqlite3.Connection, spans: Iterable[SpanFacts]) -
 
 
 def _rows(spans: Iterable[SpanFacts]) -> list[Row]:
-    sums: dict[tuple[int, str, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0, 0, 0])
+    sums: dict[tuple[int, str, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0, 0])
+    latencies: dict[tuple[int, str, str, str, str], LatencyCounts] = defaultdict(LatencyCounts)
     for span in spans:
-        total = sums[span.start // HOUR_NS, span.type, span.name, span.model or "", span.provider or ""]
+        key = span.start // HOUR_NS, span.type, span.name, span.model or "", span.provider or ""
+        latencies[key].step(span.duration)
+        total = sums[key]
         total[0] += 1
         total[1] += span.status == "ERROR"
         if span.usage:
@@ -64,8 +67,7 @@ def _rows(spans: Iterable[SpanFacts]) -> list[Row]:
         if span.cost:
             total[4] += 1
             total[5] += pico(span.cost[2])
-        total[6] += latency_count(span.duration)
-    return [(*key, *total[:6], pack_latencies(total[6])) for key, total in sums.items()]
+    return [(*key, *total, latencies[key].finalize()) for key, total in sums.items()]
 
 
 def read_hours(connection: sqlite3.Connection, group: str, condition: str, first: int, last: int) -> Iterator[Row]:

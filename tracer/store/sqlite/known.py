@@ -14,7 +14,7 @@ from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import Running
 from tracer.store.sqlite.said import Said
-from tracer.store.sqlite.tally import Tally
+from tracer.store.sqlite.tally import OneSpan, Tally
 
 _PART_LENGTHS = (1, 8, 64, 500)
 Id = TypeVar("Id", int, str)
@@ -38,7 +38,7 @@ class KnownTrace:
     response_preview: str | None = None
     owner: str | None = None
     said: Said = field(default_factory=Said)
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally | OneSpan = field(default_factory=Tally)
     labels: dict[tuple[int, str], str] = field(default_factory=dict)
     had_running: bool = False
 

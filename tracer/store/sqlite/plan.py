@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -27,9 +27,12 @@ from tracer.store.sqlite.migrations import (
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import RollUp, Running
 from tracer.store.sqlite.said import Said
-from tracer.store.text import request_preview, response_preview
+from tracer.store.sqlite.tally import OneSpan, Tally
+from tracer.store.text import previews, request_preview, response_preview
 
 _SCHEME = ATTACHMENT_SCHEME.encode()
+_NO_NAMES: Set[str] = frozenset()
+_NO_LABELS: Mapping[tuple[int, str], str] = {}
 _ATTACHMENT = re.compile(re.escape(_SCHEME) + rb"([0-9a-f]{64})")
 
 
@@ -39,16 +42,15 @@ class TracePlan:
 
     known: KnownTrace
     news: TraceNews
-    said: Said
     is_new: bool
     rolled: RollUp
-    new_spans: list[NewSpan] = field(default_factory=list)
-    packed: list[chunks.Chunk] = field(default_factory=list)
+    new_spans: list[NewSpan]
+    packed: list[chunks.Chunk]
+    attachments: Set[str]
+    assessments: Sequence[dict[str, Any]]
+    labels: Mapping[tuple[int, str], str]
     request_preview: str | None = None
     response_preview: str | None = None
-    labels: dict[tuple[int, str], str] = field(default_factory=dict)
-    attachments: set[str] = field(default_factory=set)
-    assessments: list[dict[str, Any]] = field(default_factory=list)
 
 
 def make_plans(connection: sqlite3.Connection, news: News, recent: RecentTallies) -> list[TracePlan]:
@@ -59,40 +61,56 @@ def make_plans(connection: sqlite3.Connection, news: News, recent: RecentTallies
 
 
 def _plan(connection: sqlite3.Connection, stored: KnownTrace | None, news: TraceNews) -> TracePlan | None:
-    known = stored or KnownTrace(trace_id=news.trace_id, owner=news.owner)
-    said = known.said.copy()
-    new_spans = [span for span_id, span in news.spans.items() if span_id not in known.tally.spans]
-    has_said = said.take(news.said)
-    has_started = _start_spans(known, news)
-    assessments = newer_assessments(connection, news)
-    if stored is not None and not (new_spans or has_started or has_said or assessments):
-        return None
-    for span in new_spans:
-        known.tally.add(span.facts)
-    plan = TracePlan(known, news, said, stored is None, known.tally.roll_up(), new_spans, assessments=assessments)
-    _pack(plan)
+    known = stored or _new_trace(news)
+    has_said = known.said.take(news.said)
+    assessments = newer_assessments(connection, news) if news.assessments else ()
+    new_spans = list(news.spans.values())
+    if stored is not None:
+        new_spans, has_started = _take_in(stored.tally, news)
+        if not (new_spans or has_started or has_said or assessments):
+            return None
+    lines = [span.line for span in new_spans]
+    rolled = known.tally.roll_up()
+    plan = TracePlan(
+        known=known,
+        news=news,
+        is_new=stored is None,
+        rolled=rolled,
+        new_spans=new_spans,
+        packed=list(chunks.pack(lines)),
+        attachments=_attachments_in(lines),
+        assessments=assessments,
+        labels=_labels(known.said, rolled),
+    )
     _preview(connection, plan)
     _preview_from_calls(connection, plan)
-    plan.labels = _labels(plan)
     return plan
 
 
-def _start_spans(known: KnownTrace, news: TraceNews) -> bool:
+def _new_trace(news: TraceNews) -> KnownTrace:
+    spans = [span.facts for span in news.spans.values()]
+    running = [Running(start.facts()) for start in news.starts.values()]
+    tally = OneSpan(spans[0]) if len(spans) == 1 and not running else Tally(spans, running)
+    return KnownTrace(news.trace_id, owner=news.owner, tally=tally)
+
+
+def _take_in(tally: Tally | OneSpan, news: TraceNews) -> tuple[list[NewSpan], bool]:
+    """Bring a stored trace's tally up to date: the spans that are new, and whether any other has started."""
+    assert isinstance(tally, Tally)
     has_started = False
-    for span_id, facts in news.starts.items():
-        has_ended = span_id in known.tally.spans or span_id in news.spans
-        if not has_ended and span_id not in known.tally.running:
-            known.tally.add_running(Running(facts))
+    for span_id, start in news.starts.items():
+        if span_id not in tally.spans and span_id not in tally.running:
+            tally.add_running(Running(start.facts()))
             has_started = True
-    return has_started
+    new_spans = [span for span_id, span in news.spans.items() if span_id not in tally.spans]
+    for span in new_spans:
+        tally.add(span.facts)
+    return new_spans, has_started
 
 
-def _pack(plan: TracePlan) -> None:
-    lines = [span.line for span in plan.new_spans]
-    plan.packed.extend(chunks.pack(lines))
-    for line in lines:
-        if _SCHEME in line:
-            plan.attachments.update(digest.decode() for digest in _ATTACHMENT.findall(line))
+def _attachments_in(lines: Sequence[bytes]) -> Set[str]:
+    naming = [line for line in lines if _SCHEME in line]
+    return {digest.decode() for line in naming for digest in _ATTACHMENT.findall(line)} if naming else _NO_NAMES
 
 
 def _preview(connection: sqlite3.Connection, plan: TracePlan) -> None:
@@ -103,9 +121,8 @@ def _preview(connection: sqlite3.Connection, plan: TracePlan) -> None:
     if new is None and root == plan.known.root:
         plan.request_preview, plan.response_preview = plan.known.request_preview, plan.known.response_preview
         return
-    record = orjson.loads(new.line) if new else _stored_record(connection, plan.known.num, root)
-    with _fault.guard("making the preview of a trace"):
-        plan.request_preview, plan.response_preview = request_preview(record), response_preview(record)
+    found = new.previews if new else None
+    plan.request_preview, plan.response_preview = found or previews(_record(connection, plan, root))
 
 
 def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> dict[str, Any]:
@@ -121,7 +138,7 @@ def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> di
 def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None:
     """Where the root says nothing: what the first call of a model was asked, and what the last one answered."""
     root, spans = plan.rolled.root, plan.known.tally.spans
-    if root is None or root not in spans:
+    if root is None or root not in spans or isinstance(plan.known.tally, OneSpan):
         return
     with _fault.guard("making the preview of a trace"):
         if root == plan.known.root and all(span.facts.span_id != root for span in plan.new_spans):
@@ -151,11 +168,13 @@ def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> di
     return record
 
 
-def _labels(plan: TracePlan) -> dict[tuple[int, str], str]:
-    labels = {(LABEL_TAG, key): value for key, value in plan.said.tags.items()}
-    labels.update({(LABEL_METADATA, key): value for key, value in plan.said.metadata.items()})
-    labels.update({(LABEL_MODEL, model): "" for model in plan.rolled.models})
-    labels.update({(LABEL_PROVIDER, provider): "" for provider in plan.rolled.providers})
+def _labels(said: Said, rolled: RollUp) -> Mapping[tuple[int, str], str]:
+    if not (said or rolled.models or rolled.providers):
+        return _NO_LABELS
+    labels = {(LABEL_TAG, key): value for key, value in said.tags.items()}
+    labels.update({(LABEL_METADATA, key): value for key, value in said.metadata.items()})
+    labels.update({(LABEL_MODEL, model): "" for model in rolled.models})
+    labels.update({(LABEL_PROVIDER, provider): "" for provider in rolled.providers})
     return labels
 
 
@@ -180,10 +199,10 @@ def time_of(record: dict[str, Any]) -> int:
 
 
 def still_fits(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> bool:
-    """Whether the traces are as they were when they were planned; asked under the lock."""
+    """Whether the stored traces are as they were when they were planned; asked under the lock."""
     expected = {plan.known.trace_id: plan.known.seq for plan in plans if not plan.is_new}
     found: dict[str, int] = {}
-    for part in in_parts([plan.known.trace_id for plan in plans]):
+    for part in in_parts(list(expected)):
         marks = ",".join("?" * len(part))
         found.update(connection.execute(f"SELECT trace_id, seq FROM traces WHERE trace_id IN ({marks})", part))
     return found == expected

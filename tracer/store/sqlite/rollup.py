@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Union
 
@@ -31,5 +32,5 @@ class RollUp:
     errors: int
     usage: dict[str, int] | None
     cost: tuple[float | None, float | None, float] | None
-    models: set[str]
-    providers: set[str]
+    models: Set[str]
+    providers: Set[str]

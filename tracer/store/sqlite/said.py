@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ _FIELDS = (
     "client_request_id",
 )  # fmt: skip
 _GROUPS = ("tags", "metadata")
+_NOTHING: Mapping[str, None] = dict.fromkeys(_FIELDS)
 
 Entry = tuple[int, Any]  # time in ns, value; a value of None is a removal, kept so that an older record cannot undo it
 
@@ -24,14 +25,13 @@ class Said:
     def __init__(self, encoded: str | None = None) -> None:
         self._entries: dict[str, Any] = orjson.loads(encoded) if encoded else {}
 
-    def copy(self) -> Said:
-        """Another one that starts from the same."""
-        twin = Said()
-        twin._entries = {key: dict(value) if key in _GROUPS else value for key, value in self._entries.items()}
-        return twin
+    def __bool__(self) -> bool:
+        return bool(self._entries)
 
-    def take(self, records: Iterable[dict[str, Any]]) -> bool:
+    def take(self, records: Sequence[dict[str, Any]]) -> bool:
         """Take records in; whether anything changed."""
+        if not records:
+            return False
         before = self.encoded()
         for record in records:
             time = record.get("time")
@@ -57,6 +57,10 @@ class Said:
         """The last word on a field."""
         entry = self._entries.get(name)
         return _text(entry[1]) if entry and entry[1] is not None else None
+
+    def values(self) -> Mapping[str, str | None]:
+        """The last word on every field."""
+        return {name: self.value(name) for name in _FIELDS} if self._entries else _NOTHING
 
     @property
     def tags(self) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
+from types import MappingProxyType
+from typing import Final
 
 from tracer import semconv
 from tracer.store.sqlite.decode import SpanFacts
@@ -12,7 +14,35 @@ from tracer.store.sqlite.topmost import TopmostSum
 
 Rank = tuple[bool, int, str]  # has a parent, start, id
 
+_NO_NAMES: Set[str] = frozenset()
 _FEMTO = 10**15  # costs are summed as whole numbers, so that their order does not show in the last digits
+
+
+class OneSpan:
+    """A tally of one ended span, which is all that most traces have when they are written."""
+
+    __slots__ = ("spans",)
+    running: Final[Mapping[str, Running]] = MappingProxyType({})
+
+    def __init__(self, span: SpanFacts) -> None:
+        self.spans = {span.span_id: span}
+
+    def roll_up(self) -> RollUp:
+        """What it comes to."""
+        (span,) = self.spans.values()
+        return RollUp(
+            root=span.span_id,
+            name=span.name,
+            state="ERROR" if span.status == "ERROR" else "OK",
+            start=span.start,
+            duration=span.duration,
+            spans=1,
+            errors=int(span.status == "ERROR"),
+            usage=_in_order(span.usage),
+            cost=_usd(_femto_costs(span)),
+            models=_names(span.model, span.request_model) if span.model else _NO_NAMES,
+            providers=_names(span.provider) if span.provider else _NO_NAMES,
+        )
 
 
 class Tally:
@@ -92,7 +122,6 @@ class Tally:
         """What it all comes to."""
         root = self._root()
         start, duration = self._times(root)
-        usage = self._usage.total(self.spans)
         return RollUp(
             root=root.span_id if root else None,
             name=root.name if root else None,
@@ -101,8 +130,8 @@ class Tally:
             duration=duration,
             spans=len(self.spans) + len(self.running),
             errors=self._errors,
-            usage={name: usage[name] for name in semconv.TOKEN_USAGE if name in usage} or None,
-            cost=self._cost(),
+            usage=_in_order(self._usage.total(self.spans)),
+            cost=_usd(self._costs.total(self.spans)),
             models=set(self._models),
             providers=set(self._providers),
         )
@@ -134,9 +163,20 @@ class Tally:
             return "INTERRUPTED"
         return "ERROR" if isinstance(root, SpanFacts) and root.status == "ERROR" else "OK"
 
-    def _cost(self) -> tuple[float | None, float | None, float] | None:
-        costs = {name: amount / _FEMTO for name, amount in self._costs.total(self.spans).items()}
-        return (costs.get("input"), costs.get("output"), costs["total"]) if costs else None
+
+def _names(*names: str | None) -> Set[str]:
+    return {name for name in names if name}
+
+
+def _in_order(usage: Mapping[str, int] | None) -> dict[str, int] | None:
+    return {name: usage[name] for name in semconv.TOKEN_USAGE if name in usage} if usage else None
+
+
+def _usd(femtos: Mapping[str, int] | None) -> tuple[float | None, float | None, float] | None:
+    if not femtos:
+        return None
+    costs = {name: amount / _FEMTO for name, amount in femtos.items()}
+    return costs.get("input"), costs.get("output"), costs["total"]
 
 
 def _rank(facts: Facts) -> Rank:
