@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,14 @@ MINE = "tracer_llm"
 def write_page(page: Path, about: dict[str, Any], rows: list[Row]) -> None:
     """Put the results between the markers of the page; make the page where there is none."""
     text = page.read_text() if page.is_file() else TEMPLATE
-    before, _, rest = text.partition(START)
-    after = rest.partition(END)[2]
-    written = "\n".join(_written(about, rows))
-    page.write_text(f"{before}{START}\n\n{written}\n\n{END}{after}")
+    page.write_text(put_between(text, START, END, _written(about, rows)))
+
+
+def put_between(text: str, start: str, end: str, lines: Iterable[str]) -> str:
+    """A page's text with other lines between its markers."""
+    before, _, rest = text.partition(start)
+    written = "\n".join(lines)
+    return f"{before}{start}\n\n{written}\n\n{end}{rest.partition(end)[2]}"
 
 
 def _written(about: dict[str, Any], rows: list[Row]) -> Iterator[str]:

@@ -74,15 +74,12 @@ def row_from(value: dict[str, Any]) -> Row:
 def _about(run: Run) -> dict[str, Any]:
     """Where and when this was measured, and with what."""
     return {
-        "date": time.strftime("%Y-%m-%d"),
+        **here_and_now(),
         "size": run.size.name,
-        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
         "contenders": {
             name: {
                 "title": CONTENDERS[name].title,
-                "version": _version(environment.versions, CONTENDERS[name].title),
+                "version": version_of(environment.versions, CONTENDERS[name].title),
                 "openai": environment.versions.get("openai"),
                 "opentelemetry": environment.versions.get("opentelemetry-sdk"),
                 "configured": CONTENDERS[name].configured,
@@ -92,7 +89,18 @@ def _about(run: Run) -> dict[str, Any]:
     }
 
 
-def _version(versions: dict[str, str], title: str) -> str | None:
+def here_and_now() -> dict[str, Any]:
+    """The machine that this runs on, and the day."""
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+    }
+
+
+def version_of(versions: dict[str, str], title: str) -> str | None:
+    """The version of a contender in its environment."""
     return versions.get({"tracer": "tracer-llm"}.get(title, title))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -13,11 +14,14 @@ VARIABLE = "BENCHMARK_SINK"  # how a worker learns of the sink
 
 
 class Sink:
-    """Runs while its block does. ``GET /last`` answers with the newest requests' bodies, unpacked."""
+    """Runs while its block does. ``GET /last`` answers with the newest requests' bodies, unpacked.
 
-    def __init__(self) -> None:
+    ``keep`` is called with each body before it is answered.
+    """
+
+    def __init__(self, port: int = 0, keep: Callable[[bytes], object] = len) -> None:
         self.bodies: list[bytes] = []
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.bodies))
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self.bodies, keep))
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, name="sink", daemon=True)
 
@@ -35,7 +39,7 @@ class Sink:
         self._thread.join()
 
 
-def _handler(bodies: list[bytes]) -> type[BaseHTTPRequestHandler]:
+def _handler(bodies: list[bytes], keep: Callable[[bytes], object]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -47,7 +51,10 @@ def _handler(bodies: list[bytes]) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self._body()
-            bodies.append(gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body)
+            if self.headers.get("content-encoding") == "gzip":
+                body = gzip.decompress(body)
+            keep(body)
+            bodies.append(body)
             del bodies[:-MAX_KEPT]
             self._answer(b"" if self.path.endswith("/v1/traces") else b"{}")
 

@@ -28,7 +28,8 @@ def main(pytest_arguments: list[str]) -> int:
         "types": [python, "-m", "mypy"],
         "web": [python, "web/bundle.py", "check"],
         "browser": [python, "tests/web/chromium.py"],
-        "tests": [python, "-m", "pytest", *pytest_arguments],
+        # side by side, a file at a time: what a file's tests share, such as a browser, is made once
+        "tests": [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *pytest_arguments],
     }
     if not pytest_arguments:
         steps["versions"] = [sys.executable, "tests/providers/versions.py"]

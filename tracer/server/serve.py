@@ -27,11 +27,15 @@ def listen(settings: ServerSettings) -> socket.socket:
     """A socket that listens there, so that the port is known before anything is served. Raises CannotListenError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise CannotListenError(
             f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}; --port names another"
         ) from error
+    # for connections to inherit: asyncio sets it only where the socket's protocol is named, and without it the body of
+    # an answer waits some 40 ms for the client to acknowledge the head
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def serve(app: Starlette, listening: socket.socket, *, ready: Callable[[], None] | None = None) -> None:

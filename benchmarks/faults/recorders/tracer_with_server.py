@@ -1,0 +1,32 @@
+"""This library, as it comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tracer
+
+_MAX_TRACES = 100_000
+
+
+def record_into(folder: Path, server: str) -> None:
+    """Record into a store in the folder, or send to the server."""
+    tracer.configure(store=server or f"sqlite:///{folder / 'tracer.db'}")
+
+
+def record(name: str) -> None:
+    """A block."""
+    with tracer.start_span(name):
+        pass
+
+
+def stored(folder: Path, server: str) -> list[str]:
+    """All spans, with what still waits in the journals of programs that died."""
+    record_into(folder, server)
+    tracer.flush()
+    return [span.name for trace in tracer.search_traces(max_results=_MAX_TRACES) for span in trace.data.spans]
+
+
+def serve(folder: Path, port: int) -> list[str]:
+    """The server for machines that share a store."""
+    return ["-m", "tracer", "server", "--port", str(port), "--store", str(folder / "tracer.db")]

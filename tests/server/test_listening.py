@@ -1,0 +1,19 @@
+"""The socket that the server listens on."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tracer.server import ServerSettings
+from tracer.server.serve import listen
+
+pytestmark = pytest.mark.no_store
+
+
+def test_an_answer_leaves_at_once_and_does_not_wait_for_the_client_to_acknowledge_its_head() -> None:
+    with listen(ServerSettings(port=0)) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
