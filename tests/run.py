@@ -28,10 +28,13 @@ def main(pytest_arguments: list[str]) -> int:
         "types": [python, "-m", "mypy"],
         "web": [python, "web/bundle.py", "check"],
         "browser": [python, "tests/web/chromium.py"],
-        # side by side, a file at a time: what a file's tests share, such as a browser, is made once
-        "tests": [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *pytest_arguments],
     }
-    if not pytest_arguments:
+    if pytest_arguments:
+        steps["tests"] = [python, "-m", "pytest", *pytest_arguments]
+    else:
+        # two files at a time; the browser's event loop is not for the other tests
+        steps["tests"] = [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--ignore", "tests/web"]
+        steps["page"] = [python, "-m", "pytest", "tests/web"]
         steps["versions"] = [sys.executable, "tests/providers/versions.py"]
     results = {name: run(name, command) for name, command in steps.items()}
     for name, (code, seconds) in results.items():
