@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+from tests.openai.server import Server
+
+if TYPE_CHECKING:
+    from tests.stored import Stored
 
 # a busy machine is no fault of the code under test
 hypothesis.settings.register_profile("tracer", deadline=None)
@@ -65,3 +72,31 @@ def own_store(clean_environment: None, store_url: str, request: pytest.FixtureRe
     yield store_url
     _fault.set_strict(False)
     tracer.reset()
+
+
+# ---- for the tests of providers: a local server that the real SDKs talk to, and what was stored ----
+
+
+@pytest.fixture(scope="session")
+def running_server() -> Iterator[Server]:
+    gc.collect()
+    gc.freeze()  # what is imported by now need not be gone through after every test
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(running_server: Server) -> Server:
+    """A server that answers as the test scripts it, with nothing asked yet."""
+    running_server.asked.clear()
+    running_server.answers.clear()
+    return running_server
+
+
+@pytest.fixture
+def stored() -> Stored:
+    """The spans that the test's store holds."""
+    from tests.stored import Stored
+
+    return Stored()

@@ -15,27 +15,10 @@ from google import genai
 import tracer
 from tests.gemini.replies import QUESTION, lima
 from tests.openai.server import BREAK, Server, sse
-from tests.stored import Stored
 
 # loading certificates would take most of a test's time
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 ASKED: dict[str, Any] = {"model": "gemini-test", "contents": QUESTION}
-
-
-@pytest.fixture(scope="session")
-def running_server() -> Iterator[Server]:
-    gc.collect()
-    gc.freeze()  # what is imported by now need not be gone through after every test
-    server = Server()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def server(running_server: Server) -> Server:
-    running_server.asked.clear()
-    running_server.answers.clear()
-    return running_server
 
 
 @pytest.fixture(autouse=True)
@@ -44,11 +27,6 @@ def autolog(own_store: str) -> Iterator[None]:
     yield
     tracer.gemini.autolog(disable=True)
     gc.collect()  # what a test let go of ends here, not in the next test
-
-
-@pytest.fixture
-def stored() -> Stored:
-    return Stored()
 
 
 @pytest.fixture

@@ -14,25 +14,8 @@ from mistralai.client import Mistral, basesdk
 import tracer
 from tests.openai.replies import QUESTION, lima
 from tests.openai.server import BREAK, Server, sse
-from tests.stored import Stored
 
 ASKED: dict[str, Any] = {"model": "mistral-test", "messages": QUESTION}
-
-
-@pytest.fixture(scope="session")
-def running_server() -> Iterator[Server]:
-    gc.collect()
-    gc.freeze()  # what is imported by now need not be gone through after every test
-    server = Server()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def server(running_server: Server) -> Server:
-    running_server.asked.clear()
-    running_server.answers.clear()
-    return running_server
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +24,6 @@ def autolog(own_store: str) -> Iterator[None]:
     yield
     tracer.mistral.autolog(disable=True)
     gc.collect()  # what a test let go of ends here, not in the next test
-
-
-@pytest.fixture
-def stored() -> Stored:
-    return Stored()
 
 
 @pytest.fixture

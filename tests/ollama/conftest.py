@@ -14,23 +14,6 @@ import pytest
 import tracer
 from tests.ollama.replies import QUESTION, lima, ndjson
 from tests.openai.server import BREAK, Server
-from tests.stored import Stored
-
-
-@pytest.fixture(scope="session")
-def running_server() -> Iterator[Server]:
-    gc.collect()
-    gc.freeze()  # what is imported by now need not be gone through after every test
-    server = Server()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def server(running_server: Server) -> Server:
-    running_server.asked.clear()
-    running_server.answers.clear()
-    return running_server
 
 
 @pytest.fixture(autouse=True)
@@ -76,11 +59,6 @@ def arun(server: Server) -> Callable[[Callable[[ollama.AsyncClient], Awaitable[A
         return asyncio.run(main())
 
     return run_scenario
-
-
-@pytest.fixture
-def stored() -> Stored:
-    return Stored()
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -12,23 +12,6 @@ import pytest
 
 import tracer
 from tests.openai.server import Server
-from tests.stored import Stored
-
-
-@pytest.fixture(scope="session")
-def running_server() -> Iterator[Server]:
-    gc.collect()
-    gc.freeze()  # what is imported by now need not be gone through after every test
-    server = Server()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def server(running_server: Server) -> Server:
-    running_server.asked.clear()
-    running_server.answers.clear()
-    return running_server
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +43,6 @@ def run(server: Server) -> Callable[[Callable[[openai.AsyncOpenAI], Awaitable[An
         return asyncio.run(main())
 
     return run_scenario
-
-
-@pytest.fixture
-def stored() -> Stored:
-    return Stored()
 
 
 @pytest.fixture(params=["sync", "async"])

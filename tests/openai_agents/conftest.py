@@ -20,21 +20,9 @@ from tests.stored import Stored
 Client = openai.AsyncOpenAI
 
 
-@pytest.fixture(scope="session")
-def running_server() -> Iterator[Server]:
-    agents.set_trace_processors([])  # nothing leaves this machine
-    gc.collect()
-    gc.freeze()
-    server = Server()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def server(running_server: Server) -> Server:
-    running_server.asked.clear()
-    running_server.answers.clear()
-    return running_server
+@pytest.fixture(scope="session", autouse=True)
+def nothing_leaves_this_machine() -> None:
+    agents.set_trace_processors([])
 
 
 @pytest.fixture(autouse=True)
