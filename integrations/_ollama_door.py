@@ -13,10 +13,12 @@ from tracer.provider import Call, Operation
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._ollama_…
     from integrations._ollama_other import EMBEDDING, SYSTEM_ONE, WEB_FETCH, WEB_SEARCH, generic
     from integrations._ollama_text import CHAT, GENERATE
+    from integrations._values import server_attributes
     from tracer._call import Recording
 else:
     from tracer._ollama_other import EMBEDDING, SYSTEM_ONE, WEB_FETCH, WEB_SEARCH, generic
     from tracer._ollama_text import CHAT, GENERATE
+    from tracer._values import server_attributes
 
 OPERATIONS: dict[str, Operation] = {
     "chat": CHAT,
@@ -30,7 +32,6 @@ OPERATIONS: dict[str, Operation] = {
 """What a POST to a path that ends like this is."""
 
 _GENERATES_NOTHING = frozenset({"blobs", "copy", "create", "delete", "ps", "pull", "push", "show", "signout", "tags"})
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def read_call(arguments: Mapping[str, Any]) -> Call | None:
@@ -40,10 +41,7 @@ def read_call(arguments: Mapping[str, Any]) -> Call | None:
     if operation is None:
         return None
     server = urlsplit(url) if "://" in url else urlsplit(str(arguments["self"]._client.base_url))
-    attributes = {
-        semconv.SERVER_ADDRESS: server.hostname,
-        semconv.SERVER_PORT: server.port or _DEFAULT_PORTS.get(server.scheme),
-    }
+    attributes = server_attributes(server.scheme, server.hostname, server.port)
     return Call(operation, arguments.get("json"), attributes=attributes)
 
 

@@ -14,16 +14,16 @@ if TYPE_CHECKING:  # where a type checker finds what the wheel installs as trace
     from integrations._openai_responses import FETCHED_RESPONSE
     from integrations._openai_routes import operation_of, streamed_response_id
     from integrations._openai_uploads import described
+    from integrations._stainless import retries_of, text_or_none, without_sentinels
+    from integrations._values import server_attributes
     from tracer._call import Recording
 else:
     from tracer._openai_hosts import provider_of
     from tracer._openai_responses import FETCHED_RESPONSE
     from tracer._openai_routes import operation_of, streamed_response_id
     from tracer._openai_uploads import described
-
-_DEFAULT_PORTS = {"https": 443, "http": 80}
-_SENTINELS = frozenset({"NotGiven", "Omit"})
-_RETRY_HEADER = "x-stainless-retry-count"
+    from tracer._stainless import retries_of, text_or_none, without_sentinels
+    from tracer._values import server_attributes
 
 
 def read_call(arguments: Mapping[str, Any]) -> Call | None:
@@ -35,8 +35,7 @@ def read_call(arguments: Mapping[str, Any]) -> Call | None:
     url = urlsplit(options.url) if "://" in options.url else client.base_url
     host, port = getattr(url, "host", None) or getattr(url, "hostname", None), url.port
     attributes = {
-        semconv.SERVER_ADDRESS: host or None,
-        semconv.SERVER_PORT: port or _DEFAULT_PORTS.get(url.scheme),
+        **server_attributes(url.scheme, host, port),
         semconv.HELPER: _helper(options),
     }
     return Call(operation, body, provider=provider_of(host or "", type(client).__name__), attributes=attributes)
@@ -54,7 +53,7 @@ def _operation_and_body(options: Any) -> tuple[Operation | None, Any]:
     if response_id is None:
         return None, None
     # nothing is generated anew, but of a response in the background the reply is nowhere else to be seen
-    return FETCHED_RESPONSE, {"response_id": response_id, **_given(params)}
+    return FETCHED_RESPONSE, {"response_id": response_id, **without_sentinels(params)}
 
 
 def _body(options: Any) -> Any:
@@ -65,15 +64,7 @@ def _body(options: Any) -> Any:
         files = getattr(options, "files", None)
         if files:
             merged = {**merged, "files": described(files)}
-        return _given(merged)
-    return body
-
-
-def _given(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The body without what was not given, itself where everything was."""
-    for value in body.values():
-        if type(value).__name__ in _SENTINELS:
-            return {key: value for key, value in body.items() if type(value).__name__ not in _SENTINELS}
+        return without_sentinels(merged)
     return body
 
 
@@ -109,18 +100,8 @@ def read_error(error: BaseException) -> dict[str, Any]:
     attributes = {
         semconv.HTTP_STATUS: getattr(error, "status_code", None),
         semconv.REQUEST_ID: getattr(error, "request_id", None),
-        semconv.PROVIDER_ERROR_CODE: _text(getattr(error, "code", None)),
-        semconv.PROVIDER_ERROR_TYPE: _text(getattr(error, "type", None)),
-        semconv.RETRIES: _retries(request),
+        semconv.PROVIDER_ERROR_CODE: text_or_none(getattr(error, "code", None)),
+        semconv.PROVIDER_ERROR_TYPE: text_or_none(getattr(error, "type", None)),
+        semconv.RETRIES: retries_of(request),
     }
     return {key: value for key, value in attributes.items() if value is not None}
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _retries(request: Any) -> int | None:
-    headers = getattr(request, "headers", None)
-    count = headers.get(_RETRY_HEADER) if headers is not None else None
-    return int(count) if isinstance(count, str) and count.isdigit() else None

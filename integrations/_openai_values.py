@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._values
+    from integrations._values import as_dict, as_dicts, as_text
+else:
+    from tracer._values import as_dict, as_dicts, as_text
 
-def as_dict(value: Any) -> dict[str, Any]:
-    """The value if it is a dict; else an empty one, since providers leave out and null what they like."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_dicts(value: Any) -> list[dict[str, Any]]:
-    """The dicts of a list; none where there is no list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def as_text(value: Any) -> str | None:
-    """The value if it is text."""
-    return value if isinstance(value, str) else None
-
+__all__ = ["as_dict", "as_dicts", "as_text", "read_usage", "usage_of"]
 
 # transcriptions and realtime say "token"
 _INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracer import semconv
 from tracer._call import Recording
 
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._values
+    from integrations._values import server_attributes
+else:
+    from tracer._values import server_attributes
+
 _SENTINELS = frozenset({"NotGiven", "Omit"})
 _RETRY_HEADER = "x-stainless-retry-count"
 _HELPER_HEADERS = frozenset({"x-stainless-helper", "x-stainless-helper-method", "x-stainless-stream-helper"})
@@ -21,17 +25,22 @@ def body_of(options: Any) -> Any:
     if not isinstance(body, Mapping):
         return body
     merged = {**body, **extra} if isinstance(extra, Mapping) else body
-    if any(type(value).__name__ in _SENTINELS for value in merged.values()):
-        return {key: value for key, value in merged.items() if type(value).__name__ not in _SENTINELS}
-    return merged
+    return without_sentinels(merged)
+
+
+def without_sentinels(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The body without what was not given, itself where everything was."""
+    for value in body.values():
+        if type(value).__name__ in _SENTINELS:
+            return {key: value for key, value in body.items() if type(value).__name__ not in _SENTINELS}
+    return body
 
 
 def call_attributes(client: Any, options: Any) -> dict[str, Any]:
     """Where a request goes, and by which convenience method of the SDK."""
     url = client.base_url
     return {
-        semconv.SERVER_ADDRESS: url.host or None,
-        semconv.SERVER_PORT: url.port or _DEFAULT_PORTS.get(url.scheme),
+        **server_attributes(url.scheme, url.host, url.port),
         semconv.HELPER: _helper(options.headers),
     }
 
@@ -57,9 +66,11 @@ def read_error(error: BaseException) -> dict[str, Any]:
     attributes = {
         semconv.HTTP_STATUS: getattr(error, "status_code", None),
         semconv.REQUEST_ID: _request_id(response),
-        semconv.PROVIDER_ERROR_CODE: _text(getattr(error, "code", None) or getattr(error, "error_code", None)),
-        semconv.PROVIDER_ERROR_TYPE: _text(getattr(error, "type", None) or _type_in(getattr(error, "body", None))),
-        semconv.RETRIES: _retries(request),
+        semconv.PROVIDER_ERROR_CODE: text_or_none(getattr(error, "code", None) or getattr(error, "error_code", None)),
+        semconv.PROVIDER_ERROR_TYPE: text_or_none(
+            getattr(error, "type", None) or _type_in(getattr(error, "body", None))
+        ),
+        semconv.RETRIES: retries_of(request),
     }
     return {key: value for key, value in attributes.items() if value is not None}
 
@@ -74,11 +85,13 @@ def _request_id(response: Any) -> str | None:
     return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
-def _text(value: Any) -> str | None:
+def text_or_none(value: Any) -> str | None:
+    """The value as text, None where there is none."""
     return None if value is None else str(value)
 
 
-def _retries(request: Any) -> int | None:
+def retries_of(request: Any) -> int | None:
+    """How often the SDK had tried before it sent this request."""
     headers = getattr(request, "headers", None)
     count = headers.get(_RETRY_HEADER) if headers is not None else None
     return int(count) if isinstance(count, str) and count.isdigit() else None

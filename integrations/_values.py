@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracer import semconv
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
 
 def as_dict(value: Any) -> dict[str, Any]:
     """The value if it is a dict; else an empty one, since providers leave out and null what they like."""
@@ -28,3 +32,8 @@ def as_count(value: Any) -> int:
 def given(values: dict[str, Any]) -> dict[str, Any]:
     """The entries that are not None."""
     return {key: value for key, value in values.items() if value is not None}
+
+
+def server_attributes(scheme: str, host: str | None, port: int | None) -> dict[str, Any]:
+    """Where a request goes, with the port that its scheme stands for where it names none."""
+    return {semconv.SERVER_ADDRESS: host or None, semconv.SERVER_PORT: port or _DEFAULT_PORTS.get(scheme)}

@@ -13,9 +13,11 @@ from tracer.provider import Call, Door, Operation, Provider, Reply, Request, Spa
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._gemini_…
     from integrations._gemini_chunks import ContentAccumulator
     from integrations._gemini_content import read_embedding_reply, read_embedding_request, read_reply, read_request
+    from integrations._values import server_attributes
 else:
     from tracer._gemini_chunks import ContentAccumulator
     from tracer._gemini_content import read_embedding_reply, read_embedding_request, read_reply, read_request
+    from tracer._values import server_attributes
 
 __all__ = ["autolog", "provider"]
 
@@ -38,8 +40,6 @@ OPERATIONS = {
     "predictLongRunning": _generic("predict_long_running"),  # Veo
 }
 """By what follows the colon in ``models/{model}:{action}``; every other path generates nothing."""
-
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def read_call(arguments: Mapping[str, Any]) -> Call | None:
@@ -65,10 +65,7 @@ def read_call(arguments: Mapping[str, Any]) -> Call | None:
 def _server(client: Any, options: Any) -> dict[str, Any]:
     base = _base_url(options) or _base_url(client._http_options)
     url = urlsplit(base or "")
-    return {
-        semconv.SERVER_ADDRESS: url.hostname,
-        semconv.SERVER_PORT: url.port or _DEFAULT_PORTS.get(url.scheme),
-    }
+    return server_attributes(url.scheme, url.hostname, url.port)
 
 
 def _base_url(options: Any) -> Any:

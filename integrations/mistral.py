@@ -15,12 +15,12 @@ if TYPE_CHECKING:  # where a type checker finds what the wheel installs as trace
     from integrations._openai_chat import CHAT, parameters
     from integrations._openai_other import EMBEDDING, generic
     from integrations._openai_responses import RESPONSE
-    from integrations._values import as_dict, as_text
+    from integrations._values import as_dict, as_text, server_attributes
 else:
     from tracer._openai_chat import CHAT, parameters
     from tracer._openai_other import EMBEDDING, generic
     from tracer._openai_responses import RESPONSE
-    from tracer._values import as_dict, as_text
+    from tracer._values import as_dict, as_text, server_attributes
 
 __all__ = ["autolog", "provider"]
 
@@ -65,7 +65,6 @@ _GENERATES_NOTHING = frozenset({
     "libraries", "models", "observability", "service-accounts", "sessions", "triggers", "voices", "webhooks",
     "workflows",
 })  # fmt: skip
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def read_call(arguments: Mapping[str, Any]) -> Call | None:
@@ -74,10 +73,7 @@ def read_call(arguments: Mapping[str, Any]) -> Call | None:
     operation = operation_of(request.url.path) if request.method == "POST" else None
     if operation is None:
         return None
-    attributes = {
-        semconv.SERVER_ADDRESS: request.url.host or None,
-        semconv.SERVER_PORT: request.url.port or _DEFAULT_PORTS.get(request.url.scheme),
-    }
+    attributes = server_attributes(request.url.scheme, request.url.host, request.url.port)
     return Call(operation, _body(request), provider="mistral_ai", attributes=attributes)
 
 
