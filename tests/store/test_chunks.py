@@ -26,7 +26,7 @@ def words(seed: int, count: int) -> str:
 
 
 def unpacked(packed: list[chunks.Chunk]) -> list[dict[str, Any]]:
-    return [record for _, _, codec, content in packed for record in chunks.unpack(codec, content)]
+    return [record for chunk in packed for record in chunks.unpack(chunk.codec, chunk.content)]
 
 
 @given(
@@ -41,14 +41,14 @@ def test_records_come_out_as_they_went_in(records: list[dict[str, Any]], copies:
     packed = list(chunks.pack(lines))
 
     assert unpacked(packed) == padded
-    assert [(first, count) for first, count, _, _ in packed] == _places(packed)
+    assert [(chunk.first, chunk.count) for chunk in packed] == _places(packed)
 
 
 def _places(packed: list[chunks.Chunk]) -> list[tuple[int, int]]:
     firsts = [0]
-    for _, count, _, _ in packed:
-        firsts.append(firsts[-1] + count)
-    return [(first, count) for first, (_, count, _, _) in zip(firsts, packed)]
+    for chunk in packed:
+        firsts.append(firsts[-1] + chunk.count)
+    return [(first, chunk.count) for first, chunk in zip(firsts, packed)]
 
 
 def test_lines_with_what_marks_a_place_are_kept_as_they_are() -> None:
@@ -63,7 +63,7 @@ def test_a_conversation_that_is_sent_with_every_call_is_stored_about_once() -> N
 
     packed = list(chunks.pack(lines))
 
-    assert sum(len(content) for _, _, _, content in packed) < 1.2 * len(" ".join(turns))
+    assert sum(len(chunk.content) for chunk in packed) < 1.2 * len(" ".join(turns))
     assert unpacked(packed) == [orjson.loads(line) for line in lines]
 
 
@@ -72,7 +72,7 @@ def test_what_is_unpacked_for_one_record_stays_small() -> None:
 
     packed = list(chunks.pack(lines))
 
-    assert max(count for _, count, _, _ in packed) <= 10
+    assert max(chunk.count for chunk in packed) <= 10
     assert unpacked(packed) == [orjson.loads(line) for line in lines]
 
 

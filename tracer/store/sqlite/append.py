@@ -15,12 +15,13 @@ from typing import Any
 import orjson
 
 from tracer import _fault
+from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.decode import News, SpanFacts, StartFacts
 from tracer.store.sqlite.hours import add_spans
 from tracer.store.sqlite.insert import insert_rows
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
-from tracer.store.sqlite.plan import TracePlan, make_plans, still_fits, time_of
+from tracer.store.sqlite.plan import TracePlan, bases_of, make_plans, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.tally import Tally
 
@@ -32,6 +33,7 @@ _SPAN_COLUMNS = (
     "request_model", "provider", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost",
     "cost", "chunk", "first_chunk",
 )  # fmt: skip
+_CHUNK_COLUMNS = ("id", "trace", "first", "codec", "content", "base")
 _TRACE_COLUMNS = (
     "num", "trace_id", "seq", "experiment", "state", "name", "root_span", "start", "duration", "next_position", "spans",
     "errors", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost", "cost",
@@ -42,28 +44,31 @@ _UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_COL
 _PUT_ASSESSMENT = "INSERT OR REPLACE INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
-def append(connection: sqlite3.Connection, news: News, recent: RecentTallies) -> None:
+def append(connection: sqlite3.Connection, news: News, recent: RecentTallies, bases: RecentBases) -> None:
     """Write the news; raises sqlite3.Error and leaves the tables as they were."""
     for _ in range(_OPTIMISTIC_TRIES):
-        if _try_append(connection, news, recent, is_locked=False):
+        if _try_append(connection, news, recent, bases, is_locked=False):
             return
-    _try_append(connection, news, recent, is_locked=True)
+    _try_append(connection, news, recent, bases, is_locked=True)
 
 
-def _try_append(connection: sqlite3.Connection, news: News, recent: RecentTallies, *, is_locked: bool) -> bool:
-    """Plan and write; False where another process changed a trace meanwhile."""
+def _try_append(
+    connection: sqlite3.Connection, news: News, recent: RecentTallies, bases: RecentBases, *, is_locked: bool
+) -> bool:
+    """Plan and write; False where another process changed a trace, or deleted a base, meanwhile."""
     try:
         if is_locked:
             connection.execute("BEGIN IMMEDIATE")
-        plans = make_plans(connection, news, recent)
+        plans = make_plans(connection, news, recent, None if is_locked else bases)
         if not (plans or news.attachments or news.processes or news.models or news.runs):
             return True
         if not is_locked:
             connection.execute("BEGIN IMMEDIATE")
-            if not still_fits(connection, plans):
+            if not still_fits(connection, plans) or bases.forget_gone(connection, bases_of(plans)):
                 return False
         seq = _write(connection, plans, news)
         connection.execute("COMMIT")
+        bases.settle()
     except sqlite3.IntegrityError:
         if is_locked:
             raise
@@ -71,6 +76,7 @@ def _try_append(connection: sqlite3.Connection, news: News, recent: RecentTallie
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        bases.revert()
     for plan in plans:
         if isinstance(plan.known.tally, Tally):
             recent.keep(plan.known.num, seq, plan.known.tally)
@@ -90,7 +96,7 @@ def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: New
             plan.known.num = counters["trace"]
         _place_spans(plan, counters, span_rows, chunk_rows)
     counters["spans"] += len(span_rows)
-    connection.executemany("INSERT INTO chunks VALUES (?,?,?,?,?)", chunk_rows)
+    insert_rows(connection, "chunks", _CHUNK_COLUMNS, chunk_rows)
     insert_rows(connection, "spans", _SPAN_COLUMNS, span_rows)
     _write_traces(connection, plans, counters["seq"], experiments)
     _write_labels(connection, plans)
@@ -112,10 +118,15 @@ def _place_spans(
     position = plan.known.next_position
     if position + len(plan.new_spans) > POSITION_MASK:
         raise sqlite3.DataError(f"trace {plan.known.trace_id} has more than {POSITION_MASK} spans")
-    for first, count, codec, content in plan.packed:
+    for chunk in plan.packed:
         counters["chunk"] += 1
-        chunk_rows.append((counters["chunk"], plan.known.num, position + first, codec, content))
-        for offset in range(first, first + count):
+        if chunk.as_base:
+            chunk.as_base.chunk = counters["chunk"]
+        of_base = chunk.base.chunk if chunk.base else None
+        chunk_rows.append(
+            (counters["chunk"], plan.known.num, position + chunk.first, chunk.codec, chunk.content, of_base)
+        )
+        for offset in range(chunk.first, chunk.first + chunk.count):
             span_rows.append(_span_row(base | position + offset, plan.new_spans[offset].facts, counters["chunk"]))
     plan.known.next_position += len(plan.new_spans)
 

@@ -2,6 +2,8 @@
 
 A conversation is sent again with every call, and zlib looks back 32 KB only. In longer content each long text stands
 once, in front of the records, one a line; where it was stands its number between two bytes 1, which JSON never has.
+The next turn of a conversation is written against a chunk that has most of its texts, its base (bases.py): those of the
+base are numbered first, and stand in the base alone.
 """
 
 from __future__ import annotations
@@ -9,99 +11,188 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import orjson
+
+from tracer.errors import StoreError
+from tracer.store.sqlite.bases import Base, RecentBases
 
 CHUNK_BYTES: Final = 64 * 1024
 PLAIN: Final = 0
 ZLIB: Final = 1
 TEXTS_ONCE: Final = 2
-_LEVEL = 3  # the first to look past the first match: a third less than 1 for a long conversation, in about its time
+ON_BASE: Final = 3
+# what unpacking takes of a row c of chunks: a base is looked up for the few that have one
+PACKED: Final = "c.codec, c.content, (SELECT b.content FROM chunks b WHERE b.id = c.base)"
+_LEVEL = 3  # the last of zlib's fast ones: a third less than 1 for a long conversation, in about its time
 _WORTH_COMPRESSING = 512  # below, setting zlib up takes longer than writing the bytes that it saves
+_WORTH_SHARING = 4 * 1024
 _ZLIB_WINDOW = 32 * 1024
 _UNPACKED_BYTES = 1024 * 1024  # what is unpacked to read one of the records
-_LONG = 48
-_LITERAL = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_TAIL = 16 * 1024  # the records of a base, from where the same structure is taken
+_BASES_OPEN = 16
+# from a quote up to the next, whatever either means: what is taken out is put back as it was
+_TEXT = re.compile(rb'("[^"]{46,})')
 _NUMBER = re.compile(rb"\x01(\d+)\x01")
 
-Chunk = tuple[int, int, int, bytes]  # position of its first record, number of records, codec, content
+
+@dataclass(slots=True)
+class Chunk:
+    """Records that follow each other, packed."""
+
+    first: int  # the position of its first record
+    count: int
+    codec: int
+    content: bytes
+    base: Base | None = None  # that it is written against
+    as_base: Base | None = None  # what it is to those that follow
 
 
-def pack(lines: Sequence[bytes]) -> Iterator[Chunk]:
+def pack(lines: Sequence[bytes], bases: RecentBases | None = None) -> Iterator[Chunk]:
     """Chunks of up to 64 KB that hold these records in their order; a larger record has one to itself."""
-    if len(lines) == 1:
-        yield 0, 1, *_compressed(b"[" + lines[0] + b"]")
-        return
-    if not _can_repeat_themselves(lines):
+    if not _may_share(lines):
         for first, run in _split(lines):
-            yield first, len(run), *_compressed(b"[" + b",".join(run) + b"]")
+            yield Chunk(first, len(run), *_compressed(b"[" + b",".join(run) + b"]"))
         return
-    once = _TextsOnce(0)
+    longest = max(lines, key=len)
+    pieces_of_longest = _TEXT.split(longest)
+    base = bases.best_for(pieces_of_longest[1::2]) if bases else None
+    once = _TextsOnce(0, base)
     for position, line in enumerate(lines):
-        if not once.add(line):
-            yield once.chunk()
-            once = _TextsOnce(position)
-            once.add(line)
-    yield once.chunk()
+        pieces = pieces_of_longest if line is longest else _TEXT.split(line)
+        if not once.add(pieces, len(line)):
+            yield once.chunk(bases)
+            once = _TextsOnce(position, base)
+            once.add(pieces, len(line))
+    yield once.chunk(bases)
 
 
-def _can_repeat_themselves(lines: Sequence[bytes]) -> bool:
-    """Whether texts may repeat farther apart than zlib sees; lines with what marks a place are left as they are."""
-    is_long = sum(map(len, lines)) > _ZLIB_WINDOW
+def _may_share(lines: Sequence[bytes]) -> bool:
+    """Whether texts may repeat here or later, farther apart than zlib sees; not where a line has what marks a place."""
+    longest = max(map(len, lines), default=0)
+    is_long = longest > _WORTH_SHARING or sum(map(len, lines)) > _ZLIB_WINDOW
     return is_long and not any(b"\x01" in line or b"\n" in line for line in lines)
 
 
-def unpack(codec: int, content: bytes) -> list[dict[str, Any]]:
-    """The records of a chunk. Raises ValueError for a codec that this version does not know."""
-    if codec in (ZLIB, TEXTS_ONCE):
-        content = zlib.decompress(content)
-    elif codec != PLAIN:
-        raise ValueError(f"chunk codec {codec} is unknown")
-    if codec == TEXTS_ONCE:
-        before, _, content = content.rpartition(b"\n")
-        texts = before.split(b"\n")
-        content = _NUMBER.sub(lambda match: texts[int(match[1])], content)
-    records: list[dict[str, Any]] = orjson.loads(content)
+def unpack(codec: int, content: bytes, base: bytes | None = None) -> list[dict[str, Any]]:
+    """The records of a chunk, given what PACKED selects. Raises StoreError."""
+    records: list[dict[str, Any]] = orjson.loads(_expanded(codec, content, base))
     return records
 
 
-class _TextsOnce:
-    """A chunk in the making in which each long text stands once."""
+def stand_alone(content: bytes, base: bytes | None) -> tuple[int, bytes]:
+    """Codec and content of a chunk that was written against a base and no longer is."""
+    once = _TextsOnce(0, None)
+    records = _expanded(ON_BASE, content, base)[1:-1]
+    once.add(_TEXT.split(records), len(records))
+    chunk = once.chunk(None)
+    return chunk.codec, chunk.content
 
-    def __init__(self, first: int) -> None:
+
+def _expanded(codec: int, content: bytes, base: bytes | None) -> bytes:
+    if codec == PLAIN:
+        return content
+    if codec == ZLIB:
+        return zlib.decompress(content)
+    if codec == TEXTS_ONCE:
+        return _with_texts(zlib.decompress(content), [])
+    if codec == ON_BASE:
+        if base is None:
+            raise StoreError("the store is damaged: a payload shares its texts with another one, which is not there")
+        texts, tail = _open_base(base)
+        return _with_texts(_inflated(content, tail), texts)
+    raise StoreError(f"chunk codec {codec} is unknown")
+
+
+def _with_texts(content: bytes, shared: list[bytes]) -> bytes:
+    own, records = _texts_and_records(content)
+    texts = shared + own
+    return _NUMBER.sub(lambda match: texts[int(match[1])], records)
+
+
+def _texts_and_records(content: bytes) -> tuple[list[bytes], bytes]:
+    *texts, records = content.split(b"\n")
+    return texts, records
+
+
+@lru_cache(maxsize=_BASES_OPEN)
+def _open_base(content: bytes) -> tuple[list[bytes], bytes]:
+    """The texts of a base and its tail; the turns of a conversation are mostly read together."""
+    expanded = zlib.decompress(content)
+    return _texts_and_records(expanded)[0], expanded[-_TAIL:]
+
+
+def _inflated(content: bytes, tail: bytes) -> bytes:
+    # zlib keeps a check sum of the dictionary: with another one it fails
+    inflater = zlib.decompressobj(zdict=tail)
+    try:
+        inflated = inflater.decompress(content)
+    except zlib.error as error:
+        raise StoreError("the store is damaged: a payload was written against other texts") from error
+    if not inflater.eof:
+        raise StoreError("the store is damaged: a payload is cut off")
+    return inflated
+
+
+class _TextsOnce:
+    """A chunk in the making in which each long text stands once, or not at all where the base has it."""
+
+    def __init__(self, first: int, base: Base | None) -> None:
         self._first = first
-        self._texts: dict[bytes, int] = {}
+        self._base = base
+        self._shared = len(base.numbers) if base else 0
+        self._numbers = dict(base.numbers) if base else {}
         self._lines: list[bytes] = []
         self._size = 0
         self._unpacked_size = 0
 
-    def add(self, line: bytes) -> bool:
-        """Take a record in; False where there is no room for it beside those that are there."""
-        known = len(self._texts)
-        shortened = _LITERAL.sub(self._number, line)
-        new = list(self._texts)[known:]
+    def add(self, pieces: Sequence[bytes], length: int) -> bool:
+        """Take a record in, every other piece of which is a text; False where there is no room for it beside others."""
+        known = len(self._numbers)
+        shortened = self._shortened(pieces)
+        new = self._texts_from(known)
         size = len(shortened) + sum(map(len, new))
-        is_full = self._size + size > CHUNK_BYTES or self._unpacked_size + len(line) > _UNPACKED_BYTES
+        is_full = self._size + size > CHUNK_BYTES or self._unpacked_size + length > _UNPACKED_BYTES
         if self._lines and is_full:
             for text in new:
-                del self._texts[text]
+                del self._numbers[text]
             return False
         self._lines.append(shortened)
         self._size += size
-        self._unpacked_size += len(line)
+        self._unpacked_size += length
         return True
 
-    def _number(self, match: re.Match[bytes]) -> bytes:
-        literal = match[0]
-        if len(literal) < _LONG:
-            return literal
-        return b"\x01%d\x01" % self._texts.setdefault(literal, len(self._texts))
+    def _shortened(self, pieces: Sequence[bytes]) -> bytes:
+        numbers = self._numbers
+        shortened = list(pieces)
+        shortened[1::2] = [b"\x01%d\x01" % numbers.setdefault(text, len(numbers)) for text in pieces[1::2]]
+        return b"".join(shortened)
 
-    def chunk(self) -> Chunk:
-        """The finished chunk."""
-        content = b"\n".join([*self._texts, b"[" + b",".join(self._lines) + b"]"])
-        return self._first, len(self._lines), TEXTS_ONCE, zlib.compress(content, _LEVEL)
+    def _texts_from(self, number: int) -> list[bytes]:
+        newest_first = islice(reversed(self._numbers), len(self._numbers) - number)
+        return list(newest_first)[::-1]
+
+    def chunk(self, bases: RecentBases | None) -> Chunk:
+        """The finished chunk; others may be written against it when it stands for itself."""
+        content = b"\n".join([*self._texts_from(self._shared), b"[" + b",".join(self._lines) + b"]"])
+        if self._base:
+            chunk = Chunk(self._first, len(self._lines), ON_BASE, _deflated(content, self._base.tail), self._base)
+            self._base.spent += len(chunk.content)
+            return chunk
+        chunk = Chunk(self._first, len(self._lines), TEXTS_ONCE, zlib.compress(content, _LEVEL))
+        if bases:
+            chunk.as_base = Base(self._numbers, content[-_TAIL:], len(chunk.content))
+            bases.add(chunk.as_base)
+        return chunk
+
+
+def _deflated(content: bytes, tail: bytes) -> bytes:
+    deflater = zlib.compressobj(_LEVEL, zdict=tail)
+    return deflater.compress(content) + deflater.flush()
 
 
 def _compressed(content: bytes) -> tuple[int, bytes]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
+from tracer.store.sqlite.chunks import PACKED
 from tracer.store.sqlite.functions import SPAN_KEYS
 from tracer.store.sqlite.migrations import (
     LABEL_METADATA,
@@ -231,7 +232,7 @@ def _span(comparison: Comparison) -> Sql:
     if name in _SPAN_COLUMNS:
         return _some(f"spans s WHERE {SPANS_OF_TRACE}", [], compare(_SPAN_COLUMNS[name], comparison), comparison)
     key = comparison.field.key if name == "span.attribute" else SPAN_KEYS[name]
-    column = f"tracer_value(c.id, c.codec, c.content, {_POSITION_IN_CHUNK}, ?)"
+    column = f"tracer_value(c.id, {PACKED}, {_POSITION_IN_CHUNK}, ?)"
     condition = _with_key(_any_value(column, comparison), key, column)
     return _some(f"spans s {CHUNK_OF_SPAN} WHERE {SPANS_OF_TRACE}", [], condition, comparison)
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from tracer.store.filter import Expression
+from tracer.store.sqlite.chunks import PACKED, stand_alone
 from tracer.store.sqlite.compile import Matcher, compile_expression
 from tracer.store.sqlite.hours import take_out_spans
-from tracer.store.sqlite.indexing import indexed_texts
+from tracer.store.sqlite.indexing import CHUNK_COLUMNS, indexed_texts
 from tracer.store.sqlite.known import load_facts
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 
 _TRACES_AT_ONCE = 200  # short transactions, so that writers get their turn
+_CHUNKS_AT_ONCE = 200
+_CHUNKS_OF_TRACE = "SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?"
 
 Run = Callable[[Callable[[sqlite3.Connection], Any]], Any]
 
@@ -32,6 +36,8 @@ def delete_traces(
     deleted = 0
     for start in range(0, len(nums), _TRACES_AT_ONCE):
         part = nums[start : start + _TRACES_AT_ONCE]
+        while run(partial(_free, nums=part)):
+            pass
         deleted += run(partial(_delete, nums=part))
     return deleted
 
@@ -62,34 +68,73 @@ def _selected(
     return [num for _, num in sorted(set(found))][:limit]
 
 
+def _free(connection: sqlite3.Connection, nums: Sequence[int]) -> bool:
+    """Have some of the chunks of other traces stand alone that are written against these; whether more are left."""
+    left = _written_against(connection, nums)
+    if not left:
+        return False
+    with _transaction(connection):
+        _stand_alone(connection, _written_against(connection, nums)[:_CHUNKS_AT_ONCE])
+    return len(left) > _CHUNKS_AT_ONCE
+
+
+def _written_against(connection: sqlite3.Connection, nums: Sequence[int]) -> list[int]:
+    """The chunks of other traces that share the texts of these."""
+    going = set(nums)
+    rows = [
+        row
+        for num in nums
+        for row in connection.execute(f"SELECT id, trace FROM chunks WHERE base IN ({_CHUNKS_OF_TRACE})", _bounds(num))
+    ]
+    return [chunk for chunk, trace in rows if trace not in going]
+
+
+def _stand_alone(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
+    for chunk in ids:
+        (packed,) = connection.execute(f"SELECT {PACKED} FROM chunks c WHERE c.id = ?", (chunk,))
+        connection.execute(
+            "UPDATE chunks SET codec = ?, content = ?, base = NULL WHERE id = ?", (*stand_alone(*packed), chunk)
+        )
+
+
 def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection):
+        _stand_alone(connection, _written_against(connection, nums))  # those that have come since
+        chunks = [row for num in nums for row in connection.execute(_CHUNKS_OF_TRACE, _bounds(num))]
         deleted = sum(_delete_trace(connection, num) for num in nums)
+        connection.executemany("DELETE FROM chunks WHERE id = ?", chunks)
         _delete_unused_attachments(connection)
         if deleted:
             connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'seq'")
+    return deleted
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
-        return deleted
-    except BaseException:
+    finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
+
+
+def _bounds(num: int) -> tuple[int, int]:
+    return num << POSITION_BITS, num << POSITION_BITS | POSITION_MASK
 
 
 def _delete_trace(connection: sqlite3.Connection, num: int) -> int:
-    bounds = (num << POSITION_BITS, num << POSITION_BITS | POSITION_MASK)
+    """Delete a trace but for its chunks: others that go may be written against them, and are still to be read."""
+    bounds = _bounds(num)
     facts = list(load_facts(connection, num))
     take_out_spans(connection, facts)
     chunk_rows = connection.execute(
-        "SELECT id, trace, first, codec, content FROM chunks"
-        " WHERE id IN (SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?)",
-        bounds,
+        f"SELECT {CHUNK_COLUMNS} FROM chunks c WHERE c.id IN ({_CHUNKS_OF_TRACE})", bounds
     ).fetchall()
     # a contentless index forgets a text only when it is told the text
     gone = indexed_texts(connection, chunk_rows)
     connection.executemany("INSERT INTO texts(texts, rowid, text) VALUES ('delete', ?, ?)", gone)
-    connection.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in chunk_rows])
     connection.execute("DELETE FROM spans WHERE id BETWEEN ? AND ?", bounds)
     connection.execute("UPDATE counters SET value = value - ? WHERE name = 'spans'", (len(facts),))
     connection.execute(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tracer.store.filter import And, Comparison, Expression, Not, Or
 from tracer.store.limits import deadline
+from tracer.store.sqlite.chunks import PACKED
 from tracer.store.sqlite.compile import CHUNK_OF_SPAN, SPANS_OF_TRACE, Matcher, Sql
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error
 from tracer.store.sqlite.indexing import index_beside, index_slice, is_indexed
@@ -25,7 +26,7 @@ _UNSPACED_LETTERS = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-
 _UNSPACED = re.compile(f"[{_UNSPACED_LETTERS}]")
 # letters that the index keeps as they are, but for their case
 _RUN = re.compile(f"[A-Za-z0-9{_UNSPACED_LETTERS}]+")
-_TEXT = f"tracer_text(c.id, c.codec, c.content, (s.id & {POSITION_MASK}) - c.first)"
+_TEXT = f"tracer_text(c.id, {PACKED}, (s.id & {POSITION_MASK}) - c.first)"
 
 
 class FullText:

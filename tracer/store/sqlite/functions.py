@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Union
 
 from tracer import semconv
-from tracer.store.sqlite import chunks
+from tracer.store.sqlite.chunks import unpack
 from tracer.store.sqlite.latencies import LatencyCounts, add_latencies, take_latencies
 from tracer.store.text import json_text, span_text, value_of
 
@@ -27,8 +27,8 @@ def register_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("tracer_add_latencies", 2, add_latencies, deterministic=True)
     connection.create_function("tracer_take_latencies", 2, take_latencies, deterministic=True)
     connection.create_aggregate("tracer_latencies", 1, LatencyCounts)  # type: ignore[arg-type]
-    connection.create_function("tracer_value", 5, reader.value, deterministic=True)
-    connection.create_function("tracer_text", 4, reader.text, deterministic=True)
+    connection.create_function("tracer_value", 6, reader.value, deterministic=True)
+    connection.create_function("tracer_text", 5, reader.text, deterministic=True)
 
 
 class _ChunkReader:
@@ -37,18 +37,18 @@ class _ChunkReader:
     def __init__(self) -> None:
         self._kept: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
 
-    def value(self, chunk: int, codec: int, content: bytes, position: int, key: str) -> str | None:
+    def value(self, chunk: int, codec: int, content: bytes, base: bytes | None, position: int, key: str) -> str | None:
         """An attribute of a span as text: JSON where it is none."""
-        return _cell(value_of(self._record(chunk, codec, content, position), key))
+        return _cell(value_of(self._record(chunk, codec, content, base, position), key))
 
-    def text(self, chunk: int, codec: int, content: bytes, position: int) -> str | None:
+    def text(self, chunk: int, codec: int, content: bytes, base: bytes | None, position: int) -> str | None:
         """The new text of a span; NULL where it has none."""
-        return span_text(self._record(chunk, codec, content, position)) or None
+        return span_text(self._record(chunk, codec, content, base, position)) or None
 
-    def _record(self, chunk: int, codec: int, content: bytes, position: int) -> dict[str, Any]:
+    def _record(self, chunk: int, codec: int, content: bytes, base: bytes | None, position: int) -> dict[str, Any]:
         records = self._kept.get(chunk)
         if records is None:
-            records = self._kept[chunk] = chunks.unpack(codec, content)
+            records = self._kept[chunk] = unpack(codec, content, base)
             while len(self._kept) > _CHUNKS_KEPT:
                 self._kept.popitem(last=False)
         return records[position]

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracer.store.sqlite import chunks
+from tracer.store.sqlite.chunks import PACKED, unpack
 from tracer.store.sqlite.migrations import POSITION_BITS, SLICE_TABLE, TERMS_TABLE, TEXTS_TABLE, WORDS_TABLE
 from tracer.store.text import span_text
 
 _CHUNKS_AT_ONCE = 200
-_CHUNK_COLUMNS = "id, trace, first, codec, content"
-_BETWEEN = "SELECT {} FROM chunks WHERE id BETWEEN ? AND ?"
+CHUNK_COLUMNS = f"c.id, c.trace, c.first, {PACKED}"
+_BETWEEN = "SELECT {} FROM chunks c WHERE c.id BETWEEN ? AND ?"
 
-ChunkRow = tuple[int, int, int, int, bytes]
+ChunkRow = tuple[int, int, int, int, bytes, bytes | None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def index_slice(connection: sqlite3.Connection) -> bool:
     connection.execute("BEGIN IMMEDIATE")
     try:
         if _newest_run(connection) == run:  # else somebody else was faster
-            stored = {row[0] for row in connection.execute(_BETWEEN.format("id"), (first, run.last))}
+            stored = {row[0] for row in connection.execute(_BETWEEN.format("c.id"), (first, run.last))}
             connection.executemany(
                 "INSERT INTO texts(rowid, text) VALUES (?, ?)",
                 [text for chunk, found in texts if chunk in stored for text in found],
@@ -70,7 +70,7 @@ def index_beside(connection: sqlite3.Connection) -> None:
         return
     connection.execute(TEXTS_TABLE.format("temp.texts"))
     connection.execute(WORDS_TABLE.format("temp.words", "temp, texts"))
-    for row in connection.execute(f"SELECT {_CHUNK_COLUMNS} FROM chunks"):
+    for row in connection.execute(f"SELECT {CHUNK_COLUMNS} FROM chunks c"):
         connection.executemany("INSERT INTO temp.texts(rowid, text) VALUES (?, ?)", chunk_texts(row))
     connection.execute(TERMS_TABLE.format("temp.terms"))
     connection.execute("INSERT INTO temp.terms SELECT term FROM temp.words")
@@ -90,14 +90,14 @@ def indexed_texts(connection: sqlite3.Connection, rows: Sequence[ChunkRow]) -> l
 
 def chunk_texts(row: ChunkRow) -> list[tuple[int, str]]:
     """The row number and the text of each span in a chunk, where there is any."""
-    _, trace, first, codec, content = row
-    base = (trace << POSITION_BITS) + first
-    texts = ((base + offset, span_text(record)) for offset, record in enumerate(chunks.unpack(codec, content)))
+    _, trace, first, codec, content, base = row
+    low = (trace << POSITION_BITS) + first
+    texts = ((low + offset, span_text(record)) for offset, record in enumerate(unpack(codec, content, base)))
     return [(row_id, text) for row_id, text in texts if text]
 
 
 def _chunks(connection: sqlite3.Connection, first: int, last: int) -> list[ChunkRow]:
-    return connection.execute(_BETWEEN.format(_CHUNK_COLUMNS), (first, last)).fetchall()
+    return connection.execute(_BETWEEN.format(CHUNK_COLUMNS), (first, last)).fetchall()
 
 
 def _counter(connection: sqlite3.Connection, name: str) -> int:

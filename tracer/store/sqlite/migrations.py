@@ -181,6 +181,12 @@ _FULL_TEXT = (
     "INSERT INTO terms SELECT term FROM words",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT)
+_BASES = (
+    # the chunk that has the texts that this one shares with it: tracer/store/sqlite/bases.py
+    "ALTER TABLE chunks ADD COLUMN base INTEGER",
+    "CREATE INDEX chunks_base ON chunks(base) WHERE base IS NOT NULL",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES)
 VERSION: Final = len(MIGRATIONS)
 APPLICATION_ID: Final = 0x54524352  # says that an SQLite file is a store of ours

@@ -14,6 +14,7 @@ from tracer import _fault
 from tracer.record import ATTACHMENT_SCHEME
 from tracer.semconv import SpanType
 from tracer.store.sqlite import chunks
+from tracer.store.sqlite.bases import Base, RecentBases
 from tracer.store.sqlite.decode import News, NewSpan, SpanFacts, TraceNews
 from tracer.store.sqlite.known import KnownTrace, in_parts, load_known
 from tracer.store.sqlite.migrations import (
@@ -53,14 +54,18 @@ class TracePlan:
     response_preview: str | None = None
 
 
-def make_plans(connection: sqlite3.Connection, news: News, recent: RecentTallies) -> list[TracePlan]:
+def make_plans(
+    connection: sqlite3.Connection, news: News, recent: RecentTallies, bases: RecentBases | None
+) -> list[TracePlan]:
     """A plan for each trace that changes; none for those of which all is known."""
     known = load_known(connection, list(news.traces), recent)
-    plans = (_plan(connection, known.get(trace_id), trace) for trace_id, trace in news.traces.items())
+    plans = (_plan(connection, known.get(trace_id), trace, bases) for trace_id, trace in news.traces.items())
     return [plan for plan in plans if plan is not None]
 
 
-def _plan(connection: sqlite3.Connection, stored: KnownTrace | None, news: TraceNews) -> TracePlan | None:
+def _plan(
+    connection: sqlite3.Connection, stored: KnownTrace | None, news: TraceNews, bases: RecentBases | None
+) -> TracePlan | None:
     known = stored or _new_trace(news)
     has_said = known.said.take(news.said)
     assessments = newer_assessments(connection, news) if news.assessments else ()
@@ -77,7 +82,7 @@ def _plan(connection: sqlite3.Connection, stored: KnownTrace | None, news: Trace
         is_new=stored is None,
         rolled=rolled,
         new_spans=new_spans,
-        packed=list(chunks.pack(lines)),
+        packed=list(chunks.pack(lines, bases)),
         attachments=_attachments_in(lines),
         assessments=assessments,
         labels=_labels(known.said, rolled),
@@ -128,11 +133,11 @@ def _preview(connection: sqlite3.Connection, plan: TracePlan) -> None:
 def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> dict[str, Any]:
     low = num << POSITION_BITS
     row = connection.execute(
-        f"SELECT c.codec, c.content, (s.id & {POSITION_MASK}) - c.first FROM spans s JOIN chunks c ON c.id = s.chunk"
+        f"SELECT {chunks.PACKED}, (s.id & {POSITION_MASK}) - c.first FROM spans s JOIN chunks c ON c.id = s.chunk"
         " WHERE s.id BETWEEN ? AND ? AND s.span_id = ?",
         (low, low | POSITION_MASK, span_id),
     ).fetchone()
-    return chunks.unpack(row[0], row[1])[row[2]] if row else {}
+    return chunks.unpack(*row[:3])[row[3]] if row else {}
 
 
 def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None:
@@ -206,3 +211,8 @@ def still_fits(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> bo
         marks = ",".join("?" * len(part))
         found.update(connection.execute(f"SELECT trace_id, seq FROM traces WHERE trace_id IN ({marks})", part))
     return found == expected
+
+
+def bases_of(plans: Sequence[TracePlan]) -> set[Base]:
+    """The chunks that were there when these plans were made, and that they are written against."""
+    return {chunk.base for plan in plans for chunk in plan.packed if chunk.base and chunk.base.chunk is not None}

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tracer.store.rows import AssessmentRow, Changes, StoredTrace, TraceRow
-from tracer.store.sqlite import chunks
+from tracer.store.sqlite.chunks import PACKED, unpack
 from tracer.store.sqlite.known import FACTS_COLUMNS, facts_of
 from tracer.store.sqlite.migrations import (
     LABEL_METADATA,
@@ -165,11 +165,12 @@ def read_spans(
 
 def _whole_spans(connection: sqlite3.Connection, bounds: tuple[int, int]) -> list[dict[str, Any]]:
     contents: dict[int, list[dict[str, Any]]] = {}
-    for chunk, codec, content in connection.execute(
-        "SELECT id, codec, content FROM chunks WHERE id IN (SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?)",
+    for chunk, *packed in connection.execute(
+        f"SELECT c.id, {PACKED} FROM chunks c"
+        " WHERE c.id IN (SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?)",
         bounds,
     ):
-        contents[chunk] = chunks.unpack(codec, content)
+        contents[chunk] = unpack(*packed)
     rows = connection.execute(
         f"SELECT s.chunk, (s.id & {POSITION_MASK}) - c.first, s.input_cost, s.output_cost, s.cost"
         " FROM spans s JOIN chunks c ON c.id = s.chunk WHERE s.id BETWEEN ? AND ?",
@@ -228,11 +229,11 @@ def read_payload(connection: sqlite3.Connection, trace_id: str, span_id: str) ->
         return None
     low = num << POSITION_BITS
     row = connection.execute(
-        f"SELECT c.codec, c.content, (s.id & {POSITION_MASK}) - c.first, s.input_cost, s.output_cost, s.cost"
+        f"SELECT {PACKED}, (s.id & {POSITION_MASK}) - c.first, s.input_cost, s.output_cost, s.cost"
         " FROM spans s JOIN chunks c ON c.id = s.chunk WHERE s.id BETWEEN ? AND ? AND s.span_id = ?",
         (low, low | POSITION_MASK, span_id),
     ).fetchone()
-    return with_cost(chunks.unpack(row[0], row[1])[row[2]], row[3:]) if row else None
+    return with_cost(unpack(*row[:3])[row[3]], row[4:]) if row else None
 
 
 def read_changes(connection: sqlite3.Connection, since: int, limit: int) -> Changes:

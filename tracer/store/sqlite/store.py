@@ -28,6 +28,7 @@ from tracer.store.rows import (
 )
 from tracer.store.sqlite import read
 from tracer.store.sqlite.append import append
+from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error, within_time
 from tracer.store.sqlite.decode import decode
@@ -55,6 +56,7 @@ class SqliteStore:
         self._connections = Connections(path)
         self._fulltext = FullText(self._connections)
         self._recent = RecentTallies()
+        self._bases = RecentBases()
         self._last_change = read.LastChange()
 
     def __repr__(self) -> str:
@@ -67,7 +69,7 @@ class SqliteStore:
             return
         self._refuse_if_read_only()
         self._connections.get_for_writing()
-        self._run("write to", lambda connection: append(connection, news, self._recent))
+        self._run("write to", lambda connection: append(connection, news, self._recent, self._bases))
 
     def owner_gone(self, owner: str) -> None:
         """Mark what still runs under a dead process as interrupted."""
