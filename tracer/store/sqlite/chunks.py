@@ -84,10 +84,10 @@ def unpack(codec: int, content: bytes, base: bytes | None = None) -> list[dict[s
     return records
 
 
-def stand_alone(content: bytes, base: bytes | None) -> tuple[int, bytes]:
-    """Codec and content of a chunk that was written against a base and no longer is."""
+def stand_alone(codec: int, content: bytes, base: bytes | None) -> tuple[int, bytes]:
+    """Codec and content of a chunk, given what PACKED selects, that needs no base any more. Raises StoreError."""
     once = _TextsOnce(0, None)
-    records = _expanded(ON_BASE, content, base)[1:-1]
+    records = _expanded(codec, content, base)[1:-1]
     once.add(_TEXT.split(records), len(records))
     chunk = once.chunk(None)
     return chunk.codec, chunk.content
