@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tests.store.records import span
 from tracer.store import Store
 from tracer.store.sqlite import chunks
+from tracer.store.sqlite.bases import RecentBases
 
 pytestmark = pytest.mark.no_store
 TEXTS = st.text(max_size=80) | st.sampled_from(
@@ -42,6 +44,51 @@ def test_records_come_out_as_they_went_in(records: list[dict[str, Any]], copies:
 
     assert unpacked(packed) == padded
     assert [(chunk.first, chunk.count) for chunk in packed] == _places(packed)
+
+
+SPELLINGS = (
+    orjson.dumps,
+    lambda record: json.dumps(record).encode(),
+    lambda record: json.dumps(record, indent=1).encode(),
+)
+
+
+@given(
+    appends=st.lists(
+        st.lists(
+            st.tuples(st.lists(TEXTS, max_size=4), st.booleans(), st.sampled_from(SPELLINGS)), min_size=1, max_size=3
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    padding=st.sampled_from([0, 5_000, 150_000]),
+)
+@settings(max_examples=80, deadline=None)
+def test_records_come_out_as_they_went_in_whatever_they_share_with_those_before(appends: Any, padding: int) -> None:
+    history = ["the same for all " * 400]
+    bases = RecentBases()
+    contents: dict[int, bytes] = {}
+    for append in appends:
+        records, lines = [], []
+        for texts, is_padded, dumps in append:
+            history += texts
+            records.append({"messages": list(history), "padding": "é" * padding if is_padded else None})
+            lines.append(dumps(records[-1]))
+
+        found = []
+        for chunk in chunks.pack(lines, bases):
+            number = len(contents)
+            contents[number] = chunk.content
+            if chunk.as_base:
+                chunk.as_base.chunk = number
+            base = contents[chunk.base.chunk] if chunk.base and chunk.base.chunk is not None else None
+            found += chunks.unpack(chunk.codec, chunk.content, base)
+            if chunk.base:
+                alone = chunks.unpack(*chunks.stand_alone(chunk.codec, chunk.content, base))
+                assert alone == found[-chunk.count :]
+        bases.settle()
+
+        assert found == records
 
 
 def _places(packed: list[chunks.Chunk]) -> list[tuple[int, int]]:

@@ -85,7 +85,7 @@ def unpack(codec: int, content: bytes, base: bytes | None = None) -> list[dict[s
 
 
 def stand_alone(codec: int, content: bytes, base: bytes | None) -> tuple[int, bytes]:
-    """Codec and content of a chunk, given what PACKED selects, that needs no base any more. Raises StoreError."""
+    """Codec and content of a chunk with a base, given what PACKED selects, to be without one. Raises StoreError."""
     once = _TextsOnce(0, None)
     records = _expanded(codec, content, base)[1:-1]
     once.add(_TEXT.split(records), len(records))

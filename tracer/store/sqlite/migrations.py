@@ -2,7 +2,8 @@
 
 Keys: a trace is numbered in the order of arrival (``num``); a span is ``num << POSITION_BITS | position``, so that the
 spans of a trace lie together, need no index of their own, and number the rows of the full-text index.
-A chunk holds the records of spans ``first``, ``first + 1``, … of one trace.
+A chunk holds the records of spans ``first``, ``first + 1``, … of one trace; one with a ``base`` is read
+together with that one.
 """
 
 from __future__ import annotations
