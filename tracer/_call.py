@@ -203,7 +203,10 @@ class Recording:
             encoded = orjson.dumps(chunk)
         except Exception:
             encoded = encode(chunk)
-        self._keep(encoded, is_compact=False)
+        unread = self._unread
+        unread.append((time.time_ns(), encoded, False))
+        if len(unread) >= _READ_TOGETHER:
+            self._read_chunks()
 
     def chunk(self, chunk: Any) -> None:
         """The user has read a chunk."""
@@ -227,14 +230,14 @@ class Recording:
         except Exception as fault:
             report("reading a chunk", fault)
 
-    def _keep(self, encoded: bytes, *, is_compact: bool = True) -> None:
-        """Take a chunk's JSON; what it says is read with that of others, which is far cheaper than each by itself."""
-        unread = self._unread
-        unread.append((time.time_ns(), encoded, is_compact))
-        if len(unread) >= _READ_TOGETHER:
+    def _keep(self, encoded: bytes) -> None:
+        """Take a chunk's compact JSON."""
+        self._unread.append((time.time_ns(), encoded, True))
+        if len(self._unread) >= _READ_TOGETHER:
             self._read_chunks()
 
     def _read_chunks(self) -> None:
+        """Read what the last chunks say: many together are far cheaper than each by itself between the SDK's work."""
         unread, self._unread = self._unread, []
         for when, encoded, is_compact in unread:
             try:
@@ -355,7 +358,8 @@ class Recording:
         if is_secret:
             span.set_attribute(semconv.STREAM_CHUNKS_REDACTED, True)
         texts = [chunk for _, chunk in self._events]
-        chunks: ChunksRecord = {"time": [when for when, _ in self._events]}
+        start = span.start_time_ns
+        chunks: ChunksRecord = {"after": [when - start for when, _ in self._events]}
         if is_secret:
             chunks["bytes"] = [len(text.encode()) for text in texts]
         else:
