@@ -75,7 +75,7 @@ class Recording:
         self._left_out = 0
         self._first_content = 0
         self._complete = False
-        self._unread: list[tuple[int, bytes, bool]] = []
+        self._unread: list[tuple[int, bytes]] = []
         self._is_shown = False  # chunks are shown as they were sent, before the user gets them as objects
 
     @property
@@ -200,13 +200,10 @@ class Recording:
             return
         self._is_shown = True
         try:
-            encoded = orjson.dumps(chunk)
+            encoded = orjson.dumps(self._encoder.new_fields(chunk))
         except Exception:
             encoded = encode(chunk)
-        unread = self._unread
-        unread.append((time.time_ns(), encoded, False))
-        if len(unread) >= _READ_TOGETHER:
-            self._read_chunks()
+        self._keep(encoded)
 
     def chunk(self, chunk: Any) -> None:
         """The user has read a chunk."""
@@ -232,20 +229,17 @@ class Recording:
 
     def _keep(self, encoded: bytes) -> None:
         """Take a chunk's compact JSON."""
-        self._unread.append((time.time_ns(), encoded, True))
+        self._unread.append((time.time_ns(), encoded))
         if len(self._unread) >= _READ_TOGETHER:
             self._read_chunks()
 
     def _read_chunks(self) -> None:
         """Read what the last chunks say: many together are far cheaper than each by itself between the SDK's work."""
         unread, self._unread = self._unread, []
-        for when, encoded, is_compact in unread:
+        for when, encoded in unread:
             try:
                 chunk = loads(encoded)
-                if not is_compact:
-                    chunk = self._encoder.new_fields(chunk)
-                    encoded = orjson.dumps(chunk)
-                elif len(encoded) >= _LARGE_CHUNK:
+                if len(encoded) >= _LARGE_CHUNK:
                     encoded = encode(chunk)
                 self._add(when, encoded, chunk)
             except Exception as fault:
