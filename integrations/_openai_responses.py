@@ -119,6 +119,9 @@ def _failure(body: Item) -> dict[str, Any]:
     return {"error_type": str(kind), "error_message": as_text(error.get("message")) or str(kind)}
 
 
+Place = tuple[Any, Any, Any, Any]  # what an event says of the text that it is about
+
+
 class ResponseAccumulator:
     """Puts a streamed response together from its events; the terminal event brings it whole."""
 
@@ -126,6 +129,7 @@ class ResponseAccumulator:
         self._response: Item = {}
         self._items: dict[int, Item] = {}
         self._grown: dict[tuple[int, str, str, str, int], list[str]] = {}
+        self._growing: tuple[Place | None, list[str]] = (None, [])  # which text the last delta was a piece of
         self._annotations: dict[tuple[int, int], list[Any]] = {}
         self._is_terminal = False
 
@@ -133,6 +137,8 @@ class ResponseAccumulator:
         """Take an event; True if it brought content."""
         if not isinstance(event, dict):
             return False
+        if self._goes_on(event):  # nearly all of them
+            return True
         if "type" not in event and isinstance(event.get("data"), dict):
             event = event["data"]  # openai 1.66 wraps the events whose names it does not know
         kind = event.get("type")
@@ -155,6 +161,14 @@ class ResponseAccumulator:
             self._is_terminal = True
         return False
 
+    def _goes_on(self, event: Item) -> bool:
+        """Take one more piece of the text that the event before was a piece of; False if it is something else."""
+        delta, (place, pieces) = event.get("delta"), self._growing
+        if type(delta) is not str or delta == "" or _place_of(event) != place:
+            return False
+        pieces.append(delta)
+        return True
+
     def _grow(self, kind: str, event: Item) -> bool:
         delta = event.get("delta")
         if not isinstance(delta, str):
@@ -167,13 +181,16 @@ class ResponseAccumulator:
             place = (item, _GROWN_FIELD[kind], "", "", 0)
         else:
             return bool(delta)
-        self._grown.setdefault(place, []).append(delta)
+        pieces = self._grown.setdefault(place, [])
+        pieces.append(delta)
+        self._growing = _place_of(event), pieces
         return bool(delta)
 
     def _finish_item(self, index: int, item: Item) -> None:
         self._items[index] = item
         for place in [place for place in self._grown if place[0] == index]:
             del self._grown[place]
+        self._growing = None, []
 
     def is_complete(self) -> bool:
         """Whether the terminal event has come."""
@@ -199,6 +216,11 @@ class ResponseAccumulator:
             if isinstance(parts, list) and position < len(parts) and not as_dict(parts[position]).get("annotations"):
                 parts[position] = {**as_dict(parts[position]), "annotations": found}
         return [items[index] for index in sorted(items)]
+
+
+def _place_of(event: Item) -> Place:
+    get = event.get
+    return get("type"), get("output_index"), get("content_index"), get("summary_index")
 
 
 def _index(event: Item, key: str) -> int:

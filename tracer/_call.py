@@ -75,7 +75,7 @@ class Recording:
         self._left_out = 0
         self._first_content = 0
         self._complete = False
-        self._unread: list[tuple[int, bytes, bool]] = []
+        self._unread: list[tuple[int, bytes]] = []
         self._is_shown = False  # chunks are shown as they were sent, before the user gets them as objects
 
     @property
@@ -200,10 +200,10 @@ class Recording:
             return
         self._is_shown = True
         try:
-            encoded = orjson.dumps(chunk)
+            encoded = orjson.dumps(self._encoder.new_fields(chunk))
         except Exception:
             encoded = encode(chunk)
-        self._keep(encoded, is_compact=False)
+        self._keep(encoded)
 
     def chunk(self, chunk: Any) -> None:
         """The user has read a chunk."""
@@ -227,22 +227,19 @@ class Recording:
         except Exception as fault:
             report("reading a chunk", fault)
 
-    def _keep(self, encoded: bytes, *, is_compact: bool = True) -> None:
-        """Take a chunk's JSON; what it says is read with that of others, which is far cheaper than each by itself."""
-        unread = self._unread
-        unread.append((time.time_ns(), encoded, is_compact))
-        if len(unread) >= _READ_TOGETHER:
+    def _keep(self, encoded: bytes) -> None:
+        """Take a chunk's compact JSON."""
+        self._unread.append((time.time_ns(), encoded))
+        if len(self._unread) >= _READ_TOGETHER:
             self._read_chunks()
 
     def _read_chunks(self) -> None:
+        """Read what the last chunks say: many together are far cheaper than each by itself between the SDK's work."""
         unread, self._unread = self._unread, []
-        for when, encoded, is_compact in unread:
+        for when, encoded in unread:
             try:
                 chunk = loads(encoded)
-                if not is_compact:
-                    chunk = self._encoder.new_fields(chunk)
-                    encoded = orjson.dumps(chunk)
-                elif len(encoded) >= _LARGE_CHUNK:
+                if len(encoded) >= _LARGE_CHUNK:
                     encoded = encode(chunk)
                 self._add(when, encoded, chunk)
             except Exception as fault:
@@ -355,7 +352,8 @@ class Recording:
         if is_secret:
             span.set_attribute(semconv.STREAM_CHUNKS_REDACTED, True)
         texts = [chunk for _, chunk in self._events]
-        chunks: ChunksRecord = {"time": [when for when, _ in self._events]}
+        start = span.start_time_ns
+        chunks: ChunksRecord = {"after": [when - start for when, _ in self._events]}
         if is_secret:
             chunks["bytes"] = [len(text.encode()) for text in texts]
         else:

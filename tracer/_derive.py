@@ -39,7 +39,7 @@ def derive(record: dict[str, Any]) -> None:
     try:
         reader, chunks = record.pop("reader"), record.pop("chunks", None)
         if chunks is not None:
-            events = [*record.get("events", ()), *chunk_events(chunks)]
+            events = [*record.get("events", ()), *chunk_events(chunks, record["start"])]
             record["events"] = sorted(events, key=lambda event: event["time"])
         if not reader:
             return
@@ -55,9 +55,9 @@ def derive(record: dict[str, Any]) -> None:
         report("reading a recorded call", fault)
 
 
-def chunk_events(chunks: ChunksRecord) -> list[EventRecord]:
-    """The events that a stream's chunks are."""
-    times = chunks["time"]
+def chunk_events(chunks: ChunksRecord, start: int) -> list[EventRecord]:
+    """The events that the chunks of a stream are whose span began at ``start``."""
+    times = [start + after for after in chunks["after"]]
     if "json" in chunks:
         return [
             {"name": semconv.CHUNK_EVENT, "time": time, "attributes": {semconv.CHUNK: chunk}}

@@ -89,6 +89,10 @@ _TOKEN = re.compile(
     rb"|AIza[\w-]{30}|A[KS]IA[A-Z0-9]{16}\b|eyJ[\w-]{16}"
 )
 _AT_START = re.compile(_START)
+# names of fields, models and kinds, which come again and again; runs in which no token begins, wherever they stand
+_harmless: set[bytes] = set()
+_HARMLESS_LIMIT = 1_000
+_LONGEST_NAME = 48
 _TOKEN_REST = re.compile(rb"[\w.~+/=-]*")  # of a bearer token, or the parts of a JSON web token
 _BEARER = re.compile(rb"\b(bearer(?:\s|%20)+)[\w.~+/=-]{6,}", re.IGNORECASE)
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\"))")
@@ -200,7 +204,7 @@ def _without_tokens(line: bytes) -> bytes:
     while start >= 0:
         end = runs.find(b" ", start)
         end = len(line) if end < 0 else end
-        token = _token_in(line, start, end)
+        token = None if line[start:end] in _harmless else _token_in(line, start, end)
         if token is not None:
             end = _end_of_token(line, end)
             found.append((token, end, _REDACTED))
@@ -211,6 +215,10 @@ def _without_tokens(line: bytes) -> bytes:
 def _token_in(line: bytes, start: int, end: int) -> int | None:
     """Where a token begins in a run of characters, if one does."""
     token = _TOKEN.search(line, start, end)
+    if token is None and end - start <= _LONGEST_NAME:
+        if len(_harmless) >= _HARMLESS_LIMIT:
+            _harmless.clear()
+        _harmless.add(line[start:end])
     while token is not None:
         if token["glued"] or _AT_START.match(line, token.start()):
             return token.start()

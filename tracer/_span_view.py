@@ -132,7 +132,8 @@ class SpanView(ReadableSpan):
         happened = [Event(name, attributes, time) for name, time, attributes in self._happened]
         if self._chunks is None:
             return tuple(happened)
-        chunks = [Event(e["name"], e.get("attributes"), e["time"]) for e in chunk_events(self._chunks)]
+        events = chunk_events(self._chunks, self.start_time_ns)
+        chunks = [Event(e["name"], e.get("attributes"), e["time"]) for e in events]
         return tuple(sorted([*happened, *chunks], key=lambda event: event.timestamp))
 
     @property

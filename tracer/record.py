@@ -23,7 +23,7 @@ class EventRecord(TypedDict, total=False):
 class ChunksRecord(TypedDict, total=False):
     """The chunks of a stream, of each the time, and its JSON, or where that may hold a part of a secret its size."""
 
-    time: list[int]  # ns since the epoch
+    after: list[int]  # ns since the start of the span
     json: list[str]
     bytes: list[int]
 

@@ -256,7 +256,7 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
     def set_chunks(self, chunks: ChunksRecord) -> None:
         """Record the chunks of a stream: one event each, in a form that a thousand of them take no time in."""
         if self._open:
-            self._chunks = chunks if self._rt.capture_content else {"time": chunks["time"]}
+            self._chunks = chunks if self._rt.capture_content else {"after": chunks["after"]}
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         """Point to a span of another trace."""

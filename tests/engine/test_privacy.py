@@ -56,6 +56,14 @@ def test_keys_in_text_are_redacted_wherever_they_stand(secret: str, form: str, t
     assert b"[REDACTED]" in kept
 
 
+def test_a_run_of_letters_that_was_harmless_is_looked_at_again_where_it_begins_a_word(tmp_path: Path) -> None:
+    run = "nhf_abcdefghijklmnop"  # with a backslash before it, the n is a line break
+
+    echo([run, run, "a line" + chr(10) + run.removeprefix("n")])
+
+    assert tracer.get_trace(tracer.get_last_active_trace_id()).data.spans[0].outputs == [run, run, "a line\n[REDACTED]"]
+
+
 @pytest.mark.parametrize(
     "value",
     [
