@@ -107,6 +107,8 @@ def test_conversations_that_take_turns_share_each_with_itself(store: Store, tmp_
 def test_short_records_and_those_that_have_nothing_in_common_share_nothing(store: Store, tmp_path: Path) -> None:
     append_each(store, [span(f"t{n}", "s", json={"tracer.inputs": "the same question" * 9}) for n in range(20)])
     append_each(store, [span(f"l{n}", "s", json={"tracer.inputs": prose(f"{n}", 900)}) for n in range(20)])
+    numbers = [[chance / 7 + number for chance in range(3000)] for number in range(20)]
+    append_each(store, [span(f"v{n}", "s", json={"tracer.inputs": [prose("q", 20), numbers[n]]}) for n in range(20)])
 
     assert sharing(tmp_path) == 0
 
@@ -340,5 +342,5 @@ def test_what_the_writer_remembers_is_bounded(store: Store) -> None:
         store.append([span(f"h{number}", "s", json={"tracer.inputs": str(number) + "x" * 2_000_000})])
 
     remembered = store._bases  # type: ignore[attr-defined]
-    assert remembered._bytes == sum(base.size() for base in remembered._kept) <= 4 * 1024 * 1024
+    assert remembered._bytes == sum(base.size for base in remembered._kept) <= 4 * 1024 * 1024
     assert set(remembered._owners.values()) <= set(remembered._kept)

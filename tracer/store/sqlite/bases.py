@@ -12,9 +12,10 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+_LEAST_SHARE = 1 / 3
 _BASES_KEPT = 128
 _BYTES_KEPT = 4 * 1024 * 1024
-_LARGEST = 1024 * 1024  # of what each process keeps, and each reader unpacks beside a chunk
+_LARGEST = 1024 * 1024  # that a reader unpacks beside a chunk
 
 
 @dataclass(slots=True, eq=False)
@@ -23,48 +24,43 @@ class Base:
 
     numbers: dict[bytes, int]  # of its texts, in their order
     tail: bytes  # the end of its content: the dictionary that the others are compressed with
-    room: int  # bytes compressed
+    size: int  # bytes before compression
+    room: int  # bytes after
     chunk: int | None = None  # its number, once it is placed
     spent: int = 0  # bytes of what was written against it
-
-    def size(self) -> int:
-        """The bytes that remembering it takes."""
-        return len(self.tail) + sum(map(len, self.numbers))
 
 
 class RecentBases(threading.local):
     """The bases that this thread wrote last."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Base, int] = OrderedDict()  # with its size, the one used last at the end
+        self._kept: OrderedDict[Base, None] = OrderedDict()  # the one used last at the end
         self._bytes = 0
         self._owners: dict[bytes, Base] = {}  # the newest base with a text
         self._unwritten: list[Base] = []
 
-    def best_for(self, texts: Collection[bytes]) -> Base | None:
-        """The base that has most of these texts; None where that is less than half, or the base has served its time.
+    def best_for(self, texts: Collection[bytes], length: int) -> Base | None:
+        """The base that has most of the texts of a record of this length; None where that is little of the record.
 
-        A conversation grows away from its base. Once as much was written against it as it takes itself, a new one is
-        cheaper.
+        A conversation grows away from its base: once as much was written against it as it takes itself, it is None too,
+        since a new one is cheaper.
         """
-        wanted = set(texts)
-        candidates = {base for base in map(self._owners.get, wanted) if base is not None}
+        candidates = {base for base in map(self._owners.get, texts) if base is not None}
         if not candidates:
             return None
-        shared = {base: sum(len(text) for text in wanted if text in base.numbers) for base in candidates}
+        shared = {base: sum(len(text) for text in texts if text in base.numbers) for base in candidates}
         best = max(candidates, key=lambda base: shared[base])
-        if best.spent > best.room or 2 * shared[best] < sum(map(len, wanted)):
+        if best.spent > best.room or shared[best] < _LEAST_SHARE * length:
             return None
         self._kept.move_to_end(best)
         return best
 
     def add(self, base: Base) -> None:
         """Remember a base that is about to be written."""
-        size = base.size()
-        if not base.numbers or size > _LARGEST:
+        if not base.numbers or base.size > _LARGEST:
             return
-        self._kept[base] = size
-        self._bytes += size
+        self._kept[base] = None
+        self._bytes += base.size
         self._owners.update(dict.fromkeys(base.numbers, base))
         self._unwritten.append(base)
         while len(self._kept) > _BASES_KEPT or self._bytes > _BYTES_KEPT:
@@ -88,7 +84,10 @@ class RecentBases(threading.local):
         return bool(gone)
 
     def _forget(self, base: Base) -> None:
-        self._bytes -= self._kept.pop(base, 0)
+        if base not in self._kept:
+            return
+        del self._kept[base]
+        self._bytes -= base.size
         for text in base.numbers:
             if self._owners.get(text) is base:
                 del self._owners[text]

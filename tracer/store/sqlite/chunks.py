@@ -60,7 +60,7 @@ def pack(lines: Sequence[bytes], bases: RecentBases | None = None) -> Iterator[C
         return
     longest = max(lines, key=len)
     pieces_of_longest = _TEXT.split(longest)
-    base = bases.best_for(pieces_of_longest[1::2]) if bases else None
+    base = bases.best_for(pieces_of_longest[1::2], len(longest)) if bases else None
     once = _TextsOnce(0, base)
     for position, line in enumerate(lines):
         pieces = pieces_of_longest if line is longest else _TEXT.split(line)
@@ -185,7 +185,7 @@ class _TextsOnce:
             return chunk
         chunk = Chunk(self._first, len(self._lines), TEXTS_ONCE, zlib.compress(content, _LEVEL))
         if bases:
-            chunk.as_base = Base(self._numbers, content[-_TAIL:], len(chunk.content))
+            chunk.as_base = Base(self._numbers, content[-_TAIL:], len(content), len(chunk.content))
             bases.add(chunk.as_base)
         return chunk
 
