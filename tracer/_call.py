@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from typing import Any
 
-import orjson
-
 from tracer import _stream, semconv
 from tracer._body import BodyReader, body_of, content_type_of, is_event_stream, json_of
-from tracer._chunk import ChunkEncoder, joined_texts
+from tracer._chunk_log import ChunkLog
 from tracer._derive import set_reply, set_request
 from tracer._fault import report
 from tracer._hidden import hide
 from tracer._json import encode, loads
-from tracer._operation import Accumulator, Call, Operation, ReadError, ReplyOf, Request
-from tracer._runtime import runtime
-from tracer.record import ChunksRecord
+from tracer._operation import Call, Operation, ReadError, ReplyOf, Request
 
-CHUNK_EVENTS_LIMIT = 1_000
-CHUNK_BYTES_LIMIT = 256 * 1024
 _REFUSED = 400  # HTTP statuses from here on
-_READ_TOGETHER = 64  # chunks
-_LARGE_CHUNK = 512  # bytes of JSON; smaller ones hold no attachment
-
 
 current_recording: ContextVar[Recording | None] = ContextVar("tracer_current_recording", default=None)
 suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
@@ -36,21 +26,14 @@ class Recording:
 
     __slots__ = (
         "__weakref__",
-        "_accumulator",
-        "_bytes_left",
         "_chunks",
         "_complete",
-        "_encoder",
-        "_events",
-        "_first_content",
         "_is_shown",
-        "_left_out",
         "_open",
         "_read_error",
         "_reader",
         "_reply_of",
         "_token",
-        "_unread",
         "call",
         "response",
         "span",
@@ -66,17 +49,10 @@ class Recording:
         self._reply_of = reply_of
         self._token: Token[Recording | None] | None = None
         self._open = [True]  # popping is atomic: the first of a stream's ends wins
-        self._accumulator: Accumulator | None = None
-        self._encoder: Any = None
-        self._reader: Any = None
-        self._events: list[tuple[int, str]] = []
-        self._bytes_left = CHUNK_BYTES_LIMIT
-        self._chunks = 0
-        self._left_out = 0
-        self._first_content = 0
-        self._complete = False
-        self._unread: list[tuple[int, bytes]] = []
+        self._chunks: ChunkLog | None = None
         self._is_shown = False  # chunks are shown as they were sent, before the user gets them as objects
+        self._reader: Any = None
+        self._complete = False
 
     @property
     def changed(self) -> Mapping[str, Any]:
@@ -181,9 +157,8 @@ class Recording:
 
     def start_accumulating(self) -> None:
         """The reply comes in pieces."""
-        if self.call.operation.accumulator is not None:
-            self._accumulator = self.call.operation.accumulator()
-        self._encoder = ChunkEncoder(getattr(self._accumulator, "repeated", frozenset()))
+        make = self.call.operation.accumulator
+        self._chunks = ChunkLog(self.span, None if make is None else make())
 
     def asked(self, body: Any) -> None:
         """The request turned out to be another than it was at first."""
@@ -196,66 +171,37 @@ class Recording:
 
     def sent(self, chunk: Any) -> None:
         """The SDK makes an object of a chunk, which the user reads next."""
-        if self._reply_of is not None:
-            return
-        self._is_shown = True
-        try:
-            encoded = orjson.dumps(self._encoder.new_fields(chunk))
-        except Exception:
-            encoded = encode(chunk)
-        self._keep(encoded)
+        if self._reply_of is None:
+            self._is_shown = True
+            self._take_chunk(chunk)
 
     def chunk(self, chunk: Any) -> None:
         """The user has read a chunk."""
-        if self._is_shown:
+        if not self._is_shown:
+            self._take_chunk(chunk)
+
+    def _take_chunk(self, chunk: Any) -> None:
+        chunks = self._chunks
+        if chunks is None:  # the stream has ended
             return
         try:
-            self._keep(self._encoder(chunk if self._reply_of is None else self._reply_of(chunk)))
+            chunks.take(chunk if self._reply_of is None else self._reply_of(chunk))
         except Exception as fault:
             report("reading a chunk", fault)
 
     def feed(self, received: bytes) -> None:
         """The user has read a part of the body."""
-        if not self._open:
+        chunks = self._chunks
+        if chunks is None:
             return
         try:
             for encoded in self._reader.feed(received):
                 if encoded.startswith(b"[DONE]"):
                     self._complete = True
                 else:
-                    self._keep(encoded)
+                    chunks.take_encoded(encoded)
         except Exception as fault:
             report("reading a chunk", fault)
-
-    def _keep(self, encoded: bytes) -> None:
-        """Take a chunk's compact JSON."""
-        self._unread.append((time.time_ns(), encoded))
-        if len(self._unread) >= _READ_TOGETHER:
-            self._read_chunks()
-
-    def _read_chunks(self) -> None:
-        """Read what the last chunks say: many together are far cheaper than each by itself between the SDK's work."""
-        unread, self._unread = self._unread, []
-        for when, encoded in unread:
-            try:
-                chunk = loads(encoded)
-                if len(encoded) >= _LARGE_CHUNK:
-                    encoded = encode(chunk)
-                self._add(when, encoded, chunk)
-            except Exception as fault:
-                report("reading a chunk", fault)
-
-    def _add(self, when: int, encoded: bytes, chunk: Any) -> None:
-        self._chunks += 1
-        if len(encoded) >= _LARGE_CHUNK and self.span.captures_content:
-            encoded = self.span.without_attachments(encoded)
-        if len(self._events) < CHUNK_EVENTS_LIMIT and len(encoded) <= self._bytes_left:
-            self._bytes_left -= len(encoded)
-            self._events.append((when, encoded.decode()))
-        else:
-            self._left_out += 1
-        if self._accumulator is not None and self._accumulator.add(chunk) and not self._first_content:
-            self._first_content = when
 
     def finished(self) -> None:
         """The stream was read to its end."""
@@ -286,21 +232,22 @@ class Recording:
             self._open.pop()
         except IndexError:
             return
+        chunks, self._chunks = self._chunks or ChunkLog(self.span, None), None
         try:
-            self._read_chunks()
+            chunks.read()
             if error is not None:
                 self.span.settle()
-            self._set_stream(incomplete, error)
+            self._set_stream(chunks, incomplete, error)
             if error is not None and incomplete is not None:
                 self.span.record_exception(error, escaped=True)
-            elif error is not None and self._chunks == 0:  # refused: a stream may send its request when it is read
+            elif error is not None and chunks.count == 0:  # refused: a stream may send its request when it is read
                 self._set_error(error)
             elif error is not None and self._read_error is not None:
                 self.span.set_attributes(self._read_error(error))
         except Exception as fault:
             report("reading a stream", fault)
         self._end(error if incomplete is None else None)
-        self._accumulator = self._reader = None
+        self._reader = None
 
     def _end(self, error: BaseException | None = None) -> None:
         try:
@@ -311,55 +258,24 @@ class Recording:
         except Exception as fault:
             report("ending a span", fault)
 
-    def _set_stream(self, incomplete: str | None, error: BaseException | None) -> None:
-        body, is_whole = self._arrived()
+    def _set_stream(self, chunks: ChunkLog, incomplete: str | None, error: BaseException | None) -> None:
+        body, is_whole = self._arrived(chunks)
         if incomplete is None and error is None and is_whole is False:
             incomplete = "unfinished"  # a connection that broke off between two chunks looks like an end
         if incomplete is not None and not is_whole:
             self.span.set_attribute(semconv.INCOMPLETE, incomplete)
-        is_secret = bool(self._chunks) and self._holds_secret(body)
-        if body is not None and not (is_secret and self._keeps_last_event()):
+        is_secret = chunks.count > 0 and chunks.holds_secret(body)
+        if body is not None and not (is_secret and chunks.keeps_last_event):
             self._set_reply(body)
-        if self._chunks:
-            self._set_chunks(is_secret=is_secret)
+        if chunks.count:
+            chunks.write(is_secret=is_secret)
 
-    def _holds_secret(self, body: Any) -> bool:
-        """Whether what arrived holds a secret once its pieces are put together."""
-        if self._keeps_last_event():
-            body = joined_texts(loads(chunk) for _, chunk in self._events)
-        return body is not None and runtime().holds_secret(encode(body))
-
-    def _keeps_last_event(self) -> bool:
-        return getattr(self._accumulator, "keeps_last_event", False)
-
-    def _arrived(self) -> tuple[Any, bool | None]:
+    def _arrived(self, chunks: ChunkLog) -> tuple[Any, bool | None]:
         """What the user has read until now, and whether that is all there was to read, if that can be known."""
         if self._reader is not None and not self._reader.is_event_stream:
             return self._reader.body()  # type: ignore[no-any-return]
-        if self._accumulator is None:
-            return None, self._complete or None
-        body = self._accumulator.reply() if self._chunks else None
-        return body, self._complete or self._accumulator.is_complete()
-
-    def _set_chunks(self, *, is_secret: bool) -> None:
-        """Write the chunks down as events; only their sizes where the reply holds a secret, which chunks may share."""
-        span = self.span
-        span.set_attribute(semconv.STREAM_CHUNKS, self._chunks)
-        if self._left_out:
-            span.set_attribute(semconv.STREAM_CHUNKS_LEFT_OUT, self._left_out)
-        if self._first_content:
-            span.set_attribute(semconv.TIME_TO_FIRST_CHUNK, (self._first_content - span.start_time_ns) / 1e9)
-        if is_secret:
-            span.set_attribute(semconv.STREAM_CHUNKS_REDACTED, True)
-        texts = [chunk for _, chunk in self._events]
-        start = span.start_time_ns
-        chunks: ChunksRecord = {"after": [when - start for when, _ in self._events]}
-        if is_secret:
-            chunks["bytes"] = [len(text.encode()) for text in texts]
-        else:
-            chunks["json"] = texts
-        span.set_chunks(chunks)
-        self._events = []
+        body, is_whole = chunks.reply()
+        return body, self._complete or is_whole
 
     def _end_with(self, body: Any) -> None:
         self._set_reply(body)

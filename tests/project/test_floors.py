@@ -31,6 +31,7 @@ FLOORS = {
     "tracer._runtime": 3,
     "tracer._traced": 3,
     "tracer._call": 3,
+    "tracer._chunk_log": 3,
     "tracer._doors": 3,
     "tracer._session": 3,
     "tracer._steps": 3,
