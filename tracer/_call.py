@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -18,7 +18,9 @@ from tracer._hidden import hide
 from tracer._json import encode, loads
 from tracer._operation import Accumulator, Call, Operation, ReadError, ReplyOf, Request
 from tracer._runtime import runtime
-from tracer.record import ChunksRecord
+
+if TYPE_CHECKING:
+    from tracer.record import ChunksRecord
 
 CHUNK_EVENTS_LIMIT = 1_000
 CHUNK_BYTES_LIMIT = 256 * 1024
@@ -28,7 +30,6 @@ _LARGE_CHUNK = 512  # bytes of JSON; smaller ones hold no attachment
 
 
 current_recording: ContextVar[Recording | None] = ContextVar("tracer_current_recording", default=None)
-suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
 
 
 class Recording:
