@@ -352,11 +352,9 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
             self.set_outputs(outputs)
         if status is not None:
             self.set_status(status)
-        elapsed = time.perf_counter_ns() - self._start_tick
-        ended_at = _nanoseconds(end_time, "end_time") or self.start_time_ns + elapsed
-        if ended_at < self.start_time_ns:
-            _ignored("end_time", end_time, "a time after the span's start")
-            ended_at = self.start_time_ns + elapsed
+        ended_at = self.start_time_ns + time.perf_counter_ns() - self._start_tick
+        if end_time is not None:
+            ended_at = self._checked_end(end_time, ended_at)
         try:
             try:
                 self._open.pop()
@@ -369,6 +367,14 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
             self.end_time_ns = self.end_time_ns or ended_at
             self._rt.span_ended(self)
             raise
+
+    def _checked_end(self, given: Any, now: int) -> int:
+        """The end that was given if it can be one, else ``now``."""
+        ended_at = _nanoseconds(given, "end_time")
+        if ended_at is not None and ended_at < self.start_time_ns:
+            _ignored("end_time", given, "a time after the span's start")
+            ended_at = None
+        return now if ended_at is None else ended_at
 
     def end_with_error(self, error: BaseException) -> None:
         """End the span with the exception that ended its step."""
@@ -424,7 +430,7 @@ def _nanoseconds(value: Any, name: str) -> int | None:
 
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return value
     _ignored(what, value, "a dict")
     return {}
