@@ -158,12 +158,14 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Record several values."""
-        plain, structured, limit = self._plain, self._structured, self._rt.max_value_bytes
-        for key, value in _mapping(attributes, "set_attributes").items():
+        attributes = _mapping(attributes, "set_attributes")
+        plain, limit = self._plain, self._rt.max_value_bytes
+        is_easy = self._open and not self._structured and len(plain) + len(attributes) <= _ATTRIBUTES_LIMIT
+        for key, value in attributes.items():
             kind = type(value)
             # nearly all of them, without a call for each
-            is_simple = kind is int or kind is float or kind is bool or (kind is str and len(value) <= limit)
-            if is_simple and not structured and key != SPAN_TYPE and len(plain) < _ATTRIBUTES_LIMIT and self._open:
+            is_simple = (kind is str and len(value) <= limit) or kind is int or kind is float or kind is bool
+            if is_easy and is_simple and key != SPAN_TYPE:
                 plain[key] = value
             else:
                 self.set_attribute(key, value)
