@@ -55,10 +55,11 @@ def environment_of(contender: Contender) -> Environment:
 
 
 def _fingerprint(contender: Contender) -> str:
-    """What the environment depends on; of a checkout that is only its pyproject.toml, since its code runs in place."""
+    """What the environment depends on; of a checkout also how large its files are, since an installation is weighed."""
     parts = [*contender.requires, *DRIVEN]
     if "." in contender.requires:
-        parts.append((ROOT / "pyproject.toml").read_text())
+        files = sorted(path for path in (ROOT / "tracer").rglob("*") if path.is_file() and path.suffix != ".pyc")
+        parts += [(ROOT / "pyproject.toml").read_text(), *(f"{path} {path.stat().st_size}" for path in files)]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 

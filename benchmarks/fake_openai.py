@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+from benchmarks.texts import pieces
+
 REPLY_TEXT = "The answer to everything is forty-two, and the question is still being worked out. "
 CHUNK_TEXT = "word "
 # the words that English uses most, and some that assistants do
@@ -71,9 +73,9 @@ def messages(size: int) -> list[dict[str, str]]:
     if size <= 300:
         return [{"role": "user", "content": "How many miles? ".ljust(size - 60, "?")}]
     turns = max(2, size // 1000)
-    text = "Nobody knows how many miles it is, but everybody has an opinion. " * 20
-    roles = ("user", "assistant")
-    return [{"role": roles[number % 2], "content": f"{number} {text}"[: size // turns - 40]} for number in range(turns)]
+    roles, start = ("user", "assistant"), "How many miles? "
+    contents = pieces(size // turns - 40 - len(start))
+    return [{"role": roles[number % 2], "content": start + next(contents)} for number in range(turns)]
 
 
 def conversation(number: int, turns: int) -> Iterator[tuple[str, str]]:

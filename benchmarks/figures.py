@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from statistics import median, quantiles
 
 Sample = dict[str, float]
 Measure = Callable[[], Sample]
+LeavingOut = Callable[[str], AbstractContextManager[object]]
 ALONE = " alone"
 SLOW_SECONDS, SLOW_TURNS = 1.0, 4
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A median between its quartiles."""
+    """A median between its quartiles; a single sample has none."""
 
     median: float
     low: float
     high: float
+    count: int = 1
 
     @classmethod
     def of(cls, samples: Iterable[float]) -> Spread:
         known = list(samples)
         low, _, high = quantiles(known, n=4, method="inclusive") if len(known) > 1 else (known[0],) * 3
-        return cls(median(known), low, high)
+        return cls(median(known), low, high, len(known))
+
+    def is_below(self, other: Spread) -> bool:
+        """Whether it is so certainly: their quartiles do not overlap."""
+        return self.high < other.low
 
 
 @dataclass
@@ -36,9 +43,13 @@ class Goal:
     figure: float
     limit: float
     is_floor: bool = False
+    is_open: bool = False  # the samples do not tell whether it is met
+    made_of: str = ""  # what the figure was reckoned from
 
     @property
     def is_met(self) -> bool:
+        if self.is_open:
+            return False
         return self.figure >= self.limit if self.is_floor else self.figure <= self.limit
 
 
@@ -71,11 +82,12 @@ def beside(mine: Measure, theirs: Measure) -> Measure:
 
 
 def take_turns(
-    measures: Mapping[str, Measure], rounds: int, *, slow_turns: int = SLOW_TURNS
+    measures: Mapping[str, Measure], rounds: int, leaving_out: LeavingOut = nullcontext, *, slow_turns: int = SLOW_TURNS
 ) -> dict[str, list[Sample]]:
     """Let everybody measure once a round, each round from another one on: whatever slows the machine meets all.
 
-    Who is slow, mostly by waiting for a timer of its own, takes part in some rounds only.
+    Who is slow, mostly by waiting for a timer of its own, takes part in some rounds only. Who fails within
+    ``leaving_out`` is left out altogether.
     """
     names = list(measures)
     samples: dict[str, list[Sample]] = {name: [] for name in names}
@@ -86,7 +98,14 @@ def take_turns(
             if turn < next_turn[name]:
                 continue
             started = time.monotonic()
-            samples[name].append(measures[name]())
+            sample = None
+            with leaving_out(name):
+                sample = measures[name]()
+            if sample is None:
+                next_turn[name] = rounds
+                del samples[name]
+                continue
+            samples[name].append(sample)
             is_slow = time.monotonic() - started > SLOW_SECONDS
             next_turn[name] = turn + (slow_turns if is_slow else 1)
     return samples
@@ -121,5 +140,9 @@ def best_peer(values: Mapping[str, Spread], peers: Iterable[str]) -> float | Non
 
 def lowest_of_all(values: Mapping[str, Spread], peers: Iterable[str]) -> list[Goal]:
     """The goal of being below every peer, where there are any."""
-    best = best_peer(values, peers)
-    return [] if best is None else [Goal("lowest of all contenders", values["tracer_llm"].median, best)]
+    mine, others = values["tracer_llm"], [values[name] for name in peers if name in values]
+    if not others:
+        return []
+    is_open = not any(other.is_below(mine) for other in others) and not all(mine.is_below(other) for other in others)
+    best = min(other.median for other in others)
+    return [Goal("lowest of all contenders", mine.median, best, is_open=is_open)]

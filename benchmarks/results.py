@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.contenders import CONTENDERS
 from benchmarks.environments import ROOT
 from benchmarks.figures import Goal, Row, Spread
-from benchmarks.page import write_page
+from benchmarks.page import verdict, write_page
 from benchmarks.plot import draw
 from benchmarks.run import Run
 
@@ -40,22 +40,23 @@ def write(run: Run, section: str, rows: list[Row], output: str) -> None:
     folder = Path(output)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     file = folder / "benchmarks.json"
-    known = json.loads(file.read_text()) if file.is_file() else {"rows": {}, "contenders": {}, "left_out": {}}
-    about = _about(run)
-    known["contenders"].update(about.pop("contenders"))
-    earlier = known["left_out"].get(section, {})
-    others = {name: reason for name, reason in earlier.items() if name not in run.environments}
-    known["left_out"][section] = {**others, **run.left_out}
-    measured = {row.key: {**asdict(row), "measured": about["date"]} for row in rows}
-    everything = {**known["rows"], **measured}
-    known = {**known, **about, "rows": {key: everything[key] for key in sorted(everything, key=_place)}}
+    known = json.loads(file.read_text()) if file.is_file() else {}
+    measured = {row.key: asdict(row) for row in rows if row.values}
+    known.pop(section, None)  # the newest stands last
+    known[section] = {**here_and_now(), **_about(run), "left_out": run.left_out, "rows": measured}
     file.write_text(json.dumps(known, indent=1) + "\n")
-    shown = [row_from(value) for value in known["rows"].values()]
-    (folder / "images" / "benchmarks.svg").write_text(draw(shown))
-    write_page(folder / "benchmarks.md", known, shown)
+    shown = rows_of(known)
+    (folder / "images" / "benchmarks.svg").write_text(draw([row for row, _ in shown]))
+    write_page(folder / "benchmarks.md", list(known.values()), shown)
     for row in rows:
         for goal in row.goals:
-            print(f"{'met   ' if goal.is_met else 'NOT MET'} {goal.figure:10.3g}  {row.title}: {goal.text}")
+            print(f"{verdict(goal):20} {goal.figure:10.3g}  {row.title}: {goal.text}")
+
+
+def rows_of(sections: dict[str, Any]) -> list[tuple[Row, dict[str, Any]]]:
+    """All rows in the page's order, each with what is known of the run of its section."""
+    rows = [(row_from(value), section) for section in sections.values() for value in section["rows"].values()]
+    return sorted(rows, key=lambda shown: _place(shown[0].key))
 
 
 def _place(key: str) -> int:
@@ -64,7 +65,7 @@ def _place(key: str) -> int:
 
 def row_from(value: dict[str, Any]) -> Row:
     """A row that was written as JSON."""
-    fields = {key: part for key, part in value.items() if key != "measured"}
+    fields = dict(value)
     for key in ("values", "ratios"):
         fields[key] = {name: Spread(**spread) for name, spread in fields[key].items()}
     fields["goals"] = [Goal(**goal) for goal in fields["goals"]]
@@ -72,9 +73,8 @@ def row_from(value: dict[str, Any]) -> Row:
 
 
 def _about(run: Run) -> dict[str, Any]:
-    """Where and when this was measured, and with what."""
+    """How much was measured, and with what."""
     return {
-        **here_and_now(),
         "size": run.size.name,
         "contenders": {
             name: {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
-from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.contenders import CONTENDERS, LIMITS, Contender
 from benchmarks.environments import Environment
+from benchmarks.figures import Measure, Sample, take_turns
 from benchmarks.sink import VARIABLE, Sink
 from benchmarks.tasks import signs
 from benchmarks.workers import Worker, WorkerFailed
@@ -35,7 +38,7 @@ class Size:
     read_elsewhere: int  # … in the store of a contender that cannot load as many
 
 
-FULL = Size("full", 12, 60, 400, 10, 1000, 3, 300, 3, 30, 50_000, 8_000, 1_000_000, 20_000)
+FULL = Size("full", 12, 60, 400, 10, 1000, 7, 300, 3, 30, 50_000, 8_000, 1_000_000, 20_000)
 SMALL = Size("small", 2, 5, 20, 2, 20, 2, 20, 1, 3, 200, 160, 2_000, 500)
 
 
@@ -65,18 +68,29 @@ class Run:
     def workers(
         self, names: Iterable[str], prepare: Callable[[Worker], object] = lambda worker: None
     ) -> Iterator[dict[str, Worker]]:
-        """Workers of those that start and can be prepared; who does not is noted."""
+        """Workers of those that start and can be prepared; who does not is noted, but a limit is needed."""
         with ExitStack() as stack:
             started = {}
-            for name in names:
-                try:
+            for name in dict.fromkeys(names):
+                with self.leaving_out(name) if name not in LIMITS else nullcontext():
                     worker = stack.enter_context(self.worker(name))
                     prepare(worker)
-                except WorkerFailed as failure:
-                    self.note(name, str(failure))
-                    continue
-                started[name] = worker
+                    started[name] = worker
             yield started
+
+    @contextmanager
+    def leaving_out(self, name: str, what: str = "") -> Iterator[None]:
+        """Note a contender that fails in this block, and go on without it."""
+        try:
+            yield
+        except WorkerFailed as failure:
+            self.note(name, f"{what}: {_last_line(failure)}" if what else _last_line(failure))
+
+    def take_turns(
+        self, what: str, measures: Mapping[str, Measure], rounds: int | None = None, **options: Any
+    ) -> dict[str, list[Sample]]:
+        """The samples of everybody who can be measured; who cannot is noted with what it was."""
+        return take_turns(measures, rounds or self.size.rounds, partial(self.leaving_out, what=what), **options)
 
     def records(self, worker: Worker, what: str) -> bool:
         """Whether the last record holds what a record of this kind should; noted if not."""
@@ -88,6 +102,10 @@ class Run:
 
     def note(self, name: str, reason: str) -> None:
         """Name a contender that is left out of something."""
-        line = reason.strip().splitlines()[-1][:MAX_REASON]
-        print(f"{CONTENDERS[name].title}: {line}", flush=True)
-        self.left_out[name] = f"{self.left_out[name]}; {line}" if name in self.left_out else line
+        print(f"{CONTENDERS[name].title}: {reason}", flush=True)
+        self.left_out[name] = f"{self.left_out[name]}; {reason}" if name in self.left_out else reason
+
+
+def _last_line(failure: WorkerFailed) -> str:
+    """Of a traceback, what was raised."""
+    return (str(failure).strip().splitlines() or ["no reason was given"])[-1][:MAX_REASON]

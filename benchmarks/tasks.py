@@ -180,9 +180,14 @@ class Tasks:
 
     def ask(self, what: str) -> dict[str, float]:
         """Milliseconds until a question is answered, and how much was found."""
+        question = self._reading.QUESTIONS[what]
         started = time.perf_counter()
-        found = self._reading.QUESTIONS[what]()
+        found = question.ask()
         return {"ms": (time.perf_counter() - started) * 1e3, "found": found}
+
+    def asked(self, what: str) -> str:
+        """The question in words."""
+        return str(self._reading.QUESTIONS[what].words)
 
     def _recorder(self, what: str) -> Callable[[], Any]:
         contender = self._contender
@@ -235,6 +240,6 @@ def signs(what: str) -> tuple[str, ...]:
         "attributes_span": ("handbook",),
         "span": ("holidays", "Thirty days"),
         "decorate": ("holidays", "Thirty days"),
-        "chats": ("many miles", REPLY_TEXT.strip()),
+        "chats": ("How many miles", REPLY_TEXT.strip()),
         "streams": ("many miles", "word word"),
     }[what]

@@ -48,8 +48,11 @@ class Worker:
     def do(self, task: str, **arguments: Any) -> Any:
         """The result of a task of ``benchmarks.tasks``. Raises WorkerFailed."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([task, arguments]) + "\n")
-        self._process.stdin.flush()
+        if self._process.stdin.closed:
+            raise WorkerFailed(f"{self.contender.title} has ended")
+        with suppress(BrokenPipeError):  # then there is no answer either
+            self._process.stdin.write(json.dumps([task, arguments]) + "\n")
+            self._process.stdin.flush()
         return self._answer()
 
     def close(self) -> None:

@@ -39,6 +39,8 @@ class Contender:
         return importlib.import_module(f"benchmarks.contenders.{self.module}")
 
 
+# what the others are compared with: always part of a run
+LIMITS = ("bare_sdk", "raw_sqlite", "uninstrumented")
 _EXPORTS = "a `BatchSpanProcessor` exports to nowhere"
 
 CONTENDERS = {

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import signal
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from benchmarks.environments import PLACE, CannotBeInstalled, Environment, environment_of
 from benchmarks.faults.page import write
 from benchmarks.faults.recorders import RECORDERS
-from benchmarks.faults.run import run
-from benchmarks.faults.scenarios import FULL, SCENARIOS, SMALL
+from benchmarks.faults.run import Results, run
+from benchmarks.faults.running import Interrupted, Running
+from benchmarks.faults.scenarios import FULL, SCENARIOS, SMALL, Size
 from benchmarks.results import DOCS
+
+SIGNAL_SECONDS = 0.2  # a signal that comes just before a wait is seen when the wait is over
 
 
 def main() -> None:
@@ -22,8 +27,31 @@ def main() -> None:
     is_whole = given.size == "full" and not given.only and not given.contenders
     environments, missing = _environments(given.contenders or list(RECORDERS))
     size = SMALL if given.size == "small" else FULL
-    results = run(size, environments, given.only or SCENARIOS)
+    results = play_all(size, environments, given.only or list(SCENARIOS))
     write(results, size, environments, missing, given.output or str(DOCS if is_whole else PLACE / "faults"))
+
+
+def play_all(size: Size, environments: dict[str, Environment], names: list[str]) -> Results:
+    """All scenarios; Ctrl-C, however often, ends them without leaving anything behind."""
+    running = Running()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def stop(*_: object) -> None:
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)
+        running.stop()
+
+    # nothing is raised into the middle of cleaning up: whoever waits for a process sees it end
+    for number in signals:
+        signal.signal(number, stop)
+    with ThreadPoolExecutor(1) as beside:  # this thread must hold no lock when the signal comes
+        playing = beside.submit(run, size, environments, names, running)
+        while not wait([playing], SIGNAL_SECONDS).done:
+            pass
+        try:
+            return playing.result()
+        except Interrupted:
+            raise SystemExit("interrupted") from None
 
 
 def _environments(names: list[str]) -> tuple[dict[str, Environment], dict[str, str]]:
@@ -34,6 +62,7 @@ def _environments(names: list[str]) -> tuple[dict[str, Environment], dict[str, s
             environments[name] = environment_of(RECORDERS[name].contender)
         except CannotBeInstalled as error:
             missing[name] = str(error)
+            print(f"{RECORDERS[name].contender.title} cannot be installed: {error}", flush=True)
     return environments, missing
 
 

@@ -66,10 +66,11 @@ def small_disk(place: Path) -> Iterator[Disk]:
         raise NoDisk("needs Linux")
     command = ["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "tmpfs", str(place)]
     may_mount = os.geteuid() == 0 and shutil.which("mount") is not None
-    if not may_mount or subprocess.run(command, capture_output=True).returncode:
+    # in a session of their own: a Ctrl-C ends the laboratory, but not these, or the mount would stay
+    if not may_mount or subprocess.run(command, capture_output=True, start_new_session=True).returncode:
         yield LimitedFiles()
         return
     try:
         yield SmallFileSystem(place)
     finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        subprocess.run(["umount", "--lazy", str(place)], check=True, start_new_session=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import tempfile
+import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,9 +15,11 @@ from typing import Any
 
 from benchmarks.environments import Environment
 from benchmarks.faults.disks import Disk, NoDisk, small_disk
-from benchmarks.faults.processes import GaveUp, Program, Server
+from benchmarks.faults.processes import Answering, GaveUp, Program, Server
 from benchmarks.faults.recorders import RECORDERS
-from benchmarks.workers import worker_environment
+from benchmarks.faults.running import Running
+
+_LOOK_SECONDS = 1.0  # between two looks at what has been stored
 
 
 class Unfit(Exception):
@@ -31,14 +33,14 @@ class Outcome:
     ended: int  # as the programs counted
     lost: int  # of these, cannot be read back
     twice: int  # can be read back more than once
-    remark: str = ""
 
 
 class Laboratory:
     """Starts a contender's programs in a folder, and compares what they counted with what is stored."""
 
-    def __init__(self, recorder: str, environment: Environment, empty_store: Path) -> None:
+    def __init__(self, recorder: str, environment: Environment, empty_store: Path, running: Running) -> None:
         self._recorder = recorder
+        self._running = running
         self._python = environment.python
         self._empty_store = empty_store
         self._programs: list[Program] = []
@@ -77,7 +79,7 @@ class Laboratory:
         """A program that follows this plan."""
         said = self._work / f"program{len(self._programs)}"
         where = [str(self._store), self._server.url if self._server is not None else ""]
-        program = Program([*self._command("benchmarks.faults.program"), *where], plan, self._store, said)
+        program = Program(self._running, [*self._command("benchmarks.faults.program"), *where], plan, self._store, said)
         self._programs.append(program)
         self._ending.callback(program.end)
         return program
@@ -88,17 +90,31 @@ class Laboratory:
         program.finish()
         return program
 
-    def count(self, remark: str) -> Outcome:
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        self._running.pause(seconds)
+
+    def until_stored(self, seconds: float) -> None:
+        """Wait until all spans that have ended so far can be read back, for that long at most."""
+        names = {name for program in self._programs for name in program.ended}
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with suppress(GaveUp):  # whoever cannot be read now may be in a moment
+                if names <= set(self._stored()):
+                    return
+            self.pause(_LOOK_SECONDS)
+
+    def count(self) -> Outcome:
         """What is stored of what the programs counted."""
         ended = [name for program in self._programs for name in program.ended]
         stored = Counter(self._stored())
         lost = sum(name not in stored for name in ended)
-        return Outcome(len(ended), lost, sum(stored[name] > 1 for name in ended), remark)
+        return Outcome(len(ended), lost, sum(stored[name] > 1 for name in ended))
 
     def serve(self) -> None:
         """Run the contender's server; from now on programs send to it."""
         command = [*self._command("benchmarks.faults.serve"), str(self._store)]
-        self._server = Server(lambda port: [*command, str(port)], self._store, self._work / "server")
+        self._server = Server(self._running, lambda port: [*command, str(port)], self._store, self._work / "server")
         self._ending.callback(self._server.kill)
         self._server.begin()
 
@@ -106,16 +122,15 @@ class Laboratory:
         shutil.copytree(self._empty_store, self._store, dirs_exist_ok=True)
 
     def _stored(self) -> list[str]:
-        return read(self._recorder, self._python, self._store, self._server.url if self._server is not None else "")
+        server = self._server.url if self._server is not None else ""
+        return read(self._running, self._recorder, self._python, self._store, server)
 
     def _command(self, module: str) -> list[str]:
         return [self._python, "-m", module, self._recorder]
 
 
-def read(recorder: str, python: str, folder: Path, server: str = "") -> list[str]:
+def read(running: Running, recorder: str, python: str, folder: Path, server: str = "") -> list[str]:
     """The names of all spans that a new program finds; the store is made where there is none. Raises GaveUp."""
     command = [python, "-m", "benchmarks.faults.read", recorder, str(folder), server]
-    ran = subprocess.run(command, cwd=folder, env=worker_environment(folder.parent), capture_output=True, text=True)
-    if ran.returncode:
-        raise GaveUp(f"cannot be read: {ran.stderr[-2_000:]}")
-    return list(json.loads(ran.stdout.splitlines()[-1]))
+    answer = Answering(running, command, folder, folder.parent / "reader").answer()
+    return list(json.loads(answer.splitlines()[-1]))

@@ -53,7 +53,7 @@ def _written(about: dict[str, Any], results: Results) -> Iterator[str]:
     remarks: dict[str, int] = {}
     for name, outcomes in results.outcomes.items():
         cells = [
-            _cell(outcomes[each], remarks) if each in outcomes else _absent(results.left_out[name][each], remarks)
+            _cell(outcomes[each]) if each in outcomes else _absent(results.left_out[name][each], remarks)
             for each in contenders
         ]
         yield f"| {SCENARIOS[name].title} | {' | '.join(cells)} |"
@@ -66,10 +66,10 @@ def _written(about: dict[str, Any], results: Results) -> Iterator[str]:
         yield f"\nLeft out: {RECORDERS[name].contender.title}: {reason}"
 
 
-def _cell(outcome: Outcome, remarks: dict[str, int]) -> str:
+def _cell(outcome: Outcome) -> str:
     lost = f"**{outcome.lost:,}**" if outcome.lost else "0"
     twice = f", **{outcome.twice:,}** twice" if outcome.twice else ""
-    return f"{lost} of {outcome.ended:,}{twice}{_note(outcome.remark, remarks)}"
+    return f"{lost} of {outcome.ended:,}{twice}"
 
 
 def _absent(reason: str, remarks: dict[str, int]) -> str:

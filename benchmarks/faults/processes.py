@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults.program import ENDED, READY
+from benchmarks.faults.running import Interrupted, Running
 from benchmarks.workers import worker_environment
 
 PATIENCE_SECONDS = 90.0  # who has not ended by then hangs, or is not done for a long time
@@ -29,8 +30,17 @@ class Process:
     """A Python process, with its children a group of its own, which ends with the laboratory."""
 
     def __init__(
-        self, arguments: Sequence[str], folder: Path, said: Path, *, pipe: int | None = None, **options: Any
+        self,
+        running: Running,
+        arguments: Sequence[str],
+        folder: Path,
+        said: Path,
+        *,
+        pipe: int | None = None,
+        **options: Any,
     ) -> None:
+        running.check()
+        self._running = running
         self._said = said
         self._has_gone = False
         more = {} if pipe is None else {ENDED: str(pipe)}
@@ -44,6 +54,11 @@ class Process:
                 start_new_session=True,
                 **options,
             )
+        try:
+            running.add(self._popen)
+        except Interrupted:
+            self._popen.wait()
+            raise
 
     @property
     def pid(self) -> int:
@@ -56,6 +71,7 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
         self._popen.wait()
+        self._running.remove(self._popen)
         self._has_gone = True
 
     def said(self) -> str:
@@ -63,12 +79,31 @@ class Process:
         return self._said.read_text(errors="replace")[-2_000:]
 
 
+class Answering(Process):
+    """A program that is run for what it writes."""
+
+    def __init__(self, running: Running, command: Sequence[str], folder: Path, said: Path) -> None:
+        super().__init__(running, command, folder, said, stdout=subprocess.PIPE)
+
+    def answer(self) -> str:
+        """All that it writes to stdout until it has ended. Raises GaveUp where it fails."""
+        written, _ = self._popen.communicate()
+        self.end()
+        self._running.check()
+        if self._popen.returncode:
+            raise GaveUp(f"cannot be read: {self.said()}")
+        return written.decode()
+
+
 class Program(Process):
     """A program that records; ``ended`` are the names of the spans that it has counted."""
 
-    def __init__(self, command: Sequence[str], plan: Sequence[Sequence[Any]], folder: Path, said: Path) -> None:
+    def __init__(
+        self, running: Running, command: Sequence[str], plan: Sequence[Sequence[Any]], folder: Path, said: Path
+    ) -> None:
         reading, writing = os.pipe()
         super().__init__(
+            running,
             [*command, json.dumps(plan)],
             folder,
             said,
@@ -108,6 +143,7 @@ class Program(Process):
         finally:
             self.end()
             self._counting.join()
+        self._running.check()
 
     def end(self, number: int = signal.SIGKILL) -> None:
         super().end(number)
@@ -118,6 +154,7 @@ class Program(Process):
     def _until(self, is_so: Callable[[], bool]) -> None:
         with self._changed:
             if not self._changed.wait_for(lambda: is_so() or self._is_over, PATIENCE_SECONDS) or not is_so():
+                self._running.check()
                 raise GaveUp(f"the program did not come that far: {self.said()}")
 
     def _count(self, reading: int) -> None:
@@ -137,10 +174,11 @@ class Program(Process):
 class Server:
     """A contender's server, which can be killed and come back at the same address."""
 
-    def __init__(self, command: Callable[[int], Sequence[str]], folder: Path, said: Path) -> None:
+    def __init__(self, running: Running, command: Callable[[int], Sequence[str]], folder: Path, said: Path) -> None:
+        self._running = running
         self._port = _free_port()
         self._start: Callable[[], Process] = lambda: Process(
-            command(self._port), folder, said, stdout=subprocess.DEVNULL
+            running, command(self._port), folder, said, stdout=subprocess.DEVNULL
         )
         self._process: Process | None = None
 
@@ -155,7 +193,7 @@ class Server:
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)):
                 return
-            time.sleep(_POLL_SECONDS)
+            self._running.pause(_POLL_SECONDS)
         raise GaveUp(f"the server does not listen: {self._process.said()}")
 
     def kill(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.faults.laboratory import Laboratory
+from benchmarks.faults.processes import Program
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,16 @@ class Size:
     processes: int
     of_each: int  # spans of each of several processes
     burst: int
-    full_seconds: float  # that a disk is full
+    while_full: int  # spans on a full disk: more than what tracer has allocated before takes
+    full_seconds: float  # that a disk stays full after these
     down_seconds: float  # that a server is down
+    grace_seconds: float  # that a program lives at most when what was broken works again
 
 
-FULL = Size("full", 300, 8, 50, 20_000, 5.0, 60.0)
-SMALL = Size("small", 100, 8, 25, 1_000, 0.5, 1.0)
+FULL = Size("full", 300, 8, 50, 20_000, 3_000, 20.0, 60.0, 40.0)
+SMALL = Size("small", 100, 8, 25, 1_000, 1_500, 1.0, 1.0, 20.0)
+ARRIVAL_SECONDS = 10.0  # until what was recorded while all was well has reached the server
+FREE_SECONDS = 5.0  # between a disk's having room again and the program's death
 
 Play = Callable[[Laboratory, Size], None]
 
@@ -107,32 +112,59 @@ def burst(laboratory: Laboratory, size: Size) -> None:
 
 @scenario("disk full")
 def disk_full(laboratory: Laboratory, size: Size) -> None:
+    program = _fill_and_free(laboratory, size, ["record", size.spans // 2])
+    program.finish()
+
+
+@scenario("disk full, freed, then SIGKILL")
+def disk_full_and_killed(laboratory: Laboratory, size: Size) -> None:
+    program = _fill_and_free(laboratory, size, ["record_on_and_on"])
+    laboratory.pause(FREE_SECONDS)
+    program.end()
+    program.finish()
+
+
+def _fill_and_free(laboratory: Laboratory, size: Size, then: list[Any]) -> Program:
+    """A program that has recorded before and while its disk was full, and goes on now that there is room."""
     disk = laboratory.put_on_small_disk()
-    third = size.spans // 3
-    program = laboratory.start(["record", third], ["wait"], ["record", third], ["wait"], ["record", third])
+    program = laboratory.start(["record", size.spans // 2], ["wait"], ["record", size.while_full], ["wait"], then)
     program.until_waiting()
     disk.fill(program.pid)
     program.go_on()
     program.until_waiting()
-    time.sleep(size.full_seconds)
+    laboratory.pause(size.full_seconds)
     disk.free(program.pid)
     program.go_on()
-    program.finish()
+    return program
 
 
 @scenario("server down", is_about_server=True)
 def server_down(laboratory: Laboratory, size: Size) -> None:
     third = size.spans // 3
-    program = laboratory.start(
-        ["record", third], ["wait"], ["record", third, size.down_seconds], ["wait"], ["record", third]
-    )
+    program = _kill_and_bring_back(laboratory, size, ["record", third], ["wait"])
     program.until_waiting()
+    laboratory.until_stored(size.grace_seconds)
+    program.go_on()
+    program.finish()
+
+
+@scenario("server down, the program ends when it is back", is_about_server=True)
+def server_down_until_the_end(laboratory: Laboratory, size: Size) -> None:
+    _kill_and_bring_back(laboratory, size, ["record", size.spans // 3]).finish()
+
+
+def _kill_and_bring_back(laboratory: Laboratory, size: Size, *then: list[Any]) -> Program:
+    """A program whose first third has arrived, and that has recorded another while there was no server."""
+    third = size.spans // 3
+    program = laboratory.start(["record", third], ["wait"], ["record", third, size.down_seconds], ["wait"], *then)
+    program.until_waiting()
+    laboratory.until_stored(ARRIVAL_SECONDS)
     laboratory.server.kill()
     program.go_on()
     program.until_waiting()
     laboratory.server.begin()
     program.go_on()
-    program.finish()
+    return program
 
 
 @scenario("server down, then SIGKILL", is_about_server=True)

@@ -1,4 +1,4 @@
-"""tracer's store, filled as its drainer fills it, read through the public functions."""
+"""tracer's store, filled as its drainer fills it; read by its public functions, statistics by the store's own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import tracer
-from benchmarks.reading import MODELS, RARE, SPANS, question_of
+from benchmarks.reading import HOUR_SECONDS, MODELS, RARE, SPANS, WEEK_NS, Question, question_of, starts, tokens_of
 from tracer.store import open_store
 
-HOUR_NS = 3_600_000_000_000
 LONG = "f" * 32
 BATCH = 2_000
 
@@ -34,26 +33,39 @@ def fill(folder: Path, spans: int, longest: int) -> None:
 
 def _ask_usage() -> int:
     store = open_store(tracer.get_tracking_uri())
-    return len(store.statistics(group_by="model", interval_ns=HOUR_NS))
+    now = time.time_ns()
+    found = store.statistics(
+        group_by="model", since_ms=(now - WEEK_NS) / 1e6, until_ms=now / 1e6, interval_ns=HOUR_SECONDS * 10**9
+    )
+    return len(found)
 
 
+def _search(filter: str | None = None) -> int:
+    return len(tracer.search_traces(filter, max_results=50, include_spans=False))
+
+
+_FILTER = "status = 'ERROR' AND model = 'gpt-4o'"
+_TEXT = f"text CONTAINS '{RARE}'"
 QUESTIONS = {
-    "newest 50": lambda: len(tracer.search_traces(max_results=50, include_spans=False)),
-    "filter": lambda: len(
-        tracer.search_traces("status = 'ERROR' AND model = 'gpt-4o'", max_results=50, include_spans=False)
+    "newest 50": Question("`search_traces()`", _search),
+    "filter": Question(f"`search_traces` of `{_FILTER}`", lambda: _search(_FILTER)),
+    "full text": Question(f"`search_traces` of `{_TEXT}`", lambda: _search(_TEXT)),
+    "usage by model and hour": Question(
+        "calls, errors, tokens, cost and latency by model and hour of the week; not a public function", _ask_usage
     ),
-    "full text": lambda: len(tracer.search_traces(f"text CONTAINS '{RARE}'", max_results=50, include_spans=False)),
-    "usage by model and hour": _ask_usage,
-    "longest trace": lambda: len(tracer.get_trace(LONG).data.spans),  # type: ignore[union-attr]
+    "longest trace": Question(
+        "`get_trace`",
+        lambda: len(tracer.get_trace(LONG).data.spans),  # type: ignore[union-attr]
+    ),
 }
 
 
 def _records(spans: int, longest: int) -> Iterator[dict[str, Any]]:
     chance = random.Random(1)
     now = time.time_ns()
-    for number in range((spans - longest) // SPANS):
-        yield from _trace(chance, f"{chance.getrandbits(128):032x}", now - number * 6_000_000_000, number, SPANS)
-    yield from _trace(chance, LONG, now - 86_400_000_000_000, 1, longest)
+    for number, start in enumerate(starts(now, (spans - longest) // SPANS)):
+        yield from _trace(chance, f"{chance.getrandbits(128):032x}", start, number, SPANS)
+    yield from _trace(chance, LONG, now - WEEK_NS // 2, 1, longest)
 
 
 def _trace(chance: random.Random, trace_id: str, start: int, number: int, spans: int) -> Iterator[dict[str, Any]]:
@@ -78,10 +90,11 @@ def _trace(chance: random.Random, trace_id: str, start: int, number: int, spans:
         if place:
             record["parent_id"] = root
         if is_call:
+            tokens_in, tokens_out = tokens_of(number, place)
             record["attributes"] = {
                 "gen_ai.operation.name": "chat",
                 "gen_ai.request.model": MODELS[number % len(MODELS)],
-                "gen_ai.usage.input_tokens": chance.randrange(2_000),
-                "gen_ai.usage.output_tokens": chance.randrange(800),
+                "gen_ai.usage.input_tokens": tokens_in,
+                "gen_ai.usage.output_tokens": tokens_out,
             }
         yield record

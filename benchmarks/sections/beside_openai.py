@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchmarks.figures import Sample, beside, spreads, take_turns
+from benchmarks.figures import Sample, beside, spreads
 from benchmarks.run import Run
 from benchmarks.workers import Worker
 
@@ -19,14 +19,15 @@ class Callers:
 
     pairs: dict[str, tuple[Worker, Worker]]
 
-    def sample(self, run: Run, task: str, rounds: int, **arguments: Any) -> dict[str, list[Sample]]:
+    def sample(self, run: Run, what: str, task: str, rounds: int, **arguments: Any) -> dict[str, list[Sample]]:
         """A task of everybody whose record of it holds what it should."""
         measures = {}
         for name, (mine, alone) in self.pairs.items():
-            mine.do(task, **arguments)
-            if run.records(mine, task):
-                measures[name] = beside(partial(mine.do, task, **arguments), partial(alone.do, task, **arguments))
-        return take_turns(measures, rounds)
+            with run.leaving_out(name, what):
+                mine.do(task, **arguments)
+                if run.records(mine, task):
+                    measures[name] = beside(partial(mine.do, task, **arguments), partial(alone.do, task, **arguments))
+        return run.take_turns(what, measures, rounds)
 
 
 @contextmanager

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.figures import Goal, Row, spreads, take_turns
+from benchmarks.figures import Goal, Row, spreads
 from benchmarks.run import Run
-from benchmarks.workers import WorkerFailed
 
 LONGEST = 5_000
 MAX_MS = 100.0
@@ -21,19 +20,18 @@ def measure(run: Run) -> list[Row]:
     rows = [Row(f"read.{what}", f"read, {what}", "ms", {}) for what in QUESTIONS]
     with run.workers(name for name in READERS if name in run.environments) as workers:
         for name, worker in workers.items():
-            seconds = worker.do("fill", spans=spans[name], longest=longest)
-            print(f"{name}: {spans[name]:,} spans in {seconds:.0f} s", flush=True)
+            with run.leaving_out(name, "filling the store"):
+                seconds = worker.do("fill", spans=spans[name], longest=longest)
+                print(f"{name}: {spans[name]:,} spans in {seconds:.0f} s", flush=True)
         for row, what in zip(rows, QUESTIONS):
             measures = {}
             for name, worker in workers.items():
-                try:
+                with run.leaving_out(name, what):
                     found = worker.do("ask", what=what)["found"]
-                except WorkerFailed as failure:
-                    run.note(name, f"{what}: {failure}")
-                    continue
-                measures[name] = partial(worker.do, "ask", what=what)
-                row.remarks[name] = f"{found:,.0f} found among {spans[name]:,} spans"
-            row.values = spreads(take_turns(measures, run.size.rounds), "ms")
+                    measures[name] = partial(worker.do, "ask", what=what)
+                    asked = worker.do("asked", what=what)
+                    row.remarks[name] = f"{asked}; {found:,.0f} found among {spans[name]:,} spans"
+            row.values = spreads(run.take_turns(what, measures), "ms")
             if "tracer_llm" in row.values:
                 row.goals.append(Goal(f"< {MAX_MS:.0f} ms", row.values["tracer_llm"].median, MAX_MS))
     return [row for row in rows if row.values]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.figures import Goal, Row, Sample, beside, best_peer, ratios, spreads, take_turns
+from benchmarks.figures import Goal, Row, Sample, beside, best_peer, ratios, spreads
 from benchmarks.run import Run
 from benchmarks.workers import Worker
 
@@ -34,11 +34,12 @@ def _sample(run: Run, workers: dict[str, Worker], what: str) -> dict[str, list[S
     limit = partial(workers[LIMIT].do, "spans", what="attributes_span", repeats=run.size.most)
     measured = {}
     for name, worker in workers.items():
-        if worker.do("has", name=what):
-            repeats = worker.do("repeats", what=what, budget_ns=run.size.batch_ms * 10**6, most=run.size.most)
-            if run.records(worker, what):
-                measured[name] = beside(partial(worker.do, "spans", what=what, repeats=repeats), limit)
-    return take_turns(measured, run.size.rounds)
+        with run.leaving_out(name, KINDS[what]):
+            if worker.do("has", name=what):
+                repeats = worker.do("repeats", what=what, budget_ns=run.size.batch_ms * 10**6, most=run.size.most)
+                if run.records(worker, what):
+                    measured[name] = beside(partial(worker.do, "spans", what=what, repeats=repeats), limit)
+    return run.take_turns(KINDS[what], measured)
 
 
 def _thread_row(run: Run, what: str, title: str, samples: dict[str, list[Sample]]) -> Row:
@@ -49,8 +50,10 @@ def _thread_row(run: Run, what: str, title: str, samples: dict[str, list[Sample]
         row.goals.append(Goal(f"≤ {share} of {LIMIT_TITLE}", row.ratios["tracer_llm"].median, share))
         best = best_peer(row.ratios, run.peers)
         if best is not None and what != "attributes_span":
-            factor = best / row.ratios["tracer_llm"].median
-            row.goals.append(Goal(f"{PEER_FACTOR} times below every peer", factor, PEER_FACTOR, is_floor=True))
+            mine = row.ratios["tracer_llm"].median
+            goal = Goal(f"{PEER_FACTOR} times below every peer", best / mine, PEER_FACTOR, is_floor=True)
+            goal.made_of = f"{best:.3g} / {mine:.3g} of {LIMIT_TITLE}"
+            row.goals.append(goal)
     return row
 
 

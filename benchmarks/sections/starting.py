@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.figures import Goal, Measure, Row, Sample, Spread, beside, lowest_of_all, ratios, spreads, take_turns
+from benchmarks.figures import Goal, Measure, Row, Sample, Spread, beside, lowest_of_all, ratios, spreads
 from benchmarks.run import Run
 from benchmarks.sink import VARIABLE
-from benchmarks.workers import worker_environment
+from benchmarks.workers import WorkerFailed, worker_environment
 
 OPENAI = "import openai"
 SHARE_OF_OPENAI = 0.15
@@ -37,13 +37,10 @@ def measure(run: Run) -> list[Row]:
             mine, openai, both = (
                 partial(_start, run, Path(folder), name, text) for text in (start, OPENAI, f"{OPENAI}; {start}")
             )
-            try:
+            with run.leaving_out(name, "import and autolog"):
                 both()  # compiles what is imported
-            except subprocess.CalledProcessError as failure:
-                run.note(name, failure.stderr)
-                continue
-            measures[name] = beside(partial(_both, mine, both), openai)
-        samples = take_turns(measures, run.size.starts)
+                measures[name] = beside(partial(_both, mine, both), openai)
+        samples = run.take_turns("import and autolog", measures, run.size.starts, slow_turns=1)
     return [row for key in WHAT for row in _rows(run, key, samples)]
 
 
@@ -86,6 +83,7 @@ def _start(run: Run, folder: Path, name: str, start: str) -> Sample:
         env={**worker_environment(folder), VARIABLE: run.sink.url},
         capture_output=True,
         text=True,
-        check=True,
     )
+    if ran.returncode:
+        raise WorkerFailed(ran.stderr)
     return dict(json.loads(ran.stdout.splitlines()[-1]))

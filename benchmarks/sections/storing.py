@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.figures import Goal, Row, Spread, beside, ratios, spreads, take_turns
+from benchmarks.figures import Goal, Row, Spread, beside, ratios, spreads
 from benchmarks.run import Run
 
 SPANS = 10  # in each trace
@@ -26,14 +26,13 @@ def measure(run: Run) -> list[Row]:
 
 
 def _rate(run: Run) -> Row:
-    storing = [name for name in run.environments if CONTENDERS[name].is_storing]
-    with run.workers([*storing, LIMIT]) as workers:
+    with run.workers(name for name in run.environments if CONTENDERS[name].is_storing) as workers:
         limit = partial(workers[LIMIT].do, "rows", count=run.size.traces * SPANS)
         measures = {}
-        for name in storing:
+        for name in workers:
             traces = max(2, run.size.traces // SLOW.get(name, 1))
             measures[name] = beside(partial(workers[name].do, "trees", traces=traces, spans=SPANS), limit)
-        samples = take_turns(measures, max(2, run.size.rounds // 2), slow_turns=1)
+        samples = run.take_turns("store", measures, max(2, run.size.rounds // 2), slow_turns=1)
     row = Row("store.rate", f"spans until they can be queried, traces of {SPANS}", "/s", spreads(samples, "rate"))
     row.ratios, row.ratio_of = ratios(samples, "rate"), READY
     row.remarks = {name: f"{s.median:,.0f} rows /s" for name, s in spreads(samples, "rate alone").items()}
@@ -52,8 +51,9 @@ def _room(run: Run) -> Row:
     for contender in run.contenders:
         if contender.is_storing and contender.start:
             name = contender.module
-            empty, full = (_bytes_with(run, name, conversations) for conversations in (0, size.conversations))
-            row.values[name] = Spread.of([(full - empty) / size.conversations / 1000])
+            with run.leaving_out(name, "bytes on disk"):
+                empty, full = (_bytes_with(run, name, conversations) for conversations in (0, size.conversations))
+                row.values[name] = Spread.of([(full - empty) / size.conversations / 1000])
     if {"tracer_llm", "mlflow_sqlite"} <= row.values.keys():
         share = row.values["tracer_llm"].median / row.values["mlflow_sqlite"].median
         row.goals.append(Goal(f"≤ {SHARE_OF_MLFLOW} of mlflow's", share, SHARE_OF_MLFLOW))

@@ -18,7 +18,7 @@ def measure(run: Run) -> list[Row]:
 
 
 def _rows(run: Run, taking_part: Callers, kind: str, title: str) -> list[Row]:
-    samples = taking_part.sample(run, "streams", run.size.rounds, kind=kind, chunks=run.size.chunks)
+    samples = taking_part.sample(run, title, "streams", run.size.rounds, kind=kind, chunks=run.size.chunks)
     return [_row(run, f"stream.{kind}.{key}", title, key, samples) for key in WHAT]
 
 
@@ -39,6 +39,6 @@ def _row(run: Run, name: str, title: str, key: str, samples: dict[str, list[Samp
         else:
             alone = spreads(samples, f"{key} alone")["tracer_llm"]
             noise = (alone.high - alone.low) / 2 / alone.median
-            row.goals.append(Goal("within the noise of the stream alone", share, noise))
+            row.goals.append(Goal(f"within the noise of the stream alone (≤ {noise:.3g} of it)", share, noise))
         row.goals += lowest_of_all(row.values, run.peers)
     return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.figures import Goal, Row, beside, ratios, take_turns
+from benchmarks.figures import Goal, Row, beside, ratios
 from benchmarks.run import Run
 
 THREADS = 8
@@ -20,7 +20,7 @@ def measure(run: Run) -> list[Row]:
                 partial(worker.do, "in_threads", threads=threads, spans=run.size.in_threads) for threads in (THREADS, 1)
             )
             measures[name] = beside(many, one)
-        samples = take_turns(measures, max(2, run.size.rounds // 2))
+        samples = run.take_turns(f"{THREADS} threads", measures, max(2, run.size.rounds // 2))
     rows = []
     for key, what in (("wall", "time"), ("cpu", "CPU time")):
         title = f"{THREADS} threads over one, the same number of spans: {what}"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 
-from benchmarks.environments import Environment
+from benchmarks.environments import ROOT, Environment
 from benchmarks.faults.laboratory import Outcome
 from benchmarks.faults.page import write
 from benchmarks.faults.run import Results, run
-from benchmarks.faults.scenarios import SCENARIOS, SMALL
+from benchmarks.faults.scenarios import SCENARIOS, SMALL, Scenario
 
 pytestmark = [
     pytest.mark.no_store,
@@ -45,6 +48,59 @@ def test_a_loss_is_seen(results: Results) -> None:
     assert killed.lost == killed.ended >= SMALL.spans
     assert results.outcomes["normal_exit"]["otlp"] == Outcome(SMALL.spans, 0, 0)
     assert results.left_out["disk_full"]["otlp"] == "keeps nothing on disk"
+
+
+def test_who_is_killed_by_the_time_limit_has_not_lost_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("benchmarks.faults.processes.PATIENCE_SECONDS", 2.0)
+    monkeypatch.setitem(SCENARIOS, "hangs", Scenario("hangs", lambda laboratory, size: laboratory.run(["wait"])))
+
+    results = run(SMALL, {"tracer": HERE}, ["hangs"])
+
+    assert results.left_out["hangs"] == {"tracer": "did not end within 2 s and was killed"}
+    write(results, SMALL, {"tracer": HERE}, {}, str(tmp_path))
+    assert "| hangs | - (1) |" in (tmp_path / "faults.md").read_text()
+
+
+HANGING = """
+import dataclasses, sys
+from benchmarks.environments import ROOT, Environment
+from benchmarks.faults.__main__ import play_all
+from benchmarks.faults.scenarios import SMALL
+size = dataclasses.replace(SMALL, full_seconds=600.0, down_seconds=600.0)
+play_all(size, {"tracer": Environment(sys.executable, 1, 1.0, {})}, sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("name", ["disk_full", "server_down"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, name: str, times: int) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    laboratory = subprocess.Popen(
+        [sys.executable, "-c", HANGING, name],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert laboratory.stdout is not None
+    assert laboratory.stdout.readline().startswith(SCENARIOS[name].title)
+
+    for _ in range(times):
+        os.killpg(laboratory.pid, signal.SIGINT)
+    _, said = laboratory.communicate(timeout=60)
+
+    assert said == "interrupted\n"
+    assert list(tmp_path.iterdir()) == []
+    assert str(tmp_path) not in Path("/proc/mounts").read_text()
+    assert [file for file in Path("/proc").glob("[0-9]*/cmdline") if _mentions(file, str(tmp_path))] == []
+
+
+def _mentions(file: Path, text: str) -> bool:
+    try:
+        return text.encode() in file.read_bytes()
+    except OSError:  # it has gone
+        return False
 
 
 def test_the_page_keeps_what_stands_around_its_table(results: Results, tmp_path: Path) -> None:
