@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -90,6 +91,8 @@ class Drainer:
         _ring(self._bell)
 
     def _start(self) -> None:
+        if sys.is_finalizing():  # before Python 3.12, who starts a thread now waits for ever
+            return
         # not for ever: a finaliser may come here while its own thread is here
         if not self._thread_lock.acquire(timeout=1.0):
             return
@@ -322,7 +325,7 @@ class Drainer:
 
     def _drain_here(self, request: Request) -> None:
         """Where no thread can be had any more: at the very end of the interpreter, and only what cannot hang."""
-        if self.sink.name != "store":
+        if self.sink.name != "store" or sys.is_finalizing():  # nothing can be imported any more
             request.answer(self._cursor >= request.target)
             return
         try:
