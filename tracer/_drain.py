@@ -19,6 +19,7 @@ _LOOK_AROUND_SECONDS = 10.0  # how often dead processes' journals are looked for
 _ALIVE_SECONDS = 30.0  # how often one who has nothing to hand over says that it is still there
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 30.0
+_DISK_RETRY_SECONDS = 1.0  # how often a disk that was full is tried again, however long the sink is given
 _LONGEST_RETRY_WHILE_ASKED_SECONDS = 0.25
 _TRIES_BEFORE_NEXT = 3
 
@@ -164,9 +165,17 @@ class Drainer:
 
     def _wait(self, retry: float) -> None:
         if retry:
-            self._bell.acquire(timeout=self._until_retry(retry))
+            self._wait_for_retry(self._until_retry(retry))
         elif not self._is_asked() and self._bell.acquire(timeout=_LOOK_AROUND_SECONDS) and not self._is_asked():
             self._bell.acquire(timeout=_GATHER_SECONDS)
+
+    def _wait_for_retry(self, seconds: float) -> None:
+        while seconds > _DISK_RETRY_SECONDS:
+            if self._bell.acquire(timeout=_DISK_RETRY_SECONDS):
+                return
+            self._journal.renew()
+            seconds -= _DISK_RETRY_SECONDS
+        self._bell.acquire(timeout=seconds)
 
     def _is_asked(self) -> bool:
         return bool(self._requests) or self._stopping or self._pausing

@@ -10,7 +10,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -131,13 +132,16 @@ class Journal:
             return Segment.in_memory(self._number, usual)
 
     def _in_file(self, usual: int, smallest: int) -> Segment:
-        path = self.folder / f"{self.owner}.{self._number:06d}{SEGMENT_SUFFIX}"
+        path = self._path(self._number)
         try:
             return Segment.in_file(path, self._number, usual)
         except OSError:
             if smallest >= usual:
                 raise
         return Segment.in_file(path, self._number, smallest)  # the last free blocks of a disk are better than none
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{self.owner}.{number:06d}{SEGMENT_SUFFIX}"
 
     def _say_unwritable(self, error: Exception) -> None:
         log_once(
@@ -173,7 +177,7 @@ class Journal:
     def is_in_memory(self) -> bool:
         """Whether records are kept in memory, since no file can be had."""
         with self._append_lock:
-            return bool(self._segments) and self._segments[-1].path is None
+            return any(segment.path is None for segment in self._segments)
 
     def _keep_bounds(self) -> None:
         """Drop the oldest beyond the bounds, unmap all but the newest; the caller holds the lock."""
@@ -281,13 +285,57 @@ class Journal:
         return all(segment.cursor(sink) >= segment.end for sink in self._sinks)
 
     def renew(self) -> None:
-        """Go on in a new file where the current segment is in memory or its file was deleted."""
-        segment = self._current
-        if segment is None or (segment.path is not None and segment.path.exists()):
-            return
+        """Move to disk what is in memory, if that can be had now; go on in a new file where one was deleted."""
         with self._append_lock:
+            current, in_memory = self._current, [segment for segment in self._segments if segment.path is None]
+        try:
+            for segment in in_memory:
+                self._move_to_disk(segment)
+        except (OSError, ValueError) as error:  # it is tried again
+            logger.debug("tracer still keeps records in memory", exc_info=error)
+        if current is not None and current.path is not None and not current.path.exists():
+            with self._append_lock:
+                if self._current is current:
+                    self._current = None
+
+    def _move_to_disk(self, segment: Segment) -> None:
+        with self._nothing_appended():
+            if self._closed:
+                return
+            self._come_alive()
+        size = min(segment.size, (segment.end + _SMALLEST_SEGMENT + 0xFFF) & ~0xFFF)
+        copy = Segment.in_file(self._path(segment.number), segment.number, size)
+        try:
+            copy.copy(segment)  # without the lock: what was written does not change, nobody waits
+            moved = self._replace(segment, copy)
+        except BaseException:
+            copy.remove()
+            raise
+        if not moved:  # dropped, taken, or much was written meanwhile
+            copy.remove()
+        self._catch_up()
+
+    def _replace(self, segment: Segment, copy: Segment) -> bool:
+        with self._nothing_appended():
+            if segment not in self._segments:
+                return False
+            copy.copy(segment)
+            if copy.end < segment.end:
+                return False
+            self._segments[self._segments.index(segment)] = copy
             if self._current is segment:
-                self._current = None
+                self._current = copy
+            return True
+
+    @contextmanager
+    def _nothing_appended(self) -> Iterator[None]:
+        """Hold the lock; what a finaliser records in this very thread is written afterwards, by `_catch_up`."""
+        with self._append_lock:
+            self._appending = True
+            try:
+                yield
+            finally:
+                self._appending = False
 
     # ---- ends ----
 

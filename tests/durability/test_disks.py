@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 import tracer
+from tracer._orphan import Orphan
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no resource limits, no mounts")
 
@@ -69,6 +71,49 @@ os._exit(0)
     assert len(err.splitlines()) == 1
     assert stored.names() == {"after": 10, **({} if from_the_start else {"before": 1}), "while full": 2000}
     assert (stored.twice(), stored.left()) == (0, [])
+
+
+def test_what_waits_in_memory_is_on_disk_soon_after_there_is_room_however_long_the_sink_is_given(
+    start: Any, tmp_path: Path
+) -> None:
+    code, _, err = start(
+        FULL
+        + """
+import logging
+class Failed(logging.Handler):
+    def emit(self, record):
+        if "tries again" in record.getMessage():
+            failed.set()
+failed = threading.Event()
+logging.getLogger("tracer").addHandler(Failed())
+tracer._drain._FIRST_RETRY_SECONDS = tracer._drain._LONGEST_RETRY_SECONDS = 60.0
+fill()
+for i in range(3000):
+    step("while full")
+assert failed.wait(20)
+free()
+journal = tracer._runtime._runtime.pipeline().journal
+deadline = time.monotonic() + 20
+while journal.is_in_memory and time.monotonic() < deadline:
+    step("while there is room")
+    time.sleep(0.01)
+for i in range(10):
+    step("after")
+os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        "http://127.0.0.1:9",
+    ).finish()
+
+    assert code == -signal.SIGKILL, err
+    lines = [line for path in (tmp_path / "state").glob("**/*.journal/*.journal") for line in _lines(path)]
+    # a start and an end of each
+    assert [sum(f'"{name}"'.encode() in line for line in lines) for name in ("while full", "after")] == [6000, 20]
+
+
+def _lines(journal: Path) -> list[bytes]:
+    orphan = Orphan(journal)
+    assert orphan.damaged_bytes == 0
+    return [line for batch, _ in orphan.batches(0, 1 << 20) for line in batch]
 
 
 @pytest.fixture
