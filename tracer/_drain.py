@@ -189,6 +189,7 @@ class Drainer:
             self._journal.renew()
             while not self._is_enough() and self.drain_batch():
                 self._answer()
+            look_around = look_around and not self._is_enough()
             if look_around:
                 self._look_around()
         except BaseException as error:  # whatever an exporter raises, SystemExit included: the thread lives

@@ -42,7 +42,8 @@ class Journal:
     def __init__(self, folder: Path, *, max_bytes: int, about: Mapping[str, Any]) -> None:
         self.folder = folder
         self.owner = f"{os.getpid()}-{time.time_ns():x}-{_ids.span_id()[:6]}"
-        self.dropped = 0  # records that a bound pushed out before every sink had them
+        self.dropped = 0  # records that were given up before every sink had them
+        self._noted = 0  # as many of them are written down
         self._max_bytes = max_bytes
         self._about = about
         self._sinks: list[int] = []
@@ -216,6 +217,7 @@ class Journal:
             try:
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 os.write(descriptor, encode({"dropped": self.dropped}))
+                self._noted = self.dropped
             except OSError as error:  # a full disk; this process still knows
                 logger.debug("tracer could not note how many records it dropped", exc_info=error)
 
@@ -350,22 +352,22 @@ class Journal:
             segments, self._segments = list(self._segments), deque()
             left = [segment for segment in segments if not self._is_taken(segment)]
             lost = sum(segment.count() for segment in left if segment.path is None)
+            self.dropped += lost
             for segment in segments:
                 _close(segment, remove=segment not in left)
             done = not any(segment.path is not None for segment in left)
             self._close_lock(remove=done and not keep_alive_file)
         if lost:
-            self.dropped += lost
             log_once(f"journal lost {self.owner}", "tracer lost %s records: neither disk nor store took them", lost)
         return done and not lost
 
     def _close_lock(self, *, remove: bool) -> None:
-        if self._lock_descriptor is None:
-            return
         try:
-            if remove:
+            if remove and self._lock_descriptor is not None:
                 self.alive_path.unlink(missing_ok=True)
-                note_losses(self.folder, self.owner, self.dropped)
+                self._noted = 0
+            note_losses(self.folder, self.owner, self.dropped - self._noted)
+            self._noted = self.dropped
         except OSError as error:
             logger.debug("tracer could not clear its journal away", exc_info=error)
         self._let_go_of_lock()
@@ -394,13 +396,19 @@ def _close(segment: Segment, *, remove: bool) -> None:
 
 
 LOSSES_NAME = "dropped.jsonl"
+LOSSES_SUFFIX = ".dropped"
 
 
 def note_losses(folder: Path, owner: str, count: int) -> None:
-    """Leave a line about records that were dropped, for `tracer doctor`."""
-    if count:
+    """Leave a line about records that were dropped, for `tracer doctor`; raises OSError."""
+    if not count:
+        return
+    line = encode({"owner": owner, "time": time.time_ns(), "dropped": count}) + b"\n"
+    try:
         with (folder / LOSSES_NAME).open("ab") as file:
-            file.write(encode({"owner": owner, "time": time.time_ns(), "dropped": count}) + b"\n")
+            file.write(line)
+    except OSError:  # a full disk takes a name where it takes no content
+        (folder / f"{owner}.{count}{LOSSES_SUFFIX}").touch()
 
 
 def dropped_by(alive_path: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 import tracer
+from tracer._adopt import dropped
 from tracer._orphan import Orphan
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no resource limits, no mounts")
@@ -44,6 +46,32 @@ sys.exit(7)
     assert trouble.startswith("tracer cannot write its journal in ")
     assert loss == "tracer lost 601 records: neither disk nor store took them"  # starts, ends, and whose they are
     assert stored.names() == {}
+    assert dropped(stored.path.with_name("tracer.db.journal")) == 601
+
+
+def test_losses_of_a_disk_that_filled_up_are_counted_though_records_wait_for_the_next_run(
+    start: Any, stored: Any
+) -> None:
+    code, _, err = start(
+        FULL
+        + """
+class Down:
+    def export(self, spans):
+        raise OSError("down")
+    def shutdown(self):
+        pass
+tracer.configure(exporters=[Down()])
+step("before")
+fill()
+for i in range(1000):
+    step("while full", text="x" * 500)
+    """
+    ).finish()
+
+    assert code == 0
+    lost = int(re.search(r"tracer lost (\d+) records", err)[1])  # type: ignore[index]
+    assert 1000 < lost < 2000  # the first of them found room in the file that was there
+    assert dropped(stored.path.with_name("tracer.db.journal")) == lost
 
 
 @pytest.mark.parametrize("from_the_start", [True, False])
