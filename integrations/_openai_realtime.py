@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tracer import semconv
-from tracer.provider import Call, Operation, Reply, SessionRecording
+from tracer.provider import Call, Operation, Reply
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
     from integrations._openai_audio import TRANSCRIPTION
@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # where a type checker finds what the wheel installs as trace
     from integrations._openai_other import DECISION
     from integrations._openai_responses import RESPONSE, ResponseAccumulator, read_reply, read_request
     from integrations._openai_values import as_dict, as_dicts, as_text
+    from tracer.provider import SessionRecording
 else:
     from tracer._openai_audio import TRANSCRIPTION
     from tracer._openai_items import input_messages

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tracer.provider import Call
@@ -27,7 +26,7 @@ def asking_for_usage(call: Call, options: Any) -> Call:
     asking = copy.copy(options)
     asking.json_data = {**options.json_data, "stream_options": {"include_usage": True}}
     body = {**body, "stream_options": {"include_usage": True}}
-    return replace(call, body=body, changed={"options": asking}, hides=_is_usage_alone)
+    return call._replace(body=body, changed={"options": asking}, hides=_is_usage_alone)
 
 
 def _reads_bytes(headers: Any) -> bool:

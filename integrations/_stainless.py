@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tracer import semconv
-from tracer._call import Recording
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._values
     from integrations._values import server_attributes
+    from tracer._call import Recording
 else:
     from tracer._values import server_attributes
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -50,7 +49,7 @@ def operation_of(path: str) -> Operation | None:
     if segments[-1:] == ["messages"]:
         return MESSAGE
     name = ".".join(segments[-2:]) or "request"
-    return dataclasses.replace(MESSAGE, name=name, span_type=SpanType.UNKNOWN, reader=None)
+    return MESSAGE._replace(name=name, span_type=SpanType.UNKNOWN, reader=None)
 
 
 _CLIENTS = ("anthropic._base_client:SyncAPIClient", "anthropic._base_client:AsyncAPIClient")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ __all__ = ["autolog", "provider"]
 
 def _read_chat_request(body: Any) -> Request:
     request = CHAT.read_request(body)
-    return dataclasses.replace(request, attributes={**request.attributes, **_own_parameters(as_dict(body))})
+    return request._replace(attributes={**request.attributes, **_own_parameters(as_dict(body))})
 
 
 def _read_fim_request(body: Any) -> Request:
@@ -42,13 +41,13 @@ def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     return {semconv.REQUEST_SEED: body.get("random_seed")} if body.get("random_seed") is not None else {}
 
 
-_CHAT = dataclasses.replace(CHAT, read_request=_read_chat_request, reader="tracer.mistral:_CHAT")
+_CHAT = CHAT._replace(read_request=_read_chat_request, reader="tracer.mistral:_CHAT")
 
 OPERATIONS: dict[str, Operation] = {
     "chat/completions": _CHAT,
     "agents/completions": _CHAT,
-    "fim/completions": dataclasses.replace(
-        CHAT, name="text_completion", read_request=_read_fim_request, span_type=SpanType.LLM, reader=None
+    "fim/completions": CHAT._replace(
+        name="text_completion", read_request=_read_fim_request, span_type=SpanType.LLM, reader=None
     ),
     "responses": RESPONSE,
     "embeddings": EMBEDDING,

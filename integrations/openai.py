@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tracer._patch import when_imported
+from tracer._awaited import when_imported
 from tracer.provider import Call, ChunkTap, Door, Provider, Tap
 
 if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…

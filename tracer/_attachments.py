@@ -6,10 +6,14 @@ import base64
 import binascii
 import hashlib
 import re
+from typing import TYPE_CHECKING
 
 from tracer._media import media_type
-from tracer.record import AttachmentRecord, attachment_uri
 
+if TYPE_CHECKING:
+    from tracer.record import AttachmentRecord
+
+ATTACHMENT_SCHEME = "tracer-attachment:"
 _SMALLEST = 512  # characters of base64; below, an attachment costs more than it saves
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-="
 
@@ -67,3 +71,8 @@ def _reference(mime: str | None, content: bytes, found: list[AttachmentRecord]) 
 
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def attachment_uri(digest: str, mime: str, size: int) -> str:
+    """What stands in a payload where binary content was: scheme, sha256, media type and size in bytes."""
+    return f"{ATTACHMENT_SCHEME}{digest};{mime};{size}"

@@ -18,7 +18,6 @@ from tracer._operation import Call, Operation, ReadError, ReplyOf, Request
 _REFUSED = 400  # HTTP statuses from here on
 
 current_recording: ContextVar[Recording | None] = ContextVar("tracer_current_recording", default=None)
-suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
 
 
 class Recording:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracer import semconv
 from tracer._chunk import ChunkEncoder, joined_texts
@@ -11,7 +11,9 @@ from tracer._fault import report
 from tracer._json import encode, loads
 from tracer._operation import Accumulator
 from tracer._runtime import runtime
-from tracer.record import ChunksRecord
+
+if TYPE_CHECKING:
+    from tracer.record import ChunksRecord
 
 CHUNK_EVENTS_LIMIT = 1_000
 CHUNK_BYTES_LIMIT = 256 * 1024

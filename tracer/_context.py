@@ -18,6 +18,8 @@ NOTHING_SAID = ""
 # the version and the run that traces which start here belong to; None once it was cleared
 active_model: ContextVar[str | None] = ContextVar("tracer_active_model", default=NOTHING_SAID)
 active_runs: ContextVar[tuple[ActiveRun, ...]] = ContextVar("tracer_active_runs", default=())  # innermost last
+# whether the calls of providers are left alone here
+suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
 # told of each call below that reports tokens
 usage_watch: ContextVar[list[str] | None] = ContextVar("tracer_usage_watch", default=None)
 

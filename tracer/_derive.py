@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -13,7 +13,9 @@ from tracer import semconv
 from tracer._fault import report
 from tracer._json import is_primitive_list, loads, text_of
 from tracer.messages import to_messages
-from tracer.record import ChunksRecord, EventRecord
+
+if TYPE_CHECKING:
+    from tracer.record import ChunksRecord, EventRecord
 
 _OURS = "tracer."
 _MARK = b',"reader":"'

@@ -7,6 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 
+def close_runtime() -> None:
+    """Hand over what the runtime holds, if the program has had one."""
+    module: Any = sys.modules.get("tracer._runtime")
+    if module is not None and hasattr(module, "runtime"):
+        module.runtime().at_exit()
+
+
 def close_in_workers(close: Callable[[], object]) -> None:
     """Call ``close`` when this process ends, if it is a worker of multiprocessing: those end without `atexit`."""
     process: Any = sys.modules.get("multiprocessing.process")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tracer import semconv
-from tracer._hidden import IsHidden
+
+if TYPE_CHECKING:
+    from tracer._hidden import IsHidden
 
 ReadError = Callable[[BaseException], Mapping[str, Any]]
 ReplyOf = Callable[[Any], Any]
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True)
-class Request:
+
+class Request(NamedTuple):
     """What a request says. Messages may be OpenAI-style, provider objects or any mapping."""
 
     model: str | None = None
@@ -22,20 +25,19 @@ class Request:
     system: Any = None  # instructions given apart from the messages
     tools: Any = None
     output_schema: Any = None  # the JSON schema that a structured output is to have
-    attributes: Mapping[str, Any] = field(default_factory=dict)  # by attribute name, None is left out
+    attributes: Mapping[str, Any] = _NOTHING  # by attribute name, None is left out
     inputs: Any = None  # in the place of the body, where the body is not what a user gave
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """What a reply says. ``usage`` goes by the names of `semconv.TOKEN_USAGE`: ``input_tokens``, …"""
 
     model: str | None = None
     id: str | None = None
     messages: Any = None
-    finish_reasons: list[str] = field(default_factory=list)
-    usage: Mapping[str, Any] = field(default_factory=dict)
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    finish_reasons: Sequence[str] = ()
+    usage: Mapping[str, Any] = _NOTHING
+    attributes: Mapping[str, Any] = _NOTHING
     error_type: str | None = None  # a reply that says of itself that it failed
     error_message: str | None = None
     incomplete: str | None = None  # a reply that says of itself that it was cut short, and why
@@ -62,8 +64,7 @@ class Accumulator(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """One thing a provider does: pure functions for its requests and replies, an accumulator for its streams."""
 
     name: str  # gen_ai.operation.name
@@ -76,13 +77,12 @@ class Operation:
     reader: str | None = None
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A call as a door saw it: what is done, with what body, where."""
 
     operation: Operation
     body: Any
     provider: str | None = None  # where it differs from the provider module's name
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    changed: Mapping[str, Any] = field(default_factory=dict)  # arguments of the door, where the user wanted more asked
+    attributes: Mapping[str, Any] = _NOTHING
+    changed: Mapping[str, Any] = _NOTHING  # arguments of the door, where the user wanted more asked
     hides: IsHidden | None = None  # chunks that come only because of the change

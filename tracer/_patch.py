@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tracer._fault import guard
-
 Function = Callable[..., Any]
 MakeReplacement = Callable[[Function, "Patch"], Function]
 Places = str | tuple[str, ...]
@@ -139,14 +137,3 @@ def _layers(function: Any) -> Iterator[Any]:
         yield function
         function = getattr(function, "__wrapped__", None)
         seen += 1
-
-
-def when_imported(module: str, action: Callable[[], None]) -> None:
-    """Run ``action`` when a module is imported, at once if it is already; the module is never imported for it."""
-    from wrapt import register_post_import_hook  # only here: `import tracer` need not pay for it
-
-    def hook(_module: Any) -> None:
-        with guard(f"patching {module}"):
-            action()
-
-    register_post_import_hook(hook, module)

@@ -18,10 +18,10 @@ from tracer._journal import Journal
 from tracer._place import absolute_url, is_remote, journal_folder, store_path
 from tracer.config import Settings
 from tracer.errors import StoreError
-from tracer.record import AttachmentRecord
 
 if TYPE_CHECKING:
     from tracer.export.otel import ExporterSink
+    from tracer.record import AttachmentRecord
     from tracer.store import Store
 
 _ATTACHMENTS_REMEMBERED = 4096

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from dataclasses import replace
@@ -24,13 +23,13 @@ from tracer._pipeline import Pipeline
 from tracer._place import absolute_url
 from tracer._unrecorded import UnrecordedSpan
 from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
-from tracer.record import AttachmentRecord
 from tracer.redact import Redactor
 from tracer.span import LiveSpan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tracer.record import AttachmentRecord
     from tracer.store import Store
 
 _NAMES_REMEMBERED = 1_000
@@ -481,7 +480,6 @@ def runtime() -> Runtime:
     return _runtime
 
 
-atexit.register(_runtime.at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_runtime.before_fork,

@@ -12,51 +12,26 @@ from collections.abc import Iterator
 REDACTED = "[REDACTED]"
 _REDACTED = REDACTED.encode()
 
-# The end of a name whose value is secret, and what must stand before it. `token` alone is no such name, since log
-# probabilities have it, and neither is `key`.
-_ANYTHING = b""
-_NAMES: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
-    (b"passw", (_ANYTHING,)),
-    (b"passphrase", (_ANYTHING,)),
-    (b"pwd", (_ANYTHING,)),
-    (b"secret", (_ANYTHING,)),
-    (
-        b"key",
-        tuple(
-            name + separator
-            for name in (b"api", b"private", b"access", b"subscription")
-            for separator in (b"", b"_", b"-")
-        ),
-    ),
-    (
-        b"token",
-        tuple(
-            name + separator
-            for name in (
-                *(b"access", b"refresh", b"auth", b"authorization", b"private", b"id", b"session", b"api", b"bearer"),
-                *(b"secret", b"security"),
-            )
-            for separator in (b"", b"_", b"-")
-        ),
-    ),
+# What must stand before the end of a name whose value is secret. `token` alone is no such name, since log probabilities
+# have it, and neither is `key`.
+_ANYTHING = ("",)
+_KEY_OF = tuple(f"{name}{mark}" for name in ("api", "private", "access", "subscription") for mark in ("", "_", "-"))
+_TOKEN_FOR = tuple(
+    f"{name}{mark}"
+    for name in (
+        *("access", "refresh", "auth", "authorization", "private", "id", "session", "api", "bearer"),
+        *("secret", "security"),
+    )
+    for mark in ("", "_", "-")
 )
-_HEADERS: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
-    (b"authorization", (_ANYTHING,)),
-    (b"cookie", (_ANYTHING,)),
-    (b"key", (b"api-", b"api_")),
-)
-_PARAMETERS: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
-    (b"token=", (b"?", b"&", b"_", b"-")),
-    (b"key=", (b"?", b"&")),
-    (b"sig=", (b"?", b"&")),
-)
+_PARAMETER = ("?", "&")
 
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _NUMBER = rb"-?\d[\d.eE+-]*"
 _SPACE = rb"(?:\s|\\n)*"
 # what may follow a name: the rest of the name, and then the value
 _REST = rb"(?:ord|d|[_-]?key|s|[_-]id)?"
-_VALUE = re.compile(
+_AND_VALUE = (
     _REST
     + rb"(?:'?\"\s*:\s*(?P<json>"  # "name": "value", a number, or a list of strings
     + rb"|".join((_STRING, _NUMBER, rb"\[\s*" + _STRING + rb"(?:\s*,\s*" + _STRING + rb")*\s*\]"))
@@ -64,15 +39,34 @@ _VALUE = re.compile(
     + rb')|(?P<quote>\\+)"' + _SPACE + rb":" + _SPACE
     + rb'(?P<nested>(?P=quote)".*?(?:(?<!\\)(?P=quote)"|(?=(?<!\\)"))|' + _NUMBER + rb")"
     + rb"|'\s*:\s*b?'(?P<repr>[^'\"]*)(?=')"  # a Python dict in text
-    + rb"|=(?:\\?[\"'])?(?P<assigned>[^&\s\"'\\#;,)]{6,}))",  # a shell's assignment, a query's parameter
-    re.IGNORECASE,
+    + rb"|=(?:\\?[\"'])?(?P<assigned>[^&\s\"'\\#;,)]{6,}))"  # a shell's assignment, a query's parameter
 )  # fmt: skip
+_VALUE = re.compile(_AND_VALUE, re.IGNORECASE)
+_VALUE_OF_PASS = re.compile(rb"(?:w|phrase)" + _AND_VALUE, re.IGNORECASE)
 _HEADER_VALUE = re.compile(
     rb"'?\"\s*,\s*(?P<json>" + _STRING + rb")\s*\]"  # ["name", "value"]
     rb"|\s*:\s+(?![\[{'\"\\])(?P<text>[^\"\\']{4,})",  # a header's line in text
     re.IGNORECASE,
 )
 _PARAMETER_VALUE = re.compile(rb"(?P<text>[^&\s\"'\\#;,)]{6,})")
+
+Found = tuple[int, int, bytes]  # start, end, what to put there
+_Rules = tuple[tuple[tuple[str, ...], re.Pattern[bytes]], ...]  # what stands before the name, what its value looks like
+_NAMES: tuple[tuple[str, _Rules], ...] = (
+    ("pass", ((_ANYTHING, _VALUE_OF_PASS),)),
+    ("pwd", ((_ANYTHING, _VALUE),)),
+    ("secret", ((_ANYTHING, _VALUE),)),
+    ("key", ((_KEY_OF, _VALUE), (("api-", "api_"), _HEADER_VALUE))),
+    ("token", ((_TOKEN_FOR, _VALUE),)),
+    ("authorization", ((_ANYTHING, _VALUE), (_ANYTHING, _HEADER_VALUE))),
+    ("cookie", ((_ANYTHING, _VALUE), (_ANYTHING, _HEADER_VALUE))),
+)
+_NAMES_AND_PARAMETERS: tuple[tuple[str, _Rules], ...] = (
+    *_NAMES,
+    ("token=", (((*_PARAMETER, "_", "-"), _PARAMETER_VALUE),)),
+    ("key=", ((_PARAMETER, _PARAMETER_VALUE),)),
+    ("sig=", ((_PARAMETER, _PARAMETER_VALUE),)),
+)
 
 # a token is a long run of these characters; mapped onto one letter, runs are found at the speed of memchr
 _RUN = b"x" * 16
@@ -88,6 +82,10 @@ _TOKEN = re.compile(
     rb"|gh[pousr]_\w{16}|xai-\w{12}|github_pat_\w{16}|glpat-[\w-]{10}|xox[abeprs]-[\w-]{10}|pplx-\w{12}"
     rb"|AIza[\w-]{30}|A[KS]IA[A-Z0-9]{16}\b|eyJ[\w-]{16}"
 )
+# what stands in every one of these
+_WITH_UNDERSCORE = (b"sk_", b"rk_", b"pk_", b"hf_", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"_pat_")
+_WITH_HYPHEN = (b"sk-", b"xai-", b"glpat-", b"xox", b"pplx-")
+_WITH_LETTERS = (b"AIza", b"AKIA", b"ASIA", b"eyJ")
 _AT_START = re.compile(_START)
 # names of fields, models and kinds, which come again and again; runs in which no token begins, wherever they stand
 _harmless: set[bytes] = set()
@@ -101,9 +99,13 @@ _URL_PASSWORD = re.compile(rb"(://[^/\s:@\"\\]*:)[^@/\s\"\\]+(?=@)")
 
 def without_secrets(line: bytes) -> bytes:
     """The encoded record without authorisation and cookie headers, API keys, passwords and tokens."""
-    text = line.decode("latin-1").lower()  # `in` is four times faster on text than on bytes
-    if _has_name(text):
-        line = _replaced(line, sorted(_named(line, line.lower())))
+    text = line.decode("latin-1").lower()  # text is searched four times faster than bytes
+    found: list[Found] = []
+    for name, rules in _NAMES if "=" not in text else _NAMES_AND_PARAMETERS:
+        if name in text:
+            found += _beside(line, text, name, rules)
+    if found:
+        line = _replaced(line, sorted(found))
     if "bearer" in text:
         line = _BEARER.sub(rb"\1" + _REDACTED, line)
     if "@" in text and "://" in text:
@@ -113,65 +115,17 @@ def without_secrets(line: bytes) -> bytes:
     return _without_tokens(line)
 
 
-Found = tuple[int, int, bytes]  # start, end, what to put there
-
-
-def _has_name(text: str) -> bool:
-    """Whether a name of a secret may stand in the record: most records hold none, and are done with here."""
-    return (
-        ("pass" in text and ("passw" in text or "passphrase" in text))
-        or "secret" in text
-        or ("key" in text and _has_key(text))
-        or ("token" in text and _has_token(text))
-        or "uthorization" in text
-        or "cookie" in text
-        or "pwd" in text
-        or ("=" in text and "sig=" in text)
-    )
-
-
-def _has_key(text: str) -> bool:
-    return (
-        'key"' in text
-        or 'keys"' in text
-        or "key_id" in text
-        or "key:" in text
-        or "key=" in text
-        or "key'" in text
-        or ("\\" in text and ("key\\" in text or "keys\\" in text))
-    )
-
-
-def _has_token(text: str) -> bool:
-    return (
-        'token"' in text
-        or ("=" in text and "token=" in text)
-        or ("'" in text and "token'" in text)
-        or ("\\" in text and "token\\" in text)
-    )
-
-
-def _named(line: bytes, lowered: bytes) -> Iterator[Found]:
-    """Values that stand beside a name that says that they are secret."""
-    for names, value in ((_NAMES, _VALUE), (_HEADERS, _VALUE), (_HEADERS, _HEADER_VALUE)):
-        for name, before in names:
-            yield from _beside(line, lowered, name, before, value)
-    if b"=" in line:
-        for name, before in _PARAMETERS:
-            yield from _beside(line, lowered, name, before, _PARAMETER_VALUE)
-
-
-def _beside(
-    line: bytes, lowered: bytes, name: bytes, before: tuple[bytes, ...], value: re.Pattern[bytes]
-) -> Iterator[Found]:
-    position = lowered.find(name)
+def _beside(line: bytes, text: str, name: str, rules: _Rules) -> Iterator[Found]:
+    """Values that stand beside a name that says that they are secret; ``text`` is the line in small letters."""
+    position = text.find(name)
     while position >= 0:
         end = position + len(name)
-        if lowered.endswith(before, 0, position):
-            match = value.match(line, end)
-            if match is not None:
-                yield _replacement(match)
-        position = lowered.find(name, end)
+        for before, value in rules:
+            if text.endswith(before, 0, position):
+                match = value.match(line, end)
+                if match is not None:
+                    yield _replacement(match)
+        position = text.find(name, end)
 
 
 def _replacement(match: re.Match[bytes]) -> Found:
@@ -204,7 +158,7 @@ def _without_tokens(line: bytes) -> bytes:
     while start >= 0:
         end = runs.find(b" ", start)
         end = len(line) if end < 0 else end
-        token = None if line[start:end] in _harmless else _token_in(line, start, end)
+        token = _token_in(line, start, end)
         if token is not None:
             end = _end_of_token(line, end)
             found.append((token, end, _REDACTED))
@@ -214,16 +168,29 @@ def _without_tokens(line: bytes) -> bytes:
 
 def _token_in(line: bytes, start: int, end: int) -> int | None:
     """Where a token begins in a run of characters, if one does."""
-    token = _TOKEN.search(line, start, end)
-    if token is None and end - start <= _LONGEST_NAME:
+    run = line[start:end]
+    if run in _harmless:
+        return None
+    token = _TOKEN.search(line, start, end) if _may_hold_token(run) else None
+    if token is None and len(run) <= _LONGEST_NAME:
         if len(_harmless) >= _HARMLESS_LIMIT:
             _harmless.clear()
-        _harmless.add(line[start:end])
+        _harmless.add(run)
     while token is not None:
         if token["glued"] or _AT_START.match(line, token.start()):
             return token.start()
         token = _TOKEN.search(line, token.start() + 1, end)
     return None
+
+
+def _may_hold_token(run: bytes) -> bool:
+    """Whether the beginning of a token stands in a run of characters: hashes, ids and code are done with here."""
+    has = run.__contains__
+    return (
+        (b"_" in run and any(map(has, _WITH_UNDERSCORE)))
+        or (b"-" in run and any(map(has, _WITH_HYPHEN)))
+        or any(map(has, _WITH_LETTERS))
+    )
 
 
 def _end_of_token(line: bytes, end: int) -> int:

@@ -12,13 +12,13 @@ from opentelemetry.trace import Span as OpenTelemetrySpan
 from tracer._derive import chunk_events, derive
 from tracer._json import loads
 from tracer._parts import event_record, link_record
-from tracer.record import AttachmentRecord, ChunksRecord
 from tracer.semconv import INPUTS, OUTPUTS, SPAN_TYPE, TOKEN_USAGE
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+    from tracer.record import AttachmentRecord, ChunksRecord
     from tracer.span import LiveSpan
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)

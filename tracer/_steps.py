@@ -6,14 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Hashable, Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.trace import SpanKind
 
 from tracer import semconv
-from tracer._call import suppressed, write_request
-from tracer._context import running
+from tracer._call import write_request
+from tracer._context import running, suppressed
 from tracer._derive import set_reply
 from tracer._exceptions import ending_of, type_name
 from tracer._fault import guard
@@ -29,8 +28,7 @@ _CALL_TYPES = frozenset({SpanType.LLM, SpanType.CHAT_MODEL})
 _ENDS_OF_LOOPS = (StopIteration, StopAsyncIteration)
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """What a framework says of a call to a model that no door has seen."""
 
     call: Call

@@ -11,36 +11,24 @@ import importlib
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import SpanKind
-
-from tracer import semconv
-from tracer._call import NOT_RECORDED, Recording, current_recording, not_recorded, suppressed, write_request
-from tracer._doors import (
-    ChunkTap,
-    Door,
-    Hook,
-    HookEnd,
-    Tap,
-    Wire,
-    chunk_tapped,
-    hooked,
-    tapped,
-    through_door,
-    watched_wire,
-)
-from tracer._fault import guard, log_once, report
-from tracer._operation import Accumulator, Call, Operation, ReadError, Reply, ReplyOf, Request
-from tracer._patch import DoorMovedError, Patch, when_imported
-from tracer._runtime import runtime
-from tracer._session import Session, SessionReader, SessionRecording, watch_connection
-from tracer._steps import Step, Steps, Told, door_records, set_failure
+from tracer._awaited import when_imported
+from tracer._context import suppressed
+from tracer._doors import ChunkTap, Door, Hook, HookEnd, Tap, Wire
+from tracer._fault import log_once, report
+from tracer._late import load
+from tracer._operation import Accumulator, Call, Operation, ReadError, Reply, Request
+from tracer._patch import DoorMovedError, Patch
+from tracer._session import Session, SessionReader
 from tracer.semconv import SpanType
-from tracer.span import LiveSpan
+
+if TYPE_CHECKING:
+    from tracer._session_recording import SessionRecording
+    from tracer._steps import Step, Steps, Told, set_failure
 
 __all__ = [
     "Accumulator",
@@ -68,6 +56,15 @@ __all__ = [
     "set_failure",
     "suppress_tracing",
 ]
+
+# Where the names are that come with all that recording needs; they are loaded when they are first asked for.
+_HOME_OF = {
+    "SessionRecording": "tracer._session_recording",
+    "Step": "tracer._steps",
+    "Steps": "tracer._steps",
+    "Told": "tracer._steps",
+    "set_failure": "tracer._steps",
+}
 
 ENTRY_POINT_GROUP = "tracer.providers"
 BUILT_IN = ("anthropic", "gemini", "mistral", "ollama", "openai", "openai_agents")
@@ -139,14 +136,14 @@ class Provider:
         state = self._state
         if not hasattr(sys.modules.get(wire.module), wire.target.partition(":")[2]):
             return  # an older SDK, which has no such connections yet
+        from tracer._doorkeeper import Doorkeeper  # with the SDK, not before
+
         with state.lock:
             if not state.wanted:
                 return
             patch = state.wires.get(wire.target)
             if patch is None:
-                watch = partial(watched_wire, partial(self._watch, wire))
-                patch = Patch(f"{wire.target}.__init__", watch, parameters=("connection",))
-                state.wires[wire.target] = patch
+                patch = state.wires[wire.target] = Doorkeeper(self).wire_patch(wire)
         try:
             patch.check()
         except DoorMovedError as error:
@@ -157,29 +154,13 @@ class Provider:
                 patch.install()
 
     def _checked_patches(self) -> list[Patch]:
+        from tracer._doorkeeper import Doorkeeper  # as above
+
         with self._state.lock:
-            patches = self._state.patches = self._state.patches or self._make_patches()
+            patches = self._state.patches = self._state.patches or Doorkeeper(self).patches()
         for patch in patches:
             patch.check()
         return patches
-
-    def _make_patches(self) -> list[Patch]:
-        return [
-            *(Patch(tap.target, partial(tapped, tap), parameters=tap.parameters) for tap in self.taps),
-            *(
-                Patch(door.target, partial(through_door, partial(self._begin, door)), parameters=door.parameters)
-                for door in self.doors
-            ),
-            *self._chunk_patches(),
-            *(Patch(hook.target, partial(hooked, hook), parameters=hook.parameters) for hook in self.hooks),
-        ]
-
-    def _chunk_patches(self) -> Iterator[Patch]:
-        for tap in self.chunk_taps:
-            patch = Patch(tap.target, chunk_tapped, parameters=tap.parameters)
-            with suppress(DoorMovedError):  # chunks are then taken from the objects that are made of them
-                patch.check()
-                yield patch
 
     def _warn(self, error: DoorMovedError) -> None:
         from importlib import metadata  # only here and below: `autolog()` need not pay for it
@@ -199,82 +180,6 @@ class Provider:
             self.supported or "unknown",
         )
 
-    def _begin(self, door: Door, arguments: Mapping[str, Any]) -> Any:
-        """The recording of a call that passes a door; never raises."""
-        try:
-            rt = runtime()
-            if not rt.recording:
-                return NOT_RECORDED
-            call = None if suppressed.get() else door.read_call(arguments)
-            if call is None:
-                return not_recorded()
-            return NOT_RECORDED if _is_under_way(call) else self._start(door, call)
-        except Exception as fault:
-            report(f"reading a call to {self.name}", fault)
-            return NOT_RECORDED
-
-    def _start(self, door: Door, call: Call) -> Any:
-        recording = self._recording(call, reply_of=door.reply_of)
-        if recording is not NOT_RECORDED:
-            with guard("making a span current"):
-                recording.enter()
-        return recording
-
-    def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
-        operation, rt = call.operation, runtime()
-        reader = operation.reader if rt.reads_later else None
-        model = call.body.get("model") if reader is not None and type(call.body) is dict else None
-        request = None
-        if type(model) is not str:
-            reader, request = None, operation.read_request(call.body)
-            model = request.model
-        span = rt.start_span(
-            f"{operation.name} {model}" if model else operation.name,
-            span_type=operation.span_type,
-            attributes={
-                semconv.OPERATION: operation.name,
-                semconv.PROVIDER: call.provider or self.name,
-                semconv.REQUEST_MODEL: model,
-                **call.attributes,
-            },
-            otel_kind=SpanKind.CLIENT,
-            parent=parent,
-            scope=f"tracer.{self.name}",
-        )
-        if not isinstance(span, LiveSpan):
-            return NOT_RECORDED
-        door_records(operation.span_type)
-        span.reader = reader
-        with guard(f"recording a request to {self.name}"):
-            write_request(span, operation, call.body, request)
-        return Recording(span, call, self.read_error, reply_of)
-
-    def _watch(self, wire: Wire, connection: Any) -> None:
-        """Record a connection that has been opened; never raises."""
-        try:
-            rt = runtime()
-            if not rt.recording or suppressed.get():
-                return
-            session = wire.open(connection)
-            if session is None:
-                return
-            span = rt.start_span(
-                f"{session.name} {session.model}" if session.model else session.name,
-                span_type=SpanType.CHAIN,
-                attributes={
-                    semconv.OPERATION: session.name,
-                    semconv.PROVIDER: session.provider or self.name,
-                    semconv.REQUEST_MODEL: session.model,
-                    **session.attributes,
-                },
-                otel_kind=SpanKind.CLIENT,
-                scope=f"tracer.{self.name}",
-            )
-            if span.is_recording():
-                watch_connection(connection, SessionRecording(span, session, self._recording))
-        except Exception as fault:
-            report(f"watching a connection to {self.name}", fault)
-
 
 class _State:
     """What a provider's autolog has done in this process."""
@@ -292,12 +197,6 @@ class _State:
 
 def _is_imported(module: str) -> bool:
     return module in sys.modules
-
-
-def _is_under_way(call: Call) -> bool:
-    """Whether this very call is being recorded by a door above, because a wrapper of ours stands twice in the way."""
-    outer = current_recording.get()
-    return outer is not None and call.body is not None and outer.call.body is call.body
 
 
 @contextmanager
@@ -335,3 +234,10 @@ def autolog_all(*, disable: bool = False) -> None:
             find_provider_module(name).autolog(disable=disable)
         except Exception as fault:
             report(f"setting up the provider {name}", fault)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = load(_HOME_OF[name], name)
+    return found

@@ -168,10 +168,3 @@ class ProcessRecord(TypedDict, total=False):
 Record = Union[
     SpanRecord, StartRecord, TraceRecord, AssessmentRecord, ModelRecord, RunRecord, AttachmentRecord, ProcessRecord
 ]  # fmt: skip
-
-ATTACHMENT_SCHEME = "tracer-attachment:"
-
-
-def attachment_uri(digest: str, mime: str, size: int) -> str:
-    """What stands in a payload where binary content was: scheme, sha256, media type and size in bytes."""
-    return f"{ATTACHMENT_SCHEME}{digest};{mime};{size}"

@@ -20,7 +20,6 @@ from tracer._fault import log_once, report
 from tracer._json import Fragment, clip, cut, cut_text, encode, is_primitive_list, loads, text_of
 from tracer._parts import event_value
 from tracer._span_view import STATUS_CODES, Recorder, SpanView
-from tracer.record import ChunksRecord
 from tracer.semconv import (
     ERROR_TYPE,
     INCOMPLETE,
@@ -32,6 +31,8 @@ from tracer.semconv import (
 
 if TYPE_CHECKING:
     from contextvars import Token
+
+    from tracer.record import ChunksRecord
 
 
 _ATTRIBUTES_LIMIT = 1_000

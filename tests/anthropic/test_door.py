@@ -218,14 +218,13 @@ def test_a_program_that_ends_with_an_open_stream(held: Any, server: Server, stor
 @pytest.mark.swallow_faults
 @pytest.mark.parametrize("broken", ["read_request", "read_reply", "accumulator"])
 def test_readers_that_all_fail_change_nothing(broken: str, server: Server, call: Any, monkeypatch: Any) -> None:
-    import dataclasses
 
     from tracer import anthropic as ours  # type: ignore[attr-defined, unused-ignore]
 
     def fail(*_: Any) -> Any:
         raise ZeroDivisionError("mine")
 
-    monkeypatch.setattr(ours, "MESSAGE", dataclasses.replace(ours.MESSAGE, **{broken: fail}))
+    monkeypatch.setattr(ours, "MESSAGE", ours.MESSAGE._replace(**{broken: fail}))
     ours.operation_of.cache_clear()
     server.will(sse(*lima(), done=False))
     streamed = call(stream=True)

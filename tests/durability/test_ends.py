@@ -151,9 +151,9 @@ def test_spans_of_exit_handlers_and_daemon_threads_are_there(run: Any, stored: A
 def test_spans_of_exit_handlers_that_run_after_tracers_are_there(run: Any, stored: Any) -> None:
     # handlers run last in, first out: this one was there before tracer was imported
     run("""
-        atexit.unregister(tracer._runtime._runtime.at_exit)
+        atexit.unregister(tracer._exit.close_runtime)
         atexit.register(step, "registered before")
-        atexit.register(tracer._runtime._runtime.at_exit)
+        atexit.register(tracer._exit.close_runtime)
         step("main")
     """)
 
@@ -164,9 +164,9 @@ def test_a_program_that_records_ends_promptly(run: Any) -> None:
     said = run("""
         def measure():
             sys.stdout.write(f"{time.perf_counter() - began}\\n")
-        atexit.unregister(tracer._runtime._runtime.at_exit)
+        atexit.unregister(tracer._exit.close_runtime)
         atexit.register(measure)
-        atexit.register(tracer._runtime._runtime.at_exit)
+        atexit.register(tracer._exit.close_runtime)
         step("first")
         tracer.flush()
         for i in range(100):

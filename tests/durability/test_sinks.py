@@ -105,10 +105,10 @@ def test_a_program_ends_within_seconds_though_its_backend_hangs(start: Any, stor
         for i in range(10):
             step("kept")
         assert len(tracer.get_trace(tracer.get_last_active_trace_id()).data.spans) == 1
-        atexit.unregister(tracer._runtime._runtime.at_exit)
+        atexit.unregister(tracer._exit.close_runtime)
         began = time.perf_counter()
         atexit.register(lambda: say(time.perf_counter() - began))
-        atexit.register(tracer._runtime._runtime.at_exit)
+        atexit.register(tracer._exit.close_runtime)
         sys.exit(3)
     """).finish()
 

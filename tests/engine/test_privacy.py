@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 import tracer
+from tracer._secrets import without_secrets
 from tracer.errors import InvalidArgumentError
 
 SECRETS = [
@@ -62,6 +64,48 @@ def test_a_run_of_letters_that_was_harmless_is_looked_at_again_where_it_begins_a
     echo([run, run, "a line" + chr(10) + run.removeprefix("n")])
 
     assert tracer.get_trace(tracer.get_last_active_trace_id()).data.spans[0].outputs == [run, run, "a line\n[REDACTED]"]
+
+
+VALUE = "Xk29fjQpL3mZ"
+SENSITIVE_NAMES = [
+    *(
+        "api_key",
+        "apiKeys",
+        "api-key-id",
+        "API_KEYS",
+        "access_key_id",
+        "access-key-id",
+        "subscription-key",
+        "private_key",
+    ),
+    *(
+        "access_tokens",
+        "accessTokens",
+        "refresh_token",
+        "auth_token_id",
+        "session_token_id",
+        "session_tokens",
+        "id_tokens",
+    ),
+    *("security_token", "secret_key", "clientSecret", "pwd", "passwd", "passphrase", "db_password", "Set-Cookie"),
+]
+FORMS: list[Any] = [
+    lambda name: {name: VALUE},
+    lambda name: {name: [VALUE, VALUE]},
+    lambda name: f"export {name}='{VALUE}'",
+    lambda name: f"'{name}': '{VALUE}'",
+    lambda name: json.dumps({name: VALUE}),
+    lambda name: json.dumps({"inner": json.dumps({name: VALUE})}),
+    lambda name: f"https://host/path?{name}={VALUE}",
+]
+
+
+@pytest.mark.parametrize("name", SENSITIVE_NAMES)
+@pytest.mark.parametrize("form", FORMS, ids=range(len(FORMS)))
+def test_every_sensitive_name_is_known_in_every_form_by_itself(name: str, form: Any) -> None:
+    line = json.dumps({"value": form(name)}).encode()
+
+    assert VALUE.encode() not in without_secrets(line)
 
 
 @pytest.mark.parametrize(

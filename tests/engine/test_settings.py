@@ -71,7 +71,7 @@ def test_the_environment_wins_over_the_default_and_an_argument_over_both(tmp_pat
 
 
 def test_a_bad_variable_is_named_in_one_log_line_and_the_program_runs(tmp_path: Path) -> None:
-    done = run("import tracer\nprint('ran')", tmp_path, TRACER_SAMPLE_RATE="lots")
+    done = run("import tracer\nwith tracer.start_span('a'):\n    print('ran')", tmp_path, TRACER_SAMPLE_RATE="lots")
 
     assert (done.returncode, done.stdout) == (0, "ran\n")
     assert "TRACER_SAMPLE_RATE: got 'lots'" in done.stderr

@@ -251,6 +251,7 @@ def test_ctrl_c_at_any_moment_leaves_no_span_current() -> None:
     script = """
 import _thread, threading, tracer
 ids = []
+tracer.start_span  # loaded now: Ctrl-C in an import may be swallowed there by Python itself
 for _ in range(10):
     timer = threading.Timer(0.02, _thread.interrupt_main)
     try:

@@ -170,7 +170,7 @@ def test_chunks_and_streams_are_not_kept(server: Server, client: ollama.Client) 
 @pytest.mark.parametrize(
     "broken",
     [
-        "tracer.provider.write_request",
+        "tracer._doorkeeper.write_request",
         "tracer._derive.set_request",
         "tracer._call.set_reply",
         "tracer._derive.set_reply",

@@ -174,7 +174,7 @@ def test_nothing_is_read_ahead(server: Server, client: openai.OpenAI) -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        "tracer.provider.write_request",
+        "tracer._doorkeeper.write_request",
         "tracer._derive.set_request",
         "tracer._call.set_reply",
         "tracer._derive.set_reply",

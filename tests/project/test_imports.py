@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,16 @@ HEAVY = (
     "tracer.store.remote",
     "tracer.dialects",
     "tracer.openai",
+)
+# what recording needs, and what only reads or says something about traces that are stored
+ENGINE = ("opentelemetry", "tracer._runtime", "tracer._fluent", "tracer.span")
+READING = (
+    "tracer.store",
+    "tracer.query",
+    "tracer._stored_trace",
+    "tracer.versions",
+    "tracer.runs",
+    "tracer.evaluation",
 )
 
 PUBLIC = {
@@ -129,16 +140,55 @@ def in_new_python(program: str) -> str:
     return ran.stdout.strip()
 
 
+def loaded_by(program: str) -> list[str]:
+    """The modules that a program has loaded when it ends."""
+    return in_new_python(f"{program}\nimport sys; print('\\n'.join(sys.modules))").splitlines()
+
+
+def found_in(loaded: list[str], names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if any(found == name or found.startswith(name + ".") for found in loaded)]
+
+
 def test_import_tracer_loads_nothing_heavy() -> None:
-    program = "import sys, tracer; print('\\n'.join(sys.modules))"
+    loaded = loaded_by("import tracer")
+
+    assert found_in(loaded, (*HEAVY, *ENGINE, *READING)) == []
+
+
+def test_autolog_loads_what_recording_needs_only_with_the_sdk() -> None:
+    before = loaded_by("import tracer; tracer.openai.autolog()")
+    after = loaded_by("import tracer; tracer.openai.autolog(); import openai")
+
+    assert found_in(before, ("openai", "opentelemetry", *ENGINE, *READING)) == []
+    assert found_in(after, ("openai", *ENGINE)) == [
+        "openai",
+        "opentelemetry",
+        "tracer._runtime",
+        "tracer.span",
+    ]
+    assert found_in(after, READING) == []
+
+
+def test_recording_a_span_loads_nothing_that_reads_in_its_thread() -> None:
+    program = """
+import sys, threading, tempfile, tracer
+caller, loaded = threading.get_ident(), []
+class Watching:
+    def find_spec(self, name, path=None, target=None):
+        if threading.get_ident() == caller:
+            loaded.append(name)
+with tempfile.TemporaryDirectory() as folder:
+    sys.meta_path.insert(0, Watching())
+    tracer.configure(store=folder + "/t.db")
+    with tracer.start_span("a"): pass
+    print("\\n".join(loaded))
+    tracer.shutdown()
+"""
 
     loaded = in_new_python(program).splitlines()
 
-    assert [name for name in HEAVY if any(found == name or found.startswith(name + ".") for found in loaded)] == []
-
-
-def test_autolog_does_not_import_the_sdk() -> None:
-    assert in_new_python("import sys, tracer; tracer.openai.autolog(); print('openai' in sys.modules)") == "False"
+    assert found_in(loaded, ENGINE) == ["opentelemetry", "tracer._runtime", "tracer._fluent", "tracer.span"]
+    assert found_in(loaded, (*READING, "sqlite3")) == []
 
 
 def test_recording_a_span_keeps_rich_and_click_out() -> None:
@@ -170,3 +220,83 @@ def test_every_public_name_says_what_the_user_gets() -> None:
 def test_a_name_that_is_not_there_says_so() -> None:
     with pytest.raises(AttributeError, match="no_such_thing"):
         _ = tracer.no_such_thing
+
+
+def test_every_public_name_is_that_of_its_module() -> None:
+    program = """
+import importlib, tracer
+for name, module in tracer._HOME_OF.items():
+    assert name not in vars(tracer), name
+    assert getattr(tracer, name) is getattr(importlib.import_module(module), name), name
+    assert vars(tracer)[name] is getattr(tracer, name), name
+for name in tracer._MODULES:
+    assert getattr(tracer, name) is importlib.import_module(f"tracer.{name}"), name
+print(sorted({*tracer._HOME_OF, *tracer._MODULES, *tracer.provider.BUILT_IN, "autolog"} - set(tracer.__all__)))
+print(sorted(set(tracer.__all__) - {*tracer._HOME_OF, *tracer._MODULES, *tracer.provider.BUILT_IN, "autolog"}))
+"""
+
+    modules, missing = in_new_python(program).splitlines()
+
+    assert missing == "[]"
+    assert "errors" not in modules
+    assert "query" in modules
+
+
+def test_import_star_brings_every_public_name() -> None:
+    program = "from tracer import *\nimport tracer\nprint([name for name in tracer.__all__ if name not in globals()])"
+
+    assert in_new_python(program) == "[]"
+
+
+def test_names_survive_a_reload() -> None:
+    program = """
+import importlib, pickle, tracer
+Trace, start_span = tracer.Trace, tracer.start_span
+importlib.reload(tracer)
+assert (tracer.Trace, tracer.start_span) == (Trace, start_span)
+print(pickle.loads(pickle.dumps(tracer.Trace)) is Trace, Trace.__module__)
+"""
+
+    assert in_new_python(program) == "True tracer._stored_trace"
+
+
+def test_many_threads_may_ask_for_the_first_name_at_once() -> None:
+    program = """
+import threading, tracer
+barrier, found = threading.Barrier(8), []
+def ask():
+    barrier.wait(30)
+    found.append((tracer.start_span, tracer.get_trace, tracer.openai, tracer.provider.Steps))
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join(30)
+print(len(found), len(set(found)))
+"""
+
+    assert in_new_python(program) == "8 1"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_fork_waits_for_a_name_that_is_being_loaded() -> None:
+    program = """
+import os, sys, threading, tracer
+is_loading, may_go_on = threading.Event(), threading.Event()
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "tracer._runtime":
+            is_loading.set()
+            may_go_on.wait(30)
+sys.meta_path.insert(0, Slow())
+thread = threading.Thread(target=lambda: tracer.start_span)
+thread.start()
+assert is_loading.wait(30)
+os.register_at_fork(before=may_go_on.set)
+child = os.fork()
+if child == 0:
+    tracer.start_span
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+thread.join(30)
+"""
+
+    assert in_new_python(program) == "7"

@@ -19,7 +19,6 @@ from tracer.errors import TracerError
 _NEEDED = (
     "opentelemetry-sdk",
     "opentelemetry-semantic-conventions",
-    "wrapt",
     "orjson",
     "rich",
     "click",

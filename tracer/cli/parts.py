@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.text import Text
 
+from tracer._attachments import ATTACHMENT_SCHEME
 from tracer.cli import wording
 from tracer.cli.screen import Screen
 from tracer.cli.values import arguments, one_line, print_value
 from tracer.cli.wording import clean_line, clip
-from tracer.record import ATTACHMENT_SCHEME
 
 
 def print_part(screen: Screen, part: Mapping[str, Any], results: Mapping[str, Any]) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
+from tracer._attachments import ATTACHMENT_SCHEME
 from tracer.cli.screen import Screen
 from tracer.cli.wording import clean, count, size
-from tracer.record import ATTACHMENT_SCHEME
 
 _INLINE = 76
 _DEEPEST = 40
