@@ -7,11 +7,9 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from tracer import semconv
 from tracer._fault import report
-from tracer._json import is_primitive_list, loads, text_of
+from tracer._json import encode, is_primitive_list, loads, text_of
 from tracer.messages import to_messages
 
 if TYPE_CHECKING:
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 _OURS = "tracer."
 _MARK = b',"reader":"'
 _LONG = 1_000  # a list from here on is kept as JSON
+_INT64 = 2**63
 _HEAD = 400  # bytes of a record within which the mark stands
 
 
@@ -33,7 +32,7 @@ def record_of(line: bytes) -> dict[str, Any]:
 
 def whole(line: bytes) -> bytes:
     """The line with all that its record says, for whoever cannot read requests and replies."""
-    return orjson.dumps(record_of(line)) if line.find(_MARK, 0, _HEAD) >= 0 else line
+    return encode(record_of(line)) if line.find(_MARK, 0, _HEAD) >= 0 else line
 
 
 def derive(record: dict[str, Any]) -> None:
@@ -141,7 +140,8 @@ def set_reply(span: Any, reply: Any) -> None:
     if reply.finish_reasons:
         span.set_attribute(semconv.RESPONSE_FINISH_REASONS, list(reply.finish_reasons))
     for name, tokens in reply.usage.items():
-        if type(tokens) in (int, float) and name in semconv.TOKEN_USAGE:
+        # neither JSON nor OpenTelemetry has room for more; infinity and what is no number are not below either
+        if type(tokens) in (int, float) and abs(tokens) < _INT64 and name in semconv.TOKEN_USAGE:
             span.set_attribute(semconv.TOKEN_USAGE[name], int(tokens))
     for key, value in reply.attributes.items():
         span.set_attribute(key, value)

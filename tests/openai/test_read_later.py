@@ -8,6 +8,7 @@ import pkgutil
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tests.openai.replies import (
 from tests.openai.sdk import HAS_RESPONSES
 from tests.openai.server import Scripted, Server, reply, sse
 from tracer.provider import Operation
+from tracer.server import running_server
 
 PICTURE = f"data:image/png;base64,{'iVBORw0KGgo' + 'A' * 1001}"
 WITH_PICTURE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}]
@@ -53,6 +55,7 @@ CALLS: dict[str, tuple[str, dict[str, Any], Scripted]] = {
     "picture in reply": (*CHAT, reply(chat({"role": "assistant", "content": None, "images": [PICTURE]}))),
     "secret": (CHAT[0], {"model": "m", "messages": SECRET}, reply(chat())),
     "large": (CHAT[0], {"model": "m", "messages": [{"role": "user", "content": "x" * 3_000_000}]}, reply(chat())),
+    "too many tokens": (*CHAT, reply(chat(usage={"prompt_tokens": 1e20, "completion_tokens": 9}))),
     "completion": ("completions.create", {"model": "m", "prompt": "Lima is"}, reply(completion(" big."))),
     "embedding": ("embeddings.create", {"model": "m", "input": "Lima"}, reply(embedding([[0.25, 0.5]]))),
 }  # fmt: skip
@@ -153,6 +156,26 @@ def test_an_exporter_gets_what_the_call_says(server: Server, call: Any, tmp_path
     [span] = heard.spans
     assert span.attributes["gen_ai.usage.input_tokens"] == 14
     assert "Lima." in span.attributes["gen_ai.output.messages"]
+
+
+DEEP = chat({"role": "assistant", "content": "Lima.", "tool_calls": [tool_call("c1", "deep", "[" * 300 + "]" * 300)]})
+
+
+@pytest.mark.parametrize("body", [DEEP, chat(usage={"prompt_tokens": 1e20, "completion_tokens": 9})])
+@pytest.mark.parametrize("place", ["file", "server"])
+def test_what_cannot_be_encoded_costs_no_span(
+    place: str, body: Any, server: Server, call: Any, stored: Any, tmp_path: Path
+) -> None:
+    server.will(reply(body))
+
+    with running_server(f"sqlite:///{tmp_path}/served.db") if place == "server" else nullcontext() as url:
+        if url is not None:
+            tracer.configure(store=url)
+        call("chat.completions.create", model="m", messages=QUESTION)
+        assert tracer.flush(20)
+        assert stored.text == "Lima."
+        assert stored.span.attributes["gen_ai.usage.output_tokens"] == 9
+        tracer.reset()
 
 
 KILLED = """
