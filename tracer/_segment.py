@@ -15,7 +15,7 @@ import struct
 import zlib
 from pathlib import Path
 
-MAGIC = b"TRCRJNL1"
+MAGIC = b"TRCRJNL2"
 HEAD_SIZE = 512
 SLOTS_START = len(MAGIC)
 SINKS_LIMIT = (HEAD_SIZE - SLOTS_START) // 16

@@ -32,6 +32,8 @@ from tests.openai.replies import (
 )
 from tests.openai.sdk import HAS_RESPONSES
 from tests.openai.server import Scripted, Server, reply, sse
+from tracer._derive import READERS
+from tracer._runtime import runtime
 from tracer.provider import Operation
 from tracer.server import running_server
 
@@ -205,7 +207,7 @@ def test_a_call_of_a_process_that_was_killed_is_read_by_whoever_finds_it(
     assert stored.span.attributes["gen_ai.usage.output_tokens"] == 9
 
 
-def test_every_operation_that_is_read_later_is_found_where_it_says() -> None:
+def test_every_operation_that_is_read_later_is_found_by_its_name() -> None:
     modules = [
         importlib.import_module(f"tracer.{module.name}") for module in pkgutil.iter_modules(integrations.__path__)
     ]
@@ -213,7 +215,27 @@ def test_every_operation_that_is_read_later_is_found_where_it_says() -> None:
     values += [value for table in values if isinstance(table, dict) for value in table.values()]
     operations = [value for value in values if isinstance(value, Operation) and value.reader is not None]
 
-    assert len({operation.reader for operation in operations}) >= 8
+    assert {operation.reader for operation in operations} == set(READERS)
     for operation in operations:
-        module, _, name = str(operation.reader).partition(":")
+        module, _, name = READERS[str(operation.reader)].partition(":")
         assert getattr(importlib.import_module(module), name) is operation
+
+
+def test_a_call_that_only_another_version_can_read_is_kept_as_it_is(
+    server: Server, call: Any, stored: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delitem(READERS, "openai.chat")
+    for _ in range(2):
+        server.will(sse(*lima()))
+        call("chat.completions.create", model="m", messages=QUESTION, stream=True)
+
+    kept = stored.spans
+    assert [span.attributes["gen_ai.request.model"] for span in kept] == ["m", "m"]
+    assert [span.inputs["messages"] for span in kept] == [QUESTION, QUESTION]
+    assert [span.outputs["choices"][0]["message"]["content"] for span in kept] == ["Lima.", "Lima."]
+    assert [len(span.events) for span in kept] == [6, 6]
+    assert [record.getMessage() for record in caplog.records] == [
+        "tracer does not know how to read a call of kind 'openai.chat', and keeps it as it is"
+    ]
+    store = runtime().store()
+    assert {store.payload(span.trace_id, span.span_id)["reader"] for span in kept} == {"openai.chat"}
