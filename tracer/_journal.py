@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tracer import _ids, _lockfile
-from tracer._fault import log_once, logger, report
+from tracer._fault import is_interruption, log_once, logger, report
 from tracer._json import encode, loads
 from tracer._segment import FRAME_SIZE, HEAD_SIZE, Segment
 
@@ -73,10 +73,9 @@ class Journal:
                 if segment is None or segment.end + FRAME_SIZE + len(record) > segment.size:
                     segment = self._rotate(len(record))
                 segment.write(record)
-            except Exception:
-                raise
-            except BaseException:  # Ctrl-C in the middle: the record is written, then the program hears of it
-                self._write_again(record)
+            except BaseException as error:  # Ctrl-C in the middle: the record is written, then the program hears of it
+                if not isinstance(error, Exception) or is_interruption(error):
+                    self._write_again(record)
                 raise
             finally:
                 self._appending = False
