@@ -161,8 +161,10 @@ class Runtime(OpenTelemetrySide):
             if isinstance(span, LiveSpan):
                 if attributes:
                     span.set_attributes(attributes)
-                if span.is_root or self._processors or self.joined is not None:
-                    self.span_started(span)
+                if self._processors or self.joined is not None:
+                    self._tell_start(span)
+                if span.is_root:
+                    self._write_start(span)
             return span
         except Exception as error:
             report("starting a span", error)
@@ -212,8 +214,7 @@ class Runtime(OpenTelemetrySide):
             trace_state=parent.trace_state,
         )
 
-    def span_started(self, span: LiveSpan) -> None:
-        """Tell processors, and write down that a local root is running."""
+    def _tell_start(self, span: LiveSpan) -> None:
         for processor in self._all_processors():
             on_start = getattr(processor, "on_start", None)
             if on_start is not None:
@@ -221,25 +222,24 @@ class Runtime(OpenTelemetrySide):
                     on_start(span, otel_context.get_current())
                 except Exception as error:
                     report(f"calling on_start of {type(processor).__qualname__}", error)
-        if span.is_root:
-            try:
-                self._write_start(span)
-            except Exception as error:
-                report("writing a span's start down", error)
 
     def _write_start(self, span: LiveSpan) -> None:
-        parent = ""
-        if span.parent_id is not None:
-            remote = "true" if span._remote_parent else "false"
-            parent = f',"parent_id":"{span.parent_id}","remote_parent":{remote}'
-        head = (
-            f'{{"kind":"start","trace_id":"{span.trace_id}","span_id":"{span.span_id}"{parent},'
-            f'"start":{span.start_time_ns},'
-        )
-        self._append_line(head.encode() + self._said_at_start(span.name, span.span_type))
-        belongs = self._belongs()
-        if belongs:
-            self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **belongs})
+        """Write down that a local root is running."""
+        try:
+            parent = ""
+            if span.parent_id is not None:
+                remote = "true" if span._remote_parent else "false"
+                parent = f',"parent_id":"{span.parent_id}","remote_parent":{remote}'
+            head = (
+                f'{{"kind":"start","trace_id":"{span.trace_id}","span_id":"{span.span_id}"{parent},'
+                f'"start":{span.start_time_ns},'
+            )
+            self._append_line(head.encode() + self._said_at_start(span._name, span.span_type))
+            belongs = self._belongs()
+            if belongs:
+                self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **belongs})
+        except Exception as error:
+            report("writing a span's start down", error)
 
     def _said_at_start(self, name: str, span_type: str) -> bytes:
         """The rest of a start record, which is the same for all calls of a step."""

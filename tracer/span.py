@@ -158,12 +158,14 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Record several values."""
-        plain, structured, limit = self._plain, self._structured, self._rt.max_value_bytes
-        for key, value in _mapping(attributes, "set_attributes").items():
+        attributes = _mapping(attributes, "set_attributes")
+        plain, limit = self._plain, self._rt.max_value_bytes
+        is_easy = self._open and not self._structured and len(plain) + len(attributes) <= _ATTRIBUTES_LIMIT
+        for key, value in attributes.items():
             kind = type(value)
             # nearly all of them, without a call for each
-            is_simple = kind is int or kind is float or kind is bool or (kind is str and len(value) <= limit)
-            if is_simple and not structured and key != SPAN_TYPE and len(plain) < _ATTRIBUTES_LIMIT and self._open:
+            is_simple = (kind is str and len(value) <= limit) or kind is int or kind is float or kind is bool
+            if is_easy and is_simple and key != SPAN_TYPE:
                 plain[key] = value
             else:
                 self.set_attribute(key, value)
@@ -352,11 +354,9 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
             self.set_outputs(outputs)
         if status is not None:
             self.set_status(status)
-        elapsed = time.perf_counter_ns() - self._start_tick
-        ended_at = _nanoseconds(end_time, "end_time") or self.start_time_ns + elapsed
-        if ended_at < self.start_time_ns:
-            _ignored("end_time", end_time, "a time after the span's start")
-            ended_at = self.start_time_ns + elapsed
+        ended_at = self.start_time_ns + time.perf_counter_ns() - self._start_tick
+        if end_time is not None:
+            ended_at = self._checked_end(end_time, ended_at)
         try:
             try:
                 self._open.pop()
@@ -369,6 +369,14 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
             self.end_time_ns = self.end_time_ns or ended_at
             self._rt.span_ended(self)
             raise
+
+    def _checked_end(self, given: Any, now: int) -> int:
+        """The end that was given if it can be one, else ``now``."""
+        ended_at = _nanoseconds(given, "end_time")
+        if ended_at is not None and ended_at < self.start_time_ns:
+            _ignored("end_time", given, "a time after the span's start")
+            ended_at = None
+        return now if ended_at is None else ended_at
 
     def end_with_error(self, error: BaseException) -> None:
         """End the span with the exception that ended its step."""
@@ -424,7 +432,7 @@ def _nanoseconds(value: Any, name: str) -> int | None:
 
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return value
     _ignored(what, value, "a dict")
     return {}
