@@ -180,11 +180,12 @@ def test_a_program_that_records_ends_promptly(run: Any) -> None:
 @pytest.mark.parametrize("before", ["pass", 'step("main")'])
 def test_spans_of_a_finaliser_that_runs_when_no_thread_can_be_started(before: str, run: Any, stored: Any) -> None:
     run(f"""
+        tracer.start_span  # names come when they are first asked for, which needs an interpreter that can import
         class Connection:
-            step = staticmethod(step)
+            step, flush = staticmethod(step), staticmethod(tracer.flush)
             def __del__(self):
                 self.step("closing")
-                tracer.flush(1)
+                self.flush(1)
         keep = Connection()
         {before}
     """)
