@@ -61,12 +61,12 @@ def _reply(body: Mapping[str, Any], said: Any) -> Reply:
     )
 
 
-CHAT = Operation("chat", _read_chat_request, _read_chat_reply, ChatAccumulator, reader="tracer._ollama_text:CHAT")
+CHAT = Operation("chat", _read_chat_request, _read_chat_reply, ChatAccumulator, reader="ollama.chat")
 GENERATE = Operation(
     "text_completion",
     _read_generate_request,
     _read_generate_reply,
     GrowingReply,
     span_type=SpanType.LLM,
-    reader="tracer._ollama_text:GENERATE",
+    reader="ollama.generate",
 )

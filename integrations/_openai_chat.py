@@ -151,12 +151,12 @@ def _completion_message(choice: Mapping[str, Any]) -> dict[str, Any]:
     return {"role": "assistant", "parts": parts, "finish_reason": choice.get("finish_reason")}
 
 
-CHAT = Operation("chat", _read_chat_request, _read_chat_reply, ChatAccumulator, reader="tracer._openai_chat:CHAT")
+CHAT = Operation("chat", _read_chat_request, _read_chat_reply, ChatAccumulator, reader="openai.chat")
 COMPLETION = Operation(
     "text_completion",
     _read_completion_request,
     _read_completion_reply,
     CompletionAccumulator,
     span_type=SpanType.LLM,
-    reader="tracer._openai_chat:COMPLETION",
+    reader="openai.completion",
 )

@@ -59,7 +59,7 @@ EMBEDDING = Operation(
     _read_embedding_request,
     _read_embedding_reply,
     span_type=SpanType.EMBEDDING,
-    reader="tracer._openai_other:EMBEDDING",
+    reader="openai.embedding",
 )
 
 

@@ -20,7 +20,7 @@ else:
 
 __all__ = ["autolog", "provider"]
 
-MESSAGE = Operation("chat", read_request, read_reply, MessageAccumulator, reader="tracer.anthropic:MESSAGE")
+MESSAGE = Operation("chat", read_request, read_reply, MessageAccumulator, reader="anthropic.message")
 
 _GENERATES_NOTHING = frozenset({
     "agents", "batches", "count_tokens", "deployments", "dreams", "environments", "files", "memory_stores", "models",

@@ -41,7 +41,7 @@ def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     return {semconv.REQUEST_SEED: body.get("random_seed")} if body.get("random_seed") is not None else {}
 
 
-_CHAT = CHAT._replace(read_request=_read_chat_request, reader="tracer.mistral:_CHAT")
+_CHAT = CHAT._replace(read_request=_read_chat_request, reader="mistral.chat")
 
 OPERATIONS: dict[str, Operation] = {
     "chat/completions": _CHAT,

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from tracer import _lockfile
 from tracer._fault import log_once, report
-from tracer._journal import LOCK_SUFFIX, LOSSES_NAME, NEW_LOCK_SUFFIX, SEGMENT_SUFFIX, dropped_by, note_losses
+from tracer._journal import (
+    LOCK_SUFFIX,
+    LOSSES_NAME,
+    LOSSES_SUFFIX,
+    NEW_LOCK_SUFFIX,
+    SEGMENT_SUFFIX,
+    dropped_by,
+    note_losses,
+)
 from tracer._json import loads
 from tracer._orphan import EmptySegmentError, Orphan, OtherVersionError
 from tracer._segment import HEAD_SIZE
@@ -242,13 +250,19 @@ def pending(folder: Path) -> list[dict[str, object]]:
 
 
 def dropped(folder: Path) -> int:
-    """How many records were ever dropped in a journal folder because a sink did not take them in time."""
-    living = sum(dropped_by(_alive(folder, owner)) for owner in _journals(folder))
+    """How many records were ever dropped in a journal folder because a sink, or a disk, did not take them in time."""
+    count = sum(dropped_by(_alive(folder, owner)) for owner in _journals(folder))
+    count += sum(_count_in_name(path) for path in _files(folder) if path.suffix == LOSSES_SUFFIX)
     try:
         lines = (folder / LOSSES_NAME).read_bytes().splitlines()
     except OSError:
-        return living
-    return living + sum(_count(line) for line in lines)
+        return count
+    return count + sum(_count(line) for line in lines)
+
+
+def _count_in_name(path: Path) -> int:
+    number = path.stem.rpartition(".")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def _count(line: bytes) -> int:

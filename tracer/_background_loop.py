@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Awaitable
@@ -42,6 +43,8 @@ class BackgroundLoop:
             if self._loop is None or self._process != os.getpid():  # after a fork the thread is not there
                 if self._finalizer is not None:
                     self._finalizer.detach()
+                if sys.is_finalizing():  # before Python 3.12, who starts a thread now waits for ever
+                    raise RuntimeError("no loop can be started any more: the interpreter is shutting down")
                 started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
                 threading.Thread(target=asyncio.run, args=(_serve(started),), name="tracer-loop", daemon=True).start()
                 self._loop, ending = started.result()

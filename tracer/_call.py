@@ -10,7 +10,7 @@ from tracer import _stream, semconv
 from tracer._body import BodyReader, body_of, content_type_of, is_event_stream, json_of
 from tracer._chunk_log import ChunkLog
 from tracer._derive import set_reply, set_request
-from tracer._fault import report
+from tracer._fault import heed, report
 from tracer._hidden import hide
 from tracer._json import encode, loads
 from tracer._operation import Call, Operation, ReadError, ReplyOf, Request
@@ -96,7 +96,8 @@ class Recording:
             self._set_error(error)
         except Exception as fault:
             report("reading an error", fault)
-        self._end(error)
+        finally:
+            self._end(error)
 
     def _set_error(self, error: BaseException) -> None:
         # what the provider sent: the reason of its refusal, or a reply that the SDK could not make sense of
@@ -245,8 +246,9 @@ class Recording:
                 self.span.set_attributes(self._read_error(error))
         except Exception as fault:
             report("reading a stream", fault)
-        self._end(error if incomplete is None else None)
-        self._reader = None
+        finally:
+            self._end(error if incomplete is None else None)
+            self._reader = None
 
     def _end(self, error: BaseException | None = None) -> None:
         try:
@@ -361,6 +363,7 @@ def _content_of(response: Any) -> bytes | None:
         return None
     try:
         content = response.content
-    except Exception:  # httpx raises ResponseNotRead
+    except Exception as error:  # httpx raises ResponseNotRead
+        heed(error)
         return None
     return content if isinstance(content, bytes) else None

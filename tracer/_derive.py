@@ -7,19 +7,28 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from tracer import semconv
-from tracer._fault import report
-from tracer._json import is_primitive_list, loads, text_of
+from tracer._fault import log_once, report
+from tracer._json import encode, is_primitive_list, loads, text_of
 from tracer.messages import to_messages
 
 if TYPE_CHECKING:
     from tracer.record import ChunksRecord, EventRecord
 
-_OURS = "tracer."
+# where the operations are whose readers records name: a name is for ever, its place may change
+READERS = {
+    "anthropic.message": "tracer.anthropic:MESSAGE",
+    "mistral.chat": "tracer.mistral:_CHAT",
+    "ollama.chat": "tracer._ollama_text:CHAT",
+    "ollama.generate": "tracer._ollama_text:GENERATE",
+    "openai.chat": "tracer._openai_chat:CHAT",
+    "openai.completion": "tracer._openai_chat:COMPLETION",
+    "openai.embedding": "tracer._openai_other:EMBEDDING",
+    "openai.response": "tracer._openai_responses:RESPONSE",
+}
 _MARK = b',"reader":"'
 _LONG = 1_000  # a list from here on is kept as JSON
+_INT64 = 2**63
 _HEAD = 400  # bytes of a record within which the mark stands
 
 
@@ -33,19 +42,26 @@ def record_of(line: bytes) -> dict[str, Any]:
 
 def whole(line: bytes) -> bytes:
     """The line with all that its record says, for whoever cannot read requests and replies."""
-    return orjson.dumps(record_of(line)) if line.find(_MARK, 0, _HEAD) >= 0 else line
+    return encode(record_of(line)) if line.find(_MARK, 0, _HEAD) >= 0 else line
 
 
 def derive(record: dict[str, Any]) -> None:
     """Add to a span's record what its request and its reply say; never raises."""
     try:
-        reader, chunks = record.pop("reader"), record.pop("chunks", None)
+        chunks = record.pop("chunks", None)
         if chunks is not None:
             events = [*record.get("events", ()), *chunk_events(chunks, record["start"])]
             record["events"] = sorted(events, key=lambda event: event["time"])
+        reader = record["reader"]
+        if reader and reader not in READERS:  # it stays: a newer tracer may come by the record
+            log_once(
+                f"reader {reader}", "tracer does not know how to read a call of kind %r, and keeps it as it is", reader
+            )
+            return
+        del record["reader"]
         if not reader:
             return
-        operation = _operation_at(reader)
+        operation = _operation_at(READERS[reader])
         bodies = record.get("json", {})
         request, reply = bodies.get(semconv.INPUTS), bodies.get(semconv.OUTPUTS)
         written = _Written(record)
@@ -74,14 +90,9 @@ def chunk_events(chunks: ChunksRecord, start: int) -> list[EventRecord]:
 
 
 @functools.cache
-def _operation_at(reader: str) -> Any:
-    module, _, name = reader.partition(":")
-    if not module.startswith(_OURS):
-        raise ValueError(f"a record names {reader!r} as its reader, which is not tracer's")
-    operation = getattr(importlib.import_module(module), name)
-    if not hasattr(operation, "read_request"):
-        raise ValueError(f"{reader!r}, which a record names as its reader, reads nothing")
-    return operation
+def _operation_at(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 class _Written:
@@ -141,7 +152,8 @@ def set_reply(span: Any, reply: Any) -> None:
     if reply.finish_reasons:
         span.set_attribute(semconv.RESPONSE_FINISH_REASONS, list(reply.finish_reasons))
     for name, tokens in reply.usage.items():
-        if type(tokens) in (int, float) and name in semconv.TOKEN_USAGE:
+        # neither JSON nor OpenTelemetry has room for more; infinity and what is no number are not below either
+        if type(tokens) in (int, float) and abs(tokens) < _INT64 and name in semconv.TOKEN_USAGE:
             span.set_attribute(semconv.TOKEN_USAGE[name], int(tokens))
     for key, value in reply.attributes.items():
         span.set_attribute(key, value)

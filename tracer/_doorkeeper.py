@@ -78,8 +78,13 @@ class Doorkeeper:
     def _start(self, door: Door, call: Call) -> Any:
         recording = self._recording(call, reply_of=door.reply_of)
         if recording is not NOT_RECORDED:
-            with guard("making a span current"):
-                recording.enter()
+            try:
+                with guard("making a span current"):
+                    recording.enter()
+            except BaseException as error:  # Ctrl-C, or a time limit's signal: the call is not made
+                recording.span.detach()
+                recording.raised(error)
+                raise
         return recording
 
     def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
@@ -107,8 +112,12 @@ class Doorkeeper:
             return NOT_RECORDED
         door_records(operation.span_type)
         span.reader = reader
-        with guard(f"recording a request to {self._provider.name}"):
-            write_request(span, operation, call.body, request)
+        try:
+            with guard(f"recording a request to {self._provider.name}"):
+                write_request(span, operation, call.body, request)
+        except BaseException as error:  # Ctrl-C, or a time limit's signal: the call is not made
+            span.end_with_error(error)
+            raise
         return Recording(span, call, self._provider.read_error, reply_of)
 
     def _watch(self, wire: Wire, connection: Any) -> None:

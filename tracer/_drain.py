@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -18,6 +19,7 @@ _LOOK_AROUND_SECONDS = 10.0  # how often dead processes' journals are looked for
 _ALIVE_SECONDS = 30.0  # how often one who has nothing to hand over says that it is still there
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 30.0
+_DISK_RETRY_SECONDS = 1.0  # how often a disk that was full is tried again, however long the sink is given
 _LONGEST_RETRY_WHILE_ASKED_SECONDS = 0.25
 _TRIES_BEFORE_NEXT = 3
 
@@ -90,6 +92,8 @@ class Drainer:
         _ring(self._bell)
 
     def _start(self) -> None:
+        if sys.is_finalizing():  # before Python 3.12, who starts a thread now waits for ever
+            return
         # not for ever: a finaliser may come here while its own thread is here
         if not self._thread_lock.acquire(timeout=1.0):
             return
@@ -161,9 +165,17 @@ class Drainer:
 
     def _wait(self, retry: float) -> None:
         if retry:
-            self._bell.acquire(timeout=self._until_retry(retry))
+            self._wait_for_retry(self._until_retry(retry))
         elif not self._is_asked() and self._bell.acquire(timeout=_LOOK_AROUND_SECONDS) and not self._is_asked():
             self._bell.acquire(timeout=_GATHER_SECONDS)
+
+    def _wait_for_retry(self, seconds: float) -> None:
+        while seconds > _DISK_RETRY_SECONDS:
+            if self._bell.acquire(timeout=_DISK_RETRY_SECONDS):
+                return
+            self._journal.renew()
+            seconds -= _DISK_RETRY_SECONDS
+        self._bell.acquire(timeout=seconds)
 
     def _is_asked(self) -> bool:
         return bool(self._requests) or self._stopping or self._pausing
@@ -177,6 +189,7 @@ class Drainer:
             self._journal.renew()
             while not self._is_enough() and self.drain_batch():
                 self._answer()
+            look_around = look_around and not self._is_enough()
             if look_around:
                 self._look_around()
         except BaseException as error:  # whatever an exporter raises, SystemExit included: the thread lives
@@ -322,7 +335,7 @@ class Drainer:
 
     def _drain_here(self, request: Request) -> None:
         """Where no thread can be had any more: at the very end of the interpreter, and only what cannot hang."""
-        if self.sink.name != "store":
+        if self.sink.name != "store" or sys.is_finalizing():  # nothing can be imported any more
             request.answer(self._cursor >= request.target)
             return
         try:

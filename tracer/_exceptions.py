@@ -6,6 +6,7 @@ import os
 import traceback
 from typing import Any
 
+from tracer._fault import heed
 from tracer._json import cut_text
 
 _MESSAGE_LIMIT = 8_000
@@ -25,6 +26,7 @@ def message_of(error: BaseException) -> str:
     try:
         return cut_text(str(error), _MESSAGE_LIMIT)
     except Exception as broken:
+        heed(broken)
         return f"<no message: __str__ raised {type(broken).__name__}>"
 
 
@@ -42,7 +44,8 @@ def _stack_of(error: BaseException) -> str:
         described = traceback.TracebackException.from_exception(error, limit=-_FRAMES_LIMIT)
         _leave_out_our_frames(described)
         text = "".join(described.format())
-    except Exception:
+    except Exception as broken:
+        heed(broken)
         return f"{type_name(error)}: {message_of(error)}"
     return text if len(text) <= _STACK_LIMIT else f"[cut]…{text[-_STACK_LIMIT:]}"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from types import TracebackType
+from typing import Any
 
 logger = logging.getLogger("tracer")
 
@@ -26,8 +28,8 @@ def log_once(cause: str, message: str, *args: object, level: int = logging.WARNI
     _logged.add(key)
     try:
         logger.log(level, message, *args)
-    except Exception:  # a handler of the application's that fails, or no stack left to log on
-        return
+    except Exception as error:  # a handler of the application's that fails, or no stack left to log on
+        heed(error)
 
 
 def forget_logged() -> None:
@@ -35,9 +37,42 @@ def forget_logged() -> None:
     _logged.clear()
 
 
+def is_interruption(error: BaseException) -> bool:
+    """Whether a signal handler of the program's raised this while our code ran, such as a time limit's.
+
+    Python runs such handlers between any two steps of the main thread.
+    """
+    trace = error.__traceback__
+    if trace is None or threading.current_thread() is not threading.main_thread():
+        return False
+    import signal  # where something fails, not in every program
+
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    codes = {_code_of(handler) for handler in handlers if callable(handler)}
+    while trace is not None:
+        if trace.tb_frame.f_code in codes:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _code_of(handler: Any) -> Any:
+    handler = getattr(handler, "func", handler)  # a partial's
+    return getattr(handler, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
+
+
+def heed(error: BaseException) -> None:
+    """Raise what a signal handler of the program's raised, where an exception is about to be swallowed."""
+    if is_interruption(error):
+        raise error
+
+
 def report(doing: str, error: BaseException) -> None:
-    """Log a fault of ours once per cause, with its traceback at debug level; under ``set_strict`` it raises."""
-    if _strict:
+    """Log a fault of ours once per cause, with its traceback at debug level; under ``set_strict`` it raises.
+
+    What a signal handler raised is raised again: the program waits for it.
+    """
+    if _strict or is_interruption(error):
         raise error
     cause = f"{doing}:{type(error).__name__}"
     log_once(cause, "tracer failed while %s and went on: %s: %s", doing, type(error).__name__, _safe_text(error))

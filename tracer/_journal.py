@@ -10,13 +10,14 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tracer import _ids, _lockfile
-from tracer._fault import log_once, logger, report
+from tracer._fault import is_interruption, log_once, logger, report
 from tracer._json import encode, loads
 from tracer._segment import FRAME_SIZE, HEAD_SIZE, Segment
 
@@ -41,7 +42,8 @@ class Journal:
     def __init__(self, folder: Path, *, max_bytes: int, about: Mapping[str, Any]) -> None:
         self.folder = folder
         self.owner = f"{os.getpid()}-{time.time_ns():x}-{_ids.span_id()[:6]}"
-        self.dropped = 0  # records that a bound pushed out before every sink had them
+        self.dropped = 0  # records that were given up before every sink had them
+        self._noted = 0  # as many of them are written down
         self._max_bytes = max_bytes
         self._about = about
         self._sinks: list[int] = []
@@ -71,10 +73,9 @@ class Journal:
                 if segment is None or segment.end + FRAME_SIZE + len(record) > segment.size:
                     segment = self._rotate(len(record))
                 segment.write(record)
-            except Exception:
-                raise
-            except BaseException:  # Ctrl-C in the middle: the record is written, then the program hears of it
-                self._write_again(record)
+            except BaseException as error:  # Ctrl-C in the middle: the record is written, then the program hears of it
+                if not isinstance(error, Exception) or is_interruption(error):
+                    self._write_again(record)
                 raise
             finally:
                 self._appending = False
@@ -131,13 +132,16 @@ class Journal:
             return Segment.in_memory(self._number, usual)
 
     def _in_file(self, usual: int, smallest: int) -> Segment:
-        path = self.folder / f"{self.owner}.{self._number:06d}{SEGMENT_SUFFIX}"
+        path = self._path(self._number)
         try:
             return Segment.in_file(path, self._number, usual)
         except OSError:
             if smallest >= usual:
                 raise
         return Segment.in_file(path, self._number, smallest)  # the last free blocks of a disk are better than none
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{self.owner}.{number:06d}{SEGMENT_SUFFIX}"
 
     def _say_unwritable(self, error: Exception) -> None:
         log_once(
@@ -173,7 +177,7 @@ class Journal:
     def is_in_memory(self) -> bool:
         """Whether records are kept in memory, since no file can be had."""
         with self._append_lock:
-            return bool(self._segments) and self._segments[-1].path is None
+            return any(segment.path is None for segment in self._segments)
 
     def _keep_bounds(self) -> None:
         """Drop the oldest beyond the bounds, unmap all but the newest; the caller holds the lock."""
@@ -212,6 +216,7 @@ class Journal:
             try:
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 os.write(descriptor, encode({"dropped": self.dropped}))
+                self._noted = self.dropped
             except OSError as error:  # a full disk; this process still knows
                 logger.debug("tracer could not note how many records it dropped", exc_info=error)
 
@@ -281,13 +286,57 @@ class Journal:
         return all(segment.cursor(sink) >= segment.end for sink in self._sinks)
 
     def renew(self) -> None:
-        """Go on in a new file where the current segment is in memory or its file was deleted."""
-        segment = self._current
-        if segment is None or (segment.path is not None and segment.path.exists()):
-            return
+        """Move to disk what is in memory, if that can be had now; go on in a new file where one was deleted."""
         with self._append_lock:
+            current, in_memory = self._current, [segment for segment in self._segments if segment.path is None]
+        try:
+            for segment in in_memory:
+                self._move_to_disk(segment)
+        except (OSError, ValueError) as error:  # it is tried again
+            logger.debug("tracer still keeps records in memory", exc_info=error)
+        if current is not None and current.path is not None and not current.path.exists():
+            with self._append_lock:
+                if self._current is current:
+                    self._current = None
+
+    def _move_to_disk(self, segment: Segment) -> None:
+        with self._nothing_appended():
+            if self._closed:
+                return
+            self._come_alive()
+        size = min(segment.size, (segment.end + _SMALLEST_SEGMENT + 0xFFF) & ~0xFFF)
+        copy = Segment.in_file(self._path(segment.number), segment.number, size)
+        try:
+            copy.copy(segment)  # without the lock: what was written does not change, nobody waits
+            moved = self._replace(segment, copy)
+        except BaseException:
+            copy.remove()
+            raise
+        if not moved:  # dropped, taken, or much was written meanwhile
+            copy.remove()
+        self._catch_up()
+
+    def _replace(self, segment: Segment, copy: Segment) -> bool:
+        with self._nothing_appended():
+            if segment not in self._segments:
+                return False
+            copy.copy(segment)
+            if copy.end < segment.end:
+                return False
+            self._segments[self._segments.index(segment)] = copy
             if self._current is segment:
-                self._current = None
+                self._current = copy
+            return True
+
+    @contextmanager
+    def _nothing_appended(self) -> Iterator[None]:
+        """Hold the lock; what a finaliser records in this very thread is written afterwards, by `_catch_up`."""
+        with self._append_lock:
+            self._appending = True
+            try:
+                yield
+            finally:
+                self._appending = False
 
     # ---- ends ----
 
@@ -302,22 +351,22 @@ class Journal:
             segments, self._segments = list(self._segments), deque()
             left = [segment for segment in segments if not self._is_taken(segment)]
             lost = sum(segment.count() for segment in left if segment.path is None)
+            self.dropped += lost
             for segment in segments:
                 _close(segment, remove=segment not in left)
             done = not any(segment.path is not None for segment in left)
             self._close_lock(remove=done and not keep_alive_file)
         if lost:
-            self.dropped += lost
             log_once(f"journal lost {self.owner}", "tracer lost %s records: neither disk nor store took them", lost)
         return done and not lost
 
     def _close_lock(self, *, remove: bool) -> None:
-        if self._lock_descriptor is None:
-            return
         try:
-            if remove:
+            if remove and self._lock_descriptor is not None:
                 self.alive_path.unlink(missing_ok=True)
-                note_losses(self.folder, self.owner, self.dropped)
+                self._noted = 0
+            note_losses(self.folder, self.owner, self.dropped - self._noted)
+            self._noted = self.dropped
         except OSError as error:
             logger.debug("tracer could not clear its journal away", exc_info=error)
         self._let_go_of_lock()
@@ -346,13 +395,19 @@ def _close(segment: Segment, *, remove: bool) -> None:
 
 
 LOSSES_NAME = "dropped.jsonl"
+LOSSES_SUFFIX = ".dropped"
 
 
 def note_losses(folder: Path, owner: str, count: int) -> None:
-    """Leave a line about records that were dropped, for `tracer doctor`."""
-    if count:
+    """Leave a line about records that were dropped, for `tracer doctor`; raises OSError."""
+    if not count:
+        return
+    line = encode({"owner": owner, "time": time.time_ns(), "dropped": count}) + b"\n"
+    try:
         with (folder / LOSSES_NAME).open("ab") as file:
-            file.write(encode({"owner": owner, "time": time.time_ns(), "dropped": count}) + b"\n")
+            file.write(line)
+    except OSError:  # a full disk takes a name where it takes no content
+        (folder / f"{owner}.{count}{LOSSES_SUFFIX}").touch()
 
 
 def dropped_by(alive_path: Path) -> int:

@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from tracer._fault import heed
+
 _REPR_LIMIT = 10_000
 _DEPTH_LIMIT = 100
 _BYTES_LIMIT = 1 << 25
@@ -40,7 +42,8 @@ def encode(value: object) -> bytes:
     """The value as JSON, whatever it is."""
     try:
         return orjson.dumps(value, to_jsonable, _options())
-    except Exception:
+    except Exception as error:
+        heed(error)
         return orjson.dumps(to_plain(value))
 
 
@@ -158,7 +161,8 @@ def text_of(value: object) -> str:
     """``str()`` of the value, also when its ``__str__`` is broken."""
     try:
         return str(value)
-    except Exception:
+    except Exception as error:
+        heed(error)
         return f"<{type(value).__qualname__} without text>"
 
 
@@ -166,6 +170,7 @@ def _repr(value: object) -> str:
     try:
         return cut_text(repr(value), _REPR_LIMIT)
     except Exception as error:
+        heed(error)
         return f"<{type(value).__module__}.{type(value).__qualname__}: its repr raised {type(error).__name__}>"
 
 
@@ -191,6 +196,7 @@ def _plain(value: Any, depth: int, ancestors: set[int]) -> Any:
     try:
         return _plain_container(value, depth, ancestors)
     except Exception as error:
+        heed(error)
         return f"<{type(value).__qualname__}: reading it raised {type(error).__name__}>"
     finally:
         ancestors.discard(id(value))
@@ -206,7 +212,8 @@ def _plain_container(value: Any, depth: int, ancestors: set[int]) -> Any:
         return {name: _plain(getattr(value, name, None), depth + 1, ancestors) for name in names}
     try:
         return orjson.loads(orjson.dumps(value, None, _options()))
-    except Exception:
+    except Exception as error:
+        heed(error)
         step = to_jsonable(value)
     if isinstance(step, str):
         return clean_text(step)

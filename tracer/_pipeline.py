@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -206,6 +207,8 @@ class Pipeline:
 
     def _shut_exporters(self, deadline: float) -> None:
         """OpenTelemetry's contract: an exporter may hold on to what it was given until it is shut down."""
+        if sys.is_finalizing():  # before Python 3.12, who starts a thread now waits for ever
+            return
         threads = [threading.Thread(target=_shut, args=(sink,), daemon=True) for sink in self._exporters]
         try:
             for thread in threads:

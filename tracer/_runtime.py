@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind
 from tracer import _ids
 from tracer._context import NOTHING_SAID, active_model, active_run_id, active_runs, current, running, usage_watch
 from tracer._exit import close_in_workers, keep_exit_by_interrupt
-from tracer._fault import forget_logged, guard, log_once, report
+from tracer._fault import forget_logged, guard, heed, log_once, report
 from tracer._journal import JournalClosedError
 from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
 from tracer._lockfile import leave_to_parent
@@ -461,14 +461,16 @@ def _fields(settings: Settings) -> dict[str, Any]:
 def _encode_record(record: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(record, to_jsonable)
-    except Exception:  # a lone surrogate, an integer beyond 64 bits: the slow way takes everything
+    except Exception as error:
+        heed(error)  # else a lone surrogate, an integer beyond 64 bits: the slow way takes everything
         return orjson.dumps(to_plain(record))
 
 
 def _encode_body(span: LiveSpan) -> bytes:
     try:
         return orjson.dumps(span.body(Fragment), to_jsonable)
-    except Exception:
+    except Exception as error:
+        heed(error)
         return orjson.dumps(to_plain(span.body(loads)))
 
 

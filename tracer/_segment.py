@@ -15,13 +15,15 @@ import struct
 import zlib
 from pathlib import Path
 
-MAGIC = b"TRCRJNL1"
+MAGIC = b"TRCRJNL2"
 HEAD_SIZE = 512
 SLOTS_START = len(MAGIC)
 SINKS_LIMIT = (HEAD_SIZE - SLOTS_START) // 16
 FRAME = struct.Struct("<II")
 FRAME_SIZE = FRAME.size
 SLOT = struct.Struct("<QQ")
+
+_COPIED_AT_ONCE = 1 << 18  # other threads run between
 
 _NO_ALLOCATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 
@@ -69,6 +71,21 @@ class Segment:
         buffer[body:end] = record  # type: ignore[index]  # a segment that is written is mapped
         FRAME.pack_into(buffer, start, len(record), zlib.crc32(record))  # type: ignore[arg-type]
         self.end = end
+
+    def copy(self, other: Segment) -> None:
+        """Take over what another segment has beyond this one's end, as far as there is room, at the same places.
+
+        Raises ValueError if the other one is removed meanwhile.
+        """
+        while self.end < min(other.end, self.size):
+            end = min(self.end + _COPIED_AT_ONCE, other.end, self.size)
+            content = other._buffer
+            if content is None:
+                raise ValueError("the segment is gone")
+            self._buffer[self.end : end] = content[self.end : end]  # type: ignore[index]
+            self.end = end
+        for sink, position in list(other._cursors.items()):
+            self.set_cursor(sink, position)
 
     def read(self, position: int, limit: int) -> tuple[list[bytes], int]:
         """Records from a position on, of about ``limit`` bytes together, and the position after them.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 from tracer._arguments import ArgumentNames
-from tracer._fault import log_once, report
+from tracer._fault import heed, is_interruption, log_once, report
 from tracer._json import encode
 from tracer._runtime import runtime
 from tracer._unrecorded import UnrecordedSpan
@@ -44,6 +44,8 @@ class Step:
             try:
                 span.set_inputs(self.arguments.bind(args, kwargs))
             except Exception as error:
+                if is_interruption(error):  # a time limit's: the function is not called
+                    span.end_with_error(error)
                 report("recording a function's inputs", error)
         return span
 
@@ -54,7 +56,8 @@ class Step:
                 span.set_outputs(result)
         except Exception as error:
             report("recording a function's outputs", error)
-        span.end()
+        finally:
+            span.end()
 
 
 def traced(step: Step) -> Callable[..., Any]:
@@ -170,10 +173,11 @@ class _Yielded:
             self._record(result)
         except Exception as fault:
             report("recording what a generator yielded", fault)
-        if error is not None:
-            self._span.end_with_error(error)
-        else:
-            self._span.end()
+        finally:
+            if error is not None:
+                self._span.end_with_error(error)
+            else:
+                self._span.end()
 
     def _record(self, result: Any) -> None:
         if not self._keep:
@@ -185,6 +189,7 @@ class _Yielded:
             try:
                 self._span.set_outputs(reducer(self._items))
             except Exception as fault:
+                heed(fault)
                 name = self._step.name
                 log_once(f"reducer {name}", "tracer records the items: the output_reducer of %s raised %r", name, fault)
                 self._span.set_outputs(self._items)

@@ -173,7 +173,7 @@ def test_a_journal_of_another_version_is_kept_for_that_version(
     dead: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = folder / "1-2-3.000001.journal"
-    other.write_bytes(MAGIC[:-1] + b"2" + bytes(1000))
+    other.write_bytes(MAGIC[:-1] + b"1" + bytes(1000))
 
     assert names() == all_but()
     assert other.exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +16,8 @@ from typing import Any
 import pytest
 
 import tracer
+from tracer._adopt import dropped
+from tracer._orphan import Orphan
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no resource limits, no mounts")
 
@@ -42,6 +46,32 @@ sys.exit(7)
     assert trouble.startswith("tracer cannot write its journal in ")
     assert loss == "tracer lost 601 records: neither disk nor store took them"  # starts, ends, and whose they are
     assert stored.names() == {}
+    assert dropped(stored.path.with_name("tracer.db.journal")) == 601
+
+
+def test_losses_of_a_disk_that_filled_up_are_counted_though_records_wait_for_the_next_run(
+    start: Any, stored: Any
+) -> None:
+    code, _, err = start(
+        FULL
+        + """
+class Down:
+    def export(self, spans):
+        raise OSError("down")
+    def shutdown(self):
+        pass
+tracer.configure(exporters=[Down()])
+step("before")
+fill()
+for i in range(1000):
+    step("while full", text="x" * 500)
+    """
+    ).finish()
+
+    assert code == 0
+    lost = int(re.search(r"tracer lost (\d+) records", err)[1])  # type: ignore[index]
+    assert 1000 < lost < 2000  # the first of them found room in the file that was there
+    assert dropped(stored.path.with_name("tracer.db.journal")) == lost
 
 
 @pytest.mark.parametrize("from_the_start", [True, False])
@@ -69,6 +99,49 @@ os._exit(0)
     assert len(err.splitlines()) == 1
     assert stored.names() == {"after": 10, **({} if from_the_start else {"before": 1}), "while full": 2000}
     assert (stored.twice(), stored.left()) == (0, [])
+
+
+def test_what_waits_in_memory_is_on_disk_soon_after_there_is_room_however_long_the_sink_is_given(
+    start: Any, tmp_path: Path
+) -> None:
+    code, _, err = start(
+        FULL
+        + """
+import logging
+class Failed(logging.Handler):
+    def emit(self, record):
+        if "tries again" in record.getMessage():
+            failed.set()
+failed = threading.Event()
+logging.getLogger("tracer").addHandler(Failed())
+tracer._drain._FIRST_RETRY_SECONDS = tracer._drain._LONGEST_RETRY_SECONDS = 60.0
+fill()
+for i in range(3000):
+    step("while full")
+assert failed.wait(20)
+free()
+journal = tracer._runtime._runtime.pipeline().journal
+deadline = time.monotonic() + 20
+while journal.is_in_memory and time.monotonic() < deadline:
+    step("while there is room")
+    time.sleep(0.01)
+for i in range(10):
+    step("after")
+os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        "http://127.0.0.1:9",
+    ).finish()
+
+    assert code == -signal.SIGKILL, err
+    lines = [line for path in (tmp_path / "state").glob("**/*.journal/*.journal") for line in _lines(path)]
+    # a start and an end of each
+    assert [sum(f'"{name}"'.encode() in line for line in lines) for name in ("while full", "after")] == [6000, 20]
+
+
+def _lines(journal: Path) -> list[bytes]:
+    orphan = Orphan(journal)
+    assert orphan.damaged_bytes == 0
+    return [line for batch, _ in orphan.batches(0, 1 << 20) for line in batch]
 
 
 @pytest.fixture

@@ -175,3 +175,19 @@ def test_a_program_that_records_ends_promptly(run: Any) -> None:
     """)
 
     assert float(said) < 1.0  # 10 ms on an idle machine
+
+
+@pytest.mark.parametrize("before", ["pass", 'step("main")'])
+def test_spans_of_a_finaliser_that_runs_when_no_thread_can_be_started(before: str, run: Any, stored: Any) -> None:
+    run(f"""
+        tracer.start_span  # names come when they are first asked for, which needs an interpreter that can import
+        class Connection:
+            step, flush = staticmethod(step), staticmethod(tracer.flush)
+            def __del__(self):
+                self.step("closing")
+                self.flush(1)
+        keep = Connection()
+        {before}
+    """)
+
+    assert stored.names() == {"closing": 1, **({} if before == "pass" else {"main": 1})}

@@ -150,3 +150,47 @@ def test_a_reader_in_a_signal_handler(run: Any, stored: Any) -> None:
     """)
 
     assert stored.names() == {"main": 50}
+
+
+@pytest.mark.parametrize("work", ["tracer", "tracer and the program"])
+def test_a_time_limit_made_with_a_signal_comes_through_and_costs_no_span(work: str, run: Any, stored: Any) -> None:
+    said = run(f"""
+        class TimeLimit(Exception):
+            pass
+        fired = False
+        def stop(*_):
+            global fired
+            fired = True
+            raise TimeLimit
+        signal.signal(signal.SIGALRM, stop)
+        @tracer.trace
+        def function(given):
+            return [given]
+        ended = swallowed = 0
+        def work():
+            global ended
+            while not fired:
+                with tracer.start_span("step") as span:
+                    span.set_inputs({{"question": "how " * 20}})
+                    if {work != "tracer"}:
+                        sum(range(20_000))
+                ended += 1
+                function("how")
+        for i in range(300):
+            fired = False
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0005 + i * 0.00001)
+                work()
+                swallowed += 1
+            except TimeLimit:
+                pass
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        assert tracer.get_current_active_span() is None
+        assert tracer.flush(20)
+        say(f"{{swallowed}} {{ended}}")
+    """)
+    swallowed, ended = map(int, said.split())
+
+    assert swallowed == 0
+    assert stored.names()["step"] >= ended
+    assert stored.twice() == 0

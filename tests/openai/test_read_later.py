@@ -8,6 +8,7 @@ import pkgutil
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ from tests.openai.replies import (
 )
 from tests.openai.sdk import HAS_RESPONSES
 from tests.openai.server import Scripted, Server, reply, sse
+from tracer._derive import READERS
+from tracer._runtime import runtime
 from tracer.provider import Operation
+from tracer.server import running_server
 
 PICTURE = f"data:image/png;base64,{'iVBORw0KGgo' + 'A' * 1001}"
 WITH_PICTURE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}]
@@ -53,6 +57,7 @@ CALLS: dict[str, tuple[str, dict[str, Any], Scripted]] = {
     "picture in reply": (*CHAT, reply(chat({"role": "assistant", "content": None, "images": [PICTURE]}))),
     "secret": (CHAT[0], {"model": "m", "messages": SECRET}, reply(chat())),
     "large": (CHAT[0], {"model": "m", "messages": [{"role": "user", "content": "x" * 3_000_000}]}, reply(chat())),
+    "too many tokens": (*CHAT, reply(chat(usage={"prompt_tokens": 1e20, "completion_tokens": 9}))),
     "completion": ("completions.create", {"model": "m", "prompt": "Lima is"}, reply(completion(" big."))),
     "embedding": ("embeddings.create", {"model": "m", "input": "Lima"}, reply(embedding([[0.25, 0.5]]))),
 }  # fmt: skip
@@ -155,6 +160,26 @@ def test_an_exporter_gets_what_the_call_says(server: Server, call: Any, tmp_path
     assert "Lima." in span.attributes["gen_ai.output.messages"]
 
 
+DEEP = chat({"role": "assistant", "content": "Lima.", "tool_calls": [tool_call("c1", "deep", "[" * 300 + "]" * 300)]})
+
+
+@pytest.mark.parametrize("body", [DEEP, chat(usage={"prompt_tokens": 1e20, "completion_tokens": 9})])
+@pytest.mark.parametrize("place", ["file", "server"])
+def test_what_cannot_be_encoded_costs_no_span(
+    place: str, body: Any, server: Server, call: Any, stored: Any, tmp_path: Path
+) -> None:
+    server.will(reply(body))
+
+    with running_server(f"sqlite:///{tmp_path}/served.db") if place == "server" else nullcontext() as url:
+        if url is not None:
+            tracer.configure(store=url)
+        call("chat.completions.create", model="m", messages=QUESTION)
+        assert tracer.flush(20)
+        assert stored.text == "Lima."
+        assert stored.span.attributes["gen_ai.usage.output_tokens"] == 9
+        tracer.reset()
+
+
 KILLED = """
 import os, signal, sys
 import openai, tracer
@@ -182,7 +207,7 @@ def test_a_call_of_a_process_that_was_killed_is_read_by_whoever_finds_it(
     assert stored.span.attributes["gen_ai.usage.output_tokens"] == 9
 
 
-def test_every_operation_that_is_read_later_is_found_where_it_says() -> None:
+def test_every_operation_that_is_read_later_is_found_by_its_name() -> None:
     modules = [
         importlib.import_module(f"tracer.{module.name}") for module in pkgutil.iter_modules(integrations.__path__)
     ]
@@ -190,7 +215,27 @@ def test_every_operation_that_is_read_later_is_found_where_it_says() -> None:
     values += [value for table in values if isinstance(table, dict) for value in table.values()]
     operations = [value for value in values if isinstance(value, Operation) and value.reader is not None]
 
-    assert len({operation.reader for operation in operations}) >= 8
+    assert {operation.reader for operation in operations} == set(READERS)
     for operation in operations:
-        module, _, name = str(operation.reader).partition(":")
+        module, _, name = READERS[str(operation.reader)].partition(":")
         assert getattr(importlib.import_module(module), name) is operation
+
+
+def test_a_call_that_only_another_version_can_read_is_kept_as_it_is(
+    server: Server, call: Any, stored: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delitem(READERS, "openai.chat")
+    for _ in range(2):
+        server.will(sse(*lima()))
+        call("chat.completions.create", model="m", messages=QUESTION, stream=True)
+
+    kept = stored.spans
+    assert [span.attributes["gen_ai.request.model"] for span in kept] == ["m", "m"]
+    assert [span.inputs["messages"] for span in kept] == [QUESTION, QUESTION]
+    assert [span.outputs["choices"][0]["message"]["content"] for span in kept] == ["Lima.", "Lima."]
+    assert [len(span.events) for span in kept] == [6, 6]
+    assert [record.getMessage() for record in caplog.records] == [
+        "tracer does not know how to read a call of kind 'openai.chat', and keeps it as it is"
+    ]
+    store = runtime().store()
+    assert {store.payload(span.trace_id, span.span_id)["reader"] for span in kept} == {"openai.chat"}

@@ -173,7 +173,7 @@ def _store(store_url: str | None) -> Iterator[Finding]:
         yield Finding("journals", name, "ok", f"{len(found)} {says}, {size(waiting)} waiting")
     lost = dropped(folder)
     if lost:
-        says = f"{how_many(lost, 'record')} ever, because the store or an exporter did not take them in time"
+        says = f"{how_many(lost, 'record')} ever, because the store, an exporter or the disk did not take them in time"
         yield Finding("journals", "dropped", "note", f"{says} ({folder})")
 
 

@@ -11,6 +11,7 @@ import orjson
 
 from tracer import _fault, semconv
 from tracer._derive import derive
+from tracer._json import encode
 from tracer.cost import cost_of
 from tracer.store.sqlite.shape import put_in_shape
 from tracer.store.text import Previews, previews
@@ -157,9 +158,6 @@ def _ids_of_start(line: bytes) -> bytes | None:
 def _read(line: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         record = orjson.loads(line)
-        if "reader" in record:
-            derive(record)
-            line = orjson.dumps(record)
     except orjson.JSONDecodeError:
         # what json.dumps writes and orjson refuses: NaN, Infinity, lone surrogates
         text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
@@ -167,7 +165,16 @@ def _read(line: bytes) -> tuple[dict[str, Any], bytes]:
         line = orjson.dumps(record)
     if not isinstance(record, dict):
         raise ValueError("a record is a JSON object")
-    return record, line.strip()
+    return _derived(record) if "reader" in record else (record, line.strip())
+
+
+def _derived(record: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    derive(record)
+    try:
+        return record, orjson.dumps(record)
+    except TypeError:  # nested too deep now, a number too large: the slow way takes everything
+        line = encode(record)
+        return orjson.loads(line), line
 
 
 def _storable(value: Any) -> Any:
