@@ -19,7 +19,7 @@ def measure(run: Run) -> list[Row]:
 
 def _rows(run: Run, taking_part: Callers, title: str, size: int) -> list[Row]:
     is_small = size == SMALL  # then a batch is short, and the difference to find is small
-    rounds = run.size.rounds * (4 if is_small else 2)
+    rounds = run.size.rounds * (12 if is_small else 2)
     repeats = run.size.chats if is_small else (run.size.chats + 1) // 2
     samples = taking_part.sample(run, f"chat completion, {title}", "chats", rounds, size=size, repeats=repeats)
     rows = []

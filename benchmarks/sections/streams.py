@@ -18,7 +18,7 @@ def measure(run: Run) -> list[Row]:
 
 
 def _rows(run: Run, taking_part: Callers, kind: str, title: str) -> list[Row]:
-    samples = taking_part.sample(run, title, "streams", run.size.rounds, kind=kind, chunks=run.size.chunks)
+    samples = taking_part.sample(run, title, "streams", run.size.rounds * 2, kind=kind, chunks=run.size.chunks)
     return [_row(run, f"stream.{kind}.{key}", title, key, samples) for key in WHAT]
 
 
