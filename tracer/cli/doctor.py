@@ -19,6 +19,7 @@ from tracer.errors import TracerError
 _NEEDED = (
     "opentelemetry-sdk",
     "opentelemetry-semantic-conventions",
+    "wrapt",
     "orjson",
     "rich",
     "click",
