@@ -27,6 +27,7 @@ from tracer.semconv import SpanType
 from tracer.span import LiveSpan
 
 if TYPE_CHECKING:
+    from tracer._session import Session
     from tracer.provider import Provider
 
 
@@ -64,8 +65,7 @@ class Doorkeeper:
     def _begin(self, door: Door, arguments: Mapping[str, Any]) -> Any:
         """The recording of a call that passes a door; never raises."""
         try:
-            rt = runtime()
-            if not rt.recording:
+            if not runtime().recording:
                 return NOT_RECORDED
             call = None if suppressed.get() else door.read_call(arguments)
             if call is None:
@@ -88,26 +88,14 @@ class Doorkeeper:
         return recording
 
     def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
-        operation, rt = call.operation, runtime()
-        reader = operation.reader if rt.reads_later else None
+        operation = call.operation
+        reader = operation.reader if runtime().reads_later else None
         model = call.body.get("model") if reader is not None and type(call.body) is dict else None
         request = None
         if type(model) is not str:
             reader, request = None, operation.read_request(call.body)
             model = request.model
-        span = rt.start_span(
-            f"{operation.name} {model}" if model else operation.name,
-            span_type=operation.span_type,
-            attributes={
-                semconv.OPERATION: operation.name,
-                semconv.PROVIDER: call.provider or self._provider.name,
-                semconv.REQUEST_MODEL: model,
-                **call.attributes,
-            },
-            otel_kind=SpanKind.CLIENT,
-            parent=parent,
-            scope=f"tracer.{self._provider.name}",
-        )
+        span = self._start_span(operation.name, model, call, operation.span_type, parent)
         if not isinstance(span, LiveSpan):
             return NOT_RECORDED
         door_records(operation.span_type)
@@ -120,27 +108,32 @@ class Doorkeeper:
             raise
         return Recording(span, call, self._provider.read_error, reply_of)
 
+    def _start_span(
+        self, operation: str, model: str | None, seen: Call | Session, span_type: str, parent: Any = None
+    ) -> Any:
+        return runtime().start_span(
+            f"{operation} {model}" if model else operation,
+            span_type=span_type,
+            attributes={
+                semconv.OPERATION: operation,
+                semconv.PROVIDER: seen.provider or self._provider.name,
+                semconv.REQUEST_MODEL: model,
+                **seen.attributes,
+            },
+            otel_kind=SpanKind.CLIENT,
+            parent=parent,
+            scope=f"tracer.{self._provider.name}",
+        )
+
     def _watch(self, wire: Wire, connection: Any) -> None:
         """Record a connection that has been opened; never raises."""
         try:
-            rt = runtime()
-            if not rt.recording or suppressed.get():
+            if not runtime().recording or suppressed.get():
                 return
             session = wire.open(connection)
             if session is None:
                 return
-            span = rt.start_span(
-                f"{session.name} {session.model}" if session.model else session.name,
-                span_type=SpanType.CHAIN,
-                attributes={
-                    semconv.OPERATION: session.name,
-                    semconv.PROVIDER: session.provider or self._provider.name,
-                    semconv.REQUEST_MODEL: session.model,
-                    **session.attributes,
-                },
-                otel_kind=SpanKind.CLIENT,
-                scope=f"tracer.{self._provider.name}",
-            )
+            span = self._start_span(session.name, session.model, session, SpanType.CHAIN)
             if span.is_recording():
                 watch_connection(connection, SessionRecording(span, session, self._recording))
         except Exception as fault:

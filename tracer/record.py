@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict, Union
 
-FORMAT_VERSION = 1
-
 
 class EventRecord(TypedDict, total=False):
     """Something that happened during a span."""
