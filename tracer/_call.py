@@ -10,7 +10,7 @@ from tracer import _stream, semconv
 from tracer._body import BodyReader, body_of, content_type_of, is_event_stream, json_of
 from tracer._chunk_log import ChunkLog
 from tracer._derive import set_reply, set_request
-from tracer._fault import heed, report
+from tracer._fault import guard, heed, report
 from tracer._hidden import hide
 from tracer._json import encode, loads
 from tracer._operation import Call, Operation, ReadError, ReplyOf, Request
@@ -29,10 +29,10 @@ class Recording:
         "_complete",
         "_is_shown",
         "_open",
+        "_outer",
         "_read_error",
         "_reader",
         "_reply_of",
-        "_token",
         "call",
         "response",
         "span",
@@ -46,7 +46,7 @@ class Recording:
         self.response: Any = None  # the HTTP response, where a tap has seen it
         self._read_error = read_error
         self._reply_of = reply_of
-        self._token: Token[Recording | None] | None = None
+        self._outer: Recording | None = None
         self._open = [True]  # popping is atomic: the first of a stream's ends wins
         self._chunks: ChunkLog | None = None
         self._is_shown = False  # chunks are shown as they were sent, before the user gets them as objects
@@ -62,8 +62,10 @@ class Recording:
 
     def enter(self) -> None:
         """Make the span current for the time of the SDK's call."""
-        self.span.attach()
-        self._token = current_recording.set(self)
+        with guard("making a span current"):
+            self._outer = current_recording.get()
+            self.span.attach()
+            current_recording.set(self)
 
     def saw(self, response: Any, attributes: Mapping[str, Any]) -> None:
         """A tap has seen the HTTP response of this call."""
@@ -79,13 +81,8 @@ class Recording:
             self.span.set_status("ERROR", f"HTTP {response.status_code}")
 
     def _leave(self) -> None:
-        token, self._token = self._token, None
-        if token is None:
-            return
-        try:
-            current_recording.reset(token)
-        except ValueError:  # a coroutine that was closed from another context
-            current_recording.set(None)
+        if current_recording.get() is self:  # it is not where a coroutine is closed from another context
+            current_recording.set(self._outer)
         self.span.detach()
 
     def raised(self, error: BaseException) -> None:
@@ -311,6 +308,9 @@ class _NotRecorded:
 
     changed: Mapping[str, Any] = {}
 
+    def enter(self) -> None:
+        """Nothing to make current."""
+
     def raised(self, error: BaseException) -> None:
         """Nothing to end."""
 
@@ -330,12 +330,19 @@ class _Apart:
     changed: Mapping[str, Any] = {}
 
     def __init__(self) -> None:
+        self._token: Token[Recording | None] | None = None
+
+    def enter(self) -> None:
+        """The call is made."""
         self._token = current_recording.set(None)
 
     def raised(self, error: BaseException) -> None:
         """The call is over."""
+        token, self._token = self._token, None
+        if token is None:
+            return
         try:
-            current_recording.reset(self._token)
+            current_recording.reset(token)
         except ValueError:  # a coroutine that was closed from another context
             current_recording.set(None)
 

@@ -6,6 +6,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
+    import weakref
+    from contextvars import Token
+    from typing import Any
+
     from tracer._unrecorded import UnrecordedSpan
     from tracer.runs import ActiveRun
     from tracer.span import LiveSpan
@@ -37,6 +41,43 @@ def active_run_id() -> str | None:
     """The id of the run that goes on here."""
     runs = active_runs.get()
     return runs[-1].info.run_id if runs else None
+
+
+class Attachable:
+    """What can be the current span.
+
+    A signal handler may raise between any two steps here: that costs no more than one ``detach()`` more.
+    """
+
+    _rt: Any
+    _attached: list[tuple[Token[Any], object]]
+    _before: AnySpan | None  # what was current at attach(), until detach() is done
+    block: weakref.ref[Any] | None  # the with statement that ends the span
+
+    def detach(self) -> None:
+        """Make current again what was before ``attach()``; done once more, it changes nothing."""
+        try:
+            token, otel_token = self._attached.pop()
+        except IndexError:
+            if current.get() is self:  # interrupted in the middle of attach() or detach()
+                current.set(self._before)
+            return
+        if otel_token is not None:
+            self._rt.otel_detach(otel_token)
+        try:
+            current.reset(token)
+        except ValueError:  # attached in another context, such as that of a fixture which is a generator
+            if current.get() is self:
+                current.set(None)
+        self._before = None
+
+    def attached(self) -> Attached:
+        """A context manager inside which this is current; it ends nothing."""
+        return Attached(self)  # type: ignore[arg-type]
+
+    def is_abandoned(self) -> bool:
+        """Whether the with statement that would end this is gone: Ctrl-C struck as it was entered or left."""
+        return self.block is not None and self.block() is None
 
 
 class Attached:

@@ -70,22 +70,10 @@ class Doorkeeper:
             call = None if suppressed.get() else door.read_call(arguments)
             if call is None:
                 return not_recorded()
-            return NOT_RECORDED if _is_under_way(call) else self._start(door, call)
+            return NOT_RECORDED if _is_under_way(call) else self._recording(call, reply_of=door.reply_of)
         except Exception as fault:
             report(f"reading a call to {self._provider.name}", fault)
             return NOT_RECORDED
-
-    def _start(self, door: Door, call: Call) -> Any:
-        recording = self._recording(call, reply_of=door.reply_of)
-        if recording is not NOT_RECORDED:
-            try:
-                with guard("making a span current"):
-                    recording.enter()
-            except BaseException as error:  # Ctrl-C, or a time limit's signal: the call is not made
-                recording.span.detach()
-                recording.raised(error)
-                raise
-        return recording
 
     def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
         operation = call.operation

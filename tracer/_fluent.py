@@ -126,8 +126,7 @@ class start_span:
     def __enter__(self) -> LiveSpan:
         span = runtime().start_span(self._name, span_type=self._span_type, attributes=self._attributes)
         self._span = span
-        if type(span) is LiveSpan:
-            span.block = weakref.ref(self)
+        span.block = weakref.ref(self)
         span.attach()
         return span  # type: ignore[return-value]  # an UnrecordedSpan takes the same calls
 

@@ -55,6 +55,9 @@ class _GuardedEnd:
         self._doing = doing
         self._end = end
 
+    def enter(self) -> None:
+        """It has begun."""
+
     def returned(self, result: Any) -> Any:
         with guard(self._doing):
             self._end.returned(result)
@@ -74,28 +77,28 @@ def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]
         @functools.wraps(original)
         async def around_async(*args: Any, **kwargs: Any) -> Any:
             recording = begin(args, kwargs)
-            if recording.changed:
-                args, kwargs = change(args, kwargs, recording.changed)
             try:
-                result = await original(*args, **kwargs)
-            except BaseException as error:
+                recording.enter()
+                if recording.changed:
+                    args, kwargs = change(args, kwargs, recording.changed)
+                return recording.returned(await original(*args, **kwargs))
+            except BaseException as error:  # also Ctrl-C and a time limit's signal while tracer works
                 recording.raised(error)
                 raise
-            return recording.returned(result)
 
         return around_async
 
     @functools.wraps(original)
     def around(*args: Any, **kwargs: Any) -> Any:
         recording = begin(args, kwargs)
-        if recording.changed:
-            args, kwargs = change(args, kwargs, recording.changed)
         try:
-            result = original(*args, **kwargs)
-        except BaseException as error:
+            recording.enter()
+            if recording.changed:
+                args, kwargs = change(args, kwargs, recording.changed)
+            return recording.returned(original(*args, **kwargs))
+        except BaseException as error:  # also Ctrl-C and a time limit's signal while tracer works
             recording.raised(error)
             raise
-        return recording.returned(result)
 
     return around
 

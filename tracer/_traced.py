@@ -105,15 +105,17 @@ def _plain(step: Step) -> Callable[..., Any]:
             return function(*args, **kwargs)
         span = step.start(args, kwargs)
         try:
-            span.attach()
-            result = function(*args, **kwargs)
+            try:
+                span.attach()
+                result = function(*args, **kwargs)
+            finally:
+                span.detach()
+            step.end(span, result)
+            return result
         except BaseException as error:
-            span.detach()
+            span.detach()  # again, for a signal handler that has raised in the middle of it
             span.end_with_error(error)
             raise
-        span.detach()
-        step.end(span, result)
-        return result
 
     return wrapper
 
@@ -127,15 +129,17 @@ def _coroutine(step: Step) -> Callable[..., Any]:
             return await function(*args, **kwargs)
         span = step.start(args, kwargs)
         try:
-            span.attach()
-            result = await function(*args, **kwargs)
+            try:
+                span.attach()
+                result = await function(*args, **kwargs)
+            finally:
+                span.detach()
+            step.end(span, result)
+            return result
         except BaseException as error:
-            span.detach()
+            span.detach()  # again, for a signal handler that has raised in the middle of it
             span.end_with_error(error)
             raise
-        span.detach()
-        step.end(span, result)
-        return result
 
     return wrapper
 
@@ -232,6 +236,7 @@ def _generator(step: Step) -> Callable[..., Any]:
             yielded.end(stop.value)
             return stop.value
         except BaseException as error:
+            span.detach()
             yielded.end(error=error)
             raise
 
@@ -267,6 +272,7 @@ def _async_generator(step: Step) -> Callable[..., Any]:
         except StopAsyncIteration:
             yielded.end()
         except BaseException as error:
+            span.detach()
             yielded.end(error=error)
             raise
 

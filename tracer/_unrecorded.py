@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import Span as OpenTelemetrySpan
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
 
-from tracer._context import Attached, current
+from tracer._context import Attachable, current
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
     from opentelemetry.sdk.trace import Event
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
-class UnrecordedSpan(OpenTelemetrySpan):
+class UnrecordedSpan(Attachable, OpenTelemetrySpan):
     """What stands for a span when nothing is recorded: disabled, not sampled, or a parent in another process."""
 
-    __slots__ = ("_attached", "ours", "remote", "sampled", "span_id", "trace_id", "trace_state")
+    __slots__ = ("_attached", "_before", "block", "ours", "remote", "sampled", "span_id", "trace_id", "trace_state")
 
     name = ""
     span_type = "UNKNOWN"
@@ -48,7 +46,8 @@ class UnrecordedSpan(OpenTelemetrySpan):
         self.remote = remote  # whether it is a span of another process
         self.ours = ours  # whether the span itself reaches our store by another way
         self.trace_state = trace_state
-        self._attached: list[Token[Any]] = []
+        self._attached = []
+        self._before = self.block = None
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -72,26 +71,14 @@ class UnrecordedSpan(OpenTelemetrySpan):
 
     def attach(self) -> None:
         """Make this current, so that what hangs below is not recorded either."""
-        self._attached.append(current.set(self))
-
-    def detach(self) -> None:
-        """Make current again what was before."""
-        if self._attached:
-            try:
-                current.reset(self._attached.pop())
-            except ValueError:
-                current.set(None)
-
-    def attached(self) -> Attached:
-        """A context manager inside which this is current."""
-        return Attached(self)
-
-    def is_abandoned(self) -> bool:
-        """Never."""
-        return False
+        self._before = current.get()
+        self._attached.append((current.set(self), None))
 
     def leave_abandoned(self) -> None:
-        """Nothing to leave."""
+        """Make current again what was before."""
+        self.detach()
+        if current.get() is self:
+            current.set(None)
 
     def is_recording(self) -> bool:
         """Never."""

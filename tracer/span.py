@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -14,7 +13,7 @@ from opentelemetry.trace import Span as OpenTelemetrySpan
 
 from tracer import _ids
 from tracer._attachments import take_out
-from tracer._context import Attached, current
+from tracer._context import Attachable, current
 from tracer._exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
 from tracer._json import Fragment, clip, cut, cut_text, encode, is_primitive_list, loads, text_of
@@ -30,8 +29,6 @@ from tracer.semconv import (
 )
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
     from tracer.record import ChunksRecord
 
 
@@ -41,11 +38,12 @@ _LINKS_LIMIT = 128
 _EVENT_CONTENT_KEPT = frozenset({"exception.type"})
 
 
-class LiveSpan(OpenTelemetrySpan, SpanView):
+class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
     """A step that is being recorded; it is written down when it ends."""
 
     __slots__ = (
         "_attached",
+        "_before",
         "_chunks",
         "_dropped_attributes",
         "_dropped_events",
@@ -91,7 +89,7 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
         span_id: str | None = None,
         trace_state: TraceState | None = None,
     ) -> None:
-        self._rt = recorder
+        self._rt: Recorder = recorder
         self.generation = recorder.generation
         self._name = name
         self.span_type = span_type
@@ -113,8 +111,8 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
         self._message: str | None = None
         self._dropped_attributes = 0
         self._dropped_events = 0
-        self._attached: list[tuple[Token[Any], object]] = []
-        self.block: weakref.ref[Any] | None = None  # of the with statement that ends the span
+        self._attached = []
+        self._before = self.block = None
         self._open = [True]  # popping is atomic: the first to end the span wins
         self.end_time_ns: int | None = None
         if start_time_ns is None:
@@ -314,28 +312,8 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
     def attach(self) -> None:
         """Make this the current span of the running context."""
         rt = self._rt
+        self._before = current.get()
         self._attached.append((current.set(self), None if rt.joined is None else rt.otel_attach(self)))
-
-    def detach(self) -> None:
-        """Make current again what was before :meth:`attach`."""
-        if not self._attached:
-            if current.get() is self:  # interrupted in the middle of attach()
-                current.set(None)
-            return
-        token, otel_token = self._attached.pop()
-        if otel_token is not None:
-            self._rt.otel_detach(otel_token)
-        try:
-            current.reset(token)
-        except (
-            ValueError
-        ):  # attached in another context, such as a generator's fixture; nothing of ours is current here
-            if current.get() is self:
-                current.set(None)
-
-    def is_abandoned(self) -> bool:
-        """Whether the span is open and the block that would end it is gone: Ctrl-C struck as it was entered or left."""
-        return self.block is not None and self.block() is None and bool(self._open)
 
     def leave_abandoned(self) -> None:
         """End an abandoned span, and make current again what was before."""
@@ -343,10 +321,6 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
         if current.get() is self:
             current.set(None)
         self.end_with_error(KeyboardInterrupt())
-
-    def attached(self) -> Attached:
-        """A context manager inside which this span is current; it does not end the span."""
-        return Attached(self)
 
     def end(self, end_time: int | None = None, *, outputs: Any = None, status: str | None = None) -> None:
         """End the span and write it down; only the first call counts."""
@@ -380,8 +354,10 @@ class LiveSpan(OpenTelemetrySpan, SpanView):
 
     def end_with_error(self, error: BaseException) -> None:
         """End the span with the exception that ended its step."""
-        self.set_error(error)
-        self.end()
+        try:
+            self.set_error(error)
+        finally:
+            self.end()
 
     def get_span_context(self) -> SpanContext:
         """The span's identity in OpenTelemetry's types."""

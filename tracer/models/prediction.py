@@ -68,9 +68,9 @@ class Prediction:
         """The model's own code runs inside: spans hang below this prediction, and belong to the version."""
         watch_before = usage_watch.get()
         with self._belonging():
-            usage_watch.set(self._calls)
-            self.span.attach()
             try:
+                usage_watch.set(self._calls)
+                self.span.attach()
                 yield
             finally:
                 self.span.detach()
