@@ -9,16 +9,8 @@ from pathlib import Path
 
 from tracer import _lockfile
 from tracer._fault import log_once, report
-from tracer._journal import (
-    LOCK_SUFFIX,
-    LOSSES_NAME,
-    LOSSES_SUFFIX,
-    NEW_LOCK_SUFFIX,
-    SEGMENT_SUFFIX,
-    dropped_by,
-    note_losses,
-)
-from tracer._json import loads
+from tracer._journal import LOCK_SUFFIX, NEW_LOCK_SUFFIX, SEGMENT_SUFFIX
+from tracer._losses import dropped_by, note_losses, noted_losses
 from tracer._orphan import EmptySegmentError, Orphan, OtherVersionError
 from tracer._segment import HEAD_SIZE
 from tracer._sink import Sink, sink_key
@@ -251,22 +243,4 @@ def pending(folder: Path) -> list[dict[str, object]]:
 
 def dropped(folder: Path) -> int:
     """How many records were ever dropped in a journal folder because a sink, or a disk, did not take them in time."""
-    count = sum(dropped_by(_alive(folder, owner)) for owner in _journals(folder))
-    count += sum(_count_in_name(path) for path in _files(folder) if path.suffix == LOSSES_SUFFIX)
-    try:
-        lines = (folder / LOSSES_NAME).read_bytes().splitlines()
-    except OSError:
-        return count
-    return count + sum(_count(line) for line in lines)
-
-
-def _count_in_name(path: Path) -> int:
-    number = path.stem.rpartition(".")[2]
-    return int(number) if number.isdecimal() else 0
-
-
-def _count(line: bytes) -> int:
-    try:
-        return int(loads(line)["dropped"])
-    except (ValueError, KeyError, TypeError):
-        return 0
+    return noted_losses(_files(folder)) + sum(dropped_by(_alive(folder, owner)) for owner in _journals(folder))

@@ -18,7 +18,8 @@ from typing import Any
 
 from tracer import _ids, _lockfile
 from tracer._fault import is_interruption, log_once, logger, report
-from tracer._json import encode, loads
+from tracer._json import encode
+from tracer._losses import note_losses
 from tracer._segment import FRAME_SIZE, HEAD_SIZE, Segment
 
 _SMALLEST_SEGMENT = 1 << 16
@@ -392,27 +393,3 @@ def _close(segment: Segment, *, remove: bool) -> None:
             segment.close()
     except (OSError, ValueError) as error:
         report("closing the journal", error)
-
-
-LOSSES_NAME = "dropped.jsonl"
-LOSSES_SUFFIX = ".dropped"
-
-
-def note_losses(folder: Path, owner: str, count: int) -> None:
-    """Leave a line about records that were dropped, for `tracer doctor`; raises OSError."""
-    if not count:
-        return
-    line = encode({"owner": owner, "time": time.time_ns(), "dropped": count}) + b"\n"
-    try:
-        with (folder / LOSSES_NAME).open("ab") as file:
-            file.write(line)
-    except OSError:  # a full disk takes a name where it takes no content
-        (folder / f"{owner}.{count}{LOSSES_SUFFIX}").touch()
-
-
-def dropped_by(alive_path: Path) -> int:
-    """How many records a process has dropped, as the file that shows it alive says."""
-    try:
-        return int(loads(alive_path.read_bytes() or b"{}").get("dropped", 0))
-    except (OSError, ValueError, AttributeError):
-        return 0

@@ -13,13 +13,11 @@ from opentelemetry.trace import SpanKind
 
 from tracer import _ids
 from tracer._context import NOTHING_SAID, active_model, active_run_id, active_runs, current, running, usage_watch
-from tracer._exit import close_in_workers, keep_exit_by_interrupt
-from tracer._fault import forget_logged, guard, heed, log_once, report
+from tracer._fault import forget_logged, heed, log_once, report
 from tracer._journal import JournalClosedError
 from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
-from tracer._lockfile import leave_to_parent
 from tracer._otel import OpenTelemetrySide
-from tracer._pipeline import Pipeline
+from tracer._pipeline_life import PipelineLife
 from tracer._place import absolute_url
 from tracer._unrecorded import UnrecordedSpan
 from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
@@ -30,25 +28,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tracer.record import AttachmentRecord
-    from tracer.store import Store
 
 _NAMES_REMEMBERED = 1_000
 _CLOSE_SECONDS = 10.0
-# What sinks do not take while the program ends waits in the journal, so that only a backend that hangs costs this long:
-# long enough for one that is slow, short against the time that supervisors give a program to end (10 to 30 s).
-_EXIT_SECONDS = 5.0
-_FORK_SECONDS = 1.0
 
 
-class Runtime(OpenTelemetrySide):
+class Runtime(PipelineLife, OpenTelemetrySide):
     """Everything that a process shares: use :func:`runtime` to get it."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.RLock()  # guards settings and pipeline, not the recording itself
-        self._pipeline: Pipeline | None = None
-        self._abandoned: list[Pipeline] = []  # a parent's: closing its connections here would harm the parent's
-        self._settings: Settings | None = None
+        PipelineLife.__init__(self)
+        OpenTelemetrySide.__init__(self)
         self._switched_off = False
         self._last_trace_id: str | None = None
         self._thread_local = threading.local()
@@ -74,7 +64,7 @@ class Runtime(OpenTelemetrySide):
             return Settings()
 
     def _apply(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._named_model_id = None
         self.recording = settings.enabled and not self._switched_off
         self.capture_content = settings.capture_content
@@ -94,12 +84,6 @@ class Runtime(OpenTelemetrySide):
         self._experiment = settings.experiment
         self.describe(settings.service_name, settings.tracer_provider)
 
-    @property
-    def settings(self) -> Settings:
-        """The settings in force."""
-        assert self._settings is not None
-        return self._settings
-
     def configure(self, **arguments: Any) -> None:
         """Change what is given (not None) and keep the rest; raises InvalidArgumentError before anything changes."""
         values = checked(arguments)
@@ -111,8 +95,7 @@ class Runtime(OpenTelemetrySide):
         leaving = None
         with self._lock:
             old = self.settings
-            given = old.given | frozenset(values)
-            new = Settings(**{**_fields(old), **values, "given": given})
+            new = replace(old, **values, given=old.given | frozenset(values))
             if (new.store, new.token, new.exporters, new.journal_max_bytes, new.service_name, new.tracer_provider) != (
                 old.store, old.token, old.exporters, old.journal_max_bytes, old.service_name, old.tracer_provider
             ):  # fmt: skip
@@ -129,6 +112,13 @@ class Runtime(OpenTelemetrySide):
         """Turn recording on or off; ``enabled=False`` in the settings keeps it off."""
         self._switched_off = not on
         self.recording = self.settings.enabled and on
+
+    def _about_process(self) -> dict[str, Any]:
+        try:
+            return loads(self._redact(encode({"resource": dict(self.resource().attributes)})))  # type: ignore[no-any-return]
+        except Exception as error:
+            report("describing this service", error)
+            return {}
 
     # ---- recording ----
 
@@ -338,55 +328,7 @@ class Runtime(OpenTelemetrySide):
         """The trace whose root ended last."""
         return getattr(self._thread_local, "trace_id", None) if thread_local else self._last_trace_id
 
-    # ---- the pipeline ----
-
-    def pipeline(self) -> Pipeline:
-        """The journal and its sinks; made when first needed."""
-        if self._pipeline is not None:
-            return self._pipeline
-        about = self._about_process()  # without the lock: resource detectors may be anybody's code
-        with self._lock:
-            if self._pipeline is None:
-                sinks = []
-                if self.settings.exporters:
-                    from tracer.export.otel import ExporterSink
-
-                    sinks = [ExporterSink(exporter, i) for i, exporter in enumerate(self.settings.exporters)]
-                pipeline = Pipeline(self.settings, about, sinks)
-                # the same file from now on, also in children and after the program has changed its folder
-                self._settings = replace(self.settings, store=pipeline.url)
-                self._pipeline = pipeline
-                close_in_workers(self.at_exit)
-            return self._pipeline
-
-    def _about_process(self) -> dict[str, Any]:
-        try:
-            return loads(self._redact(encode({"resource": dict(self.resource().attributes)})))  # type: ignore[no-any-return]
-        except Exception as error:
-            report("describing this service", error)
-            return {}
-
-    def store_url(self) -> str:
-        """The URL of the store, with an absolute path."""
-        return self.pipeline().url
-
-    def store(self) -> Store:
-        """The open store; raises StoreError where it cannot be opened."""
-        return self.pipeline().sink.store()
-
-    def sync(self) -> None:
-        """Bring everything recorded so far into the store."""
-        self.pipeline().sync()
-
-    def flush(self, timeout: float) -> bool:
-        """Hand everything recorded so far to the store and the exporters; False if one did not take it in time."""
-        pipeline = self._pipeline
-        return True if pipeline is None else pipeline.flush(timeout)
-
-    def _take_pipeline(self) -> Pipeline | None:
-        with self._lock:
-            pipeline, self._pipeline = self._pipeline, None
-        return pipeline
+    # ---- the end, and the start of another process ----
 
     def shutdown(self, timeout: float = 30.0) -> bool:
         """Flush, stop the threads, close the store, and record nothing more until ``enable``."""
@@ -419,43 +361,11 @@ class Runtime(OpenTelemetrySide):
             forget_logged()
             self._apply(self._settings_from_environment())
 
-    def at_exit(self) -> None:
-        """Hand over what is there and leave the rest to be adopted; spans that end later still reach the journal."""
-        try:
-            pipeline = self._take_pipeline()
-            if pipeline is not None:
-                # what a sink does not take now is safe in the journal: no reason to hold the program up
-                pipeline.close(_EXIT_SECONDS, retry_failures=False, shut_exporters=True)
-                keep_exit_by_interrupt()
-        except Exception as error:
-            report("closing at exit", error)
-
-    def before_fork(self) -> None:
-        """In the process that forks: bring the threads to rest."""
-        with guard("resting for a fork"):
-            if self._pipeline is not None:
-                self._pipeline.pause(_FORK_SECONDS)
-
-    def after_fork_in_parent(self) -> None:
-        """Let the threads go on."""
-        with guard("going on after a fork"):
-            if self._pipeline is not None:
-                self._pipeline.resume()
-
     def after_fork(self) -> None:
-        """In a child: open files and connections are the parent's; this process makes its own."""
+        """In a child: it is a process of its own."""
+        super().after_fork()
         self.generation += 1
-        self._lock = threading.RLock()
         self.forget_resource()
-        leave_to_parent()
-        pipeline, self._pipeline = self._pipeline, None
-        if pipeline is not None:
-            self._abandoned.append(pipeline)
-            pipeline.leave_to_parent()
-
-
-def _fields(settings: Settings) -> dict[str, Any]:
-    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
 
 
 def _encode_record(record: dict[str, Any]) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,6 +16,7 @@ from tracer._context import Attachable, current
 from tracer._exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
 from tracer._json import Fragment, clip, cut, cut_text, encode, is_primitive_list, loads, text_of
+from tracer._lenient import ignored, mapping, nanoseconds
 from tracer._parts import event_value
 from tracer._span_view import STATUS_CODES, Recorder, SpanView
 from tracer.semconv import (
@@ -156,7 +156,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Record several values."""
-        attributes = _mapping(attributes, "set_attributes")
+        attributes = mapping(attributes, "set_attributes")
         plain, limit = self._plain, self._rt.max_value_bytes
         is_easy = self._open and not self._structured and len(plain) + len(attributes) <= _ATTRIBUTES_LIMIT
         for key, value in attributes.items():
@@ -248,11 +248,11 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
             self._dropped_events += 1
             return
         if attributes is not None:
-            attributes = _mapping(attributes, "the attributes of add_event")
+            attributes = mapping(attributes, "the attributes of add_event")
         if attributes and not self._rt.capture_content:
             attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
         kept = {text_of(key): event_value(value) for key, value in attributes.items()} if attributes else None
-        self._happened.append((name, _nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
+        self._happened.append((name, nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
 
     def set_chunks(self, chunks: ChunksRecord) -> None:
         """Record the chunks of a stream: one event each, in a form that a thousand of them take no time in."""
@@ -262,9 +262,9 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         """Point to a span of another trace."""
         if not hasattr(context, "trace_id"):
-            _ignored("add_link", context, "an opentelemetry.trace.SpanContext")
+            ignored("add_link", context, "an opentelemetry.trace.SpanContext")
         elif self._open and len(self._links) < _LINKS_LIMIT:
-            self._links.append(Link(context, dict(_mapping(attributes or {}, "the attributes of add_link"))))
+            self._links.append(Link(context, dict(mapping(attributes or {}, "the attributes of add_link"))))
 
     def set_status(self, status: Status | StatusCode | str, description: str | None = None) -> None:
         """Say how the step went: "OK", "ERROR" with a description, or "UNSET"."""
@@ -275,7 +275,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
             status = status.status_code
         name = status.name if isinstance(status, StatusCode) else text_of(status).upper()
         if name not in STATUS_CODES:
-            _ignored("set_status", status, '"OK", "ERROR" or "UNSET"')
+            ignored("set_status", status, '"OK", "ERROR" or "UNSET"')
             return
         if self._status_name == "OK" and name == "UNSET":
             return
@@ -291,7 +291,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
     ) -> None:
         """Record an exception as an event, with its stack; the status stays as it is."""
         about = event_attributes(exception, content=self._rt.capture_content)
-        more = _mapping(attributes or {}, "the attributes of record_exception")
+        more = mapping(attributes or {}, "the attributes of record_exception")
         self.add_event("exception", {**about, "exception.escaped": escaped, **more}, timestamp)
 
     def set_error(self, error: BaseException) -> None:
@@ -346,9 +346,9 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
 
     def _checked_end(self, given: Any, now: int) -> int:
         """The end that was given if it can be one, else ``now``."""
-        ended_at = _nanoseconds(given, "end_time")
+        ended_at = nanoseconds(given, "end_time")
         if ended_at is not None and ended_at < self.start_time_ns:
-            _ignored("end_time", given, "a time after the span's start")
+            ignored("end_time", given, "a time after the span's start")
             ended_at = None
         return now if ended_at is None else ended_at
 
@@ -393,27 +393,3 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
 
     def __repr__(self) -> str:
         return f"LiveSpan(name={self._name!r}, trace_id={self.trace_id!r}, span_id={self.span_id!r})"
-
-
-def _nanoseconds(value: Any, name: str) -> int | None:
-    """A time in ns since the epoch from what a user gave: an int, or a datetime."""
-    if value is None or type(value) is int:
-        return value
-    if isinstance(value, datetime):
-        return int(value.timestamp() * 1e9)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:
-        return int(value)
-    _ignored(name, value, "ns since the epoch, as time.time_ns() gives them, or a datetime")
-    return None
-
-
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if type(value) is dict or isinstance(value, Mapping):
-        return value
-    _ignored(what, value, "a dict")
-    return {}
-
-
-def _ignored(what: str, given: Any, expected: str) -> None:
-    """A span is ended by programs that must go on: what it cannot take it leaves out, and says so."""
-    log_once(f"{what} {type(given)}", "tracer ignored %s: got %.200s, expected %s", what, text_of(given), expected)

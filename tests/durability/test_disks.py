@@ -337,7 +337,7 @@ def test_a_store_that_is_locked_holds_neither_the_program_nor_its_end_up(start: 
     other = sqlite3.connect(stored.path)
     other.execute("BEGIN EXCLUSIVE")
     program = start("""
-        tracer._runtime._EXIT_SECONDS = 1.0
+        tracer._pipeline_life._EXIT_SECONDS = 1.0
         for i in range(100):
             step("while locked")
         sys.exit(3)

@@ -99,8 +99,8 @@ def test_a_program_ends_within_seconds_though_its_backend_hangs(start: Any, stor
                 threading.Event().wait()
             def shutdown(self):
                 threading.Event().wait()
-        assert tracer._runtime._EXIT_SECONDS == 5.0
-        tracer._runtime._EXIT_SECONDS = 0.5
+        assert tracer._pipeline_life._EXIT_SECONDS == 5.0
+        tracer._pipeline_life._EXIT_SECONDS = 0.5
         tracer.configure(exporters=[Hanging()])
         for i in range(10):
             step("kept")

@@ -1,0 +1,56 @@
+"""What a journal folder says of records that no sink took: written by journals, counted by `tracer doctor`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from tracer._json import encode, loads
+
+_NAME = "dropped.jsonl"
+_SUFFIX = ".dropped"
+
+
+def note_losses(folder: Path, owner: str, count: int) -> None:
+    """Leave a line about records that were dropped; raises OSError."""
+    if not count:
+        return
+    line = encode({"owner": owner, "time": time.time_ns(), "dropped": count}) + b"\n"
+    try:
+        with (folder / _NAME).open("ab") as file:
+            file.write(line)
+    except OSError:  # a full disk takes a name where it takes no content
+        (folder / f"{owner}.{count}{_SUFFIX}").touch()
+
+
+def dropped_by(alive_path: Path) -> int:
+    """How many records a process has dropped, as the file that shows it alive says."""
+    try:
+        return int(loads(alive_path.read_bytes() or b"{}").get("dropped", 0))
+    except (OSError, ValueError, AttributeError):
+        return 0
+
+
+def noted_losses(files: Iterable[Path]) -> int:
+    """How many records the notes among these files count."""
+    return sum(map(_noted_in, files))
+
+
+def _noted_in(path: Path) -> int:
+    if path.suffix == _SUFFIX:
+        number = path.stem.rpartition(".")[2]
+        return int(number) if number.isdecimal() else 0
+    if path.name != _NAME:
+        return 0
+    try:
+        return sum(map(_count, path.read_bytes().splitlines()))
+    except OSError:
+        return 0
+
+
+def _count(line: bytes) -> int:
+    try:
+        return int(loads(line)["dropped"])
+    except (ValueError, KeyError, TypeError):
+        return 0
