@@ -36,10 +36,10 @@ _AND_VALUE = (
     + rb"(?:'?\"\s*:\s*(?P<json>"  # "name": "value", a number, or a list of strings
     + rb"|".join((_STRING, _NUMBER, rb"\[\s*" + _STRING + rb"(?:\s*,\s*" + _STRING + rb")*\s*\]"))
     # the same in JSON that is itself a string, such as a tool call's arguments, however deep; it may be cut off
-    + rb')|(?P<quote>\\+)"' + _SPACE + rb":" + _SPACE
+    + rb')|(?P<quote>\\(?:\\\\)*)"' + _SPACE + rb":" + _SPACE
     + rb'(?P<nested>(?P=quote)".*?(?:(?<!\\)(?P=quote)"|(?=(?<!\\)"))|' + _NUMBER + rb")"
     + rb"|'\s*:\s*b?'(?P<repr>[^'\"]*)(?=')"  # a Python dict in text
-    + rb"|=(?:\\?[\"'])?(?P<assigned>[^&\s\"'\\#;,)]{6,}))"  # a shell's assignment, a query's parameter
+    + rb"|=(?:\\*'|\\(?:\\\\)*\")?(?P<assigned>[^&\s\"'\\#;,)]{6,}))"  # a shell's assignment, a query's parameter
 )  # fmt: skip
 _VALUE = re.compile(_AND_VALUE, re.IGNORECASE)
 _VALUE_OF_PASS = re.compile(rb"(?:w|phrase)" + _AND_VALUE, re.IGNORECASE)
@@ -92,7 +92,7 @@ _HARMLESS_LIMIT = 1_000
 _LONGEST_NAME = 48
 _TOKEN_REST = re.compile(rb"[\w.~+/=-]*")  # of a bearer token, or the parts of a JSON web token
 _BEARER = re.compile(rb"\b(bearer(?:\s|%20)+)[\w.~+/=-]{6,}", re.IGNORECASE)
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\"))")
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\\*\"))")
 _URL_PASSWORD = re.compile(rb"(://[^/\s:@\"\\]*:)[^@/\s\"\\]+(?=@)")
 
 
