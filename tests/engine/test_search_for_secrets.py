@@ -1,4 +1,4 @@
-"""The search for secrets: a record stays a record."""
+"""The search for secrets: a record stays a record, and what was searched before is not searched again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracer import _resent
 from tracer._secrets import without_secrets
 
 TELLING = [
@@ -81,3 +82,51 @@ def test_the_structure_around_a_text_is_no_part_of_a_secret(text: str) -> None:
         value = {"a": value}
 
     json.loads(without_secrets(line_of(value)))
+
+
+@given(values, values)
+@settings(max_examples=300, deadline=None)
+def test_what_is_searched_by_parts_is_searched_as_a_whole(first: Any, second: Any) -> None:
+    messages = [{"role": "user", "content": first}, {"role": "assistant", "content": second}] * 2
+    whole = without_secrets(line_of(messages))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_resent, "_SHORT", 0)
+        patch.setattr(_resent, "_SMALLEST_PART", 0)
+
+        assert [without_secrets(line_of(messages)) for _ in range(2)] == [whole, whole]
+
+
+def test_a_history_that_is_sent_again_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_resent, "_harmless", set())
+    searched: list[bytes] = []
+
+    def search(part: bytes) -> bytes:
+        searched.append(part)
+        return part.replace(b"hunter2", b"***")
+
+    def send(messages: list[Any]) -> tuple[int, bytes]:
+        searched.clear()
+        found = _resent.where_new(
+            line_of({"id": len(messages), "input": messages, "more": {"n": len(messages)}}), search
+        )
+        return sum(map(len, searched)), found
+
+    history = [{"role": "user", "content": f"{number} " + "words " * 200} for number in range(30)]
+    first, _ = send(history)
+    again, found = send([*history, {"role": "assistant", "content": "it is hunter2 " * 50}])
+    with_secret, found_again = send([*history, {"role": "assistant", "content": "it is hunter2 " * 50}])
+
+    assert first > 30_000
+    assert again < 5_000
+    assert with_secret < 2_000
+    assert b"hunter2" not in found
+    assert found_again == found
+
+
+def test_what_was_harmless_is_forgotten_at_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_resent, "_harmless", set())
+    for start in range(0, 30_000, 1_000):
+        lines = [{"role": "user", "content": f"{start + number} ".ljust(600, "x")} for number in range(1_000)]
+        _resent.where_new(line_of(lines), lambda part: part)
+
+    assert 1_000 <= len(_resent._harmless) <= 20_000

@@ -66,6 +66,7 @@ FLOORS = {
     "tracer._fault": 0,
     "tracer._json": 0,
     "tracer._secrets": 0,
+    "tracer._resent": 0,
 }
 ENGINE = ("tracer._",)  # private modules without an entry of their own: the journal, the drainer and what they need
 ENGINE_FLOOR = 2
