@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from math import sqrt
 from statistics import median, quantiles
 
 Sample = dict[str, float]
@@ -30,9 +31,14 @@ class Spread:
         low, _, high = quantiles(known, n=4, method="inclusive") if len(known) > 1 else (known[0],) * 3
         return cls(median(known), low, high, len(known))
 
+    @property
+    def error(self) -> float:
+        """How far the median may be off, with 95 % certainty (McGill, Tukey and Larsen 1978: a box plot's notch)."""
+        return 1.57 * (self.high - self.low) / sqrt(self.count)
+
     def is_below(self, other: Spread) -> bool:
-        """Whether it is so certainly: their quartiles do not overlap."""
-        return self.high < other.low
+        """Whether it is so certainly, and not by what both medians may be off."""
+        return self.median + self.error < other.median - other.error
 
 
 @dataclass

@@ -12,7 +12,7 @@ SHOWN = (
     "attributes_span.thread",
     "span.thread",
     "span.process",
-    "chat.200.thread",
+    "chat.small.thread",
     "stream.chat.chunk",
     "start.cpu",
     "install.megabytes",

@@ -30,6 +30,7 @@ class Tasks:
         self._contender: Any = contender
         self._folder = folder
         self._client: Any = None
+        self._asked = 0
         self._reading: Any = None
 
     def has(self, name: str) -> bool:
@@ -80,11 +81,17 @@ class Tasks:
         client = make_client()
         self._client = client if instrument is None else instrument(client)
 
-    def chats(self, size: int, repeats: int) -> dict[str, float]:
-        """One chat completion with a request of so many bytes."""
+    def chats(self, size: int, repeats: int, new: str = "last") -> dict[str, float]:
+        """One chat completion with a request of so many bytes, whose last message, or all, no request before had."""
         create = self._client.chat.completions.create
-        prompt = messages(size)
-        return timed(lambda: create(model="gpt-4o-mini", messages=prompt), repeats, self._contender.flush)
+        history = messages(size)
+        prompts = [self._renewed(history, new) for _ in range(repeats + warm_up(repeats))]
+        return timed(lambda: create(model="gpt-4o-mini", messages=prompts.pop()), repeats, self._contender.flush)
+
+    def _renewed(self, history: list[dict[str, str]], new: str) -> list[dict[str, str]]:
+        self._asked += 1
+        kept = [] if new == "all" else history[:-1]
+        return kept + [{**each, "content": f"{each['content']} ({self._asked})"} for each in history[len(kept) :]]
 
     def streams(self, kind: str, chunks: int) -> dict[str, float]:
         """One stream, read to its end: to its first chunk, and one of the chunks that follow."""
@@ -210,7 +217,7 @@ def timed(call: Callable[[], Any], repeats: int, flush: Callable[[], Any], *, at
 
     So many calls are timed at once.
     """
-    for _ in range(max(WARM_UP, repeats // 10)):
+    for _ in range(warm_up(repeats)):
         call()
     flush()
     gc.collect()
@@ -224,6 +231,11 @@ def timed(call: Callable[[], Any], repeats: int, flush: Callable[[], Any], *, at
     flush()
     process = time.process_time_ns() - process
     return {"thread": median(taken), "process": process / (repeats // at_once * at_once)}
+
+
+def warm_up(repeats: int) -> int:
+    """How many calls come first, which do not count."""
+    return max(WARM_UP, repeats // 10)
 
 
 def own_bytes() -> int:

@@ -80,14 +80,15 @@ def test_a_goal_is_a_ceiling_or_a_floor() -> None:
 @pytest.mark.parametrize(
     ("theirs", "verdict_of_it"),
     [
-        (Spread(9, 8, 10), "met"),
-        (Spread(5, 3.5, 8), "not to be told"),
-        (Spread(2, 1, 4), "not to be told"),
-        (Spread(1, 0, 1.5), "NOT MET"),
+        (Spread(9, 8, 10, 16), "met"),
+        (Spread(5, 3.5, 8, 144), "met"),  # their quartiles overlap, but that is the spread of samples, not of medians
+        (Spread(5, 3.5, 8, 4), "not to be told"),
+        (Spread(2, 1, 4, 16), "not to be told"),
+        (Spread(1, 0, 1.5, 16), "NOT MET"),
     ],
 )
-def test_nobody_is_the_lowest_where_quartiles_overlap(theirs: Spread, verdict_of_it: str) -> None:
-    values = {"tracer_llm": Spread(3, 2, 4), "mlflow_sqlite": theirs, "opik_http": Spread(20, 15, 25)}
+def test_nobody_is_the_lowest_where_the_medians_may_be_the_same(theirs: Spread, verdict_of_it: str) -> None:
+    values = {"tracer_llm": Spread(3, 2, 4, 16), "mlflow_sqlite": theirs, "opik_http": Spread(20, 15, 25, 16)}
 
     [goal] = lowest_of_all(values, ["mlflow_sqlite", "opik_http"])
 
