@@ -8,7 +8,7 @@ import pkgutil
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,6 @@ from tests.openai.server import Scripted, Server, reply, sse
 from tracer._derive import READERS
 from tracer._runtime import runtime
 from tracer.provider import Operation
-from tracer.server import running_server
 
 PICTURE = f"data:image/png;base64,{'iVBORw0KGgo' + 'A' * 1001}"
 WITH_PICTURE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}]
@@ -163,6 +162,13 @@ def test_an_exporter_gets_what_the_call_says(server: Server, call: Any, tmp_path
 DEEP = chat({"role": "assistant", "content": "Lima.", "tool_calls": [tool_call("c1", "deep", "[" * 300 + "]" * 300)]})
 
 
+def _served(folder: Path) -> AbstractContextManager[str]:
+    pytest.importorskip("starlette", reason="the extra `server` is not installed")
+    from tracer.server import running_server
+
+    return running_server(f"sqlite:///{folder}/served.db")
+
+
 @pytest.mark.parametrize("body", [DEEP, chat(usage={"prompt_tokens": 1e20, "completion_tokens": 9})])
 @pytest.mark.parametrize("place", ["file", "server"])
 def test_what_cannot_be_encoded_costs_no_span(
@@ -170,7 +176,7 @@ def test_what_cannot_be_encoded_costs_no_span(
 ) -> None:
     server.will(reply(body))
 
-    with running_server(f"sqlite:///{tmp_path}/served.db") if place == "server" else nullcontext() as url:
+    with _served(tmp_path) if place == "server" else nullcontext() as url:
         if url is not None:
             tracer.configure(store=url)
         call("chat.completions.create", model="m", messages=QUESTION)
