@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
-from tracer._fault import guard
+from tracer._fault import guard, heed
 
 
 def when_imported(module: str, action: Callable[[], None]) -> None:
     """Run ``action`` when a module is imported, at once if it is already; the module is never imported for it."""
     from wrapt import register_post_import_hook  # only here: `import tracer` need not pay for it
 
+    is_imported(module)  # wrapt does not wait for another thread that is in the middle of it
+
     def hook(_module: Any) -> None:
         with guard(f"patching {module}"):
             action()
 
     register_post_import_hook(hook, module)
+
+
+def is_imported(module: str) -> bool:
+    """Whether a module is there, as a whole: an import of it in another thread is waited for."""
+    if module not in sys.modules:
+        return False
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # so it has in that thread
+        heed(error)
+        return False
+    return True

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tracer._awaited import when_imported
+from tracer._awaited import is_imported, when_imported
 from tracer._context import suppressed
 from tracer._doors import ChunkTap, Door, Hook, HookEnd, Tap, Wire
 from tracer._fault import log_once, report
@@ -113,13 +113,13 @@ class Provider:
         for wire in self.wires:
             if first_time:
                 when_imported(wire.module, partial(self._patch_wire_if_wanted, wire))
-            elif _is_imported(wire.module):
+            elif is_imported(wire.module):
                 self._patch_wire_if_wanted(wire)
 
     def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
-        if not self._state.wanted or (only_if_imported and not _is_imported(self.module)):
+        if not self._state.wanted or (only_if_imported and not is_imported(self.module)):
             return
-        if self.shown_by is not None and not _is_imported(self.shown_by):
+        if self.shown_by is not None and not is_imported(self.shown_by):
             return
         try:
             # outside the lock: it may wait for another thread's import of the SDK, which ends here too
@@ -193,10 +193,6 @@ class _State:
         self.wires: dict[str, Patch] = {}  # by target
         self.wanted = False
         self.watching = False
-
-
-def _is_imported(module: str) -> bool:
-    return module in sys.modules
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,24 @@ def test_an_action_runs_at_once_where_the_module_is_there(folder: Path) -> None:
     when_imported("sys", lambda: seen.append("there"))
 
     assert seen == ["there"]
+
+
+def test_an_import_that_goes_on_in_another_thread_is_waited_for(folder: Path) -> None:
+    (folder / "awaited_gate.py").write_text("import threading\nentered, go = threading.Event(), threading.Event()\n")
+    (folder / "awaited_slow.py").write_text(
+        "import awaited_gate\nawaited_gate.entered.set()\nawaited_gate.go.wait(10)\nlast = 'line'\n"
+    )
+    gate = importlib.import_module("awaited_gate")
+    importing = threading.Thread(target=importlib.import_module, args=("awaited_slow",))
+    importing.start()
+    assert gate.entered.wait(10)
+    threading.Timer(0.1, gate.go.set).start()
+    seen: list[str] = []
+
+    when_imported("awaited_slow", lambda: seen.append(sys.modules["awaited_slow"].last))
+
+    importing.join()
+    assert seen == ["line"]
 
 
 def test_every_action_runs_also_after_one_that_failed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
