@@ -261,8 +261,9 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = frozenset(
     (
-        *("annotate", "config", "errors", "experiments", "find_versions", "git_versions", "logged_model", "messages"),
-        *("models", "provider", "query", "record", "redact", "runs", "semconv", "span", "store", "versions"),
+        *("annotate", "comparison", "config", "cost", "errors", "evaluation", "experiments", "export", "find_versions"),
+        *("git_versions", "logged_model", "messages", "models", "otlp_json", "provider", "query", "record", "redact"),
+        *("runs", "scoring", "semconv", "server", "span", "store", "versions"),
     )
 )
 
@@ -294,7 +295,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(name for name in {*globals(), *__all__, *_MODULES} if name[0] != "_" or name[:2] == "__")
 
 
 __version__ = "0.1.0"

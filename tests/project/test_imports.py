@@ -242,6 +242,19 @@ print(sorted(set(tracer.__all__) - {*tracer._HOME_OF, *tracer._MODULES, *tracer.
     assert "query" in modules
 
 
+def test_every_public_module_is_a_name_of_the_package() -> None:
+    program = """
+import pkgutil, tracer
+inner = {"cli", "demo", "dialects", *tracer.provider.BUILT_IN}
+print([each.name for each in pkgutil.iter_modules(tracer.__path__) if each.name[0] != "_" and each.name not in inner])
+print([name for name in ("__version__", "provider", "evaluation", "start_span", "openai") if name not in dir(tracer)])
+"""
+    modules, missing = in_new_python(program).splitlines()
+
+    assert set(eval(modules)) == tracer._MODULES
+    assert missing == "[]"
+
+
 def test_import_star_brings_every_public_name() -> None:
     program = "from tracer import *\nimport tracer\nprint([name for name in tracer.__all__ if name not in globals()])"
 
