@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
-from types import TracebackType
-from typing import Any
+import sys
+from types import FrameType, TracebackType
 
 logger = logging.getLogger("tracer")
 
+_VARARGS = 0x04  # of a code object's flags, as inspect.CO_VARARGS has it, at the cost of no import
+_OURS = frozenset({"tracer", "integrations", "orjson", "pydantic_core", "pydantic", "numpy", "opentelemetry", "wrapt"})
 _LOGGED_CAUSES_LIMIT = 1000
 _logged: set[tuple[str, str]] = set()
 _strict = False
@@ -38,27 +39,40 @@ def forget_logged() -> None:
 
 
 def is_interruption(error: BaseException) -> bool:
-    """Whether a signal handler of the program's raised this while our code ran, such as a time limit's.
+    """Whether the program, not our code, raised this while our code ran: Ctrl-C, a time limit's exception.
 
-    Python runs such handlers between any two steps of the main thread.
+    A signal handler does so between any two steps of the main thread, and `PyThreadState_SetAsyncExc` in any thread.
     """
+    if not isinstance(error, Exception):
+        return True
+    frame = None
     trace = error.__traceback__
-    if trace is None or threading.current_thread() is not threading.main_thread():
-        return False
-    import signal  # where something fails, not in every program
-
-    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
-    codes = {_code_of(handler) for handler in handlers if callable(handler)}
     while trace is not None:
-        if trace.tb_frame.f_code in codes:
+        frame = trace.tb_frame
+        if _handles_a_signal(frame):
             return True
         trace = trace.tb_next
-    return False
+    return (
+        frame is not None and not _is_foreign(frame.f_globals.get("__name__")) and _is_foreign(type(error).__module__)
+    )
 
 
-def _code_of(handler: Any) -> Any:
-    handler = getattr(handler, "func", handler)  # a partial's
-    return getattr(handler, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
+def _handles_a_signal(frame: FrameType) -> bool:
+    """Only handlers of signals are given a frame, the one that they interrupt."""
+    code = frame.f_code
+    if code.co_argcount >= 2:
+        given = code.co_varnames[: code.co_argcount]
+        return any(isinstance(frame.f_locals.get(name), FrameType) for name in given)
+    if not code.co_flags & _VARARGS:
+        return False
+    rest = frame.f_locals.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount], ())
+    return any(isinstance(argument, FrameType) for argument in rest)
+
+
+def _is_foreign(module: str | None) -> bool:
+    """Whether this is no module of ours, of Python's, or of the libraries in C that our code calls."""
+    package = (module or "").partition(".")[0]
+    return package not in _OURS and package not in sys.stdlib_module_names
 
 
 def heed(error: BaseException) -> None:

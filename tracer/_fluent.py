@@ -125,9 +125,14 @@ class start_span:
 
     def __enter__(self) -> LiveSpan:
         span = runtime().start_span(self._name, span_type=self._span_type, attributes=self._attributes)
-        self._span = span
-        span.block = weakref.ref(self)
-        span.attach()
+        try:
+            self._span = span
+            span.block = weakref.ref(self)
+            span.attach()
+        except BaseException as error:  # Ctrl-C: there will be no __exit__
+            span.detach()
+            span.end_with_error(error)
+            raise
         return span  # type: ignore[return-value]  # an UnrecordedSpan takes the same calls
 
     def __exit__(
@@ -136,11 +141,16 @@ class start_span:
         span = self._span
         if span is None:
             return
-        span.detach()
-        if error is None:
-            span.end()
-        else:
-            span.end_with_error(error)
+        try:
+            span.detach()
+            if error is None:
+                span.end()
+            else:
+                span.end_with_error(error)
+        except BaseException as interruption:
+            span.detach()
+            span.end_with_error(interruption)
+            raise
 
 
 def start_span_no_context(

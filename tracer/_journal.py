@@ -75,7 +75,7 @@ class Journal:
                     segment = self._rotate(len(record))
                 segment.write(record)
             except BaseException as error:  # Ctrl-C in the middle: the record is written, then the program hears of it
-                if not isinstance(error, Exception) or is_interruption(error):
+                if is_interruption(error):
                     self._write_again(record)
                 raise
             finally:

@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind
 
 from tracer import _ids
 from tracer._context import NOTHING_SAID, active_model, active_run_id, active_runs, current, running, usage_watch
-from tracer._fault import forget_logged, heed, log_once, report
+from tracer._fault import forget_logged, heed, is_interruption, log_once, report
 from tracer._journal import JournalClosedError
 from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
 from tracer._otel import OpenTelemetrySide
@@ -136,6 +136,7 @@ class Runtime(PipelineLife, OpenTelemetrySide):
         """A span that has started but is not current, below the current one if no parent is given; never raises."""
         if not self.recording:
             return UnrecordedSpan()
+        span = None
         try:
             if parent is None:
                 parent = running() if self.joined is None else self.joined_parent()
@@ -156,7 +157,9 @@ class Runtime(PipelineLife, OpenTelemetrySide):
                 if span.is_root:
                     self._write_start(span)
             return span
-        except Exception as error:
+        except BaseException as error:
+            if span is not None and is_interruption(error):
+                span.end_with_error(error)  # its beginning may be written down
             report("starting a span", error)
             return UnrecordedSpan()
 
@@ -191,18 +194,10 @@ class Runtime(PipelineLife, OpenTelemetrySide):
         if not parent.sampled:
             return UnrecordedSpan(parent.trace_id, _ids.span_id())
         return LiveSpan(
-            self,
-            name,
-            span_type,
-            parent.trace_id,
-            parent.span_id,
-            remote_parent=parent.remote,
-            is_root=not parent.ours,
-            otel_kind=otel_kind,
-            scope=scope,
-            start_time_ns=start_time_ns,
+            self, name, span_type, parent.trace_id, parent.span_id, remote_parent=parent.remote,
+            is_root=not parent.ours, otel_kind=otel_kind, scope=scope, start_time_ns=start_time_ns,
             trace_state=parent.trace_state,
-        )
+        )  # fmt: skip
 
     def _tell_start(self, span: LiveSpan) -> None:
         for processor in self._all_processors():
@@ -271,7 +266,8 @@ class Runtime(PipelineLife, OpenTelemetrySide):
         if span.generation != self.generation:
             return  # it was started by the parent process, which writes it
         try:
-            if self._processors or self.joined is not None:
+            if (self._processors or self.joined is not None) and not span.is_told:
+                span.is_told = True
                 self._tell_end(span)
             watch = usage_watch.get()
             if watch is not None and span.token_usage:

@@ -40,13 +40,13 @@ class Step:
     def start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Span:
         """A started span with the call's inputs; never raises."""
         span = runtime().start_span(self.name, span_type=self.span_type, attributes=self.attributes)
-        if self.capture_inputs and type(span) is LiveSpan:
-            try:
+        try:
+            if self.capture_inputs and type(span) is LiveSpan:
                 span.set_inputs(self.arguments.bind(args, kwargs))
-            except Exception as error:
-                if is_interruption(error):  # a time limit's: the function is not called
-                    span.end_with_error(error)
-                report("recording a function's inputs", error)
+        except BaseException as error:
+            if is_interruption(error):  # the function is not called
+                span.end_with_error(error)
+            report("recording a function's inputs", error)
         return span
 
     def end(self, span: _Span, result: Any) -> None:
@@ -108,12 +108,15 @@ def _plain(step: Step) -> Callable[..., Any]:
             try:
                 span.attach()
                 result = function(*args, **kwargs)
-            finally:
                 span.detach()
-            step.end(span, result)
-            return result
-        except BaseException as error:
-            span.detach()  # again, for a signal handler that has raised in the middle of it
+                step.end(span, result)
+                return result
+            except BaseException as error:
+                span.detach()
+                span.end_with_error(error)
+                raise
+        except BaseException as error:  # ended it is, unless a signal handler has raised in the middle of that
+            span.detach()
             span.end_with_error(error)
             raise
 
@@ -132,12 +135,15 @@ def _coroutine(step: Step) -> Callable[..., Any]:
             try:
                 span.attach()
                 result = await function(*args, **kwargs)
-            finally:
                 span.detach()
-            step.end(span, result)
-            return result
-        except BaseException as error:
-            span.detach()  # again, for a signal handler that has raised in the middle of it
+                step.end(span, result)
+                return result
+            except BaseException as error:
+                span.detach()
+                span.end_with_error(error)
+                raise
+        except BaseException as error:  # ended it is, unless a signal handler has raised in the middle of that
+            span.detach()
             span.end_with_error(error)
             raise
 
@@ -211,33 +217,38 @@ def _generator(step: Step) -> Callable[..., Any]:
         if not rt.recording:
             return (yield from function(*args, **kwargs))
         span = step.start(args, kwargs)
-        yielded = _Yielded(step, span)
-        # the span is current while the function's own code runs, never across a yield
         try:
-            with span.attached():
-                generator = function(*args, **kwargs)
-                item = next(generator)
-            while True:
-                yielded.add(item)
-                try:
-                    sent = yield item
-                except GeneratorExit as closing:
-                    with span.attached():
-                        result = generator.close()
-                    yielded.end(error=closing)
-                    return result  # close() hands it on from Python 3.13
-                except BaseException as thrown:
-                    with span.attached():
-                        item = generator.throw(thrown)
-                else:
-                    with span.attached():
-                        item = next(generator) if sent is None else generator.send(sent)
-        except StopIteration as stop:
-            yielded.end(stop.value)
-            return stop.value
-        except BaseException as error:
+            yielded = _Yielded(step, span)
+            # the span is current while the function's own code runs, never across a yield
+            try:
+                with span.attached():
+                    generator = function(*args, **kwargs)
+                    item = next(generator)
+                while True:
+                    yielded.add(item)
+                    try:
+                        sent = yield item
+                    except GeneratorExit as closing:
+                        with span.attached():
+                            result = generator.close()
+                        yielded.end(error=closing)
+                        return result  # close() hands it on from Python 3.13
+                    except BaseException as thrown:
+                        with span.attached():
+                            item = generator.throw(thrown)
+                    else:
+                        with span.attached():
+                            item = next(generator) if sent is None else generator.send(sent)
+            except StopIteration as stop:
+                yielded.end(stop.value)
+                return stop.value
+            except BaseException as error:
+                span.detach()
+                yielded.end(error=error)
+                raise
+        except BaseException as error:  # ended it is, unless a signal handler has raised in the middle of that
             span.detach()
-            yielded.end(error=error)
+            span.end_with_error(error)
             raise
 
     return wrapper
@@ -250,30 +261,35 @@ def _async_generator(step: Step) -> Callable[..., Any]:
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         recording = rt.recording
         span: _Span = step.start(args, kwargs) if recording else UnrecordedSpan()
-        yielded = _Yielded(step, span)
         try:
-            with span.attached():
-                generator = function(*args, **kwargs)
-                item = await generator.__anext__()
-            while True:
-                yielded.add(item)
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    with span.attached():
-                        await generator.aclose()
-                    raise
-                except BaseException as thrown:
-                    with span.attached():
-                        item = await generator.athrow(thrown)
-                else:
-                    with span.attached():
-                        item = await (generator.__anext__() if sent is None else generator.asend(sent))
-        except StopAsyncIteration:
-            yielded.end()
-        except BaseException as error:
+            yielded = _Yielded(step, span)
+            try:
+                with span.attached():
+                    generator = function(*args, **kwargs)
+                    item = await generator.__anext__()
+                while True:
+                    yielded.add(item)
+                    try:
+                        sent = yield item
+                    except GeneratorExit:
+                        with span.attached():
+                            await generator.aclose()
+                        raise
+                    except BaseException as thrown:
+                        with span.attached():
+                            item = await generator.athrow(thrown)
+                    else:
+                        with span.attached():
+                            item = await (generator.__anext__() if sent is None else generator.asend(sent))
+            except StopAsyncIteration:
+                yielded.end()
+            except BaseException as error:
+                span.detach()
+                yielded.end(error=error)
+                raise
+        except BaseException as error:  # ended it is, unless a signal handler has raised in the middle of that
             span.detach()
-            yielded.end(error=error)
+            span.end_with_error(error)
             raise
 
     return wrapper

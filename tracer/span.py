@@ -64,6 +64,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
         "end_time_ns",
         "generation",
         "is_root",
+        "is_told",
         "otel_kind",
         "parent_id",
         "reader",
@@ -113,6 +114,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
         self._dropped_events = 0
         self._attached = []
         self._before = self.block = None
+        self.is_told = False  # processors have heard of its end
         self._open = [True]  # popping is atomic: the first to end the span wins
         self.end_time_ns: int | None = None
         if start_time_ns is None:
@@ -317,10 +319,10 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
 
     def leave_abandoned(self) -> None:
         """End an abandoned span, and make current again what was before."""
+        self.end_with_error(KeyboardInterrupt())  # first: interrupted again, it is found again
         self.detach()
         if current.get() is self:
             current.set(None)
-        self.end_with_error(KeyboardInterrupt())
 
     def end(self, end_time: int | None = None, *, outputs: Any = None, status: str | None = None) -> None:
         """End the span and write it down; only the first call counts."""

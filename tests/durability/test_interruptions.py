@@ -118,6 +118,114 @@ def test_no_span_stays_current_wherever_the_signal_comes(kind: str, run: Any) ->
     assert int(said) > 100
 
 
+_OPEN = """
+    class TimeLimit(Exception):
+        pass
+    def limit(*_):
+        raise TimeLimit
+    signal.signal(signal.SIGALRM, limit)
+    work()
+    taken = time.perf_counter()
+    work()
+    taken = time.perf_counter() - taken
+    for number in range(2_000):
+        try:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, max(taken * (number % 100 + 1) / 100, 2e-6))
+                work()
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except TimeLimit:
+            pass
+    tracer.get_current_active_span()  # ends what was interrupted as it was left
+    say(len(tracer.search_traces("status = 'IN_PROGRESS'")))
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="3.10 may interrupt before what a call returned is assigned")
+@pytest.mark.parametrize("kind", ["a block", "a function", "a function that raises", "a generator"])
+def test_no_span_stays_open_whenever_the_signal_comes(kind: str, run: Any) -> None:
+    assert int(run("".join(map(textwrap.dedent, (_WORK[kind], _OPEN))))) == 0
+
+
+_HANDLERS = {
+    "a function": "limit",
+    "one that takes itself off": "restoring",
+    "one in C": "functools.lru_cache(None)(limit)",
+    "a method": "Limit().strike",
+    "any arguments": "lambda *given: limit(*given)",
+}
+_LIMITED = """
+    import functools
+    class TimeLimit(Exception):
+        pass
+    def limit(number, frame):
+        raise TimeLimit
+    def restoring(number, frame):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        raise TimeLimit
+    class Limit:
+        def strike(self, number, frame):
+            raise TimeLimit
+    def work():
+        with tracer.start_span("work") as span:
+            span.set_inputs([{"text": "how " * 9, "number": number} for number in range(300)])
+    work()
+    swallowed = 0
+    for number in range(60):
+        signal.signal(signal.SIGALRM, HANDLER)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 1e-5 + 1e-5 * number)
+            while signal.getitimer(signal.ITIMER_REAL)[0]:
+                work()
+            work()
+            swallowed += 1
+        except TimeLimit:
+            pass
+    say(swallowed)
+"""
+
+
+@pytest.mark.parametrize("kind", _HANDLERS)
+def test_a_time_limit_comes_through_whatever_its_handler_is(kind: str, run: Any) -> None:
+    assert run(textwrap.dedent(_LIMITED).replace("HANDLER", _HANDLERS[kind])) == "0\n"
+
+
+def test_a_time_limit_thrown_into_a_thread_comes_through(run: Any, stored: Any) -> None:
+    run("""
+        import ctypes
+        class TimeLimit(Exception):
+            pass
+        swallowed, ignored = 0, []
+        sys.unraisablehook = ignored.append  # Python's own: what is thrown into a finaliser has nowhere to go
+        def limited(delay):
+            global swallowed
+            ready, fired, me = threading.Event(), threading.Event(), ctypes.c_ulong(threading.get_ident())
+            def fire():
+                ready.wait()
+                time.sleep(delay)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(me, ctypes.py_object(TimeLimit))
+                fired.set()
+            threading.Thread(target=fire).start()
+            try:
+                ready.set()
+                while not fired.is_set():
+                    with tracer.start_span("work") as span:
+                        span.set_inputs([{"text": "how " * 9, "number": number} for number in range(300)])
+                swallowed += 1
+            except TimeLimit:
+                pass
+        for number in range(60):
+            thread = threading.Thread(target=limited, args=(1e-3 + 1e-5 * number,))
+            thread.start()
+            thread.join()
+        assert swallowed <= len(ignored), swallowed
+    """)
+
+    assert stored.states().keys() <= {"OK", "ERROR"}
+    assert stored.twice() == 0
+
+
 def test_a_provider_call_leaves_nothing_behind_wherever_the_signal_comes(run: Any) -> None:
     pytest.importorskip("openai")
     call = """

@@ -136,6 +136,33 @@ def test_an_interrupt_in_the_middle_of_a_spans_end_loses_no_span(run: Any, store
     assert stored.states() == {"OK": names["interrupted"] + 1}
 
 
+def test_an_interrupt_in_the_middle_of_a_spans_end_tells_no_processor_twice(run: Any) -> None:
+    run("""
+        told = []
+        armed = False
+        def interrupt(*_):
+            if armed:
+                raise KeyboardInterrupt
+        signal.signal(signal.SIGALRM, interrupt)
+        tracer.configure(span_processors=[lambda span: told.append(span.span_id)])
+        step("first")
+        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.00037)
+        interrupted = 0
+        while interrupted < 150:
+            span = tracer.start_span_no_context("interrupted")
+            span.set_inputs(["how " * 9] * 99)
+            try:
+                armed = True
+                span.end()
+                armed = False
+            except KeyboardInterrupt:
+                armed = False
+                interrupted += 1
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        assert len(told) == len(set(told))
+    """)
+
+
 def test_a_reader_in_a_signal_handler(run: Any, stored: Any) -> None:
     run("""
         seen = []
