@@ -52,9 +52,9 @@ def is_interruption(error: BaseException) -> bool:
         if _handles_a_signal(frame):
             return True
         trace = trace.tb_next
-    return (
-        frame is not None and not _is_foreign(frame.f_globals.get("__name__")) and _is_foreign(type(error).__module__)
-    )
+    if frame is None or error.args or not _is_foreign(type(error).__module__):
+        return False  # what is thrown in is a type, and Python makes the exception; who raises says what is wrong
+    return not _is_foreign(frame.f_globals.get("__name__"))
 
 
 def _handles_a_signal(frame: FrameType) -> bool:
