@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,19 @@ def test_a_sound_installation_passes(write: Write, tracer_command: Command, stor
     assert "no problems found" in tracer_command("doctor").out
 
 
+def test_an_sdk_of_a_package_that_is_not_there_is_not_installed(
+    tracer_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "google", None)
+    monkeypatch.setattr("tracer.cli.doctor._version", lambda distribution: None)
+    for loaded in [name for name in sys.modules if name.startswith("google.genai")]:
+        monkeypatch.delitem(sys.modules, loaded)
+
+    ran = tracer_command("doctor", "--json")
+
+    assert findings(ran)["SDKs", "gemini"] == ("note", "google-genai is not installed")
+
+
 def test_without_a_store_doctor_makes_none(tracer_command: Command, tmp_path: Path) -> None:
     ran = tracer_command("doctor", "--json")
 
@@ -46,7 +60,6 @@ def test_without_a_store_doctor_makes_none(tracer_command: Command, tmp_path: Pa
 
 def test_journals_of_dead_processes_are_counted(tracer_command: Command, tmp_path: Path) -> None:
     import subprocess
-    import sys
 
     program = "import tracer, os; tracer.start_span_no_context('a').end(); os._exit(0)"
     environment = {

@@ -140,7 +140,7 @@ def _sdk(name: str, described: Any) -> Finding:
 
     distribution = described.distribution or described.module
     version = _version(distribution)
-    if importlib.util.find_spec(described.module) is None or (version is None and described.shown_by is not None):
+    if not _can_be_found(described.module) or (version is None and described.shown_by is not None):
         return Finding("SDKs", name, "note", f"{distribution} is not installed")
     version = version or "of unknown version"
     try:
@@ -152,6 +152,13 @@ def _sdk(name: str, described: Any) -> Finding:
     except Exception as error:
         return Finding("SDKs", name, "problem", f"{distribution} {version} cannot be imported: {error!r}")
     return Finding("SDKs", name, "ok", f"{distribution} {version}, can be traced (supported: {described.supported})")
+
+
+def _can_be_found(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # the package that it is in is not there, or is somebody's stand-in
+        return False
 
 
 def _store(store_url: str | None) -> Iterator[Finding]:
