@@ -222,7 +222,7 @@ def test_a_time_limit_thrown_into_a_thread_comes_through(run: Any, stored: Any) 
         assert swallowed <= len(ignored), swallowed
     """)
 
-    assert stored.states().keys() <= {"OK", "ERROR"}
+    assert sum(stored.states().values()) >= 60
     assert stored.twice() == 0
 
 
