@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
     import weakref
+    from collections.abc import Callable
     from contextvars import Token
     from typing import Any
 
@@ -53,6 +54,7 @@ class Attachable:
     _attached: list[tuple[Token[Any], object]]
     _before: AnySpan | None  # what was current at attach(), until detach() is done
     block: weakref.ref[Any] | None  # the with statement that ends the span
+    end_with_error: Callable[[BaseException], None]
 
     def detach(self) -> None:
         """Make current again what was before ``attach()``; done once more, it changes nothing."""
@@ -78,6 +80,13 @@ class Attachable:
     def is_abandoned(self) -> bool:
         """Whether the with statement that would end this is gone: Ctrl-C struck as it was entered or left."""
         return self.block is not None and self.block() is None
+
+    def leave_abandoned(self) -> None:
+        """End what is abandoned, and make current again what was before."""
+        self.end_with_error(KeyboardInterrupt())  # first: interrupted again, it is found again
+        self.detach()
+        if current.get() is self:
+            current.set(None)
 
 
 class Attached:

@@ -74,12 +74,6 @@ class UnrecordedSpan(Attachable, OpenTelemetrySpan):
         self._before = current.get()
         self._attached.append((current.set(self), None))
 
-    def leave_abandoned(self) -> None:
-        """Make current again what was before."""
-        self.detach()
-        if current.get() is self:
-            current.set(None)
-
     def is_recording(self) -> bool:
         """Never."""
         return False

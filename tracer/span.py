@@ -317,13 +317,6 @@ class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
         self._before = current.get()
         self._attached.append((current.set(self), None if rt.joined is None else rt.otel_attach(self)))
 
-    def leave_abandoned(self) -> None:
-        """End an abandoned span, and make current again what was before."""
-        self.end_with_error(KeyboardInterrupt())  # first: interrupted again, it is found again
-        self.detach()
-        if current.get() is self:
-            current.set(None)
-
     def end(self, end_time: int | None = None, *, outputs: Any = None, status: str | None = None) -> None:
         """End the span and write it down; only the first call counts."""
         if outputs is not None:
