@@ -10,11 +10,14 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
 
-_INTERRUPTED = """
+_LIMIT = """
     class TimeLimit(Exception):
         pass
-    def limit(*_):
+    def limit(number, frame):
         raise TimeLimit
+"""
+
+_INTERRUPTED = """
     signal.signal(signal.SIGUSR1, limit)
     EVERY = 1
     CURRENT = ("_call.py", "_context.py", "_fluent.py", "_replacements.py", "_traced.py", "_unrecorded.py", "span.py")
@@ -111,18 +114,18 @@ _CHECKED = """
 """
 
 
+def program(*parts: str) -> str:
+    return "".join(map(textwrap.dedent, parts))
+
+
 @pytest.mark.parametrize("kind", _WORK)
 def test_no_span_stays_current_wherever_the_signal_comes(kind: str, run: Any) -> None:
-    said = run("".join(map(textwrap.dedent, (_INTERRUPTED, _WORK[kind], _CHECKED))))
+    said = run(program(_LIMIT, _INTERRUPTED, _WORK[kind], _CHECKED))
 
     assert int(said) > 100
 
 
 _OPEN = """
-    class TimeLimit(Exception):
-        pass
-    def limit(*_):
-        raise TimeLimit
     signal.signal(signal.SIGALRM, limit)
     work()
     taken = time.perf_counter()
@@ -145,7 +148,7 @@ _OPEN = """
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="3.10 may interrupt before what a call returned is assigned")
 @pytest.mark.parametrize("kind", ["a block", "a function", "a function that raises", "a generator"])
 def test_no_span_stays_open_whenever_the_signal_comes(kind: str, run: Any) -> None:
-    assert int(run("".join(map(textwrap.dedent, (_WORK[kind], _OPEN))))) == 0
+    assert int(run(program(_LIMIT, _WORK[kind], _OPEN))) == 0
 
 
 _HANDLERS = {
@@ -157,10 +160,6 @@ _HANDLERS = {
 }
 _LIMITED = """
     import functools
-    class TimeLimit(Exception):
-        pass
-    def limit(number, frame):
-        raise TimeLimit
     def restoring(number, frame):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         raise TimeLimit
@@ -188,7 +187,7 @@ _LIMITED = """
 
 @pytest.mark.parametrize("kind", _HANDLERS)
 def test_a_time_limit_comes_through_whatever_its_handler_is(kind: str, run: Any) -> None:
-    assert run(textwrap.dedent(_LIMITED).replace("HANDLER", _HANDLERS[kind])) == "0\n"
+    assert run(program(_LIMIT, _LIMITED).replace("HANDLER", _HANDLERS[kind])) == "0\n"
 
 
 def test_a_time_limit_thrown_into_a_thread_comes_through(run: Any, stored: Any) -> None:
@@ -243,6 +242,6 @@ def test_a_provider_call_leaves_nothing_behind_wherever_the_signal_comes(run: An
             assert current_recording.get() is None
             client.chat.completions.create(model="m", messages=QUESTION)
     """
-    said = run("".join(map(textwrap.dedent, (_INTERRUPTED, call, _CHECKED, "server.close()"))))
+    said = run(program(_LIMIT, _INTERRUPTED, call, _CHECKED, "server.close()"))
 
     assert int(said) > 100
