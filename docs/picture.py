@@ -11,7 +11,7 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 import tracer
-from tracer._runtime import runtime
+from tracer._engine.runtime import runtime
 from tracer.cli.conversation import print_steps
 from tracer.cli.reading import find_trace
 from tracer.cli.screen import Screen

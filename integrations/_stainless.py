@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from tracer import semconv
 
-if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._values
-    from integrations._values import server_attributes
-    from tracer._call import Recording
-else:
-    from tracer._values import server_attributes
+from ._values import server_attributes
+
+if TYPE_CHECKING:
+    from tracer.provider.call_recording import Recording
 
 _SENTINELS = frozenset({"NotGiven", "Omit"})
 _RETRY_HEADER = "x-stainless-retry-count"

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from tracer.provider import Call, ChunkTap, Door, Operation, Provider, SpanType, Tap
 
-if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._…
-    from integrations._anthropic_events import MessageAccumulator
-    from integrations._anthropic_messages import read_reply, read_request
-    from integrations._stainless import body_of, call_attributes, observe_response, read_error
-else:
-    from tracer._anthropic_events import MessageAccumulator
-    from tracer._anthropic_messages import read_reply, read_request
-    from tracer._stainless import body_of, call_attributes, observe_response, read_error
+from ._anthropic.events import MessageAccumulator
+from ._anthropic.messages import read_reply, read_request
+from ._stainless import body_of, call_attributes, observe_response, read_error
 
 __all__ = ["autolog", "provider"]
 

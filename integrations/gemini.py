@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from tracer import semconv
 from tracer._json import loads
 from tracer.provider import Call, Door, Operation, Provider, Reply, Request, SpanType
 
-if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._gemini_…
-    from integrations._gemini_chunks import ContentAccumulator
-    from integrations._gemini_content import read_embedding_reply, read_embedding_request, read_reply, read_request
-    from integrations._values import server_attributes
-else:
-    from tracer._gemini_chunks import ContentAccumulator
-    from tracer._gemini_content import read_embedding_reply, read_embedding_request, read_reply, read_request
-    from tracer._values import server_attributes
+from ._gemini.chunks import ContentAccumulator
+from ._gemini.content import read_embedding_reply, read_embedding_request, read_reply, read_request
+from ._values import server_attributes
 
 __all__ = ["autolog", "provider"]
 

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tracer import semconv
 from tracer._json import loads
 from tracer.provider import Call, Door, Operation, Provider, Request, SpanType
 
-if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._…
-    from integrations._openai_chat import CHAT, parameters
-    from integrations._openai_other import EMBEDDING, generic
-    from integrations._openai_responses import RESPONSE
-    from integrations._values import as_dict, as_text, server_attributes
-else:
-    from tracer._openai_chat import CHAT, parameters
-    from tracer._openai_other import EMBEDDING, generic
-    from tracer._openai_responses import RESPONSE
-    from tracer._values import as_dict, as_text, server_attributes
+from ._openai.chat import CHAT, parameters
+from ._openai.other import EMBEDDING, generic
+from ._openai.responses import RESPONSE
+from ._values import as_dict, as_text, server_attributes
 
 __all__ = ["autolog", "provider"]
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tracer.provider import Door, Provider, Tap
 
-if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._ollama_door
-    from integrations._ollama_door import observe_response, read_call, read_error
-else:
-    from tracer._ollama_door import observe_response, read_call, read_error
+from ._ollama.door import observe_response, read_call, read_error
 
 __all__ = ["autolog", "provider"]
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tracer._awaited import when_imported
 from tracer.provider import Call, ChunkTap, Door, Provider, Tap
+from tracer.provider.import_hook import when_imported
 
-if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_…
-    from integrations._openai_door import observe_response, read_call, read_error
-    from integrations._openai_sessions import WIRES
-    from integrations._openai_usage import asking_for_usage
-else:
-    from tracer._openai_door import observe_response, read_call, read_error
-    from tracer._openai_sessions import WIRES
-    from tracer._openai_usage import asking_for_usage
+from ._openai.door import observe_response, read_call, read_error
+from ._openai.sessions import WIRES
+from ._openai.usage import asking_for_usage
 
 __all__ = ["autolog", "provider"]
 

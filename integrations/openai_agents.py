@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tracer.provider import Hook, Provider
 
-if TYPE_CHECKING:  # where a type checker finds what the wheel installs as tracer._openai_agents_…
-    from integrations._openai_agents_runs import run_begins, run_streamed_begins
-    from integrations._openai_agents_tree import span_ends, span_failed, span_starts, trace_ends, trace_starts
-else:
-    from tracer._openai_agents_runs import run_begins, run_streamed_begins
-    from tracer._openai_agents_tree import span_ends, span_failed, span_starts, trace_ends, trace_starts
+from ._openai_agents.runs import run_begins, run_streamed_begins
+from ._openai_agents.tree import span_ends, span_failed, span_starts, trace_ends, trace_starts
 
 __all__ = ["autolog", "provider"]
 

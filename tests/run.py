@@ -35,7 +35,7 @@ def main(pytest_arguments: list[str]) -> int:
         # two files at a time; the browser's event loop is not for the other tests
         steps["tests"] = [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--ignore", "tests/web"]
         steps["page"] = [python, "-m", "pytest", "tests/web"]
-        steps["versions"] = [sys.executable, "tests/providers/versions.py"]
+        steps["versions"] = [sys.executable, "tests/provider/versions.py"]
     results = {name: run(name, command) for name, command in steps.items()}
     for name, (code, seconds) in results.items():
         print(f"{name:<8} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)

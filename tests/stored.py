@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import tracer
-from tracer._runtime import runtime
+from tracer._engine.runtime import runtime
 
 
 class Stored:

@@ -13,6 +13,7 @@ if _os.path.isfile(_checkout + "pyproject.toml") and _os.path.isdir(_checkout + 
 
 from tracer._exit import close_runtime as _close_runtime  # noqa: E402
 from tracer._late import load as _load  # noqa: E402
+from tracer._late import register as _register  # noqa: E402
 
 if TYPE_CHECKING:
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
@@ -23,8 +24,20 @@ if TYPE_CHECKING:
     from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
     from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
-    from tracer._configure import configure, disable, enable, flush, get_tracking_uri, reset, set_tracking_uri, shutdown
-    from tracer._fluent import (
+    from tracer._api.annotations import delete_trace_tag, log_expectation, log_feedback, set_trace_tag
+    from tracer._api.configuration import (
+        configure,
+        disable,
+        enable,
+        flush,
+        get_tracking_uri,
+        reset,
+        set_tracking_uri,
+        shutdown,
+    )
+    from tracer._api.queries import delete_traces, get_trace, search_traces
+    from tracer._api.traces import Assessment, Span, Trace, TraceData, TraceInfo, TraceList
+    from tracer._api.tracing import (
         get_active_trace_id,
         get_current_active_span,
         get_last_active_trace_id,
@@ -36,17 +49,13 @@ if TYPE_CHECKING:
         update_current_trace,
         wrap_context,
     )
-    from tracer._stored_trace import Assessment, Span, Trace, TraceData, TraceInfo, TraceList
-    from tracer.annotate import delete_trace_tag, log_expectation, log_feedback, set_trace_tag
-    from tracer.comparison import compare_versions
-    from tracer.evaluation import EvaluatedRow, EvaluationResult, evaluate
-    from tracer.experiments import Experiment, get_experiment_by_name, set_experiment
-    from tracer.find_versions import search_logged_models
-    from tracer.git_versions import disable_git_model_versioning, enable_git_model_versioning
-    from tracer.logged_model import LoggedModel, LoggedModelStatus
-    from tracer.messages import set_span_chat_messages, set_span_chat_tools
-    from tracer.query import delete_traces, get_trace, search_traces
-    from tracer.runs import (
+    from tracer._engine.span import LiveSpan
+    from tracer._tracking.comparison import compare_versions
+    from tracer._tracking.evaluation import EvaluatedRow, EvaluationResult, evaluate
+    from tracer._tracking.experiments import Experiment, get_experiment_by_name, set_experiment
+    from tracer._tracking.git_versions import disable_git_model_versioning, enable_git_model_versioning
+    from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus
+    from tracer._tracking.runs import (
         Run,
         active_run,
         end_run,
@@ -59,10 +68,9 @@ if TYPE_CHECKING:
         set_tag,
         start_run,
     )
-    from tracer.scoring import Score, Scorer, scorer
-    from tracer.semconv import SpanType
-    from tracer.span import LiveSpan
-    from tracer.versions import (
+    from tracer._tracking.scoring import Score, Scorer, scorer
+    from tracer._tracking.version_search import search_logged_models
+    from tracer._tracking.versions import (
         clear_active_model,
         create_external_model,
         delete_logged_model_tag,
@@ -74,6 +82,8 @@ if TYPE_CHECKING:
         set_active_model,
         set_logged_model_tags,
     )
+    from tracer.messages import set_span_chat_messages, set_span_chat_tools
+    from tracer.semconv import SpanType
 
 __all__ = [
     "Assessment",
@@ -160,7 +170,7 @@ __all__ = [
 
 # Where the names are. Each is loaded when it is first asked for, so that a program pays for what it uses.
 _HOMES = {
-    "tracer._configure": (
+    "tracer._api.configuration": (
         "configure",
         "disable",
         "enable",
@@ -170,7 +180,7 @@ _HOMES = {
         "set_tracking_uri",
         "shutdown",
     ),
-    "tracer._fluent": (
+    "tracer._api.tracing": (
         "get_active_trace_id",
         "get_current_active_span",
         "get_last_active_trace_id",
@@ -182,7 +192,7 @@ _HOMES = {
         "update_current_trace",
         "wrap_context",
     ),
-    "tracer._stored_trace": (
+    "tracer._api.traces": (
         "Assessment",
         "Span",
         "Trace",
@@ -190,29 +200,29 @@ _HOMES = {
         "TraceInfo",
         "TraceList",
     ),
-    "tracer.annotate": (
+    "tracer._api.annotations": (
         "delete_trace_tag",
         "log_expectation",
         "log_feedback",
         "set_trace_tag",
     ),
-    "tracer.comparison": ("compare_versions",),
-    "tracer.evaluation": (
+    "tracer._tracking.comparison": ("compare_versions",),
+    "tracer._tracking.evaluation": (
         "EvaluatedRow",
         "EvaluationResult",
         "evaluate",
     ),
-    "tracer.experiments": (
+    "tracer._tracking.experiments": (
         "Experiment",
         "get_experiment_by_name",
         "set_experiment",
     ),
-    "tracer.find_versions": ("search_logged_models",),
-    "tracer.git_versions": (
+    "tracer._tracking.version_search": ("search_logged_models",),
+    "tracer._tracking.git_versions": (
         "disable_git_model_versioning",
         "enable_git_model_versioning",
     ),
-    "tracer.logged_model": (
+    "tracer._tracking.logged_model": (
         "LoggedModel",
         "LoggedModelStatus",
     ),
@@ -220,12 +230,12 @@ _HOMES = {
         "set_span_chat_messages",
         "set_span_chat_tools",
     ),
-    "tracer.query": (
+    "tracer._api.queries": (
         "delete_traces",
         "get_trace",
         "search_traces",
     ),
-    "tracer.runs": (
+    "tracer._tracking.runs": (
         "Run",
         "active_run",
         "end_run",
@@ -238,14 +248,14 @@ _HOMES = {
         "set_tag",
         "start_run",
     ),
-    "tracer.scoring": (
+    "tracer._tracking.scoring": (
         "Score",
         "Scorer",
         "scorer",
     ),
     "tracer.semconv": ("SpanType",),
-    "tracer.span": ("LiveSpan",),
-    "tracer.versions": (
+    "tracer._engine.span": ("LiveSpan",),
+    "tracer._tracking.versions": (
         "clear_active_model",
         "create_external_model",
         "delete_logged_model_tag",
@@ -259,13 +269,9 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = frozenset(
-    (
-        *("annotate", "comparison", "config", "cost", "errors", "evaluation", "experiments", "export", "find_versions"),
-        *("git_versions", "logged_model", "messages", "models", "otlp_json", "provider", "query", "record", "redact"),
-        *("runs", "scoring", "semconv", "server", "span", "store", "versions"),
-    )
-)
+_MODULES = frozenset(("config", "errors", "export", "messages", "models", "provider", "semconv", "server", "store"))
+
+_register("default_model_id", "tracer._tracking.versions")
 
 # here, not where the runtime is loaded: handlers run last in, first out, and the program's own may record
 _atexit.register(_close_runtime)

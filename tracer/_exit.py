@@ -9,7 +9,7 @@ from typing import Any
 
 def close_runtime() -> None:
     """Hand over what the runtime holds, if the program has had one."""
-    module: Any = sys.modules.get("tracer._runtime")
+    module: Any = sys.modules.get("tracer._engine.runtime")
     if module is not None and hasattr(module, "runtime"):
         module.runtime().at_exit()
 

@@ -20,6 +20,19 @@ def load(module: str, name: str) -> Any:
         return getattr(importlib.import_module(module), name)
 
 
+_made_above: dict[str, str] = {}  # what a floor asks for that one above it makes: where to find it
+
+
+def register(name: str, module: str) -> None:
+    """Say in which module the object is that a floor below asks for by this name."""
+    _made_above[name] = module
+
+
+def load_registered(name: str) -> Any:
+    """What :func:`register` was told of, loaded."""
+    return load(_made_above[name], name)
+
+
 def _before_fork() -> None:
     _loading.acquire(timeout=1.0)  # not for ever: a hook of somebody else's may hold what the import waits for
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 from urllib.parse import urlsplit
 
 from tracer.errors import InvalidArgumentError
-from tracer.redact import Redaction
 
 DEFAULT_STORE = "sqlite:///tracer.db"
 DEFAULT_EXPERIMENT = "Default"
 MAX_VALUE_BYTES = 1 << 20
 JOURNAL_MAX_BYTES = 1 << 30
+
+Redaction = Union[str, "re.Pattern[str]", Callable[[str], str]]  # a pattern, or a function of a text
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})

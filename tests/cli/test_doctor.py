@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ran, span
-from tracer._losses import note_losses
+from tracer._journal.dropped import note_losses
 
 Command = Callable[..., Ran]
 Write = Callable[..., None]

@@ -185,7 +185,7 @@ def test_an_exception_is_recorded_and_is_the_same_object() -> None:
     assert event.name == "exception"
     assert event.attributes["exception.message"] == "bad"
     assert "raise error" in event.attributes["exception.stacktrace"]
-    assert "_traced.py" not in event.attributes["exception.stacktrace"]
+    assert "_engine/decorator.py" not in event.attributes["exception.stacktrace"]
     assert last().info.state == "ERROR"
 
 

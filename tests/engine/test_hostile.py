@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import tracer
+from tracer._engine import span as engine_span
 
 
 class Broken:
@@ -191,8 +192,8 @@ def test_an_argument_of_50_mb_is_cut_and_says_so(caplog: pytest.LogCaptureFixtur
 )
 def test_a_container_of_millions_is_clipped_before_it_is_encoded(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
-    encode = tracer.span.encode
-    monkeypatch.setattr(tracer.span, "encode", lambda v: sizes.append(len(encode(v))) or encode(v))
+    encode = engine_span.encode
+    monkeypatch.setattr(engine_span, "encode", lambda v: sizes.append(len(encode(v))) or encode(v))
 
     assert echo(value) is value
 
@@ -227,14 +228,14 @@ def test_base64_content_becomes_an_attachment_kept_once() -> None:
     scheme, rest = reference.split(":", 1)
     digest, mime, size = rest.split(";")
     assert (scheme, mime, int(size)) == ("tracer-attachment", "image/png", 200_000)
-    assert tracer._runtime.runtime().store().attachment(digest) == ("image/png", content)
+    assert tracer._engine.runtime.runtime().store().attachment(digest) == ("image/png", content)
 
 
 @pytest.mark.swallow_faults
 def test_a_recorder_that_is_broken_inside_never_reaches_the_program(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rt = tracer._runtime.runtime()
+    rt = tracer._engine.runtime.runtime()
     monkeypatch.setattr(rt, "_append_line", lambda line: 1 / 0)
 
     assert echo(1) == 1

@@ -163,7 +163,7 @@ def test_a_span_can_be_ended_in_another_thread() -> None:
     thread.join()
 
     assert stored(span).name == "s"
-    tracer._context.current.set(None)
+    tracer._engine.context.current.set(None)
 
 
 def test_the_trace_can_be_told_about() -> None:

@@ -15,8 +15,8 @@ import pytest
 
 import tracer
 from tests.models.conftest import WriteModel
+from tracer._tracking.logged_model import LoggedModel
 from tracer.errors import InvalidArgumentError, ModelNotFoundError
-from tracer.logged_model import LoggedModel
 from tracer.models import (
     ChatModel,
     ModelError,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.models.conftest import WriteModel
-from tracer.logged_model import LoggedModel
+from tracer._tracking.logged_model import LoggedModel
 from tracer.models import ModelError, load_model, log_model
 
 FILE = """

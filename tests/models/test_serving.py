@@ -17,7 +17,7 @@ import tracer
 from tests.models.conftest import WriteModel
 from tests.models.serve import Served
 from tests.openai.server import Server
-from tracer.logged_model import LoggedModel
+from tracer._tracking.logged_model import LoggedModel
 from tracer.models import log_model
 
 openai = pytest.importorskip("openai", exc_type=ImportError)

@@ -17,7 +17,7 @@ from ollama._client import AsyncClient, Client
 import tracer
 from tests.ollama.replies import QUESTION, chat, generated, lima, ndjson, piece
 from tests.openai.server import Server, reply
-from tracer._context import current
+from tracer._engine.context import current
 
 DOORS = [(Client, "_request"), (AsyncClient, "_request"), (Client, "_request_raw"), (AsyncClient, "_request_raw")]
 
@@ -170,22 +170,22 @@ def test_chunks_and_streams_are_not_kept(server: Server, client: ollama.Client) 
 @pytest.mark.parametrize(
     "broken",
     [
-        "tracer._doorkeeper.write_request",
-        "tracer._derive.set_request",
-        "tracer._call.set_reply",
-        "tracer._derive.set_reply",
-        "tracer._call.encode",
-        "tracer._call.body_of",
-        "tracer._call.Recording.saw",
-        "tracer._stream.watch_generator",
-        "tracer._stream.watch_async_generator",
-        "tracer._runtime.Runtime.start_span",
-        "tracer.span.LiveSpan.attach",
-        "tracer.span.LiveSpan.detach",
-        "tracer.span.LiveSpan.end",
-        "tracer.span.LiveSpan.set_attribute",
-        "tracer.span.LiveSpan.set_json",
-        "tracer.span.LiveSpan.add_event",
+        "tracer.provider.instrumentor.write_request",
+        "tracer._records.derive.set_request",
+        "tracer.provider.call_recording.set_reply",
+        "tracer._records.derive.set_reply",
+        "tracer.provider.call_recording.encode",
+        "tracer.provider.call_recording.body_of",
+        "tracer.provider.call_recording.Recording.saw",
+        "tracer.provider.streams.watch_generator",
+        "tracer.provider.streams.watch_async_generator",
+        "tracer._engine.runtime.Runtime.start_span",
+        "tracer._engine.span.LiveSpan.attach",
+        "tracer._engine.span.LiveSpan.detach",
+        "tracer._engine.span.LiveSpan.end",
+        "tracer._engine.span.LiveSpan.set_attribute",
+        "tracer._engine.span.LiveSpan.set_json",
+        "tracer._engine.span.LiveSpan.add_event",
     ],
 )
 @pytest.mark.parametrize("kind", ["whole", "stream", "error"])

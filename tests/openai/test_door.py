@@ -12,8 +12,8 @@ import pytest
 
 from tests.openai.replies import QUESTION, chat
 from tests.openai.server import Server, reply
-from tracer._openai_hosts import provider_of
-from tracer._openai_routes import operation_of
+from tracer._openai.hosts import provider_of
+from tracer._openai.routes import operation_of
 from tracer.provider import suppress_tracing
 
 

@@ -17,7 +17,7 @@ from openai._base_client import AsyncAPIClient, SyncAPIClient
 import tracer
 from tests.openai.replies import QUESTION, TOOLS, chat, chunk, delta, lima
 from tests.openai.server import Server, reply, sse
-from tracer._context import current
+from tracer._engine.context import current
 
 
 def with_and_without(act: Callable[[], Any]) -> tuple[Any, Any]:
@@ -175,19 +175,19 @@ def test_nothing_is_read_ahead(server: Server, client: openai.OpenAI) -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        "tracer._doorkeeper.write_request",
-        "tracer._derive.set_request",
-        "tracer._call.set_reply",
-        "tracer._derive.set_reply",
-        "tracer._call.encode",
-        "tracer._stream.watch_stream_object",
-        "tracer._runtime.Runtime.start_span",
-        "tracer.span.LiveSpan.attach",
-        "tracer.span.LiveSpan.detach",
-        "tracer.span.LiveSpan.end",
-        "tracer.span.LiveSpan.set_attribute",
-        "tracer.span.LiveSpan.set_json",
-        "tracer.span.LiveSpan.add_event",
+        "tracer.provider.instrumentor.write_request",
+        "tracer._records.derive.set_request",
+        "tracer.provider.call_recording.set_reply",
+        "tracer._records.derive.set_reply",
+        "tracer.provider.call_recording.encode",
+        "tracer.provider.streams.watch_stream_object",
+        "tracer._engine.runtime.Runtime.start_span",
+        "tracer._engine.span.LiveSpan.attach",
+        "tracer._engine.span.LiveSpan.detach",
+        "tracer._engine.span.LiveSpan.end",
+        "tracer._engine.span.LiveSpan.set_attribute",
+        "tracer._engine.span.LiveSpan.set_json",
+        "tracer._engine.span.LiveSpan.add_event",
     ],
 )
 @pytest.mark.parametrize("kind", ["whole", "stream", "error"])
@@ -221,7 +221,7 @@ def test_when_tracer_is_broken_the_program_goes_on(
 def test_an_accumulator_that_fails_does_not_reach_the_reader(
     method: str, server: Server, call: Any, stored: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tracer._openai_chunks import ChatAccumulator
+    from tracer._openai.chunks import ChatAccumulator
 
     def fail(*_: Any) -> Any:
         raise RuntimeError("broken")

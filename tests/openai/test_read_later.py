@@ -32,8 +32,8 @@ from tests.openai.replies import (
 )
 from tests.openai.sdk import HAS_RESPONSES
 from tests.openai.server import Scripted, Server, reply, sse
-from tracer._derive import READERS
-from tracer._runtime import runtime
+from tracer._engine.runtime import runtime
+from tracer._records.derive import READERS
 from tracer.provider import Operation
 
 PICTURE = f"data:image/png;base64,{'iVBORw0KGgo' + 'A' * 1001}"
@@ -215,7 +215,7 @@ def test_a_call_of_a_process_that_was_killed_is_read_by_whoever_finds_it(
 
 def test_every_operation_that_is_read_later_is_found_by_its_name() -> None:
     modules = [
-        importlib.import_module(f"tracer.{module.name}") for module in pkgutil.iter_modules(integrations.__path__)
+        importlib.import_module(module.name) for module in pkgutil.walk_packages(integrations.__path__, "tracer.")
     ]
     values = [value for module in modules for value in vars(module).values()]
     values += [value for table in values if isinstance(table, dict) for value in table.values()]

@@ -16,7 +16,7 @@ from tests.openai.replies import RESPONSE_USAGE, response, response_events
 websockets = pytest.importorskip("websockets.sync.server", reason="the package websockets is not installed")
 
 from tests.openai.sockets import BREAK, GOODBYE, SocketServer  # noqa: E402
-from tracer._openai_sessions import WIRES  # noqa: E402
+from tracer._openai.sessions import WIRES  # noqa: E402
 
 # how the SDK connects is no longer how the newest websockets would have it
 pytestmark = pytest.mark.filterwarnings("ignore:connect\\(\\) must be used as a context manager:DeprecationWarning")
@@ -505,7 +505,7 @@ def test_a_translation_as_it_is_spoken(sockets: SocketServer, talk: Talk, stored
 def test_when_tracer_is_broken_the_conversation_goes_on(
     sockets: SocketServer, talk: Talk, stored: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tracer._openai_realtime import RealtimeReader
+    from tracer._openai.realtime import RealtimeReader
 
     def broken(*_: Any) -> None:
         raise RuntimeError("broken")

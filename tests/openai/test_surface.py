@@ -12,7 +12,7 @@ import pytest
 from tests.openai.replies import QUESTION, USAGE, chat, completion, embedding, response, response_events
 from tests.openai.sdk import HAS_RESPONSES
 from tests.openai.server import Server, reply, sse
-from tracer._openai_routes import operation_of
+from tracer._openai.routes import operation_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # parts of the surface are on their way out
 

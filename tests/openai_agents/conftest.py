@@ -31,7 +31,7 @@ def autolog(own_store: str) -> Iterator[None]:
     yield
     tracer.openai.autolog(disable=True)
     gc.collect()
-    from tracer._openai_agents_runs import steps  # type: ignore[import-not-found, unused-ignore]
+    from tracer._openai_agents.runs import steps  # type: ignore[import-not-found, unused-ignore]
 
     assert steps._open == {}  # whatever happened, nothing was left open
     assert tracer.get_current_active_span() is None

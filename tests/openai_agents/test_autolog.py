@@ -181,7 +181,7 @@ def test_another_package_of_the_name_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.swallow_faults
 def test_a_fault_of_ours_changes_nothing(server: Server, ask: Any, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tracer import _openai_agents_runs as runs  # type: ignore[attr-defined, unused-ignore]
+    from tracer._openai_agents import runs as runs  # type: ignore[attr-defined, unused-ignore]
 
     def fail(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("mine")

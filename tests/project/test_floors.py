@@ -1,4 +1,4 @@
-"""Imports run downward only: a module imports from its own floor or from those below it."""
+"""Imports run downward only: a module imports from its own room, its own floor, or those below it."""
 
 from __future__ import annotations
 
@@ -12,64 +12,98 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.no_store
 
-# the longest prefix counts; a new module needs a place here
-FLOORS = {
-    "integrations": 6,
-    "tracer.cli": 6,
-    "tracer.demo": 6,
-    "tracer.server": 5,
-    "tracer.__main__": 6,
-    "tracer": 4,
-    "tracer._fluent": 4,
-    "tracer._configure": 4,
-    "tracer.annotate": 4,
-    "tracer.provider": 4,
-    "tracer.models": 5,
-    "tracer.evaluation": 4,
-    "tracer.scoring": 4,
-    "tracer.comparison": 3,
-    "tracer._runtime": 3,
-    "tracer._traced": 3,
-    "tracer._call": 3,
-    "tracer._chunk_log": 3,
-    "tracer._doorkeeper": 3,
-    "tracer._replacements": 3,
-    "tracer._session_recording": 3,
-    "tracer._steps": 3,
-    "tracer.query": 3,
-    "tracer.versions": 3,
-    "tracer.find_versions": 3,
-    "tracer.logged_model": 3,
-    "tracer.runs": 3,
-    "tracer.experiments": 3,
-    "tracer.git_versions": 3,
-    "tracer.span": 2,
-    "tracer._stored_trace": 2,
-    "tracer.store": 2,
-    "tracer.export": 2,
-    "tracer.config": 1,
-    "tracer.record": 1,
-    "tracer.redact": 1,
-    "tracer.cost": 1,
-    "tracer.otlp_json": 1,
-    "tracer.dialects": 1,
-    "tracer.messages": 1,
-    "tracer._media": 1,
-    "tracer._operation": 1,
-    "tracer._doors": 1,
-    "tracer._session": 1,
-    "tracer._awaited": 1,
-    "tracer._exit": 0,
-    "tracer._late": 0,
-    "tracer.semconv": 0,
-    "tracer.errors": 0,
-    "tracer._fault": 0,
-    "tracer._json": 0,
-    "tracer._secrets": 0,
-    "tracer._resent": 0,
+# from the bottom up: the rooms of each floor, and their modules; a new module needs a place here
+FLOORS: tuple[dict[str, str], ...] = (
+    {  # small things that everybody needs
+        "tracer": "errors config semconv _fault _json _ids _late _exit _background_loop _readable_names",
+    },
+    {  # what is written
+        "tracer._redaction": "__init__ redactor secrets seen",
+        "tracer._records": "__init__ attachments cost derive media record",
+        "tracer": "messages",
+    },
+    {  # the journal
+        "tracer._journal": (
+            "__init__ dead_segment drainer dropped journal locations lockfile recovery segment sink"
+        ),
+    },
+    {  # where records go
+        "tracer.store": "__init__ limits rows text usage",
+        "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
+        "tracer.store.remote": "__init__ connection rows store",
+        "tracer.store.sqlite": (
+            "__init__ append bases chunks compile connection decode delete facets find fulltext functions "
+            "histogram hours indexing insert known latencies migrations models_and_runs owners percentiles plan "
+            "read recent rollup said selecting sessions shape statistics store tally tokens topmost versions"
+        ),
+        "tracer.dialects": "__init__ genai mlflow openinference reading traceloop",
+        "tracer.otlp": "__init__ json",
+        "tracer.export": "__init__ lines otel",
+    },
+    {  # what runs in the user's thread
+        "tracer._engine": (
+            "__init__ arguments coercion context decorator events exceptions joined_provider lifecycle "
+            "nonrecording otel pipeline runtime span span_view"
+        ),
+    },
+    {  # what users and providers call
+        "tracer._api": "__init__ annotations configuration queries spans traces tracing",
+        "tracer._tracking": (
+            "__init__ checks comparison evaluation experiments git git_versions logged_model runs scoring "
+            "version_search versions"
+        ),
+        "tracer.provider": (
+            "__init__ body call_recording chunk_encoder chunk_log connection connection_recording doors framework "
+            "hidden_chunks import_hook instrumentor operation patch streams wrappers"
+        ),
+    },
+    {  # apps
+        "tracer.models": (
+            "__init__ chat errors from_code joined_chunks loaded loading log manifest messages own_code pickling "
+            "plain_values prediction python_model requirements saving serving serving_answer serving_app "
+            "serving_errors serving_thread shape signing trust yaml_files"
+        ),
+        "tracer.server": (
+            "__init__ annotate answer app attachments body completion conversation endpoint gate indexer live "
+            "openapi operation operations otlp otlp_protobuf overview page protocol records running schemas serve "
+            "settings shapes signin silence traces"
+        ),
+    },
+    {  # providers
+        "integrations": "_stainless _values anthropic gemini mistral ollama openai openai_agents",
+        "integrations._anthropic": "__init__ events messages",
+        "integrations._gemini": "__init__ chunks content",
+        "integrations._ollama": "__init__ chunks door other text values",
+        "integrations._openai": (
+            "__init__ audio chat chunks door hosts images items other realtime responses routes sessions uploads "
+            "usage values"
+        ),
+        "integrations._openai_agents": "__init__ calls runs spans tree",
+    },
+    {  # the package as users import it
+        "tracer": "__init__",
+    },
+    {  # commands
+        "tracer": "__main__",
+        "tracer.cli": (
+            "__init__ conversation demo doctor exporting group importing listing models options parts reading "
+            "rows screen server serving show stats steps tail tree ui values versions wording"
+        ),
+        "tracer.demo": "__init__ agent replies server",
+    },
+)
+
+
+def name_of(room: str, module: str) -> str:
+    return room if module == "__init__" else f"{room}.{module}"
+
+
+FLOOR_OF = {
+    name_of(room, module): number
+    for number, floor in enumerate(FLOORS)
+    for room, modules in floor.items()
+    for module in modules.split()
 }
-ENGINE = ("tracer._",)  # private modules without an entry of their own: the journal, the drainer and what they need
-ENGINE_FLOOR = 2
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -79,57 +113,69 @@ def modules() -> Iterator[tuple[str, Path]]:
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 
 
-def floor_of(module: str) -> int:
-    candidates = [prefix for prefix in FLOORS if module == prefix or module.startswith(prefix + ".")]
-    best = max(candidates, key=len)
-    if best == "tracer" and module != "tracer":
-        assert module.startswith(ENGINE), f"{module} has no floor: give it one in {Path(__file__).name}"
-        return ENGINE_FLOOR
-    return FLOORS[best]
+MODULES = dict(modules())
 
 
-def imports_of(path: Path) -> Iterator[tuple[int, str]]:
-    """What a module imports when it is loaded; imports inside functions are for what is optional or late."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    waiting: list[ast.AST] = [tree]
+def imports_of(module: str, *, also_late: bool) -> Iterator[tuple[int, str]]:
+    """What a module imports; ``also_late`` inside functions and for type checkers too."""
+    waiting: list[ast.AST] = [ast.parse(MODULES[module].read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or is_for_type_checkers(node):
+        if not also_late and (isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or is_for_type_checkers(node)):
             continue
         waiting.extend(ast.iter_child_nodes(node))
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+        elif isinstance(node, ast.ImportFrom):
+            origin = absolute(module, node)
             for alias in node.names:
-                below = f"{node.module}.{alias.name}"
-                yield node.lineno, below if below in MODULES else node.module
+                below = f"{origin}.{alias.name}"
+                yield node.lineno, below if below in MODULES else origin
+
+
+def absolute(module: str, node: ast.ImportFrom) -> str:
+    if node.level == 0:
+        return node.module or ""
+    is_package = MODULES[module].name == "__init__.py"
+    package = module.split(".")[: None if is_package and node.level == 1 else -node.level + is_package]
+    return ".".join([*package, *([node.module] if node.module else [])])
 
 
 def is_for_type_checkers(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-MODULES = dict(modules())
+def is_ours(name: str) -> bool:
+    return name.split(".")[0] in ("tracer", "integrations")
+
+
+def found_in(name: str) -> str:
+    """`tracer.openai` is integrations/openai.py."""
+    elsewhere = f"integrations.{name.removeprefix('tracer.')}"
+    return elsewhere if name not in MODULES and elsewhere in MODULES else name
+
+
+def test_every_module_has_a_floor() -> None:
+    assert sorted(FLOOR_OF) == sorted(MODULES)
 
 
 def test_imports_run_downward_only() -> None:
-    upward = []
-    for module, path in MODULES.items():
-        for line, imported in imports_of(path):
-            is_ours = imported.split(".")[0] in ("tracer", "integrations") and imported != "tracer"
-            if is_ours and floor_of(imported) > floor_of(module):
-                upward.append(f"{path.relative_to(ROOT)}:{line}: {module} imports {imported}")
+    upward = [
+        f"{MODULES[module].relative_to(ROOT)}:{line}: {module} imports {name}"
+        for module in MODULES
+        for line, name in imports_of(module, also_late=True)
+        if is_ours(name) and FLOOR_OF[found_in(name)] > FLOOR_OF[module]
+    ]
 
     assert upward == []
 
 
-def test_only_the_top_floor_imports_the_package_as_users_do() -> None:
+def test_only_commands_import_the_package_as_users_do() -> None:
     found = [
-        f"{path.relative_to(ROOT)}:{line}"
-        for module, path in MODULES.items()
-        for line, imported in imports_of(path)
-        if imported == "tracer" and floor_of(module) < FLOORS["tracer.cli"]
+        f"{MODULES[module].relative_to(ROOT)}:{line}"
+        for module in MODULES
+        for line, name in imports_of(module, also_late=True)
+        if name == "tracer" and FLOOR_OF[module] < FLOOR_OF["tracer"]
     ]
 
     assert found == []
@@ -142,15 +188,28 @@ def test_integrations_have_no_package_file_and_no_name_of_the_core() -> None:
     assert names & {path.name for path in (ROOT / "tracer").iterdir()} - {"__pycache__"} == set()
 
 
+def test_provider_modules_import_each_other_relatively() -> None:
+    """In use it is ``tracer.openai``, to a type checker ``integrations.openai``: a relative import is right in both."""
+    found = [
+        f"{MODULES[module].relative_to(ROOT)}:{line}: {name}"
+        for module in MODULES
+        if module.startswith("integrations")
+        for line, name in imports_of(module, also_late=True)
+        if found_in(name).startswith("integrations") and found_in(name) != name
+    ]
+
+    assert found == []
+
+
 def test_provider_modules_import_no_sdk_at_their_top() -> None:
     allowed = {"tracer", "integrations", "orjson"} | sys.stdlib_module_names
 
     found = [
-        f"{path.name}:{line}: {imported}"
-        for module, path in MODULES.items()
+        f"{MODULES[module].relative_to(ROOT)}:{line}: {name}"
+        for module in MODULES
         if module.startswith("integrations")
-        for line, imported in imports_of(path)
-        if imported.split(".")[0] not in allowed
+        for line, name in imports_of(module, also_late=False)
+        if name.split(".")[0] not in allowed
     ]
 
     assert found == []

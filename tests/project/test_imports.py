@@ -38,14 +38,14 @@ HEAVY = (
     "tracer.openai",
 )
 # what recording needs, and what only reads or says something about traces that are stored
-ENGINE = ("opentelemetry", "tracer._runtime", "tracer._fluent", "tracer.span")
+ENGINE = ("opentelemetry", "tracer._engine.runtime", "tracer._api.tracing", "tracer._engine.span")
 READING = (
     "tracer.store",
-    "tracer.query",
-    "tracer._stored_trace",
-    "tracer.versions",
-    "tracer.runs",
-    "tracer.evaluation",
+    "tracer._api.queries",
+    "tracer._api.traces",
+    "tracer._tracking.versions",
+    "tracer._tracking.runs",
+    "tracer._tracking.evaluation",
 )
 
 PUBLIC = {
@@ -163,8 +163,8 @@ def test_autolog_loads_what_recording_needs_only_with_the_sdk() -> None:
     assert found_in(after, ("openai", *ENGINE)) == [
         "openai",
         "opentelemetry",
-        "tracer._runtime",
-        "tracer.span",
+        "tracer._engine.runtime",
+        "tracer._engine.span",
     ]
     assert found_in(after, READING) == []
 
@@ -187,7 +187,7 @@ with tempfile.TemporaryDirectory() as folder:
 
     loaded = in_new_python(program).splitlines()
 
-    assert found_in(loaded, ENGINE) == ["opentelemetry", "tracer._runtime", "tracer._fluent", "tracer.span"]
+    assert found_in(loaded, ENGINE) == list(ENGINE)
     assert found_in(loaded, (*READING, "sqlite3")) == []
 
 
@@ -239,15 +239,15 @@ print(sorted(set(tracer.__all__) - {*tracer._HOME_OF, *tracer._MODULES, *tracer.
 
     assert missing == "[]"
     assert "errors" not in modules
-    assert "query" in modules
+    assert "server" in modules
 
 
 def test_every_public_module_is_a_name_of_the_package() -> None:
     program = """
 import pkgutil, tracer
-inner = {"cli", "demo", "dialects", *tracer.provider.BUILT_IN}
+inner = {"cli", "demo", "dialects", "otlp", *tracer.provider.BUILT_IN}
 print([each.name for each in pkgutil.iter_modules(tracer.__path__) if each.name[0] != "_" and each.name not in inner])
-print([name for name in ("__version__", "provider", "evaluation", "start_span", "openai") if name not in dir(tracer)])
+print([name for name in ("__version__", "provider", "store", "start_span", "openai") if name not in dir(tracer)])
 """
     modules, missing = in_new_python(program).splitlines()
 
@@ -270,7 +270,7 @@ assert (tracer.Trace, tracer.start_span) == (Trace, start_span)
 print(pickle.loads(pickle.dumps(tracer.Trace)) is Trace, Trace.__module__)
 """
 
-    assert in_new_python(program) == "True tracer._stored_trace"
+    assert in_new_python(program) == "True tracer._api.traces"
 
 
 def test_many_threads_may_ask_for_the_first_name_at_once() -> None:
@@ -296,7 +296,7 @@ import os, sys, threading, tracer
 is_loading, may_go_on = threading.Event(), threading.Event()
 class Slow:
     def find_spec(self, name, path=None, target=None):
-        if name == "tracer._runtime":
+        if name == "tracer._engine.runtime":
             is_loading.set()
             may_go_on.wait(30)
 sys.meta_path.insert(0, Slow())

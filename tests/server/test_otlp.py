@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from tests.server.conftest import SECOND, START, TRACE_ID
-from tracer.otlp_json import TRACE_RECORDS
+from tracer.otlp.json import TRACE_RECORDS
 from tracer.store import Store, TraceQuery
 
 pytestmark = pytest.mark.no_store

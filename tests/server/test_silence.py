@@ -18,7 +18,7 @@ import pytest
 
 import tracer
 from tests.server.conftest import START
-from tracer import _drain
+from tracer._journal import drainer
 from tracer.server import ServerSettings, running_server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,8 +78,8 @@ def test_who_is_silent_for_long_is_interrupted_and_nobody_else(store_url: str) -
 
 
 def test_a_program_that_has_nothing_to_send_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_drain, "_LOOK_AROUND_SECONDS", 0.01)
-    monkeypatch.setattr(_drain, "_ALIVE_SECONDS", 0.0)
+    monkeypatch.setattr(drainer, "_LOOK_AROUND_SECONDS", 0.01)
+    monkeypatch.setattr(drainer, "_ALIVE_SECONDS", 0.0)
     owners: list[str] = []
     is_heard = threading.Event()
 

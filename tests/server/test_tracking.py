@@ -17,8 +17,8 @@ import pytest
 import tracer
 from tests.server.conftest import TOKEN
 from tracer import cli
+from tracer._api.queries import statistics
 from tracer.errors import InvalidArgumentError, StoreError, TraceNotFoundError
-from tracer.query import statistics
 from tracer.server import ServerSettings, running_server
 from tracer.store import Store, TraceQuery
 
@@ -103,7 +103,7 @@ def test_a_running_trace_shows_and_attachments_are_there(tracked: str) -> None:
     assert running.info.state == "IN_PROGRESS"
     assert trace is not None
     reference = trace.data.spans[0].inputs["picture"]
-    from tracer._runtime import runtime
+    from tracer._engine.runtime import runtime
 
     kept = runtime().store().attachment(reference.partition(":")[2][:64])
     assert kept is not None

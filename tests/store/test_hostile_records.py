@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.store.records import found, new_store, span
 from tracer import semconv
-from tracer._stored_trace import Span
+from tracer._api.traces import Span
 
 pytestmark = pytest.mark.no_store
 

@@ -105,7 +105,7 @@ def _provider(screen: Screen, *, live: bool) -> Iterator[dict[str, str | None]]:
 
 def _show_trace(screen: Screen) -> None:
     import tracer
-    from tracer._runtime import runtime
+    from tracer._engine.runtime import runtime
     from tracer.cli.reading import find_trace
     from tracer.cli.steps import steps_of
     from tracer.cli.tree import print_headline, print_tree

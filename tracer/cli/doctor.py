@@ -136,7 +136,7 @@ def _sdks() -> Iterator[Finding]:
 
 
 def _sdk(name: str, described: Any) -> Finding:
-    from tracer._patch import DoorMovedError, Patch
+    from tracer.provider.patch import DoorMovedError, Patch
 
     distribution = described.distribution or described.module
     version = _version(distribution)
@@ -162,7 +162,7 @@ def _can_be_found(module: str) -> bool:
 
 
 def _store(store_url: str | None) -> Iterator[Finding]:
-    from tracer._adopt import dropped, pending
+    from tracer._journal.recovery import dropped, pending
     from tracer.cli.reading import store_place
     from tracer.cli.wording import how_many, size
 
@@ -186,7 +186,7 @@ def _store(store_url: str | None) -> Iterator[Finding]:
 
 
 def _server() -> Iterator[Finding]:
-    from tracer._runtime import runtime
+    from tracer._engine.runtime import runtime
     from tracer.cli.wording import how_many
 
     try:
@@ -196,7 +196,7 @@ def _server() -> Iterator[Finding]:
 
 
 def _file(path: Path) -> Iterator[Finding]:
-    from tracer._runtime import runtime
+    from tracer._engine.runtime import runtime
     from tracer.cli.wording import how_many, size
     from tracer.store.sqlite.migrations import VERSION
 

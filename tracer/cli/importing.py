@@ -20,7 +20,7 @@ from tracer.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from io import BufferedReader
 
-    from tracer.otlp_json import Batch
+    from tracer.otlp.json import Batch
     from tracer.store import Store
 
 _BATCH_BYTES = 1 << 20
@@ -43,7 +43,7 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
 
     Files may be gzipped, and pipes; "-" is standard input. What the store has already is not taken in twice.
     """
-    from tracer._runtime import runtime
+    from tracer._engine.runtime import runtime
     from tracer.cli.reading import store_place
     from tracer.cli.screen import note
     from tracer.cli.wording import how_many
@@ -86,7 +86,7 @@ class _Importer:
             self._hand_over()
 
     def _take_line(self, place: str, line: bytes) -> None:
-        from tracer.otlp_json import batches_from_line
+        from tracer.otlp.json import batches_from_line
 
         try:
             batches = batches_from_line(line)

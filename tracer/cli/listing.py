@@ -25,7 +25,7 @@ def command(
     filter_string: str | None, limit: int, page_token: str | None, as_json: bool, store_url: str | None
 ) -> None:
     """List traces, newest first: id, start, state, time, tokens, cost, name and what was asked."""
-    from tracer._stored_trace import info_from_row
+    from tracer._api.traces import info_from_row
     from tracer.cli.reading import store_for_reading
     from tracer.cli.rows import COLUMNS, WIDE_COLUMNS, line_of
     from tracer.cli.screen import Screen, note

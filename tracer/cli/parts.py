@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from tracer._attachments import ATTACHMENT_SCHEME
+from tracer._records.attachments import ATTACHMENT_SCHEME
 from tracer.cli import wording
 from tracer.cli.screen import Screen
 from tracer.cli.values import arguments, one_line, print_value

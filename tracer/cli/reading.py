@@ -31,20 +31,20 @@ class Place:
     @property
     def file(self) -> Path | None:
         """The file; None where a server keeps the store."""
-        from tracer._place import is_remote, store_path
+        from tracer._journal.locations import is_remote, store_path
 
         return None if is_remote(self.url) else store_path(self.url)
 
     @property
     def journals(self) -> Path:
         """Where processes here write what the store has not taken yet."""
-        from tracer._place import journal_folder
+        from tracer._journal.locations import journal_folder
 
         return journal_folder(self.url)
 
     def exists(self) -> bool:
         """Whether there is anything to read: a server, the store's file, or journals that wait for it."""
-        from tracer._adopt import pending
+        from tracer._journal.recovery import pending
 
         if self.file is None or self.file.exists():
             return True
@@ -65,7 +65,7 @@ def store_place(url: str | None) -> Place:
 
 def store_for_reading(url: str | None) -> Store:
     """The open store with everything that was recorded so far. A store that is not there is not made."""
-    from tracer._runtime import runtime
+    from tracer._engine.runtime import runtime
 
     place = store_place(url)
     if not place.exists():

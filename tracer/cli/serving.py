@@ -70,7 +70,7 @@ def run_server(
     store_url: str | None, settings: ServerSettings, *, shows_token: bool, opens_browser: bool = False
 ) -> None:
     """Serve a store until ctrl-c; a token that whoever started this knows already is not shown."""
-    from tracer._runtime import runtime
+    from tracer._engine.runtime import runtime
     from tracer.cli.reading import store_place
     from tracer.server.app import create_app
     from tracer.server.serve import listen, serve
@@ -122,8 +122,8 @@ class _LookAround:
         self._ended.set()
 
     def _run(self) -> None:
+        from tracer._engine.runtime import runtime
         from tracer._fault import guard
-        from tracer._runtime import runtime
 
         while True:
             with guard("looking for journals of dead processes"):

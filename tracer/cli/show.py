@@ -24,7 +24,7 @@ def command(trace: str, full: bool, as_json: bool, store_url: str | None) -> Non
 
     A trace is named by its id, by the first digits of it, or as "latest", which is also the default.
     """
-    from tracer._stored_trace import trace_from_stored
+    from tracer._api.traces import trace_from_stored
     from tracer.cli.conversation import print_steps
     from tracer.cli.reading import find_trace, store_for_reading
     from tracer.cli.screen import Screen

@@ -45,7 +45,7 @@ def command(lines: int, interval: float, as_json: bool, store_url: str | None) -
 
 
 def _follow(store: Store, lines: int, interval: float, ends: _Ends, *, as_json: bool) -> NoReturn:
-    from tracer._runtime import runtime
+    from tracer._engine.runtime import runtime
     from tracer.store import TraceQuery
 
     follower = _Follower(as_json=as_json)
@@ -74,7 +74,7 @@ class _Follower:
         self._states: dict[str, tuple[str, int]] = {}
 
     def show(self, rows: Iterator[TraceRow]) -> None:
-        from tracer._stored_trace import info_from_row
+        from tracer._api.traces import info_from_row
         from tracer.cli.rows import line_of
 
         for row in rows:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tracer._attachments import ATTACHMENT_SCHEME
+from tracer._records.attachments import ATTACHMENT_SCHEME
 from tracer.cli.screen import Screen
 from tracer.cli.wording import clean, count, size
 

@@ -10,7 +10,7 @@ import click
 from tracer.cli.options import examples, json_option, store_option
 
 if TYPE_CHECKING:
-    from tracer.comparison import VersionSummary
+    from tracer._tracking.comparison import VersionSummary
 
 _NS_PER_MS = 1_000_000
 
@@ -21,9 +21,9 @@ _NS_PER_MS = 1_000_000
 @store_option
 def command(versions: tuple[str, ...], as_json: bool, store_url: str | None) -> None:
     """Put versions side by side: traces, errors, tokens, cost, latency percentiles and mean scores."""
+    from tracer._tracking.comparison import compare_versions
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import Screen, note
-    from tracer.comparison import compare_versions
 
     store_for_reading(store_url)
     summaries = compare_versions(*versions)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 from tracer._fault import guard
+from tracer._records.record import SpanRecord, TraceRecord
 from tracer.dialects import genai, mlflow, openinference, traceloop
 from tracer.dialects.reading import Reading
-from tracer.record import SpanRecord, TraceRecord
 
 _TOLD_NOTHING = (None, "", "UNKNOWN")
 _DIALECTS = (openinference.read, traceloop.read, mlflow.read, genai.read)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tracer.otlp_json import line_from_records
+from tracer.otlp.json import line_from_records
 from tracer.store import Store, StoredTrace, TraceRow
 
 _SAID = ("session_id", "user", "model_id", "run_id", "request_preview", "response_preview", "client_request_id")

@@ -11,9 +11,9 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from tracer._derive import record_of
 from tracer._fault import report
 from tracer._json import encode
+from tracer._records.derive import record_of
 from tracer.semconv import SPAN_TYPE
 
 _OWNERS_REMEMBERED = 64

@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 
+from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus, has_files, is_model_id, model_folder
+from tracer._tracking.version_search import search_logged_models
+from tracer._tracking.versions import find_models, get_logged_model
 from tracer.errors import InvalidArgumentError, ModelNotFoundError
-from tracer.find_versions import search_logged_models
-from tracer.logged_model import LoggedModel, LoggedModelStatus, has_files, is_model_id, model_folder
 from tracer.models.errors import ModelError
 from tracer.models.from_code import as_model, config_from, model_from_code
 from tracer.models.loaded import LoadedModel
@@ -20,7 +21,6 @@ from tracer.models.own_code import OwnCode
 from tracer.models.python_model import PythonModel, PythonModelContext
 from tracer.models.shape import ValidationError
 from tracer.models.trust import check_trust
-from tracer.versions import find_models, get_logged_model
 
 _SCHEME = "models:/"
 _OTHER_SCHEMES = ("models:", "runs:", "mlflow-artifacts:", "s3:", "http:", "https:")

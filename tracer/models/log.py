@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tracer._checked import checked_texts
 from tracer._fault import logger
 from tracer._readable_names import readable_name
+from tracer._tracking.checks import checked_texts
+from tracer._tracking.logged_model import EXAMPLE_TAG, LoggedModel, model_folder
+from tracer._tracking.versions import finalize_logged_model, make_model
 from tracer.errors import InvalidArgumentError
-from tracer.logged_model import EXAMPLE_TAG, LoggedModel, model_folder
 from tracer.models.errors import ModelError
 from tracer.models.loaded import LoadedModel
 from tracer.models.loading import load_model
 from tracer.models.saving import Parts, example_of, write_model
-from tracer.versions import finalize_logged_model, make_model
 
 
 def save_model(

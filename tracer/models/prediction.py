@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from tracer import semconv
-from tracer._context import active_model, usage_watch
+from tracer._engine.context import active_model, usage_watch
+from tracer._engine.runtime import runtime
+from tracer._engine.span import LiveSpan
 from tracer._fault import guard
-from tracer._runtime import runtime
 from tracer.messages import set_span_chat_messages, set_span_chat_tools
 from tracer.models.joined_chunks import completion_of
-from tracer.span import LiveSpan
 
 _USAGE = {
     "prompt_tokens": semconv.TOKEN_USAGE["input_tokens"],

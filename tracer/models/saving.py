@@ -14,13 +14,13 @@ from typing import Any
 
 import orjson
 
+from tracer._engine.runtime import runtime
 from tracer._fault import logger
+from tracer._journal.locations import is_remote, journal_folder, store_path
 from tracer._json import encode, to_plain
-from tracer._place import is_remote, journal_folder, store_path
-from tracer._runtime import runtime
-from tracer._secrets import without_secrets
+from tracer._redaction.secrets import without_secrets
+from tracer._tracking.logged_model import models_folder
 from tracer.errors import InvalidArgumentError
-from tracer.logged_model import models_folder
 from tracer.models.from_code import as_model, config_from, model_from_code
 from tracer.models.manifest import Manifest, write_manifest
 from tracer.models.own_code import OwnCode

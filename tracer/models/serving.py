@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from tracer._runtime import runtime
+from tracer._engine.runtime import runtime
 from tracer.errors import InvalidArgumentError
 from tracer.models.loaded import LoadedModel
 from tracer.models.loading import load_model

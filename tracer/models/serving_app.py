@@ -18,8 +18,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tracer._configure import flush
-from tracer._fluent import set_tracing_context_from_http_request_headers
+from tracer._api.configuration import flush
+from tracer._api.tracing import set_tracing_context_from_http_request_headers
 from tracer.models.chat import ChatCompletionResponse
 from tracer.models.joined_chunks import chunks_of
 from tracer.models.loaded import LoadedModel

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 
 from tracer._fault import logger
-from tracer._place import state_folder
+from tracer._journal.locations import state_folder
 
 SIGNATURE = "model.sig"
 _KEY = "models.key"

@@ -16,10 +16,10 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tracer._attachments import take_out
 from tracer._fault import logger
+from tracer._records.attachments import take_out
 from tracer.errors import InvalidArgumentError, StoreError
-from tracer.otlp_json import Batch, batch_from_request
+from tracer.otlp.json import Batch, batch_from_request
 from tracer.server import otlp_protobuf
 from tracer.server.answer import AnswerError
 from tracer.server.body import read_body, refuse_if_busy

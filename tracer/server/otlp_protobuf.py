@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from tracer.errors import InvalidArgumentError
-from tracer.otlp_json import Batch, batch_from_request
+from tracer.otlp.json import Batch, batch_from_request
 
 
 def batches_from_protobuf(content: bytes, refused: list[str]) -> list[Batch]:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tracer._adopt import is_alive
 from tracer._fault import log_once
-from tracer._place import journal_folder
+from tracer._journal.locations import journal_folder
+from tracer._journal.recovery import is_alive
 from tracer.store import Store
 
 _LOOKS = 6  # while a program may be silent

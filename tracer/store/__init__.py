@@ -59,7 +59,7 @@ class Store(Protocol):
         ...
 
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
-        """Take in records (tracer/record.py) as JSON, any kinds, any order, also repeated. Raises StoreError."""
+        """Take in records (_records/record.py) as JSON, any kinds, any order, also repeated. Raises StoreError."""
         ...
 
     def owner_gone(self, owner: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracer._derive import whole
+from tracer._records.derive import whole
 from tracer.store.filter import Expression
 from tracer.store.filter.write import filter_text, order_text
 from tracer.store.remote import rows

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 
 from tracer import _fault, semconv
-from tracer._derive import derive
 from tracer._json import encode
-from tracer.cost import cost_of
+from tracer._records.cost import cost_of
+from tracer._records.derive import derive
 from tracer.store.sqlite.shape import put_in_shape
 from tracer.store.text import Previews, previews
 from tracer.store.usage import token_usage

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tracer import _fault
-from tracer._attachments import ATTACHMENT_SCHEME
+from tracer._records.attachments import ATTACHMENT_SCHEME
 from tracer.semconv import SpanType
 from tracer.store.sqlite import chunks
 from tracer.store.sqlite.bases import Base, RecentBases

@@ -1,4 +1,4 @@
-"""Gives a span record of doubtful origin the shape of tracer/record.py, so that readers need not doubt it."""
+"""Gives a span record of doubtful origin the shape of tracer/_records/record.py, so that readers need not doubt it."""
 
 from __future__ import annotations
 

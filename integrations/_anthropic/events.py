@@ -1,0 +1,106 @@
+"""Putting a streamed message of Anthropic's together from its events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracer.messages import parsed
+
+from .._values import as_dict, given
+
+# the field of a block that a delta of a kind makes longer
+_GROWN = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
+_OPENED_EMPTY = frozenset({"text", "thinking"})  # blocks whose start brings nothing yet
+
+
+class MessageAccumulator:
+    """Puts a streamed message together."""
+
+    def __init__(self) -> None:
+        self._message: dict[str, Any] = {}
+        self._usage: dict[str, Any] = {}
+        self._blocks: dict[Any, _Block] = {}
+        self._error: Any = None
+
+    def add(self, event: Any) -> bool:
+        """Take an event; True if it brought content."""
+        kind = as_dict(event).get("type")
+        if kind == "content_block_delta":
+            return self._block(event).add(as_dict(event.get("delta")))
+        if kind == "content_block_start":
+            return self._block(event).start(as_dict(event.get("content_block")))
+        if kind == "message_start":
+            self._message = as_dict(event.get("message"))
+            self._usage = given(as_dict(self._message.get("usage")))
+        elif kind == "message_delta":
+            self._message = {**self._message, **given(as_dict(event.get("delta")))}
+            self._usage.update(given(as_dict(event.get("usage"))))
+        elif kind == "error":
+            self._error = event.get("error")
+        return False
+
+    def _block(self, event: dict[str, Any]) -> _Block:
+        index = event.get("index")
+        found = self._blocks.get(index)
+        if found is None:
+            found = self._blocks[index] = _Block()
+        return found
+
+    def reply(self) -> dict[str, Any]:
+        """The message as it would have come without streaming."""
+        content = [self._blocks[index].whole() for index in sorted(self._blocks, key=_position)]
+        message = {**self._message, "content": content}
+        if self._usage:
+            message["usage"] = self._usage
+        return {**message, "error": self._error} if self._error else message
+
+    def is_complete(self) -> bool:
+        """Whether the model has said why it stopped."""
+        return bool(self._message.get("stop_reason") or self._error)
+
+
+class _Block:
+    """One content block, in the pieces that have arrived."""
+
+    __slots__ = ("_citations", "_fields", "_grown", "_json")
+
+    def __init__(self) -> None:
+        self._fields: dict[str, Any] = {}
+        self._grown: dict[str, list[str]] = {}
+        self._json: list[str] = []
+        self._citations: list[Any] = []
+
+    def start(self, block: dict[str, Any]) -> bool:
+        self._fields = block
+        return block.get("type") not in _OPENED_EMPTY
+
+    def add(self, delta: dict[str, Any]) -> bool:
+        kind = delta.get("type")
+        field = _GROWN.get(str(kind))
+        if field is not None:
+            piece = delta.get(field)
+            if isinstance(piece, str):
+                self._grown.setdefault(field, []).append(piece)
+            return bool(piece) and field != "signature"
+        if kind == "input_json_delta":
+            self._json.append(str(delta.get("partial_json") or ""))
+        elif kind == "citations_delta":
+            self._citations.append(delta.get("citation"))
+        else:  # what came later than this was written: its fields take the place of those that were there
+            self._fields = {**self._fields, **{key: value for key, value in delta.items() if key != "type"}}
+        return True
+
+    def whole(self) -> dict[str, Any]:
+        block = dict(self._fields)
+        for field, pieces in self._grown.items():
+            block[field] = (block.get(field) or "") + "".join(pieces)
+        arguments = "".join(self._json)
+        if arguments:
+            block["input"] = parsed(arguments)
+        if self._citations:
+            block["citations"] = [*(block.get("citations") or ()), *self._citations]
+        return block
+
+
+def _position(index: Any) -> int:
+    return index if isinstance(index, int) else 1 << 30

@@ -1,0 +1,85 @@
+"""Putting streamed content of Google's together: candidates by index, pieces of text joined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._values import as_dict, as_dicts
+from .content import field
+
+_TEXT_FIELDS = frozenset({"text", "thought"})  # a part with nothing else may go on in the next chunk
+
+
+class ContentAccumulator:
+    """Puts a streamed reply together."""
+
+    repeated = frozenset({"modelVersion", "responseId", "createTime"})
+
+    def __init__(self) -> None:
+        self._envelope: dict[str, Any] = {}
+        self._candidates: dict[int, _Candidate] = {}
+
+    def add(self, chunk: Any) -> bool:
+        """Take a chunk; True if it brought content."""
+        chunk = as_dict(chunk)
+        self._envelope.update({key: value for key, value in chunk.items() if key != "candidates"})
+        has_content = False
+        for position, candidate in enumerate(as_dicts(chunk.get("candidates"))):
+            index = candidate.get("index", position)
+            found = self._candidates.setdefault(index if isinstance(index, int) else position, _Candidate())
+            has_content = found.add(candidate) or has_content
+        return has_content
+
+    def reply(self) -> dict[str, Any]:
+        """The reply as it would have come without streaming."""
+        return {"candidates": [self._candidates[at].whole() for at in sorted(self._candidates)], **self._envelope}
+
+    def is_complete(self) -> bool:
+        """Whether every candidate that began has said why it ended, or the prompt was refused, or it failed."""
+        if self._envelope.get("error"):
+            return True
+        if not self._candidates:
+            return bool(field(as_dict(field(self._envelope, "promptFeedback")), "blockReason"))
+        return all(candidate.is_finished() for candidate in self._candidates.values())
+
+
+class _Candidate:
+    """One candidate, in the pieces that have arrived."""
+
+    __slots__ = ("_content", "_fields", "_last", "_parts")
+
+    def __init__(self) -> None:
+        self._fields: dict[str, Any] = {}
+        self._content: dict[str, Any] = {}
+        self._parts: list[dict[str, Any]] = []
+        self._last: list[str] | None = None  # the pieces of the last part's text, while it may go on
+
+    def add(self, candidate: dict[str, Any]) -> bool:
+        self._fields.update({key: value for key, value in candidate.items() if key != "content"})
+        content = as_dict(candidate.get("content"))
+        self._content.update({key: value for key, value in content.items() if key != "parts"})
+        parts = as_dicts(content.get("parts"))
+        for part in parts:
+            self._add_part(part)
+        return any(part.get("text") != "" for part in parts)
+
+    def _add_part(self, part: dict[str, Any]) -> None:
+        text = part.get("text")
+        if not isinstance(text, str) or not _TEXT_FIELDS.issuperset(part):
+            self._parts.append(part)
+            self._last = None
+        elif self._last is not None and self._parts[-1].get("thought") == part.get("thought"):
+            self._last.append(text)
+        else:
+            self._last = [text]
+            self._parts.append({**part, "text": self._last})
+
+    def is_finished(self) -> bool:
+        return bool(field(self._fields, "finishReason"))
+
+    def whole(self) -> dict[str, Any]:
+        parts = [
+            {**part, "text": "".join(part["text"])} if isinstance(part.get("text"), list) else part
+            for part in self._parts
+        ]
+        return {"content": {**self._content, "parts": parts}, **self._fields}

@@ -1,0 +1,1 @@
+"""Reads requests and replies of the Ollama API."""

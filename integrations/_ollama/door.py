@@ -1,0 +1,63 @@
+"""What passes Ollama's door: which operation a path is, what was sent, whereto, and what came of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tracer import semconv
+from tracer.provider import Call, Operation
+
+from .._values import server_attributes
+from .other import EMBEDDING, SYSTEM_ONE, WEB_FETCH, WEB_SEARCH, generic
+from .text import CHAT, GENERATE
+
+if TYPE_CHECKING:
+    from tracer.provider.call_recording import Recording
+
+OPERATIONS: dict[str, Operation] = {
+    "chat": CHAT,
+    "generate": GENERATE,
+    "embed": EMBEDDING,
+    "embeddings": EMBEDDING,
+    "systemone": SYSTEM_ONE,
+    "web_search": WEB_SEARCH,
+    "web_fetch": WEB_FETCH,
+}
+"""What a POST to a path that ends like this is."""
+
+_GENERATES_NOTHING = frozenset({"blobs", "copy", "create", "delete", "ps", "pull", "push", "show", "signout", "tags"})
+
+
+def read_call(arguments: Mapping[str, Any]) -> Call | None:
+    """The call behind ``_request(cls, method, url, *, json)``; None for one that generates nothing."""
+    method, url = arguments["args"][:2]
+    operation = operation_of(url) if method.upper() == "POST" else None
+    if operation is None:
+        return None
+    server = urlsplit(url) if "://" in url else urlsplit(str(arguments["self"]._client.base_url))
+    attributes = server_attributes(server.scheme, server.hostname, server.port)
+    return Call(operation, arguments.get("json"), attributes=attributes)
+
+
+@functools.lru_cache(maxsize=256)
+def operation_of(path: str) -> Operation | None:
+    """The operation that a POST to a path is, a generic one for an unknown path; None if it generates nothing."""
+    segments = [segment for segment in urlsplit(path).path.split("/") if segment]
+    if not _GENERATES_NOTHING.isdisjoint(segments):
+        return None
+    name = segments[-1] if segments else "request"
+    return OPERATIONS.get(name) or generic(name)
+
+
+def observe_response(recording: Recording, arguments: Mapping[str, Any]) -> None:
+    """The HTTP response, of which the SDK keeps only the fields that it knows."""
+    recording.saw(arguments["return"], {})
+
+
+def read_error(error: BaseException) -> dict[str, Any]:
+    """What an exception of the SDK says, as attributes."""
+    status = getattr(error, "status_code", None)
+    return {semconv.HTTP_STATUS: status} if isinstance(status, int) and status > 0 else {}

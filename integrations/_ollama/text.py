@@ -1,0 +1,67 @@
+"""Chat and generate: what is asked and what is answered, as conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracer.messages import text_part, to_message
+from tracer.provider import Operation, Reply, Request, SpanType
+
+from .._values import as_dict, as_text
+from .chunks import ChatAccumulator, GrowingReply
+from .values import error_in, parameters, times_of, usage_of
+
+
+def _read_chat_request(body: Any) -> Request:
+    body = as_dict(body)
+    return Request(
+        as_text(body.get("model")), body.get("messages"), tools=body.get("tools"), attributes=parameters(body)
+    )
+
+
+def _read_chat_reply(body: Any) -> Reply:
+    body = as_dict(body)
+    return _reply(body, body.get("message"))
+
+
+def _read_generate_request(body: Any) -> Request:
+    body = as_dict(body)
+    system = as_text(body.get("system"))
+    prompt = {"role": "user", "content": body.get("prompt"), "images": body.get("images")}
+    return Request(
+        as_text(body.get("model")),
+        [prompt] if prompt["content"] or prompt["images"] else [],
+        system=[text_part(system)] if system else None,
+        attributes=parameters(body),
+    )
+
+
+def _read_generate_reply(body: Any) -> Reply:
+    body = as_dict(body)
+    said = {"content": body.get("response"), "thinking": body.get("thinking"), "images": body.get("image")}
+    return _reply(body, said if any(said.values()) else None)
+
+
+def _reply(body: Mapping[str, Any], said: Any) -> Reply:
+    reason = as_text(body.get("done_reason"))
+    message = {**to_message({"role": "assistant", **said}), "finish_reason": reason} if isinstance(said, dict) else None
+    return Reply(
+        model=as_text(body.get("model")),
+        messages=[message] if message else [],
+        finish_reasons=[reason] if reason else [],
+        usage=usage_of(body),
+        attributes=times_of(body),
+        **error_in(body),
+    )
+
+
+CHAT = Operation("chat", _read_chat_request, _read_chat_reply, ChatAccumulator, reader="ollama.chat")
+GENERATE = Operation(
+    "text_completion",
+    _read_generate_request,
+    _read_generate_reply,
+    GrowingReply,
+    span_type=SpanType.LLM,
+    reader="ollama.generate",
+)

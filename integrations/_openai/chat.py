@@ -1,0 +1,158 @@
+"""Chat completions and completions, as OpenAI and all who speak its language send them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracer import semconv
+from tracer.messages import text_part, to_message
+from tracer.provider import Operation, Reply, Request, SpanType
+
+from .chunks import ChatAccumulator, CompletionAccumulator
+from .values import as_dict, as_dicts, as_text, read_usage, usage_of
+
+_PARAMETERS = {
+    "temperature": semconv.REQUEST_TEMPERATURE,
+    "top_p": semconv.REQUEST_TOP_P,
+    "top_k": semconv.REQUEST_TOP_K,
+    "frequency_penalty": semconv.REQUEST_FREQUENCY_PENALTY,
+    "presence_penalty": semconv.REQUEST_PRESENCE_PENALTY,
+    "seed": semconv.REQUEST_SEED,
+    "n": semconv.REQUEST_CHOICE_COUNT,
+    "max_tokens": semconv.REQUEST_MAX_TOKENS,
+    "max_completion_tokens": semconv.REQUEST_MAX_TOKENS,
+    "max_output_tokens": semconv.REQUEST_MAX_TOKENS,
+    "stream": semconv.REQUEST_STREAM,
+    "reasoning_effort": semconv.REQUEST_REASONING_LEVEL,
+    "service_tier": semconv.OPENAI_REQUEST_SERVICE_TIER,
+}
+_OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
+
+
+def parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The request's parameters by attribute name."""
+    found = {key: body[name] for name, key in _PARAMETERS.items() if body.get(name) is not None}
+    stop = body.get("stop")
+    if stop is not None:
+        found[semconv.REQUEST_STOP_SEQUENCES] = [stop] if isinstance(stop, str) else stop
+    output_type = output_type_of(body.get("response_format"))
+    if output_type is not None:
+        found[semconv.OUTPUT_TYPE] = output_type
+    return found
+
+
+def output_type_of(response_format: Any) -> str | None:
+    """The conventions' name for the form of output that was asked for."""
+    kind = response_format.get("type") if isinstance(response_format, dict) else None
+    return _OUTPUT_TYPES.get(kind) if isinstance(kind, str) else None
+
+
+def schema_of(response_format: Any) -> dict[str, Any] | None:
+    """Name and JSON schema of the output that was asked for, wherever an API puts them."""
+    form = as_dict(response_format)
+    about = as_dict(form.get("json_schema")) or form
+    if not isinstance(about.get("schema"), dict):
+        return None
+    return {key: about[key] for key in ("name", "description", "strict", "schema") if about.get(key) is not None}
+
+
+def envelope_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What OpenAI, or who speaks like it, says about how it answered."""
+    return {
+        semconv.OPENAI_RESPONSE_SERVICE_TIER: body.get("service_tier"),
+        semconv.OPENAI_RESPONSE_FINGERPRINT: body.get("system_fingerprint"),
+        semconv.COST_TOTAL: as_dict(usage_of(body)).get("cost"),  # OpenRouter sends it
+    }
+
+
+def error_in(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The error of a reply that carries one although its HTTP status is 200, as `Reply` takes it."""
+    error = body.get("error")
+    if not error:
+        return {}
+    about = as_dict(error)
+    kind = about.get("code") or about.get("type") or "error"
+    return {"error_type": str(kind), "error_message": str(about.get("message") or error)}
+
+
+def _read_chat_request(body: Any) -> Request:
+    body = as_dict(body)
+    tools = body.get("tools") or body.get("functions")
+    return Request(
+        as_text(body.get("model")),
+        body.get("messages"),
+        tools=tools,
+        output_schema=schema_of(body.get("response_format")),
+        attributes=parameters(body),
+    )
+
+
+def _read_chat_reply(body: Any) -> Reply:
+    body = as_dict(body)
+    choices = as_dicts(body.get("choices"))
+    return Reply(
+        model=as_text(body.get("model")),
+        id=as_text(body.get("id")),
+        messages=[_choice_message(choice) for choice in choices],
+        finish_reasons=_finish_reasons(choices),
+        usage=read_usage(usage_of(body)),
+        attributes=envelope_attributes(body),
+        **error_in(body),
+    )
+
+
+def _choice_message(choice: Mapping[str, Any]) -> dict[str, Any]:
+    message = to_message({"role": "assistant", "content": None, **as_dict(choice.get("message"))})
+    return {**message, "finish_reason": choice.get("finish_reason")}
+
+
+def _finish_reasons(choices: list[dict[str, Any]]) -> list[str]:
+    return [choice["finish_reason"] for choice in choices if isinstance(choice.get("finish_reason"), str)]
+
+
+def _read_completion_request(body: Any) -> Request:
+    body = as_dict(body)
+    return Request(as_text(body.get("model")), _prompts(body.get("prompt")), attributes=parameters(body))
+
+
+def _prompts(prompt: Any) -> list[Any]:
+    if isinstance(prompt, list) and prompt and isinstance(prompt[0], (str, list)):
+        return [_prompt_message(each) for each in prompt]
+    return [] if prompt is None else [_prompt_message(prompt)]
+
+
+def _prompt_message(prompt: Any) -> dict[str, Any]:
+    part = text_part(prompt) if isinstance(prompt, str) else {"type": "tokens", "content": prompt}
+    return {"role": "user", "parts": [part]}
+
+
+def _read_completion_reply(body: Any) -> Reply:
+    body = as_dict(body)
+    choices = as_dicts(body.get("choices"))
+    return Reply(
+        model=as_text(body.get("model")),
+        id=as_text(body.get("id")),
+        messages=[_completion_message(choice) for choice in choices],
+        finish_reasons=_finish_reasons(choices),
+        usage=read_usage(usage_of(body)),
+        attributes=envelope_attributes(body),
+        **error_in(body),
+    )
+
+
+def _completion_message(choice: Mapping[str, Any]) -> dict[str, Any]:
+    text = choice.get("text")
+    parts = [text_part(text)] if isinstance(text, str) else []
+    return {"role": "assistant", "parts": parts, "finish_reason": choice.get("finish_reason")}
+
+
+CHAT = Operation("chat", _read_chat_request, _read_chat_reply, ChatAccumulator, reader="openai.chat")
+COMPLETION = Operation(
+    "text_completion",
+    _read_completion_request,
+    _read_completion_reply,
+    CompletionAccumulator,
+    span_type=SpanType.LLM,
+    reader="openai.completion",
+)

@@ -1,0 +1,262 @@
+"""Putting streamed completions together, chunk by chunk, in a few microseconds each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .values import as_dict, as_dicts, usage_of
+
+# fields whose deltas are pieces of one text
+_JOINED = frozenset(
+    {"content", "refusal", "reasoning_content", "reasoning", "arguments", "input", "transcript", "text"}
+)
+_KNOWN_IN_CHOICE = frozenset({"index", "delta", "message", "text", "finish_reason", "logprobs"})
+_OF_ONE_CHUNK = frozenset({"choices", "usage", "obfuscation"})  # the rest of a chunk is the envelope of the reply
+
+
+class _Accumulator:
+    """What chunks of choices have in common: an envelope, usage, and choices by index, in any order."""
+
+    repeated = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "provider"})
+
+    def __init__(self) -> None:
+        self._envelope: dict[str, Any] = {}
+        self._usage: Any = None
+        self._choices: dict[int, _Choice] = {}
+
+    def add(self, chunk: Any) -> bool:
+        """Take a chunk; True if it brought content."""
+        if not isinstance(chunk, dict):
+            return False
+        if len(chunk) == 1 and self._goes_on(chunk.get("choices")):  # nearly all of them
+            return True
+        if None in chunk.values():
+            chunk = {key: value for key, value in chunk.items() if value is not None}
+        self._envelope.update(chunk)
+        if "usage" in chunk or "x_groq" in chunk:
+            self._usage = usage_of(chunk) or self._usage
+        choices = chunk.get("choices")
+        has_content = False
+        if isinstance(choices, list):
+            for position, choice in enumerate(choices):
+                if isinstance(choice, dict):
+                    has_content = self._choice(choice, position).add(choice) or has_content
+        return has_content
+
+    def _goes_on(self, choices: Any) -> bool:
+        """Take one more piece of a text that has begun; False if that is not all that came."""
+        if type(choices) is not list or len(choices) != 1:
+            return False
+        choice = choices[0]
+        if type(choice) is not dict or choice.get("finish_reason") or choice.get("logprobs") or len(choice) > 4:
+            return False
+        delta, index = choice.get("delta"), choice.get("index")
+        if type(delta) is not dict or len(delta) != 1 or type(index) is not int or index not in self._choices:
+            return False
+        text = delta.get("content")
+        return type(text) is str and text != "" and self._choices[index].goes_on(text)
+
+    def _choice(self, choice: dict[str, Any], position: int) -> _Choice:
+        index = choice.get("index")
+        if not isinstance(index, int):
+            index = position
+        found = self._choices.get(index)
+        if found is None:
+            found = self._choices[index] = _Choice(index)
+        return found
+
+    def is_complete(self) -> bool:
+        """Whether every choice that began has said why it ended."""
+        return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
+
+    def _reply(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        envelope = {key: value for key, value in self._envelope.items() if key not in _OF_ONE_CHUNK}
+        reply = {**envelope, "object": kind, "choices": choices}
+        return {**reply, "usage": self._usage} if self._usage is not None else reply
+
+
+class ChatAccumulator(_Accumulator):
+    """Puts a streamed chat completion together."""
+
+    def reply(self) -> dict[str, Any]:
+        """The chat completion as it would have come without streaming."""
+        return self._reply("chat.completion", [self._choices[index].chat() for index in sorted(self._choices)])
+
+
+class CompletionAccumulator(_Accumulator):
+    """Puts a streamed completion together."""
+
+    def reply(self) -> dict[str, Any]:
+        """The completion as it would have come without streaming."""
+        return self._reply("text_completion", [self._choices[index].completion() for index in sorted(self._choices)])
+
+
+class _Choice:
+    """One choice of a streamed reply, in the pieces that have arrived."""
+
+    __slots__ = ("_index", "_logprobs", "_message", "_others", "_text", "_tool_calls", "finish_reason")
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+        self._message: dict[str, Any] = {}  # text that is still growing stands in lists
+        self._others: dict[str, Any] = {}  # such as Azure's content filter results
+        self._text: list[str] = []
+        self._tool_calls: list[_ToolCall] = []
+        self._logprobs: dict[str, list[Any]] = {}
+        self.finish_reason: Any = None
+
+    def goes_on(self, text: str) -> bool:
+        """Whether this is one more piece of content that has begun."""
+        pieces = self._message.get("content")
+        if type(pieces) is not _Pieces:
+            return False
+        pieces.append(text)
+        return True
+
+    def add(self, choice: dict[str, Any]) -> bool:
+        get = choice.get
+        if get("finish_reason"):
+            self.finish_reason = choice["finish_reason"]
+        if get("logprobs"):
+            self._add_logprobs(choice["logprobs"])
+        if len(choice) > 4:
+            self._others.update((key, value) for key, value in choice.items() if key not in _KNOWN_IN_CHOICE)
+        delta = get("delta") or get("message")
+        if not delta:
+            text = get("text")
+            if text:
+                self._text.append(text)
+            return bool(text)
+        return self._add_delta(delta) if isinstance(delta, dict) else False
+
+    def _add_delta(self, delta: dict[str, Any]) -> bool:
+        has_content = False
+        for key, value in delta.items():
+            if value is None or value == "":
+                continue
+            if key == "role":
+                self._message[key] = value
+            elif key == "tool_calls":
+                has_content = self._add_tool_calls(value) or has_content
+            else:
+                merge(self._message, key, value)
+                has_content = True
+        return has_content
+
+    def _add_tool_calls(self, deltas: Any) -> bool:
+        for delta in as_dicts(deltas):
+            self._tool_call(delta).add(delta)
+        return bool(deltas)
+
+    def _tool_call(self, delta: dict[str, Any]) -> _ToolCall:
+        """The call that a delta continues: by its index, else by its id, else the last one."""
+        index, identity = delta.get("index"), delta.get("id")
+        for call in reversed(self._tool_calls):
+            if call.is_continued_by(index, identity, as_dict(delta.get("function")).get("name")):
+                return call
+        call = _ToolCall(index, identity)
+        self._tool_calls.append(call)
+        return call
+
+    def _add_logprobs(self, logprobs: Any) -> None:
+        for key, value in as_dict(logprobs).items():
+            if isinstance(value, list):
+                self._logprobs.setdefault(key, []).extend(value)
+
+    def chat(self) -> dict[str, Any]:
+        message = {"role": "assistant", "content": None, **joined(self._message)}
+        if self._tool_calls:
+            ordered = sorted(self._tool_calls, key=lambda call: call.index if isinstance(call.index, int) else 1 << 30)
+            message["tool_calls"] = [call.whole() for call in ordered]
+        return self._with_logprobs({"index": self._index, "message": message, "finish_reason": self.finish_reason})
+
+    def completion(self) -> dict[str, Any]:
+        choice = {"index": self._index, "text": "".join(self._text), "finish_reason": self.finish_reason}
+        return self._with_logprobs(choice)
+
+    def _with_logprobs(self, choice: dict[str, Any]) -> dict[str, Any]:
+        found = {"logprobs": self._logprobs} if self._logprobs else {}
+        return {**choice, **found, **self._others}
+
+
+class _ToolCall:
+    """One tool call of a streamed choice."""
+
+    __slots__ = ("_fields", "identity", "index")
+
+    def __init__(self, index: Any, identity: Any) -> None:
+        self.index = index
+        self.identity = identity
+        self._fields: dict[str, Any] = {"id": identity, "type": "function"}
+
+    def is_continued_by(self, index: Any, identity: Any, name: Any) -> bool:
+        if identity and self.identity and identity != self.identity and (name or index is None):
+            return False  # some servers count every call as index 0
+        if isinstance(index, int):
+            return bool(index == self.index)
+        return not identity or bool(identity == self.identity)
+
+    def add(self, delta: dict[str, Any]) -> None:
+        for key, value in delta.items():
+            if value is None or key == "index":
+                continue
+            if key == "id":
+                self.identity = self._fields["id"] = value or self.identity
+            else:
+                merge(self._fields, key, value)
+
+    def whole(self) -> dict[str, Any]:
+        return {key: value for key, value in joined(self._fields).items() if value is not None}
+
+
+def merge(into: dict[str, Any], key: str, value: Any) -> None:
+    """Add a delta's field: growing text is collected, lists are extended, objects merged, anything else replaced."""
+    if isinstance(value, str) and (key in _JOINED or (key == "data" and isinstance(into.get(key), list))):
+        _collect(into, key, value)
+    elif isinstance(value, str) and key == "data":
+        into[key] = _Pieces([value])
+    elif isinstance(value, list):
+        into[key] = [*_as_parts(into.get(key)), *value]
+    elif isinstance(value, dict):
+        held = into.setdefault(key, {})
+        if isinstance(held, dict):
+            for name, inner in value.items():
+                if inner is not None:
+                    merge(held, name, inner)
+    else:
+        into[key] = value
+
+
+class _Pieces(list[str]):
+    """Text in the pieces in which it arrived."""
+
+
+def _collect(into: dict[str, Any], key: str, piece: str) -> None:
+    held = into.get(key)
+    if isinstance(held, _Pieces):
+        held.append(piece)
+    elif isinstance(held, list):  # content that began as typed parts goes on as text
+        _collect(_last_text_part(held), "text", piece)
+    else:
+        into[key] = _Pieces([piece])
+
+
+def _last_text_part(parts: list[Any]) -> dict[str, Any]:
+    if not parts or as_dict(parts[-1]).get("type") != "text" or not isinstance(parts[-1].get("text"), _Pieces):
+        parts.append({"type": "text"})
+    return as_dict(parts[-1])
+
+
+def _as_parts(held: Any) -> list[Any]:
+    if isinstance(held, _Pieces):
+        return [{"type": "text", "text": held}]
+    return held if isinstance(held, list) else []
+
+
+def joined(fields: Any) -> Any:
+    """The fields with their pieces of text put together."""
+    if isinstance(fields, _Pieces):
+        return "".join(fields)
+    if isinstance(fields, dict):
+        return {key: joined(value) for key, value in fields.items()}
+    return [joined(item) for item in fields] if isinstance(fields, list) else fields

@@ -1,0 +1,96 @@
+"""Images: generated, edited and varied, at once or drawn before one's eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracer import semconv
+from tracer.messages import media_part, text_part, uri_part
+from tracer.provider import Operation, Reply, Request, SpanType
+
+from .chat import error_in, parameters
+from .uploads import upload_parts
+from .values import as_dict, as_dicts, as_text, read_usage
+
+
+def _read_request(body: Any) -> Request:
+    body = as_dict(body)
+    prompt = as_text(body.get("prompt"))
+    parts = [text_part(prompt)] if prompt else []
+    return Request(
+        as_text(body.get("model")),
+        [{"role": "user", "parts": [*parts, *upload_parts(body, "image")]}],
+        attributes={**parameters(body), semconv.OUTPUT_TYPE: "image"},
+    )
+
+
+def _read_reply(body: Any) -> Reply:
+    body = as_dict(body)
+    return Reply(
+        model=as_text(body.get("model")),
+        messages=[_image_message(image) for image in as_dicts(body.get("data"))],
+        usage=read_usage(body.get("usage")),
+        **error_in(body),
+    )
+
+
+def _image_message(image: Mapping[str, Any]) -> dict[str, Any]:
+    content, url = image.get("b64_json"), image.get("url")
+    parts: list[dict[str, Any]] = []
+    if isinstance(content, str) and content:
+        parts.append(media_part("image", content, None))
+    elif isinstance(url, str):
+        parts.append(uri_part("image", url))
+    revised = as_text(image.get("revised_prompt"))
+    if revised:
+        parts.append({"type": "revised_prompt", "content": revised})
+    return {"role": "assistant", "parts": parts}
+
+
+class ImageAccumulator:
+    """Puts streamed images together: every image that was finished, or else how far the last one got."""
+
+    def __init__(self) -> None:
+        self._about: dict[str, Any] = {}
+        self._images: list[dict[str, Any]] = []
+        self._partial: dict[str, Any] | None = None
+
+    def add(self, event: Any) -> bool:
+        """Take an event; True if it brought an image."""
+        if not isinstance(event, dict):
+            return False
+        kind = str(event.get("type") or "")
+        if event.get("error"):
+            self._about["error"] = event["error"]
+        if not isinstance(event.get("b64_json"), str):
+            return False
+        self._about.update((key, value) for key, value in event.items() if key not in _OF_ONE_EVENT)
+        if "partial_image" in kind:
+            self._partial = _picture(event)
+        else:
+            self._partial = None
+            self._images.append(_picture(event))
+        return True
+
+    def is_complete(self) -> bool:
+        """Whether an image was finished and none was begun after it."""
+        return bool(self._images) and self._partial is None
+
+    def reply(self) -> dict[str, Any]:
+        """The images as they would have come without streaming."""
+        about = dict(self._about)
+        created = about.pop("created_at", None)
+        images = [*self._images, self._partial] if self._partial is not None else self._images
+        return {**({} if created is None else {"created": created}), **about, "data": list(images)}
+
+
+_OF_ONE_EVENT = frozenset({"type", "b64_json", "partial_image_index", "sequence_number"})
+
+
+def _picture(event: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("b64_json", "partial_image_index")
+    return {key: event[key] for key in kept if event.get(key) is not None}
+
+
+IMAGE = Operation("generate_content", _read_request, _read_reply, ImageAccumulator, span_type=SpanType.LLM)

@@ -1,0 +1,241 @@
+"""The Responses API: requests, replies and streamed events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracer import semconv
+from tracer.messages import content_parts
+from tracer.provider import Operation, Reply, Request, SpanType
+
+from .chat import envelope_attributes, output_type_of, parameters, schema_of
+from .items import Item, input_messages, items_parts, put_part, waits_for_tools
+from .values import as_dict, as_dicts, as_text, read_usage
+
+_TERMINAL = frozenset(
+    {"response.completed", "response.failed", "response.incomplete", "response.cancelled", "response.done"}
+)
+_FINISH_REASONS = {"max_output_tokens": "length", "max_tokens": "length", "content_filter": "content_filter"}
+# the field of an item that each kind of delta grows: in the item itself, in its content, or in its summary
+_GROWN_FIELD = {
+    "response.function_call_arguments.delta": "arguments",
+    "response.mcp_call_arguments.delta": "arguments",
+    "response.mcp_call.arguments.delta": "arguments",
+    "response.custom_tool_call_input.delta": "input",
+    "response.code_interpreter_call_code.delta": "code",
+}
+_GROWN_PART = {
+    "response.output_text.delta": ("content", "output_text", "text"),
+    "response.refusal.delta": ("content", "refusal", "refusal"),
+    # of realtime sessions, by their new and old names
+    "response.output_audio_transcript.delta": ("content", "output_audio", "transcript"),
+    "response.audio_transcript.delta": ("content", "output_audio", "transcript"),
+    "response.text.delta": ("content", "output_text", "text"),
+    "response.reasoning_text.delta": ("content", "reasoning_text", "text"),
+    "response.reasoning_summary_text.delta": ("summary", "summary_text", "text"),
+}
+
+
+def read_request(body: Any) -> Request:
+    """What a request of the Responses API says."""
+    body = as_dict(body)
+    instructions = body.get("instructions")
+    return Request(
+        as_text(body.get("model")),
+        input_messages(body.get("input")),
+        system=list(content_parts(instructions)) if isinstance(instructions, str) else items_parts(instructions),
+        tools=body.get("tools"),
+        output_schema=schema_of(as_dict(body.get("text")).get("format")),
+        attributes={**parameters(body), **_own_parameters(body)},
+    )
+
+
+def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+    conversation = body.get("conversation")
+    own = {
+        semconv.CONVERSATION_ID: as_dict(conversation).get("id") or as_text(conversation),
+        semconv.REQUEST_PREVIOUS_RESPONSE: body.get("previous_response_id"),
+        semconv.REQUEST_REASONING_LEVEL: as_dict(body.get("reasoning")).get("effort"),
+        semconv.OUTPUT_TYPE: output_type_of(as_dict(body.get("text")).get("format")),
+    }
+    return {key: value for key, value in own.items() if value is not None}
+
+
+def read_reply(body: Any) -> Reply:
+    """What a response says."""
+    body = as_dict(body)
+    output = as_dicts(body.get("output"))
+    status = as_text(body.get("status"))
+    finish_reason = _finish_reason(body, output)
+    return Reply(
+        model=as_text(body.get("model")),
+        id=as_text(body.get("id")),
+        messages=_output_messages(output, finish_reason),
+        finish_reasons=[finish_reason] if finish_reason else [],
+        usage=read_usage(body.get("usage")),
+        attributes={
+            **envelope_attributes(body),
+            semconv.RESPONSE_STATUS: status,
+            semconv.CONVERSATION_ID: as_dict(body.get("conversation")).get("id"),
+        },
+        incomplete=_why_incomplete(body) if status in ("incomplete", "cancelled") else None,
+        **_failure(body),
+    )
+
+
+def _output_messages(output: list[Item], finish_reason: str | None) -> list[dict[str, Any]]:
+    """A reply is one turn of the assistant, whatever the number of its items."""
+    if not output:
+        return []
+    return [{"role": "assistant", "parts": items_parts(output), "finish_reason": finish_reason}]
+
+
+def _finish_reason(body: Item, output: list[Item]) -> str | None:
+    """Why the model stopped, in the words of chat completions, since the Responses API has only a status."""
+    status = body.get("status")
+    if status == "completed":
+        return "tool_calls" if waits_for_tools(output) else "stop"
+    if status == "incomplete":
+        reason = _why_incomplete(body)
+        return _FINISH_REASONS.get(reason, reason)
+    return "error" if status == "failed" else None
+
+
+def _why_incomplete(body: Item) -> str:
+    return str(as_dict(body.get("incomplete_details")).get("reason") or body.get("status"))
+
+
+def _failure(body: Item) -> dict[str, Any]:
+    error = as_dict(body.get("error"))
+    if body.get("status") != "failed" and not error:
+        return {}
+    kind = error.get("code") or error.get("type") or "failed"
+    return {"error_type": str(kind), "error_message": as_text(error.get("message")) or str(kind)}
+
+
+Place = tuple[Any, Any, Any, Any]  # what an event says of the text that it is about
+
+
+class ResponseAccumulator:
+    """Puts a streamed response together from its events; the terminal event brings it whole."""
+
+    def __init__(self) -> None:
+        self._response: Item = {}
+        self._items: dict[int, Item] = {}
+        self._grown: dict[tuple[int, str, str, str, int], list[str]] = {}
+        self._growing: tuple[Place | None, list[str]] = (None, [])  # which text the last delta was a piece of
+        self._annotations: dict[tuple[int, int], list[Any]] = {}
+        self._is_terminal = False
+
+    def add(self, event: Any) -> bool:
+        """Take an event; True if it brought content."""
+        if not isinstance(event, dict):
+            return False
+        if self._goes_on(event):  # nearly all of them
+            return True
+        if "type" not in event and isinstance(event.get("data"), dict):
+            event = event["data"]  # openai 1.66 wraps the events whose names it does not know
+        kind = event.get("type")
+        if not isinstance(kind, str):
+            return False
+        if kind.endswith(".delta"):
+            return self._grow(kind, event)
+        if isinstance(event.get("response"), dict):
+            self._response = event["response"]
+            self._is_terminal = kind in _TERMINAL
+        elif kind == "response.output_item.added":
+            self._items[_index(event, "output_index")] = as_dict(event.get("item"))
+        elif kind == "response.output_item.done":
+            self._finish_item(_index(event, "output_index"), as_dict(event.get("item")))
+        elif kind == "response.output_text.annotation.added":
+            place = _index(event, "output_index"), _index(event, "content_index")
+            self._annotations.setdefault(place, []).append(event.get("annotation"))
+        elif kind == "error":
+            self._response = {**self._response, "status": "failed", "error": event.get("error") or _error_of(event)}
+            self._is_terminal = True
+        return False
+
+    def _goes_on(self, event: Item) -> bool:
+        """Take one more piece of the text that the event before was a piece of; False if it is something else."""
+        delta, (place, pieces) = event.get("delta"), self._growing
+        if type(delta) is not str or delta == "" or _place_of(event) != place:
+            return False
+        pieces.append(delta)
+        return True
+
+    def _grow(self, kind: str, event: Item) -> bool:
+        delta = event.get("delta")
+        if not isinstance(delta, str):
+            return bool(delta)
+        item = _index(event, "output_index")
+        if kind in _GROWN_PART:
+            field, part, text = _GROWN_PART[kind]
+            place = (item, field, part, text, _index(event, "summary_index" if field == "summary" else "content_index"))
+        elif kind in _GROWN_FIELD:
+            place = (item, _GROWN_FIELD[kind], "", "", 0)
+        else:
+            return bool(delta)
+        pieces = self._grown.setdefault(place, [])
+        pieces.append(delta)
+        self._growing = _place_of(event), pieces
+        return bool(delta)
+
+    def _finish_item(self, index: int, item: Item) -> None:
+        self._items[index] = item
+        for place in [place for place in self._grown if place[0] == index]:
+            del self._grown[place]
+        self._growing = None, []
+
+    def is_complete(self) -> bool:
+        """Whether the terminal event has come."""
+        return self._is_terminal
+
+    def reply(self) -> Item:
+        """The response as it would have come without streaming."""
+        if self._is_terminal and self._response.get("output"):
+            return self._response
+        output = self._output()
+        return {**self._response, "output": output} if output or "output" not in self._response else self._response
+
+    def _output(self) -> list[Item]:
+        items = {index: dict(item) for index, item in self._items.items()}
+        for (index, field, part, text, position), pieces in sorted(self._grown.items()):
+            item = items.setdefault(index, {"type": _item_type(field)})
+            if part:
+                put_part(item, field, position, {"type": part, text: "".join(pieces)})
+            else:
+                item[field] = "".join(pieces)
+        for (index, position), found in self._annotations.items():
+            parts = items.get(index, {}).get("content")
+            if isinstance(parts, list) and position < len(parts) and not as_dict(parts[position]).get("annotations"):
+                parts[position] = {**as_dict(parts[position]), "annotations": found}
+        return [items[index] for index in sorted(items)]
+
+
+def _place_of(event: Item) -> Place:
+    get = event.get
+    return get("type"), get("output_index"), get("content_index"), get("summary_index")
+
+
+def _index(event: Item, key: str) -> int:
+    index = event.get(key)
+    return index if isinstance(index, int) else 0
+
+
+def _error_of(event: Item) -> Item:
+    return {key: event.get(key) for key in ("code", "message", "param")}
+
+
+def _item_type(field: str) -> str:
+    return {
+        "content": "message",
+        "summary": "reasoning",
+        "arguments": "function_call",
+        "input": "custom_tool_call",
+    }.get(field, "code_interpreter_call")
+
+
+RESPONSE = Operation("chat", read_request, read_reply, ResponseAccumulator, reader="openai.response")
+FETCHED_RESPONSE = Operation("fetch_response", read_request, read_reply, ResponseAccumulator)
+COMPACTION = Operation("responses.compact", read_request, read_reply, ResponseAccumulator, span_type=SpanType.LLM)

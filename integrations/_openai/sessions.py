@@ -1,0 +1,66 @@
+"""Open connections: what kind each is, where it leads, and what its messages mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tracer import semconv
+from tracer.provider import Session, SessionReader, Wire
+
+from .hosts import provider_of
+from .realtime import LiveReader, RealtimeReader, ResponsesReader
+
+
+def open_realtime(connection: Any) -> Session | None:
+    """A realtime session: speech or text both ways, one reply for each turn."""
+    return _session("realtime", connection, RealtimeReader())
+
+
+def open_responses(connection: Any) -> Session | None:
+    """The Responses API over a connection that stays open."""
+    return _session("responses.connect", connection, ResponsesReader())
+
+
+def open_live(connection: Any) -> Session | None:
+    """A live session: a conversation without turns, with work that is given to other models."""
+    return _session("live", connection, LiveReader())
+
+
+def open_translation(connection: Any) -> Session | None:
+    """Speech translated while it is spoken."""
+    return _session("realtime.translations", connection, LiveReader())
+
+
+def _session(name: str, connection: Any, reader: SessionReader) -> Session:
+    request = getattr(getattr(connection, "_connection", None), "request", None)
+    headers = getattr(request, "headers", None)
+    host, _, port = str((headers.get("Host") if headers is not None else "") or "").partition(":")
+    url = urlsplit(str(getattr(request, "path", "")))
+    query = parse_qs(url.query)
+    model = next((query[key][0] for key in ("model", "deployment") if query.get(key)), None)
+    attributes = {
+        semconv.SERVER_ADDRESS: host or None,
+        semconv.SERVER_PORT: int(port) if port.isdigit() else None,
+    }
+    return Session(name, reader, model=model, provider=provider_of(host, ""), attributes=attributes)
+
+
+_CLASSES: tuple[tuple[str, str, Callable[[Any], Session | None]], ...] = (
+    ("realtime.realtime", "RealtimeConnection", open_realtime),
+    ("beta.realtime.realtime", "RealtimeConnection", open_realtime),
+    ("realtime.translations.translations", "TranslationsConnection", open_translation),
+    ("responses.responses", "ResponsesConnection", open_responses),
+    ("beta.responses.responses", "ResponsesConnection", open_responses),
+    ("live.live", "LiveConnection", open_live),
+    ("live.forks", "ForksConnection", open_live),
+    ("live.sideband", "SidebandConnection", open_live),
+)
+
+WIRES = tuple(
+    Wire(f"openai.resources.{module}:{prefix}{name}", read)
+    for module, name, read in _CLASSES
+    for prefix in ("", "Async")
+)
+"""The SDK's connections; older versions lack some of them, or all."""

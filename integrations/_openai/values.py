@@ -1,0 +1,44 @@
+"""Reading what providers send: anything may be missing, null, or called something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._values import as_dict, as_dicts, as_text
+
+__all__ = ["as_dict", "as_dicts", "as_text", "read_usage", "usage_of"]
+
+# transcriptions and realtime say "token"
+_INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+_OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
+
+
+def read_usage(usage: Any) -> dict[str, Any]:
+    """Token counts by tracer's names, from what OpenAI, Groq, DeepSeek, Mistral, Together and others call them."""
+    usage = as_dict(usage)
+    inputs = as_dict(_first(*map(usage.get, _INPUT_DETAILS)))
+    outputs = as_dict(_first(*map(usage.get, _OUTPUT_DETAILS)))
+    cache_read = (inputs.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
+    cache_write = (inputs.get("cache_write_tokens"), inputs.get("cache_creation_tokens"))
+    counts = {
+        "input_tokens": _first(usage.get("prompt_tokens"), usage.get("input_tokens")),
+        "output_tokens": _first(usage.get("completion_tokens"), usage.get("output_tokens")),
+        "total_tokens": usage.get("total_tokens"),
+        "cache_read_input_tokens": _first(*cache_read),
+        "cache_write_input_tokens": _first(*cache_write),
+        "reasoning_output_tokens": _first(outputs.get("reasoning_tokens"), usage.get("reasoning_tokens")),
+    }
+    for kind in ("audio", "image", "text"):
+        counts[f"{kind}_input_tokens"] = inputs.get(f"{kind}_tokens") or None
+        counts[f"{kind}_output_tokens"] = outputs.get(f"{kind}_tokens") or None
+    return counts
+
+
+def _first(*candidates: Any) -> Any:
+    return next((candidate for candidate in candidates if candidate is not None), None)
+
+
+def usage_of(body: Mapping[str, Any]) -> Any:
+    """Where a reply or a chunk carries its usage."""
+    return body.get("usage") or as_dict(body.get("x_groq")).get("usage")

@@ -1,0 +1,1 @@
+"""Reads the spans of the OpenAI Agents SDK."""

@@ -1,0 +1,139 @@
+"""The traces and spans of the Agents SDK, as they begin and end, hung into tracer's tree."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from tracer import semconv
+from tracer._api.tracing import update_current_trace
+from tracer.provider import SpanType, set_failure
+
+from .calls import told_by
+from .runs import Run, current_run, steps
+from .spans import describe, error_text, kind_of, name_of
+
+TRACE_ID = "tracer.openai_agents.trace_id"  # under which OpenAI's dashboard has the trace
+_CALLS = ("generation", "response")
+
+
+def trace_starts(arguments: Mapping[str, Any]) -> None:
+    """A trace begins: that of a run is the run's own span, one that the program has opened is a span above its runs."""
+    trace = arguments["self"]
+    if steps.get(trace) is not None:
+        return
+    run = current_run.get()
+    if run is not None and run.trace is None and run.step is not None:
+        run.trace = trace
+        span = run.step.span
+    else:
+        is_current = bool(arguments.get("mark_as_current"))
+        step = steps.start(trace, str(trace.name), span_type=SpanType.WORKFLOW, owner=trace, is_current=is_current)
+        if step is None:
+            return
+        span = step.span
+        span.set_attribute(semconv.OPERATION, "invoke_workflow")
+    span.set_attribute(TRACE_ID, trace.trace_id)
+    with span.attached():
+        _describe_trace(trace)
+
+
+def _describe_trace(trace: Any) -> None:
+    group, metadata = getattr(trace, "group_id", None), getattr(trace, "metadata", None)
+    if group or metadata:
+        update_current_trace(session_id=group or None, metadata=metadata if isinstance(metadata, Mapping) else None)
+
+
+def trace_ends(arguments: Mapping[str, Any]) -> None:
+    """A trace is over; that of a run ends with the run."""
+    trace = arguments["self"]
+    step = steps.leave(trace)
+    if step is not None:
+        set_failure(step.span, step.error)
+        step.span.end()
+        steps.end_all(trace)
+
+
+def span_starts(arguments: Mapping[str, Any]) -> None:
+    """A span begins: a step of the run, or the announcement of a call to a model."""
+    span = arguments["self"]
+    if span.started_at is not None:
+        return
+    run, is_current = current_run.get(), bool(arguments.get("mark_as_current"))
+    owner = run or _current_trace()
+    kind = kind_of(span)
+    if kind in _CALLS:
+        has_content = run is None or run.has_content
+        steps.announce(span, lambda: told_by(span, has_content), owner=owner, is_current=is_current)
+    elif kind == "task" and run is not None and run.task is None:
+        run.task = span  # says no more than the run's span
+    else:
+        _start(span, run, owner, is_current)
+
+
+def _start(span: Any, run: Run | None, owner: Any, is_current: bool) -> None:
+    name, span_type, attributes = name_of(span.span_data)
+    parent = _named_parent(span)
+    step = steps.start(
+        span, name, span_type=span_type, owner=owner, parent=parent, attributes=attributes, is_current=is_current
+    )
+    if step is None:
+        return
+    if kind_of(span) == "agent" and run is not None:
+        run.agent_begins(step)
+    elif kind_of(span) == "custom" and span.span_data.data:
+        step.span.set_inputs(span.span_data.data)
+
+
+def _named_parent(span: Any) -> Any:
+    """The parent that a span was given by hand; None for the current one, below which the user's own spans may be."""
+    current, trace = _current("get_current_span"), _current_trace()
+    if span.parent_id is None:
+        is_below_current = trace is not None and trace.trace_id == span.trace_id and current is None
+        return None if is_below_current else steps.find("trace_id", span.trace_id)
+    return None if current is not None and current.span_id == span.parent_id else steps.find("span_id", span.parent_id)
+
+
+def _current_trace() -> Any:
+    return _current("get_current_trace")
+
+
+def _current(name: str) -> Any:
+    return getattr(sys.modules["agents.tracing"], name)()
+
+
+def span_failed(arguments: Mapping[str, Any]) -> None:
+    """The SDK notes an error on a span, most often where it handles the exception."""
+    step = steps.get(arguments["self"])
+    if step is not None:
+        step.note_exception()
+
+
+def span_ends(arguments: Mapping[str, Any]) -> None:
+    """A span is over."""
+    span = arguments["self"]
+    if span.ended_at is not None:
+        return
+    steps.end_call(span)
+    step = steps.leave(span)
+    if step is None:
+        return
+    run = current_run.get()
+    has_content = run is None or run.has_content
+    about = describe(span.span_data, step.span.inputs)
+    step.span.set_attributes(about.attributes)
+    if about.inputs is not None:
+        step.span.set_inputs(about.inputs)
+    if about.outputs is not None:
+        step.span.set_outputs(about.outputs)
+    set_failure(step.span, step.error, error_text(span.error), has_content=has_content)
+    kind = kind_of(span)
+    if kind == "handoff" and span.span_data.to_agent:
+        step.span.update_name(f"handoff to {span.span_data.to_agent}")
+        if run is not None:
+            run.handed_to = span.span_data.to_agent
+    if kind == "agent" and run is not None and step.owner is run:
+        run.agent_ends(step)
+    else:
+        step.span.end()

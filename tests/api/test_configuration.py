@@ -1,0 +1,171 @@
+"""Settings: argument over environment over default; sampling by trace; off is off; errors that help."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tracer
+from tracer._engine.runtime import runtime
+from tracer.errors import InvalidArgumentError
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"sample_rate": 2}, "sample_rate: got 2, expected a number from 0.0"),
+        ({"sample_rate": "x"}, "sample_rate: got 'x'"),
+        ({"store": "mysql://x"}, "sqlite:///tracer.db"),
+        ({"store": ""}, "store: got ''"),
+        ({"store": "sqlite:///:memory:"}, "tempfile"),
+        ({"enabled": "perhaps"}, "enabled: got 'perhaps', expected true or false"),
+        ({"exporters": [object()]}, "has no export()"),
+        ({"span_processors": [3]}, "neither an OpenTelemetry SpanProcessor nor a function"),
+        ({"tracer_provider": object()}, "expected an opentelemetry.sdk.trace.TracerProvider"),
+        ({"max_value_bytes": 5}, "at least 1024"),
+        ({"experiment": " "}, "experiment: got ' '"),
+        ({"service_name": 3}, "service_name: got 3"),
+    ],
+)
+def test_a_bad_setting_is_refused_and_nothing_changes(arguments: dict[str, Any], words: str) -> None:
+    before = runtime().settings
+    with pytest.raises(InvalidArgumentError) as caught:
+        tracer.configure(capture_content=False, **arguments)
+
+    assert words in str(caught.value)
+    assert runtime().settings == before
+
+
+def test_what_is_not_given_stays() -> None:
+    tracer.configure(sample_rate=0.5)
+    tracer.configure(capture_content=False)
+
+    assert (runtime().settings.sample_rate, runtime().settings.capture_content) == (0.5, False)
+
+
+def test_the_environment_wins_over_the_default_and_an_argument_over_both(tmp_path: Path) -> None:
+    code = (
+        "import tracer\nfrom tracer._engine.runtime import runtime\n"
+        "print(runtime().settings.sample_rate, tracer.get_tracking_uri(), runtime().settings.experiment)\n"
+        "tracer.configure(sample_rate=0.75)\nprint(runtime().settings.sample_rate)\n"
+        "tracer.reset()\nprint(runtime().settings.sample_rate)"
+    )
+    done = run(code, tmp_path, TRACER_SAMPLE_RATE="0.25", TRACER_STORE="sqlite:///other.db", TRACER_EXPERIMENT="e")
+
+    first, second, third = done.stdout.splitlines()
+    assert first == f"0.25 sqlite:////{str(tmp_path / 'other.db').lstrip('/')} e"
+    assert (second, third) == ("0.75", "0.25")
+
+
+def test_a_bad_variable_is_named_in_one_log_line_and_the_program_runs(tmp_path: Path) -> None:
+    done = run("import tracer\nwith tracer.start_span('a'):\n    print('ran')", tmp_path, TRACER_SAMPLE_RATE="lots")
+
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert "TRACER_SAMPLE_RATE: got 'lots'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_tracer_enabled_0_writes_nothing_at_all(tmp_path: Path) -> None:
+    code = (
+        "import tracer\n@tracer.trace\ndef f(x): return x\nassert f(3) == 3\n"
+        "with tracer.start_span('s') as span:\n"
+        "    span.set_inputs(1); span.set_attribute('a', 1); span.add_event('e')\n"
+        "    tracer.update_current_trace(tags={'a': 'b'})\n"
+        "def g():\n    got = yield 1\n    return got\ng = tracer.trace(g)\n"
+        "it = g(); assert next(it) == 1\n"
+        "tracer.set_span_chat_messages(span, [{'role': 'user', 'content': 'x'}])\n"
+        "assert tracer.get_last_active_trace_id() is None and tracer.get_current_active_span() is None\n"
+        "import threading; assert threading.active_count() == 1\n"
+    )
+    done = run(code, tmp_path, TRACER_ENABLED="0")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_disable_and_enable_switch_recording() -> None:
+    tracer.disable()
+    with tracer.start_span("off"):
+        pass
+    assert tracer.get_last_active_trace_id() is None
+    tracer.enable()
+    with tracer.start_span("on") as span:
+        pass
+
+    assert [t.info.trace_id for t in tracer.search_traces()] == [span.trace_id]
+
+
+def test_after_shutdown_nothing_is_recorded_until_enable() -> None:
+    with tracer.start_span("before"):
+        pass
+    tracer.shutdown()
+    with tracer.start_span("between"):
+        pass
+    tracer.enable()
+    with tracer.start_span("after"):
+        pass
+
+    assert sorted(t.data.spans[0].name for t in tracer.search_traces()) == ["after", "before"]
+
+
+def test_sampling_decides_by_trace() -> None:
+    tracer.configure(sample_rate=0.5)
+    for _ in range(400):
+        with tracer.start_span("root"), tracer.start_span("child"):
+            pass
+
+    traces = tracer.search_traces(max_results=1000)
+    assert 120 < len(traces) < 280
+    assert all(len(t.data.spans) == 2 for t in traces)
+
+
+def test_a_rate_of_zero_records_nothing() -> None:
+    tracer.configure(sample_rate=0.0)
+    with tracer.start_span("root") as span:
+        assert not span.is_recording()
+
+    assert tracer.search_traces() == []
+
+
+def test_experiments_hold_traces() -> None:
+    tracer.set_experiment("one")
+    with tracer.start_span("a") as a:
+        pass
+    tracer.set_experiment("two")
+    with tracer.start_span("b"):
+        pass
+
+    assert [t.info.trace_id for t in tracer.search_traces(experiment_names=["one"])] == [a.trace_id]
+
+
+def test_the_store_can_be_a_path(tmp_path: Path) -> None:
+    tracer.configure(store=tmp_path / "a b" / "ü.db")
+    with tracer.start_span("s") as span:
+        pass
+
+    assert tracer.get_trace(span.trace_id) is not None
+    assert (tmp_path / "a b" / "ü.db").exists()
+
+
+def test_changing_the_store_leaves_earlier_traces_in_the_old_one(tmp_path: Path) -> None:
+    with tracer.start_span("first") as first:
+        pass
+    old = tracer.get_tracking_uri()
+    tracer.set_tracking_uri(tmp_path / "second.db")
+    assert tracer.get_trace(first.trace_id) is None
+    tracer.set_tracking_uri(old)
+
+    assert tracer.get_trace(first.trace_id) is not None

@@ -1,0 +1,49 @@
+"""Supported versions are the same in the code, in the docs, in the extras, and in what is tested."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.provider.versions import SDKS, chosen
+from tracer.provider import BUILT_IN, find_provider_module
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+pytestmark = pytest.mark.no_store
+
+
+def supported(name: str) -> str:
+    return str(find_provider_module(name).provider.supported)
+
+
+def test_every_provider_is_tested_with_the_ends_of_its_versions() -> None:
+    assert sorted(SDKS) == sorted(BUILT_IN)
+    assert all((ROOT / "tests" / name).is_dir() for name in SDKS)
+    assert chosen(None, []) == [(name, sdk.versions[end]) for name, sdk in SDKS.items() for end in (0, -1)]
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_supported_versions_are_those_that_are_tested(name: str) -> None:
+    oldest, newest = SDKS[name].versions[0], SDKS[name].versions[-1]
+    first, last = supported(name).split(" to ")
+
+    assert first == oldest
+    assert newest.startswith(last.removesuffix("x"))
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_table_of_the_docs_says_the_same(name: str) -> None:
+    rows = re.findall(r"^\| `tracer\.(\w+)` \| `([\w-]+)` \| ([^|]+?) \|", PAGE, re.MULTILINE)
+
+    assert (name, SDKS[name].distribution, supported(name)) in rows
+    assert len(rows) == len(BUILT_IN)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_extra_asks_for_the_oldest(name: str) -> None:
+    assert re.findall(rf'"{SDKS[name].distribution}>=([\w.]+)"', PROJECT) == [SDKS[name].versions[0]]

@@ -1,0 +1,101 @@
+"""The tests of each provider, run with the oldest and the newest version of its SDK that is supported.
+
+    python tests/provider/versions.py                        the oldest and the newest for every provider
+    python tests/provider/versions.py openai                 every version that is listed here for one
+    python tests/provider/versions.py openai 2.0.0 2.54.0    these versions
+
+Each version gets a virtual environment of its own, kept under build/. Exits with 1 if any tests failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT))
+
+from tests.environment import make_environment  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Sdk:
+    """What a provider is tested with; its tests are in tests/<provider>."""
+
+    distribution: str
+    versions: tuple[str, ...]  # the ends of every line of releases that is supported, oldest first
+    needs: tuple[str, ...] = ()  # what the tests need besides
+
+
+SDKS = {
+    "anthropic": Sdk("anthropic", ("0.50.0", "0.125.0", "1.0.0", "1.17.0", "2.12.0")),
+    "gemini": Sdk("google-genai", ("1.16.1", "1.75.0", "2.0.1", "2.34.0", "3.4.0")),
+    "mistral": Sdk("mistralai", ("2.0.0", "2.10.1", "3.0.0", "3.7.0")),
+    "ollama": Sdk("ollama", ("0.4.0", "0.4.9", "0.5.0", "0.5.4", "0.6.0", "0.6.3")),
+    "openai": Sdk(
+        "openai",
+        ("1.55.3", "1.66.0", "1.109.1", "2.0.0", "2.54.0", "3.0.0", "3.54.0"),
+        needs=("numpy", "websockets>=15.0.1"),  # old versions decode embeddings with numpy
+    ),
+    "openai_agents": Sdk("openai-agents", ("0.2.8", "0.3.3", "0.23.1", "0.24.0")),
+}
+TEST_PACKAGES = ("pytest>=8.2", "hypothesis>=6.100")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the tests of a provider ended with one version of its SDK."""
+
+    version: str
+    passed: bool
+    lines: list[str]
+
+    def show(self, provider: str) -> None:
+        told = [line for line in self.lines[:-1] if re.match(r"FAILED|ERROR|SKIPPED", line)]
+        print(*(f"    {line}" for line in told), sep="\n", end="\n" if told else "")
+        print(f"{provider} {self.version:10} {'passed' if self.passed else 'FAILED'}  {self.lines[-1]}", flush=True)
+
+
+def try_version(provider: str, version: str, pytest_arguments: list[str]) -> Outcome:
+    sdk = SDKS[provider]
+    packages = ["-e", str(CHECKOUT), f"{sdk.distribution}=={version}", *TEST_PACKAGES, *sdk.needs]
+    try:
+        python = make_environment(f"sdks/{provider}-{version}", *packages)
+    except subprocess.CalledProcessError as error:
+        return Outcome(version, False, [f"cannot be installed: {error}"])
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *pytest_arguments, f"tests/{provider}"]
+    tested = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    lines = tested.stdout.strip().splitlines() or [tested.stderr.strip()]
+    return Outcome(version, tested.returncode == 0, lines)
+
+
+def chosen(provider: str | None, versions: list[str]) -> list[tuple[str, str]]:
+    """The providers and versions to test."""
+    if provider is not None:
+        return [(provider, version) for version in versions or SDKS[provider].versions]
+    return [(name, sdk.versions[end]) for name, sdk in SDKS.items() for end in (0, -1)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("provider", nargs="?", choices=sorted(SDKS))
+    parser.add_argument("versions", nargs="*")
+    parser.add_argument("-k", help="only the tests that pytest's -k selects")
+    given = parser.parse_args()
+    to_try = chosen(given.provider, given.versions)
+    pytest_arguments = ["-k", given.k] if given.k else []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        outcomes = [pool.submit(try_version, *each, pytest_arguments) for each in to_try]
+        for (provider, _), outcome in zip(to_try, outcomes):
+            outcome.result().show(provider)
+    return 0 if all(outcome.result().passed for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

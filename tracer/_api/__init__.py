@@ -1,0 +1,1 @@
+"""The names of `tracer.*` that record traces and read them."""

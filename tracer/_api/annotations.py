@@ -1,0 +1,181 @@
+"""Adding to a trace that was recorded: tags, feedback and expectations."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from tracer._api.traces import Assessment, AssessmentSource
+from tracer._ids import is_sampled
+from tracer._json import clean_text, to_plain
+from tracer.errors import InvalidArgumentError, TraceNotFoundError
+
+_SOURCE_EXAMPLE = 'e.g. source="HUMAN", source={"source_type": "HUMAN", "source_id": "ann"} or an AssessmentSource'
+_KEY_LIMIT = 250
+
+
+def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
+    """Set a tag of a trace; other values than text are turned into text."""
+    _check_key(key)
+    if value is None:
+        raise InvalidArgumentError(
+            f"the value of tag {key!r} is None; call delete_trace_tag(trace_id, {key!r}) to remove it"
+        )
+    _tag(trace_id, key, value if isinstance(value, str) else str(value))
+
+
+def delete_trace_tag(trace_id: str, key: str) -> None:
+    """Remove a tag of a trace; nothing happens where it has none of this name."""
+    _check_key(key)
+    _tag(trace_id, key, None)
+
+
+def log_feedback(
+    *,
+    trace_id: str,
+    name: str = "feedback",
+    value: Any = None,
+    rationale: str | None = None,
+    source: AssessmentSource | Mapping[str, str] | str | Any = None,
+    span_id: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+    error: BaseException | str | None = None,
+) -> Assessment:
+    """Record what somebody or something thinks of a trace, or of one of its spans: a number, a text, a bool, a dict.
+
+    ``source`` is "HUMAN", "LLM_JUDGE" or "CODE" (the default), or says with an id who: a dict or an object with
+    ``source_type`` and ``source_id``. ``error`` says why there is no value.
+    """
+    if value is None and error is None:
+        raise InvalidArgumentError(
+            "log_feedback() got neither value nor error; pass value=…, e.g. value=True or value=0.9"
+        )
+    return _assess("feedback", trace_id, name, value, rationale, source, span_id, metadata, error)
+
+
+def log_expectation(
+    *,
+    trace_id: str,
+    name: str,
+    value: Any,
+    source: AssessmentSource | Mapping[str, str] | str | Any = None,
+    span_id: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> Assessment:
+    """Record what a trace, or one of its spans, should have come to, such as the right answer."""
+    if value is None:
+        raise InvalidArgumentError("log_expectation() got value=None; pass what was expected, e.g. value='Paris'")
+    return _assess("expectation", trace_id, name, value, None, source or "HUMAN", span_id, metadata, None)
+
+
+def _assess(
+    kind: str,
+    trace_id: str,
+    name: str,
+    value: Any,
+    rationale: str | None,
+    source: Any,
+    span_id: str | None,
+    metadata: Mapping[str, str] | None,
+    error: BaseException | str | None,
+) -> Assessment:
+    _check_text("name", name)
+    _check_stored(trace_id, span_id)
+    now = time.time_ns()
+    assessment = Assessment(
+        assessment_id=f"a-{uuid.uuid4().hex}",
+        trace_id=trace_id,
+        name=name,
+        type=kind,
+        value=to_plain(value),
+        span_id=span_id,
+        rationale=rationale,
+        source=_source(source),
+        metadata={str(key): str(item) for key, item in (metadata or {}).items()},
+        error=error if error is None or isinstance(error, str) else f"{type(error).__name__}: {error}",
+        create_time_ms=now // 1_000_000,
+    )
+    _append(_record(assessment, now))
+    return assessment
+
+
+def _record(assessment: Assessment, time_ns: int) -> dict[str, Any]:
+    record = {
+        "kind": "assessment",
+        "id": assessment.assessment_id,
+        "trace_id": assessment.trace_id,
+        "span_id": assessment.span_id,
+        "name": assessment.name,
+        "type": assessment.type,
+        "value": assessment.value,
+        "rationale": assessment.rationale,
+        "source": {"type": assessment.source.source_type, "id": assessment.source.source_id},
+        "metadata": assessment.metadata,
+        "error": assessment.error,
+        "time": time_ns,
+    }
+    return {key: value for key, value in record.items() if value is not None and value != {}}
+
+
+def _source(source: Any) -> AssessmentSource:
+    if source is None:
+        return AssessmentSource()
+    if isinstance(source, AssessmentSource):
+        return source
+    if isinstance(source, str):
+        return AssessmentSource(_source_type(source), "default")
+    if isinstance(source, Mapping):
+        kind, identity = source.get("source_type", source.get("type")), source.get("source_id", source.get("id"))
+    else:
+        kind, identity = getattr(source, "source_type", None), getattr(source, "source_id", None)
+    if kind is None:
+        raise InvalidArgumentError(f"source is {source!r}, which has no source_type; {_SOURCE_EXAMPLE}")
+    return AssessmentSource(_source_type(str(getattr(kind, "value", kind))), str(identity or "default"))
+
+
+def _source_type(text: str) -> str:
+    if not text.strip():
+        raise InvalidArgumentError(f"source is empty; {_SOURCE_EXAMPLE}")
+    return text.strip().upper()
+
+
+def _tag(trace_id: str, key: str, value: str | None) -> None:
+    _check_stored(trace_id, None)
+    _append({"kind": "trace", "trace_id": trace_id, "time": time.time_ns(), "tags": {key: value}})
+
+
+def _check_stored(trace_id: str, span_id: str | None) -> None:
+    from tracer._engine.runtime import runtime
+
+    _check_text("trace_id", trace_id)
+    if not is_sampled(trace_id, runtime().settings.sample_rate):
+        return  # left out by sampling, which is no mistake of the caller's
+    runtime().sync()
+    spans = runtime().store().spans(clean_text(trace_id), payload=False)
+    if not spans:
+        raise TraceNotFoundError(
+            f"no trace {trace_id!r} in the store; get_last_active_trace_id() and search_traces() give ids"
+        )
+    if span_id is not None and not any(span["span_id"] == span_id for span in spans):
+        raise InvalidArgumentError(
+            f"trace {trace_id!r} has no span {span_id!r}; span.span_id of one of its spans is expected"
+        )
+
+
+def _append(record: dict[str, Any]) -> None:
+    from tracer._engine.runtime import runtime
+
+    runtime().append(record)
+
+
+def _check_key(key: object) -> None:
+    _check_text("key", key)
+    if len(str(key)) > _KEY_LIMIT:
+        raise InvalidArgumentError(f"key has {len(str(key))} characters, expected at most {_KEY_LIMIT}")
+
+
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise InvalidArgumentError(f"{name} is {value!r}, expected a text that is not empty")

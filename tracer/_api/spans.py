@@ -1,0 +1,181 @@
+"""A span as it was stored: the read side of a LiveSpan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracer import semconv
+from tracer.store.text import json_text
+from tracer.store.usage import token_usage
+
+
+class SpanStatus(str):
+    """How a step went: "OK", "ERROR" or "UNSET", with a description where it failed."""
+
+    description: str | None
+
+    def __new__(cls, code: str, description: str | None = None) -> SpanStatus:
+        status = super().__new__(cls, code)
+        status.description = description
+        return status
+
+    @property
+    def status_code(self) -> str:
+        """The code as plain text."""
+        return str.__str__(self)
+
+    def __reduce__(self) -> tuple[type[SpanStatus], tuple[str, str | None]]:
+        return SpanStatus, (self.status_code, self.description)
+
+
+@dataclass(frozen=True)
+class SpanEvent:
+    """Something that happened during a span; ``timestamp`` in ns since the epoch."""
+
+    name: str
+    timestamp: int
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SpanLink:
+    """A pointer to a span of another trace."""
+
+    trace_id: str
+    span_id: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class Span:
+    """A step of a stored trace: what it was given, what it gave back, how long it took and how it went."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self._record = record
+
+    @property
+    def trace_id(self) -> str:
+        """The trace it belongs to, 32 hex digits."""
+        return str(self._record["trace_id"])
+
+    @property
+    def span_id(self) -> str:
+        """Its id, 16 hex digits."""
+        return str(self._record["span_id"])
+
+    @property
+    def parent_id(self) -> str | None:
+        """The span it was started under; None on a root."""
+        return self._record.get("parent_id")
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self._record.get("name", ""))
+
+    @property
+    def span_type(self) -> str:
+        """The kind of step, a SpanType or any other string."""
+        return str(self._record.get("type") or semconv.SpanType.UNKNOWN)
+
+    @property
+    def status(self) -> SpanStatus:
+        """How it went; compares with "OK", "ERROR" and "UNSET"."""
+        return SpanStatus(self._record.get("status") or "UNSET", self._record.get("message"))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it had not ended when it was read."""
+        return "end" not in self._record
+
+    @property
+    def start_time_ns(self) -> int:
+        """When it started, ns since the epoch."""
+        return int(self._record.get("start") or 0)
+
+    @property
+    def end_time_ns(self) -> int | None:
+        """When it ended, ns since the epoch; None while it runs."""
+        return self._record.get("end")
+
+    @property
+    def duration_ms(self) -> float | None:
+        """How long it took; None while it runs."""
+        return None if self.end_time_ns is None else (self.end_time_ns - self.start_time_ns) / 1e6
+
+    @property
+    def inputs(self) -> Any:
+        """What the step was given."""
+        return self.get_attribute(semconv.INPUTS)
+
+    @property
+    def outputs(self) -> Any:
+        """What the step gave back."""
+        return self.get_attribute(semconv.OUTPUTS)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Everything recorded, in OpenTelemetry's types: structured values are JSON text."""
+        structured = {key: json_text(value) for key, value in self._structured.items()}
+        return {semconv.SPAN_TYPE: self.span_type, **self._plain, **structured}
+
+    def get_attribute(self, key: str) -> Any:
+        """The value under a key, structured values as dicts and lists; None where there is none."""
+        if key in self._structured:
+            return self._structured[key]
+        return self.span_type if key == semconv.SPAN_TYPE else self._plain.get(key)
+
+    @property
+    def events(self) -> list[SpanEvent]:
+        """What happened during the span."""
+        return [
+            SpanEvent(event.get("name", ""), event.get("time", 0), event.get("attributes") or {})
+            for event in self._record.get("events") or ()
+        ]
+
+    @property
+    def links(self) -> list[SpanLink]:
+        """Spans of other traces that this one points to."""
+        return [
+            SpanLink(link.get("trace_id", ""), link.get("span_id", ""), link.get("attributes") or {})
+            for link in self._record.get("links") or ()
+        ]
+
+    @property
+    def token_usage(self) -> dict[str, int] | None:
+        """Tokens of this step's call: input_tokens, output_tokens, total_tokens, …; None if it used none."""
+        return token_usage(self._plain)
+
+    @property
+    def cost(self) -> dict[str, float] | None:
+        """input_cost, output_cost and total_cost in USD; None where the price is not known."""
+        return self._record.get("cost")
+
+    @property
+    def model(self) -> str | None:
+        """The model that answered, or else the one that was asked."""
+        return self._plain.get(semconv.RESPONSE_MODEL) or self._plain.get(semconv.REQUEST_MODEL)
+
+    @property
+    def _plain(self) -> dict[str, Any]:
+        return self._record.get("attributes") or {}
+
+    @property
+    def _structured(self) -> dict[str, Any]:
+        return self._record.get("json") or {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The span as a record (tracer/_records/record.py), with its cost; ``Span(record)`` reads it back."""
+        return dict(self._record)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Span) and self._record == other._record
+
+    def __hash__(self) -> int:
+        return hash((self.trace_id, self.span_id))
+
+    def __repr__(self) -> str:
+        took = "running" if self.duration_ms is None else f"{self.duration_ms:.1f} ms"
+        return f"Span({self.name!r}, {self.span_type}, {self.status.status_code}, {took}, span_id={self.span_id!r})"

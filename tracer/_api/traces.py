@@ -1,0 +1,326 @@
+"""A stored trace: what it was, what it cost, and its spans."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tracer._api.spans import Span, SpanEvent, SpanLink, SpanStatus
+from tracer.errors import InvalidArgumentError
+from tracer.store.rows import AssessmentRow, StoredTrace, TraceRow
+
+if TYPE_CHECKING:
+    import pandas  # type: ignore[import-untyped]
+
+__all__ = [
+    "Assessment",
+    "AssessmentSource",
+    "Span",
+    "SpanEvent",
+    "SpanLink",
+    "SpanStatus",
+    "Trace",
+    "TraceData",
+    "TraceInfo",
+    "TraceList",
+]
+
+_NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True)
+class AssessmentSource:
+    """Who assessed: ``source_type`` HUMAN, LLM_JUDGE, CODE or another word, and an id such as a name or a model."""
+
+    source_type: str = "CODE"
+    source_id: str = "default"
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Feedback on a trace or one of its spans, or what was expected of it."""
+
+    assessment_id: str
+    trace_id: str
+    name: str
+    type: str  # "feedback" or "expectation"
+    value: Any
+    span_id: str | None = None
+    rationale: str | None = None
+    source: AssessmentSource = field(default_factory=AssessmentSource)
+    metadata: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+    create_time_ms: int = 0
+
+    @property
+    def assessment_name(self) -> str:
+        """The name."""
+        return self.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Assessment:
+        """Read back what :meth:`to_dict` gave."""
+        return cls(
+            **{**_known(cls, fields), "source": AssessmentSource(**_known(AssessmentSource, fields.get("source", {})))}
+        )
+
+
+@dataclass
+class TraceInfo:
+    """What a trace was: times in ms, costs in USD, tokens by kind.
+
+    ``state`` is OK, ERROR, IN_PROGRESS or INTERRUPTED. ``execution_duration`` is None while it runs.
+    """
+
+    trace_id: str
+    experiment_id: str
+    state: str
+    request_time: int
+    execution_duration: float | None = None
+    name: str | None = None
+    experiment: str | None = None
+    request_preview: str | None = None
+    response_preview: str | None = None
+    token_usage: dict[str, int] | None = None
+    cost: dict[str, float] | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    trace_metadata: dict[str, str] = field(default_factory=dict)
+    model_id: str | None = None
+    run_id: str | None = None
+    session_id: str | None = None
+    user: str | None = None
+    client_request_id: str | None = None
+    models: list[str] = field(default_factory=list)
+    span_count: int = 0
+    error_count: int = 0
+    assessments: list[Assessment] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """The state."""
+        return self.state
+
+    @property
+    def timestamp_ms(self) -> int:
+        """The request time."""
+        return self.request_time
+
+    @property
+    def execution_time_ms(self) -> float | None:
+        """The execution duration."""
+        return self.execution_duration
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> TraceInfo:
+        """Read back what :meth:`to_dict` gave."""
+        assessments = [Assessment.from_dict(assessment) for assessment in fields.get("assessments", ())]
+        return cls(**{**_known(cls, fields), "assessments": assessments})
+
+
+@dataclass
+class TraceData:
+    """The spans of a trace, sorted by start."""
+
+    spans: list[Span] = field(default_factory=list)
+    root_span_id: str | None = None
+
+    @property
+    def root(self) -> Span | None:
+        """The top-most span."""
+        return next((span for span in self.spans if span.span_id == self.root_span_id), None)
+
+    @property
+    def request(self) -> str | None:
+        """What the root span was given, as JSON text."""
+        return self._json_of(self.root.inputs if self.root else None)
+
+    @property
+    def response(self) -> str | None:
+        """What the root span gave back, as JSON text."""
+        return self._json_of(self.root.outputs if self.root else None)
+
+    @staticmethod
+    def _json_of(value: Any) -> str | None:
+        return None if value is None else orjson.dumps(value).decode()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"spans": [span.to_dict() for span in self.spans], "root_span_id": self.root_span_id}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> TraceData:
+        """Read back what :meth:`to_dict` gave."""
+        return cls([_span_from_dict(record) for record in fields.get("spans", ())], fields.get("root_span_id"))
+
+
+@dataclass
+class Trace:
+    """A recorded trace: ``info`` about the whole, ``data.spans`` for every step."""
+
+    info: TraceInfo
+    data: TraceData
+
+    @property
+    def trace_id(self) -> str:
+        """Its id."""
+        return self.info.trace_id
+
+    def search_spans(
+        self,
+        span_type: str | None = None,
+        name: str | re.Pattern[str] | None = None,
+        span_id: str | None = None,
+        *,
+        status: str | None = None,
+        model: str | None = None,
+    ) -> list[Span]:
+        """The spans that meet every condition given; a pattern for ``name`` is searched for, a text has to be equal."""
+        return [
+            span
+            for span in self.data.spans
+            if (span_type is None or span.span_type == span_type)
+            and (name is None or _is_named(span, name))
+            and (span_id is None or span.span_id == span_id)
+            and (status is None or span.status == status.upper())
+            and (model is None or span.model == model)
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values; :meth:`from_dict` reads them back without loss."""
+        return {"info": self.info.to_dict(), "data": self.data.to_dict()}
+
+    def to_json(self, pretty: bool = False) -> str:
+        """As JSON text; :meth:`from_json` reads it back without loss."""
+        return orjson.dumps(self.to_dict(), option=orjson.OPT_INDENT_2 if pretty else None).decode()
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Trace:
+        """The trace that :meth:`to_dict` was called on. Raises InvalidArgumentError for anything else."""
+        try:
+            return cls(TraceInfo.from_dict(fields["info"]), TraceData.from_dict(fields["data"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InvalidArgumentError(
+                f"not the dict of a trace ({type(error).__name__}: {error}); expected what Trace.to_dict() gives"
+            ) from error
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Trace:
+        """The trace that :meth:`to_json` was called on. Raises InvalidArgumentError for anything else."""
+        try:
+            fields = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise InvalidArgumentError(f"not JSON: {error}; expected what Trace.to_json() gives") from error
+        return cls.from_dict(fields)
+
+    def __repr__(self) -> str:
+        info = self.info
+        took = "" if info.execution_duration is None else f", {info.execution_duration:.1f} ms"
+        return f"Trace({info.name!r}, {info.state}, {len(self.data.spans)} spans{took}, trace_id={info.trace_id!r})"
+
+
+class TraceList(list[Trace]):
+    """Traces of one page; ``next_page_token`` gets the next page, None on the last."""
+
+    def __init__(self, traces: Iterable[Trace] = (), next_page_token: str | None = None) -> None:
+        super().__init__(traces)
+        self.next_page_token = next_page_token
+
+    @property
+    def token(self) -> str | None:
+        """The next page token."""
+        return self.next_page_token
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a trace. Raises ImportError where pandas is not installed."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_pandas() needs pandas; install it with `pip install pandas`") from error
+        columns = [name.name for name in dataclasses.fields(TraceInfo)]
+        rows = [{**{name: getattr(trace.info, name) for name in columns}, "trace": trace} for trace in self]
+        return pandas.DataFrame(rows, columns=[*columns, "trace"])
+
+
+def trace_from_stored(stored: StoredTrace) -> Trace:
+    """A trace as users see it, from what a store holds."""
+    return trace_from_row(stored.row, stored.spans)
+
+
+def trace_from_row(row: TraceRow, spans: list[dict[str, Any]]) -> Trace:
+    """A trace from its row and the records of its spans."""
+    return Trace(info_from_row(row), TraceData([Span(record) for record in spans], row.root_span_id))
+
+
+def info_from_row(row: TraceRow) -> TraceInfo:
+    """What a trace was, from its row."""
+    return TraceInfo(
+        trace_id=row.trace_id,
+        experiment_id=row.experiment_id,
+        state=row.state,
+        request_time=row.start // _NS_PER_MS,
+        execution_duration=None if row.duration is None else row.duration / _NS_PER_MS,
+        name=row.name,
+        experiment=row.experiment,
+        request_preview=row.request_preview,
+        response_preview=row.response_preview,
+        token_usage=row.usage,
+        cost=row.cost,
+        tags=row.tags,
+        trace_metadata=row.metadata,
+        model_id=row.model_id,
+        run_id=row.run_id,
+        session_id=row.session_id,
+        user=row.user,
+        client_request_id=row.client_request_id,
+        models=row.models,
+        span_count=row.span_count,
+        error_count=row.error_count,
+        assessments=[_assessment_from_row(assessment) for assessment in row.assessments],
+    )
+
+
+def _known(kind: type[Any], fields: dict[str, Any]) -> dict[str, Any]:
+    # what a later version of tracer wrote beside them is left out
+    names = {known.name for known in dataclasses.fields(kind)}
+    return {name: value for name, value in fields.items() if name in names}
+
+
+def _span_from_dict(record: dict[str, Any]) -> Span:
+    for name in ("trace_id", "span_id"):
+        if not isinstance(record.get(name), str):
+            raise TypeError(f"the {name} of a span is {record.get(name)!r}")
+    return Span(record)
+
+
+def _assessment_from_row(row: AssessmentRow) -> Assessment:
+    source = AssessmentSource(row.source.get("type", "CODE"), row.source.get("id", "default"))
+    return Assessment(
+        assessment_id=row.id,
+        trace_id=row.trace_id,
+        name=row.name,
+        type=row.type,
+        value=row.value,
+        span_id=row.span_id,
+        rationale=row.rationale,
+        source=source,
+        metadata=row.metadata,
+        error=row.error,
+        create_time_ms=row.time // _NS_PER_MS,
+    )
+
+
+def _is_named(span: Span, name: str | re.Pattern[str]) -> bool:
+    return span.name == name if isinstance(name, str) else name.search(span.name) is not None

@@ -1,0 +1,334 @@
+"""The everyday API: decorate a function, open a span, ask what is current, say something about the trace."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, TypeVar, Union, overload
+
+from tracer._engine.context import running
+from tracer._engine.decorator import Step, code_attributes, traced
+from tracer._engine.nonrecording import UnrecordedSpan
+from tracer._engine.runtime import runtime
+from tracer._engine.span import LiveSpan
+from tracer._fault import log_once, report
+from tracer._json import text_of
+from tracer.errors import InvalidArgumentError
+from tracer.semconv import SpanType
+
+F = TypeVar("F", bound=Callable[..., Any])
+Span = Union[LiveSpan, UnrecordedSpan]
+
+_STATES = ("OK", "ERROR", "IN_PROGRESS")
+
+
+@overload
+def trace(func: F) -> F: ...
+@overload
+def trace(
+    func: None = None,
+    name: str | None = None,
+    span_type: str = SpanType.UNKNOWN,
+    attributes: Mapping[str, Any] | None = None,
+    output_reducer: Callable[[list[Any]], Any] | None = None,
+    *,
+    capture_inputs: bool = True,
+    capture_outputs: bool = True,
+) -> Callable[[F], F]: ...
+def trace(
+    func: Any = None,
+    name: str | None = None,
+    span_type: str = SpanType.UNKNOWN,
+    attributes: Mapping[str, Any] | None = None,
+    output_reducer: Callable[[list[Any]], Any] | None = None,
+    *,
+    capture_inputs: bool = True,
+    capture_outputs: bool = True,
+) -> Any:
+    """Record each call of a function as a span, with its arguments, its result and what it raised.
+
+    Takes functions, methods, static- and classmethods (above or below their decorator), coroutines, generators, async
+    generators, partials and callable objects. What a generator yields is its output, as a list, or as what
+    ``output_reducer`` makes of that list.
+    """
+    if isinstance(func, str):
+        raise InvalidArgumentError(
+            f"trace: got {func!r} as the function. Name the span by keyword: @trace(name={func!r})."
+        )
+    _check_span(name if name is not None else "span", span_type, attributes)
+    if output_reducer is not None and not callable(output_reducer):
+        raise InvalidArgumentError(
+            f"output_reducer: got {output_reducer!r}, expected a function that takes the list of items."
+        )
+
+    def decorate(function: Any) -> Any:
+        if isinstance(function, (staticmethod, classmethod)):
+            return type(function)(decorate(function.__func__))
+        if isinstance(function, property):
+            fget, fset, fdel = (part and decorate(part) for part in (function.fget, function.fset, function.fdel))
+            return property(fget, fset, fdel, function.__doc__)
+        if isinstance(function, type) or not callable(function):
+            raise InvalidArgumentError(
+                f"trace: got {function!r}, expected a function, a method or a callable object. "
+                "To trace a class, decorate its methods."
+            )
+        return traced(
+            Step(
+                function,
+                name if name is not None else _name_of(function),
+                str(span_type),
+                {**code_attributes(function), **(attributes or {})},
+                output_reducer,
+                capture_inputs,
+                capture_outputs,
+            )
+        )
+
+    return decorate if func is None else decorate(func)
+
+
+def _name_of(function: Any) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__name__", None) or type(function).__name__)
+
+
+def _check_span(name: object, span_type: object, attributes: object) -> None:
+    if not isinstance(name, str):
+        raise InvalidArgumentError(f"name: got {name!r}, expected a string.")
+    if not isinstance(span_type, str):
+        raise InvalidArgumentError(
+            f"span_type: got {span_type!r}, expected a SpanType such as SpanType.TOOL, or any string."
+        )
+    if attributes is not None and not isinstance(attributes, Mapping):
+        raise InvalidArgumentError(f"attributes: got {attributes!r}, expected a dict such as {{'key': 'value'}}.")
+
+
+class start_span:
+    """Record the block below as a span: ``with start_span("retrieve", span_type="RETRIEVER") as span: …``"""
+
+    __slots__ = ("__weakref__", "_attributes", "_name", "_span", "_span_type")
+
+    def __init__(
+        self, name: str = "span", span_type: str = SpanType.UNKNOWN, attributes: Mapping[str, Any] | None = None
+    ) -> None:
+        if type(name) is not str or type(span_type) is not str or attributes is not None:
+            _check_span(name, span_type, attributes)
+        self._name = name
+        self._span_type = span_type
+        self._attributes = attributes
+        self._span: Span | None = None
+
+    def __enter__(self) -> LiveSpan:
+        span = runtime().start_span(self._name, span_type=self._span_type, attributes=self._attributes)
+        try:
+            self._span = span
+            span.block = weakref.ref(self)
+            span.attach()
+        except BaseException as error:  # Ctrl-C: there will be no __exit__
+            span.detach()
+            span.end_with_error(error)
+            raise
+        return span  # type: ignore[return-value]  # an UnrecordedSpan takes the same calls
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        span = self._span
+        if span is None:
+            return
+        try:
+            span.detach()
+            if error is None:
+                span.end()
+            else:
+                span.end_with_error(error)
+        except BaseException as interruption:
+            span.detach()
+            span.end_with_error(interruption)
+            raise
+
+
+def start_span_no_context(
+    name: str,
+    span_type: str = SpanType.UNKNOWN,
+    parent_span: Span | None = None,
+    inputs: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    tags: Mapping[str, str] | None = None,
+    start_time_ns: int | None = None,
+) -> LiveSpan:
+    """A span that you end yourself with ``span.end()``; it is the root of a new trace unless ``parent_span`` is given.
+
+    It does not become the current span. ``start_time_ns`` is in ns since the epoch.
+    """
+    _check_span(name, span_type, attributes)
+    if parent_span is not None and not isinstance(parent_span, (LiveSpan, UnrecordedSpan)):
+        raise InvalidArgumentError(
+            f"parent_span: got {parent_span!r}, expected a span that start_span or start_span_no_context gave."
+        )
+    rt = runtime()
+    arguments: dict[str, Any] = {"span_type": span_type, "attributes": attributes, "start_time_ns": start_time_ns}
+    if parent_span is None:
+        span = contextvars.Context().run(rt.start_span, name, **arguments)
+    else:
+        span = rt.start_span(name, parent=parent_span, **arguments)
+    if inputs is not None:
+        span.set_inputs(inputs)
+    if tags and isinstance(span, LiveSpan):
+        rt.append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), "tags": _texts("tags", tags)})
+    return span  # type: ignore[return-value]
+
+
+def get_current_active_span() -> LiveSpan | None:
+    """The span that the running code is in, or None."""
+    span = running()
+    return span if isinstance(span, LiveSpan) else None
+
+
+def get_active_trace_id() -> str | None:
+    """The id of the trace that the running code is in, or None."""
+    span = running()
+    return span.trace_id if span is not None else None
+
+
+def get_last_active_trace_id(thread_local: bool = False) -> str | None:
+    """The id of the trace that ended last in this process (``thread_local=True``: in this thread); None if none did."""
+    return runtime().last_trace_id(thread_local)
+
+
+def update_current_trace(
+    *,
+    tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    session_id: str | None = None,
+    user: str | None = None,
+    model_id: str | None = None,
+    state: str | None = None,
+    client_request_id: str | None = None,
+    request_preview: str | None = None,
+    response_preview: str | None = None,
+) -> None:
+    """Say something about the trace that the running code is in; only what is given changes.
+
+    ``state`` is "OK" or "ERROR" and wins over the root span's status. Values of tags and metadata become strings.
+    """
+    if state is not None and str(state) not in _STATES:
+        raise InvalidArgumentError(f"state: got {state!r}, expected one of {', '.join(_STATES)}.")
+    texts = {
+        "session_id": session_id,
+        "user": user,
+        "model_id": model_id,
+        "state": state,
+        "client_request_id": client_request_id,
+        "request_preview": request_preview,
+        "response_preview": response_preview,
+    }
+    record: dict[str, Any] = {key: _text(key, value) for key, value in texts.items() if value is not None}
+    if tags:
+        record["tags"] = _texts("tags", tags)
+    if metadata:
+        record["metadata"] = _texts("metadata", metadata)
+    span = running()
+    if isinstance(span, LiveSpan):
+        runtime().append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), **record})
+    elif span is None and runtime().recording:
+        log_once("no trace", "tracer: update_current_trace was called outside of a trace and did nothing")
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, (Mapping, list, tuple, set, bytes)):
+        raise InvalidArgumentError(f"{name}: got {value!r}, expected a string.")
+    return text_of(value)  # a UUID, a number, an enum
+
+
+def _texts(name: str, values: object) -> dict[str, str | None]:
+    if not isinstance(values, Mapping):
+        raise InvalidArgumentError(f"{name}: got {values!r}, expected a dict such as {{'team': 'search'}}.")
+    return {text_of(key): None if value is None else text_of(value) for key, value in values.items()}
+
+
+def wrap_context(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, run in a copy of this context wherever it is called: spans in a thread hang below the current one.
+
+    ``executor.submit(tracer.wrap_context(work), item)``; it may run in many threads at once.
+    """
+    if not callable(function):
+        raise InvalidArgumentError(f"wrap_context: got {function!r}, expected a function.")
+    context = contextvars.copy_context()
+
+    @functools.wraps(function)
+    def in_context(*args: Any, **kwargs: Any) -> Any:
+        return context.copy().run(function, *args, **kwargs)
+
+    return in_context
+
+
+def get_tracing_context_headers_for_http_request() -> dict[str, str]:
+    """HTTP headers (W3C ``traceparent``) that let another process go on with this trace; empty outside of a trace."""
+    span = running()
+    if span is None or not int(span.span_id, 16):
+        log_once("no trace for headers", "tracer: there is no active trace, so there are no context headers to send")
+        return {}
+    try:
+        from opentelemetry.trace import set_span_in_context
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        headers: dict[str, str] = {}
+        TraceContextTextMapPropagator().inject(headers, set_span_in_context(span))
+        return headers
+    except Exception as error:
+        report("making context headers", error)
+        return {}
+
+
+class set_tracing_context_from_http_request_headers:
+    """Inside the block, spans go on with the trace that the request's headers name.
+
+    ``with set_tracing_context_from_http_request_headers(request.headers): …``; headers without a valid ``traceparent``
+    change nothing.
+    """
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        if not hasattr(headers, "items"):
+            raise InvalidArgumentError(f"headers: got {headers!r}, expected the request's headers as a mapping.")
+        self._headers = headers
+        self._parent: UnrecordedSpan | None = None
+        self._otel_token: object = None
+
+    def __enter__(self) -> None:
+        try:
+            self._attach()
+        except Exception as error:
+            report("reading context headers", error)
+
+    def _attach(self) -> None:
+        from opentelemetry.context import Context
+        from opentelemetry.trace import get_current_span
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        carrier = {str(key).lower(): str(value) for key, value in self._headers.items()}
+        extracted = TraceContextTextMapPropagator().extract(carrier, Context())
+        context = get_current_span(extracted).get_span_context()
+        if not context.is_valid:
+            return
+        self._parent = UnrecordedSpan(
+            f"{context.trace_id:032x}",
+            f"{context.span_id:016x}",
+            sampled=context.trace_flags.sampled,
+            remote=True,
+            trace_state=context.trace_state,
+        )
+        self._parent.attach()
+        self._otel_token = runtime().otel_attach(self._parent)
+
+    def __exit__(self, *_: object) -> None:
+        if self._otel_token is not None:
+            runtime().otel_detach(self._otel_token)
+        if self._parent is not None:
+            self._parent.detach()

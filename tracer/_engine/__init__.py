@@ -1,0 +1,1 @@
+"""What runs in the user's thread while a span is recorded."""

@@ -1,0 +1,77 @@
+"""How an exception stands on a span: its type, message, stack, and whether it is an error at all."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import Any
+
+from tracer._fault import heed
+from tracer._json import cut_text
+
+_MESSAGE_LIMIT = 8_000
+_STACK_LIMIT = 32_000
+_FRAMES_LIMIT = 60
+_WRAPPERS = tuple(
+    os.path.join("tracer", *path)
+    for path in (("_engine", "decorator.py"), ("provider", "wrappers.py"), ("provider", "streams.py"))
+)
+
+
+def type_name(error: BaseException) -> str:
+    """The exception's class as ``error.type`` has it: qualified, without ``builtins``."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def message_of(error: BaseException) -> str:
+    """The exception's text, also when its ``__str__`` is broken."""
+    try:
+        return cut_text(str(error), _MESSAGE_LIMIT)
+    except Exception as broken:
+        heed(broken)
+        return f"<no message: __str__ raised {type(broken).__name__}>"
+
+
+def event_attributes(error: BaseException, *, content: bool = True) -> dict[str, Any]:
+    """The attributes of OpenTelemetry's ``exception`` event."""
+    attributes: dict[str, Any] = {"exception.type": type_name(error)}
+    if content:
+        attributes["exception.message"] = message_of(error)
+        attributes["exception.stacktrace"] = _stack_of(error)
+    return attributes
+
+
+def _stack_of(error: BaseException) -> str:
+    try:
+        described = traceback.TracebackException.from_exception(error, limit=-_FRAMES_LIMIT)
+        _leave_out_our_frames(described)
+        text = "".join(described.format())
+    except Exception as broken:
+        heed(broken)
+        return f"{type_name(error)}: {message_of(error)}"
+    return text if len(text) <= _STACK_LIMIT else f"[cut]…{text[-_STACK_LIMIT:]}"
+
+
+def _leave_out_our_frames(described: traceback.TracebackException) -> None:
+    """The wrappers around a traced function stand in every stack and explain nothing."""
+    link: traceback.TracebackException | None = described
+    while link is not None:
+        link.stack = traceback.StackSummary.from_list([f for f in link.stack if not f.filename.endswith(_WRAPPERS)])
+        link = link.__cause__ or link.__context__
+
+
+def ending_of(error: BaseException) -> tuple[bool, str | None]:
+    """Whether the exception is an error, and how it ended the work early if it did.
+
+    A generator that was closed, ``sys.exit(0)`` and a cancelled task are ends, not errors: somebody wanted them.
+    """
+    if isinstance(error, GeneratorExit):
+        return False, "closed"
+    if isinstance(error, SystemExit):
+        return error.code not in (None, 0), "exit"
+    if isinstance(error, KeyboardInterrupt):
+        return True, "interrupted"
+    if type(error).__name__ == "CancelledError":
+        return False, "cancelled"
+    return True, None

@@ -1,0 +1,93 @@
+"""What stands for a span when nothing is recorded: it takes the same calls and does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import Span as OpenTelemetrySpan
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
+
+from tracer._engine.context import Attachable, current
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import Event
+
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+
+
+class UnrecordedSpan(Attachable, OpenTelemetrySpan):
+    """What stands for a span when nothing is recorded: disabled, not sampled, or a parent in another process."""
+
+    __slots__ = ("_attached", "_before", "block", "ours", "remote", "sampled", "span_id", "trace_id", "trace_state")
+
+    name = ""
+    span_type = "UNKNOWN"
+    parent_id: str | None = None
+    inputs: Any = None
+    outputs: Any = None
+    token_usage: dict[str, int] | None = None
+    start_time_ns = 0
+    end_time_ns: int | None = None
+
+    def __init__(
+        self,
+        trace_id: str = "0" * 32,
+        span_id: str = "0" * 16,
+        *,
+        sampled: bool = False,
+        remote: bool = False,
+        trace_state: TraceState | None = None,
+        ours: bool = False,
+    ) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.sampled = sampled  # whether what hangs below is recorded
+        self.remote = remote  # whether it is a span of another process
+        self.ours = ours  # whether the span itself reaches our store by another way
+        self.trace_state = trace_state
+        self._attached = []
+        self._before = self.block = None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Nothing."""
+        return ()
+
+    @property
+    def status(self) -> Status:
+        """Not set."""
+        return Status(StatusCode.UNSET)
+
+    def get_span_context(self) -> SpanContext:
+        """The identity that children and other processes see."""
+        flags = _SAMPLED if self.sampled else TraceFlags(0)
+        return SpanContext(int(self.trace_id, 16), int(self.span_id, 16), self.remote, flags, self.trace_state)
+
+    def attach(self) -> None:
+        """Make this current, so that what hangs below is not recorded either."""
+        self._before = current.get()
+        self._attached.append((current.set(self), None))
+
+    def is_recording(self) -> bool:
+        """Never."""
+        return False
+
+    def get_attribute(self, key: str) -> Any:
+        """Nothing."""
+        return None
+
+    def _nothing(self, *args: Any, **kwargs: Any) -> None:
+        """Record nothing."""
+
+    set_attribute = set_attributes = set_json = set_json_list = set_inputs = set_outputs = set_span_type = _nothing
+    add_event = add_link = set_status = record_exception = set_error = update_name = _nothing
+    end = end_with_error = _nothing
+
+    def __exit__(self, *_: Any) -> None:
+        return None

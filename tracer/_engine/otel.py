@@ -1,0 +1,102 @@
+"""The runtime's side towards OpenTelemetry: resource, scopes, and an application's own provider if one is joined."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace as otel_trace
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.version import __version__
+
+from tracer._engine.context import current
+from tracer._engine.nonrecording import UnrecordedSpan
+from tracer._engine.span import LiveSpan
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from tracer._engine.context import AnySpan
+
+
+class OpenTelemetrySide:
+    """What spans say about where they come from, and which of the application's spans they hang below."""
+
+    def __init__(self) -> None:
+        self.describe(None, None)
+
+    def describe(self, service_name: str | None, joined: Any) -> None:
+        """Set the service's name and the provider to join."""
+        self.joined = joined
+        self._service_name = service_name
+        self._resource: Resource | None = None
+        self._scopes: dict[str, InstrumentationScope] = {}
+
+    def resource(self) -> Resource:
+        """OpenTelemetry's description of this service."""
+        if self._resource is None:
+            self._resource = getattr(self.joined, "resource", None) or _own_resource(self._service_name)
+        return self._resource
+
+    def forget_resource(self) -> None:
+        """After a fork: this process is an instance of its own."""
+        self._resource = None
+
+    def scope(self, name: str) -> InstrumentationScope:
+        """OpenTelemetry's name for the part of tracer that recorded a span."""
+        if name not in self._scopes:
+            from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+            self._scopes[name] = InstrumentationScope(name)
+        return self._scopes[name]
+
+    def otel_attach(self, span: otel_trace.Span) -> object:
+        """Make a span current for OpenTelemetry too, where an application's provider is joined."""
+        if self.joined is None:
+            return None
+        return otel_context.attach(otel_trace.set_span_in_context(span))
+
+    def otel_detach(self, token: object) -> None:
+        """Undo :meth:`otel_attach`."""
+        try:
+            # the public detach() logs an error where the token is of another context; here that is no fault
+            otel_context._RUNTIME_CONTEXT.detach(token)  # type: ignore[arg-type]
+        except Exception:
+            return
+
+    def joined_parent(self) -> AnySpan | None:
+        """The span that is current for the joined provider, whoever started it."""
+        span = otel_trace.get_current_span()
+        if isinstance(span, LiveSpan):
+            return span
+        context = span.get_span_context()
+        if not context.is_valid:
+            return current.get()
+        return UnrecordedSpan(
+            f"{context.trace_id:032x}",
+            f"{context.span_id:016x}",
+            sampled=context.trace_flags.sampled,
+            remote=context.is_remote,
+            trace_state=context.trace_state,
+            ours=getattr(span, "_tracer_records", False),
+        )
+
+
+def _own_resource(service_name: str | None) -> Resource:
+    """What `Resource.create` makes, without its threads: a fork while they run leaves locks that nobody gives back."""
+    named = Resource({"service.name": service_name} if service_name else {})
+    if os.environ.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "").strip():
+        return Resource.create(dict(named.attributes))
+    process = Resource(
+        {
+            "telemetry.sdk.language": "python",
+            "telemetry.sdk.name": "opentelemetry",
+            "telemetry.sdk.version": __version__,
+            "service.instance.id": str(uuid.uuid4()),
+            "service.name": f"unknown_service:{os.path.basename(sys.executable or 'python')}",
+        }
+    )
+    return process.merge(OTELResourceDetector().detect()).merge(named)

@@ -1,0 +1,246 @@
+"""What stands behind the journal of one store: the store itself, the exporters, and the threads that feed them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracer._fault import guard, logger
+from tracer._journal import lockfile
+from tracer._journal.drainer import Drainer, Request
+from tracer._journal.journal import Journal
+from tracer._journal.locations import absolute_url, is_remote, journal_folder, store_path
+from tracer._journal.recovery import Adoption
+from tracer.config import Settings
+from tracer.errors import StoreError
+
+if TYPE_CHECKING:
+    from tracer._records.record import AttachmentRecord
+    from tracer.export.otel import ExporterSink
+    from tracer.store import Store
+
+_ATTACHMENTS_REMEMBERED = 4096
+
+
+class StoreSink:
+    """The store as a sink; it is opened by the thread that first needs it."""
+
+    name = "store"
+
+    def __init__(self, url: str, path: Path, folder: Path) -> None:
+        self._url = url
+        self._path = path
+        self._folder = folder
+        self._store: Store | None = None
+        self._file: tuple[int, int] | None = None
+        self._opening = threading.RLock()
+
+    def store(self) -> Store:
+        """The open store; raises StoreError where it cannot be opened."""
+        with self._opening:
+            if self._store is not None and self._file != _identity(self._path):
+                self.close()  # somebody deleted or replaced the file: what is written to the old one nobody would see
+            if self._store is None:
+                self._clear_remains()
+                from tracer.store import open_store
+
+                self._store = open_store(self._url)
+                self._file = _identity(self._path)
+            return self._store
+
+    def _clear_remains(self) -> None:
+        """Delete what SQLite kept beside a file that is gone: a new store would be read together with it."""
+        remains = [self._path.with_name(self._path.name + ending) for ending in ("-wal", "-shm")]
+        if self._path.exists() or not any(path.exists() for path in remains):
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = lockfile.take_within(self._folder / "store.opening", 10.0)  # no other process makes the store meanwhile
+        if lock is None:
+            raise StoreError(f"another process has been opening {self._path} for a long time")
+        try:
+            if not self._path.exists():
+                for path in remains:
+                    path.unlink(missing_ok=True)
+                self._path.touch()
+        finally:
+            lockfile.release(lock)
+
+    def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
+        """Take the records for good, or raise: then they come again."""
+        self.store().append(lines, owner=owner)
+
+    def owner_gone(self, owner: str) -> None:
+        """Mark what a dead process left running."""
+        self.store().owner_gone(owner)
+
+    def close(self) -> None:
+        """Close the store if it was opened."""
+        with self._opening:
+            store, self._store = self._store, None
+            if store is not None:
+                store.close()
+
+
+class ServerSink:
+    """A tracer server as a sink."""
+
+    name = "server"  # what is named "store" cannot hang
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self._url = url
+        self._token = token
+        self._store: Store | None = None
+
+    def store(self) -> Store:
+        """The store behind the server, which nobody has asked anything yet."""
+        if self._store is None:
+            from tracer.store import open_store
+
+            self._store = open_store(self._url, token=self._token)
+        return self._store
+
+    def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
+        """Take the records for good, or raise: then they come again."""
+        self.store().append(lines, owner=owner)
+
+    def owner_gone(self, owner: str) -> None:
+        """Mark what a dead process left running."""
+        self.store().owner_gone(owner)
+
+    def close(self) -> None:
+        """Close the connection."""
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+class Pipeline:
+    """The journal and its sinks, for one set of settings."""
+
+    def __init__(self, settings: Settings, about: Mapping[str, Any], exporters: Sequence[ExporterSink]) -> None:
+        self.url = absolute_url(settings.store)
+        self.folder = journal_folder(self.url)
+        self.journal = Journal(self.folder, max_bytes=settings.journal_max_bytes, about=about)
+        self.append = self.journal.append
+        self.sink: StoreSink | ServerSink = (
+            ServerSink(self.url, settings.token)
+            if is_remote(self.url)
+            else StoreSink(self.url, store_path(self.url), self.folder)
+        )
+        self._exporters = exporters
+        self._attachments: dict[str, None] = {}
+        own = self.journal.owner
+        self._store_drainer = Drainer(
+            self.journal,
+            self.sink,
+            Adoption(
+                self.folder,
+                self.sink,
+                own=own,
+                takes_all=True,
+                owner_gone=self.sink.owner_gone,
+                max_bytes=settings.journal_max_bytes,
+            ),
+            says_alive=is_remote(self.url),
+        )
+        others = [Drainer(self.journal, sink, Adoption(self.folder, sink, own=own)) for sink in exporters]
+        self._drainers = [self._store_drainer, *others]
+
+    def keep_attachments(self, attachments: list[AttachmentRecord], encode: Callable[[Any], bytes]) -> None:
+        """Write binary content down, unless this process did so lately."""
+        for attachment in attachments:
+            if attachment["id"] in self._attachments:
+                continue
+            if len(self._attachments) >= _ATTACHMENTS_REMEMBERED:
+                self._attachments.clear()
+            self._attachments[attachment["id"]] = None
+            self.append(encode(attachment))
+
+    def sync(self, timeout: float = 30.0) -> None:
+        """Bring everything recorded so far into the store, dead processes' journals included; raises StoreError."""
+        try:
+            self._store_drainer.drain(timeout)
+        except TimeoutError as error:
+            raise StoreError(str(error)) from error
+        self._store_drainer.adopt(timeout)
+
+    def flush(self, timeout: float, *, retry_failures: bool = True) -> bool:
+        """Hand everything recorded so far to every sink; False if one did not take it in time."""
+        deadline = time.monotonic() + timeout
+        asked = [drainer.ask(retry=retry_failures) for drainer in self._drainers]
+        return _wait_for(asked, deadline)
+
+    def close(self, timeout: float, *, retry_failures: bool = True, shut_exporters: bool = False) -> bool:
+        """Flush, end the threads, and leave in the journal what a sink has not taken, all within ``timeout`` seconds.
+
+        Everything slow is done by the drainers' threads: where one hangs, the caller goes on.
+        """
+        deadline = time.monotonic() + timeout
+        recorded = self.journal.position() != (0, 0)
+        told = self._store_drainer.ask(retry=retry_failures, last=self._left_running) if recorded else None
+        asked = [drainer.ask(retry=retry_failures, look_around=True) for drainer in self._drainers[1:]]
+        flushed = _wait_for([told, *asked], deadline)
+        ended = [drainer.stop(deadline - time.monotonic()) for drainer in self._drainers]
+        if not self.journal.close(keep_alive_file=told is not None and not told.taken):
+            logger.info("tracer left records in %s for the next run", self.folder)
+        if ended[0]:
+            self.sink.close()
+        if shut_exporters:
+            self._shut_exporters(deadline)
+        return flushed
+
+    def _left_running(self) -> None:
+        self.sink.owner_gone(self.journal.owner)
+
+    def _shut_exporters(self, deadline: float) -> None:
+        """OpenTelemetry's contract: an exporter may hold on to what it was given until it is shut down."""
+        if sys.is_finalizing():  # before Python 3.12, who starts a thread now waits for ever
+            return
+        threads = [threading.Thread(target=_shut, args=(sink,), daemon=True) for sink in self._exporters]
+        try:
+            for thread in threads:
+                thread.start()
+        except RuntimeError:  # the interpreter is shutting down
+            return
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def pause(self, timeout: float) -> None:
+        """Before a fork: end the threads, so that none holds a lock, of ours or of SQLite's, that the child needs."""
+        deadline = time.monotonic() + timeout
+        self._store_drainer.pause(timeout)
+        for drainer in self._drainers[1:]:
+            # one that waits for its backend is let be: the child does not touch what it holds
+            drainer.pause(min(0.1, deadline - time.monotonic()))
+
+    def resume(self) -> None:
+        """After a fork, in the parent."""
+        for drainer in self._drainers:
+            drainer.resume()
+
+    def leave_to_parent(self) -> None:
+        """After a fork, in the child: what is open here is the parent's."""
+        self.journal.leave_to_parent()
+
+
+def _wait_for(asked: Sequence[Request | None], deadline: float) -> bool:
+    answers = [request.wait(deadline - time.monotonic()) for request in asked if request is not None]
+    return all(answers)
+
+
+def _shut(sink: ExporterSink) -> None:
+    with guard("shutting an exporter down"):
+        sink.shutdown()

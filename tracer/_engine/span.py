@@ -1,0 +1,390 @@
+"""The span that is being recorded: an OpenTelemetry Span and ReadableSpan with a lean life."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceState
+from opentelemetry.trace import Span as OpenTelemetrySpan
+
+from tracer import _ids
+from tracer._engine.coercion import ignored, mapping, nanoseconds
+from tracer._engine.context import Attachable, current
+from tracer._engine.events import event_value
+from tracer._engine.exceptions import ending_of, event_attributes, message_of, type_name
+from tracer._engine.span_view import STATUS_CODES, Recorder, SpanView
+from tracer._fault import log_once, report
+from tracer._json import Fragment, clip, cut, cut_text, encode, is_primitive_list, loads, text_of
+from tracer._records.attachments import take_out
+from tracer.semconv import (
+    ERROR_TYPE,
+    INCOMPLETE,
+    INPUTS,
+    OUTPUTS,
+    SPAN_TYPE,
+    TRUNCATED,
+)
+
+if TYPE_CHECKING:
+    from tracer._records.record import ChunksRecord
+
+
+_ATTRIBUTES_LIMIT = 1_000
+_EVENTS_LIMIT = 2_000
+_LINKS_LIMIT = 128
+_EVENT_CONTENT_KEPT = frozenset({"exception.type"})
+
+
+class LiveSpan(Attachable, OpenTelemetrySpan, SpanView):
+    """A step that is being recorded; it is written down when it ends."""
+
+    __slots__ = (
+        "_attached",
+        "_before",
+        "_chunks",
+        "_dropped_attributes",
+        "_dropped_events",
+        "_happened",
+        "_links",
+        "_message",
+        "_name",
+        "_open",
+        "_plain",
+        "_remote_parent",
+        "_rt",
+        "_scope",
+        "_start_tick",
+        "_status_name",
+        "_structured",
+        "_trace_state",
+        "block",
+        "end_time_ns",
+        "generation",
+        "is_root",
+        "is_told",
+        "otel_kind",
+        "parent_id",
+        "reader",
+        "span_id",
+        "span_type",
+        "start_time_ns",
+        "trace_id",
+    )
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        name: str,
+        span_type: str,
+        trace_id: str,
+        parent_id: str | None,
+        *,
+        remote_parent: bool = False,
+        is_root: bool = False,
+        otel_kind: SpanKind = SpanKind.INTERNAL,
+        scope: str = "tracer",
+        start_time_ns: int | None = None,
+        span_id: str | None = None,
+        trace_state: TraceState | None = None,
+    ) -> None:
+        self._rt: Recorder = recorder
+        self.generation = recorder.generation
+        self._name = name
+        self.span_type = span_type
+        self.trace_id = trace_id
+        self.span_id = span_id or _ids.span_id()
+        self.parent_id = parent_id
+        self._remote_parent = remote_parent
+        self.is_root = is_root  # the first span of its trace in this process
+        self.reader: str | None = None  # reads later what inputs and outputs say (tracer/_records/derive.py)
+        self.otel_kind = otel_kind
+        self._scope = scope
+        self._trace_state = trace_state
+        self._plain: dict[str, Any] = {}
+        self._structured: dict[str, bytes] = {}
+        self._chunks: ChunksRecord | None = None
+        self._happened: list[tuple[str, int, dict[str, Any] | None]] = []
+        self._links: list[Link] = []
+        self._status_name = "UNSET"
+        self._message: str | None = None
+        self._dropped_attributes = 0
+        self._dropped_events = 0
+        self._attached = []
+        self._before = self.block = None
+        self.is_told = False  # processors have heard of its end
+        self._open = [True]  # popping is atomic: the first to end the span wins
+        self.end_time_ns: int | None = None
+        if start_time_ns is None:
+            # the end is the start plus a monotonic difference, so that a clock that is set back makes no negative times
+            self._start_tick = time.perf_counter_ns()
+            self.start_time_ns = time.time_ns()
+        else:
+            self._start_tick = time.perf_counter_ns() - (time.time_ns() - start_time_ns)
+            self.start_time_ns = start_time_ns
+
+    # ---- what is recorded ----
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Record a value under a key; what OpenTelemetry has no type for is kept as JSON, None is ignored."""
+        if not self._open:
+            return
+        kind = type(value)
+        if kind is str:
+            if len(value) > self._rt.max_value_bytes:
+                self._note_cut(key, len(value))
+                value = cut_text(value, self._rt.max_value_bytes)
+        elif kind is not int and kind is not float and kind is not bool:
+            if value is None:
+                return
+            if kind in (list, tuple) and len(value) < 1_000 and is_primitive_list(value):
+                value = list(value)
+            elif isinstance(value, str):
+                value = str(value)
+            else:
+                self._set_structured(key, value)
+                return
+        plain = self._plain
+        if key == SPAN_TYPE:
+            self.span_type = text_of(value)
+        elif len(plain) < _ATTRIBUTES_LIMIT or key in plain:
+            plain[key] = value
+            if self._structured:
+                self._structured.pop(key, None)
+        else:
+            self._dropped_attributes += 1
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Record several values."""
+        attributes = mapping(attributes, "set_attributes")
+        plain, limit = self._plain, self._rt.max_value_bytes
+        is_easy = self._open and not self._structured and len(plain) + len(attributes) <= _ATTRIBUTES_LIMIT
+        for key, value in attributes.items():
+            kind = type(value)
+            # nearly all of them, without a call for each
+            is_simple = (kind is str and len(value) <= limit) or kind is int or kind is float or kind is bool
+            if is_easy and is_simple and key != SPAN_TYPE:
+                plain[key] = value
+            else:
+                self.set_attribute(key, value)
+
+    def set_json(self, key: str, value: Any) -> bool:
+        """Record content as JSON, as it is now, unless ``capture_content`` is off; later changes have no effect.
+
+        True if it was recorded as it is: not cut, and with no attachment taken out.
+        """
+        return self._open != [] and self._rt.capture_content and self._set_structured(key, value)
+
+    def _set_structured(self, key: str, value: Any) -> bool:
+        limit = self._rt.max_value_bytes
+        try:
+            value, size = clip(value, limit)
+            given = encode(value)
+            encoded = self.without_attachments(given)
+            is_whole = not size and encoded is given and len(encoded) <= limit
+            if len(encoded) > limit:
+                size = max(size, len(encoded))
+                encoded = cut(encoded, limit)
+            if size:
+                self._note_cut(key, size)
+        except Exception as error:
+            report(f"encoding {key}", error)
+            return False
+        if len(self._structured) >= _ATTRIBUTES_LIMIT and key not in self._structured:
+            self._dropped_attributes += 1
+            return False
+        self._plain.pop(key, None)
+        self._structured[key if type(key) is str else str(key)] = encoded
+        return is_whole
+
+    @property
+    def captures_content(self) -> bool:
+        """Whether prompts and replies are recorded, as opposed to structure, tokens and times alone."""
+        return self._rt.capture_content
+
+    def without_attachments(self, encoded: bytes) -> bytes:
+        """JSON with references in the place of its base64 content, which is kept apart."""
+        encoded, attachments = take_out(encoded)
+        if attachments:
+            self._rt.keep_attachments(attachments)
+        return encoded
+
+    def _note_cut(self, key: str, size: int) -> None:
+        cuts = loads(self._structured[TRUNCATED]) if TRUNCATED in self._structured else {}
+        self._structured[TRUNCATED] = encode({**cuts, key: size})
+        log_once(
+            "cut", "tracer cut a value of %s bytes (%s) to max_value_bytes=%s", size, key, self._rt.max_value_bytes
+        )
+
+    def set_inputs(self, inputs: Any) -> None:
+        """Record what the step was given."""
+        self.set_json(INPUTS, inputs)
+
+    def set_outputs(self, outputs: Any) -> None:
+        """Record what the step gave back."""
+        self.set_json(OUTPUTS, outputs)
+
+    def set_json_list(self, items: Sequence[bytes]) -> None:
+        """Record a list as the step's outputs whose items are JSON already."""
+        self.set_json(OUTPUTS, [Fragment(item) for item in items])
+
+    def set_span_type(self, span_type: str) -> None:
+        """Say what kind of step this is: a SpanType or any string."""
+        self.span_type = text_of(span_type)
+
+    def update_name(self, name: str) -> None:
+        """Give the span another name."""
+        if self._open:
+            self._name = text_of(name)
+
+    def add_event(self, name: Any, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
+        """Record that something happened, now or at ``timestamp`` (ns since the epoch)."""
+        if not self._open:
+            return
+        if not isinstance(name, str):  # an event object with name, attributes and timestamp
+            attributes, timestamp = getattr(name, "attributes", None), getattr(name, "timestamp", None)
+            name = text_of(getattr(name, "name", name))
+        if len(self._happened) >= _EVENTS_LIMIT:
+            self._dropped_events += 1
+            return
+        if attributes is not None:
+            attributes = mapping(attributes, "the attributes of add_event")
+        if attributes and not self._rt.capture_content:
+            attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
+        kept = {text_of(key): event_value(value) for key, value in attributes.items()} if attributes else None
+        self._happened.append((name, nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
+
+    def set_chunks(self, chunks: ChunksRecord) -> None:
+        """Record the chunks of a stream: one event each, in a form that a thousand of them take no time in."""
+        if self._open:
+            self._chunks = chunks if self._rt.capture_content else {"after": chunks["after"]}
+
+    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
+        """Point to a span of another trace."""
+        if not hasattr(context, "trace_id"):
+            ignored("add_link", context, "an opentelemetry.trace.SpanContext")
+        elif self._open and len(self._links) < _LINKS_LIMIT:
+            self._links.append(Link(context, dict(mapping(attributes or {}, "the attributes of add_link"))))
+
+    def set_status(self, status: Status | StatusCode | str, description: str | None = None) -> None:
+        """Say how the step went: "OK", "ERROR" with a description, or "UNSET"."""
+        if not self._open:
+            return
+        if isinstance(status, Status):
+            description = status.description
+            status = status.status_code
+        name = status.name if isinstance(status, StatusCode) else text_of(status).upper()
+        if name not in STATUS_CODES:
+            ignored("set_status", status, '"OK", "ERROR" or "UNSET"')
+            return
+        if self._status_name == "OK" and name == "UNSET":
+            return
+        self._status_name = name
+        self._message = text_of(description) if description and name == "ERROR" and self._rt.capture_content else None
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Mapping[str, Any] | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """Record an exception as an event, with its stack; the status stays as it is."""
+        about = event_attributes(exception, content=self._rt.capture_content)
+        more = mapping(attributes or {}, "the attributes of record_exception")
+        self.add_event("exception", {**about, "exception.escaped": escaped, **more}, timestamp)
+
+    def set_error(self, error: BaseException) -> None:
+        """Record the exception that ended the step as what it is: an error, a cancellation, an early close."""
+        if not self._open:
+            return
+        is_error, ending = ending_of(error)
+        if ending is not None:
+            self._plain[INCOMPLETE] = ending
+        if is_error or ending == "cancelled":
+            self.record_exception(error, escaped=True)
+        if is_error:
+            self._plain.setdefault(ERROR_TYPE, type_name(error))
+            self.set_status("ERROR", f"{type(error).__qualname__}: {message_of(error)}")
+
+    # ---- its life ----
+
+    def attach(self) -> None:
+        """Make this the current span of the running context."""
+        rt = self._rt
+        self._before = current.get()
+        self._attached.append((current.set(self), None if rt.joined is None else rt.otel_attach(self)))
+
+    def end(self, end_time: int | None = None, *, outputs: Any = None, status: str | None = None) -> None:
+        """End the span and write it down; only the first call counts."""
+        if outputs is not None:
+            self.set_outputs(outputs)
+        if status is not None:
+            self.set_status(status)
+        ended_at = self.start_time_ns + time.perf_counter_ns() - self._start_tick
+        if end_time is not None:
+            ended_at = self._checked_end(end_time, ended_at)
+        try:
+            try:
+                self._open.pop()
+            except IndexError:
+                return
+            self.end_time_ns = ended_at
+            self._rt.span_ended(self)
+        except BaseException:  # Ctrl-C in the middle: the span is written, if need be again, then it is heard of
+            self._open.clear()
+            self.end_time_ns = self.end_time_ns or ended_at
+            self._rt.span_ended(self)
+            raise
+
+    def _checked_end(self, given: Any, now: int) -> int:
+        """The end that was given if it can be one, else ``now``."""
+        ended_at = nanoseconds(given, "end_time")
+        if ended_at is not None and ended_at < self.start_time_ns:
+            ignored("end_time", given, "a time after the span's start")
+            ended_at = None
+        return now if ended_at is None else ended_at
+
+    def end_with_error(self, error: BaseException) -> None:
+        """End the span with the exception that ended its step."""
+        try:
+            self.set_error(error)
+        finally:
+            self.end()
+
+    def get_span_context(self) -> SpanContext:
+        """The span's identity in OpenTelemetry's types."""
+        return self.context
+
+    def is_recording(self) -> bool:
+        """Whether the span is still open."""
+        return bool(self._open)
+
+    def __copy__(self) -> LiveSpan:
+        return self
+
+    def __deepcopy__(self, memo: object) -> LiveSpan:
+        return self  # a step runs once: whoever copies a state that holds its span means the same step
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a span that is being recorded cannot be pickled; send"
+            " tracer.get_tracing_context_headers_for_http_request() and continue the trace with"
+            " tracer.set_tracing_context_from_http_request_headers(headers)"
+        )
+
+    def __enter__(self) -> LiveSpan:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.end_with_error(error)
+        else:
+            self.end()
+
+    def __repr__(self) -> str:
+        return f"LiveSpan(name={self._name!r}, trace_id={self.trace_id!r}, span_id={self.span_id!r})"

@@ -1,0 +1,1 @@
+"""A write-ahead log of bytes: segments, one drainer a sink, recovery of what dead processes left."""

@@ -1,0 +1,127 @@
+"""A segment that a dead process left, read without trusting a byte of it: it may be cut, damaged, foreign or empty."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from tracer._journal.segment import FRAME, FRAME_SIZE, HEAD_SIZE, MAGIC, SINKS_LIMIT, SLOT, SLOTS_START, write_at
+
+_RECORD_START = b'{"kind":"'  # of every record: how the next whole one is found behind damaged bytes
+_MAGIC_OF_ANY_VERSION = MAGIC[:-1]
+
+
+class EmptySegmentError(ValueError):
+    """The file was made, but nothing was written to it."""
+
+
+class OtherVersionError(ValueError):
+    """The file is a journal, but not one that this version of tracer reads."""
+
+
+class Orphan:
+    """The records of a dead process's segment, and how far each sink has come in them."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raises OSError, EmptySegmentError, OtherVersionError, or ValueError for a foreign file."""
+        self.path = path
+        with path.open("rb") as file:
+            head = file.read(HEAD_SIZE)
+            _check(path, head)
+            # read, not mapped: a file that another process cuts short would kill this one
+            self._content = head.ljust(HEAD_SIZE, b"\0") + file.read()
+        self._frames = list(_whole_records(self._content))
+        self.end = self._frames[-1][1] if self._frames else HEAD_SIZE
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def damaged_bytes(self) -> int:
+        """Bytes that are no whole record, up to the last that is none."""
+        skipped, position = 0, HEAD_SIZE
+        for body, end in self._frames:
+            skipped += body - FRAME_SIZE - position
+            position = end
+        return skipped + len(self._content[self.end :].rstrip(b"\0"))
+
+    def about(self) -> bytes | None:
+        """The first record: whose journal it is."""
+        return self._content[slice(*self._frames[0])] if self._frames else None
+
+    def batches(self, position: int, limit: int) -> Iterator[tuple[list[bytes], int]]:
+        """The records after a position in batches of about ``limit`` bytes, each with the position after it."""
+        batch: list[bytes] = []
+        size = 0
+        for body, end in self._frames:
+            if body < position:
+                continue
+            batch.append(self._content[body:end])
+            size += end - body
+            if size >= limit:
+                yield batch, end
+                batch, size = [], 0
+        if batch:
+            yield batch, self.end
+
+    def cursors(self) -> dict[int, int]:
+        """How far each sink has come, as the file says now: another process may hand it to another sink."""
+        with self.path.open("rb") as file:
+            head = file.read(HEAD_SIZE).ljust(HEAD_SIZE, b"\0")
+        return {key: position for key, position, _ in _slots(head)}
+
+    def set_cursor(self, sink: int, position: int) -> None:
+        """Note how far a sink has come; one without a slot is not noted."""
+        for key, _, offset in _slots(self._content[:HEAD_SIZE]):
+            if key == sink:
+                write_at(self.path, offset, SLOT.pack(sink, position))
+
+
+def _check(path: Path, head: bytes) -> None:
+    if not head.strip(b"\0"):
+        raise EmptySegmentError(f"{path} is empty")
+    if head.startswith(MAGIC):
+        return
+    if head.startswith(_MAGIC_OF_ANY_VERSION):
+        raise OtherVersionError(f"{path} was written by another version of tracer")
+    raise ValueError(f"{path} is not a journal of tracer's")
+
+
+def _slots(head: bytes) -> Iterator[tuple[int, int, int]]:
+    for offset in range(SLOTS_START, SLOTS_START + SLOT.size * SINKS_LIMIT, SLOT.size):
+        key, position = SLOT.unpack_from(head, offset)
+        if key == 0:
+            return
+        yield key, position, offset
+
+
+def _whole_records(content: bytes) -> Iterator[tuple[int, int]]:
+    """Start and end of the body of each record that is whole."""
+    start: int | None = HEAD_SIZE
+    while start is not None:
+        end = _end_of_record(content, start)
+        if end is None:
+            start = _next_start(content, start)
+        else:
+            yield start + FRAME_SIZE, end
+            start = end
+
+
+def _end_of_record(content: bytes, start: int) -> int | None:
+    body = start + FRAME_SIZE
+    if body > len(content):
+        return None
+    length, checksum = FRAME.unpack_from(content, start)
+    if length == 0 or body + length > len(content):
+        return None
+    return body + length if zlib.crc32(memoryview(content)[body : body + length]) == checksum else None
+
+
+def _next_start(content: bytes, position: int) -> int | None:
+    found = content.find(_RECORD_START, position + FRAME_SIZE + 1)
+    while found >= 0:
+        if _end_of_record(content, found - FRAME_SIZE) is not None:
+            return found - FRAME_SIZE
+        found = content.find(_RECORD_START, found + 1)
+    return None

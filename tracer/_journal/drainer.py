@@ -1,0 +1,355 @@
+"""Moves records from the journal to one sink, in a thread of its own: a sink that is slow or down holds nobody up."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from tracer._fault import log_once, logger, report
+from tracer._journal.journal import Journal
+from tracer._journal.recovery import Adoption
+from tracer._journal.sink import Sink, sink_key
+
+_BATCH_BYTES = 1 << 20
+_GATHER_SECONDS = 0.05  # records that arrive together are written together
+_LOOK_AROUND_SECONDS = 10.0  # how often dead processes' journals are looked for
+_ALIVE_SECONDS = 30.0  # how often one who has nothing to hand over says that it is still there
+_FIRST_RETRY_SECONDS = 0.2
+_LONGEST_RETRY_SECONDS = 30.0
+_DISK_RETRY_SECONDS = 1.0  # how often a disk that was full is tried again, however long the sink is given
+_LONGEST_RETRY_WHILE_ASKED_SECONDS = 0.25
+_TRIES_BEFORE_NEXT = 3
+
+
+class Request:
+    """Somebody waits until a sink has everything that was there when it was asked."""
+
+    def __init__(
+        self, target: tuple[int, int], *, retry: bool, last: Callable[[], None] | None, look_around: bool
+    ) -> None:
+        self.target = target
+        self.retry = retry
+        self.last = last
+        self.look_around = look_around
+        self.taken = False
+        self.given_up = False
+        self._answered = threading.Lock()
+        self._answered.acquire()
+
+    def answer(self, taken: bool) -> None:
+        """Let the one who asked go on."""
+        self.taken = taken
+        _ring(self._answered)
+
+    def wait(self, timeout: float) -> bool:
+        """Whether the sink took everything in time."""
+        if not self._answered.acquire(timeout=max(0.0, timeout)):
+            self.given_up = True
+        return self.taken
+
+
+class Drainer:
+    """One sink's way out of the journal.
+
+    The thread is rung with a lock that somebody else releases: that can be done from a signal handler or a finaliser at
+    any moment, which a condition or an event cannot.
+    """
+
+    def __init__(self, journal: Journal, sink: Sink, adoption: Adoption, *, says_alive: bool = False) -> None:
+        self.sink = sink
+        self.dropped = 0  # records that the sink refused although it took those after them
+        self._adoption = adoption
+        self._key = sink_key(sink)
+        self._says_alive = says_alive
+        self._heard_at = 0.0
+        self._journal = journal
+        self._cursor = (0, 0)
+        self._batch_bytes = _BATCH_BYTES
+        self._refusals = 0
+        self._sink_lock = threading.Lock()  # one batch at a time: the thread's or a reader's
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._armed = False  # whether the thread knows that there is something new
+        self._requests: deque[Request] = deque()
+        self._stopping = False
+        self._pausing = False
+        self._pause_at = (0, 0)
+        self._thread: threading.Thread | None = None
+        self._thread_lock = threading.Lock()
+        journal.add_sink(self._key, self._wake)
+
+    # ---- the thread's life ----
+
+    def _wake(self) -> None:
+        if self._armed:
+            return
+        self._armed = True
+        if self._thread is None:
+            self._start()
+        _ring(self._bell)
+
+    def _start(self) -> None:
+        if sys.is_finalizing():  # before Python 3.12, who starts a thread now waits for ever
+            return
+        # not for ever: a finaliser may come here while its own thread is here
+        if not self._thread_lock.acquire(timeout=1.0):
+            return
+        try:
+            if self._thread is None and not self._stopping and not self._pausing:
+                self._thread = threading.Thread(target=self._run, name=f"tracer-drain-{self.sink.name}", daemon=True)
+                self._thread.start()
+        except RuntimeError:  # the interpreter is shutting down: what is written waits in the journal
+            self._thread = None
+        finally:
+            self._thread_lock.release()
+
+    def _ends(self, *, failing: bool) -> bool:
+        with self._thread_lock:
+            rests = self._pausing and (failing or self._cursor >= self._pause_at)
+            if self._stopping or rests:
+                self._thread = None
+                return True
+            return False
+
+    def stop(self, timeout: float) -> bool:
+        """End the thread after the batch it is at; False if it is still at it."""
+        self._stopping = True
+        return self._join(timeout)
+
+    def pause(self, timeout: float) -> bool:
+        """End the thread for now, such as for a fork; False if it is still at a batch."""
+        self._pause_at = self._journal.position()
+        self._pausing = True
+        return self._join(timeout)
+
+    def _join(self, timeout: float) -> bool:
+        if not self._thread_lock.acquire(timeout=max(0.0, timeout)):  # held while the thread is started
+            return False
+        thread = self._thread
+        self._thread_lock.release()
+        _ring(self._bell)
+        if thread is None or thread is threading.current_thread():
+            return True
+        thread.join(max(0.0, timeout))
+        return not thread.is_alive()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        mine = self._thread_lock.acquire(timeout=1.0)
+        self._pausing = False
+        if mine:
+            self._thread_lock.release()
+        self._armed = False
+        if self._cursor < self._journal.position():
+            self._wake()
+
+    # ---- what the thread does ----
+
+    def _run(self) -> None:
+        retry = 0.0  # seconds until the next try; 0 if the last went well
+        look_around_at = 0.0
+        while not self._ends(failing=retry > 0):
+            self._wait(retry)
+            look_around = time.monotonic() >= look_around_at or any(r.look_around for r in list(self._requests))
+            self._armed = retry > 0  # while the sink is down, news need not ring
+            failed = self._work(look_around=look_around and not self._pausing and not self._stopping)
+            if look_around and not failed:
+                look_around_at = time.monotonic() + _LOOK_AROUND_SECONDS
+            retry = min(max(retry * 2, _FIRST_RETRY_SECONDS), _LONGEST_RETRY_SECONDS) if failed else 0.0
+            self._armed = failed
+            if not failed and self._cursor < self._journal.position():
+                _ring(self._bell)
+
+    def _wait(self, retry: float) -> None:
+        if retry:
+            self._wait_for_retry(self._until_retry(retry))
+        elif not self._is_asked() and self._bell.acquire(timeout=_LOOK_AROUND_SECONDS) and not self._is_asked():
+            self._bell.acquire(timeout=_GATHER_SECONDS)
+
+    def _wait_for_retry(self, seconds: float) -> None:
+        while seconds > _DISK_RETRY_SECONDS:
+            if self._bell.acquire(timeout=_DISK_RETRY_SECONDS):
+                return
+            self._journal.renew()
+            seconds -= _DISK_RETRY_SECONDS
+        self._bell.acquire(timeout=seconds)
+
+    def _is_asked(self) -> bool:
+        return bool(self._requests) or self._stopping or self._pausing
+
+    def _until_retry(self, retry: float) -> float:
+        return min(retry, _LONGEST_RETRY_WHILE_ASKED_SECONDS) if self._requests else retry
+
+    def _work(self, *, look_around: bool) -> bool:
+        """Hand over what is there; True if the sink failed."""
+        try:
+            self._journal.renew()
+            while not self._is_enough() and self.drain_batch():
+                self._answer()
+            look_around = look_around and not self._is_enough()
+            if look_around:
+                self._look_around()
+        except BaseException as error:  # whatever an exporter raises, SystemExit included: the thread lives
+            self._say_failed(error)
+            self._answer(failed=True)
+            return True
+        self._answer(looked_around=look_around)
+        return False
+
+    def _look_around(self) -> None:
+        self._lock_sink(-1)
+        try:
+            self._say_alive()
+            self._adoption.run(0.0)
+        except TimeoutError as error:  # another process is taking over: it does what is to be done
+            logger.debug("%s", error)
+        finally:
+            self._sink_lock.release()
+
+    def _say_alive(self) -> None:
+        if not self._says_alive or time.monotonic() < self._heard_at + _ALIVE_SECONDS:
+            return
+        try:
+            self.sink.write([], owner=self._journal.owner)
+            self._heard_at = time.monotonic()
+        except Exception as error:  # nothing is lost by it
+            logger.debug("%s does not hear that this process is alive", self.sink.name, exc_info=error)
+
+    def _is_enough(self) -> bool:
+        return self._stopping or (self._pausing and self._cursor >= self._pause_at)
+
+    def _answer(self, *, failed: bool = False, looked_around: bool = False) -> None:
+        for request in list(self._requests):
+            taken = self._cursor >= request.target and (looked_around or not request.look_around)
+            if not (taken or request.given_up or (failed and not request.retry)):
+                continue
+            if taken and request.last is not None:
+                try:
+                    request.last()
+                except Exception as error:
+                    taken = False
+                    self._say_failed(error)
+            self._requests.remove(request)
+            request.answer(taken)
+
+    def _say_failed(self, error: BaseException) -> None:
+        logger.debug("writing to %s failed", self.sink.name, exc_info=error)
+        if self._journal.is_in_memory and self.sink.name == "store":
+            return  # the journal has said so already: the same disk
+        log_once(
+            f"sink {self.sink.name}",
+            "tracer cannot write to %s now, keeps the records in its journal and tries again: %s",
+            self.sink.name,
+            error,
+        )
+
+    # ---- handing over ----
+
+    def drain_batch(self, timeout: float = -1) -> bool:
+        """Hand one batch to the sink; False if there was nothing to hand over. Raises what the sink raises."""
+        self._lock_sink(timeout)
+        try:
+            records, cursor = self._journal.read(self._cursor, self._batch_bytes)
+            if not records:
+                return False
+            try:
+                self.sink.write(records, owner=self._journal.owner)
+            except Exception:
+                beyond = self._beyond_refused(records, cursor)
+                if beyond is None:
+                    raise
+                cursor = beyond
+            self._refusals = 0
+            self._batch_bytes = min(self._batch_bytes * 4, _BATCH_BYTES)
+            self._cursor = cursor
+            self._heard_at = time.monotonic()
+            self._journal.taken(self._key, cursor)
+            return True
+        finally:
+            self._sink_lock.release()
+
+    def _lock_sink(self, timeout: float) -> None:
+        if not self._sink_lock.acquire(timeout=timeout):
+            raise TimeoutError(f"{self.sink.name} is still busy with an earlier batch")
+
+    def _beyond_refused(self, records: list[bytes], cursor: tuple[int, int]) -> tuple[int, int] | None:
+        """Where to go on if it is this one record alone that the sink refuses: it must not hold up all that follow.
+
+        A batch that fails is smaller the next time, down to one record; when that is refused a few times, the next one
+        is tried. A sink that is down refuses that as well.
+        """
+        self._batch_bytes = max(min(self._batch_bytes, sum(map(len, records))) // 4, 1)
+        self._refusals = self._refusals + 1 if len(records) == 1 else 0
+        if self._refusals < _TRIES_BEFORE_NEXT:
+            return None
+        following, beyond = self._journal.read(cursor, 1)
+        if not following:
+            return None
+        try:
+            self.sink.write(following, owner=self._journal.owner)
+        except Exception as error:
+            logger.debug("%s refuses the next record too", self.sink.name, exc_info=error)
+            return None
+        self.dropped += 1
+        log_once(f"refused {self.sink.name}", "tracer leaves out what %s does not take", self.sink.name)
+        return beyond
+
+    def drain(self, timeout: float) -> None:
+        """Hand over everything that is there now; raises what the sink raises, or TimeoutError."""
+        target = self._journal.position()
+        deadline = time.monotonic() + timeout
+        while self._cursor < target:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"{self.sink.name} has not taken everything within {timeout} s")
+            if not self.drain_batch(left):
+                return
+
+    def adopt(self, timeout: float) -> None:
+        """Hand over what dead processes left; what fails is logged and tried again later."""
+        try:
+            self._lock_sink(timeout)
+            try:
+                self._adoption.run(timeout)
+            finally:
+                self._sink_lock.release()
+        except Exception as error:
+            self._say_failed(error)
+
+    def ask(self, *, retry: bool, last: Callable[[], None] | None = None, look_around: bool = False) -> Request | None:
+        """Ask the thread to hand over everything now; None if there is nothing to wait for."""
+        target = self._journal.position()
+        if self._cursor >= target and last is None and not (look_around and self._thread is not None):
+            return None
+        request = Request(target, retry=retry, last=last, look_around=look_around)
+        self._requests.append(request)
+        if self._thread is None:
+            self._start()
+        _ring(self._bell)
+        if self._thread is None:
+            self._drain_here(request)
+        return request
+
+    def _drain_here(self, request: Request) -> None:
+        """Where no thread can be had any more: at the very end of the interpreter, and only what cannot hang."""
+        if self.sink.name != "store" or sys.is_finalizing():  # nothing can be imported any more
+            request.answer(self._cursor >= request.target)
+            return
+        try:
+            self.drain(1.0)
+            if request.last is not None:
+                request.last()
+            request.answer(True)
+        except Exception as error:
+            report("writing to the store at the end", error)
+            request.answer(False)
+
+
+def _ring(bell: threading.Lock) -> None:
+    try:
+        bell.release()
+    except RuntimeError:  # it rings already
+        return

@@ -1,0 +1,396 @@
+"""The journal: what this process has recorded, on disk from the moment that it was recorded, until every sink has it.
+
+One journal a process, beside the store, in segments (segment.py). Appending never raises and never waits for a sink.
+Where no file can be had (full disk, read-only folder) segments are kept in memory, bounded, and say so.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tracer import _ids
+from tracer._fault import is_interruption, log_once, logger, report
+from tracer._journal import lockfile
+from tracer._journal.dropped import note_losses
+from tracer._journal.segment import FRAME_SIZE, HEAD_SIZE, Segment
+from tracer._json import encode
+
+_SMALLEST_SEGMENT = 1 << 16
+_FIRST_SEGMENT = 1 << 18
+_LARGEST_SEGMENT = 1 << 22
+_MEMORY_LIMIT = 1 << 26
+_MAPPED_SEGMENTS = 4  # older ones are read from their files: memory stays flat however far a sink falls behind
+
+SEGMENT_SUFFIX = ".journal"
+LOCK_SUFFIX = ".alive"
+NEW_LOCK_SUFFIX = ".new"
+
+
+class JournalClosedError(Exception):
+    """The record was not written: this journal has a successor."""
+
+
+class Journal:
+    """Takes records from any thread and hands them to sinks in order, each at its own pace."""
+
+    def __init__(self, folder: Path, *, max_bytes: int, about: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.owner = f"{os.getpid()}-{time.time_ns():x}-{_ids.span_id()[:6]}"
+        self.dropped = 0  # records that were given up before every sink had them
+        self._noted = 0  # as many of them are written down
+        self._max_bytes = max_bytes
+        self._about = about
+        self._sinks: list[int] = []
+        self._wakers: list[Callable[[], None]] = []
+        self._segments: deque[Segment] = deque()
+        self._current: Segment | None = None
+        self._number = 0
+        self._lock_descriptor: int | None = None
+        self._closed = False
+        # a finaliser or a signal handler may append while its own thread is appending: hence re-entrant, hence
+        # `_afterwards`, for its records, and for what must not be done under the lock: log lines, deleting files
+        self._append_lock = threading.RLock()
+        self._appending = False
+        self._afterwards: deque[bytes | Callable[[], None]] = deque()
+
+    # ---- writing ----
+
+    def append(self, record: bytes) -> None:
+        """Write a record down; durable against the death of this process when it returns."""
+        with self._append_lock:
+            if self._appending:
+                self._afterwards.append(record)
+                return
+            self._appending = True
+            try:
+                segment = self._current
+                if segment is None or segment.end + FRAME_SIZE + len(record) > segment.size:
+                    segment = self._rotate(len(record))
+                segment.write(record)
+            except BaseException as error:  # Ctrl-C in the middle: the record is written, then the program hears of it
+                if is_interruption(error):
+                    self._write_again(record)
+                raise
+            finally:
+                self._appending = False
+        if self._afterwards:
+            self._catch_up()
+        for wake in self._wakers:
+            wake()
+
+    def _write_again(self, record: bytes) -> None:
+        segment = self._current
+        if segment is None or segment.end + FRAME_SIZE + len(record) > segment.size:
+            segment = self._rotate(len(record))
+        segment.write(record)
+
+    def _catch_up(self) -> None:
+        while self._afterwards:
+            try:
+                left = self._afterwards.popleft()
+            except IndexError:  # another thread was faster
+                return
+            if isinstance(left, bytes):
+                self.append(left)
+            else:
+                left()
+
+    def _rotate(self, length: int) -> Segment:
+        if self._closed:
+            raise JournalClosedError
+        self._number += 1
+        about = encode(
+            {"kind": "process", "owner": self.owner, "pid": os.getpid(), "time": time.time_ns(), **self._about}
+        )
+        needed = HEAD_SIZE + 2 * FRAME_SIZE + len(about) + length
+        segment = self._open_segment((needed + 0xFFF) & ~0xFFF)
+        for sink in self._sinks:
+            segment.set_cursor(sink, HEAD_SIZE)
+        segment.write(about)
+        self._segments.append(segment)
+        self._current = segment
+        self._keep_bounds()
+        return segment
+
+    def _usual_size(self) -> int:
+        size = min(_FIRST_SEGMENT << min(self._number - 1, 8), _LARGEST_SEGMENT)
+        return min(size, max(self._max_bytes // 8, _SMALLEST_SEGMENT))
+
+    def _open_segment(self, needed: int) -> Segment:
+        usual = max(self._usual_size(), needed)
+        try:
+            self._come_alive()
+            return self._in_file(usual, max(_SMALLEST_SEGMENT, needed))
+        except (OSError, ValueError) as error:
+            self._afterwards.append(partial(self._say_unwritable, error))
+            return Segment.in_memory(self._number, usual)
+
+    def _in_file(self, usual: int, smallest: int) -> Segment:
+        path = self._path(self._number)
+        try:
+            return Segment.in_file(path, self._number, usual)
+        except OSError:
+            if smallest >= usual:
+                raise
+        return Segment.in_file(path, self._number, smallest)  # the last free blocks of a disk are better than none
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{self.owner}.{number:06d}{SEGMENT_SUFFIX}"
+
+    def _say_unwritable(self, error: Exception) -> None:
+        log_once(
+            f"journal {self.folder}",
+            "tracer cannot write its journal in %s (%s); records are kept in memory until it can, at most %s MiB",
+            self.folder,
+            error,
+            _MEMORY_LIMIT >> 20,
+        )
+
+    def _come_alive(self) -> None:
+        if self._lock_descriptor is not None:
+            if self.alive_path.exists():
+                return
+            self._let_go_of_lock()  # somebody deleted the folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # locked under another name first: a file that shows as alive must never be seen without its lock
+        hidden = self.folder / f"{self.owner}{NEW_LOCK_SUFFIX}"
+        self._lock_descriptor = lockfile.take(hidden)
+        os.replace(hidden, self.alive_path)
+
+    def _let_go_of_lock(self) -> None:
+        descriptor, self._lock_descriptor = self._lock_descriptor, None
+        if descriptor is not None:
+            lockfile.release(descriptor)
+
+    @property
+    def alive_path(self) -> Path:
+        """The file whose lock says that this process is alive; it holds how many records were dropped."""
+        return self.folder / f"{self.owner}{LOCK_SUFFIX}"
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether records are kept in memory, since no file can be had."""
+        with self._append_lock:
+            return any(segment.path is None for segment in self._segments)
+
+    def _keep_bounds(self) -> None:
+        """Drop the oldest beyond the bounds, unmap all but the newest; the caller holds the lock."""
+        on_disk = sum(segment.size for segment in self._segments if segment.path is not None)
+        in_memory = sum(segment.end for segment in self._segments if segment.path is None)
+        for segment in list(self._segments)[:-2]:  # the last two stay: no record is dropped the moment it is written
+            if (in_memory > _MEMORY_LIMIT) if segment.path is None else (on_disk > self._max_bytes):
+                in_memory -= segment.end if segment.path is None else 0
+                on_disk -= segment.size if segment.path is not None else 0
+                self._segments.remove(segment)
+                self._afterwards.append(partial(self._drop, segment))
+        for segment in list(self._segments)[:-_MAPPED_SEGMENTS]:
+            segment.unmap()
+
+    def _drop(self, segment: Segment) -> None:
+        try:
+            count = segment.count()
+            segment.remove()
+        except (OSError, ValueError) as error:
+            report("dropping the oldest records", error)
+            return
+        if not count:
+            return
+        self.dropped += count
+        log_once(
+            f"journal bound {self.folder}",
+            "tracer's journal %s is full: the oldest records that the store or an exporter has not taken are dropped; "
+            "`tracer doctor` counts them",
+            self.folder,
+        )
+        self._note_dropped()
+
+    def _note_dropped(self) -> None:
+        descriptor = self._lock_descriptor
+        if descriptor is not None:
+            try:
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                os.write(descriptor, encode({"dropped": self.dropped}))
+                self._noted = self.dropped
+            except OSError as error:  # a full disk; this process still knows
+                logger.debug("tracer could not note how many records it dropped", exc_info=error)
+
+    # ---- reading ----
+
+    def add_sink(self, key: int, wake: Callable[[], None]) -> None:
+        """Let a sink read from the start of what is there; records are kept until it has taken them."""
+        with self._append_lock:
+            self._sinks.append(key)
+            self._wakers.append(wake)
+            for segment in self._segments:
+                segment.set_cursor(key, HEAD_SIZE)
+
+    def position(self) -> tuple[int, int]:
+        """The place after the last record: segment number and offset."""
+        with self._append_lock:
+            segment = self._segments[-1] if self._segments else None
+            return (segment.number, segment.end) if segment is not None else (0, 0)
+
+    def read(self, cursor: tuple[int, int], limit: int) -> tuple[list[bytes], tuple[int, int]]:
+        """Records after a cursor, about ``limit`` bytes of them, and the cursor after those."""
+        while True:
+            segment = self._segment_after(cursor)
+            if segment is None:
+                return [], cursor
+            start = cursor[1] if segment.number == cursor[0] else HEAD_SIZE
+            try:  # without the lock: nobody waits for what is read
+                records, end = segment.read(start, limit)
+            except (OSError, ValueError) as error:  # dropped by a bound, or deleted by somebody
+                self._give_up(segment, error)
+                continue
+            return records, (segment.number, end)
+
+    def _segment_after(self, cursor: tuple[int, int]) -> Segment | None:
+        with self._append_lock:
+            for segment in self._segments:
+                if segment.number > cursor[0] or (segment.number == cursor[0] and segment.end > cursor[1]):
+                    return segment
+        return None
+
+    def _give_up(self, segment: Segment, error: Exception) -> None:
+        with self._append_lock:
+            if segment not in self._segments or self._closed:
+                return
+            self._segments.remove(segment)
+            if self._current is segment:
+                self._current = None
+        report("reading the journal back", error)
+
+    def taken(self, sink: int, cursor: tuple[int, int]) -> None:
+        """A sink has everything up to the cursor; segments that every sink has are deleted."""
+        done: list[Segment] = []
+        with self._append_lock:
+            for segment in self._segments:
+                if segment.number <= cursor[0]:
+                    position = segment.end if segment.number < cursor[0] else cursor[1]
+                    try:
+                        segment.set_cursor(sink, position)
+                    except OSError as error:
+                        report("noting what was taken", error)
+            while self._segments and self._segments[0] is not self._current and self._is_taken(self._segments[0]):
+                done.append(self._segments.popleft())
+        for segment in done:
+            segment.remove()
+
+    def _is_taken(self, segment: Segment) -> bool:
+        return all(segment.cursor(sink) >= segment.end for sink in self._sinks)
+
+    def renew(self) -> None:
+        """Move to disk what is in memory, if that can be had now; go on in a new file where one was deleted."""
+        with self._append_lock:
+            current, in_memory = self._current, [segment for segment in self._segments if segment.path is None]
+        try:
+            for segment in in_memory:
+                self._move_to_disk(segment)
+        except (OSError, ValueError) as error:  # it is tried again
+            logger.debug("tracer still keeps records in memory", exc_info=error)
+        if current is not None and current.path is not None and not current.path.exists():
+            with self._append_lock:
+                if self._current is current:
+                    self._current = None
+
+    def _move_to_disk(self, segment: Segment) -> None:
+        with self._nothing_appended():
+            if self._closed:
+                return
+            self._come_alive()
+        size = min(segment.size, (segment.end + _SMALLEST_SEGMENT + 0xFFF) & ~0xFFF)
+        copy = Segment.in_file(self._path(segment.number), segment.number, size)
+        try:
+            copy.copy(segment)  # without the lock: what was written does not change, nobody waits
+            moved = self._replace(segment, copy)
+        except BaseException:
+            copy.remove()
+            raise
+        if not moved:  # dropped, taken, or much was written meanwhile
+            copy.remove()
+        self._catch_up()
+
+    def _replace(self, segment: Segment, copy: Segment) -> bool:
+        with self._nothing_appended():
+            if segment not in self._segments:
+                return False
+            copy.copy(segment)
+            if copy.end < segment.end:
+                return False
+            self._segments[self._segments.index(segment)] = copy
+            if self._current is segment:
+                self._current = copy
+            return True
+
+    @contextmanager
+    def _nothing_appended(self) -> Iterator[None]:
+        """Hold the lock; what a finaliser records in this very thread is written afterwards, by `_catch_up`."""
+        with self._append_lock:
+            self._appending = True
+            try:
+                yield
+            finally:
+                self._appending = False
+
+    # ---- ends ----
+
+    def close(self, *, keep_alive_file: bool = False) -> bool:
+        """Delete what every sink has and leave the rest to be adopted; True if nothing was left.
+
+        With ``keep_alive_file`` whoever opens the store next learns that this process has ended.
+        """
+        with self._append_lock:
+            self._closed = True
+            self._current = None
+            segments, self._segments = list(self._segments), deque()
+            left = [segment for segment in segments if not self._is_taken(segment)]
+            lost = sum(segment.count() for segment in left if segment.path is None)
+            self.dropped += lost
+            for segment in segments:
+                _close(segment, remove=segment not in left)
+            done = not any(segment.path is not None for segment in left)
+            self._close_lock(remove=done and not keep_alive_file)
+        if lost:
+            log_once(f"journal lost {self.owner}", "tracer lost %s records: neither disk nor store took them", lost)
+        return done and not lost
+
+    def _close_lock(self, *, remove: bool) -> None:
+        try:
+            if remove and self._lock_descriptor is not None:
+                self.alive_path.unlink(missing_ok=True)
+                self._noted = 0
+            note_losses(self.folder, self.owner, self.dropped - self._noted)
+            self._noted = self.dropped
+        except OSError as error:
+            logger.debug("tracer could not clear its journal away", exc_info=error)
+        self._let_go_of_lock()
+
+    def leave_to_parent(self) -> None:
+        """After a fork: the parent's files are the parent's; nothing is written to them here."""
+        self._append_lock = threading.RLock()
+        self._afterwards.clear()
+        self._sinks, self._wakers = [], []
+        self._closed = True
+        self._current = None
+        self._lock_descriptor = None
+        for segment in self._segments:
+            segment.unmap()
+        self._segments.clear()
+
+
+def _close(segment: Segment, *, remove: bool) -> None:
+    try:
+        if remove or segment.path is None:
+            segment.remove()
+        else:
+            segment.close()
+    except (OSError, ValueError) as error:
+        report("closing the journal", error)

@@ -1,0 +1,78 @@
+"""Binary content that travels as base64 inside JSON is taken out and kept once, named by its digest."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+from tracer._records.media import media_type
+
+if TYPE_CHECKING:
+    from tracer._records.record import AttachmentRecord
+
+ATTACHMENT_SCHEME = "tracer-attachment:"
+_SMALLEST = 512  # characters of base64; below, an attachment costs more than it saves
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-="
+
+_DATA_URL = re.compile(rb"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,([A-Za-z0-9+/_-]{%d,}={0,2})" % _SMALLEST)
+# bare base64 stands under these keys in the providers' schemas: input_audio.data, images' b64_json, speech's audio, …
+_BARE_KEYS = (
+    *(b"data", b"b64_json", b"result", b"partial_image_b64", b"image_base64", b"file_data"),
+    *(b"embedding", b"audio", b"image"),
+)
+_BARE = re.compile(rb'"(%s)":"([A-Za-z0-9+/]{%d,}={0,2})"' % (b"|".join(_BARE_KEYS), _SMALLEST))
+_BARE_NEEDLES = tuple(b'"%s":"' % key for key in _BARE_KEYS)
+_IMAGES = re.compile(rb'"images":\[("[A-Za-z0-9+/=]+"(?:,"[A-Za-z0-9+/=]+")*)\]')
+
+
+# base64 that is long enough shows in every eighth byte: a run of these characters that prose does not have
+_STEP = 8
+_TO_BASE64_OR_NOT = bytes(ord("x") if chr(i) in _BASE64 else ord(" ") for i in range(256))
+_RUN = b" " + b"x" * (_SMALLEST // _STEP - 1)  # JSON begins with something else
+
+
+def take_out(encoded: bytes) -> tuple[bytes, list[AttachmentRecord]]:
+    """The JSON with references where base64 content was, and the content."""
+    if len(encoded) < _SMALLEST or _RUN not in encoded[::_STEP].translate(_TO_BASE64_OR_NOT):
+        return encoded, []
+    found: list[AttachmentRecord] = []
+    if b";base64," in encoded:
+        encoded = _DATA_URL.sub(lambda m: _reference(m[1].decode(), m[2], found) or m[0], encoded)
+    if any(needle in encoded for needle in _BARE_NEEDLES):
+        encoded = _BARE.sub(lambda m: _in_quotes(m, found), encoded)
+    if b'"images":["' in encoded:
+        encoded = _IMAGES.sub(lambda m: b'"images":[' + _each(m[1], found) + b"]", encoded)
+    return encoded, found
+
+
+def _in_quotes(match: re.Match[bytes], found: list[AttachmentRecord]) -> bytes:
+    reference = _reference(None, match[2], found)
+    return b'"%s":"%s"' % (match[1], reference) if reference else match[0]
+
+
+def _each(quoted: bytes, found: list[AttachmentRecord]) -> bytes:
+    items = [item.strip(b'"') for item in quoted.split(b",")]
+    references = [_reference(None, item, found) if len(item) >= _SMALLEST else None for item in items]
+    return b",".join(b'"%s"' % (reference or item) for reference, item in zip(references, items))
+
+
+def _reference(mime: str | None, content: bytes, found: list[AttachmentRecord]) -> bytes | None:
+    try:
+        plain = base64.b64decode(content.translate(_URL_SAFE), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    mime = mime or media_type(plain) or "application/octet-stream"
+    digest = hashlib.sha256(plain).hexdigest()
+    found.append({"kind": "attachment", "id": digest, "mime": mime, "content": content.decode()})
+    return attachment_uri(digest, mime, len(plain)).encode()
+
+
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def attachment_uri(digest: str, mime: str, size: int) -> str:
+    """What stands in a payload where binary content was: scheme, sha256, media type and size in bytes."""
+    return f"{ATTACHMENT_SCHEME}{digest};{mime};{size}"

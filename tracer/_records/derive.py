@@ -1,0 +1,166 @@
+"""What a request and a reply say, read out of a span's record where it is stored: not in the user's call."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tracer import semconv
+from tracer._fault import log_once, report
+from tracer._json import encode, is_primitive_list, loads, text_of
+from tracer.messages import to_messages
+
+if TYPE_CHECKING:
+    from tracer._records.record import ChunksRecord, EventRecord
+
+# where the operations are whose readers records name: a name is for ever, its place may change
+READERS = {
+    "anthropic.message": "tracer.anthropic:MESSAGE",
+    "mistral.chat": "tracer.mistral:_CHAT",
+    "ollama.chat": "tracer._ollama.text:CHAT",
+    "ollama.generate": "tracer._ollama.text:GENERATE",
+    "openai.chat": "tracer._openai.chat:CHAT",
+    "openai.completion": "tracer._openai.chat:COMPLETION",
+    "openai.embedding": "tracer._openai.other:EMBEDDING",
+    "openai.response": "tracer._openai.responses:RESPONSE",
+}
+_MARK = b',"reader":"'
+_LONG = 1_000  # a list from here on is kept as JSON
+_INT64 = 2**63
+_HEAD = 400  # bytes of a record within which the mark stands
+
+
+def record_of(line: bytes) -> dict[str, Any]:
+    """A record of the journal with all that it says. Raises ValueError."""
+    record = loads(line)
+    if isinstance(record, dict) and "reader" in record:
+        derive(record)
+    return record  # type: ignore[no-any-return]
+
+
+def whole(line: bytes) -> bytes:
+    """The line with all that its record says, for whoever cannot read requests and replies."""
+    return encode(record_of(line)) if line.find(_MARK, 0, _HEAD) >= 0 else line
+
+
+def derive(record: dict[str, Any]) -> None:
+    """Add to a span's record what its request and its reply say; never raises."""
+    try:
+        chunks = record.pop("chunks", None)
+        if chunks is not None:
+            events = [*record.get("events", ()), *chunk_events(chunks, record["start"])]
+            record["events"] = sorted(events, key=lambda event: event["time"])
+        reader = record["reader"]
+        if reader and reader not in READERS:  # it stays: a newer tracer may come by the record
+            log_once(
+                f"reader {reader}", "tracer does not know how to read a call of kind %r, and keeps it as it is", reader
+            )
+            return
+        del record["reader"]
+        if not reader:
+            return
+        operation = _operation_at(READERS[reader])
+        bodies = record.get("json", {})
+        request, reply = bodies.get(semconv.INPUTS), bodies.get(semconv.OUTPUTS)
+        written = _Written(record)
+        set_request(written, operation.read_request(request))
+        written.is_latest = True
+        if reply is not None:
+            set_reply(written, operation.read_reply(reply))
+    except Exception as fault:
+        report("reading a recorded call", fault)
+
+
+def chunk_events(chunks: ChunksRecord, start: int) -> list[EventRecord]:
+    """The events that the chunks of a stream are whose span began at ``start``."""
+    times = [start + after for after in chunks["after"]]
+    if "json" in chunks:
+        return [
+            {"name": semconv.CHUNK_EVENT, "time": time, "attributes": {semconv.CHUNK: chunk}}
+            for time, chunk in zip(times, chunks["json"])
+        ]
+    if "bytes" in chunks:
+        return [
+            {"name": semconv.CHUNK_EVENT, "time": time, "attributes": {semconv.CHUNK_BYTES: size}}
+            for time, size in zip(times, chunks["bytes"])
+        ]
+    return [{"name": semconv.CHUNK_EVENT, "time": time} for time in times]
+
+
+@functools.cache
+def _operation_at(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+class _Written:
+    """Takes what `set_request` and `set_reply` say of a span that is a record already."""
+
+    captures_content = True
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self._record = record
+        self._attributes = record.setdefault("attributes", {})
+        self._json = record.setdefault("json", {})
+        self.is_latest = False  # else what the record has was said later, and wins
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        if value is None or not (self.is_latest or self._is_new(key)):
+            return
+        if isinstance(value, (str, int, float)) or (
+            isinstance(value, list) and len(value) < _LONG and is_primitive_list(value)
+        ):
+            self._attributes[key] = value
+            self._json.pop(key, None)
+        else:
+            self.set_json(key, value)
+
+    def set_json(self, key: str, value: Any) -> None:
+        if self.is_latest or self._is_new(key):
+            self._json[key] = value
+            self._attributes.pop(key, None)
+
+    def set_status(self, status: str, message: object) -> None:
+        self._record.update(status=status, message=text_of(message))
+
+    def _is_new(self, key: str) -> bool:
+        return key not in self._attributes and key not in self._json
+
+
+def set_request(span: Any, request: Any) -> None:
+    """Write onto a span what a request says, apart from its body."""
+    attributes: Mapping[str, Any] = request.attributes
+    for key, value in attributes.items():
+        if key != semconv.REQUEST_STOP_SEQUENCES or span.captures_content:
+            span.set_attribute(key, value)
+    if request.messages is not None:
+        span.set_json(semconv.INPUT_MESSAGES, to_messages(request.messages))
+    if request.system:
+        span.set_json(semconv.SYSTEM_INSTRUCTIONS, request.system)
+    if request.tools:
+        span.set_json(semconv.TOOL_DEFINITIONS, request.tools)
+    if request.output_schema:
+        span.set_json(semconv.OUTPUT_SCHEMA, request.output_schema)
+
+
+def set_reply(span: Any, reply: Any) -> None:
+    """Write onto a span what a reply says, apart from its body."""
+    span.set_attribute(semconv.RESPONSE_MODEL, reply.model)
+    span.set_attribute(semconv.RESPONSE_ID, reply.id)
+    if reply.finish_reasons:
+        span.set_attribute(semconv.RESPONSE_FINISH_REASONS, list(reply.finish_reasons))
+    for name, tokens in reply.usage.items():
+        # neither JSON nor OpenTelemetry has room for more; infinity and what is no number are not below either
+        if type(tokens) in (int, float) and abs(tokens) < _INT64 and name in semconv.TOKEN_USAGE:
+            span.set_attribute(semconv.TOKEN_USAGE[name], int(tokens))
+    for key, value in reply.attributes.items():
+        span.set_attribute(key, value)
+    if reply.messages:
+        span.set_json(semconv.OUTPUT_MESSAGES, to_messages(reply.messages))
+    if reply.incomplete:
+        span.set_attribute(semconv.INCOMPLETE, reply.incomplete)
+    if reply.error_type:
+        span.set_attribute(semconv.ERROR_TYPE, reply.error_type)
+        span.set_status("ERROR", reply.error_message or reply.error_type)

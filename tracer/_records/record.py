@@ -1,0 +1,168 @@
+"""The records of the journal: what a process writes down, in JSON, and what every sink and store reads.
+
+A span's record is written when it ends. Values that are not OpenTelemetry primitives (messages, inputs, outputs,
+dicts) stand as JSON under ``json``; in OpenTelemetry's view of the span they are attributes holding JSON text.
+Fields that are empty are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict, Union
+
+
+class EventRecord(TypedDict, total=False):
+    """Something that happened during a span."""
+
+    name: str
+    time: int  # ns since the epoch
+    attributes: dict[str, Any]
+
+
+class ChunksRecord(TypedDict, total=False):
+    """The chunks of a stream, of each the time, and its JSON, or where that may hold a part of a secret its size."""
+
+    after: list[int]  # ns since the start of the span
+    json: list[str]
+    bytes: list[int]
+
+
+class LinkRecord(TypedDict, total=False):
+    """A pointer to a span of another trace."""
+
+    trace_id: str
+    span_id: str
+    attributes: dict[str, Any]
+
+
+class SpanRecord(TypedDict, total=False):
+    """A span that has ended."""
+
+    kind: Literal["span"]
+    trace_id: str  # 32 hex digits
+    span_id: str  # 16 hex digits
+    parent_id: str  # absent on a root
+    remote_parent: bool  # the parent lives in another process
+    name: str
+    type: str  # SpanType or any string
+    start: int  # ns since the epoch
+    end: int
+    status: Literal["UNSET", "OK", "ERROR"]
+    message: str  # status description
+    otel_kind: int  # opentelemetry.trace.SpanKind value
+    attributes: dict[str, Any]  # OpenTelemetry primitives and lists of them
+    json: dict[str, Any]  # structured values by attribute key
+    events: list[EventRecord]
+    links: list[LinkRecord]
+    scope: str  # name of the instrumentation
+    # what a stored span does not have: tracer/_records/derive.py
+    reader: str  # the operation whose readers tell what inputs and outputs say; empty if that is told already
+    chunks: ChunksRecord  # events of a stream
+    trace_state: str
+    dropped: dict[str, int]  # attributes, events, links left out
+
+
+class StartRecord(TypedDict, total=False):
+    """A local root has started: its trace is running, and interrupted if its process dies."""
+
+    kind: Literal["start"]
+    trace_id: str
+    span_id: str
+    parent_id: str
+    remote_parent: bool
+    name: str
+    type: str
+    start: int
+
+
+class TraceRecord(TypedDict, total=False):
+    """Something said about a whole trace; later records win field by field, a tag or metadata of null is removed."""
+
+    kind: Literal["trace"]
+    trace_id: str
+    time: int
+    experiment: str  # name
+    tags: dict[str, str | None]
+    metadata: dict[str, str | None]
+    session_id: str
+    user: str
+    model_id: str
+    run_id: str
+    state: str
+    request_preview: str
+    response_preview: str
+    client_request_id: str
+
+
+class AssessmentRecord(TypedDict, total=False):
+    """Feedback or an expectation on a trace or one of its spans."""
+
+    kind: Literal["assessment"]
+    id: str
+    trace_id: str
+    span_id: str
+    name: str
+    type: Literal["feedback", "expectation"]
+    value: Any
+    rationale: str
+    source: dict[str, str]  # {"type": "HUMAN" | "LLM_JUDGE" | "CODE", "id": "..."}
+    metadata: dict[str, str]
+    error: str
+    time: int
+
+
+class ModelRecord(TypedDict, total=False):
+    """Something said about a version of an app; later records win field by field, a tag of null is removed."""
+
+    kind: Literal["model"]
+    model_id: str
+    time: int
+    name: str
+    experiment: str  # name
+    created: int  # ns since the epoch
+    model_type: str
+    source_run_id: str
+    status: str
+    tags: dict[str, str | None]
+    params: dict[str, str]
+    metrics: dict[str, float]
+
+
+class RunRecord(TypedDict, total=False):
+    """Something said about a run; later records win field by field."""
+
+    kind: Literal["run"]
+    run_id: str
+    time: int
+    name: str
+    experiment: str  # name
+    parent_id: str
+    status: str
+    started: int  # ns since the epoch
+    ended: int
+    tags: dict[str, str | None]
+    params: dict[str, str]
+    metrics: dict[str, float]
+
+
+class AttachmentRecord(TypedDict, total=False):
+    """Binary content taken out of a payload, named by its digest."""
+
+    kind: Literal["attachment"]
+    id: str  # sha256 in hex
+    mime: str
+    content: str  # base64
+
+
+class ProcessRecord(TypedDict, total=False):
+    """The first record of every journal file: who writes it."""
+
+    kind: Literal["process"]
+    owner: str
+    pid: int
+    time: int
+    resource: dict[str, Any]  # OpenTelemetry resource attributes
+
+
+Record = Union[
+    SpanRecord, StartRecord, TraceRecord, AssessmentRecord, ModelRecord, RunRecord, AttachmentRecord, ProcessRecord
+]  # fmt: skip

@@ -1,0 +1,91 @@
+"""Secrets are replaced before anything is written: in the encoded record, so that nothing can be forgotten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+
+from tracer._fault import report
+from tracer._redaction.secrets import REDACTED, without_secrets
+from tracer.config import Redaction
+from tracer.errors import InvalidArgumentError
+
+
+class Redactor:
+    """Applies the default redaction, then the user's patterns and callables, to encoded records."""
+
+    def __init__(self, redactions: Sequence[Redaction] = ()) -> None:
+        self._replacers = [_replacer(redaction) for redaction in redactions]
+
+    def __call__(self, line: bytes) -> bytes:
+        try:
+            line = without_secrets(line)
+            if self._replacers:
+                line = orjson.dumps(self._apply(orjson.loads(line)))
+        except Exception as error:
+            report("redacting a record", error)
+            return _without_payload(line)
+        return line
+
+    def _apply(self, record: dict[str, Any]) -> dict[str, Any]:
+        return {key: value if key in _SAFE_FIELDS else self._walk(value) for key, value in record.items()}
+
+    def _walk(self, value: Any) -> Any:
+        if isinstance(value, str):
+            for replace in self._replacers:
+                value = replace(value)
+            return value
+        if isinstance(value, list):
+            return [self._walk(item) for item in value]
+        if isinstance(value, dict):
+            return {
+                key if key.startswith(_OWN_KEYS) else self._walk(key): self._walk(item) for key, item in value.items()
+            }
+        return value
+
+
+# what stands in a record but never holds a user's text
+_SAFE_FIELDS = frozenset(
+    (
+        *("kind", "trace_id", "span_id", "parent_id", "type", "status", "id", "owner", "links", "trace_state", "scope"),
+        *("start", "end", "time", "otel_kind", "remote_parent", "pid", "dropped"),
+    )
+)
+
+
+# attributes whose names are ours or the conventions', whatever a user's pattern says
+_OWN_KEYS = ("gen_ai.", "tracer.", "openai.", "server.", "http.", "error.", "exception.", "code.")
+
+
+def _replacer(redaction: Redaction) -> Callable[[str], str]:
+    if callable(redaction):
+        return _checked(redaction)
+    try:
+        pattern = re.compile(redaction)
+    except (re.error, TypeError) as error:
+        raise InvalidArgumentError(
+            f"redact: {redaction!r} is neither a regular expression ({error}) nor a function. "
+            'Give a pattern such as r"\\d{16}", or a function from str to str, or a list of them.'
+        ) from None
+    return lambda text: pattern.sub(REDACTED, text)
+
+
+def _checked(function: Callable[[str], str]) -> Callable[[str], str]:
+    def replace(text: str) -> str:
+        replaced = function(text)
+        if not isinstance(replaced, str):
+            raise TypeError(f"the redact function returned {type(replaced).__name__}, expected str")
+        return replaced
+
+    return replace
+
+
+def _without_payload(line: bytes) -> bytes:
+    """The record's structure alone: what is left when redaction itself failed."""
+    kept = {key: value for key, value in orjson.loads(line).items() if key in _SAFE_FIELDS}
+    kept["name"] = "[redaction failed]"
+    kept["attributes"] = {"tracer.redaction_failed": True}
+    return orjson.dumps(kept)

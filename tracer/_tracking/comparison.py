@@ -1,0 +1,75 @@
+"""Versions side by side: what they scored, cost, used and took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tracer._engine.runtime import runtime
+from tracer._tracking.logged_model import EXAMPLE_TAG, model_rows
+from tracer.errors import InvalidArgumentError, ModelNotFoundError
+from tracer.store.filter import Comparison, Field, Not, all_of
+
+
+@dataclass(frozen=True)
+class VersionSummary:
+    """The traces of a version together: cost in USD (all of them), latencies in ms, mean feedback by name."""
+
+    model_id: str
+    name: str
+    traces: int = 0
+    error_share: float = 0.0
+    tokens: int = 0
+    cost: float | None = None
+    latency_p50_ms: float | None = None
+    latency_p95_ms: float | None = None
+    latency_p99_ms: float | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def compare_versions(*versions: str) -> list[VersionSummary]:
+    """A summary of each version, in the order given: by name (its newest) or id; all of them where none is given.
+
+    The example that was run while a model was logged does not count. Raises ModelNotFoundError for one that is not
+    there.
+    """
+    if not all(isinstance(version, str) for version in versions):
+        raise InvalidArgumentError(f"versions: got {versions!r}, expected names or ids: compare_versions('v1', 'v2').")
+    rows = model_rows()
+    named = {row.model_id: row for row in rows}
+    wanted = [_id_of(version, {row.name: row.model_id for row in reversed(rows)}, set(named)) for version in versions]
+    chosen = Comparison(Field("model_id", "text"), "IN", tuple(wanted)) if wanted else None
+    worked = Not(Comparison(Field("tag", "any", EXAMPLE_TAG), "=", "true"))
+    found = {row.model_id: row for row in runtime().store().versions(all_of(chosen, worked))}
+    ids = wanted or [*found, *(model_id for model_id in named if model_id not in found)]
+    summaries = []
+    for model_id in ids:
+        row, said = found.get(model_id), named.get(model_id)
+        name, metrics = (said.name, said.metrics) if said else (model_id, {})
+        if row is None:
+            summaries.append(VersionSummary(model_id, name, metrics=metrics))
+            continue
+        summaries.append(
+            VersionSummary(
+                model_id,
+                name,
+                traces=row.trace_count,
+                error_share=row.error_count / row.trace_count,
+                tokens=row.usage.get("total_tokens", 0),
+                cost=row.cost,
+                latency_p50_ms=row.latency_p50_ms,
+                latency_p95_ms=row.latency_p95_ms,
+                latency_p99_ms=row.latency_p99_ms,
+                scores={given.name: given.mean for given in row.feedback if given.mean is not None},
+                metrics=metrics,
+            )
+        )
+    return summaries
+
+
+def _id_of(version: str, by_name: dict[str, str], ids: set[str]) -> str:
+    if version in ids:
+        return version
+    if version not in by_name:
+        raise ModelNotFoundError(f"no version is called {version!r} or has this id; there are: {', '.join(by_name)}")
+    return by_name[version]

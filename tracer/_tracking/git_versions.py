@@ -1,0 +1,54 @@
+"""The state of the code in git as the version that traces belong to."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from tracer._engine.runtime import runtime
+from tracer._fault import logger
+from tracer._tracking.git import GitError, GitInfo, git_info
+from tracer._tracking.logged_model import LoggedModel
+from tracer._tracking.versions import ActiveModel, clear_active_model, make_model_once, set_active_model
+
+_SHORT = 8
+
+
+@dataclass
+class GitContext:
+    """The state of the code and the version that stands for it; both None where there is no git."""
+
+    info: GitInfo | None
+    active_model: LoggedModel | None
+
+    def __enter__(self) -> GitContext:
+        if isinstance(self.active_model, ActiveModel):
+            self.active_model.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if isinstance(self.active_model, ActiveModel):
+            self.active_model.__exit__()
+
+
+def enable_git_model_versioning(remote_name: str = "origin") -> GitContext:
+    """Let traces belong to the version that stands for this commit, or for this commit and what was changed since.
+
+    The same state of the code is the same version in every process, on whatever branch. The version's tags tell branch,
+    commit, whether there were changes, and the changes. Outside of a repository nothing happens but a log line.
+    """
+    try:
+        info = git_info(remote_name)
+    except GitError as error:
+        logger.warning("tracer: no version from git: %s", error)
+        return GitContext(None, None)
+    change = hashlib.sha256(info.diff.encode()).hexdigest()[:6] if info.diff is not None else ""
+    name = f"{info.branch}-{info.commit[:_SHORT]}" + (f"-changed-{change}" if change else "")
+    key = "\0".join(("git", runtime().settings.experiment, info.commit, change))
+    model = make_model_once(key, name, info.to_tags())
+    return GitContext(info, set_active_model(model_id=model.model_id))
+
+
+def disable_git_model_versioning() -> None:
+    """Let traces that start from now on belong to no version."""
+    clear_active_model()

@@ -1,0 +1,110 @@
+"""What a version of an app is, and how it is read from the store."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from tracer._engine.runtime import runtime
+from tracer._journal.locations import journal_folder
+from tracer._json import clean_text
+from tracer.errors import InvalidArgumentError
+from tracer.store.rows import ModelRow
+
+EXAMPLE_TAG = "tracer.example"  # of the trace of a model's input example, which is run while the model is logged
+_NS_PER_MS = 1_000_000
+_ID = re.compile(r"m-[0-9a-f]{32}")
+
+
+class LoggedModelStatus(str, Enum):
+    """How far a version has come."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    PENDING = "PENDING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+@dataclass
+class LoggedModel:
+    """A version of an app: what its traces link to. Times in ms since the epoch."""
+
+    model_id: str
+    name: str
+    experiment_id: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    model_type: str | None = None
+    source_run_id: str | None = None
+    status: LoggedModelStatus = LoggedModelStatus.READY
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def model_uri(self) -> str:
+        """The URI that ``tracer.models.load_model`` takes."""
+        return f"models:/{self.model_id}"
+
+    @property
+    def artifact_location(self) -> Path:
+        """The folder of a model that was logged with ``log_model``, beside the store."""
+        return model_folder(self.model_id)
+
+
+def model_folder(model_id: str) -> Path:
+    """Where the files of a logged model are. Raises InvalidArgumentError for what is no id."""
+    if not is_model_id(model_id):  # whoever wrote the store must not choose where code is loaded from
+        raise InvalidArgumentError(f"model_id: got {model_id!r}, expected m- and 32 hexadecimal digits.")
+    return models_folder() / model_id
+
+
+def models_folder() -> Path:
+    """Where logged models are: beside the store, or beside the journal of one that is elsewhere."""
+    journal = journal_folder(runtime().store_url())
+    return journal.with_name(journal.name.removesuffix(".journal") + ".models")
+
+
+def has_files(model: LoggedModel) -> bool:
+    """Whether a version was logged with ``log_model``, and its folder is there."""
+    return is_model_id(model.model_id) and model_folder(model.model_id).is_dir()
+
+
+def is_model_id(text: str) -> bool:
+    """Whether a text has the shape of a version's id."""
+    return _ID.fullmatch(text) is not None
+
+
+def model_rows(model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
+    """What the store holds of versions, newest first, those just made included. Raises StoreError."""
+    runtime().sync()
+    return (
+        runtime()
+        .store()
+        .models(
+            model_id=None if model_id is None else clean_text(model_id), name=None if name is None else clean_text(name)
+        )
+    )
+
+
+def model_from_row(row: ModelRow) -> LoggedModel:
+    """A version as users see it."""
+    try:
+        status = LoggedModelStatus(row.status)
+    except ValueError:  # a newer version of tracer has more of them
+        status = LoggedModelStatus.UNSPECIFIED
+    return LoggedModel(
+        model_id=row.model_id,
+        name=row.name,
+        experiment_id=row.experiment_id,
+        creation_timestamp=row.created // _NS_PER_MS,
+        last_updated_timestamp=max(row.updated, row.created) // _NS_PER_MS,
+        model_type=row.model_type,
+        source_run_id=row.source_run_id,
+        status=status,
+        tags=row.tags,
+        params=row.params,
+        metrics=row.metrics,
+    )

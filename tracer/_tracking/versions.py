@@ -1,0 +1,280 @@
+"""Versions of an app: make them, find them, and let traces belong to one."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import FrameType
+from typing import Any
+
+from tracer._engine.context import NOTHING_SAID, active_model, active_run_id
+from tracer._engine.runtime import runtime
+from tracer._fault import log_once, report
+from tracer._json import clean_text
+from tracer._readable_names import readable_name
+from tracer._tracking.checks import checked_numbers, checked_text, checked_texts
+from tracer._tracking.experiments import experiment_name
+from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus, is_model_id, model_from_row, model_rows
+from tracer.errors import InvalidArgumentError, ModelNotFoundError, StoreError
+
+_NS_PER_MS = 1_000_000
+_ID_PREFIX = "m-"
+_NOTEBOOK = "IPython.core.interactiveshell"
+
+
+@dataclass
+class ActiveModel(LoggedModel):
+    """The version that is active now; ``with`` makes it so inside the block alone."""
+
+    _before: str | None = field(default=NOTHING_SAID, repr=False, compare=False)
+    _before_elsewhere: tuple[str | None, ...] = field(default=(), repr=False, compare=False)
+
+    def __enter__(self) -> LoggedModel:
+        for model_id in self._before_elsewhere:  # other threads are not in the block
+            runtime().default_model_id = model_id
+        active_model.set(self.model_id)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        active_model.set(self._before)
+
+
+def set_active_model(name: str | None = None, *, model_id: str | None = None) -> ActiveModel:
+    """Let traces that start from now on belong to this version: by name, which is made if it is new, or by id.
+
+    Called at the top of the main program, or in a notebook's cell, it holds in every thread that sets none of its own;
+    in a thread, in an asyncio task and as ``with set_active_model("v2"):`` it holds there alone. Raises
+    ModelNotFoundError for an unknown id, InvalidArgumentError where neither or both are given and do not fit together.
+    """
+    model = _model_to_activate(name, model_id)
+    said = {key: getattr(model, key) for key in LoggedModel.__dataclass_fields__}
+    before = active_model.get()
+    return ActiveModel(**said, _before=before, _before_elsewhere=_activate(model.model_id))
+
+
+def clear_active_model() -> None:
+    """Let traces that start from now on belong to no version."""
+    _activate(None)
+
+
+def get_active_model_id() -> str | None:
+    """The id of the version that a trace which starts here belongs to, or None."""
+    return runtime().active_model_id()
+
+
+def _activate(model_id: str | None) -> tuple[str | None, ...]:
+    """Make it active here and, in the main program, in threads that set none; what was there before, if it was."""
+    in_cell = _is_in_cell()
+    if threading.current_thread() is not threading.main_thread() or (_has_loop() and not in_cell):
+        active_model.set(model_id)
+        return ()
+    active_model.set(NOTHING_SAID if in_cell else model_id)  # a cell's context is not always that of the next one
+    before, runtime().default_model_id = runtime().default_model_id, model_id
+    return (before,)
+
+
+def _has_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")  # not imported for this: without it there is no task
+    return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _is_in_cell() -> bool:
+    """Whether a notebook's cell calls: the kernel runs it in a loop, but to the user it is the main program."""
+    if _NOTEBOOK not in sys.modules:
+        return False
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        if module in (_NOTEBOOK, "asyncio.events", "asyncio.runners"):
+            return bool(module == _NOTEBOOK)  # else a loop runs a task between the cell and here
+        frame = frame.f_back
+    return False
+
+
+def _model_to_activate(name: str | None, model_id: str | None) -> LoggedModel:
+    if model_id is None:
+        if name is None:
+            raise InvalidArgumentError(
+                "set_active_model() got neither name nor model_id; write set_active_model('my-agent-v1') or "
+                "set_active_model(model_id=model.model_id). To have none, call clear_active_model()."
+            )
+        return _find_or_make(clean_text(checked_text("name", name)))
+    found = _find(clean_text(checked_text("model_id", model_id)))
+    if found is None:
+        raise _no_model(model_id)
+    if name is not None and name != found.name:
+        raise InvalidArgumentError(f"name: got {name!r}, but the version {model_id} is called {found.name!r}.")
+    return found
+
+
+def _find(model_id: str) -> LoggedModel | None:
+    """A version by id; where the store cannot be asked, the id alone, so that the program goes on."""
+    if not runtime().recording:
+        return _unstored(model_id, model_id)
+    try:
+        rows = model_rows(model_id=model_id)
+    except StoreError as error:
+        log_once("version", "tracer cannot ask the store for the version %s and uses its id: %s", model_id, error)
+        return _unstored(model_id, model_id)
+    return model_from_row(rows[0]) if rows else None
+
+
+def _find_or_make(name: str) -> LoggedModel:
+    """The newest version of this name in this experiment. Processes that make the same one at once make one."""
+    experiment = runtime().settings.experiment
+    model_id = _ID_PREFIX + hashlib.sha256(f"{experiment}\0{name}".encode()).hexdigest()[:32]
+    if not runtime().recording:
+        return _unstored(model_id, name)
+    try:
+        found = [row for row in model_rows(name=name) if row.experiment == experiment]
+    except StoreError as error:
+        log_once("version", "tracer cannot ask the store for the version %s: %s", name, error)
+        found = []
+    return model_from_row(found[0]) if found else _make(model_id, name)
+
+
+def default_model_id(given: str) -> str | None:
+    """The version that TRACER_ACTIVE_MODEL_ID names, by id or by name; never raises."""
+    try:
+        name = clean_text(given)
+        if is_model_id(name):
+            return name
+        return _find_or_make(name).model_id
+    except Exception as error:
+        report("looking for the version that TRACER_ACTIVE_MODEL_ID names", error)
+        return None
+
+
+def create_external_model(
+    name: str | None = None,
+    source_run_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    model_type: str | None = None,
+    experiment_id: str | None = None,
+) -> LoggedModel:
+    """Make a version of an app whose code is kept elsewhere, such as in git; without a name it gets a readable one.
+
+    Inside of a run it links to the run. Raises InvalidArgumentError for params and tags that are not texts.
+    """
+    return make_model(
+        readable_name() if name is None else clean_text(checked_text("name", name)),
+        source_run_id=source_run_id,
+        tags=checked_texts("tags", tags),
+        params=checked_texts("params", params),
+        model_type=model_type,
+        experiment_id=experiment_id,
+    )
+
+
+def make_model(name: str, *, status: str = "READY", experiment_id: str | None = None, **said: Any) -> LoggedModel:
+    """A new version, checked already."""
+    experiment = runtime().settings.experiment if experiment_id is None else experiment_name(experiment_id)
+    return _make(_ID_PREFIX + uuid.uuid4().hex, name, status=status, experiment=experiment, **said)
+
+
+def make_model_once(key: str, name: str, tags: Mapping[str, str]) -> LoggedModel:
+    """The version that stands for a key, such as a state of the code: made by whoever comes first."""
+    model_id = _ID_PREFIX + hashlib.sha256(key.encode()).hexdigest()[:32]
+    return _make(model_id, name, tags=dict(tags))
+
+
+def _make(
+    model_id: str,
+    name: str,
+    *,
+    status: str = "READY",
+    experiment: str | None = None,
+    even_if_off: bool = False,
+    **said: Any,
+) -> LoggedModel:
+    said = {key: value for key, value in said.items() if value}
+    said.setdefault("source_run_id", active_run_id())
+    now = time.time_ns()
+    local = replace(_unstored(model_id, name, now), status=LoggedModelStatus(status), **said)
+    if not (runtime().recording or even_if_off):
+        return local
+    record = {"name": name, "experiment": experiment or runtime().settings.experiment, "created": now, "status": status}
+    _say(model_id, now, **record, **{key: value for key, value in said.items() if value is not None})
+    try:
+        rows = model_rows(model_id=model_id)
+    except StoreError as error:
+        log_once("version", "tracer keeps the version %s in its journal until the store takes it: %s", name, error)
+        return local
+    return model_from_row(rows[0]) if rows else local
+
+
+def _unstored(model_id: str, name: str, now: int | None = None) -> LoggedModel:
+    milliseconds = (now or time.time_ns()) // _NS_PER_MS
+    return LoggedModel(model_id, name, "", milliseconds, milliseconds)
+
+
+def get_logged_model(model_id: str) -> LoggedModel:
+    """The version with this id. Raises ModelNotFoundError."""
+    rows = model_rows(model_id=checked_text("model_id", model_id))
+    if not rows:
+        raise _no_model(model_id)
+    return model_from_row(rows[0])
+
+
+def log_model_params(params: Mapping[str, str], model_id: str | None = None) -> None:
+    """Add params to a version, the active one if none is named. Raises InvalidArgumentError unless they are texts."""
+    checked = checked_texts("params", params)
+    _say(_id_or_active("log_model_params", model_id), time.time_ns(), params=checked)
+
+
+def set_logged_model_tags(model_id: str, tags: Mapping[str, str]) -> None:
+    """Set tags of a version. Raises InvalidArgumentError unless they are texts, ModelNotFoundError."""
+    checked = checked_texts("tags", tags)
+    _say(get_logged_model(model_id).model_id, time.time_ns(), tags=checked)
+
+
+def delete_logged_model_tag(model_id: str, key: str) -> None:
+    """Remove a tag of a version; nothing happens where it has none of this name."""
+    _say(get_logged_model(model_id).model_id, time.time_ns(), tags={checked_text("key", key): None})
+
+
+def log_model_metrics(metrics: Mapping[str, float], model_id: str | None = None) -> None:
+    """Add measures, such as scores, to a version, the active one if none is named."""
+    _say(_id_or_active("log_model_metrics", model_id), time.time_ns(), metrics=checked_numbers("metrics", metrics))
+
+
+def finalize_logged_model(model_id: str, status: LoggedModelStatus | str = LoggedModelStatus.READY) -> LoggedModel:
+    """Say that a version is READY or FAILED; gives the version as it is then."""
+    text = status.value if isinstance(status, LoggedModelStatus) else str(status).upper()
+    if text not in ("READY", "FAILED"):
+        raise InvalidArgumentError(f"status: got {status!r}, expected 'READY' or 'FAILED'.")
+    _say(get_logged_model(model_id).model_id, time.time_ns(), status=text)
+    return get_logged_model(model_id)
+
+
+def find_models(name: str) -> list[LoggedModel]:
+    """The versions of this name, newest first; those of the current experiment before others."""
+    rows = model_rows(name=name)
+    experiment = runtime().settings.experiment
+    return [model_from_row(row) for row in sorted(rows, key=lambda row: row.experiment != experiment)]
+
+
+def _id_or_active(function: str, model_id: str | None) -> str:
+    if model_id is not None:
+        return get_logged_model(model_id).model_id
+    active = get_active_model_id()
+    if active is None:
+        raise InvalidArgumentError(f"{function}() got no model_id and no version is active; call set_active_model()")
+    return active
+
+
+def _say(model_id: str, now: int, **said: Any) -> None:
+    runtime().append({"kind": "model", "model_id": model_id, "time": now, **said})
+
+
+def _no_model(model_id: str) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f"no version has the id {model_id!r}; search_logged_models() lists them, and "
+        f"create_external_model(name=…) or set_active_model('name') makes one"
+    )

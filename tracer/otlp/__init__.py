@@ -1,0 +1,1 @@
+"""OTLP, as it is exported, imported and received."""

@@ -1,0 +1,396 @@
+"""Spans as OTLP JSON lines and back: one ExportTraceServiceRequest a line, nothing of a record lost on the way.
+
+Source: OpenTelemetry protocol 1.x, "JSON Protobuf Encoding" (ids in hex, 64-bit integers as decimal strings, enums as
+numbers) and "File exporter" (one message a line). Other producers' lines are read as well, enum names and base64 ids
+included.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, cast
+
+import orjson
+
+from tracer import semconv
+from tracer._records.record import EventRecord, LinkRecord, Record, SpanRecord
+from tracer.dialects import translate
+from tracer.errors import InvalidArgumentError
+
+
+class Batch(NamedTuple):
+    """The records of one producer, and the resource attributes that say who it was."""
+
+    resource: dict[str, Any]
+    records: list[Record]
+
+
+# what OTLP has no place for travels in attributes of these names
+JSON_KEYS: Final = "tracer.json_keys"  # the attributes that hold JSON text
+TRACE_RECORDS: Final = "tracer.trace.records"  # on the first span of a trace, or its resource: its other records
+
+_FLAG_HAS_IS_REMOTE = 0x100
+_FLAG_IS_REMOTE = 0x200
+_INT64 = range(-(2**63), 2**63)
+_TIMES = range(2**63)  # ns; fixed64 has room for twice as many, stores have not
+_STATUS_CODES = ("UNSET", "OK", "ERROR")
+_SPAN_KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_COUNTS = {
+    "attributes": "droppedAttributesCount",
+    "events": "droppedEventsCount",
+    "links": "droppedLinksCount",
+}
+_SPECIAL_FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_STRUCTURED_KEYS = frozenset(
+    {
+        semconv.INPUTS,
+        semconv.OUTPUTS,
+        semconv.INPUT_MESSAGES,
+        semconv.OUTPUT_MESSAGES,
+        semconv.SYSTEM_INSTRUCTIONS,
+        semconv.TOOL_DEFINITIONS,
+    }
+)
+_TYPE_OF_OPERATION = {
+    "chat": "CHAT_MODEL",
+    "generate_content": "CHAT_MODEL",
+    "text_completion": "LLM",
+    "embeddings": "EMBEDDING",
+    "execute_tool": "TOOL",
+    "invoke_agent": "AGENT",
+    "create_agent": "AGENT",
+    "retrieval": "RETRIEVER",
+    "invoke_workflow": "WORKFLOW",
+}
+
+
+def line_from_records(
+    spans: Sequence[Mapping[str, Any]],
+    *,
+    others: Sequence[Mapping[str, Any]] = (),
+    resource: Mapping[str, Any] | None = None,
+) -> bytes:
+    """One line, newline included, with the spans of a trace and the records that belong to it (tags, assessments…)."""
+    about = dict(resource or {})
+    if others and not spans:
+        about[TRACE_RECORDS] = _dump(others).decode()
+    scopes: dict[str, list[dict[str, Any]]] = {}
+    for position, record in enumerate(spans):
+        extra = list(others) if position == 0 else []
+        scopes.setdefault(record.get("scope", ""), []).append(_span_to_otlp(record, extra))
+    scope_spans = [{"scope": {"name": name} if name else {}, "spans": found} for name, found in scopes.items()]
+    resource_spans = {"resource": {"attributes": _attributes_to_otlp(about)}, "scopeSpans": scope_spans}
+    return _dump({"resourceSpans": [resource_spans]}) + b"\n"
+
+
+def batches_from_line(line: bytes | str) -> list[Batch]:
+    """What one line holds; nothing for lines of logs and metrics. Raises InvalidArgumentError for anything else."""
+    try:
+        request = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise InvalidArgumentError(f"not JSON: {error}. {_EXPECTED}") from None
+    if not isinstance(request, dict):
+        raise InvalidArgumentError(f"a JSON {_json_kind(request)}. {_EXPECTED}")
+    if "resourceSpans" not in request:
+        if request.keys() & {"resourceLogs", "resourceMetrics", "resourceProfiles"}:
+            return []
+        raise InvalidArgumentError(f'no "resourceSpans". {_EXPECTED}')
+    refused: list[str] = []
+    try:
+        batches = [batch_from_request(resource_spans, refused) for resource_spans in request["resourceSpans"] or ()]
+    except _UNREADABLE as error:
+        refused.append(_what_is_wrong(error))
+    if refused:
+        raise InvalidArgumentError(f"a span that does not follow OTLP: {refused[0]}. {_EXPECTED}")
+    return batches
+
+
+_EXPECTED = 'Expected an OTLP ExportTraceServiceRequest in JSON: {"resourceSpans": [...]}'
+_UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, RecursionError)
+
+
+def _what_is_wrong(error: BaseException) -> str:
+    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
+
+
+def batch_from_request(resource_spans: Mapping[str, Any], refused: list[str]) -> Batch:
+    """The records of one ResourceSpans; a span that does not follow OTLP is left out, and ``refused`` says why."""
+    resource = _attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
+    records: list[Record] = []
+    try:
+        records.extend(_other_records(resource))
+    except _UNREADABLE as error:
+        refused.append(_what_is_wrong(error))
+    for scope_spans in resource_spans.get("scopeSpans") or ():
+        scope = (scope_spans.get("scope") or {}).get("name") or ""
+        for span in scope_spans.get("spans") or ():
+            try:
+                records.extend(_records_of_span(span, scope))
+            except _UNREADABLE as error:
+                refused.append(_what_is_wrong(error))
+    return Batch(resource, records)
+
+
+def _records_of_span(span: Mapping[str, Any], scope: str) -> list[Record]:
+    attributes = _attributes_from_otlp(span.get("attributes"))
+    others = _other_records(attributes)
+    is_ours = JSON_KEYS in attributes
+    record = _span_from_otlp(span, attributes, scope)
+    about_trace = None if is_ours else translate(record)
+    return [*others, record, *([about_trace] if about_trace else [])]
+
+
+def _other_records(attributes: dict[str, Any]) -> list[Record]:
+    """The records that OTLP has no place for, taken out of the attributes that they came in."""
+    try:
+        found = orjson.loads(attributes.pop(TRACE_RECORDS, "[]"))
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(record, dict) and "kind" in record for record in found):
+        raise ValueError(f"{TRACE_RECORDS} is no list of records")
+    return found
+
+
+# --- a span
+
+
+def _span_to_otlp(record: Mapping[str, Any], others: list[Mapping[str, Any]]) -> dict[str, Any]:
+    span: dict[str, Any] = {"traceId": record["trace_id"], "spanId": record["span_id"]}
+    if record.get("parent_id"):
+        span["parentSpanId"] = record["parent_id"]
+        span["flags"] = _FLAG_HAS_IS_REMOTE | (_FLAG_IS_REMOTE if record.get("remote_parent") else 0)
+    if record.get("trace_state"):
+        span["traceState"] = record["trace_state"]
+    span["name"] = record.get("name", "")
+    span["kind"] = record["otel_kind"] + 1 if "otel_kind" in record else 0
+    start = record.get("start", 0)
+    span["startTimeUnixNano"] = str(start)
+    span["endTimeUnixNano"] = str(record.get("end", start))
+    span["attributes"] = _span_attributes(record, others)
+    if record.get("events"):
+        span["events"] = [_event_to_otlp(event) for event in record["events"]]
+    if record.get("links"):
+        span["links"] = [_link_to_otlp(link) for link in record["links"]]
+    for name, count in (record.get("dropped") or {}).items():
+        if name in _COUNTS:
+            span[_COUNTS[name]] = count
+    status = {"code": _STATUS_CODES.index(record.get("status", "UNSET"))}
+    span["status"] = {**status, "message": record["message"]} if record.get("message") else status
+    return span
+
+
+def _span_attributes(record: Mapping[str, Any], others: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    structured = record.get("json") or {}
+    values = dict(record.get("attributes") or {})
+    if record.get("type"):
+        values[semconv.SPAN_TYPE] = record["type"]
+    values.update((key, _dump(value).decode()) for key, value in structured.items())
+    values[JSON_KEYS] = list(structured)
+    if others:
+        values[TRACE_RECORDS] = _dump(others).decode()
+    return _attributes_to_otlp(values)
+
+
+def _span_from_otlp(span: Mapping[str, Any], attributes: dict[str, Any], scope: str) -> SpanRecord:
+    record: SpanRecord = {
+        "kind": "span",
+        "trace_id": _hex_id(span["traceId"], 16, "traceId"),
+        "span_id": _hex_id(span["spanId"], 8, "spanId"),
+    }
+    if span.get("parentSpanId"):
+        record["parent_id"] = _hex_id(span["parentSpanId"], 8, "parentSpanId")
+    if int(span.get("flags") or 0) & _FLAG_IS_REMOTE:
+        record["remote_parent"] = True
+    record["name"] = str(span.get("name") or "")
+    record["type"] = _span_type(attributes)
+    record["start"] = _time(span.get("startTimeUnixNano"), "startTimeUnixNano")
+    record["end"] = _time(span.get("endTimeUnixNano"), "endTimeUnixNano") or record["start"]
+    _add_status(record, span.get("status") or {})
+    if kind := _enum_number(span.get("kind"), _SPAN_KINDS, "SPAN_KIND_"):
+        record["otel_kind"] = kind - 1
+    _add_attributes(record, attributes)
+    if span.get("events"):
+        record["events"] = [_event_from_otlp(event) for event in span["events"]]
+    if span.get("links"):
+        record["links"] = [_link_from_otlp(link) for link in span["links"]]
+    if scope:
+        record["scope"] = scope
+    if span.get("traceState"):
+        record["trace_state"] = span["traceState"]
+    if dropped := {name: int(span[field]) for name, field in _COUNTS.items() if span.get(field)}:
+        record["dropped"] = dropped
+    return record
+
+
+def _add_status(record: SpanRecord, status: Mapping[str, Any]) -> None:
+    code = _enum_number(status.get("code"), _STATUS_CODES, "STATUS_CODE_")
+    record["status"] = cast("Any", _STATUS_CODES[code])
+    if status.get("message"):
+        record["message"] = str(status["message"])
+
+
+def _add_attributes(record: SpanRecord, attributes: dict[str, Any]) -> None:
+    ours = attributes.pop(JSON_KEYS, None)
+    is_structured = _is_structured_elsewhere if ours is None else (lambda key, value: key in ours)
+    plain: dict[str, Any] = {}
+    structured: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if not is_structured(key, value):
+            plain[key] = value
+        elif isinstance(value, str):
+            structured[key] = orjson.loads(value)
+        else:
+            structured[key] = value
+    if plain:
+        record["attributes"] = plain
+    if structured:
+        record["json"] = structured
+
+
+def _is_structured_elsewhere(key: str, value: Any) -> bool:
+    """Whether another producer's attribute is a structured value: a map, or JSON text under one of the known names."""
+    if isinstance(value, str):
+        return key in _STRUCTURED_KEYS and value[:1] in "[{" and _is_json(value)
+    if isinstance(value, list):
+        return any(isinstance(item, (dict, list)) for item in value)
+    return isinstance(value, dict)
+
+
+def _span_type(attributes: dict[str, Any]) -> str:
+    given = attributes.pop(semconv.SPAN_TYPE, None) or attributes.get("openinference.span.kind")
+    if given:
+        return str(given)
+    return _TYPE_OF_OPERATION.get(str(attributes.get(semconv.OPERATION)), semconv.SpanType.UNKNOWN)
+
+
+# --- events, links
+
+
+def _event_to_otlp(event: Mapping[str, Any]) -> dict[str, Any]:
+    found = {"timeUnixNano": str(event.get("time", 0)), "name": event.get("name", "")}
+    attributes = event.get("attributes")
+    return {**found, "attributes": _attributes_to_otlp(attributes)} if attributes else found
+
+
+def _event_from_otlp(event: Mapping[str, Any]) -> EventRecord:
+    record: EventRecord = {
+        "name": str(event.get("name") or ""),
+        "time": _time(event.get("timeUnixNano"), "timeUnixNano of an event"),
+    }
+    if event.get("attributes"):
+        record["attributes"] = _attributes_from_otlp(event["attributes"])
+    return record
+
+
+def _link_to_otlp(link: Mapping[str, Any]) -> dict[str, Any]:
+    found = {"traceId": link["trace_id"], "spanId": link["span_id"]}
+    attributes = link.get("attributes")
+    return {**found, "attributes": _attributes_to_otlp(attributes)} if attributes else found
+
+
+def _link_from_otlp(link: Mapping[str, Any]) -> LinkRecord:
+    record: LinkRecord = {
+        "trace_id": _hex_id(link["traceId"], 16, "traceId of a link"),
+        "span_id": _hex_id(link["spanId"], 8, "spanId of a link"),
+    }
+    if link.get("attributes"):
+        record["attributes"] = _attributes_from_otlp(link["attributes"])
+    return record
+
+
+# --- values
+
+
+def _time(value: Any, field: str) -> int:
+    time = int(value or 0)
+    if time not in _TIMES:
+        raise ValueError(f"{field} is {time!r:.40}, no time that there is")
+    return time
+
+
+def _attributes_to_otlp(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _value_to_otlp(value)} for key, value in attributes.items()]
+
+
+def _attributes_from_otlp(pairs: Sequence[Mapping[str, Any]] | dict[str, Any] | None) -> dict[str, Any]:
+    if isinstance(pairs, dict):  # decoded already, from protobuf
+        return pairs
+    return {pair["key"]: _value_from_otlp(pair.get("value") or {}) for pair in pairs or ()}
+
+
+def _value_to_otlp(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int) and value in _INT64:
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value if math.isfinite(value) else _special_float_name(value)}
+    if isinstance(value, Mapping):
+        return {"kvlistValue": {"values": _attributes_to_otlp(value)}}
+    if isinstance(value, (list, tuple)):
+        return {"arrayValue": {"values": [_value_to_otlp(item) for item in value]}}
+    return {"stringValue": str(value)}
+
+
+def _value_from_otlp(value: Mapping[str, Any]) -> Any:
+    for kind, content in value.items():
+        if kind == "intValue":
+            return int(content)
+        if kind == "doubleValue":
+            return _SPECIAL_FLOATS[content] if content in _SPECIAL_FLOATS else float(content)
+        if kind == "arrayValue":
+            return [_value_from_otlp(item or {}) for item in (content or {}).get("values") or ()]
+        if kind == "kvlistValue":
+            return _attributes_from_otlp((content or {}).get("values"))
+        if kind in ("stringValue", "boolValue", "bytesValue"):  # bytes stay base64: records are JSON
+            return content
+    return None
+
+
+def _special_float_name(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _enum_number(value: Any, names: Sequence[str], prefix: str) -> int:
+    """An enum's number from the number or, as other producers write it, from its name."""
+    if value is None:
+        return 0
+    if isinstance(value, str) and value.startswith(prefix):
+        return names.index(value[len(prefix) :])
+    number = int(value)
+    return number if 0 <= number < len(names) else 0
+
+
+def _hex_id(value: str, size: int, field: str) -> str:
+    """An id in lower-case hex, from hex (OTLP) or base64 (what protobuf's own JSON writers produce)."""
+    try:
+        if len(value) == size * 2:
+            decoded = bytes.fromhex(value)
+        else:
+            decoded = base64.b64decode(value, validate=True)
+    except (ValueError, TypeError, binascii.Error):
+        decoded = b""
+    if len(decoded) != size or not any(decoded):
+        raise ValueError(f"{field} is {value!r}, not {size * 2} hex digits")
+    return decoded.hex()
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _dump(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _json_kind(value: Any) -> str:
+    return {list: "array", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")

@@ -1,0 +1,239 @@
+"""What a provider is written with: doors into its SDK, operations, and `autolog` made of them.
+
+A provider module names the methods of an SDK through which every call passes (doors), says for a call which operation
+it is, and gives for each operation pure functions that read its requests and replies. Patching, sync and async,
+streams, errors, nesting and safety are the kit's. A framework above such SDKs tells of its steps by hooks.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tracer._engine.context import suppressed
+from tracer._fault import log_once, report
+from tracer._late import load
+from tracer.provider.connection import Session, SessionReader
+from tracer.provider.doors import ChunkTap, Door, Hook, HookEnd, Tap, Wire
+from tracer.provider.import_hook import is_imported, when_imported
+from tracer.provider.operation import Accumulator, Call, Operation, ReadError, Reply, Request
+from tracer.provider.patch import DoorMovedError, Patch
+from tracer.semconv import SpanType
+
+if TYPE_CHECKING:
+    from tracer.provider.connection_recording import SessionRecording
+    from tracer.provider.framework import Step, Steps, Told, set_failure
+
+__all__ = [
+    "Accumulator",
+    "Call",
+    "ChunkTap",
+    "Door",
+    "Hook",
+    "HookEnd",
+    "Operation",
+    "Provider",
+    "Reply",
+    "Request",
+    "Session",
+    "SessionReader",
+    "SessionRecording",
+    "SpanType",
+    "Step",
+    "Steps",
+    "Tap",
+    "Told",
+    "Wire",
+    "autolog_all",
+    "find_provider_module",
+    "names",
+    "set_failure",
+    "suppress_tracing",
+]
+
+# Where the names are that come with all that recording needs; they are loaded when they are first asked for.
+_HOME_OF = {
+    "SessionRecording": "tracer.provider.connection_recording",
+    "Step": "tracer.provider.framework",
+    "Steps": "tracer.provider.framework",
+    "Told": "tracer.provider.framework",
+    "set_failure": "tracer.provider.framework",
+}
+
+ENTRY_POINT_GROUP = "tracer.providers"
+BUILT_IN = ("anthropic", "gemini", "mistral", "ollama", "openai", "openai_agents")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An LLM provider's SDK and how its calls are read; its ``autolog`` is what users call."""
+
+    name: str  # gen_ai.provider.name, and the name of the module in tracer
+    module: str  # the SDK's top-level module: patched when it is imported, never imported by us
+    doors: tuple[Door, ...] = ()
+    taps: tuple[Tap, ...] = ()
+    chunk_taps: tuple[ChunkTap, ...] = ()
+    wires: tuple[Wire, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    supported: str = ""  # range of versions, for people
+    distribution: str | None = None  # name on PyPI, where it differs from the module's
+    shown_by: str | None = None  # a module that it always imports: others' packages of its name are left alone
+    read_error: ReadError | None = None
+    _state: _State = field(default_factory=lambda: _State(), repr=False, compare=False)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the last `autolog` was given beside ``disable``, for the functions that read calls."""
+        return self._state.options
+
+    def autolog(self, *, disable: bool = False, **options: Any) -> None:
+        """Record every call that the program makes through this SDK; ``disable=True`` puts the SDK back as it was.
+
+        May be called before or after the SDK is imported, and any number of times; ``options`` are the provider's own.
+        """
+        state = self._state
+        with state.lock:
+            state.wanted = not disable
+            state.options = options
+            if disable:
+                for patch in [*state.patches, *state.wires.values()]:
+                    patch.remove()
+                return
+            first_time, state.watching = not state.watching, True
+        if first_time:
+            when_imported(self.module, self._patch_if_wanted)
+        else:
+            self._patch_if_wanted(only_if_imported=True)
+        for wire in self.wires:
+            if first_time:
+                when_imported(wire.module, partial(self._patch_wire_if_wanted, wire))
+            elif is_imported(wire.module):
+                self._patch_wire_if_wanted(wire)
+
+    def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
+        if not self._state.wanted or (only_if_imported and not is_imported(self.module)):
+            return
+        if self.shown_by is not None and not is_imported(self.shown_by):
+            return
+        try:
+            # outside the lock: it may wait for another thread's import of the SDK, which ends here too
+            patches = self._checked_patches()
+        except DoorMovedError as error:
+            self._warn(error)
+            return
+        with self._state.lock:
+            if self._state.wanted:
+                for patch in patches:
+                    patch.install()
+
+    def _patch_wire_if_wanted(self, wire: Wire) -> None:
+        state = self._state
+        if not hasattr(sys.modules.get(wire.module), wire.target.partition(":")[2]):
+            return  # an older SDK, which has no such connections yet
+        from tracer.provider.instrumentor import Doorkeeper  # with the SDK, not before
+
+        with state.lock:
+            if not state.wanted:
+                return
+            patch = state.wires.get(wire.target)
+            if patch is None:
+                patch = state.wires[wire.target] = Doorkeeper(self).wire_patch(wire)
+        try:
+            patch.check()
+        except DoorMovedError as error:
+            self._warn(error)
+            return
+        with state.lock:
+            if state.wanted:
+                patch.install()
+
+    def _checked_patches(self) -> list[Patch]:
+        from tracer.provider.instrumentor import Doorkeeper  # as above
+
+        with self._state.lock:
+            patches = self._state.patches = self._state.patches or Doorkeeper(self).patches()
+        for patch in patches:
+            patch.check()
+        return patches
+
+    def _warn(self, error: DoorMovedError) -> None:
+        from importlib import metadata  # only here and below: `autolog()` need not pay for it
+
+        distribution = self.distribution or self.module
+        try:
+            version = metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            version = "of an unknown version"
+        log_once(
+            f"door {self.name}",
+            "tracer does not record %s: %s %s has no door that it knows (%s); supported: %s",
+            self.name,
+            distribution,
+            version,
+            error,
+            self.supported or "unknown",
+        )
+
+
+class _State:
+    """What a provider's autolog has done in this process."""
+
+    __slots__ = ("lock", "options", "patches", "wanted", "watching", "wires")
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.options: Mapping[str, Any] = {}
+        self.patches: list[Patch] = []
+        self.wires: dict[str, Patch] = {}  # by target
+        self.wanted = False
+        self.watching = False
+
+
+@contextmanager
+def suppress_tracing() -> Iterator[None]:
+    """Inside this block no provider's calls are recorded, for whoever records them already in another way."""
+    token = suppressed.set(True)
+    try:
+        yield
+    finally:
+        suppressed.reset(token)
+
+
+def names() -> list[str]:
+    """The names of all providers, built in and installed."""
+    from importlib import metadata
+
+    return sorted({*BUILT_IN, *(point.name for point in metadata.entry_points(group=ENTRY_POINT_GROUP))})
+
+
+def find_provider_module(name: str) -> Any:
+    """What ``tracer.<name>`` is: a provider's module, or what an installed package registered; None for other names."""
+    if name in BUILT_IN:
+        return importlib.import_module(f"tracer.{name}")
+    from importlib import metadata
+
+    for point in metadata.entry_points(group=ENTRY_POINT_GROUP, name=name):
+        return point.load()
+    return None
+
+
+def autolog_all(*, disable: bool = False) -> None:
+    """Record every call through any SDK that tracer has a provider for; ``disable=True`` puts all of them back."""
+    for name in names():
+        try:
+            find_provider_module(name).autolog(disable=disable)
+        except Exception as fault:
+            report(f"setting up the provider {name}", fault)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = load(_HOME_OF[name], name)
+    return found

@@ -1,0 +1,122 @@
+"""A reply's body: read at once, or as it passes, server-sent events one by one and anything else until it is whole."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+from tracer._json import loads
+from tracer._records.media import media_type
+
+_KEPT_LIMIT = 16 * 1024 * 1024
+_BINARY = ("audio/", "image/", "video/", "application/octet-stream")
+_MEDIA = ("audio/", "image/")
+
+
+def content_type_of(response: Any) -> str:
+    """The media type that an HTTP response names for its body, without parameters; empty if it names none."""
+    return str(response.headers.get("content-type") or "").partition(";")[0].strip().lower()
+
+
+def json_of(content: bytes) -> Any:
+    """The JSON object that a body is, as nearly all are; else None."""
+    try:
+        return loads(content) if content.startswith(b"{") else None
+    except ValueError:
+        return None
+
+
+def body_of(content: bytes, content_type: str = "") -> Any:
+    """A body as it is: JSON, else text; of a binary one its size and type, with sound and images as data URLs."""
+    if not content:
+        return None
+    if content_type.startswith(_BINARY):
+        return _binary(content, content_type)
+    try:
+        return loads(content)
+    except ValueError:
+        pass
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return _binary(content, content_type)
+
+
+def _binary(content: bytes, content_type: str) -> dict[str, Any]:
+    kind = content_type if content_type.startswith(_MEDIA) else media_type(content) or content_type
+    body = _sized(len(content), kind)
+    if kind.startswith(_MEDIA) and len(content) <= _KEPT_LIMIT:
+        body["content"] = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return body
+
+
+def _sized(size: int, content_type: str) -> dict[str, Any]:
+    return {"bytes": size, "content_type": content_type} if content_type else {"bytes": size}
+
+
+def is_event_stream(start: bytes) -> bool | None:
+    """Whether a body that starts like this is a stream of events; None as long as too little has arrived to tell."""
+    start = start[:256].lstrip(b"\xef\xbb\xbf\r\n \t")
+    if len(start) < 6 and b"event:".startswith(start):
+        return None
+    return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+
+
+class BodyReader:
+    """Takes a body's bytes as they come and gives the data of each server-sent event.
+
+    Source: the HTML standard, "Server-sent events". Whether the body is an event stream shows in its first line, not in
+    the content type, which some servers leave out.
+    """
+
+    __slots__ = ("_content_type", "_data", "_kept", "_rest", "_size", "is_event_stream")
+
+    def __init__(self, response: Any) -> None:
+        self.is_event_stream: bool | None = None
+        self._content_type = content_type_of(response)
+        self._size = 0
+        self._kept: list[bytes] = []
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, received: bytes) -> Iterator[bytes]:
+        """The data of the events that are whole now."""
+        if self.is_event_stream is None:
+            self.is_event_stream = is_event_stream(b"".join([*self._kept, received]))
+        if not self.is_event_stream:
+            self._keep(received)
+            return
+        if self._kept:
+            received, self._kept = b"".join([*self._kept, received]), []
+        yield from self._events_in(received)
+
+    def _keep(self, received: bytes) -> None:
+        self._size += len(received)
+        if self._size <= _KEPT_LIMIT and not self._content_type.startswith(_BINARY):
+            self._kept.append(received)
+        else:
+            self._kept = []
+
+    def _events_in(self, received: bytes) -> Iterator[bytes]:
+        text = (self._rest + received).replace(b"\r\n", b"\n")
+        self._rest = b""
+        if text.endswith(b"\r"):  # the other half of a line end may follow
+            self._rest, text = b"\r", text[:-1]
+        lines = text.replace(b"\r", b"\n").split(b"\n")
+        self._rest = lines.pop() + self._rest
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+            elif not line and self._data:
+                data, self._data = b"\n".join(self._data), []
+                yield data
+
+    def body(self) -> tuple[Any, bool | None]:
+        """What was kept of a body that is no event stream, and whether it is all of it, if that can be known."""
+        if not self._size:
+            return None, None
+        if not self._kept:
+            return _sized(self._size, self._content_type), None
+        body = body_of(b"".join(self._kept), self._content_type)
+        return body, isinstance(body, (dict, list)) or None

@@ -1,0 +1,377 @@
+"""The recording of one call to a provider: from the door, over what comes back, to the span's end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
+from typing import Any
+
+from tracer import semconv
+from tracer._fault import guard, heed, report
+from tracer._json import encode, loads
+from tracer._records.derive import set_reply, set_request
+from tracer.provider import streams
+from tracer.provider.body import BodyReader, body_of, content_type_of, is_event_stream, json_of
+from tracer.provider.chunk_log import ChunkLog
+from tracer.provider.hidden_chunks import hide
+from tracer.provider.operation import Call, Operation, ReadError, ReplyOf, Request
+
+_REFUSED = 400  # HTTP statuses from here on
+
+current_recording: ContextVar[Recording | None] = ContextVar("tracer_current_recording", default=None)
+
+
+class Recording:
+    """A call that is being recorded. Its methods never raise; the first end wins."""
+
+    __slots__ = (
+        "__weakref__",
+        "_chunks",
+        "_complete",
+        "_is_shown",
+        "_open",
+        "_outer",
+        "_read_error",
+        "_reader",
+        "_reply_of",
+        "call",
+        "response",
+        "span",
+    )
+
+    def __init__(
+        self, span: Any, call: Call, read_error: ReadError | None = None, reply_of: ReplyOf | None = None
+    ) -> None:
+        self.span = span
+        self.call = call
+        self.response: Any = None  # the HTTP response, where a tap has seen it
+        self._read_error = read_error
+        self._reply_of = reply_of
+        self._outer: Recording | None = None
+        self._open = [True]  # popping is atomic: the first of a stream's ends wins
+        self._chunks: ChunkLog | None = None
+        self._is_shown = False  # chunks are shown as they were sent, before the user gets them as objects
+        self._reader: Any = None
+        self._complete = False
+
+    @property
+    def changed(self) -> Mapping[str, Any]:
+        """Arguments that go to the SDK in the place of the user's."""
+        return self.call.changed
+
+    # ---- around the SDK's call ----
+
+    def enter(self) -> None:
+        """Make the span current for the time of the SDK's call."""
+        with guard("making a span current"):
+            self._outer = current_recording.get()
+            self.span.attach()
+            current_recording.set(self)
+
+    def saw(self, response: Any, attributes: Mapping[str, Any]) -> None:
+        """A tap has seen the HTTP response of this call."""
+        self.response = response
+        self.span.set_attributes({semconv.HTTP_STATUS: response.status_code, **attributes})
+
+    def _saw_result(self, response: Any) -> None:
+        """The door's own result is the response; whoever called the door makes an exception of a refusal."""
+        self.saw(response, {semconv.REQUEST_ID: response.headers.get("x-request-id")})
+        self.response = None
+        if response.status_code >= _REFUSED:
+            self.span.set_attribute(semconv.ERROR_TYPE, str(response.status_code))
+            self.span.set_status("ERROR", f"HTTP {response.status_code}")
+
+    def _leave(self) -> None:
+        if current_recording.get() is self:  # it is not where a coroutine is closed from another context
+            current_recording.set(self._outer)
+        self.span.detach()
+
+    def raised(self, error: BaseException) -> None:
+        """The SDK's call raised."""
+        try:
+            self._leave()
+            self.span.settle()
+            self._set_error(error)
+        except Exception as fault:
+            report("reading an error", fault)
+        finally:
+            self._end(error)
+
+    def _set_error(self, error: BaseException) -> None:
+        # what the provider sent: the reason of its refusal, or a reply that the SDK could not make sense of
+        content = _content_of(self.response or _response_of(error))
+        if content:
+            self.span.set_outputs(body_of(content))
+        if self._read_error is not None:
+            self.span.set_attributes(self._read_error(error))
+
+    def returned(self, result: Any) -> Any:
+        """The SDK's call returned: the very result, or a generator in the place of a generator."""
+        try:
+            self._leave()
+            taken = self._take(result)
+            if self.call.hides is not None:
+                hide(taken, self.call.hides)
+            return taken
+        except Exception as fault:
+            self._end()
+            report("reading a reply", fault)
+            return result
+
+    def _take(self, result: Any) -> Any:
+        if streams.is_stream_object(result):
+            self.response = None
+            self.start_accumulating()
+            streams.watch_stream_object(result, self)
+            return result
+        if streams.is_generator(result):
+            self.start_accumulating()
+            return streams.watch_generator(result, self)
+        if streams.is_async_generator(result):
+            self.start_accumulating()
+            return streams.watch_async_generator(result, self)
+        response, self.response = self.response, None  # a watcher that holds what it watches would keep it alive
+        if response is None and streams.is_http_response(result):
+            response = result
+            self._saw_result(response)
+        if response is not None:
+            self._take_response(response)
+        else:
+            self._end_with(loads(encode(result if self._reply_of is None else self._reply_of(result))))
+        return result
+
+    def _take_response(self, response: Any) -> None:
+        content = _content_of(response)
+        if content is not None and not is_event_stream(content):
+            self._end_with(json_of(content) or body_of(content, content_type_of(response)))
+            return
+        self._reader = BodyReader(response)
+        self.start_accumulating()
+        if content is None:
+            streams.watch_bytes(response, self)
+        else:  # somebody, such as a hook of the HTTP client, has read a stream to its end
+            self.feed(content)
+            self.finished()
+
+    def start_accumulating(self) -> None:
+        """The reply comes in pieces."""
+        make = self.call.operation.accumulator
+        self._chunks = ChunkLog(self.span, None if make is None else make())
+
+    def asked(self, body: Any) -> None:
+        """The request turned out to be another than it was at first."""
+        try:
+            write_request(self.span, self.call.operation, body)
+        except Exception as fault:
+            report("reading a request", fault)
+
+    # ---- what a watched stream tells ----
+
+    def sent(self, chunk: Any) -> None:
+        """The SDK makes an object of a chunk, which the user reads next."""
+        if self._reply_of is None:
+            self._is_shown = True
+            self._take_chunk(chunk)
+
+    def chunk(self, chunk: Any) -> None:
+        """The user has read a chunk."""
+        if not self._is_shown:
+            self._take_chunk(chunk)
+
+    def _take_chunk(self, chunk: Any) -> None:
+        chunks = self._chunks
+        if chunks is None:  # the stream has ended
+            return
+        try:
+            chunks.take(chunk if self._reply_of is None else self._reply_of(chunk))
+        except Exception as fault:
+            report("reading a chunk", fault)
+
+    def feed(self, received: bytes) -> None:
+        """The user has read a part of the body."""
+        chunks = self._chunks
+        if chunks is None:
+            return
+        try:
+            for encoded in self._reader.feed(received):
+                if encoded.startswith(b"[DONE]"):
+                    self._complete = True
+                else:
+                    chunks.take_encoded(encoded)
+        except Exception as fault:
+            report("reading a chunk", fault)
+
+    def finished(self) -> None:
+        """The stream was read to its end."""
+        self._end_stream(None)
+
+    def closed(self) -> None:
+        """The user closed the stream before its end."""
+        self._end_stream("closed")
+
+    def dropped(self) -> None:
+        """The user let go of the stream before its end, or the program has ended."""
+        self._end_stream("dropped")
+
+    def failed(self, error: BaseException) -> None:
+        """Reading the stream raised. Who cancels a read or closes a generator has had enough: that is no error."""
+        kind = type(error).__name__
+        if kind == "CancelledError":
+            self._end_stream("cancelled", error)
+        elif kind == "GeneratorExit":
+            self._end_stream("closed")
+        else:
+            self._end_stream(None, error)
+
+    # ---- the end ----
+
+    def _end_stream(self, incomplete: str | None, error: BaseException | None = None) -> None:
+        try:
+            self._open.pop()
+        except IndexError:
+            return
+        chunks, self._chunks = self._chunks or ChunkLog(self.span, None), None
+        try:
+            chunks.read()
+            if error is not None:
+                self.span.settle()
+            self._set_stream(chunks, incomplete, error)
+            if error is not None and incomplete is not None:
+                self.span.record_exception(error, escaped=True)
+            elif error is not None and chunks.count == 0:  # refused: a stream may send its request when it is read
+                self._set_error(error)
+            elif error is not None and self._read_error is not None:
+                self.span.set_attributes(self._read_error(error))
+        except Exception as fault:
+            report("reading a stream", fault)
+        finally:
+            self._end(error if incomplete is None else None)
+            self._reader = None
+
+    def _end(self, error: BaseException | None = None) -> None:
+        try:
+            if error is None:
+                self.span.end()
+            else:
+                self.span.end_with_error(error)
+        except Exception as fault:
+            report("ending a span", fault)
+
+    def _set_stream(self, chunks: ChunkLog, incomplete: str | None, error: BaseException | None) -> None:
+        body, is_whole = self._arrived(chunks)
+        if incomplete is None and error is None and is_whole is False:
+            incomplete = "unfinished"  # a connection that broke off between two chunks looks like an end
+        if incomplete is not None and not is_whole:
+            self.span.set_attribute(semconv.INCOMPLETE, incomplete)
+        is_secret = chunks.count > 0 and chunks.holds_secret(body)
+        if body is not None and not (is_secret and chunks.keeps_last_event):
+            self._set_reply(body)
+        if chunks.count:
+            chunks.write(is_secret=is_secret)
+
+    def _arrived(self, chunks: ChunkLog) -> tuple[Any, bool | None]:
+        """What the user has read until now, and whether that is all there was to read, if that can be known."""
+        if self._reader is not None and not self._reader.is_event_stream:
+            return self._reader.body()  # type: ignore[no-any-return]
+        body, is_whole = chunks.reply()
+        return body, self._complete or is_whole
+
+    def _end_with(self, body: Any) -> None:
+        self._set_reply(body)
+        self._end()
+
+    def _set_reply(self, body: Any) -> None:
+        span = self.span
+        if span.set_json(semconv.OUTPUTS, body) and span.reader is not None:
+            return
+        span.settle()
+        if body is not None:
+            set_reply(span, self.call.operation.read_reply(body))
+
+
+def write_request(span: Any, operation: Operation, body: Any, request: Request | None = None) -> None:
+    """Write a request onto a span; what it says too, unless the span is to be read later."""
+    is_written = span.reader is not None
+    if is_written:
+        if span.set_json(semconv.INPUTS, body):
+            return
+        span.reader = None  # what was cut or taken out cannot be read again
+    request = request or operation.read_request(body)
+    if not is_written or request.inputs is not None:
+        span.set_inputs(body if request.inputs is None else request.inputs)
+    set_request(span, request)
+
+
+class _NotRecorded:
+    """Stands for the recording of a call that is not recorded."""
+
+    __slots__ = ()
+
+    changed: Mapping[str, Any] = {}
+
+    def enter(self) -> None:
+        """Nothing to make current."""
+
+    def raised(self, error: BaseException) -> None:
+        """Nothing to end."""
+
+    def returned(self, result: Any) -> Any:
+        """The very result."""
+        return result
+
+
+NOT_RECORDED = _NotRecorded()
+
+
+class _Apart:
+    """A call that is not recorded, inside one that is: what is seen of it belongs to nobody."""
+
+    __slots__ = ("_token",)
+
+    changed: Mapping[str, Any] = {}
+
+    def __init__(self) -> None:
+        self._token: Token[Recording | None] | None = None
+
+    def enter(self) -> None:
+        """The call is made."""
+        self._token = current_recording.set(None)
+
+    def raised(self, error: BaseException) -> None:
+        """The call is over."""
+        token, self._token = self._token, None
+        if token is None:
+            return
+        try:
+            current_recording.reset(token)
+        except ValueError:  # a coroutine that was closed from another context
+            current_recording.set(None)
+
+    def returned(self, result: Any) -> Any:
+        """The very result."""
+        self.raised(GeneratorExit())
+        return result
+
+
+def not_recorded() -> Any:
+    """What stands for the recording of a call that is not recorded, here and now."""
+    return NOT_RECORDED if current_recording.get() is None else _Apart()
+
+
+def _response_of(error: BaseException) -> Any:
+    """The HTTP response that an exception is about, or the one that it was made of: ``raise … from None`` hides it."""
+    # a context that is not suppressed may be an exception of the user's, who calls another provider in its handler
+    below = error.__cause__ or error.__context__ if error.__suppress_context__ else None
+    return getattr(error, "response", None) or getattr(below, "response", None)
+
+
+def _content_of(response: Any) -> bytes | None:
+    """The body of an HTTP response if the SDK has read it already."""
+    if not getattr(response, "is_closed", False):
+        return None
+    try:
+        content = response.content
+    except Exception as error:  # httpx raises ResponseNotRead
+        heed(error)
+        return None
+    return content if isinstance(content, bytes) else None

@@ -1,0 +1,115 @@
+"""The chunks of one stream, from the moment that each passes by until they are the events of a span."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from tracer import semconv
+from tracer._engine.runtime import runtime
+from tracer._fault import report
+from tracer._json import encode, loads
+from tracer.provider.chunk_encoder import ChunkEncoder, joined_texts
+from tracer.provider.operation import Accumulator
+
+if TYPE_CHECKING:
+    from tracer._records.record import ChunksRecord
+
+CHUNK_EVENTS_LIMIT = 1_000
+CHUNK_BYTES_LIMIT = 256 * 1024
+_READ_TOGETHER = 64  # chunks
+_LARGE_CHUNK = 512  # bytes of JSON; smaller ones hold no attachment
+
+
+class ChunkLog:
+    """Keeps chunks as they come, and reads many together: far cheaper than each by itself between the SDK's work."""
+
+    __slots__ = (
+        "_accumulator",
+        "_bytes_left",
+        "_encoder",
+        "_events",
+        "_first_content",
+        "_left_out",
+        "_span",
+        "_unread",
+        "count",
+    )
+
+    def __init__(self, span: Any, accumulator: Accumulator | None) -> None:
+        self.count = 0
+        self._span = span
+        self._accumulator = accumulator
+        self._encoder = ChunkEncoder(getattr(accumulator, "repeated", frozenset()))
+        self._unread: list[tuple[int, bytes]] = []
+        self._events: list[tuple[int, str]] = []
+        self._bytes_left = CHUNK_BYTES_LIMIT
+        self._left_out = 0
+        self._first_content = 0
+
+    def take(self, chunk: Any) -> None:
+        """Take a chunk as it was sent, or the SDK's object."""
+        self.take_encoded(self._encoder(chunk))
+
+    def take_encoded(self, encoded: bytes) -> None:
+        """Take a chunk's JSON."""
+        self._unread.append((time.time_ns(), encoded))
+        if len(self._unread) >= _READ_TOGETHER:
+            self.read()
+
+    def read(self) -> None:
+        """Read what was taken."""
+        unread, self._unread = self._unread, []
+        for when, encoded in unread:
+            try:
+                self._read(when, encoded)
+            except Exception as fault:
+                report("reading a chunk", fault)
+
+    def _read(self, when: int, encoded: bytes) -> None:
+        chunk = loads(encoded)
+        self.count += 1
+        if len(encoded) >= _LARGE_CHUNK:
+            encoded = encode(chunk)  # written the way that attachments are looked for
+            if self._span.captures_content:
+                encoded = self._span.without_attachments(encoded)
+        if len(self._events) < CHUNK_EVENTS_LIMIT and len(encoded) <= self._bytes_left:
+            self._bytes_left -= len(encoded)
+            self._events.append((when, encoded.decode()))
+        else:
+            self._left_out += 1
+        if self._accumulator is not None and self._accumulator.add(chunk) and not self._first_content:
+            self._first_content = when
+
+    def reply(self) -> tuple[Any, bool | None]:
+        """The reply as far as it was read, and whether that is all of it, if that can be known."""
+        if self._accumulator is None:
+            return None, None
+        return self._accumulator.reply() if self.count else None, self._accumulator.is_complete()
+
+    @property
+    def keeps_last_event(self) -> bool:
+        """Whether the reply is the last event alone, not what all chunks say together."""
+        return getattr(self._accumulator, "keeps_last_event", False)
+
+    def holds_secret(self, reply: Any) -> bool:
+        """Whether what arrived holds a secret once its pieces are put together."""
+        if self.keeps_last_event:
+            reply = joined_texts(loads(chunk) for _, chunk in self._events)
+        return reply is not None and runtime().holds_secret(encode(reply))
+
+    def write(self, *, is_secret: bool) -> None:
+        """Write the chunks down as events; only their sizes where the reply holds a secret, which chunks may share."""
+        span, start = self._span, self._span.start_time_ns
+        span.set_attribute(semconv.STREAM_CHUNKS, self.count)
+        if self._left_out:
+            span.set_attribute(semconv.STREAM_CHUNKS_LEFT_OUT, self._left_out)
+        if self._first_content:
+            span.set_attribute(semconv.TIME_TO_FIRST_CHUNK, (self._first_content - start) / 1e9)
+        chunks: ChunksRecord = {"after": [when - start for when, _ in self._events]}
+        if is_secret:
+            span.set_attribute(semconv.STREAM_CHUNKS_REDACTED, True)
+            chunks["bytes"] = [len(text.encode()) for _, text in self._events]
+        else:
+            chunks["json"] = [text for _, text in self._events]
+        span.set_chunks(chunks)

@@ -1,0 +1,36 @@
+"""What a provider says of a connection over which many requests and replies pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from tracer.provider.connection_recording import SessionRecording
+
+
+class SessionReader(Protocol):
+    """Says what the messages of a connection mean; told one message after the other, never two at a time."""
+
+    def sent(self, message: dict[str, Any], session: SessionRecording) -> None:
+        """The program has sent a message."""
+        ...
+
+    def received(self, message: dict[str, Any], session: SessionRecording) -> None:
+        """The program has received a message."""
+        ...
+
+    def conversation(self) -> list[Any]:
+        """Everything that was said, in the style of chat messages."""
+        ...
+
+
+class Session(NamedTuple):
+    """A connection as it was opened: to what, and who reads its messages."""
+
+    name: str  # gen_ai.operation.name
+    reader: SessionReader
+    model: str | None = None
+    provider: str | None = None  # where it differs from the provider module's name
+    attributes: Mapping[str, Any] = MappingProxyType({})

@@ -1,0 +1,196 @@
+"""A connection over which many requests and replies pass: one span for it, and one below it for each reply."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tracer import semconv
+from tracer._fault import report
+from tracer._json import encode, loads
+from tracer.messages import to_messages
+from tracer.provider.call_recording import Recording
+from tracer.provider.connection import Session
+from tracer.provider.operation import Call
+from tracer.provider.streams import keep_until_dropped
+
+_ERROR_EVENT = "error"
+# a connection that ends so has done what it was for
+_GOOD_ENDS = frozenset({"ConnectionClosedOK", "CancelledError", "TimeoutError", "EOFError", "GeneratorExit"})
+
+StartReply = Callable[[Call, Any], Any]  # a call and the session's span: the recording, or what stands for none
+
+
+class SessionRecording:
+    """A connection that is being recorded. Its methods never raise; the first end wins."""
+
+    def __init__(self, span: Any, session: Session, start_reply: StartReply) -> None:
+        self.span = span
+        self._reader = session.reader
+        self._start_reply = start_reply
+        self._replies: dict[Any, Recording] = {}
+        self._error: BaseException | None = None
+        self._is_open = True
+        self._messages = threading.RLock()  # one thread may send while another receives
+
+    # ---- what a reader says ----
+
+    def begin(self, key: Any, call: Call) -> None:
+        """A reply has been asked for, or has begun."""
+        recording = self._start_reply(call, self.span)
+        if isinstance(recording, Recording):
+            recording.start_accumulating()
+            self._replies[key] = recording
+
+    def has(self, key: Any) -> bool:
+        """Whether a reply is under way."""
+        return key in self._replies
+
+    def chunk(self, key: Any, chunk: Any) -> None:
+        """A piece of a reply has come."""
+        if key in self._replies:
+            self._replies[key].chunk(chunk)
+
+    def finish(self, key: Any, body: Any = None) -> None:
+        """A reply is whole; ``body`` is its request as it turned out to be."""
+        recording = self._replies.pop(key, None)
+        if recording is not None:
+            if body is not None:
+                recording.asked(body)
+            recording.finished()
+
+    def about(self, attributes: Mapping[str, Any]) -> None:
+        """Something has become known about the whole session."""
+        self.span.set_attributes(attributes)
+
+    def configured(self, settings: Any) -> None:
+        """The session has been set up."""
+        self.span.set_inputs(settings)
+
+    def error(self, about: Mapping[str, Any]) -> None:
+        """The provider has said that something was wrong, which does not end the session."""
+        kind = about.get("code") or about.get("type") or "error"
+        self.span.add_event(_ERROR_EVENT, {semconv.ERROR_TYPE: str(kind), "message": str(about.get("message") or kind)})
+
+    # ---- what the watched connection tells ----
+
+    def sent(self, message: Any) -> None:
+        """The program sends a message."""
+        self._tell(self._reader.sent, message)
+
+    def received(self, message: Any) -> None:
+        """The program has received a message."""
+        self._error = None
+        self._tell(self._reader.received, message)
+
+    def _tell(self, reader: Callable[[dict[str, Any], SessionRecording], None], message: Any) -> None:
+        if not self._is_open:
+            return
+        try:
+            plain = loads(message if isinstance(message, (bytes, str)) else encode(message))
+            if isinstance(plain, dict):
+                with self._messages:
+                    reader(plain, self)
+        except ValueError:  # binary frames
+            pass
+        except Exception as fault:
+            report("reading a message of a session", fault)
+
+    def failed(self, error: BaseException) -> None:
+        """Receiving raised: an SDK that reconnects goes on, and one that does not closes."""
+        if type(error).__name__ in _GOOD_ENDS:
+            return
+        self._error = error
+        with self._messages:
+            replies, self._replies = self._replies, {}
+        for recording in replies.values():
+            recording.failed(error)
+
+    def closed(self) -> None:
+        """The program has closed the connection."""
+        self._end(Recording.closed)
+
+    def dropped(self) -> None:
+        """The program let go of the connection without closing it, or has ended."""
+        if self._is_open:
+            self.span.set_attribute(semconv.INCOMPLETE, "dropped")
+        self._end(Recording.dropped)
+
+    def _end(self, end_reply: Callable[[Recording], None]) -> None:
+        try:
+            with self._messages:
+                if not self._is_open:
+                    return
+                self._is_open = False
+            for recording in self._replies.values():
+                end_reply(recording)
+            conversation = self._reader.conversation()
+            if conversation:
+                self.span.set_outputs(conversation)
+                self.span.set_json(semconv.OUTPUT_MESSAGES, to_messages(conversation))
+        except Exception as fault:
+            report("recording a conversation", fault)
+        try:
+            if self._error is None:
+                self.span.end()
+            else:
+                self.span.end_with_error(self._error)
+        except Exception as fault:
+            report("ending a session", fault)
+
+
+def watch_connection(connection: Any, session: SessionRecording) -> None:
+    """Watch an SDK's connection: what passes it is told, and what it does stays what it was."""
+    kind = type(connection)
+    send = "_send" if hasattr(kind, "_send") else "send"
+    _hook(connection, "recv_bytes", after=session.received, failed=session.failed)
+    _hook(connection, send, before=session.sent)
+    _hook(connection, "close", end=session.closed)
+    keep_until_dropped(connection, session)
+
+
+def _nothing(_: Any) -> None:
+    pass
+
+
+def _hook(
+    connection: Any,
+    name: str,
+    *,
+    before: Callable[[Any], None] = _nothing,
+    after: Callable[[Any], None] = _nothing,
+    failed: Callable[[BaseException], None] = _nothing,
+    end: Callable[[], None] | None = None,
+) -> None:
+    """Tell what goes into a method of one object and what comes out."""
+    method = getattr(type(connection), name)
+
+    def hooked(*args: Any, **kwargs: Any) -> Any:
+        before(args[0] if args else next(iter(kwargs.values()), None))
+        try:
+            result = method(connection, *args, **kwargs)
+        except BaseException as error:
+            failed(error)
+            raise
+        finally:
+            if end is not None:
+                end()
+        after(result)
+        return result
+
+    async def async_hooked(*args: Any, **kwargs: Any) -> Any:
+        before(args[0] if args else next(iter(kwargs.values()), None))
+        try:
+            result = await method(connection, *args, **kwargs)
+        except BaseException as error:
+            failed(error)
+            raise
+        finally:
+            if end is not None:
+                end()
+        after(result)
+        return result
+
+    setattr(connection, name, async_hooked if inspect.iscoroutinefunction(method) else hooked)

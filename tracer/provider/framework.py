@@ -1,0 +1,231 @@
+"""The steps of a framework that tells of them by objects of its own: runs, agents, turns, tools, and calls it makes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Hashable, Mapping
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opentelemetry.trace import SpanKind
+
+from tracer import semconv
+from tracer._engine.context import running, suppressed
+from tracer._engine.exceptions import ending_of, type_name
+from tracer._engine.runtime import runtime
+from tracer._fault import guard
+from tracer._json import encode, loads
+from tracer._records.derive import set_reply
+from tracer.provider.call_recording import write_request
+from tracer.provider.operation import Call
+from tracer.semconv import SpanType
+
+if TYPE_CHECKING:
+    from tracer._engine.context import AnySpan
+
+_CALL_TYPES = frozenset({SpanType.LLM, SpanType.CHAT_MODEL})
+_ENDS_OF_LOOPS = (StopIteration, StopAsyncIteration)
+
+
+class Told(NamedTuple):
+    """What a framework says of a call to a model that no door has seen."""
+
+    call: Call
+    reply: Any = None  # in the shape that the operation reads
+    error: str | None = None  # in the framework's words; an exception on its way through the call says more
+    has_content: bool = True  # False: the exception's text is content that is to be left out
+
+
+class _UnderWay:
+    """What has begun and has not ended, and the exception that came through it."""
+
+    __slots__ = ("_handled", "error", "owner")
+
+    def __init__(self, owner: Any) -> None:
+        self.owner = owner
+        self.error: BaseException | None = None
+        self._handled = sys.exc_info()[1]  # the framework may be called where an exception is being handled
+
+    def note_exception(self) -> None:
+        """Keep the exception that is on its way through just now, if one is."""
+        error = sys.exc_info()[1]
+        if error is not None and error is not self._handled and not isinstance(error, _ENDS_OF_LOOPS):
+            self.error = error
+
+
+class Step(_UnderWay):
+    """A step that is under way, with its span."""
+
+    __slots__ = ("span",)
+
+    def __init__(self, span: AnySpan, owner: Any) -> None:
+        super().__init__(owner)
+        self.span = span
+
+
+class Announced(_UnderWay):
+    """A call to a model that a framework makes: a door on the way records it, or else the framework's word."""
+
+    __slots__ = ("has_span", "parent", "start_time_ns", "tell", "token")
+
+    def __init__(self, owner: Any, tell: Callable[[], Told | None]) -> None:
+        super().__init__(owner)
+        self.tell = tell
+        self.parent = running()
+        self.start_time_ns = time.time_ns()
+        self.has_span = False
+        self.token: Token[Announced | None] | None = None
+
+    def leave(self) -> None:
+        """The framework no longer awaits the call in this context."""
+        token, self.token = self.token, None
+        if token is not None:
+            try:
+                announced.reset(token)
+            except ValueError:  # an abandoned generator is closed in another task
+                announced.set(None)
+
+
+announced: ContextVar[Announced | None] = ContextVar("tracer_announced_call", default=None)
+
+
+def door_records(span_type: str) -> None:
+    """A door has begun to record a call; where a framework has announced it, the framework's word is not needed."""
+    call = announced.get()
+    if call is not None and span_type in _CALL_TYPES:
+        call.has_span = True
+
+
+class Steps:
+    """The spans of a framework's steps while they are open, by the objects that the framework knows them by.
+
+    An ``owner`` contains steps that may never be told of again: `end_all` ends what it has left open.
+    """
+
+    def __init__(self, scope: str) -> None:
+        self._scope = scope
+        self._open: dict[Hashable, Step | Announced] = {}
+
+    def start(
+        self,
+        key: Hashable,
+        name: str,
+        *,
+        span_type: str,
+        owner: Any = None,
+        parent: AnySpan | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        is_current: bool = True,
+    ) -> Step | None:
+        """A step has begun, below the current span or ``parent``; None where nothing is to be recorded."""
+        if not is_recording():
+            return None
+        span = runtime().start_span(name, span_type=span_type, parent=parent, attributes=attributes, scope=self._scope)
+        step = self._open[key] = Step(span, owner)
+        if is_current:
+            span.attach()
+        return step
+
+    def get(self, key: Hashable) -> Step | None:
+        """The open step that a key stands for."""
+        step = self._open.get(key)
+        return step if isinstance(step, Step) else None
+
+    def find(self, attribute: str, value: Any) -> AnySpan | None:
+        """The open span whose key has an attribute of this value."""
+        for key, step in list(self._open.items()):
+            if isinstance(step, Step) and getattr(key, attribute, None) == value:
+                return step.span
+        return None
+
+    def leave(self, key: Hashable) -> Step | None:
+        """A step is over: its span is no longer current, and is the caller's to end. None where none is open."""
+        step = self.get(key)
+        if step is None or self._open.pop(key, None) is None:
+            return None
+        step.note_exception()
+        step.span.detach()
+        return step
+
+    def announce(
+        self, key: Hashable, tell: Callable[[], Told | None], *, owner: Any = None, is_current: bool = True
+    ) -> None:
+        """A call to a model begins. If no door sees it, what ``tell`` says at its end is recorded as its span."""
+        if is_recording():
+            call = self._open[key] = Announced(owner, tell)
+            if is_current:
+                call.token = announced.set(call)
+
+    def end_call(self, key: Hashable) -> None:
+        """An announced call is over."""
+        call = self._open.get(key)
+        if isinstance(call, Announced) and self._open.pop(key, None) is not None:
+            call.note_exception()
+            call.leave()
+            self._record(call)
+
+    def end_all(self, owner: Any) -> None:
+        """End what an owner has left open, and the framework will not tell of any more."""
+        for key, left in list(self._open.items()):
+            if left.owner is not owner or self._open.pop(key, None) is None:
+                continue
+            if isinstance(left, Step):
+                left.span.set_attribute(semconv.INCOMPLETE, "dropped")
+                left.span.end()
+            else:
+                self._record(left, incomplete="dropped")
+
+    def _record(self, call: Announced, incomplete: str | None = None) -> None:
+        told = None if call.has_span else call.tell()
+        if told is None:
+            return
+        operation, body = told.call.operation, loads(encode(told.call.body))
+        request = operation.read_request(body)
+        span = runtime().start_span(
+            f"{operation.name} {request.model}" if request.model else operation.name,
+            span_type=operation.span_type,
+            attributes={
+                semconv.OPERATION: operation.name,
+                semconv.PROVIDER: told.call.provider,
+                semconv.REQUEST_MODEL: request.model,
+                semconv.INCOMPLETE: incomplete,
+                **told.call.attributes,
+            },
+            otel_kind=SpanKind.CLIENT,
+            parent=call.parent,
+            scope=self._scope,
+            start_time_ns=call.start_time_ns,
+        )
+        with guard("recording a call that a framework told of"):
+            write_request(span, operation, body or None, request)
+            if told.reply is not None:
+                reply = loads(encode(told.reply))
+                span.set_outputs(reply)
+                set_reply(span, operation.read_reply(reply))
+            set_failure(span, call.error, told.error, has_content=told.has_content)
+        span.end()
+
+
+def is_recording() -> bool:
+    """Whether what begins here and now is to be recorded."""
+    return runtime().recording and not suppressed.get()
+
+
+def set_failure(
+    span: AnySpan, error: BaseException | None, told: str | None = None, *, has_content: bool = True
+) -> None:
+    """Write onto a span how a step failed: by the exception, or else in the framework's words; nothing if by neither.
+
+    Without ``has_content`` the exception is named, and what it says is left out.
+    """
+    if error is not None and has_content:
+        span.set_error(error)
+        return
+    is_error, ending = (True, None) if error is None else ending_of(error)
+    span.set_attribute(semconv.INCOMPLETE, ending)
+    if error is not None and is_error:
+        span.set_attribute(semconv.ERROR_TYPE, type_name(error))
+        told = told or type_name(error)
+    if told is not None:
+        span.set_status("ERROR", told)

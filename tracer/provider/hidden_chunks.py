@@ -1,0 +1,95 @@
+"""Keeping from the user what of a stream only tracer asked for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from tracer._fault import report
+from tracer.provider.streams import is_stream_object
+
+IsHidden = Callable[[Any], bool]
+
+
+class _Visible:
+    """A stream's iterator without the chunks that are hidden."""
+
+    __slots__ = ("_is_hidden", "_iterator")
+
+    def __init__(self, iterator: Iterator[Any], is_hidden: IsHidden) -> None:
+        self._iterator = iterator
+        self._is_hidden = is_hidden
+
+    def __iter__(self) -> _Visible:
+        return self
+
+    def __next__(self) -> Any:
+        while True:
+            chunk = self._iterator.__next__()
+            if not _is_hidden(chunk, self._is_hidden):
+                return chunk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
+
+
+class _AsyncVisible:
+    """An asynchronous stream's iterator without the chunks that are hidden."""
+
+    __slots__ = ("_is_hidden", "_iterator")
+
+    def __init__(self, iterator: AsyncIterator[Any], is_hidden: IsHidden) -> None:
+        self._iterator = iterator
+        self._is_hidden = is_hidden
+
+    def __aiter__(self) -> _AsyncVisible:
+        return self
+
+    async def __anext__(self) -> Any:
+        while True:
+            iterator = self._iterator
+            _, chunk = (iterator, await iterator.__anext__())  # on the stack, as in the watching iterator
+            if not _is_hidden(chunk, self._is_hidden):
+                return chunk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
+
+
+def _is_hidden(chunk: Any, is_hidden: IsHidden) -> bool:
+    try:
+        return is_hidden(chunk)
+    except Exception as fault:
+        report("hiding a chunk", fault)
+        return False
+
+
+def hide(result: Any, is_hidden: IsHidden) -> None:
+    """Hide chunks of a stream, or of the one that a raw response is parsed into."""
+    if is_stream_object(result):
+        _hide_in_stream(result, is_hidden)
+    elif callable(getattr(result, "parse", None)):
+        _hide_when_parsed(result, is_hidden)
+
+
+def _hide_in_stream(stream: Any, is_hidden: IsHidden) -> None:
+    iterator = stream._iterator
+    if isinstance(iterator, (_Visible, _AsyncVisible)):
+        return  # a raw response gives the same stream again
+    visible = _AsyncVisible if hasattr(iterator, "__anext__") else _Visible
+    stream._iterator = visible(iterator, is_hidden)
+
+
+def _hide_when_parsed(raw: Any, is_hidden: IsHidden) -> None:
+    parse = raw.parse
+
+    def parse_and_hide(*args: Any, **kwargs: Any) -> Any:
+        parsed = parse(*args, **kwargs)
+        try:
+            if is_stream_object(parsed):
+                _hide_in_stream(parsed, is_hidden)
+        except Exception as fault:
+            report("hiding a chunk", fault)
+        return parsed
+
+    raw.parse = parse_and_hide

@@ -1,0 +1,134 @@
+"""What a provider does in its SDK: patches at the places that it names, recordings of the calls that pass there.
+
+Loaded with the SDK, together with all that recording needs: a program that never imports the SDK does without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import SpanKind
+
+from tracer import semconv
+from tracer._engine.context import suppressed
+from tracer._engine.runtime import runtime
+from tracer._engine.span import LiveSpan
+from tracer._fault import guard, report
+from tracer.provider.call_recording import NOT_RECORDED, Recording, current_recording, not_recorded, write_request
+from tracer.provider.connection_recording import SessionRecording, watch_connection
+from tracer.provider.doors import Door, Wire
+from tracer.provider.framework import door_records
+from tracer.provider.operation import Call, ReplyOf
+from tracer.provider.patch import DoorMovedError, Patch
+from tracer.provider.wrappers import chunk_tapped, hooked, tapped, through_door, watched_wire
+from tracer.semconv import SpanType
+
+if TYPE_CHECKING:
+    from tracer.provider import Provider
+    from tracer.provider.connection import Session
+
+
+class Doorkeeper:
+    """Stands at the doors of one provider."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+
+    def patches(self) -> list[Patch]:
+        """One for each place, but for connections."""
+        provider = self._provider
+        return [
+            *(Patch(tap.target, partial(tapped, tap), parameters=tap.parameters) for tap in provider.taps),
+            *(
+                Patch(door.target, partial(through_door, partial(self._begin, door)), parameters=door.parameters)
+                for door in provider.doors
+            ),
+            *self._chunk_patches(),
+            *(Patch(hook.target, partial(hooked, hook), parameters=hook.parameters) for hook in provider.hooks),
+        ]
+
+    def _chunk_patches(self) -> Iterator[Patch]:
+        for tap in self._provider.chunk_taps:
+            patch = Patch(tap.target, chunk_tapped, parameters=tap.parameters)
+            with suppress(DoorMovedError):  # chunks are then taken from the objects that are made of them
+                patch.check()
+                yield patch
+
+    def wire_patch(self, wire: Wire) -> Patch:
+        """The one for a class of connections."""
+        watch = partial(watched_wire, partial(self._watch, wire))
+        return Patch(f"{wire.target}.__init__", watch, parameters=("connection",))
+
+    def _begin(self, door: Door, arguments: Mapping[str, Any]) -> Any:
+        """The recording of a call that passes a door; never raises."""
+        try:
+            if not runtime().recording:
+                return NOT_RECORDED
+            call = None if suppressed.get() else door.read_call(arguments)
+            if call is None:
+                return not_recorded()
+            return NOT_RECORDED if _is_under_way(call) else self._recording(call, reply_of=door.reply_of)
+        except Exception as fault:
+            report(f"reading a call to {self._provider.name}", fault)
+            return NOT_RECORDED
+
+    def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
+        operation = call.operation
+        reader = operation.reader if runtime().reads_later else None
+        model = call.body.get("model") if reader is not None and type(call.body) is dict else None
+        request = None
+        if type(model) is not str:
+            reader, request = None, operation.read_request(call.body)
+            model = request.model
+        span = self._start_span(operation.name, model, call, operation.span_type, parent)
+        if not isinstance(span, LiveSpan):
+            return NOT_RECORDED
+        door_records(operation.span_type)
+        span.reader = reader
+        try:
+            with guard(f"recording a request to {self._provider.name}"):
+                write_request(span, operation, call.body, request)
+        except BaseException as error:  # Ctrl-C, or a time limit's signal: the call is not made
+            span.end_with_error(error)
+            raise
+        return Recording(span, call, self._provider.read_error, reply_of)
+
+    def _start_span(
+        self, operation: str, model: str | None, seen: Call | Session, span_type: str, parent: Any = None
+    ) -> Any:
+        return runtime().start_span(
+            f"{operation} {model}" if model else operation,
+            span_type=span_type,
+            attributes={
+                semconv.OPERATION: operation,
+                semconv.PROVIDER: seen.provider or self._provider.name,
+                semconv.REQUEST_MODEL: model,
+                **seen.attributes,
+            },
+            otel_kind=SpanKind.CLIENT,
+            parent=parent,
+            scope=f"tracer.{self._provider.name}",
+        )
+
+    def _watch(self, wire: Wire, connection: Any) -> None:
+        """Record a connection that has been opened; never raises."""
+        try:
+            if not runtime().recording or suppressed.get():
+                return
+            session = wire.open(connection)
+            if session is None:
+                return
+            span = self._start_span(session.name, session.model, session, SpanType.CHAIN)
+            if span.is_recording():
+                watch_connection(connection, SessionRecording(span, session, self._recording))
+        except Exception as fault:
+            report(f"watching a connection to {self._provider.name}", fault)
+
+
+def _is_under_way(call: Call) -> bool:
+    """Whether this very call is being recorded by a door above, because a wrapper of ours stands twice in the way."""
+    outer = current_recording.get()
+    return outer is not None and call.body is not None and outer.call.body is call.body

@@ -1,0 +1,194 @@
+"""The methods that take the place of an SDK's where a provider looks into it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from inspect import Parameter
+from typing import Any
+
+from tracer._fault import guard, report
+from tracer.provider.call_recording import NOT_RECORDED, current_recording
+from tracer.provider.doors import Hook, HookEnd, Tap
+from tracer.provider.patch import Patch
+from tracer.provider.streams import watcher_of
+
+Function = Callable[..., Any]
+
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def through_door(begin: Callable[[Mapping[str, Any]], Any], original: Function, patch: Patch) -> Function:
+    """The method of a door, whose calls ``begin`` makes recordings of."""
+    bind = _binder(original)
+
+    def begin_if_active(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return begin(bind(args, kwargs)) if patch.active else NOT_RECORDED
+
+    return _around(original, begin_if_active)
+
+
+def hooked(hook: Hook, original: Function, patch: Patch) -> Function:
+    """The method of a hook, which hears of its calls."""
+    bind = _binder(original)
+
+    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            end = hook.begin(bind(args, kwargs)) if patch.active else None
+        except Exception as fault:
+            report(f"observing {hook.target}", fault)
+            return NOT_RECORDED
+        return NOT_RECORDED if end is None else _GuardedEnd(f"observing {hook.target}", end)
+
+    return _around(original, begin)
+
+
+class _GuardedEnd:
+    """Tells a hook of its method's end; what fails there is logged."""
+
+    __slots__ = ("_doing", "_end")
+
+    changed: Mapping[str, Any] = {}
+
+    def __init__(self, doing: str, end: HookEnd) -> None:
+        self._doing = doing
+        self._end = end
+
+    def enter(self) -> None:
+        """It has begun."""
+
+    def returned(self, result: Any) -> Any:
+        with guard(self._doing):
+            self._end.returned(result)
+        return result
+
+    def raised(self, error: BaseException) -> None:
+        with guard(self._doing):
+            self._end.raised(error)
+
+
+def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Function:
+    """The method with ``begin`` before it and the end told to what that gave; its own call is made once, unchanged."""
+    change = _changer(original)
+
+    if inspect.iscoroutinefunction(inspect.unwrap(original)):
+
+        @functools.wraps(original)
+        async def around_async(*args: Any, **kwargs: Any) -> Any:
+            recording = begin(args, kwargs)
+            try:
+                recording.enter()
+                if recording.changed:
+                    args, kwargs = change(args, kwargs, recording.changed)
+                return recording.returned(await original(*args, **kwargs))
+            except BaseException as error:  # also Ctrl-C and a time limit's signal while tracer works
+                recording.raised(error)
+                raise
+
+        return around_async
+
+    @functools.wraps(original)
+    def around(*args: Any, **kwargs: Any) -> Any:
+        recording = begin(args, kwargs)
+        try:
+            recording.enter()
+            if recording.changed:
+                args, kwargs = change(args, kwargs, recording.changed)
+            return recording.returned(original(*args, **kwargs))
+        except BaseException as error:  # also Ctrl-C and a time limit's signal while tracer works
+            recording.raised(error)
+            raise
+
+    return around
+
+
+def watched_wire(watch: Callable[[Any], None], original: Function, patch: Patch) -> Function:
+    """The ``__init__`` of a connection, which ``watch`` is given."""
+
+    @functools.wraps(original)
+    def opened(connection: Any, *args: Any, **kwargs: Any) -> None:
+        original(connection, *args, **kwargs)
+        if patch.active:
+            watch(connection)
+
+    return opened
+
+
+def tapped(tap: Tap, original: Function, patch: Patch) -> Function:
+    """The method of a tap, which observes its calls."""
+    bind = _binder(original)
+
+    def observe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        recording = current_recording.get()
+        if recording is None or not patch.active:
+            return
+        try:
+            tap.observe(recording, bind(args, kwargs))
+        except Exception as fault:
+            report(f"observing {tap.target}", fault)
+
+    if inspect.iscoroutinefunction(inspect.unwrap(original)):
+
+        @functools.wraps(original)
+        async def observed_async(*args: Any, **kwargs: Any) -> Any:
+            if not tap.after:
+                observe(args, kwargs)
+            result = await original(*args, **kwargs)
+            if tap.after:
+                observe(args, {**kwargs, "return": result})
+            return result
+
+        return observed_async
+
+    @functools.wraps(original)
+    def observed(*args: Any, **kwargs: Any) -> Any:
+        if not tap.after:
+            observe(args, kwargs)
+        result = original(*args, **kwargs)
+        if tap.after:
+            observe(args, {**kwargs, "return": result})
+        return result
+
+    return observed
+
+
+def chunk_tapped(original: Function, patch: Patch) -> Function:
+    """The method of a chunk tap, which shows chunks to whoever watches their stream."""
+
+    @functools.wraps(original)
+    def shown(*args: Any, **kwargs: Any) -> Any:
+        if patch.active:
+            watcher = watcher_of(kwargs.get("response"))
+            if watcher is not None:
+                watcher.sent(kwargs.get("data"))
+        return original(*args, **kwargs)
+
+    return shown
+
+
+def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
+    """Arguments by name, at a fraction of the cost of `inspect.Signature.bind`."""
+    parameters = inspect.signature(function).parameters.values()
+    names = tuple(parameter.name for parameter in parameters if parameter.kind in _POSITIONAL)
+    rest = next((parameter.name for parameter in parameters if parameter.kind is Parameter.VAR_POSITIONAL), None)
+
+    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {**dict(zip(names, args)), **kwargs}  # calls may leave parameters out
+
+    def bind_with_rest(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {**bind(args, kwargs), rest: args[len(names) :]}  # type: ignore[dict-item]
+
+    return bind if rest is None else bind_with_rest
+
+
+def _changer(function: Function) -> Callable[[Any, Any, Mapping[str, Any]], tuple[Any, Any]]:
+    """Arguments with some of them replaced, wherever they were given."""
+    names = tuple(inspect.signature(function).parameters)
+
+    def change(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Mapping[str, Any]) -> tuple[Any, Any]:
+        positional = tuple(changed.get(name, value) for name, value in zip(names, args))
+        named = {name: value for name, value in changed.items() if name not in names[: len(args)]}
+        return (*positional, *args[len(positional) :]), {**kwargs, **named}
+
+    return change
