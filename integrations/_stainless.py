@@ -10,7 +10,7 @@ from tracer import semconv
 from ._values import server_attributes
 
 if TYPE_CHECKING:
-    from tracer.provider.call_recording import Recording
+    from tracer.provider.call_recording import CallRecording
 
 _SENTINELS = frozenset({"NotGiven", "Omit"})
 _RETRY_HEADER = "x-stainless-retry-count"
@@ -51,7 +51,7 @@ def _helper(headers: Any) -> str | None:
     return next((value for value in named if isinstance(value, str)), None)
 
 
-def observe_response(recording: Recording, arguments: Mapping[str, Any]) -> None:
+def observe_response(recording: CallRecording, arguments: Mapping[str, Any]) -> None:
     """The HTTP response, before the SDK has made anything of it."""
     response = arguments["response"]
     retries = arguments.get("retries_taken", 0)

@@ -11,7 +11,7 @@ from tracer.provider import Call, ChunkTap, Door, Provider, Tap
 from tracer.provider.import_hook import when_imported
 
 from ._openai.door import observe_response, read_call, read_error
-from ._openai.sessions import WIRES
+from ._openai.sessions import CONNECTION_DOORS
 from ._openai.usage import asking_for_usage
 
 __all__ = ["autolog", "provider"]
@@ -32,7 +32,7 @@ provider = Provider(
     supported="1.55.3 to 3.x",
     doors=tuple(Door(f"{client}.request", _read_call, parameters=("options",)) for client in _CLIENTS),
     taps=tuple(Tap(f"{client}._process_response", observe_response, parameters=("response",)) for client in _CLIENTS),
-    wires=WIRES,
+    connection_doors=CONNECTION_DOORS,
     chunk_taps=(ChunkTap("openai._base_client:BaseClient._process_response_data"),),
     read_error=read_error,
 )

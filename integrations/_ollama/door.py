@@ -15,7 +15,7 @@ from .other import EMBEDDING, SYSTEM_ONE, WEB_FETCH, WEB_SEARCH, generic
 from .text import CHAT, GENERATE
 
 if TYPE_CHECKING:
-    from tracer.provider.call_recording import Recording
+    from tracer.provider.call_recording import CallRecording
 
 OPERATIONS: dict[str, Operation] = {
     "chat": CHAT,
@@ -52,7 +52,7 @@ def operation_of(path: str) -> Operation | None:
     return OPERATIONS.get(name) or generic(name)
 
 
-def observe_response(recording: Recording, arguments: Mapping[str, Any]) -> None:
+def observe_response(recording: CallRecording, arguments: Mapping[str, Any]) -> None:
     """The HTTP response, of which the SDK keeps only the fields that it knows."""
     recording.saw(arguments["return"], {})
 

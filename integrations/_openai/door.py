@@ -17,7 +17,7 @@ from .routes import operation_of, streamed_response_id
 from .uploads import described
 
 if TYPE_CHECKING:
-    from tracer.provider.call_recording import Recording
+    from tracer.provider.call_recording import CallRecording
 
 
 def read_call(arguments: Mapping[str, Any]) -> Call | None:
@@ -72,7 +72,7 @@ def _helper(options: Any) -> str | None:
     return None
 
 
-def observe_response(recording: Recording, arguments: Mapping[str, Any]) -> None:
+def observe_response(recording: CallRecording, arguments: Mapping[str, Any]) -> None:
     """The HTTP response, before the SDK has made anything of it."""
     response = arguments["response"]
     headers = response.headers

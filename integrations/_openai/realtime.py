@@ -15,7 +15,7 @@ from .responses import RESPONSE, ResponseAccumulator, read_reply, read_request
 from .values import as_dict, as_dicts, as_text
 
 if TYPE_CHECKING:
-    from tracer.provider import SessionRecording
+    from tracer.provider import ConnectionRecording
 
 _ITEMS_REMEMBERED = 200
 _LAST_EVENTS = frozenset(
@@ -32,7 +32,7 @@ _SETTINGS = (
 class ResponsesReader:
     """One reply for each ``response.create``; lanes, where a connection has them, go by their stream ids."""
 
-    def sent(self, message: dict[str, Any], session: SessionRecording) -> None:
+    def sent(self, message: dict[str, Any], session: ConnectionRecording) -> None:
         """A reply is asked for."""
         if message.get("type") == "response.create":
             nested = message.get("response")  # how the first versions wrapped it
@@ -40,7 +40,7 @@ class ResponsesReader:
             body = {**body, **as_dict(nested)}
             session.begin(message.get("stream_id"), Call(RESPONSE, body))
 
-    def received(self, message: dict[str, Any], session: SessionRecording) -> None:
+    def received(self, message: dict[str, Any], session: ConnectionRecording) -> None:
         """A piece of a reply has come, or its end."""
         key, kind = message.get("stream_id"), str(message.get("type"))
         if kind == "response.created" and not session.has(key):  # a successor that nobody asked for
@@ -66,12 +66,12 @@ class RealtimeReader:
         self._asked: list[dict[str, Any]] = []  # response.create whose reply has not begun
         self._begun: dict[Any, tuple[dict[str, Any], list[str]]] = {}  # what a reply was asked, and the items before it
 
-    def sent(self, message: dict[str, Any], session: SessionRecording) -> None:
+    def sent(self, message: dict[str, Any], session: ConnectionRecording) -> None:
         """The program may have asked for a reply of its own kind."""
         if message.get("type") == "response.create":
             self._asked.append(as_dict(message.get("response")))
 
-    def received(self, message: dict[str, Any], session: SessionRecording) -> None:
+    def received(self, message: dict[str, Any], session: ConnectionRecording) -> None:
         """A message of the conversation, a piece of a reply, or news of the session."""
         kind = str(message.get("type"))
         if kind in ("session.created", "session.updated"):
@@ -89,7 +89,7 @@ class RealtimeReader:
         """What was said by either side."""
         return input_messages(list(self._items.values()))
 
-    def _configure(self, settings: dict[str, Any], session: SessionRecording) -> None:
+    def _configure(self, settings: dict[str, Any], session: ConnectionRecording) -> None:
         self._settings = settings
         session.configured(settings)
         session.about({
@@ -120,7 +120,7 @@ class RealtimeReader:
         if isinstance(index, int) and index < len(content):
             content[index]["transcript"] = message.get("transcript")
 
-    def _transcription(self, message: dict[str, Any], session: SessionRecording) -> None:
+    def _transcription(self, message: dict[str, Any], session: ConnectionRecording) -> None:
         heard = as_dict(as_dict(self._settings.get("audio")).get("input")).get("transcription")
         about = as_dict(heard or self._settings.get("input_audio_transcription"))
         key = object()
@@ -128,7 +128,7 @@ class RealtimeReader:
         session.chunk(key, {**message, "type": "transcript.text.done", "text": message.get("transcript")})
         session.finish(key)
 
-    def _reply(self, kind: str, message: dict[str, Any], session: SessionRecording) -> None:
+    def _reply(self, kind: str, message: dict[str, Any], session: ConnectionRecording) -> None:
         response = as_dict(message.get("response"))
         identity = response.get("id") or message.get("response_id")
         if kind == "response.created":
@@ -167,10 +167,10 @@ class LiveReader:
         self._settings: dict[str, Any] = {}
         self._said: list[tuple[str, list[str]]] = []  # role, and pieces of what it said
 
-    def sent(self, message: dict[str, Any], session: SessionRecording) -> None:
+    def sent(self, message: dict[str, Any], session: ConnectionRecording) -> None:
         """Nothing: the session's own start says how it was set up."""
 
-    def received(self, message: dict[str, Any], session: SessionRecording) -> None:
+    def received(self, message: dict[str, Any], session: ConnectionRecording) -> None:
         """A piece of a transcript, of a delegated reply, or news of the session."""
         kind = str(message.get("type"))
         if kind in ("session.started", "session.created", "session.updated"):
@@ -193,7 +193,7 @@ class LiveReader:
         """What was said by either side."""
         return [{"role": role, "content": "".join(pieces)} for role, pieces in self._said]
 
-    def _configure(self, settings: dict[str, Any], session: SessionRecording) -> None:
+    def _configure(self, settings: dict[str, Any], session: ConnectionRecording) -> None:
         self._settings = settings
         session.configured(settings)
         session.about({
@@ -206,7 +206,7 @@ class LiveReader:
             self._said.append((role, []))
         self._said[-1][1].append(as_text(message.get("delta")) or "")
 
-    def _delegated(self, key: Any, event: dict[str, Any], session: SessionRecording) -> None:
+    def _delegated(self, key: Any, event: dict[str, Any], session: ConnectionRecording) -> None:
         kind = event.get("type")
         if kind == "response.created":
             delegation = as_dict(as_dict(self._settings.get("delegation")).get("responses"))
@@ -215,7 +215,7 @@ class LiveReader:
         if kind in _LAST_EVENTS:
             session.finish(key)
 
-    def _decided(self, event: dict[str, Any], session: SessionRecording) -> None:
+    def _decided(self, event: dict[str, Any], session: ConnectionRecording) -> None:
         decision = as_dict(event.get("decision"))
         key = object()
         session.begin(key, Call(DECISION, {"model": decision.get("model"), "input": self.conversation()}))

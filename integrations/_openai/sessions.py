@@ -7,33 +7,33 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tracer import semconv
-from tracer.provider import Session, SessionReader, Wire
+from tracer.provider import Connection, ConnectionDoor, ConnectionReader
 
 from .hosts import provider_of
 from .realtime import LiveReader, RealtimeReader, ResponsesReader
 
 
-def open_realtime(connection: Any) -> Session | None:
+def open_realtime(connection: Any) -> Connection | None:
     """A realtime session: speech or text both ways, one reply for each turn."""
     return _session("realtime", connection, RealtimeReader())
 
 
-def open_responses(connection: Any) -> Session | None:
+def open_responses(connection: Any) -> Connection | None:
     """The Responses API over a connection that stays open."""
     return _session("responses.connect", connection, ResponsesReader())
 
 
-def open_live(connection: Any) -> Session | None:
+def open_live(connection: Any) -> Connection | None:
     """A live session: a conversation without turns, with work that is given to other models."""
     return _session("live", connection, LiveReader())
 
 
-def open_translation(connection: Any) -> Session | None:
+def open_translation(connection: Any) -> Connection | None:
     """Speech translated while it is spoken."""
     return _session("realtime.translations", connection, LiveReader())
 
 
-def _session(name: str, connection: Any, reader: SessionReader) -> Session:
+def _session(name: str, connection: Any, reader: ConnectionReader) -> Connection:
     request = getattr(getattr(connection, "_connection", None), "request", None)
     headers = getattr(request, "headers", None)
     host, _, port = str((headers.get("Host") if headers is not None else "") or "").partition(":")
@@ -44,10 +44,10 @@ def _session(name: str, connection: Any, reader: SessionReader) -> Session:
         semconv.SERVER_ADDRESS: host or None,
         semconv.SERVER_PORT: int(port) if port.isdigit() else None,
     }
-    return Session(name, reader, model=model, provider=provider_of(host, ""), attributes=attributes)
+    return Connection(name, reader, model=model, provider=provider_of(host, ""), attributes=attributes)
 
 
-_CLASSES: tuple[tuple[str, str, Callable[[Any], Session | None]], ...] = (
+_CLASSES: tuple[tuple[str, str, Callable[[Any], Connection | None]], ...] = (
     ("realtime.realtime", "RealtimeConnection", open_realtime),
     ("beta.realtime.realtime", "RealtimeConnection", open_realtime),
     ("realtime.translations.translations", "TranslationsConnection", open_translation),
@@ -58,8 +58,8 @@ _CLASSES: tuple[tuple[str, str, Callable[[Any], Session | None]], ...] = (
     ("live.sideband", "SidebandConnection", open_live),
 )
 
-WIRES = tuple(
-    Wire(f"openai.resources.{module}:{prefix}{name}", read)
+CONNECTION_DOORS = tuple(
+    ConnectionDoor(f"openai.resources.{module}:{prefix}{name}", read)
     for module, name, read in _CLASSES
     for prefix in ("", "Async")
 )

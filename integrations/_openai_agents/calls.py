@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from tracer.provider import Call, Operation, Reply, Request, Told
+from tracer.provider import Call, Operation, Reply, ReportedCall, Request
 
 from .._openai.chat import CHAT
 from .._openai.hosts import provider_of
@@ -22,10 +22,10 @@ _REPEATED = (
 )  # fmt: skip
 
 
-def told_by(span: Any, has_content: bool) -> Told:
+def told_by(span: Any, has_content: bool) -> ReportedCall:
     """What a generation or response span says of its call."""
     call, reply = _response(span.span_data) if kind_of(span) == "response" else _generation(span.span_data)
-    return Told(call, reply, error_text(span.error), has_content)
+    return ReportedCall(call, reply, error_text(span.error), has_content)
 
 
 def _response(data: Any) -> tuple[Call, Any]:

@@ -11,9 +11,9 @@ from contextvars import ContextVar, Token
 from typing import Any
 
 from tracer import semconv
-from tracer.provider import SpanType, Step, Steps, set_failure
+from tracer.provider import FrameworkSpans, SpanType, Step, set_failure
 
-steps = Steps("tracer.openai_agents")
+steps = FrameworkSpans("tracer.openai_agents")
 current_run: ContextVar[Run | None] = ContextVar("tracer_openai_agents_run", default=None)
 
 DEFAULT_NAME = "Agent workflow"

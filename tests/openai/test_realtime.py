@@ -16,7 +16,7 @@ from tests.openai.replies import RESPONSE_USAGE, response, response_events
 websockets = pytest.importorskip("websockets.sync.server", reason="the package websockets is not installed")
 
 from tests.openai.sockets import BREAK, GOODBYE, SocketServer  # noqa: E402
-from tracer._openai.sessions import WIRES  # noqa: E402
+from tracer._openai.sessions import CONNECTION_DOORS  # noqa: E402
 
 # how the SDK connects is no longer how the newest websockets would have it
 pytestmark = pytest.mark.filterwarnings("ignore:connect\\(\\) must be used as a context manager:DeprecationWarning")
@@ -384,13 +384,13 @@ def test_disabled_nothing_is_recorded(sockets: SocketServer, client: Any, stored
     assert stored.spans == []
 
 
-@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.target.rpartition(".")[2])
-def test_every_class_of_connections_is_as_it_was(wire: Any) -> None:
-    module = pytest.importorskip(wire.module, reason="this version of the SDK has no such connections")
+@pytest.mark.parametrize("door", CONNECTION_DOORS, ids=lambda door: door.target.rpartition(".")[2])
+def test_every_class_of_connections_is_as_it_was(door: Any) -> None:
+    module = pytest.importorskip(door.module, reason="this version of the SDK has no such connections")
     tracer.openai.autolog(disable=True)
-    kind = getattr(module, wire.target.partition(":")[2], None)
+    kind = getattr(module, door.target.partition(":")[2], None)
     if kind is None:
-        pytest.skip(f"this version of the SDK has no {wire.target}")
+        pytest.skip(f"this version of the SDK has no {door.target}")
     original = vars(kind)["__init__"]
 
     tracer.openai.autolog()

@@ -279,7 +279,7 @@ import threading, tracer
 barrier, found = threading.Barrier(8), []
 def ask():
     barrier.wait(30)
-    found.append((tracer.start_span, tracer.get_trace, tracer.openai, tracer.provider.Steps))
+    found.append((tracer.start_span, tracer.get_trace, tracer.openai, tracer.provider.FrameworkSpans))
 threads = [threading.Thread(target=ask) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join(30)

@@ -15,7 +15,7 @@ import pytest
 import tracer
 from tests.provider import acme_sdk as sdk_source
 from tests.provider import invented
-from tracer.provider import Call, Hook, Provider, Steps, Told, set_failure, suppress_tracing
+from tracer.provider import Call, FrameworkSpans, Hook, Provider, ReportedCall, set_failure, suppress_tracing
 
 BODY = {"model": "acme-1", "messages": [{"role": "user", "content": "Capital of Peru?"}]}
 
@@ -31,8 +31,8 @@ def sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
 
 
 @pytest.fixture
-def steps() -> Iterator[Steps]:
-    made = Steps("tracer.acme")
+def steps() -> Iterator[FrameworkSpans]:
+    made = FrameworkSpans("tracer.acme")
     yield made
     assert made._open == {}
 
@@ -48,18 +48,18 @@ def shape() -> dict[str, str | None]:
     return {span.name: names.get(span.parent_id) for span in spans()}
 
 
-def end(steps: Steps, key: Any) -> None:
+def end(steps: FrameworkSpans, key: Any) -> None:
     step = steps.leave(key)
     assert step is not None
     set_failure(step.span, step.error)
     step.span.end()
 
 
-def told(reply: Any = None, **more: Any) -> Told:
-    return Told(Call(invented.OPERATIONS["/chat"], BODY, "acme"), reply, **more)
+def told(reply: Any = None, **more: Any) -> ReportedCall:
+    return ReportedCall(Call(invented.OPERATIONS["/chat"], BODY, "acme"), reply, **more)
 
 
-def test_steps_nest_by_what_is_current(steps: Steps) -> None:
+def test_steps_nest_by_what_is_current(steps: FrameworkSpans) -> None:
     steps.start("run", "run", span_type="WORKFLOW")
     with tracer.start_span("mine"):
         steps.start("tool", "tool", span_type="TOOL")
@@ -70,7 +70,7 @@ def test_steps_nest_by_what_is_current(steps: Steps) -> None:
     assert tracer.get_current_active_span() is None
 
 
-def test_a_step_can_be_given_its_parent_and_need_not_be_current(steps: Steps) -> None:
+def test_a_step_can_be_given_its_parent_and_need_not_be_current(steps: FrameworkSpans) -> None:
     run = steps.start("run", "run", span_type="WORKFLOW")
     steps.start("aside", "aside", span_type="TASK", is_current=False)
     steps.start("tool", "tool", span_type="TOOL")
@@ -82,7 +82,7 @@ def test_a_step_can_be_given_its_parent_and_need_not_be_current(steps: Steps) ->
     assert shape() == {"run": None, "aside": "run", "tool": "run", "below run": "run"}
 
 
-def test_an_exception_on_its_way_through_a_step_is_seen(steps: Steps) -> None:
+def test_an_exception_on_its_way_through_a_step_is_seen(steps: FrameworkSpans) -> None:
     def work() -> None:
         steps.start("a", "a", span_type="TASK")
         try:
@@ -97,7 +97,7 @@ def test_an_exception_on_its_way_through_a_step_is_seen(steps: Steps) -> None:
     assert (span.status, span.attributes["error.type"]) == ("ERROR", "LookupError")
 
 
-def test_an_exception_that_was_handled_around_a_step_is_not_its_own(steps: Steps) -> None:
+def test_an_exception_that_was_handled_around_a_step_is_not_its_own(steps: FrameworkSpans) -> None:
     try:
         raise LookupError("gone")
     except LookupError:
@@ -107,7 +107,7 @@ def test_an_exception_that_was_handled_around_a_step_is_not_its_own(steps: Steps
     assert spans()[0].status == "UNSET"
 
 
-def test_a_failure_without_content_has_its_kind_alone(steps: Steps) -> None:
+def test_a_failure_without_content_has_its_kind_alone(steps: FrameworkSpans) -> None:
     step = steps.start("a", "a", span_type="TASK")
     assert step is not None
     set_failure(step.span, LookupError("a secret"), has_content=False)
@@ -118,7 +118,7 @@ def test_a_failure_without_content_has_its_kind_alone(steps: Steps) -> None:
     assert "secret" not in str(span.attributes)
 
 
-def test_what_an_owner_leaves_open_is_ended(steps: Steps) -> None:
+def test_what_an_owner_leaves_open_is_ended(steps: FrameworkSpans) -> None:
     owner = object()
     steps.start("kept", "kept", span_type="TASK", is_current=False)
     steps.start("left", "left", span_type="TASK", owner=owner, is_current=False)
@@ -136,7 +136,7 @@ def reply() -> dict[str, Any]:
     return dict(sdk_source.REPLY)
 
 
-def test_an_announced_call_that_passes_a_door_is_the_doors(sdk: Any, steps: Steps) -> None:
+def test_an_announced_call_that_passes_a_door_is_the_doors(sdk: Any, steps: FrameworkSpans) -> None:
     invented.autolog()
 
     steps.start("agent", "agent", span_type="AGENT")
@@ -149,7 +149,7 @@ def test_an_announced_call_that_passes_a_door_is_the_doors(sdk: Any, steps: Step
     assert len(spans()) == 2
 
 
-def test_an_announced_call_that_passes_no_door_is_recorded_as_it_was_told(sdk: Any, steps: Steps) -> None:
+def test_an_announced_call_that_passes_no_door_is_recorded_as_it_was_told(sdk: Any, steps: FrameworkSpans) -> None:
     steps.start("agent", "agent", span_type="AGENT")
     steps.announce("call", lambda: told(reply()))
     sdk.Client().send("/chat", BODY)
@@ -163,14 +163,14 @@ def test_an_announced_call_that_passes_no_door_is_recorded_as_it_was_told(sdk: A
     assert call.attributes["gen_ai.provider.name"] == "acme"
 
 
-def test_an_announced_call_of_which_nothing_is_told_is_not_recorded(steps: Steps) -> None:
+def test_an_announced_call_of_which_nothing_is_told_is_not_recorded(steps: FrameworkSpans) -> None:
     steps.announce("call", lambda: None)
     steps.end_call("call")
 
     assert spans() == []
 
 
-def test_an_announced_call_that_failed(steps: Steps) -> None:
+def test_an_announced_call_that_failed(steps: FrameworkSpans) -> None:
     steps.announce("call", lambda: told(error="overloaded"))
     steps.end_call("call")
 
@@ -178,7 +178,7 @@ def test_an_announced_call_that_failed(steps: Steps) -> None:
 
 
 @pytest.mark.parametrize("way", ["off", "suppressed"])
-def test_nothing_is_recorded_where_nothing_is_to_be(way: str, steps: Steps) -> None:
+def test_nothing_is_recorded_where_nothing_is_to_be(way: str, steps: FrameworkSpans) -> None:
     def work() -> None:
         assert steps.start("a", "a", span_type="TASK") is None
         steps.announce("call", lambda: told(reply()))

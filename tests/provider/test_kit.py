@@ -497,9 +497,10 @@ def test_an_installed_provider_that_is_broken_stops_nobody(
 
 def test_the_public_names() -> None:
     assert sorted(kit.__all__) == [
-        "Accumulator", "Call", "ChunkTap", "Door", "Hook", "HookEnd", "Operation", "Provider", "Reply", "Request",
-        "Session", "SessionReader", "SessionRecording", "SpanType", "Step", "Steps", "Tap", "Told", "Wire",
-        "autolog_all", "find_provider_module", "names", "set_failure", "suppress_tracing",
+        "Accumulator", "Call", "ChunkTap", "Connection", "ConnectionDoor", "ConnectionReader",
+        "ConnectionRecording", "Door", "FrameworkSpans", "Hook", "HookEnd", "Operation", "Provider", "Reply",
+        "ReportedCall", "Request", "SpanType", "Step", "Tap", "autolog_all", "find_provider_module", "names",
+        "set_failure", "suppress_tracing",
     ]  # fmt: skip
     assert all(hasattr(kit, name) for name in kit.__all__)
 

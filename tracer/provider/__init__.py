@@ -19,37 +19,37 @@ from typing import TYPE_CHECKING, Any
 from tracer._engine.context import suppressed
 from tracer._fault import log_once, report
 from tracer._late import load
-from tracer.provider.connection import Session, SessionReader
-from tracer.provider.doors import ChunkTap, Door, Hook, HookEnd, Tap, Wire
+from tracer.provider.connection import Connection, ConnectionReader
+from tracer.provider.doors import ChunkTap, ConnectionDoor, Door, Hook, HookEnd, Tap
 from tracer.provider.import_hook import is_imported, when_imported
 from tracer.provider.operation import Accumulator, Call, Operation, ReadError, Reply, Request
 from tracer.provider.patch import DoorMovedError, Patch
 from tracer.semconv import SpanType
 
 if TYPE_CHECKING:
-    from tracer.provider.connection_recording import SessionRecording
-    from tracer.provider.framework import Step, Steps, Told, set_failure
+    from tracer.provider.connection_recording import ConnectionRecording
+    from tracer.provider.framework import FrameworkSpans, ReportedCall, Step, set_failure
 
 __all__ = [
     "Accumulator",
     "Call",
     "ChunkTap",
+    "Connection",
+    "ConnectionDoor",
+    "ConnectionReader",
+    "ConnectionRecording",
     "Door",
+    "FrameworkSpans",
     "Hook",
     "HookEnd",
     "Operation",
     "Provider",
     "Reply",
+    "ReportedCall",
     "Request",
-    "Session",
-    "SessionReader",
-    "SessionRecording",
     "SpanType",
     "Step",
-    "Steps",
     "Tap",
-    "Told",
-    "Wire",
     "autolog_all",
     "find_provider_module",
     "names",
@@ -59,10 +59,10 @@ __all__ = [
 
 # Where the names are that come with all that recording needs; they are loaded when they are first asked for.
 _HOME_OF = {
-    "SessionRecording": "tracer.provider.connection_recording",
+    "ConnectionRecording": "tracer.provider.connection_recording",
     "Step": "tracer.provider.framework",
-    "Steps": "tracer.provider.framework",
-    "Told": "tracer.provider.framework",
+    "FrameworkSpans": "tracer.provider.framework",
+    "ReportedCall": "tracer.provider.framework",
     "set_failure": "tracer.provider.framework",
 }
 
@@ -79,7 +79,7 @@ class Provider:
     doors: tuple[Door, ...] = ()
     taps: tuple[Tap, ...] = ()
     chunk_taps: tuple[ChunkTap, ...] = ()
-    wires: tuple[Wire, ...] = ()
+    connection_doors: tuple[ConnectionDoor, ...] = ()
     hooks: tuple[Hook, ...] = ()
     supported: str = ""  # range of versions, for people
     distribution: str | None = None  # name on PyPI, where it differs from the module's
@@ -102,7 +102,7 @@ class Provider:
             state.wanted = not disable
             state.options = options
             if disable:
-                for patch in [*state.patches, *state.wires.values()]:
+                for patch in [*state.patches, *state.connection_doors.values()]:
                     patch.remove()
                 return
             first_time, state.watching = not state.watching, True
@@ -110,11 +110,11 @@ class Provider:
             when_imported(self.module, self._patch_if_wanted)
         else:
             self._patch_if_wanted(only_if_imported=True)
-        for wire in self.wires:
+        for door in self.connection_doors:
             if first_time:
-                when_imported(wire.module, partial(self._patch_wire_if_wanted, wire))
-            elif is_imported(wire.module):
-                self._patch_wire_if_wanted(wire)
+                when_imported(door.module, partial(self._patch_connection_door_if_wanted, door))
+            elif is_imported(door.module):
+                self._patch_connection_door_if_wanted(door)
 
     def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
         if not self._state.wanted or (only_if_imported and not is_imported(self.module)):
@@ -132,18 +132,18 @@ class Provider:
                 for patch in patches:
                     patch.install()
 
-    def _patch_wire_if_wanted(self, wire: Wire) -> None:
+    def _patch_connection_door_if_wanted(self, door: ConnectionDoor) -> None:
         state = self._state
-        if not hasattr(sys.modules.get(wire.module), wire.target.partition(":")[2]):
+        if not hasattr(sys.modules.get(door.module), door.target.partition(":")[2]):
             return  # an older SDK, which has no such connections yet
-        from tracer.provider.instrumentor import Doorkeeper  # with the SDK, not before
+        from tracer.provider.instrumentor import Instrumentor  # with the SDK, not before
 
         with state.lock:
             if not state.wanted:
                 return
-            patch = state.wires.get(wire.target)
+            patch = state.connection_doors.get(door.target)
             if patch is None:
-                patch = state.wires[wire.target] = Doorkeeper(self).wire_patch(wire)
+                patch = state.connection_doors[door.target] = Instrumentor(self).connection_patch(door)
         try:
             patch.check()
         except DoorMovedError as error:
@@ -154,10 +154,10 @@ class Provider:
                 patch.install()
 
     def _checked_patches(self) -> list[Patch]:
-        from tracer.provider.instrumentor import Doorkeeper  # as above
+        from tracer.provider.instrumentor import Instrumentor  # as above
 
         with self._state.lock:
-            patches = self._state.patches = self._state.patches or Doorkeeper(self).patches()
+            patches = self._state.patches = self._state.patches or Instrumentor(self).patches()
         for patch in patches:
             patch.check()
         return patches
@@ -184,13 +184,13 @@ class Provider:
 class _State:
     """What a provider's autolog has done in this process."""
 
-    __slots__ = ("lock", "options", "patches", "wanted", "watching", "wires")
+    __slots__ = ("connection_doors", "lock", "options", "patches", "wanted", "watching")
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.options: Mapping[str, Any] = {}
         self.patches: list[Patch] = []
-        self.wires: dict[str, Patch] = {}  # by target
+        self.connection_doors: dict[str, Patch] = {}  # by target
         self.wanted = False
         self.watching = False
 

@@ -18,10 +18,10 @@ from tracer.provider.operation import Call, Operation, ReadError, ReplyOf, Reque
 
 _REFUSED = 400  # HTTP statuses from here on
 
-current_recording: ContextVar[Recording | None] = ContextVar("tracer_current_recording", default=None)
+current_recording: ContextVar[CallRecording | None] = ContextVar("tracer_current_recording", default=None)
 
 
-class Recording:
+class CallRecording:
     """A call that is being recorded. Its methods never raise; the first end wins."""
 
     __slots__ = (
@@ -47,7 +47,7 @@ class Recording:
         self.response: Any = None  # the HTTP response, where a tap has seen it
         self._read_error = read_error
         self._reply_of = reply_of
-        self._outer: Recording | None = None
+        self._outer: CallRecording | None = None
         self._open = [True]  # popping is atomic: the first of a stream's ends wins
         self._chunks: ChunkLog | None = None
         self._is_shown = False  # chunks are shown as they were sent, before the user gets them as objects
@@ -331,7 +331,7 @@ class _Apart:
     changed: Mapping[str, Any] = {}
 
     def __init__(self) -> None:
-        self._token: Token[Recording | None] | None = None
+        self._token: Token[CallRecording | None] | None = None
 
     def enter(self) -> None:
         """The call is made."""

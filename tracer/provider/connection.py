@@ -7,17 +7,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from tracer.provider.connection_recording import SessionRecording
+    from tracer.provider.connection_recording import ConnectionRecording
 
 
-class SessionReader(Protocol):
+class ConnectionReader(Protocol):
     """Says what the messages of a connection mean; told one message after the other, never two at a time."""
 
-    def sent(self, message: dict[str, Any], session: SessionRecording) -> None:
+    def sent(self, message: dict[str, Any], session: ConnectionRecording) -> None:
         """The program has sent a message."""
         ...
 
-    def received(self, message: dict[str, Any], session: SessionRecording) -> None:
+    def received(self, message: dict[str, Any], session: ConnectionRecording) -> None:
         """The program has received a message."""
         ...
 
@@ -26,11 +26,11 @@ class SessionReader(Protocol):
         ...
 
 
-class Session(NamedTuple):
+class Connection(NamedTuple):
     """A connection as it was opened: to what, and who reads its messages."""
 
     name: str  # gen_ai.operation.name
-    reader: SessionReader
+    reader: ConnectionReader
     model: str | None = None
     provider: str | None = None  # where it differs from the provider module's name
     attributes: Mapping[str, Any] = MappingProxyType({})

@@ -11,8 +11,8 @@ from tracer import semconv
 from tracer._fault import report
 from tracer._json import encode, loads
 from tracer.messages import to_messages
-from tracer.provider.call_recording import Recording
-from tracer.provider.connection import Session
+from tracer.provider.call_recording import CallRecording
+from tracer.provider.connection import Connection
 from tracer.provider.operation import Call
 from tracer.provider.streams import keep_until_dropped
 
@@ -23,14 +23,14 @@ _GOOD_ENDS = frozenset({"ConnectionClosedOK", "CancelledError", "TimeoutError", 
 StartReply = Callable[[Call, Any], Any]  # a call and the session's span: the recording, or what stands for none
 
 
-class SessionRecording:
+class ConnectionRecording:
     """A connection that is being recorded. Its methods never raise; the first end wins."""
 
-    def __init__(self, span: Any, session: Session, start_reply: StartReply) -> None:
+    def __init__(self, span: Any, session: Connection, start_reply: StartReply) -> None:
         self.span = span
         self._reader = session.reader
         self._start_reply = start_reply
-        self._replies: dict[Any, Recording] = {}
+        self._replies: dict[Any, CallRecording] = {}
         self._error: BaseException | None = None
         self._is_open = True
         self._messages = threading.RLock()  # one thread may send while another receives
@@ -40,7 +40,7 @@ class SessionRecording:
     def begin(self, key: Any, call: Call) -> None:
         """A reply has been asked for, or has begun."""
         recording = self._start_reply(call, self.span)
-        if isinstance(recording, Recording):
+        if isinstance(recording, CallRecording):
             recording.start_accumulating()
             self._replies[key] = recording
 
@@ -85,7 +85,7 @@ class SessionRecording:
         self._error = None
         self._tell(self._reader.received, message)
 
-    def _tell(self, reader: Callable[[dict[str, Any], SessionRecording], None], message: Any) -> None:
+    def _tell(self, reader: Callable[[dict[str, Any], ConnectionRecording], None], message: Any) -> None:
         if not self._is_open:
             return
         try:
@@ -110,15 +110,15 @@ class SessionRecording:
 
     def closed(self) -> None:
         """The program has closed the connection."""
-        self._end(Recording.closed)
+        self._end(CallRecording.closed)
 
     def dropped(self) -> None:
         """The program let go of the connection without closing it, or has ended."""
         if self._is_open:
             self.span.set_attribute(semconv.INCOMPLETE, "dropped")
-        self._end(Recording.dropped)
+        self._end(CallRecording.dropped)
 
-    def _end(self, end_reply: Callable[[Recording], None]) -> None:
+    def _end(self, end_reply: Callable[[CallRecording], None]) -> None:
         try:
             with self._messages:
                 if not self._is_open:
@@ -141,7 +141,7 @@ class SessionRecording:
             report("ending a session", fault)
 
 
-def watch_connection(connection: Any, session: SessionRecording) -> None:
+def watch_connection(connection: Any, session: ConnectionRecording) -> None:
     """Watch an SDK's connection: what passes it is told, and what it does stays what it was."""
     kind = type(connection)
     send = "_send" if hasattr(kind, "_send") else "send"

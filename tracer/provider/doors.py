@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from tracer.provider.call_recording import Recording
-    from tracer.provider.connection import Session
+    from tracer.provider.call_recording import CallRecording
+    from tracer.provider.connection import Connection
     from tracer.provider.operation import Call
 
 
@@ -35,7 +35,7 @@ class Tap(NamedTuple):
     """
 
     target: str | tuple[str, ...]
-    observe: Callable[[Recording, Mapping[str, Any]], None]
+    observe: Callable[[CallRecording, Mapping[str, Any]], None]
     parameters: tuple[str, ...] = ()
     after: bool = False
 
@@ -69,14 +69,14 @@ class Hook(NamedTuple):
     parameters: tuple[str, ...] = ()
 
 
-class Wire(NamedTuple):
+class ConnectionDoor(NamedTuple):
     """A class of an SDK whose objects are open connections, as ``module:Class``, with `recv_bytes`, `send` and `close`.
 
     ``open(connection)`` says what session the connection is, or None. The module is never imported for it.
     """
 
     target: str
-    open: Callable[[Any], Session | None]
+    open: Callable[[Any], Connection | None]
 
     @property
     def module(self) -> str:

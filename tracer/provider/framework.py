@@ -28,7 +28,7 @@ _CALL_TYPES = frozenset({SpanType.LLM, SpanType.CHAT_MODEL})
 _ENDS_OF_LOOPS = (StopIteration, StopAsyncIteration)
 
 
-class Told(NamedTuple):
+class ReportedCall(NamedTuple):
     """What a framework says of a call to a model that no door has seen."""
 
     call: Call
@@ -64,18 +64,18 @@ class Step(_UnderWay):
         self.span = span
 
 
-class Announced(_UnderWay):
+class PendingCall(_UnderWay):
     """A call to a model that a framework makes: a door on the way records it, or else the framework's word."""
 
     __slots__ = ("has_span", "parent", "start_time_ns", "tell", "token")
 
-    def __init__(self, owner: Any, tell: Callable[[], Told | None]) -> None:
+    def __init__(self, owner: Any, tell: Callable[[], ReportedCall | None]) -> None:
         super().__init__(owner)
         self.tell = tell
         self.parent = running()
         self.start_time_ns = time.time_ns()
         self.has_span = False
-        self.token: Token[Announced | None] | None = None
+        self.token: Token[PendingCall | None] | None = None
 
     def leave(self) -> None:
         """The framework no longer awaits the call in this context."""
@@ -87,7 +87,7 @@ class Announced(_UnderWay):
                 announced.set(None)
 
 
-announced: ContextVar[Announced | None] = ContextVar("tracer_announced_call", default=None)
+announced: ContextVar[PendingCall | None] = ContextVar("tracer_announced_call", default=None)
 
 
 def door_records(span_type: str) -> None:
@@ -97,7 +97,7 @@ def door_records(span_type: str) -> None:
         call.has_span = True
 
 
-class Steps:
+class FrameworkSpans:
     """The spans of a framework's steps while they are open, by the objects that the framework knows them by.
 
     An ``owner`` contains steps that may never be told of again: `end_all` ends what it has left open.
@@ -105,7 +105,7 @@ class Steps:
 
     def __init__(self, scope: str) -> None:
         self._scope = scope
-        self._open: dict[Hashable, Step | Announced] = {}
+        self._open: dict[Hashable, Step | PendingCall] = {}
 
     def start(
         self,
@@ -149,18 +149,18 @@ class Steps:
         return step
 
     def announce(
-        self, key: Hashable, tell: Callable[[], Told | None], *, owner: Any = None, is_current: bool = True
+        self, key: Hashable, tell: Callable[[], ReportedCall | None], *, owner: Any = None, is_current: bool = True
     ) -> None:
         """A call to a model begins. If no door sees it, what ``tell`` says at its end is recorded as its span."""
         if is_recording():
-            call = self._open[key] = Announced(owner, tell)
+            call = self._open[key] = PendingCall(owner, tell)
             if is_current:
                 call.token = announced.set(call)
 
     def end_call(self, key: Hashable) -> None:
         """An announced call is over."""
         call = self._open.get(key)
-        if isinstance(call, Announced) and self._open.pop(key, None) is not None:
+        if isinstance(call, PendingCall) and self._open.pop(key, None) is not None:
             call.note_exception()
             call.leave()
             self._record(call)
@@ -176,7 +176,7 @@ class Steps:
             else:
                 self._record(left, incomplete="dropped")
 
-    def _record(self, call: Announced, incomplete: str | None = None) -> None:
+    def _record(self, call: PendingCall, incomplete: str | None = None) -> None:
         told = None if call.has_span else call.tell()
         if told is None:
             return

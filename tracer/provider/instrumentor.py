@@ -17,9 +17,9 @@ from tracer._engine.context import suppressed
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard, report
-from tracer.provider.call_recording import NOT_RECORDED, Recording, current_recording, not_recorded, write_request
-from tracer.provider.connection_recording import SessionRecording, watch_connection
-from tracer.provider.doors import Door, Wire
+from tracer.provider.call_recording import NOT_RECORDED, CallRecording, current_recording, not_recorded, write_request
+from tracer.provider.connection_recording import ConnectionRecording, watch_connection
+from tracer.provider.doors import ConnectionDoor, Door
 from tracer.provider.framework import door_records
 from tracer.provider.operation import Call, ReplyOf
 from tracer.provider.patch import DoorMovedError, Patch
@@ -28,10 +28,10 @@ from tracer.semconv import SpanType
 
 if TYPE_CHECKING:
     from tracer.provider import Provider
-    from tracer.provider.connection import Session
+    from tracer.provider.connection import Connection
 
 
-class Doorkeeper:
+class Instrumentor:
     """Stands at the doors of one provider."""
 
     def __init__(self, provider: Provider) -> None:
@@ -57,10 +57,10 @@ class Doorkeeper:
                 patch.check()
                 yield patch
 
-    def wire_patch(self, wire: Wire) -> Patch:
+    def connection_patch(self, door: ConnectionDoor) -> Patch:
         """The one for a class of connections."""
-        watch = partial(watched_wire, partial(self._watch, wire))
-        return Patch(f"{wire.target}.__init__", watch, parameters=("connection",))
+        watch = partial(watched_wire, partial(self._watch, door))
+        return Patch(f"{door.target}.__init__", watch, parameters=("connection",))
 
     def _begin(self, door: Door, arguments: Mapping[str, Any]) -> Any:
         """The recording of a call that passes a door; never raises."""
@@ -94,10 +94,10 @@ class Doorkeeper:
         except BaseException as error:  # Ctrl-C, or a time limit's signal: the call is not made
             span.end_with_error(error)
             raise
-        return Recording(span, call, self._provider.read_error, reply_of)
+        return CallRecording(span, call, self._provider.read_error, reply_of)
 
     def _start_span(
-        self, operation: str, model: str | None, seen: Call | Session, span_type: str, parent: Any = None
+        self, operation: str, model: str | None, seen: Call | Connection, span_type: str, parent: Any = None
     ) -> Any:
         return runtime().start_span(
             f"{operation} {model}" if model else operation,
@@ -113,17 +113,17 @@ class Doorkeeper:
             scope=f"tracer.{self._provider.name}",
         )
 
-    def _watch(self, wire: Wire, connection: Any) -> None:
+    def _watch(self, door: ConnectionDoor, connection: Any) -> None:
         """Record a connection that has been opened; never raises."""
         try:
             if not runtime().recording or suppressed.get():
                 return
-            session = wire.open(connection)
+            session = door.open(connection)
             if session is None:
                 return
             span = self._start_span(session.name, session.model, session, SpanType.CHAIN)
             if span.is_recording():
-                watch_connection(connection, SessionRecording(span, session, self._recording))
+                watch_connection(connection, ConnectionRecording(span, session, self._recording))
         except Exception as fault:
             report(f"watching a connection to {self._provider.name}", fault)
 
