@@ -30,7 +30,7 @@ def log_once(cause: str, message: str, *args: object, level: int = logging.WARNI
     try:
         logger.log(level, message, *args)
     except Exception as error:  # a handler of the application's that fails, or no stack left to log on
-        heed(error)
+        reraise_interruption(error)
 
 
 def forget_logged() -> None:
@@ -75,7 +75,7 @@ def _is_foreign(module: str | None) -> bool:
     return package not in _OURS and package not in sys.stdlib_module_names
 
 
-def heed(error: BaseException) -> None:
+def reraise_interruption(error: BaseException) -> None:
     """Raise what a signal handler of the program's raised, where an exception is about to be swallowed."""
     if is_interruption(error):
         raise error

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from tracer._fault import heed
+from tracer._fault import reraise_interruption
 
 _REPR_LIMIT = 10_000
 _DEPTH_LIMIT = 100
@@ -43,7 +43,7 @@ def encode(value: object) -> bytes:
     try:
         return orjson.dumps(value, to_jsonable, _options())
     except Exception as error:
-        heed(error)
+        reraise_interruption(error)
         return orjson.dumps(to_plain(value))
 
 
@@ -162,7 +162,7 @@ def text_of(value: object) -> str:
     try:
         return str(value)
     except Exception as error:
-        heed(error)
+        reraise_interruption(error)
         return f"<{type(value).__qualname__} without text>"
 
 
@@ -170,7 +170,7 @@ def _repr(value: object) -> str:
     try:
         return cut_text(repr(value), _REPR_LIMIT)
     except Exception as error:
-        heed(error)
+        reraise_interruption(error)
         return f"<{type(value).__module__}.{type(value).__qualname__}: its repr raised {type(error).__name__}>"
 
 
@@ -196,7 +196,7 @@ def _plain(value: Any, depth: int, ancestors: set[int]) -> Any:
     try:
         return _plain_container(value, depth, ancestors)
     except Exception as error:
-        heed(error)
+        reraise_interruption(error)
         return f"<{type(value).__qualname__}: reading it raised {type(error).__name__}>"
     finally:
         ancestors.discard(id(value))
@@ -213,7 +213,7 @@ def _plain_container(value: Any, depth: int, ancestors: set[int]) -> Any:
     try:
         return orjson.loads(orjson.dumps(value, None, _options()))
     except Exception as error:
-        heed(error)
+        reraise_interruption(error)
         step = to_jsonable(value)
     if isinstance(step, str):
         return clean_text(step)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, Union, overload
 
 from tracer._engine.context import running
 from tracer._engine.decorator import Step, code_attributes, traced
-from tracer._engine.nonrecording import UnrecordedSpan
+from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
 from tracer._fault import log_once, report
@@ -21,7 +21,7 @@ from tracer.errors import InvalidArgumentError
 from tracer.semconv import SpanType
 
 F = TypeVar("F", bound=Callable[..., Any])
-Span = Union[LiveSpan, UnrecordedSpan]
+Span = Union[LiveSpan, NonRecordingSpan]
 
 _STATES = ("OK", "ERROR", "IN_PROGRESS")
 
@@ -133,7 +133,7 @@ class start_span:
             span.detach()
             span.end_with_error(error)
             raise
-        return span  # type: ignore[return-value]  # an UnrecordedSpan takes the same calls
+        return span  # type: ignore[return-value]  # an NonRecordingSpan takes the same calls
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -168,7 +168,7 @@ def start_span_no_context(
     It does not become the current span. ``start_time_ns`` is in ns since the epoch.
     """
     _check_span(name, span_type, attributes)
-    if parent_span is not None and not isinstance(parent_span, (LiveSpan, UnrecordedSpan)):
+    if parent_span is not None and not isinstance(parent_span, (LiveSpan, NonRecordingSpan)):
         raise InvalidArgumentError(
             f"parent_span: got {parent_span!r}, expected a span that start_span or start_span_no_context gave."
         )
@@ -298,7 +298,7 @@ class set_tracing_context_from_http_request_headers:
         if not hasattr(headers, "items"):
             raise InvalidArgumentError(f"headers: got {headers!r}, expected the request's headers as a mapping.")
         self._headers = headers
-        self._parent: UnrecordedSpan | None = None
+        self._parent: NonRecordingSpan | None = None
         self._otel_token: object = None
 
     def __enter__(self) -> None:
@@ -317,7 +317,7 @@ class set_tracing_context_from_http_request_headers:
         context = get_current_span(extracted).get_span_context()
         if not context.is_valid:
             return
-        self._parent = UnrecordedSpan(
+        self._parent = NonRecordingSpan(
             f"{context.trace_id:032x}",
             f"{context.span_id:016x}",
             sampled=context.trace_flags.sampled,

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from contextvars import Token
     from typing import Any
 
-    from tracer._engine.nonrecording import UnrecordedSpan
+    from tracer._engine.nonrecording import NonRecordingSpan
     from tracer._engine.span import LiveSpan
 
-    AnySpan = Union[LiveSpan, UnrecordedSpan]
+    AnySpan = Union[LiveSpan, NonRecordingSpan]
 
 
 class RunInfo(Protocol):

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 from tracer._engine.arguments import ArgumentNames
-from tracer._engine.nonrecording import UnrecordedSpan
+from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
-from tracer._fault import heed, is_interruption, log_once, report
+from tracer._fault import is_interruption, log_once, report, reraise_interruption
 from tracer._json import encode
 from tracer.semconv import FUNCTION
 
-_Span = Union[LiveSpan, UnrecordedSpan]
+_Span = Union[LiveSpan, NonRecordingSpan]
 _RETURN_VALUE = "tracer.generator.return_value"
 _LEFT_OUT = "tracer.generator.items_left_out"
 
@@ -199,7 +199,7 @@ class _Yielded:
             try:
                 self._span.set_outputs(reducer(self._items))
             except Exception as fault:
-                heed(fault)
+                reraise_interruption(fault)
                 name = self._step.name
                 log_once(f"reducer {name}", "tracer records the items: the output_reducer of %s raised %r", name, fault)
                 self._span.set_outputs(self._items)
@@ -260,7 +260,7 @@ def _async_generator(step: Step) -> Callable[..., Any]:
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         recording = rt.recording
-        span: _Span = step.start(args, kwargs) if recording else UnrecordedSpan()
+        span: _Span = step.start(args, kwargs) if recording else NonRecordingSpan()
         try:
             yielded = _Yielded(step, span)
             try:

@@ -6,7 +6,7 @@ import os
 import traceback
 from typing import Any
 
-from tracer._fault import heed
+from tracer._fault import reraise_interruption
 from tracer._json import cut_text
 
 _MESSAGE_LIMIT = 8_000
@@ -29,7 +29,7 @@ def message_of(error: BaseException) -> str:
     try:
         return cut_text(str(error), _MESSAGE_LIMIT)
     except Exception as broken:
-        heed(broken)
+        reraise_interruption(broken)
         return f"<no message: __str__ raised {type(broken).__name__}>"
 
 
@@ -48,7 +48,7 @@ def _stack_of(error: BaseException) -> str:
         _leave_out_our_frames(described)
         text = "".join(described.format())
     except Exception as broken:
-        heed(broken)
+        reraise_interruption(broken)
         return f"{type_name(error)}: {message_of(error)}"
     return text if len(text) <= _STACK_LIMIT else f"[cut]…{text[-_STACK_LIMIT:]}"
 

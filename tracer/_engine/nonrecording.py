@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
-class UnrecordedSpan(Attachable, OpenTelemetrySpan):
+class NonRecordingSpan(Attachable, OpenTelemetrySpan):
     """What stands for a span when nothing is recorded: disabled, not sampled, or a parent in another process."""
 
     __slots__ = ("_attached", "_before", "block", "ours", "remote", "sampled", "span_id", "trace_id", "trace_state")

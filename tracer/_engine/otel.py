@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.version import __version__
 
 from tracer._engine.context import current
-from tracer._engine.nonrecording import UnrecordedSpan
+from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.span import LiveSpan
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class OpenTelemetrySide:
         context = span.get_span_context()
         if not context.is_valid:
             return current.get()
-        return UnrecordedSpan(
+        return NonRecordingSpan(
             f"{context.trace_id:032x}",
             f"{context.span_id:016x}",
             sampled=context.trace_flags.sampled,

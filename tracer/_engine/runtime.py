@@ -14,10 +14,10 @@ from opentelemetry.trace import SpanKind
 from tracer import _ids
 from tracer._engine.context import NOTHING_SAID, active_model, active_run_id, active_runs, current, running, usage_watch
 from tracer._engine.lifecycle import PipelineLife
-from tracer._engine.nonrecording import UnrecordedSpan
+from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.otel import OpenTelemetrySide
 from tracer._engine.span import LiveSpan
-from tracer._fault import forget_logged, heed, is_interruption, log_once, report
+from tracer._fault import forget_logged, is_interruption, log_once, report, reraise_interruption
 from tracer._journal.journal import JournalClosedError
 from tracer._journal.locations import absolute_url
 from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
@@ -130,13 +130,13 @@ class Runtime(PipelineLife, OpenTelemetrySide):
         span_type: str = "UNKNOWN",
         attributes: Mapping[str, Any] | None = None,
         otel_kind: SpanKind = SpanKind.INTERNAL,
-        parent: LiveSpan | UnrecordedSpan | None = None,
+        parent: LiveSpan | NonRecordingSpan | None = None,
         scope: str = "tracer",
         start_time_ns: int | None = None,
-    ) -> LiveSpan | UnrecordedSpan:
+    ) -> LiveSpan | NonRecordingSpan:
         """A span that has started but is not current, below the current one if no parent is given; never raises."""
         if not self.recording:
-            return UnrecordedSpan()
+            return NonRecordingSpan()
         span = None
         try:
             if parent is None:
@@ -162,11 +162,11 @@ class Runtime(PipelineLife, OpenTelemetrySide):
             if span is not None and is_interruption(error):
                 span.end_with_error(error)  # its beginning may be written down
             report("starting a span", error)
-            return UnrecordedSpan()
+            return NonRecordingSpan()
 
     def _start_root(
         self, name: str, span_type: str, otel_kind: SpanKind, scope: str, start_time_ns: int | None
-    ) -> LiveSpan | UnrecordedSpan:
+    ) -> LiveSpan | NonRecordingSpan:
         if self.joined is not None:
             trace_id = f"{self.joined.id_generator.generate_trace_id():032x}"
             span_id: str | None = f"{self.joined.id_generator.generate_span_id():016x}"
@@ -176,7 +176,7 @@ class Runtime(PipelineLife, OpenTelemetrySide):
             trace_id, span_id = _ids.trace_id(), None
             sampled = self._sample_rate >= 1.0 or _ids.is_sampled(trace_id, self._sample_rate)
         if not sampled:
-            return UnrecordedSpan(trace_id, span_id or _ids.span_id())
+            return NonRecordingSpan(trace_id, span_id or _ids.span_id())
         return LiveSpan(
             self, name, span_type, trace_id, None, is_root=True, otel_kind=otel_kind, scope=scope,
             start_time_ns=start_time_ns, span_id=span_id,
@@ -184,16 +184,16 @@ class Runtime(PipelineLife, OpenTelemetrySide):
 
     def _start_below_other(
         self,
-        parent: UnrecordedSpan,
+        parent: NonRecordingSpan,
         name: str,
         span_type: str,
         otel_kind: SpanKind,
         scope: str,
         start_time_ns: int | None,
-    ) -> LiveSpan | UnrecordedSpan:
+    ) -> LiveSpan | NonRecordingSpan:
         """Below a span that is not ours: of another process, of the joined provider, or one that is not recorded."""
         if not parent.sampled:
-            return UnrecordedSpan(parent.trace_id, _ids.span_id())
+            return NonRecordingSpan(parent.trace_id, _ids.span_id())
         return LiveSpan(
             self, name, span_type, parent.trace_id, parent.span_id, remote_parent=parent.remote,
             is_root=not parent.ours, otel_kind=otel_kind, scope=scope, start_time_ns=start_time_ns,
@@ -367,7 +367,7 @@ def _encode_record(record: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(record, to_jsonable)
     except Exception as error:
-        heed(error)  # else a lone surrogate, an integer beyond 64 bits: the slow way takes everything
+        reraise_interruption(error)  # else a lone surrogate, an integer beyond 64 bits: the slow way takes everything
         return orjson.dumps(to_plain(record))
 
 
@@ -375,7 +375,7 @@ def _encode_body(span: LiveSpan) -> bytes:
     try:
         return orjson.dumps(span.body(Fragment), to_jsonable)
     except Exception as error:
-        heed(error)
+        reraise_interruption(error)
         return orjson.dumps(to_plain(span.body(loads)))
 
 

@@ -72,7 +72,7 @@ class SpanView(ReadableSpan):
     def _set_structured(self, key: str, value: Any) -> bool:
         raise NotImplementedError
 
-    def settle(self) -> None:
+    def read_now(self) -> None:
         """Read now what inputs and outputs say, where that was left for later."""
         reader, self.reader = self.reader, None
         if reader is None:
@@ -104,7 +104,7 @@ class SpanView(ReadableSpan):
 
     def get_attribute(self, key: str) -> Any:
         """The value under a key, structured values as dicts and lists; None where there is none."""
-        self.settle()
+        self.read_now()
         if key in self._structured:
             return loads(self._structured[key])
         return self.span_type if key == SPAN_TYPE else self._plain.get(key)
@@ -112,7 +112,7 @@ class SpanView(ReadableSpan):
     @property
     def token_usage(self) -> dict[str, int] | None:
         """Tokens of this span's call, by the names of ``trace.info.token_usage``; None if it used none."""
-        self.settle()
+        self.read_now()
         usage = {name: self._plain[key] for name, key in TOKEN_USAGE.items() if key in self._plain}
         if usage and "total_tokens" not in usage:
             usage["total_tokens"] = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
@@ -121,7 +121,7 @@ class SpanView(ReadableSpan):
     @property
     def attributes(self) -> dict[str, Any]:
         """Everything recorded, in OpenTelemetry's types: structured values are JSON text."""
-        self.settle()
+        self.read_now()
         structured = {key: value.decode() for key, value in self._structured.items()}
         return {SPAN_TYPE: self.span_type, **self._plain, **structured}
 

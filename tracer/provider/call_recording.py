@@ -7,7 +7,7 @@ from contextvars import ContextVar, Token
 from typing import Any
 
 from tracer import semconv
-from tracer._fault import guard, heed, report
+from tracer._fault import guard, report, reraise_interruption
 from tracer._json import encode, loads
 from tracer._records.derive import set_reply, set_request
 from tracer.provider import streams
@@ -90,7 +90,7 @@ class CallRecording:
         """The SDK's call raised."""
         try:
             self._leave()
-            self.span.settle()
+            self.span.read_now()
             self._set_error(error)
         except Exception as fault:
             report("reading an error", fault)
@@ -234,7 +234,7 @@ class CallRecording:
         try:
             chunks.read()
             if error is not None:
-                self.span.settle()
+                self.span.read_now()
             self._set_stream(chunks, incomplete, error)
             if error is not None and incomplete is not None:
                 self.span.record_exception(error, escaped=True)
@@ -284,7 +284,7 @@ class CallRecording:
         span = self.span
         if span.set_json(semconv.OUTPUTS, body) and span.reader is not None:
             return
-        span.settle()
+        span.read_now()
         if body is not None:
             set_reply(span, self.call.operation.read_reply(body))
 
@@ -372,6 +372,6 @@ def _content_of(response: Any) -> bytes | None:
     try:
         content = response.content
     except Exception as error:  # httpx raises ResponseNotRead
-        heed(error)
+        reraise_interruption(error)
         return None
     return content if isinstance(content, bytes) else None

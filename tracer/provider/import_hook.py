@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tracer._fault import guard, heed
+from tracer._fault import guard, reraise_interruption
 
 
 def when_imported(module: str, action: Callable[[], None]) -> None:
@@ -30,6 +30,6 @@ def is_imported(module: str) -> bool:
     try:
         importlib.import_module(module)
     except Exception as error:  # so it has in that thread
-        heed(error)
+        reraise_interruption(error)
         return False
     return True
