@@ -126,7 +126,7 @@ def test_what_is_whole_in_a_damaged_journal_is_read(
 
 
 def test_damage_of_every_single_byte_never_raises_and_spares_the_other_records(dead: Path) -> None:
-    from tracer._journal.dead_segment import Orphan
+    from tracer._journal.dead_segment import DeadSegment
 
     whole = dead.read_bytes()
     frames = positions(whole)
@@ -134,7 +134,7 @@ def test_damage_of_every_single_byte_never_raises_and_spares_the_other_records(d
         content = bytearray(whole)
         content[at] ^= 0xFF
         dead.write_bytes(bytes(content))
-        (records, _), *_ = Orphan(dead).batches(HEAD_SIZE, 1 << 20)
+        (records, _), *_ = DeadSegment(dead).batches(HEAD_SIZE, 1 << 20)
         assert len(records) >= len(frames) - 1
 
 

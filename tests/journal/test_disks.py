@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import tracer
-from tracer._journal.dead_segment import Orphan
+from tracer._journal.dead_segment import DeadSegment
 from tracer._journal.recovery import dropped
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no resource limits, no mounts")
@@ -139,7 +139,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _lines(journal: Path) -> list[bytes]:
-    orphan = Orphan(journal)
+    orphan = DeadSegment(journal)
     assert orphan.damaged_bytes == 0
     return [line for batch, _ in orphan.batches(0, 1 << 20) for line in batch]
 

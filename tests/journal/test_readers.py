@@ -118,8 +118,8 @@ def test_a_reader_that_is_killed_while_it_takes_over_loses_nothing(start: Any, s
         os.kill(os.getpid(), signal.SIGKILL)
     """).finish()
     start("""
-        from tracer._journal.dead_segment import Orphan
-        Orphan.set_cursor = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        from tracer._journal.dead_segment import DeadSegment
+        DeadSegment.set_cursor = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         tracer.search_traces()
     """).finish()
 

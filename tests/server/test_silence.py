@@ -78,7 +78,7 @@ def test_who_is_silent_for_long_is_interrupted_and_nobody_else(store_url: str) -
 
 
 def test_a_program_that_has_nothing_to_send_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drainer, "_LOOK_AROUND_SECONDS", 0.01)
+    monkeypatch.setattr(drainer, "_RECOVER_SECONDS", 0.01)
     monkeypatch.setattr(drainer, "_ALIVE_SECONDS", 0.0)
     owners: list[str] = []
     is_heard = threading.Event()

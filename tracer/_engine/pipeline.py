@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from tracer._fault import guard, logger
 from tracer._journal import lockfile
-from tracer._journal.drainer import Drainer, Request
+from tracer._journal.drainer import Drainer, FlushRequest
 from tracer._journal.journal import Journal
 from tracer._journal.locations import absolute_url, is_remote, journal_folder, store_path
-from tracer._journal.recovery import Adoption
+from tracer._journal.recovery import Recovery
 from tracer.config import Settings
 from tracer.errors import StoreError
 
@@ -146,7 +146,7 @@ class Pipeline:
         self._store_drainer = Drainer(
             self.journal,
             self.sink,
-            Adoption(
+            Recovery(
                 self.folder,
                 self.sink,
                 own=own,
@@ -156,7 +156,7 @@ class Pipeline:
             ),
             says_alive=is_remote(self.url),
         )
-        others = [Drainer(self.journal, sink, Adoption(self.folder, sink, own=own)) for sink in exporters]
+        others = [Drainer(self.journal, sink, Recovery(self.folder, sink, own=own)) for sink in exporters]
         self._drainers = [self._store_drainer, *others]
 
     def keep_attachments(self, attachments: list[AttachmentRecord], encode: Callable[[Any], bytes]) -> None:
@@ -191,7 +191,7 @@ class Pipeline:
         deadline = time.monotonic() + timeout
         recorded = self.journal.position() != (0, 0)
         told = self._store_drainer.ask(retry=retry_failures, last=self._left_running) if recorded else None
-        asked = [drainer.ask(retry=retry_failures, look_around=True) for drainer in self._drainers[1:]]
+        asked = [drainer.ask(retry=retry_failures, recover=True) for drainer in self._drainers[1:]]
         flushed = _wait_for([told, *asked], deadline)
         ended = [drainer.stop(deadline - time.monotonic()) for drainer in self._drainers]
         if not self.journal.close(keep_alive_file=told is not None and not told.taken):
@@ -236,7 +236,7 @@ class Pipeline:
         self.journal.leave_to_parent()
 
 
-def _wait_for(asked: Sequence[Request | None], deadline: float) -> bool:
+def _wait_for(asked: Sequence[FlushRequest | None], deadline: float) -> bool:
     answers = [request.wait(deadline - time.monotonic()) for request in asked if request is not None]
     return all(answers)
 

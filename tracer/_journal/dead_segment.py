@@ -20,7 +20,7 @@ class OtherVersionError(ValueError):
     """The file is a journal, but not one that this version of tracer reads."""
 
 
-class Orphan:
+class DeadSegment:
     """The records of a dead process's segment, and how far each sink has come in them."""
 
     def __init__(self, path: Path) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 from tracer._fault import log_once, logger, report
 from tracer._journal.journal import Journal
-from tracer._journal.recovery import Adoption
+from tracer._journal.recovery import Recovery
 from tracer._journal.sink import Sink, sink_key
 
 _BATCH_BYTES = 1 << 20
 _GATHER_SECONDS = 0.05  # records that arrive together are written together
-_LOOK_AROUND_SECONDS = 10.0  # how often dead processes' journals are looked for
+_RECOVER_SECONDS = 10.0  # how often dead processes' journals are looked for
 _ALIVE_SECONDS = 30.0  # how often one who has nothing to hand over says that it is still there
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 30.0
@@ -24,16 +24,16 @@ _LONGEST_RETRY_WHILE_ASKED_SECONDS = 0.25
 _TRIES_BEFORE_NEXT = 3
 
 
-class Request:
+class FlushRequest:
     """Somebody waits until a sink has everything that was there when it was asked."""
 
     def __init__(
-        self, target: tuple[int, int], *, retry: bool, last: Callable[[], None] | None, look_around: bool
+        self, target: tuple[int, int], *, retry: bool, last: Callable[[], None] | None, recover: bool
     ) -> None:
         self.target = target
         self.retry = retry
         self.last = last
-        self.look_around = look_around
+        self.recover = recover
         self.taken = False
         self.given_up = False
         self._answered = threading.Lock()
@@ -58,10 +58,10 @@ class Drainer:
     any moment, which a condition or an event cannot.
     """
 
-    def __init__(self, journal: Journal, sink: Sink, adoption: Adoption, *, says_alive: bool = False) -> None:
+    def __init__(self, journal: Journal, sink: Sink, recovery: Recovery, *, says_alive: bool = False) -> None:
         self.sink = sink
         self.dropped = 0  # records that the sink refused although it took those after them
-        self._adoption = adoption
+        self._recovery = recovery
         self._key = sink_key(sink)
         self._says_alive = says_alive
         self._heard_at = 0.0
@@ -73,7 +73,7 @@ class Drainer:
         self._bell = threading.Lock()
         self._bell.acquire()
         self._armed = False  # whether the thread knows that there is something new
-        self._requests: deque[Request] = deque()
+        self._requests: deque[FlushRequest] = deque()
         self._stopping = False
         self._pausing = False
         self._pause_at = (0, 0)
@@ -153,11 +153,11 @@ class Drainer:
         look_around_at = 0.0
         while not self._ends(failing=retry > 0):
             self._wait(retry)
-            look_around = time.monotonic() >= look_around_at or any(r.look_around for r in list(self._requests))
+            recover = time.monotonic() >= look_around_at or any(r.recover for r in list(self._requests))
             self._armed = retry > 0  # while the sink is down, news need not ring
-            failed = self._work(look_around=look_around and not self._pausing and not self._stopping)
-            if look_around and not failed:
-                look_around_at = time.monotonic() + _LOOK_AROUND_SECONDS
+            failed = self._work(recover=recover and not self._pausing and not self._stopping)
+            if recover and not failed:
+                look_around_at = time.monotonic() + _RECOVER_SECONDS
             retry = min(max(retry * 2, _FIRST_RETRY_SECONDS), _LONGEST_RETRY_SECONDS) if failed else 0.0
             self._armed = failed
             if not failed and self._cursor < self._journal.position():
@@ -166,7 +166,7 @@ class Drainer:
     def _wait(self, retry: float) -> None:
         if retry:
             self._wait_for_retry(self._until_retry(retry))
-        elif not self._is_asked() and self._bell.acquire(timeout=_LOOK_AROUND_SECONDS) and not self._is_asked():
+        elif not self._is_asked() and self._bell.acquire(timeout=_RECOVER_SECONDS) and not self._is_asked():
             self._bell.acquire(timeout=_GATHER_SECONDS)
 
     def _wait_for_retry(self, seconds: float) -> None:
@@ -183,27 +183,27 @@ class Drainer:
     def _until_retry(self, retry: float) -> float:
         return min(retry, _LONGEST_RETRY_WHILE_ASKED_SECONDS) if self._requests else retry
 
-    def _work(self, *, look_around: bool) -> bool:
+    def _work(self, *, recover: bool) -> bool:
         """Hand over what is there; True if the sink failed."""
         try:
             self._journal.renew()
             while not self._is_enough() and self.drain_batch():
                 self._answer()
-            look_around = look_around and not self._is_enough()
-            if look_around:
-                self._look_around()
+            recover = recover and not self._is_enough()
+            if recover:
+                self._recover()
         except BaseException as error:  # whatever an exporter raises, SystemExit included: the thread lives
             self._say_failed(error)
             self._answer(failed=True)
             return True
-        self._answer(looked_around=look_around)
+        self._answer(recovered=recover)
         return False
 
-    def _look_around(self) -> None:
+    def _recover(self) -> None:
         self._lock_sink(-1)
         try:
             self._say_alive()
-            self._adoption.run(0.0)
+            self._recovery.run(0.0)
         except TimeoutError as error:  # another process is taking over: it does what is to be done
             logger.debug("%s", error)
         finally:
@@ -221,9 +221,9 @@ class Drainer:
     def _is_enough(self) -> bool:
         return self._stopping or (self._pausing and self._cursor >= self._pause_at)
 
-    def _answer(self, *, failed: bool = False, looked_around: bool = False) -> None:
+    def _answer(self, *, failed: bool = False, recovered: bool = False) -> None:
         for request in list(self._requests):
-            taken = self._cursor >= request.target and (looked_around or not request.look_around)
+            taken = self._cursor >= request.target and (recovered or not request.recover)
             if not (taken or request.given_up or (failed and not request.retry)):
                 continue
             if taken and request.last is not None:
@@ -313,18 +313,18 @@ class Drainer:
         try:
             self._lock_sink(timeout)
             try:
-                self._adoption.run(timeout)
+                self._recovery.run(timeout)
             finally:
                 self._sink_lock.release()
         except Exception as error:
             self._say_failed(error)
 
-    def ask(self, *, retry: bool, last: Callable[[], None] | None = None, look_around: bool = False) -> Request | None:
+    def ask(self, *, retry: bool, last: Callable[[], None] | None = None, recover: bool = False) -> FlushRequest | None:
         """Ask the thread to hand over everything now; None if there is nothing to wait for."""
         target = self._journal.position()
-        if self._cursor >= target and last is None and not (look_around and self._thread is not None):
+        if self._cursor >= target and last is None and not (recover and self._thread is not None):
             return None
-        request = Request(target, retry=retry, last=last, look_around=look_around)
+        request = FlushRequest(target, retry=retry, last=last, recover=recover)
         self._requests.append(request)
         if self._thread is None:
             self._start()
@@ -333,7 +333,7 @@ class Drainer:
             self._drain_here(request)
         return request
 
-    def _drain_here(self, request: Request) -> None:
+    def _drain_here(self, request: FlushRequest) -> None:
         """Where no thread can be had any more: at the very end of the interpreter, and only what cannot hang."""
         if self.sink.name != "store" or sys.is_finalizing():  # nothing can be imported any more
             request.answer(self._cursor >= request.target)

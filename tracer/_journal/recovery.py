@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tracer._fault import log_once, report
 from tracer._journal import lockfile
-from tracer._journal.dead_segment import EmptySegmentError, Orphan, OtherVersionError
+from tracer._journal.dead_segment import DeadSegment, EmptySegmentError, OtherVersionError
 from tracer._journal.dropped import dropped_by, note_losses, noted_losses
 from tracer._journal.journal import LOCK_SUFFIX, NEW_LOCK_SUFFIX, SEGMENT_SUFFIX
 from tracer._journal.segment import HEAD_SIZE
@@ -22,7 +22,7 @@ _BORN_SECONDS = 60.0
 _SEGMENT = re.compile(rf"(?P<owner>.+)\.(?P<number>\d{{6,}}){re.escape(SEGMENT_SUFFIX)}")
 
 
-class Adoption:
+class Recovery:
     """What dead processes left for one sink: run it now and then, in any number of processes at once."""
 
     def __init__(
@@ -98,7 +98,7 @@ class Adoption:
     def _hand_over(self, path: Path, owner: str) -> bool:
         """Give one segment to the sink; True if it is gone, False if it waits for another sink."""
         try:
-            orphan = Orphan(path)
+            orphan = DeadSegment(path)
         except FileNotFoundError:
             return True
         except EmptySegmentError:
@@ -118,7 +118,7 @@ class Adoption:
         taken = all(position >= orphan.end for position in cursors.values()) if cursors else self._takes_all
         return (taken or _is_old(path)) and _delete(path)
 
-    def _write_all(self, orphan: Orphan, owner: str) -> None:
+    def _write_all(self, orphan: DeadSegment, owner: str) -> None:
         position = orphan.cursors().get(self._key, HEAD_SIZE if self._takes_all else orphan.end)
         about = orphan.about()
         for batch, end in orphan.batches(position, _BATCH_BYTES):
@@ -158,7 +158,7 @@ class Adoption:
                 return
             total -= sizes[path]
             log_once(f"adopt bound {self._folder}", "tracer deletes the oldest records that wait for an exporter")
-            note_losses(self._folder, path.name, len(Orphan(path)))
+            note_losses(self._folder, path.name, len(DeadSegment(path)))
             _delete(path)
 
 
