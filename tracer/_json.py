@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Mapping, Sequence, Set
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -22,6 +22,8 @@ _SIZED = frozenset({str, bytes, bytearray, list, tuple, set, frozenset, dict})
 _SENTINEL_TYPES = frozenset({"NotGiven", "Omit", "PydanticUndefinedType"})
 
 Fragment = orjson.Fragment
+JsonObject: TypeAlias = dict[str, Any]
+JsonMapping: TypeAlias = Mapping[str, Any]  # a JSON object that is only read
 
 
 def loads(content: bytes | str) -> Any:
