@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,8 +78,6 @@ def own_store(clean_environment: None, store_url: str, request: pytest.FixtureRe
 
 @pytest.fixture(scope="session")
 def running_server() -> Iterator[Server]:
-    gc.collect()
-    gc.freeze()  # what is imported by now need not be gone through after every test
     server = Server()
     yield server
     server.close()

@@ -1,14 +1,23 @@
-"""Lint, types, the whole suite, and each provider's tests with the oldest and newest SDK: ``python3 tests/run.py``.
+"""Everything that CI runs, in lanes side by side: ``python3 tests/run.py``.
 
-Makes the environments that it needs. With arguments, which go to pytest, the last step is left out.
+Makes the environment that it needs under build/. The lanes are lint, types and the page's own checks; the suite; the
+page's tests in Chromium; the SDKs whose newest version the suite's environment does not have. The suite's output is
+shown as it comes, that of the other lanes when a step has ended. With arguments, which go to pytest, the last three
+lanes are the tests that they choose.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -16,37 +25,113 @@ sys.path.insert(0, str(ROOT))
 from tests.environment import make_environment  # noqa: E402
 
 OLDEST = (3, 10)
+WORKERS = 2  # of pytest-xdist
+SHARED_MEMORY = Path("/dev/shm")
+SHARED_MEMORY_BYTES = 4 << 30
+
+
+class Step(NamedTuple):
+    """One command of a lane."""
+
+    name: str
+    command: Sequence[str]
+    is_shown: bool = False  # as it runs, not when it has ended
+
+
+class Ended(NamedTuple):
+    """How a step ended."""
+
+    name: str
+    code: int
+    seconds: float
 
 
 def main(pytest_arguments: list[str]) -> int:
-    """Run everything, say how each step ended, and return the number of steps that failed."""
+    """Run everything, print how each step ended, and return the number of steps that failed."""
     if sys.version_info < OLDEST:
         sys.exit(f"Python {sys.version.split()[0]} is too old: run this with Python {OLDEST[0]}.{OLDEST[1]} or newer")
-    python = make_environment("test-env", "-e", ".[dev]")
-    steps = {
-        "lint": [python, "-m", "ruff", "check", "."],
-        "types": [python, "-m", "mypy"],
-        "web": [python, "web/bundle.py", "check"],
-        "browser": [python, "tests/web/chromium.py"],
-    }
-    if pytest_arguments:
-        steps["tests"] = [python, "-m", "pytest", *pytest_arguments]
-    else:
-        # two files at a time; the browser's event loop is not for the other tests
-        steps["tests"] = [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--ignore", "tests/web"]
-        steps["page"] = [python, "-m", "pytest", "tests/web"]
-        steps["versions"] = [sys.executable, "tests/provider/versions.py"]
-    results = {name: run(name, command) for name, command in steps.items()}
-    for name, (code, seconds) in results.items():
-        print(f"{name:<8} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)
-    return sum(code != 0 for code, _ in results.values())
-
-
-def run(name: str, command: list[str]) -> tuple[int, float]:
-    """Run one step with its output shown; its exit code and seconds."""
-    print(f"\n== {name}: {' '.join(command[1:])}", flush=True)
     started = time.monotonic()
-    return subprocess.run(command, cwd=ROOT).returncode, time.monotonic() - started
+    with ThreadPoolExecutor() as pool, files_in_memory():
+        # the browser comes from the system's packages, which takes as long as the environment
+        browser = pool.submit(run, Step("browser", [sys.executable, "tests/web/chromium.py"]))
+        python = make_environment("test-env", "-e", ".[dev]")
+        ended = [Ended("environment", 0, time.monotonic() - started), browser.result()]
+        for lane in [pool.submit(run_lane, steps) for steps in lanes(python, pytest_arguments)]:
+            ended += lane.result()
+    for name, code, seconds in ended:
+        print(f"{name:<11} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)
+    print(f"{'all':<11} in {time.monotonic() - started:.0f} s", flush=True)
+    return sum(step.code != 0 for step in ended)
+
+
+def lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
+    """What runs side by side."""
+    pytest = [python, "-m", "pytest"]
+    checks = [
+        Step("lint", [python, "-m", "ruff", "check", "."]),
+        Step("types", [python, "-m", "mypy"]),
+        Step("web", [python, "web/bundle.py", "check"]),
+    ]
+    if pytest_arguments:
+        return [checks, [Step("tests", [*pytest, *pytest_arguments], is_shown=True)]]
+    return [
+        checks,
+        [Step("tests", [*pytest, "-n", str(WORKERS), "--dist", "worksteal", "--ignore", "tests/web"], is_shown=True)],
+        # apart from the other tests, which run event loops of their own, as the browser's driver does
+        [Step("page", [*pytest, "tests/web"])],
+        [Step("versions", [python, "tests/provider/versions.py", "--newest"])],
+    ]
+
+
+def run_lane(steps: Sequence[Step]) -> list[Ended]:
+    """Run one step after the other, whether they fail or not."""
+    return [run(step) for step in steps]
+
+
+def run(step: Step) -> Ended:
+    """Run one step with its output printed."""
+    started = time.monotonic()
+    title = f"\n== {step.name}: {' '.join(step.command[1:])}"
+    if step.is_shown:
+        print(title, flush=True)
+    ran = subprocess.run(
+        step.command,
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=None if step.is_shown else subprocess.PIPE,
+        stderr=None if step.is_shown else subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if not step.is_shown:
+        print(f"{title}\n{ran.stdout}", end="", flush=True)
+    return Ended(step.name, ran.returncode, time.monotonic() - started)
+
+
+def environment() -> dict[str, str]:
+    """The caller's variables, but for one that would make each of hundreds of programs compile tracer anew."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+@contextmanager
+def files_in_memory() -> Iterator[None]:
+    """Keep the tests' files in shared memory, where there is room: most of a store's time is waiting for the disk."""
+    named = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+    if named or not has_room(SHARED_MEMORY):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="tracer-tests-", dir=SHARED_MEMORY, ignore_cleanup_errors=True) as folder:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
+        yield
+
+
+def has_room(folder: Path) -> bool:
+    """Whether the tests' files fit into a folder."""
+    if not os.access(folder, os.W_OK):
+        return False
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize > SHARED_MEMORY_BYTES
 
 
 if __name__ == "__main__":

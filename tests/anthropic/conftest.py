@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 import tracer
 from tests.anthropic.replies import QUESTION, lima
+from tests.garbage import collect_garbage
 from tests.openai.server import BREAK, Server, sse
 
 ASKED: dict[str, Any] = {"model": "claude-test", "max_tokens": 64, "messages": QUESTION}
@@ -23,7 +23,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.anthropic.autolog()
     yield
     tracer.anthropic.autolog(disable=True)
-    gc.collect()  # what a test let go of ends here, not in the next test
+    collect_garbage()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import pytest
 from google import genai
 
 import tracer
+from tests.garbage import collect_garbage
 from tests.gemini.replies import QUESTION, lima
 from tests.openai.server import BREAK, Server, sse
 
@@ -26,7 +26,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.gemini.autolog()
     yield
     tracer.gemini.autolog(disable=True)
-    gc.collect()  # what a test let go of ends here, not in the next test
+    collect_garbage()
 
 
 @pytest.fixture

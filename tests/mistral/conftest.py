@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from mistralai.client import Mistral, basesdk
 
 import tracer
+from tests.garbage import collect_garbage
 from tests.openai.replies import QUESTION, lima
 from tests.openai.server import BREAK, Server, sse
 
@@ -23,7 +23,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.mistral.autolog()
     yield
     tracer.mistral.autolog(disable=True)
-    gc.collect()  # what a test let go of ends here, not in the next test
+    collect_garbage()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -12,6 +11,7 @@ import ollama
 import pytest
 
 import tracer
+from tests.garbage import collect_garbage
 from tests.ollama.replies import QUESTION, lima, ndjson
 from tests.openai.server import BREAK, Server
 
@@ -21,7 +21,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.ollama.autolog()
     yield
     tracer.ollama.autolog(disable=True)
-    gc.collect()  # what a test let go of ends here, not in the next test
+    collect_garbage()
 
 
 @pytest.fixture

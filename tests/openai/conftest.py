@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import openai
 import pytest
 
 import tracer
+from tests.garbage import collect_garbage
 from tests.openai.server import Server
 
 
@@ -19,7 +19,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.openai.autolog()
     yield
     tracer.openai.autolog(disable=True)
-    gc.collect()  # what a test let go of ends here, not in the next test
+    collect_garbage()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from agents import Agent, Model, OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner
 
 import tracer
+from tests.garbage import collect_garbage
 from tests.openai.server import Server
 from tests.stored import Stored
 
@@ -30,7 +30,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.openai.autolog()
     yield
     tracer.openai.autolog(disable=True)
-    gc.collect()
+    collect_garbage()
     from tracer._openai_agents.runs import steps  # type: ignore[import-not-found, unused-ignore]
 
     assert steps._open == {}  # whatever happened, nothing was left open

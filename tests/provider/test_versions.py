@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.provider.versions import SDKS, chosen
+from tests.provider.versions import SDKS, Sdk, chosen, has_newest, numbers
 from tracer.provider import BUILT_IN, find_provider_module
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +24,16 @@ def supported(name: str) -> str:
 def test_every_provider_is_tested_with_the_ends_of_its_versions() -> None:
     assert sorted(SDKS) == sorted(BUILT_IN)
     assert all((ROOT / "tests" / name).is_dir() for name in SDKS)
-    assert chosen(None, []) == [(name, sdk.versions[end]) for name, sdk in SDKS.items() for end in (0, -1)]
+    assert chosen(None, [], newest=False) == [(name, version) for name, sdk in SDKS.items() for version in sdk.versions]
+
+
+def test_ci_tries_the_newest_versions_that_the_suite_does_not_have() -> None:
+    newer = Sdk("pytest", ("8.2", "9999.1"))
+
+    assert has_newest(Sdk("pytest", ("8.2",)))
+    assert not has_newest(newer)
+    assert not has_newest(Sdk("a-distribution-that-is-not-installed", ("1.0",)))
+    assert numbers("3.54.0") > numbers("3.6.1")
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

@@ -1,8 +1,9 @@
-"""The tests of each provider, run with the oldest and the newest version of its SDK that is supported.
+"""The tests of each provider, run with other versions of its SDK than the suite's environment has: before a release.
 
-    python tests/provider/versions.py                        the oldest and the newest for every provider
-    python tests/provider/versions.py openai                 every version that is listed here for one
+    python tests/provider/versions.py                        every version that is listed here
+    python tests/provider/versions.py openai                 every version that is listed for one provider
     python tests/provider/versions.py openai 2.0.0 2.54.0    these versions
+    python tests/provider/versions.py --newest               the newest ones, where this environment has older ones
 
 Each version gets a virtual environment of its own, kept under build/. Exits with 1 if any tests failed.
 """
@@ -16,6 +17,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -75,20 +77,37 @@ def try_version(provider: str, version: str, pytest_arguments: list[str]) -> Out
     return Outcome(version, tested.returncode == 0, lines)
 
 
-def chosen(provider: str | None, versions: list[str]) -> list[tuple[str, str]]:
+def chosen(provider: str | None, versions: list[str], *, newest: bool) -> list[tuple[str, str]]:
     """The providers and versions to test."""
+    if newest:
+        return [(name, sdk.versions[-1]) for name, sdk in SDKS.items() if not has_newest(sdk)]
     if provider is not None:
         return [(provider, version) for version in versions or SDKS[provider].versions]
-    return [(name, sdk.versions[end]) for name, sdk in SDKS.items() for end in (0, -1)]
+    return [(name, version) for name, sdk in SDKS.items() for version in sdk.versions]
+
+
+def has_newest(sdk: Sdk) -> bool:
+    """Whether this environment has the newest version that is listed, or a newer one: the suite tests it."""
+    try:
+        installed = metadata.version(sdk.distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return numbers(installed) >= numbers(sdk.versions[-1])
+
+
+def numbers(version: str) -> list[int]:
+    """A release in a form that sorts."""
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("provider", nargs="?", choices=sorted(SDKS))
     parser.add_argument("versions", nargs="*")
+    parser.add_argument("--newest", action="store_true", help="only what this environment has an older version of")
     parser.add_argument("-k", help="only the tests that pytest's -k selects")
     given = parser.parse_args()
-    to_try = chosen(given.provider, given.versions)
+    to_try = chosen(given.provider, given.versions, newest=given.newest)
     pytest_arguments = ["-k", given.k] if given.k else []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outcomes = [pool.submit(try_version, *each, pytest_arguments) for each in to_try]
