@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_with_its_providers_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
-    assert {name.split("/")[0].partition("-")[0] for name in names} == {"tracer", "tracer_llm"}
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"tracer", "tracer_autolog"}
     assert {"tracer/openai.py", "tracer/py.typed", "tracer/cli/__init__.py"} <= set(names)
     assert not [name for name in names if "integrations" in name or "tests" in name or name.endswith((".pyc", ".db"))]
     sources = [path for folder in ("tracer", "integrations") for path in (ROOT / folder).rglob("*.py")]
@@ -50,7 +50,7 @@ def test_the_wheel_works_where_no_checkout_and_no_sdk_is(wheel: Path, tmp_path: 
     needed = tmp_path / "needed"
     needed.mkdir()
     for path in here.iterdir():
-        if path.name.split("-")[0] not in ("openai", "ollama", "tracer", "tracer_llm") and path.suffix != ".pth":
+        if path.name.split("-")[0] not in ("openai", "ollama", "tracer", "tracer_autolog") and path.suffix != ".pth":
             (needed / path.name).symlink_to(path)
     (installed / "needed.pth").write_text(str(needed))
 
