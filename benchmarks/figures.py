@@ -146,7 +146,7 @@ def best_peer(values: Mapping[str, Spread], peers: Iterable[str]) -> float | Non
 
 def lowest_of_all(values: Mapping[str, Spread], peers: Iterable[str]) -> list[Goal]:
     """The goal of being below every peer, where there are any."""
-    mine, others = values["tracer_llm"], [values[name] for name in peers if name in values]
+    mine, others = values["tracer_autolog"], [values[name] for name in peers if name in values]
     if not others:
         return []
     is_open = not any(other.is_below(mine) for other in others) and not all(mine.is_below(other) for other in others)

@@ -11,7 +11,7 @@ from benchmarks.figures import Goal, Row, Spread
 
 START, END = "<!-- written by `python -m benchmarks` -->", "<!-- end of what is written -->"
 TEMPLATE = f"# Benchmarks\n\n{START}\n{END}\n"
-MINE = "tracer_llm"
+MINE = "tracer_autolog"
 _MARKS = {"met": "yes", "NOT MET": "**no**", "not to be told": "not to be told"}
 
 Section = dict[str, Any]  # what is known of a section's run, with its rows

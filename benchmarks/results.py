@@ -17,6 +17,7 @@ from benchmarks.figures import Goal, Row, Spread
 from benchmarks.page import verdict, write_page
 from benchmarks.plot import draw
 from benchmarks.run import Run
+from tracer._distribution import NAME
 
 DOCS = ROOT / "docs"
 # the page's order, by the first part of a row's key; within it, as they were measured
@@ -101,7 +102,7 @@ def here_and_now() -> dict[str, Any]:
 
 def version_of(versions: dict[str, str], title: str) -> str | None:
     """The version of a contender in its environment."""
-    return versions.get({"tracer": "tracer-llm"}.get(title, title))
+    return versions.get({"tracer": NAME}.get(title, title))
 
 
 def _processor() -> str:

@@ -47,7 +47,7 @@ CONTENDERS = {
     contender.module: contender
     for contender in (
         Contender(
-            "tracer_llm",
+            "tracer_autolog",
             "tracer",
             (".",),
             "import tracer; tracer.openai.autolog()",

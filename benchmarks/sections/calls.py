@@ -51,10 +51,10 @@ def _rows(run: Run, taking_part: Callers, asked: Asked) -> list[Row]:
             "the call alone",
             remarks=alone_remarks(samples, key),
         )
-        if "tracer_llm" in row.values and key == "thread":
+        if "tracer_autolog" in row.values and key == "thread":
             if is_small:
                 goal = f"≤ {SHARE_OF_CALL} of the call alone"
-                row.goals.append(Goal(goal, row.ratios["tracer_llm"].median, SHARE_OF_CALL))
+                row.goals.append(Goal(goal, row.ratios["tracer_autolog"].median, SHARE_OF_CALL))
             row.goals += lowest_of_all(row.values, run.peers)
         rows.append(row)
     return rows

@@ -18,7 +18,7 @@ def measure(run: Run) -> list[Row]:
     ]
     for row in rows:
         storing = [row.values[peer].median for peer in run.peers if CONTENDERS[peer].is_storing and peer in row.values]
-        if "tracer_llm" in row.values and storing:
-            goal = Goal("lowest of those that store locally", row.values["tracer_llm"].median, min(storing))
+        if "tracer_autolog" in row.values and storing:
+            goal = Goal("lowest of those that store locally", row.values["tracer_autolog"].median, min(storing))
             row.goals.append(goal)
     return rows

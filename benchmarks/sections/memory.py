@@ -6,7 +6,7 @@ from benchmarks.figures import Goal, Row, Spread
 from benchmarks.run import Run
 
 MEASURABLE = 1.0  # MB
-WEIGHED = ("tracer_llm", "bare_sdk")
+WEIGHED = ("tracer_autolog", "bare_sdk")
 
 
 def measure(run: Run) -> list[Row]:
@@ -21,7 +21,7 @@ def measure(run: Run) -> list[Row]:
                 whole = worker.do("record_and_weigh", spans=spans)
                 row.values[name] = Spread.of([(whole - half) / 1e6])
                 row.remarks[name] = f"{whole / 1e6:.0f} MB in use"
-    if "tracer_llm" in row.values:
-        goal = Goal(f"nothing measurable: < {MEASURABLE:.0f} MB", row.values["tracer_llm"].median, MEASURABLE)
+    if "tracer_autolog" in row.values:
+        goal = Goal(f"nothing measurable: < {MEASURABLE:.0f} MB", row.values["tracer_autolog"].median, MEASURABLE)
         row.goals.append(goal)
     return [row]

@@ -9,13 +9,13 @@ from benchmarks.run import Run
 
 LONGEST = 5_000
 MAX_MS = 100.0
-READERS = ("tracer_llm", "mlflow_sqlite")
+READERS = ("tracer_autolog", "mlflow_sqlite")
 QUESTIONS = ("newest 50", "filter", "full text", "usage by model and hour", "longest trace")
 
 
 def measure(run: Run) -> list[Row]:
     """A row for each question; each contender's store has as many spans as it loads in reasonable time."""
-    spans = {"tracer_llm": run.size.read, "mlflow_sqlite": run.size.read_elsewhere}
+    spans = {"tracer_autolog": run.size.read, "mlflow_sqlite": run.size.read_elsewhere}
     longest = min(LONGEST, run.size.read_elsewhere // 2)
     rows = [Row(f"read.{what}", f"read, {what}", "ms", {}) for what in QUESTIONS]
     with run.workers(name for name in READERS if name in run.environments) as workers:
@@ -32,6 +32,6 @@ def measure(run: Run) -> list[Row]:
                     asked = worker.do("asked", what=what)
                     row.remarks[name] = f"{asked}; {found:,.0f} found among {spans[name]:,} spans"
             row.values = spreads(run.take_turns(what, measures), "ms")
-            if "tracer_llm" in row.values:
-                row.goals.append(Goal(f"< {MAX_MS:.0f} ms", row.values["tracer_llm"].median, MAX_MS))
+            if "tracer_autolog" in row.values:
+                row.goals.append(Goal(f"< {MAX_MS:.0f} ms", row.values["tracer_autolog"].median, MAX_MS))
     return [row for row in rows if row.values]

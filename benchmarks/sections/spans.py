@@ -45,12 +45,12 @@ def _sample(run: Run, workers: dict[str, Worker], what: str) -> dict[str, list[S
 def _thread_row(run: Run, what: str, title: str, samples: dict[str, list[Sample]]) -> Row:
     row = Row(f"{what}.thread", f"{title}, caller's thread", "µs", spreads(samples, "thread", 1e-3))
     row.ratios, row.ratio_of = ratios(samples, "thread"), LIMIT_TITLE
-    if "tracer_llm" in row.values:
+    if "tracer_autolog" in row.values:
         share = SHARE[what]
-        row.goals.append(Goal(f"≤ {share} of {LIMIT_TITLE}", row.ratios["tracer_llm"].median, share))
+        row.goals.append(Goal(f"≤ {share} of {LIMIT_TITLE}", row.ratios["tracer_autolog"].median, share))
         best = best_peer(row.ratios, run.peers)
         if best is not None and what != "attributes_span":
-            mine = row.ratios["tracer_llm"].median
+            mine = row.ratios["tracer_autolog"].median
             goal = Goal(f"{PEER_FACTOR} times below every peer", best / mine, PEER_FACTOR, is_floor=True)
             goal.made_of = f"{best:.3g} / {mine:.3g} of {LIMIT_TITLE}"
             row.goals.append(goal)
@@ -60,6 +60,6 @@ def _thread_row(run: Run, what: str, title: str, samples: dict[str, list[Sample]
 def _process_row(what: str, title: str, samples: dict[str, list[Sample]]) -> Row:
     row = Row(f"{what}.process", f"{title}, all CPU with background work", "µs", spreads(samples, "process", 1e-3))
     row.ratios, row.ratio_of = ratios(samples, "process"), LIMIT_TITLE
-    if "tracer_llm" in row.values:
-        row.goals.append(Goal(f"≤ 1.0 of {LIMIT_TITLE}", row.ratios["tracer_llm"].median, 1.0))
+    if "tracer_autolog" in row.values:
+        row.goals.append(Goal(f"≤ 1.0 of {LIMIT_TITLE}", row.ratios["tracer_autolog"].median, 1.0))
     return row

@@ -57,8 +57,8 @@ def _rows(run: Run, key: str, samples: dict[str, list[Sample]]) -> list[Row]:
     beyond_openai = Row(
         f"start.{key}.beyond", f"import and autolog, {what} beyond `import openai`", unit, _beyond_openai(samples, key)
     )
-    if "tracer_llm" in samples:
-        share = beyond_python.ratios["tracer_llm"].median
+    if "tracer_autolog" in samples:
+        share = beyond_python.ratios["tracer_autolog"].median
         beyond_python.goals.append(Goal(f"≤ {SHARE_OF_OPENAI} of `import openai`", share, SHARE_OF_OPENAI))
         for row in (beyond_python, beyond_openai):
             row.goals += lowest_of_all(row.values, run.peers)

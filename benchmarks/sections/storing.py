@@ -36,11 +36,11 @@ def _rate(run: Run) -> Row:
     row = Row("store.rate", f"spans until they can be queried, traces of {SPANS}", "/s", spreads(samples, "rate"))
     row.ratios, row.ratio_of = ratios(samples, "rate"), READY
     row.remarks = {name: f"{s.median:,.0f} rows /s" for name, s in spreads(samples, "rate alone").items()}
-    if "tracer_llm" in samples:
-        share = row.ratios["tracer_llm"].median
+    if "tracer_autolog" in samples:
+        share = row.ratios["tracer_autolog"].median
         row.goals.append(Goal(f"≥ {SHARE_OF_SQLITE} of {READY}", share, SHARE_OF_SQLITE, is_floor=True))
-    if {"tracer_llm", "mlflow_sqlite"} <= samples.keys():
-        times = row.values["tracer_llm"].median / row.values["mlflow_sqlite"].median
+    if {"tracer_autolog", "mlflow_sqlite"} <= samples.keys():
+        times = row.values["tracer_autolog"].median / row.values["mlflow_sqlite"].median
         row.goals.append(Goal(f"≥ {TIMES_MLFLOW} times mlflow", times, TIMES_MLFLOW, is_floor=True))
     return row
 
@@ -54,8 +54,8 @@ def _room(run: Run) -> Row:
             with run.leaving_out(name, "bytes on disk"):
                 empty, full = (_bytes_with(run, name, conversations) for conversations in (0, size.conversations))
                 row.values[name] = Spread.of([(full - empty) / size.conversations / 1000])
-    if {"tracer_llm", "mlflow_sqlite"} <= row.values.keys():
-        share = row.values["tracer_llm"].median / row.values["mlflow_sqlite"].median
+    if {"tracer_autolog", "mlflow_sqlite"} <= row.values.keys():
+        share = row.values["tracer_autolog"].median / row.values["mlflow_sqlite"].median
         row.goals.append(Goal(f"≤ {SHARE_OF_MLFLOW} of mlflow's", share, SHARE_OF_MLFLOW))
     return row
 

@@ -32,12 +32,12 @@ def _row(run: Run, name: str, title: str, key: str, samples: dict[str, list[Samp
         "the stream alone",
         remarks=alone_remarks(samples, key),
     )
-    if "tracer_llm" in row.values:
-        share = row.ratios["tracer_llm"].median
+    if "tracer_autolog" in row.values:
+        share = row.ratios["tracer_autolog"].median
         if key == "chunk":
             row.goals.append(Goal(f"≤ {SHARE_OF_CHUNK} of the SDK's own cost", share, SHARE_OF_CHUNK))
         else:
-            alone = spreads(samples, f"{key} alone")["tracer_llm"]
+            alone = spreads(samples, f"{key} alone")["tracer_autolog"]
             noise = (alone.high - alone.low) / 2 / alone.median
             row.goals.append(Goal(f"within the noise of the stream alone (≤ {noise:.3g} of it)", share, noise))
         row.goals += lowest_of_all(row.values, run.peers)

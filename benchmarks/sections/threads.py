@@ -12,7 +12,7 @@ THREADS = 8
 
 def measure(run: Run) -> list[Row]:
     """Rows for the time on the clock and the CPU time of eight threads, over those of one."""
-    names = [name for name in ("tracer_llm", "bare_sdk") if name in run.environments]
+    names = [name for name in ("tracer_autolog", "bare_sdk") if name in run.environments]
     with run.workers(names) as workers:
         measures = {}
         for name, worker in workers.items():
@@ -25,8 +25,8 @@ def measure(run: Run) -> list[Row]:
     for key, what in (("wall", "time"), ("cpu", "CPU time")):
         title = f"{THREADS} threads over one, the same number of spans: {what}"
         row = Row(f"threads.{key}", title, "times", ratios(samples, key))
-        if "tracer_llm" in row.values:
-            mine = row.values["tracer_llm"]
+        if "tracer_autolog" in row.values:
+            mine = row.values["tracer_autolog"]
             row.goals.append(Goal("no slower than one, within the spread", mine.low, 1.0))
         rows.append(row)
     return rows

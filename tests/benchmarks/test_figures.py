@@ -88,7 +88,7 @@ def test_a_goal_is_a_ceiling_or_a_floor() -> None:
     ],
 )
 def test_nobody_is_the_lowest_where_the_medians_may_be_the_same(theirs: Spread, verdict_of_it: str) -> None:
-    values = {"tracer_llm": Spread(3, 2, 4, 16), "mlflow_sqlite": theirs, "opik_http": Spread(20, 15, 25, 16)}
+    values = {"tracer_autolog": Spread(3, 2, 4, 16), "mlflow_sqlite": theirs, "opik_http": Spread(20, 15, 25, 16)}
 
     [goal] = lowest_of_all(values, ["mlflow_sqlite", "opik_http"])
 
@@ -98,7 +98,7 @@ def test_nobody_is_the_lowest_where_the_medians_may_be_the_same(theirs: Spread, 
 
 def test_the_page_keeps_what_stands_around_its_results(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    row = Row("a", "a thing", "µs", {"tracer_llm": Spread(1, 1, 1)}, goals=[Goal("≤ 2", 1.0, 2.0)])
+    row = Row("a", "a thing", "µs", {"tracer_autolog": Spread(1, 1, 1)}, goals=[Goal("≤ 2", 1.0, 2.0)])
     section = _section("today")
     write_page(page, [section], [(row, section)])
     page.write_text(f"before\n{page.read_text()}\nafter\n")
@@ -117,7 +117,7 @@ def test_the_page_keeps_what_stands_around_its_results(tmp_path: Path) -> None:
 def test_a_table_of_another_run_says_when_where_and_with_what_it_was_measured(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     older, newer = _section("yesterday", openai="1.0"), _section("today", openai="2.0")
-    rows = [Row(key, key, "µs", {"tracer_llm": Spread(1, 1, 1)}) for key in ("of then", "of now")]
+    rows = [Row(key, key, "µs", {"tracer_autolog": Spread(1, 1, 1)}) for key in ("of then", "of now")]
 
     write_page(page, [older, newer], [(rows[0], older), (rows[1], newer)])
 
@@ -138,7 +138,7 @@ def _section(date: str, *, openai: str = "1.0") -> dict[str, Any]:
         "configured": "as it comes",
     }
     about = {"date": date, "size": "small", "machine": "m", "python": "3", "sqlite": "3"}
-    return {**about, "contenders": {"tracer_llm": contender}, "left_out": {}, "rows": {}}
+    return {**about, "contenders": {"tracer_autolog": contender}, "left_out": {}, "rows": {}}
 
 
 def test_rows_come_back_from_json() -> None:
@@ -163,9 +163,9 @@ def test_there_is_no_run_without_what_the_others_are_compared_with(
     monkeypatch.setattr("benchmarks.__main__.environment_of", environment_of)
 
     with pytest.raises(SystemExit, match="sqlite3, beside which others are measured, cannot be installed: no such"):
-        make_environments(["tracer_llm", "opik_http"])
+        make_environments(["tracer_autolog", "opik_http"])
 
-    assert asked == ["tracer_llm", "opik_http", "bare_sdk", "raw_sqlite"]
+    assert asked == ["tracer_autolog", "opik_http", "bare_sdk", "raw_sqlite"]
     assert "opik: cannot be installed: no such package" in capsys.readouterr().out
 
 

@@ -25,7 +25,7 @@ SIZE = dataclasses.replace(SMALL, starts=1, chats=1, traces=4)
 
 @pytest.fixture
 def run() -> Run:
-    return Run(SIZE, dict.fromkeys(("tracer_llm", "bare_sdk", "raw_sqlite"), HERE), Sink())
+    return Run(SIZE, dict.fromkeys(("tracer_autolog", "bare_sdk", "raw_sqlite"), HERE), Sink())
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -37,7 +37,7 @@ def test_each_section_measures_tracer_and_says_whether_it_reached_its_goals(
     write(run, section, rows, str(tmp_path))
 
     assert run.left_out == {}
-    assert all("tracer_llm" in row.values for row in rows)
+    assert all("tracer_autolog" in row.values for row in rows)
     assert set(json.loads((tmp_path / "benchmarks.json").read_text())[section]["rows"]) == {row.key for row in rows}
     page = (tmp_path / "benchmarks.md").read_text()
     assert [row.title for row in rows if f"### {row.title}\n" not in page] == []

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.no_store
 def test_the_name_in_the_code_is_the_name_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-    assert NAME == project["name"]
+    assert project["name"] == NAME
 
 
 def test_the_version_is_that_of_the_installed_distribution() -> None:

@@ -30,7 +30,7 @@ class Recorder:
 
 RECORDERS = {
     "tracer": Recorder(
-        replace(CONTENDERS["tracer_llm"], module="tracer_with_server", requires=(".", ".[server]")),
+        replace(CONTENDERS["tracer_autolog"], module="tracer_with_server", requires=(".", ".[server]")),
         "as it comes: journal and SQLite store on disk; its server is `tracer server`",
     ),
     "mlflow": Recorder(
