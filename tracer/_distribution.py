@@ -1,12 +1,12 @@
 """The distribution that tracer is installed as: its name, its version, and how to install it.
 
 It is not on an index yet, and a package of another owner could be found there: no advice names it to an installer.
+`importlib.metadata` costs milliseconds and is imported where it is needed, in messages and on pages.
 """
 
 from __future__ import annotations
 
 import re
-from importlib import metadata
 
 NAME = "tracer-autolog"
 
@@ -16,6 +16,8 @@ _OF_EXTRA = re.compile(r"""(?P<needed>[^;]+?)\s*;\s*extra\s*==\s*['"](?P<extra>[
 
 def installed_version() -> str | None:
     """Version of the installed distribution; None in a bare checkout."""
+    from importlib import metadata
+
     try:
         return metadata.version(NAME)
     except metadata.PackageNotFoundError:
@@ -35,6 +37,8 @@ def upgrade_advice() -> str:
 
 
 def _needed_by(extras: tuple[str, ...]) -> list[str]:
+    from importlib import metadata
+
     try:
         requirements = metadata.requires(NAME) or []
     except metadata.PackageNotFoundError:

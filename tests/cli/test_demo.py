@@ -93,7 +93,7 @@ def test_without_openai_the_demo_names_what_to_install(
     ran = tracer_command("demo")
 
     assert ran.code == 1
-    assert "pip install 'tracer-llm[openai]'" in ran.err
+    assert "pip install '.[openai]' in a clone of tracer" in " ".join(ran.err.split())
     assert not (tmp_path / "tracer.db").exists()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tracer._distribution import install_advice
 from tracer.cli.options import examples, store_option
 from tracer.errors import TracerError
 
@@ -77,7 +78,7 @@ def _require_openai() -> None:
         import openai  # noqa: F401
     except ImportError:
         raise DemoError(
-            "the demo calls the openai package, which is not installed: pip install 'tracer-llm[openai]'"
+            f"the demo calls the openai package, which is not installed: {install_advice('openai')}"
         ) from None
 
 

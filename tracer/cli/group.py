@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from tracer._distribution import NAME
 from tracer.cli.wording import clean, clean_line
 from tracer.errors import InvalidArgumentError, TracerError
 
@@ -78,7 +79,7 @@ def _as_click_error(error: Exception) -> click.ClickException:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExamples:\n  tracer demo\n  tracer list --filter \"status = 'ERROR'\"\n  tracer show latest --full",
 )
-@click.version_option(package_name="tracer-llm", prog_name="tracer")
+@click.version_option(package_name=NAME, prog_name="tracer")
 def tracer_command() -> None:
     """See what your LLM program did: every call, with its prompt, reply, tools, tokens, cost and time.
 

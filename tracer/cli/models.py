@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tracer._distribution import install_advice
 from tracer.cli.options import examples, store_option
 
 
@@ -62,7 +63,8 @@ def serve_command(
         from tracer.models.serving import Serving, serve
         from tracer.models.serving_app import Limits
     except ImportError as error:
-        raise click.ClickException(f"{error}. Serving needs more: pip install 'tracer-llm[server,models]'") from error
+        advice = install_advice("server", "models")
+        raise click.ClickException(f"{error}. Serving needs more: {advice}") from error
     if api_key is None and host not in ("127.0.0.1", "localhost", "::1"):
         note("Everybody who reaches this port can use the model: --api-key asks for a key.")
     serve(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tracer._distribution import install_advice
 from tracer.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _server_extra() -> Any:
         import tracer.server.settings
     except ImportError as error:
         raise click.ClickException(
-            f"the server needs packages that are not installed ({error.name}): pip install 'tracer-llm[server]'"
+            f"the server needs packages that are not installed ({error.name}): {install_advice('server')}"
         ) from error
     return tracer.server
 

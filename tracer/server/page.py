@@ -17,7 +17,7 @@ _API_PREFIXES = ("/api/", "/v1/")
 _MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tracer</title>
 <h1>The trace UI is not part of this installation</h1>
 <p>The server runs, and its API answers under <a href="/api/v1/openapi.json">/api/v1</a>; only the page was not built.
-<p>In a checkout, build it with <code>pip install -e .</code> (without TRACER_SKIP_UI); released packages contain it.
+<p>In a checkout, build it with <code>pip install -e .</code> (without TRACER_SKIP_UI); wheels contain it.
 </html>"""
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tracer import _distribution
 from tracer.errors import InvalidArgumentError
 from tracer.server.answer import answer_for, error_answer, json_answer
 from tracer.server.body import read_json_object
@@ -86,7 +86,4 @@ def _set_cookie(request: Request, answer: Response, value: str, seconds: int) ->
 
 def installed_version() -> str:
     """The version of tracer that serves."""
-    try:
-        return version("tracer-llm")
-    except PackageNotFoundError:  # a bare checkout
-        return "0"
+    return _distribution.installed_version() or "0"

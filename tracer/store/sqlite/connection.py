@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from tracer._distribution import upgrade_advice
 from tracer.errors import NewerStoreError, QueryTimeoutError, StoreError
 from tracer.store.limits import deadline
 from tracer.store.sqlite.functions import register_functions
@@ -211,7 +212,7 @@ def _refuse_newer(version: int, path: Path) -> None:
     if version > VERSION:
         raise NewerStoreError(
             f"{path} was written by a newer version of tracer (store version {version}, this one knows {VERSION}); "
-            "upgrade with `pip install -U tracer-llm` or name another store"
+            f"upgrade ({upgrade_advice()}) or name another store"
         )
 
 

@@ -11,6 +11,10 @@ test("what is copied names the server", () => {
   expect(demoFor(at, { auth: "none" })).toContain("tracer demo --store http://10.0.0.1:5000");
 });
 
+test("the demo installs tracer from a clone, never from an index", () => {
+  expect(demoFor(at, { auth: "none" })).toContain("# in a clone of tracer\npip install '.[openai]'\n");
+});
+
 test("a server that asks for a token gets it from the environment", () => {
   expect(curlFor("abc", at, { auth: "token" })).toContain('-H "Authorization: Bearer $TRACER_TOKEN"');
   expect(pythonFor("abc", at, { auth: "token" })).toContain("# TRACER_TOKEN");

@@ -21,5 +21,6 @@ export function pythonFor(traceId: string, origin: string, server: Server, spanI
 export const pythonStart = (origin: string, server: Server): string =>
   `import tracer\n\n${needsToken(server) ? TOKEN_LINE : ""}tracer.set_tracking_uri("${origin}")\n`;
 
+/** For a machine that has a clone of tracer: it is not on PyPI, and an index could answer with another package. */
 export const demoFor = (origin: string, server: Server): string =>
-  `pip install 'tracer-llm[openai]'\n${needsToken(server) ? "export TRACER_TOKEN=…\n" : ""}tracer demo --store ${origin}`;
+  `# in a clone of tracer\npip install '.[openai]'\n${needsToken(server) ? "export TRACER_TOKEN=…\n" : ""}tracer demo --store ${origin}`;
