@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ran, span
+from tests.wheels import install_by_hand
 from tracer._journal.dropped import note_losses
 
 Command = Callable[..., Ran]
@@ -35,6 +36,22 @@ def test_a_sound_installation_passes(write: Write, tracer_command: Command, stor
     assert found["SDKs", "openai"][0] == "ok"
     assert {verdict for verdict, _ in found.values()} <= {"ok", "note"}
     assert "no problems found" in tracer_command("doctor").out
+
+
+def test_doctor_tells_of_a_second_distribution_with_a_package_tracer(
+    tracer_command: Command, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path_factory.mktemp("site")
+    install_by_hand("tracer-llm", "9.1", {"tracer/__init__.py": "def trace(): ...\n"}, place)
+    monkeypatch.syspath_prepend(str(place))
+
+    ran = tracer_command("doctor", "--json")
+
+    assert ran.code == 1
+    verdict, says = findings(ran)["versions", "tracer-llm"]
+    assert verdict == "problem"
+    assert says.startswith(f"9.1 has a package tracer too, in {place / 'tracer'}: pip uninstall tracer-llm, then pip ")
+    assert ("versions", "import tracer") not in findings(ran)
 
 
 def test_an_sdk_of_a_package_that_is_not_there_is_not_installed(

@@ -86,8 +86,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__",
         "tracer.cli": (
-            "__init__ conversation demo doctor exporting group importing listing models options parts reading "
-            "rows screen server serving show stats steps tail tree ui values versions wording"
+            "__init__ conversation demo distributions doctor exporting group importing listing models options parts "
+            "reading rows screen server serving show stats steps tail tree ui values versions wording"
         ),
         "tracer.demo": "__init__ agent replies server",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import venv
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.wheels import install_by_hand
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.no_store
@@ -40,20 +43,24 @@ def test_the_wheel_holds_the_package_with_its_providers_and_nothing_else(wheel: 
     assert sum(name.endswith(".py") for name in names) == len(sources)
 
 
-def test_the_wheel_works_where_no_checkout_and_no_sdk_is(wheel: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "env", system_site_packages=False, with_pip=False)
-    python = tmp_path / "env" / "bin" / "python"
-    (installed,) = (tmp_path / "env" / "lib").glob("python*/site-packages")
+def environment_with(wheel: Path, folder: Path) -> tuple[Path, Path]:
+    """A Python that has the wheel and what it needs, but no SDK; and its site-packages."""
+    venv.create(folder / "env", system_site_packages=False, with_pip=False)
+    (installed,) = (folder / "env" / "lib").glob("python*/site-packages")
     zipfile.ZipFile(wheel).extractall(installed)
     # what the wheel needs comes from this environment, without the SDKs that it must do without
     here = Path(run([sys.executable, "-c", "import orjson; print(orjson.__path__[0])"]).strip()).parent
-    needed = tmp_path / "needed"
+    needed = folder / "needed"
     needed.mkdir()
     for path in here.iterdir():
         if path.name.split("-")[0] not in ("openai", "ollama", "tracer", "tracer_autolog") and path.suffix != ".pth":
             (needed / path.name).symlink_to(path)
     (installed / "needed.pth").write_text(str(needed))
+    return folder / "env" / "bin" / "python", installed
 
+
+def test_the_wheel_works_where_no_checkout_and_no_sdk_is(wheel: Path, tmp_path: Path) -> None:
+    python, _ = environment_with(wheel, tmp_path)
     program = """
 import tracer, tracer.openai, importlib.util
 assert "site-packages" in tracer.__file__ and "site-packages" in tracer.openai.__file__, tracer.__file__
@@ -65,6 +72,28 @@ print(tracer.get_trace(tracer.get_last_active_trace_id()).data.spans[0].name)
 """
 
     assert run([python, "-c", program], cwd=tmp_path).strip() == "works"
+
+
+def test_doctor_tells_when_the_imported_tracer_is_of_another_distribution(wheel: Path, tmp_path: Path) -> None:
+    python, installed = environment_with(wheel, tmp_path)
+
+    def problems_of_versions() -> dict[str, str]:
+        doctor = [python, "-m", "tracer", "doctor", "--json"]
+        ran = subprocess.run(doctor, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        findings = [json.loads(line) for line in ran.stdout.splitlines()]
+        assert findings, ran.stderr
+        return {
+            one["name"]: one["says"] for one in findings if (one["about"], one["verdict"]) == ("versions", "problem")
+        }
+
+    before = problems_of_versions()
+    install_by_hand("tracer-llm", "9.1", {"tracer/__init__.py": "def trace(): ...\n"}, installed)
+    problems = problems_of_versions()
+
+    assert before == {}
+    folder = installed.resolve() / "tracer"
+    assert problems["tracer-llm"].startswith(f"9.1 has a package tracer too, in {folder}: pip uninstall tracer-llm")
+    assert problems["import tracer"].startswith(f"the one imported, {folder}, is from tracer-llm 9.1")
 
 
 def test_a_bare_checkout_works_in_place(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from tracer._distribution import NAME, installed_version
 from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import TracerError
 
@@ -26,6 +27,7 @@ _NEEDED = (
     "genai-prices",
 )
 _OPTIONAL = ("opentelemetry-exporter-otlp-proto-http", "starlette", "uvicorn")
+_AGAIN = "pip install --force-reinstall --no-deps . in a clone of tracer"
 _SIGNS = {"ok": "✓", "note": "·", "problem": "✗"}
 _STYLES = {"ok": "green", "note": "dim", "problem": "bold red"}
 
@@ -89,13 +91,34 @@ def _guarded(about: str, examine: Callable[[], Iterator[Finding]]) -> Iterator[F
 def _versions() -> Iterator[Finding]:
     python = f"{platform.python_version()} ({platform.python_implementation()}, {platform.system()})"
     yield Finding("versions", "python", "ok", python)
-    yield Finding("versions", "tracer", "ok", f"{_version('tracer-llm') or 'not installed as a package'}")
+    yield Finding("versions", "tracer", "ok", installed_version() or "not installed as a package")
+    yield from _owners()
     for name in _NEEDED:
         found = _version(name)
         yield Finding("versions", name, "ok" if found else "problem", found or f"missing: pip install {name}")
     for name in _OPTIONAL:
         found = _version(name)
         yield Finding("versions", name, "ok" if found else "note", found or "not installed (optional)")
+
+
+def _owners() -> Iterator[Finding]:
+    """Other distributions with a folder ``tracer``: installers let them overwrite each other's files."""
+    import tracer
+    from tracer.cli.distributions import owners
+
+    imported = Path(tracer.__file__).resolve().parent
+    found = owners()
+    for owner in found:
+        if not owner.is_ours:
+            advice = f"pip uninstall {owner.name}, then {_AGAIN}"
+            says = f"{owner.version} has a package tracer too, in {owner.folder}: {advice}"
+            yield Finding("versions", owner.name, "problem", says)
+    here = [owner for owner in found if owner.folder == imported]
+    by = next((owner for owner in here if owner.has_installed(imported)), None)
+    if here and not (by and by.is_ours):
+        origin = f"{by.name} {by.version}" if by else "none of the installed packages"
+        says = f"the one imported, {imported}, is from {origin}, not from {NAME}: {_AGAIN}"
+        yield Finding("versions", "import tracer", "problem", says)
 
 
 def _settings() -> Iterator[Finding]:
