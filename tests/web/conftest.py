@@ -87,7 +87,7 @@ def page(watched: Watched, address: str) -> Page:
 
 
 class Watched:
-    """Pages that may ask no other host, break no policy, open no dialog and stumble over no error."""
+    """Pages that may ask no other host, break no policy, open no dialog and raise no error."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser

@@ -5,9 +5,9 @@ import { lazy, Suspense, useEffect } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 import { ApiError } from "./api/client";
 import { serverInfo } from "./api/queries";
+import { ErrorBoundary } from "./shell/ErrorBoundary";
 import { Header } from "./shell/Header";
 import { SignIn } from "./shell/SignIn";
-import { Stumble } from "./shell/Stumble";
 import { TracesPage } from "./traces/TracesPage";
 import { Problem } from "./ui/Problem";
 
@@ -49,7 +49,7 @@ export function App() {
       </a>
       <Header server={server} />
       <main id="main" tabIndex={-1}>
-        <Stumble key={path}>
+        <ErrorBoundary key={path}>
           <Suspense fallback={<p className="pad dim">Loading…</p>}>
             <Switch>
               <Route path="/traces">
@@ -82,7 +82,7 @@ export function App() {
               </Route>
             </Switch>
           </Suspense>
-        </Stumble>
+        </ErrorBoundary>
       </main>
     </div>
   );

@@ -10,7 +10,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { queryClient } from "./api/queries";
-import { Stumble } from "./shell/Stumble";
+import { ErrorBoundary } from "./shell/ErrorBoundary";
 import { ModeProvider } from "./text/mode";
 import { applyTheme } from "./ui/theme";
 
@@ -20,12 +20,12 @@ const place = document.getElementById("root");
 if (place)
   createRoot(place).render(
     <StrictMode>
-      <Stumble>
+      <ErrorBoundary>
         <QueryClientProvider client={queryClient}>
           <ModeProvider>
             <App />
           </ModeProvider>
         </QueryClientProvider>
-      </Stumble>
+      </ErrorBoundary>
     </StrictMode>,
   );

@@ -3,9 +3,9 @@
 import { useMemo, useState } from "react";
 import type { Message, Part } from "../api/types";
 import { count } from "../format";
+import { LimitsProvider, sharedLimits, useLimits } from "../text/displayLimits";
 import { JsonTree } from "../text/JsonTree";
 import { useMode } from "../text/mode";
-import { RoomProvider, shared, useRoom } from "../text/room";
 import { More } from "../ui/More";
 import { MessageView } from "./MessageView";
 import { pairTools } from "./pairs";
@@ -21,7 +21,7 @@ const MOST_CHOICES = 8;
 
 export function Conversation({ system, input, output }: Props) {
   const mode = useMode();
-  const room = useRoom();
+  const limits = useLimits();
   const asked = useMemo<Message[]>(
     () => [...(system?.length ? [{ role: "system", parts: system }] : []), ...input],
     [system, input],
@@ -33,7 +33,7 @@ export function Conversation({ system, input, output }: Props) {
   const { head, from, to } = window.of === shown.length ? window : firstWindow(shown.length);
   const one = (message: Message, index: number) => <MessageView key={index} message={message} pairs={pairs} />;
   return (
-    <RoomProvider value={shared(room, head + to - from + output.length)}>
+    <LimitsProvider value={sharedLimits(limits, head + to - from + output.length)}>
       <ol className="conversation" aria-label="Conversation">
         {shown.slice(0, head).map(one)}
         {from > head && (
@@ -55,7 +55,7 @@ export function Conversation({ system, input, output }: Props) {
           )}
         </More>
       </ol>
-    </RoomProvider>
+    </LimitsProvider>
   );
 }
 

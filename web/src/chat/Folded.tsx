@@ -1,8 +1,8 @@
-// A long message, cut to what one takes in at a glance until the reader wants it all.
+// A long message, cut to a glance until the user opens it.
 
 import { type ReactNode, useState } from "react";
 import { count } from "../format";
-import { RoomProvider, useRoom, WIDE } from "../text/room";
+import { EXPANDED_LIMITS, LimitsProvider, useLimits } from "../text/displayLimits";
 
 /** As much as the height of a fold can show. */
 const IN_SIGHT = { characters: 2_500, lines: 40 };
@@ -17,22 +17,22 @@ interface Props {
 }
 
 export function Folded({ characters, lines, startsFolded, children }: Props) {
-  const room = useRoom();
-  const limit = startsFolded ? INSTRUCTIONS : room;
+  const limits = useLimits();
+  const limit = startsFolded ? INSTRUCTIONS : limits;
   const [isOpen, setOpen] = useState(false);
   if (characters <= limit.characters && lines <= limit.lines) return children;
   const closed = {
-    ...room,
+    ...limits,
     characters: Math.min(limit.characters, IN_SIGHT.characters),
     lines: Math.min(limit.lines, IN_SIGHT.lines),
-    isClosed: true,
+    isCollapsed: true,
   };
-  const isWholeWhenOpen = characters <= WIDE.characters && lines <= WIDE.lines;
+  const isWholeWhenOpen = characters <= EXPANDED_LIMITS.characters && lines <= EXPANDED_LIMITS.lines;
   return (
     <>
       {/* what is cut off is not reachable by keyboard either */}
       <div className={isOpen ? "" : startsFolded ? "fold fold-short" : "fold"} inert={isOpen ? undefined : true}>
-        <RoomProvider value={isOpen ? WIDE : closed}>{children}</RoomProvider>
+        <LimitsProvider value={isOpen ? EXPANDED_LIMITS : closed}>{children}</LimitsProvider>
       </div>
       <button type="button" className="link-button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         {isOpen ? "Show less" : `Show ${isWholeWhenOpen ? "all" : "more of"} ${count(characters)} characters`}

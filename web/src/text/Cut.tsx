@@ -2,23 +2,23 @@
 
 import { type ReactNode, useState } from "react";
 import { count } from "../format";
-import { cutAt, useRoom } from "./room";
+import { cutAt, useLimits } from "./displayLimits";
 
 const STEP = { characters: 20_000, lines: 500 };
 
 export function Cut({ text, children }: { text: string; children: (shown: string) => ReactNode }) {
-  const room = useRoom();
+  const limits = useLimits();
   const [steps, setSteps] = useState(0);
   const end = cutAt(text, {
-    characters: room.characters + steps * STEP.characters,
-    lines: room.lines + steps * STEP.lines,
+    characters: limits.characters + steps * STEP.characters,
+    lines: limits.lines + steps * STEP.lines,
   });
   if (end >= text.length && !steps) return children(text);
   const left = text.length - end;
   return (
     <>
       {children(text.slice(0, end))}
-      {!room.isClosed && (
+      {!limits.isCollapsed && (
         <div className="cut">
           {left > 0 && (
             <button type="button" className="link-button" onClick={() => setSteps(steps + 1)}>

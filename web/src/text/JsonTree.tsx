@@ -5,9 +5,9 @@ import { useMemo, useState } from "react";
 import type { Json } from "../api/types";
 import { CopyButton } from "../ui/Copy";
 import { attachmentIn } from "./attachments";
+import { useLimits } from "./displayLimits";
 import { isContainer } from "./exact";
 import { Media } from "./Media";
-import { useRoom } from "./room";
 
 const SHOWN_ENTRIES = 100;
 const MORE_ENTRIES = 200;
@@ -29,8 +29,8 @@ type Container = Json[] | { [key: string]: Json };
 const sizeOf = (value: Json) => (isContainer(value) ? Object.keys(value).length : 0);
 
 /** How many of the first values can be open from the start without filling the screen. */
-function openOf(values: Json[], room: number): number {
-  let left = room - Math.min(values.length, SHOWN_ENTRIES);
+function openOf(values: Json[], limit: number): number {
+  let left = limit - Math.min(values.length, SHOWN_ENTRIES);
   const end = values.findIndex((value) => {
     left -= sizeOf(value);
     return left < 0;
@@ -78,9 +78,9 @@ function Branch({ name, value, isRoot, startsOpen }: BranchProps) {
     ? value.map((item, index) => [String(index), item])
     : Object.entries(value);
   const [isOpen, setOpen] = useState(startsOpen);
-  const { entries: room } = useRoom();
-  const [shown, setShown] = useState(Math.min(SHOWN_ENTRIES, room));
-  const open = useMemo(() => (isRoot ? openOf(Object.values(value), room) : 0), [isRoot, value, room]);
+  const { entries: limit } = useLimits();
+  const [shown, setShown] = useState(Math.min(SHOWN_ENTRIES, limit));
+  const open = useMemo(() => (isRoot ? openOf(Object.values(value), limit) : 0), [isRoot, value, limit]);
   const [left, right] = Array.isArray(value) ? "[]" : "{}";
   if (!entries.length)
     return (

@@ -5,14 +5,14 @@ import { Link } from "wouter";
 import type { Json, Span, Trace } from "../api/types";
 import { fullTime } from "../format";
 import { Cut } from "../text/Cut";
+import { DEFAULT_LIMITS, LimitsProvider } from "../text/displayLimits";
 import { isContainer } from "../text/exact";
 import { JsonTree } from "../text/JsonTree";
-import { ROOM, RoomProvider } from "../text/room";
 import { CopyButton } from "../ui/Copy";
 import { usePage } from "../ui/usePage";
 
 const PAGE = 60;
-const VALUE = { ...ROOM, characters: 700, lines: 12, entries: 12 };
+const VALUE = { ...DEFAULT_LIMITS, characters: 700, lines: 12, entries: 12 };
 
 export function Attributes({ span, trace, isRoot }: { span: Span; trace: Trace; isRoot: boolean }) {
   const [search, setSearch] = useState("");
@@ -84,13 +84,13 @@ function Rows({ title, rows }: { title: string; rows: [string, Json][] }) {
                   {key}
                 </th>
                 <td className="mono">
-                  <RoomProvider value={VALUE}>
+                  <LimitsProvider value={VALUE}>
                     {isShort(value) ? (
                       <Cut text={inWords(value)}>{(shown) => shown}</Cut>
                     ) : (
                       <JsonTree value={value} label={key} />
                     )}
-                  </RoomProvider>
+                  </LimitsProvider>
                   {typeof value === "string" && value.length > 8 && (
                     <CopyButton className="copy" text={value} label={`Copy ${key}`} />
                   )}

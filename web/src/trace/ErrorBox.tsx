@@ -4,7 +4,7 @@ import { CircleAlert, CircleDashed } from "lucide-react";
 import type { Span } from "../api/types";
 import { Code } from "../text/Code";
 import { Cut } from "../text/Cut";
-import { RoomProvider, WIDE } from "../text/room";
+import { EXPANDED_LIMITS, LimitsProvider } from "../text/displayLimits";
 import { Disclosure } from "../ui/Disclosure";
 
 const text = (value: unknown) => (typeof value === "string" ? value : "");
@@ -36,9 +36,9 @@ export function ErrorBox({ span }: { span: Span }) {
         {stack && (
           <Disclosure summary="Stack trace">
             {() => (
-              <RoomProvider value={WIDE}>
+              <LimitsProvider value={EXPANDED_LIMITS}>
                 <Code code={stack} language="python" />
-              </RoomProvider>
+              </LimitsProvider>
             )}
           </Disclosure>
         )}

@@ -19,7 +19,7 @@ export function useTrace(traceId: string) {
     const known = queryClient.getQueryData<TraceAnswer>(key);
     if (!known) return;
     void traceAnswer(traceId, known.position)
-      .then((news) => queryClient.setQueryData<TraceAnswer>(key, (latest) => (latest ? grown(latest, news) : news)))
+      .then((update) => queryClient.setQueryData<TraceAnswer>(key, (latest) => (latest ? grown(latest, update) : update)))
       .catch((error: unknown) => {
         if (error instanceof ApiError && error.status === 404) setGone(traceId);
       });

@@ -1,8 +1,8 @@
-// A fault of the page's own shows as a sentence, never as a white page.
+// Shows a sentence in place of a white page when rendering fails.
 
 import { Component, type ReactNode } from "react";
 
-export class Stumble extends Component<{ children: ReactNode }, { error: Error | null }> {
+export class ErrorBoundary extends Component<{ children: ReactNode }, { error: Error | null }> {
   override state = { error: null as Error | null };
 
   static getDerivedStateFromError(error: Error) {
