@@ -1,4 +1,4 @@
-// The frame of every page, and which page an address means.
+// Frame of every page, and the routes.
 
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect } from "react";
@@ -27,7 +27,7 @@ export function App() {
   useEffect(() => {
     document.title = `${titleOf(path)} · tracer`;
   }, [path]);
-  // the page that is opened next, once the first one stands
+  // preload the page that is opened next, once the first one is shown
   useEffect(() => {
     if (!server?.signed_in) return;
     const wait = window.setTimeout(() => void loadTracePage().catch(() => undefined), PRELOAD_AFTER_MS);
@@ -88,7 +88,7 @@ export function App() {
   );
 }
 
-/** An address may hold a percent sign that is no escape. */
+/** A URL may contain a percent sign that is not an escape. */
 function decoded(id: string): string {
   try {
     return decodeURIComponent(id);

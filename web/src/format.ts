@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Numbers, durations and times as text.
 
 const MS = 1e6;
 
@@ -17,7 +17,7 @@ export function duration(ns: number | null | undefined): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** A duration where there is little room: minutes and hours with a colon. */
+/** A duration in little space: minutes and hours with a colon. */
 export function briefDuration(ns: number): string {
   const seconds = Math.round(ns / 1e9);
   if (seconds < 60) return duration(ns);
@@ -26,7 +26,7 @@ export function briefDuration(ns: number): string {
   return minutes < 60 ? `${minutes}:${pad(seconds % 60)} min` : `${Math.floor(minutes / 60)}:${pad(minutes % 60)} h`;
 }
 
-/** A duration that tells apart what follows within a millisecond. */
+/** A duration precise enough for events within the same millisecond. */
 export function fineDuration(ns: number): string {
   return ns >= 10 * MS && ns < 1000 * MS ? `${(ns / MS).toFixed(2)} ms` : duration(ns);
 }
@@ -51,7 +51,7 @@ export function money(usd: number | null | undefined): string {
   return usd < 1000 ? `$${usd.toFixed(2)}` : `$${compact.format(usd)}`;
 }
 
-/** An amount on the axis of a chart, where there is little room. */
+/** An amount on the axis of a chart. */
 export function roundMoney(usd: number): string {
   return usd === 0 ? "$0" : usd < 1 ? `$${Number(usd.toPrecision(2))}` : money(usd);
 }
@@ -87,7 +87,7 @@ const full = new Intl.DateTimeFormat(undefined, {
   hourCycle: "h23",
 });
 
-/** Time of day for today, with the date on other days, with the year in other years. */
+/** Time of day; with the date on other days, and the year in other years. */
 export function moment(ns: number, now = Date.now()): string {
   const date = new Date(ns / MS);
   const today = new Date(now);
@@ -106,7 +106,7 @@ export function minuteOf(ms: number, now = Date.now()): string {
   return (date.getFullYear() === new Date(now).getFullYear() ? minuteThisYear : minuteOfYear).format(date);
 }
 
-/** What stands behind the seconds of a moment. */
+/** Fraction of a second of a moment. */
 export const milliseconds = (ns: number) => `.${String(Math.floor(ns / MS) % 1000).padStart(3, "0")}`;
 
 export const fullTime = (ns: number) => full.format(new Date(ns / MS));

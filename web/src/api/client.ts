@@ -1,4 +1,4 @@
-// Requests to the server this page came from.
+// Requests to the server of this page.
 
 import { parseExact } from "../text/exact";
 import type { Json } from "./types";
@@ -22,18 +22,18 @@ interface Body {
   signal?: AbortSignal | undefined;
 }
 
-/** The parsed answer; raises ApiError for what the server refuses and for a server that does not answer. */
+/** The parsed response; raises ApiError for an error response and for a server that does not respond. */
 export async function request<T>(path: string, query: Query = {}, body: Body = {}): Promise<T> {
   const answer = await asked(path, query, body);
   return (answer.status === 204 ? undefined : await answer.json()) as T;
 }
 
-/** The parsed answer with its numbers as they were written: what others recorded is shown as it was. */
+/** The parsed response with exact numbers: recorded values are shown unchanged. */
 export async function exactRequest(path: string, query: Query = {}, body: Body = {}): Promise<Json> {
   return parseExact(await (await asked(path, query, body)).text());
 }
 
-/** The answer as it was sent. */
+/** The response as text. */
 export const textOf = async (path: string): Promise<string> => (await asked(path, {}, {})).text();
 
 async function asked(path: string, query: Query, { method = "GET", json, signal }: Body): Promise<Response> {

@@ -1,4 +1,4 @@
-// The store's change number as it grows, and whether the server still tells it: one connection a browser, shared by its
+// The store's change number, and whether the server still sends it: one connection a browser, shared by its
 // tabs.
 
 import { useEffect, useRef, useSyncExternalStore } from "react";
@@ -11,7 +11,7 @@ type Told = { seq: number } | { connected: boolean } | { asks: true };
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
-/** A server that is started anew, or a page that is left, is no news. */
+/** A restarted server or a page that is being left is not reported. */
 const GRACE_MS = 1_500;
 
 const listeners = new Set<Listener>();
@@ -84,7 +84,7 @@ function listen(): void {
   });
   opened.onerror = () => {
     say(false);
-    // the browser tries again by itself, unless the answer was a refusal
+    // the browser reconnects by itself, unless the connection was refused
     if (opened.readyState !== EventSource.CLOSED || source !== opened) return;
     source = null;
     retry = window.setTimeout(listen, pause);
@@ -93,7 +93,7 @@ function listen(): void {
   };
 }
 
-/** A sign-in that ran out refuses the connection too: the answer about the server brings its form. */
+/** The connection is refused after a sign-in expired, too: the query for the server then shows the form. */
 async function askForSignIn(): Promise<void> {
   const info = await request<ServerInfo>("/server").catch(() => null);
   if (info && !info.signed_in) queryClient.setQueryData(["server"], info);
@@ -120,7 +120,7 @@ function subscribe(listener: Listener): () => void {
   };
 }
 
-/** Whether the server has not been heard for a while: what is on screen may be old. */
+/** Whether the server has sent nothing for a while: the page may be stale. */
 export function useIsLost(): boolean {
   return useSyncExternalStore(watch, () => isLost);
 }
@@ -134,7 +134,7 @@ function watch(watcher: () => void): () => void {
   };
 }
 
-/** Call back when the store changed, at most once in `everyMs` and never for a page that is not looked at. */
+/** Call back when the store has changed, at most once in `everyMs` and never for a hidden page. */
 export function useChanges(onChange: Listener, everyMs: number, enabled = true): void {
   const latest = useRef(onChange);
   latest.current = onChange;

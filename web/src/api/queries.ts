@@ -1,4 +1,4 @@
-// What the pages ask the server, with the keys that their answers are kept under.
+// Queries to the server, with their cache keys.
 
 import { infiniteQueryOptions, keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
 import { withPlainNumbers } from "../text/exact";
@@ -21,7 +21,7 @@ import type {
 
 export const queryClient: QueryClient = new QueryClient({
   queryCache: new QueryCache({
-    // the sign-in ran out: the answer about the server brings its form
+    // the sign-in expired: the query for the server then shows the form
     onError: (error, query) => {
       if (error instanceof ApiError && error.status === 401 && query.queryKey[0] !== "server")
         void queryClient.invalidateQueries({ queryKey: ["server"] });
@@ -94,7 +94,7 @@ export const traceAnswer = (traceId: string, position: number, signal?: AbortSig
 
 export const spanPayload = (traceId: string, spanId: string, version = 0) =>
   queryOptions({
-    // a span that ends after it was looked at has a payload from then on
+    // a span that ends after it was shown has a payload from then on
     queryKey: ["span", traceId, spanId, version],
     queryFn: ({ signal }) =>
       exactRequest(`/traces/${encodeURIComponent(traceId)}/spans/${encodeURIComponent(spanId)}`, {}, { signal }).then(
@@ -110,7 +110,7 @@ function withPlainTurns({ turns, ...rest }: SessionAnswer): SessionAnswer {
   return { ...withPlainNumbers({ ...rest, turns: [] }), turns: messages };
 }
 
-/** What was recorded stays as it was written, what the page reckons with becomes numbers. */
+/** Recorded values keep exact numbers; fields for arithmetic become JavaScript numbers. */
 function withPlainFigures(span: Span): Span {
   const { inputs, outputs, input_messages, output_messages, system_instructions, tools, attributes, ...figures } = span;
   const events = span.events.map((event) => ({ ...event, time_ns: Number(event.time_ns) }));
@@ -118,7 +118,7 @@ function withPlainFigures(span: Span): Span {
   return { ...withPlainNumbers({ ...figures, events: [] }), ...recorded };
 }
 
-/** A trace with all that was recorded of its spans, as `tracer export` would have it. */
+/** A trace with the records of its spans, as `tracer export` writes them. */
 export const traceRecords = (traceId: string) =>
   exactRequest(`/traces/${encodeURIComponent(traceId)}/records`).then((answer) => answer as unknown as TraceRecords);
 
@@ -163,7 +163,7 @@ export const versionList = (selection: Selection) =>
     retry: false,
   });
 
-/** All live numbers are stale: whoever is on screen asks again. */
+/** Marks all live queries as stale: those on screen are fetched again. */
 export function refreshAll(): void {
   void queryClient.invalidateQueries({
     predicate: (query) =>

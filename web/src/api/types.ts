@@ -1,4 +1,4 @@
-// What the server answers with; names and units are those of its OpenAPI document.
+// Responses of the server; names and units are those of its OpenAPI document.
 
 import type { ExactNumber } from "../text/exact";
 
@@ -78,7 +78,7 @@ export interface Facets {
 
 export type SpanStatus = "UNSET" | "OK" | "ERROR" | "IN_PROGRESS" | "INTERRUPTED";
 
-/** A span as the tree shows it; fields without a value are left out. */
+/** A span in the tree; fields without a value are left out. */
 export interface LightSpan {
   span_id: string;
   parent_id?: string | null;
@@ -237,7 +237,7 @@ export interface ServerInfo {
   read_only: boolean;
 }
 
-/** What a listing is restricted to. */
+/** Restrictions of a listing. */
 export interface Selection {
   filter: string;
   since_ns: number | null;

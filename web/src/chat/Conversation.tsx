@@ -1,4 +1,4 @@
-// What was said to a model and what it said, as one reads a conversation.
+// Input and output messages of a model call as a conversation.
 
 import { useMemo, useState } from "react";
 import type { Message, Part } from "../api/types";

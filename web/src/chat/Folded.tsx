@@ -4,12 +4,12 @@ import { type ReactNode, useState } from "react";
 import { count } from "../format";
 import { EXPANDED_LIMITS, LimitsProvider, useLimits } from "../text/displayLimits";
 
-/** As much as the height of a fold can show. */
+/** Content that fits into the height of a fold. */
 const IN_SIGHT = { characters: 2_500, lines: 40 };
 const INSTRUCTIONS = { characters: 700, lines: 24 };
 
 interface Props {
-  /** How many characters and lines there are. */
+  /** Number of characters and lines. */
   characters: number;
   lines: number;
   startsFolded: boolean;
@@ -30,7 +30,7 @@ export function Folded({ characters, lines, startsFolded, children }: Props) {
   const isWholeWhenOpen = characters <= EXPANDED_LIMITS.characters && lines <= EXPANDED_LIMITS.lines;
   return (
     <>
-      {/* what is cut off is not reachable by keyboard either */}
+      {/* hidden content is not reachable by keyboard either */}
       <div className={isOpen ? "" : startsFolded ? "fold fold-short" : "fold"} inert={isOpen ? undefined : true}>
         <LimitsProvider value={isOpen ? EXPANDED_LIMITS : closed}>{children}</LimitsProvider>
       </div>

@@ -1,4 +1,4 @@
-// One message: who speaks, and the parts of what they say.
+// One message: its role and its parts.
 
 import { Bot, Cog, type LucideIcon, MessageSquare, User, Wrench } from "lucide-react";
 import { useMemo } from "react";

@@ -87,7 +87,7 @@ function Reasoning({ text }: { text: string }) {
 const NO_PAIRS: Pairs = { resultOf: () => null, isPaired: () => false, isBesideItsCall: () => false };
 
 export function Result({ response }: { response: Json }) {
-  // a result can hold parts itself: text and images
+  // a result can contain parts itself: text and images
   if (Array.isArray(response) && response.length && response.every(isPart))
     return (
       <More items={response as unknown as Part[]} first={12} step={12}>

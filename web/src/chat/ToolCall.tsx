@@ -1,4 +1,4 @@
-// A tool call and what the tool answered, side by side.
+// A tool call and its result, side by side.
 
 import { Wrench } from "lucide-react";
 import type { Json, Part } from "../api/types";

@@ -1,4 +1,4 @@
-// The tools that a model was offered.
+// Definitions of the tools in a request.
 
 import type { Json } from "../api/types";
 import { isContainer } from "../text/exact";

@@ -1,15 +1,15 @@
-// Which tool result answers which tool call.
+// Pairs of tool calls and their results.
 
 import type { Message, Part } from "../api/types";
 
 export interface Pairs {
   resultOf: (call: Part) => Part | null;
-  /** Whether a part is shown beside the call that it answers. */
+  /** Whether a result is shown beside its call. */
   isPaired: (part: Part) => boolean;
   isBesideItsCall: (message: Message) => boolean;
 }
 
-/** Results stand beside their calls; a result whose call is not in sight stays a message of its own. */
+/** Results are shown beside their calls; a result without its call on screen stays a message of its own. */
 export function pairTools(messages: Message[]): Pairs {
   const calls = new Map<Part, Part>();
   const waiting = new Map<string, Part[]>();
@@ -35,6 +35,6 @@ export function pairTools(messages: Message[]): Pairs {
   };
 }
 
-// some providers answer by the tool's name, having no ids
+// some providers have no ids and name the tool in the result
 const keysOf = (call: Part) =>
   [call.id, call.name].filter((key): key is string => typeof key === "string" && key !== "");

@@ -1,4 +1,4 @@
-// Which messages of a long conversation are on screen: the first, and a window that moves over the others.
+// Messages of a long conversation on screen: the first, and a window over the others.
 
 const LONG = 14;
 const HEAD = 2;
@@ -7,7 +7,7 @@ const STEP = 12;
 const MOST = 24;
 
 export interface Window {
-  /** How many messages there are. */
+  /** Number of messages. */
   of: number;
   head: number;
   from: number;

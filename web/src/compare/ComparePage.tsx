@@ -1,4 +1,4 @@
-// Two traces, step beside step.
+// Two traces, step by step.
 
 import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
@@ -76,7 +76,7 @@ function Choice({ word, id, onChange }: { word: string; id: string | null; onCha
 
 function Both({ a, b }: { a: TraceAnswer; b: TraceAnswer }) {
   const now = Date.now() * 1e6;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the time now matters to running traces only
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only running traces depend on the current time
   const rows = useMemo(() => align(buildTree(a.spans, now), buildTree(b.spans, now)), [a, b]);
   const [chosen, setChosen] = useState(0);
   const pair = rows[chosen] ?? rows[0];

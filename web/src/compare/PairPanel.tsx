@@ -1,4 +1,4 @@
-// One step of each trace: what went in and out, with the differences marked.
+// One step of each trace: inputs and outputs with their differences marked.
 
 import { useQuery } from "@tanstack/react-query";
 import { diffLines, diffWordsWithSpace } from "diff";
@@ -68,7 +68,7 @@ const replaced = (a: string, b: string): Piece[] => [
   { value: b, added: true, removed: false },
 ];
 
-/** What changed, word by word; two texts that have little in common are shown as they are. */
+/** Differences word by word; two texts with little in common are shown unmarked. */
 function difference(a: string, b: string): Piece[] {
   const options = { timeout: 500 };
   const changes = a.length + b.length > TOO_LONG ? diffLines(a, b, options) : diffWordsWithSpace(a, b, options);

@@ -1,4 +1,4 @@
-// Which step of one trace answers to which of another.
+// Alignment of the steps of two traces.
 
 import type { Node, Tree } from "../trace/tree";
 
@@ -12,7 +12,7 @@ const MOST_SIBLINGS = 600;
 
 const sameName = (a: Node, b: Node) => a.span.name === b.span.name && a.span.type === b.span.type;
 
-/** Steps are paired level by level, in order, by name and kind; what is left over stands alone. */
+/** Steps are paired level by level, in order, by name and kind; the rest stay unpaired. */
 export function align(a: Tree, b: Tree): Pair[] {
   const rows: Pair[] = [];
   const stack = siblings(a.roots, b.roots, 0).reverse();
@@ -24,7 +24,7 @@ export function align(a: Tree, b: Tree): Pair[] {
 }
 
 function siblings(a: Node[], b: Node[], depth: number): Pair[] {
-  // two traces with one root each are one story, whatever the roots are called
+  // the roots of two traces with one root each are a pair, whatever their names
   if (depth === 0 && a.length === 1 && b.length === 1) return [{ a: a[0] ?? null, b: b[0] ?? null, depth }];
   const pairs: Pair[] = [];
   let [i, j] = [0, 0];
@@ -38,7 +38,7 @@ function siblings(a: Node[], b: Node[], depth: number): Pair[] {
   return pairs;
 }
 
-/** The longest common run of names; of very many siblings, those at the same place. */
+/** The longest common subsequence of names; for very many siblings, equal positions. */
 function common(a: Node[], b: Node[]): [number, number][] {
   if (a.length > MOST_SIBLINGS || b.length > MOST_SIBLINGS) {
     const length = Math.min(a.length, b.length);

@@ -1,4 +1,4 @@
-// A chart over time, drawn by uPlot; its numbers are in the table below it for whoever cannot see it.
+// A chart over time, drawn by uPlot; a table below it has the numbers for screen readers.
 
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef } from "react";
@@ -11,11 +11,11 @@ interface Props {
   title: string;
   chart: Chart;
   isStacked: boolean;
-  /** Whether the values count something: there are no halves on their axis. */
+  /** Whether the values are counts: their axis has no fractions. */
   isWhole?: boolean;
   nothing?: string;
   show: (value: number) => string;
-  /** The same in little room, for the axis. */
+  /** Short form for the axis. */
   brief?: (value: number) => string;
 }
 
@@ -26,7 +26,7 @@ const DARK = ["#8b93ff", "#4fd1a5", "#f0b25a", "#f48fc0", "#6fb7f5", "#9aa4b2", 
 const WHOLE_STEPS = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
 const LONGEST_LABEL = 36;
 
-/** Long names of models differ at their beginning and at their end. */
+/** Long names of models differ at the beginning and at the end: the middle is cut. */
 export const shortened = (name: string) =>
   name.length > LONGEST_LABEL ? `${name.slice(0, 20)}…${name.slice(-15)}` : name;
 
@@ -65,7 +65,7 @@ export function ChartView({ title, chart, isStacked, isWhole = false, nothing, s
 }
 
 function dataOf(chart: Chart, isStacked: boolean): uPlot.AlignedData {
-  // what is on top is drawn first, so that what is below stays in sight
+  // series on top are drawn first, so that those below stay visible
   return [chart.times, ...(isStacked ? stacked(chart.values).reverse() : chart.values)];
 }
 
@@ -135,7 +135,7 @@ function options(
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 
-/** Days on the axis of a chart over days, else times of day with the day where one begins. */
+/** Days on the axis of a chart over days, else times of day, with the date where a day begins. */
 function timeOf(times: number[]): (seconds: number) => string {
   const length = (times[times.length - 1] ?? 0) - (times[0] ?? 0);
   return (seconds) => {

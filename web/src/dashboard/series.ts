@@ -1,4 +1,4 @@
-// From the server's statistics to the columns that a chart draws.
+// Converts the server's statistics to the columns of a chart.
 
 import type { Statistics, StatisticsGroup } from "../api/types";
 
@@ -15,13 +15,13 @@ const FEWEST_STEPS = 24;
 export const OTHERS = "others";
 const STEPS_MS = [60e3, 300e3, 900e3, 3600e3, 6 * 3600e3, 86_400e3, 7 * 86_400e3];
 
-/** The shortest round step that gives at most so many bars. */
+/** The shortest round step with at most this number of bars. */
 export function stepFor(rangeNs: number, most = 72): number {
   const step = STEPS_MS.find((ms) => rangeNs / 1e6 / ms <= most) ?? STEPS_MS[STEPS_MS.length - 1] ?? 60e3;
   return step * 1e6;
 }
 
-/** One row of values a group, the smaller groups together where they can be added. */
+/** One row of values a group; small groups are summed where values can be added. */
 export function chartOf(statistics: Statistics, metric: Metric, canAdd: boolean): Chart {
   const { series, interval_ns: step } = statistics;
   if (!series.length || !step) return { times: [], groups: [], values: [] };
@@ -30,7 +30,7 @@ export function chartOf(statistics: Statistics, metric: Metric, canAdd: boolean)
   const groups = hasOthers ? [...named, OTHERS] : named;
   const last = series.reduce((most, row) => Math.max(most, row.start_ns), 0);
   const earliest = series.reduce((least, row) => Math.min(least, row.start_ns), last);
-  // a few bars look lost in an axis of their own: time before them is shown as empty
+  // a few bars on a short axis look odd: empty time is added before them
   const first = Math.min(earliest, last - (FEWEST_STEPS - 1) * step);
   const length = Math.round((last - first) / step) + 1;
   const times = Array.from({ length }, (_, index) => (first + index * step) / 1e9);
@@ -45,7 +45,7 @@ export function chartOf(statistics: Statistics, metric: Metric, canAdd: boolean)
   return { times, groups, values };
 }
 
-/** Each row on top of those before it. */
+/** Stacks each row on top of those before it. */
 export function stacked(values: (number | null)[][]): number[][] {
   const sums: number[][] = [];
   for (const row of values) {

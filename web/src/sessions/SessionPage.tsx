@@ -84,7 +84,7 @@ function Turn({ trace, messages, number }: { trace: Trace; messages: Message[]; 
   );
 }
 
-/** A trace without a model's call has its own input and output to show. */
+/** A trace without a model call shows its own input and output. */
 function Previews({ trace }: { trace: Trace }) {
   return (
     <dl className="fields">

@@ -1,4 +1,4 @@
-// Conversations that go over several traces.
+// List of sessions: conversations of several traces.
 
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";

@@ -1,4 +1,4 @@
-// Where one is, and where one can go.
+// Header with the navigation.
 
 import {
   ChartLine,

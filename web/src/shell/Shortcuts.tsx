@@ -1,4 +1,4 @@
-// The keys that do something.
+// Dialog with the keyboard shortcuts.
 
 import { Dialog, DialogDismiss, DialogHeading } from "@ariakit/react";
 

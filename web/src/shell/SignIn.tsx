@@ -1,4 +1,4 @@
-// A shared server asks who comes: with the token it printed, or the link that holds it.
+// Sign-in to a shared server with the token that it printed, or by a link with the token.
 
 import { type FormEvent, useCallback, useEffect, useState } from "react";
 import { request } from "../api/client";
@@ -17,7 +17,7 @@ export function SignIn() {
   useEffect(() => {
     const fragment = new URLSearchParams(window.location.hash.slice(1)).get("token");
     if (!fragment) return;
-    // out of the address bar, the history and every screenshot
+    // removes the token from the address bar, the history and screenshots
     history.replaceState(null, "", window.location.pathname + window.location.search);
     signIn(fragment);
   }, [signIn]);

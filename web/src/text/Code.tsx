@@ -1,4 +1,4 @@
-// Code with its colours. The grammar files load when the first piece of code is seen.
+// Code with syntax highlighting. Grammars are loaded with the first piece of code.
 
 import type { RootContent } from "hast";
 import { type ReactNode, useEffect, useState } from "react";

@@ -1,4 +1,4 @@
-// A long text of which a part is shown, and more when the reader asks for it.
+// A long text: a first part of it, and buttons for more.
 
 import { type ReactNode, useState } from "react";
 import { count } from "../format";

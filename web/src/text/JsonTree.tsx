@@ -1,4 +1,4 @@
-// A JSON value as a tree that opens where the reader wants.
+// A JSON value as a tree with nodes that can be opened.
 
 import { ChevronRight } from "lucide-react";
 import { useMemo, useState } from "react";
@@ -28,7 +28,7 @@ export function JsonTree({ value, label }: { value: Json; label: string }) {
 type Container = Json[] | { [key: string]: Json };
 const sizeOf = (value: Json) => (isContainer(value) ? Object.keys(value).length : 0);
 
-/** How many of the first values can be open from the start without filling the screen. */
+/** Number of values that can be open from the start without filling the screen. */
 function openOf(values: Json[], limit: number): number {
   let left = limit - Math.min(values.length, SHOWN_ENTRIES);
   const end = values.findIndex((value) => {

@@ -1,4 +1,4 @@
-// Markdown as React elements. What a model wrote is never turned into HTML: tags in it show as the text they are.
+// Markdown as React elements. Output of a model is never turned into HTML: tags in it are shown as text.
 
 import { lexer, type Token, type Tokens } from "marked";
 import { createElement, memo, type ReactNode, useMemo } from "react";
@@ -28,7 +28,7 @@ function block(token: Token, key: number): ReactNode {
     case "def":
       return null;
     case "heading":
-      // the page has headings of its own, these belong below them
+      // headings of a message are below those of the page
       return createElement(`h${Math.min(6, (token as Tokens.Heading).depth + 2)}`, { key }, inline(token.tokens));
     case "paragraph":
       return <p key={key}>{inline(token.tokens)}</p>;
@@ -127,7 +127,7 @@ function piece(token: Token, key: number): ReactNode {
     case "link":
       return link(token as Tokens.Link, key);
     case "image":
-      // a picture from another host would tell that host who reads
+      // a picture from another host would let that host see the reader
       return link(
         { ...(token as Tokens.Image), tokens: [] },
         key,

@@ -1,4 +1,4 @@
-// Any value of a payload, shown as the reader chose.
+// Any value of a payload, in the user's chosen form.
 
 import { useMemo } from "react";
 import type { Json } from "../api/types";
@@ -27,7 +27,7 @@ function Written({ value, language = "" }: { value: Json; language?: string }) {
   return <Code code={code} language={language} />;
 }
 
-/** A text: structured output as a tree, an attachment as what it is, the rest as Markdown. */
+/** A text: structured output as a tree, an attachment as media, the rest as Markdown. */
 export function TextValue({ text, label }: { text: string; label: string }) {
   const mode = useMode();
   const structured = useMemo(() => (mode === "pretty" || mode === "json" ? parsedStructure(text) : null), [text, mode]);
@@ -38,7 +38,7 @@ export function TextValue({ text, label }: { text: string; label: string }) {
   return isFlat(structured) ? <Fields value={structured} /> : <JsonTree value={structured} label={label} />;
 }
 
-/** The object or list that a text is the JSON of; null where the text says more than they could. */
+/** The object or list that a text encodes as JSON; null if parsing would lose something. */
 export function parsedStructure(text: string): Json[] | { [key: string]: Json } | null {
   if (!/^\s*[[{]/.test(text) || text.length > 1_000_000) return null;
   try {

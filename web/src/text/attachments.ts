@@ -1,4 +1,4 @@
-// Binary content of payloads: where it is, and whether a browser may show it.
+// Binary content of payloads: its URL, and whether a browser may show it.
 
 export interface Source {
   url: string;
@@ -10,7 +10,7 @@ export interface Source {
 const REFERENCE = /^(?:data:[\w.+-]+\/[\w.+-]+;base64,)?tracer-attachment:([0-9a-f]{64});([\w.+-]+\/[\w.+-]+);(\d+)$/;
 const DATA_URL = /^data:((?:image|audio|video)\/[\w.+-]+)(?:;[\w=.+-]+)*;base64,([A-Za-z0-9+/=_-]+)$/;
 
-/** The attachment, data URL or web address that a text stands for. */
+/** The attachment, data URL or web URL that a text is. */
 export function attachmentIn(text: string): Source | null {
   const reference = REFERENCE.exec(text);
   if (reference)
@@ -25,7 +25,7 @@ export function attachmentIn(text: string): Source | null {
   return null;
 }
 
-/** Where the content of a part is: taken out, inline as base64, or on another host, which is never asked. */
+/** Location of a part's content: an attachment, inline as base64, or on another host, which is never contacted. */
 export function sourceOf(part: {
   content?: unknown;
   uri?: unknown;

@@ -1,10 +1,10 @@
-// JSON whose numbers stay as they were written: 1234567890123456789 and 10.0 are no JavaScript numbers.
+// JSON that keeps numbers as they were written: JavaScript would change 1234567890123456789 and 10.0.
 
 import type { Json } from "../api/types";
 
 type Container = Json[] | { [key: string]: Json };
 
-/** A number that JavaScript would write differently; shown and copied as its source has it. */
+/** A number that JavaScript would write differently; shown and copied in its original form. */
 export class ExactNumber {
   constructor(readonly source: string) {}
 
@@ -17,7 +17,7 @@ export class ExactNumber {
   }
 }
 
-// newer than the language level that TypeScript knows
+// newer than the language level that TypeScript is set to
 type Reviver = (key: string, value: unknown, context?: { source?: string }) => unknown;
 const json = JSON as unknown as {
   parse: (text: string, reviver?: Reviver) => unknown;
@@ -26,7 +26,7 @@ const json = JSON as unknown as {
 
 const rawJson = (source: string): unknown => (json.rawJSON ? json.rawJSON(source) : Number(source));
 
-/** Digits that a number may lose; most texts have none, and are read at full speed. */
+/** Numbers that may lose digits; texts without any, as most are, are parsed at full speed. */
 const AT_RISK = /\d{16}|\.\d*0(?!\d)|\d[eE]|-0/;
 
 export function parseExact(text: string): Json {
@@ -38,11 +38,11 @@ export function parseExact(text: string): Json {
   ) as Json;
 }
 
-/** A list or an object with fields; numbers that stay as they were written are neither. */
+/** A list or an object with fields; an exact number is neither. */
 export const isContainer = (value: Json | undefined): value is Container =>
   typeof value === "object" && value !== null && !(value instanceof ExactNumber);
 
-/** The same with JavaScript's numbers, to reckon with. */
+/** The same value with JavaScript numbers, for arithmetic. */
 export function withPlainNumbers<T>(value: T): T {
   if (value instanceof ExactNumber) return Number(value.source) as T;
   if (Array.isArray(value)) return value.map(withPlainNumbers) as T;
@@ -50,7 +50,7 @@ export function withPlainNumbers<T>(value: T): T {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withPlainNumbers(item)])) as T;
 }
 
-/** Whether an object of a text names a field twice, of which reading it would keep one. */
+/** Whether an object in a text has a field twice, of which parsing would keep one. */
 export function hasDoubleKeys(text: string, value: Json): boolean {
   const written = text.replace(/"(?:[^"\\]|\\.)*"/g, "").split(":").length - 1;
   return written !== fieldsOf(value);

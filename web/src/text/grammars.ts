@@ -1,4 +1,4 @@
-// The languages that models write most.
+// Grammars of the languages that models write most.
 
 import type { RootContent } from "hast";
 import bash from "highlight.js/lib/languages/bash";

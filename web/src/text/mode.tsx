@@ -1,4 +1,4 @@
-// How texts and values are shown, as the reader chose.
+// The user's choice how texts and values are shown.
 
 import { createContext, type ReactNode, useContext } from "react";
 import { useRemembered } from "../ui/remembered";

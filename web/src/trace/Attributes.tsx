@@ -1,4 +1,4 @@
-// Everything else that was recorded about a step.
+// All other attributes of a step.
 
 import { useMemo, useState } from "react";
 import { Link } from "wouter";

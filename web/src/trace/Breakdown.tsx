@@ -1,4 +1,4 @@
-// Where the tokens and the money of a step went.
+// Tokens and cost of a step by kind and by the steps below.
 
 import type { Span } from "../api/types";
 import { count, duration, money, percent } from "../format";
@@ -137,7 +137,7 @@ function Kinds({ usage, span }: { usage: Record<string, number>; span: Span }) {
   );
 }
 
-/** The topmost steps with usage below one, dearest first. */
+/** The topmost steps with usage below a step, most expensive first. */
 function spenders(node: Node): Node[] {
   const found: Node[] = [];
   const stack = [...node.children];

@@ -1,4 +1,4 @@
-// A model's call as a conversation, with the tools it was offered and the settings it was asked with.
+// A model call as a conversation, with the offered tools and the settings of the request.
 
 import { Wrench } from "lucide-react";
 import type { Span } from "../api/types";

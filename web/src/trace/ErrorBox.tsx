@@ -1,4 +1,4 @@
-// Why a step failed, with the stack it came through.
+// The exception of a failed step with its stack trace.
 
 import { CircleAlert, CircleDashed } from "lucide-react";
 import type { Span } from "../api/types";

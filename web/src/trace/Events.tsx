@@ -1,4 +1,4 @@
-// What happened during a step, and when: above all the chunks of a stream.
+// Events of a step with their times: above all the chunks of a stream.
 
 import { useState } from "react";
 import type { Json, Span, SpanEvent } from "../api/types";
@@ -59,7 +59,7 @@ function EventRow({ event, start, before }: { event: SpanEvent; start: number; b
   );
 }
 
-/** The text that a chunk added, as far as it is of a known shape. */
+/** The text that a chunk added, if its shape is known. */
 function ChunkText({ chunk }: { chunk: Json }) {
   const text = deltaOf(chunk);
   if (text) return <span className="mono chunk-text">{text.slice(0, 300).replaceAll("\n", "↵")}</span>;

@@ -1,4 +1,4 @@
-// What people and judges thought of it, and a place to say so.
+// Feedback of people and judges, and a form to add some.
 
 import { ThumbsDown, ThumbsUp, Trash2 } from "lucide-react";
 import { type FormEvent, useState } from "react";

@@ -1,4 +1,4 @@
-// What a step was given and what it gave back.
+// Inputs and outputs of a step.
 
 import type { Json, Span } from "../api/types";
 import { bytes } from "../format";

@@ -1,4 +1,4 @@
-// What is in one step: the conversation, inputs and outputs, attributes, events, cost, feedback.
+// Content of one step: the conversation, inputs and outputs, attributes, events, cost, feedback.
 
 import { Tab, TabList, TabPanel, TabProvider } from "@ariakit/react";
 import { useQuery } from "@tanstack/react-query";

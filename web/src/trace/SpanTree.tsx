@@ -1,4 +1,4 @@
-// The steps of a trace: tree and waterfall in one, only the rows in sight drawn.
+// The steps of a trace as tree and waterfall; only rows on screen are rendered.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight } from "lucide-react";
@@ -9,7 +9,7 @@ import { stateWord } from "../ui/State";
 import { barEnd, type Node, type Tree } from "./tree";
 
 const ROW = 30;
-/** From here on, lines from parent to child would stand too close. */
+/** From this depth on, lines from parent to child would be too close. */
 const DEEP = 16;
 
 interface Props {
@@ -18,7 +18,7 @@ interface Props {
   collapsed: ReadonlySet<string>;
   selected: string | null;
   found: ReadonlySet<string> | null;
-  /** A step to bring into sight without opening it. */
+  /** A step to scroll to without selecting it. */
   reveal: string | null;
   now: number;
   onSelect: (spanId: string) => void;
@@ -39,7 +39,7 @@ export function SpanTree({ tree, rows, collapsed, selected, found, reveal, now, 
   const deepest = useMemo(() => rows.reduce((most, row) => Math.max(most, row.depth), 1), [rows]);
   const revealAt = reveal === null ? -1 : rows.findIndex((row) => row.span.span_id === reveal);
 
-  // only a new selection or a new finding scrolls: rows that arrive must not move what is being read
+  // only a new selection or match scrolls: arriving rows must not move what the user reads
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above
   useEffect(() => {
     if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });

@@ -1,4 +1,4 @@
-// A step that asked models reads as a conversation too: the one that its last call saw.
+// The conversation of a step that called models: the messages of its last model call.
 
 import { useQuery } from "@tanstack/react-query";
 import { spanPayload } from "../api/queries";

@@ -1,4 +1,4 @@
-// What a trace was, in a line, and what can be done with it.
+// Summary of a trace in one line, and its actions.
 
 import { ArrowLeft, ChevronDown, ChevronUp, Clock, Coins, GitCompareArrows, Layers, Timer, User } from "lucide-react";
 import type { ReactNode } from "react";
@@ -138,7 +138,7 @@ function Fact({ icon, name, text, title }: { icon?: ReactNode; name: string; tex
   );
 }
 
-/** OpenTelemetry's word for a service without a name says nothing. */
+/** OpenTelemetry's placeholder for a service without a name is not shown. */
 function serviceOf(resource: Record<string, Json>): string | null {
   const name = resource["service.name"];
   return typeof name === "string" && !name.startsWith("unknown_service") ? name : null;

@@ -1,4 +1,4 @@
-// One trace: what it was, its steps, and what is in the step that is looked at.
+// One trace: its summary, its steps, and the content of the selected step.
 
 import {
   ArrowLeft,
@@ -236,7 +236,7 @@ function Loaded({ answer, isGone }: { answer: Answer; isGone: boolean }) {
   );
 }
 
-/** The first finding of a search, unless it is what is looked at; it stays while the search stays. */
+/** The first match of a search, unless it is selected already; it stays as long as the search. */
 function useReveal(findings: Node[], selected: string | null, search: string): string | null {
   const [revealed, setRevealed] = useState<{ search: string; id: string | null }>({ search: "", id: null });
   const isSelectedFound = findings.some((node) => node.span.span_id === selected);
@@ -245,7 +245,7 @@ function useReveal(findings: Node[], selected: string | null, search: string): s
   return revealed.search === search ? revealed.id : null;
 }
 
-/** The time now in ns, moving while something runs. */
+/** The current time in ns, updated while a step runs. */
 function useNow(isRunning: boolean): number {
   const [now, setNow] = useState(() => Date.now() * 1e6);
   useEffect(() => {

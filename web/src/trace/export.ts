@@ -1,9 +1,9 @@
-// Traces with all that was recorded, to take along.
+// Complete traces as files to download.
 
 import { textOf } from "../api/client";
 import { traceRecords } from "../api/queries";
 
-/** A trace as JSON for people: its records as they were written. */
+/** A trace as indented JSON: its records as they were written. */
 export const traceJson = async (traceId: string) => JSON.stringify(await traceRecords(traceId), null, 2);
 
 /** Save traces as `tracer export` does; `tracer import` reads them. */

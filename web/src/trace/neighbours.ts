@@ -1,4 +1,4 @@
-// The traces before and after the one on screen, as the list that was last looked at has them.
+// The traces before and after the one on screen, in the order of the list that was open last.
 
 import { useQuery } from "@tanstack/react-query";
 import { request } from "../api/client";

@@ -1,4 +1,4 @@
-// A step's request to its provider, written down so that it can be made again.
+// A step's request to its provider, as code that repeats it.
 
 import type { Json, Span } from "../api/types";
 
@@ -29,7 +29,7 @@ function kindOf(span: Span): string {
   return String(span.attributes["gen_ai.operation.name"] ?? "chat");
 }
 
-/** Whether the step is a model's call, whose inputs are the body that was sent. */
+/** Whether the step is a model call, whose inputs are the body of the request. */
 export const isRequest = (span: Span) => Boolean(span.model && "model" in bodyOf(span));
 
 export function toCurl(span: Span): string {

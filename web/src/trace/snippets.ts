@@ -1,4 +1,4 @@
-// Lines to copy that reach the server this page came from.
+// Snippets to copy that reach the server of this page.
 
 import type { ServerInfo } from "../api/types";
 
@@ -17,7 +17,7 @@ export function pythonFor(traceId: string, origin: string, server: Server, spanI
   return `${pythonStart(origin, server)}\ntrace = tracer.get_trace("${traceId}")\n${span}`;
 }
 
-/** The lines that every program needs whose traces are to show up here. */
+/** First lines of a program whose traces are sent to this server. */
 export const pythonStart = (origin: string, server: Server): string =>
   `import tracer\n\n${needsToken(server) ? TOKEN_LINE : ""}tracer.set_tracking_uri("${origin}")\n`;
 

@@ -83,7 +83,7 @@ export const endOf = (span: LightSpan, now: number) =>
       : span.start_ns
     : span.start_ns + span.duration_ns;
 
-/** Where the bar of a step ends: one that runs is as long as anything in the trace, whatever the clocks say. */
+/** End of a step's bar: a running step reaches the last moment of the trace, even if clocks differ. */
 export const barEnd = (span: LightSpan, tree: Tree, now: number) => endOf(span, Math.max(now, tree.end));
 
 const byStart = (a: Node, b: Node) => a.span.start_ns - b.span.start_ns;
@@ -97,7 +97,7 @@ function placed(node: Node): Node[] {
   return node.children;
 }
 
-/** A damaged trace may name its parents in a circle: no root leads there, so one of the circle becomes a root. */
+/** Parents of a damaged trace may form a cycle that no root leads to: one of its spans becomes a root. */
 function breakCircles(byId: Map<string, Node>, all: Node[], roots: Node[]): void {
   if (all.length === byId.size) return;
   const reached = new Set(all);
@@ -129,7 +129,7 @@ export const visibleRows = (tree: Tree, collapsed: ReadonlySet<string>): Node[] 
 
 export const everyRow = (tree: Tree): Node[] => preorder(tree.roots, (node) => node.children);
 
-/** The spans that a search means: by name, type, model, error or id. */
+/** The spans that match a search by name, type, model, error or id. */
 export function matches(span: LightSpan, needle: string): boolean {
   return [span.name, span.type, span.model, span.message, span.span_id].some((text) =>
     text?.toLowerCase().includes(needle),
@@ -142,7 +142,7 @@ export function ancestors(node: Node | undefined): Node[] {
   return found;
 }
 
-/** What a model span used by itself, and what all spans below used: usage counted at the topmost spans that have it. */
+/** Usage of a model span itself, and of all spans below: counted at the topmost spans that have usage. */
 export function usageBelow(node: Node): {
   input: number;
   output: number;
@@ -171,7 +171,7 @@ export function usageBelow(node: Node): {
 
 const MODEL_TYPES = new Set(["CHAT_MODEL", "LLM"]);
 
-/** The model's call below a step that ended last: its messages tell the story so far. */
+/** The last model call to end below a step: its messages hold the conversation so far. */
 export function lastModelCall(node: Node): Node | null {
   let found: Node | null = null;
   const stack = [...node.children];

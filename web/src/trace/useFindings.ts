@@ -1,4 +1,4 @@
-// Which steps a search in the trace means: by name, kind, model and error at once, by all that was said a moment later.
+// Matches of a search within the trace: at once by name, kind, model and error, a moment later by content.
 
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
@@ -33,7 +33,7 @@ export function useFindings(traceId: string, seq: number, tree: Tree, search: st
   }, [needle, tree, texts]);
 }
 
-/** What each step took, gave and recorded, as one text in small letters. */
+/** Inputs, outputs and attributes of each step as one lower-case text. */
 function textsOf({ records }: Records): Map<string, string> {
   const texts = new Map<string, string>();
   for (const record of records) if (record.span_id) texts.set(String(record.span_id), valuesOf(record).toLowerCase());

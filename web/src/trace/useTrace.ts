@@ -1,4 +1,4 @@
-// A trace with its spans; one that runs grows by what is new, and what is there stays where it is.
+// A trace with its spans; of a running trace only new and changed spans are fetched.
 
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
@@ -27,7 +27,7 @@ export function useTrace(traceId: string) {
   const isRunning = query.data?.trace.state === "IN_PROGRESS";
   useEffect(() => {
     if (!isRunning) return;
-    // the process may die without a word: then the store says so a little later
+    // a process may be killed: the store marks its trace a little later
     const timer = window.setInterval(
       () => void queryClient.invalidateQueries({ queryKey: ["trace", traceId] }),
       15_000,

@@ -1,4 +1,4 @@
-// Which columns the list has.
+// Menu that chooses the columns of the list.
 
 import { Menu as AriaMenu, MenuButton, MenuItem, MenuItemCheckbox, MenuProvider } from "@ariakit/react";
 import { Check } from "lucide-react";

@@ -1,4 +1,4 @@
-// What the traces found have in common; a click narrows the list.
+// Facets: values of the found traces with their counts; a click adds a condition.
 
 import { useQuery } from "@tanstack/react-query";
 import { facets } from "../api/queries";
@@ -27,7 +27,7 @@ interface Props {
 
 export function FacetList({ selection, onToggle }: Props) {
   const { data } = useQuery(facets(selection, FIELDS));
-  // the first answer names the keys of the tags, the second has their values
+  // the first response has the keys of the tags, the second their values
   const tagFields = data?.tag_keys.slice(0, MOST_TAGS).map((key) => `tags.${key}`) ?? [];
   const { data: tags } = useQuery({ ...facets(selection, tagFields), enabled: tagFields.length > 0 });
   const all = [...(data?.facets ?? []), ...(tagFields.length ? (tags?.facets ?? []) : [])];
@@ -42,7 +42,7 @@ export function FacetList({ selection, onToggle }: Props) {
   );
 }
 
-/** One value that all have says nothing, unless it is what the list is narrowed by. */
+/** A value shared by all traces is not shown, unless it is a condition of the filter. */
 const isTelling = (facet: Facet, filter: string) =>
   facet.values.length > 1 || facet.values.some(({ value }) => hasCondition(filter, condition(facet.field, value)));
 

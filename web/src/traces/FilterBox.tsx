@@ -1,4 +1,4 @@
-// The search box: the filter grammar with completion, bare words as a search, errors at their place.
+// The search box: filter grammar with completion, full-text search for bare words, errors at their position.
 
 import { Search, X } from "lucide-react";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
@@ -16,7 +16,7 @@ interface Props {
 
 const CHECK_AFTER_MS = 350;
 
-/** A word or a text that is still being written is no mistake yet. */
+/** An unfinished word or string at the end is not an error yet. */
 const isBeforeTheEnd = (text: string, position: number) => /^\s*[^\s'"`]\S*\s/.test(text.slice(position));
 
 export function FilterBox({ value, error, onChange, box }: Props) {
@@ -28,7 +28,7 @@ export function FilterBox({ value, error, onChange, box }: Props) {
   const timer = useRef<number | undefined>(undefined);
   const id = useId();
   useEffect(() => setDraft(value), [value]);
-  // what stands before the place where somebody writes can be wrong already
+  // text before the cursor can be wrong already
   useEffect(() => {
     if (draft === value || asFilter(draft) !== draft.trim() || !draft.trim()) return;
     const abort = new AbortController();

@@ -1,4 +1,4 @@
-// An empty store: the lines that fill it.
+// Page of an empty store: snippets that record a first trace.
 
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";

@@ -1,4 +1,4 @@
-// How many traces when; a drag over it chooses the time.
+// Number of traces over time; dragging selects a period.
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type PointerEvent, useMemo, useRef, useState } from "react";
@@ -15,7 +15,7 @@ const FEWEST = 48;
 const BARS = 80;
 const MOST_STEPS = 5;
 
-/** Few bars look lost over the whole width: time before them is shown as empty. */
+/** A few bars over the whole width look odd: empty time is added before them. */
 function padded(buckets: Bucket[], step: number): Bucket[] {
   const missing = Math.max(0, FEWEST - buckets.length);
   const start = buckets[0]?.start_ns ?? 0;
@@ -32,7 +32,7 @@ interface Drawn {
   outside: number;
 }
 
-/** The histogram, without the few traces that lie far from all others. */
+/** The histogram without the few traces far from all others. */
 function useMainPart(selection: Selection): Drawn {
   const { data: whole } = useQuery(histogram(selection, BARS));
   const part = useMemo(() => (whole ? mainPart(whole.buckets, whole.step_ns) : null), [whole]);
@@ -45,7 +45,7 @@ function useMainPart(selection: Selection): Drawn {
   return (part && close) || { data: whole, outside: 0 };
 }
 
-/** A bar of the whole may be months long: what it holds is looked at again. */
+/** A bar of the whole histogram may cover months: its period gets a histogram of its own. */
 async function closeUp(selection: Selection, first: MainPart, signal: AbortSignal): Promise<Drawn> {
   let outside = 0;
   let data: Answer | undefined;

@@ -1,4 +1,4 @@
-// What can be done with marked traces.
+// Actions on marked traces.
 
 import { Download, GitCompareArrows, Trash2, X } from "lucide-react";
 import { useState } from "react";

@@ -1,4 +1,4 @@
-// The traces as a table whose rows are drawn as they come into sight.
+// Table of traces; only rows on screen are rendered.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
@@ -16,7 +16,7 @@ interface Props {
   total: number | null;
   hasMore: boolean;
   isNarrow: boolean;
-  /** Whether a tap on a card marks it. */
+  /** Whether a tap on a card marks its trace. */
   isMarking: boolean;
   active: number;
   marked: ReadonlySet<string>;
@@ -40,7 +40,7 @@ export function TraceTable(props: Props) {
     getScrollElement: () => scroller.current,
     estimateSize: () => size,
     overscan: 10,
-    // the head of the table stands above the rows
+    // the header of the table is above the rows
     scrollMargin: isNarrow ? 0 : ROW,
   });
   const items = virtual.getVirtualItems();
@@ -52,7 +52,7 @@ export function TraceTable(props: Props) {
   }, [hasMore, last, traces.length, onMore]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: rows are measured anew when their height changes
   useEffect(() => virtual.measure(), [size, virtual]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: rows that arrive must not scroll
+  // biome-ignore lint/correctness/useExhaustiveDependencies: arriving rows must not scroll
   useEffect(() => {
     if (active >= 0) virtual.scrollToIndex(active, { align: "auto" });
   }, [active]);
@@ -62,7 +62,7 @@ export function TraceTable(props: Props) {
     const box = scroller.current;
     if (box) setMoreRight(box.scrollWidth - box.clientWidth - box.scrollLeft > 8);
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the columns change how wide a row is
+  // biome-ignore lint/correctness/useExhaustiveDependencies: columns determine the width of a row
   useEffect(() => {
     look();
     window.addEventListener("resize", look);

@@ -1,4 +1,4 @@
-// The list of traces: found, narrowed, sorted, and kept up to date.
+// The list of traces: search, facets, order, live updates.
 
 import { useQuery } from "@tanstack/react-query";
 import { ArrowUp, Columns3, ListChecks, PanelLeft, Radio, Unplug } from "lucide-react";
@@ -54,7 +54,7 @@ export function TracesPage() {
       traces.map((trace) => trace.trace_id),
     );
   }, [url, traces]);
-  // at the top of the list, with no row chosen, nothing that is read would move
+  // at the top of the list with no row selected, new rows move nothing that the user reads
   const mayInsert =
     isLive && active < 0 && news.length > 0 && (scroller.current?.scrollTop ?? 0) < 8 && order === "timestamp desc";
   useEffect(() => {
@@ -235,7 +235,7 @@ export function TracesPage() {
   );
 }
 
-/** Enter belongs to a button or link that has the focus. */
+/** A focused button or link handles Enter itself. */
 function isOnRow(): boolean {
   const focused = document.activeElement;
   return !focused || focused === document.body || focused.getAttribute("role") === "grid" || focused.id === "main";

@@ -1,4 +1,4 @@
-// The columns that a list of traces can have.
+// Columns of the list of traces.
 
 import type { ReactNode } from "react";
 import type { Trace } from "../api/types";
@@ -14,7 +14,7 @@ export interface Column {
   isRight?: boolean;
   sort?: string;
   cell: (trace: Trace) => ReactNode;
-  /** The same in a word, for the card of a narrow screen. */
+  /** Short form for the card on a narrow screen. */
   fact?: (trace: Trace) => string | null;
 }
 
@@ -139,7 +139,7 @@ function tokens(trace: Trace): string {
   return trace.usage ? `${count(trace.usage.input_tokens ?? 0)} in, ${count(trace.usage.output_tokens ?? 0)} out` : "";
 }
 
-/** With milliseconds, where the year leaves them room. */
+/** With milliseconds, unless the year takes their place. */
 function Moment({ ns }: { ns: number }) {
   const said = moment(ns);
   return (

@@ -1,4 +1,4 @@
-// Conditions that a click adds to a filter or takes out of it.
+// Adds a condition to a filter, or removes it, on a click.
 
 export const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`;
 
@@ -9,7 +9,7 @@ export function condition(field: string, value: string): string {
   return `${name} = ${quoted(value)}`;
 }
 
-/** The parts of a filter between its outermost ANDs; one part where an OR stands beside them. */
+/** The parts of a filter between its outermost ANDs; a single part if there is an OR on that level. */
 export function conjuncts(filter: string): string[] {
   const parts: string[] = [];
   let depth = 0;
@@ -50,7 +50,7 @@ export function toggleCondition(filter: string, wanted: string): string {
 
 const OPERATORS = /[=<>()'"`]|\b(like|ilike|contains|in|is|between|not)\b/i;
 
-/** Bare words are a search in everything that was said. */
+/** Bare words are a full-text search. */
 export function asFilter(written: string): string {
   const text = written.trim();
   return !text || OPERATORS.test(text) ? text : `text CONTAINS ${quoted(text)}`;

@@ -1,4 +1,4 @@
-// The time in which nearly all traces lie: one trace far from the others would make a single bar of all the rest.
+// The period of nearly all traces: a single trace far away would squeeze all others into one bar.
 
 interface Bucket {
   start_ns: number;
@@ -8,14 +8,14 @@ interface Bucket {
 export interface MainPart {
   since_ns: number;
   until_ns: number;
-  /** How many traces lie outside. */
+  /** Number of traces outside. */
   outside: number;
 }
 
 const OUTLIERS = 0.01;
 const EMPTY = 0.4;
 
-/** Null when all of the time is worth drawing. */
+/** Null if the whole period can be drawn. */
 export function mainPart(buckets: Bucket[], stepNs: number): MainPart | null {
   const whole = sum(buckets);
   let part = buckets;
@@ -25,7 +25,7 @@ export function mainPart(buckets: Bucket[], stepNs: number): MainPart | null {
   return { since_ns: first.start_ns, until_ns: last.start_ns + stepNs, outside: whole - sum(part) };
 }
 
-/** The time from the first trace to the last, where they fill a small part of it; null where they fill it well. */
+/** The period from the first trace to the last if it is a small part of the whole; else null. */
 export function filledPart(buckets: Bucket[], stepNs: number): MainPart | null {
   const first = buckets.find((bucket) => bucket.count);
   const last = buckets.findLast((bucket) => bucket.count);
@@ -38,7 +38,7 @@ export function filledPart(buckets: Bucket[], stepNs: number): MainPart | null {
 
 const sum = (buckets: Bucket[]) => buckets.reduce((all, bucket) => all + bucket.count, 0);
 
-/** Without the few traces beyond a gap that is most of the time; null where there is no such gap. */
+/** The period without the few traces beyond a gap that takes most of it; null if there is no such gap. */
 function cut(buckets: Bucket[], whole: number): Bucket[] | null {
   const [from, to] = longestGap(buckets);
   if (to - from < buckets.length * EMPTY) return null;

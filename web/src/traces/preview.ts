@@ -1,4 +1,4 @@
-// The gist of what went in or came out, in one line.
+// Inputs or outputs in one line.
 
 import type { Json } from "../api/types";
 import { isContainer } from "../text/exact";
@@ -20,7 +20,7 @@ const TELLING = [
 export function preview(text: string | null): string {
   if (!text) return "";
   const said = /^\s*[[{"]/.test(text) ? gist(text) : text;
-  // marks of Markdown say nothing in one line
+  // Markdown's marks are noise in one line
   const line = said
     .replace(/^#+\s+|\*\*|`/gm, "")
     .replace(/\s+/g, " ")

@@ -1,4 +1,4 @@
-// Rows in sight whose traces somebody deleted, or that fit the filter no longer, leave the list.
+// Removes rows on screen whose traces were deleted or no longer match the filter.
 
 import type { InfiniteData } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
@@ -10,7 +10,7 @@ import { quoted } from "./conditions";
 
 const MOST = 200;
 
-/** To be told the ids of the rows in sight, as they change. */
+/** Called with the ids of the rows on screen when they change. */
 export function useGone(selection: Selection, order: string): (inView: string[]) => void {
   const inView = useRef<string[]>([]);
   const latest = useRef(0);

@@ -1,4 +1,4 @@
-// The traces of a selection, page by page, kept up to date without moving what is being read.
+// The traces of a selection, page by page; updates do not move what the user reads.
 
 import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
@@ -17,7 +17,7 @@ export function useTraceList(selection: Selection, order: string) {
   const [held, setHeld] = useState<{ key: string; traces: Trace[] }>({ key, traces: [] });
   const news = held.key === key ? held.traces : [];
   const found = useMemo(() => query.data?.pages.flatMap((page) => page.traces), [query.data]);
-  // under a filter that is wrong stands what was found before it
+  // an invalid filter keeps the traces found before
   const [lastFound, setLastFound] = useState<Trace[]>(NONE);
   if (found && found !== lastFound) setLastFound(found);
   const traces = found ?? (query.isError ? lastFound : NONE);

@@ -1,4 +1,4 @@
-// Asks before something is lost.
+// Dialog that confirms a deletion.
 
 import { Dialog, DialogHeading } from "@ariakit/react";
 import { useState } from "react";

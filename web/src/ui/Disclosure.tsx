@@ -1,4 +1,4 @@
-// What is drawn only once it is opened.
+// A section whose content is rendered when it is first opened.
 
 import { type ReactNode, useState } from "react";
 

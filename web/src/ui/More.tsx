@@ -1,4 +1,4 @@
-// The first of many, and more of them when the reader asks.
+// The first of many items, and a button for more.
 
 import { type ReactNode, useState } from "react";
 import { count } from "../format";

@@ -1,4 +1,4 @@
-// The title of a page and the time that it is about.
+// Title of a page and its time range.
 
 import type { ReactNode } from "react";
 import { TimeRange } from "./TimeRange";

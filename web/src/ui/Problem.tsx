@@ -1,4 +1,4 @@
-// What went wrong, said where it went wrong.
+// Error message at the place of the error.
 
 import { CircleAlert } from "lucide-react";
 

@@ -1,4 +1,4 @@
-// One of a few, all of them in sight.
+// Segmented control: a choice among a few visible options.
 
 interface Props<T extends string> {
   label: string;

@@ -1,4 +1,4 @@
-// What kind of step a span is: its icon and colour.
+// Icon and colour of a span type.
 
 import {
   Bot,

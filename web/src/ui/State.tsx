@@ -1,4 +1,4 @@
-// How a trace or a span went, as a badge or a dot.
+// State of a trace or span as a badge or a dot.
 
 import { CircleAlert, CircleCheck, CircleDashed, LoaderCircle } from "lucide-react";
 import type { SpanStatus, State } from "../api/types";

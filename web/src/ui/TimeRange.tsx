@@ -1,4 +1,4 @@
-// Choosing a span of time.
+// Menu that chooses a time range.
 
 import { Popover, PopoverDisclosure, PopoverProvider, usePopoverStore } from "@ariakit/react";
 import { Calendar } from "lucide-react";

@@ -1,4 +1,4 @@
-// Single keys as shortcuts, silent while somebody types.
+// Single keys as shortcuts, disabled while the user types.
 
 import { useEffect, useRef } from "react";
 
@@ -9,7 +9,7 @@ export function useKeys(keys: Keys): void {
   latest.current = keys;
   useEffect(() => {
     let isCovered = false;
-    // asked before anybody else hears of the key: Escape takes a menu away
+    // checked before other handlers run: Escape closes a menu
     const look = () => {
       isCovered = document.querySelector('[role="dialog"]:not([hidden]), [role="menu"]:not([hidden])') !== null;
     };

@@ -1,4 +1,4 @@
-// A span of time: the last hour, or from one moment to another.
+// Time range: relative such as the last hour, or between two moments.
 
 import { useMemo, useState } from "react";
 import type { Selection } from "../api/types";
@@ -11,17 +11,17 @@ export const RANGES: Record<string, [string, number]> = {
   "30d": ["Last 30 days", 30 * 86_400e3],
 };
 
-/** In nanoseconds, more fits into no 64 bits. */
+/** Upper limit: in nanoseconds, more does not fit into 64 bits. */
 const LATEST_MS = 9_223_372_036_854;
 
-/** The moment that an address names, in ms since 1970; null for what names none. */
+/** A moment from the URL in ms since 1970; null if it is not a moment. */
 export function msOf(text: string | null): number | null {
   if (!text || !/^\d{1,15}$/.test(text)) return null;
   const ms = Number(text);
   return ms < LATEST_MS ? ms : null;
 }
 
-/** The selection that an address names; a moment counted from now stays where it was until the range changes. */
+/** The selection from the URL; a relative moment stays fixed until the range changes. */
 export function useSelection(url: URLSearchParams): Selection {
   const filter = url.get("filter") ?? "";
   const range = url.get("range") ?? "";

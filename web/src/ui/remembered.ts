@@ -1,4 +1,4 @@
-// A choice of the reader's that outlives the page.
+// A setting of the user that is stored in the browser.
 
 import { useCallback, useState } from "react";
 
@@ -11,7 +11,7 @@ export function useRemembered<T>(key: string, initial: T): [T, (value: T) => voi
       try {
         localStorage.setItem(name, JSON.stringify(next));
       } catch {
-        // storage is full or forbidden: the choice holds for this page
+        // storage is full or forbidden: the setting lasts as long as the page
       }
     },
     [name],

@@ -1,4 +1,4 @@
-// Dark, light, or what the system says; remembered in this browser.
+// Dark, light, or the system's setting; stored in this browser.
 
 import { useSyncExternalStore } from "react";
 

@@ -1,4 +1,4 @@
-// The page's state in its address, so that a link shows what was seen.
+// State of the page in its URL, so that a link restores it.
 
 import { useCallback, useMemo } from "react";
 import { useLocation, useSearch } from "wouter";

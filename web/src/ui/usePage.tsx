@@ -1,10 +1,10 @@
-// One page of many rows, and the buttons that turn it.
+// Pagination: one page of many rows, and its buttons.
 
 import { ChevronLeft, ChevronRight } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { count } from "../format";
 
-/** Where the page on screen begins and ends, and its buttons; null where all rows fit. */
+/** First and last row of the page and its buttons; null if all rows fit. */
 export function usePage(total: number, size: number, what: string): [number, number, ReactNode] {
   const [wanted, setFrom] = useState(0);
   if (total <= size) return [0, total, null];

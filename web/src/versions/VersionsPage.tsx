@@ -24,7 +24,7 @@ interface Figure {
   word: string;
   of: (version: Version) => number | null;
   show: (value: number) => string;
-  /** Whether more of it is good, bad, or neither. */
+  /** Whether a higher value is better, worse, or neither. */
   more: "good" | "bad" | "neither";
 }
 
