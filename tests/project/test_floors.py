@@ -64,9 +64,9 @@ FLOORS: tuple[dict[str, str], ...] = (
             "serving_errors serving_thread shape signing trust yaml_files"
         ),
         "tracer.server": (
-            "__init__ annotate answer app attachments body completion conversation endpoint gate indexer live "
-            "openapi operation operations otlp otlp_protobuf overview page protocol records running schemas serve "
-            "settings shapes signin silence traces"
+            "__init__ annotate answer app attachments body completion conversation endpoint gate heartbeats indexer "
+            "live openapi operation operations otlp otlp_protobuf overview page protocol records running schemas "
+            "serve settings shapes signin traces"
         ),
     },
     {  # providers

@@ -18,6 +18,7 @@ from tracer.server import live, signin
 from tracer.server.answer import error_answer
 from tracer.server.endpoint import endpoint_for
 from tracer.server.gate import Gate
+from tracer.server.heartbeats import Heartbeats
 from tracer.server.indexer import Indexer
 from tracer.server.openapi import openapi
 from tracer.server.operations import BASE, OPERATIONS
@@ -25,7 +26,6 @@ from tracer.server.otlp import take_spans
 from tracer.server.page import page
 from tracer.server.records import take_records
 from tracer.server.settings import ServerSettings
-from tracer.server.silence import Silence
 from tracer.store import Store
 
 _READERS = 16
@@ -74,13 +74,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.live = live.Live(partial(_change_number, app.state.open_store))
     indexer = Indexer(app.state.open_store)
     indexer.start()
-    app.state.silence = silence = Silence(app.state.open_store, app.state.settings.silence_seconds)
-    silence.start()
+    app.state.heartbeats = heartbeats = Heartbeats(app.state.open_store, app.state.settings.silence_seconds)
+    heartbeats.start()
     try:
         yield
     finally:
         app.state.live.close()
-        silence.stop()
+        heartbeats.stop()
         indexer.stop()
 
 

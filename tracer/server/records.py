@@ -30,7 +30,7 @@ async def take_records(request: Request) -> Response:
             raise AnswerError(415, f"expected {MEDIA_TYPE}")
         owner = _checked_owner(request.query_params.get("owner"))
         if owner is not None:
-            state.silence.heard(owner)
+            state.heartbeats.note(owner)
         refuse_if_busy(request)
         lines = [line for line in (await read_body(request, state.settings)).split(b"\n") if line]
         await to_thread.run_sync(lambda: state.open_store().append(lines, owner=owner), limiter=state.writers)

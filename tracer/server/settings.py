@@ -1,4 +1,4 @@
-"""How a server is set up: where it listens, who may call it, and how much it takes."""
+"""Settings of a server: its address, its token, its limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHORTEST_TOKEN = 16
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Everything that can be set; sizes in bytes, times in seconds.
+    """All settings; sizes in bytes, times in seconds.
 
     ``token`` is needed on every address but a loopback one. ``allowed_hosts`` are the names, beside IP addresses and
     those of this machine's loopback, under which browsers and programs may call the server.
@@ -24,10 +24,10 @@ class ServerSettings:
     port: int = DEFAULT_PORT
     token: str | None = None
     allowed_hosts: tuple[str, ...] = ()
-    max_body_bytes: int = 64 << 20  # also of what a compressed body becomes
-    receive_seconds: float = 30.0  # how long a caller may take to send a request
+    max_body_bytes: int = 64 << 20  # also after decompression
+    receive_seconds: float = 30.0  # for a client to send a request
     query_seconds: float = 30.0
-    silence_seconds: float = 180.0  # after which a program that says nothing counts as dead; they speak every 30
+    silence_seconds: float = 180.0  # without a heartbeat, after which a process counts as dead; the interval is 30
 
     def __post_init__(self) -> None:
         if self.token is not None and (len(self.token) < _SHORTEST_TOKEN or not self.token.isascii()):
@@ -42,7 +42,7 @@ class ServerSettings:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone."""
+    """Whether an address can be reached from this machine alone."""
     if host == "localhost":
         return True
     try:

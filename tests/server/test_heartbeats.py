@@ -1,4 +1,4 @@
-"""A program that was killed on another machine is not running for ever; one that is heard of, or lives here, is."""
+"""A process that was killed on another machine is marked as interrupted when its heartbeats cease."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def states(url: str) -> dict[str, str]:
 
 
 @pytest.mark.no_store
-def test_who_is_silent_for_long_is_interrupted_and_nobody_else(store_url: str) -> None:
+def test_traces_of_a_process_without_heartbeats_are_interrupted_and_no_others(store_url: str) -> None:
     far = "f" * 32
     start = {"kind": "start", "trace_id": far, "span_id": "f" * 16, "name": "far", "start": START}
 
-    def say(url: str, content: bytes = b"") -> None:
+    def heartbeat(url: str, content: bytes = b"") -> None:
         headers = {"Content-Type": "application/x-ndjson"}
         answer = httpx.post(f"{url}/api/v1/records?owner=9-far", content=content, headers=headers)
         assert answer.status_code == 204
@@ -68,27 +68,27 @@ def test_who_is_silent_for_long_is_interrupted_and_nobody_else(store_url: str) -
         program(store_url) as (_, here),
         program(url) as (killed, silent),
     ):
-        say(url, orjson.dumps(start))
+        heartbeat(url, orjson.dumps(start))
         killed.kill()
         while states(url)[silent] == "IN_PROGRESS":
-            say(url)
+            heartbeat(url)
         after = states(url)
 
     assert after == {silent: "INTERRUPTED", here: "IN_PROGRESS", far: "IN_PROGRESS"}
 
 
-def test_a_program_that_has_nothing_to_send_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_with_nothing_to_send_sends_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drainer, "_RECOVER_SECONDS", 0.01)
     monkeypatch.setattr(drainer, "_ALIVE_SECONDS", 0.0)
     owners: list[str] = []
-    is_heard = threading.Event()
+    has_arrived = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             parts = urlsplit(self.path)
             if not self.rfile.read(int(self.headers["Content-Length"])) and parts.path == "/api/v1/records":
                 owners.extend(parse_qs(parts.query)["owner"])
-                is_heard.set()
+                has_arrived.set()
             self.send_response(204)
             self.end_headers()
 
@@ -101,7 +101,7 @@ def test_a_program_that_has_nothing_to_send_says_that_it_is_there(monkeypatch: p
     try:
         tracer.set_tracking_uri(f"http://127.0.0.1:{server.server_port}")
         span = tracer.start_span_no_context("runs")
-        assert is_heard.wait(30)
+        assert has_arrived.wait(30)
         span.end()
         tracer.reset()
     finally:
