@@ -7,7 +7,7 @@ import { queryClient } from "./queries";
 import type { ServerInfo } from "./types";
 
 type Listener = (seq: number) => void;
-type Told = { seq: number } | { connected: boolean } | { asks: true };
+type TabMessage = { seq: number } | { connected: boolean } | { asks: true };
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -22,33 +22,33 @@ let release: (() => void) | null = null;
 let retry: number | undefined;
 let pause = FIRST_PAUSE_MS;
 let isConnected = true;
-let saying: number | undefined;
+let showTimer: number | undefined;
 let isLost = false;
 
-function tell(seq: number): void {
+function notify(seq: number): void {
   for (const listener of listeners) listener(seq);
 }
 
-function say(connected: boolean): void {
+function setConnected(connected: boolean): void {
   if (connected === isConnected) return;
   isConnected = connected;
   if (source || retry !== undefined) post({ connected });
-  window.clearTimeout(saying);
+  window.clearTimeout(showTimer);
   const show = () => {
     isLost = !isConnected;
     for (const watcher of watchers) watcher();
   };
   if (connected) show();
-  else saying = window.setTimeout(show, GRACE_MS);
+  else showTimer = window.setTimeout(show, GRACE_MS);
 }
 
-const post = (told: Told) => channel?.postMessage(told);
+const post = (message: TabMessage) => channel?.postMessage(message);
 
 function connect(): void {
   channel = new BroadcastChannel("tracer-changes");
-  channel.onmessage = ({ data }: MessageEvent<Told>) => {
-    if ("seq" in data) tell(data.seq);
-    else if ("connected" in data) say(data.connected);
+  channel.onmessage = ({ data }: MessageEvent<TabMessage>) => {
+    if ("seq" in data) notify(data.seq);
+    else if ("connected" in data) setConnected(data.connected);
     else if (source || retry !== undefined) post({ connected: isConnected });
   };
   post({ asks: true });
@@ -75,15 +75,15 @@ function listen(): void {
   source = opened;
   opened.onopen = () => {
     pause = FIRST_PAUSE_MS;
-    say(true);
+    setConnected(true);
   };
   opened.addEventListener("change", (event) => {
     const { seq } = JSON.parse(event.data as string) as { seq: number };
-    tell(seq);
+    notify(seq);
     post({ seq });
   });
   opened.onerror = () => {
-    say(false);
+    setConnected(false);
     // the browser reconnects by itself, unless the connection was refused
     if (opened.readyState !== EventSource.CLOSED || source !== opened) return;
     source = null;
@@ -101,7 +101,7 @@ async function askForSignIn(): Promise<void> {
 
 function disconnect(): void {
   window.clearTimeout(retry);
-  window.clearTimeout(saying);
+  window.clearTimeout(showTimer);
   retry = undefined;
   source?.close();
   channel?.close();

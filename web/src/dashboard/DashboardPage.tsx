@@ -66,7 +66,7 @@ export default function DashboardPage() {
     !selection.until_ns &&
     !selection.filter
   )
-    return <GetStarted onRefresh={refreshAll} hasNews={false} />;
+    return <GetStarted onRefresh={refreshAll} hasNewTraces={false} />;
   const problem = range.error ?? query.error;
   return (
     <div className="page">

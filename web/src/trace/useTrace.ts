@@ -19,7 +19,9 @@ export function useTrace(traceId: string) {
     const known = queryClient.getQueryData<TraceAnswer>(key);
     if (!known) return;
     void traceAnswer(traceId, known.position)
-      .then((update) => queryClient.setQueryData<TraceAnswer>(key, (latest) => (latest ? grown(latest, update) : update)))
+      .then((update) =>
+        queryClient.setQueryData<TraceAnswer>(key, (latest) => (latest ? grown(latest, update) : update)),
+      )
       .catch((error: unknown) => {
         if (error instanceof ApiError && error.status === 404) setGone(traceId);
       });
@@ -37,10 +39,10 @@ export function useTrace(traceId: string) {
   return { ...query, isGone: gone === traceId };
 }
 
-function grown(known: TraceAnswer, news: TraceAnswer): TraceAnswer {
-  if (news.trace.seq === known.trace.seq && !news.spans.length) return known;
+function grown(known: TraceAnswer, update: TraceAnswer): TraceAnswer {
+  if (update.trace.seq === known.trace.seq && !update.spans.length) return known;
   const merged = new Map<string, LightSpan>();
   for (const span of known.spans) merged.set(span.span_id, span);
-  for (const span of news.spans) merged.set(span.span_id, span);
-  return { ...news, spans: [...merged.values()] };
+  for (const span of update.spans) merged.set(span.span_id, span);
+  return { ...update, spans: [...merged.values()] };
 }

@@ -8,12 +8,12 @@ import { demoFor, pythonStart } from "../trace/snippets";
 
 const RECORD = "tracer.openai.autolog()  # from here on, every call is recorded";
 
-export function GetStarted({ onRefresh, hasNews }: { onRefresh: () => void; hasNews: boolean }) {
+export function GetStarted({ onRefresh, hasNewTraces }: { onRefresh: () => void; hasNewTraces: boolean }) {
   const { data: server } = useQuery(serverInfo());
   const { origin } = window.location;
   useEffect(() => {
-    if (hasNews) onRefresh();
-  }, [hasNews, onRefresh]);
+    if (hasNewTraces) onRefresh();
+  }, [hasNewTraces, onRefresh]);
   return (
     <div className="page-empty">
       <h1>No traces yet</h1>

@@ -33,7 +33,7 @@ export function TracesPage() {
   const [, navigate] = useLocation();
   const selection = useSelection(url);
   const order = url.get("order") ?? "timestamp desc";
-  const { query, traces, news, showNews, onView } = useTraceList(selection, order);
+  const { query, traces, newTraces, showNewTraces, onView } = useTraceList(selection, order);
   const { data: sums } = useQuery(histogram(selection, 80));
   const [kept, setKept] = useRemembered("columns", DEFAULT_COLUMNS);
   const [hasFacets, setFacets] = useRemembered("facets", true);
@@ -56,9 +56,13 @@ export function TracesPage() {
   }, [url, traces]);
   // at the top of the list with no row selected, new rows move nothing that the user reads
   const mayInsert =
-    isLive && active < 0 && news.length > 0 && (scroller.current?.scrollTop ?? 0) < 8 && order === "timestamp desc";
+    isLive &&
+    active < 0 &&
+    newTraces.length > 0 &&
+    (scroller.current?.scrollTop ?? 0) < 8 &&
+    order === "timestamp desc";
   useEffect(() => {
-    if (mayInsert) showNews();
+    if (mayInsert) showNewTraces();
   });
 
   const filter = (text: string) => setUrl({ filter: text });
@@ -81,7 +85,7 @@ export function TracesPage() {
   }, [canFetch, fetchNextPage]);
   const move = (by: number) => setActive(Math.min(traces.length - 1, Math.max(0, active + by)));
   const toTop = () => {
-    if (news.length) showNews();
+    if (newTraces.length) showNewTraces();
     setActive(-1);
     scroller.current?.scrollTo({ top: 0 });
   };
@@ -109,7 +113,8 @@ export function TracesPage() {
   const isSyntax = query.error instanceof ApiError && query.error.code === "filter_syntax";
   const isEmpty = query.isSuccess && !query.isPlaceholderData && traces.length === 0;
   const isNarrowed = Boolean(selection.filter || selection.since_ns || selection.until_ns);
-  if (isEmpty && !isNarrowed) return <GetStarted onRefresh={() => void query.refetch()} hasNews={news.length > 0} />;
+  if (isEmpty && !isNarrowed)
+    return <GetStarted onRefresh={() => void query.refetch()} hasNewTraces={newTraces.length > 0} />;
   return (
     <div className="traces-page">
       <h1 className="visually-hidden">Traces</h1>
@@ -178,9 +183,9 @@ export function TracesPage() {
           {isSyntax && traces.length > 0 && "Rows of the filter before"}
           {sums && !isSyntax ? plural(sums.count, "trace") : ""}
         </span>
-        {news.length > 0 && !mayInsert && (
-          <button type="button" className="button solid news" onClick={toTop}>
-            <ArrowUp aria-hidden /> {count(news.length)} new
+        {newTraces.length > 0 && !mayInsert && (
+          <button type="button" className="button solid new-traces" onClick={toTop}>
+            <ArrowUp aria-hidden /> {count(newTraces.length)} new
           </button>
         )}
       </div>

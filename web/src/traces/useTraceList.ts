@@ -15,7 +15,7 @@ export function useTraceList(selection: Selection, order: string) {
   const query = useInfiniteQuery(options);
   const key = JSON.stringify(options.queryKey);
   const [held, setHeld] = useState<{ key: string; traces: Trace[] }>({ key, traces: [] });
-  const news = held.key === key ? held.traces : [];
+  const newTraces = held.key === key ? held.traces : [];
   const found = useMemo(() => query.data?.pages.flatMap((page) => page.traces), [query.data]);
   // an invalid filter keeps the traces found before
   const [lastFound, setLastFound] = useState<Trace[]>(NONE);
@@ -44,15 +44,15 @@ export function useTraceList(selection: Selection, order: string) {
   }, 300);
   useChanges(refreshAll, 3_000);
 
-  const showNews = () => {
+  const showNewTraces = () => {
     const isNewestFirst = order === "timestamp desc";
-    if (isNewestFirst && news.length < 500)
-      queryClient.setQueryData<Pages>(options.queryKey, (latest) => latest && prepended(latest, news));
+    if (isNewestFirst && newTraces.length < 500)
+      queryClient.setQueryData<Pages>(options.queryKey, (latest) => latest && prepended(latest, newTraces));
     else void queryClient.resetQueries({ queryKey: options.queryKey });
     setHeld({ key, traces: [] });
   };
   const onView = useGone(selection, order);
-  return { query, traces, news, showNews, onView };
+  return { query, traces, newTraces, showNewTraces, onView };
 }
 
 function updated(pages: Pages, answer: TracePage): Pages {
@@ -64,10 +64,10 @@ function updated(pages: Pages, answer: TracePage): Pages {
   return first ? { ...pages, pages: [{ ...first, seq: answer.seq }, ...rest] } : pages;
 }
 
-function prepended(pages: Pages, news: Trace[]): Pages {
+function prepended(pages: Pages, newTraces: Trace[]): Pages {
   const [first, ...rest] = pages.pages;
   if (!first) return pages;
-  const fresh = [...news].sort((a, b) => b.start_ns - a.start_ns);
+  const fresh = [...newTraces].sort((a, b) => b.start_ns - a.start_ns);
   const ids = new Set(fresh.map((trace) => trace.trace_id));
   return {
     ...pages,
