@@ -287,7 +287,7 @@ def test_a_client_that_never_finishes_its_headers_is_let_go(small: httpx.Client)
 
 
 def test_idle_connections_keep_nobody_out(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "_ROOM", 5)
+    monkeypatch.setattr(serve, "_CONNECTIONS_BEFORE_IDLE_CLOSE", 5)
     monkeypatch.setattr(serve, "_CONNECTIONS", 10)
     with running_server(store_url) as url, ExitStack() as open_ones, httpx.Client(base_url=url) as listener:
         host, _, port = url.removeprefix("http://").rpartition(":")

@@ -1,4 +1,4 @@
-"""What people add to a trace: tags, feedback, expectations."""
+"""Annotations of a trace: tags, feedback, expectations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _tag(call: Call, value: str | None) -> None:
 
 
 def add_assessment(call: Call) -> dict[str, Any]:
-    """Give feedback on a trace or one of its spans, or say what was expected."""
+    """Add feedback or an expectation to a trace or one of its spans."""
     body, stored = call.body, stored_trace(call)
     _check(body)
     if body.get("value") is None:
@@ -66,7 +66,7 @@ def add_assessment(call: Call) -> dict[str, Any]:
 
 
 def edit_assessment(call: Call) -> dict[str, Any]:
-    """Change what was given."""
+    """Change feedback or an expectation."""
     old = _stored_assessment(call)
     unknown = call.body.keys() - set(_EDITABLE)
     if unknown:
@@ -80,7 +80,7 @@ def edit_assessment(call: Call) -> dict[str, Any]:
 
 
 def delete_assessment(call: Call) -> None:
-    """Take back what was given."""
+    """Delete feedback or an expectation."""
     old = _stored_assessment(call)
     _append(
         call,
@@ -105,7 +105,7 @@ def _stored_assessment(call: Call) -> AssessmentRow:
 
 
 def _later_than(time_ns: int) -> int:
-    # the newer of two records wins, also where clocks differ
+    # the newer of two records wins, even if clocks differ
     return max(time.time_ns(), time_ns + 1)
 
 

@@ -1,4 +1,4 @@
-"""Answers: JSON, compressed where the caller takes that, and errors with a code that programs can read."""
+"""Responses: JSON, compressed if the client accepts gzip, and errors with a machine-readable code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CODES = {
 
 
 class AnswerError(Exception):
-    """Ends a call with a status and a message."""
+    """Ends a request with a status and a message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -46,24 +46,24 @@ def json_answer(value: Any, *, status: int = 200, is_gzip_taken: bool = False) -
 
 
 def compressed(content: bytes) -> bytes:
-    """The content in gzip, quickly."""
+    """The content as gzip, at the fastest level."""
     packer = zlib.compressobj(level=1, wbits=_GZIP)
     return packer.compress(content) + packer.flush()
 
 
 def takes_gzip(request: Request) -> bool:
-    """Whether the caller reads gzip."""
+    """Whether the client accepts gzip."""
     return "gzip" in request.headers.get("accept-encoding", "")
 
 
 def error_answer(status: int, message: str, *, code: str | None = None, position: int | None = None) -> Response:
-    """An error in the API's own shape."""
+    """An error in the shape of the API."""
     code = code or _CODES.get(status, "internal")
     return json_answer({"error": {"code": code, "message": message, "position": position}}, status=status)
 
 
 def answer_for(error: Exception) -> Response:
-    """What the caller is told about an error; what is our own fault is logged and not told."""
+    """The response for an error; a fault of the server is logged, and its details are not sent."""
     if isinstance(error, FilterSyntaxError):
         return error_answer(400, error.reason, code="filter_syntax", position=error.position)
     if isinstance(error, InvalidArgumentError):

@@ -1,4 +1,4 @@
-"""Puts the app together: operations, live updates, sign-in, OTLP and the page, behind the gate."""
+"""The ASGI app: routes of operations, live updates, sign-in, OTLP and the page, behind the gate."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WRITERS = 2  # SQLite lets one write at a time: one more prepares its transacti
 def create_app(
     open_store: Callable[[], Store], settings: ServerSettings | None = None, *, place: str = "", read_only: bool = False
 ) -> Starlette:
-    """The server as an ASGI app on the store that ``open_store`` gives, which may be called from any thread."""
+    """The server as an ASGI app on the store from ``open_store``, which is called from any thread."""
     app = Starlette(
         routes=_routes(),
         middleware=[Middleware(Gate, settings=settings or ServerSettings())],
@@ -68,7 +68,7 @@ def _routes() -> list[BaseRoute]:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    # made here: limits and events belong to the loop that serves
+    # created here: limiters and events belong to the running event loop
     app.state.readers = CapacityLimiter(_READERS)
     app.state.writers = CapacityLimiter(_WRITERS)
     app.state.live = live.Live(partial(_change_number, app.state.open_store))

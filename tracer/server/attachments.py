@@ -1,4 +1,4 @@
-"""Binary content of payloads; what a browser could run comes as a download."""
+"""Binary content of payloads; types that a browser could execute are sent as a download."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tracer.errors import TraceNotFoundError
 from tracer.server.operation import Call
 
-# SVG is no picture here: it can hold scripts
+# without SVG, which can contain scripts
 _SHOWN = re.compile(r"(?:image/(?:png|jpeg|gif|webp|avif|bmp)|audio/[\w.+-]+|video/[\w.+-]+)\Z")
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")

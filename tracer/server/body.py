@@ -1,4 +1,4 @@
-"""Reads the body of a request, never more or longer than allowed, compressed or not."""
+"""Reads the body of a request, compressed or not, within limits of size and time."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tracer.server.answer import AnswerError
 from tracer.server.settings import ServerSettings
 
 _WAITING_WRITERS = 32
-_JSON_BYTES = 4 << 20  # a hundred thousand trace ids; a small body can become many objects
+_JSON_BYTES = 4 << 20  # a hundred thousand trace ids; parsed JSON takes a multiple of this
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 def refuse_if_busy(request: Request) -> None:
-    """Raise AnswerError where many writers wait already: callers have more room for what waits than the server has."""
+    """Raise AnswerError if many writers are waiting: clients can keep their data longer than the server can."""
     limiter: CapacityLimiter = request.app.state.writers
     if limiter.statistics().tasks_waiting >= _WAITING_WRITERS:
         raise AnswerError(503, "the server is busy; send it again a little later")
 
 
 async def read_body(request: Request, settings: ServerSettings, *, limit: int | None = None) -> bytes:
-    """The whole body, unpacked. Raises AnswerError where it is too large, too slow or packed in an unknown way."""
+    """The whole body, decompressed. Raises AnswerError if it is too large, too slow or of an unknown encoding."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "deflate"):
         raise AnswerError(415, f"content-encoding {encoding[:40]!r} is not known here; expected gzip")
@@ -57,7 +57,7 @@ async def _received(request: Request, limit: int) -> bytes:
 
 
 def unpacked(content: bytes, limit: int) -> bytes:
-    """What gzip (also several members) or zlib packed. Raises AnswerError past the limit, or where it is damaged."""
+    """Decompresses gzip (also of several members) or zlib. Raises AnswerError beyond the limit or for damaged data."""
     parts: list[bytes] = []
     left = limit
     try:
@@ -79,7 +79,7 @@ def unpacked(content: bytes, limit: int) -> bytes:
 async def read_json_object(request: Request, settings: ServerSettings, *, limit: int = _JSON_BYTES) -> dict[str, Any]:
     """The body as a JSON object. Raises AnswerError or InvalidArgumentError."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    # a form or a text/plain body could be sent by any web page without asking first
+    # a page of another site can send a form or text/plain without a CORS preflight
     if media_type != "application/json":
         raise AnswerError(415, f"content-type is {media_type[:40]!r}, expected application/json")
     try:

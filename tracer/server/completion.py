@@ -1,4 +1,4 @@
-"""Checks a filter, and says what can stand at a place in it."""
+"""Validation and completion of filters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tracer.store.filter.complete import Completion, complete
 
 
 def check_filter(call: Call) -> dict[str, Any]:
-    """Whether a filter is sound, and if not, where and why."""
+    """Whether a filter is valid, or else the position and the reason of the error."""
     try:
         parse_filter(call.query["filter"])
     except FilterSyntaxError as error:
@@ -20,7 +20,7 @@ def check_filter(call: Call) -> dict[str, Any]:
 
 
 def complete_filter(call: Call) -> dict[str, Any]:
-    """What can stand at the cursor."""
+    """Completions at the cursor."""
     text = call.query["filter"] or ""
     cursor = len(text) if call.query["cursor"] is None else min(call.query["cursor"], len(text))
     found: Completion = complete(text, cursor, lambda field: known_values(call, field))

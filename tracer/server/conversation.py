@@ -1,4 +1,4 @@
-"""What was said in a trace and is new in it: one turn of a session."""
+"""Messages that a trace adds to its session: one turn of the conversation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def turn_messages(store: Store, row: TraceRow) -> list[Message]:
 
 
 def _last_call(store: Store, row: TraceRow) -> dict[str, Any] | None:
-    """The call of a model that ended last and has a conversation: it has seen the tools' answers."""
+    """The last model call to end that has messages: it includes the results of tools."""
     calls = [span for span in store.spans(row.trace_id, payload=False) if span.get("model") and "end" in span]
     for span in sorted(calls, key=lambda call: int(call["end"]), reverse=True)[:3]:
         record = store.payload(row.trace_id, str(span["span_id"]))

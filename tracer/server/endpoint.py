@@ -1,4 +1,4 @@
-"""From an operation to the endpoint that serves it: reads what was given, calls the handler in a thread, answers."""
+"""The endpoint of an operation: reads query and body, runs the handler in a thread, responds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def endpoint_for(operation: Operation) -> Endpoint:
-    """What serves an operation."""
+    """The endpoint that serves an operation."""
 
     async def endpoint(request: Request) -> Response:
         state = request.app.state

@@ -1,4 +1,4 @@
-"""Who may come in: checks Host (DNS rebinding), Origin and Sec-Fetch-Site (forged requests) and the token."""
+"""Access control: checks Host (DNS rebinding), Origin and Sec-Fetch-Site (forged requests) and the token."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _HEADERS = {
 
 
 class Gate:
-    """Lets in what may come in, and puts the security headers on every answer, a fault of ours included."""
+    """Refuses requests that are not allowed, and adds the security headers to every response, errors included."""
 
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
@@ -72,7 +72,7 @@ class Gate:
 
 
 def is_known_host(host: str, settings: ServerSettings) -> bool:
-    """Whether the server goes by the name in a Host header: a rebound DNS name is none of ours, and no IP address."""
+    """Whether a Host header names this server: an IP address or an allowed name, so not a rebound DNS name."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -85,7 +85,7 @@ def is_known_host(host: str, settings: ServerSettings) -> bool:
 
 
 def _comes_from_elsewhere(connection: HTTPConnection, host: str) -> bool:
-    """Whether a web page of another origin sent this; other programs send neither header."""
+    """Whether a web page of another origin sent this; programs other than browsers send neither header."""
     origin = connection.headers.get("origin")
     if origin is not None:
         try:
@@ -98,7 +98,7 @@ def _comes_from_elsewhere(connection: HTTPConnection, host: str) -> bool:
 
 
 def is_signed_in(connection: HTTPConnection, settings: ServerSettings) -> bool:
-    """Whether the token, or a cookie got for it, came along; always where no token is needed."""
+    """Whether the request has the token or the cookie of a sign-in; always if no token is needed."""
     if settings.token is None:
         return True
     scheme, _, given = connection.headers.get("authorization", "").partition(" ")
@@ -108,22 +108,22 @@ def is_signed_in(connection: HTTPConnection, settings: ServerSettings) -> bool:
 
 
 def is_same(given: str, expected: str) -> bool:
-    """Compares without telling by its time how much was right."""
+    """Comparison in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
 
 
 def cookie_name(connection: HTTPConnection) -> str:
-    """A name for each port: browsers send a host's cookies to all of its ports."""
+    """Name of the cookie for this port: browsers send a host's cookies to all of its ports."""
     return f"tracer-{(connection.scope.get('server') or ('', 0))[1]}"
 
 
 def cookie_value(token: str) -> str:
-    """What a signed-in browser keeps: it proves the token and is not the token."""
+    """Value of the cookie: derived from the token, which cannot be read from it."""
     return hmac.new(token.encode(), b"tracer sign-in", hashlib.sha256).hexdigest()
 
 
 class _Outgoing:
-    """What goes out, with the security headers; knows whether an answer has begun."""
+    """Adds the security headers to a response, and knows whether it has started."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -1,4 +1,4 @@
-"""Keeps the full-text index up to date, so that nobody who searches has to wait for it."""
+"""Keeps the full-text index up to date, so that searches do not wait for it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tracer._fault import log_once
 from tracer.store import Store
 
 _EVERY_SECONDS = 1.0
-_PAUSE_SECONDS = 0.02  # writers want their turn
+_PAUSE_SECONDS = 0.02  # lets writers take the lock
 
 
 class Indexer:
-    """A thread that indexes what was written, by whatever process."""
+    """A thread that indexes new records of all processes."""
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open_store = open_store
@@ -25,7 +25,7 @@ class Indexer:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the part that it is at."""
+        """End after the current part."""
         self._ended.set()
         self._thread.join(5.0)
 

@@ -1,4 +1,4 @@
-"""Live updates: one watcher asks the store for its change number, every listener is told when it moves."""
+"""Live updates: one watcher polls the change number of the store for all listeners."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEEP_ALIVE_SECONDS = 15.0
 
 
 class Live:
-    """The change number of a store, for as many listeners as like; nobody is asked while nobody listens."""
+    """The change number of a store for any number of listeners; the store is not polled without one."""
 
     def __init__(self, change_number: Callable[[], int]) -> None:
         self._change_number = change_number
@@ -26,11 +26,11 @@ class Live:
         self._listeners = 0
         self._watching: asyncio.Task[None] | None = None
         self._is_closing = False
-        # a thread of its own: SQLite's data_version is told to each connection apart
+        # a thread of its own: SQLite's data_version is kept for each connection
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tracer-watch")
 
     async def numbers(self) -> AsyncIterator[int | None]:
-        """The change number at once and whenever it has moved; None now and then, when nothing has."""
+        """The change number at once and after each change; None as a keep-alive."""
         self._listeners += 1
         if self._watching is None or self._watching.done():
             self._number = None

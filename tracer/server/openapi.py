@@ -1,4 +1,4 @@
-"""The OpenAPI document of the server, made from the operations that it serves and the shapes that they have."""
+"""The OpenAPI document of the server, generated from its operations and schemas."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _query_parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _others() -> dict[str, dict[str, Any]]:
-    """What is no operation: sign-in, streams, and bodies that are no JSON objects."""
+    """Paths that are not operations: sign-in, streams, and bodies other than JSON objects."""
     return {
         f"{BASE}/server": {"get": _entry("server", "The server itself.", _json_content("The server.", "Server"))},
         f"{BASE}/sign-in": {

@@ -1,4 +1,4 @@
-"""What an operation of the API is: its place, what it takes, what it answers, and the call that a handler gets."""
+"""Operations of the API: path, parameters, schemas, and the call that a handler receives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANY_NS: Bounds = (-(2**63), 2**63 - 1)
 
 @dataclass(frozen=True)
 class Parameter:
-    """A query parameter: its name, what it says, its type and what holds without it."""
+    """A query parameter: name, description, type and default."""
 
     name: str
     summary: str
@@ -26,7 +26,7 @@ class Parameter:
     bounds: Bounds | None = None
 
     def read(self, text: str | None) -> Any:
-        """The value of what was given. Raises InvalidArgumentError."""
+        """The parsed value. Raises InvalidArgumentError."""
         if text is None or text == "":
             return self.default
         if self.kind == "string":
@@ -52,7 +52,7 @@ PAGE = (LIMIT, PAGE_TOKEN)
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an operation: the store, and what was given."""
+    """One call of an operation: the store and the arguments."""
 
     store: Store
     path: dict[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Call:
 
 
 def selection(filter: str | None, since_ns: int | None, until_ns: int | None) -> Expression | None:
-    """The traces that meet a filter and started within a time."""
+    """The traces that match a filter and started within a period."""
     start = Field("start_ns", "number")
     return all_of(
         parse_filter(filter),
@@ -77,9 +77,9 @@ def selection(filter: str | None, since_ns: int | None, until_ns: int | None) ->
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the API, as the app serves it and the OpenAPI document describes it.
+    """One operation of the API: the source of its route and of its entry in the OpenAPI document.
 
-    ``body`` and ``result`` name schemas (tracer/server/schemas.py); without a result the answer has no content.
+    ``body`` and ``result`` name schemas (tracer/server/schemas.py); without a result the response has no content.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]

@@ -29,7 +29,7 @@ _TRACE = "/traces/{trace_id}"
 _TAG = f"{_TRACE}/tags/{{key:path}}"
 _ASSESSMENT = f"{_TRACE}/assessments/{{assessment_id}}"
 
-# an operation stands before those whose path would match its own
+# before operations with a path that would match as well
 OPERATIONS: Final = (
     Operation("GET", "/traces", "List traces.", traces.list_traces, "TracePage", (*SELECTION, _ORDER, *PAGE, _CHANGED)),
     Operation("GET", "/traces/histogram", "Traces over time.", overview.histogram, "Histogram", (*SELECTION, _BUCKETS)),

@@ -1,7 +1,7 @@
-"""``POST /v1/traces``: spans from any OpenTelemetry exporter, answered once they are in the store for good.
+"""``POST /v1/traces``: spans from any OpenTelemetry exporter; the response follows the commit.
 
-Source: OpenTelemetry protocol 1.x, "OTLP/HTTP": protobuf and JSON, gzip, partial success, 400 for what must not be
-sent again, 503 with Retry-After for what may.
+Source: OpenTelemetry protocol 1.x, "OTLP/HTTP": protobuf and JSON, gzip, partial success, 400 for errors that must not
+be retried, 503 with Retry-After for those that may.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tracer.store import Store
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 _RETRY_SECONDS = "2"
-_TOLD = 3
+_REASONS_SHOWN = 3
 _INVALID_ARGUMENT = 3  # google.rpc.Code
 _RPC_CODES = {500: 13, 503: 14}
 
@@ -58,7 +58,7 @@ async def take_spans(request: Request) -> Response:
 
 
 def _take_in(body: bytes, media_type: str, open_store: Callable[[], Store]) -> list[str]:
-    """Write what a request holds into the store; why spans were refused, one entry each."""
+    """Write the spans of a request into the store; returns the reason of each refused span."""
     refused: list[str] = []
     if media_type == PROTOBUF:
         batches = otlp_protobuf.batches_from_protobuf(body, refused)
@@ -89,7 +89,7 @@ def _lines(records: Iterable[Any], refused: list[str]) -> list[bytes]:
 
 
 def _storable(resource: dict[str, Any], refused: list[str]) -> dict[str, Any]:
-    """The resource, empty where it cannot be kept: the spans are worth more than where they come from."""
+    """The resource, empty if it cannot be stored: the spans are worth more than their origin."""
     try:
         record_line(resource)
     except InvalidArgumentError as error:
@@ -115,13 +115,13 @@ def _batches_from_json(body: bytes, refused: list[str]) -> list[Batch]:
 
 
 def _owner_of(resource: dict[str, Any]) -> str:
-    """The same producer has the same name in every request."""
+    """Name of the producer, the same in all of its requests."""
     described = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
     return f"otlp-{hashlib.sha256(described).hexdigest()[:16]}"
 
 
 def _success(media_type: str, refused: list[str]) -> Response:
-    message = "; ".join(refused[:_TOLD])
+    message = "; ".join(refused[:_REASONS_SHOWN])
     if media_type == PROTOBUF:
         return Response(otlp_protobuf.response(len(refused), message), 200, media_type=PROTOBUF)
     partial_success = {"rejectedSpans": str(len(refused)), "errorMessage": message}

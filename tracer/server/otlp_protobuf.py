@@ -1,4 +1,4 @@
-"""OTLP's protobuf form: requests become the records that its JSON form would, answers become bytes.
+"""OTLP in protobuf: requests are converted to the records of the JSON form, responses to bytes.
 
 Source: opentelemetry-proto 1.x, ``collector/trace/v1``; ``google.rpc.Status`` for errors.
 """
@@ -21,7 +21,7 @@ from tracer.otlp.json import Batch, batch_from_request
 
 
 def batches_from_protobuf(content: bytes, refused: list[str]) -> list[Batch]:
-    """The records of a request; a span that does not follow OTLP is left out, and ``refused`` says why."""
+    """The records of a request; spans that do not follow OTLP are left out, with their reasons in ``refused``."""
     request = ExportTraceServiceRequest()
     try:
         request.ParseFromString(content)
@@ -31,7 +31,7 @@ def batches_from_protobuf(content: bytes, refused: list[str]) -> list[Batch]:
 
 
 def response(refused_spans: int, message: str) -> bytes:
-    """An ExportTraceServiceResponse, with partial success where spans were refused or there is something to say."""
+    """An ExportTraceServiceResponse, with a partial success if spans were refused."""
     if not refused_spans:
         return bytes(ExportTraceServiceResponse().SerializeToString())
     partial = ExportTracePartialSuccess(rejected_spans=refused_spans, error_message=message)
@@ -39,7 +39,7 @@ def response(refused_spans: int, message: str) -> bytes:
 
 
 def status(code: int, message: str) -> bytes:
-    """A google.rpc.Status, written by hand: its two fields are not worth a package."""
+    """A google.rpc.Status, encoded by hand: two fields are not worth a dependency."""
     text = message.encode("utf-8", "replace")
     return bytes([0x08, code, 0x12]) + _varint(len(text)) + text
 

@@ -1,4 +1,4 @@
-"""What many traces come to: histogram, facets, statistics, sessions, versions, experiments."""
+"""Aggregates over traces: histogram, facets, statistics, sessions, versions, experiments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COUNTED = {"model": "calls", "provider": "calls", "none": "calls", "type": "spa
 
 
 def histogram(call: Call) -> dict[str, Any]:
-    """How many traces started when."""
+    """Number of traces by time of their start."""
     query = call.query
     found = call.store.histogram(
         call.selection, since_ns=query["since_ns"], until_ns=query["until_ns"], buckets=query["buckets"]
@@ -192,7 +192,7 @@ def _version(row: VersionRow, name: str) -> dict[str, Any]:
 
 
 def list_models(call: Call) -> dict[str, Any]:
-    """What was said of the versions of apps, also of those without traces, newest first."""
+    """Versions of apps with their names, tags, parameters and metrics, also without traces, newest first."""
     rows = call.store.models(model_id=call.query["model_id"], name=call.query["name"])
     return {"models": [_with_ns(asdict(row), "created", "updated") for row in rows]}
 

@@ -1,4 +1,4 @@
-"""The trace UI: its files, index.html for the page's own routes, and a word of advice where it was not built."""
+"""The trace UI: its files, index.html for the routes of the page, and advice if it was not built."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def page(request: Request) -> Response:
         return error_answer(404, "there is nothing here; /api/v1/openapi.json says what there is")
     file = _file_at(path)
     if file is not None:
-        is_immutable = path.startswith("/assets/")  # their names change with their content
+        is_immutable = path.startswith("/assets/")  # file names contain a digest of the content
         caching = "public, max-age=31536000, immutable" if is_immutable else "no-cache"
         if is_immutable and file.suffix in _TEXTS and takes_gzip(request):
             headers = {"Cache-Control": caching, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
@@ -44,17 +44,17 @@ async def page(request: Request) -> Response:
 
 @lru_cache(maxsize=64)
 def _packed(file: Path, changed_ns: int) -> bytes:
-    """A file in gzip, packed once and well: everybody's first visit loads it."""
+    """A file as gzip, compressed once at the highest level: every first visit loads it."""
     return gzip.compress(file.read_bytes(), 9)
 
 
 def _file_at(path: str) -> Path | None:
-    """The file of the bundle that a path names; nothing outside of it, whatever the path says."""
+    """The file of the bundle at a path; never a file outside of the bundle."""
     relative = path.lstrip("/")
     if not relative or "\x00" in relative or "\\" in relative:
         return None
     try:
         file = (STATIC / relative).resolve()
         return file if file.is_file() and STATIC.resolve() in file.parents else None
-    except OSError:  # a name too long
+    except OSError:  # a name that is too long
         return None

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with an end to its patience: for headers that do not come, and for idle connections."""
+"""uvicorn's HTTP protocol with a timeout for request headers and a limit for idle connections."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-def protocol_for(seconds: float, room: int) -> type[asyncio.Protocol]:
-    """A protocol that lets go of clients that do not send their headers in time, and of idle ones to make room."""
-    return type("PatientProtocol", (_Protocol,), {"patience": seconds, "room": room})
+def protocol_for(header_seconds: float, most_connections: int) -> type[asyncio.Protocol]:
+    """A protocol that closes connections without headers in time, and the longest idle one where there are too many."""
+    limits = {"header_seconds": header_seconds, "most_connections": most_connections}
+    return type("LimitedProtocol", (_Protocol,), limits)
 
 
 class _Protocol(H11Protocol):
-    patience: float
-    room: int  # how many connections there may be before the longest idle one has to go
-    _letting_go: asyncio.TimerHandle | None = None
+    header_seconds: float
+    most_connections: int  # from this number on a new connection closes the longest idle one
+    _header_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        if len(self.connections) >= self.room:
-            self._make_room()
+        if len(self.connections) >= self.most_connections:
+            self._close_longest_idle()
         super().connection_made(transport)
         self._watch()
 
@@ -33,8 +34,8 @@ class _Protocol(H11Protocol):
         self._stop_watching()
         super().connection_lost(exc)
 
-    def _make_room(self) -> None:
-        """Idle connections must not keep those out who have something to ask."""
+    def _close_longest_idle(self) -> None:
+        """Idle connections must not keep new requests out."""
         others = (other for other in self.connections if isinstance(other, _Protocol))
         idle = {other: other.idle_until for other in others if other.idle_until is not None}
         if idle:
@@ -42,22 +43,22 @@ class _Protocol(H11Protocol):
 
     @property
     def idle_until(self) -> float | None:
-        """When this connection is let go of if nothing comes; None while something is asked or answered."""
-        waiting = self._letting_go or self.timeout_keep_alive_task
+        """Time at which this connection will be closed if nothing arrives; None during a request."""
+        waiting = self._header_timer or self.timeout_keep_alive_task
         return None if waiting is None or self.transport.is_closing() else waiting.when()
 
     def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE:  # the headers are there; bodies have a limit of their own
+        if self.conn.their_state is not h11.IDLE:  # headers are complete; bodies have a time limit of their own
             self._stop_watching()
-        elif self._letting_go is None:
-            self._letting_go = self.loop.call_later(self.patience, self._let_go)
+        elif self._header_timer is None:
+            self._header_timer = self.loop.call_later(self.header_seconds, self._close_late)
 
     def _stop_watching(self) -> None:
-        if self._letting_go is not None:
-            self._letting_go.cancel()
-            self._letting_go = None
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
 
-    def _let_go(self) -> None:
-        self._letting_go = None
+    def _close_late(self) -> None:
+        self._header_timer = None
         if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
             self.transport.close()

@@ -1,4 +1,4 @@
-"""The traffic between tracers: the records of a journal come in, whole records go out."""
+"""Records between tracer processes: batches of a journal come in, whole records go out."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tracer.server.traces import stored_trace
 
 MEDIA_TYPE = "application/x-ndjson"
 _OWNER_LIMIT = 200
-_ROOM = 8  # levels that answers put around a record: what is taken in has to come out again
+_LEVELS = 8  # of nesting around a record in responses: each accepted record must fit into them
 
 
 async def take_records(request: Request) -> Response:
-    """Take in records; answered once they are in the store for good. None at all says that the owner is alive."""
+    """Take in records; the response follows the commit. An empty batch is a heartbeat of the owner."""
     state = request.app.state
     try:
         if request.headers.get("content-type", "").partition(";")[0].strip() != MEDIA_TYPE:
@@ -40,7 +40,7 @@ async def take_records(request: Request) -> Response:
 
 
 def owner_gone(call: Call) -> None:
-    """A process has ended: what still runs under it is interrupted."""
+    """A process has ended: its running traces are marked as interrupted."""
     owner = _checked_owner(call.path["owner"])
     assert owner is not None
     call.store.owner_gone(owner)
@@ -53,12 +53,12 @@ def _checked_owner(owner: str | None) -> str | None:
 
 
 def record_line(record: Mapping[str, Any]) -> bytes:
-    """A record as a line for the store. Raises InvalidArgumentError for what JSON cannot hold, or nests too deeply."""
+    """A record as a line for the store. Raises InvalidArgumentError if it cannot be JSON or is nested too deeply."""
     wrapped: Any = record
-    for _ in range(_ROOM):
+    for _ in range(_LEVELS):
         wrapped = [wrapped]
     try:
-        return orjson.dumps(wrapped)[_ROOM:-_ROOM]
+        return orjson.dumps(wrapped)[_LEVELS:-_LEVELS]
     except orjson.JSONEncodeError as error:
         raise InvalidArgumentError(f"this cannot be kept: {error}") from None
 

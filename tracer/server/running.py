@@ -1,4 +1,4 @@
-"""A server inside a program: in a notebook, in a test."""
+"""A server within a program, such as a notebook or a test."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _START_SECONDS = 30.0
 
 @contextmanager
 def running_server(store: str | os.PathLike[str], settings: ServerSettings | None = None) -> Iterator[str]:
-    """Serve a store from a thread while the ``with`` block runs; gives the server's URL. Port 0 takes any free one.
+    """Serve a store from a thread while the ``with`` block runs; yields the server's URL. Port 0 takes any free one.
 
-    Raises CannotListenError, and StoreError where the store cannot be opened.
+    Raises CannotListenError, and StoreError if the store cannot be opened.
     """
     settings = settings or ServerSettings(port=0)
     text = os.fspath(store)

@@ -1,4 +1,4 @@
-"""The shapes of the API as JSON Schemas (2020-12), by the names that the OpenAPI document uses."""
+"""JSON Schemas (2020-12) of the API, by their names in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SPAN_ID: Final[Schema] = {"type": "string", "description": "16 hex digits"}
 
 
 def ref(name: str) -> Schema:
-    """A shape by its name."""
+    """A reference to a schema by its name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def maybe(schema: Schema) -> Schema:
-    """That, or null."""
+    """The schema, or null."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 

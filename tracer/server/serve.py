@@ -1,4 +1,4 @@
-"""Runs the server until it is asked to end: listens, opens the store, and ends without cutting answers off."""
+"""Runs the server until a signal; responses that have started are completed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tracer.server.settings import ServerSettings
 
 _GRACE_SECONDS = 10
 _CONNECTIONS = 1000
-_ROOM = 900  # from here on the longest idle connection makes room for a new one
+_CONNECTIONS_BEFORE_IDLE_CLOSE = 900  # from here on a new connection closes the longest idle one
 _BACKLOG = 512
 
 
 class CannotListenError(TracerError):
-    """The address cannot be had."""
+    """The address is not available."""
 
 
 def listen(settings: ServerSettings) -> socket.socket:
-    """A socket that listens there, so that the port is known before anything is served. Raises CannotListenError."""
+    """A listening socket, so that the port is known before serving. Raises CannotListenError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listening = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
@@ -32,22 +32,22 @@ def listen(settings: ServerSettings) -> socket.socket:
         raise CannotListenError(
             f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}; --port names another"
         ) from error
-    # for connections to inherit: asyncio sets it only where the socket's protocol is named, and without it the body of
-    # an answer waits some 40 ms for the client to acknowledge the head
+    # inherited by connections: asyncio sets it only for sockets with an explicit protocol number, and without it the
+    # body of a response waits some 40 ms for the client's acknowledgement of the head
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
 
 def serve(app: Starlette, listening: socket.socket, *, ready: Callable[[], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; what is being answered then is answered to its end."""
+    """Serve until SIGINT or SIGTERM; requests in progress are completed."""
     make_server(app, ready).run([listening])
 
 
 def make_server(app: Starlette, ready: Callable[[], None] | None = None) -> uvicorn.Server:
-    """The server, which serves when it is run with a socket that listens."""
+    """The server, to be run with a listening socket."""
     config = uvicorn.Config(
         app,
-        http=protocol_for(app.state.settings.receive_seconds, _ROOM),
+        http=protocol_for(app.state.settings.receive_seconds, _CONNECTIONS_BEFORE_IDLE_CLOSE),
         ws="none",
         lifespan="on",
         log_level="warning",
@@ -62,7 +62,7 @@ def make_server(app: Starlette, ready: Callable[[], None] | None = None) -> uvic
 
 
 class _Server(uvicorn.Server):
-    """Ends live streams first: they have no end of their own to wait for."""
+    """Ends live streams at shutdown: they would never end by themselves."""
 
     def __init__(self, config: uvicorn.Config, app: Starlette, ready: Callable[[], None] | None) -> None:
         super().__init__(config)
@@ -80,7 +80,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """A signal that has ended the server is dealt with: what follows is an orderly exit."""
+        """uvicorn raises a captured signal again after the shutdown; here the process exits in an orderly way."""
         with super().capture_signals():
             yield
             self._captured_signals.clear()

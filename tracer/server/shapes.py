@@ -1,4 +1,4 @@
-"""The shapes of the API: traces, spans and assessments as JSON objects."""
+"""Traces, spans and assessments as JSON objects of the API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tracer.store.rows import AssessmentRow, TraceRow
 from tracer.store.usage import token_usage
 
 _KINDS = dict(enumerate(("INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")))
-# what stands in fields of its own, or is told by them
+# attributes with fields of their own
 _LIFTED = {
     "inputs": semconv.INPUTS,
     "outputs": semconv.OUTPUTS,
@@ -72,7 +72,7 @@ def assessment_shape(row: AssessmentRow) -> dict[str, Any]:
 
 
 def light_span(record: dict[str, Any]) -> dict[str, Any]:
-    """A span as a tree shows it, from a record without payload; what it has no value for is left out."""
+    """A span in a tree, from a record without payload; fields without a value are left out."""
     return {name: value for name, value in _span_fields(record).items() if value is not None}
 
 
@@ -103,11 +103,11 @@ def _status(record: dict[str, Any]) -> str:
 
 
 def whole_span(record: dict[str, Any]) -> dict[str, Any]:
-    """A span with everything that was recorded, from its whole record."""
+    """A complete span, from its whole record."""
     plain = record.get("attributes") or {}
     structured = record.get("json") or {}
     first_chunk = plain.get(semconv.TIME_TO_FIRST_CHUNK)
-    told = {
+    derived = {
         "model": plain.get(semconv.RESPONSE_MODEL) or plain.get(semconv.REQUEST_MODEL),
         "provider": plain.get(semconv.PROVIDER),
         "usage": token_usage(plain),
@@ -117,7 +117,7 @@ def whole_span(record: dict[str, Any]) -> dict[str, Any]:
     lifted = {field: attributes.pop(name, None) for field, name in _LIFTED.items()}
     dropped = record.get("dropped") or {}
     return {
-        **_span_fields({**told, **record}),
+        **_span_fields({**derived, **record}),
         "remote_parent": bool(record.get("remote_parent")),
         **lifted,
         "attributes": attributes,

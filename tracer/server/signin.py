@@ -1,4 +1,4 @@
-"""Signing in with the token, and what the server says about itself."""
+"""Sign-in with the token, and information about the server."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from tracer.server.settings import ServerSettings
 
 _MONTH_SECONDS = 30 * 86_400
 _CODE_SECONDS = 120.0
-_TOKEN_BYTES = 4096  # whoever signs in is not known yet
+_TOKEN_BYTES = 4096  # small: the client is not authenticated yet
 
 
 class OneTimeCodes:
-    """Codes that sign in once, soon after they were made: for a link that others on the machine can see."""
+    """Short-lived codes for a single sign-in: for a link that other users of the machine can see."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
 
     def make(self) -> str:
-        """A code that nobody has used."""
+        """A new code."""
         code = secrets.token_urlsafe(24)
         self._until[code] = time.monotonic() + _CODE_SECONDS
         return code
 
     def take(self, code: str) -> bool:
-        """Whether the code signs in, which it does no second time."""
+        """Whether the code is valid; it is used up."""
         return time.monotonic() < self._until.pop(code, 0.0)
 
 
 async def server(request: Request) -> Response:
-    """What the server is, and whether a token is needed."""
+    """Version and state of the server, and whether a token is needed."""
     settings: ServerSettings = request.app.state.settings
     is_in = is_signed_in(request, settings)
     about: dict[str, Any] = {
@@ -53,7 +53,7 @@ async def server(request: Request) -> Response:
 
 
 async def sign_in(request: Request) -> Response:
-    """Give the browser a cookie for the token, or for a code that was made for it."""
+    """Give the browser a cookie in exchange for the token or a one-time code."""
     settings: ServerSettings = request.app.state.settings
     codes: OneTimeCodes = request.app.state.codes
     try:
@@ -71,7 +71,7 @@ async def sign_in(request: Request) -> Response:
 
 
 async def sign_out(request: Request) -> Response:
-    """Take the browser's cookie back."""
+    """Delete the browser's cookie."""
     answer = Response(status_code=204)
     _set_cookie(request, answer, "", 0)
     return answer
@@ -85,5 +85,5 @@ def _set_cookie(request: Request, answer: Response, value: str, seconds: int) ->
 
 
 def installed_version() -> str:
-    """The version of tracer that serves."""
+    """Version of tracer; 0 in a bare checkout."""
     return _distribution.installed_version() or "0"

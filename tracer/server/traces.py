@@ -15,8 +15,8 @@ from tracer.store.filter import Comparison, Field, all_of, parse_order
 
 
 def list_traces(call: Call) -> dict[str, Any]:
-    """One page of the traces that are selected."""
-    seq = call.store.change_number()  # before the list: what changes meanwhile is told again, not missed
+    """One page of the selected traces."""
+    seq = call.store.change_number()  # before the query: a change meanwhile is reported twice rather than missed
     query = call.query
     changed = query["changed_since"]
     since = None if changed is None else Comparison(Field("seq", "number"), ">", changed)
@@ -47,7 +47,7 @@ def get_trace(call: Call) -> dict[str, Any]:
 
 
 def stored_trace(call: Call, *, payload: bool = False, after: int = 0) -> StoredTrace:
-    """The trace that the path names. Raises TraceNotFoundError."""
+    """The trace of the path. Raises TraceNotFoundError."""
     trace_id = call.path["trace_id"]
     stored = call.store.trace(trace_id, payload=payload, after=after)
     if stored is None:
@@ -56,7 +56,7 @@ def stored_trace(call: Call, *, payload: bool = False, after: int = 0) -> Stored
 
 
 def get_span(call: Call) -> dict[str, Any]:
-    """A span with everything that was recorded."""
+    """A complete span."""
     trace_id, span_id = call.path["trace_id"], call.path["span_id"]
     record = call.store.payload(trace_id, span_id)
     if record is None:
@@ -68,7 +68,7 @@ def get_span(call: Call) -> dict[str, Any]:
 
 
 def get_otlp(call: Call) -> Response:
-    """A trace with everything that was recorded, on one line: what tracer export writes and tracer import reads."""
+    """A complete trace on one line, as tracer export writes it and tracer import reads it."""
     line = otlp_line(call.store, stored_trace(call, payload=True))
     return Response(line, 200, {"Cache-Control": "no-store"}, "application/json")
 
@@ -80,7 +80,7 @@ def delete_trace(call: Call) -> None:
 
 
 def delete_traces(call: Call) -> dict[str, Any]:
-    """Delete the traces that are named, or that meet the conditions."""
+    """Delete the traces with these ids, or those that meet the conditions."""
     ids = call.body.get("trace_ids")
     if ids is not None and not (isinstance(ids, list) and all(isinstance(item, str) for item in ids)):
         raise InvalidArgumentError("trace_ids is no list of texts")
