@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-INTERRUPTED = 130  # what shells report for a program ended by ctrl-c
+INTERRUPTED = 130  # exit code of shells for a program ended by ctrl-c
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,6 +31,6 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         code = error.exit_code
     except BrokenPipeError:
-        code = 0  # whoever read the output had enough of it
+        code = 0  # the reader of the output has closed the pipe
     close_quietly()
     return code if isinstance(code, int) else 0

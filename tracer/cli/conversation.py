@@ -1,4 +1,4 @@
-"""Prints what went in and out of each step: prompts, replies, tool calls beside their results, reasoning, errors."""
+"""Prints the content of each step: prompts, replies, tool calls beside their results, reasoning, errors."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _CONVERSATIONS_REMEMBERED = 50
 _RULE_WIDTH = 80
 
 Message = Mapping[str, Any]
-_Raised = tuple[str, str, str]  # an exception's type, its message and where it was raised
+_Raised = tuple[str, str, str]  # type, message and innermost frame of an exception
 
 
 def print_steps(screen: Screen, steps: Sequence[Step]) -> None:
-    """Every step in the order of the tree, with all that is known about it."""
+    """Every step in the order of the tree, with all of its content."""
     conversations = _Conversations(steps)
     raised_below = _raised_below(steps)
     for step in steps:
@@ -41,7 +41,7 @@ def print_steps(screen: Screen, steps: Sequence[Step]) -> None:
 
 
 class _Conversations:
-    """What the reader has seen already: results of tool calls, and messages that are repeated from call to call."""
+    """Content printed already: results of tool calls, and messages that calls repeat."""
 
     def __init__(self, steps: Iterable[Step]) -> None:
         self.results: dict[str, Any] = {}
@@ -53,7 +53,7 @@ class _Conversations:
                         self.results.setdefault(str(part["id"]), response_of(part))
 
     def repeated(self, messages: Sequence[Message]) -> tuple[int, str]:
-        """How many messages at the start were shown before, and under which step."""
+        """Number of messages at the start that were printed before, and the label of their step."""
         keys = [_key(message) for message in messages]
         best, where = 0, ""
         for label, seen in reversed(self._seen):
@@ -114,7 +114,7 @@ def _seconds(time: Any) -> str:
 
 
 def _lines_of(facts: Sequence[str], width: int) -> list[str]:
-    """Facts side by side, as many a line as fit, none broken."""
+    """Facts side by side, as many in a line as fit, none broken."""
     lines: list[str] = []
     for fact in facts:
         if lines and cell_len(lines[-1]) + cell_len(fact) + 3 <= width:
@@ -205,7 +205,7 @@ def _print_messages(
 def _print_message(
     screen: Screen, message: Message, results: Mapping[str, Any], answered: set[str], *, is_reply: bool
 ) -> None:
-    """One message; a tool's result is left out where it stands beside its call already (``answered``)."""
+    """One message; a tool's result is left out if it is shown beside its call (``answered``)."""
     parts = [
         part
         for part in _parts(message)
@@ -262,7 +262,7 @@ def _print_block(screen: Screen, title: str, value: Any) -> None:
     print_value(screen, value, indent=4)
 
 
-# --- the rest
+# --- attributes, events, errors
 
 
 def _print_attributes(screen: Screen, step: Step) -> None:
@@ -284,7 +284,7 @@ def _print_events(screen: Screen, step: Step) -> None:
 
 
 def _print_error(screen: Screen, step: Step, raised_below: set[_Raised]) -> None:
-    """What went wrong; an exception that came through several steps shows its stack at the innermost one."""
+    """The error of a step; an exception that passed several steps shows its stack at the innermost one."""
     if step.error is None:
         return
     screen.wrapped(Text(f"✗ {wording.clean(step.error)}", style="bold red"), indent=2)
@@ -298,11 +298,11 @@ def _print_error(screen: Screen, step: Step, raised_below: set[_Raised]) -> None
 
 
 def _raised_below(steps: Iterable[Step]) -> dict[str, set[_Raised]]:
-    """By span id, the exceptions that its children ended with."""
+    """By span id, the exceptions of its children."""
     found: dict[str, set[_Raised]] = {}
     for step in steps:
         parent = step.record.get("parent_id")
-        if step.failed and parent in found:  # not those that come first, which are each other's parents
+        if step.failed and parent in found:  # not for the first spans of a cycle of parents
             found[parent].update(raised for raised, _ in _stacks(step))
         found.setdefault(step.span_id, set())
     return found
@@ -314,10 +314,10 @@ def _stacks(step: Step) -> list[tuple[_Raised, str]]:
         attributes = event.get("attributes") or {}
         stack = str(attributes.get("exception.stacktrace") or "").rstrip()
         if event.get("name") == "exception" and stack:
-            # the frames above the place differ from step to step, as each is on the way out of another
+            # outer frames differ from step to step: compare the innermost frame
             places = [line.strip() for line in stack.splitlines() if line.lstrip().startswith("File ")]
-            said = (str(attributes.get("exception.type")), str(attributes.get("exception.message")))
-            found.append(((*said, places[-1] if places else stack), stack))
+            described = (str(attributes.get("exception.type")), str(attributes.get("exception.message")))
+            found.append(((*described, places[-1] if places else stack), stack))
     return found
 
 

@@ -34,7 +34,7 @@ _STYLES = {"ok": "green", "note": "dim", "problem": "bold red"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; a ``problem`` is something that does not work."""
+    """Result of one check; a ``problem`` is a part that does not work."""
 
     about: str
     name: str
@@ -180,7 +180,7 @@ def _sdk(name: str, described: Any) -> Finding:
 def _can_be_found(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):  # the package that it is in is not there, or is somebody's stand-in
+    except (ImportError, ValueError):  # its parent package is missing, or is a stand-in in sys.modules
         return False
 
 

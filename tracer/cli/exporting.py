@@ -62,11 +62,11 @@ def _sink(output: Path | None) -> Iterator[Callable[[bytes], object]]:
         yield _print if sys.stdout.isatty() else sys.stdout.buffer.write
         sys.stdout.buffer.flush()
         return
-    if output.exists() and not output.is_file():  # a pipe or a device, which must stay what it is
+    if output.exists() and not output.is_file():  # a pipe or a device must not be replaced by a file
         with output.open("wb") as pipe:
             yield pipe.write
         return
-    # written under another name first: an export that fails never leaves half a file where a whole one was
+    # written under another name first: a failed export never replaces a whole file with half of one
     unfinished = output.with_name(f"{output.name}.{os.getpid()}.part")
     try:
         with unfinished.open("wb") as file:
@@ -82,7 +82,7 @@ def _sink(output: Path | None) -> Iterator[Callable[[bytes], object]]:
 
 
 def _print(line: bytes) -> None:
-    """Show a line in a terminal, which would obey what somebody said to a model."""
+    """Print a line to a terminal, with control characters of its content escaped."""
     from tracer.cli.wording import clean_json
 
     sys.stdout.buffer.write(clean_json(line.decode()).encode())

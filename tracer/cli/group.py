@@ -1,4 +1,4 @@
-"""The command group: loads a command when it is named, and turns errors into one message and an exit code."""
+"""The command group: loads a command when it is called, and turns errors into a message and an exit code."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
 
 
 class _Importer:
-    """Hands batches to the store, a producer at a time."""
+    """Appends batches to the store, one producer at a time."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -127,15 +127,15 @@ class _Importer:
     def _hand_over(self) -> None:
         if self._waiting and self._owner is not None:
             self._store.append(self._waiting, owner=self._owner)
-            # what ran when it was exported does not run here
+            # spans that were running at the time of the export are not running here
             self._store.owner_gone(self._owner)
         self._owner, self._waiting, self._waiting_bytes = None, [], 0
-        if self._counted > _REMEMBERED_SPANS:  # the store has them now and can be asked again
+        if self._counted > _REMEMBERED_SPANS:  # the store has them now and can be queried again
             self._known, self._counted = {}, 0
 
 
 def _owner_of(batch: Batch) -> str:
-    """The same producer has the same name in every import."""
+    """Name of the producer, the same in every import."""
     described = orjson.dumps(batch.resource, option=orjson.OPT_SORT_KEYS)
     return f"import-{hashlib.sha256(described).hexdigest()[:16]}"
 
@@ -150,6 +150,6 @@ def _readable(name: str, lines: Iterator[bytes]) -> Iterator[bytes]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Iterator[bytes]]:
     with nullcontext(cast("BufferedReader", sys.stdin.buffer)) if str(path) == "-" else path.open("rb") as file:
-        # looked at and not read: a pipe cannot be wound back
+        # peeked, not read: a pipe cannot be rewound
         is_gzip = file.peek(1).startswith(_GZIP_START)
         yield iter(cast("BufferedReader", gzip.GzipFile(fileobj=file)) if is_gzip else file)

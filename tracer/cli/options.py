@@ -32,5 +32,5 @@ def filter_option(function: Function) -> Function:
 
 
 def examples(*lines: str) -> str:
-    """An epilog of examples, kept as they are written."""
+    """An epilog of examples, without wrapping."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,4 +1,4 @@
-"""Prints the parts of a message: text, reasoning, tool calls beside their results, media, and what is unknown."""
+"""Prints the parts of a message: text, reasoning, tool calls beside their results, media, unknown ones as JSON."""
 
 from __future__ import annotations
 
@@ -47,24 +47,24 @@ def _print_media(screen: Screen, part: Mapping[str, Any]) -> None:
     if part.get("type") == "blob" and not str(where).startswith(ATTACHMENT_SCHEME):
         length, where = len(str(where).partition(";base64,")[2] or str(where)) * 3 // 4, ""
     size = wording.size(length) if isinstance(length, int) else ""
-    title = "" if str(where).startswith(ATTACHMENT_SCHEME) else f"[{name}]"  # an attachment says of what type it is
+    title = "" if str(where).startswith(ATTACHMENT_SCHEME) else f"[{name}]"  # the text of an attachment has its type
     screen.wrapped(Text(" ".join(filter(None, [title, clip(one_line(where), 200), size])), style="dim"), indent=4)
     if part.get("transcript"):
         print_value(screen, part["transcript"], indent=4)
 
 
 def _print_sources(screen: Screen, part: Mapping[str, Any]) -> None:
-    """What a text refers to: pages and files."""
+    """Sources that a text cites: pages and files."""
     annotations = part.get("annotations")
     for source in annotations if isinstance(annotations, list) else ():
-        about = source.get("url_citation", source) if isinstance(source, Mapping) else {}
-        named = [about.get(key) for key in ("title", "filename", "url", "file_id")]
+        cited = source.get("url_citation", source) if isinstance(source, Mapping) else {}
+        named = [cited.get(key) for key in ("title", "filename", "url", "file_id")]
         if any(named):
             screen.wrapped(Text("↪ " + " ".join(clean_line(name) for name in named if name), style="dim"), indent=4)
 
 
 def _details(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a provider's own tool was given, or what came out, which stands under the part's type."""
+    """Arguments or result of a tool of the provider: the value under the part's type."""
     details = part.get(str(part.get("type")))
     return details if isinstance(details, Mapping) else {}
 
@@ -105,5 +105,5 @@ def _print_result(screen: Screen, value: Any, title: str) -> None:
 
 
 def response_of(part: Mapping[str, Any]) -> Any:
-    """What came back from a tool."""
+    """Result of a tool."""
     return part["response"] if "response" in part else part.get("result")

@@ -1,4 +1,4 @@
-"""Opens the store that a command reads, and finds the trace that a user names."""
+"""Opens the store that a command reads, and finds a trace by id, prefix or as the latest."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ LATEST = "latest"
 
 
 class NoStoreError(TracerError):
-    """There is nothing to read yet."""
+    """There is no store yet."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a store is; as text its file, or the URL of the server that keeps it."""
+    """Location of a store; as text its file, or the URL of its server."""
 
     url: str
 
     @property
     def file(self) -> Path | None:
-        """The file; None where a server keeps the store."""
+        """The file; None for a store of a server."""
         from tracer._journal.locations import is_remote, store_path
 
         return None if is_remote(self.url) else store_path(self.url)
 
     @property
     def journals(self) -> Path:
-        """Where processes here write what the store has not taken yet."""
+        """Folder of the journals of this machine's processes, with records that are not in the store yet."""
         from tracer._journal.locations import journal_folder
 
         return journal_folder(self.url)
 
     def exists(self) -> bool:
-        """Whether there is anything to read: a server, the store's file, or journals that wait for it."""
+        """Whether there is anything to read: a server, the store's file, or journals with records for it."""
         from tracer._journal.recovery import pending
 
         if self.file is None or self.file.exists():
@@ -55,7 +55,7 @@ class Place:
 
 
 def store_place(url: str | None) -> Place:
-    """The place of the store that is meant: the option's, or that of TRACER_STORE or the default."""
+    """Location of the store: of the option, of TRACER_STORE, or the default."""
     import tracer
 
     if url is not None:
@@ -64,7 +64,7 @@ def store_place(url: str | None) -> Place:
 
 
 def store_for_reading(url: str | None) -> Store:
-    """The open store with everything that was recorded so far. A store that is not there is not made."""
+    """The open store with all records so far. Raises NoStoreError rather than create one."""
     from tracer._engine.runtime import runtime
 
     place = store_place(url)
@@ -83,7 +83,7 @@ def store_for_reading(url: str | None) -> Store:
 
 
 def find_trace(store: Store, name: str) -> StoredTrace:
-    """The trace of an id, of the first digits of one, or the latest."""
+    """The trace with an id, with the first digits of an id, or the latest."""
     trace = store.trace(trace_id_of(store, name))
     if trace is None:
         raise TraceNotFoundError(f"no trace {name!r} in {store.url}. `tracer list` shows what there is.")
@@ -91,7 +91,7 @@ def find_trace(store: Store, name: str) -> StoredTrace:
 
 
 def trace_id_of(store: Store, name: str) -> str:
-    """The whole id that a user means. Raises TraceNotFoundError, or InvalidArgumentError where several fit."""
+    """The whole id for a user's input. Raises TraceNotFoundError, or InvalidArgumentError if several match."""
     wanted: str = name.strip().lower().removeprefix("tr-").replace("-", "")
     if wanted == LATEST:
         found = _newest(store, None, 1)

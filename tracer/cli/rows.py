@@ -1,4 +1,4 @@
-"""A trace in one line, as `tracer list` and `tracer tail` show it."""
+"""A trace in one line, for `tracer list` and `tracer tail`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WIDE_COLUMNS = f"{'ID':<32}  {'STARTED':<19}  {'STATE':<11}  {'TIME':>12}  {'TOK
 
 
 def line_of(row: TraceRow, width: int | None) -> Text:
-    """One trace in one line, cut to the terminal's width; whole, with the whole id, where there is no width."""
+    """One trace in one line, cut to the terminal's width; without a width complete, with the whole id."""
     return _whole_line(row) if width is None else _terminal_line(row, width)
 
 
@@ -46,12 +46,12 @@ def _whole_line(row: TraceRow) -> Text:
 
 def _title(row: TraceRow) -> str:
     name = wording.clean_line(row.name or "(no name)")
-    said = wording.clean_line(_only_text(row.request_preview or ""))
-    return f"{name}  {said}" if said else name
+    request = wording.clean_line(_only_text(row.request_preview or ""))
+    return f"{name}  {request}" if request else name
 
 
 def _only_text(preview: str) -> str:
-    """What a function was asked, where its only argument is a text; else the preview as it is."""
+    """The argument of a function if its only argument is a text; else the preview unchanged."""
     if not preview.startswith('{"'):
         return preview
     try:

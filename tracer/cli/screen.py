@@ -1,4 +1,4 @@
-"""Where commands print: colours and widths for a terminal, plain and whole lines for a pipe."""
+"""Output of commands: colours and widths for a terminal, plain and whole lines for a pipe."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ codecs.register_error("tracer-terminal", _replace_what_cannot_be_encoded)
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave it to the command line what a reader that went away means; rich would exit with 1."""
+        """Left to the command line, which exits with 0; rich would exit with 1."""
         raise BrokenPipeError
 
 
 class Screen:
-    """Prints to standard output. ``width`` is None where lines may be as long as they like (not a terminal)."""
+    """Prints to standard output. ``width`` is None, for lines of any length, if that is not a terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -52,7 +52,7 @@ class Screen:
         self.width: int | None = max(_NARROWEST, self._console.width) if self.is_terminal else None
 
     def print(self, line: str | Text = "") -> None:
-        """One line; a string is shown as it is, no markup is read from it."""
+        """One line; a string is printed without markup."""
         self._console.print(line if isinstance(line, Text) else Text(line), soft_wrap=True)
 
     def wrapped(self, text: str | Text, *, indent: int = 0, style: str = "") -> None:
@@ -71,11 +71,11 @@ class Screen:
         self.json_text(orjson.dumps(value, option=options, default=str).decode())
 
     def json_text(self, text: str) -> None:
-        """JSON that is text already."""
+        """JSON that is encoded already."""
         sys.stdout.write(clean_json(text) + "\n")
 
     def flush(self) -> None:
-        """Show now what was printed: a pipe is buffered."""
+        """Flush the output: a pipe is buffered."""
         sys.stdout.flush()
 
 
@@ -85,7 +85,7 @@ def note(message: str) -> None:
 
 
 def close_quietly() -> None:
-    """After the reader went away: nothing more can be printed, also not while Python shuts down."""
+    """Flush, and after a closed pipe discard further output, which would fail while Python shuts down."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -1,4 +1,4 @@
-"""What ``tracer ui`` and ``tracer server`` have in common: the options, the store, and the running server."""
+"""Common parts of ``tracer ui`` and ``tracer server``: options, store, and the running server."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from tracer.server import ServerSettings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-_LOOK_AROUND_SECONDS = 5.0
+_RECOVER_SECONDS = 5.0
 
 
 def serving_options(function: Function) -> Function:
-    """Where to listen and who may call."""
+    """Options for the address and for access."""
     options = (
         click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
         click.option(
@@ -49,7 +49,7 @@ def serving_options(function: Function) -> Function:
 
 
 def settings_for(host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...]) -> ServerSettings:
-    """Checked settings; a token is made where one is needed and none was given."""
+    """Checked settings, with a new token if one is needed and none was given."""
     server = _server_extra()
     if token is None and not server.settings.is_loopback(host):
         token = secrets.token_urlsafe(24)
@@ -70,7 +70,7 @@ def _server_extra() -> Any:
 def run_server(
     store_url: str | None, settings: ServerSettings, *, shows_token: bool, opens_browser: bool = False
 ) -> None:
-    """Serve a store until ctrl-c; a token that whoever started this knows already is not shown."""
+    """Serve a store until ctrl-c; a token from the user is not printed."""
     from tracer._engine.runtime import runtime
     from tracer.cli.reading import store_place
     from tracer.server.app import create_app
@@ -78,25 +78,25 @@ def run_server(
 
     place = store_place(store_url)
     listening = listen(settings)
-    runtime().store()  # opened before anything is said: an error belongs in the terminal
+    runtime().store()  # opened before the server starts: its error is printed in the terminal
     is_read_only = place.file is not None and place.file.exists() and not os.access(place.file, os.W_OK)
     app = create_app(runtime().store, settings, place=str(place), read_only=is_read_only)
     page = _page(settings, listening.getsockname()[1])
-    looking = _LookAround()
+    recoverer = _Recoverer()
 
     def ready() -> None:
         click.echo(f"tracer serves {place}\n  {_link(page, settings.token if shows_token else None)}", err=True)
         click.echo("ctrl-c ends it", err=True)
-        looking.start()
+        recoverer.start()
         if opens_browser:
-            # every user of the machine can see what a browser is called with
+            # every user of the machine can see the browser's arguments
             link = _link(page, app.state.codes.make() if settings.token else None)
             threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
 
     try:
         serve(app, listening, ready=ready)
     finally:
-        looking.stop()
+        recoverer.stop()
 
 
 def _link(page: str, token: str | None) -> str:
@@ -109,12 +109,12 @@ def _page(settings: ServerSettings, port: int) -> str:
     return f"http://{shown}:{port}/"
 
 
-class _LookAround:
-    """Takes over the journals of programs that died, so that their traces show."""
+class _Recoverer:
+    """Recovers the journals of dead processes, so that their traces are shown."""
 
     def __init__(self) -> None:
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="tracer-look-around", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="tracer-recovery", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -129,12 +129,12 @@ class _LookAround:
         while True:
             with guard("looking for journals of dead processes"):
                 runtime().sync()
-            if self._ended.wait(_LOOK_AROUND_SECONDS):
+            if self._ended.wait(_RECOVER_SECONDS):
                 return
 
 
 def refuse_remote(store_url: str | None) -> None:
-    """A server serves a store of this machine."""
+    """Refuse the URL of a server: only a local store can be served."""
     url = store_url or os.environ.get("TRACER_STORE", "")
     if url.startswith(("http://", "https://")):
         raise InvalidArgumentError(f"{url} is a tracer server already: open it in a browser.")

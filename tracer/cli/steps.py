@@ -9,12 +9,12 @@ from typing import Any
 
 from tracer import semconv
 
-LEVELS_KEPT = 12  # nobody reads more guides than these, and all of them in a chain of thousands take gigabytes
+LEVELS_KEPT = 12  # more guides are not readable, and all guides of a chain of thousands of steps would take gigabytes
 
 
 @dataclass(frozen=True)
 class Step:
-    """One span, and where it hangs: ``branches`` says for the nearest levels whether more siblings follow there."""
+    """One span and its place in the tree: ``branches`` has, for the nearest levels, whether more siblings follow."""
 
     record: Mapping[str, Any]
     branches: tuple[bool, ...] = ()
@@ -39,17 +39,17 @@ class Step:
 
     @property
     def end(self) -> int | None:
-        """When it ended, in ns; None where it did not."""
+        """End in ns since the epoch; None if it has not ended."""
         return self.record.get("end")
 
     @property
     def is_running(self) -> bool:
-        """Whether it was started by a process that still lives, and has not ended."""
+        """Whether it has not ended and its process is alive."""
         return self.end is None and not self.record.get("gone")
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether its process died before it ended."""
+        """Whether its process ended before it did."""
         return self.end is None and bool(self.record.get("gone"))
 
     @property
@@ -58,18 +58,18 @@ class Step:
 
     @property
     def cost(self) -> float | None:
-        """USD, None where no price is known."""
+        """Cost in USD; None without a known price."""
         return (self.record.get("cost") or {}).get("total_cost")
 
     @property
     def model(self) -> str | None:
-        """The model that answered, else the one that was asked."""
+        """The model of the response, else of the request."""
         model = self.attribute(semconv.RESPONSE_MODEL) or self.attribute(semconv.REQUEST_MODEL)
         return str(model) if model else None
 
     @property
     def label(self) -> str:
-        """The name, and the model where the name does not say it."""
+        """The name, and the model unless the name contains it."""
         asked = self.attribute(semconv.REQUEST_MODEL) or self.model
         return self.name if not asked or str(asked) in self.name else f"{self.name} · {asked}"
 
@@ -80,7 +80,7 @@ class Step:
 
     @property
     def error(self) -> str | None:
-        """What went wrong, in one line."""
+        """The error in one line."""
         if not self.failed:
             return None
         exceptions = [event for event in self.record.get("events") or () if event.get("name") == "exception"]
@@ -92,13 +92,13 @@ class Step:
         return message or "failed"
 
     def attribute(self, key: str) -> Any:
-        """An attribute's value, structured ones as what they stand for."""
+        """Value of an attribute; structured ones decoded."""
         structured = self.record.get("json") or {}
         return structured[key] if key in structured else (self.record.get("attributes") or {}).get(key)
 
 
 def steps_of(spans: Sequence[Mapping[str, Any]]) -> list[Step]:
-    """The spans in the order of the tree. Spans whose parent is not here are roots, and none is left out."""
+    """The spans in the order of the tree. Spans without their parent here are roots; none is left out."""
     known = {span["span_id"] for span in spans}
     children: dict[str | None, list[Mapping[str, Any]]] = defaultdict(list)
     for span in sorted(spans, key=lambda span: span.get("start") or 0):
@@ -106,14 +106,14 @@ def steps_of(spans: Sequence[Mapping[str, Any]]) -> list[Step]:
         children[parent if parent in known and parent != span["span_id"] else None].append(span)
     steps = list(_walk(children[None], children))
     seen = {step.span_id for step in steps}
-    # spans that are each other's parents, which only a foreign producer writes
+    # cycles of parents, from foreign producers only
     steps += [Step(span) for span in spans if span["span_id"] not in seen]
     return steps
 
 
 def _walk(roots: list[Mapping[str, Any]], children: Mapping[str | None, list[Mapping[str, Any]]]) -> list[Step]:
     found: list[Step] = []
-    # a stack and not recursion: a chain of a thousand steps is a trace like any other
+    # a stack, not recursion: traces may have chains of thousands of steps
     waiting = [Step(root) for root in reversed(roots)]
     while waiting:
         step = waiting.pop()

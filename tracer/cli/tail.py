@@ -17,7 +17,7 @@ from tracer.cli.options import examples, json_option, store_option
 if TYPE_CHECKING:
     from tracer.store import Store, TraceRow
 
-TERMINATED = 143  # what shells report for a program ended by SIGTERM
+TERMINATED = 143  # exit code of shells for a program ended by SIGTERM
 _NEWEST = 2**62
 
 
@@ -64,7 +64,7 @@ def _follow(store: Store, lines: int, interval: float, ends: _Ends, *, as_json: 
 
 
 class _Follower:
-    """Prints what changed, and for people only what they would call news."""
+    """Prints changes of traces; outside of JSON only starts and ends."""
 
     def __init__(self, *, as_json: bool) -> None:
         from tracer.cli.screen import Screen
@@ -85,14 +85,14 @@ class _Follower:
         self._screen.flush()
 
     def _is_news(self, row: TraceRow) -> bool:
-        # while a trace runs its spans arrive one by one: its start and its end are news, not each of them
+        # spans of a running trace arrive one by one: only its start and its end are printed
         spans = 0 if row.state == "IN_PROGRESS" else row.span_count
         known, self._states[row.trace_id] = self._states.get(row.trace_id), (row.state, spans)
         return known != (row.state, spans)
 
 
 class _Ends:
-    """Ends the program on ctrl-c and SIGTERM, also where the exception that a signal raises is lost on its way."""
+    """Ends the program on ctrl-c and SIGTERM, even if the exception of the signal handler is swallowed."""
 
     def __init__(self) -> None:
         self._number: int | None = None
@@ -102,7 +102,7 @@ class _Ends:
         self.if_asked()
 
     def if_asked(self) -> None:
-        """Raise what ends the program, if a signal has come."""
+        """Raise the exception that ends the program if a signal has arrived."""
         if self._number == signal.SIGINT:
             raise KeyboardInterrupt
         if self._number is not None:

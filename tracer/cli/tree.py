@@ -35,12 +35,12 @@ _GAP = "  "
 
 
 def state_text(state: str) -> Text:
-    """A trace's state as a word."""
+    """State of a trace as a word."""
     return Text(STATE_WORDS.get(state, wording.clean_line(state)), style=STATE_STYLES.get(state, ""))
 
 
 def print_headline(screen: Screen, trace: StoredTrace) -> None:
-    """What the trace is, how it went, and what it took."""
+    """Name, state, duration, tokens and cost of a trace."""
     row = trace.row
     facts = [
         wording.duration(row.duration) if row.state in ("OK", "ERROR") else "",
@@ -58,7 +58,7 @@ def print_headline(screen: Screen, trace: StoredTrace) -> None:
 
 
 def print_tree(screen: Screen, steps: Sequence[Step]) -> None:
-    """The steps, one line each, and below a failed one what went wrong."""
+    """The steps, one line each, with the error below a failed one."""
     axis = _Axis.of(steps)
     columns = [
         _Column.of("kind", [step.type for step in steps]),
@@ -84,7 +84,7 @@ def print_tree(screen: Screen, steps: Sequence[Step]) -> None:
 
 
 def _share(width: int | None, taken: int, longest: int) -> tuple[int, int]:
-    """How wide bars and labels are: bars give way before labels do."""
+    """Widths of bars and labels: bars shrink before labels."""
     if width is None:
         return _BAR_WIDTH, longest
     wanted = _WIDE_BAR_WIDTH if width >= 120 else _BAR_WIDTH
@@ -120,7 +120,7 @@ def _label(step: Step, label: str, width: int) -> Text:
 
 
 def _guides(step: Step, *, below: bool = False) -> str:
-    """The lines that lead to a step, or below it to what belongs to it. Very deep ones are cut on the left."""
+    """Guides to a step, or below it to its error. Very deep ones are cut on the left."""
     levels = ["│  " if more else "   " for more in step.branches]
     if levels and not below:
         levels[-1] = "├─ " if step.branches[-1] else "└─ "
@@ -134,13 +134,13 @@ def _guides(step: Step, *, below: bool = False) -> str:
 class _Column:
     name: str
     cells: list[str]
-    width: int  # 0 where there is nothing to show
+    width: int  # 0 for an empty column
     align_right: bool
 
     @classmethod
     def of(cls, name: str, values: Sequence[str], *, align_right: bool = False) -> _Column:
         cells = [clean_line(value) for value in values]
-        # measured once: a row that measures all the others makes a wide trace take minutes
+        # measured once: measuring all rows for each row would take minutes for a large trace
         longest = max(map(cell_len, cells), default=0)
         return cls(name, cells, max(longest, len(name)) if longest else 0, align_right)
 
@@ -158,7 +158,7 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Axis:
-    """The time that the whole trace took, in ns since the epoch."""
+    """Period of the whole trace, in ns since the epoch."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
-"""Prints any value to be read: short ones in one line, long ones as an indented outline, texts with their line ends."""
+"""Prints any value: short ones in one line, long ones as an indented outline, texts with their line ends."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _NUMBERS_SHOWN = 6
 
 
 def print_value(screen: Screen, value: Any, *, indent: int, style: str = "", depth: int = 0) -> None:
-    """A value of JSON's kinds, below what was printed before."""
+    """A JSON value on lines of its own."""
     room = max(20, min(_INLINE, screen.width or _INLINE) - indent)
     text = one_line(value)
-    # a line end in a nested text is \n in JSON: such a text is better read as an outline
+    # JSON would escape the line ends of a nested text: printed as an outline
     fits = len(text) <= room and "\\n" not in text
     if fits or depth > _DEEPEST or not isinstance(value, (dict, list)):
         screen.wrapped(text, indent=indent, style=style)
         return
-    # pairs of what starts the line and what follows it
+    # pairs of the start of a line and the value after it
     items = [(f"{key}:", item) for key, item in value.items()] if isinstance(value, dict) else [("-", v) for v in value]
     for start, item in items:
         inline = one_line(item)
@@ -37,14 +37,14 @@ def print_value(screen: Screen, value: Any, *, indent: int, style: str = "", dep
 
 
 def one_line(value: Any) -> str:
-    """A text as it is, anything else as compact JSON; vectors are shortened, attachments named."""
+    """A text unchanged, other values as compact JSON; vectors are shortened, attachments described."""
     if isinstance(value, str):
         return _attachment(value) if value.startswith(ATTACHMENT_SCHEME) else clean(value)
     return clean(orjson.dumps(_shortened(value), option=orjson.OPT_NON_STR_KEYS, default=str).decode())
 
 
 def arguments(value: Any) -> str:
-    """A tool call's arguments as they would stand in code: ``city="Lisbon", days=3``."""
+    """Arguments of a tool call as in code: ``city="Lisbon", days=3``."""
     if isinstance(value, dict):
         return ", ".join(f"{clean(key)}={clean(orjson.dumps(item).decode())}" for key, item in value.items())
     return "" if value is None else one_line(value)

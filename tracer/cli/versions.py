@@ -57,7 +57,7 @@ def _table(summaries: list[VersionSummary]) -> list[str]:
 
 
 def _labels(summaries: list[VersionSummary]) -> list[str]:
-    """Each version's name, and its id where several have the same one."""
+    """Name of each version, with its id if the name is not unique."""
     from tracer.cli.wording import clean_line
 
     names = [summary.name for summary in summaries]

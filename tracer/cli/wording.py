@@ -1,4 +1,4 @@
-"""How values read in a terminal: durations, money, counts, times, and text that nobody here has written."""
+"""Values as text for a terminal: durations, money, counts, times, and recorded text made safe."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 
-# what a terminal would obey instead of showing: C0 without tab and newline, DEL, C1, and the marks that reorder text
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# control characters that a terminal obeys: C0 without tab and newline, DEL, C1, and marks that reorder text
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NS = {"µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
 
 
 def clean(text: object) -> str:
-    """The text with everything that a terminal would obey made visible; line ends become newlines."""
-    return _OBEYED.sub(_escaped, str(text).replace("\r\n", "\n"))
+    """The text with control characters escaped; line ends become newlines."""
+    return _CONTROLS.sub(_escaped, str(text).replace("\r\n", "\n"))
 
 
 def clean_line(text: object) -> str:
@@ -23,7 +23,7 @@ def clean_line(text: object) -> str:
 
 
 def clean_json(text: str) -> str:
-    """JSON text that is safe to print, and means the same: JSON itself leaves some control characters as they are."""
+    """The same JSON with control characters escaped that JSON allows but terminals obey."""
     unprintable = (letter for letter in set(text) if not letter.isprintable() and letter != "\n")
     return text.translate({ord(letter): _json_escape(letter) for letter in unprintable})
 
@@ -39,7 +39,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def clip(text: str, width: int | None) -> str:
-    """The text cut to a width in terminal cells, with an ellipsis where something is missing; no width, no cut."""
+    """The text cut to a width in terminal cells, with an ellipsis; without a width unchanged."""
     if width is None or cell_len(text) <= width:
         return text
     return set_cell_size(text, max(0, width - 1)).rstrip() + "…" if width > 0 else ""
@@ -64,7 +64,7 @@ def duration(ns: float | None) -> str:
 
 
 def money(usd: float | None) -> str:
-    """US dollars with as many digits as tell something: $0.00031, $0.12, $34.10."""
+    """US dollars with significant digits: $0.00031, $0.12, $34.10."""
     if usd is None:
         return ""
     if usd == 0:
@@ -76,7 +76,7 @@ def money(usd: float | None) -> str:
 
 
 def count(number: float | None) -> str:
-    """A whole number with thousands apart: 12,345."""
+    """A whole number with a separator for thousands: 12,345."""
     return "" if number is None else f"{number:,.0f}"
 
 
@@ -111,5 +111,5 @@ def short_moment(ns: int) -> str:
 def _local(ns: int) -> datetime:
     try:
         return datetime.fromtimestamp(ns / _NS["s"]).astimezone()
-    except (OverflowError, ValueError, OSError):  # another producer's nonsense
+    except (OverflowError, ValueError, OSError):  # an impossible time from another producer
         return datetime.fromtimestamp(0).astimezone()

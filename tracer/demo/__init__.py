@@ -1,1 +1,1 @@
-"""A small tool-calling agent to see tracer work on, and the scripted server that it talks to by default."""
+"""A small tool-calling agent to demonstrate tracer, and the scripted server that it calls by default."""

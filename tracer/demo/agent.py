@@ -1,4 +1,4 @@
-"""The demo's agent: asks for tools, runs them, asks two colleagues at once, and streams its decision."""
+"""The demo's agent: requests tool calls, runs them, asks two colleagues at once, and streams its decision."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TOOLS: Any = [
 
 @tracer.trace(span_type="TOOL")
 def get_weather(city: str) -> dict[str, Any]:
-    """Weather of today, for the two cities that this demo has heard of."""
+    """Weather of today, for the two cities of this demo."""
     try:
         return _WEATHER[city]
     except KeyError:
@@ -61,7 +61,7 @@ class TripAgent:
 
     @tracer.trace(name="trip agent", span_type="AGENT")
     def answer(self, question: str) -> str:
-        """The decision, whose pieces ``on_text`` gets as they arrive."""
+        """The decision; ``on_text`` is called with its pieces as they arrive."""
         messages: list[Any] = [{"role": "system", "content": ROLE}, {"role": "user", "content": question}]
         with openai.OpenAI(**self._connection) as client:
             messages += self._look_at_the_weather(client, messages)
@@ -113,5 +113,5 @@ class TripAgent:
 def _run_tool(arguments: str) -> str:
     try:
         return json.dumps(get_weather(**json.loads(arguments)))
-    except Exception as error:  # what a tool raises is told to the model, which can go on without it
+    except Exception as error:  # the model gets a tool's exception as its result and can go on
         return f"{type(error).__name__}: {error}"

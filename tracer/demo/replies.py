@@ -1,4 +1,4 @@
-"""What the demo server answers: OpenAI's reply shapes, filled from the request alone.
+"""Replies of the demo server in OpenAI's shapes, derived from the request alone.
 
 Source: OpenAI API reference (chat completions, responses, embeddings), as of 2026.
 """
@@ -114,7 +114,7 @@ def embeddings_reply(body: Body) -> dict[str, Any]:
     return {"object": "list", "model": body.get("model"), "data": found, "usage": usage}
 
 
-# --- what is said
+# --- messages
 
 
 def _assistant_message(body: Body) -> tuple[dict[str, Any], str]:
@@ -212,7 +212,7 @@ def _chat_usage(body: Body, message: Mapping[str, Any]) -> dict[str, Any]:
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        # as OpenRouter and others send it
+        # the extension of OpenRouter and others
         "cost": round(prompt * _PRICES[0] + completion * _PRICES[1], 9),
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},

@@ -40,7 +40,7 @@ class DemoServer:
 
     @property
     def base_url(self) -> str:
-        """What an OpenAI client takes as ``base_url``."""
+        """The ``base_url`` for an OpenAI client."""
         return f"http://127.0.0.1:{self.port}/v1"
 
     def __enter__(self) -> DemoServer:
@@ -57,7 +57,7 @@ class DemoServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else each small write waits for the other side's acknowledgement
+    disable_nagle_algorithm = True  # otherwise each small write waits for the client's acknowledgement
     reply_time = 0.0
     chunk_time = 0.0
 
@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_error(404, "The demo server answers POST requests only.", "not_found_error")
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the terminal belongs to the demo."""
+        """No log: the terminal belongs to the demo."""
 
     def _read_body(self) -> dict[str, Any] | None:
         try:
@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_chunk("data: [DONE]\n\n")
             self.wfile.write(b"0\r\n\r\n")
         except OSError:
-            self.close_connection = True  # the reader went away early, as readers of streams may
+            self.close_connection = True  # clients may close a stream early
 
     def _send_chunk(self, text: str) -> None:
         content = text.encode()

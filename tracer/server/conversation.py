@@ -9,7 +9,7 @@ from tracer.store import Store, TraceRow
 from tracer.store.text import value_of
 
 Message = dict[str, Any]
-_ASKING = ("user", "human")
+_USER_ROLES = ("user", "human")
 
 
 def turn_messages(store: Store, row: TraceRow) -> list[Message]:
@@ -21,8 +21,8 @@ def turn_messages(store: Store, row: TraceRow) -> list[Message]:
     root = store.payload(row.trace_id, row.root_span_id) if row.root_span_id else None
     if root is None:
         return _from_previews(row)
-    said = (("user", value_of(root, semconv.INPUTS)), ("assistant", value_of(root, semconv.OUTPUTS)))
-    return [_message(role, value) for role, value in said if value is not None]
+    messages = (("user", value_of(root, semconv.INPUTS)), ("assistant", value_of(root, semconv.OUTPUTS)))
+    return [_message(role, value) for role, value in messages if value is not None]
 
 
 def _last_call(store: Store, row: TraceRow) -> dict[str, Any] | None:
@@ -37,7 +37,7 @@ def _last_call(store: Store, row: TraceRow) -> dict[str, Any] | None:
 
 def _since_last_question(messages: list[Message]) -> list[Message]:
     for place in range(len(messages) - 1, -1, -1):
-        if messages[place].get("role") in _ASKING:
+        if messages[place].get("role") in _USER_ROLES:
             return messages[place:]
     return [message for message in messages if message.get("role") not in ("system", "developer")]
 
@@ -47,8 +47,8 @@ def _list(value: Any) -> list[Message]:
 
 
 def _from_previews(row: TraceRow) -> list[Message]:
-    said = (("user", row.request_preview), ("assistant", row.response_preview))
-    return [_message(role, text) for role, text in said if text]
+    messages = (("user", row.request_preview), ("assistant", row.response_preview))
+    return [_message(role, text) for role, text in messages if text]
 
 
 def _message(role: str, value: Any) -> Message:

@@ -22,7 +22,7 @@ class Live:
     def __init__(self, change_number: Callable[[], int]) -> None:
         self._change_number = change_number
         self._number: int | None = None
-        self._moved = asyncio.Event()
+        self._changed = asyncio.Event()
         self._listeners = 0
         self._watching: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -35,21 +35,21 @@ class Live:
         if self._watching is None or self._watching.done():
             self._number = None
             self._watching = asyncio.create_task(self._watch())
-        told: int | None = None
+        sent: int | None = None
         try:
             while not self._is_closing:
                 number = self._number
-                if number is not None and number != told:
-                    told = number
+                if number is not None and number != sent:
+                    sent = number
                     yield number
-                elif not await self._has_moved():
+                elif not await self._has_changed():
                     yield None
         finally:
             self._listeners -= 1
 
-    async def _has_moved(self) -> bool:
+    async def _has_changed(self) -> bool:
         try:
-            await asyncio.wait_for(self._moved.wait(), _KEEP_ALIVE_SECONDS)
+            await asyncio.wait_for(self._changed.wait(), _KEEP_ALIVE_SECONDS)
         except asyncio.TimeoutError:
             return False
         return True
@@ -66,17 +66,17 @@ class Live:
                 number = self._number
             if number != self._number:
                 self._number = number
-                self._tell()
+                self._notify()
             await asyncio.sleep(max(0.0, _EVERY_SECONDS - (time.monotonic() - started)))
 
-    def _tell(self) -> None:
-        moved, self._moved = self._moved, asyncio.Event()
+    def _notify(self) -> None:
+        moved, self._changed = self._changed, asyncio.Event()
         moved.set()
 
     def close(self) -> None:
         """End every listener's stream."""
         self._is_closing = True
-        self._tell()
+        self._notify()
         self._thread.shutdown(wait=False)
 
 

@@ -85,7 +85,7 @@ OPERATIONS: Final = (
         (*SELECTION, _GROUP_BY, _INTERVAL),
     ),
     Operation("GET", "/versions", "Versions of apps.", overview.list_versions, "Versions", SELECTION),
-    Operation("GET", "/models", "What was said of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME)),
+    Operation("GET", "/models", "Details of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME)),
     Operation("GET", "/runs", "Runs.", overview.list_runs, "Runs", (_RUN_ID,)),
     Operation("GET", "/experiments", "Experiments.", overview.list_experiments, "Experiments"),
     Operation("GET", "/changes", "What changed.", overview.changes, "Changes", (_SINCE_NUMBER, _CHANGES)),

@@ -70,8 +70,8 @@ def _take_in(body: bytes, media_type: str, open_store: Callable[[], Store]) -> l
         if lines:
             resource = _storable(batch.resource, refused)
             owner = _owner_of(resource)
-            about = {"kind": "process", "owner": owner, "resource": resource}
-            store.append([orjson.dumps(about), *lines], owner=owner)
+            process = {"kind": "process", "owner": owner, "resource": resource}
+            store.append([orjson.dumps(process), *lines], owner=owner)
     return refused
 
 

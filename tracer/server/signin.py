@@ -42,14 +42,14 @@ async def server(request: Request) -> Response:
     """Version and state of the server, and whether a token is needed."""
     settings: ServerSettings = request.app.state.settings
     is_in = is_signed_in(request, settings)
-    about: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "version": installed_version(),
         "auth": "none" if settings.token is None else "token",
         "signed_in": is_in,
         "store": request.app.state.place if is_in else None,
         "read_only": request.app.state.is_read_only,
     }
-    return json_answer(about)
+    return json_answer(answer)
 
 
 async def sign_in(request: Request) -> Response:
