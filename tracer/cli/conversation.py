@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import orjson
 from rich.cells import cell_len
 from rich.text import Text
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer.cli import wording
 from tracer.cli.parts import print_part, response_of
 from tracer.cli.screen import Screen
@@ -22,7 +22,7 @@ _SHOWN_ELSEWHERE = ("gen_ai.", "tracer.", "server.", "http.", "error.", "openai.
 _CONVERSATIONS_REMEMBERED = 50
 _RULE_WIDTH = 80
 
-Message = Mapping[str, Any]
+Message = JsonMapping
 _Raised = tuple[str, str, str]  # type, message and innermost frame of an exception
 
 
@@ -44,7 +44,7 @@ class _Conversations:
     """Content printed already: results of tool calls, and messages that calls repeat."""
 
     def __init__(self, steps: Iterable[Step]) -> None:
-        self.results: dict[str, Any] = {}
+        self.results: JsonObject = {}
         self._seen: list[tuple[str, list[bytes]]] = []
         for step in steps:
             for message in _messages(step, semconv.INPUT_MESSAGES):
@@ -109,7 +109,7 @@ def _print_facts(screen: Screen, step: Step) -> None:
         screen.wrapped(Text(line, style="dim"), indent=2)
 
 
-def _seconds(time: Any) -> str:
+def _seconds(time: object) -> str:
     return wording.duration(time * 1e9) if isinstance(time, (int, float)) else one_line(time)
 
 
@@ -203,7 +203,7 @@ def _print_messages(
 
 
 def _print_message(
-    screen: Screen, message: Message, results: Mapping[str, Any], answered: set[str], *, is_reply: bool
+    screen: Screen, message: Message, results: JsonMapping, answered: set[str], *, is_reply: bool
 ) -> None:
     """One message; a tool's result is left out if it is shown beside its call (``answered``)."""
     parts = [
@@ -242,7 +242,7 @@ def _print_schema(screen: Screen, step: Step) -> None:
         print_value(screen, schema.get("schema", schema), indent=4, style="dim")
 
 
-def _tool_name(tool: Any) -> str:
+def _tool_name(tool: object) -> str:
     if not isinstance(tool, Mapping):
         return str(tool)
     function = tool.get("function")
@@ -257,7 +257,7 @@ def _print_inputs_and_outputs(screen: Screen, step: Step) -> None:
             _print_block(screen, title, value)
 
 
-def _print_block(screen: Screen, title: str, value: Any) -> None:
+def _print_block(screen: Screen, title: str, value: object) -> None:
     screen.print(Text(f"  {title}", style="bold"))
     print_value(screen, value, indent=4)
 
@@ -326,7 +326,7 @@ def _messages(step: Step, key: str) -> list[Message]:
     return [message for message in value if isinstance(message, Mapping)] if isinstance(value, list) else []
 
 
-def _parts(message: Message) -> list[Mapping[str, Any]]:
+def _parts(message: Message) -> list[JsonMapping]:
     parts = message.get("parts")
     return [part for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
 

@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tracer._distribution import NAME, installed_version
 from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import TracerError
+
+if TYPE_CHECKING:
+    from tracer.provider import Door, Hook, Provider, Tap
 
 _NEEDED = (
     "opentelemetry-sdk",
@@ -158,7 +161,7 @@ def _sdks() -> Iterator[Finding]:
             yield Finding("SDKs", name, "note", "provided by an installed package")
 
 
-def _sdk(name: str, described: Any) -> Finding:
+def _sdk(name: str, described: Provider) -> Finding:
     from tracer.provider.patch import DoorMovedError, Patch
 
     distribution = described.distribution or described.module
@@ -167,7 +170,8 @@ def _sdk(name: str, described: Any) -> Finding:
         return Finding("SDKs", name, "note", f"{distribution} is not installed")
     version = version or "of unknown version"
     try:
-        for entrance in (*described.doors, *described.taps, *described.hooks):
+        entrances: list[Door | Tap | Hook] = [*described.doors, *described.taps, *described.hooks]
+        for entrance in entrances:
             Patch(entrance.target, lambda original, patch: original, parameters=entrance.parameters).check()
     except DoorMovedError as error:
         supported = f"supported: {described.supported or 'unknown'}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., object])
 
 STORE_HELP = "Store to use: a URL such as sqlite:///tracer.db, or the path of a file.  [default: sqlite:///tracer.db]"
 

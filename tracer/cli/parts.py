@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from rich.text import Text
 
+from tracer._json import JsonMapping
 from tracer._records.attachments import ATTACHMENT_SCHEME
 from tracer.cli import wording
 from tracer.cli.screen import Screen
@@ -14,7 +14,7 @@ from tracer.cli.values import arguments, one_line, print_value
 from tracer.cli.wording import clean_line, clip
 
 
-def print_part(screen: Screen, part: Mapping[str, Any], results: Mapping[str, Any]) -> None:
+def print_part(screen: Screen, part: JsonMapping, results: JsonMapping) -> None:
     """A part of a message: text, reasoning, a call beside its result, media, …"""
     kind, content = part.get("type"), part.get("content")
     if kind == "text":
@@ -40,7 +40,7 @@ def print_part(screen: Screen, part: Mapping[str, Any], results: Mapping[str, An
         print_value(screen, {key: value for key, value in part.items() if value is not None}, indent=4)
 
 
-def _print_media(screen: Screen, part: Mapping[str, Any]) -> None:
+def _print_media(screen: Screen, part: JsonMapping) -> None:
     where = next((part[key] for key in ("content", "uri", "file_id", "filename") if part.get(key)), "")
     name = clean_line(part.get("mime_type") or part.get("modality") or part.get("type"))
     length = part.get("bytes")
@@ -53,7 +53,7 @@ def _print_media(screen: Screen, part: Mapping[str, Any]) -> None:
         print_value(screen, part["transcript"], indent=4)
 
 
-def _print_sources(screen: Screen, part: Mapping[str, Any]) -> None:
+def _print_sources(screen: Screen, part: JsonMapping) -> None:
     """Sources that a text cites: pages and files."""
     annotations = part.get("annotations")
     for source in annotations if isinstance(annotations, list) else ():
@@ -63,13 +63,13 @@ def _print_sources(screen: Screen, part: Mapping[str, Any]) -> None:
             screen.wrapped(Text("↪ " + " ".join(clean_line(name) for name in named if name), style="dim"), indent=4)
 
 
-def _details(part: Mapping[str, Any]) -> Mapping[str, Any]:
+def _details(part: JsonMapping) -> JsonMapping:
     """Arguments or result of a tool of the provider: the value under the part's type."""
     details = part.get(str(part.get("type")))
     return details if isinstance(details, Mapping) else {}
 
 
-def _print_provider_call(screen: Screen, part: Mapping[str, Any]) -> None:
+def _print_provider_call(screen: Screen, part: JsonMapping) -> None:
     given = {key: value for key, value in _details(part).items() if key not in ("type", "status", "name")}
     given = {key: value for key, value in given.items() if value is not None}
     code = given.pop("code", None)
@@ -84,7 +84,7 @@ def _print_provider_call(screen: Screen, part: Mapping[str, Any]) -> None:
         print_value(screen, code, indent=6)
 
 
-def _print_call(screen: Screen, part: Mapping[str, Any], results: Mapping[str, Any]) -> None:
+def _print_call(screen: Screen, part: JsonMapping, results: JsonMapping) -> None:
     line = Text()
     line.append(clean_line(part.get("name") or "tool"), style="magenta bold")
     line.append(f"({arguments(part.get('arguments'))})")
@@ -94,7 +94,7 @@ def _print_call(screen: Screen, part: Mapping[str, Any], results: Mapping[str, A
         _print_result(screen, results[call_id], "")
 
 
-def _print_result(screen: Screen, value: Any, title: str) -> None:
+def _print_result(screen: Screen, value: object, title: str) -> None:
     if title:
         screen.wrapped(Text(title, style="dim"), indent=4)
     if (isinstance(value, str) and "\n" not in value) or not isinstance(value, (str, dict, list)):
@@ -104,6 +104,6 @@ def _print_result(screen: Screen, value: Any, title: str) -> None:
         print_value(screen, value, indent=8, style="magenta")
 
 
-def response_of(part: Mapping[str, Any]) -> Any:
+def response_of(part: JsonMapping) -> object:
     """Result of a tool."""
     return part["response"] if "response" in part else part.get("result")

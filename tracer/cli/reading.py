@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer.cli.screen import note
 from tracer.errors import InvalidArgumentError, StoreError, TraceNotFoundError, TracerError
@@ -12,7 +12,7 @@ from tracer.errors import InvalidArgumentError, StoreError, TraceNotFoundError, 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tracer.store import Store, StoredTrace
+    from tracer.store import Store, StoredTrace, TraceRow
 
 _LISTED_WHEN_AMBIGUOUS = 5
 LATEST = "latest"
@@ -97,7 +97,7 @@ def trace_id_of(store: Store, name: str) -> str:
         found = _newest(store, None, 1)
         if not found:
             raise TraceNotFoundError(f"the store {store.url} holds no traces yet. `tracer demo` makes one.")
-        return str(found[0].trace_id)
+        return found[0].trace_id
     if not wanted or set(wanted) - set(string.hexdigits) or len(wanted) > 32:
         raise InvalidArgumentError(
             f"got {name!r}, expected a trace id, the first digits of one, or {LATEST!r}. `tracer list` shows ids."
@@ -107,17 +107,17 @@ def trace_id_of(store: Store, name: str) -> str:
     return _only_one(name, _newest(store, f"trace_id LIKE '{wanted}%'", _LISTED_WHEN_AMBIGUOUS + 1), store)
 
 
-def _only_one(name: str, found: list[Any], store: Store) -> str:
+def _only_one(name: str, found: list[TraceRow], store: Store) -> str:
     if not found:
         raise TraceNotFoundError(f"no trace {name!r} in {store.url}. `tracer list` shows what there is.")
     if len(found) > 1:
         ids = "\n".join(f"  {row.trace_id}  {row.name or ''}" for row in found[:_LISTED_WHEN_AMBIGUOUS])
         more = "\n  …" if len(found) > _LISTED_WHEN_AMBIGUOUS else ""
         raise InvalidArgumentError(f"several traces start with {name!r}, give more digits:\n{ids}{more}")
-    return str(found[0].trace_id)
+    return found[0].trace_id
 
 
-def _newest(store: Store, filter_string: str | None, limit: int) -> list[Any]:
+def _newest(store: Store, filter_string: str | None, limit: int) -> list[TraceRow]:
     from tracer.store import TraceQuery
     from tracer.store.filter import parse_filter
 

@@ -6,7 +6,6 @@ import codecs
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any
 
 import orjson
 from rich.console import Console
@@ -65,7 +64,7 @@ class Screen:
         for line in lines:
             self.print(Text(" " * indent) + line)
 
-    def json(self, value: Any, *, indent: bool = False) -> None:
+    def json(self, value: object, *, indent: bool = False) -> None:
         """A value as JSON, one line or indented."""
         options = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
         self.json_text(orjson.dumps(value, option=options, default=str).decode())

@@ -7,7 +7,7 @@ import secrets
 import threading
 import webbrowser
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -17,7 +17,7 @@ from tracer.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from tracer.server import ServerSettings
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., object])
 _RECOVER_SECONDS = 5.0
 
 
@@ -50,21 +50,15 @@ def serving_options(function: Function) -> Function:
 
 def settings_for(host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...]) -> ServerSettings:
     """Checked settings, with a new token if one is needed and none was given."""
-    server = _server_extra()
-    if token is None and not server.settings.is_loopback(host):
-        token = secrets.token_urlsafe(24)
-    return server.ServerSettings(host, port, token, allowed_hosts)  # type: ignore[no-any-return]
-
-
-def _server_extra() -> Any:
     try:
-        import tracer.server
-        import tracer.server.settings
+        from tracer.server.settings import ServerSettings, is_loopback
     except ImportError as error:
         raise click.ClickException(
             f"the server needs packages that are not installed ({error.name}): {install_advice('server')}"
         ) from error
-    return tracer.server
+    if token is None and not is_loopback(host):
+        token = secrets.token_urlsafe(24)
+    return ServerSettings(host, port, token, allowed_hosts)
 
 
 def run_server(

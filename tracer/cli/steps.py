@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracer import semconv
+from tracer._json import JsonMapping
 
 LEVELS_KEPT = 12  # more guides are not readable, and all guides of a chain of thousands of steps would take gigabytes
 
@@ -16,7 +17,7 @@ LEVELS_KEPT = 12  # more guides are not readable, and all guides of a chain of t
 class Step:
     """One span and its place in the tree: ``branches`` has, for the nearest levels, whether more siblings follow."""
 
-    record: Mapping[str, Any]
+    record: JsonMapping
     branches: tuple[bool, ...] = ()
     depth: int = 0
 
@@ -97,10 +98,10 @@ class Step:
         return structured[key] if key in structured else (self.record.get("attributes") or {}).get(key)
 
 
-def steps_of(spans: Sequence[Mapping[str, Any]]) -> list[Step]:
+def steps_of(spans: Sequence[JsonMapping]) -> list[Step]:
     """The spans in the order of the tree. Spans without their parent here are roots; none is left out."""
     known = {span["span_id"] for span in spans}
-    children: dict[str | None, list[Mapping[str, Any]]] = defaultdict(list)
+    children: dict[str | None, list[JsonMapping]] = defaultdict(list)
     for span in sorted(spans, key=lambda span: span.get("start") or 0):
         parent = span.get("parent_id")
         children[parent if parent in known and parent != span["span_id"] else None].append(span)
@@ -111,7 +112,7 @@ def steps_of(spans: Sequence[Mapping[str, Any]]) -> list[Step]:
     return steps
 
 
-def _walk(roots: list[Mapping[str, Any]], children: Mapping[str | None, list[Mapping[str, Any]]]) -> list[Step]:
+def _walk(roots: list[JsonMapping], children: Mapping[str | None, list[JsonMapping]]) -> list[Step]:
     found: list[Step] = []
     # a stack, not recursion: traces may have chains of thousands of steps
     waiting = [Step(root) for root in reversed(roots)]

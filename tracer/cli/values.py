@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
 from tracer._records.attachments import ATTACHMENT_SCHEME
@@ -15,7 +13,7 @@ _DEEPEST = 40
 _NUMBERS_SHOWN = 6
 
 
-def print_value(screen: Screen, value: Any, *, indent: int, style: str = "", depth: int = 0) -> None:
+def print_value(screen: Screen, value: object, *, indent: int, style: str = "", depth: int = 0) -> None:
     """A JSON value on lines of its own."""
     room = max(20, min(_INLINE, screen.width or _INLINE) - indent)
     text = one_line(value)
@@ -36,21 +34,21 @@ def print_value(screen: Screen, value: Any, *, indent: int, style: str = "", dep
             print_value(screen, item, indent=indent + 2, style=style, depth=depth + 1)
 
 
-def one_line(value: Any) -> str:
+def one_line(value: object) -> str:
     """A text unchanged, other values as compact JSON; vectors are shortened, attachments described."""
     if isinstance(value, str):
         return _attachment(value) if value.startswith(ATTACHMENT_SCHEME) else clean(value)
     return clean(orjson.dumps(_shortened(value), option=orjson.OPT_NON_STR_KEYS, default=str).decode())
 
 
-def arguments(value: Any) -> str:
+def arguments(value: object) -> str:
     """Arguments of a tool call as in code: ``city="Lisbon", days=3``."""
     if isinstance(value, dict):
         return ", ".join(f"{clean(key)}={clean(orjson.dumps(item).decode())}" for key, item in value.items())
     return "" if value is None else one_line(value)
 
 
-def _shortened(value: Any, depth: int = 0) -> Any:
+def _shortened(value: object, depth: int = 0) -> object:
     if depth > _DEEPEST:
         return "…"
     if isinstance(value, str) and value.startswith(ATTACHMENT_SCHEME):

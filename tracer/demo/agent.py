@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import openai
 
 import tracer
+from tracer._json import JsonObject
 
 QUESTION = "I have one free day. Lisbon, Oslo or Atlantis?"
 ROLE = "You are a travel agent. Look at the weather before you answer. One or two sentences."
@@ -18,6 +19,8 @@ _WEATHER = {
     "Lisbon": {"temperature_c": 24, "sky": "sunny"},
     "Oslo": {"temperature_c": 9, "sky": "rain"},
 }
+Messages: TypeAlias = list[Any]  # dicts in the shapes of the SDK's TypedDicts
+
 _TOOLS: Any = [
     {
         "type": "function",
@@ -36,7 +39,7 @@ _TOOLS: Any = [
 
 
 @tracer.trace(span_type="TOOL")
-def get_weather(city: str) -> dict[str, Any]:
+def get_weather(city: str) -> JsonObject:
     """Weather of today, for the two cities of this demo."""
     try:
         return _WEATHER[city]
@@ -57,12 +60,12 @@ class TripAgent:
     ) -> None:
         self._model = model
         self._on_text = on_text
-        self._connection: dict[str, Any] = {"base_url": base_url, "api_key": api_key}
+        self._connection: JsonObject = {"base_url": base_url, "api_key": api_key}
 
     @tracer.trace(name="trip agent", span_type="AGENT")
     def answer(self, question: str) -> str:
         """The decision; ``on_text`` is called with its pieces as they arrive."""
-        messages: list[Any] = [{"role": "system", "content": ROLE}, {"role": "user", "content": question}]
+        messages: Messages = [{"role": "system", "content": ROLE}, {"role": "user", "content": question}]
         with openai.OpenAI(**self._connection) as client:
             messages += self._look_at_the_weather(client, messages)
             opinions = asyncio.run(self._ask_colleagues(messages))
@@ -70,12 +73,12 @@ class TripAgent:
             messages.append({"role": "user", "content": f"Two colleagues say:\n{opinions_text}\nDecide."})
             return self._stream_decision(client, messages)
 
-    def _look_at_the_weather(self, client: openai.OpenAI, messages: list[Any]) -> list[Any]:
+    def _look_at_the_weather(self, client: openai.OpenAI, messages: Messages) -> Messages:
         reply = client.chat.completions.create(
             model=self._model, messages=messages, tools=_TOOLS, temperature=0, tool_choice="required"
         )
         message = reply.choices[0].message
-        found: list[Any] = [message.model_dump(exclude_none=True)]
+        found: Messages = [message.model_dump(exclude_none=True)]
         for call in message.tool_calls or ():
             if call.type == "function":
                 content = _run_tool(call.function.arguments)
@@ -83,7 +86,7 @@ class TripAgent:
         return found
 
     @tracer.trace(name="ask colleagues", span_type="CHAIN", capture_inputs=False)
-    async def _ask_colleagues(self, messages: list[Any]) -> list[str]:
+    async def _ask_colleagues(self, messages: Messages) -> list[str]:
         async with openai.AsyncOpenAI(**self._connection) as client:
             return list(
                 await asyncio.gather(
@@ -92,12 +95,12 @@ class TripAgent:
                 )
             )
 
-    async def _opinion(self, client: openai.AsyncOpenAI, messages: list[Any], wish: str) -> str:
+    async def _opinion(self, client: openai.AsyncOpenAI, messages: Messages, wish: str) -> str:
         asked = [*messages, {"role": "user", "content": wish}]
         reply = await client.chat.completions.create(model=self._model, messages=asked, max_tokens=80)
         return reply.choices[0].message.content or ""
 
-    def _stream_decision(self, client: openai.OpenAI, messages: list[Any]) -> str:
+    def _stream_decision(self, client: openai.OpenAI, messages: Messages) -> str:
         pieces: list[str] = []
         with client.chat.completions.create(
             model=self._model, messages=messages, stream=True, stream_options={"include_usage": True}

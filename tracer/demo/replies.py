@@ -9,10 +9,11 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-Body = Mapping[str, Any]
+from tracer._json import JsonMapping, JsonObject
+
+Body = JsonMapping
 
 _RELEASE_OF = {"gpt-4o-mini": "gpt-4o-mini-2024-07-18", "gpt-4o": "gpt-4o-2024-08-06"}
 _PRICES = (0.15e-6, 0.60e-6)  # USD a token, in and out: the list price of gpt-4o-mini
@@ -25,7 +26,7 @@ _SCRIPT = (
 _DEFAULT = "This is a scripted reply from tracer's demo server."
 
 
-def chat_reply(body: Body) -> dict[str, Any]:
+def chat_reply(body: Body) -> JsonObject:
     """The body of a ``chat.completion``."""
     message, finish_reason = _assistant_message(body)
     return {
@@ -35,7 +36,7 @@ def chat_reply(body: Body) -> dict[str, Any]:
     }
 
 
-def chat_chunks(body: Body) -> Iterator[dict[str, Any]]:
+def chat_chunks(body: Body) -> Iterator[JsonObject]:
     """The chunks of a streamed chat completion; the last carries the usage if the request asked for it."""
     message, finish_reason = _assistant_message(body)
     head = _chat_head(body, "chat.completion.chunk")
@@ -49,13 +50,13 @@ def chat_chunks(body: Body) -> Iterator[dict[str, Any]]:
         yield {**head, "choices": [], "usage": _chat_usage(body, message)}
 
 
-def response_reply(body: Body) -> dict[str, Any]:
+def response_reply(body: Body) -> JsonObject:
     """The body of a ``response`` (Responses API)."""
     output = _response_output(body)
     return {**_response_head(body), "status": "completed", "output": output, "usage": _response_usage(body, output)}
 
 
-def _response_output(body: Body) -> list[dict[str, Any]]:
+def _response_output(body: Body) -> list[JsonObject]:
     given = body.get("input")
     tools = [tool for tool in body.get("tools") or () if tool.get("type") == "function"]
     is_answered = isinstance(given, list) and any(item.get("type") == "function_call_output" for item in given)
@@ -67,7 +68,7 @@ def _response_output(body: Body) -> list[dict[str, Any]]:
     return [{"id": _id("msg"), "type": "message", "role": "assistant", "status": "completed", "content": [content]}]
 
 
-def response_events(body: Body) -> Iterator[dict[str, Any]]:
+def response_events(body: Body) -> Iterator[JsonObject]:
     """The events of a streamed response."""
     done = response_reply(body)
     started = {**done, "status": "in_progress", "output": [], "usage": None}
@@ -81,9 +82,9 @@ def response_events(body: Body) -> Iterator[dict[str, Any]]:
         yield {**event, "sequence_number": number}
 
 
-def _item_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _item_events(index: int, item: JsonObject) -> Iterator[JsonObject]:
     place = {"item_id": item["id"], "output_index": index}
-    empty: dict[str, Any] = {"content": []} if item["type"] == "message" else {"arguments": ""}
+    empty: JsonObject = {"content": []} if item["type"] == "message" else {"arguments": ""}
     yield {"type": "response.output_item.added", "output_index": index, "item": {**item, **empty}}
     if item["type"] == "message":
         yield from _text_events({**place, "content_index": 0}, item["content"][0])
@@ -93,7 +94,7 @@ def _item_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
 
 
-def _text_events(place: dict[str, Any], part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _text_events(place: JsonObject, part: JsonObject) -> Iterator[JsonObject]:
     yield {"type": "response.content_part.added", **place, "part": {**part, "text": ""}}
     for piece in _pieces(part["text"]):
         yield {"type": "response.output_text.delta", **place, "delta": piece, "logprobs": []}
@@ -101,7 +102,7 @@ def _text_events(place: dict[str, Any], part: dict[str, Any]) -> Iterator[dict[s
     yield {"type": "response.content_part.done", **place, "part": part}
 
 
-def embeddings_reply(body: Body) -> dict[str, Any]:
+def embeddings_reply(body: Body) -> JsonObject:
     """The body of a list of embeddings, one of a few dimensions for each input."""
     given = body.get("input") or ""
     texts = [given] if isinstance(given, str) else given
@@ -117,7 +118,7 @@ def embeddings_reply(body: Body) -> dict[str, Any]:
 # --- messages
 
 
-def _assistant_message(body: Body) -> tuple[dict[str, Any], str]:
+def _assistant_message(body: Body) -> tuple[JsonObject, str]:
     messages = body.get("messages") or []
     tools = [tool["function"] for tool in body.get("tools") or () if tool.get("type") == "function"]
     last = messages[-1] if messages else {}
@@ -133,9 +134,9 @@ def _answer(prompt: str) -> str:
     return next((reply for words, reply in _SCRIPT if words in prompt), _DEFAULT)
 
 
-def _tool_calls(tool: Mapping[str, Any], prompt: str) -> list[dict[str, Any]]:
+def _tool_calls(tool: JsonMapping, prompt: str) -> list[JsonObject]:
     parameters = tool.get("parameters") or {}
-    arguments: list[Any] = [_example(parameters)]
+    arguments: list[object] = [_example(parameters)]
     if "city" in parameters.get("properties", {}):
         arguments = [{"city": city} for city in _CITIES if city in prompt] or [{"city": _CITIES[0]}]
     return [
@@ -144,7 +145,7 @@ def _tool_calls(tool: Mapping[str, Any], prompt: str) -> list[dict[str, Any]]:
     ]
 
 
-def _example(schema: Mapping[str, Any]) -> Any:
+def _example(schema: JsonMapping) -> object:
     """Some value that satisfies the simple parts of a JSON schema."""
     if "enum" in schema:
         return schema["enum"][0]
@@ -156,7 +157,7 @@ def _example(schema: Mapping[str, Any]) -> Any:
     return {"integer": 1, "number": 1.5, "boolean": True}.get(str(kind), "example")
 
 
-def _last_text(messages: Any) -> str:
+def _last_text(messages: str | Sequence[object] | None) -> str:
     if isinstance(messages, str):
         return messages
     for message in reversed(messages or []):
@@ -173,7 +174,7 @@ def _pieces(text: str) -> list[str]:
 # --- heads, usage
 
 
-def _chat_head(body: Body, kind: str) -> dict[str, Any]:
+def _chat_head(body: Body, kind: str) -> JsonObject:
     return {
         "id": _id("chatcmpl"),
         "object": kind,
@@ -184,7 +185,7 @@ def _chat_head(body: Body, kind: str) -> dict[str, Any]:
     }
 
 
-def _response_head(body: Body) -> dict[str, Any]:
+def _response_head(body: Body) -> JsonObject:
     return {
         "id": _id("resp"),
         "object": "response",
@@ -202,11 +203,11 @@ def _response_head(body: Body) -> dict[str, Any]:
     }
 
 
-def _delta(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+def _delta(delta: JsonObject, finish_reason: str | None = None) -> JsonObject:
     return {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
 
 
-def _chat_usage(body: Body, message: Mapping[str, Any]) -> dict[str, Any]:
+def _chat_usage(body: Body, message: JsonMapping) -> JsonObject:
     prompt, completion = _tokens(body.get("messages"), body.get("tools")), _tokens(message)
     return {
         "prompt_tokens": prompt,
@@ -219,7 +220,7 @@ def _chat_usage(body: Body, message: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _response_usage(body: Body, output: list[dict[str, Any]]) -> dict[str, Any]:
+def _response_usage(body: Body, output: list[JsonObject]) -> JsonObject:
     produced = _tokens(*(item.get("arguments") or item["content"][0]["text"] for item in output))
     given = _tokens(body.get("input"), body.get("instructions"))
     return {
@@ -231,7 +232,7 @@ def _response_usage(body: Body, output: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _tokens(*values: Any) -> int:
+def _tokens(*values: object) -> int:
     """A plausible number of tokens: about one in four characters."""
     return sum(-(-len(value if isinstance(value, str) else json.dumps(value)) // 4) for value in values if value)
 

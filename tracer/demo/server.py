@@ -6,19 +6,19 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
 
+from tracer._json import JsonMapping, JsonObject
 from tracer.demo import replies
 
-_REPLIES: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+_REPLIES: dict[str, Callable[[JsonMapping], JsonObject]] = {
     "/v1/chat/completions": replies.chat_reply,
     "/v1/responses": replies.response_reply,
     "/v1/embeddings": replies.embeddings_reply,
 }
-_STREAMS: dict[str, Callable[[Mapping[str, Any]], Iterator[dict[str, Any]]]] = {
+_STREAMS: dict[str, Callable[[JsonMapping], Iterator[JsonObject]]] = {
     "/v1/chat/completions": replies.chat_chunks,
     "/v1/responses": replies.response_events,
 }
@@ -77,10 +77,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._send_error(404, "The demo server answers POST requests only.", "not_found_error")
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """No log: the terminal belongs to the demo."""
 
-    def _read_body(self) -> dict[str, Any] | None:
+    def _read_body(self) -> JsonObject | None:
         try:
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         except ValueError:
@@ -90,14 +90,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_error(self, status: int, message: str, kind: str) -> None:
         self._send_json(status, {"error": {"message": message, "type": kind, "param": None, "code": None}})
 
-    def _send_json(self, status: int, value: Mapping[str, Any]) -> None:
+    def _send_json(self, status: int, value: JsonMapping) -> None:
         content = json.dumps(value).encode()
         self._send_head(status, "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
-    def _send_stream(self, events: Iterator[dict[str, Any]], *, ends_with_done: bool) -> None:
+    def _send_stream(self, events: Iterator[JsonObject], *, ends_with_done: bool) -> None:
         self._send_head(200, "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Any
 
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.server.operation import Call
 from tracer.server.records import record_line
@@ -39,7 +39,7 @@ def _tag(call: Call, value: str | None) -> None:
     _append(call, {"kind": "trace", "trace_id": trace_id, "time": time.time_ns(), "tags": {key: value}})
 
 
-def add_assessment(call: Call) -> dict[str, Any]:
+def add_assessment(call: Call) -> JsonObject:
     """Add feedback or an expectation to a trace or one of its spans."""
     body, stored = call.body, stored_trace(call)
     _check(body)
@@ -65,7 +65,7 @@ def add_assessment(call: Call) -> dict[str, Any]:
     return assessment_shape(row)
 
 
-def edit_assessment(call: Call) -> dict[str, Any]:
+def edit_assessment(call: Call) -> JsonObject:
     """Change feedback or an expectation."""
     old = _stored_assessment(call)
     unknown = call.body.keys() - set(_EDITABLE)
@@ -109,7 +109,7 @@ def _later_than(time_ns: int) -> int:
     return max(time.time_ns(), time_ns + 1)
 
 
-def _check(body: dict[str, Any]) -> None:
+def _check(body: JsonObject) -> None:
     if not isinstance(body.get("name"), str) or not 0 < len(body["name"]) <= _KEY_LIMIT:
         raise InvalidArgumentError(f"name is missing, or no text of 1 to {_KEY_LIMIT} characters")
     if body.get("type") not in (None, *_TYPES):
@@ -122,17 +122,17 @@ def _check(body: dict[str, Any]) -> None:
         raise InvalidArgumentError("metadata is no object of texts")
 
 
-def _source(given: Any) -> dict[str, str]:
+def _source(given: object) -> dict[str, str]:
     given = {} if given is None else given
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise InvalidArgumentError('source is no object such as {"type": "HUMAN", "id": "ann"}')
     return {"type": (given.get("type") or "HUMAN").upper(), "id": given.get("id") or "default"}
 
 
-def _record(row: AssessmentRow) -> dict[str, Any]:
+def _record(row: AssessmentRow) -> JsonObject:
     fields = {name: getattr(row, name) for name in row.__dataclass_fields__}
     return {"kind": "assessment", **{name: value for name, value in fields.items() if value is not None}}
 
 
-def _append(call: Call, record: dict[str, Any]) -> None:
+def _append(call: Call, record: JsonObject) -> None:
     call.store.append([record_line(record)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -35,7 +34,7 @@ class AnswerError(Exception):
         self.status = status
 
 
-def json_answer(value: Any, *, status: int = 200, is_gzip_taken: bool = False) -> Response:
+def json_answer(value: object, *, status: int = 200, is_gzip_taken: bool = False) -> Response:
     """A value as JSON."""
     content = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-store"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from typing import Any
 
 import orjson
 from anyio import CapacityLimiter
 from starlette.requests import ClientDisconnect, Request
 
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.server.answer import AnswerError
 from tracer.server.settings import ServerSettings
@@ -76,7 +76,7 @@ def unpacked(content: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def read_json_object(request: Request, settings: ServerSettings, *, limit: int = _JSON_BYTES) -> dict[str, Any]:
+async def read_json_object(request: Request, settings: ServerSettings, *, limit: int = _JSON_BYTES) -> JsonObject:
     """The body as a JSON object. Raises AnswerError or InvalidArgumentError."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # a page of another site can send a form or text/plain without a CORS preflight

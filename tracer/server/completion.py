@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from tracer._json import JsonObject
 from tracer.errors import FilterSyntaxError
 from tracer.server.operation import Call
 from tracer.store.filter import parse_filter
 from tracer.store.filter.complete import Completion, complete
 
 
-def check_filter(call: Call) -> dict[str, Any]:
+def check_filter(call: Call) -> JsonObject:
     """Whether a filter is valid, or else the position and the reason of the error."""
     try:
         parse_filter(call.query["filter"])
@@ -19,7 +18,7 @@ def check_filter(call: Call) -> dict[str, Any]:
     return {"valid": True, "error": None}
 
 
-def complete_filter(call: Call) -> dict[str, Any]:
+def complete_filter(call: Call) -> JsonObject:
     """Completions at the cursor."""
     text = call.query["filter"] or ""
     cursor = len(text) if call.query["cursor"] is None else min(call.query["cursor"], len(text))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tracer import semconv
+from tracer._json import JsonObject
 from tracer.store import Store, TraceRow
 from tracer.store.text import value_of
 
-Message = dict[str, Any]
+Message = JsonObject
 _USER_ROLES = ("user", "human")
 
 
@@ -25,7 +24,7 @@ def turn_messages(store: Store, row: TraceRow) -> list[Message]:
     return [_message(role, value) for role, value in messages if value is not None]
 
 
-def _last_call(store: Store, row: TraceRow) -> dict[str, Any] | None:
+def _last_call(store: Store, row: TraceRow) -> JsonObject | None:
     """The last model call to end that has messages: it includes the results of tools."""
     calls = [span for span in store.spans(row.trace_id, payload=False) if span.get("model") and "end" in span]
     for span in sorted(calls, key=lambda call: int(call["end"]), reverse=True)[:3]:
@@ -42,7 +41,7 @@ def _since_last_question(messages: list[Message]) -> list[Message]:
     return [message for message in messages if message.get("role") not in ("system", "developer")]
 
 
-def _list(value: Any) -> list[Message]:
+def _list(value: object) -> list[Message]:
     return [message for message in value if isinstance(message, dict)] if isinstance(value, list) else []
 
 
@@ -51,7 +50,7 @@ def _from_previews(row: TraceRow) -> list[Message]:
     return [_message(role, text) for role, text in messages if text]
 
 
-def _message(role: str, value: Any) -> Message:
+def _message(role: str, value: object) -> Message:
     if isinstance(value, dict) and len(value) == 1:  # a function with one argument
         value = next(iter(value.values()))
     kind = "text" if isinstance(value, str) else "json"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tracer._json import JsonObject
 from tracer.server.answer import json_answer, takes_gzip
 from tracer.server.operation import Operation, Parameter
 from tracer.server.operations import BASE, OPERATIONS
@@ -24,9 +24,9 @@ _DESCRIPTION = (
 
 
 @lru_cache(maxsize=1)
-def document() -> dict[str, Any]:
+def document() -> JsonObject:
     """The whole document, OpenAPI 3.1."""
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, JsonObject] = {}
     for operation in OPERATIONS:
         place = paths.setdefault(BASE + _IN_PATH.sub(r"{\1}", operation.path), {})
         place[operation.method.lower()] = _operation(operation)
@@ -43,8 +43,8 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _operation(operation: Operation) -> JsonObject:
+    found: JsonObject = {
         "operationId": operation.handler.__name__,
         "summary": operation.summary,
         "description": (operation.handler.__doc__ or "").strip(),
@@ -59,7 +59,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return found
 
 
-def _success(operation: Operation) -> dict[str, Any]:
+def _success(operation: Operation) -> JsonObject:
     if operation.result is None:
         return {"description": "Done."}
     if operation.result == "Binary":
@@ -67,20 +67,20 @@ def _success(operation: Operation) -> dict[str, Any]:
     return _json_content(operation.summary, operation.result)
 
 
-def _json_content(description: str, name: str) -> dict[str, Any]:
+def _json_content(description: str, name: str) -> JsonObject:
     return {"description": description, "content": {"application/json": {"schema": ref(name)}}}
 
 
-def _json_body(name: str) -> dict[str, Any]:
+def _json_body(name: str) -> JsonObject:
     return {"required": True, "content": {"application/json": {"schema": ref(name)}}}
 
 
-def _path_parameter(name: str) -> dict[str, Any]:
+def _path_parameter(name: str) -> JsonObject:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def _query_parameter(parameter: Parameter) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": parameter.kind}
+def _query_parameter(parameter: Parameter) -> JsonObject:
+    schema: JsonObject = {"type": parameter.kind}
     if parameter.default is not None:
         schema["default"] = parameter.default
     if parameter.bounds is not None:
@@ -88,7 +88,7 @@ def _query_parameter(parameter: Parameter) -> dict[str, Any]:
     return {"name": parameter.name, "in": "query", "description": parameter.summary, "schema": schema}
 
 
-def _others() -> dict[str, dict[str, Any]]:
+def _others() -> dict[str, JsonObject]:
     """Paths that are not operations: sign-in, streams, and bodies other than JSON objects."""
     return {
         f"{BASE}/server": {"get": _entry("server", "The server itself.", _json_content("The server.", "Server"))},
@@ -136,7 +136,7 @@ def _others() -> dict[str, dict[str, Any]]:
     }
 
 
-def _entry(name: str, summary: str, success: dict[str, Any] | None) -> dict[str, Any]:
+def _entry(name: str, summary: str, success: JsonObject | None) -> JsonObject:
     answers = {"204": {"description": "Done."}} if success is None else {"200": success}
     return {"operationId": name, "summary": summary, "responses": {**answers, "default": _PROBLEM}}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.store import Store
 from tracer.store.filter import Comparison, Expression, Field, all_of, parse_filter
@@ -22,10 +23,10 @@ class Parameter:
     name: str
     summary: str
     kind: Kind = "string"
-    default: Any = None
+    default: str | int | None = None
     bounds: Bounds | None = None
 
-    def read(self, text: str | None) -> Any:
+    def read(self, text: str | None) -> str | int | None:
         """The parsed value. Raises InvalidArgumentError."""
         if text is None or text == "":
             return self.default
@@ -56,8 +57,8 @@ class Call:
 
     store: Store
     path: dict[str, str] = field(default_factory=dict)
-    query: dict[str, Any] = field(default_factory=dict)
-    body: dict[str, Any] = field(default_factory=dict)
+    query: JsonObject = field(default_factory=dict)
+    body: JsonObject = field(default_factory=dict)
 
     @property
     def selection(self) -> Expression | None:
@@ -85,14 +86,14 @@ class Operation:
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     summary: str
-    handler: Callable[[Call], Any]
+    handler: Callable[[Call], object]
     result: str | None = None
     query: tuple[Parameter, ...] = ()
     body: str | None = None
     status: int = 200
     writes: bool = False
 
-    def read_query(self, given: list[tuple[str, str]]) -> dict[str, Any]:
+    def read_query(self, given: list[tuple[str, str]]) -> JsonObject:
         """The values of the query parameters. Raises InvalidArgumentError for one that is not known."""
         known = {parameter.name: parameter for parameter in self.query}
         texts = dict(given)

@@ -7,9 +7,8 @@ be retried, 503 with Retry-After for those that may.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
 
 import orjson
 from anyio import to_thread
@@ -17,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracer._fault import logger
+from tracer._json import JsonObject
 from tracer._records.attachments import take_out
 from tracer.errors import InvalidArgumentError, StoreError
 from tracer.otlp.json import Batch, batch_from_request
@@ -75,7 +75,7 @@ def _take_in(body: bytes, media_type: str, open_store: Callable[[], Store]) -> l
     return refused
 
 
-def _lines(records: Iterable[Any], refused: list[str]) -> list[bytes]:
+def _lines(records: Iterable[Mapping[str, object]], refused: list[str]) -> list[bytes]:
     lines: list[bytes] = []
     for record in records:
         try:
@@ -88,7 +88,7 @@ def _lines(records: Iterable[Any], refused: list[str]) -> list[bytes]:
     return lines
 
 
-def _storable(resource: dict[str, Any], refused: list[str]) -> dict[str, Any]:
+def _storable(resource: JsonObject, refused: list[str]) -> JsonObject:
     """The resource, empty if it cannot be stored: the spans are worth more than their origin."""
     try:
         record_line(resource)
@@ -114,7 +114,7 @@ def _batches_from_json(body: bytes, refused: list[str]) -> list[Batch]:
         raise InvalidArgumentError(f"the body is no ExportTraceServiceRequest: {error}") from None
 
 
-def _owner_of(resource: dict[str, Any]) -> str:
+def _owner_of(resource: JsonObject) -> str:
     """Name of the producer, the same in all of its requests."""
     described = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
     return f"otlp-{hashlib.sha256(described).hexdigest()[:16]}"

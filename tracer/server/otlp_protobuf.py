@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from typing import Any
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -15,7 +14,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.otlp.json import Batch, batch_from_request
 
@@ -52,7 +54,7 @@ def _varint(number: int) -> bytes:
     return bytes([*found, number])
 
 
-def _resource_spans(found: Any) -> dict[str, Any]:
+def _resource_spans(found: ResourceSpans) -> JsonObject:
     return {
         "resource": {"attributes": _attributes(found.resource.attributes)},
         "scopeSpans": [
@@ -62,7 +64,7 @@ def _resource_spans(found: Any) -> dict[str, Any]:
     }
 
 
-def _span(span: Any) -> dict[str, Any]:
+def _span(span: Span) -> JsonObject:
     return {
         "traceId": span.trace_id.hex(),
         "spanId": span.span_id.hex(),
@@ -89,11 +91,11 @@ def _span(span: Any) -> dict[str, Any]:
     }
 
 
-def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
+def _attributes(pairs: Iterable[KeyValue]) -> JsonObject:
     return {pair.key: _value(pair.value) for pair in pairs}
 
 
-def _value(value: Any) -> Any:
+def _value(value: AnyValue) -> object:
     kind = value.WhichOneof("value")
     if kind is None:
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.server.conversation import turn_messages
 from tracer.server.operation import Call
@@ -22,7 +22,7 @@ _GROUPS_WITH_SERIES = 20
 _COUNTED = {"model": "calls", "provider": "calls", "none": "calls", "type": "spans", "name": "spans"}
 
 
-def histogram(call: Call) -> dict[str, Any]:
+def histogram(call: Call) -> JsonObject:
     """Number of traces by time of their start."""
     query = call.query
     found = call.store.histogram(
@@ -42,7 +42,7 @@ def histogram(call: Call) -> dict[str, Any]:
     }
 
 
-def facets(call: Call) -> dict[str, Any]:
+def facets(call: Call) -> JsonObject:
     """The most frequent values of fields."""
     fields = [name.strip() for name in call.query["fields"].split(",") if name.strip()]
     found = call.store.facets(call.selection, fields, limit=call.query["limit"])
@@ -54,12 +54,12 @@ def facets(call: Call) -> dict[str, Any]:
     }
 
 
-def _facet(facet: Facet) -> dict[str, Any]:
+def _facet(facet: Facet) -> JsonObject:
     values = [{"value": value, "count": count} for value, count in facet.values]
     return {"field": facet.field, "values": values, "more": facet.more}
 
 
-def statistics(call: Call) -> dict[str, Any]:
+def statistics(call: Call) -> JsonObject:
     """Calls, errors, tokens, cost and latency by group, as a whole and over time."""
     query = call.query
     group_by, interval_ns = query["group_by"], query["interval_ns"]
@@ -104,7 +104,7 @@ def _check_steps(series: Sequence[StatisticsRow], interval_ns: int) -> None:
         )
 
 
-def statistics_shape(row: StatisticsRow) -> dict[str, Any]:
+def statistics_shape(row: StatisticsRow) -> JsonObject:
     """The numbers of one group."""
     return {
         "group": row.group,
@@ -123,7 +123,7 @@ def _latency(row: StatisticsRow | VersionRow) -> dict[str, int]:
     return {name: round(ms * _NS_PER_MS) for name, ms in percentiles.items()}
 
 
-def list_sessions(call: Call) -> dict[str, Any]:
+def list_sessions(call: Call) -> JsonObject:
     """One page of sessions."""
     seq = call.store.change_number()
     page = call.store.find_sessions(call.selection, limit=call.query["limit"], page_token=call.query["page_token"])
@@ -134,7 +134,7 @@ def list_sessions(call: Call) -> dict[str, Any]:
     }
 
 
-def get_session(call: Call) -> dict[str, Any]:
+def get_session(call: Call) -> JsonObject:
     """A session as a conversation over its traces."""
     session_id = call.path["session_id"]
     seq = call.store.change_number()
@@ -148,7 +148,7 @@ def get_session(call: Call) -> dict[str, Any]:
     return {"session": _session(session), "turns": turns, "next_page_token": page.next_page_token, "seq": seq}
 
 
-def _session(row: SessionRow) -> dict[str, Any]:
+def _session(row: SessionRow) -> JsonObject:
     return {
         "session_id": row.session_id,
         "users": row.users,
@@ -168,14 +168,14 @@ def _cost(total: float | None) -> dict[str, float] | None:
     return None if total is None else {"total_cost": total}
 
 
-def list_versions(call: Call) -> dict[str, Any]:
+def list_versions(call: Call) -> JsonObject:
     """The versions of apps that traces name."""
     names = {row.model_id: row.name for row in call.store.models()}
     rows = call.store.versions(call.selection)
     return {"versions": [_version(row, names.get(row.model_id, row.model_id)) for row in rows]}
 
 
-def _version(row: VersionRow, name: str) -> dict[str, Any]:
+def _version(row: VersionRow, name: str) -> JsonObject:
     return {
         "model_id": row.model_id,
         "name": name,
@@ -191,23 +191,23 @@ def _version(row: VersionRow, name: str) -> dict[str, Any]:
     }
 
 
-def list_models(call: Call) -> dict[str, Any]:
+def list_models(call: Call) -> JsonObject:
     """Versions of apps with their names, tags, parameters and metrics, also without traces, newest first."""
     rows = call.store.models(model_id=call.query["model_id"], name=call.query["name"])
     return {"models": [_with_ns(asdict(row), "created", "updated") for row in rows]}
 
 
-def list_runs(call: Call) -> dict[str, Any]:
+def list_runs(call: Call) -> JsonObject:
     """The runs, newest first."""
     rows = call.store.runs(run_id=call.query["run_id"])
     return {"runs": [_with_ns(asdict(row), "started", "ended") for row in rows]}
 
 
-def _with_ns(shape: dict[str, Any], *times: str) -> dict[str, Any]:
+def _with_ns(shape: JsonObject, *times: str) -> JsonObject:
     return {f"{name}_ns" if name in times else name: value for name, value in shape.items()}
 
 
-def list_experiments(call: Call) -> dict[str, Any]:
+def list_experiments(call: Call) -> JsonObject:
     """The experiments that traces belong to."""
     return {
         "experiments": [
@@ -217,7 +217,7 @@ def list_experiments(call: Call) -> dict[str, Any]:
     }
 
 
-def changes(call: Call) -> dict[str, Any]:
+def changes(call: Call) -> JsonObject:
     """The traces that changed after a change number."""
     found = call.store.changes(call.query["since"], limit=call.query["limit"])
     return {"seq": found.seq, "trace_ids": found.trace_ids, "has_more": found.has_more}

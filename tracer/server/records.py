@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import orjson
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.server.answer import AnswerError, answer_for
 from tracer.server.body import read_body, refuse_if_busy
@@ -52,9 +52,9 @@ def _checked_owner(owner: str | None) -> str | None:
     return owner
 
 
-def record_line(record: Mapping[str, Any]) -> bytes:
+def record_line(record: Mapping[str, object]) -> bytes:
     """A record as a line for the store. Raises InvalidArgumentError if it cannot be JSON or is nested too deeply."""
-    wrapped: Any = record
+    wrapped: object = record
     for _ in range(_LEVELS):
         wrapped = [wrapped]
     try:
@@ -63,7 +63,7 @@ def record_line(record: Mapping[str, Any]) -> bytes:
         raise InvalidArgumentError(f"this cannot be kept: {error}") from None
 
 
-def get_records(call: Call) -> dict[str, Any]:
+def get_records(call: Call) -> JsonObject:
     """A trace with the records of its spans as they were written."""
     stored = stored_trace(call, payload=bool(call.query["payload"]), after=call.query["position"])
     return {
@@ -74,7 +74,7 @@ def get_records(call: Call) -> dict[str, Any]:
     }
 
 
-def get_record(call: Call) -> dict[str, Any]:
+def get_record(call: Call) -> JsonObject:
     """The record of one span that has ended."""
     record = call.store.payload(call.path["trace_id"], call.path["span_id"])
     if record is None:

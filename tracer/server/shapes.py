@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
 from tracer import semconv
+from tracer._json import JsonObject
 from tracer.store.rows import AssessmentRow, TraceRow
 from tracer.store.usage import token_usage
 
@@ -23,7 +22,7 @@ _LIFTED = {
 _DROPPED = ("attributes", "events", "links")
 
 
-def trace_shape(row: TraceRow) -> dict[str, Any]:
+def trace_shape(row: TraceRow) -> JsonObject:
     """A trace without its spans."""
     return {
         "trace_id": row.trace_id,
@@ -54,7 +53,7 @@ def trace_shape(row: TraceRow) -> dict[str, Any]:
     }
 
 
-def assessment_shape(row: AssessmentRow) -> dict[str, Any]:
+def assessment_shape(row: AssessmentRow) -> JsonObject:
     """Feedback or an expectation."""
     return {
         "id": row.id,
@@ -71,12 +70,12 @@ def assessment_shape(row: AssessmentRow) -> dict[str, Any]:
     }
 
 
-def light_span(record: dict[str, Any]) -> dict[str, Any]:
+def light_span(record: JsonObject) -> JsonObject:
     """A span in a tree, from a record without payload; fields without a value are left out."""
     return {name: value for name, value in _span_fields(record).items() if value is not None}
 
 
-def _span_fields(record: dict[str, Any]) -> dict[str, Any]:
+def _span_fields(record: JsonObject) -> JsonObject:
     start, end = record.get("start", 0), record.get("end")
     return {
         "span_id": record["span_id"],
@@ -96,13 +95,13 @@ def _span_fields(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _status(record: dict[str, Any]) -> str:
+def _status(record: JsonObject) -> str:
     if record.get("kind") == "start":
         return "INTERRUPTED" if record.get("gone") else "IN_PROGRESS"
     return str(record.get("status") or "UNSET")
 
 
-def whole_span(record: dict[str, Any]) -> dict[str, Any]:
+def whole_span(record: JsonObject) -> JsonObject:
     """A complete span, from its whole record."""
     plain = record.get("attributes") or {}
     structured = record.get("json") or {}
@@ -129,7 +128,7 @@ def whole_span(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _event(event: dict[str, Any]) -> dict[str, Any]:
+def _event(event: JsonObject) -> JsonObject:
     attributes = dict(event.get("attributes") or {})
     chunk = attributes.get(semconv.CHUNK)
     if isinstance(chunk, str):
@@ -137,7 +136,7 @@ def _event(event: dict[str, Any]) -> dict[str, Any]:
     return {"name": event.get("name", ""), "time_ns": event.get("time", 0), "attributes": attributes}
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

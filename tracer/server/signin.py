@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tracer import _distribution
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.server.answer import answer_for, error_answer, json_answer
 from tracer.server.body import read_json_object
@@ -42,7 +42,7 @@ async def server(request: Request) -> Response:
     """Version and state of the server, and whether a token is needed."""
     settings: ServerSettings = request.app.state.settings
     is_in = is_signed_in(request, settings)
-    answer: dict[str, Any] = {
+    answer: JsonObject = {
         "version": installed_version(),
         "auth": "none" if settings.token is None else "token",
         "signed_in": is_in,

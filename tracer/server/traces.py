@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.responses import Response
 
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.export.lines import otlp_line
 from tracer.server.operation import Call, selection
@@ -14,7 +13,7 @@ from tracer.store import StoredTrace, TraceQuery
 from tracer.store.filter import Comparison, Field, all_of, parse_order
 
 
-def list_traces(call: Call) -> dict[str, Any]:
+def list_traces(call: Call) -> JsonObject:
     """One page of the selected traces."""
     seq = call.store.change_number()  # before the query: a change meanwhile is reported twice rather than missed
     query = call.query
@@ -33,7 +32,7 @@ def list_traces(call: Call) -> dict[str, Any]:
     }
 
 
-def get_trace(call: Call) -> dict[str, Any]:
+def get_trace(call: Call) -> JsonObject:
     """A trace with its light spans."""
     seq = call.store.change_number()
     stored = stored_trace(call, after=call.query["position"])
@@ -55,7 +54,7 @@ def stored_trace(call: Call, *, payload: bool = False, after: int = 0) -> Stored
     return stored
 
 
-def get_span(call: Call) -> dict[str, Any]:
+def get_span(call: Call) -> JsonObject:
     """A complete span."""
     trace_id, span_id = call.path["trace_id"], call.path["span_id"]
     record = call.store.payload(trace_id, span_id)
@@ -79,7 +78,7 @@ def delete_trace(call: Call) -> None:
         raise TraceNotFoundError(f"no trace {call.path['trace_id'][:40]!r} in the store")
 
 
-def delete_traces(call: Call) -> dict[str, Any]:
+def delete_traces(call: Call) -> JsonObject:
     """Delete the traces with these ids, or those that meet the conditions."""
     ids = call.body.get("trace_ids")
     if ids is not None and not (isinstance(ids, list) and all(isinstance(item, str) for item in ids)):
@@ -95,7 +94,7 @@ def delete_traces(call: Call) -> dict[str, Any]:
     return {"deleted": deleted}
 
 
-def _whole_number(body: dict[str, Any], name: str) -> int | None:
+def _whole_number(body: JsonObject, name: str) -> int | None:
     value = body.get(name)
     if value is None:
         return None
