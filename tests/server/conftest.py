@@ -19,6 +19,11 @@ ROOT_ID = "00f067aa0ba902b7"
 TOKEN = "a-token-of-enough-letters"
 
 
+def client_of(url: str) -> httpx.Client:
+    """A client without certificates, whose loading takes longer than most of these tests."""
+    return httpx.Client(base_url=url, timeout=30, verify=False)
+
+
 @pytest.fixture
 def server_url(store_url: str) -> Iterator[str]:
     """The URL of a running server without a token."""
@@ -29,7 +34,7 @@ def server_url(store_url: str) -> Iterator[str]:
 @pytest.fixture
 def client(server_url: str) -> Iterator[httpx.Client]:
     """Calls the API of that server."""
-    with httpx.Client(base_url=f"{server_url}/api/v1", timeout=30) as found:
+    with client_of(f"{server_url}/api/v1") as found:
         yield found
 
 
@@ -38,7 +43,7 @@ def guarded(store_url: str) -> Iterator[httpx.Client]:
     """Calls a server that wants a token, without giving it."""
     with (
         running_server(store_url, ServerSettings(port=0, token=TOKEN)) as url,
-        httpx.Client(base_url=url, timeout=30) as found,
+        client_of(url) as found,
     ):
         yield found
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from starlette.routing import Route
 
-from tests.server.conftest import ROOT_ID, START, TRACE_ID, chat, span
-from tracer.server import create_app
+from tests.server.conftest import ROOT_ID, START, TRACE_ID, chat, client_of, span
+from tracer.server import create_app, running_server
 from tracer.server.openapi import document
 from tracer.server.schemas import ref
 
@@ -40,11 +41,11 @@ def _closed(schema: Any, name: str = "") -> Any:
     return found
 
 
-def test_the_document_is_openapi() -> None:
+def test_the_document_is_valid_openapi() -> None:
     validate(document())
 
 
-def test_the_document_names_what_the_app_serves_and_nothing_else() -> None:
+def test_the_openapi_document_has_the_served_routes_and_no_others() -> None:
     app = create_app(lambda: pytest.fail("not opened"))
     served = {
         (re.sub(r":path\}", "}", route.path), method)
@@ -58,7 +59,7 @@ def test_the_document_names_what_the_app_serves_and_nothing_else() -> None:
     assert described == served
 
 
-def test_operation_ids_are_unique_and_every_schema_is_used() -> None:
+def test_openapi_operation_ids_are_unique_and_every_schema_is_used() -> None:
     ids = [operation["operationId"] for methods in document()["paths"].values() for operation in methods.values()]
     text = repr(document())
 
@@ -66,9 +67,19 @@ def test_operation_ids_are_unique_and_every_schema_is_used() -> None:
     assert [name for name in document()["components"]["schemas"] if f"/schemas/{name}'" not in text] == []
 
 
-@pytest.fixture
-def filled(write: Callable[..., None], client: httpx.Client) -> httpx.Client:
-    """A store with a bit of everything."""
+# one server for the whole module: nothing here writes, once the store is filled
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of a server with a bit of everything in its store."""
+    file = tmp_path_factory.mktemp("openapi") / "tracer.db"
+    with running_server(file) as url, client_of(f"{url}/api/v1") as client:
+        fill(client)
+        yield client
+
+
+def fill(client: httpx.Client) -> None:
     failed = chat(
         2,
         status="ERROR",
@@ -77,8 +88,8 @@ def filled(write: Callable[..., None], client: httpx.Client) -> httpx.Client:
         links=[{"trace_id": TRACE_ID, "span_id": ROOT_ID}],
         remote_parent=True,
     )
-    said = {"session_id": "s-1", "user": "ann", "model_id": "v1", "tags": {"env": "prod"}}
-    write(
+    described = {"session_id": "s-1", "user": "ann", "model_id": "v1", "tags": {"env": "prod"}}
+    records = (
         span(),
         chat(),
         failed,
@@ -90,11 +101,13 @@ def filled(write: Callable[..., None], client: httpx.Client) -> httpx.Client:
             "name": "runs",
             "start": START,
         },
-        {"kind": "trace", "trace_id": TRACE_ID, "time": START, **said},
+        {"kind": "trace", "trace_id": TRACE_ID, "time": START, **described},
         {"kind": "process", "owner": "1-test", "resource": {"service.name": "shop"}},
     )
+    lines = b"\n".join(map(orjson.dumps, records))
+    headers = {"Content-Type": "application/x-ndjson"}
+    client.post("/records?owner=1-test", content=lines, headers=headers).raise_for_status()
     client.post(f"/traces/{TRACE_ID}/assessments", json={"name": "good", "value": True}).raise_for_status()
-    return client
 
 
 @pytest.mark.parametrize(
@@ -131,12 +144,12 @@ def filled(write: Callable[..., None], client: httpx.Client) -> httpx.Client:
         ("/nothing", "Error"),
     ],
 )
-def test_answers_have_the_shape_that_the_document_says(path: str, name: str, filled: httpx.Client) -> None:
+def test_responses_match_the_openapi_document(path: str, name: str, filled: httpx.Client) -> None:
     answer = filled.get(path)
 
     assert answer.headers["content-type"] == "application/json"
     assert problems(answer.json(), name) == []
 
 
-def test_the_served_document_is_the_document(client: httpx.Client) -> None:
-    assert client.get("/openapi.json").json() == document()
+def test_the_served_openapi_document_is_the_document(filled: httpx.Client) -> None:
+    assert filled.get("/openapi.json").json() == document()
