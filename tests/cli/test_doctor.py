@@ -24,7 +24,7 @@ def findings(ran: Ran) -> dict[tuple[str, str], tuple[str, str]]:
     return {(one["about"], one["name"]): (one["verdict"], one["says"]) for one in found}
 
 
-def test_a_sound_installation_passes(write: Write, tracer_command: Command, store_url: str) -> None:
+def test_doctor_passes_a_sound_installation(write: Write, tracer_command: Command, store_url: str) -> None:
     write(span("a", 1))
 
     ran = tracer_command("doctor", "--json")
@@ -38,7 +38,7 @@ def test_a_sound_installation_passes(write: Write, tracer_command: Command, stor
     assert "no problems found" in tracer_command("doctor").out
 
 
-def test_doctor_tells_of_a_second_distribution_with_a_package_tracer(
+def test_doctor_finds_a_second_distribution_with_a_package_tracer(
     tracer_command: Command, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path_factory.mktemp("site")
@@ -54,9 +54,7 @@ def test_doctor_tells_of_a_second_distribution_with_a_package_tracer(
     assert ("versions", "import tracer") not in findings(ran)
 
 
-def test_an_sdk_of_a_package_that_is_not_there_is_not_installed(
-    tracer_command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_notes_an_sdk_that_is_not_installed(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "google", None)
     monkeypatch.setattr("tracer.cli.doctor._version", lambda distribution: None)
     for loaded in [name for name in sys.modules if name.startswith("google.genai")]:
@@ -75,7 +73,7 @@ def test_without_a_store_doctor_makes_none(tracer_command: Command, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_journals_of_dead_processes_are_counted(tracer_command: Command, tmp_path: Path) -> None:
+def test_doctor_counts_journals_of_dead_processes(tracer_command: Command, tmp_path: Path) -> None:
     import subprocess
 
     program = "import tracer, os; tracer.start_span_no_context('a').end(); os._exit(0)"
@@ -91,7 +89,7 @@ def test_journals_of_dead_processes_are_counted(tracer_command: Command, tmp_pat
     assert says.startswith("1 of ended processes")
 
 
-def test_what_journals_dropped_is_counted(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+def test_doctor_counts_dropped_records(write: Write, tracer_command: Command, tmp_path: Path) -> None:
     write(span("a", 1))
     assert ("journals", "dropped") not in findings(tracer_command("doctor", "--json"))
     journals = tmp_path / "tracer.db.journal"
@@ -106,7 +104,7 @@ def test_what_journals_dropped_is_counted(write: Write, tracer_command: Command,
     assert (verdict, says.partition(" ever")[0]) == ("note", "1,234 records")
 
 
-def test_a_moved_door_is_a_problem(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_finds_a_moved_door(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("openai._base_client.SyncAPIClient.request")
 
     ran = tracer_command("doctor", "--json")
@@ -117,7 +115,7 @@ def test_a_moved_door_is_a_problem(tracer_command: Command, monkeypatch: pytest.
     assert "cannot be traced" in says
 
 
-def test_settings_that_make_no_sense_are_a_problem(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_finds_invalid_settings(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACER_SAMPLE_RATE", "often")
 
     ran = tracer_command("doctor", "--json")
@@ -126,7 +124,7 @@ def test_settings_that_make_no_sense_are_a_problem(tracer_command: Command, monk
     assert "TRACER_SAMPLE_RATE: got 'often'" in findings(ran)["settings", "environment"][1]
 
 
-def test_a_misspelt_setting_is_noted(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_notes_a_misspelt_setting(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACER_SAMPEL_RATE", "0.5")
 
     verdict, says = findings(tracer_command("doctor", "--json"))["settings", "TRACER_SAMPEL_RATE"]
@@ -135,7 +133,7 @@ def test_a_misspelt_setting_is_noted(tracer_command: Command, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", ["TRACER_TOKEN", "TRACER_SERVE_API_KEY"])
-def test_a_secret_setting_is_known_and_not_shown(
+def test_doctor_does_not_show_a_secret_setting(
     name: str, tracer_command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, "tellnobody" * 4)
@@ -146,7 +144,7 @@ def test_a_secret_setting_is_known_and_not_shown(
     assert "tellnobody" not in out
 
 
-def test_a_damaged_store_is_a_problem(tracer_command: Command, tmp_path: Path) -> None:
+def test_doctor_finds_a_damaged_store(tracer_command: Command, tmp_path: Path) -> None:
     (tmp_path / "tracer.db").write_bytes(b"no database" * 100)
 
     ran = tracer_command("doctor")

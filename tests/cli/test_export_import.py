@@ -98,7 +98,9 @@ def test_export_to_stdout_is_otlp_and_only_otlp(write: Write, tracer_command: Co
     assert ran.err == "wrote 1 trace\n"
 
 
-def test_a_running_trace_travels_as_interrupted(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+def test_export_and_import_of_a_running_trace_make_it_interrupted(
+    write: Write, tracer_command: Command, tmp_path: Path
+) -> None:
     start = {"kind": "start", "trace_id": TRACE_ID, "span_id": "1" * 16, "name": "agent", "type": "AGENT", "start": 5}
     write(start)
     file, other = tmp_path / "one.jsonl", str(tmp_path / "other.db")
@@ -109,7 +111,7 @@ def test_a_running_trace_travels_as_interrupted(write: Write, tracer_command: Co
     assert "agent  interrupted" in tracer_command("show", "--store", other).out
 
 
-def test_gzipped_lines_and_other_signals_are_read(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+def test_import_reads_gzip_and_skips_other_signals(write: Write, tracer_command: Command, tmp_path: Path) -> None:
     write(span("step", 1))
     line = tracer_command("export").out
     file = tmp_path / "lines.gz"
@@ -120,7 +122,7 @@ def test_gzipped_lines_and_other_signals_are_read(write: Write, tracer_command: 
     assert (ran.code, ran.err) == (0, f"read 1 span of 1 trace into {tmp_path / 'other.db'}\n")
 
 
-def test_a_bad_line_is_named_and_those_before_are_kept(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+def test_import_names_a_bad_line_and_keeps_those_before(write: Write, tracer_command: Command, tmp_path: Path) -> None:
     write(span("step", 1))
     file, other = tmp_path / "lines.jsonl", str(tmp_path / "other.db")
     file.write_text(tracer_command("export").out + "{broken\n")
@@ -133,7 +135,7 @@ def test_a_bad_line_is_named_and_those_before_are_kept(write: Write, tracer_comm
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: data[:40] + b"junk" * 20])
-def test_damaged_gzip_data_is_named(
+def test_import_names_damaged_gzip_data(
     damage: Callable[[bytes], bytes], write: Write, tracer_command: Command, tmp_path: Path
 ) -> None:
     write(span("step", 1))
@@ -159,7 +161,7 @@ def test_export_to_a_pipe_leaves_it_a_pipe(write: Write, tracer_command: Command
     assert pipe.is_fifo()
 
 
-def test_a_file_that_is_not_there_is_said_so_before_anything_happens(tracer_command: Command, tmp_path: Path) -> None:
+def test_import_names_a_missing_file_before_reading_others(tracer_command: Command, tmp_path: Path) -> None:
     ran = tracer_command("import", str(tmp_path / "none.jsonl"), "--store", str(tmp_path / "other.db"))
 
     assert ran.code == 2
@@ -177,7 +179,7 @@ def test_export_takes_ids_or_a_filter(write: Write, tracer_command: Command) -> 
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("script", ["{} import <(cat {})", "{} import /dev/stdin < {}", "cat {1} | {0} import -"])
-def test_pipes_and_devices_are_read(
+def test_import_reads_pipes_and_devices(
     write: Write, tracer_command: Command, tmp_path: Path, script: str, packed: bool
 ) -> None:
     write(span("step", 1))
@@ -197,7 +199,7 @@ def test_pipes_and_devices_are_read(
     assert (ran.returncode, ran.stderr) == (0, f"read 1 span of 1 trace into {other}\n")
 
 
-def test_a_folder_is_no_file_to_import(tracer_command: Command, tmp_path: Path) -> None:
+def test_import_refuses_a_folder(tracer_command: Command, tmp_path: Path) -> None:
     ran = tracer_command("import", str(tmp_path))
 
     assert ran.code == 2

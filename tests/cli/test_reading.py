@@ -18,7 +18,7 @@ def other(number: int) -> str:
     return f"{number:032x}"
 
 
-def test_list_is_newest_first_and_pages(write: Write, tracer_command: Command) -> None:
+def test_list_is_newest_first_with_page_tokens(write: Write, tracer_command: Command) -> None:
     write(*(span(f"trace{n}", n, trace_id=other(n)) for n in range(1, 6)))
 
     first = tracer_command("list", "--limit", "2")
@@ -38,7 +38,7 @@ def test_list_filters_and_gives_json_lines(write: Write, tracer_command: Command
     assert (json.loads(line)["name"], json.loads(line)["state"]) == ("bad", "ERROR")
 
 
-def test_a_filter_that_does_not_parse_points_at_the_place(write: Write, tracer_command: Command) -> None:
+def test_a_filter_error_points_at_its_position(write: Write, tracer_command: Command) -> None:
     write(span("a", 1))
 
     ran = tracer_command("list", "--filter", "tokens > 1 AND bogus = 2")

@@ -95,7 +95,7 @@ def test_an_ambiguous_id_lists_what_it_could_mean(agent_trace: None, write: Writ
     ("name", "code", "complaint"),
     [("ffff", 1, "no trace 'ffff'"), ("f" * 32, 1, "no trace 'f"), ("xyz", 2, "expected a trace id")],
 )
-def test_a_trace_that_is_not_there_is_said_so(
+def test_show_reports_an_unknown_trace(
     agent_trace: None, tracer_command: Command, name: str, code: int, complaint: str
 ) -> None:
     ran = tracer_command("show", name)
@@ -144,7 +144,7 @@ def test_an_interrupted_trace_says_that_its_process_ended(
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x9b2J [bold]not markup[/bold] :smile: \u202egnirts\r over\x08"
 
 
-def test_what_a_terminal_would_obey_is_shown_instead(write: Write, tracer_command: Command) -> None:
+def test_control_characters_are_escaped_in_a_terminal(write: Write, tracer_command: Command) -> None:
     write(
         span(HOSTILE, 1, message=HOSTILE, status="ERROR", json={"tracer.inputs": {HOSTILE: HOSTILE}}),
         chat(2, 1, [said("user", HOSTILE)], [said(HOSTILE, HOSTILE, finish_reason=HOSTILE)]),

@@ -63,7 +63,7 @@ def test_a_trace_in_the_list(client: httpx.Client, write: Write) -> None:
     }
 
 
-def test_pages_by_filter_order_and_time_have_every_trace_once(client: httpx.Client, write: Write) -> None:
+def test_page_token_leads_through_every_trace_once_by_filter_order_and_time(client: httpx.Client, write: Write) -> None:
     ids = [f"{number:032x}" for number in range(1, 26)]
     write(*(span(trace_id=trace_id, start=START + n, end=START + n + n % 3) for n, trace_id in enumerate(ids)))
     query = {"filter": "name = 'agent'", "order_by": "duration desc, timestamp", "limit": 4, "since_ns": START + 5}
@@ -82,7 +82,7 @@ def test_pages_by_filter_order_and_time_have_every_trace_once(client: httpx.Clie
     assert durations == sorted(durations, reverse=True)
 
 
-def test_a_time_is_from_and_until(client: httpx.Client, write: Write) -> None:
+def test_traces_are_selected_by_since_and_until(client: httpx.Client, write: Write) -> None:
     write(*(span(trace_id=f"{n:032x}", start=START + n, end=START + n) for n in range(5)))
 
     found = get(client, "/traces", since_ns=START + 1, until_ns=START + 3)["traces"]
@@ -183,7 +183,7 @@ def test_a_whole_span(client: httpx.Client, write: Write) -> None:
     assert (found["first_chunk_ns"], found["model"], found["status"]) == (SECOND // 4, "gpt-4o-mini", "UNSET")
 
 
-def test_answers_are_compressed_for_those_who_take_it(client: httpx.Client, write: Write) -> None:
+def test_responses_are_gzip_if_the_client_accepts_it(client: httpx.Client, write: Write) -> None:
     write(*(span(trace_id=f"{n:032x}") for n in range(50)))
 
     packed = client.get("/traces", headers={"Accept-Encoding": "gzip"})
@@ -194,7 +194,7 @@ def test_answers_are_compressed_for_those_who_take_it(client: httpx.Client, writ
     assert packed.json() == plain.json()
 
 
-def test_what_is_not_there(client: httpx.Client) -> None:
+def test_unknown_ids_are_404(client: httpx.Client) -> None:
     for path in ("/traces/x", "/traces/x/spans/y", "/traces/x/records", "/sessions/x", "/attachments/x", "/nothing"):
         answer = client.get(path)
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found"), path

@@ -232,7 +232,7 @@ def test_mlflow(server_url: str, client: httpx.Client) -> None:
         {"gen_ai.input.messages": "{broken", "gen_ai.system": 3},
     ],
 )
-def test_what_cannot_be_understood_is_kept_and_breaks_nothing(
+def test_unknown_attributes_of_other_producers_are_kept(
     attributes: dict[str, Any], server_url: str, client: httpx.Client
 ) -> None:
     sent(server_url, [{"name": "odd", "attributes": attributes}])

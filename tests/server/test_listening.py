@@ -12,7 +12,7 @@ from tracer.server.serve import listen
 pytestmark = pytest.mark.no_store
 
 
-def test_an_answer_leaves_at_once_and_does_not_wait_for_the_client_to_acknowledge_its_head() -> None:
+def test_a_response_is_not_delayed_by_nagles_algorithm() -> None:
     with listen(ServerSettings(port=0)) as listening, socket.create_connection(listening.getsockname()):
         accepted, _ = listening.accept()
         with accepted:

@@ -37,7 +37,7 @@ def append_elsewhere(store_url: str, number: int) -> None:
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
 
 
-def test_changes_of_another_process_are_told(client: httpx.Client, store_url: str) -> None:
+def test_live_changes_of_another_process_are_sent(client: httpx.Client, store_url: str) -> None:
     with client.stream("GET", "/events") as stream:
         told = numbers(stream)
         first = next(told)
@@ -53,7 +53,7 @@ def test_changes_of_another_process_are_told(client: httpx.Client, store_url: st
     assert client.get("/changes", params={"since": first}).json()["trace_ids"] == [f"{1:032x}", f"{2:032x}"]
 
 
-def test_every_listener_is_told(client: httpx.Client, store_url: str) -> None:
+def test_live_changes_are_sent_to_every_listener(client: httpx.Client, store_url: str) -> None:
     with client.stream("GET", "/events") as one, client.stream("GET", "/events") as other:
         told = [numbers(one), numbers(other)]
         before = [next(listener) for listener in told]
@@ -64,7 +64,7 @@ def test_every_listener_is_told(client: httpx.Client, store_url: str) -> None:
     assert after == [before[0] + 1] * 2
 
 
-def test_what_runs_grows_by_position(client: httpx.Client, store_url: str) -> None:
+def test_a_running_trace_grows_by_position(client: httpx.Client, store_url: str) -> None:
     store = open_store(store_url)
 
     def append(*records: dict[str, object]) -> None:
@@ -113,7 +113,7 @@ def server_process(*arguments: str, cwd: Path) -> Iterator[tuple[subprocess.Pope
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_server_in_good_order(number: signal.Signals, tmp_path: Path) -> None:
+def test_sigterm_and_sigint_end_the_server_in_order(number: signal.Signals, tmp_path: Path) -> None:
     with server_process("ui", "--no-open", "--store", "t.db", cwd=tmp_path) as (process, url, _):
         with httpx.stream("GET", f"{url}/api/v1/events", timeout=30) as stream:
             told = numbers(stream)
@@ -127,7 +127,7 @@ def test_a_signal_ends_the_server_in_good_order(number: signal.Signals, tmp_path
         assert "Traceback" not in process.stderr.read()
 
 
-def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
+def test_shutdown_completes_requests_in_progress(tmp_path: Path) -> None:
     with server_process("server", "--store", "t.db", cwd=tmp_path) as (process, url, _):
         host, _, port = url.removeprefix("http://").rpartition(":")
         body = orjson.dumps(span())
@@ -167,7 +167,7 @@ def test_on_other_addresses_a_token_is_made_and_wanted(tmp_path: Path) -> None:
         assert httpx.get(f"{url}/api/v1/traces", headers=headers).status_code == 200
 
 
-def test_a_token_that_was_given_is_shown_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_from_the_user_is_not_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACER_TOKEN", TOKEN)
     opened = tmp_path / "opened"
     os.mkfifo(opened)

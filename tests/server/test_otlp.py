@@ -45,7 +45,7 @@ def request(*spans: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip, Compression.Deflate])
-def test_the_exporter_of_opentelemetry_delivers(compression: Compression, server_url: str, store: Store) -> None:
+def test_opentelemetrys_otlp_exporter_delivers(compression: Compression, server_url: str, store: Store) -> None:
     exporter = OTLPSpanExporter(f"{server_url}/v1/traces", compression=compression)
     provider = TracerProvider(resource=Resource({"service.name": "shop"}))
     provider.add_span_processor(BatchSpanProcessor(exporter))
@@ -73,7 +73,7 @@ def test_the_exporter_of_opentelemetry_delivers(compression: Compression, server
     assert paid["links"] == [{"trace_id": f"{1:032x}", "span_id": f"{2:016x}", "attributes": {"why": "asked"}}]
 
 
-def test_json_is_taken_and_answered_in_json(server_url: str, store: Store) -> None:
+def test_otlp_json_is_answered_in_json(server_url: str, store: Store) -> None:
     body = gzip.compress(orjson.dumps(request(otlp_span())))
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 
@@ -83,7 +83,7 @@ def test_json_is_taken_and_answered_in_json(server_url: str, store: Store) -> No
     assert [row.name for row in store.find_traces(TraceQuery()).traces] == ["step"]
 
 
-def test_a_span_that_is_none_is_refused_and_the_others_are_kept(server_url: str, store: Store) -> None:
+def test_an_invalid_otlp_span_is_refused_and_the_others_are_kept(server_url: str, store: Store) -> None:
     body = request(otlp_span(), otlp_span(traceId="0" * 32), otlp_span(spanId="short"))
 
     answer = httpx.post(f"{server_url}/v1/traces", json=body)
@@ -115,7 +115,7 @@ def nested(levels: int) -> dict[str, Any]:
         {"events": [{"name": "e", "timeUnixNano": str(2**90)}]},
     ],
 )
-def test_a_span_that_no_store_can_keep_takes_no_other_with_it(
+def test_an_otlp_span_that_cannot_be_stored_is_refused_alone(
     fields: dict[str, Any], client: httpx.Client, server_url: str
 ) -> None:
     body = request(otlp_span(spanId="2" * 16, **fields), otlp_span())
@@ -147,7 +147,7 @@ def test_a_span_without_a_time_can_be_opened(client: httpx.Client, server_url: s
 
 
 @pytest.mark.parametrize("records", ["nope", "[5]", "{}"])
-def test_a_resource_that_makes_no_sense_takes_no_span_with_it(records: str, server_url: str, store: Store) -> None:
+def test_otlp_spans_are_kept_without_their_invalid_resource(records: str, server_url: str, store: Store) -> None:
     message = ExportTraceServiceRequest()
     resource_spans = message.resource_spans.add()
     resource_spans.resource.attributes.add(key=TRACE_RECORDS).value.string_value = records
@@ -162,7 +162,7 @@ def test_a_resource_that_makes_no_sense_takes_no_span_with_it(records: str, serv
     assert store.count_traces() == 1
 
 
-def test_a_resource_that_no_store_can_keep_is_left_out(server_url: str, store: Store) -> None:
+def test_an_otlp_resource_that_cannot_be_stored_is_left_out(server_url: str, store: Store) -> None:
     body = request(otlp_span())
     body["resourceSpans"][0]["resource"] = {"attributes": [{"key": "n", "value": {"intValue": str(2**64)}}]}
 
@@ -172,7 +172,7 @@ def test_a_resource_that_no_store_can_keep_is_left_out(server_url: str, store: S
     assert store.count_traces() == 1
 
 
-def test_partial_success_in_protobuf(server_url: str) -> None:
+def test_otlp_partial_success_in_protobuf(server_url: str) -> None:
     message = ExportTraceServiceRequest()
     message.resource_spans.add().scope_spans.add().spans.add(name="no ids")
     headers = {"Content-Type": "application/x-protobuf"}
@@ -184,7 +184,7 @@ def test_partial_success_in_protobuf(server_url: str) -> None:
     assert (told.rejected_spans, "traceId" in told.error_message) == (1, True)
 
 
-def test_an_empty_request_is_all_right(server_url: str) -> None:
+def test_an_empty_otlp_request_succeeds(server_url: str) -> None:
     answer = httpx.post(f"{server_url}/v1/traces", headers={"Content-Type": "application/x-protobuf"})
 
     assert (answer.status_code, answer.content) == (200, b"")
@@ -202,7 +202,9 @@ def test_an_empty_request_is_all_right(server_url: str) -> None:
         (b"hello", "text/plain", 415),
     ],
 )
-def test_what_is_no_otlp_is_refused_for_good(content: bytes, media_type: str, status: int, server_url: str) -> None:
+def test_a_body_that_is_not_otlp_is_refused_for_good(
+    content: bytes, media_type: str, status: int, server_url: str
+) -> None:
     answer = httpx.post(f"{server_url}/v1/traces", content=content, headers={"Content-Type": media_type})
 
     assert answer.status_code == status
@@ -212,7 +214,7 @@ def test_what_is_no_otlp_is_refused_for_good(content: bytes, media_type: str, st
         assert answer.json()["message"]
 
 
-def test_the_same_spans_again_change_nothing(server_url: str, store: Store) -> None:
+def test_the_same_otlp_spans_again_change_nothing(server_url: str, store: Store) -> None:
     for _ in range(2):
         assert httpx.post(f"{server_url}/v1/traces", json=request(otlp_span())).status_code == 200
 
@@ -220,7 +222,7 @@ def test_the_same_spans_again_change_nothing(server_url: str, store: Store) -> N
     assert row.span_count == 1
 
 
-def test_a_picture_in_a_span_becomes_an_attachment(server_url: str, store: Store) -> None:
+def test_a_picture_in_an_otlp_span_becomes_an_attachment(server_url: str, store: Store) -> None:
     picture = "data:image/png;base64," + "iVBORw0K" * 100
     attributes = [{"key": "input.value", "value": {"stringValue": picture}}]
 

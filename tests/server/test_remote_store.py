@@ -117,14 +117,14 @@ def test_what_the_server_refuses_is_raised(remote: Store) -> None:
         remote.statistics(group_by="mood")
 
 
-def test_no_tracer_server_there_says_so() -> None:
+def test_a_url_without_a_tracer_server_is_reported() -> None:
     store = open_store("http://127.0.0.1:1")
 
     with pytest.raises(StoreError, match=r"cannot reach the tracer server http://127\.0\.0\.1:1"):
         store.count_traces()
 
 
-def test_a_connection_that_the_server_closed_is_made_anew(store_url: str) -> None:
+def test_a_connection_that_the_server_closed_is_opened_again(store_url: str) -> None:
     from tracer.server import ServerSettings, running_server
 
     with running_server(store_url) as url:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import http.client
 import socket
@@ -13,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server.conftest import TOKEN, TRACE_ID, span
+from tests.server.conftest import TOKEN, TRACE_ID, client_of, span
 from tracer.errors import InvalidArgumentError
-from tracer.server import ServerSettings, running_server, serve
+from tracer.server import ServerSettings, create_app, running_server, serve
 
 pytestmark = pytest.mark.no_store
 SAME = {"Content-Type": "application/json"}
@@ -43,7 +44,7 @@ def guarded_url(store_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def guarded(guarded_url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=guarded_url, timeout=30) as found:
+    with client_of(guarded_url) as found:
         yield found
 
 
@@ -56,7 +57,7 @@ def small_url(store_url: str) -> Iterator[str]:
 @pytest.fixture
 def small(small_url: str) -> Iterator[httpx.Client]:
     """A server that takes little."""
-    with httpx.Client(base_url=small_url, timeout=30) as found:
+    with client_of(small_url) as found:
         yield found
 
 
@@ -70,16 +71,16 @@ def status(client: httpx.Client, path: str = "/traces", **headers: str) -> int:
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:5000", "", "[", "a b"]
 )
-def test_a_name_that_is_not_ours_is_refused(host: str, client: httpx.Client) -> None:
+def test_an_unknown_host_is_refused(host: str, client: httpx.Client) -> None:
     assert status(client, Host=host) in (400, 403)
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:5000", "127.0.0.1:5000", "[::1]:5000", "192.168.1.7"])
-def test_addresses_and_localhost_are_ours(host: str, client: httpx.Client) -> None:
+def test_a_host_that_is_an_ip_address_or_localhost_is_accepted(host: str, client: httpx.Client) -> None:
     assert status(client, Host=host) == 200
 
 
-def test_a_name_that_was_allowed_is_ours(store_url: str) -> None:
+def test_an_allowed_host_is_accepted(store_url: str) -> None:
     settings = ServerSettings(port=0, allowed_hosts=("Traces.example.org",))
     with running_server(store_url, settings) as url, httpx.Client(base_url=f"{url}/api/v1") as client:
         assert status(client, Host="traces.example.org") == 200
@@ -88,7 +89,7 @@ def test_a_name_that_was_allowed_is_ours(store_url: str) -> None:
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "file://", "http://[evil"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
-def test_another_sites_page_is_refused(method: str, origin: str, client: httpx.Client) -> None:
+def test_cors_a_page_of_another_origin_is_refused(method: str, origin: str, client: httpx.Client) -> None:
     answer = client.request(
         method, "/traces/delete", headers={**SAME, "Origin": origin}, content=b'{"filter": "cost > 0"}'
     )
@@ -97,7 +98,7 @@ def test_another_sites_page_is_refused(method: str, origin: str, client: httpx.C
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_a_request_that_a_browser_marks_as_cross_site_is_refused(client: httpx.Client) -> None:
+def test_cors_a_request_marked_as_cross_site_is_refused(client: httpx.Client) -> None:
     assert status(client, **{"Sec-Fetch-Site": "cross-site"}) == 403
     assert status(client, **{"Sec-Fetch-Site": "same-site"}) == 403
     assert status(client, **{"Sec-Fetch-Site": "same-origin"}) == 200
@@ -109,14 +110,14 @@ def test_a_link_from_another_site_opens_the_page(server_url: str) -> None:
     assert answer.status_code == 200
 
 
-def test_our_own_page_may_change_things(server_url: str, client: httpx.Client) -> None:
+def test_cors_the_servers_own_page_may_write(server_url: str, client: httpx.Client) -> None:
     answer = client.post("/traces/delete", json={"trace_ids": []}, headers={"Origin": server_url})
 
     assert answer.json() == {"deleted": 0}
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-def test_what_a_form_of_another_site_could_send_is_refused(media_type: str, client: httpx.Client) -> None:
+def test_cors_a_form_of_another_site_is_refused(media_type: str, client: httpx.Client) -> None:
     answer = client.post("/traces/delete", content=b'{"filter": "cost > 0"}', headers={"Content-Type": media_type})
 
     assert answer.status_code == 415
@@ -125,7 +126,26 @@ def test_what_a_form_of_another_site_could_send_is_refused(media_type: str, clie
 # --- the token
 
 
-def test_without_a_token_nothing_is_told(guarded: httpx.Client) -> None:
+def test_a_health_check_needs_no_token(guarded: httpx.Client) -> None:
+    answer = guarded.get("/api/v1/server")
+
+    assert (answer.status_code, answer.json()["auth"], answer.json()["signed_in"]) == (200, "token", False)
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_read_only_store_is_reported_as_read_only(read_only: bool) -> None:
+    app = create_app(lambda: pytest.fail("not opened"), place="/srv/traces.db", read_only=read_only)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            return await client.get("/api/v1/server")
+
+    answer = asyncio.run(ask()).json()
+
+    assert (answer["store"], answer["read_only"]) == ("/srv/traces.db", read_only)
+
+
+def test_without_a_token_nothing_is_disclosed(guarded: httpx.Client) -> None:
     for method, path in (
         ("GET", "/api/v1/traces"),
         ("GET", "/api/v1/events"),
@@ -200,7 +220,7 @@ def test_a_body_too_large_is_refused(small: httpx.Client) -> None:
     assert answer.status_code == 413
 
 
-def test_a_body_that_does_not_say_its_size_is_measured(small: httpx.Client) -> None:
+def test_a_body_without_content_length_is_limited_too(small: httpx.Client) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(200):
             yield b"x" * 1000
@@ -212,7 +232,7 @@ def test_a_body_that_does_not_say_its_size_is_measured(small: httpx.Client) -> N
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_a_bomb_is_not_unpacked(encoding: str, small: httpx.Client) -> None:
+def test_a_gzip_bomb_is_not_decompressed(encoding: str, small: httpx.Client) -> None:
     bomb = b"0" * 50_000_000
     packed = gzip.compress(bomb) if encoding == "gzip" else zlib.compress(bomb)
     assert len(packed) < 100_000
@@ -222,7 +242,7 @@ def test_a_bomb_is_not_unpacked(encoding: str, small: httpx.Client) -> None:
         assert small.post(path, content=packed, headers=headers).status_code == 413
 
 
-def test_a_bomb_of_many_members_is_not_unpacked(small: httpx.Client) -> None:
+def test_a_gzip_bomb_of_many_members_is_not_decompressed(small: httpx.Client) -> None:
     packed = gzip.compress(b"0" * 40_000) * 10
 
     answer = small.post("/v1/traces", content=packed, headers={**SAME, "Content-Encoding": "gzip"})
@@ -230,7 +250,7 @@ def test_a_bomb_of_many_members_is_not_unpacked(small: httpx.Client) -> None:
     assert answer.status_code == 413
 
 
-def test_who_signs_in_sends_little(guarded: httpx.Client) -> None:
+def test_the_body_of_a_sign_in_is_small(guarded: httpx.Client) -> None:
     bomb = gzip.compress(b'{"token":[' + b"{}," * 1_000_000 + b"{}]}")
     assert len(bomb) < 4096
 
@@ -263,7 +283,7 @@ def test_an_unknown_encoding_is_refused(small: httpx.Client) -> None:
     assert answer.status_code == 415
 
 
-def test_a_client_that_does_not_send_is_told_so(small: httpx.Client) -> None:
+def test_a_slow_request_body_times_out(small: httpx.Client) -> None:
     with socket.create_connection((small.base_url.host, small.base_url.port or 0), timeout=30) as slow:
         slow.sendall(
             b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -274,7 +294,7 @@ def test_a_client_that_does_not_send_is_told_so(small: httpx.Client) -> None:
     assert answer.startswith(b"HTTP/1.1 408")
 
 
-def test_a_client_that_never_finishes_its_headers_is_let_go(small: httpx.Client) -> None:
+def test_a_connection_without_complete_headers_is_closed(small: httpx.Client) -> None:
     with socket.create_connection((small.base_url.host, small.base_url.port or 0), timeout=30) as slow:
         slow.sendall(b"GET /api/v1/server HTTP/1.1\r\nHost: localhost\r\n\r\n")
         answer = b""
@@ -286,7 +306,7 @@ def test_a_client_that_never_finishes_its_headers_is_let_go(small: httpx.Client)
         assert silent.recv(1000) == b""
 
 
-def test_idle_connections_keep_nobody_out(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_connections_are_closed_for_new_ones(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "_CONNECTIONS_BEFORE_IDLE_CLOSE", 5)
     monkeypatch.setattr(serve, "_CONNECTIONS", 10)
     with running_server(store_url) as url, ExitStack() as open_ones, httpx.Client(base_url=url) as listener:
@@ -302,7 +322,7 @@ def test_idle_connections_keep_nobody_out(store_url: str, monkeypatch: pytest.Mo
             assert next(stream.iter_lines()).startswith("event")
 
 
-def test_headers_without_end_are_refused(small: httpx.Client) -> None:
+def test_endless_headers_are_refused(small: httpx.Client) -> None:
     connection = http.client.HTTPConnection(small.base_url.host, small.base_url.port or 0, timeout=30)
     try:
         connection.request("GET", "/api/v1/traces", headers={"Cookie": "x" * 200_000})
@@ -313,12 +333,12 @@ def test_headers_without_end_are_refused(small: httpx.Client) -> None:
         connection.close()
 
 
-def test_pages_are_bounded(client: httpx.Client) -> None:
+def test_the_limit_of_a_page_is_bounded(client: httpx.Client) -> None:
     assert client.get("/traces", params={"limit": 1001}).status_code == 400
     assert client.get("/traces", params={"limit": "9" * 5000}).status_code == 400
 
 
-def test_a_query_that_takes_too_long_is_ended(store_url: str, write: Callable[..., None]) -> None:
+def test_a_slow_query_times_out(store_url: str, write: Callable[..., None]) -> None:
     write(*(span(trace_id=f"{number:032x}") for number in range(3000)))
     settings = ServerSettings(port=0, query_seconds=0.000001)
     with running_server(store_url, settings) as url:
@@ -330,7 +350,7 @@ def test_a_query_that_takes_too_long_is_ended(store_url: str, write: Callable[..
 # --- what a browser is told
 
 
-def test_every_answer_has_the_security_headers(server_url: str) -> None:
+def test_every_response_has_the_security_headers(server_url: str) -> None:
     for path in ("/", "/api/v1/traces", "/api/v1/nothing", "/assets/nothing.js", "/v1/traces"):
         check_security_headers(httpx.get(f"{server_url}{path}").headers)
 
@@ -346,7 +366,7 @@ def check_security_headers(headers: httpx.Headers) -> None:
     assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_a_fault_of_the_server_has_them_too(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_error_has_the_security_headers_too(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from tracer.server import page
 
     monkeypatch.setattr(page, "STATIC", None)
@@ -365,7 +385,7 @@ def test_what_a_model_wrote_is_never_sent_as_html(client: httpx.Client, write: C
         assert client.get(path).headers["content-type"] == "application/json"
 
 
-def test_an_attachment_that_could_run_is_a_download(client: httpx.Client, write: Callable[..., None]) -> None:
+def test_an_executable_attachment_is_a_download(client: httpx.Client, write: Callable[..., None]) -> None:
     digests = {}
     for number, mime in enumerate(["image/png", "image/svg+xml", "text/html", "application/pdf", "text/html\r\nx: y"]):
         digests[mime] = f"{number:064x}"

@@ -120,7 +120,9 @@ def test_the_command_line_reads_from_a_server(tracked: str, capsys: pytest.Captu
     assert trace_id
 
 
-def test_a_trace_as_otlp_is_what_import_reads(tracked: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_trace_as_otlp_can_be_read_by_import(
+    tracked: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with tracer.start_span("look") as span:
         span.set_inputs({"picture": "data:image/png;base64," + "iVBORw0K" * 200})
         tracer.update_current_trace(tags={"env": "prod"})
