@@ -15,161 +15,94 @@ from tracer._exit import close_runtime as _close_runtime  # noqa: E402
 from tracer._late import load as _load  # noqa: E402
 from tracer._late import register as _register  # noqa: E402
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a test compares it with _HOMES
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
     from tracer import errors as errors
     from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
     from tracer import mistral as mistral  # type: ignore[attr-defined, unused-ignore]
     from tracer import models as models
-    from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]  # in integrations/
-    from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]  # in integrations/
+    from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]
+    from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]
     from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
-    from tracer._api.annotations import delete_trace_tag, log_expectation, log_feedback, set_trace_tag
-    from tracer._api.configuration import (
-        configure,
-        disable,
-        enable,
-        flush,
-        get_tracking_uri,
-        reset,
-        set_tracking_uri,
-        shutdown,
-    )
-    from tracer._api.queries import delete_traces, get_trace, search_traces
-    from tracer._api.traces import Assessment, Span, Trace, TraceData, TraceInfo, TraceList
+    from tracer._api.annotations import delete_trace_tag as delete_trace_tag
+    from tracer._api.annotations import log_expectation as log_expectation
+    from tracer._api.annotations import log_feedback as log_feedback
+    from tracer._api.annotations import set_trace_tag as set_trace_tag
+    from tracer._api.configuration import configure as configure
+    from tracer._api.configuration import disable as disable
+    from tracer._api.configuration import enable as enable
+    from tracer._api.configuration import flush as flush
+    from tracer._api.configuration import get_tracking_uri as get_tracking_uri
+    from tracer._api.configuration import reset as reset
+    from tracer._api.configuration import set_tracking_uri as set_tracking_uri
+    from tracer._api.configuration import shutdown as shutdown
+    from tracer._api.queries import delete_traces as delete_traces
+    from tracer._api.queries import get_trace as get_trace
+    from tracer._api.queries import search_traces as search_traces
+    from tracer._api.traces import Assessment as Assessment
+    from tracer._api.traces import Span as Span
+    from tracer._api.traces import Trace as Trace
+    from tracer._api.traces import TraceData as TraceData
+    from tracer._api.traces import TraceInfo as TraceInfo
+    from tracer._api.traces import TraceList as TraceList
+    from tracer._api.tracing import get_active_trace_id as get_active_trace_id
+    from tracer._api.tracing import get_current_active_span as get_current_active_span
+    from tracer._api.tracing import get_last_active_trace_id as get_last_active_trace_id
     from tracer._api.tracing import (
-        get_active_trace_id,
-        get_current_active_span,
-        get_last_active_trace_id,
-        get_tracing_context_headers_for_http_request,
-        set_tracing_context_from_http_request_headers,
-        start_span,
-        start_span_no_context,
-        trace,
-        update_current_trace,
-        wrap_context,
+        get_tracing_context_headers_for_http_request as get_tracing_context_headers_for_http_request,
     )
-    from tracer._engine.span import LiveSpan
-    from tracer._tracking.comparison import compare_versions
-    from tracer._tracking.evaluation import EvaluatedRow, EvaluationResult, evaluate
-    from tracer._tracking.experiments import Experiment, get_experiment_by_name, set_experiment
-    from tracer._tracking.git_versions import disable_git_model_versioning, enable_git_model_versioning
-    from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus
-    from tracer._tracking.runs import (
-        Run,
-        active_run,
-        end_run,
-        get_run,
-        log_metric,
-        log_metrics,
-        log_param,
-        log_params,
-        search_runs,
-        set_tag,
-        start_run,
+    from tracer._api.tracing import (
+        set_tracing_context_from_http_request_headers as set_tracing_context_from_http_request_headers,
     )
-    from tracer._tracking.scoring import Score, Scorer, scorer
-    from tracer._tracking.version_search import search_logged_models
-    from tracer._tracking.versions import (
-        clear_active_model,
-        create_external_model,
-        delete_logged_model_tag,
-        finalize_logged_model,
-        get_active_model_id,
-        get_logged_model,
-        log_model_metrics,
-        log_model_params,
-        set_active_model,
-        set_logged_model_tags,
-    )
-    from tracer.messages import set_span_chat_messages, set_span_chat_tools
-    from tracer.semconv import SpanType
+    from tracer._api.tracing import start_span as start_span
+    from tracer._api.tracing import start_span_no_context as start_span_no_context
+    from tracer._api.tracing import trace as trace
+    from tracer._api.tracing import update_current_trace as update_current_trace
+    from tracer._api.tracing import wrap_context as wrap_context
+    from tracer._engine.span import LiveSpan as LiveSpan
+    from tracer._tracking.comparison import compare_versions as compare_versions
+    from tracer._tracking.evaluation import EvaluatedRow as EvaluatedRow
+    from tracer._tracking.evaluation import EvaluationResult as EvaluationResult
+    from tracer._tracking.evaluation import evaluate as evaluate
+    from tracer._tracking.experiments import Experiment as Experiment
+    from tracer._tracking.experiments import get_experiment_by_name as get_experiment_by_name
+    from tracer._tracking.experiments import set_experiment as set_experiment
+    from tracer._tracking.git_versions import disable_git_model_versioning as disable_git_model_versioning
+    from tracer._tracking.git_versions import enable_git_model_versioning as enable_git_model_versioning
+    from tracer._tracking.logged_model import LoggedModel as LoggedModel
+    from tracer._tracking.logged_model import LoggedModelStatus as LoggedModelStatus
+    from tracer._tracking.runs import Run as Run
+    from tracer._tracking.runs import active_run as active_run
+    from tracer._tracking.runs import end_run as end_run
+    from tracer._tracking.runs import get_run as get_run
+    from tracer._tracking.runs import log_metric as log_metric
+    from tracer._tracking.runs import log_metrics as log_metrics
+    from tracer._tracking.runs import log_param as log_param
+    from tracer._tracking.runs import log_params as log_params
+    from tracer._tracking.runs import search_runs as search_runs
+    from tracer._tracking.runs import set_tag as set_tag
+    from tracer._tracking.runs import start_run as start_run
+    from tracer._tracking.scoring import Score as Score
+    from tracer._tracking.scoring import Scorer as Scorer
+    from tracer._tracking.scoring import scorer as scorer
+    from tracer._tracking.version_search import search_logged_models as search_logged_models
+    from tracer._tracking.versions import clear_active_model as clear_active_model
+    from tracer._tracking.versions import create_external_model as create_external_model
+    from tracer._tracking.versions import delete_logged_model_tag as delete_logged_model_tag
+    from tracer._tracking.versions import finalize_logged_model as finalize_logged_model
+    from tracer._tracking.versions import get_active_model_id as get_active_model_id
+    from tracer._tracking.versions import get_logged_model as get_logged_model
+    from tracer._tracking.versions import log_model_metrics as log_model_metrics
+    from tracer._tracking.versions import log_model_params as log_model_params
+    from tracer._tracking.versions import set_active_model as set_active_model
+    from tracer._tracking.versions import set_logged_model_tags as set_logged_model_tags
+    from tracer.messages import set_span_chat_messages as set_span_chat_messages
+    from tracer.messages import set_span_chat_tools as set_span_chat_tools
+    from tracer.semconv import SpanType as SpanType
 
-__all__ = [
-    "Assessment",
-    "EvaluatedRow",
-    "EvaluationResult",
-    "Experiment",
-    "Score",
-    "Scorer",
-    "LiveSpan",
-    "LoggedModel",
-    "LoggedModelStatus",
-    "Run",
-    "Span",
-    "SpanType",
-    "Trace",
-    "TraceData",
-    "TraceInfo",
-    "TraceList",
-    "active_run",
-    "anthropic",
-    "autolog",
-    "clear_active_model",
-    "compare_versions",
-    "configure",
-    "create_external_model",
-    "delete_logged_model_tag",
-    "delete_trace_tag",
-    "delete_traces",
-    "disable",
-    "disable_git_model_versioning",
-    "enable",
-    "enable_git_model_versioning",
-    "end_run",
-    "errors",
-    "evaluate",
-    "finalize_logged_model",
-    "flush",
-    "gemini",
-    "get_active_model_id",
-    "get_active_trace_id",
-    "get_current_active_span",
-    "get_experiment_by_name",
-    "get_last_active_trace_id",
-    "get_logged_model",
-    "get_run",
-    "get_trace",
-    "get_tracing_context_headers_for_http_request",
-    "get_tracking_uri",
-    "log_expectation",
-    "log_feedback",
-    "log_metric",
-    "log_metrics",
-    "log_model_metrics",
-    "log_model_params",
-    "log_param",
-    "log_params",
-    "mistral",
-    "models",
-    "ollama",
-    "openai",
-    "openai_agents",
-    "reset",
-    "scorer",
-    "search_logged_models",
-    "search_runs",
-    "search_traces",
-    "set_active_model",
-    "set_experiment",
-    "set_logged_model_tags",
-    "set_span_chat_messages",
-    "set_span_chat_tools",
-    "set_tag",
-    "set_trace_tag",
-    "set_tracing_context_from_http_request_headers",
-    "set_tracking_uri",
-    "shutdown",
-    "start_run",
-    "start_span",
-    "start_span_no_context",
-    "trace",
-    "update_current_trace",
-    "wrap_context",
-]
-
-# Where the names are. Each is loaded when it is first asked for, so that a program pays for what it uses.
+# Where each name is defined. It is loaded on first use, so that a program pays for what it uses alone.
 _HOMES = {
+    "tracer._api.annotations": ("delete_trace_tag", "log_expectation", "log_feedback", "set_trace_tag"),
     "tracer._api.configuration": (
         "configure",
         "disable",
@@ -180,6 +113,8 @@ _HOMES = {
         "set_tracking_uri",
         "shutdown",
     ),
+    "tracer._api.queries": ("delete_traces", "get_trace", "search_traces"),
+    "tracer._api.traces": ("Assessment", "Span", "Trace", "TraceData", "TraceInfo", "TraceList"),
     "tracer._api.tracing": (
         "get_active_trace_id",
         "get_current_active_span",
@@ -192,49 +127,12 @@ _HOMES = {
         "update_current_trace",
         "wrap_context",
     ),
-    "tracer._api.traces": (
-        "Assessment",
-        "Span",
-        "Trace",
-        "TraceData",
-        "TraceInfo",
-        "TraceList",
-    ),
-    "tracer._api.annotations": (
-        "delete_trace_tag",
-        "log_expectation",
-        "log_feedback",
-        "set_trace_tag",
-    ),
+    "tracer._engine.span": ("LiveSpan",),
     "tracer._tracking.comparison": ("compare_versions",),
-    "tracer._tracking.evaluation": (
-        "EvaluatedRow",
-        "EvaluationResult",
-        "evaluate",
-    ),
-    "tracer._tracking.experiments": (
-        "Experiment",
-        "get_experiment_by_name",
-        "set_experiment",
-    ),
-    "tracer._tracking.version_search": ("search_logged_models",),
-    "tracer._tracking.git_versions": (
-        "disable_git_model_versioning",
-        "enable_git_model_versioning",
-    ),
-    "tracer._tracking.logged_model": (
-        "LoggedModel",
-        "LoggedModelStatus",
-    ),
-    "tracer.messages": (
-        "set_span_chat_messages",
-        "set_span_chat_tools",
-    ),
-    "tracer._api.queries": (
-        "delete_traces",
-        "get_trace",
-        "search_traces",
-    ),
+    "tracer._tracking.evaluation": ("EvaluatedRow", "EvaluationResult", "evaluate"),
+    "tracer._tracking.experiments": ("Experiment", "get_experiment_by_name", "set_experiment"),
+    "tracer._tracking.git_versions": ("disable_git_model_versioning", "enable_git_model_versioning"),
+    "tracer._tracking.logged_model": ("LoggedModel", "LoggedModelStatus"),
     "tracer._tracking.runs": (
         "Run",
         "active_run",
@@ -248,13 +146,8 @@ _HOMES = {
         "set_tag",
         "start_run",
     ),
-    "tracer._tracking.scoring": (
-        "Score",
-        "Scorer",
-        "scorer",
-    ),
-    "tracer.semconv": ("SpanType",),
-    "tracer._engine.span": ("LiveSpan",),
+    "tracer._tracking.scoring": ("Score", "Scorer", "scorer"),
+    "tracer._tracking.version_search": ("search_logged_models",),
     "tracer._tracking.versions": (
         "clear_active_model",
         "create_external_model",
@@ -267,9 +160,15 @@ _HOMES = {
         "set_active_model",
         "set_logged_model_tags",
     ),
+    "tracer.messages": ("set_span_chat_messages", "set_span_chat_tools"),
+    "tracer.semconv": ("SpanType",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_PROVIDERS = ("anthropic", "gemini", "mistral", "ollama", "openai", "openai_agents")
 _MODULES = frozenset(("config", "errors", "export", "messages", "models", "provider", "semconv", "server", "store"))
+
+if not TYPE_CHECKING:  # a checker wants a list of literals here; without one it takes the imports above
+    __all__ = sorted((*_HOME_OF, *_PROVIDERS, "autolog", "errors", "models"))
 
 _register("default_model_id", "tracer._tracking.versions")
 
@@ -301,7 +200,9 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(name for name in {*globals(), *__all__, *_MODULES} if name[0] != "_" or name[:2] == "__")
+    return sorted(
+        name for name in {*globals(), *_HOME_OF, *_PROVIDERS, *_MODULES} if name[0] != "_" or name[:2] == "__"
+    )
 
 
 __version__ = "0.1.0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -48,88 +49,18 @@ READING = (
     "tracer._tracking.evaluation",
 )
 
-PUBLIC = {
-    "Assessment",
-    "EvaluatedRow",
-    "EvaluationResult",
-    "Experiment",
-    "LiveSpan",
-    "LoggedModel",
-    "LoggedModelStatus",
-    "Run",
-    "Score",
-    "Scorer",
-    "Span",
-    "SpanType",
-    "Trace",
-    "TraceData",
-    "TraceInfo",
-    "TraceList",
-    "active_run",
-    "anthropic",
-    "autolog",
-    "clear_active_model",
-    "compare_versions",
-    "configure",
-    "create_external_model",
-    "delete_logged_model_tag",
-    "delete_trace_tag",
-    "delete_traces",
-    "disable",
-    "disable_git_model_versioning",
-    "enable",
-    "enable_git_model_versioning",
-    "end_run",
-    "errors",
-    "evaluate",
-    "finalize_logged_model",
-    "flush",
-    "gemini",
-    "get_active_model_id",
-    "get_active_trace_id",
-    "get_current_active_span",
-    "get_experiment_by_name",
-    "get_last_active_trace_id",
-    "get_logged_model",
-    "get_run",
-    "get_trace",
-    "get_tracing_context_headers_for_http_request",
-    "get_tracking_uri",
-    "log_expectation",
-    "log_feedback",
-    "log_metric",
-    "log_metrics",
-    "log_model_metrics",
-    "log_model_params",
-    "log_param",
-    "log_params",
-    "mistral",
-    "models",
-    "ollama",
-    "openai",
-    "openai_agents",
-    "reset",
-    "scorer",
-    "search_logged_models",
-    "search_runs",
-    "search_traces",
-    "set_active_model",
-    "set_experiment",
-    "set_logged_model_tags",
-    "set_span_chat_messages",
-    "set_span_chat_tools",
-    "set_tag",
-    "set_trace_tag",
-    "set_tracing_context_from_http_request_headers",
-    "set_tracking_uri",
-    "shutdown",
-    "start_run",
-    "start_span",
-    "start_span_no_context",
-    "trace",
-    "update_current_trace",
-    "wrap_context",
-}
+
+def imports_for_type_checkers() -> dict[str, str]:
+    """The module that ``tracer/__init__.py`` imports each name from where only type checkers look."""
+    tree = ast.parse(Path(tracer.__file__).read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    found = {}
+    for statement in block.body:
+        assert isinstance(statement, ast.ImportFrom)
+        for alias in statement.names:
+            assert alias.asname == alias.name, f"{alias.name} is exported only as `{alias.name} as {alias.name}`"
+            found[alias.name] = str(statement.module)
+    return found
 
 
 def in_new_python(program: str) -> str:
@@ -204,8 +135,15 @@ print(sorted({"rich", "click", "openai"} & set(sys.modules)))
     assert in_new_python(program) == "[]"
 
 
-def test_the_public_names_are_exactly_these() -> None:
-    assert set(tracer.__all__) == PUBLIC
+def test_the_public_names_are_exactly_those_that_type_checkers_see() -> None:
+    seen = imports_for_type_checkers()
+
+    assert {name: home for name, home in seen.items() if home != "tracer"} == tracer._HOME_OF
+    assert sorted([*seen, "autolog"]) == tracer.__all__
+
+
+def test_the_names_of_providers_are_those_of_the_kit() -> None:
+    assert tracer._PROVIDERS == tracer.provider.BUILT_IN
 
 
 def test_every_public_name_is_there() -> None:
