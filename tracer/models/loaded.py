@@ -67,16 +67,13 @@ class LoadedModel:
         :meth:`begin` gave.
         """
         prediction = into or self.begin()
-        try:
+        with prediction.ended_by_error():
             args, kwargs = self._arguments(prediction, self._model.predict, data, params)
             with prediction.here():
                 answer = self._model.predict(*args, **kwargs)
                 if inspect.isawaitable(answer):
                     answer = self._loop.run(answer)
             output = self._output(answer)
-        except BaseException as error:
-            prediction.fail(error)
-            raise
         prediction.end(output)
         return output
 
@@ -87,14 +84,11 @@ class LoadedModel:
         if not self.is_async:
             return await asyncio.to_thread(self.predict, data, params, into=into)
         prediction = into or self.begin()
-        try:
+        with prediction.ended_by_error():
             args, kwargs = self._arguments(prediction, self._model.predict, data, params)
             with prediction.here():
                 answer = await self._model.predict(*args, **kwargs)
             output = self._output(answer)
-        except BaseException as error:
-            prediction.fail(error)
-            raise
         prediction.end(output)
         return output
 
@@ -114,25 +108,22 @@ class LoadedModel:
             yield from self._as_chunks(self.predict(data, params, into=into))
             return
         prediction = into or self.begin()
-        given: list[Any] = []
-        stream: Any = None
-        try:
+        with prediction.streaming() as chunks:
             args, kwargs = self._arguments(prediction, self._model.predict_stream, data, params)
             with prediction.here():
                 stream = iter(self._model.predict_stream(*args, **kwargs))
-            while True:
+            try:
+                while True:
+                    with prediction.here():
+                        piece = next(stream, _END)
+                    if piece is _END:
+                        break
+                    chunks.append(self._chunk(piece))
+                    yield chunks[-1]
+            except BaseException:
                 with prediction.here():
-                    piece = next(stream, _END)
-                if piece is _END:
-                    break
-                given.append(self._chunk(piece))
-                yield given[-1]
-        except BaseException as error:
-            with prediction.here():
-                _close(stream)
-            prediction.end_stream(given, error)
-            raise
-        prediction.end_stream(given)
+                    _close(stream)
+                raise
 
     async def apredict_stream(
         self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
@@ -151,26 +142,22 @@ class LoadedModel:
                 await asyncio.to_thread(_close, stream)
             return
         prediction = into or self.begin()
-        given: list[Any] = []
-        pieces: Any = None
-        try:
+        with prediction.streaming() as chunks:
             args, kwargs = self._arguments(prediction, self._model.predict_stream, data, params)
             with prediction.here():
-                pieces = self._model.predict_stream(*args, **kwargs)
-            while True:
+                stream = self._model.predict_stream(*args, **kwargs)
+            try:
+                while True:
+                    with prediction.here():
+                        piece = await anext(stream, _END)
+                    if piece is _END:
+                        break
+                    chunks.append(self._chunk(piece))
+                    yield chunks[-1]
+            except BaseException:
                 with prediction.here():
-                    piece = await anext(pieces, _END)
-                if piece is _END:
-                    break
-                given.append(self._chunk(piece))
-                yield given[-1]
-        except BaseException as error:
-            if pieces is not None:
-                with prediction.here():
-                    await pieces.aclose()
-            prediction.end_stream(given, error)
-            raise
-        prediction.end_stream(given)
+                    await stream.aclose()
+                raise
 
     # ---- what goes in and comes out ----
 

@@ -93,8 +93,27 @@ class Prediction:
                 self._describe(output)
         self.span.end()
 
-    def end_stream(self, chunks: list[Any], error: BaseException | None = None) -> None:
-        """Record what was streamed as the whole that it came to, and end."""
+    @contextmanager
+    def ended_by_error(self) -> Iterator[None]:
+        """End with what the model raises inside."""
+        try:
+            yield
+        except BaseException as error:
+            self.span.end_with_error(error)
+            raise
+
+    @contextmanager
+    def streaming(self) -> Iterator[list[Any]]:
+        """Give a list for the chunks that the model streams inside; record them and end, also when it raises."""
+        chunks: list[Any] = []
+        try:
+            yield chunks
+        except BaseException as error:
+            self._end_stream(chunks, error)
+            raise
+        self._end_stream(chunks)
+
+    def _end_stream(self, chunks: list[Any], error: BaseException | None = None) -> None:
         output: Any = chunks
         with guard("putting a stream together"):
             if self._is_chat:
