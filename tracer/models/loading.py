@@ -19,6 +19,7 @@ from tracer.models.loaded import LoadedModel
 from tracer.models.manifest import MANIFEST, Manifest, read_manifest
 from tracer.models.own_code import OwnCode
 from tracer.models.python_model import PythonModel, PythonModelContext
+from tracer.models.requirements import install_command
 from tracer.models.shape import ValidationError
 from tracer.models.trust import check_trust
 
@@ -145,9 +146,10 @@ def _model(folder: Path, manifest: Manifest, config: dict[str, Any]) -> PythonMo
             with (folder / manifest.pickle).open("rb") as file:
                 return as_model(code.unpickle(file))
     except ModuleNotFoundError as error:
+        installed_by = install_command(folder / (manifest.requirements or "requirements.txt"))
         raise ModelError(
             f"the model in {folder} needs the module {error.name!r}, which is not there. If it is a package, install "
-            f"what the model was logged with: pip install -r {folder / (manifest.requirements or 'requirements.txt')}. "
+            f"what the model was logged with: {installed_by}. "
             "If it is a file or folder of yours, log the model again with code_paths=['its path']."
         ) from error
     raise ModelError(f"the manifest in {folder} names neither code nor a pickle")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tracer._distribution import install_advice
 from tracer._fault import logger
 from tracer.models.errors import ModelError
 from tracer.models.python_model import FunctionModel, PythonModel
@@ -19,7 +20,7 @@ def pickle_model(model: PythonModel, path: Path, code_paths: Sequence[str]) -> N
         import cloudpickle  # type: ignore[import-untyped, unused-ignore]
     except ImportError as error:
         raise ImportError(
-            "a model that is an object is pickled: pip install 'tracer-llm[models]', or put the model into a file "
+            f"a model that is an object is pickled: {install_advice('models')}; or put the model into a file "
             "that calls tracer.models.set_model() and give the file's path"
         ) from error
     dump: Callable[[Any], bytes] = cloudpickle.dumps

@@ -1,31 +1,85 @@
-"""The packages that a model needs."""
+"""The packages that a model needs.
+
+tracer itself is never named in a way that lets pip ask an index for it: an index may have a package of another owner
+under this name. It is named by the URL that it was installed from; without such a URL, in a comment.
+"""
 
 from __future__ import annotations
 
 import ast
+import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from tracer._distribution import NAME, installed_version
 from tracer.errors import InvalidArgumentError
 
-_OURS = "tracer-llm"
+_FORMER_NAME = "tracer-llm"  # in requirements.txt of models that were logged before the distribution was renamed
+_REQUIREMENT = re.compile(r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?P<url>@)?")
+_ANYWHERE = ("https://", "http://", "ssh://")  # where another machine can get it, too
 
 
 def requirements_of(
     given: Sequence[str] | str | Path | None, code: Iterable[Path], *, is_pickled: bool = False
 ) -> list[str]:
     """The lines of requirements.txt: what the user gave (a list, or a file's path), else what the code imports."""
-    if isinstance(given, (str, Path)):
-        return _lines(Path(given))
     if given is not None:
-        return [str(line) for line in given]
+        lines = _lines(Path(given)) if isinstance(given, (str, Path)) else [str(line) for line in given]
+        return [_tracer_requirement() if is_tracer(line) else line for line in lines]
     owners = metadata.packages_distributions()
     names = {owner for path in code for module in _imported(path) for owner in _owners(module, owners)}
-    names |= {"cloudpickle"} if is_pickled else set()
-    lines = [f"{name}=={metadata.version(name)}" for name in names - {_OURS} if _is_installed(name)]
-    return sorted([*lines, f"{_OURS}[models]=={metadata.version(_OURS)}"])
+    names |= {"PyYAML", "cloudpickle"} if is_pickled else {"PyYAML"}  # the manifest is YAML
+    lines = [f"{name}=={metadata.version(name)}" for name in names if _is_installed(name)]
+    return [_tracer_requirement(), *sorted(lines)]
+
+
+def install_command(file: Path) -> str:
+    """The command that installs a requirements.txt, without the lines that would ask an index for tracer."""
+    try:
+        lines = _lines(file)
+    except InvalidArgumentError:
+        lines = []
+    if not any(map(is_tracer, lines)):
+        return f"pip install -r {file}"
+    others = [f"'{line}'" for line in lines if not is_tracer(line) and not line.startswith("#")]
+    return " ".join(["pip install", *others]) if others else "pip install <package>"
+
+
+def is_tracer(line: str) -> bool:
+    """Whether a line of requirements.txt lets pip ask an index for tracer, under its name or the former one."""
+    found = _REQUIREMENT.match(line)
+    return found is not None and not found["url"] and _normal(found["name"]) in (NAME, _FORMER_NAME)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()  # as in PEP 503
+
+
+def _tracer_requirement() -> str:
+    url = _source_url()
+    if url is not None:
+        return f"{NAME}[models] @ {url}"
+    version = installed_version() or "of any version"
+    return f"# tracer {version} with its extra [models], which is on no index: install it from a clone"
+
+
+def _source_url() -> str | None:
+    """The URL that tracer was installed from, if another machine can use it (PEP 610, direct_url.json)."""
+    try:
+        source = json.loads(metadata.distribution(NAME).read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+    url = str(source.get("url", ""))
+    if not url.startswith(_ANYWHERE):
+        return None
+    version_control = source.get("vcs_info")
+    if version_control:
+        url = f"{version_control['vcs']}+{url}@{version_control['commit_id']}"
+    folder = source.get("subdirectory")
+    return f"{url}#subdirectory={folder}" if folder else url
 
 
 def _lines(path: Path) -> list[str]:
@@ -60,7 +114,7 @@ def _is_installed(name: str) -> bool:
 def _imported(path: Path) -> set[str]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError, OSError):  # said when the file is run
+    except (SyntaxError, ValueError, OSError):  # reported when the file is run
         return set()
     names: set[str] = set()
     for node in ast.walk(tree):
@@ -68,4 +122,4 @@ def _imported(path: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in names if name.split(".")[0] not in sys.stdlib_module_names}
+    return {name for name in names if name.split(".")[0] not in sys.stdlib_module_names | {"tracer"}}

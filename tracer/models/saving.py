@@ -8,12 +8,12 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from tracer._distribution import installed_version
 from tracer._engine.runtime import runtime
 from tracer._fault import logger
 from tracer._journal.locations import is_remote, journal_folder, store_path
@@ -71,7 +71,7 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
     manifest = Manifest(
         kind="python",
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        tracer=metadata.version("tracer-llm"),
+        tracer=installed_version(),
         python=platform.python_version(),
         metadata=to_plain(dict(parts.metadata)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tracer._distribution import install_advice
 from tracer.errors import InvalidArgumentError
 
 
@@ -27,5 +28,5 @@ def _yaml() -> Any:
     try:
         import yaml
     except ImportError as error:
-        raise ImportError("models are described in YAML: pip install 'tracer-llm[models]'") from error
+        raise ImportError(f"models are described in YAML: {install_advice('models')}") from error
     return yaml
