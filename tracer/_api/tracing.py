@@ -15,7 +15,7 @@ from tracer._engine.decorator import Step, code_attributes, traced
 from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
-from tracer._fault import log_once, report
+from tracer._fault import guard, log_once
 from tracer._json import text_of
 from tracer.errors import InvalidArgumentError
 from tracer.semconv import SpanType
@@ -181,7 +181,7 @@ def start_span_no_context(
     if inputs is not None:
         span.set_inputs(inputs)
     if tags and isinstance(span, LiveSpan):
-        rt.append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), "tags": _texts("tags", tags)})
+        _append(span, tags=_texts("tags", tags))
     return span  # type: ignore[return-value]
 
 
@@ -229,16 +229,20 @@ def update_current_trace(
         "request_preview": request_preview,
         "response_preview": response_preview,
     }
-    record: dict[str, Any] = {key: _text(key, value) for key, value in texts.items() if value is not None}
+    updates: dict[str, object] = {key: _text(key, value) for key, value in texts.items() if value is not None}
     if tags:
-        record["tags"] = _texts("tags", tags)
+        updates["tags"] = _texts("tags", tags)
     if metadata:
-        record["metadata"] = _texts("metadata", metadata)
+        updates["metadata"] = _texts("metadata", metadata)
     span = running()
     if isinstance(span, LiveSpan):
-        runtime().append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), **record})
+        _append(span, **updates)
     elif span is None and runtime().recording:
         log_once("no trace", "tracer: update_current_trace was called outside of a trace and did nothing")
+
+
+def _append(span: LiveSpan, **updates: object) -> None:
+    runtime().append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), **updates})
 
 
 def _text(name: str, value: object) -> str:
@@ -275,16 +279,13 @@ def get_tracing_context_headers_for_http_request() -> dict[str, str]:
     if span is None or not int(span.span_id, 16):
         log_once("no trace for headers", "tracer: there is no active trace, so there are no context headers to send")
         return {}
-    try:
+    headers: dict[str, str] = {}
+    with guard("making context headers"):
         from opentelemetry.trace import set_span_in_context
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        headers: dict[str, str] = {}
         TraceContextTextMapPropagator().inject(headers, set_span_in_context(span))
-        return headers
-    except Exception as error:
-        report("making context headers", error)
-        return {}
+    return headers
 
 
 class set_tracing_context_from_http_request_headers:
@@ -302,10 +303,8 @@ class set_tracing_context_from_http_request_headers:
         self._otel_token: object = None
 
     def __enter__(self) -> None:
-        try:
+        with guard("reading context headers"):
             self._attach()
-        except Exception as error:
-            report("reading context headers", error)
 
     def _attach(self) -> None:
         from opentelemetry.context import Context
