@@ -1,1 +1,1 @@
-"""The names of `tracer.*` that record traces and read them."""
+"""Functions of `tracer.*` that record and read traces."""

@@ -1,4 +1,4 @@
-"""Adding to a trace that was recorded: tags, feedback and expectations."""
+"""Tags, feedback and expectations of a recorded trace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEY_LIMIT = 250
 
 
 def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
-    """Set a tag of a trace; other values than text are turned into text."""
+    """Set a tag of a trace; values other than strings are converted with ``str()``."""
     _check_key(key)
     if value is None:
         raise InvalidArgumentError(
@@ -27,7 +27,7 @@ def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
 
 
 def delete_trace_tag(trace_id: str, key: str) -> None:
-    """Remove a tag of a trace; nothing happens where it has none of this name."""
+    """Remove a tag of a trace; without effect if the trace has no such tag."""
     _check_key(key)
     _tag(trace_id, key, None)
 
@@ -43,10 +43,10 @@ def log_feedback(
     metadata: Mapping[str, str] | None = None,
     error: BaseException | str | None = None,
 ) -> Assessment:
-    """Record what somebody or something thinks of a trace, or of one of its spans: a number, a text, a bool, a dict.
+    """Record feedback on a trace, or on one of its spans: a number, a string, a bool or a dict.
 
-    ``source`` is "HUMAN", "LLM_JUDGE" or "CODE" (the default), or says with an id who: a dict or an object with
-    ``source_type`` and ``source_id``. ``error`` says why there is no value.
+    ``source`` is "HUMAN", "LLM_JUDGE" or "CODE" (the default), or a dict or an object with ``source_type`` and
+    ``source_id``. ``error`` is the reason why there is no value.
     """
     if value is None and error is None:
         raise InvalidArgumentError(
@@ -64,7 +64,7 @@ def log_expectation(
     span_id: str | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Assessment:
-    """Record what a trace, or one of its spans, should have come to, such as the right answer."""
+    """Record the expected result of a trace, or of one of its spans, such as the right answer."""
     if value is None:
         raise InvalidArgumentError("log_expectation() got value=None; pass what was expected, e.g. value='Paris'")
     return _assess("expectation", trace_id, name, value, None, source or "HUMAN", span_id, metadata, None)
@@ -151,7 +151,7 @@ def _check_stored(trace_id: str, span_id: str | None) -> None:
 
     _check_text("trace_id", trace_id)
     if not is_sampled(trace_id, runtime().settings.sample_rate):
-        return  # left out by sampling, which is no mistake of the caller's
+        return  # left out by sampling, not a mistake of the caller
     runtime().sync()
     spans = runtime().store().spans(clean_text(trace_id), payload=False)
     if not spans:

@@ -1,4 +1,4 @@
-"""Settings and life cycle as a user calls them."""
+"""Settings and life cycle: configure, flush, shut down."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def configure(
     max_value_bytes: int | None = None,
     journal_max_bytes: int | None = None,
 ) -> None:
-    """Change settings; what is not given stays. An argument wins over ``TRACER_*``, which wins over the default.
+    """Change settings; those not given stay. An argument wins over ``TRACER_*``, which wins over the default.
 
     :param store: URL or path of the store, or URL of a tracer server; default ``sqlite:///tracer.db``.
-    :param token: what a tracer server wants to know of its callers.
+    :param token: access token of a tracer server.
     :param experiment: name of the experiment that traces belong to.
     :param enabled: False records nothing.
     :param sample_rate: share of traces that are recorded, 0.0 to 1.0, decided by trace.
@@ -41,9 +41,9 @@ def configure(
     :param exporters: OpenTelemetry SpanExporters; each gets every span, at its own pace, from the journal.
     :param tracer_provider: an application's own OpenTelemetry TracerProvider to join.
     :param service_name: OpenTelemetry's ``service.name``.
-    :param max_value_bytes: bound of one recorded value; what is longer is cut, and says so.
-    :param journal_max_bytes: bound of what waits on disk for a sink that is down.
-    :raises InvalidArgumentError: when a value makes no sense; nothing has changed then.
+    :param max_value_bytes: limit of one recorded value; a longer one is cut, with a note of how much is missing.
+    :param journal_max_bytes: limit of the journal, which keeps records on disk for a sink that is down.
+    :raises InvalidArgumentError: for an invalid value; no setting has changed then.
     """
     runtime().configure(
         store=store, token=token, experiment=experiment, enabled=enabled, sample_rate=sample_rate,
@@ -56,7 +56,7 @@ def configure(
 def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
     """Keep traces in this store from now on: a file, or a tracer server such as ``http://host:5000``.
 
-    A server that is down loses nothing: what it has not taken waits in a journal on this machine.
+    While a server is down, records wait in a journal on this machine.
     """
     runtime().configure(store=_given("uri", uri))
 
@@ -73,7 +73,7 @@ def _given(name: str, value: Any) -> Any:
 
 
 def flush(timeout: float = 30.0) -> bool:
-    """Hand everything recorded so far to the store and the exporters; False if ``timeout`` seconds were not enough."""
+    """Deliver all records so far to the store and the exporters; False if ``timeout`` seconds were not enough."""
     return runtime().flush(timeout)
 
 

@@ -40,10 +40,10 @@ def search_traces(
     page_token: str | None = None,
     include_spans: bool = True,
 ) -> TraceList:
-    """The traces that meet a filter such as ``"status = 'ERROR' AND tags.env = 'prod'"``, newest first.
+    """The traces that match a filter such as ``"status = 'ERROR' AND tags.env = 'prod'"``, newest first.
 
     ``order_by`` takes texts such as ``"cost DESC"``. With ``include_spans=False`` only ``info`` is read, which is
-    faster. Raises FilterSyntaxError, which points at the place.
+    faster. Raises FilterSyntaxError with the position of the mistake.
     """
     _check_count("max_results", max_results)
     conditions = all_of(
@@ -69,7 +69,7 @@ def delete_traces(
     experiment: str | None = None,
     experiment_id: str | None = None,
 ) -> int:
-    """Delete the traces that meet every condition given, oldest first, with all that belongs to them; returns how many.
+    """Delete the traces that match every condition, oldest first, with all that belongs to them; returns their number.
 
     Raises InvalidArgumentError when no condition is given.
     """
@@ -130,7 +130,7 @@ def _experiments(names: Sequence[str] | None, ids: Sequence[str] | None) -> Expr
             texts = (
                 (clean_text(values),) if isinstance(values, str) else tuple(clean_text(str(value)) for value in values)
             )
-            is_one = len(texts) == 1  # with one the order comes from the same index
+            is_one = len(texts) == 1  # for "=" the order comes from the same index
             parts.append(Comparison(Field(field, "text"), "=" if is_one else "IN", texts[0] if is_one else texts))
     if not parts:
         return None

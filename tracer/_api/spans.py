@@ -1,4 +1,4 @@
-"""A span as it was stored: the read side of a LiveSpan."""
+"""A stored span, the read side of a LiveSpan."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tracer.store.usage import token_usage
 
 
 class SpanStatus(str):
-    """How a step went: "OK", "ERROR" or "UNSET", with a description where it failed."""
+    """Status of a span: "OK", "ERROR" or "UNSET", with a description if it failed."""
 
     description: str | None
 
@@ -31,7 +31,7 @@ class SpanStatus(str):
 
 @dataclass(frozen=True)
 class SpanEvent:
-    """Something that happened during a span; ``timestamp`` in ns since the epoch."""
+    """Event of a span; ``timestamp`` in ns since the epoch."""
 
     name: str
     timestamp: int
@@ -48,7 +48,7 @@ class SpanLink:
 
 
 class Span:
-    """A step of a stored trace: what it was given, what it gave back, how long it took and how it went."""
+    """A step of a stored trace: inputs, outputs, duration and status."""
 
     __slots__ = ("_record",)
 
@@ -82,7 +82,7 @@ class Span:
 
     @property
     def status(self) -> SpanStatus:
-        """How it went; compares with "OK", "ERROR" and "UNSET"."""
+        """Its status; compares equal to "OK", "ERROR" or "UNSET"."""
         return SpanStatus(self._record.get("status") or "UNSET", self._record.get("message"))
 
     @property
@@ -102,22 +102,22 @@ class Span:
 
     @property
     def duration_ms(self) -> float | None:
-        """How long it took; None while it runs."""
+        """Duration in ms; None while it runs."""
         return None if self.end_time_ns is None else (self.end_time_ns - self.start_time_ns) / 1e6
 
     @property
     def inputs(self) -> Any:
-        """What the step was given."""
+        """Inputs of the step."""
         return self.get_attribute(semconv.INPUTS)
 
     @property
     def outputs(self) -> Any:
-        """What the step gave back."""
+        """Outputs of the step."""
         return self.get_attribute(semconv.OUTPUTS)
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """Everything recorded, in OpenTelemetry's types: structured values are JSON text."""
+        """All attributes, in OpenTelemetry's types: structured values are JSON text."""
         structured = {key: json_text(value) for key, value in self._structured.items()}
         return {semconv.SPAN_TYPE: self.span_type, **self._plain, **structured}
 
@@ -129,7 +129,7 @@ class Span:
 
     @property
     def events(self) -> list[SpanEvent]:
-        """What happened during the span."""
+        """Events of the span."""
         return [
             SpanEvent(event.get("name", ""), event.get("time", 0), event.get("attributes") or {})
             for event in self._record.get("events") or ()
@@ -137,7 +137,7 @@ class Span:
 
     @property
     def links(self) -> list[SpanLink]:
-        """Spans of other traces that this one points to."""
+        """Links to spans of other traces."""
         return [
             SpanLink(link.get("trace_id", ""), link.get("span_id", ""), link.get("attributes") or {})
             for link in self._record.get("links") or ()
@@ -155,7 +155,7 @@ class Span:
 
     @property
     def model(self) -> str | None:
-        """The model that answered, or else the one that was asked."""
+        """The model in the reply, or else the model in the request."""
         return self._plain.get(semconv.RESPONSE_MODEL) or self._plain.get(semconv.REQUEST_MODEL)
 
     @property

@@ -1,4 +1,4 @@
-"""A stored trace: what it was, what it cost, and its spans."""
+"""A stored trace: state, usage, cost, and its spans."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NS_PER_MS = 1_000_000
 
 @dataclass(frozen=True)
 class AssessmentSource:
-    """Who assessed: ``source_type`` HUMAN, LLM_JUDGE, CODE or another word, and an id such as a name or a model."""
+    """Source of an assessment: ``source_type`` HUMAN, LLM_JUDGE, CODE or another word, and an id such as a name."""
 
     source_type: str = "CODE"
     source_id: str = "default"
@@ -43,7 +43,7 @@ class AssessmentSource:
 
 @dataclass(frozen=True)
 class Assessment:
-    """Feedback on a trace or one of its spans, or what was expected of it."""
+    """Feedback on a trace or one of its spans, or an expectation."""
 
     assessment_id: str
     trace_id: str
@@ -68,7 +68,7 @@ class Assessment:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Assessment:
-        """Read back what :meth:`to_dict` gave."""
+        """Read back the result of :meth:`to_dict`."""
         return cls(
             **{**_known(cls, fields), "source": AssessmentSource(**_known(AssessmentSource, fields.get("source", {})))}
         )
@@ -76,7 +76,7 @@ class Assessment:
 
 @dataclass
 class TraceInfo:
-    """What a trace was: times in ms, costs in USD, tokens by kind.
+    """Summary of a trace: times in ms, costs in USD, tokens by kind.
 
     ``state`` is OK, ERROR, IN_PROGRESS or INTERRUPTED. ``execution_duration`` is None while it runs.
     """
@@ -125,7 +125,7 @@ class TraceInfo:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> TraceInfo:
-        """Read back what :meth:`to_dict` gave."""
+        """Read back the result of :meth:`to_dict`."""
         assessments = [Assessment.from_dict(assessment) for assessment in fields.get("assessments", ())]
         return cls(**{**_known(cls, fields), "assessments": assessments})
 
@@ -144,12 +144,12 @@ class TraceData:
 
     @property
     def request(self) -> str | None:
-        """What the root span was given, as JSON text."""
+        """Inputs of the root span, as JSON text."""
         return self._json_of(self.root.inputs if self.root else None)
 
     @property
     def response(self) -> str | None:
-        """What the root span gave back, as JSON text."""
+        """Outputs of the root span, as JSON text."""
         return self._json_of(self.root.outputs if self.root else None)
 
     @staticmethod
@@ -162,7 +162,7 @@ class TraceData:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> TraceData:
-        """Read back what :meth:`to_dict` gave."""
+        """Read back the result of :meth:`to_dict`."""
         return cls([_span_from_dict(record) for record in fields.get("spans", ())], fields.get("root_span_id"))
 
 
@@ -187,7 +187,7 @@ class Trace:
         status: str | None = None,
         model: str | None = None,
     ) -> list[Span]:
-        """The spans that meet every condition given; a pattern for ``name`` is searched for, a text has to be equal."""
+        """The spans that match every condition; a pattern for ``name`` is searched for, a string has to be equal."""
         return [
             span
             for span in self.data.spans
@@ -232,7 +232,7 @@ class Trace:
 
 
 class TraceList(list[Trace]):
-    """Traces of one page; ``next_page_token`` gets the next page, None on the last."""
+    """One page of traces; ``next_page_token`` is for the next page, None on the last."""
 
     def __init__(self, traces: Iterable[Trace] = (), next_page_token: str | None = None) -> None:
         super().__init__(traces)
@@ -244,7 +244,7 @@ class TraceList(list[Trace]):
         return self.next_page_token
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row a trace. Raises ImportError where pandas is not installed."""
+        """One row per trace. Raises ImportError where pandas is not installed."""
         try:
             import pandas
         except ImportError as error:
@@ -255,7 +255,7 @@ class TraceList(list[Trace]):
 
 
 def trace_from_stored(stored: StoredTrace) -> Trace:
-    """A trace as users see it, from what a store holds."""
+    """The public form of a stored trace."""
     return trace_from_row(stored.row, stored.spans)
 
 
@@ -265,7 +265,7 @@ def trace_from_row(row: TraceRow, spans: list[dict[str, Any]]) -> Trace:
 
 
 def info_from_row(row: TraceRow) -> TraceInfo:
-    """What a trace was, from its row."""
+    """The summary of a trace, from its row."""
     return TraceInfo(
         trace_id=row.trace_id,
         experiment_id=row.experiment_id,
@@ -293,7 +293,7 @@ def info_from_row(row: TraceRow) -> TraceInfo:
 
 
 def _known(kind: type[Any], fields: dict[str, Any]) -> dict[str, Any]:
-    # what a later version of tracer wrote beside them is left out
+    # fields of a later version of tracer are left out
     names = {known.name for known in dataclasses.fields(kind)}
     return {name: value for name, value in fields.items() if name in names}
 

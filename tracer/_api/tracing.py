@@ -1,4 +1,4 @@
-"""The everyday API: decorate a function, open a span, ask what is current, say something about the trace."""
+"""The everyday API: decorate a function, open a span, get the current one, update the trace."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def trace(
     capture_inputs: bool = True,
     capture_outputs: bool = True,
 ) -> Any:
-    """Record each call of a function as a span, with its arguments, its result and what it raised.
+    """Record each call of a function as a span, with its arguments, its result and its exception.
 
     Takes functions, methods, static- and classmethods (above or below their decorator), coroutines, generators, async
-    generators, partials and callable objects. What a generator yields is its output, as a list, or as what
-    ``output_reducer`` makes of that list.
+    generators, partials and callable objects. The output of a generator is the list of its items, or the result of
+    ``output_reducer`` for that list.
     """
     if isinstance(func, str):
         raise InvalidArgumentError(
@@ -129,11 +129,11 @@ class start_span:
             self._span = span
             span.block = weakref.ref(self)
             span.attach()
-        except BaseException as error:  # Ctrl-C: there will be no __exit__
+        except BaseException as error:  # Ctrl-C: no __exit__ follows
             span.detach()
             span.end_with_error(error)
             raise
-        return span  # type: ignore[return-value]  # an NonRecordingSpan takes the same calls
+        return span  # type: ignore[return-value]  # a NonRecordingSpan takes the same calls
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -214,7 +214,7 @@ def update_current_trace(
     request_preview: str | None = None,
     response_preview: str | None = None,
 ) -> None:
-    """Say something about the trace that the running code is in; only what is given changes.
+    """Update the trace that the running code is in; only the given fields change.
 
     ``state`` is "OK" or "ERROR" and wins over the root span's status. Values of tags and metadata become strings.
     """
@@ -258,7 +258,7 @@ def _texts(name: str, values: object) -> dict[str, str | None]:
 
 
 def wrap_context(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, run in a copy of this context wherever it is called: spans in a thread hang below the current one.
+    """The function, bound to a copy of this context: in another thread its spans are children of the current one.
 
     ``executor.submit(tracer.wrap_context(work), item)``; it may run in many threads at once.
     """
@@ -274,7 +274,7 @@ def wrap_context(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def get_tracing_context_headers_for_http_request() -> dict[str, str]:
-    """HTTP headers (W3C ``traceparent``) that let another process go on with this trace; empty outside of a trace."""
+    """HTTP headers (W3C ``traceparent``) for a process that continues this trace; empty outside of a trace."""
     span = running()
     if span is None or not int(span.span_id, 16):
         log_once("no trace for headers", "tracer: there is no active trace, so there are no context headers to send")
@@ -289,7 +289,7 @@ def get_tracing_context_headers_for_http_request() -> dict[str, str]:
 
 
 class set_tracing_context_from_http_request_headers:
-    """Inside the block, spans go on with the trace that the request's headers name.
+    """Inside the block, spans continue the trace of the request's headers.
 
     ``with set_tracing_context_from_http_request_headers(request.headers): …``; headers without a valid ``traceparent``
     change nothing.

@@ -1,1 +1,1 @@
-"""The names of `tracer.*` around traces: runs, experiments, versions, evaluation."""
+"""Functions of `tracer.*` around traces: runs, experiments, versions, evaluation."""

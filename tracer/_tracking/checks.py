@@ -1,4 +1,4 @@
-"""Arguments that must be texts or numbers: an error shows the fix."""
+"""Checks of arguments that must be strings or numbers; each error shows the fix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tracer.errors import InvalidArgumentError
 
 
 def checked_texts(name: str, values: Mapping[str, str] | None) -> dict[str, str]:
-    """The mapping, if its keys and values are texts; else an InvalidArgumentError that shows the fix."""
+    """The mapping, if its keys and values are strings; else an InvalidArgumentError that shows the fix."""
     if values is None:
         return {}
     if not isinstance(values, Mapping):
@@ -32,7 +32,7 @@ def checked_numbers(name: str, values: Mapping[str, float]) -> dict[str, float]:
 
 
 def checked_text(name: str, value: object) -> str:
-    """The value, if it is a text that is not empty; else an InvalidArgumentError."""
+    """The value, if it is a non-empty string; else an InvalidArgumentError."""
     if not isinstance(value, str) or not value.strip():
         raise InvalidArgumentError(f"{name}: got {value!r}, expected a text that is not empty.")
     return value

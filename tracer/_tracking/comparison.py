@@ -1,4 +1,4 @@
-"""Versions side by side: what they scored, cost, used and took."""
+"""Versions side by side: scores, cost, tokens and latency."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tracer.store.filter import Comparison, Field, Not, all_of
 
 @dataclass(frozen=True)
 class VersionSummary:
-    """The traces of a version together: cost in USD (all of them), latencies in ms, mean feedback by name."""
+    """Summary of a version's traces: total cost in USD, latencies in ms, mean feedback by name."""
 
     model_id: str
     name: str
@@ -28,10 +28,9 @@ class VersionSummary:
 
 
 def compare_versions(*versions: str) -> list[VersionSummary]:
-    """A summary of each version, in the order given: by name (its newest) or id; all of them where none is given.
+    """A summary of each version, in the given order, by name (the newest of it) or id; without arguments of all.
 
-    The example that was run while a model was logged does not count. Raises ModelNotFoundError for one that is not
-    there.
+    The input example of a logged model does not count. Raises ModelNotFoundError for an unknown version.
     """
     if not all(isinstance(version, str) for version in versions):
         raise InvalidArgumentError(f"versions: got {versions!r}, expected names or ids: compare_versions('v1', 'v2').")
@@ -44,8 +43,8 @@ def compare_versions(*versions: str) -> list[VersionSummary]:
     ids = wanted or [*found, *(model_id for model_id in named if model_id not in found)]
     summaries = []
     for model_id in ids:
-        row, said = found.get(model_id), named.get(model_id)
-        name, metrics = (said.name, said.metrics) if said else (model_id, {})
+        row, model = found.get(model_id), named.get(model_id)
+        name, metrics = (model.name, model.metrics) if model else (model_id, {})
         if row is None:
             summaries.append(VersionSummary(model_id, name, metrics=metrics))
             continue
@@ -60,7 +59,7 @@ def compare_versions(*versions: str) -> list[VersionSummary]:
                 latency_p50_ms=row.latency_p50_ms,
                 latency_p95_ms=row.latency_p95_ms,
                 latency_p99_ms=row.latency_p99_ms,
-                scores={given.name: given.mean for given in row.feedback if given.mean is not None},
+                scores={each.name: each.mean for each in row.feedback if each.mean is not None},
                 metrics=metrics,
             )
         )

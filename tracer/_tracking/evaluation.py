@@ -1,4 +1,4 @@
-"""Evaluating an app: rows are answered and scored side by side, each row a trace, all of them a run."""
+"""Evaluation of an app: rows are answered and scored concurrently; each row is a trace, all of them are a run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _KEYS = ("inputs", "outputs", "expectations", "trace")
 
 @dataclass
 class EvaluatedRow:
-    """A row, its trace (None while tracer is off), what was scored, and what the app raised instead of an answer."""
+    """A row, its trace (None while tracer is off), its scores, and the exception of the app if there was no answer."""
 
     trace_id: str | None
     inputs: Any
@@ -49,7 +49,7 @@ class EvaluatedRow:
 
 @dataclass
 class EvaluationResult:
-    """What an evaluation came to: means of all scores that are numbers or a yes or no, and shares of errors."""
+    """Result of an evaluation: means of all scores that are numbers or booleans, and shares of errors."""
 
     run_id: str
     model_id: str | None
@@ -57,7 +57,7 @@ class EvaluationResult:
     rows: list[EvaluatedRow]
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row a row. Raises ImportError where pandas is not installed."""
+        """One row per evaluated row. Raises ImportError where pandas is not installed."""
         try:
             import pandas
         except ImportError as error:
@@ -76,13 +76,13 @@ def evaluate(
     workers: int = 8,
     progress: bool | None = None,
 ) -> EvaluationResult:
-    """Answer and score rows, ``workers`` at once, as a run; the mean scores are kept with the run and the version.
+    """Answer and score rows, ``workers`` at once, as a run; the mean scores are stored with the run and the version.
 
-    ``data`` are dicts with ``inputs`` and, where there are some, ``expectations``, ``outputs`` or ``trace``; or traces;
+    ``data`` is a list of dicts with ``inputs`` and optionally ``expectations``, ``outputs`` or ``trace``; or of traces;
     or a pandas DataFrame. ``predict_fn`` is called with the inputs (a dict's items as keywords), unless a row has
-    outputs or a trace already; ``load_model(uri).predict`` gets them whole. A scorer or an app that raises is an error
-    in that row alone; both may be coroutines, which share one loop. Traces link to ``model_id``, else to the active
-    version; what scorers ask of a model does not.
+    outputs or a trace already; ``load_model(uri).predict`` gets them whole. An exception of a scorer or of the app is
+    an error of that row alone; both may be coroutines, which share one loop. Traces link to ``model_id``, else to the
+    active version; calls that scorers make do not.
     """
     if predict_fn is not None and not callable(predict_fn):
         raise InvalidArgumentError(f"predict_fn: got {predict_fn!r:.80}, expected a function.")
@@ -100,7 +100,7 @@ def evaluate(
         run = stack.enter_context(start_run(run_name=run_name, nested=active_run() is not None))
         loop = BackgroundLoop()
         stack.callback(loop.close)
-        done = _evaluate_all(rows, _Asking(predict_fn, judges, loop), workers, progress)
+        done = _evaluate_all(rows, _Functions(predict_fn, judges, loop), workers, progress)
         metrics = _metrics(done)
         log_metrics(metrics)
         version = get_active_model_id()
@@ -118,7 +118,7 @@ def _rows(data: Any) -> Iterable[Any]:
 
 
 def _is_missing(value: Any) -> bool:
-    """Whether a cell of a table is empty: NaN, NaT and NA are what pandas puts there."""
+    """Whether a cell of a table is empty: pandas has NaN, NaT and NA for it."""
     return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and isnan(value))
 
 
@@ -145,8 +145,8 @@ def _is_name(key: object) -> bool:
 
 
 @dataclass
-class _Asking:
-    """What answers and scores the rows."""
+class _Functions:
+    """The functions that answer and score the rows."""
 
     predict_fn: Any
     judges: list[Scorer]
@@ -154,44 +154,44 @@ class _Asking:
 
 
 def _evaluate_all(
-    rows: list[dict[str, Any]], asking: _Asking, workers: int, progress: bool | None
+    rows: list[dict[str, Any]], functions: _Functions, workers: int, progress: bool | None
 ) -> list[EvaluatedRow]:
     pool = ThreadPoolExecutor(min(workers, len(rows)), thread_name_prefix="tracer-evaluate")
     try:
-        # each row in a copy of this context: the run and the version hold there
-        futures = [pool.submit(contextvars.copy_context().run, _evaluate_row, row, asking) for row in rows]
+        # each row in a copy of this context, so that the run and the version are active there
+        futures = [pool.submit(contextvars.copy_context().run, _evaluate_row, row, functions) for row in rows]
         with _bar(len(rows), progress) as advance:
             for future in futures:
                 future.add_done_callback(lambda _: advance())
             return [future.result() for future in futures]
-    finally:  # after Ctrl-C no further row is asked, and nobody waits for those that are
+    finally:  # after Ctrl-C no further row starts, and the running ones are not awaited
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _evaluate_row(row: dict[str, Any], asking: _Asking) -> EvaluatedRow:
-    _begin_trace_of_its_own()
+def _evaluate_row(row: dict[str, Any], functions: _Functions) -> EvaluatedRow:
+    _begin_own_trace()
     expectations = dict(row.get("expectations") or {})
-    done = _from_trace(row, expectations) if row.get("trace") is not None else _answered(row, expectations, asking)
+    done = _from_trace(row, expectations) if row.get("trace") is not None else _answered(row, expectations, functions)
     for name, value in expectations.items() if done.trace_id is not None else ():
         if value is not None:
             with guard("keeping an expectation"):
                 log_expectation(trace_id=str(done.trace_id), name=name, value=value)
     if done.error is None:
-        done.scores = contextvars.copy_context().run(_scores, done, asking)
+        done.scores = contextvars.copy_context().run(_scores, done, functions)
         if done.trace_id is not None:
             keep_scores(done.trace_id, done.scores)
     return done
 
 
-def _begin_trace_of_its_own() -> None:
-    """In this context: rows are no steps of what the caller does."""
+def _begin_own_trace() -> None:
+    """Leave the current trace of this context: rows are no steps of the caller."""
     current.set(None)
     usage_watch.set(None)
     otel_context.attach(otel_trace.set_span_in_context(otel_trace.INVALID_SPAN))
 
 
-def _scores(row: EvaluatedRow, asking: _Asking) -> list[Score]:
-    # what a judge asks of a model is no work of the version that it judges
+def _scores(row: EvaluatedRow, functions: _Functions) -> list[Score]:
+    # calls of a judge do not belong to the version that it judges
     active_model.set(None)
     active_runs.set(())
     offered = {
@@ -200,7 +200,7 @@ def _scores(row: EvaluatedRow, asking: _Asking) -> list[Score]:
         "expectations": row.expectations,
         "trace": None if row.trace_id is None else get_trace(row.trace_id),
     }
-    return [score for judge in asking.judges for score in judge.scores(asking.loop.run, **offered)]
+    return [score for judge in functions.judges for score in judge.scores(functions.loop.run, **offered)]
 
 
 def _from_trace(row: dict[str, Any], expectations: dict[str, Any]) -> EvaluatedRow:
@@ -217,23 +217,23 @@ def _from_trace(row: dict[str, Any], expectations: dict[str, Any]) -> EvaluatedR
 
 
 def _link(trace: Trace) -> None:
-    """A trace that was there before belongs to this run and this version, unless it belongs to others."""
-    said = {
+    """Link an earlier trace to this run and this version, unless it is linked to others."""
+    links = {
         "run_id": active_run_id() if trace.info.run_id is None else None,
         "model_id": get_active_model_id() if trace.info.model_id is None else None,
     }
-    said = {key: value for key, value in said.items() if value is not None}
-    if said and runtime().recording:
-        runtime().append({"kind": "trace", "trace_id": trace.trace_id, "time": time.time_ns(), **said})
+    links = {key: value for key, value in links.items() if value is not None}
+    if links and runtime().recording:
+        runtime().append({"kind": "trace", "trace_id": trace.trace_id, "time": time.time_ns(), **links})
 
 
-def _answered(row: dict[str, Any], expectations: dict[str, Any], asking: _Asking) -> EvaluatedRow:
+def _answered(row: dict[str, Any], expectations: dict[str, Any], functions: _Functions) -> EvaluatedRow:
     inputs, outputs, error = row.get("inputs"), row.get("outputs"), None
-    with start_span(getattr(asking.predict_fn, "__name__", None) or "row", span_type="CHAIN") as span:
+    with start_span(getattr(functions.predict_fn, "__name__", None) or "row", span_type="CHAIN") as span:
         span.set_inputs(inputs)
         if outputs is None:
             try:
-                outputs = _ask(asking, inputs)
+                outputs = _call(functions, inputs)
             except Exception as raised:
                 error = f"{type(raised).__name__}: {raised}"
                 span.record_exception(raised)
@@ -244,11 +244,11 @@ def _answered(row: dict[str, Any], expectations: dict[str, Any], asking: _Asking
     return EvaluatedRow(span.trace_id if is_recorded else None, inputs, outputs, expectations, error=error)
 
 
-def _ask(asking: _Asking, inputs: Any) -> Any:
-    predict_fn = asking.predict_fn
+def _call(functions: _Functions, inputs: Any) -> Any:
+    predict_fn = functions.predict_fn
     takes_whole = getattr(getattr(predict_fn, "__self__", None), "takes_whole_inputs", False)  # a loaded model's
     answer = predict_fn(inputs) if takes_whole or not isinstance(inputs, Mapping) else predict_fn(**inputs)
-    return asking.loop.run(answer) if inspect.isawaitable(answer) else answer
+    return functions.loop.run(answer) if inspect.isawaitable(answer) else answer
 
 
 def _metrics(rows: list[EvaluatedRow]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Experiments: names under which traces, versions and runs are kept apart."""
+"""Experiments: names that group traces, versions and runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Experiment:
 
     @property
     def experiment_id(self) -> str:
-        """Its id in the store, or its name until the store holds something of it: either is taken where an id is."""
+        """Its id in the store, or its name until something is stored in it; both are accepted as an id."""
         return _ids_by_name().get(self.name, self.name)
 
 
@@ -32,7 +32,7 @@ def set_experiment(name: str) -> Experiment:
 
 
 def get_experiment_by_name(name: str) -> Experiment | None:
-    """The experiment of this name, None where nothing was recorded in it."""
+    """The experiment of this name, None if nothing was recorded in it."""
     return Experiment(name) if checked_text("name", name) in _ids_by_name() else None
 
 
@@ -48,7 +48,7 @@ def experiment_name(given: str) -> str:
 
 
 def is_in(experiment_ids: Sequence[str] | None) -> Callable[[Any], bool]:
-    """Whether a row of the store belongs to one of these experiments, which are named by id or name."""
+    """A test whether a row of the store belongs to one of these experiments, given by id or name."""
     if experiment_ids is None:
         return lambda row: True
     if isinstance(experiment_ids, str):

@@ -1,4 +1,4 @@
-"""What git says about the folder that the program runs in."""
+"""State of the code in git, for the folder that the program runs in."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tracer._json import cut_text
 
 _SECONDS = 10.0
 _PASSWORD = re.compile(r"(?<=://)[^/\s]+@")  # up to the last @: a password may have one
-_WHOLE = ("--no-ext-diff", "--no-textconv", "--no-relative", "--no-color")  # all of it, and no command of anybody's
+_WHOLE = ("--no-ext-diff", "--no-textconv", "--no-relative", "--no-color")  # all of it, without commands of a configuration
 _TAG_LIMIT = 64 * 1024
 
 
 class GitError(Exception):
-    """Git is not there, or has nothing to say."""
+    """Git is not installed, or the folder is no repository."""
 
 
 @dataclass(frozen=True)
 class GitInfo:
-    """A state of the code: ``diff`` is what was changed since the commit, None where nothing was."""
+    """State of the code: ``diff`` has the changes since the commit, None if there are none."""
 
     branch: str
     commit: str

@@ -1,4 +1,4 @@
-"""The state of the code in git as the version that traces belong to."""
+"""The state of the code in git as the version of traces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHORT = 8
 
 @dataclass
 class GitContext:
-    """The state of the code and the version that stands for it; both None where there is no git."""
+    """State of the code and the version made from it; both None outside of a repository."""
 
     info: GitInfo | None
     active_model: LoggedModel | None
@@ -32,10 +32,10 @@ class GitContext:
 
 
 def enable_git_model_versioning(remote_name: str = "origin") -> GitContext:
-    """Let traces belong to the version that stands for this commit, or for this commit and what was changed since.
+    """Make the version of traces from this commit, and the changes since it if there are any.
 
-    The same state of the code is the same version in every process, on whatever branch. The version's tags tell branch,
-    commit, whether there were changes, and the changes. Outside of a repository nothing happens but a log line.
+    The same state of the code is the same version in every process, on whatever branch. The version has tags for the
+    branch, the commit, whether there were changes, and the changes. Outside of a repository it only logs a warning.
     """
     try:
         info = git_info(remote_name)
@@ -50,5 +50,5 @@ def enable_git_model_versioning(remote_name: str = "origin") -> GitContext:
 
 
 def disable_git_model_versioning() -> None:
-    """Let traces that start from now on belong to no version."""
+    """Link traces that start from now on to no version."""
     clear_active_model()

@@ -1,4 +1,4 @@
-"""What a version of an app is, and how it is read from the store."""
+"""Versions of an app, as they are read from the store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ID = re.compile(r"m-[0-9a-f]{32}")
 
 
 class LoggedModelStatus(str, Enum):
-    """How far a version has come."""
+    """Status of a version."""
 
     UNSPECIFIED = "UNSPECIFIED"
     PENDING = "PENDING"
@@ -29,7 +29,7 @@ class LoggedModelStatus(str, Enum):
 
 @dataclass
 class LoggedModel:
-    """A version of an app: what its traces link to. Times in ms since the epoch."""
+    """A version of an app, which its traces link to. Times in ms since the epoch."""
 
     model_id: str
     name: str
@@ -55,30 +55,30 @@ class LoggedModel:
 
 
 def model_folder(model_id: str) -> Path:
-    """Where the files of a logged model are. Raises InvalidArgumentError for what is no id."""
-    if not is_model_id(model_id):  # whoever wrote the store must not choose where code is loaded from
+    """Folder of a logged model. Raises InvalidArgumentError for an invalid id."""
+    if not is_model_id(model_id):  # the content of a store must not choose where code is loaded from
         raise InvalidArgumentError(f"model_id: got {model_id!r}, expected m- and 32 hexadecimal digits.")
     return models_folder() / model_id
 
 
 def models_folder() -> Path:
-    """Where logged models are: beside the store, or beside the journal of one that is elsewhere."""
+    """Folder of all logged models: beside the store, or beside the journal of a remote store."""
     journal = journal_folder(runtime().store_url())
     return journal.with_name(journal.name.removesuffix(".journal") + ".models")
 
 
 def has_files(model: LoggedModel) -> bool:
-    """Whether a version was logged with ``log_model``, and its folder is there."""
+    """Whether a version was logged with ``log_model`` and its folder exists."""
     return is_model_id(model.model_id) and model_folder(model.model_id).is_dir()
 
 
 def is_model_id(text: str) -> bool:
-    """Whether a text has the shape of a version's id."""
+    """Whether a string has the form of a version's id."""
     return _ID.fullmatch(text) is not None
 
 
 def model_rows(model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
-    """What the store holds of versions, newest first, those just made included. Raises StoreError."""
+    """Rows of versions in the store, newest first, those just made included. Raises StoreError."""
     runtime().sync()
     return (
         runtime()
@@ -90,10 +90,10 @@ def model_rows(model_id: str | None = None, name: str | None = None) -> list[Mod
 
 
 def model_from_row(row: ModelRow) -> LoggedModel:
-    """A version as users see it."""
+    """The public form of a version's row."""
     try:
         status = LoggedModelStatus(row.status)
-    except ValueError:  # a newer version of tracer has more of them
+    except ValueError:  # a newer version of tracer may have more
         status = LoggedModelStatus.UNSPECIFIED
     return LoggedModel(
         model_id=row.model_id,

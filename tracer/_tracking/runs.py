@@ -1,4 +1,4 @@
-"""Runs: a stretch of work, such as an evaluation, that its traces and the versions made in it link to."""
+"""Runs: units of work, such as an evaluation, that link traces and versions made in them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STATES = ("FINISHED", "FAILED", "KILLED")
 
 @dataclass
 class RunInfo:
-    """What a run is; times in ms since the epoch, ``end_time`` is None while it runs."""
+    """Summary of a run; times in ms since the epoch, ``end_time`` is None while it runs."""
 
     run_id: str
     run_name: str
@@ -39,7 +39,7 @@ class RunInfo:
 
 @dataclass
 class RunData:
-    """What was logged to a run."""
+    """Tags, params and metrics of a run."""
 
     tags: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class RunData:
 
 @dataclass
 class Run:
-    """A run as the store has it."""
+    """A stored run."""
 
     info: RunInfo
     data: RunData
@@ -56,7 +56,7 @@ class Run:
 
 @dataclass
 class ActiveRun(Run):
-    """The run that goes on now; ``with`` ends it with the block: FINISHED, or FAILED where the block raised."""
+    """The active run; ``with`` ends it with the block: FINISHED, or FAILED if the block raised."""
 
     def __enter__(self) -> ActiveRun:
         return self
@@ -76,10 +76,10 @@ def start_run(
     tags: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
 ) -> ActiveRun:
-    """Start a run, or go on with the one of an id: ``with tracer.start_run() as run: … run.info.run_id``.
+    """Start a run, or continue the run of an id: ``with tracer.start_run() as run: … run.info.run_id``.
 
-    Traces and versions that start inside belong to it. A run inside of another is one of its parts and says
-    ``nested=True``. Like the active version it holds in this thread or task alone.
+    Traces and versions that start inside belong to it. A run inside of another one needs ``nested=True``. Like the
+    active version it is active in this thread or task alone.
     """
     outer = _open_runs()
     if outer and not nested:
@@ -91,7 +91,7 @@ def start_run(
     if run_id is not None:
         run = ActiveRun(**vars(get_run(run_id)))
         run.info.status, run.info.end_time = "RUNNING", None
-        _say(run.info.run_id, status="RUNNING", tags=checked_tags, params=checked_params)
+        _append(run.info.run_id, status="RUNNING", tags=checked_tags, params=checked_params)
     else:
         parent = outer[-1].info.run_id if outer else None
         run = _make(run_name or readable_name(), parent, checked_tags, checked_params)
@@ -103,7 +103,7 @@ def _make(name: str, parent: str | None, tags: dict[str, str], params: dict[str,
     now = time.time_ns()
     run_id = uuid.uuid4().hex
     experiment = runtime().settings.experiment
-    _say(
+    _append(
         run_id, name=name, experiment=experiment, parent_id=parent, status="RUNNING", started=now, tags=tags,
         params=params,
     )  # fmt: skip
@@ -118,13 +118,13 @@ def _open_runs() -> tuple[ActiveRun, ...]:
 
 
 def active_run() -> ActiveRun | None:
-    """The run that goes on here, or None."""
+    """The active run, or None."""
     stack = _open_runs()
     return stack[-1] if stack else None
 
 
 def end_run(status: str = "FINISHED") -> None:
-    """End the run that goes on here, the innermost of several; nothing happens where there is none."""
+    """End the active run, the innermost of nested ones; without effect if there is none."""
     run = active_run()
     if run is not None:
         _end(run, status)
@@ -140,12 +140,12 @@ def _end(run: ActiveRun, status: str) -> None:
     for inner in reversed(stack[len(outer) :]):
         now = time.time_ns()
         inner.info.status, inner.info.end_time = status, now // _NS_PER_MS
-        _say(inner.info.run_id, status=status, ended=now)
+        _append(inner.info.run_id, status=status, ended=now)
     active_runs.set(outer)
 
 
 def _end_open_runs() -> None:
-    """A run that nobody ended, such as of a script that calls start_run() alone, ends with the program."""
+    """End a run that is still open at exit, as in a script that only calls start_run()."""
     for run in _open_runs()[:1]:
         _end(run, "FINISHED")
 
@@ -171,42 +171,42 @@ def search_runs(*, experiment_ids: list[str] | None = None, max_results: int | N
 
 
 def log_param(key: str, value: str) -> None:
-    """Log a param to the run that goes on here."""
+    """Log a param to the active run."""
     log_params({key: value})
 
 
 def log_params(params: Mapping[str, str]) -> None:
-    """Log params to the run that goes on here."""
-    _say(_here("log_params").info.run_id, params=checked_texts("params", params))
+    """Log params to the active run."""
+    _append(_required_run("log_params").info.run_id, params=checked_texts("params", params))
 
 
 def log_metric(key: str, value: float) -> None:
-    """Log a measure to the run that goes on here; a later one of this name takes its place."""
+    """Log a metric to the active run; a later value of the same name replaces it."""
     log_metrics({key: value})
 
 
 def log_metrics(metrics: Mapping[str, float]) -> None:
-    """Log measures to the run that goes on here."""
-    _say(_here("log_metrics").info.run_id, metrics=checked_numbers("metrics", metrics))
+    """Log metrics to the active run."""
+    _append(_required_run("log_metrics").info.run_id, metrics=checked_numbers("metrics", metrics))
 
 
 def set_tag(key: str, value: str) -> None:
-    """Set a tag of the run that goes on here."""
-    _say(_here("set_tag").info.run_id, tags=checked_texts("tags", {key: value}))
+    """Set a tag of the active run."""
+    _append(_required_run("set_tag").info.run_id, tags=checked_texts("tags", {key: value}))
 
 
-def _here(function: str) -> ActiveRun:
+def _required_run(function: str) -> ActiveRun:
     run = active_run()
     if run is None:
         raise InvalidArgumentError(f"{function}() was called outside of a run; write `with tracer.start_run(): …`")
     return run
 
 
-def _say(run_id: str, **said: object) -> None:
+def _append(run_id: str, **fields: object) -> None:
     if not runtime().recording:
         log_once("run off", "tracer is off: the run is not recorded", level=10)
         return
-    given = {key: value for key, value in said.items() if value not in (None, {})}
+    given = {key: value for key, value in fields.items() if value not in (None, {})}
     runtime().append({"kind": "run", "run_id": run_id, "time": time.time_ns(), **given})
 
 

@@ -1,4 +1,4 @@
-"""Scorers: functions that say how good an answer is, and what came of calling them."""
+"""Scorers: functions that judge an answer, and their scores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OFFERED = ("inputs", "outputs", "expectations", "trace")
 
 @dataclass(frozen=True)
 class Score:
-    """What a scorer found: a value with its reason, or why there is none."""
+    """Result of a scorer: a value with its rationale, or the error that prevented one."""
 
     name: str
     value: Any = None
@@ -48,10 +48,10 @@ class Scorer:
         return self._function(**{name: offered.get(name) for name in self._wanted})
 
     def scores(self, wait: Callable[[Any], Any], /, **offered: Any) -> list[Score]:
-        """What the function says of a row, ``wait`` awaits it where it must be; what it raises is an error."""
+        """The scores of a row; ``wait`` awaits a coroutine. An exception of the function becomes an error."""
         try:
             given = self(**offered)
-            return [self._score(said) for said in _several(wait(given) if inspect.isawaitable(given) else given)]
+            return [self._score(each) for each in _several(wait(given) if inspect.isawaitable(given) else given)]
         except Exception as error:
             return [Score(self.name, error=f"{type(error).__name__}: {error}")]
 
@@ -62,11 +62,11 @@ class Scorer:
         if not isinstance(score.name, str) or not score.name.strip():
             raise InvalidArgumentError(f"a score's name is {score.name!r}, expected a text")
         error = None if score.error is None else str(score.error)
-        return replace(score, value=_kept(score.value), error=error)
+        return replace(score, value=_storable(score.value), error=error)
 
 
-def _kept(value: Any) -> Any:
-    """The value as it can be kept: what cannot be is a fault of the scorer's, and said so."""
+def _storable(value: Any) -> Any:
+    """The value as JSON can hold it; otherwise the error of ``json.dumps``, which is reported as the scorer's."""
     if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)):
         value = value.item()  # numpy's and torch's numbers
     json.dumps(value)
@@ -74,10 +74,10 @@ def _kept(value: Any) -> Any:
 
 
 def scorer(function: Callable[..., Any] | None = None, *, name: str | None = None) -> Any:
-    """Make a scorer of a function: it takes any of ``inputs``, ``outputs``, ``expectations`` and ``trace`` by name.
+    """Make a scorer of a function, which takes any of ``inputs``, ``outputs``, ``expectations`` and ``trace`` by name.
 
-    It gives a number, a bool or a text; or a dict with ``value`` and ``rationale``; or a list of such dicts, each with
-    a ``name``. It may be a coroutine.
+    It returns a number, a bool or a string; or a dict with ``value`` and ``rationale``; or a list of such dicts with a
+    ``name`` each. It may be a coroutine.
     """
     if function is None:
         return lambda given: Scorer(given, name)
@@ -87,7 +87,7 @@ def scorer(function: Callable[..., Any] | None = None, *, name: str | None = Non
 
 
 def keep_scores(trace_id: str, scores: list[Score]) -> None:
-    """Write scores down as feedback on a trace."""
+    """Record scores as feedback on a trace."""
     for score in scores:
         if score.value is None and score.error is None:
             continue

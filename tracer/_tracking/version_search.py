@@ -1,4 +1,4 @@
-"""Searching the versions of apps."""
+"""Search for versions of apps."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def search_logged_models(
     max_results: int | None = None,
     order_by: Sequence[str] | None = None,
 ) -> list[LoggedModel]:
-    """The versions that meet a filter such as ``"name = 'agent-v1' AND params.llm = 'gpt-4'"``, newest first.
+    """The versions that match a filter such as ``"name = 'agent-v1' AND params.llm = 'gpt-4'"``, newest first.
 
     Fields are name, model_id, model_type, status, source_run_id, experiment, experiment_id, creation_timestamp,
-    last_updated_timestamp, tags.<key>, params.<key> and metrics.<key>; ``order_by`` takes texts such as ``"name ASC"``,
+    last_updated_timestamp, tags.<key>, params.<key> and metrics.<key>; ``order_by`` takes terms such as ``"name ASC"``,
     ``experiment_ids`` ids and names.
     """
     expression = parse_filter(filter_string, _find_field, _field_hint)

@@ -1,4 +1,4 @@
-"""Versions of an app: make them, find them, and let traces belong to one."""
+"""Versions of an app: make them, find them, and link traces to one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOTEBOOK = "IPython.core.interactiveshell"
 
 @dataclass
 class ActiveModel(LoggedModel):
-    """The version that is active now; ``with`` makes it so inside the block alone."""
+    """The active version; ``with`` makes it active inside the block alone."""
 
     _before: str | None = field(default=NOTHING_SAID, repr=False, compare=False)
     _before_elsewhere: tuple[str | None, ...] = field(default=(), repr=False, compare=False)
@@ -45,53 +45,53 @@ class ActiveModel(LoggedModel):
 
 
 def set_active_model(name: str | None = None, *, model_id: str | None = None) -> ActiveModel:
-    """Let traces that start from now on belong to this version: by name, which is made if it is new, or by id.
+    """Link traces that start from now on to this version, by name (a new name makes a version) or by id.
 
-    Called at the top of the main program, or in a notebook's cell, it holds in every thread that sets none of its own;
-    in a thread, in an asyncio task and as ``with set_active_model("v2"):`` it holds there alone. Raises
-    ModelNotFoundError for an unknown id, InvalidArgumentError where neither or both are given and do not fit together.
+    Called at the top of the main program, or in a notebook's cell, it applies to every thread that sets none of its
+    own; in a thread, in an asyncio task and as ``with set_active_model("v2"):`` it applies there alone. Raises
+    ModelNotFoundError for an unknown id, InvalidArgumentError if neither is given or both do not match.
     """
     model = _model_to_activate(name, model_id)
-    said = {key: getattr(model, key) for key in LoggedModel.__dataclass_fields__}
+    fields = {key: getattr(model, key) for key in LoggedModel.__dataclass_fields__}
     before = active_model.get()
-    return ActiveModel(**said, _before=before, _before_elsewhere=_activate(model.model_id))
+    return ActiveModel(**fields, _before=before, _before_elsewhere=_activate(model.model_id))
 
 
 def clear_active_model() -> None:
-    """Let traces that start from now on belong to no version."""
+    """Link traces that start from now on to no version."""
     _activate(None)
 
 
 def get_active_model_id() -> str | None:
-    """The id of the version that a trace which starts here belongs to, or None."""
+    """The id of the version that traces which start here link to, or None."""
     return runtime().active_model_id()
 
 
 def _activate(model_id: str | None) -> tuple[str | None, ...]:
-    """Make it active here and, in the main program, in threads that set none; what was there before, if it was."""
+    """Make it active here and, in the main program, in threads that set none; returns a replaced default."""
     in_cell = _is_in_cell()
     if threading.current_thread() is not threading.main_thread() or (_has_loop() and not in_cell):
         active_model.set(model_id)
         return ()
-    active_model.set(NOTHING_SAID if in_cell else model_id)  # a cell's context is not always that of the next one
+    active_model.set(NOTHING_SAID if in_cell else model_id)  # the next cell may run in another context
     before, runtime().default_model_id = runtime().default_model_id, model_id
     return (before,)
 
 
 def _has_loop() -> bool:
-    asyncio = sys.modules.get("asyncio")  # not imported for this: without it there is no task
+    asyncio = sys.modules.get("asyncio")  # only if imported already: without it there is no task
     return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def _is_in_cell() -> bool:
-    """Whether a notebook's cell calls: the kernel runs it in a loop, but to the user it is the main program."""
+    """Whether the caller is a notebook's cell: run in the kernel's loop, but the main program to its user."""
     if _NOTEBOOK not in sys.modules:
         return False
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__")
         if module in (_NOTEBOOK, "asyncio.events", "asyncio.runners"):
-            return bool(module == _NOTEBOOK)  # else a loop runs a task between the cell and here
+            return bool(module == _NOTEBOOK)  # else a task of a loop is between the cell and here
         frame = frame.f_back
     return False
 
@@ -113,7 +113,7 @@ def _model_to_activate(name: str | None, model_id: str | None) -> LoggedModel:
 
 
 def _find(model_id: str) -> LoggedModel | None:
-    """A version by id; where the store cannot be asked, the id alone, so that the program goes on."""
+    """A version by id; only the id if the store is down, so that the program goes on."""
     if not runtime().recording:
         return _unstored(model_id, model_id)
     try:
@@ -125,7 +125,7 @@ def _find(model_id: str) -> LoggedModel | None:
 
 
 def _find_or_make(name: str) -> LoggedModel:
-    """The newest version of this name in this experiment. Processes that make the same one at once make one."""
+    """The newest version of this name in this experiment. Processes that make it at the same time make one version."""
     experiment = runtime().settings.experiment
     model_id = _ID_PREFIX + hashlib.sha256(f"{experiment}\0{name}".encode()).hexdigest()[:32]
     if not runtime().recording:
@@ -158,9 +158,9 @@ def create_external_model(
     model_type: str | None = None,
     experiment_id: str | None = None,
 ) -> LoggedModel:
-    """Make a version of an app whose code is kept elsewhere, such as in git; without a name it gets a readable one.
+    """Make a version of an app whose code is elsewhere, such as in git; without a name it gets a readable one.
 
-    Inside of a run it links to the run. Raises InvalidArgumentError for params and tags that are not texts.
+    Inside of a run it links to the run. Raises InvalidArgumentError for params and tags that are not strings.
     """
     return make_model(
         readable_name() if name is None else clean_text(checked_text("name", name)),
@@ -172,14 +172,14 @@ def create_external_model(
     )
 
 
-def make_model(name: str, *, status: str = "READY", experiment_id: str | None = None, **said: Any) -> LoggedModel:
-    """A new version, checked already."""
+def make_model(name: str, *, status: str = "READY", experiment_id: str | None = None, **fields: Any) -> LoggedModel:
+    """A new version, from checked arguments."""
     experiment = runtime().settings.experiment if experiment_id is None else experiment_name(experiment_id)
-    return _make(_ID_PREFIX + uuid.uuid4().hex, name, status=status, experiment=experiment, **said)
+    return _make(_ID_PREFIX + uuid.uuid4().hex, name, status=status, experiment=experiment, **fields)
 
 
 def make_model_once(key: str, name: str, tags: Mapping[str, str]) -> LoggedModel:
-    """The version that stands for a key, such as a state of the code: made by whoever comes first."""
+    """The version of a key, such as a state of the code; the first caller makes it."""
     model_id = _ID_PREFIX + hashlib.sha256(key.encode()).hexdigest()[:32]
     return _make(model_id, name, tags=dict(tags))
 
@@ -191,16 +191,16 @@ def _make(
     status: str = "READY",
     experiment: str | None = None,
     even_if_off: bool = False,
-    **said: Any,
+    **fields: Any,
 ) -> LoggedModel:
-    said = {key: value for key, value in said.items() if value}
-    said.setdefault("source_run_id", active_run_id())
+    fields = {key: value for key, value in fields.items() if value}
+    fields.setdefault("source_run_id", active_run_id())
     now = time.time_ns()
-    local = replace(_unstored(model_id, name, now), status=LoggedModelStatus(status), **said)
+    local = replace(_unstored(model_id, name, now), status=LoggedModelStatus(status), **fields)
     if not (runtime().recording or even_if_off):
         return local
     record = {"name": name, "experiment": experiment or runtime().settings.experiment, "created": now, "status": status}
-    _say(model_id, now, **record, **{key: value for key, value in said.items() if value is not None})
+    _append(model_id, now, **record, **{key: value for key, value in fields.items() if value is not None})
     try:
         rows = model_rows(model_id=model_id)
     except StoreError as error:
@@ -223,33 +223,33 @@ def get_logged_model(model_id: str) -> LoggedModel:
 
 
 def log_model_params(params: Mapping[str, str], model_id: str | None = None) -> None:
-    """Add params to a version, the active one if none is named. Raises InvalidArgumentError unless they are texts."""
+    """Add params to a version, by default the active one. Raises InvalidArgumentError unless they are strings."""
     checked = checked_texts("params", params)
-    _say(_id_or_active("log_model_params", model_id), time.time_ns(), params=checked)
+    _append(_id_or_active("log_model_params", model_id), time.time_ns(), params=checked)
 
 
 def set_logged_model_tags(model_id: str, tags: Mapping[str, str]) -> None:
-    """Set tags of a version. Raises InvalidArgumentError unless they are texts, ModelNotFoundError."""
+    """Set tags of a version. Raises InvalidArgumentError unless they are strings, ModelNotFoundError."""
     checked = checked_texts("tags", tags)
-    _say(get_logged_model(model_id).model_id, time.time_ns(), tags=checked)
+    _append(get_logged_model(model_id).model_id, time.time_ns(), tags=checked)
 
 
 def delete_logged_model_tag(model_id: str, key: str) -> None:
-    """Remove a tag of a version; nothing happens where it has none of this name."""
-    _say(get_logged_model(model_id).model_id, time.time_ns(), tags={checked_text("key", key): None})
+    """Remove a tag of a version; without effect if it has no such tag."""
+    _append(get_logged_model(model_id).model_id, time.time_ns(), tags={checked_text("key", key): None})
 
 
 def log_model_metrics(metrics: Mapping[str, float], model_id: str | None = None) -> None:
-    """Add measures, such as scores, to a version, the active one if none is named."""
-    _say(_id_or_active("log_model_metrics", model_id), time.time_ns(), metrics=checked_numbers("metrics", metrics))
+    """Add metrics, such as scores, to a version, by default the active one."""
+    _append(_id_or_active("log_model_metrics", model_id), time.time_ns(), metrics=checked_numbers("metrics", metrics))
 
 
 def finalize_logged_model(model_id: str, status: LoggedModelStatus | str = LoggedModelStatus.READY) -> LoggedModel:
-    """Say that a version is READY or FAILED; gives the version as it is then."""
+    """Mark a version as READY or FAILED; returns the updated version."""
     text = status.value if isinstance(status, LoggedModelStatus) else str(status).upper()
     if text not in ("READY", "FAILED"):
         raise InvalidArgumentError(f"status: got {status!r}, expected 'READY' or 'FAILED'.")
-    _say(get_logged_model(model_id).model_id, time.time_ns(), status=text)
+    _append(get_logged_model(model_id).model_id, time.time_ns(), status=text)
     return get_logged_model(model_id)
 
 
@@ -269,8 +269,8 @@ def _id_or_active(function: str, model_id: str | None) -> str:
     return active
 
 
-def _say(model_id: str, now: int, **said: Any) -> None:
-    runtime().append({"kind": "model", "model_id": model_id, "time": now, **said})
+def _append(model_id: str, now: int, **fields: object) -> None:
+    runtime().append({"kind": "model", "model_id": model_id, "time": now, **fields})
 
 
 def _no_model(model_id: str) -> ModelNotFoundError:
