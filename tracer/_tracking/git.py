@@ -10,7 +10,7 @@ from tracer._json import cut_text
 
 _SECONDS = 10.0
 _PASSWORD = re.compile(r"(?<=://)[^/\s]+@")  # up to the last @: a password may have one
-_WHOLE = ("--no-ext-diff", "--no-textconv", "--no-relative", "--no-color")  # all of it, without commands of a configuration
+_WHOLE = ("--no-ext-diff", "--no-textconv", "--no-relative", "--no-color")  # all of it, no configured command
 _TAG_LIMIT = 64 * 1024
 
 

@@ -1,4 +1,4 @@
-"""Requests and replies of the chat schema (OpenAI, Chat Completions), with custom inputs and outputs beside it."""
+"""Requests and replies of the chat schema (OpenAI, Chat Completions), plus custom inputs and outputs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tracer.models.shape import Shape, ValidationError
 
 @dataclass
 class ChatParams(Shape):
-    """What a request says beside its messages; what it does not say is None.
+    """Parameters of a request, without its messages; those not given are None.
 
-    Parameters that are not listed here are kept in ``extra``, and ``to_dict`` gives all of them together.
+    Parameters that are not listed here are kept in ``extra``; ``to_dict`` returns all of them together.
     """
 
     temperature: float | None = None
@@ -49,7 +49,7 @@ class ChatParams(Shape):
         super().__post_init__()
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, without what is None."""
+        """As plain values, without those that are None."""
         plain = super().to_dict()
         return {**plain.pop("extra", {}), **plain}
 
@@ -82,7 +82,7 @@ class ChatCompletionRequest(ChatParams):
 
 @dataclass
 class TopTokenLogProb(Shape):
-    """A token that was likely, and its log probability."""
+    """A likely token and its log probability."""
 
     token: str
     logprob: float
@@ -91,7 +91,7 @@ class TopTokenLogProb(Shape):
 
 @dataclass
 class TokenLogProb(Shape):
-    """A token of the reply, its log probability, and the most likely ones at its place."""
+    """A token of the reply, its log probability, and the most likely tokens at its position."""
 
     token: str
     logprob: float
@@ -108,7 +108,7 @@ class ChatChoiceLogProbs(Shape):
 
 @dataclass
 class ChatChoice(Shape):
-    """One of the answers to a request. Its ``finish_reason`` is ``tool_calls`` or ``stop`` unless another is given."""
+    """One choice of a reply. Its ``finish_reason`` is ``tool_calls`` or ``stop`` unless another is given."""
 
     message: ChatMessage
     index: int = 0
@@ -146,7 +146,7 @@ def _now() -> int:
 
 @dataclass
 class ChatCompletionResponse(Shape):
-    """A whole reply; ``custom_outputs`` is for whatever the schema has no place for."""
+    """A whole reply; ``custom_outputs`` is for values that the schema has no field for."""
 
     choices: list[ChatChoice]
     usage: TokenUsageStats | None = None
@@ -172,7 +172,7 @@ class ChatCompletionResponse(Shape):
 
 @dataclass
 class FunctionCallChunk(Shape):
-    """A piece of a function call."""
+    """The part of a function call in a chunk."""
 
     name: str | None = None
     arguments: str | None = None
@@ -180,7 +180,7 @@ class FunctionCallChunk(Shape):
 
 @dataclass
 class ToolCallChunk(Shape):
-    """A piece of a tool call; pieces of the same call have the same ``index``."""
+    """The part of a tool call in a chunk; parts of the same call have the same ``index``."""
 
     index: int = 0
     id: str | None = None
@@ -190,7 +190,7 @@ class ToolCallChunk(Shape):
 
 @dataclass
 class ChatChoiceDelta(Shape):
-    """What a chunk adds to a message."""
+    """The part of a message in a chunk."""
 
     role: str | None = "assistant"
     content: str | None = None
@@ -202,7 +202,7 @@ class ChatChoiceDelta(Shape):
 
 @dataclass
 class ChatChunkChoice(Shape):
-    """What a chunk adds to one of the answers."""
+    """The part of a choice in a chunk."""
 
     delta: ChatChoiceDelta
     index: int = 0
@@ -212,7 +212,7 @@ class ChatChunkChoice(Shape):
 
 @dataclass
 class ChatCompletionChunk(Shape):
-    """A piece of a streamed reply; the last one may have the usage and no choices."""
+    """A chunk of a streamed reply; the last one may have the usage and no choices."""
 
     choices: list[ChatChunkChoice]
     usage: TokenUsageStats | None = None

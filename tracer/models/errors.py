@@ -1,4 +1,4 @@
-"""What goes wrong with models."""
+"""Errors of models."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from tracer.errors import TracerError
 
 
 class ModelError(TracerError):
-    """A model cannot be saved, loaded or run: says what is wrong with it."""
+    """A model cannot be saved, loaded or run."""

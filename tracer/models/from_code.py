@@ -1,4 +1,4 @@
-"""Models from code: a Python file says with ``set_model`` which object is its model."""
+"""Models from code: a Python file names its model with ``set_model``."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from tracer.models.yaml_files import read_yaml
 
 @dataclass
 class _Loading:
-    """A file that is being run: what it set, and the config that it shall see."""
+    """A model's file while it runs: the models that it has set, and its config."""
 
     config: dict[str, Any]
-    models: list[tuple[PythonModel, dict[str, Any]]] = field(default_factory=list)  # each with whose call it was
+    models: list[tuple[PythonModel, dict[str, Any]]] = field(default_factory=list)  # with the caller's globals
 
 
 _loading: ContextVar[_Loading | None] = ContextVar("tracer_model_file", default=None)
 
 
 def set_model(model: Any) -> None:
-    """Say in a model's file which object is the model: an instance of ChatModel or PythonModel, or a function.
+    """Name the model of a file: an instance of ChatModel or PythonModel, or a function.
 
-    Where the file is run by itself, and not loaded as a model, this does nothing but check.
+    If the file is run by itself, and not loaded as a model, this only checks the argument.
     """
     checked = as_model(model)
     loading = _loading.get()
@@ -39,7 +39,7 @@ def set_model(model: Any) -> None:
 
 
 def as_model(model: Any) -> PythonModel:
-    """The model that an object is. Raises InvalidArgumentError."""
+    """An object as a model. Raises InvalidArgumentError."""
     if isinstance(model, PythonModel):
         return model
     if isinstance(model, type):
@@ -58,9 +58,9 @@ def as_model(model: Any) -> PythonModel:
 
 
 class ModelConfig:
-    """The config that a model was logged with, for reading at the top of its file.
+    """The config that a model was logged with, to be read at the top of its file.
 
-    ``development_config`` (a dict, or the path of a YAML file) is what holds while the file is run by itself.
+    ``development_config`` (a dict, or the path of a YAML file) applies while the file is run by itself.
     """
 
     def __init__(self, *, development_config: Mapping[str, Any] | str | Path | None = None) -> None:
@@ -100,14 +100,14 @@ def config_from(config: Mapping[str, Any] | str | Path | None) -> dict[str, Any]
 
 
 def model_from_code(path: Path, config: dict[str, Any], code: OwnCode) -> PythonModel:
-    """Run a model's file and give the model that it set. Raises ModelError, or what the file raises."""
+    """Run a model's file and return the model that it set. Raises ModelError, or the exception of the file."""
     loading = _Loading(config)
     token = _loading.set(loading)
     try:
         module = code.run(path)
     finally:
         _loading.reset(token)
-    # a module that the file imports may be a model's file too, and says so when it is run
+    # a module that the file imports may be a model's file too, and set a model when it is run
     own = [model for model, scope in loading.models if scope is vars(module)] or [model for model, _ in loading.models]
     if not own:
         raise ModelError(f"{path.name} has not called tracer.models.set_model(…), so it names no model")

@@ -1,4 +1,4 @@
-"""The whole completion that streamed chunks come to, and the chunks that a whole one is told in."""
+"""Streamed chunks joined to a completion, and a completion split into chunks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def completion_of(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Chunks of the chat schema, put together."""
+    """The completion that chunks of the chat schema make up."""
     whole: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     for chunk in chunks:
@@ -45,17 +45,17 @@ def _add_call(calls: list[dict[str, Any]], piece: dict[str, Any]) -> None:
 
 
 def chunks_of(completion: dict[str, Any]) -> list[dict[str, Any]]:
-    """A completion as two chunks: what is said, and why it ends."""
+    """A completion as two chunks: the messages, and the reasons to finish."""
     head: dict[str, Any] = {key: completion[key] for key in ("id", "model", "created") if key in completion}
     head["object"] = "chat.completion.chunk"
-    said, ends = [], []
+    messages, ends = [], []
     for choice in completion["choices"]:
         delta = {**choice["message"]}
         calls = delta.pop("tool_calls", None)
         if calls:
             delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
         logprobs = {"logprobs": choice["logprobs"]} if choice.get("logprobs") else {}
-        said.append({"index": choice["index"], "delta": delta, **logprobs})
+        messages.append({"index": choice["index"], "delta": delta, **logprobs})
         ends.append({"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]})
     rest: dict[str, Any] = {key: completion[key] for key in ("usage", "custom_outputs") if key in completion}
-    return [{**head, "choices": said}, {**head, "choices": ends, **rest}]
+    return [{**head, "choices": messages}, {**head, "choices": ends, **rest}]

@@ -1,4 +1,4 @@
-"""A model that has been loaded: ask it, whole or streamed, and each answer is a trace."""
+"""A loaded model: each answer, whole or streamed, is a trace."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _PARAMETERS = ChatParams.keys()
 
 
 class LoadedModel:
-    """A model to ask. Use :func:`tracer.models.load_model` to get one."""
+    """A model that is ready for predictions. Use :func:`tracer.models.load_model` to get one."""
 
-    takes_whole_inputs = True  # what tracer.evaluate asks of a function's object
+    takes_whole_inputs = True  # read by tracer.evaluate, on the object of a bound method
 
     def __init__(self, model: PythonModel, context: PythonModelContext, manifest: Manifest, folder: Path) -> None:
         self._model = model
@@ -61,10 +61,10 @@ class LoadedModel:
     ) -> Any:
         """The model's answer.
 
-        A ChatModel takes ``{"messages": […], "max_tokens": 25, …}`` and gives the completion as a dict. Raises
-        ValidationError, which names the field, ModelError where the model gives back no completion, and what the
-        model raises. A model that is asynchronous runs in a loop of its own, one for all calls. ``into`` is what
-        :meth:`begin` gave.
+        A ChatModel takes ``{"messages": […], "max_tokens": 25, …}`` and returns the completion as a dict. Raises
+        ValidationError, which names the field, ModelError if the model returns no completion, and the exceptions of
+        the model. An asynchronous model runs in its own event loop, one for all calls. ``into`` is the result of
+        :meth:`begin`.
         """
         prediction = into or self.begin()
         with prediction.ended_by_error():
@@ -80,7 +80,7 @@ class LoadedModel:
     async def apredict(
         self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
     ) -> Any:
-        """The same, for asynchronous programs; a model that is not asynchronous runs in a thread."""
+        """The same, for asynchronous programs; a synchronous model runs in a thread."""
         if not self.is_async:
             return await asyncio.to_thread(self.predict, data, params, into=into)
         prediction = into or self.begin()
@@ -99,8 +99,8 @@ class LoadedModel:
     ) -> Iterator[Any]:
         """The model's answer in pieces; a ChatModel's are chunks of the chat schema, as dicts.
 
-        Where the model has no ``predict_stream``, the whole answer comes in one piece. Closing the iterator stops the
-        model where it is.
+        If the model has no ``predict_stream``, the whole answer comes in one piece. Closing the iterator closes the
+        model's generator.
         """
         if self.is_async_stream or (self.is_async and not self.has_stream):
             raise InvalidArgumentError("this model is asynchronous: write `async for … in model.apredict_stream(…)`")
@@ -128,7 +128,7 @@ class LoadedModel:
     async def apredict_stream(
         self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
     ) -> AsyncIterator[Any]:
-        """The same, for asynchronous programs; takes models of either kind."""
+        """The same, for asynchronous programs; for models of either kind."""
         if not self.has_stream:
             for piece in self._as_chunks(await self.apredict(data, params, into=into)):
                 yield piece
@@ -159,25 +159,25 @@ class LoadedModel:
                     await stream.aclose()
                 raise
 
-    # ---- what goes in and comes out ----
+    # ---- inputs and outputs ----
 
     def begin(self) -> Prediction:
-        """The trace of an answer, begun here: the methods above go on with it when it is given as ``into``."""
+        """Start the trace of an answer; the methods above continue it if it is given as ``into``."""
         return Prediction(self.name, self.model_id, is_chat=self.is_chat)
 
     def _arguments(
         self, prediction: Prediction, method: Any, data: Any, params: Mapping[str, Any] | None
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if not self.is_chat:
-            prediction.give(data, params)
+            prediction.set_inputs(data, params)
             return arguments_for(method, self._context, data, params)
         request = _flat(data, params)
-        prediction.give(request)
+        prediction.set_inputs(request)
         checked = ChatCompletionRequest.from_dict(request)
         if not checked.messages:
             raise ValidationError("messages", "is missing or empty, expected [{'role': 'user', 'content': '…'}]")
-        asked = ChatParams.from_dict({key: value for key, value in request.items() if key != "messages"})
-        return arguments_for(method, self._context, checked.messages, asked)
+        params_given = ChatParams.from_dict({key: value for key, value in request.items() if key != "messages"})
+        return arguments_for(method, self._context, checked.messages, params_given)
 
     def _output(self, answer: Any) -> Any:
         if not self.is_chat:

@@ -1,4 +1,4 @@
-"""Loading a saved model: its files are checked, its code is run."""
+"""Loading a saved model: its files are checked, then its code is run."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def load_model(
     """The model of ``models:/<id>``, ``models:/<name>`` (its newest version), ``models:/<name>/<version>`` or a folder.
 
     **This runs the code in the model's folder.** It is refused with UntrustedModelError unless you logged the model
-    yourself on this machine, say ``trust=True``, or list its folder in TRACER_TRUSTED_MODELS. ``model_config`` replaces
-    keys of the config that the model was logged with. Raises ModelNotFoundError, ModelError.
+    yourself on this machine, pass ``trust=True``, or list its folder in TRACER_TRUSTED_MODELS. ``model_config``
+    replaces keys of the config that the model was logged with. Raises ModelNotFoundError, ModelError.
     """
     folder = folder_of(model_uri)
     if not (folder / MANIFEST).is_file():
@@ -57,7 +57,7 @@ def load_model(
 
 
 def validate_serving_input(model_uri: str | Path | LoggedModel, serving_input: Any, *, trust: bool = False) -> Any:
-    """What the served model would answer to a request's body, a dict or JSON text; raises what is wrong with it."""
+    """The served model's answer to a request's body, a dict or JSON text; raises the error if it is invalid."""
     body = serving_input
     if isinstance(body, (str, bytes)):
         try:
@@ -68,9 +68,9 @@ def validate_serving_input(model_uri: str | Path | LoggedModel, serving_input: A
 
 
 def as_invocation(body: Any) -> tuple[Any, Any]:
-    """Input and params of a request's body: ``{"input": …, "params": …}`` (or ``inputs``), else all of it is input.
+    """Input and params of a request's body: ``{"input": …, "params": …}`` (or ``inputs``), else the body is the input.
 
-    Raises ValidationError for MLflow's other forms, which would reach the model unread.
+    Raises ValidationError for MLflow's other forms, which would reach the model unparsed.
     """
     if not isinstance(body, dict) or "messages" in body:
         return body, None
@@ -87,7 +87,7 @@ def as_invocation(body: Any) -> tuple[Any, Any]:
 
 
 def folder_of(model_uri: str | Path | LoggedModel) -> Path:
-    """The folder that a URI means. Raises ModelNotFoundError."""
+    """The folder of a model by its URI. Raises ModelNotFoundError."""
     if isinstance(model_uri, LoggedModel):
         return model_folder(model_uri.model_id)
     if isinstance(model_uri, Path):
@@ -125,7 +125,7 @@ def _by_name(name: str, version: str) -> LoggedModel:
         raise ModelNotFoundError(
             f"the model {name!r} has no version {version!r}; it has 1 to {len(models)}, and 'latest'"
         )
-    # counted by what was ever made, so that a number never comes to mean another version
+    # counted over all that were ever made, so that a number never changes its version
     return sorted(models, key=lambda model: (model.creation_timestamp, model.model_id))[int(version) - 1]
 
 

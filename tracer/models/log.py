@@ -1,4 +1,4 @@
-"""Saving models, into a folder of yours or as a version in the store, with their example run first."""
+"""Saving models into a folder or as a version in the store; their input example is run first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def save_model(
     pip_requirements: Sequence[str] | str | Path | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write a model into a folder of yours, and run its example; see :func:`log_model` for the arguments."""
+    """Write a model into a folder, and run its input example; see :func:`log_model` for the arguments."""
     folder = Path(path)
     parts = _parts(python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata)
     manifest = write_model(folder, parts)
@@ -60,9 +60,9 @@ def log_model(
 
     ``python_model`` is the path of a file that calls ``set_model``, an instance of ChatModel or PythonModel, or a
     function (both are pickled). ``model_config`` is a dict or the path of a YAML file. ``artifacts`` are files by name;
-    ``code_paths`` are modules that the model imports. ``input_example`` is an input, or a tuple of input and params; it
-    is run through ``predict``, a greeting where a ChatModel is given none, and ``False`` runs nothing. Raises
-    ModelError where the example goes wrong.
+    ``code_paths`` are modules that the model imports. ``input_example`` is an input, or a tuple of input and params,
+    which is run through ``predict``; the default for a ChatModel is a greeting, and ``False`` runs nothing. Raises
+    ModelError if the example fails.
     """
     if python_model is None:
         raise InvalidArgumentError(
@@ -71,12 +71,12 @@ def log_model(
         )
     name = readable_name() if name is None else _checked_name(name)
     parts = _parts(python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata)
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "tags": checked_texts("tags", tags),
         "params": checked_texts("params", params),
         "model_type": model_type,
     }
-    model = make_model(name, status="PENDING", even_if_off=True, **said)
+    model = make_model(name, status="PENDING", even_if_off=True, **fields)
     folder = model_folder(model.model_id)
     try:
         manifest = write_model(folder, parts, name=name, model_id=model.model_id)

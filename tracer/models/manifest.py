@@ -1,4 +1,4 @@
-"""The manifest of a saved model, ``model.yaml``: what is in the folder and how it becomes a model again."""
+"""The manifest of a saved model, ``model.yaml``: the files in the folder and how to load the model from them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest of a folder, whose files are all there already, and sign it."""
+    """Write the manifest of a folder that is complete but for it, and sign it."""
     manifest.files = {name: _digest(folder / name) for name in _files(folder)}
     write_yaml(
         folder / MANIFEST, {key: value for key, value in asdict(manifest).items() if value not in (None, [], {})}
@@ -48,7 +48,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a folder whose files are as they were saved. Raises ModelError."""
+    """The manifest of a folder; raises ModelError if it is invalid or a file was changed since it was saved."""
     try:
         values = read_yaml(folder / MANIFEST)
         known = {key: value for key, value in values.items() if key in Manifest.__dataclass_fields__}
@@ -90,8 +90,8 @@ def _check_paths(folder: Path, manifest: Manifest) -> None:
 
 
 def _files(folder: Path) -> list[str]:
-    said = (folder / MANIFEST, folder / SIGNATURE)
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path not in said)
+    beside = (folder / MANIFEST, folder / SIGNATURE)
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path not in beside)
     return [path.relative_to(folder).as_posix() for path in paths if "__pycache__" not in path.parts]
 
 

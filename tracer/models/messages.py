@@ -13,13 +13,13 @@ from tracer.models.shape import Shape, ValidationError, mapping_of
 
 @dataclass
 class FunctionToolCallArguments(Shape):
-    """Which function to call, and with what: ``arguments`` is JSON text; a dict is turned into it."""
+    """Name and arguments of a function call: ``arguments`` is JSON text; a dict is converted to it."""
 
     name: str
     arguments: str = "{}"
 
     def __post_init__(self) -> None:
-        if isinstance(self.arguments, Mapping):  # Ollama's way
+        if isinstance(self.arguments, Mapping):  # as Ollama has it
             self.arguments = encode(dict(self.arguments)).decode()
         super().__post_init__()
 
@@ -34,7 +34,7 @@ def _call_id() -> str:
 
 @dataclass
 class ToolCall(Shape):
-    """A model's wish that a function be called; without an id it gets one."""
+    """A function call that a model requests; without an id it gets one."""
 
     function: FunctionToolCallArguments
     id: str = field(default_factory=_call_id)
@@ -60,7 +60,7 @@ class ChatMessage(Shape):
     name: str | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
-    # what providers say beside it
+    # fields that providers add
     annotations: list[Any] | None = None
     audio: dict[str, Any] | None = None
     function_call: FunctionToolCallArguments | None = None
@@ -88,8 +88,8 @@ class ChatMessage(Shape):
             if self.content:
                 raise ValidationError("refusal", "cannot stand beside content: a message answers or refuses")
             self.content = None
-        said = (self.content, self.refusal, self.tool_calls, self.function_call, self.audio, self.thinking)
-        if all(part is None for part in said):
+        parts = (self.content, self.refusal, self.tool_calls, self.function_call, self.audio, self.thinking)
+        if all(part is None for part in parts):
             raise ValidationError("content", "is missing, expected a text or a list of parts")
         if not self.role:
             raise ValidationError("role", "is empty, expected such as 'user', 'assistant', 'system' or 'tool'")

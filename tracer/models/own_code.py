@@ -1,4 +1,4 @@
-"""The modules that were saved with a model: imported for that model alone, whatever else goes by their names."""
+"""The modules that were saved with a model: imported for that model alone, apart from others of the same name."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _known: dict[str, OwnCode] = {}
 
 
 class OwnCode:
-    """A model's code. Its modules stand in ``sys.modules`` under names of their own, such as ``tracer_model_3.prices``.
+    """A model's code. Its modules have names of their own in ``sys.modules``, such as ``tracer_model_3.prices``.
 
-    To the model, and to them, ``import prices`` means that one: versions of a model, and the program that loads them,
-    each keep theirs, also for imports inside of functions.
+    In the model and in these modules ``import prices`` imports that one: versions of a model, and the program that
+    loads them, each keep theirs, also for imports inside of functions.
     """
 
     def __init__(self, folder: Path, code_paths: Iterable[str] = ()) -> None:
@@ -41,7 +41,7 @@ class OwnCode:
             sys.meta_path.insert(0, _Finder)
 
     def run(self, path: Path) -> types.ModuleType:
-        """Run a file of the model's. Raises what the file raises."""
+        """Run a file of the model. Raises the exception of the file."""
         name = f"{self._package}.{path.stem}"
         if path.stem in self._names:  # a module of the same name is imported by its own
             name = f"{self._package}.__main__"
@@ -58,11 +58,11 @@ class OwnCode:
         return module
 
     def unpickle(self, file: IO[bytes]) -> Any:
-        """What was pickled, its classes and functions taken from this code where they are in it."""
+        """Load a pickle, with classes and functions from this code if they are in it."""
         return _Unpickler(file, self).load()
 
     def own_name(self, name: str) -> str:
-        """What a module is called in ``sys.modules``."""
+        """Name of a module in ``sys.modules``."""
         return f"{self._package}.{name}" if name.partition(".")[0] in self._names else name
 
     def _import(
@@ -75,36 +75,36 @@ class OwnCode:
         return sys.modules[self.own_name(name.partition(".")[0])]  # as `import a.b` gives a
 
     def imported(self, name: str) -> types.ModuleType:
-        """A module by its whole name."""
+        """A module by its full name."""
         return importlib.import_module(self.own_name(name))
 
     def function(
         self, code: types.CodeType, globals: dict[str, Any], name: Any, defaults: Any, closure: Any
     ) -> types.FunctionType:
-        """A function that was pickled whole, and imports as this code does."""
+        """A function that was pickled by value; its imports work as those of this code."""
         globals["__builtins__"] = self.builtins
         return types.FunctionType(code, globals, name, defaults, closure)
 
 
 class OwnLoader(SourceFileLoader):
-    """Runs the source that was saved, and never bytecode that lies beside it, which no manifest lists."""
+    """Runs the saved source, never the bytecode beside it, which no manifest lists."""
 
     def __init__(self, name: str, path: str, code: OwnCode) -> None:
         super().__init__(name, path)
         self._code = code
 
     def path_stats(self, path: str) -> Any:
-        """Unknown, so that no bytecode is read or written."""
+        """Raise OSError, so that no bytecode is read or written."""
         raise OSError
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Run it with the imports of the model."""
+        """Run the module with the imports of the model."""
         module.__dict__["__builtins__"] = self._code.builtins
         super().exec_module(module)
 
 
 class _Finder:
-    """Finds the modules of models below their packages."""
+    """Finds modules of models in their packages."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:

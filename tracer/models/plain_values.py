@@ -1,4 +1,4 @@
-"""What a model takes and gives as JSON: tables and arrays as lists, and an error for what JSON cannot hold."""
+"""Inputs and outputs of a model as JSON: tables and arrays as lists, an error for other values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def to_json(value: Any) -> bytes:
     except TypeError as error:
         if isinstance(error.__cause__, NotJsonError):
             raise error.__cause__ from None
-        return encode(value)  # a number that is too long, half a character: what JSON almost holds
+        return encode(value)  # almost JSON: an integer of more than 64 bits, a lone surrogate
 
 
 def _step(value: Any) -> Any:

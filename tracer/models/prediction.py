@@ -1,4 +1,4 @@
-"""One prediction as one trace: linked to its version, with inputs, outputs, tokens, and the calls beneath."""
+"""One prediction as one trace: linked to its version, with inputs, outputs, tokens, and the calls below."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _USAGE = {
 
 
 class Prediction:
-    """A call of a model, from what goes in to what comes out. Tracing fails silently; the model's own faults raise."""
+    """A call of a model, from inputs to outputs. Faults of tracing are logged; exceptions of the model are raised."""
 
     def __init__(self, name: str, model_id: str | None, *, is_chat: bool) -> None:
         self._model_id = model_id
         self._is_chat = is_chat
         self._calls: list[str] = []  # spans below that reported tokens
-        with self._belonging():
+        with self._as_version():
             self.span = runtime().start_span(name, span_type=semconv.SpanType.CHAIN)
             self._link()
 
     def _link(self) -> None:
-        """A prediction inside of another trace: that trace belongs to this version if it belongs to none."""
+        """Link the trace around a prediction to this version if it is linked to none."""
         span = self.span
         if isinstance(span, LiveSpan) and not span.is_root and self._model_id and self._outer_model is None:
             runtime().append(
@@ -42,18 +42,18 @@ class Prediction:
             )
 
     def tag(self, key: str, value: str) -> None:
-        """Tag its trace, unless it is a part of another one."""
+        """Tag its trace, unless the prediction is a part of another one."""
         span = self.span
         if isinstance(span, LiveSpan) and span.is_root:
             runtime().append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), "tags": {key: value}})
 
     @property
     def trace_id(self) -> str | None:
-        """The id of its trace, None where nothing is recorded."""
+        """The id of its trace, None if nothing is recorded."""
         return self.span.trace_id if isinstance(self.span, LiveSpan) else None
 
     @contextmanager
-    def _belonging(self) -> Iterator[None]:
+    def _as_version(self) -> Iterator[None]:
         before = active_model.get()
         self._outer_model = runtime().active_model_id()
         if self._model_id is not None:
@@ -65,9 +65,9 @@ class Prediction:
 
     @contextmanager
     def here(self) -> Iterator[None]:
-        """The model's own code runs inside: spans hang below this prediction, and belong to the version."""
+        """Context for the model's own code: its spans are below this prediction and linked to the version."""
         watch_before = usage_watch.get()
-        with self._belonging():
+        with self._as_version():
             try:
                 usage_watch.set(self._calls)
                 self.span.attach()
@@ -76,8 +76,8 @@ class Prediction:
                 self.span.detach()
                 usage_watch.set(watch_before)
 
-    def give(self, data: Any, params: Any = None) -> None:
-        """Record what goes in."""
+    def set_inputs(self, data: Any, params: Any = None) -> None:
+        """Record the inputs."""
         with guard("recording a prediction's inputs"):
             self.span.set_inputs(data if params is None else {"data": data, "params": params})
             if self._is_chat and isinstance(data, dict):
@@ -86,7 +86,7 @@ class Prediction:
                     set_span_chat_tools(self.span, data["tools"])
 
     def end(self, output: Any) -> None:
-        """Record what came out, and end."""
+        """Record the outputs, and end."""
         with guard("recording a prediction's outputs"):
             self.span.set_outputs(output)
             if self._is_chat and isinstance(output, dict):
@@ -95,7 +95,7 @@ class Prediction:
 
     @contextmanager
     def ended_by_error(self) -> Iterator[None]:
-        """End with what the model raises inside."""
+        """End with an exception that the model raises inside."""
         try:
             yield
         except BaseException as error:
@@ -104,7 +104,7 @@ class Prediction:
 
     @contextmanager
     def streaming(self) -> Iterator[list[Any]]:
-        """Give a list for the chunks that the model streams inside; record them and end, also when it raises."""
+        """A list for the chunks that the model streams inside; they are recorded at the end, also if it raises."""
         chunks: list[Any] = []
         try:
             yield chunks
@@ -131,11 +131,11 @@ class Prediction:
         set_span_chat_messages(self.span, messages, append=True)
         usage = output.get("usage") or {}
         if self._calls:
-            return  # the calls below have told their tokens, which must not count twice
+            return  # the calls below have reported their tokens, which must not count twice
         for name, key in _USAGE.items():
             if isinstance(usage.get(name), int):
                 self.span.set_attribute(key, usage[name])
 
     def fail(self, error: BaseException) -> None:
-        """End with what the model raised."""
+        """End with an exception of the model."""
         self.span.end_with_error(error)

@@ -1,4 +1,4 @@
-"""What a user's model is: a class with ``predict``, or a function."""
+"""Models that users write: a class with ``predict``, or a function."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tracer.models.messages import ChatMessage
 
 @dataclass(frozen=True)
 class PythonModelContext:
-    """What a model gets to know when it is loaded: its config, and the paths of its artifacts by name."""
+    """Config of a loaded model, and the paths of its artifacts by name."""
 
     model_config: dict[str, Any] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
 
 
 class PythonModel:
-    """A model of any input and output: write ``predict``, and where you like ``load_context`` and ``predict_stream``.
+    """A model of any input and output: write ``predict``, and optionally ``load_context`` and ``predict_stream``.
 
     ``predict(self, context, model_input, params=None)``; ``context`` and ``params`` may be left out of the signature.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Called once when the model has been loaded: the place for clients and files."""
+        """Called once after the model was loaded: the place for clients and files."""
 
     def predict(self, context: PythonModelContext, model_input: Any, params: Any = None) -> Any:
         """The output for an input."""
@@ -46,13 +46,13 @@ class ChatModel(PythonModel):
     def predict(  # type: ignore[override]
         self, context: PythonModelContext, messages: list[ChatMessage], params: ChatParams
     ) -> ChatCompletionResponse:
-        """The completion for a conversation. ``params`` is always there; what the request did not say is None."""
+        """The completion for a conversation. ``params`` is always given; what a request leaves out is None."""
         raise NotImplementedError(f"{type(self).__name__} has no predict(self, context, messages, params)")
 
     def predict_stream(  # type: ignore[override]
         self, context: PythonModelContext, messages: list[ChatMessage], params: ChatParams
     ) -> Iterator[ChatCompletionChunk]:
-        """The completion in chunks; without it a stream has the whole reply in one."""
+        """The completion in chunks; without this method a stream has the whole reply in one chunk."""
         raise NotImplementedError(f"{type(self).__name__} has no predict_stream(self, context, messages, params)")
 
 
@@ -63,7 +63,7 @@ class FunctionModel(PythonModel):
         self.function = function
 
     def predict(self, context: PythonModelContext, model_input: Any, params: Any = None) -> Any:
-        """What the function gives back."""
+        """The result of the function."""
         parameters = inspect.signature(self.function).parameters
         if "params" in parameters:
             return self.function(model_input, params=params)
@@ -71,12 +71,12 @@ class FunctionModel(PythonModel):
 
 
 def is_chat_model(model: PythonModel) -> bool:
-    """Whether a model speaks the chat schema."""
+    """Whether a model has the chat schema."""
     return isinstance(model, ChatModel)
 
 
 def has_stream(model: PythonModel) -> bool:
-    """Whether a model's class wrote a ``predict_stream``."""
+    """Whether a model's class defines ``predict_stream``."""
     return type(model).predict_stream not in (PythonModel.predict_stream, ChatModel.predict_stream)
 
 
@@ -94,16 +94,16 @@ def is_async_stream(model: PythonModel) -> bool:
 def arguments_for(
     method: Callable[..., Any], context: PythonModelContext, model_input: Any, params: Any
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What a model's method is called with: ``context`` and ``params`` only where its signature has them.
+    """Arguments for a model's method: ``context`` and ``params`` only if its signature has them.
 
-    As in MLflow the context may have any name: it is the first of two parameters beside ``params``.
+    As in MLflow the context may have any name: it is the first of two parameters apart from ``params``.
     """
     parameters = inspect.signature(method).parameters
     positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     takes_all = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
     needed = _needed(parameters)
-    beside = [name for name in needed if name != "params"]
-    takes_context = takes_all or len(beside) > 1 or (bool(positional) and positional[0].name == "context")
+    others = [name for name in needed if name != "params"]
+    takes_context = takes_all or len(others) > 1 or (bool(positional) and positional[0].name == "context")
     args = (context, model_input) if takes_context else (model_input,)
     if "params" in parameters:
         return args, {"params": params}

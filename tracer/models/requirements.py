@@ -25,7 +25,7 @@ _ANYWHERE = ("https://", "http://", "ssh://")  # where another machine can get i
 def requirements_of(
     given: Sequence[str] | str | Path | None, code: Iterable[Path], *, is_pickled: bool = False
 ) -> list[str]:
-    """The lines of requirements.txt: what the user gave (a list, or a file's path), else what the code imports."""
+    """The lines of requirements.txt: those given (a list, or a file's path), else the packages imported by the code."""
     if given is not None:
         lines = _lines(Path(given)) if isinstance(given, (str, Path)) else [str(line) for line in given]
         return [_tracer_requirement() if is_tracer(line) else line for line in lines]
@@ -92,7 +92,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _owners(module: str, owners: Mapping[str, Sequence[str]]) -> list[str]:
-    """The packages that a module comes from; several share what is imported as ``google.…``."""
+    """The packages that have a module; several share the namespace ``google``."""
     found = list(dict.fromkeys(owners.get(module.split(".")[0], ())))
     return found if len(found) < 2 else [name for name in found if _has(name, module)]
 

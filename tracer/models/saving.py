@@ -1,4 +1,4 @@
-"""Writing a model into a folder that people can read and that can be moved anywhere."""
+"""Writing a model into a folder, readable and movable to any place."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".git", ".venv")
 
 @dataclass
 class Parts:
-    """What goes into the folder, as the user gave it."""
+    """Content of the folder, as the user gave it."""
 
     python_model: Any
     model_config: Mapping[str, Any] | str | Path | None = None
@@ -48,7 +48,7 @@ class Parts:
 
 
 def write_model(folder: Path, parts: Parts, *, name: str | None = None, model_id: str | None = None) -> Manifest:
-    """Write the folder whole or not at all."""
+    """Write the whole folder or nothing."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidArgumentError(f"path: {folder} exists already; give a folder that is new or empty.")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def _from_file(folder: Path, path: Path, config: dict[str, Any], code_paths: Seq
     if path.suffix != ".py":
         raise InvalidArgumentError(f"python_model: got {path.name!r}, expected a Python file that calls set_model().")
     shutil.copyfile(path, folder / path.name)
-    # where the user has it, so that a traceback leads there
+    # run at its original place, so that a traceback leads there
     return model_from_code(path.absolute(), config, OwnCode(folder, code_paths)), path.name
 
 
@@ -132,7 +132,7 @@ def _copied(folder: Path, path: Path, into: str, argument: str) -> str:
 
 
 def _left_out(folder: Path) -> Callable[[str, list[str]], set[str]]:
-    """What is not copied of a folder: what Python and git keep in it, and the store with all that stands beside it."""
+    """A filter for copying a folder: without files of Python and git, and without the store and its folders."""
     url = runtime().store_url()
     store = {models_folder().resolve(), journal_folder(url).resolve()}
     if not is_remote(url):
@@ -148,7 +148,7 @@ def _left_out(folder: Path) -> Callable[[str, list[str]], set[str]]:
 
 
 def example_of(given: Any, kind: str) -> tuple[Any, Any] | None:
-    """The input and the params that a model is tried with, None for nothing."""
+    """Input and params of the input example, None if nothing is to be run."""
     if given is None and kind == "chat":
         given = DEFAULT_CHAT_EXAMPLE
     if given is None or given is False:

@@ -27,7 +27,7 @@ _GRACE_SECONDS = 30
 
 @dataclass(frozen=True)
 class Serving:
-    """What is served, and how."""
+    """The model to serve, and how."""
 
     model_uri: str
     trust: bool = False
@@ -43,9 +43,9 @@ def serve(
     *,
     on_ready: Callable[[LoadedModel, str], None] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM: then what is being answered is answered first, and all traces are handed over.
+    """Serve until SIGINT or SIGTERM; then open requests are answered first, and all traces are flushed.
 
-    ``on_ready`` is told the model and the URL when the port is open. Raises what loading raises, or OSError where the
+    ``on_ready`` is called with the model and the URL when the port is open. Raises errors of loading, or OSError if the
     port is taken.
     """
     import uvicorn
@@ -75,17 +75,17 @@ def serve(
 
 
 def _exit_by_sigterm() -> None:
-    """uvicorn raises the signal again when it has ended: by then that is an ordinary exit."""
+    """uvicorn raises the signal again when it has ended: let that be an ordinary exit."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def app_of_worker() -> Any:
-    """The application of a worker process, from what the supervisor left in the environment."""
-    told = orjson.loads(os.environ[_VARIABLE])
-    serving = Serving(**told["serving"])
+    """The application of a worker process, from the variable that the supervisor has set."""
+    settings = orjson.loads(os.environ[_VARIABLE])
+    serving = Serving(**settings["serving"])
     model = load_model(serving.model_uri, trust=serving.trust, model_config=serving.model_config)
-    return ModelServer(model, Limits(**told["limits"])).app()
+    return ModelServer(model, Limits(**settings["limits"])).app()
 
 
 def _supervise(config: Any, listening: socket.socket) -> None:

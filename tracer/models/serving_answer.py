@@ -1,4 +1,4 @@
-"""One request's answer from a model, whole or in pieces, of either kind: in a thread, or in the event loop."""
+"""A model's answer to one request, whole or in pieces: in a thread, or in the event loop for asynchronous models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _END = object()
 
 
 class Answer:
-    """The work that a model does for one request. ``stop`` ends it where that is possible."""
+    """The work of a model for one request. ``stop`` ends it if that is possible."""
 
     def __init__(
         self, model: LoadedModel, prediction: Prediction, threads: RequestThreads, timeout: float, *, streamed: bool
@@ -58,8 +58,8 @@ class Answer:
             error = timed_out(self._timeout)
             self._prediction.fail(error)
             raise error from None
-        except BaseException as left:
-            self._prediction.fail(left)
+        except BaseException as error:  # cancelled: the client has gone
+            self._prediction.fail(error)
             raise
         return self._thread
 
@@ -68,15 +68,15 @@ class Answer:
         done, _ = await asyncio.wait({future}, timeout=self._timeout)
         if not done:
             error = timed_out(self._timeout)
-            self._prediction.fail(error)  # whatever the model still does with it
+            self._prediction.fail(error)  # the model may still run
             raise error
         self._pending = None
         return future.result()
 
     async def stop(self) -> None:
-        """End the model's work: at once where it is asynchronous, else at the next piece that it gives."""
+        """End the model's work: at once if it is asynchronous, else at its next piece."""
         if self._stopping is None:
-            # a task of its own: whoever waits here may be cancelled again and again
+            # a task of its own: the caller may be cancelled again and again
             self._stopping = asyncio.ensure_future(self._stop())
         await asyncio.shield(self._stopping)
 
@@ -97,6 +97,6 @@ class Answer:
 
 
 def _forget(future: asyncio.Future[Any]) -> None:
-    """Nobody waits for it any more; what it raised is in its trace."""
+    """Retrieve the exception of a future that is no longer awaited; it is in the trace."""
     if not future.cancelled():
         future.exception()

@@ -1,4 +1,4 @@
-"""A model behind HTTP, as OpenAI's clients ask for it: a Starlette application."""
+"""A model behind OpenAI's HTTP API: a Starlette application."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from tracer.models.shape import ValidationError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 TRACE_HEADER = "x-tracer-trace-id"
-_SETTLE_SECONDS = 5.0
+_IDLE_SECONDS = 5.0
 _DEPTH_LIMIT = 200
-_HUNG_UP = 499  # nginx's number for it; nobody is there to read it
+_HUNG_UP = 499  # nginx's status for a client that has gone
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a server allows: seconds for an answer (of a stream: between its pieces), bytes of a body, threads."""
+    """Limits of a server: seconds for an answer (of a stream: between its pieces), bytes of a body, threads."""
 
     timeout: float = 300.0
     max_body_bytes: int = 20_000_000
@@ -77,10 +77,10 @@ class ModelServer:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         yield
         if self._threads is not None:
-            await self._threads.settle(_SETTLE_SECONDS)
+            await self._threads.wait_idle(_IDLE_SECONDS)
         await asyncio.to_thread(flush)
 
-    # ---- who may ask, and what ----
+    # ---- keys and bodies ----
 
     def _guarded(self, endpoint: Endpoint) -> Endpoint:
         async def checked(request: Request) -> Response:
@@ -95,7 +95,7 @@ class ModelServer:
                 return await endpoint(request)
             except RequestError as error:
                 return error.response()
-            except ClientDisconnect:  # while it was sending
+            except ClientDisconnect:  # while the body was read
                 return Response(status_code=_HUNG_UP)
 
         return answer
@@ -105,7 +105,7 @@ class ModelServer:
         if wanted is None:
             return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        # headers are bytes, which Starlette reads as Latin-1
+        # Starlette decodes headers as Latin-1
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), wanted.encode()):
             raise RequestError(
                 401, "This server needs its API key: Authorization: Bearer <key>.", code="invalid_api_key"
@@ -231,7 +231,7 @@ class ModelServer:
             pieces = answer.pieces(data, params)
         else:
             pieces = _one_by_one(chunks_of(shaped(await answer.whole(data, params))))
-        first = await anext(pieces, None)  # what is wrong with the request is known now, and still an error's status
+        first = await anext(pieces, None)  # an invalid request fails here, before the status is sent
         events = self._events(answer, first, pieces, prediction)
         return _Events(events, answer)
 
@@ -256,7 +256,7 @@ class ModelServer:
 
 
 class _Events(StreamingResponse):
-    """Server-sent events; when the client has them all, or has gone, the model's work ends."""
+    """Server-sent events; the model's work ends when the client has them all, or has gone."""
 
     def __init__(self, events: AsyncIterator[bytes], answer: Answer) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
@@ -275,27 +275,28 @@ async def _one_by_one(pieces: list[Any]) -> AsyncIterator[Any]:
 
 
 class _Chunks:
-    """Adds to a model's chunks what clients count on: one id, a model, each role once, a reason to finish."""
+    """Completes a model's chunks as clients expect them: one id, a model, each role once, a reason to finish."""
 
     def __init__(self, model: str) -> None:
         self._head = {"id": ChatCompletionResponse.new_id(), "created": int(time.time()), "model": model}
-        self._reasons: dict[int, str | None] = {}  # by choice: why it will have ended, None where it said so
+        self._reasons: dict[int, str | None] = {}  # by choice: the reason to add at the end, None if the model gave one
 
     def completed(self, chunk: Any) -> list[Any]:
-        if isinstance(chunk, str):  # a PythonModel's
-            chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": _said(chunk)}]}
+        if isinstance(chunk, str):  # of a PythonModel
+            delta = {"role": "assistant", "content": chunk}
+            chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
         if not isinstance(chunk, dict) or chunk.get("object") != "chat.completion.chunk":
             return [chunk]
         self._head = {**self._head, **{key: chunk[key] for key in ("id", "model") if chunk.get(key)}}
         for choice in chunk["choices"]:
             index = choice.get("index", 0)
             if index in self._reasons:
-                choice["delta"].pop("role", None)  # clients add up what comes twice
+                choice["delta"].pop("role", None)  # clients concatenate repeated fields
             calls = choice["delta"].get("tool_calls")
             known = self._reasons.setdefault(index, "stop")
             self._reasons[index] = None if choice.get("finish_reason") else "tool_calls" if calls else known
             choice.setdefault("finish_reason", None)
-        # the usage comes last: clients take a completion for whole then
+        # the usage comes last: clients take the completion as complete then
         before = self.missing() if chunk.get("usage") and not chunk["choices"] else []
         return [*before, {**chunk, **self._head}]
 
@@ -306,12 +307,8 @@ class _Chunks:
         return [{**self._head, "object": "chat.completion.chunk", "choices": choices}] if choices else []
 
 
-def _said(text: str) -> dict[str, str]:
-    return {"role": "assistant", "content": text}
-
-
 async def _hung_up(request: Request) -> None:
-    """Ends when the client has gone; the body has been read, so nothing else comes."""
+    """Return when the client has gone; the body has been read, so no other message comes."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -359,8 +356,8 @@ def _encoded(value: Any) -> bytes:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    said = {404: "There is nothing at this path", 405: f"{request.method} is not possible at this path"}
-    message = f"{said.get(status, 'The request failed')}: {request.url.path}."
+    reasons = {404: "There is nothing at this path", 405: f"{request.method} is not possible at this path"}
+    message = f"{reasons.get(status, 'The request failed')}: {request.url.path}."
     return RequestError(status, message, code="unknown_url" if status == 404 else None).response()
 
 

@@ -1,4 +1,4 @@
-"""OpenAI's error objects: what clients are told when a request goes wrong, without anything from inside."""
+"""OpenAI's error objects, the replies to failed requests, without internals of the model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tracer.models.shape import ValidationError
 
 
 class RequestError(Exception):
-    """A request that is refused: the HTTP status and OpenAI's error object."""
+    """A refused request: the HTTP status and OpenAI's error object."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class RequestError(Exception):
 
 
 def error_of(error: BaseException, trace_id: str | None) -> RequestError:
-    """What a client is told of a fault: what is wrong with its request; of the model's faults only where to look."""
+    """The reply for an error: details of an invalid request; of the model's errors only the type and the trace."""
     if isinstance(error, RequestError):
         return error
     if isinstance(error, ValidationError):

@@ -1,4 +1,4 @@
-"""Dataclasses that check and convert what they are given, from their own annotations; errors name the field."""
+"""Dataclasses that check and convert their fields by their annotations; errors name the field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ S = TypeVar("S", bound="Shape")
 
 
 class ValidationError(InvalidArgumentError):
-    """A value that does not fit: ``field`` is where, such as ``messages[0].content``."""
+    """An invalid value; ``field`` is its path, such as ``messages[0].content``."""
 
     def __init__(self, field: str, problem: str) -> None:
         self.field = field
@@ -22,14 +22,14 @@ class ValidationError(InvalidArgumentError):
         super().__init__(f"{field}: {problem}" if field else problem)
 
     def below(self, outer: str) -> ValidationError:
-        """The same problem, seen from further out."""
+        """The same problem, with the path of the outer field."""
         if not self.field:
             return ValidationError(outer, self.problem)
         return ValidationError(f"{outer}{'' if self.field.startswith('[') else '.'}{self.field}", self.problem)
 
 
 class Shape:
-    """A dataclass of the chat schema. Takes dicts, other mappings and providers' objects wherever it has parts."""
+    """A dataclass of the chat schema. Nested fields accept dicts, other mappings and objects of providers."""
 
     def __post_init__(self) -> None:
         for name, hint in _hints(type(self)).items():
@@ -37,15 +37,15 @@ class Shape:
         self._check()
 
     def _check(self) -> None:
-        """What no single field can say."""
+        """Check several fields together."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, without what is None."""
+        """As plain values, without those that are None."""
         return {name: _plain(value) for name in _hints(type(self)) if (value := getattr(self, name)) is not None}
 
     @classmethod
     def from_dict(cls: type[S], values: Any) -> S:
-        """From a dict, another mapping or an object with fields; what this schema does not know is left out."""
+        """From a dict, another mapping or an object with fields; unknown fields are left out."""
         if isinstance(values, cls):
             return values
         given = mapping_of(values)
@@ -83,7 +83,7 @@ _known_hints: dict[type, dict[str, Any]] = {}
 
 
 def _hints(shape: type[Any]) -> dict[str, Any]:
-    """The annotations of a shape's fields, worked out once."""
+    """The annotations of a shape's fields, evaluated once."""
     if shape not in _known_hints:
         hints = get_type_hints(shape)
         _known_hints[shape] = {field.name: hints[field.name] for field in dataclasses.fields(shape)}
@@ -91,7 +91,7 @@ def _hints(shape: type[Any]) -> dict[str, Any]:
 
 
 def _coerced(value: Any, hint: Any, path: str) -> Any:
-    """The value as the annotation wants it. Raises ValidationError."""
+    """The value, converted to the annotated type. Raises ValidationError."""
     if hint is Any:
         return value
     origin = get_origin(hint)
@@ -202,6 +202,6 @@ def _expected(value: Any, words: str) -> str:
 def _short(value: Any) -> str:
     try:
         text = repr(value)
-    except Exception:  # anybody's __repr__
+    except Exception:  # of any __repr__
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 80 else text[:79] + "…"

@@ -1,4 +1,4 @@
-"""This user's signature of a saved model: what this user logged is told from what came from elsewhere."""
+"""The user's signature of a saved model, which tells own models from those of others."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _KEY_BYTES = 32
 
 
 def sign(folder: Path, manifest: str) -> None:
-    """Sign a folder's manifest, which has the sha256 of every file in it."""
+    """Sign a folder's manifest, which has the sha256 of every file."""
     try:
         (folder / SIGNATURE).write_text(_signature(folder / manifest, _made_key()) + "\n", encoding="ascii")
-    except OSError as error:  # a model without a signature is a model still: loading says how to trust it
+    except OSError as error:  # an unsigned model can still be loaded: the error explains how to trust it
         logger.warning("tracer: the model in %s is not signed, so loading it will ask for trust: %s", folder, error)
 
 
@@ -45,7 +45,7 @@ def _made_key() -> bytes:
     path = _key_path()
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # written whole before it has its name: processes that log their first model at once agree on one key
+        # linked under its name when complete: processes that log their first model at the same time get one key
         beside = path.with_name(f".{_KEY}.{secrets.token_hex(8)}")
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(secrets.token_bytes(_KEY_BYTES))

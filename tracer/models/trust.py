@@ -1,4 +1,4 @@
-"""Whose models may be loaded: loading one runs the code that its manifest names."""
+"""Trust in models: to load one runs its code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VARIABLE = "TRACER_TRUSTED_MODELS"
 
 
 def check_trust(folder: Path, *, trust: bool) -> None:
-    """Raise UntrustedModelError unless the user said so, or this user alone logged what is in the folder."""
+    """Raise UntrustedModelError unless the user trusts the folder, or logged its content on this machine."""
     if trust or _is_listed(folder):
         return
     problems = (_problem(path) for path in (folder, *folder.rglob("*")))
@@ -31,7 +31,7 @@ def check_trust(folder: Path, *, trust: bool) -> None:
 
 
 def _problem(path: Path) -> str | None:
-    if not hasattr(os, "getuid"):  # Windows: access lists are beyond us
+    if not hasattr(os, "getuid"):  # Windows: access lists are not read
         return None
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):

@@ -1,4 +1,4 @@
-"""YAML files, read without running anything that they name."""
+"""YAML files, read with the safe loader, which runs no code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tracer.errors import InvalidArgumentError
 
 
 def read_yaml(path: Path) -> Any:
-    """What a YAML or JSON file holds. Raises InvalidArgumentError, or OSError."""
+    """Content of a YAML or JSON file. Raises InvalidArgumentError, or OSError."""
     yaml = _yaml()
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -19,7 +19,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def write_yaml(path: Path, value: Any) -> None:
-    """Write a value as YAML that people like to read."""
+    """Write a value as readable YAML."""
     text = _yaml().safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
     path.write_text(text, encoding="utf-8")
 
