@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
 from tracer._api.traces import Assessment, AssessmentSource
 from tracer._ids import is_sampled
-from tracer._json import clean_text, to_plain
+from tracer._json import JsonObject, clean_text, to_plain
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 
 _SOURCE_EXAMPLE = 'e.g. source="HUMAN", source={"source_type": "HUMAN", "source_id": "ann"} or an AssessmentSource'
 _KEY_LIMIT = 250
 
 
-def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
+def set_trace_tag(trace_id: str, key: str, value: object) -> None:
     """Set a tag of a trace; values other than strings are converted with ``str()``."""
     _check_key(key)
     if value is None:
@@ -36,9 +35,9 @@ def log_feedback(
     *,
     trace_id: str,
     name: str = "feedback",
-    value: Any = None,
+    value: object = None,
     rationale: str | None = None,
-    source: AssessmentSource | Mapping[str, str] | str | Any = None,
+    source: AssessmentSource | Mapping[str, str] | str | object = None,
     span_id: str | None = None,
     metadata: Mapping[str, str] | None = None,
     error: BaseException | str | None = None,
@@ -59,8 +58,8 @@ def log_expectation(
     *,
     trace_id: str,
     name: str,
-    value: Any,
-    source: AssessmentSource | Mapping[str, str] | str | Any = None,
+    value: object,
+    source: AssessmentSource | Mapping[str, str] | str | object = None,
     span_id: str | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Assessment:
@@ -74,9 +73,9 @@ def _assess(
     kind: str,
     trace_id: str,
     name: str,
-    value: Any,
+    value: object,
     rationale: str | None,
-    source: Any,
+    source: object,
     span_id: str | None,
     metadata: Mapping[str, str] | None,
     error: BaseException | str | None,
@@ -101,7 +100,7 @@ def _assess(
     return assessment
 
 
-def _record(assessment: Assessment, time_ns: int) -> dict[str, Any]:
+def _record(assessment: Assessment, time_ns: int) -> JsonObject:
     record = {
         "kind": "assessment",
         "id": assessment.assessment_id,
@@ -119,7 +118,7 @@ def _record(assessment: Assessment, time_ns: int) -> dict[str, Any]:
     return {key: value for key, value in record.items() if value is not None and value != {}}
 
 
-def _source(source: Any) -> AssessmentSource:
+def _source(source: object) -> AssessmentSource:
     if source is None:
         return AssessmentSource()
     if isinstance(source, AssessmentSource):
@@ -164,7 +163,7 @@ def _check_stored(trace_id: str, span_id: str | None) -> None:
         )
 
 
-def _append(record: dict[str, Any]) -> None:
+def _append(record: JsonObject) -> None:
     from tracer._engine.runtime import runtime
 
     runtime().append(record)

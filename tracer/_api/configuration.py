@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from tracer._engine.runtime import runtime
 from tracer.config import Redaction
 from tracer.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.trace import TracerProvider
+
+    from tracer._engine.span import LiveSpan
+
+T = TypeVar("T")
 
 
 def configure(
@@ -20,9 +29,9 @@ def configure(
     sample_rate: float | None = None,
     capture_content: bool | None = None,
     redact: Redaction | Sequence[Redaction] | None = None,
-    span_processors: Sequence[Any] | None = None,
-    exporters: Sequence[Any] | None = None,
-    tracer_provider: Any = None,
+    span_processors: Sequence[SpanProcessor | Callable[[LiveSpan], object]] | None = None,
+    exporters: Sequence[SpanExporter] | None = None,
+    tracer_provider: TracerProvider | None = None,
     service_name: str | None = None,
     max_value_bytes: int | None = None,
     journal_max_bytes: int | None = None,
@@ -66,7 +75,7 @@ def get_tracking_uri() -> str:
     return runtime().store_url()
 
 
-def _given(name: str, value: Any) -> Any:
+def _given(name: str, value: T | None) -> T:
     if value is None:
         raise InvalidArgumentError(f"{name}: got None, expected a string.")
     return value

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracer import semconv
+from tracer._json import JsonObject
 from tracer.store.text import json_text
 from tracer.store.usage import token_usage
 
@@ -35,7 +36,7 @@ class SpanEvent:
 
     name: str
     timestamp: int
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class SpanLink:
 
     trace_id: str
     span_id: str
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: JsonObject = field(default_factory=dict)
 
 
 class Span:
@@ -52,7 +53,7 @@ class Span:
 
     __slots__ = ("_record",)
 
-    def __init__(self, record: dict[str, Any]) -> None:
+    def __init__(self, record: JsonObject) -> None:
         self._record = record
 
     @property
@@ -116,7 +117,7 @@ class Span:
         return self.get_attribute(semconv.OUTPUTS)
 
     @property
-    def attributes(self) -> dict[str, Any]:
+    def attributes(self) -> JsonObject:
         """All attributes, in OpenTelemetry's types: structured values are JSON text."""
         structured = {key: json_text(value) for key, value in self._structured.items()}
         return {semconv.SPAN_TYPE: self.span_type, **self._plain, **structured}
@@ -159,14 +160,14 @@ class Span:
         return self._plain.get(semconv.RESPONSE_MODEL) or self._plain.get(semconv.REQUEST_MODEL)
 
     @property
-    def _plain(self) -> dict[str, Any]:
+    def _plain(self) -> JsonObject:
         return self._record.get("attributes") or {}
 
     @property
-    def _structured(self) -> dict[str, Any]:
+    def _structured(self) -> JsonObject:
         return self._record.get("json") or {}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The span as a record (tracer/_records/record.py), with its cost; ``Span(record)`` reads it back."""
         return dict(self._record)
 

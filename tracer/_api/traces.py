@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from tracer._api.spans import Span, SpanEvent, SpanLink, SpanStatus
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.store.rows import AssessmentRow, StoredTrace, TraceRow
 
@@ -62,12 +63,12 @@ class Assessment:
         """The name."""
         return self.name
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """As plain values."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Assessment:
+    def from_dict(cls, fields: JsonObject) -> Assessment:
         """Read back the result of :meth:`to_dict`."""
         return cls(
             **{**_known(cls, fields), "source": AssessmentSource(**_known(AssessmentSource, fields.get("source", {})))}
@@ -119,12 +120,12 @@ class TraceInfo:
         """The execution duration."""
         return self.execution_duration
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """As plain values."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> TraceInfo:
+    def from_dict(cls, fields: JsonObject) -> TraceInfo:
         """Read back the result of :meth:`to_dict`."""
         assessments = [Assessment.from_dict(assessment) for assessment in fields.get("assessments", ())]
         return cls(**{**_known(cls, fields), "assessments": assessments})
@@ -153,15 +154,15 @@ class TraceData:
         return self._json_of(self.root.outputs if self.root else None)
 
     @staticmethod
-    def _json_of(value: Any) -> str | None:
+    def _json_of(value: object) -> str | None:
         return None if value is None else orjson.dumps(value).decode()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """As plain values."""
         return {"spans": [span.to_dict() for span in self.spans], "root_span_id": self.root_span_id}
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> TraceData:
+    def from_dict(cls, fields: JsonObject) -> TraceData:
         """Read back the result of :meth:`to_dict`."""
         return cls([_span_from_dict(record) for record in fields.get("spans", ())], fields.get("root_span_id"))
 
@@ -198,7 +199,7 @@ class Trace:
             and (model is None or span.model == model)
         ]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """As plain values; :meth:`from_dict` reads them back without loss."""
         return {"info": self.info.to_dict(), "data": self.data.to_dict()}
 
@@ -207,7 +208,7 @@ class Trace:
         return orjson.dumps(self.to_dict(), option=orjson.OPT_INDENT_2 if pretty else None).decode()
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Trace:
+    def from_dict(cls, fields: JsonObject) -> Trace:
         """The trace that :meth:`to_dict` was called on. Raises InvalidArgumentError for anything else."""
         try:
             return cls(TraceInfo.from_dict(fields["info"]), TraceData.from_dict(fields["data"]))
@@ -259,7 +260,7 @@ def trace_from_stored(stored: StoredTrace) -> Trace:
     return trace_from_row(stored.row, stored.spans)
 
 
-def trace_from_row(row: TraceRow, spans: list[dict[str, Any]]) -> Trace:
+def trace_from_row(row: TraceRow, spans: list[JsonObject]) -> Trace:
     """A trace from its row and the records of its spans."""
     return Trace(info_from_row(row), TraceData([Span(record) for record in spans], row.root_span_id))
 
@@ -292,13 +293,13 @@ def info_from_row(row: TraceRow) -> TraceInfo:
     )
 
 
-def _known(kind: type[Any], fields: dict[str, Any]) -> dict[str, Any]:
+def _known(kind: type[Any], fields: JsonObject) -> JsonObject:
     # fields of a later version of tracer are left out
     names = {known.name for known in dataclasses.fields(kind)}
     return {name: value for name, value in fields.items() if name in names}
 
 
-def _span_from_dict(record: dict[str, Any]) -> Span:
+def _span_from_dict(record: JsonObject) -> Span:
     for name in ("trace_id", "span_id"):
         if not isinstance(record.get(name), str):
             raise TypeError(f"the {name} of a span is {record.get(name)!r}")

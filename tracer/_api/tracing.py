@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from tracer._engine.context import running
 from tracer._engine.decorator import Step, code_attributes, traced
@@ -16,12 +16,16 @@ from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard, log_once
-from tracer._json import text_of
+from tracer._json import JsonMapping, JsonObject, text_of
 from tracer.errors import InvalidArgumentError
 from tracer.semconv import SpanType
 
+if TYPE_CHECKING:
+    from tracer._engine.context import AnySpan
+
 F = TypeVar("F", bound=Callable[..., Any])
-Span = Union[LiveSpan, NonRecordingSpan]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _STATES = ("OK", "ERROR", "IN_PROGRESS")
 
@@ -33,7 +37,7 @@ def trace(
     func: None = None,
     name: str | None = None,
     span_type: str = SpanType.UNKNOWN,
-    attributes: Mapping[str, Any] | None = None,
+    attributes: JsonMapping | None = None,
     output_reducer: Callable[[list[Any]], Any] | None = None,
     *,
     capture_inputs: bool = True,
@@ -43,7 +47,7 @@ def trace(
     func: Any = None,
     name: str | None = None,
     span_type: str = SpanType.UNKNOWN,
-    attributes: Mapping[str, Any] | None = None,
+    attributes: JsonMapping | None = None,
     output_reducer: Callable[[list[Any]], Any] | None = None,
     *,
     capture_inputs: bool = True,
@@ -91,7 +95,7 @@ def trace(
     return decorate if func is None else decorate(func)
 
 
-def _name_of(function: Any) -> str:
+def _name_of(function: object) -> str:
     while isinstance(function, functools.partial):
         function = function.func
     return str(getattr(function, "__name__", None) or type(function).__name__)
@@ -114,14 +118,14 @@ class start_span:
     __slots__ = ("__weakref__", "_attributes", "_name", "_span", "_span_type")
 
     def __init__(
-        self, name: str = "span", span_type: str = SpanType.UNKNOWN, attributes: Mapping[str, Any] | None = None
+        self, name: str = "span", span_type: str = SpanType.UNKNOWN, attributes: JsonMapping | None = None
     ) -> None:
         if type(name) is not str or type(span_type) is not str or attributes is not None:
             _check_span(name, span_type, attributes)
         self._name = name
         self._span_type = span_type
         self._attributes = attributes
-        self._span: Span | None = None
+        self._span: AnySpan | None = None
 
     def __enter__(self) -> LiveSpan:
         span = runtime().start_span(self._name, span_type=self._span_type, attributes=self._attributes)
@@ -156,9 +160,9 @@ class start_span:
 def start_span_no_context(
     name: str,
     span_type: str = SpanType.UNKNOWN,
-    parent_span: Span | None = None,
-    inputs: Any = None,
-    attributes: Mapping[str, Any] | None = None,
+    parent_span: AnySpan | None = None,
+    inputs: object = None,
+    attributes: JsonMapping | None = None,
     *,
     tags: Mapping[str, str] | None = None,
     start_time_ns: int | None = None,
@@ -173,7 +177,7 @@ def start_span_no_context(
             f"parent_span: got {parent_span!r}, expected a span that start_span or start_span_no_context gave."
         )
     rt = runtime()
-    arguments: dict[str, Any] = {"span_type": span_type, "attributes": attributes, "start_time_ns": start_time_ns}
+    arguments: JsonObject = {"span_type": span_type, "attributes": attributes, "start_time_ns": start_time_ns}
     if parent_span is None:
         span = contextvars.Context().run(rt.start_span, name, **arguments)
     else:
@@ -204,8 +208,8 @@ def get_last_active_trace_id(thread_local: bool = False) -> str | None:
 
 def update_current_trace(
     *,
-    tags: Mapping[str, Any] | None = None,
-    metadata: Mapping[str, Any] | None = None,
+    tags: JsonMapping | None = None,
+    metadata: JsonMapping | None = None,
     session_id: str | None = None,
     user: str | None = None,
     model_id: str | None = None,
@@ -257,7 +261,7 @@ def _texts(name: str, values: object) -> dict[str, str | None]:
     return {text_of(key): None if value is None else text_of(value) for key, value in values.items()}
 
 
-def wrap_context(function: Callable[..., Any]) -> Callable[..., Any]:
+def wrap_context(function: Callable[P, R]) -> Callable[P, R]:
     """The function, bound to a copy of this context: in another thread its spans are children of the current one.
 
     ``executor.submit(tracer.wrap_context(work), item)``; it may run in many threads at once.
@@ -267,7 +271,7 @@ def wrap_context(function: Callable[..., Any]) -> Callable[..., Any]:
     context = contextvars.copy_context()
 
     @functools.wraps(function)
-    def in_context(*args: Any, **kwargs: Any) -> Any:
+    def in_context(*args: P.args, **kwargs: P.kwargs) -> R:
         return context.copy().run(function, *args, **kwargs)
 
     return in_context

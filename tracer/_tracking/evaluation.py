@@ -24,6 +24,7 @@ from tracer._background_loop import BackgroundLoop
 from tracer._engine.context import active_model, active_run_id, active_runs, current, usage_watch
 from tracer._engine.runtime import runtime
 from tracer._fault import guard
+from tracer._json import JsonObject
 from tracer._tracking.runs import active_run, log_metrics, start_run
 from tracer._tracking.scoring import Score, Scorer, keep_scores
 from tracer._tracking.versions import get_active_model_id, log_model_metrics, set_active_model
@@ -42,7 +43,7 @@ class EvaluatedRow:
     trace_id: str | None
     inputs: Any
     outputs: Any
-    expectations: dict[str, Any]
+    expectations: JsonObject
     scores: list[Score] = field(default_factory=list)
     error: str | None = None
 
@@ -67,9 +68,9 @@ class EvaluationResult:
 
 
 def evaluate(
-    data: Any,
-    predict_fn: Callable[..., Any] | None = None,
-    scorers: Sequence[Scorer | Callable[..., Any]] = (),
+    data: object,
+    predict_fn: Callable[..., object] | None = None,
+    scorers: Sequence[Scorer | Callable[..., object]] = (),
     *,
     model_id: str | None = None,
     run_name: str | None = None,
@@ -109,7 +110,7 @@ def evaluate(
     return EvaluationResult(run.info.run_id, version, metrics, done)
 
 
-def _rows(data: Any) -> Iterable[Any]:
+def _rows(data: Any) -> Iterable[object]:
     if hasattr(data, "to_dict") and hasattr(data, "columns"):
         return [{key: value for key, value in row.items() if not _is_missing(value)} for row in data.to_dict("records")]
     if isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Iterable):
@@ -117,12 +118,12 @@ def _rows(data: Any) -> Iterable[Any]:
     return data
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: object) -> bool:
     """Whether a cell of a table is empty: pandas has NaN, NaT and NA for it."""
     return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and isnan(value))
 
 
-def _checked(row: Any, index: int, predict_fn: Any) -> dict[str, Any]:
+def _checked(row: object, index: int, predict_fn: object) -> JsonObject:
     if isinstance(row, Trace):
         row = {"trace": row}
     if not isinstance(row, Mapping):
@@ -154,7 +155,7 @@ class _Functions:
 
 
 def _evaluate_all(
-    rows: list[dict[str, Any]], functions: _Functions, workers: int, progress: bool | None
+    rows: list[JsonObject], functions: _Functions, workers: int, progress: bool | None
 ) -> list[EvaluatedRow]:
     pool = ThreadPoolExecutor(min(workers, len(rows)), thread_name_prefix="tracer-evaluate")
     try:
@@ -168,7 +169,7 @@ def _evaluate_all(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _evaluate_row(row: dict[str, Any], functions: _Functions) -> EvaluatedRow:
+def _evaluate_row(row: JsonObject, functions: _Functions) -> EvaluatedRow:
     _begin_own_trace()
     expectations = dict(row.get("expectations") or {})
     done = _from_trace(row, expectations) if row.get("trace") is not None else _answered(row, expectations, functions)
@@ -203,7 +204,7 @@ def _scores(row: EvaluatedRow, functions: _Functions) -> list[Score]:
     return [score for judge in functions.judges for score in judge.scores(functions.loop.run, **offered)]
 
 
-def _from_trace(row: dict[str, Any], expectations: dict[str, Any]) -> EvaluatedRow:
+def _from_trace(row: JsonObject, expectations: JsonObject) -> EvaluatedRow:
     trace = row["trace"] if isinstance(row["trace"], Trace) else get_trace(row["trace"])
     if trace is None:
         raise TraceNotFoundError(f"no trace {row['trace']!r} in the store")
@@ -227,7 +228,7 @@ def _link(trace: Trace) -> None:
         runtime().append({"kind": "trace", "trace_id": trace.trace_id, "time": time.time_ns(), **links})
 
 
-def _answered(row: dict[str, Any], expectations: dict[str, Any], functions: _Functions) -> EvaluatedRow:
+def _answered(row: JsonObject, expectations: JsonObject, functions: _Functions) -> EvaluatedRow:
     inputs, outputs, error = row.get("inputs"), row.get("outputs"), None
     with start_span(getattr(functions.predict_fn, "__name__", None) or "row", span_type="CHAIN") as span:
         span.set_inputs(inputs)
@@ -244,7 +245,7 @@ def _answered(row: dict[str, Any], expectations: dict[str, Any], functions: _Fun
     return EvaluatedRow(span.trace_id if is_recorded else None, inputs, outputs, expectations, error=error)
 
 
-def _call(functions: _Functions, inputs: Any) -> Any:
+def _call(functions: _Functions, inputs: object) -> object:
     predict_fn = functions.predict_fn
     takes_whole = getattr(getattr(predict_fn, "__self__", None), "takes_whole_inputs", False)  # a loaded model's
     answer = predict_fn(inputs) if takes_whole or not isinstance(inputs, Mapping) else predict_fn(**inputs)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tracer._engine.runtime import runtime
 from tracer._tracking.checks import checked_text
 from tracer.errors import InvalidArgumentError
+from tracer.store.rows import ModelRow, RunRow
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def experiment_name(given: str) -> str:
     return given
 
 
-def is_in(experiment_ids: Sequence[str] | None) -> Callable[[Any], bool]:
+def is_in(experiment_ids: Sequence[str] | None) -> Callable[[ModelRow | RunRow], bool]:
     """A test whether a row of the store belongs to one of these experiments, given by id or name."""
     if experiment_ids is None:
         return lambda row: True

@@ -29,7 +29,7 @@ class Score:
 class Scorer:
     """A function that scores a row; ``name`` is the name of its feedback."""
 
-    def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
+    def __init__(self, function: Callable[..., object], name: str | None = None) -> None:
         self.name = name or str(getattr(function, "__name__", type(function).__name__))
         self._function = function
         functools.update_wrapper(self, function, updated=())
@@ -44,10 +44,10 @@ class Scorer:
                 f"the scorer {self.name} wants {', '.join(unknown)}; a scorer may take {', '.join(_OFFERED)}."
             )
 
-    def __call__(self, **offered: Any) -> Any:
+    def __call__(self, **offered: object) -> object:
         return self._function(**{name: offered.get(name) for name in self._wanted})
 
-    def scores(self, wait: Callable[[Any], Any], /, **offered: Any) -> list[Score]:
+    def scores(self, wait: Callable[[Any], object], /, **offered: object) -> list[Score]:
         """The scores of a row; ``wait`` awaits a coroutine. An exception of the function becomes an error."""
         try:
             given = self(**offered)
@@ -55,7 +55,7 @@ class Scorer:
         except Exception as error:
             return [Score(self.name, error=f"{type(error).__name__}: {error}")]
 
-    def _score(self, given: Any) -> Score:
+    def _score(self, given: object) -> Score:
         if isinstance(given, Mapping) and "value" in given:
             given = Score(given.get("name") or self.name, given["value"], given.get("rationale"), given.get("error"))
         score = given if isinstance(given, Score) else Score(self.name, given)
@@ -73,7 +73,7 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def scorer(function: Callable[..., Any] | None = None, *, name: str | None = None) -> Any:
+def scorer(function: Callable[..., object] | None = None, *, name: str | None = None) -> Any:
     """Make a scorer of a function, which takes any of ``inputs``, ``outputs``, ``expectations`` and ``trace`` by name.
 
     It returns a number, a bool or a string; or a dict with ``value`` and ``rationale``; or a list of such dicts with a
@@ -98,5 +98,5 @@ def keep_scores(trace_id: str, scores: list[Score]) -> None:
             )  # fmt: skip
 
 
-def _several(given: Any) -> list[Any]:
+def _several(given: object) -> list[object]:
     return given if isinstance(given, list) and all(isinstance(g, (Score, Mapping)) for g in given) else [given]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tracer._tracking.experiments import is_in
 from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus, model_from_row, model_rows
@@ -56,7 +55,7 @@ class _Values:
         self._model = model
         self._experiment = experiment
 
-    def __call__(self, field: Field) -> Any:
+    def __call__(self, field: Field) -> object:
         if field.key is not None:
             return getattr(self._model, field.name).get(field.key)
         if field.name == "experiment":
@@ -91,5 +90,5 @@ def _sort(models: list[LoggedModel], term: object) -> None:
     models[:] = [*(model for _, model in valued), *without]
 
 
-def _sort_key(value: Any) -> tuple[bool, float, str]:
+def _sort_key(value: object) -> tuple[bool, float, str]:
     return (False, float(value), "") if isinstance(value, (int, float)) else (True, 0.0, str(value))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TypeVar
 
+from tracer._json import JsonObject
 from tracer.models.messages import ChatMessage, ToolDefinition
 from tracer.models.shape import Shape, ValidationError
+
+P = TypeVar("P", bound="ChatParams")
 
 
 @dataclass
@@ -27,34 +30,34 @@ class ChatParams(Shape):
     top_k: int | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
-    custom_inputs: dict[str, Any] | None = None
+    custom_inputs: JsonObject | None = None
     tools: list[ToolDefinition] | None = None
-    tool_choice: str | dict[str, Any] | None = None
+    tool_choice: str | JsonObject | None = None
     parallel_tool_calls: bool | None = None
-    response_format: dict[str, Any] | None = None
+    response_format: JsonObject | None = None
     max_completion_tokens: int | None = None
     seed: int | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
     reasoning_effort: str | None = None
-    stream_options: dict[str, Any] | None = None
+    stream_options: JsonObject | None = None
     user: str | None = None
     model: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: JsonObject = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        stop: Any = self.stop
+        stop: object = self.stop
         if isinstance(stop, str):
             self.stop = [stop]
         super().__post_init__()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """As plain values, without those that are None."""
         plain = super().to_dict()
         return {**plain.pop("extra", {}), **plain}
 
     @classmethod
-    def from_dict(cls, values: Any) -> Any:
+    def from_dict(cls: type[P], values: object) -> P:
         """From a dict; parameters without a field of their own are kept in ``extra``."""
         if not isinstance(values, dict):
             return super().from_dict(values)
@@ -128,8 +131,8 @@ class TokenUsageStats(Shape):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
-    prompt_tokens_details: dict[str, Any] | None = None
-    completion_tokens_details: dict[str, Any] | None = None
+    prompt_tokens_details: JsonObject | None = None
+    completion_tokens_details: JsonObject | None = None
 
     def _check(self) -> None:
         if self.total_tokens is None and None not in (self.prompt_tokens, self.completion_tokens):
@@ -154,7 +157,7 @@ class ChatCompletionResponse(Shape):
     model: str | None = None
     object: str = "chat.completion"
     created: int = field(default_factory=_now)
-    custom_outputs: dict[str, Any] | None = None
+    custom_outputs: JsonObject | None = None
 
     @staticmethod
     def new_id() -> str:
@@ -220,4 +223,4 @@ class ChatCompletionChunk(Shape):
     model: str | None = None
     object: str = "chat.completion.chunk"
     created: int = field(default_factory=_now)
-    custom_outputs: dict[str, Any] | None = None
+    custom_outputs: JsonObject | None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tracer._json import JsonMapping, JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.models.errors import ModelError
 from tracer.models.own_code import OwnCode
@@ -20,14 +21,14 @@ from tracer.models.yaml_files import read_yaml
 class _Loading:
     """A model's file while it runs: the models that it has set, and its config."""
 
-    config: dict[str, Any]
-    models: list[tuple[PythonModel, dict[str, Any]]] = field(default_factory=list)  # with the caller's globals
+    config: JsonObject
+    models: list[tuple[PythonModel, JsonObject]] = field(default_factory=list)  # with the caller's globals
 
 
 _loading: ContextVar[_Loading | None] = ContextVar("tracer_model_file", default=None)
 
 
-def set_model(model: Any) -> None:
+def set_model(model: object) -> None:
     """Name the model of a file: an instance of ChatModel or PythonModel, or a function.
 
     If the file is run by itself, and not loaded as a model, this only checks the argument.
@@ -38,7 +39,7 @@ def set_model(model: Any) -> None:
         loading.models.append((checked, sys._getframe(1).f_globals))
 
 
-def as_model(model: Any) -> PythonModel:
+def as_model(model: object) -> PythonModel:
     """An object as a model. Raises InvalidArgumentError."""
     if isinstance(model, PythonModel):
         return model
@@ -63,7 +64,7 @@ class ModelConfig:
     ``development_config`` (a dict, or the path of a YAML file) applies while the file is run by itself.
     """
 
-    def __init__(self, *, development_config: Mapping[str, Any] | str | Path | None = None) -> None:
+    def __init__(self, *, development_config: JsonMapping | str | Path | None = None) -> None:
         loading = _loading.get()
         if loading is not None and (loading.config or development_config is None):
             self._values = loading.config
@@ -75,19 +76,19 @@ class ModelConfig:
                 "ModelConfig(development_config='config.yaml') for running the file by itself."
             )
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: object = None) -> Any:
         """The value of a key."""
         return self._values.get(key, default)
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The whole config."""
         return dict(self._values)
 
 
-def config_from(config: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
+def config_from(config: JsonMapping | str | Path | None) -> JsonObject:
     """A config from a dict or the path of a YAML (or JSON) file. Raises InvalidArgumentError."""
     if config is None:
         return {}
@@ -99,7 +100,7 @@ def config_from(config: Mapping[str, Any] | str | Path | None) -> dict[str, Any]
     return dict(values)
 
 
-def model_from_code(path: Path, config: dict[str, Any], code: OwnCode) -> PythonModel:
+def model_from_code(path: Path, config: JsonObject, code: OwnCode) -> PythonModel:
     """Run a model's file and return the model that it set. Raises ModelError, or the exception of the file."""
     loading = _Loading(config)
     token = _loading.set(loading)

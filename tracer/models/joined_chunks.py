@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+
+from tracer._json import JsonObject
 
 
-def completion_of(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def completion_of(chunks: Iterable[JsonObject]) -> JsonObject:
     """The completion that chunks of the chat schema make up."""
-    whole: dict[str, Any] = {}
-    choices: dict[int, dict[str, Any]] = {}
+    whole: JsonObject = {}
+    choices: dict[int, JsonObject] = {}
     for chunk in chunks:
         whole.update({key: value for key, value in chunk.items() if key not in ("choices", "object")})
         for choice in chunk.get("choices") or ():
@@ -18,7 +19,7 @@ def completion_of(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {"object": "chat.completion", **whole, "choices": ordered}
 
 
-def _add(whole: dict[str, Any], choice: dict[str, Any]) -> None:
+def _add(whole: JsonObject, choice: JsonObject) -> None:
     if choice.get("finish_reason"):
         whole["finish_reason"] = choice["finish_reason"]
     for token in (choice.get("logprobs") or {}).get("content") or ():
@@ -34,7 +35,7 @@ def _add(whole: dict[str, Any], choice: dict[str, Any]) -> None:
             message[key] = value
 
 
-def _add_call(calls: list[dict[str, Any]], piece: dict[str, Any]) -> None:
+def _add_call(calls: list[JsonObject], piece: JsonObject) -> None:
     index = piece.get("index") or 0
     while len(calls) <= min(index, 1000):
         calls.append({"type": "function", "function": {"name": "", "arguments": ""}})
@@ -44,9 +45,9 @@ def _add_call(calls: list[dict[str, Any]], piece: dict[str, Any]) -> None:
         call["function"][key] += (piece.get("function") or {}).get(key) or ""
 
 
-def chunks_of(completion: dict[str, Any]) -> list[dict[str, Any]]:
+def chunks_of(completion: JsonObject) -> list[JsonObject]:
     """A completion as two chunks: the messages, and the reasons to finish."""
-    head: dict[str, Any] = {key: completion[key] for key in ("id", "model", "created") if key in completion}
+    head: JsonObject = {key: completion[key] for key in ("id", "model", "created") if key in completion}
     head["object"] = "chat.completion.chunk"
     messages, ends = [], []
     for choice in completion["choices"]:
@@ -57,5 +58,5 @@ def chunks_of(completion: dict[str, Any]) -> list[dict[str, Any]]:
         logprobs = {"logprobs": choice["logprobs"]} if choice.get("logprobs") else {}
         messages.append({"index": choice["index"], "delta": delta, **logprobs})
         ends.append({"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]})
-    rest: dict[str, Any] = {key: completion[key] for key in ("usage", "custom_outputs") if key in completion}
+    rest: JsonObject = {key: completion[key] for key in ("usage", "custom_outputs") if key in completion}
     return [{**head, "choices": messages}, {**head, "choices": ends, **rest}]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tracer._background_loop import BackgroundLoop
+from tracer._json import JsonMapping, JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.models.chat import ChatCompletionChunk, ChatCompletionRequest, ChatCompletionResponse, ChatParams
 from tracer.models.errors import ModelError
@@ -56,9 +57,7 @@ class LoadedModel:
 
     # ---- whole answers ----
 
-    def predict(
-        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
-    ) -> Any:
+    def predict(self, data: object = None, params: JsonMapping | None = None, *, into: Prediction | None = None) -> Any:
         """The model's answer.
 
         A ChatModel takes ``{"messages": […], "max_tokens": 25, …}`` and returns the completion as a dict. Raises
@@ -78,7 +77,7 @@ class LoadedModel:
         return output
 
     async def apredict(
-        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+        self, data: object = None, params: JsonMapping | None = None, *, into: Prediction | None = None
     ) -> Any:
         """The same, for asynchronous programs; a synchronous model runs in a thread."""
         if not self.is_async:
@@ -95,7 +94,7 @@ class LoadedModel:
     # ---- streams ----
 
     def predict_stream(
-        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+        self, data: object = None, params: JsonMapping | None = None, *, into: Prediction | None = None
     ) -> Iterator[Any]:
         """The model's answer in pieces; a ChatModel's are chunks of the chat schema, as dicts.
 
@@ -126,7 +125,7 @@ class LoadedModel:
                 raise
 
     async def apredict_stream(
-        self, data: Any = None, params: Mapping[str, Any] | None = None, *, into: Prediction | None = None
+        self, data: object = None, params: JsonMapping | None = None, *, into: Prediction | None = None
     ) -> AsyncIterator[Any]:
         """The same, for asynchronous programs; for models of either kind."""
         if not self.has_stream:
@@ -134,18 +133,18 @@ class LoadedModel:
                 yield piece
             return
         if not self.is_async_stream:
-            stream = self.predict_stream(data, params, into=into)
+            pieces = self.predict_stream(data, params, into=into)
             try:
-                while (piece := await asyncio.to_thread(next, stream, _END)) is not _END:
+                while (piece := await asyncio.to_thread(next, pieces, _END)) is not _END:
                     yield piece
             finally:
-                await asyncio.to_thread(_close, stream)
+                await asyncio.to_thread(_close, pieces)
             return
         prediction = into or self.begin()
         with prediction.streaming() as chunks:
             args, kwargs = self._arguments(prediction, self._model.predict_stream, data, params)
             with prediction.here():
-                stream = self._model.predict_stream(*args, **kwargs)
+                stream: Any = self._model.predict_stream(*args, **kwargs)
             try:
                 while True:
                     with prediction.here():
@@ -166,8 +165,8 @@ class LoadedModel:
         return Prediction(self.name, self.model_id, is_chat=self.is_chat)
 
     def _arguments(
-        self, prediction: Prediction, method: Any, data: Any, params: Mapping[str, Any] | None
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        self, prediction: Prediction, method: Callable[..., object], data: object, params: JsonMapping | None
+    ) -> tuple[tuple[Any, ...], JsonObject]:
         if not self.is_chat:
             prediction.set_inputs(data, params)
             return arguments_for(method, self._context, data, params)
@@ -179,30 +178,30 @@ class LoadedModel:
         params_given = ChatParams.from_dict({key: value for key, value in request.items() if key != "messages"})
         return arguments_for(method, self._context, checked.messages, params_given)
 
-    def _output(self, answer: Any) -> Any:
+    def _output(self, answer: object) -> object:
         if not self.is_chat:
             return answer.to_dict() if isinstance(answer, Shape) else answer
         return self._shaped(ChatCompletionResponse, answer, "predict")
 
-    def _chunk(self, piece: Any) -> Any:
+    def _chunk(self, piece: object) -> object:
         if not self.is_chat:
             return piece.to_dict() if isinstance(piece, Shape) else piece
         return self._shaped(ChatCompletionChunk, piece, "predict_stream")
 
-    def _shaped(self, shape: type[Shape], value: Any, method: str) -> dict[str, Any]:
+    def _shaped(self, shape: type[Shape], value: object, method: str) -> JsonObject:
         try:
             return shape.from_dict(value).to_dict()
         except ValidationError as error:
             raise ModelError(f"{type(self._model).__name__}.{method} gave back no {shape.__name__}: {error}") from error
 
-    def _as_chunks(self, output: Any) -> list[Any]:
+    def _as_chunks(self, output: Any) -> Sequence[object]:
         return chunks_of(output) if self.is_chat else [output]
 
 
 _END = object()
 
 
-def _flat(data: Any, params: Mapping[str, Any] | None) -> dict[str, Any]:
+def _flat(data: object, params: JsonMapping | None) -> JsonObject:
     """A chat request with its parameters, from a dict, a ChatCompletionRequest or a list of messages."""
     if isinstance(data, (list, tuple)):
         data = {"messages": list(data)}
@@ -215,7 +214,7 @@ def _flat(data: Any, params: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**request, **more}
 
 
-def _close(stream: Any) -> None:
+def _close(stream: object) -> None:
     close = getattr(stream, "close", None)
     if close is not None:
         close()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from tracer._json import JsonMapping, JsonObject
 from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus, has_files, is_model_id, model_folder
 from tracer._tracking.version_search import search_logged_models
 from tracer._tracking.versions import find_models, get_logged_model
@@ -31,7 +31,7 @@ def load_model(
     model_uri: str | Path | LoggedModel,
     *,
     trust: bool = False,
-    model_config: Mapping[str, Any] | str | Path | None = None,
+    model_config: JsonMapping | str | Path | None = None,
 ) -> LoadedModel:
     """The model of ``models:/<id>``, ``models:/<name>`` (its newest version), ``models:/<name>/<version>`` or a folder.
 
@@ -56,9 +56,9 @@ def load_model(
     return LoadedModel(model, context, manifest, folder)
 
 
-def validate_serving_input(model_uri: str | Path | LoggedModel, serving_input: Any, *, trust: bool = False) -> Any:
+def validate_serving_input(model_uri: str | Path | LoggedModel, serving_input: object, *, trust: bool = False) -> Any:
     """The served model's answer to a request's body, a dict or JSON text; raises the error if it is invalid."""
-    body = serving_input
+    body: object = serving_input
     if isinstance(body, (str, bytes)):
         try:
             body = orjson.loads(body)
@@ -67,7 +67,7 @@ def validate_serving_input(model_uri: str | Path | LoggedModel, serving_input: A
     return load_model(model_uri, trust=trust).predict(*as_invocation(body))
 
 
-def as_invocation(body: Any) -> tuple[Any, Any]:
+def as_invocation(body: object) -> tuple[Any, Any]:
     """Input and params of a request's body: ``{"input": …, "params": …}`` (or ``inputs``), else the body is the input.
 
     Raises ValidationError for MLflow's other forms, which would reach the model unparsed.
@@ -133,11 +133,11 @@ def _is_ready(model: LoggedModel) -> bool:
     return model.status is LoggedModelStatus.READY and has_files(model)
 
 
-def _config(folder: Path, manifest: Manifest) -> dict[str, Any]:
+def _config(folder: Path, manifest: Manifest) -> JsonObject:
     return config_from(folder / manifest.config) if manifest.config else {}
 
 
-def _model(folder: Path, manifest: Manifest, config: dict[str, Any]) -> PythonModel:
+def _model(folder: Path, manifest: Manifest, config: JsonObject) -> PythonModel:
     code = OwnCode(folder, manifest.code_paths)
     try:
         if manifest.code:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tracer._fault import logger
+from tracer._json import JsonMapping, JsonObject
 from tracer._readable_names import readable_name
 from tracer._tracking.checks import checked_texts
 from tracer._tracking.logged_model import EXAMPLE_TAG, LoggedModel, model_folder
@@ -21,14 +22,14 @@ from tracer.models.saving import Parts, example_of, write_model
 
 def save_model(
     path: str | Path,
-    python_model: Any,
+    python_model: object,
     *,
-    model_config: Mapping[str, Any] | str | Path | None = None,
-    input_example: Any = None,
+    model_config: JsonMapping | str | Path | None = None,
+    input_example: object = None,
     artifacts: Mapping[str, str | Path] | None = None,
     code_paths: Sequence[str | Path] | None = None,
     pip_requirements: Sequence[str] | str | Path | None = None,
-    metadata: Mapping[str, Any] | None = None,
+    metadata: JsonMapping | None = None,
 ) -> Path:
     """Write a model into a folder, and run its input example; see :func:`log_model` for the arguments."""
     folder = Path(path)
@@ -44,16 +45,16 @@ def save_model(
 
 def log_model(
     name: str | None = None,
-    python_model: Any = None,
+    python_model: object = None,
     *,
-    model_config: Mapping[str, Any] | str | Path | None = None,
-    input_example: Any = None,
+    model_config: JsonMapping | str | Path | None = None,
+    input_example: object = None,
     artifacts: Mapping[str, str | Path] | None = None,
     code_paths: Sequence[str | Path] | None = None,
     pip_requirements: Sequence[str] | str | Path | None = None,
     tags: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
-    metadata: Mapping[str, Any] | None = None,
+    metadata: JsonMapping | None = None,
     model_type: str | None = None,
 ) -> LoggedModel:
     """Save a model beside the store as a new version of this name: load it with its ``model_uri``.
@@ -71,7 +72,7 @@ def log_model(
         )
     name = readable_name() if name is None else _checked_name(name)
     parts = _parts(python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata)
-    fields: dict[str, Any] = {
+    fields: JsonObject = {
         "tags": checked_texts("tags", tags),
         "params": checked_texts("params", params),
         "model_type": model_type,
@@ -89,13 +90,13 @@ def log_model(
 
 
 def _parts(
-    python_model: Any,
-    model_config: Mapping[str, Any] | str | Path | None,
-    input_example: Any,
+    python_model: object,
+    model_config: JsonMapping | str | Path | None,
+    input_example: object,
     artifacts: Mapping[str, str | Path] | None,
     code_paths: Sequence[str | Path] | None,
     pip_requirements: Sequence[str] | str | Path | None,
-    metadata: Mapping[str, Any] | None,
+    metadata: JsonMapping | None,
 ) -> Parts:
     return Parts(
         python_model=python_model,
@@ -108,7 +109,7 @@ def _parts(
     )
 
 
-def _run_example(model: LoadedModel, example: tuple[Any, Any] | None) -> None:
+def _run_example(model: LoadedModel, example: tuple[object, Any] | None) -> None:
     if example is None:
         logger.info("tracer: the model %s has no input example, so nothing was run", model.name)
         return

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, get_origin, get_type_hints
+from typing import get_origin, get_type_hints
 
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.models.errors import ModelError
 from tracer.models.signing import SIGNATURE, sign
@@ -34,7 +35,7 @@ class Manifest:
     input_example: str | None = None
     requirements: str | None = None
     artifacts: dict[str, str] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: JsonObject = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
 

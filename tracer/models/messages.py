@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tracer._json import encode
+from tracer._json import JsonObject, encode
 from tracer.models.shape import Shape, ValidationError, mapping_of
 
 
@@ -55,14 +55,14 @@ class ChatMessage(Shape):
     """
 
     role: str
-    content: str | list[dict[str, Any]] | None = None
+    content: str | list[JsonObject] | None = None
     refusal: str | None = None
     name: str | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
     # fields that providers add
     annotations: list[Any] | None = None
-    audio: dict[str, Any] | None = None
+    audio: JsonObject | None = None
     function_call: FunctionToolCallArguments | None = None
     images: list[Any] | None = None
     parsed: Any = None
@@ -73,7 +73,7 @@ class ChatMessage(Shape):
     tool_name: str | None = None
 
     def __post_init__(self) -> None:
-        content: Any = self.content
+        content: object = self.content
         if isinstance(content, list):  # a provider's objects for the parts
             self.content = [mapping_of(part) or part for part in content]
         super().__post_init__()
@@ -102,12 +102,12 @@ class ParamProperty(Shape):
     type: Literal["string", "number", "integer", "object", "array", "boolean", "null"] | None = None
     description: str | None = None
     enum: list[Any] | None = None
-    items: dict[str, Any] | None = None
-    anyOf: list[dict[str, Any]] | None = None
+    items: JsonObject | None = None
+    anyOf: list[JsonObject] | None = None
     default: Any = None
 
     def __post_init__(self) -> None:
-        items: Any = self.items
+        items: object = self.items
         if isinstance(items, ParamProperty):
             self.items = items.to_dict()
         super().__post_init__()
@@ -129,11 +129,11 @@ class FunctionToolDefinition(Shape):
 
     name: str
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JsonObject | None = None
     strict: bool | None = None
 
     def __post_init__(self) -> None:
-        parameters: Any = self.parameters
+        parameters: object = self.parameters
         if isinstance(parameters, ToolParamsSchema):
             self.parameters = parameters.to_dict()
         super().__post_init__()

@@ -9,13 +9,17 @@ import itertools
 import pickle
 import sys
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn, TypeAlias
 
+from tracer._json import JsonObject
 from tracer.models.errors import ModelError
 
+_Scope: TypeAlias = Mapping[str, object] | None
+_Defaults: TypeAlias = tuple[object, ...] | None
+_Closure: TypeAlias = tuple[types.CellType, ...] | None
 _PREFIX = "tracer_model_"
 _numbers = itertools.count(1)
 _known: dict[str, OwnCode] = {}
@@ -57,7 +61,7 @@ class OwnCode:
             raise
         return module
 
-    def unpickle(self, file: IO[bytes]) -> Any:
+    def unpickle(self, file: IO[bytes]) -> object:
         """Load a pickle, with classes and functions from this code if they are in it."""
         return _Unpickler(file, self).load()
 
@@ -66,7 +70,7 @@ class OwnCode:
         return f"{self._package}.{name}" if name.partition(".")[0] in self._names else name
 
     def _import(
-        self, name: str, globals: Any = None, locals: Any = None, fromlist: Sequence[str] = (), level: int = 0
+        self, name: str, globals: _Scope = None, locals: _Scope = None, fromlist: Sequence[str] = (), level: int = 0
     ) -> types.ModuleType:
         own = name if level else self.own_name(name)
         if own == name or fromlist:
@@ -79,7 +83,12 @@ class OwnCode:
         return importlib.import_module(self.own_name(name))
 
     def function(
-        self, code: types.CodeType, globals: dict[str, Any], name: Any, defaults: Any, closure: Any
+        self,
+        code: types.CodeType,
+        globals: JsonObject,
+        name: str | None,
+        defaults: tuple[object, ...] | None,
+        closure: tuple[types.CellType, ...] | None,
     ) -> types.FunctionType:
         """A function that was pickled by value; its imports work as those of this code."""
         globals["__builtins__"] = self.builtins
@@ -93,7 +102,7 @@ class OwnLoader(SourceFileLoader):
         super().__init__(name, path)
         self._code = code
 
-    def path_stats(self, path: str) -> Any:
+    def path_stats(self, path: str) -> NoReturn:
         """Raise OSError, so that no bytecode is read or written."""
         raise OSError
 
@@ -107,7 +116,7 @@ class _Finder:
     """Finds modules of models in their packages."""
 
     @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(name: str, path: Sequence[str] | None, target: types.ModuleType | None = None) -> ModuleSpec | None:
         code = _known.get(name.partition(".")[0])
         spec = PathFinder.find_spec(name, path) if code is not None else None
         if code is not None and spec is not None and isinstance(spec.loader, SourceFileLoader):

@@ -23,7 +23,7 @@ def pickle_model(model: PythonModel, path: Path, code_paths: Sequence[str]) -> N
             f"a model that is an object is pickled: {install_advice('models')}; or put the model into a file "
             "that calls tracer.models.set_model() and give the file's path"
         ) from error
-    dump: Callable[[Any], bytes] = cloudpickle.dumps
+    dump: Callable[[object], bytes] = cloudpickle.dumps
     try:
         path.write_bytes(dump(model))
     except Exception as error:  # parts of the model may raise anything

@@ -18,7 +18,7 @@ class NotJsonError(TypeError):
     """A value that JSON cannot hold."""
 
 
-def to_json(value: Any) -> bytes:
+def to_json(value: object) -> bytes:
     """The value as JSON: a DataFrame as a list of records, an array as a list. Raises NotJsonError."""
     try:
         return orjson.dumps(value, _step, orjson.OPT_SERIALIZE_NUMPY)
@@ -28,7 +28,7 @@ def to_json(value: Any) -> bytes:
         return encode(value)  # almost JSON: an integer of more than 64 bits, a lone surrogate
 
 
-def _step(value: Any) -> Any:
+def _step(value: Any) -> object:
     if isinstance(value, Shape):
         return value.to_dict()
     if hasattr(value, "to_dict") and hasattr(value, "columns"):

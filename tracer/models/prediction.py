@@ -12,6 +12,7 @@ from tracer._engine.context import active_model, usage_watch
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
+from tracer._json import JsonObject
 from tracer.messages import set_span_chat_messages, set_span_chat_tools
 from tracer.models.joined_chunks import completion_of
 
@@ -76,7 +77,7 @@ class Prediction:
                 self.span.detach()
                 usage_watch.set(watch_before)
 
-    def set_inputs(self, data: Any, params: Any = None) -> None:
+    def set_inputs(self, data: object, params: object = None) -> None:
         """Record the inputs."""
         with guard("recording a prediction's inputs"):
             self.span.set_inputs(data if params is None else {"data": data, "params": params})
@@ -85,7 +86,7 @@ class Prediction:
                 if data.get("tools"):
                     set_span_chat_tools(self.span, data["tools"])
 
-    def end(self, output: Any) -> None:
+    def end(self, output: object) -> None:
         """Record the outputs, and end."""
         with guard("recording a prediction's outputs"):
             self.span.set_outputs(output)
@@ -103,9 +104,9 @@ class Prediction:
             raise
 
     @contextmanager
-    def streaming(self) -> Iterator[list[Any]]:
+    def streaming(self) -> Iterator[list[object]]:
         """A list for the chunks that the model streams inside; they are recorded at the end, also if it raises."""
-        chunks: list[Any] = []
+        chunks: list[object] = []
         try:
             yield chunks
         except BaseException as error:
@@ -114,7 +115,7 @@ class Prediction:
         self._end_stream(chunks)
 
     def _end_stream(self, chunks: list[Any], error: BaseException | None = None) -> None:
-        output: Any = chunks
+        output: object = chunks
         with guard("putting a stream together"):
             if self._is_chat:
                 output = completion_of(chunks)
@@ -125,7 +126,7 @@ class Prediction:
             self.span.set_outputs(output)
         self.span.end_with_error(error)
 
-    def _describe(self, output: dict[str, Any]) -> None:
+    def _describe(self, output: JsonObject) -> None:
         choices = output.get("choices") or ()
         messages = [{**choice["message"], "finish_reason": choice.get("finish_reason")} for choice in choices]
         set_span_chat_messages(self.span, messages, append=True)

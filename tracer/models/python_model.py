@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tracer._json import JsonObject
 from tracer.models.chat import ChatCompletionChunk, ChatCompletionResponse, ChatParams
 from tracer.models.messages import ChatMessage
 
@@ -15,7 +16,7 @@ from tracer.models.messages import ChatMessage
 class PythonModelContext:
     """Config of a loaded model, and the paths of its artifacts by name."""
 
-    model_config: dict[str, Any] = field(default_factory=dict)
+    model_config: JsonObject = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
 
 
@@ -59,10 +60,10 @@ class ChatModel(PythonModel):
 class FunctionModel(PythonModel):
     """A function as a model: ``predict(model_input)`` or ``predict(model_input, params)``; it may be a coroutine."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., object]) -> None:
         self.function = function
 
-    def predict(self, context: PythonModelContext, model_input: Any, params: Any = None) -> Any:
+    def predict(self, context: PythonModelContext, model_input: object, params: object = None) -> object:
         """The result of the function."""
         parameters = inspect.signature(self.function).parameters
         if "params" in parameters:
@@ -92,8 +93,8 @@ def is_async_stream(model: PythonModel) -> bool:
 
 
 def arguments_for(
-    method: Callable[..., Any], context: PythonModelContext, model_input: Any, params: Any
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    method: Callable[..., object], context: PythonModelContext, model_input: object, params: object
+) -> tuple[tuple[Any, ...], JsonObject]:
     """Arguments for a model's method: ``context`` and ``params`` only if its signature has them.
 
     As in MLflow the context may have any name: it is the first of two parameters apart from ``params``.

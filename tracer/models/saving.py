@@ -17,7 +17,7 @@ from tracer._distribution import installed_version
 from tracer._engine.runtime import runtime
 from tracer._fault import logger
 from tracer._journal.locations import is_remote, journal_folder, store_path
-from tracer._json import encode, to_plain
+from tracer._json import JsonMapping, JsonObject, encode, to_plain
 from tracer._redaction.secrets import without_secrets
 from tracer._tracking.logged_model import models_folder
 from tracer.errors import InvalidArgumentError
@@ -38,13 +38,13 @@ _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".git", ".venv")
 class Parts:
     """Content of the folder, as the user gave it."""
 
-    python_model: Any
-    model_config: Mapping[str, Any] | str | Path | None = None
-    input_example: Any = None
+    python_model: object
+    model_config: JsonMapping | str | Path | None = None
+    input_example: object = None
     artifacts: Mapping[str, str | Path] = field(default_factory=dict)
     code_paths: Sequence[str | Path] = ()
     pip_requirements: Sequence[str] | str | Path | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: JsonMapping = field(default_factory=dict)
 
 
 def write_model(folder: Path, parts: Parts, *, name: str | None = None, model_id: str | None = None) -> Manifest:
@@ -100,7 +100,7 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
     return manifest
 
 
-def _from_file(folder: Path, path: Path, config: dict[str, Any], code_paths: Sequence[str]) -> tuple[PythonModel, str]:
+def _from_file(folder: Path, path: Path, config: JsonObject, code_paths: Sequence[str]) -> tuple[PythonModel, str]:
     if not path.is_file():
         raise InvalidArgumentError(
             f"python_model: there is no file {str(path)!r}, expected one that calls set_model()."
@@ -147,7 +147,7 @@ def _left_out(folder: Path) -> Callable[[str, list[str]], set[str]]:
     return left_out
 
 
-def example_of(given: Any, kind: str) -> tuple[Any, Any] | None:
+def example_of(given: object, kind: str) -> tuple[object, Any] | None:
     """Input and params of the input example, None if nothing is to be run."""
     if given is None and kind == "chat":
         given = DEFAULT_CHAT_EXAMPLE
@@ -156,7 +156,7 @@ def example_of(given: Any, kind: str) -> tuple[Any, Any] | None:
     return given if isinstance(given, tuple) and len(given) == 2 else (given, None)
 
 
-def _write_example(folder: Path, manifest: Manifest, given: Any) -> None:
+def _write_example(folder: Path, manifest: Manifest, given: object) -> None:
     example = example_of(given, manifest.kind)
     if example is None:
         return

@@ -8,17 +8,22 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from tracer._engine.runtime import runtime
+from tracer._json import JsonMapping, JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.models.loaded import LoadedModel
 from tracer.models.loading import load_model
 from tracer.models.serving_app import Limits, ModelServer
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.applications import Starlette
 
 _VARIABLE = "TRACER_SERVED_MODEL"  # from the supervisor to its workers
 _BACKLOG = 2048
@@ -34,7 +39,7 @@ class Serving:
     host: str = "127.0.0.1"
     port: int = 5001
     workers: int = 1
-    model_config: Mapping[str, Any] | None = None
+    model_config: JsonMapping | None = None
 
 
 def serve(
@@ -58,7 +63,7 @@ def serve(
     _exit_by_sigterm()
     if on_ready is not None:
         on_ready(model, f"http://{f'[{host}]' if ':' in host else host}:{port}")
-    options: dict[str, Any] = {
+    options: JsonObject = {
         "log_level": "warning", "server_header": False, "lifespan": "on", "timeout_graceful_shutdown": _GRACE_SECONDS,
     }  # fmt: skip
     try:
@@ -80,7 +85,7 @@ def _exit_by_sigterm() -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
-def app_of_worker() -> Any:
+def app_of_worker() -> Starlette:
     """The application of a worker process, from the variable that the supervisor has set."""
     settings = orjson.loads(os.environ[_VARIABLE])
     serving = Serving(**settings["serving"])
@@ -88,11 +93,11 @@ def app_of_worker() -> Any:
     return ModelServer(model, Limits(**settings["limits"])).app()
 
 
-def _supervise(config: Any, listening: socket.socket) -> None:
+def _supervise(config: uvicorn.Config, listening: socket.socket) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    arguments: dict[str, Any] = {"sockets": [listening]}
+    arguments: JsonObject = {"sockets": [listening]}
     if "target" in inspect.signature(Multiprocess).parameters:  # until uvicorn 0.4x
         arguments["target"] = uvicorn.Server(config).run
     Multiprocess(config, **arguments).run()

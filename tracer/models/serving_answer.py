@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
+from tracer._json import JsonMapping
 from tracer.models.loaded import LoadedModel
 from tracer.models.prediction import Prediction
 from tracer.models.serving_errors import timed_out
 from tracer.models.serving_thread import RequestThread, RequestThreads
 
+T = TypeVar("T")
 _END = object()
 
 
@@ -31,17 +33,17 @@ class Answer:
         self._pending: asyncio.Future[Any] | None = None
         self._stopping: asyncio.Task[None] | None = None
 
-    async def whole(self, data: Any, params: Any) -> Any:
+    async def whole(self, data: object, params: JsonMapping | None) -> object:
         """The whole answer."""
         if self._in_loop:
             return await self._within(asyncio.ensure_future(self._model.apredict(data, params, into=self._prediction)))
         thread = await self._take_thread()
         return await self._within(thread.run(lambda: self._model.predict(data, params, into=self._prediction)))
 
-    async def pieces(self, data: Any, params: Any) -> AsyncIterator[Any]:
+    async def pieces(self, data: object, params: JsonMapping | None) -> AsyncIterator[object]:
         """The answer piece by piece; each may take as long as the timeout."""
         if self._in_loop:
-            stream: Any = self._model.apredict_stream(data, params, into=self._prediction)
+            stream = self._model.apredict_stream(data, params, into=self._prediction)
             self._stream = stream
             while (piece := await self._within(asyncio.ensure_future(anext(stream, _END)))) is not _END:
                 yield piece
@@ -63,7 +65,7 @@ class Answer:
             raise
         return self._thread
 
-    async def _within(self, future: asyncio.Future[Any]) -> Any:
+    async def _within(self, future: asyncio.Future[T]) -> T:
         self._pending = future
         done, _ = await asyncio.wait({future}, timeout=self._timeout)
         if not done:
@@ -96,7 +98,7 @@ class Answer:
                 await self._stream.aclose()
 
 
-def _forget(future: asyncio.Future[Any]) -> None:
+def _forget(future: asyncio.Future[object]) -> None:
     """Retrieve the exception of a future that is no longer awaited; it is in the trace."""
     if not future.cancelled():
         future.exception()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from tracer._api.configuration import flush
 from tracer._api.tracing import set_tracing_context_from_http_request_headers
+from tracer._json import JsonMapping, JsonObject
 from tracer.models.chat import ChatCompletionResponse
 from tracer.models.joined_chunks import chunks_of
 from tracer.models.loaded import LoadedModel
@@ -32,6 +33,7 @@ from tracer.models.serving_thread import RequestThreads
 from tracer.models.shape import ValidationError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Shaped = Callable[[object], Any]  # makes the reply from the model's answer
 TRACE_HEADER = "x-tracer-trace-id"
 _IDLE_SECONDS = 5.0
 _DEPTH_LIMIT = 200
@@ -111,7 +113,7 @@ class ModelServer:
                 401, "This server needs its API key: Authorization: Bearer <key>.", code="invalid_api_key"
             )
 
-    async def _body(self, request: Request) -> Any:
+    async def _body(self, request: Request) -> object:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             raise RequestError(415, f"The body is {kind or 'of no type'}, expected Content-Type: application/json.")
@@ -167,7 +169,7 @@ class ModelServer:
             raise RequestError(404, f"The model {name!r} is not served here.", param="model", code="model_not_found")
         return _json(self._card())
 
-    def _card(self) -> dict[str, Any]:
+    def _card(self) -> JsonObject:
         card = {"id": self._model.name, "object": "model", "created": self._started, "owned_by": "tracer"}
         return card if self._model.model_id is None else {**card, "version": self._model.model_id}
 
@@ -183,7 +185,7 @@ class ModelServer:
     # ---- answering ----
 
     async def _answer(
-        self, request: Request, data: Any, params: Any, shaped: Callable[[Any], Any], *, streamed: bool
+        self, request: Request, data: object, params: JsonMapping | None, shaped: Shaped, *, streamed: bool
     ) -> Response:
         if self._threads is None:
             self._threads = RequestThreads(self._limits.threads)
@@ -216,7 +218,7 @@ class ModelServer:
         return response
 
     async def _whole(
-        self, answer: Answer, data: Any, params: Any, shaped: Callable[[Any], Any], prediction: Prediction
+        self, answer: Answer, data: object, params: JsonMapping | None, shaped: Shaped, prediction: Prediction
     ) -> Response:
         output = shaped(await answer.whole(data, params))
         await answer.stop()
@@ -225,7 +227,7 @@ class ModelServer:
         return _json(output)
 
     async def _streamed(
-        self, answer: Answer, data: Any, params: Any, shaped: Callable[[Any], Any], prediction: Prediction
+        self, answer: Answer, data: object, params: JsonMapping | None, shaped: Shaped, prediction: Prediction
     ) -> Response:
         if self._model.is_chat or self._model.has_stream:
             pieces = answer.pieces(data, params)
@@ -236,7 +238,7 @@ class ModelServer:
         return _Events(events, answer)
 
     async def _events(
-        self, answer: Answer, first: Any, pieces: AsyncIterator[Any], prediction: Prediction
+        self, answer: Answer, first: object, pieces: AsyncIterator[object], prediction: Prediction
     ) -> AsyncIterator[bytes]:
         chunks = _Chunks(self._model.name)
         try:
@@ -269,7 +271,7 @@ class _Events(StreamingResponse):
             await self._answer.stop()
 
 
-async def _one_by_one(pieces: list[Any]) -> AsyncIterator[Any]:
+async def _one_by_one(pieces: Iterable[object]) -> AsyncIterator[object]:
     for piece in pieces:
         yield piece
 
@@ -281,7 +283,7 @@ class _Chunks:
         self._head = {"id": ChatCompletionResponse.new_id(), "created": int(time.time()), "model": model}
         self._reasons: dict[int, str | None] = {}  # by choice: the reason to add at the end, None if the model gave one
 
-    def completed(self, chunk: Any) -> list[Any]:
+    def completed(self, chunk: Any) -> list[object]:
         if isinstance(chunk, str):  # of a PythonModel
             delta = {"role": "assistant", "content": chunk}
             chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
@@ -300,7 +302,7 @@ class _Chunks:
         before = self.missing() if chunk.get("usage") and not chunk["choices"] else []
         return [*before, {**chunk, **self._head}]
 
-    def missing(self) -> list[dict[str, Any]]:
+    def missing(self) -> list[JsonObject]:
         open_ones = [(index, reason) for index, reason in sorted(self._reasons.items()) if reason is not None]
         self._reasons.update(dict.fromkeys(self._reasons))
         choices = [{"index": index, "delta": {}, "finish_reason": reason} for index, reason in open_ones]
@@ -313,7 +315,7 @@ async def _hung_up(request: Request) -> None:
         pass
 
 
-async def _leave(task: asyncio.Future[Any], answer: Answer) -> None:
+async def _leave(task: asyncio.Future[Response], answer: Answer) -> None:
     task.cancel()
     await answer.stop()
     await asyncio.wait({task})
@@ -321,16 +323,16 @@ async def _leave(task: asyncio.Future[Any], answer: Answer) -> None:
         task.exception()
 
 
-def _is_deep(value: Any, limit: int) -> bool:
+def _is_deep(value: object, limit: int) -> bool:
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return limit == 0 or any(_is_deep(part, limit - 1) for part in parts if isinstance(part, (dict, list)))
 
 
-def _as_it_is(output: Any) -> Any:
+def _as_it_is(output: object) -> object:
     return output
 
 
-def _as_completion(output: Any) -> Any:
+def _as_completion(output: object) -> object:
     try:
         return ChatCompletionResponse.from_dict(output).to_dict()
     except ValidationError:
@@ -339,15 +341,15 @@ def _as_completion(output: Any) -> Any:
         ) from None
 
 
-def _json(value: Any) -> Response:
+def _json(value: object) -> Response:
     return Response(_encoded(value), media_type="application/json")
 
 
-def _event(value: Any) -> bytes:
+def _event(value: object) -> bytes:
     return b"data: " + _encoded(value) + b"\n\n"
 
 
-def _encoded(value: Any) -> bytes:
+def _encoded(value: object) -> bytes:
     try:
         return to_json(value)
     except NotJsonError as error:

@@ -7,9 +7,10 @@ import contextvars
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
-_Job = tuple[contextvars.Context, Callable[..., Any], tuple[Any, ...], "asyncio.Future[Any] | None"]
+T = TypeVar("T")
+_Job = tuple[contextvars.Context, Callable[..., object], tuple[object, ...], "asyncio.Future[Any] | None"]
 
 
 class RequestThreads:
@@ -52,13 +53,13 @@ class RequestThread:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         threading.Thread(target=self._work, name="tracer-request", daemon=True).start()
 
-    def run(self, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def run(self, function: Callable[..., T], *args: object) -> asyncio.Future[T]:
         """The future of a call; to cancel it does not stop the call."""
         future = self._loop.create_future()
         self._jobs.put((contextvars.copy_context(), function, args, future))
         return future
 
-    def end(self, *last: Callable[[], Any]) -> None:
+    def end(self, *last: Callable[[], object]) -> None:
         """End after the queued calls and these, whose results are dropped."""
         for function in last:
             self._jobs.put((contextvars.copy_context(), function, (), None))
@@ -77,14 +78,14 @@ class RequestThread:
             del job, context, function, args, future, result, error  # free the objects of a request when it is done
         self._call_in_loop(self._on_end, self)
 
-    def _call_in_loop(self, function: Callable[..., Any], *args: Any) -> None:
+    def _call_in_loop(self, function: Callable[..., object], *args: object) -> None:
         try:
             self._loop.call_soon_threadsafe(function, *args)
         except RuntimeError:  # the server has ended meanwhile
             return
 
 
-def _resolve(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+def _resolve(future: asyncio.Future[object], result: object, error: BaseException | None) -> None:
     if future.done():
         return
     if error is None:

@@ -8,6 +8,7 @@ import types
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from tracer._json import JsonMapping, JsonObject
 from tracer.errors import InvalidArgumentError
 
 S = TypeVar("S", bound="Shape")
@@ -39,12 +40,12 @@ class Shape:
     def _check(self) -> None:
         """Check several fields together."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """As plain values, without those that are None."""
         return {name: _plain(value) for name in _hints(type(self)) if (value := getattr(self, name)) is not None}
 
     @classmethod
-    def from_dict(cls: type[S], values: Any) -> S:
+    def from_dict(cls: type[S], values: object) -> S:
         """From a dict, another mapping or an object with fields; unknown fields are left out."""
         if isinstance(values, cls):
             return values
@@ -55,7 +56,7 @@ class Shape:
         return cls(**{name: value for name, value in given.items() if name in _hints(cls)})
 
     @classmethod
-    def _look_for_missing(cls, given: Mapping[str, Any]) -> None:
+    def _look_for_missing(cls, given: JsonMapping) -> None:
         for field in dataclasses.fields(cls):  # type: ignore[arg-type]
             is_required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
             if is_required and field.name not in given:
@@ -63,7 +64,7 @@ class Shape:
                 raise ValidationError(field.name, f"is missing{f'; is {near[0]!r} meant?' if near else ''}")
 
 
-def mapping_of(value: Any) -> dict[str, Any] | None:
+def mapping_of(value: object) -> JsonObject | None:
     """The fields of a mapping, a pydantic object or a dataclass; None for anything else."""
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
@@ -79,10 +80,10 @@ def mapping_of(value: Any) -> dict[str, Any] | None:
     return None
 
 
-_known_hints: dict[type, dict[str, Any]] = {}
+_known_hints: dict[type, JsonObject] = {}
 
 
-def _hints(shape: type[Any]) -> dict[str, Any]:
+def _hints(shape: type) -> dict[str, object]:
     """The annotations of a shape's fields, evaluated once."""
     if shape not in _known_hints:
         hints = get_type_hints(shape)
@@ -90,7 +91,7 @@ def _hints(shape: type[Any]) -> dict[str, Any]:
     return _known_hints[shape]
 
 
-def _coerced(value: Any, hint: Any, path: str) -> Any:
+def _coerced(value: object, hint: object, path: str) -> object:
     """The value, converted to the annotated type. Raises ValidationError."""
     if hint is Any:
         return value
@@ -113,7 +114,7 @@ def _coerced(value: Any, hint: Any, path: str) -> Any:
     return _scalar(value, hint, path)
 
 
-def _one_of(value: Any, hints: tuple[Any, ...], path: str) -> Any:
+def _one_of(value: object, hints: tuple[object, ...], path: str) -> object:
     if value is None and type(None) in hints:
         return None
     candidates = [hint for hint in hints if hint is not type(None)]
@@ -129,7 +130,7 @@ def _one_of(value: Any, hints: tuple[Any, ...], path: str) -> Any:
     raise ValidationError(path, _expected(value, " or ".join(_words(hint) for hint in candidates)))
 
 
-def _list(value: Any, hint: Any, path: str) -> list[Any]:
+def _list(value: object, hint: object, path: str) -> list[object]:
     if isinstance(value, tuple):
         value = list(value)
     if not isinstance(value, list):
@@ -137,7 +138,7 @@ def _list(value: Any, hint: Any, path: str) -> list[Any]:
     return [_coerced(item, hint, f"{path}[{index}]") for index, item in enumerate(value)]
 
 
-def _dict(value: Any, hint: Any, path: str) -> dict[str, Any]:
+def _dict(value: object, hint: object, path: str) -> JsonObject:
     if not isinstance(value, Mapping):
         found = mapping_of(value)
         if found is None:
@@ -149,7 +150,7 @@ def _dict(value: Any, hint: Any, path: str) -> dict[str, Any]:
     return {key: _coerced(item, hint, f"{path}.{key}") for key, item in value.items()}
 
 
-def _scalar(value: Any, hint: Any, path: str) -> Any:
+def _scalar(value: object, hint: Any, path: str) -> object:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is int and isinstance(value, float) and value.is_integer():
@@ -159,7 +160,7 @@ def _scalar(value: Any, hint: Any, path: str) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Shape):
         return value.to_dict()
     if isinstance(value, list):
@@ -169,7 +170,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-_WORDS = {
+_WORDS: dict[object, str] = {
     str: "a text",
     int: "a whole number",
     float: "a number",
@@ -179,10 +180,10 @@ _WORDS = {
 }
 
 
-def _words(hint: Any, *, several: bool = False) -> str:
+def _words(hint: object, *, several: bool = False) -> str:
     origin = get_origin(hint) or hint
     if several:
-        many = {str: "texts", int: "whole numbers", float: "numbers", dict: "dicts"}
+        many: dict[object, str] = {str: "texts", int: "whole numbers", float: "numbers", dict: "dicts"}
         return many.get(origin) or f"{getattr(origin, '__name__', 'values')} objects or dicts"
     if origin is list:
         return f"a list of {_words(get_args(hint)[0], several=True)}" if get_args(hint) else "a list"
@@ -193,13 +194,13 @@ def _article(name: str) -> str:
     return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}"
 
 
-def _expected(value: Any, words: str) -> str:
+def _expected(value: object, words: str) -> str:
     if value is None:
         return f"is missing, expected {words}"
     return f"is {_short(value)} ({type(value).__name__}), expected {words}"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     try:
         text = repr(value)
     except Exception:  # of any __repr__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tracer._distribution import install_advice
@@ -18,13 +19,13 @@ def read_yaml(path: Path) -> Any:
         raise InvalidArgumentError(f"{path} is no YAML: {error}") from error
 
 
-def write_yaml(path: Path, value: Any) -> None:
+def write_yaml(path: Path, value: object) -> None:
     """Write a value as readable YAML."""
     text = _yaml().safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
     path.write_text(text, encoding="utf-8")
 
 
-def _yaml() -> Any:
+def _yaml() -> ModuleType:
     try:
         import yaml
     except ImportError as error:
