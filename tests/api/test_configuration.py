@@ -121,7 +121,7 @@ def test_after_shutdown_nothing_is_recorded_until_enable() -> None:
     assert sorted(t.data.spans[0].name for t in tracer.search_traces()) == ["after", "before"]
 
 
-def test_sampling_decides_by_trace() -> None:
+def test_sample_rate_decides_by_trace() -> None:
     tracer.configure(sample_rate=0.5)
     for _ in range(400):
         with tracer.start_span("root"), tracer.start_span("child"):
@@ -132,7 +132,7 @@ def test_sampling_decides_by_trace() -> None:
     assert all(len(t.data.spans) == 2 for t in traces)
 
 
-def test_a_rate_of_zero_records_nothing() -> None:
+def test_a_sample_rate_of_zero_records_nothing() -> None:
     tracer.configure(sample_rate=0.0)
     with tracer.start_span("root") as span:
         assert not span.is_recording()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -213,6 +216,45 @@ def test_traces_are_found_by_everything_users_say() -> None:
     assert [trace.trace_id for trace in tracer.search_traces(session_id="s1")] == [mine]
 
 
+def test_a_session_is_set_on_traces_and_found_by_its_id() -> None:
+    turns = [record_agent(session_id="chat-1") for _ in range(2)]
+    record_agent(session_id="chat-2")
+    record_agent()
+
+    found = tracer.search_traces(session_id="chat-1")
+
+    assert [(trace.trace_id, trace.info.session_id) for trace in found] == [(turn, "chat-1") for turn in turns[::-1]]
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="no users here")
+def test_a_read_only_store_can_be_searched(tmp_path: Path) -> None:
+    store = tmp_path / "shared" / "traces.db"
+    store.parent.mkdir()
+    tracer.configure(store=store)
+    trace_id = record_agent()
+    tracer.shutdown()
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):  # pytest makes them for its user alone
+        folder.chmod(folder.stat().st_mode | 0o555)
+    store.chmod(0o444)
+    store.parent.chmod(0o555)
+
+    program = f"""
+import os, tracer
+tracer.configure(store={str(tmp_path / "own.db")!r})
+tracer.search_traces()  # Python's own folder may be for root alone: load everything first
+tracer.reset()
+if os.getuid() == 0:  # root may write anywhere
+    os.setgid(65534)
+    os.setuid(65534)
+tracer.configure(store={str(store)!r})
+print([(trace.trace_id, len(trace.data.spans)) for trace in tracer.search_traces()])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    store.parent.chmod(0o755)
+    assert (done.stdout, done.stderr) == (f"[({trace_id!r}, 3)]\n", "")
+
+
 def test_traces_are_found_by_experiment() -> None:
     default = record_agent()
     tracer.set_experiment("lab")
@@ -226,7 +268,7 @@ def test_traces_are_found_by_experiment() -> None:
     assert tracer.search_traces(experiment_names=[]) == []
 
 
-def test_pages_are_newest_first_and_complete() -> None:
+def test_page_tokens_lead_through_all_traces_newest_first() -> None:
     ids = [record_agent() for _ in range(5)]
 
     first = tracer.search_traces(max_results=2)

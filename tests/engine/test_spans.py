@@ -128,7 +128,7 @@ def test_a_span_without_context_is_a_root_of_its_own() -> None:
     assert stored(span).duration_ms > 1000
 
 
-def test_tasks_do_not_see_each_others_spans() -> None:
+def test_asyncio_tasks_do_not_see_each_others_spans() -> None:
     async def work(i: int) -> tuple[str, str]:
         with tracer.start_span(f"task {i}") as span:
             await asyncio.sleep(0)
@@ -179,7 +179,7 @@ def test_the_trace_can_be_told_about() -> None:
     assert (info.request_preview, info.response_preview) == ("asked", "answered")
 
 
-def test_context_travels_in_http_headers() -> None:
+def test_a_traceparent_header_continues_the_trace_elsewhere() -> None:
     with tracer.start_span("client") as client:
         headers = tracer.get_tracing_context_headers_for_http_request()
     assert headers["traceparent"] == f"00-{client.trace_id}-{client.span_id}-01"
@@ -194,7 +194,7 @@ def test_context_travels_in_http_headers() -> None:
     assert {s.name for s in tracer.get_trace(client.trace_id).data.spans} == {"client", "server"}
 
 
-def test_headers_that_are_no_headers_change_nothing() -> None:
+def test_headers_without_a_valid_traceparent_change_nothing() -> None:
     with (
         tracer.set_tracing_context_from_http_request_headers({"traceparent": "nonsense"}),
         tracer.start_span("root") as span,
@@ -204,7 +204,7 @@ def test_headers_that_are_no_headers_change_nothing() -> None:
     assert span.parent_id is None
 
 
-def test_a_caller_that_does_not_sample_is_respected() -> None:
+def test_a_traceparent_that_is_not_sampled_is_respected() -> None:
     headers = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-00"}
     with tracer.set_tracing_context_from_http_request_headers(headers), tracer.start_span("server") as span:
         assert not span.is_recording()

@@ -138,6 +138,26 @@ def test_a_stream_that_is_closed_stops_the_model(write_model: WriteModel, folder
     assert content(logged_trace(model).data.spans[0].outputs) == "on on "
 
 
+def test_streamed_choices_are_recorded_as_the_choices_that_they_make_up(write_model: WriteModel) -> None:
+    path = write_model(
+        """
+        class Two(ChatModel):
+            def predict(self, context, messages, params): ...
+            def predict_stream(self, context, messages, params):
+                for index, text in ((1, "o"), (0, "y"), (1, "no"[1:]), (0, "es")):
+                    yield {"choices": [{"index": index, "delta": {"content": text}}]}
+        set_model(Two())
+        """
+    )
+    model = log_model("two", path, input_example=False)
+
+    chunks = list(load_model(model.model_uri).predict_stream({**QUESTION, "n": 2}))
+
+    assert [chunk["choices"][0]["index"] for chunk in chunks] == [1, 0, 1, 0]
+    recorded = logged_trace(model).data.spans[0].outputs["choices"]
+    assert [(each["index"], each["message"]["content"]) for each in recorded] == [(0, "yes"), (1, "oo")]
+
+
 def test_without_predict_stream_the_answer_comes_in_one_piece(write_model: WriteModel) -> None:
     path = write_model(
         """

@@ -48,7 +48,7 @@ def logged(write_model: WriteModel, folder: Path, price: int) -> LoggedModel:
     return log_model("shop", write_model(FILE), code_paths=[package(folder, price)], input_example=1)
 
 
-def test_versions_side_by_side_keep_their_modules(write_model: WriteModel, folder: Path) -> None:
+def test_code_paths_of_versions_side_by_side_stay_apart(write_model: WriteModel, folder: Path) -> None:
     first, second = logged(write_model, folder, 1), logged(write_model, folder, 2)
 
     one, two = load_model(first.model_uri), load_model(second.model_uri)

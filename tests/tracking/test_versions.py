@@ -78,7 +78,7 @@ def test_a_block_that_raises_restores_too() -> None:
     assert tracer.get_active_model_id() is None
 
 
-def test_tasks_neither_cross_nor_leak() -> None:
+def test_versions_of_asyncio_tasks_neither_cross_nor_leak() -> None:
     async def work(name: str) -> tuple[str, str | None]:
         model = tracer.set_active_model(name)
         await asyncio.sleep(0)

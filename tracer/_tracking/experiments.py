@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tracer._engine.runtime import runtime
 from tracer._tracking.checks import checked_text
 from tracer.errors import InvalidArgumentError
-from tracer.store.rows import ModelRow, RunRow
+
+if TYPE_CHECKING:
+    from tracer.store.rows import ModelRow, RunRow
 
 
 @dataclass(frozen=True)
