@@ -19,7 +19,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # what is written
         "tracer._redaction": "__init__ redactor secrets seen",
-        "tracer._records": "__init__ attachments cost derive media record",
+        "tracer._records": "__init__ attachments cost derive line media record",
         "tracer": "messages",
     },
     {  # the journal
@@ -42,7 +42,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # what runs in the user's thread
         "tracer._engine": (
-            "__init__ arguments coercion context decorator events exceptions joined_provider lifecycle "
+            "__init__ arguments coercion context decorator exceptions joined_provider lifecycle "
             "nonrecording otel pipeline runtime span"
         ),
     },

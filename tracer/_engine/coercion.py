@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tracer._fault import log_once
-from tracer._json import text_of
+from tracer._json import encode, is_primitive_list, text_of
 
 
 def nanoseconds(value: Any, name: str) -> int | None:
@@ -28,6 +28,15 @@ def mapping(value: Any, what: str) -> Mapping[str, Any]:
         return value
     ignored(what, value, "a dict")
     return {}
+
+
+def event_value(value: Any) -> Any:
+    """An event's attribute in OpenTelemetry's types: JSON text where they have none for it."""
+    if isinstance(value, (str, int, float, bool)):
+        return value
+    if isinstance(value, (list, tuple)) and is_primitive_list(value):
+        return list(value)
+    return encode(value).decode()
 
 
 def ignored(what: str, given: Any, expected: str) -> None:

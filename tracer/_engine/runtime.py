@@ -7,7 +7,6 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
@@ -17,11 +16,12 @@ from tracer._engine.lifecycle import PipelineLife
 from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.otel import OpenTelemetrySide
 from tracer._engine.span import LiveSpan
-from tracer._fault import forget_logged, is_interruption, log_once, report, reraise_interruption
+from tracer._fault import forget_logged, is_interruption, log_once, report
 from tracer._journal.journal import JournalClosedError
 from tracer._journal.locations import absolute_url
-from tracer._json import Fragment, encode, loads, to_jsonable, to_plain
+from tracer._json import encode, loads
 from tracer._late import load_registered
+from tracer._records.line import encode_record, start_head
 from tracer._redaction.redactor import Redactor
 from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
 
@@ -212,15 +212,8 @@ class Runtime(PipelineLife, OpenTelemetrySide):
     def _write_start(self, span: LiveSpan) -> None:
         """Write down that a local root is running."""
         try:
-            parent = ""
-            if span.parent_id is not None:
-                remote = "true" if span._remote_parent else "false"
-                parent = f',"parent_id":"{span.parent_id}","remote_parent":{remote}'
-            head = (
-                f'{{"kind":"start","trace_id":"{span.trace_id}","span_id":"{span.span_id}"{parent},'
-                f'"start":{span.start_time_ns},'
-            )
-            self._append_line(head.encode() + self._said_at_start(span._name, span.span_type))
+            head = start_head(span.trace_id, span.span_id, span.parent_id, span._remote_parent, span.start_time_ns)
+            self._append_line(head + self._said_at_start(span._name, span.span_type))
             belongs = self._belongs()
             if belongs:
                 self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **belongs})
@@ -233,7 +226,7 @@ class Runtime(PipelineLife, OpenTelemetrySide):
         if said is None:
             if len(self._said) >= _NAMES_REMEMBERED:
                 self._said.clear()
-            said = self._redact(_encode_record({"name": name, "type": span_type}))[1:]
+            said = self._redact(encode_record({"name": name, "type": span_type}))[1:]
             self._said[name, span_type] = said
         return said
 
@@ -271,8 +264,7 @@ class Runtime(PipelineLife, OpenTelemetrySide):
             watch = usage_watch.get()
             if watch is not None and span.token_usage:
                 watch.append(span.span_id)
-            # the ids in the head look like tokens and are none: only the body is searched for secrets
-            self._append_line(span.head().encode() + self._redact(_encode_body(span))[1:])
+            self._append_line(span.line(self._redact))
         except Exception as error:
             report("writing a span down", error)
         if span.is_root:
@@ -294,7 +286,7 @@ class Runtime(PipelineLife, OpenTelemetrySide):
     def append(self, record: Mapping[str, Any]) -> None:
         """Write a record down (tracer/_records/record.py); never raises."""
         try:
-            self._append_line(self._redact(_encode_record(dict(record))))
+            self._append_line(self._redact(encode_record(record)))
         except Exception as error:
             report("writing a record down", error)
 
@@ -361,22 +353,6 @@ class Runtime(PipelineLife, OpenTelemetrySide):
         super().after_fork()
         self.generation += 1
         self.forget_resource()
-
-
-def _encode_record(record: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(record, to_jsonable)
-    except Exception as error:
-        reraise_interruption(error)  # else a lone surrogate, an integer beyond 64 bits: the slow way takes everything
-        return orjson.dumps(to_plain(record))
-
-
-def _encode_body(span: LiveSpan) -> bytes:
-    try:
-        return orjson.dumps(span.body(Fragment), to_jsonable)
-    except Exception as error:
-        reraise_interruption(error)
-        return orjson.dumps(to_plain(span.body(loads)))
 
 
 _runtime = Runtime()

@@ -15,14 +15,14 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from opentelemetry.trace import Span as OpenTelemetrySpan
 
 from tracer import _ids
-from tracer._engine.coercion import ignored, mapping, nanoseconds
+from tracer._engine.coercion import event_value, ignored, mapping, nanoseconds
 from tracer._engine.context import Attachable, current
-from tracer._engine.events import event_record, event_value, link_record
 from tracer._engine.exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
 from tracer._json import Fragment, clip, cut, cut_text, encode, is_primitive_list, loads, text_of
 from tracer._records.attachments import take_out
 from tracer._records.derive import chunk_events, derive
+from tracer._records.line import span_body, span_head
 from tracer.semconv import (
     ERROR_TYPE,
     INCOMPLETE,
@@ -492,47 +492,34 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             instrumentation_scope=self.instrumentation_scope,
         )
 
-    # ---- its record ----
-
-    def head(self) -> str:
-        """The start of the span's record: who and when, which needs no redaction."""
-        parent = "" if self.parent_id is None else f',"parent_id":"{self.parent_id}"'
-        is_short = self.reader is not None or self._chunks is not None
-        reader = f',"reader":"{self.reader or ""}"' if is_short else ""
-        return (
-            f'{{"kind":"span","trace_id":"{self.trace_id}","span_id":"{self.span_id}"{parent}{reader},'
-            f'"start":{self.start_time_ns},"end":{self.end_time_ns},'
+    def line(self, redact: Callable[[bytes], bytes]) -> bytes:
+        """The record of the ended span."""
+        head = span_head(
+            self.trace_id,
+            self.span_id,
+            self.parent_id,
+            self.reader if self.reader or self._chunks is None else "",
+            self.start_time_ns,
+            self.end_time_ns,
         )
-
-    def body(self, structured: Callable[[bytes], Any]) -> dict[str, Any]:
-        """The rest of the record (_records/record.py); ``structured`` makes a value of a structured one's JSON."""
-        record: dict[str, Any] = {
-            "name": self._name,
-            "type": self.span_type,
-            "status": self._status_name,
-            "scope": self._scope,
-        }
-        if self._remote_parent:
-            record["remote_parent"] = True
-        if self._message is not None:
-            record["message"] = self._message
-        if self.otel_kind is not SpanKind.INTERNAL:
-            record["otel_kind"] = self.otel_kind.value
-        if self._plain:
-            record["attributes"] = self._plain
-        if self._structured:
-            record["json"] = {key: structured(value) for key, value in self._structured.items()}
-        if self._happened:
-            record["events"] = [event_record(*event) for event in self._happened]
-        if self._chunks is not None:
-            record["chunks"] = self._chunks
-        if self._links:
-            record["links"] = [link_record(link) for link in self._links]
-        if self._trace_state:
-            record["trace_state"] = self._trace_state.to_header()
-        if self._dropped_attributes or self._dropped_events:
-            record["dropped"] = {"attributes": self._dropped_attributes, "events": self._dropped_events}
-        return record
+        body = span_body(
+            self._name,
+            self.span_type,
+            self._status_name,
+            self._message,
+            self._scope,
+            self._remote_parent,
+            None if self.otel_kind is SpanKind.INTERNAL else self.otel_kind.value,
+            self._plain,
+            self._structured,
+            self._happened,
+            self._chunks,
+            self._links,
+            self._trace_state,
+            self._dropped_attributes,
+            self._dropped_events,
+        )
+        return head + redact(body)[1:]
 
     # ---- its life ----
 

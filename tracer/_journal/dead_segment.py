@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tracer._journal.segment import FRAME, FRAME_SIZE, HEAD_SIZE, MAGIC, SINKS_LIMIT, SLOT, SLOTS_START, write_at
+from tracer._records.line import RECORD_START
 
-_RECORD_START = b'{"kind":"'  # of every record: how the next whole one is found behind damaged bytes
 _MAGIC_OF_ANY_VERSION = MAGIC[:-1]
 
 
@@ -119,9 +119,10 @@ def _end_of_record(content: bytes, start: int) -> int | None:
 
 
 def _next_start(content: bytes, position: int) -> int | None:
-    found = content.find(_RECORD_START, position + FRAME_SIZE + 1)
+    """The next whole record behind damaged bytes."""
+    found = content.find(RECORD_START, position + FRAME_SIZE + 1)
     while found >= 0:
         if _end_of_record(content, found - FRAME_SIZE) is not None:
             return found - FRAME_SIZE
-        found = content.find(_RECORD_START, found + 1)
+        found = content.find(RECORD_START, found + 1)
     return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tracer import semconv
 from tracer._fault import log_once, report
 from tracer._json import encode, is_primitive_list, loads, text_of
+from tracer._records.line import has_reader
 from tracer.messages import to_messages
 
 if TYPE_CHECKING:
@@ -26,10 +27,8 @@ READERS = {
     "openai.embedding": "tracer._openai.other:EMBEDDING",
     "openai.response": "tracer._openai.responses:RESPONSE",
 }
-_MARK = b',"reader":"'
 _LONG = 1_000  # a list from here on is kept as JSON
 _INT64 = 2**63
-_HEAD = 400  # bytes of a record within which the mark stands
 
 
 def record_of(line: bytes) -> dict[str, Any]:
@@ -42,7 +41,7 @@ def record_of(line: bytes) -> dict[str, Any]:
 
 def whole(line: bytes) -> bytes:
     """The line with all that its record says, for whoever cannot read requests and replies."""
-    return encode(record_of(line)) if line.find(_MARK, 0, _HEAD) >= 0 else line
+    return encode(record_of(line)) if has_reader(line) else line
 
 
 def derive(record: dict[str, Any]) -> None:

@@ -13,15 +13,12 @@ from tracer import _fault, semconv
 from tracer._json import encode
 from tracer._records.cost import cost_of
 from tracer._records.derive import derive
+from tracer._records.line import without_ended_starts
 from tracer.store.sqlite.shape import put_in_shape
 from tracer.store.text import Previews, previews
 from tracer.store.usage import token_usage
 
 _INT64 = 2**63 - 1
-_SPAN = b'{"kind":"span","trace_id":"'
-_START = b'{"kind":"start","trace_id":"'
-_IDS = b"%032x" % 0 + b'","span_id":"' + b"%016x" % 0 + b'"'
-_BETWEEN_IDS = slice(32, -17)
 _OF_NO_TRACE = ("attachment", "process", "model", "run")
 _OF_CALLS = frozenset(
     {
@@ -129,7 +126,7 @@ class News:
 def decode(lines: Sequence[bytes], owner: str | None) -> News:
     """The news in these lines; a line that cannot be read is left out and logged once."""
     news = News()
-    for line in _without_ended_starts(lines):
+    for line in without_ended_starts(lines):
         try:
             record, line = _read(line)
             if record.get("kind") == "process":
@@ -138,21 +135,6 @@ def decode(lines: Sequence[bytes], owner: str | None) -> News:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             _fault.report("reading a record for the store", error)
     return news
-
-
-def _without_ended_starts(lines: Sequence[bytes]) -> list[bytes]:
-    """The lines but for those that say that a span has started whose end is among them: nobody need read those.
-
-    The ids stand at the same place of every line that tracer writes; where they do not, the line is kept and read.
-    """
-    first = len(_SPAN)
-    ended = {line[first : first + len(_IDS)] for line in lines if line.startswith(_SPAN)}
-    return [line for line in lines if not (line.startswith(_START) and _ids_of_start(line) in ended)]
-
-
-def _ids_of_start(line: bytes) -> bytes | None:
-    ids = line[len(_START) : len(_START) + len(_IDS)]
-    return ids if ids[_BETWEEN_IDS] == _IDS[_BETWEEN_IDS] and ids[-1:] == b'"' else None
 
 
 def _read(line: bytes) -> tuple[dict[str, Any], bytes]:
