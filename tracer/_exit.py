@@ -11,7 +11,7 @@ def close_runtime() -> None:
     """Hand over what the runtime holds, if the program has had one."""
     module: Any = sys.modules.get("tracer._engine.runtime")
     if module is not None and hasattr(module, "runtime"):
-        module.runtime().at_exit()
+        module.runtime().lifecycle.at_exit()
 
 
 def close_in_workers(close: Callable[[], object]) -> None:

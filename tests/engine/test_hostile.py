@@ -235,8 +235,8 @@ def test_base64_content_becomes_an_attachment_kept_once() -> None:
 def test_a_recorder_that_is_broken_inside_never_reaches_the_program(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rt = tracer._engine.runtime.runtime()
-    monkeypatch.setattr(rt, "_append_line", lambda line: 1 / 0)
+    recorder = tracer._engine.runtime.runtime().recorder
+    monkeypatch.setattr(recorder, "_append_line", lambda line: 1 / 0)
 
     assert echo(1) == 1
     assert echo(2) == 2

@@ -82,7 +82,7 @@ def test_the_memory_that_stands_for_a_full_disk_is_bounded(start: Any, stored: A
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         for i in range(20_000):
             step(str(i), text="x" * 500)
-        journal = tracer._engine.runtime._runtime.pipeline().journal
+        journal = tracer._engine.runtime._runtime.lifecycle.pipeline().journal
         assert journal.dropped > 10_000, journal.dropped
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         assert tracer.flush(30)

@@ -120,7 +120,7 @@ for i in range(3000):
     step("while full")
 assert failed.wait(20)
 free()
-journal = tracer._engine.runtime._runtime.pipeline().journal
+journal = tracer._engine.runtime._runtime.lifecycle.pipeline().journal
 deadline = time.monotonic() + 20
 while journal.is_in_memory and time.monotonic() < deadline:
     step("while there is room")
@@ -207,7 +207,7 @@ def test_a_folder_that_the_user_may_not_write_to(start: Any, tmp_path: Path) -> 
         pytest.skip("needs root, to become somebody else")
     code, out, err = start("""
         import tracer.store.sqlite
-        tracer._engine.runtime._runtime.resource()  # everything is imported while it may be read
+        tracer._engine.runtime._runtime.otel.resource()  # everything is imported while it may be read
         os.setuid(65534)
         step('lost')
         say('mine')

@@ -181,7 +181,7 @@ def test_nothing_is_read_ahead(server: Server, client: openai.OpenAI) -> None:
         "tracer._records.derive.set_reply",
         "tracer.provider.call_recording.encode",
         "tracer.provider.streams.watch_stream_object",
-        "tracer._engine.runtime.Runtime.start_span",
+        "tracer._engine.recorder.Recorder.start_span",
         "tracer._engine.span.LiveSpan.attach",
         "tracer._engine.span.LiveSpan.detach",
         "tracer._engine.span.LiveSpan.end",

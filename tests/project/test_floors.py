@@ -43,7 +43,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # what runs in the user's thread
         "tracer._engine": (
             "__init__ arguments coercion context decorator exceptions joined_provider lifecycle "
-            "nonrecording otel pipeline runtime span"
+            "nonrecording otel pipeline recorder runtime span"
         ),
     },
     {  # what users and providers call

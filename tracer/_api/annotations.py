@@ -166,7 +166,7 @@ def _check_stored(trace_id: str, span_id: str | None) -> None:
 def _append(record: JsonObject) -> None:
     from tracer._engine.runtime import runtime
 
-    runtime().append(record)
+    runtime().recorder.append(record)
 
 
 def _check_key(key: object) -> None:

@@ -128,7 +128,7 @@ class start_span:
         self._span: AnySpan | None = None
 
     def __enter__(self) -> LiveSpan:
-        span = runtime().start_span(self._name, span_type=self._span_type, attributes=self._attributes)
+        span = runtime().recorder.start_span(self._name, span_type=self._span_type, attributes=self._attributes)
         try:
             self._span = span
             span.block = weakref.ref(self)
@@ -176,12 +176,12 @@ def start_span_no_context(
         raise InvalidArgumentError(
             f"parent_span: got {parent_span!r}, expected a span that start_span or start_span_no_context gave."
         )
-    rt = runtime()
+    recorder = runtime().recorder
     arguments: JsonObject = {"span_type": span_type, "attributes": attributes, "start_time_ns": start_time_ns}
     if parent_span is None:
-        span = contextvars.Context().run(rt.start_span, name, **arguments)
+        span = contextvars.Context().run(recorder.start_span, name, **arguments)
     else:
-        span = rt.start_span(name, parent=parent_span, **arguments)
+        span = recorder.start_span(name, parent=parent_span, **arguments)
     if inputs is not None:
         span.set_inputs(inputs)
     if tags and isinstance(span, LiveSpan):
@@ -203,7 +203,7 @@ def get_active_trace_id() -> str | None:
 
 def get_last_active_trace_id(thread_local: bool = False) -> str | None:
     """The id of the trace that ended last in this process (``thread_local=True``: in this thread); None if none did."""
-    return runtime().last_trace_id(thread_local)
+    return runtime().recorder.last_trace_id(thread_local)
 
 
 def update_current_trace(
@@ -241,12 +241,12 @@ def update_current_trace(
     span = running()
     if isinstance(span, LiveSpan):
         _append(span, **updates)
-    elif span is None and runtime().recording:
+    elif span is None and runtime().recorder.recording:
         log_once("no trace", "tracer: update_current_trace was called outside of a trace and did nothing")
 
 
 def _append(span: LiveSpan, **updates: object) -> None:
-    runtime().append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), **updates})
+    runtime().recorder.append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), **updates})
 
 
 def _text(name: str, value: object) -> str:
@@ -328,10 +328,10 @@ class set_tracing_context_from_http_request_headers:
             trace_state=context.trace_state,
         )
         self._parent.attach()
-        self._otel_token = runtime().otel_attach(self._parent)
+        self._otel_token = runtime().otel.attach(self._parent)
 
     def __exit__(self, *_: object) -> None:
         if self._otel_token is not None:
-            runtime().otel_detach(self._otel_token)
+            runtime().otel.detach(self._otel_token)
         if self._parent is not None:
             self._parent.detach()

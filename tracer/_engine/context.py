@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tracer._engine.nonrecording import NonRecordingSpan
+    from tracer._engine.recorder import Recorder
     from tracer._engine.span import LiveSpan
 
     AnySpan = Union[LiveSpan, NonRecordingSpan]
@@ -64,7 +65,7 @@ class Attachable:
     A signal handler may raise between any two steps here: that costs no more than one ``detach()`` more.
     """
 
-    _rt: Any
+    _recorder: Recorder  # of a span that is recorded
     _attached: list[tuple[Token[Any], object]]
     _before: AnySpan | None  # what was current at attach(), until detach() is done
     block: weakref.ref[Any] | None  # the with statement that ends the span
@@ -79,7 +80,7 @@ class Attachable:
                 current.set(self._before)
             return
         if otel_token is not None:
-            self._rt.otel_detach(otel_token)
+            self._recorder.otel.detach(otel_token)
         try:
             current.reset(token)
         except ValueError:  # attached in another context, such as that of a fixture which is a generator

@@ -39,7 +39,7 @@ class Step:
 
     def start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Span:
         """A started span with the call's inputs; never raises."""
-        span = runtime().start_span(self.name, span_type=self.span_type, attributes=self.attributes)
+        span = runtime().recorder.start_span(self.name, span_type=self.span_type, attributes=self.attributes)
         try:
             if self.capture_inputs and type(span) is LiveSpan:
                 span.set_inputs(self.arguments.bind(args, kwargs))
@@ -98,10 +98,10 @@ def _kind_of(function: Callable[..., Any]) -> Callable[[Step], Callable[..., Any
 
 def _plain(step: Step) -> Callable[..., Any]:
     function = step.function
-    rt = runtime()
+    recorder = runtime().recorder
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if not rt.recording:
+        if not recorder.recording:
             return function(*args, **kwargs)
         span = step.start(args, kwargs)
         try:
@@ -125,10 +125,10 @@ def _plain(step: Step) -> Callable[..., Any]:
 
 def _coroutine(step: Step) -> Callable[..., Any]:
     function = step.function
-    rt = runtime()
+    recorder = runtime().recorder
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if not rt.recording:
+        if not recorder.recording:
             return await function(*args, **kwargs)
         span = step.start(args, kwargs)
         try:
@@ -158,7 +158,7 @@ class _Yielded:
         self._span = span
         self._items: list[Any] = []
         self._size = 0
-        self._limit = runtime().max_value_bytes - 2  # the brackets
+        self._limit = runtime().recorder.max_value_bytes - 2  # the brackets
         self._left_out = 0
         self._keep = step.capture_outputs and type(span) is LiveSpan
 
@@ -211,10 +211,10 @@ class _Yielded:
 
 def _generator(step: Step) -> Callable[..., Any]:
     function = step.function
-    rt = runtime()
+    recorder = runtime().recorder
 
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        if not rt.recording:
+        if not recorder.recording:
             return (yield from function(*args, **kwargs))
         span = step.start(args, kwargs)
         try:
@@ -256,10 +256,10 @@ def _generator(step: Step) -> Callable[..., Any]:
 
 def _async_generator(step: Step) -> Callable[..., Any]:
     function = step.function
-    rt = runtime()
+    recorder = runtime().recorder
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        recording = rt.recording
+        recording = recorder.recording
         span: _Span = step.start(args, kwargs) if recording else NonRecordingSpan()
         try:
             yielded = _Yielded(step, span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -13,25 +13,21 @@ from tracer._fault import guard
 from tracer._json import to_plain
 from tracer.semconv import SPAN_TYPE
 
+if TYPE_CHECKING:
+    from tracer._engine.recorder import Recorder
+
 _MARK = "_tracer_records"
-
-
-class _Recorder(Protocol):
-    @property
-    def settings(self) -> Any: ...
-
-    def append(self, record: Any) -> None: ...
 
 
 class SpansBelowOurs(SpanProcessor):
     """Writes the application's spans down that were started below one of tracer's."""
 
-    def __init__(self, provider: Any, recorder: _Recorder) -> None:
+    def __init__(self, provider: Any, recorder: Recorder) -> None:
         self._provider = provider
         self._recorder = recorder
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        if isinstance(span, LiveSpan) or self._recorder.settings.tracer_provider is not self._provider:
+        if isinstance(span, LiveSpan) or self._recorder.otel.joined is not self._provider:
             return
         parent = get_current_span(parent_context)
         if (isinstance(parent, LiveSpan) and parent.is_recording()) or getattr(parent, _MARK, False):
@@ -79,7 +75,7 @@ def record_from_readable(span: ReadableSpan) -> dict[str, Any]:
 _joined: dict[int, SpansBelowOurs] = {}
 
 
-def join(provider: Any, recorder: _Recorder) -> None:
+def join(provider: Any, recorder: Recorder) -> None:
     """Watch a provider's spans; a provider is joined once, however often it is configured."""
     if id(provider) not in _joined:
         _joined[id(provider)] = SpansBelowOurs(provider, recorder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
@@ -17,18 +17,19 @@ from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.span import LiveSpan
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
     from tracer._engine.context import AnySpan
 
 
-class OpenTelemetrySide:
-    """What spans say about where they come from, and which of the application's spans they hang below."""
+class OpenTelemetryIdentity:
+    """The service's resource, the scopes of its spans, and the application's spans above them."""
 
     def __init__(self) -> None:
         self.describe(None, None)
 
-    def describe(self, service_name: str | None, joined: Any) -> None:
+    def describe(self, service_name: str | None, joined: TracerProvider | None) -> None:
         """Set the service's name and the provider to join."""
         self.joined = joined
         self._service_name = service_name
@@ -53,19 +54,26 @@ class OpenTelemetrySide:
             self._scopes[name] = InstrumentationScope(name)
         return self._scopes[name]
 
-    def otel_attach(self, span: otel_trace.Span) -> object:
+    def attach(self, span: otel_trace.Span) -> object:
         """Make a span current for OpenTelemetry too, where an application's provider is joined."""
         if self.joined is None:
             return None
         return otel_context.attach(otel_trace.set_span_in_context(span))
 
-    def otel_detach(self, token: object) -> None:
-        """Undo :meth:`otel_attach`."""
+    def detach(self, token: object) -> None:
+        """Undo :meth:`attach`."""
         try:
             # the public detach() logs an error where the token is of another context; here that is no fault
             otel_context._RUNTIME_CONTEXT.detach(token)  # type: ignore[arg-type]
         except Exception:
             return
+
+    def joined_root(self, name: str) -> tuple[str, str, bool]:
+        """Trace id and span id of a root as the joined provider makes them, and whether it samples the trace."""
+        ids, sampler = self.joined.id_generator, self.joined.sampler  # type: ignore[union-attr]
+        trace_id = ids.generate_trace_id()
+        is_sampled = sampler.should_sample(None, trace_id, name).decision.is_sampled()
+        return f"{trace_id:032x}", f"{ids.generate_span_id():016x}", is_sampled
 
     def joined_parent(self) -> AnySpan | None:
         """The span that is current for the joined provider, whoever started it."""

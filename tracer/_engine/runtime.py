@@ -3,87 +3,46 @@
 from __future__ import annotations
 
 import os
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import context as otel_context
-from opentelemetry.trace import SpanKind
-
-from tracer import _ids
-from tracer._engine.context import NOTHING_SAID, active_model, active_run_id, active_runs, current, running, usage_watch
-from tracer._engine.lifecycle import PipelineLife
-from tracer._engine.nonrecording import NonRecordingSpan
-from tracer._engine.otel import OpenTelemetrySide
-from tracer._engine.span import LiveSpan
-from tracer._fault import forget_logged, is_interruption, log_once, report
-from tracer._journal.journal import JournalClosedError
+from tracer._engine.context import NOTHING_SAID, active_model, active_runs, current
+from tracer._engine.lifecycle import PipelineLifecycle
+from tracer._engine.otel import OpenTelemetryIdentity
+from tracer._engine.recorder import Recorder
+from tracer._fault import forget_logged, log_once, report
 from tracer._journal.locations import absolute_url
-from tracer._json import encode, loads
-from tracer._late import load_registered
-from tracer._records.line import encode_record, start_head
+from tracer._json import JsonObject, encode, loads
 from tracer._redaction.redactor import Redactor
-from tracer.config import DEFAULT_EXPERIMENT, Settings, checked, settings_from_environment
+from tracer.config import Settings, checked, settings_from_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from tracer.store import Store
 
-    from tracer._records.record import AttachmentRecord
-
-_NAMES_REMEMBERED = 1_000
 _CLOSE_SECONDS = 10.0
 
 
-class Runtime(PipelineLife, OpenTelemetrySide):
+class Runtime:
     """Everything that a process shares: use :func:`runtime` to get it."""
 
     def __init__(self) -> None:
-        PipelineLife.__init__(self)
-        OpenTelemetrySide.__init__(self)
-        self._switched_off = False
-        self._last_trace_id: str | None = None
-        self._thread_local = threading.local()
-        self.generation = 0  # counts forks: a span belongs to the process that started it
-        self.recording = True
-        self.capture_content = True
-        self.max_value_bytes = 0
-        self._processors: tuple[Any, ...] = ()
-        self._redact = Redactor()
-        self._sample_rate = 1.0
-        self._experiment = DEFAULT_EXPERIMENT
-        self.default_model_id: str | None = NOTHING_SAID  # of contexts in which no version was set
-        self._named_model_id: str | None = None  # of TRACER_ACTIVE_MODEL_ID, once it was looked for in the store
-        self._apply(self._settings_from_environment())
+        settings = _settings_from_environment()
+        self.otel = OpenTelemetryIdentity()
+        self.lifecycle = PipelineLifecycle(settings, self._describe_process)
+        self.recorder = Recorder(self.lifecycle, self.otel)
+        self._apply(settings)
 
     # ---- settings ----
 
-    def _settings_from_environment(self) -> Settings:
-        try:
-            return settings_from_environment(os.environ)
-        except ValueError as error:  # a bad variable must not keep the program from being imported
-            log_once("environment", "tracer ignores its environment variables: %s", error)
-            return Settings()
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.lifecycle.settings
 
     def _apply(self, settings: Settings) -> None:
-        self.settings = settings
-        self._named_model_id = None
-        self.recording = settings.enabled and not self._switched_off
-        self.capture_content = settings.capture_content
-        self.max_value_bytes = settings.max_value_bytes
-        self._redact = Redactor(settings.redact)
-        self._said: dict[tuple[str, str], bytes] = {}
-        self._processors = tuple(settings.span_processors)
-        # what a request and a reply say is read where the span is stored, unless somebody wants it at once or the
-        # bodies will not tell it
-        self.reads_later = (
-            settings.capture_content
-            and not settings.redact
-            and not settings.span_processors
-            and settings.tracer_provider is None
-        )
-        self._sample_rate = settings.sample_rate
-        self._experiment = settings.experiment
-        self.describe(settings.service_name, settings.tracer_provider)
+        self.lifecycle.settings = settings
+        self.otel.describe(settings.service_name, settings.tracer_provider)
+        self.recorder.apply(settings)
 
     def configure(self, **arguments: Any) -> None:
         """Change what is given (not None) and keep the rest; raises InvalidArgumentError before anything changes."""
@@ -94,233 +53,58 @@ class Runtime(PipelineLife, OpenTelemetrySide):
             import tracer.export.otel  # noqa: F401  # now, not beside a fork: an import that is cut off has no end
         Redactor(values.get("redact", ()))
         leaving = None
-        with self._lock:
+        with self.lifecycle.lock:
             old = self.settings
             new = replace(old, **values, given=old.given | frozenset(values))
             if (new.store, new.token, new.exporters, new.journal_max_bytes, new.service_name, new.tracer_provider) != (
                 old.store, old.token, old.exporters, old.journal_max_bytes, old.service_name, old.tracer_provider
             ):  # fmt: skip
-                leaving, self._pipeline = self._pipeline, None
+                leaving = self.lifecycle.take()
             self._apply(new)
             if "tracer_provider" in values:
                 from tracer._engine.joined_provider import join
 
-                join(new.tracer_provider, self)
+                join(new.tracer_provider, self.recorder)
         if leaving is not None:  # without the lock: other threads go on recording
             leaving.close(_CLOSE_SECONDS)
 
     def switch(self, on: bool) -> None:
         """Turn recording on or off; ``enabled=False`` in the settings keeps it off."""
-        self._switched_off = not on
-        self.recording = self.settings.enabled and on
+        self.recorder.switch(on)
 
-    def _about_process(self) -> dict[str, Any]:
+    def _describe_process(self) -> JsonObject:
+        """What a journal tells of the process that writes it."""
         try:
-            return loads(self._redact(encode({"resource": dict(self.resource().attributes)})))  # type: ignore[no-any-return]
+            return loads(self.recorder.redact(encode({"resource": dict(self.otel.resource().attributes)})))  # type: ignore[no-any-return]
         except Exception as error:
             report("describing this service", error)
             return {}
 
-    # ---- recording ----
+    # ---- the store ----
 
-    def start_span(
-        self,
-        name: str,
-        *,
-        span_type: str = "UNKNOWN",
-        attributes: Mapping[str, Any] | None = None,
-        otel_kind: SpanKind = SpanKind.INTERNAL,
-        parent: LiveSpan | NonRecordingSpan | None = None,
-        scope: str = "tracer",
-        start_time_ns: int | None = None,
-    ) -> LiveSpan | NonRecordingSpan:
-        """A span that has started but is not current, below the current one if no parent is given; never raises."""
-        if not self.recording:
-            return NonRecordingSpan()
-        span = None
-        try:
-            if parent is None:
-                parent = running() if self.joined is None else self.joined_parent()
-            if parent is None:
-                span = self._start_root(name, span_type, otel_kind, scope, start_time_ns)
-            elif isinstance(parent, LiveSpan):
-                span = LiveSpan(
-                    self, name, span_type, parent.trace_id, parent.span_id, otel_kind=otel_kind, scope=scope,
-                    start_time_ns=start_time_ns, trace_state=parent._trace_state,
-                )  # fmt: skip
-            else:
-                span = self._start_below_other(parent, name, span_type, otel_kind, scope, start_time_ns)
-            if isinstance(span, LiveSpan):
-                if attributes:
-                    span.set_attributes(attributes)
-                if self._processors or self.joined is not None:
-                    self._tell_start(span)
-                if span.is_root:
-                    self._write_start(span)
-            return span
-        except BaseException as error:
-            if span is not None and is_interruption(error):
-                span.end_with_error(error)  # its beginning may be written down
-            report("starting a span", error)
-            return NonRecordingSpan()
+    def store_url(self) -> str:
+        """The URL of the store, with an absolute path."""
+        return self.lifecycle.pipeline().url
 
-    def _start_root(
-        self, name: str, span_type: str, otel_kind: SpanKind, scope: str, start_time_ns: int | None
-    ) -> LiveSpan | NonRecordingSpan:
-        if self.joined is not None:
-            trace_id = f"{self.joined.id_generator.generate_trace_id():032x}"
-            span_id: str | None = f"{self.joined.id_generator.generate_span_id():016x}"
-            decision = self.joined.sampler.should_sample(None, int(trace_id, 16), name).decision
-            sampled = decision.is_sampled() and _ids.is_sampled(trace_id, self._sample_rate)
-        else:
-            trace_id, span_id = _ids.trace_id(), None
-            sampled = self._sample_rate >= 1.0 or _ids.is_sampled(trace_id, self._sample_rate)
-        if not sampled:
-            return NonRecordingSpan(trace_id, span_id or _ids.span_id())
-        return LiveSpan(
-            self, name, span_type, trace_id, None, is_root=True, otel_kind=otel_kind, scope=scope,
-            start_time_ns=start_time_ns, span_id=span_id,
-        )  # fmt: skip
+    def store(self) -> Store:
+        """The open store; raises StoreError where it cannot be opened."""
+        return self.lifecycle.pipeline().sink.store()
 
-    def _start_below_other(
-        self,
-        parent: NonRecordingSpan,
-        name: str,
-        span_type: str,
-        otel_kind: SpanKind,
-        scope: str,
-        start_time_ns: int | None,
-    ) -> LiveSpan | NonRecordingSpan:
-        """Below a span that is not ours: of another process, of the joined provider, or one that is not recorded."""
-        if not parent.sampled:
-            return NonRecordingSpan(parent.trace_id, _ids.span_id())
-        return LiveSpan(
-            self, name, span_type, parent.trace_id, parent.span_id, remote_parent=parent.remote,
-            is_root=not parent.ours, otel_kind=otel_kind, scope=scope, start_time_ns=start_time_ns,
-            trace_state=parent.trace_state,
-        )  # fmt: skip
+    def sync(self) -> None:
+        """Bring everything recorded so far into the store."""
+        self.lifecycle.pipeline().sync()
 
-    def _tell_start(self, span: LiveSpan) -> None:
-        for processor in self._all_processors():
-            on_start = getattr(processor, "on_start", None)
-            if on_start is not None:
-                try:
-                    on_start(span, otel_context.get_current())
-                except Exception as error:
-                    report(f"calling on_start of {type(processor).__qualname__}", error)
-
-    def _write_start(self, span: LiveSpan) -> None:
-        """Write down that a local root is running."""
-        try:
-            head = start_head(span.trace_id, span.span_id, span.parent_id, span._remote_parent, span.start_time_ns)
-            self._append_line(head + self._said_at_start(span._name, span.span_type))
-            belongs = self._belongs()
-            if belongs:
-                self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **belongs})
-        except Exception as error:
-            report("writing a span's start down", error)
-
-    def _said_at_start(self, name: str, span_type: str) -> bytes:
-        """The rest of a start record, which is the same for all calls of a step."""
-        said = self._said.get((name, span_type))
-        if said is None:
-            if len(self._said) >= _NAMES_REMEMBERED:
-                self._said.clear()
-            said = self._redact(encode_record({"name": name, "type": span_type}))[1:]
-            self._said[name, span_type] = said
-        return said
-
-    def _belongs(self) -> dict[str, str]:
-        """What a trace that starts here belongs to."""
-        belongs = {"experiment": self._experiment} if self._experiment != DEFAULT_EXPERIMENT else {}
-        model_id, run_id = self.active_model_id(), active_run_id()
-        if model_id is not None:
-            belongs["model_id"] = model_id
-        if run_id is not None:
-            belongs["run_id"] = run_id
-        return belongs
-
-    def active_model_id(self) -> str | None:
-        """The version that a trace which starts here belongs to."""
-        model_id = active_model.get()
-        if model_id == NOTHING_SAID:
-            model_id = self.default_model_id
-        if model_id == NOTHING_SAID:
-            if self.settings.active_model is None:
-                return None
-            if self._named_model_id is None:
-                self._named_model_id = load_registered("default_model_id")(self.settings.active_model)
-            model_id = self._named_model_id
-        return model_id
-
-    def span_ended(self, span: LiveSpan) -> None:
-        """Write a span down; never raises."""
-        if span.generation != self.generation:
-            return  # it was started by the parent process, which writes it
-        try:
-            if (self._processors or self.joined is not None) and not span.is_told:
-                span.is_told = True
-                self._tell_end(span)
-            watch = usage_watch.get()
-            if watch is not None and span.token_usage:
-                watch.append(span.span_id)
-            self._append_line(span.line(self._redact))
-        except Exception as error:
-            report("writing a span down", error)
-        if span.is_root:
-            self._last_trace_id = self._thread_local.trace_id = span.trace_id
-
-    def _tell_end(self, span: LiveSpan) -> None:
-        for processor in self._all_processors():
-            try:
-                on_end = getattr(processor, "on_end", None) or processor
-                on_end(span)
-            except Exception as error:
-                report(f"calling {type(processor).__qualname__} at the end of a span", error)
-
-    def _all_processors(self) -> tuple[Any, ...]:
-        if self.joined is None:
-            return self._processors
-        return (*self._processors, self.joined._active_span_processor)
-
-    def append(self, record: Mapping[str, Any]) -> None:
-        """Write a record down (tracer/_records/record.py); never raises."""
-        try:
-            self._append_line(self._redact(encode_record(record)))
-        except Exception as error:
-            report("writing a record down", error)
-
-    def _append_line(self, line: bytes) -> None:
-        try:
-            (self._pipeline or self.pipeline()).append(line)
-        except JournalClosedError:  # another thread has configured another store at this moment
-            self.pipeline().append(line)
-
-    def holds_secret(self, encoded: bytes) -> bool:
-        """Whether redaction would change this JSON object; never raises, and takes a failure for a yes."""
-        try:
-            return self._redact(encoded) != encoded
-        except Exception as error:
-            report("looking for secrets", error)
-            return True
-
-    def keep_attachments(self, attachments: list[AttachmentRecord]) -> None:
-        """Write down binary content that was taken out of a payload."""
-        try:
-            self.pipeline().keep_attachments(attachments, encode)
-        except JournalClosedError:
-            self.pipeline().keep_attachments(attachments, encode)
-
-    def last_trace_id(self, thread_local: bool) -> str | None:
-        """The trace whose root ended last."""
-        return getattr(self._thread_local, "trace_id", None) if thread_local else self._last_trace_id
+    def flush(self, timeout: float) -> bool:
+        """Hand everything recorded so far to the store and the exporters; False if one did not take it in time."""
+        pipeline = self.lifecycle.current
+        return True if pipeline is None else pipeline.flush(timeout)
 
     # ---- the end, and the start of another process ----
 
     def shutdown(self, timeout: float = 30.0) -> bool:
         """Flush, stop the threads, close the store, and record nothing more until ``enable``."""
         self.switch(False)
-        pipeline = self._take_pipeline()
+        pipeline = self.lifecycle.take()
         done = pipeline is None or pipeline.close(timeout)
         self._shut_exporters_down()
         return done
@@ -334,25 +118,30 @@ class Runtime(PipelineLife, OpenTelemetrySide):
 
     def reset(self) -> None:
         """Flush and go back to the settings of the environment."""
-        pipeline = self._take_pipeline()
+        pipeline = self.lifecycle.take()
         if pipeline is not None:
             pipeline.close(_CLOSE_SECONDS, retry_failures=False)
-        with self._lock:
-            self._switched_off = False
-            self._last_trace_id = None
-            self._thread_local = threading.local()
+        with self.lifecycle.lock:
             current.set(None)
             active_model.set(NOTHING_SAID)
             active_runs.set(())
-            self.default_model_id = NOTHING_SAID
+            self.recorder.reset()
             forget_logged()
-            self._apply(self._settings_from_environment())
+            self._apply(_settings_from_environment())
 
     def after_fork(self) -> None:
         """In a child: it is a process of its own."""
-        super().after_fork()
-        self.generation += 1
-        self.forget_resource()
+        self.lifecycle.after_fork()
+        self.recorder.generation += 1
+        self.otel.forget_resource()
+
+
+def _settings_from_environment() -> Settings:
+    try:
+        return settings_from_environment(os.environ)
+    except ValueError as error:  # a bad variable must not keep the program from being imported
+        log_once("environment", "tracer ignores its environment variables: %s", error)
+        return Settings()
 
 
 _runtime = Runtime()
@@ -365,7 +154,7 @@ def runtime() -> Runtime:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_runtime.before_fork,
-        after_in_parent=_runtime.after_fork_in_parent,
+        before=_runtime.lifecycle.before_fork,
+        after_in_parent=_runtime.lifecycle.after_fork_in_parent,
         after_in_child=_runtime.after_fork,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-    from tracer._records.record import AttachmentRecord, ChunksRecord
+    from tracer._engine.recorder import Recorder
+    from tracer._records.record import ChunksRecord
 
 
 _ATTRIBUTES_LIMIT = 1_000
@@ -46,22 +47,6 @@ _LINKS_LIMIT = 128
 _EVENT_CONTENT_KEPT = frozenset({"exception.type"})
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _STATUS_CODES = {"UNSET": StatusCode.UNSET, "OK": StatusCode.OK, "ERROR": StatusCode.ERROR}
-
-
-class Recorder(Protocol):
-    """What a span needs of the runtime."""
-
-    capture_content: bool
-    max_value_bytes: int
-    generation: int
-    joined: Any
-
-    def span_ended(self, span: LiveSpan) -> None: ...
-    def keep_attachments(self, attachments: list[AttachmentRecord]) -> None: ...
-    def resource(self) -> Resource: ...
-    def scope(self, name: str) -> InstrumentationScope: ...
-    def otel_attach(self, span: OpenTelemetrySpan) -> object: ...
-    def otel_detach(self, token: object) -> None: ...
 
 
 class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
@@ -79,8 +64,8 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         "_name",
         "_open",
         "_plain",
+        "_recorder",
         "_remote_parent",
-        "_rt",
         "_scope",
         "_start_tick",
         "_status_name",
@@ -116,7 +101,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         span_id: str | None = None,
         trace_state: TraceState | None = None,
     ) -> None:
-        self._rt: Recorder = recorder
+        self._recorder = recorder
         self.generation = recorder.generation
         self._name = name
         self.span_type = span_type
@@ -159,9 +144,9 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             return
         kind = type(value)
         if kind is str:
-            if len(value) > self._rt.max_value_bytes:
+            if len(value) > self._recorder.max_value_bytes:
                 self._note_cut(key, len(value))
-                value = cut_text(value, self._rt.max_value_bytes)
+                value = cut_text(value, self._recorder.max_value_bytes)
         elif kind is not int and kind is not float and kind is not bool:
             if value is None:
                 return
@@ -185,7 +170,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Record several values."""
         attributes = mapping(attributes, "set_attributes")
-        plain, limit = self._plain, self._rt.max_value_bytes
+        plain, limit = self._plain, self._recorder.max_value_bytes
         is_easy = self._open and not self._structured and len(plain) + len(attributes) <= _ATTRIBUTES_LIMIT
         for key, value in attributes.items():
             kind = type(value)
@@ -201,10 +186,10 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
         True if it was recorded as it is: not cut, and with no attachment taken out.
         """
-        return self._open != [] and self._rt.capture_content and self._set_structured(key, value)
+        return self._open != [] and self._recorder.capture_content and self._set_structured(key, value)
 
     def _set_structured(self, key: str, value: Any) -> bool:
-        limit = self._rt.max_value_bytes
+        limit = self._recorder.max_value_bytes
         try:
             value, size = clip(value, limit)
             given = encode(value)
@@ -228,20 +213,24 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
     @property
     def captures_content(self) -> bool:
         """Whether prompts and replies are recorded, as opposed to structure, tokens and times alone."""
-        return self._rt.capture_content
+        return self._recorder.capture_content
 
     def without_attachments(self, encoded: bytes) -> bytes:
         """JSON with references in the place of its base64 content, which is kept apart."""
         encoded, attachments = take_out(encoded)
         if attachments:
-            self._rt.keep_attachments(attachments)
+            self._recorder.keep_attachments(attachments)
         return encoded
 
     def _note_cut(self, key: str, size: int) -> None:
         cuts = loads(self._structured[TRUNCATED]) if TRUNCATED in self._structured else {}
         self._structured[TRUNCATED] = encode({**cuts, key: size})
         log_once(
-            "cut", "tracer cut a value of %s bytes (%s) to max_value_bytes=%s", size, key, self._rt.max_value_bytes
+            "cut",
+            "tracer cut a value of %s bytes (%s) to max_value_bytes=%s",
+            size,
+            key,
+            self._recorder.max_value_bytes,
         )
 
     def set_inputs(self, inputs: Any) -> None:
@@ -277,7 +266,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             return
         if attributes is not None:
             attributes = mapping(attributes, "the attributes of add_event")
-        if attributes and not self._rt.capture_content:
+        if attributes and not self._recorder.capture_content:
             attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
         kept = {text_of(key): event_value(value) for key, value in attributes.items()} if attributes else None
         self._happened.append((name, nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
@@ -285,7 +274,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
     def set_chunks(self, chunks: ChunksRecord) -> None:
         """Record the chunks of a stream: one event each, in a form that a thousand of them take no time in."""
         if self._open:
-            self._chunks = chunks if self._rt.capture_content else {"after": chunks["after"]}
+            self._chunks = chunks if self._recorder.capture_content else {"after": chunks["after"]}
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         """Point to a span of another trace."""
@@ -308,7 +297,9 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         if self._status_name == "OK" and name == "UNSET":
             return
         self._status_name = name
-        self._message = text_of(description) if description and name == "ERROR" and self._rt.capture_content else None
+        self._message = (
+            text_of(description) if description and name == "ERROR" and self._recorder.capture_content else None
+        )
 
     def record_exception(
         self,
@@ -318,7 +309,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         escaped: bool = False,
     ) -> None:
         """Record an exception as an event, with its stack; the status stays as it is."""
-        about = event_attributes(exception, content=self._rt.capture_content)
+        about = event_attributes(exception, content=self._recorder.capture_content)
         more = mapping(attributes or {}, "the attributes of record_exception")
         self.add_event("exception", {**about, "exception.escaped": escaped, **more}, timestamp)
 
@@ -444,12 +435,12 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
     @property
     def resource(self) -> Resource:
         """What the span was recorded by: service, SDK."""
-        return self._rt.resource()
+        return self._recorder.otel.resource()
 
     @property
     def instrumentation_scope(self) -> InstrumentationScope:
         """Which part of tracer recorded it."""
-        return self._rt.scope(self._scope)
+        return self._recorder.otel.scope(self._scope)
 
     @property
     def instrumentation_info(self) -> None:
@@ -525,9 +516,9 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
     def attach(self) -> None:
         """Make this the current span of the running context."""
-        rt = self._rt
+        otel = self._recorder.otel
         self._before = current.get()
-        self._attached.append((current.set(self), None if rt.joined is None else rt.otel_attach(self)))
+        self._attached.append((current.set(self), None if otel.joined is None else otel.attach(self)))
 
     def end(self, end_time: int | None = None, *, outputs: Any = None, status: str | None = None) -> None:
         """End the span and write it down; only the first call counts."""
@@ -544,11 +535,11 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             except IndexError:
                 return
             self.end_time_ns = ended_at
-            self._rt.span_ended(self)
+            self._recorder.span_ended(self)
         except BaseException:  # Ctrl-C in the middle: the span is written, if need be again, then it is heard of
             self._open.clear()
             self.end_time_ns = self.end_time_ns or ended_at
-            self._rt.span_ended(self)
+            self._recorder.span_ended(self)
             raise
 
     def _checked_end(self, given: Any, now: int) -> int:

@@ -105,7 +105,7 @@ def evaluate(
         metrics = _metrics(done)
         log_metrics(metrics)
         version = get_active_model_id()
-        if version is not None and runtime().recording:
+        if version is not None and runtime().recorder.recording:
             log_model_metrics(metrics, version)
     return EvaluationResult(run.info.run_id, version, metrics, done)
 
@@ -224,8 +224,8 @@ def _link(trace: Trace) -> None:
         "model_id": get_active_model_id() if trace.info.model_id is None else None,
     }
     links = {key: value for key, value in links.items() if value is not None}
-    if links and runtime().recording:
-        runtime().append({"kind": "trace", "trace_id": trace.trace_id, "time": time.time_ns(), **links})
+    if links and runtime().recorder.recording:
+        runtime().recorder.append({"kind": "trace", "trace_id": trace.trace_id, "time": time.time_ns(), **links})
 
 
 def _answered(row: JsonObject, expectations: JsonObject, functions: _Functions) -> EvaluatedRow:

@@ -203,11 +203,11 @@ def _required_run(function: str) -> ActiveRun:
 
 
 def _append(run_id: str, **fields: object) -> None:
-    if not runtime().recording:
+    if not runtime().recorder.recording:
         log_once("run off", "tracer is off: the run is not recorded", level=10)
         return
     given = {key: value for key, value in fields.items() if value not in (None, {})}
-    runtime().append({"kind": "run", "run_id": run_id, "time": time.time_ns(), **given})
+    runtime().recorder.append({"kind": "run", "run_id": run_id, "time": time.time_ns(), **given})
 
 
 def _from_row(row: RunRow) -> Run:

@@ -36,7 +36,7 @@ class ActiveModel(LoggedModel):
 
     def __enter__(self) -> LoggedModel:
         for model_id in self._before_elsewhere:  # other threads are not in the block
-            runtime().default_model_id = model_id
+            runtime().recorder.default_model_id = model_id
         active_model.set(self.model_id)
         return self
 
@@ -64,7 +64,7 @@ def clear_active_model() -> None:
 
 def get_active_model_id() -> str | None:
     """The id of the version that traces which start here link to, or None."""
-    return runtime().active_model_id()
+    return runtime().recorder.active_model_id()
 
 
 def _activate(model_id: str | None) -> tuple[str | None, ...]:
@@ -74,7 +74,7 @@ def _activate(model_id: str | None) -> tuple[str | None, ...]:
         active_model.set(model_id)
         return ()
     active_model.set(NOTHING_SAID if in_cell else model_id)  # the next cell may run in another context
-    before, runtime().default_model_id = runtime().default_model_id, model_id
+    before, runtime().recorder.default_model_id = runtime().recorder.default_model_id, model_id
     return (before,)
 
 
@@ -114,7 +114,7 @@ def _model_to_activate(name: str | None, model_id: str | None) -> LoggedModel:
 
 def _find(model_id: str) -> LoggedModel | None:
     """A version by id; only the id if the store is down, so that the program goes on."""
-    if not runtime().recording:
+    if not runtime().recorder.recording:
         return _unstored(model_id, model_id)
     try:
         rows = model_rows(model_id=model_id)
@@ -128,7 +128,7 @@ def _find_or_make(name: str) -> LoggedModel:
     """The newest version of this name in this experiment. Processes that make it at the same time make one version."""
     experiment = runtime().settings.experiment
     model_id = _ID_PREFIX + hashlib.sha256(f"{experiment}\0{name}".encode()).hexdigest()[:32]
-    if not runtime().recording:
+    if not runtime().recorder.recording:
         return _unstored(model_id, name)
     try:
         found = [row for row in model_rows(name=name) if row.experiment == experiment]
@@ -197,7 +197,7 @@ def _make(
     fields.setdefault("source_run_id", active_run_id())
     now = time.time_ns()
     local = replace(_unstored(model_id, name, now), status=LoggedModelStatus(status), **fields)
-    if not (runtime().recording or even_if_off):
+    if not (runtime().recorder.recording or even_if_off):
         return local
     record = {"name": name, "experiment": experiment or runtime().settings.experiment, "created": now, "status": status}
     _append(model_id, now, **record, **{key: value for key, value in fields.items() if value is not None})
@@ -270,7 +270,7 @@ def _id_or_active(function: str, model_id: str | None) -> str:
 
 
 def _append(model_id: str, now: int, **fields: object) -> None:
-    runtime().append({"kind": "model", "model_id": model_id, "time": now, **fields})
+    runtime().recorder.append({"kind": "model", "model_id": model_id, "time": now, **fields})
 
 
 def _no_model(model_id: str) -> ModelNotFoundError:

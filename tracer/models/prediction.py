@@ -31,14 +31,14 @@ class Prediction:
         self._is_chat = is_chat
         self._calls: list[str] = []  # spans below that reported tokens
         with self._as_version():
-            self.span = runtime().start_span(name, span_type=semconv.SpanType.CHAIN)
+            self.span = runtime().recorder.start_span(name, span_type=semconv.SpanType.CHAIN)
             self._link()
 
     def _link(self) -> None:
         """Link the trace around a prediction to this version if it is linked to none."""
         span = self.span
         if isinstance(span, LiveSpan) and not span.is_root and self._model_id and self._outer_model is None:
-            runtime().append(
+            runtime().recorder.append(
                 {"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), "model_id": self._model_id}
             )
 
@@ -46,7 +46,9 @@ class Prediction:
         """Tag its trace, unless the prediction is a part of another one."""
         span = self.span
         if isinstance(span, LiveSpan) and span.is_root:
-            runtime().append({"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), "tags": {key: value}})
+            runtime().recorder.append(
+                {"kind": "trace", "trace_id": span.trace_id, "time": time.time_ns(), "tags": {key: value}}
+            )
 
     @property
     def trace_id(self) -> str | None:
@@ -56,7 +58,7 @@ class Prediction:
     @contextmanager
     def _as_version(self) -> Iterator[None]:
         before = active_model.get()
-        self._outer_model = runtime().active_model_id()
+        self._outer_model = runtime().recorder.active_model_id()
         if self._model_id is not None:
             active_model.set(self._model_id)
         try:

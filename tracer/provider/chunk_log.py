@@ -96,7 +96,7 @@ class ChunkLog:
         """Whether what arrived holds a secret once its pieces are put together."""
         if self.keeps_last_event:
             reply = joined_texts(loads(chunk) for _, chunk in self._events)
-        return reply is not None and runtime().holds_secret(encode(reply))
+        return reply is not None and runtime().recorder.holds_secret(encode(reply))
 
     def write(self, *, is_secret: bool) -> None:
         """Write the chunks down as events; only their sizes where the reply holds a secret, which chunks may share."""

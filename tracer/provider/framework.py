@@ -121,7 +121,9 @@ class FrameworkSpans:
         """A step has begun, below the current span or ``parent``; None where nothing is to be recorded."""
         if not is_recording():
             return None
-        span = runtime().start_span(name, span_type=span_type, parent=parent, attributes=attributes, scope=self._scope)
+        span = runtime().recorder.start_span(
+            name, span_type=span_type, parent=parent, attributes=attributes, scope=self._scope
+        )
         step = self._open[key] = Step(span, owner)
         if is_current:
             span.attach()
@@ -182,7 +184,7 @@ class FrameworkSpans:
             return
         operation, body = told.call.operation, loads(encode(told.call.body))
         request = operation.read_request(body)
-        span = runtime().start_span(
+        span = runtime().recorder.start_span(
             f"{operation.name} {request.model}" if request.model else operation.name,
             span_type=operation.span_type,
             attributes={
@@ -209,7 +211,7 @@ class FrameworkSpans:
 
 def is_recording() -> bool:
     """Whether what begins here and now is to be recorded."""
-    return runtime().recording and not suppressed.get()
+    return runtime().recorder.recording and not suppressed.get()
 
 
 def set_failure(

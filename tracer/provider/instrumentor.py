@@ -65,7 +65,7 @@ class Instrumentor:
     def _begin(self, door: Door, arguments: Mapping[str, Any]) -> Any:
         """The recording of a call that passes a door; never raises."""
         try:
-            if not runtime().recording:
+            if not runtime().recorder.recording:
                 return NOT_RECORDED
             call = None if suppressed.get() else door.read_call(arguments)
             if call is None:
@@ -77,7 +77,7 @@ class Instrumentor:
 
     def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
         operation = call.operation
-        reader = operation.reader if runtime().reads_later else None
+        reader = operation.reader if runtime().recorder.reads_later else None
         model = call.body.get("model") if reader is not None and type(call.body) is dict else None
         request = None
         if type(model) is not str:
@@ -99,7 +99,7 @@ class Instrumentor:
     def _start_span(
         self, operation: str, model: str | None, seen: Call | Connection, span_type: str, parent: Any = None
     ) -> Any:
-        return runtime().start_span(
+        return runtime().recorder.start_span(
             f"{operation} {model}" if model else operation,
             span_type=span_type,
             attributes={
@@ -116,7 +116,7 @@ class Instrumentor:
     def _watch(self, door: ConnectionDoor, connection: Any) -> None:
         """Record a connection that has been opened; never raises."""
         try:
-            if not runtime().recording or suppressed.get():
+            if not runtime().recorder.recording or suppressed.get():
                 return
             session = door.open(connection)
             if session is None:

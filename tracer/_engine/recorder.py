@@ -1,0 +1,273 @@
+"""Records: spans from their start to their line in the journal, and other records as they come; never raises."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as otel_context
+from opentelemetry.trace import SpanKind
+
+from tracer import _ids
+from tracer._engine.context import NOTHING_SAID, active_model, active_run_id, running, usage_watch
+from tracer._engine.nonrecording import NonRecordingSpan
+from tracer._engine.span import LiveSpan
+from tracer._fault import is_interruption, report
+from tracer._journal.journal import JournalClosedError
+from tracer._json import encode
+from tracer._late import load_registered
+from tracer._records.line import encode_record, start_head
+from tracer._redaction.redactor import Redactor
+from tracer.config import DEFAULT_EXPERIMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tracer._engine.lifecycle import PipelineLifecycle
+    from tracer._engine.otel import OpenTelemetryIdentity
+    from tracer._records.record import AttachmentRecord
+    from tracer.config import Settings
+
+_NAMES_REMEMBERED = 1_000
+
+
+class Recorder:
+    """Starts spans, and writes down what was recorded."""
+
+    # set by apply(), which the runtime calls before anything is recorded
+    recording: bool
+    capture_content: bool
+    max_value_bytes: int
+    reads_later: bool
+    redact: Redactor
+
+    def __init__(self, lifecycle: PipelineLifecycle, otel: OpenTelemetryIdentity) -> None:
+        self.otel = otel
+        self.generation = 0  # counts forks: a span belongs to the process that started it
+        self._lifecycle = lifecycle
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what the program has set and recorded."""
+        self._switched_off = False
+        self._last_trace_id: str | None = None
+        self._thread_local = threading.local()
+        self.default_model_id: str | None = NOTHING_SAID  # of contexts in which no version was set
+
+    def apply(self, settings: Settings) -> None:
+        """Record by these settings from now on."""
+        self._enabled = settings.enabled
+        self._active_model = settings.active_model
+        self._named_model_id: str | None = None  # of TRACER_ACTIVE_MODEL_ID, once it was looked for in the store
+        self.recording = settings.enabled and not self._switched_off
+        self.capture_content = settings.capture_content
+        self.max_value_bytes = settings.max_value_bytes
+        self.redact = Redactor(settings.redact)
+        self._said: dict[tuple[str, str], bytes] = {}
+        self._processors = tuple(settings.span_processors)
+        self._has_processors = bool(self._processors) or self.otel.joined is not None
+        # what a request and a reply say is read where the span is stored, unless somebody wants it at once or the
+        # bodies will not tell it
+        self.reads_later = (
+            settings.capture_content
+            and not settings.redact
+            and not settings.span_processors
+            and settings.tracer_provider is None
+        )
+        self._sample_rate = settings.sample_rate
+        self._experiment = settings.experiment
+
+    def switch(self, on: bool) -> None:
+        """Turn recording on or off; ``enabled=False`` in the settings keeps it off."""
+        self._switched_off = not on
+        self.recording = self._enabled and on
+
+    def start_span(
+        self,
+        name: str,
+        *,
+        span_type: str = "UNKNOWN",
+        attributes: Mapping[str, Any] | None = None,
+        otel_kind: SpanKind = SpanKind.INTERNAL,
+        parent: LiveSpan | NonRecordingSpan | None = None,
+        scope: str = "tracer",
+        start_time_ns: int | None = None,
+    ) -> LiveSpan | NonRecordingSpan:
+        """A span that has started but is not current, below the current one if no parent is given; never raises."""
+        if not self.recording:
+            return NonRecordingSpan()
+        span = None
+        try:
+            if parent is None:
+                parent = running() if self.otel.joined is None else self.otel.joined_parent()
+            if parent is None:
+                span = self._start_root(name, span_type, otel_kind, scope, start_time_ns)
+            elif isinstance(parent, LiveSpan):
+                span = LiveSpan(
+                    self, name, span_type, parent.trace_id, parent.span_id, otel_kind=otel_kind, scope=scope,
+                    start_time_ns=start_time_ns, trace_state=parent._trace_state,
+                )  # fmt: skip
+            else:
+                span = self._start_below_other(parent, name, span_type, otel_kind, scope, start_time_ns)
+            if isinstance(span, LiveSpan):
+                if attributes:
+                    span.set_attributes(attributes)
+                if self._has_processors:
+                    self._tell_start(span)
+                if span.is_root:
+                    self._write_start(span)
+            return span
+        except BaseException as error:
+            if span is not None and is_interruption(error):
+                span.end_with_error(error)  # its beginning may be written down
+            report("starting a span", error)
+            return NonRecordingSpan()
+
+    def _start_root(
+        self, name: str, span_type: str, otel_kind: SpanKind, scope: str, start_time_ns: int | None
+    ) -> LiveSpan | NonRecordingSpan:
+        span_id: str | None = None
+        if self.otel.joined is not None:
+            trace_id, span_id, sampled = self.otel.joined_root(name)
+            sampled = sampled and _ids.is_sampled(trace_id, self._sample_rate)
+        else:
+            trace_id = _ids.trace_id()
+            sampled = self._sample_rate >= 1.0 or _ids.is_sampled(trace_id, self._sample_rate)
+        if not sampled:
+            return NonRecordingSpan(trace_id, span_id or _ids.span_id())
+        return LiveSpan(
+            self, name, span_type, trace_id, None, is_root=True, otel_kind=otel_kind, scope=scope,
+            start_time_ns=start_time_ns, span_id=span_id,
+        )  # fmt: skip
+
+    def _start_below_other(
+        self,
+        parent: NonRecordingSpan,
+        name: str,
+        span_type: str,
+        otel_kind: SpanKind,
+        scope: str,
+        start_time_ns: int | None,
+    ) -> LiveSpan | NonRecordingSpan:
+        """Below a span that is not ours: of another process, of the joined provider, or one that is not recorded."""
+        if not parent.sampled:
+            return NonRecordingSpan(parent.trace_id, _ids.span_id())
+        return LiveSpan(
+            self, name, span_type, parent.trace_id, parent.span_id, remote_parent=parent.remote,
+            is_root=not parent.ours, otel_kind=otel_kind, scope=scope, start_time_ns=start_time_ns,
+            trace_state=parent.trace_state,
+        )  # fmt: skip
+
+    def _tell_start(self, span: LiveSpan) -> None:
+        for processor in self._all_processors():
+            on_start = getattr(processor, "on_start", None)
+            if on_start is not None:
+                try:
+                    on_start(span, otel_context.get_current())
+                except Exception as error:
+                    report(f"calling on_start of {type(processor).__qualname__}", error)
+
+    def _write_start(self, span: LiveSpan) -> None:
+        """Write down that a local root is running."""
+        try:
+            head = start_head(span.trace_id, span.span_id, span.parent_id, span._remote_parent, span.start_time_ns)
+            self._append_line(head + self._said_at_start(span._name, span.span_type))
+            belongs = self._belongs()
+            if belongs:
+                self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **belongs})
+        except Exception as error:
+            report("writing a span's start down", error)
+
+    def _said_at_start(self, name: str, span_type: str) -> bytes:
+        """The rest of a start record, which is the same for all calls of a step."""
+        said = self._said.get((name, span_type))
+        if said is None:
+            if len(self._said) >= _NAMES_REMEMBERED:
+                self._said.clear()
+            said = self.redact(encode_record({"name": name, "type": span_type}))[1:]
+            self._said[name, span_type] = said
+        return said
+
+    def _belongs(self) -> dict[str, str]:
+        """What a trace that starts here belongs to."""
+        belongs = {"experiment": self._experiment} if self._experiment != DEFAULT_EXPERIMENT else {}
+        model_id, run_id = self.active_model_id(), active_run_id()
+        if model_id is not None:
+            belongs["model_id"] = model_id
+        if run_id is not None:
+            belongs["run_id"] = run_id
+        return belongs
+
+    def active_model_id(self) -> str | None:
+        """The version that a trace which starts here belongs to."""
+        model_id = active_model.get()
+        if model_id == NOTHING_SAID:
+            model_id = self.default_model_id
+        if model_id == NOTHING_SAID:
+            if self._active_model is None:
+                return None
+            if self._named_model_id is None:
+                self._named_model_id = load_registered("default_model_id")(self._active_model)
+            model_id = self._named_model_id
+        return model_id
+
+    def span_ended(self, span: LiveSpan) -> None:
+        """Write a span down; never raises."""
+        if span.generation != self.generation:
+            return  # it was started by the parent process, which writes it
+        try:
+            if self._has_processors and not span.is_told:
+                span.is_told = True
+                self._tell_end(span)
+            watch = usage_watch.get()
+            if watch is not None and span.token_usage:
+                watch.append(span.span_id)
+            self._append_line(span.line(self.redact))
+        except Exception as error:
+            report("writing a span down", error)
+        if span.is_root:
+            self._last_trace_id = self._thread_local.trace_id = span.trace_id
+
+    def _tell_end(self, span: LiveSpan) -> None:
+        for processor in self._all_processors():
+            try:
+                on_end = getattr(processor, "on_end", None) or processor
+                on_end(span)
+            except Exception as error:
+                report(f"calling {type(processor).__qualname__} at the end of a span", error)
+
+    def _all_processors(self) -> tuple[Any, ...]:
+        joined = self.otel.joined
+        return self._processors if joined is None else (*self._processors, joined._active_span_processor)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write a record down (tracer/_records/record.py); never raises."""
+        try:
+            self._append_line(self.redact(encode_record(record)))
+        except Exception as error:
+            report("writing a record down", error)
+
+    def _append_line(self, line: bytes) -> None:
+        try:
+            (self._lifecycle.current or self._lifecycle.pipeline()).append(line)
+        except JournalClosedError:  # another thread has configured another store at this moment
+            self._lifecycle.pipeline().append(line)
+
+    def holds_secret(self, encoded: bytes) -> bool:
+        """Whether redaction would change this JSON object; never raises, and takes a failure for a yes."""
+        try:
+            return self.redact(encoded) != encoded
+        except Exception as error:
+            report("looking for secrets", error)
+            return True
+
+    def keep_attachments(self, attachments: list[AttachmentRecord]) -> None:
+        """Write down binary content that was taken out of a payload."""
+        try:
+            self._lifecycle.pipeline().keep_attachments(attachments, encode)
+        except JournalClosedError:
+            self._lifecycle.pipeline().keep_attachments(attachments, encode)
+
+    def last_trace_id(self, thread_local: bool) -> str | None:
+        """The trace whose root ended last."""
+        return getattr(self._thread_local, "trace_id", None) if thread_local else self._last_trace_id
