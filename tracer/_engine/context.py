@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tracer._engine.recorder import Recorder
     from tracer._engine.span import LiveSpan
 
-    AnySpan = Union[LiveSpan, NonRecordingSpan]
+    AnySpan = Union[LiveSpan, NonRecordingSpan]  # whatever can be the current span
 
 
 class RunInfo(Protocol):

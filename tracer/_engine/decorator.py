@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any
 
 from tracer._engine.arguments import ArgumentNames
 from tracer._engine.nonrecording import NonRecordingSpan
@@ -16,7 +16,9 @@ from tracer._fault import is_interruption, log_once, report, reraise_interruptio
 from tracer._json import encode
 from tracer.semconv import FUNCTION
 
-_Span = Union[LiveSpan, NonRecordingSpan]
+if TYPE_CHECKING:
+    from tracer._engine.context import AnySpan
+
 _RETURN_VALUE = "tracer.generator.return_value"
 _LEFT_OUT = "tracer.generator.items_left_out"
 
@@ -37,7 +39,7 @@ class Step:
     def __post_init__(self) -> None:
         self.arguments = ArgumentNames(self.function)
 
-    def start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Span:
+    def start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AnySpan:
         """A started span with the call's inputs; never raises."""
         span = runtime().recorder.start_span(self.name, span_type=self.span_type, attributes=self.attributes)
         try:
@@ -49,7 +51,7 @@ class Step:
             report("recording a function's inputs", error)
         return span
 
-    def end(self, span: _Span, result: Any) -> None:
+    def end(self, span: AnySpan, result: Any) -> None:
         """End the span with the call's result; never raises."""
         try:
             if self.capture_outputs and result is not None:
@@ -153,7 +155,7 @@ def _coroutine(step: Step) -> Callable[..., Any]:
 class _Yielded:
     """What a generator has yielded: snapshots bounded in size, or the values themselves for an output reducer."""
 
-    def __init__(self, step: Step, span: _Span) -> None:
+    def __init__(self, step: Step, span: AnySpan) -> None:
         self._step = step
         self._span = span
         self._items: list[Any] = []
@@ -260,7 +262,7 @@ def _async_generator(step: Step) -> Callable[..., Any]:
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         recording = recorder.recording
-        span: _Span = step.start(args, kwargs) if recording else NonRecordingSpan()
+        span: AnySpan = step.start(args, kwargs) if recording else NonRecordingSpan()
         try:
             yielded = _Yielded(step, span)
             try:

@@ -23,6 +23,7 @@ from tracer.config import DEFAULT_EXPERIMENT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tracer._engine.context import AnySpan
     from tracer._engine.lifecycle import PipelineLifecycle
     from tracer._engine.otel import OpenTelemetryIdentity
     from tracer._records.record import AttachmentRecord
@@ -89,10 +90,10 @@ class Recorder:
         span_type: str = "UNKNOWN",
         attributes: Mapping[str, Any] | None = None,
         otel_kind: SpanKind = SpanKind.INTERNAL,
-        parent: LiveSpan | NonRecordingSpan | None = None,
+        parent: AnySpan | None = None,
         scope: str = "tracer",
         start_time_ns: int | None = None,
-    ) -> LiveSpan | NonRecordingSpan:
+    ) -> AnySpan:
         """A span that has started but is not current, below the current one if no parent is given; never raises."""
         if not self.recording:
             return NonRecordingSpan()
@@ -125,7 +126,7 @@ class Recorder:
 
     def _start_root(
         self, name: str, span_type: str, otel_kind: SpanKind, scope: str, start_time_ns: int | None
-    ) -> LiveSpan | NonRecordingSpan:
+    ) -> AnySpan:
         span_id: str | None = None
         if self.otel.joined is not None:
             trace_id, span_id, sampled = self.otel.joined_root(name)
@@ -148,7 +149,7 @@ class Recorder:
         otel_kind: SpanKind,
         scope: str,
         start_time_ns: int | None,
-    ) -> LiveSpan | NonRecordingSpan:
+    ) -> AnySpan:
         """Below a span that is not ours: of another process, of the joined provider, or one that is not recorded."""
         if not parent.sampled:
             return NonRecordingSpan(parent.trace_id, _ids.span_id())
