@@ -18,6 +18,7 @@ from tracer.semconv import FUNCTION
 
 if TYPE_CHECKING:
     from tracer._engine.context import AnySpan
+    from tracer._engine.recorder import Recorder
 
 _RETURN_VALUE = "tracer.generator.return_value"
 _LEFT_OUT = "tracer.generator.items_left_out"
@@ -35,13 +36,15 @@ class Step:
     capture_inputs: bool
     capture_outputs: bool
     arguments: ArgumentNames = field(init=False)
+    recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
         self.arguments = ArgumentNames(self.function)
+        self.recorder = runtime().recorder
 
     def start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AnySpan:
         """A started span with the call's inputs; never raises."""
-        span = runtime().recorder.start_span(self.name, span_type=self.span_type, attributes=self.attributes)
+        span = self.recorder.start_span(self.name, span_type=self.span_type, attributes=self.attributes)
         try:
             if self.capture_inputs and type(span) is LiveSpan:
                 span.set_inputs(self.arguments.bind(args, kwargs))
@@ -98,9 +101,18 @@ def _kind_of(function: Callable[..., Any]) -> Callable[[Step], Callable[..., Any
     return _plain
 
 
+# Each kind of function has two nets around it: the inner one ends the span with the function's error, the outer one
+# where a signal handler raises before the inner one has done so. They are written out four times: a context manager
+# costs each call two more, and a signal handler that raises between an error and its ``__exit__`` goes past it.
+def _leave(span: AnySpan, error: BaseException) -> None:
+    """Undo ``attach()`` and end the span with an error; done once more, it changes nothing."""
+    span.detach()
+    span.end_with_error(error)
+
+
 def _plain(step: Step) -> Callable[..., Any]:
     function = step.function
-    recorder = runtime().recorder
+    recorder = step.recorder
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if not recorder.recording:
@@ -114,12 +126,10 @@ def _plain(step: Step) -> Callable[..., Any]:
                 step.end(span, result)
                 return result
             except BaseException as error:
-                span.detach()
-                span.end_with_error(error)
+                _leave(span, error)
                 raise
-        except BaseException as error:  # ended it is, unless a signal handler has raised in the middle of that
-            span.detach()
-            span.end_with_error(error)
+        except BaseException as error:
+            _leave(span, error)
             raise
 
     return wrapper
@@ -127,7 +137,7 @@ def _plain(step: Step) -> Callable[..., Any]:
 
 def _coroutine(step: Step) -> Callable[..., Any]:
     function = step.function
-    recorder = runtime().recorder
+    recorder = step.recorder
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         if not recorder.recording:
@@ -141,12 +151,10 @@ def _coroutine(step: Step) -> Callable[..., Any]:
                 step.end(span, result)
                 return result
             except BaseException as error:
-                span.detach()
-                span.end_with_error(error)
+                _leave(span, error)
                 raise
-        except BaseException as error:  # ended it is, unless a signal handler has raised in the middle of that
-            span.detach()
-            span.end_with_error(error)
+        except BaseException as error:
+            _leave(span, error)
             raise
 
     return wrapper
@@ -160,7 +168,7 @@ class _Yielded:
         self._span = span
         self._items: list[Any] = []
         self._size = 0
-        self._limit = runtime().recorder.max_value_bytes - 2  # the brackets
+        self._limit = step.recorder.max_value_bytes - 2  # the brackets
         self._left_out = 0
         self._keep = step.capture_outputs and type(span) is LiveSpan
 
@@ -213,7 +221,7 @@ class _Yielded:
 
 def _generator(step: Step) -> Callable[..., Any]:
     function = step.function
-    recorder = runtime().recorder
+    recorder = step.recorder
 
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         if not recorder.recording:
@@ -248,9 +256,8 @@ def _generator(step: Step) -> Callable[..., Any]:
                 span.detach()
                 yielded.end(error=error)
                 raise
-        except BaseException as error:  # ended it is, unless a signal handler has raised in the middle of that
-            span.detach()
-            span.end_with_error(error)
+        except BaseException as error:
+            _leave(span, error)
             raise
 
     return wrapper
@@ -258,7 +265,7 @@ def _generator(step: Step) -> Callable[..., Any]:
 
 def _async_generator(step: Step) -> Callable[..., Any]:
     function = step.function
-    recorder = runtime().recorder
+    recorder = step.recorder
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         recording = recorder.recording
@@ -289,9 +296,8 @@ def _async_generator(step: Step) -> Callable[..., Any]:
                 span.detach()
                 yielded.end(error=error)
                 raise
-        except BaseException as error:  # ended it is, unless a signal handler has raised in the middle of that
-            span.detach()
-            span.end_with_error(error)
+        except BaseException as error:
+            _leave(span, error)
             raise
 
     return wrapper
