@@ -34,9 +34,9 @@ class ActiveRun(Protocol):
 
 current: ContextVar[AnySpan | None] = ContextVar("tracer_current_span", default=None)
 
-NOTHING_SAID = ""
+UNSET = ""
 # the version and the run that traces which start here belong to; None once it was cleared
-active_model: ContextVar[str | None] = ContextVar("tracer_active_model", default=NOTHING_SAID)
+active_model: ContextVar[str | None] = ContextVar("tracer_active_model", default=UNSET)
 active_runs: ContextVar[tuple[ActiveRun, ...]] = ContextVar("tracer_active_runs", default=())  # innermost last
 # whether the calls of providers are left alone here
 suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
@@ -67,7 +67,7 @@ class Attachable:
 
     _recorder: Recorder  # of a span that is recorded
     _attached: list[tuple[Token[Any], object]]
-    _before: AnySpan | None  # what was current at attach(), until detach() is done
+    _previous: AnySpan | None  # what was current at attach(), until detach() is done
     block: weakref.ref[Any] | None  # the with statement that ends the span
     end_with_error: Callable[[BaseException], None]
 
@@ -77,7 +77,7 @@ class Attachable:
             token, otel_token = self._attached.pop()
         except IndexError:
             if current.get() is self:  # interrupted in the middle of attach() or detach()
-                current.set(self._before)
+                current.set(self._previous)
             return
         if otel_token is not None:
             self._recorder.otel.detach(otel_token)
@@ -86,7 +86,7 @@ class Attachable:
         except ValueError:  # attached in another context, such as that of a fixture which is a generator
             if current.get() is self:
                 current.set(None)
-        self._before = None
+        self._previous = None
 
     def attached(self) -> Attached:
         """A context manager inside which this is current; it ends nothing."""

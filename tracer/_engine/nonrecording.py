@@ -19,7 +19,7 @@ _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 class NonRecordingSpan(Attachable, OpenTelemetrySpan):
     """What stands for a span when nothing is recorded: disabled, not sampled, or a parent in another process."""
 
-    __slots__ = ("_attached", "_before", "block", "ours", "remote", "sampled", "span_id", "trace_id", "trace_state")
+    __slots__ = ("_attached", "_previous", "block", "ours", "remote", "sampled", "span_id", "trace_id", "trace_state")
 
     name = ""
     span_type = "UNKNOWN"
@@ -47,7 +47,7 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
         self.ours = ours  # whether the span itself reaches our store by another way
         self.trace_state = trace_state
         self._attached = []
-        self._before = self.block = None
+        self._previous = self.block = None
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
 
     def attach(self) -> None:
         """Make this current, so that what hangs below is not recorded either."""
-        self._before = current.get()
+        self._previous = current.get()
         self._attached.append((current.set(self), None))
 
     def is_recording(self) -> bool:

@@ -9,7 +9,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
 from tracer import _ids
-from tracer._engine.context import NOTHING_SAID, active_model, active_run_id, running, usage_watch
+from tracer._engine.context import UNSET, active_model, active_run_id, running, usage_watch
 from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.span import LiveSpan
 from tracer._fault import is_interruption, report
@@ -44,7 +44,7 @@ class Recorder:
 
     def __init__(self, lifecycle: PipelineLifecycle, otel: OpenTelemetryIdentity) -> None:
         self.otel = otel
-        self.generation = 0  # counts forks: a span belongs to the process that started it
+        self.generation = 0  # counts forks: a span fields to the process that started it
         self._lifecycle = lifecycle
         self.reset()
 
@@ -53,7 +53,7 @@ class Recorder:
         self._switched_off = False
         self._last_trace_id: str | None = None
         self._thread_local = threading.local()
-        self.default_model_id: str | None = NOTHING_SAID  # of contexts in which no version was set
+        self.default_model_id: str | None = UNSET  # of contexts in which no version was set
 
     def apply(self, settings: Settings) -> None:
         """Record by these settings from now on."""
@@ -64,7 +64,7 @@ class Recorder:
         self.capture_content = settings.capture_content
         self.max_value_bytes = settings.max_value_bytes
         self.redact = Redactor(settings.redact)
-        self._said: dict[tuple[str, str], bytes] = {}
+        self._start_bodies: dict[tuple[str, str], bytes] = {}
         self._processors = tuple(settings.span_processors)
         self._has_processors = bool(self._processors) or self.otel.joined is not None
         # what a request and a reply say is read where the span is stored, unless somebody wants it at once or the
@@ -114,7 +114,7 @@ class Recorder:
                 if attributes:
                     span.set_attributes(attributes)
                 if self._has_processors:
-                    self._tell_start(span)
+                    self._notify_start(span)
                 if span.is_root:
                     self._write_start(span)
             return span
@@ -159,7 +159,7 @@ class Recorder:
             trace_state=parent.trace_state,
         )  # fmt: skip
 
-    def _tell_start(self, span: LiveSpan) -> None:
+    def _notify_start(self, span: LiveSpan) -> None:
         for processor in self._all_processors():
             on_start = getattr(processor, "on_start", None)
             if on_start is not None:
@@ -172,39 +172,39 @@ class Recorder:
         """Write down that a local root is running."""
         try:
             head = start_head(span.trace_id, span.span_id, span.parent_id, span._remote_parent, span.start_time_ns)
-            self._append_line(head + self._said_at_start(span._name, span.span_type))
-            belongs = self._belongs()
-            if belongs:
-                self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **belongs})
+            self._append_line(head + self._start_body(span._name, span.span_type))
+            fields = self._trace_fields()
+            if fields:
+                self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **fields})
         except Exception as error:
             report("writing a span's start down", error)
 
-    def _said_at_start(self, name: str, span_type: str) -> bytes:
+    def _start_body(self, name: str, span_type: str) -> bytes:
         """The rest of a start record, which is the same for all calls of a step."""
-        said = self._said.get((name, span_type))
-        if said is None:
-            if len(self._said) >= _NAMES_REMEMBERED:
-                self._said.clear()
-            said = self.redact(encode_record({"name": name, "type": span_type}))[1:]
-            self._said[name, span_type] = said
-        return said
+        body = self._start_bodies.get((name, span_type))
+        if body is None:
+            if len(self._start_bodies) >= _NAMES_REMEMBERED:
+                self._start_bodies.clear()
+            body = self.redact(encode_record({"name": name, "type": span_type}))[1:]
+            self._start_bodies[name, span_type] = body
+        return body
 
-    def _belongs(self) -> dict[str, str]:
-        """What a trace that starts here belongs to."""
-        belongs = {"experiment": self._experiment} if self._experiment != DEFAULT_EXPERIMENT else {}
+    def _trace_fields(self) -> dict[str, str]:
+        """Experiment, version and run of a trace that starts here."""
+        fields = {"experiment": self._experiment} if self._experiment != DEFAULT_EXPERIMENT else {}
         model_id, run_id = self.active_model_id(), active_run_id()
         if model_id is not None:
-            belongs["model_id"] = model_id
+            fields["model_id"] = model_id
         if run_id is not None:
-            belongs["run_id"] = run_id
-        return belongs
+            fields["run_id"] = run_id
+        return fields
 
     def active_model_id(self) -> str | None:
-        """The version that a trace which starts here belongs to."""
+        """The version of a trace that starts here."""
         model_id = active_model.get()
-        if model_id == NOTHING_SAID:
+        if model_id == UNSET:
             model_id = self.default_model_id
-        if model_id == NOTHING_SAID:
+        if model_id == UNSET:
             if self._active_model is None:
                 return None
             if self._named_model_id is None:
@@ -217,9 +217,9 @@ class Recorder:
         if span.generation != self.generation:
             return  # it was started by the parent process, which writes it
         try:
-            if self._has_processors and not span.is_told:
-                span.is_told = True
-                self._tell_end(span)
+            if self._has_processors and not span.is_reported:
+                span.is_reported = True
+                self._notify_end(span)
             watch = usage_watch.get()
             if watch is not None and span.token_usage:
                 watch.append(span.span_id)
@@ -229,7 +229,7 @@ class Recorder:
         if span.is_root:
             self._last_trace_id = self._thread_local.trace_id = span.trace_id
 
-    def _tell_end(self, span: LiveSpan) -> None:
+    def _notify_end(self, span: LiveSpan) -> None:
         for processor in self._all_processors():
             try:
                 on_end = getattr(processor, "on_end", None) or processor

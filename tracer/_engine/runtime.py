@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tracer._engine.context import NOTHING_SAID, active_model, active_runs, current
+from tracer._engine.context import UNSET, active_model, active_runs, current
 from tracer._engine.lifecycle import PipelineLifecycle
 from tracer._engine.otel import OpenTelemetryIdentity
 from tracer._engine.recorder import Recorder
@@ -123,7 +123,7 @@ class Runtime:
             pipeline.close(_CLOSE_SECONDS, retry_failures=False)
         with self.lifecycle.lock:
             current.set(None)
-            active_model.set(NOTHING_SAID)
+            active_model.set(UNSET)
             active_runs.set(())
             self.recorder.reset()
             forget_logged()

@@ -54,16 +54,16 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
     __slots__ = (
         "_attached",
-        "_before",
         "_chunks",
         "_dropped_attributes",
         "_dropped_events",
-        "_happened",
         "_links",
         "_message",
         "_name",
         "_open",
         "_plain",
+        "_previous",
+        "_recorded_events",
         "_recorder",
         "_remote_parent",
         "_scope",
@@ -74,8 +74,8 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         "block",
         "end_time_ns",
         "generation",
+        "is_reported",
         "is_root",
-        "is_told",
         "otel_kind",
         "parent_id",
         "reader",
@@ -117,15 +117,15 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self._plain: dict[str, Any] = {}
         self._structured: dict[str, bytes] = {}
         self._chunks: ChunksRecord | None = None
-        self._happened: list[tuple[str, int, dict[str, Any] | None]] = []
+        self._recorded_events: list[tuple[str, int, dict[str, Any] | None]] = []
         self._links: list[Link] = []
         self._status_name = "UNSET"
         self._message: str | None = None
         self._dropped_attributes = 0
         self._dropped_events = 0
         self._attached = []
-        self._before = self.block = None
-        self.is_told = False  # processors have heard of its end
+        self._previous = self.block = None
+        self.is_reported = False  # processors have heard of its end
         self._open = [True]  # popping is atomic: the first to end the span wins
         self.end_time_ns: int | None = None
         if start_time_ns is None:
@@ -261,7 +261,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         if not isinstance(name, str):  # an event object with name, attributes and timestamp
             attributes, timestamp = getattr(name, "attributes", None), getattr(name, "timestamp", None)
             name = text_of(getattr(name, "name", name))
-        if len(self._happened) >= _EVENTS_LIMIT:
+        if len(self._recorded_events) >= _EVENTS_LIMIT:
             self._dropped_events += 1
             return
         if attributes is not None:
@@ -269,7 +269,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         if attributes and not self._recorder.capture_content:
             attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
         kept = {text_of(key): event_value(value) for key, value in attributes.items()} if attributes else None
-        self._happened.append((name, nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
+        self._recorded_events.append((name, nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
 
     def set_chunks(self, chunks: ChunksRecord) -> None:
         """Record the chunks of a stream: one event each, in a form that a thousand of them take no time in."""
@@ -383,13 +383,13 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
     @property
     def events(self) -> Sequence[Event]:
-        """What happened during the span."""
-        happened = [Event(name, attributes, time) for name, time, attributes in self._happened]
+        """Events of the span, the chunks of a stream among them."""
+        recorded = [Event(name, attributes, time) for name, time, attributes in self._recorded_events]
         if self._chunks is None:
-            return tuple(happened)
+            return tuple(recorded)
         events = chunk_events(self._chunks, self.start_time_ns)
         chunks = [Event(e["name"], e.get("attributes"), e["time"]) for e in events]
-        return tuple(sorted([*happened, *chunks], key=lambda event: event.timestamp))
+        return tuple(sorted([*recorded, *chunks], key=lambda event: event.timestamp))
 
     @property
     def links(self) -> Sequence[Link]:
@@ -503,7 +503,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             None if self.otel_kind is SpanKind.INTERNAL else self.otel_kind.value,
             self._plain,
             self._structured,
-            self._happened,
+            self._recorded_events,
             self._chunks,
             self._links,
             self._trace_state,
@@ -517,7 +517,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
     def attach(self) -> None:
         """Make this the current span of the running context."""
         otel = self._recorder.otel
-        self._before = current.get()
+        self._previous = current.get()
         self._attached.append((current.set(self), None if otel.joined is None else otel.attach(self)))
 
     def end(self, end_time: int | None = None, *, outputs: Any = None, status: str | None = None) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
-from tracer._engine.context import NOTHING_SAID, active_model, active_run_id
+from tracer._engine.context import UNSET, active_model, active_run_id
 from tracer._engine.runtime import runtime
 from tracer._fault import log_once, report
 from tracer._json import clean_text
@@ -31,7 +31,7 @@ _NOTEBOOK = "IPython.core.interactiveshell"
 class ActiveModel(LoggedModel):
     """The active version; ``with`` makes it active inside the block alone."""
 
-    _before: str | None = field(default=NOTHING_SAID, repr=False, compare=False)
+    _before: str | None = field(default=UNSET, repr=False, compare=False)
     _before_elsewhere: tuple[str | None, ...] = field(default=(), repr=False, compare=False)
 
     def __enter__(self) -> LoggedModel:
