@@ -1,4 +1,4 @@
-"""What a span's methods take from a program that must go on: what is of no use is left out, and said once."""
+"""Lenient conversion of arguments of a span's methods: unusable ones are left out, and logged once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tracer._json import encode, is_primitive_list, text_of
 
 
 def nanoseconds(value: Any, name: str) -> int | None:
-    """A time in ns since the epoch from what a user gave: an int, or a datetime."""
+    """A time in ns since the epoch, from an int or a datetime; None for anything else."""
     if value is None or type(value) is int:
         return value
     if isinstance(value, datetime):
@@ -22,11 +22,11 @@ def nanoseconds(value: Any, name: str) -> int | None:
     return None
 
 
-def mapping(value: Any, what: str) -> Mapping[str, Any]:
-    """What a user gave as a dict, or an empty one."""
+def mapping(value: Any, name: str) -> Mapping[str, Any]:
+    """The given mapping, or an empty one in the place of anything else."""
     if type(value) is dict or isinstance(value, Mapping):
         return value
-    ignored(what, value, "a dict")
+    ignored(name, value, "a dict")
     return {}
 
 
@@ -39,6 +39,6 @@ def event_value(value: Any) -> Any:
     return encode(value).decode()
 
 
-def ignored(what: str, given: Any, expected: str) -> None:
-    """Say that something was left out, and what it should have been."""
-    log_once(f"{what} {type(given)}", "tracer ignored %s: got %.200s, expected %s", what, text_of(given), expected)
+def ignored(name: str, given: Any, expected: str) -> None:
+    """Log once that an argument was left out, and which value was expected."""
+    log_once(f"{name} {type(given)}", "tracer ignored %s: got %.200s, expected %s", name, text_of(given), expected)

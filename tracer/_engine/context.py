@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from tracer._engine.recorder import Recorder
     from tracer._engine.span import LiveSpan
 
-    AnySpan = Union[LiveSpan, NonRecordingSpan]  # whatever can be the current span
+    AnySpan = Union[LiveSpan, NonRecordingSpan]  # whatever may be the current span
 
 
 class RunInfo(Protocol):
-    """What a trace needs to know of a run."""
+    """The part of a run that traces refer to."""
 
     @property
     def run_id(self) -> str: ...
 
 
 class ActiveRun(Protocol):
-    """A run that goes on (tracer/_tracking/runs.py)."""
+    """A run that has not ended (tracer/_tracking/runs.py)."""
 
     @property
     def info(self) -> RunInfo: ...
@@ -35,17 +35,17 @@ class ActiveRun(Protocol):
 current: ContextVar[AnySpan | None] = ContextVar("tracer_current_span", default=None)
 
 UNSET = ""
-# the version and the run that traces which start here belong to; None once it was cleared
+# version and runs of the traces that start here; a version of None was cleared
 active_model: ContextVar[str | None] = ContextVar("tracer_active_model", default=UNSET)
 active_runs: ContextVar[tuple[ActiveRun, ...]] = ContextVar("tracer_active_runs", default=())  # innermost last
-# whether the calls of providers are left alone here
+# whether calls of providers go unrecorded here
 suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
-# told of each call below that reports tokens
+# collects the span ids of calls below that report tokens
 usage_watch: ContextVar[list[str] | None] = ContextVar("tracer_usage_watch", default=None)
 
 
 def running() -> AnySpan | None:
-    """The current span; one whose block Ctrl-C left without its ``__exit__`` is ended first."""
+    """The current span; spans whose block Ctrl-C left without calling ``__exit__`` are ended first."""
     span = current.get()
     while span is not None and span.is_abandoned():
         span.leave_abandoned()
@@ -54,25 +54,25 @@ def running() -> AnySpan | None:
 
 
 def active_run_id() -> str | None:
-    """The id of the run that goes on here."""
+    """The id of the innermost run that is active here."""
     runs = active_runs.get()
     return runs[-1].info.run_id if runs else None
 
 
 class Attachable:
-    """What can be the current span.
+    """Base of the spans that can be current.
 
-    A signal handler may raise between any two steps here: that costs no more than one ``detach()`` more.
+    A signal handler may raise between any two steps here: one more ``detach()`` repairs it.
     """
 
     _recorder: Recorder  # of a span that is recorded
     _attached: list[tuple[Token[Any], object]]
-    _previous: AnySpan | None  # what was current at attach(), until detach() is done
+    _previous: AnySpan | None  # the current span at attach(), until detach() is done
     block: weakref.ref[Any] | None  # the with statement that ends the span
     end_with_error: Callable[[BaseException], None]
 
     def detach(self) -> None:
-        """Make current again what was before ``attach()``; done once more, it changes nothing."""
+        """Restore the span that was current before ``attach()``; a second call changes nothing."""
         try:
             token, otel_token = self._attached.pop()
         except IndexError:
@@ -83,22 +83,22 @@ class Attachable:
             self._recorder.otel.detach(otel_token)
         try:
             current.reset(token)
-        except ValueError:  # attached in another context, such as that of a fixture which is a generator
+        except ValueError:  # attached in another context, as in a generator fixture
             if current.get() is self:
                 current.set(None)
         self._previous = None
 
     def attached(self) -> Attached:
-        """A context manager inside which this is current; it ends nothing."""
+        """A context manager inside which this span is current; it does not end the span."""
         return Attached(self)  # type: ignore[arg-type]
 
     def is_abandoned(self) -> bool:
-        """Whether the with statement that would end this is gone: Ctrl-C struck as it was entered or left."""
+        """Whether the with statement that should end this span is gone: Ctrl-C struck as it was entered or left."""
         return self.block is not None and self.block() is None
 
     def leave_abandoned(self) -> None:
-        """End what is abandoned, and make current again what was before."""
-        self.end_with_error(KeyboardInterrupt())  # first: interrupted again, it is found again
+        """End an abandoned span, and restore the one that was current before."""
+        self.end_with_error(KeyboardInterrupt())  # first: after another interruption the span is still found
         self.detach()
         if current.get() is self:
             current.set(None)

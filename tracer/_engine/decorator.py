@@ -1,4 +1,4 @@
-"""What ``@trace`` makes of a function: one of the same kind, plain, coroutine or generator, with a span."""
+"""The wrappers of ``@trace``: each keeps its function's kind (plain, coroutine, generator), with a span around."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _coroutine(step: Step) -> Callable[..., Any]:
 
 
 class _Yielded:
-    """What a generator has yielded: snapshots bounded in size, or the values themselves for an output reducer."""
+    """Items that a generator has yielded: snapshots bounded in size, or for an output reducer the items themselves."""
 
     def __init__(self, step: Step, span: AnySpan) -> None:
         self._step = step
@@ -242,7 +242,7 @@ def _generator(step: Step) -> Callable[..., Any]:
                         with span.attached():
                             result = generator.close()
                         yielded.end(error=closing)
-                        return result  # close() hands it on from Python 3.13
+                        return result  # returned by close() from Python 3.13 on
                     except BaseException as thrown:
                         with span.attached():
                             item = generator.throw(thrown)
@@ -304,7 +304,7 @@ def _async_generator(step: Step) -> Callable[..., Any]:
 
 
 def code_attributes(function: Callable[..., Any]) -> dict[str, Any]:
-    """Where the function is from."""
+    """The attribute with module and qualified name of a function."""
     while isinstance(function, functools.partial):
         function = function.func
     name = getattr(function, "__qualname__", None)

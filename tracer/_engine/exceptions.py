@@ -1,4 +1,4 @@
-"""How an exception stands on a span: its type, message, stack, and whether it is an error at all."""
+"""Exceptions as spans record them: type, message, stack, and whether they are errors at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WRAPPERS = tuple(
 
 
 def type_name(error: BaseException) -> str:
-    """The exception's class as ``error.type`` has it: qualified, without ``builtins``."""
+    """The exception's class in the form of ``error.type``: qualified, without ``builtins``."""
     kind = type(error)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
@@ -54,7 +54,7 @@ def _stack_of(error: BaseException) -> str:
 
 
 def _leave_out_our_frames(described: traceback.TracebackException) -> None:
-    """The wrappers around a traced function stand in every stack and explain nothing."""
+    """Remove the frames of wrappers around traced functions: they are in every stack and explain nothing."""
     link: traceback.TracebackException | None = described
     while link is not None:
         link.stack = traceback.StackSummary.from_list([f for f in link.stack if not f.filename.endswith(_WRAPPERS)])
@@ -62,9 +62,9 @@ def _leave_out_our_frames(described: traceback.TracebackException) -> None:
 
 
 def ending_of(error: BaseException) -> tuple[bool, str | None]:
-    """Whether the exception is an error, and how it ended the work early if it did.
+    """Whether the exception is an error, and the kind of early end if it is one.
 
-    A generator that was closed, ``sys.exit(0)`` and a cancelled task are ends, not errors: somebody wanted them.
+    A closed generator, ``sys.exit(0)`` and a cancelled task are wanted ends, not errors.
     """
     if isinstance(error, GeneratorExit):
         return False, "closed"

@@ -1,4 +1,4 @@
-"""Joining an application's own TracerProvider: its spans below ours are recorded too, so that trees stay whole."""
+"""Joins an application's own TracerProvider: its spans below ours are recorded too, so that trees stay whole."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARK = "_tracer_records"
 
 
 class SpansBelowOurs(SpanProcessor):
-    """Writes the application's spans down that were started below one of tracer's."""
+    """Records those spans of the application that were started below a span of tracer's."""
 
     def __init__(self, provider: Any, recorder: Recorder) -> None:
         self._provider = provider
@@ -34,7 +34,7 @@ class SpansBelowOurs(SpanProcessor):
             setattr(span, _MARK, True)
 
     def on_end(self, span: ReadableSpan) -> None:
-        # the SDK hands over a copy, so the mark is looked for where on_start left it
+        # the SDK passes a copy without the mark: _on_ending gets the span itself
         return None
 
     def _on_ending(self, span: Span) -> None:
@@ -76,7 +76,7 @@ _joined: dict[int, SpansBelowOurs] = {}
 
 
 def join(provider: Any, recorder: Recorder) -> None:
-    """Watch a provider's spans; a provider is joined once, however often it is configured."""
+    """Add the processor to a provider, once, however often the provider is configured."""
     if id(provider) not in _joined:
         _joined[id(provider)] = SpansBelowOurs(provider, recorder)
         provider.add_span_processor(_joined[id(provider)])

@@ -1,4 +1,4 @@
-"""The process's pipeline: made when it is first needed, brought through forks, closed as the program ends."""
+"""The process's pipeline: made when it is first needed, kept safe through forks, closed as the program ends."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tracer._json import JsonObject
     from tracer.config import Settings
 
-# What sinks do not take while the program ends waits in the journal, so that only a backend that hangs costs this long:
-# long enough for one that is slow, short against the time that supervisors give a program to end (10 to 30 s).
+# Time limit for handing records to the sinks while the program ends; the rest waits in the journal. Only a backend that
+# hangs costs this long: enough for a slow one, and short against the limits of supervisors (10 to 30 s).
 _EXIT_SECONDS = 5.0
 _FORK_SECONDS = 1.0
 
@@ -31,13 +31,13 @@ class PipelineLifecycle:
         self.current: Pipeline | None = None
         self.lock = threading.RLock()  # guards settings and pipeline, not the recording itself
         self._describe_process = describe_process
-        self._abandoned: list[Pipeline] = []  # a parent's: closing its connections here would harm the parent's
+        self._abandoned: list[Pipeline] = []  # of the parent: closing their connections here would close the parent's
 
     def pipeline(self) -> Pipeline:
         """The journal and its sinks; made when first needed."""
         if self.current is not None:
             return self.current
-        about = self._describe_process()  # without the lock: resource detectors may be anybody's code
+        process = self._describe_process()  # without the lock: resource detectors may be foreign code
         with self.lock:
             if self.current is None:
                 sinks = []
@@ -45,7 +45,7 @@ class PipelineLifecycle:
                     from tracer.export.otel import ExporterSink
 
                     sinks = [ExporterSink(exporter, i) for i, exporter in enumerate(self.settings.exporters)]
-                pipeline = Pipeline(self.settings, about, sinks)
+                pipeline = Pipeline(self.settings, process, sinks)
                 # the same file from now on, also in children and after the program has changed its folder
                 self.settings = replace(self.settings, store=pipeline.url)
                 self.current = pipeline
@@ -53,36 +53,36 @@ class PipelineLifecycle:
             return self.current
 
     def take(self) -> Pipeline | None:
-        """The pipeline, which the caller closes; the next record makes another one."""
+        """Take the pipeline out, for the caller to close; the next record makes another one."""
         with self.lock:
             pipeline, self.current = self.current, None
         return pipeline
 
     def at_exit(self) -> None:
-        """Hand over what is there and leave the rest to be adopted; spans that end later still reach the journal."""
+        """Flush within the time limit and leave the rest to recovery; spans that end later still reach the journal."""
         try:
             pipeline = self.take()
             if pipeline is not None:
-                # what a sink does not take now is safe in the journal: no reason to hold the program up
+                # records that a sink does not take now are safe in the journal: no reason to hold the program up
                 pipeline.close(_EXIT_SECONDS, retry_failures=False, shut_exporters=True)
                 keep_exit_by_interrupt()
         except Exception as error:
             report("closing at exit", error)
 
     def before_fork(self) -> None:
-        """In the process that forks: bring the threads to rest."""
+        """In the process that forks: pause the threads."""
         with guard("resting for a fork"):
             if self.current is not None:
                 self.current.pause(_FORK_SECONDS)
 
     def after_fork_in_parent(self) -> None:
-        """Let the threads go on."""
+        """Resume the threads."""
         with guard("going on after a fork"):
             if self.current is not None:
                 self.current.resume()
 
     def after_fork(self) -> None:
-        """In a child: open files and connections are the parent's; this process makes its own."""
+        """In a child: open files and connections belong to the parent; this process makes its own."""
         self.lock = threading.RLock()
         leave_to_parent()
         pipeline, self.current = self.current, None

@@ -1,4 +1,4 @@
-"""What stands for a span when nothing is recorded: it takes the same calls and does nothing."""
+"""The span that takes the same calls as a LiveSpan and records nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class NonRecordingSpan(Attachable, OpenTelemetrySpan):
-    """What stands for a span when nothing is recorded: disabled, not sampled, or a parent in another process."""
+    """A span that records nothing: tracing is off, the trace is not sampled, or it is a parent in another process."""
 
     __slots__ = ("_attached", "_previous", "block", "ours", "remote", "sampled", "span_id", "trace_id", "trace_state")
 
@@ -42,7 +42,7 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
     ) -> None:
         self.trace_id = trace_id
         self.span_id = span_id
-        self.sampled = sampled  # whether what hangs below is recorded
+        self.sampled = sampled  # whether spans below are recorded
         self.remote = remote  # whether it is a span of another process
         self.ours = ours  # whether the span itself reaches our store by another way
         self.trace_state = trace_state
@@ -65,12 +65,12 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
         return Status(StatusCode.UNSET)
 
     def get_span_context(self) -> SpanContext:
-        """The identity that children and other processes see."""
+        """The identity that children and other processes refer to."""
         flags = _SAMPLED if self.sampled else TraceFlags(0)
         return SpanContext(int(self.trace_id, 16), int(self.span_id, 16), self.remote, flags, self.trace_state)
 
     def attach(self) -> None:
-        """Make this current, so that what hangs below is not recorded either."""
+        """Make this the current span, so that spans below inherit trace and sampling."""
         self._previous = current.get()
         self._attached.append((current.set(self), None))
 

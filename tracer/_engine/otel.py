@@ -1,4 +1,4 @@
-"""The runtime's side towards OpenTelemetry: resource, scopes, and an application's own provider if one is joined."""
+"""The process in OpenTelemetry's terms: resource, scopes, and the application's own provider if one is joined."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class OpenTelemetryIdentity:
         self._resource = None
 
     def scope(self, name: str) -> InstrumentationScope:
-        """OpenTelemetry's name for the part of tracer that recorded a span."""
+        """OpenTelemetry's object for the part of tracer that recorded a span."""
         if name not in self._scopes:
             from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
@@ -63,7 +63,7 @@ class OpenTelemetryIdentity:
     def detach(self, token: object) -> None:
         """Undo :meth:`attach`."""
         try:
-            # the public detach() logs an error where the token is of another context; here that is no fault
+            # the public detach() logs an error for a token of another context, which is no fault here
             otel_context._RUNTIME_CONTEXT.detach(token)  # type: ignore[arg-type]
         except Exception:
             return
@@ -76,7 +76,7 @@ class OpenTelemetryIdentity:
         return f"{trace_id:032x}", f"{ids.generate_span_id():016x}", is_sampled
 
     def joined_parent(self) -> AnySpan | None:
-        """The span that is current for the joined provider, whoever started it."""
+        """The span that is current for the joined provider, ours or the application's."""
         span = otel_trace.get_current_span()
         if isinstance(span, LiveSpan):
             return span
@@ -94,7 +94,7 @@ class OpenTelemetryIdentity:
 
 
 def _own_resource(service_name: str | None) -> Resource:
-    """What `Resource.create` makes, without its threads: a fork while they run leaves locks that nobody gives back."""
+    """The result of `Resource.create`, without its threads: a fork while they run leaves locks held for ever."""
     named = Resource({"service.name": service_name} if service_name else {})
     if os.environ.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "").strip():
         return Resource.create(dict(named.attributes))

@@ -1,4 +1,4 @@
-"""What stands behind the journal of one store: the store itself, the exporters, and the threads that feed them."""
+"""A journal with its sinks: the store, the exporters, and the threads that feed them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class StoreSink:
         """The open store; raises StoreError where it cannot be opened."""
         with self._opening:
             if self._store is not None and self._file != _identity(self._path):
-                self.close()  # somebody deleted or replaced the file: what is written to the old one nobody would see
+                self.close()  # the file was deleted or replaced: records written to the old one would be lost
             if self._store is None:
                 self._clear_remains()
                 from tracer.store import open_store
@@ -54,7 +54,7 @@ class StoreSink:
             return self._store
 
     def _clear_remains(self) -> None:
-        """Delete what SQLite kept beside a file that is gone: a new store would be read together with it."""
+        """Delete SQLite's files beside a file that is gone: a new store would be read together with them."""
         remains = [self._path.with_name(self._path.name + ending) for ending in ("-wal", "-shm")]
         if self._path.exists() or not any(path.exists() for path in remains):
             return
@@ -71,11 +71,11 @@ class StoreSink:
             lockfile.release(lock)
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
-        """Take the records for good, or raise: then they come again."""
+        """Store the records durably, or raise: then they are written again later."""
         self.store().append(lines, owner=owner)
 
     def owner_gone(self, owner: str) -> None:
-        """Mark what a dead process left running."""
+        """Mark the spans that a dead process left running."""
         self.store().owner_gone(owner)
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class ServerSink:
         self._store: Store | None = None
 
     def store(self) -> Store:
-        """The store behind the server, which nobody has asked anything yet."""
+        """The store behind the server; no request is made yet."""
         if self._store is None:
             from tracer.store import open_store
 
@@ -105,11 +105,11 @@ class ServerSink:
         return self._store
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
-        """Take the records for good, or raise: then they come again."""
+        """Store the records durably, or raise: then they are written again later."""
         self.store().append(lines, owner=owner)
 
     def owner_gone(self, owner: str) -> None:
-        """Mark what a dead process left running."""
+        """Mark the spans that a dead process left running."""
         self.store().owner_gone(owner)
 
     def close(self) -> None:
@@ -130,10 +130,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
 class Pipeline:
     """The journal and its sinks, for one set of settings."""
 
-    def __init__(self, settings: Settings, about: Mapping[str, Any], exporters: Sequence[ExporterSink]) -> None:
+    def __init__(self, settings: Settings, process: Mapping[str, Any], exporters: Sequence[ExporterSink]) -> None:
         self.url = absolute_url(settings.store)
         self.folder = journal_folder(self.url)
-        self.journal = Journal(self.folder, max_bytes=settings.journal_max_bytes, about=about)
+        self.journal = Journal(self.folder, max_bytes=settings.journal_max_bytes, about=process)
         self.append = self.journal.append
         self.sink: StoreSink | ServerSink = (
             ServerSink(self.url, settings.token)
@@ -160,7 +160,7 @@ class Pipeline:
         self._drainers = [self._store_drainer, *others]
 
     def keep_attachments(self, attachments: list[AttachmentRecord], encode: Callable[[Any], bytes]) -> None:
-        """Write binary content down, unless this process did so lately."""
+        """Write attachments, except those that this process has written lately."""
         for attachment in attachments:
             if attachment["id"] in self._attachments:
                 continue
@@ -184,17 +184,17 @@ class Pipeline:
         return _wait_for(asked, deadline)
 
     def close(self, timeout: float, *, retry_failures: bool = True, shut_exporters: bool = False) -> bool:
-        """Flush, end the threads, and leave in the journal what a sink has not taken, all within ``timeout`` seconds.
+        """Flush and end the threads within ``timeout`` seconds; records that a sink has not taken stay in the journal.
 
         Everything slow is done by the drainers' threads: where one hangs, the caller goes on.
         """
         deadline = time.monotonic() + timeout
         recorded = self.journal.position() != (0, 0)
-        told = self._store_drainer.ask(retry=retry_failures, last=self._left_running) if recorded else None
+        marked = self._store_drainer.ask(retry=retry_failures, last=self._left_running) if recorded else None
         asked = [drainer.ask(retry=retry_failures, recover=True) for drainer in self._drainers[1:]]
-        flushed = _wait_for([told, *asked], deadline)
+        flushed = _wait_for([marked, *asked], deadline)
         ended = [drainer.stop(deadline - time.monotonic()) for drainer in self._drainers]
-        if not self.journal.close(keep_alive_file=told is not None and not told.taken):
+        if not self.journal.close(keep_alive_file=marked is not None and not marked.taken):
             logger.info("tracer left records in %s for the next run", self.folder)
         if ended[0]:
             self.sink.close()
@@ -206,8 +206,8 @@ class Pipeline:
         self.sink.owner_gone(self.journal.owner)
 
     def _shut_exporters(self, deadline: float) -> None:
-        """OpenTelemetry's contract: an exporter may hold on to what it was given until it is shut down."""
-        if sys.is_finalizing():  # before Python 3.12, who starts a thread now waits for ever
+        """Shut the exporters down: until then OpenTelemetry allows them to hold spans back."""
+        if sys.is_finalizing():  # before Python 3.12, starting a thread now waits for ever
             return
         threads = [threading.Thread(target=_shut, args=(sink,), daemon=True) for sink in self._exporters]
         try:
@@ -219,11 +219,11 @@ class Pipeline:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def pause(self, timeout: float) -> None:
-        """Before a fork: end the threads, so that none holds a lock, of ours or of SQLite's, that the child needs."""
+        """Before a fork: end the threads, so that none holds a lock of ours or of SQLite's that the child needs."""
         deadline = time.monotonic() + timeout
         self._store_drainer.pause(timeout)
         for drainer in self._drainers[1:]:
-            # one that waits for its backend is let be: the child does not touch what it holds
+            # a thread that waits for its backend goes on: the child does not touch its locks
             drainer.pause(min(0.1, deadline - time.monotonic()))
 
     def resume(self) -> None:
@@ -232,7 +232,7 @@ class Pipeline:
             drainer.resume()
 
     def leave_to_parent(self) -> None:
-        """After a fork, in the child: what is open here is the parent's."""
+        """After a fork, in the child: leave open files to the parent."""
         self.journal.leave_to_parent()
 
 

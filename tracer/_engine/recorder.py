@@ -1,4 +1,4 @@
-"""Records: spans from their start to their line in the journal, and other records as they come; never raises."""
+"""Starts spans, and writes the records of spans and traces to the journal; never raises."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NAMES_REMEMBERED = 1_000
 
 
 class Recorder:
-    """Starts spans, and writes down what was recorded."""
+    """Starts spans, and writes records to the journal."""
 
     # set by apply(), which the runtime calls before anything is recorded
     recording: bool
@@ -49,17 +49,17 @@ class Recorder:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what the program has set and recorded."""
+        """Forget the last trace, the default version, and whether recording was switched off."""
         self._switched_off = False
         self._last_trace_id: str | None = None
         self._thread_local = threading.local()
         self.default_model_id: str | None = UNSET  # of contexts in which no version was set
 
     def apply(self, settings: Settings) -> None:
-        """Record by these settings from now on."""
+        """Use these settings from now on."""
         self._enabled = settings.enabled
         self._active_model = settings.active_model
-        self._named_model_id: str | None = None  # of TRACER_ACTIVE_MODEL_ID, once it was looked for in the store
+        self._named_model_id: str | None = None  # of the setting active_model, once the store was asked for it
         self.recording = settings.enabled and not self._switched_off
         self.capture_content = settings.capture_content
         self.max_value_bytes = settings.max_value_bytes
@@ -67,8 +67,8 @@ class Recorder:
         self._start_bodies: dict[tuple[str, str], bytes] = {}
         self._processors = tuple(settings.span_processors)
         self._has_processors = bool(self._processors) or self.otel.joined is not None
-        # what a request and a reply say is read where the span is stored, unless somebody wants it at once or the
-        # bodies will not tell it
+        # requests and replies are read where the span is stored, unless a processor needs the result at once or
+        # redaction and missing content take it from the bodies
         self.reads_later = (
             settings.capture_content
             and not settings.redact
@@ -94,7 +94,7 @@ class Recorder:
         scope: str = "tracer",
         start_time_ns: int | None = None,
     ) -> AnySpan:
-        """A span that has started but is not current, below the current one if no parent is given; never raises."""
+        """A started span that is not yet current, below the current one if no parent is given; never raises."""
         if not self.recording:
             return NonRecordingSpan()
         span = None
@@ -120,7 +120,7 @@ class Recorder:
             return span
         except BaseException as error:
             if span is not None and is_interruption(error):
-                span.end_with_error(error)  # its beginning may be written down
+                span.end_with_error(error)  # its start may be in the journal already
             report("starting a span", error)
             return NonRecordingSpan()
 
@@ -150,7 +150,7 @@ class Recorder:
         scope: str,
         start_time_ns: int | None,
     ) -> AnySpan:
-        """Below a span that is not ours: of another process, of the joined provider, or one that is not recorded."""
+        """A span below one of another process or of the joined provider, or below one that is not recorded."""
         if not parent.sampled:
             return NonRecordingSpan(parent.trace_id, _ids.span_id())
         return LiveSpan(
@@ -169,7 +169,7 @@ class Recorder:
                     report(f"calling on_start of {type(processor).__qualname__}", error)
 
     def _write_start(self, span: LiveSpan) -> None:
-        """Write down that a local root is running."""
+        """Write the start record of a local root, and the trace record if the trace belongs to something."""
         try:
             head = start_head(span.trace_id, span.span_id, span.parent_id, span._remote_parent, span.start_time_ns)
             self._append_line(head + self._start_body(span._name, span.span_type))
@@ -180,7 +180,7 @@ class Recorder:
             report("writing a span's start down", error)
 
     def _start_body(self, name: str, span_type: str) -> bytes:
-        """The rest of a start record, which is the same for all calls of a step."""
+        """The body of a start record, kept since it is the same for all calls of a step."""
         body = self._start_bodies.get((name, span_type))
         if body is None:
             if len(self._start_bodies) >= _NAMES_REMEMBERED:
@@ -213,7 +213,7 @@ class Recorder:
         return model_id
 
     def span_ended(self, span: LiveSpan) -> None:
-        """Write a span down; never raises."""
+        """Write the record of an ended span; never raises."""
         if span.generation != self.generation:
             return  # it was started by the parent process, which writes it
         try:
@@ -242,7 +242,7 @@ class Recorder:
         return self._processors if joined is None else (*self._processors, joined._active_span_processor)
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write a record down (tracer/_records/record.py); never raises."""
+        """Write a record (tracer/_records/record.py); never raises."""
         try:
             self._append_line(self.redact(encode_record(record)))
         except Exception as error:
@@ -251,11 +251,11 @@ class Recorder:
     def _append_line(self, line: bytes) -> None:
         try:
             (self._lifecycle.current or self._lifecycle.pipeline()).append(line)
-        except JournalClosedError:  # another thread has configured another store at this moment
+        except JournalClosedError:  # another thread has just configured another store
             self._lifecycle.pipeline().append(line)
 
     def holds_secret(self, encoded: bytes) -> bool:
-        """Whether redaction would change this JSON object; never raises, and takes a failure for a yes."""
+        """Whether redaction would change this JSON object, or fails on it; never raises."""
         try:
             return self.redact(encoded) != encoded
         except Exception as error:
@@ -263,7 +263,7 @@ class Recorder:
             return True
 
     def keep_attachments(self, attachments: list[AttachmentRecord]) -> None:
-        """Write down binary content that was taken out of a payload."""
+        """Write binary content that was taken out of a payload."""
         try:
             self._lifecycle.pipeline().keep_attachments(attachments, encode)
         except JournalClosedError:

@@ -50,7 +50,7 @@ class Runtime:
         if "store" in values:
             values["store"] = absolute_url(values["store"])
         if "exporters" in values:
-            import tracer.export.otel  # noqa: F401  # now, not beside a fork: an import that is cut off has no end
+            import tracer.export.otel  # noqa: F401  # now, not during a fork: an import that a fork interrupts never ends
         Redactor(values.get("redact", ()))
         leaving = None
         with self.lifecycle.lock:
@@ -73,7 +73,7 @@ class Runtime:
         self.recorder.switch(on)
 
     def _describe_process(self) -> JsonObject:
-        """What a journal tells of the process that writes it."""
+        """The part of a journal's first record that describes this process."""
         try:
             return loads(self.recorder.redact(encode({"resource": dict(self.otel.resource().attributes)})))  # type: ignore[no-any-return]
         except Exception as error:
@@ -139,7 +139,7 @@ class Runtime:
 def _settings_from_environment() -> Settings:
     try:
         return settings_from_environment(os.environ)
-    except ValueError as error:  # a bad variable must not keep the program from being imported
+    except ValueError as error:  # a bad variable must not break the import of the program
         log_once("environment", "tracer ignores its environment variables: %s", error)
         return Settings()
 

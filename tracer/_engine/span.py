@@ -50,7 +50,7 @@ _STATUS_CODES = {"UNSET": StatusCode.UNSET, "OK": StatusCode.OK, "ERROR": Status
 
 
 class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
-    """A step that is being recorded; it is written down when it ends."""
+    """A step that is being recorded; its record is written when it ends."""
 
     __slots__ = (
         "_attached",
@@ -110,7 +110,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self.parent_id = parent_id
         self._remote_parent = remote_parent
         self.is_root = is_root  # the first span of its trace in this process
-        self.reader: str | None = None  # reads later what inputs and outputs say (tracer/_records/derive.py)
+        self.reader: str | None = None  # of inputs and outputs, used later (tracer/_records/derive.py)
         self.otel_kind = otel_kind
         self._scope = scope
         self._trace_state = trace_state
@@ -125,21 +125,21 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self._dropped_events = 0
         self._attached = []
         self._previous = self.block = None
-        self.is_reported = False  # processors have heard of its end
+        self.is_reported = False  # whether processors were called for its end
         self._open = [True]  # popping is atomic: the first to end the span wins
         self.end_time_ns: int | None = None
         if start_time_ns is None:
-            # the end is the start plus a monotonic difference, so that a clock that is set back makes no negative times
+            # the end is the start plus a monotonic difference, so that no clock set back makes negative durations
             self._start_tick = time.perf_counter_ns()
             self.start_time_ns = time.time_ns()
         else:
             self._start_tick = time.perf_counter_ns() - (time.time_ns() - start_time_ns)
             self.start_time_ns = start_time_ns
 
-    # ---- what is recorded ----
+    # ---- recording ----
 
     def set_attribute(self, key: str, value: Any) -> None:
-        """Record a value under a key; what OpenTelemetry has no type for is kept as JSON, None is ignored."""
+        """Record a value under a key; values without an OpenTelemetry type are kept as JSON, None is ignored."""
         if not self._open:
             return
         kind = type(value)
@@ -174,7 +174,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         is_easy = self._open and not self._structured and len(plain) + len(attributes) <= _ATTRIBUTES_LIMIT
         for key, value in attributes.items():
             kind = type(value)
-            # nearly all of them, without a call for each
+            # nearly all attributes, without a call for each
             is_simple = (kind is str and len(value) <= limit) or kind is int or kind is float or kind is bool
             if is_easy and is_simple and key != SPAN_TYPE:
                 plain[key] = value
@@ -184,7 +184,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
     def set_json(self, key: str, value: Any) -> bool:
         """Record content as JSON, as it is now, unless ``capture_content`` is off; later changes have no effect.
 
-        True if it was recorded as it is: not cut, and with no attachment taken out.
+        True if the whole value was recorded: not cut, and with no attachment taken out.
         """
         return self._open != [] and self._recorder.capture_content and self._set_structured(key, value)
 
@@ -216,7 +216,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         return self._recorder.capture_content
 
     def without_attachments(self, encoded: bytes) -> bytes:
-        """JSON with references in the place of its base64 content, which is kept apart."""
+        """JSON with references in the place of base64 content, which is recorded as attachments."""
         encoded, attachments = take_out(encoded)
         if attachments:
             self._recorder.keep_attachments(attachments)
@@ -234,11 +234,11 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         )
 
     def set_inputs(self, inputs: Any) -> None:
-        """Record what the step was given."""
+        """Record the step's inputs."""
         self.set_json(INPUTS, inputs)
 
     def set_outputs(self, outputs: Any) -> None:
-        """Record what the step gave back."""
+        """Record the step's outputs."""
         self.set_json(OUTPUTS, outputs)
 
     def set_json_list(self, items: Sequence[bytes]) -> None:
@@ -246,7 +246,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self.set_json(OUTPUTS, [Fragment(item) for item in items])
 
     def set_span_type(self, span_type: str) -> None:
-        """Say what kind of step this is: a SpanType or any string."""
+        """Set the kind of step: a SpanType or any string."""
         self.span_type = text_of(span_type)
 
     def update_name(self, name: str) -> None:
@@ -255,7 +255,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             self._name = text_of(name)
 
     def add_event(self, name: Any, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
-        """Record that something happened, now or at ``timestamp`` (ns since the epoch)."""
+        """Record an event, now or at ``timestamp`` (ns since the epoch)."""
         if not self._open:
             return
         if not isinstance(name, str):  # an event object with name, attributes and timestamp
@@ -272,7 +272,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self._recorded_events.append((name, nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
 
     def set_chunks(self, chunks: ChunksRecord) -> None:
-        """Record the chunks of a stream: one event each, in a form that a thousand of them take no time in."""
+        """Record the chunks of a stream, one event each, in a compact form that is cheap for a thousand of them."""
         if self._open:
             self._chunks = chunks if self._recorder.capture_content else {"after": chunks["after"]}
 
@@ -284,7 +284,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             self._links.append(Link(context, dict(mapping(attributes or {}, "the attributes of add_link"))))
 
     def set_status(self, status: Status | StatusCode | str, description: str | None = None) -> None:
-        """Say how the step went: "OK", "ERROR" with a description, or "UNSET"."""
+        """Set the status: "OK", "ERROR" with a description, or "UNSET"."""
         if not self._open:
             return
         if isinstance(status, Status):
@@ -314,7 +314,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self.add_event("exception", {**about, "exception.escaped": escaped, **more}, timestamp)
 
     def set_error(self, error: BaseException) -> None:
-        """Record the exception that ended the step as what it is: an error, a cancellation, an early close."""
+        """Record the exception that ended the step, as an error, a cancellation or an early close."""
         if not self._open:
             return
         is_error, ending = ending_of(error)
@@ -326,10 +326,10 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             self._plain.setdefault(ERROR_TYPE, type_name(error))
             self.set_status("ERROR", f"{type(error).__qualname__}: {message_of(error)}")
 
-    # ---- how it is read ----
+    # ---- reading ----
 
     def read_now(self) -> None:
-        """Read now what inputs and outputs say, where that was left for later."""
+        """Read inputs and outputs now where that was deferred."""
         reader, self.reader = self.reader, None
         if reader is None:
             return
@@ -350,12 +350,12 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
     @property
     def inputs(self) -> Any:
-        """What the step was given, as it was recorded."""
+        """The recorded inputs of the step."""
         return self.get_attribute(INPUTS)
 
     @property
     def outputs(self) -> Any:
-        """What the step gave back, as it was recorded."""
+        """The recorded outputs of the step."""
         return self.get_attribute(OUTPUTS)
 
     def get_attribute(self, key: str) -> Any:
@@ -398,7 +398,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
     @property
     def status(self) -> Status:
-        """How the step went, as OpenTelemetry's Status."""
+        """The outcome of the step, as OpenTelemetry's Status."""
         return Status(_STATUS_CODES[self._status_name], self._message)
 
     @property
@@ -434,12 +434,12 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
     @property
     def resource(self) -> Resource:
-        """What the span was recorded by: service, SDK."""
+        """The service and SDK that recorded the span."""
         return self._recorder.otel.resource()
 
     @property
     def instrumentation_scope(self) -> InstrumentationScope:
-        """Which part of tracer recorded it."""
+        """The part of tracer that recorded the span."""
         return self._recorder.otel.scope(self._scope)
 
     @property
@@ -467,7 +467,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         return str(self._readable_span().to_json(indent))
 
     def _readable_span(self) -> ReadableSpan:
-        """A finished copy; the SDK's processors ask for it."""
+        """A finished copy, for the SDK's processors."""
         return ReadableSpan(
             name=self._name,
             context=self.context,
@@ -512,7 +512,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         )
         return head + redact(body)[1:]
 
-    # ---- its life ----
+    # ---- start and end ----
 
     def attach(self) -> None:
         """Make this the current span of the running context."""
@@ -521,7 +521,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self._attached.append((current.set(self), None if otel.joined is None else otel.attach(self)))
 
     def end(self, end_time: int | None = None, *, outputs: Any = None, status: str | None = None) -> None:
-        """End the span and write it down; only the first call counts."""
+        """End the span and write its record; only the first call counts."""
         if outputs is not None:
             self.set_outputs(outputs)
         if status is not None:
@@ -536,14 +536,14 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
                 return
             self.end_time_ns = ended_at
             self._recorder.span_ended(self)
-        except BaseException:  # Ctrl-C in the middle: the span is written, if need be again, then it is heard of
+        except BaseException:  # Ctrl-C in the middle: first the span is written, if need be again
             self._open.clear()
             self.end_time_ns = self.end_time_ns or ended_at
             self._recorder.span_ended(self)
             raise
 
     def _checked_end(self, given: Any, now: int) -> int:
-        """The end that was given if it can be one, else ``now``."""
+        """The given end if it is a valid one, else ``now``."""
         ended_at = nanoseconds(given, "end_time")
         if ended_at is not None and ended_at < self.start_time_ns:
             ignored("end_time", given, "a time after the span's start")
@@ -565,7 +565,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         return self
 
     def __deepcopy__(self, memo: object) -> LiveSpan:
-        return self  # a step runs once: whoever copies a state that holds its span means the same step
+        return self  # a step runs once: a copy of a state that holds its span means the same step
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
