@@ -1,4 +1,4 @@
-"""Binary content that travels as base64 inside JSON is taken out and kept once, named by its digest."""
+"""Takes base64 content out of JSON, to be kept once under its digest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SMALLEST = 512  # characters of base64; below, an attachment costs more than it
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-="
 
 _DATA_URL = re.compile(rb"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,([A-Za-z0-9+/_-]{%d,}={0,2})" % _SMALLEST)
-# bare base64 stands under these keys in the providers' schemas: input_audio.data, images' b64_json, speech's audio, …
+# keys of bare base64 in the providers' schemas: input_audio.data, images' b64_json, speech's audio, …
 _BARE_KEYS = (
     *(b"data", b"b64_json", b"result", b"partial_image_b64", b"image_base64", b"file_data"),
     *(b"embedding", b"audio", b"image"),
@@ -28,7 +28,7 @@ _BARE_NEEDLES = tuple(b'"%s":"' % key for key in _BARE_KEYS)
 _IMAGES = re.compile(rb'"images":\[("[A-Za-z0-9+/=]+"(?:,"[A-Za-z0-9+/=]+")*)\]')
 
 
-# base64 that is long enough shows in every eighth byte: a run of these characters that prose does not have
+# long base64 is found in every eighth byte: a run of these characters that prose does not have
 _STEP = 8
 _TO_BASE64_OR_NOT = bytes(ord("x") if chr(i) in _BASE64 else ord(" ") for i in range(256))
 _RUN = b" " + b"x" * (_SMALLEST // _STEP - 1)  # JSON begins with something else
@@ -74,5 +74,5 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def attachment_uri(digest: str, mime: str, size: int) -> str:
-    """What stands in a payload where binary content was: scheme, sha256, media type and size in bytes."""
+    """The reference that replaces binary content in a payload: scheme, sha256, media type and size in bytes."""
     return f"{ATTACHMENT_SCHEME}{digest};{mime};{size}"

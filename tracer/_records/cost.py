@@ -1,9 +1,9 @@
-"""What a call cost in USD, from the price table of the `genai-prices` package: offline, and never guessed.
+"""The cost of a call in USD, from the price table of the `genai-prices` package: offline, and never guessed.
 
-A model that the table does not know has no cost. On a local host only a model has one that nobody can run himself: a
-proxy must stand there. Prices are those of the moment the call started. `genai-prices` takes 0.3 s to import alone
-(pydantic, and an HTTP client for its updates, which are not used here) and 0.02 s beside an SDK that has them loaded;
-it is imported when the first span is priced.
+A model that is missing in the table has no cost. On a local host only closed models have one: there it must be a proxy.
+Prices are those of the moment the call started. `genai-prices` takes 0.3 s to import alone (pydantic, and an HTTP
+client for its updates, which are not used here) and 0.02 s beside an SDK that has loaded them; it is imported when the
+first span is priced.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from tracer import semconv
 from tracer._fault import report
 
-# what the conventions call a provider, where the price table calls it something that it does not find by itself
+# provider names of the conventions that the price table does not resolve, and its own names for them
 _PROVIDER_IDS = {
     "azure.ai.openai": "azure",
     "azure.ai.inference": "azure",
@@ -44,7 +44,7 @@ _PROVIDER_IDS = {
 _RUN_LOCALLY = frozenset(
     {"ollama", "vllm", "lm_studio", "lmstudio", "llama.cpp", "llamafile", "localai", "sglang", "tgi"}
 )
-# behind a local host or without a provider's name, only models that nobody else can run are priced
+# behind a local host or without a provider's name, only closed models are priced: no one else can run them
 _CLOSED = {
     "openai": ("gpt-", "chatgpt-", "o1", "o3", "o4", "text-embedding-"),
     "anthropic": ("claude-",),
@@ -82,9 +82,9 @@ def cost_of(record: Mapping[str, Any], usage: Mapping[str, int] | None) -> dict[
     """input_cost, output_cost and total_cost of a span record in USD; None where no price is known. Never raises."""
     try:
         attributes: Mapping[str, Any] = record.get("attributes") or {}
-        sent = _sent_cost(attributes)
-        if sent is not None or not usage:
-            return sent
+        reported = _reported_cost(attributes)
+        if reported is not None or not usage:
+            return reported
         price = _price(attributes, usage, int(record.get("start") or 0))
     except Exception as error:
         report("pricing a span", error)
@@ -92,7 +92,7 @@ def cost_of(record: Mapping[str, Any], usage: Mapping[str, int] | None) -> dict[
     return None if price is None else {"input_cost": price[0], "output_cost": price[1], "total_cost": price[2]}
 
 
-def _sent_cost(attributes: Mapping[str, Any]) -> dict[str, float] | None:
+def _reported_cost(attributes: Mapping[str, Any]) -> dict[str, float] | None:
     if not _is_amount(attributes.get(semconv.COST_TOTAL)):
         return None
     names = (
@@ -108,7 +108,7 @@ def _is_amount(value: object) -> bool:
 
 
 def _price(attributes: Mapping[str, Any], usage: Mapping[str, int], start_ns: int) -> Price | None:
-    if "input_tokens" not in usage:  # embeddings put nothing out; a call whose input nobody counted has no price
+    if "input_tokens" not in usage:  # embeddings have no output; a call without counted input has no price
         return None
     entry = _entry(
         _text(attributes.get(semconv.RESPONSE_MODEL)),
@@ -126,7 +126,7 @@ def _price(attributes: Mapping[str, Any], usage: Mapping[str, int], start_ns: in
 
 @dataclass(frozen=True)
 class _Entry:
-    """Where a model stands in the table."""
+    """A model's place in the table."""
 
     model: str
     provider_id: str | None
@@ -139,7 +139,7 @@ def _entry(response_model: str, request_model: str, provider: str, host: str) ->
     """The table's entry for a call; None where it has none, or the model may run on a machine of the user's."""
     if provider in _RUN_LOCALLY and not host.endswith("ollama.com"):
         return None
-    if _is_local(host):  # a proxy of the user's, if the model is one that nobody can run himself
+    if _is_local(host):  # a proxy of the user's, if the model is a closed one
         provider = host = ""
     for model in dict.fromkeys((response_model, request_model)):
         seller = _seller(model, provider, host) if model else None
@@ -224,7 +224,7 @@ class _Linear:
 
 @dataclass(frozen=True)
 class _Tiered:
-    """Prices that change with the length of the input; the table itself says what holds at a border."""
+    """Prices that change with the length of the input; at a border the table itself is asked."""
 
     ask: Calculate
     starts: tuple[int, ...]
@@ -248,7 +248,7 @@ def _rates(model: str, provider_id: str | None, url: str | None, tier: str | Non
 
     prices = vars(_calculate(model, provider_id, url, {}, moment, tier).model_price)
     if not any(name.endswith("_mtok") and price is not None for name, price in prices.items()):
-        return None  # billed by the image, the page or the second: tokens do not tell
+        return None  # billed by the image, the page or the second, not by tokens
     starts = sorted({tier.start for price in prices.values() for tier in getattr(price, "tiers", ())})
     if not starts:
         return _linear(ask, 0, 2 * _PROBE_TOKENS)
@@ -275,23 +275,23 @@ def _linear(ask: Calculate, low: int, high: int) -> _Linear:
 
 
 def _rate(before: Price, after: Price, tokens: int) -> Price:
-    # rounded at 1e-9 USD a million tokens: what is left of the difference of two floats
+    # rounded at 1e-9 USD a million tokens, the error of a difference of two floats
     parts = [round((end - start) / tokens * _PROBE_TOKENS, 9) / _PROBE_TOKENS for start, end in zip(before, after)]
     return parts[0], parts[1], parts[2]
 
 
 @lru_cache(maxsize=1)
 def _table() -> Any:
-    """The package's function that prices a call; where it cannot be imported one that knows no model."""
+    """The package's function that prices a call; a function without any model where it cannot be imported."""
     try:
         from genai_prices import calc_price
     except Exception as error:
         report("loading the price table", error)
-        return _knows_nothing
+        return _without_table
     return calc_price
 
 
-def _knows_nothing(*_: Any, **__: Any) -> Any:
+def _without_table(*_: Any, **__: Any) -> Any:
     raise LookupError("there is no price table")
 
 
@@ -312,7 +312,7 @@ def _calculate(
     moment: datetime | None,
     tier: str | None,
 ) -> Any:
-    # a cached audio token is both; how many there are nobody sends, and the parts are made to add up without
+    # a cached audio token counts as both; no provider sends their number, and the parts are made to add up without
     usage = SimpleNamespace(cache_audio_read_tokens=0, cache_image_read_tokens=0, input_tokens=0, output_tokens=0)
     vars(usage).update(counts)
     if "cache_write_1h_tokens" in counts:

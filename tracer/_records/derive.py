@@ -1,4 +1,4 @@
-"""What a request and a reply say, read out of a span's record where it is stored: not in the user's call."""
+"""Reads requests and replies from a span's record where it is stored, instead of in the user's call."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _INT64 = 2**63
 
 
 def record_of(line: bytes) -> dict[str, Any]:
-    """A record of the journal with all that it says. Raises ValueError."""
+    """A record of the journal, its request and reply read. Raises ValueError."""
     record = loads(line)
     if isinstance(record, dict) and "reader" in record:
         derive(record)
@@ -40,12 +40,12 @@ def record_of(line: bytes) -> dict[str, Any]:
 
 
 def whole(line: bytes) -> bytes:
-    """The line with all that its record says, for whoever cannot read requests and replies."""
+    """The line with request and reply read, for receivers that cannot read them."""
     return encode(record_of(line)) if has_reader(line) else line
 
 
 def derive(record: dict[str, Any]) -> None:
-    """Add to a span's record what its request and its reply say; never raises."""
+    """Add to a span's record the values of its request and its reply; never raises."""
     try:
         chunks = record.pop("chunks", None)
         if chunks is not None:
@@ -63,17 +63,17 @@ def derive(record: dict[str, Any]) -> None:
         operation = _operation_at(READERS[reader])
         bodies = record.get("json", {})
         request, reply = bodies.get(semconv.INPUTS), bodies.get(semconv.OUTPUTS)
-        written = _Written(record)
-        set_request(written, operation.read_request(request))
-        written.is_latest = True
+        span = _RecordSpan(record)
+        set_request(span, operation.read_request(request))
+        span.is_latest = True
         if reply is not None:
-            set_reply(written, operation.read_reply(reply))
+            set_reply(span, operation.read_reply(reply))
     except Exception as fault:
         report("reading a recorded call", fault)
 
 
 def chunk_events(chunks: ChunksRecord, start: int) -> list[EventRecord]:
-    """The events that the chunks of a stream are whose span began at ``start``."""
+    """One event for each chunk of a stream whose span began at ``start``."""
     times = [start + after for after in chunks["after"]]
     if "json" in chunks:
         return [
@@ -94,8 +94,8 @@ def _operation_at(place: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-class _Written:
-    """Takes what `set_request` and `set_reply` say of a span that is a record already."""
+class _RecordSpan:
+    """A span's record behind the methods of a span that `set_request` and `set_reply` call."""
 
     captures_content = True
 
@@ -103,7 +103,7 @@ class _Written:
         self._record = record
         self._attributes = record.setdefault("attributes", {})
         self._json = record.setdefault("json", {})
-        self.is_latest = False  # else what the record has was said later, and wins
+        self.is_latest = False  # whether new values win over those of the record
 
     def set_attribute(self, key: str, value: Any) -> None:
         if value is None or not (self.is_latest or self._is_new(key)):
@@ -129,7 +129,7 @@ class _Written:
 
 
 def set_request(span: Any, request: Any) -> None:
-    """Write onto a span what a request says, apart from its body."""
+    """Set the attributes of a request on a span, apart from its body."""
     attributes: Mapping[str, Any] = request.attributes
     for key, value in attributes.items():
         if key != semconv.REQUEST_STOP_SEQUENCES or span.captures_content:
@@ -145,13 +145,13 @@ def set_request(span: Any, request: Any) -> None:
 
 
 def set_reply(span: Any, reply: Any) -> None:
-    """Write onto a span what a reply says, apart from its body."""
+    """Set the attributes of a reply on a span, apart from its body."""
     span.set_attribute(semconv.RESPONSE_MODEL, reply.model)
     span.set_attribute(semconv.RESPONSE_ID, reply.id)
     if reply.finish_reasons:
         span.set_attribute(semconv.RESPONSE_FINISH_REASONS, list(reply.finish_reasons))
     for name, tokens in reply.usage.items():
-        # neither JSON nor OpenTelemetry has room for more; infinity and what is no number are not below either
+        # JSON and OpenTelemetry take no more; infinity and NaN fail the comparison too
         if type(tokens) in (int, float) and abs(tokens) < _INT64 and name in semconv.TOKEN_USAGE:
             span.set_attribute(semconv.TOKEN_USAGE[name], int(tokens))
     for key, value in reply.attributes.items():

@@ -2,7 +2,7 @@
 
 The line of a start or of a span is written in two parts. The head holds kind, ids and times, which look like secrets
 and are none: it needs no redaction. The body is a JSON object of its own, which is redacted and then continues the head
-without its first brace. What a record's fields mean is in record.py; the layout stays as it is, since journals of dead
+without its first brace. The fields are described in record.py; the layout stays as it is, since journals of dead
 processes and of other versions are read too.
 """
 
@@ -119,14 +119,14 @@ def encode_record(record: Mapping[str, object]) -> bytes:
 
 
 def has_reader(line: bytes) -> bool:
-    """Whether a reader, which the line names, has still to add what the bodies hold (derive.py)."""
+    """Whether the record names a reader for its inputs and outputs (derive.py)."""
     return line.find(_READER, 0, _LONGEST_HEAD) >= 0
 
 
 def without_ended_starts(lines: Sequence[bytes]) -> list[bytes]:
-    """The lines without the starts of those spans that also end among them: nobody needs to read those.
+    """The lines without the starts of spans that also end among them, which need not be read.
 
-    The ids are at the same place of every line that tracer writes; a line where they are not is kept and read.
+    The ids are at the same place of every line that tracer writes; lines with ids elsewhere are kept and read.
     """
     first = len(_SPAN)
     ended = {line[first : first + len(_IDS)] for line in lines if line.startswith(_SPAN)}

@@ -1,4 +1,4 @@
-"""What kind of binary content this is, by its first bytes."""
+"""The media type of binary content, by its first bytes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _MAGIC = (
     (b"fLaC", "audio/flac"),
     (b"%PDF", "application/pdf"),
 )
-_CONTAINERS = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}  # what a RIFF file holds
+_CONTAINERS = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}  # by the content of a RIFF file
 _LONGEST = 12
 
 
 def media_type(content: bytes) -> str | None:
-    """The media type that the first bytes tell; None if they tell none."""
+    """The media type by the first bytes; None if they are of no known type."""
     start = content[:_LONGEST]
     if start.startswith(b"RIFF"):
         return _CONTAINERS.get(start[8:12], "audio/wav")

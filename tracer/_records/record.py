@@ -1,7 +1,7 @@
-"""The records of the journal: what a process writes down, in JSON, and what every sink and store reads.
+"""The records of the journal: JSON objects that a process writes, and that every sink and store reads.
 
 A span's record is written when it ends. Values that are not OpenTelemetry primitives (messages, inputs, outputs,
-dicts) stand as JSON under ``json``; in OpenTelemetry's view of the span they are attributes holding JSON text.
+dicts) are JSON under ``json``; in OpenTelemetry's view of the span they are attributes holding JSON text.
 Fields that are empty are left out.
 """
 
@@ -19,7 +19,7 @@ class EventRecord(TypedDict, total=False):
 
 
 class ChunksRecord(TypedDict, total=False):
-    """The chunks of a stream, of each the time, and its JSON, or where that may hold a part of a secret its size."""
+    """The chunks of a stream: times, and their JSON, or their sizes where the JSON may hold a part of a secret."""
 
     after: list[int]  # ns since the start of the span
     json: list[str]
@@ -54,15 +54,15 @@ class SpanRecord(TypedDict, total=False):
     events: list[EventRecord]
     links: list[LinkRecord]
     scope: str  # name of the instrumentation
-    # what a stored span does not have: tracer/_records/derive.py
-    reader: str  # the operation whose readers tell what inputs and outputs say; empty if that is told already
+    # resolved before a span is stored: tracer/_records/derive.py
+    reader: str  # the operation that reads inputs and outputs; empty if they are read already
     chunks: ChunksRecord  # events of a stream
     trace_state: str
     dropped: dict[str, int]  # attributes, events, links left out
 
 
 class StartRecord(TypedDict, total=False):
-    """A local root has started: its trace is running, and interrupted if its process dies."""
+    """The start of a local root: its trace is running, or interrupted if its process dies."""
 
     kind: Literal["start"]
     trace_id: str
@@ -75,7 +75,7 @@ class StartRecord(TypedDict, total=False):
 
 
 class TraceRecord(TypedDict, total=False):
-    """Something said about a whole trace; later records win field by field, a tag or metadata of null is removed."""
+    """Fields of a whole trace; later records win field by field, a tag or metadata of null is removed."""
 
     kind: Literal["trace"]
     trace_id: str
@@ -111,7 +111,7 @@ class AssessmentRecord(TypedDict, total=False):
 
 
 class ModelRecord(TypedDict, total=False):
-    """Something said about a version of an app; later records win field by field, a tag of null is removed."""
+    """Fields of a version of an app; later records win field by field, a tag of null is removed."""
 
     kind: Literal["model"]
     model_id: str
@@ -128,7 +128,7 @@ class ModelRecord(TypedDict, total=False):
 
 
 class RunRecord(TypedDict, total=False):
-    """Something said about a run; later records win field by field."""
+    """Fields of a run; later records win field by field."""
 
     kind: Literal["run"]
     run_id: str
@@ -154,7 +154,7 @@ class AttachmentRecord(TypedDict, total=False):
 
 
 class ProcessRecord(TypedDict, total=False):
-    """The first record of every journal file: who writes it."""
+    """The first record of every journal file: the process that writes it."""
 
     kind: Literal["process"]
     owner: str
