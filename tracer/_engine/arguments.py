@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
+
+AnyFunction: TypeAlias = Callable[..., Any]
 
 
 class ArgumentNames:
@@ -12,7 +14,7 @@ class ArgumentNames:
 
     __slots__ = ("_keyword_rest", "_names", "_positional_rest", "_skip")
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: AnyFunction) -> None:
         self._names: list[str] = []
         self._positional_rest = "args"
         self._keyword_rest: str | None = None
@@ -30,22 +32,22 @@ class ArgumentNames:
                 self._keyword_rest = parameter.name
         self._skip = 1 if self._names[:1] in (["self"], ["cls"]) and _is_in_class(function) else 0
 
-    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    def bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
         """The arguments as a function's caller thinks of them, without ``self`` and ``cls``."""
         names = self._names
-        bound = dict(zip(names[self._skip :], args[self._skip :], strict=False))
+        bound: dict[str, object] = dict(zip(names[self._skip :], args[self._skip :], strict=False))
         if len(args) > len(names):
             bound[self._positional_rest] = list(args[len(names) :])
         if kwargs:
             self._bind_keywords(bound, kwargs)
         return bound
 
-    def _bind_keywords(self, bound: dict[str, Any], kwargs: dict[str, Any]) -> None:
+    def _bind_keywords(self, bound: dict[str, object], kwargs: dict[str, object]) -> None:
         if self._keyword_rest is not None and self._keyword_rest in kwargs:
             bound[self._keyword_rest] = kwargs  # a keyword argument called like the rest: keep them apart
         else:
             bound.update(kwargs)
 
 
-def _is_in_class(function: Callable[..., Any]) -> bool:
+def _is_in_class(function: AnyFunction) -> bool:
     return "." in getattr(function, "__qualname__", "").rpartition("<locals>.")[2]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tracer._fault import log_once
-from tracer._json import encode, is_primitive_list, text_of
+from tracer._json import JsonMapping, encode, is_primitive_list, text_of
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import AttributeValue
 
 
-def nanoseconds(value: Any, name: str) -> int | None:
+def nanoseconds(value: object, name: str) -> int | None:
     """A time in ns since the epoch, from an int or a datetime; None for anything else."""
     if value is None or type(value) is int:
         return value
@@ -22,7 +25,7 @@ def nanoseconds(value: Any, name: str) -> int | None:
     return None
 
 
-def mapping(value: Any, name: str) -> Mapping[str, Any]:
+def mapping(value: object, name: str) -> JsonMapping:
     """The given mapping, or an empty one in the place of anything else."""
     if type(value) is dict or isinstance(value, Mapping):
         return value
@@ -30,7 +33,7 @@ def mapping(value: Any, name: str) -> Mapping[str, Any]:
     return {}
 
 
-def event_value(value: Any) -> Any:
+def event_value(value: object) -> AttributeValue:
     """An event's attribute in OpenTelemetry's types: JSON text where they have none for it."""
     if isinstance(value, (str, int, float, bool)):
         return value
@@ -39,6 +42,6 @@ def event_value(value: Any) -> Any:
     return encode(value).decode()
 
 
-def ignored(name: str, given: Any, expected: str) -> None:
+def ignored(name: str, given: object, expected: str) -> None:
     """Log once that an argument was left out, and which value was expected."""
     log_once(f"{name} {type(given)}", "tracer ignored %s: got %.200s, expected %s", name, text_of(given), expected)

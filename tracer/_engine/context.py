@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     import weakref
     from collections.abc import Callable
     from contextvars import Token
-    from typing import Any
 
     from tracer._engine.nonrecording import NonRecordingSpan
     from tracer._engine.recorder import Recorder
@@ -66,9 +65,9 @@ class Attachable:
     """
 
     _recorder: Recorder  # of a span that is recorded
-    _attached: list[tuple[Token[Any], object]]
+    _attached: list[tuple[Token[AnySpan | None], object]]
     _previous: AnySpan | None  # the current span at attach(), until detach() is done
-    block: weakref.ref[Any] | None  # the with statement that ends the span
+    block: weakref.ref[object] | None  # the with statement that ends the span
     end_with_error: Callable[[BaseException], None]
 
     def detach(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tracer._engine.arguments import ArgumentNames
+from tracer._engine.arguments import AnyFunction, ArgumentNames
 from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
@@ -28,11 +28,11 @@ _LEFT_OUT = "tracer.generator.items_left_out"
 class Step:
     """How a function's calls are recorded."""
 
-    function: Callable[..., Any]
+    function: AnyFunction
     name: str
     span_type: str
-    attributes: dict[str, Any]
-    output_reducer: Callable[[list[Any]], Any] | None
+    attributes: dict[str, object]
+    output_reducer: Callable[[list[Any]], object] | None
     capture_inputs: bool
     capture_outputs: bool
     arguments: ArgumentNames = field(init=False)
@@ -42,7 +42,7 @@ class Step:
         self.arguments = ArgumentNames(self.function)
         self.recorder = runtime().recorder
 
-    def start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AnySpan:
+    def start(self, args: tuple[object, ...], kwargs: dict[str, object]) -> AnySpan:
         """A started span with the call's inputs; never raises."""
         span = self.recorder.start_span(self.name, span_type=self.span_type, attributes=self.attributes)
         try:
@@ -54,7 +54,7 @@ class Step:
             report("recording a function's inputs", error)
         return span
 
-    def end(self, span: AnySpan, result: Any) -> None:
+    def end(self, span: AnySpan, result: object) -> None:
         """End the span with the call's result; never raises."""
         try:
             if self.capture_outputs and result is not None:
@@ -65,7 +65,7 @@ class Step:
             span.end()
 
 
-def traced(step: Step) -> Callable[..., Any]:
+def traced(step: Step) -> AnyFunction:
     """The function with a span around each call."""
     kind = _kind_of(step.function)
     wrapper = kind(step)
@@ -78,7 +78,7 @@ def traced(step: Step) -> Callable[..., Any]:
     return wrapper
 
 
-def _copy_own_attributes(wrapper: Callable[..., Any], function: Callable[..., Any]) -> None:
+def _copy_own_attributes(wrapper: AnyFunction, function: AnyFunction) -> None:
     if isinstance(function, functools.partial):
         functools.update_wrapper(wrapper, function.func, updated=())
         wrapper.__wrapped__ = function  # type: ignore[attr-defined]
@@ -88,7 +88,7 @@ def _copy_own_attributes(wrapper: Callable[..., Any], function: Callable[..., An
         wrapper.__module__ = type(function).__module__
 
 
-def _kind_of(function: Callable[..., Any]) -> Callable[[Step], Callable[..., Any]]:
+def _kind_of(function: AnyFunction) -> Callable[[Step], AnyFunction]:
     while isinstance(function, functools.partial):
         function = function.func
     called = function if inspect.isroutine(function) else getattr(type(function), "__call__", function)  # noqa: B004
@@ -110,11 +110,11 @@ def _leave(span: AnySpan, error: BaseException) -> None:
     span.end_with_error(error)
 
 
-def _plain(step: Step) -> Callable[..., Any]:
+def _plain(step: Step) -> AnyFunction:
     function = step.function
     recorder = step.recorder
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: object, **kwargs: object) -> object:
         if not recorder.recording:
             return function(*args, **kwargs)
         span = step.start(args, kwargs)
@@ -135,11 +135,11 @@ def _plain(step: Step) -> Callable[..., Any]:
     return wrapper
 
 
-def _coroutine(step: Step) -> Callable[..., Any]:
+def _coroutine(step: Step) -> AnyFunction:
     function = step.function
     recorder = step.recorder
 
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+    async def wrapper(*args: object, **kwargs: object) -> object:
         if not recorder.recording:
             return await function(*args, **kwargs)
         span = step.start(args, kwargs)
@@ -172,7 +172,7 @@ class _Yielded:
         self._left_out = 0
         self._keep = step.capture_outputs and type(span) is LiveSpan
 
-    def add(self, item: Any) -> None:
+    def add(self, item: object) -> None:
         if not self._keep:
             return
         if self._step.output_reducer is not None:
@@ -188,7 +188,7 @@ class _Yielded:
             return
         self._items.append(encoded)
 
-    def end(self, result: Any = None, error: BaseException | None = None) -> None:
+    def end(self, result: object = None, error: BaseException | None = None) -> None:
         try:
             self._record(result)
         except Exception as fault:
@@ -199,7 +199,7 @@ class _Yielded:
             else:
                 self._span.end()
 
-    def _record(self, result: Any) -> None:
+    def _record(self, result: object) -> None:
         if not self._keep:
             return
         reducer = self._step.output_reducer
@@ -219,11 +219,11 @@ class _Yielded:
             self._span.set_json(_RETURN_VALUE, result)
 
 
-def _generator(step: Step) -> Callable[..., Any]:
+def _generator(step: Step) -> AnyFunction:
     function = step.function
     recorder = step.recorder
 
-    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+    def wrapper(*args: object, **kwargs: object) -> Generator[object, object, object]:
         if not recorder.recording:
             return (yield from function(*args, **kwargs))
         span = step.start(args, kwargs)
@@ -263,11 +263,11 @@ def _generator(step: Step) -> Callable[..., Any]:
     return wrapper
 
 
-def _async_generator(step: Step) -> Callable[..., Any]:
+def _async_generator(step: Step) -> AnyFunction:
     function = step.function
     recorder = step.recorder
 
-    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+    async def wrapper(*args: object, **kwargs: object) -> AsyncGenerator[object, object]:
         recording = recorder.recording
         span: AnySpan = step.start(args, kwargs) if recording else NonRecordingSpan()
         try:
@@ -303,7 +303,7 @@ def _async_generator(step: Step) -> Callable[..., Any]:
     return wrapper
 
 
-def code_attributes(function: Callable[..., Any]) -> dict[str, Any]:
+def code_attributes(function: AnyFunction) -> dict[str, str]:
     """The attribute with module and qualified name of a function."""
     while isinstance(function, functools.partial):
         function = function.func

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import Any
 
 from tracer._fault import reraise_interruption
 from tracer._json import cut_text
@@ -33,9 +32,9 @@ def message_of(error: BaseException) -> str:
         return f"<no message: __str__ raised {type(broken).__name__}>"
 
 
-def event_attributes(error: BaseException, *, content: bool = True) -> dict[str, Any]:
+def event_attributes(error: BaseException, *, content: bool = True) -> dict[str, str]:
     """The attributes of OpenTelemetry's ``exception`` event."""
-    attributes: dict[str, Any] = {"exception.type": type_name(error)}
+    attributes = {"exception.type": type_name(error)}
     if content:
         attributes["exception.message"] = message_of(error)
         attributes["exception.stacktrace"] = _stack_of(error)

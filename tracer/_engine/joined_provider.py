@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import get_current_span
 
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
-from tracer._json import to_plain
+from tracer._json import JsonObject, to_plain
 from tracer.semconv import SPAN_TYPE
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _MARK = "_tracer_records"
 class SpansBelowOurs(SpanProcessor):
     """Records those spans of the application that were started below a span of tracer's."""
 
-    def __init__(self, provider: Any, recorder: Recorder) -> None:
+    def __init__(self, provider: TracerProvider, recorder: Recorder) -> None:
         self._provider = provider
         self._recorder = recorder
 
@@ -43,12 +43,12 @@ class SpansBelowOurs(SpanProcessor):
                 self._recorder.append(record_from_readable(span))
 
 
-def record_from_readable(span: ReadableSpan) -> dict[str, Any]:
+def record_from_readable(span: ReadableSpan) -> JsonObject:
     """An OpenTelemetry span as a record of the journal."""
     context, parent = span.get_span_context(), span.parent
     attributes = dict(span.attributes or {})
     scope = span.instrumentation_scope
-    record: dict[str, Any] = {
+    record: JsonObject = {
         "kind": "span",
         "trace_id": f"{context.trace_id:032x}",  # type: ignore[union-attr]
         "span_id": f"{context.span_id:016x}",  # type: ignore[union-attr]
@@ -75,7 +75,7 @@ def record_from_readable(span: ReadableSpan) -> dict[str, Any]:
 _joined: dict[int, SpansBelowOurs] = {}
 
 
-def join(provider: Any, recorder: Recorder) -> None:
+def join(provider: TracerProvider, recorder: Recorder) -> None:
     """Add the processor to a provider, once, however often the provider is configured."""
     if id(provider) not in _joined:
         _joined[id(provider)] = SpansBelowOurs(provider, recorder)

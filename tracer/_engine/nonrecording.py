@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Span as OpenTelemetrySpan
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
@@ -12,6 +12,8 @@ from tracer._engine.context import Attachable, current
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Event
+
+    from tracer._json import JsonObject
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
@@ -24,11 +26,12 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
     name = ""
     span_type = "UNKNOWN"
     parent_id: str | None = None
-    inputs: Any = None
-    outputs: Any = None
+    inputs: object = None
+    outputs: object = None
     token_usage: dict[str, int] | None = None
     start_time_ns = 0
     end_time_ns: int | None = None
+    captures_content = False
 
     def __init__(
         self,
@@ -50,7 +53,7 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
         self._previous = self.block = None
 
     @property
-    def attributes(self) -> dict[str, Any]:
+    def attributes(self) -> JsonObject:
         """Nothing."""
         return {}
 
@@ -78,16 +81,16 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
         """Never."""
         return False
 
-    def get_attribute(self, key: str) -> Any:
+    def get_attribute(self, key: str) -> object:
         """Nothing."""
         return None
 
-    def _nothing(self, *args: Any, **kwargs: Any) -> None:
+    def _nothing(self, *args: object, **kwargs: object) -> None:
         """Record nothing."""
 
     set_attribute = set_attributes = set_json = set_json_list = set_inputs = set_outputs = set_span_type = _nothing
     add_event = add_link = set_status = record_exception = set_error = update_name = _nothing
     end = end_with_error = _nothing
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         return None

@@ -6,9 +6,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer._fault import guard, logger
 from tracer._journal import lockfile
@@ -16,6 +16,7 @@ from tracer._journal.drainer import Drainer, FlushRequest
 from tracer._journal.journal import Journal
 from tracer._journal.locations import absolute_url, is_remote, journal_folder, store_path
 from tracer._journal.recovery import Recovery
+from tracer._json import JsonMapping
 from tracer.config import Settings
 from tracer.errors import StoreError
 
@@ -130,7 +131,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 class Pipeline:
     """The journal and its sinks, for one set of settings."""
 
-    def __init__(self, settings: Settings, process: Mapping[str, Any], exporters: Sequence[ExporterSink]) -> None:
+    def __init__(self, settings: Settings, process: JsonMapping, exporters: Sequence[ExporterSink]) -> None:
         self.url = absolute_url(settings.store)
         self.folder = journal_folder(self.url)
         self.journal = Journal(self.folder, max_bytes=settings.journal_max_bytes, about=process)
@@ -159,7 +160,7 @@ class Pipeline:
         others = [Drainer(self.journal, sink, Recovery(self.folder, sink, own=own)) for sink in exporters]
         self._drainers = [self._store_drainer, *others]
 
-    def keep_attachments(self, attachments: list[AttachmentRecord], encode: Callable[[Any], bytes]) -> None:
+    def keep_attachments(self, attachments: list[AttachmentRecord], encode: Callable[[object], bytes]) -> None:
         """Write attachments, except those that this process has written lately."""
         for attachment in attachments:
             if attachment["id"] in self._attachments:

@@ -88,7 +88,7 @@ class Recorder:
         name: str,
         *,
         span_type: str = "UNKNOWN",
-        attributes: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, object] | None = None,
         otel_kind: SpanKind = SpanKind.INTERNAL,
         parent: AnySpan | None = None,
         scope: str = "tracer",
@@ -241,7 +241,7 @@ class Recorder:
         joined = self.otel.joined
         return self._processors if joined is None else (*self._processors, joined._active_span_processor)
 
-    def append(self, record: Mapping[str, Any]) -> None:
+    def append(self, record: Mapping[str, object]) -> None:
         """Write a record (tracer/_records/record.py); never raises."""
         try:
             self._append_line(self.redact(encode_record(record)))

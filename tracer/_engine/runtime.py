@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer._engine.context import UNSET, active_model, active_runs, current
 from tracer._engine.lifecycle import PipelineLifecycle
@@ -44,7 +44,7 @@ class Runtime:
         self.otel.describe(settings.service_name, settings.tracer_provider)
         self.recorder.apply(settings)
 
-    def configure(self, **arguments: Any) -> None:
+    def configure(self, **arguments: object) -> None:
         """Change what is given (not None) and keep the rest; raises InvalidArgumentError before anything changes."""
         values = checked(arguments)
         if "store" in values:

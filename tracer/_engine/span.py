@@ -6,7 +6,7 @@ Longer than other files: it is one class, and OpenTelemetry asks for all of its 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,7 +19,18 @@ from tracer._engine.coercion import event_value, ignored, mapping, nanoseconds
 from tracer._engine.context import Attachable, current
 from tracer._engine.exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
-from tracer._json import Fragment, clip, cut, cut_text, encode, is_primitive_list, loads, text_of
+from tracer._json import (
+    Fragment,
+    JsonMapping,
+    JsonObject,
+    clip,
+    cut,
+    cut_text,
+    encode,
+    is_primitive_list,
+    loads,
+    text_of,
+)
 from tracer._records.attachments import take_out
 from tracer._records.derive import chunk_events, derive
 from tracer._records.line import span_body, span_head
@@ -114,10 +125,10 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self.otel_kind = otel_kind
         self._scope = scope
         self._trace_state = trace_state
-        self._plain: dict[str, Any] = {}
+        self._plain: JsonObject = {}
         self._structured: dict[str, bytes] = {}
         self._chunks: ChunksRecord | None = None
-        self._recorded_events: list[tuple[str, int, dict[str, Any] | None]] = []
+        self._recorded_events: list[tuple[str, int, JsonObject | None]] = []
         self._links: list[Link] = []
         self._status_name = "UNSET"
         self._message: str | None = None
@@ -167,7 +178,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         else:
             self._dropped_attributes += 1
 
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+    def set_attributes(self, attributes: JsonMapping) -> None:
         """Record several values."""
         attributes = mapping(attributes, "set_attributes")
         plain, limit = self._plain, self._recorder.max_value_bytes
@@ -181,14 +192,14 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             else:
                 self.set_attribute(key, value)
 
-    def set_json(self, key: str, value: Any) -> bool:
+    def set_json(self, key: str, value: object) -> bool:
         """Record content as JSON, as it is now, unless ``capture_content`` is off; later changes have no effect.
 
         True if the whole value was recorded: not cut, and with no attachment taken out.
         """
         return self._open != [] and self._recorder.capture_content and self._set_structured(key, value)
 
-    def _set_structured(self, key: str, value: Any) -> bool:
+    def _set_structured(self, key: str, value: object) -> bool:
         limit = self._recorder.max_value_bytes
         try:
             value, size = clip(value, limit)
@@ -233,11 +244,11 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             self._recorder.max_value_bytes,
         )
 
-    def set_inputs(self, inputs: Any) -> None:
+    def set_inputs(self, inputs: object) -> None:
         """Record the step's inputs."""
         self.set_json(INPUTS, inputs)
 
-    def set_outputs(self, outputs: Any) -> None:
+    def set_outputs(self, outputs: object) -> None:
         """Record the step's outputs."""
         self.set_json(OUTPUTS, outputs)
 
@@ -254,7 +265,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         if self._open:
             self._name = text_of(name)
 
-    def add_event(self, name: Any, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
+    def add_event(self, name: object, attributes: JsonMapping | None = None, timestamp: int | None = None) -> None:
         """Record an event, now or at ``timestamp`` (ns since the epoch)."""
         if not self._open:
             return
@@ -276,7 +287,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         if self._open:
             self._chunks = chunks if self._recorder.capture_content else {"after": chunks["after"]}
 
-    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
+    def add_link(self, context: SpanContext, attributes: JsonMapping | None = None) -> None:
         """Point to a span of another trace."""
         if not hasattr(context, "trace_id"):
             ignored("add_link", context, "an opentelemetry.trace.SpanContext")
@@ -304,7 +315,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
     def record_exception(
         self,
         exception: BaseException,
-        attributes: Mapping[str, Any] | None = None,
+        attributes: JsonMapping | None = None,
         timestamp: int | None = None,
         escaped: bool = False,
     ) -> None:
@@ -335,7 +346,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             return
         bodies = {key: loads(self._structured[key]) for key in (INPUTS, OUTPUTS) if key in self._structured}
         others = {key: None for key in self._structured if key not in bodies}
-        record: dict[str, Any] = {"reader": reader, "attributes": self._plain, "json": {**bodies, **others}}
+        record: JsonObject = {"reader": reader, "attributes": self._plain, "json": {**bodies, **others}}
         derive(record)
         for key, value in record["json"].items():
             if value is not None and key not in bodies:
@@ -375,7 +386,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         return usage or None
 
     @property
-    def attributes(self) -> dict[str, Any]:
+    def attributes(self) -> JsonObject:
         """Everything recorded, in OpenTelemetry's types: structured values are JSON text."""
         self.read_now()
         structured = {key: value.decode() for key, value in self._structured.items()}
@@ -520,7 +531,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self._previous = current.get()
         self._attached.append((current.set(self), None if otel.joined is None else otel.attach(self)))
 
-    def end(self, end_time: int | None = None, *, outputs: Any = None, status: str | None = None) -> None:
+    def end(self, end_time: int | None = None, *, outputs: object = None, status: str | None = None) -> None:
         """End the span and write its record; only the first call counts."""
         if outputs is not None:
             self.set_outputs(outputs)
@@ -542,7 +553,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             self._recorder.span_ended(self)
             raise
 
-    def _checked_end(self, given: Any, now: int) -> int:
+    def _checked_end(self, given: object, now: int) -> int:
         """The given end if it is a valid one, else ``now``."""
         ended_at = nanoseconds(given, "end_time")
         if ended_at is not None and ended_at < self.start_time_ns:

@@ -16,10 +16,14 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, NoReturn
 
 from tracer import semconv
 from tracer._fault import report
+from tracer._json import JsonMapping
+
+if TYPE_CHECKING:
+    from genai_prices.types import PriceCalculation
 
 # provider names of the conventions that the price table does not resolve, and its own names for them
 _PROVIDER_IDS = {
@@ -78,10 +82,10 @@ Price = tuple[float, float, float]  # input, output, total
 Calculate = Callable[[Mapping[str, int]], Price]
 
 
-def cost_of(record: Mapping[str, Any], usage: Mapping[str, int] | None) -> dict[str, float] | None:
+def cost_of(record: JsonMapping, usage: Mapping[str, int] | None) -> dict[str, float] | None:
     """input_cost, output_cost and total_cost of a span record in USD; None where no price is known. Never raises."""
     try:
-        attributes: Mapping[str, Any] = record.get("attributes") or {}
+        attributes: JsonMapping = record.get("attributes") or {}
         reported = _reported_cost(attributes)
         if reported is not None or not usage:
             return reported
@@ -92,7 +96,7 @@ def cost_of(record: Mapping[str, Any], usage: Mapping[str, int] | None) -> dict[
     return None if price is None else {"input_cost": price[0], "output_cost": price[1], "total_cost": price[2]}
 
 
-def _reported_cost(attributes: Mapping[str, Any]) -> dict[str, float] | None:
+def _reported_cost(attributes: JsonMapping) -> dict[str, float] | None:
     if not _is_amount(attributes.get(semconv.COST_TOTAL)):
         return None
     names = (
@@ -107,7 +111,7 @@ def _is_amount(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
-def _price(attributes: Mapping[str, Any], usage: Mapping[str, int], start_ns: int) -> Price | None:
+def _price(attributes: JsonMapping, usage: Mapping[str, int], start_ns: int) -> Price | None:
     if "input_tokens" not in usage:  # embeddings have no output; a call without counted input has no price
         return None
     entry = _entry(
@@ -144,7 +148,8 @@ def _entry(response_model: str, request_model: str, provider: str, host: str) ->
     for model in dict.fromkeys((response_model, request_model)):
         seller = _seller(model, provider, host) if model else None
         if seller is not None:
-            changes = isinstance(_lookup(model, *seller).model.prices, list)
+            found = _lookup(model, *seller)
+            changes = found is not None and isinstance(found.model.prices, list)
             return _Entry(model, *seller, changes)
     return None
 
@@ -281,7 +286,7 @@ def _rate(before: Price, after: Price, tokens: int) -> Price:
 
 
 @lru_cache(maxsize=1)
-def _table() -> Any:
+def _table() -> Callable[..., PriceCalculation]:
     """The package's function that prices a call; a function without any model where it cannot be imported."""
     try:
         from genai_prices import calc_price
@@ -291,12 +296,12 @@ def _table() -> Any:
     return calc_price
 
 
-def _without_table(*_: Any, **__: Any) -> Any:
+def _without_table(*_: object, **__: object) -> NoReturn:
     raise LookupError("there is no price table")
 
 
 @lru_cache(maxsize=2048)
-def _lookup(model: str, provider_id: str | None, url: str | None) -> Any:
+def _lookup(model: str, provider_id: str | None, url: str | None) -> PriceCalculation | None:
     """The table's entry for a model; None where it has none."""
     try:
         return _calculate(model, provider_id, url, {}, None, None)
@@ -311,7 +316,7 @@ def _calculate(
     counts: Mapping[str, int],
     moment: datetime | None,
     tier: str | None,
-) -> Any:
+) -> PriceCalculation:
     # a cached audio token counts as both; no provider sends their number, and the parts are made to add up without
     usage = SimpleNamespace(cache_audio_read_tokens=0, cache_image_read_tokens=0, input_tokens=0, output_tokens=0)
     vars(usage).update(counts)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tracer import semconv
 from tracer._fault import log_once, report
-from tracer._json import encode, is_primitive_list, loads, text_of
+from tracer._json import JsonMapping, JsonObject, encode, is_primitive_list, loads, text_of
 from tracer._records.line import has_reader
 from tracer.messages import to_messages
 
@@ -31,7 +31,7 @@ _LONG = 1_000  # a list from here on is kept as JSON
 _INT64 = 2**63
 
 
-def record_of(line: bytes) -> dict[str, Any]:
+def record_of(line: bytes) -> JsonObject:
     """A record of the journal, its request and reply read. Raises ValueError."""
     record = loads(line)
     if isinstance(record, dict) and "reader" in record:
@@ -44,7 +44,7 @@ def whole(line: bytes) -> bytes:
     return encode(record_of(line)) if has_reader(line) else line
 
 
-def derive(record: dict[str, Any]) -> None:
+def derive(record: JsonObject) -> None:
     """Add to a span's record the values of its request and its reply; never raises."""
     try:
         chunks = record.pop("chunks", None)
@@ -94,18 +94,66 @@ def _operation_at(place: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
+class _Span(Protocol):
+    """A span that is recorded now, or the record of one."""
+
+    @property
+    def captures_content(self) -> bool: ...
+    def set_attribute(self, key: str, value: Any, /) -> object: ...
+    def set_json(self, key: str, value: object, /) -> object: ...
+    def set_status(self, status: str, message: str, /) -> object: ...
+
+
+class _Request(Protocol):
+    """A request that was read (tracer/provider/operation.py)."""
+
+    @property
+    def messages(self) -> object: ...
+    @property
+    def system(self) -> object: ...
+    @property
+    def tools(self) -> object: ...
+    @property
+    def output_schema(self) -> object: ...
+    @property
+    def attributes(self) -> Mapping[str, object]: ...
+
+
+class _Reply(Protocol):
+    """A reply that was read (tracer/provider/operation.py)."""
+
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def messages(self) -> object: ...
+    @property
+    def finish_reasons(self) -> Sequence[str]: ...
+    @property
+    def usage(self) -> JsonMapping: ...
+    @property
+    def attributes(self) -> Mapping[str, object]: ...
+    @property
+    def error_type(self) -> str | None: ...
+    @property
+    def error_message(self) -> str | None: ...
+    @property
+    def incomplete(self) -> str | None: ...
+
+
 class _RecordSpan:
     """A span's record behind the methods of a span that `set_request` and `set_reply` call."""
 
     captures_content = True
 
-    def __init__(self, record: dict[str, Any]) -> None:
+    def __init__(self, record: JsonObject) -> None:
         self._record = record
         self._attributes = record.setdefault("attributes", {})
         self._json = record.setdefault("json", {})
         self.is_latest = False  # whether new values win over those of the record
 
-    def set_attribute(self, key: str, value: Any) -> None:
+    def set_attribute(self, key: str, value: object) -> None:
         if value is None or not (self.is_latest or self._is_new(key)):
             return
         if isinstance(value, (str, int, float)) or (
@@ -116,7 +164,7 @@ class _RecordSpan:
         else:
             self.set_json(key, value)
 
-    def set_json(self, key: str, value: Any) -> None:
+    def set_json(self, key: str, value: object) -> None:
         if self.is_latest or self._is_new(key):
             self._json[key] = value
             self._attributes.pop(key, None)
@@ -128,10 +176,9 @@ class _RecordSpan:
         return key not in self._attributes and key not in self._json
 
 
-def set_request(span: Any, request: Any) -> None:
+def set_request(span: _Span, request: _Request) -> None:
     """Set the attributes of a request on a span, apart from its body."""
-    attributes: Mapping[str, Any] = request.attributes
-    for key, value in attributes.items():
+    for key, value in request.attributes.items():
         if key != semconv.REQUEST_STOP_SEQUENCES or span.captures_content:
             span.set_attribute(key, value)
     if request.messages is not None:
@@ -144,7 +191,7 @@ def set_request(span: Any, request: Any) -> None:
         span.set_json(semconv.OUTPUT_SCHEMA, request.output_schema)
 
 
-def set_reply(span: Any, reply: Any) -> None:
+def set_reply(span: _Span, reply: _Reply) -> None:
     """Set the attributes of a reply on a span, apart from its body."""
     span.set_attribute(semconv.RESPONSE_MODEL, reply.model)
     span.set_attribute(semconv.RESPONSE_ID, reply.id)

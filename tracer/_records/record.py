@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict, Union
 
+from tracer._json import JsonObject
+
 
 class EventRecord(TypedDict, total=False):
     """Something that happened during a span."""
 
     name: str
     time: int  # ns since the epoch
-    attributes: dict[str, Any]
+    attributes: JsonObject
 
 
 class ChunksRecord(TypedDict, total=False):
@@ -31,7 +33,7 @@ class LinkRecord(TypedDict, total=False):
 
     trace_id: str
     span_id: str
-    attributes: dict[str, Any]
+    attributes: JsonObject
 
 
 class SpanRecord(TypedDict, total=False):
@@ -49,8 +51,8 @@ class SpanRecord(TypedDict, total=False):
     status: Literal["UNSET", "OK", "ERROR"]
     message: str  # status description
     otel_kind: int  # opentelemetry.trace.SpanKind value
-    attributes: dict[str, Any]  # OpenTelemetry primitives and lists of them
-    json: dict[str, Any]  # structured values by attribute key
+    attributes: JsonObject  # OpenTelemetry primitives and lists of them
+    json: JsonObject  # structured values by attribute key
     events: list[EventRecord]
     links: list[LinkRecord]
     scope: str  # name of the instrumentation
@@ -160,7 +162,7 @@ class ProcessRecord(TypedDict, total=False):
     owner: str
     pid: int
     time: int
-    resource: dict[str, Any]  # OpenTelemetry resource attributes
+    resource: JsonObject  # OpenTelemetry resource attributes
 
 
 Record = Union[
