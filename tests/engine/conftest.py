@@ -1,4 +1,4 @@
-"""Programs in processes of their own, and what the store holds of them."""
+"""Fixtures: programs in processes of their own, and the content of their store."""
 
 from tests.programs import run, start, stored
 

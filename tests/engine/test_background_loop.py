@@ -28,12 +28,12 @@ def threads() -> list[threading.Thread]:
 def test_all_calls_share_a_loop_and_each_has_its_callers_context() -> None:
     loop = BackgroundLoop()
     found = []
-    for said in ("one", "two"):
-        word.set(said)
+    for value in ("one", "two"):
+        word.set(value)
         found.append(loop.run(where()))
     loop.close()
 
-    assert [said for _, said in found] == ["one", "two"]
+    assert [value for _, value in found] == ["one", "two"]
     assert len({identity for identity, _ in found}) == 1
 
 

@@ -1,4 +1,4 @@
-"""`@trace` on every kind of function keeps what the function is and records what it did."""
+"""`@trace` on every kind of function keeps the function's kind and records its calls."""
 
 from __future__ import annotations
 

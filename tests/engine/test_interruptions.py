@@ -101,7 +101,7 @@ _WORK = {
 _CHECKED = """
     import contextlib, warnings
     from tracer._engine.context import current, running
-    warnings.simplefilter("ignore")  # of the program's own coroutine, which was made and is not awaited
+    warnings.simplefilter("ignore")  # of the program's own coroutine, which is never awaited
     outer = tracer.start_span_no_context("outer")
     outer = outer if outer.is_recording() else None
     with outer.attached() if outer else contextlib.nullcontext():
@@ -122,9 +122,9 @@ def program(*parts: str) -> str:
 
 @pytest.mark.parametrize("kind", _WORK)
 def test_no_span_stays_current_wherever_the_signal_comes(kind: str, run: Any) -> None:
-    said = run(program(_LIMIT, _INTERRUPTED, _WORK[kind], _CHECKED))
+    output = run(program(_LIMIT, _INTERRUPTED, _WORK[kind], _CHECKED))
 
-    assert int(said) > 100
+    assert int(output) > 100
 
 
 _OPEN = """
@@ -142,12 +142,14 @@ _OPEN = """
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except TimeLimit:
             pass
-    tracer.get_current_active_span()  # ends what was interrupted as it was left
+    tracer.get_current_active_span()  # ends a span that was interrupted as it was left
     say(len(tracer.search_traces("status = 'IN_PROGRESS'")))
 """
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="3.10 may interrupt before what a call returned is assigned")
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="3.10 may interrupt between a call's return and the assignment of its result"
+)
 @pytest.mark.parametrize("kind", ["a block", "a function", "a function that raises", "a generator"])
 def test_no_span_stays_open_whenever_the_signal_comes(kind: str, run: Any) -> None:
     assert int(run(program(_LIMIT, _WORK[kind], _OPEN))) == 0
@@ -155,7 +157,7 @@ def test_no_span_stays_open_whenever_the_signal_comes(kind: str, run: Any) -> No
 
 _HANDLERS = {
     "a function": "limit",
-    "one that takes itself off": "restoring",
+    "a function that removes itself": "restoring",
     "one in C": "functools.lru_cache(None)(limit)",
     "a method": "Limit().strike",
     "any arguments": "lambda *given: limit(*given)",
@@ -197,9 +199,9 @@ def test_a_time_limit_thrown_into_a_thread_comes_through(run: Any, stored: Any) 
         import ctypes
         class TimeLimit(Exception):
             pass
-        step("first")  # a thread that is struck while it compiles a module for the first time records nothing
+        step("first")  # else threads that are struck while they first compile a module record nothing
         swallowed, ignored = 0, []
-        sys.unraisablehook = ignored.append  # Python's own: what is thrown into a finaliser has nowhere to go
+        sys.unraisablehook = ignored.append  # Python's own: an exception thrown into a finaliser cannot propagate
         def limited(delay):
             global swallowed
             ready, fired, me = threading.Event(), threading.Event(), ctypes.c_ulong(threading.get_ident())
@@ -245,6 +247,6 @@ def test_a_provider_call_leaves_nothing_behind_wherever_the_signal_comes(run: An
             assert current_recording.get() is None
             client.chat.completions.create(model="m", messages=QUESTION)
     """
-    said = run(program(_LIMIT, _INTERRUPTED, call, _CHECKED, "server.close()"))
+    output = run(program(_LIMIT, _INTERRUPTED, call, _CHECKED, "server.close()"))
 
-    assert int(said) > 100
+    assert int(output) > 100

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no interval tim
 
 
 def test_spans_of_a_signal_handler_that_interrupts_everything(run: Any, stored: Any) -> None:
-    said = run("""
+    output = run("""
         handled = 0
         def handler(*_):
             global handled
@@ -27,13 +27,13 @@ def test_spans_of_a_signal_handler_that_interrupts_everything(run: Any, stored: 
         say(handled)
     """)
 
-    assert int(said) > 20
-    assert stored.names() == {"first": 1, "handler": int(said), "main": 2_000}
+    assert int(output) > 20
+    assert stored.names() == {"first": 1, "handler": int(output), "main": 2_000}
     assert stored.twice() == 0
 
 
 def test_the_last_span_of_a_signal_handler_is_not_left_behind(start: Any, stored: Any) -> None:
-    # one that ends while its own thread appends is written by the append that it interrupts: no later one may come
+    # a span that ends while its own thread appends is written by the interrupted append: no later one may come
     code, _, err = start("""
         from tracer._journal.segment import Segment
         write = Segment.write
@@ -76,7 +76,7 @@ def test_finalisers_that_end_spans_while_others_are_written(run: Any, stored: An
 
 @pytest.mark.parametrize("hook", ["sys.settrace", "sys.setprofile"])
 def test_spans_of_a_trace_function_that_looks_at_tracer_itself(hook: str, run: Any, stored: Any) -> None:
-    said = run(f"""
+    output = run(f"""
         calls = recorded = 0
         inside = False
         def look(frame, event, argument):
@@ -95,13 +95,13 @@ def test_spans_of_a_trace_function_that_looks_at_tracer_itself(hook: str, run: A
         say(recorded)
     """)
 
-    assert int(said) > 50
-    assert stored.names() == {"looked": int(said), "main": 60}
+    assert int(output) > 50
+    assert stored.names() == {"looked": int(output), "main": 60}
     assert stored.twice() == 0
 
 
 def test_an_interrupt_in_the_middle_of_a_spans_end_loses_no_span(run: Any, stored: Any) -> None:
-    said = run("""
+    output = run("""
         class Interrupt(BaseException):
             pass
         armed = False
@@ -131,20 +131,20 @@ def test_an_interrupt_in_the_middle_of_a_spans_end_loses_no_span(run: Any, store
     """)
 
     names = stored.names()
-    assert names["interrupted"] >= int(said)
+    assert names["interrupted"] >= int(output)
     assert stored.twice() == 0
     assert stored.states() == {"OK": names["interrupted"] + 1}
 
 
 def test_an_interrupt_in_the_middle_of_a_spans_end_tells_no_processor_twice(run: Any) -> None:
     run("""
-        told = []
+        reported = []
         armed = False
         def interrupt(*_):
             if armed:
                 raise KeyboardInterrupt
         signal.signal(signal.SIGALRM, interrupt)
-        tracer.configure(span_processors=[lambda span: told.append(span.span_id)])
+        tracer.configure(span_processors=[lambda span: reported.append(span.span_id)])
         step("first")
         signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.00037)
         interrupted = 0
@@ -159,7 +159,7 @@ def test_an_interrupt_in_the_middle_of_a_spans_end_tells_no_processor_twice(run:
                 armed = False
                 interrupted += 1
         signal.setitimer(signal.ITIMER_REAL, 0)
-        assert len(told) == len(set(told))
+        assert len(reported) == len(set(reported))
     """)
 
 
@@ -181,7 +181,7 @@ def test_a_reader_in_a_signal_handler(run: Any, stored: Any) -> None:
 
 @pytest.mark.parametrize("work", ["tracer", "tracer and the program"])
 def test_a_time_limit_made_with_a_signal_comes_through_and_costs_no_span(work: str, run: Any, stored: Any) -> None:
-    said = run(f"""
+    output = run(f"""
         class TimeLimit(Exception):
             pass
         fired = False
@@ -216,7 +216,7 @@ def test_a_time_limit_made_with_a_signal_comes_through_and_costs_no_span(work: s
         assert tracer.flush(20)
         say(f"{{swallowed}} {{ended}}")
     """)
-    swallowed, ended = map(int, said.split())
+    swallowed, ended = map(int, output.split())
 
     assert swallowed == 0
     assert stored.names()["step"] >= ended

@@ -1,4 +1,4 @@
-"""Spans: what can be recorded on them, how they nest, and that OpenTelemetry takes them as its own."""
+"""Spans: recording, nesting, and use as OpenTelemetry's own."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_events_are_bounded_and_the_rest_is_counted(count: int) -> None:
 def test_ctrl_c_at_any_moment_leaves_no_span_current() -> None:
     script = """
 import _thread, threading, time, tracer
-ids, heard = [], 0
+ids, interrupted = [], 0
 tracer.start_span  # loaded now: Ctrl-C in an import may be swallowed there by Python itself
 for _ in range(10):
     timer = threading.Timer(0.02, _thread.interrupt_main)
@@ -262,13 +262,13 @@ for _ in range(10):
                 pass
             ids.append(span.trace_id)
     except KeyboardInterrupt:
-        heard += 1
+        interrupted += 1
     timer.join()
     assert tracer.get_current_active_span() is None
 with tracer.start_span("after") as span:
     assert span.parent_id is None
 assert len(set(ids)) == len(ids)
-assert heard == 10, heard
+assert interrupted == 10, interrupted
 found = {trace.info.trace_id for trace in tracer.search_traces(max_results=100_000, include_spans=False)}
 assert set(ids) <= found, len(set(ids) - found)
 """

@@ -1,4 +1,4 @@
-"""What a call cost, held against the price table itself and against prices known by heart."""
+"""The cost of a call, compared with the price table itself and with known prices."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_prices_are_those_of_the_table_at_any_time_and_length(provider: str) -> 
                 {"attributes": {semconv.REQUEST_MODEL: model.id, semconv.PROVIDER: provider}, "start": start * 10**9},
                 {"input_tokens": tokens, "output_tokens": usage["output"], "cache_read_input_tokens": usage["read"]},
             )
-            if ours is None:  # nothing that is billed by the token
+            if ours is None:  # not billed by the token
                 assert theirs.total_price == 0
                 continue
             compared += 1

@@ -1,4 +1,4 @@
-"""The layout of the journal's lines: what writes them and what looks for their marks agree."""
+"""The layout of the journal's lines: writers and searches for marks agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Binary content is known by its first bytes."""
+"""Media types by the first bytes of binary content."""
 
 from __future__ import annotations
 
