@@ -73,7 +73,7 @@ def _activate(model_id: str | None) -> tuple[str | None, ...]:
     if threading.current_thread() is not threading.main_thread() or (_has_loop() and not in_cell):
         active_model.set(model_id)
         return ()
-    active_model.set(NOTHING_SAID if in_cell else model_id)  # the next cell may run in another context
+    active_model.set(UNSET if in_cell else model_id)  # the next cell may run in another context
     before, runtime().recorder.default_model_id = runtime().recorder.default_model_id, model_id
     return (before,)
 
