@@ -15,7 +15,7 @@ from ._stainless import body_of, call_attributes, observe_response, read_error
 
 __all__ = ["autolog", "provider"]
 
-MESSAGE = Operation("chat", read_request, read_reply, MessageAccumulator, reader="anthropic.message")
+MESSAGE = Operation("chat", read_request, read_reply, MessageAccumulator)
 
 _GENERATES_NOTHING = frozenset({
     "agents", "batches", "count_tokens", "deployments", "dreams", "environments", "files", "memory_stores", "models",
@@ -44,7 +44,7 @@ def operation_of(path: str) -> Operation | None:
     if segments[-1:] == ["messages"]:
         return MESSAGE
     name = ".".join(segments[-2:]) or "request"
-    return MESSAGE._replace(name=name, span_type=SpanType.UNKNOWN, reader=None)
+    return MESSAGE._replace(name=name, span_type=SpanType.UNKNOWN)
 
 
 _CLIENTS = ("anthropic._base_client:SyncAPIClient", "anthropic._base_client:AsyncAPIClient")
@@ -61,6 +61,7 @@ provider = Provider(
     taps=tuple(Tap(f"{client}._process_response", observe_response, parameters=("response",)) for client in _CLIENTS),
     chunk_taps=(ChunkTap("anthropic._base_client:BaseClient._process_response_data"),),
     read_error=read_error,
+    read_later={"anthropic.message": MESSAGE},
 )
 
 

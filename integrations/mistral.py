@@ -35,14 +35,12 @@ def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     return {semconv.REQUEST_SEED: body.get("random_seed")} if body.get("random_seed") is not None else {}
 
 
-_CHAT = CHAT._replace(read_request=_read_chat_request, reader="mistral.chat")
+_CHAT = CHAT._replace(read_request=_read_chat_request)
 
 OPERATIONS: dict[str, Operation] = {
     "chat/completions": _CHAT,
     "agents/completions": _CHAT,
-    "fim/completions": CHAT._replace(
-        name="text_completion", read_request=_read_fim_request, span_type=SpanType.LLM, reader=None
-    ),
+    "fim/completions": CHAT._replace(name="text_completion", read_request=_read_fim_request, span_type=SpanType.LLM),
     "responses": RESPONSE,
     "embeddings": EMBEDDING,
     "moderations": generic("moderations", SpanType.GUARDRAIL),
@@ -99,6 +97,7 @@ provider = Provider(
         Door(f"{_SDK}.{name}", read_call, parameters=("request", "stream"))
         for name in ("do_request", "do_request_async")
     ),
+    read_later={"mistral.chat": _CHAT, "openai.embedding": EMBEDDING, "openai.response": RESPONSE},
 )
 
 

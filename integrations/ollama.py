@@ -5,6 +5,7 @@ from __future__ import annotations
 from tracer.provider import Door, Provider, Tap
 
 from ._ollama.door import observe_response, read_call, read_error
+from ._ollama.text import CHAT, GENERATE
 
 __all__ = ["autolog", "provider"]
 
@@ -18,6 +19,7 @@ provider = Provider(
     doors=tuple(Door(f"{client}._request", read_call, parameters=("cls", "args", "stream")) for client in _CLIENTS),
     taps=tuple(Tap(f"{client}._request_raw", observe_response, after=True) for client in _CLIENTS),
     read_error=read_error,
+    read_later={"ollama.chat": CHAT, "ollama.generate": GENERATE},
 )
 
 

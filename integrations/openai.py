@@ -10,7 +10,10 @@ from typing import Any
 from tracer.provider import Call, ChunkTap, Door, Provider, Tap
 from tracer.provider.import_hook import when_imported
 
+from ._openai.chat import CHAT, COMPLETION
 from ._openai.door import observe_response, read_call, read_error
+from ._openai.other import EMBEDDING
+from ._openai.responses import RESPONSE
 from ._openai.sessions import CONNECTION_DOORS
 from ._openai.usage import asking_for_usage
 
@@ -35,6 +38,12 @@ provider = Provider(
     connection_doors=CONNECTION_DOORS,
     chunk_taps=(ChunkTap("openai._base_client:BaseClient._process_response_data"),),
     read_error=read_error,
+    read_later={
+        "openai.chat": CHAT,
+        "openai.completion": COMPLETION,
+        "openai.embedding": EMBEDDING,
+        "openai.response": RESPONSE,
+    },
 )
 
 

@@ -171,6 +171,7 @@ if not TYPE_CHECKING:  # a checker wants a list of literals here; without one it
     __all__ = sorted((*_HOME_OF, *_PROVIDERS, "autolog", "errors", "models"))
 
 _register("default_model_id", "tracer._tracking.versions")
+_register("find_operation", "tracer.provider.installed")
 
 # here, not where the runtime is loaded: handlers run last in, first out, and the program's own may record
 _atexit.register(_close_runtime)

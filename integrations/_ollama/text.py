@@ -56,12 +56,11 @@ def _reply(body: Mapping[str, Any], said: Any) -> Reply:
     )
 
 
-CHAT = Operation("chat", _read_chat_request, _read_chat_reply, ChatAccumulator, reader="ollama.chat")
+CHAT = Operation("chat", _read_chat_request, _read_chat_reply, ChatAccumulator)
 GENERATE = Operation(
     "text_completion",
     _read_generate_request,
     _read_generate_reply,
     GrowingReply,
     span_type=SpanType.LLM,
-    reader="ollama.generate",
 )

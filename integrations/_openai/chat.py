@@ -147,12 +147,11 @@ def _completion_message(choice: Mapping[str, Any]) -> dict[str, Any]:
     return {"role": "assistant", "parts": parts, "finish_reason": choice.get("finish_reason")}
 
 
-CHAT = Operation("chat", _read_chat_request, _read_chat_reply, ChatAccumulator, reader="openai.chat")
+CHAT = Operation("chat", _read_chat_request, _read_chat_reply, ChatAccumulator)
 COMPLETION = Operation(
     "text_completion",
     _read_completion_request,
     _read_completion_reply,
     CompletionAccumulator,
     span_type=SpanType.LLM,
-    reader="openai.completion",
 )

@@ -54,7 +54,6 @@ EMBEDDING = Operation(
     _read_embedding_request,
     _read_embedding_reply,
     span_type=SpanType.EMBEDDING,
-    reader="openai.embedding",
 )
 
 

@@ -236,6 +236,6 @@ def _item_type(field: str) -> str:
     }.get(field, "code_interpreter_call")
 
 
-RESPONSE = Operation("chat", read_request, read_reply, ResponseAccumulator, reader="openai.response")
+RESPONSE = Operation("chat", read_request, read_reply, ResponseAccumulator)
 FETCHED_RESPONSE = Operation("fetch_response", read_request, read_reply, ResponseAccumulator)
 COMPACTION = Operation("responses.compact", read_request, read_reply, ResponseAccumulator, span_type=SpanType.LLM)

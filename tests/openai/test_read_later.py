@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
 import signal
 import subprocess
 import sys
@@ -16,7 +14,6 @@ import openai
 import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-import integrations
 import tracer
 from tests.openai.replies import (
     QUESTION,
@@ -33,8 +30,8 @@ from tests.openai.replies import (
 from tests.openai.sdk import HAS_RESPONSES
 from tests.openai.server import Scripted, Server, reply, sse
 from tracer._engine.runtime import runtime
-from tracer._records.derive import READERS
-from tracer.provider import Operation
+from tracer.provider import BUILT_IN, find_provider_module
+from tracer.provider.installed import find_operation
 
 PICTURE = f"data:image/png;base64,{'iVBORw0KGgo' + 'A' * 1001}"
 WITH_PICTURE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}]
@@ -64,6 +61,13 @@ if HAS_RESPONSES:
     ASK = ("responses.create", {"model": "m", "input": "Capital of Peru?", "instructions": "Be short."})
     CALLS["response"] = (*ASK, reply(response(message_item())))
     CALLS["response streamed"] = (ASK[0], {**ASK[1], "stream": True}, sse(*response_events()))
+
+
+# journals have them for ever
+RECORDED_NAMES = {
+    "anthropic.message", "mistral.chat", "ollama.chat", "ollama.generate", "openai.chat", "openai.completion",
+    "openai.embedding", "openai.response",
+}  # fmt: skip
 
 
 class Heard(SpanExporter):
@@ -214,23 +218,22 @@ def test_a_call_of_a_process_that_was_killed_is_read_by_whoever_finds_it(
 
 
 def test_every_operation_that_is_read_later_is_found_by_its_name() -> None:
-    modules = [
-        importlib.import_module(module.name) for module in pkgutil.walk_packages(integrations.__path__, "tracer.")
-    ]
-    values = [value for module in modules for value in vars(module).values()]
-    values += [value for table in values if isinstance(table, dict) for value in table.values()]
-    operations = [value for value in values if isinstance(value, Operation) and value.reader is not None]
+    operations = [item for name in BUILT_IN for item in find_provider_module(name).provider.read_later.items()]
 
-    assert {operation.reader for operation in operations} == set(READERS)
-    for operation in operations:
-        module, _, name = READERS[str(operation.reader)].partition(":")
-        assert getattr(importlib.import_module(module), name) is operation
+    assert {name for name, _ in operations} == RECORDED_NAMES
+    for name, operation in operations:
+        assert find_operation(name) is operation
+
+
+@pytest.mark.parametrize("name", ["openai.no_such", "no_such.chat", "chat", ".", "openai", "openai.chat.more"])
+def test_a_name_that_no_provider_knows_is_no_operation(name: str) -> None:
+    assert find_operation(name) is None
 
 
 def test_a_call_that_only_another_version_can_read_is_kept_as_it_is(
     server: Server, call: Any, stored: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.delitem(READERS, "openai.chat")
+    monkeypatch.delitem(tracer.openai.provider.read_later, "openai.chat")
     for _ in range(2):
         server.will(sse(*lima()))
         call("chat.completions.create", model="m", messages=QUESTION, stream=True)

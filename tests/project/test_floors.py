@@ -54,7 +54,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
         "tracer.provider": (
             "__init__ body call_recording chunk_encoder chunk_log connection connection_recording doors framework "
-            "hidden_chunks import_hook instrumentor operation patch streams wrappers"
+            "hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
         ),
     },
     {  # apps

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import functools
-import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tracer import semconv
 from tracer._fault import log_once, report
 from tracer._json import JsonMapping, JsonObject, encode, is_primitive_list, loads, text_of
+from tracer._late import load_registered
 from tracer._records.line import has_reader
 from tracer.messages import to_messages
 
 if TYPE_CHECKING:
     from tracer._records.record import ChunksRecord, EventRecord
 
-# where the operations are whose readers records name: a name is for ever, its place may change
-READERS = {
-    "anthropic.message": "tracer.anthropic:MESSAGE",
-    "mistral.chat": "tracer.mistral:_CHAT",
-    "ollama.chat": "tracer._ollama.text:CHAT",
-    "ollama.generate": "tracer._ollama.text:GENERATE",
-    "openai.chat": "tracer._openai.chat:CHAT",
-    "openai.completion": "tracer._openai.chat:COMPLETION",
-    "openai.embedding": "tracer._openai.other:EMBEDDING",
-    "openai.response": "tracer._openai.responses:RESPONSE",
-}
 _LONG = 1_000  # a list from here on is kept as JSON
 _INT64 = 2**63
 
@@ -51,16 +40,19 @@ def derive(record: JsonObject) -> None:
         if chunks is not None:
             events = [*record.get("events", ()), *chunk_events(chunks, record["start"])]
             record["events"] = sorted(events, key=lambda event: event["time"])
-        reader = record["reader"]
-        if reader and reader not in READERS:  # it stays: a newer tracer may come by the record
+        recorded_name = record["reader"]
+        if not recorded_name:
+            del record["reader"]
+            return
+        operation = _finder()(recorded_name)
+        if operation is None:  # the name stays: a newer tracer, or one with more providers, may come by the record
             log_once(
-                f"reader {reader}", "tracer does not know how to read a call of kind %r, and keeps it as it is", reader
+                f"reader {recorded_name}",
+                "tracer does not know how to read a call of kind %r, and keeps it as it is",
+                recorded_name,
             )
             return
         del record["reader"]
-        if not reader:
-            return
-        operation = _operation_at(READERS[reader])
         bodies = record.get("json", {})
         request, reply = bodies.get(semconv.INPUTS), bodies.get(semconv.OUTPUTS)
         span = _RecordSpan(record)
@@ -89,9 +81,10 @@ def chunk_events(chunks: ChunksRecord, start: int) -> list[EventRecord]:
 
 
 @functools.cache
-def _operation_at(place: str) -> Any:
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)
+def _finder() -> Callable[[str], Any]:
+    """The function that finds an operation by the name that a record has for it: providers are floors above."""
+    find: Callable[[str], Any] = load_registered("find_operation")
+    return find
 
 
 class _Span(Protocol):

@@ -7,7 +7,7 @@ streams, errors, nesting and safety are the kit's. A framework above such SDKs t
 
 from __future__ import annotations
 
-import importlib
+import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,6 +22,8 @@ from tracer._late import load
 from tracer.provider.connection import Connection, ConnectionReader
 from tracer.provider.doors import ChunkTap, ConnectionDoor, Door, Hook, HookEnd, Tap
 from tracer.provider.import_hook import is_imported, when_imported
+from tracer.provider.installed import BUILT_IN as BUILT_IN
+from tracer.provider.installed import find_provider_module, names
 from tracer.provider.operation import Accumulator, Call, Operation, ReadError, Reply, Request
 from tracer.provider.patch import DoorMovedError, Patch
 from tracer.semconv import SpanType
@@ -65,9 +67,8 @@ _HOME_OF = {
     "ReportedCall": "tracer.provider.framework",
     "set_failure": "tracer.provider.framework",
 }
-
-ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("anthropic", "gemini", "mistral", "ollama", "openai", "openai_agents")
+# journals have these names between quotes, as they are
+_RECORDED_NAME = re.compile(r"[\w.-]+\.\w+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,18 @@ class Provider:
     distribution: str | None = None  # name on PyPI, where it differs from the module's
     shown_by: str | None = None  # a module that it always imports: others' packages of its name are left alone
     read_error: ReadError | None = None
+    # operations whose bodies are read where spans are stored, not in the user's call, by the name that records have for
+    # them for ever: "<name of the provider>.<operation>"; their bodies are plain dicts with the model under "model"
+    read_later: Mapping[str, Operation] = field(default_factory=dict, compare=False)
     _state: _State = field(default_factory=lambda: _State(), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for recorded_name in self.read_later:
+            if _RECORDED_NAME.fullmatch(recorded_name) is None:
+                raise ValueError(
+                    f"read_later={{{recorded_name!r}: …}}: an operation is recorded under a name such as "
+                    f"{f'{self.name}.chat'!r}, of letters, digits, '_' and one dot after the provider's name"
+                )
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -138,12 +150,11 @@ class Provider:
             return  # an older SDK, which has no such connections yet
         from tracer.provider.instrumentor import Instrumentor  # with the SDK, not before
 
+        made = Instrumentor(self).connection_patch(door)  # outside the lock: it may import a provider's module
         with state.lock:
             if not state.wanted:
                 return
-            patch = state.connection_doors.get(door.target)
-            if patch is None:
-                patch = state.connection_doors[door.target] = Instrumentor(self).connection_patch(door)
+            patch = state.connection_doors.setdefault(door.target, made)
         try:
             patch.check()
         except DoorMovedError as error:
@@ -156,8 +167,9 @@ class Provider:
     def _checked_patches(self) -> list[Patch]:
         from tracer.provider.instrumentor import Instrumentor  # as above
 
+        made = self._state.patches or Instrumentor(self).patches()
         with self._state.lock:
-            patches = self._state.patches = self._state.patches or Instrumentor(self).patches()
+            patches = self._state.patches = self._state.patches or made
         for patch in patches:
             patch.check()
         return patches
@@ -203,24 +215,6 @@ def suppress_tracing() -> Iterator[None]:
         yield
     finally:
         suppressed.reset(token)
-
-
-def names() -> list[str]:
-    """The names of all providers, built in and installed."""
-    from importlib import metadata
-
-    return sorted({*BUILT_IN, *(point.name for point in metadata.entry_points(group=ENTRY_POINT_GROUP))})
-
-
-def find_provider_module(name: str) -> Any:
-    """What ``tracer.<name>`` is: a provider's module, or what an installed package registered; None for other names."""
-    if name in BUILT_IN:
-        return importlib.import_module(f"tracer.{name}")
-    from importlib import metadata
-
-    for point in metadata.entry_points(group=ENTRY_POINT_GROUP, name=name):
-        return point.load()
-    return None
 
 
 def autolog_all(*, disable: bool = False) -> None:

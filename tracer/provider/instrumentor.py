@@ -21,6 +21,7 @@ from tracer.provider.call_recording import NOT_RECORDED, CallRecording, current_
 from tracer.provider.connection_recording import ConnectionRecording, watch_connection
 from tracer.provider.doors import ConnectionDoor, Door
 from tracer.provider.framework import door_records
+from tracer.provider.installed import recorded_names
 from tracer.provider.operation import Call, ReplyOf
 from tracer.provider.patch import DoorMovedError, Patch
 from tracer.provider.wrappers import chunk_tapped, hooked, tapped, through_door, watched_wire
@@ -36,6 +37,7 @@ class Instrumentor:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
+        self._recorded_names = recorded_names(provider)
 
     def patches(self) -> list[Patch]:
         """One for each place, but for connections."""
@@ -77,7 +79,11 @@ class Instrumentor:
 
     def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
         operation = call.operation
+<<<<<<< HEAD
         reader = operation.reader if runtime().recorder.reads_later else None
+=======
+        reader = self._recorded_names.get(id(operation)) if runtime().reads_later else None
+>>>>>>> d16f8e2 (Operations that are read later belong to their Provider, and are found by its name: a third party's can be read by another process, too)
         model = call.body.get("model") if reader is not None and type(call.body) is dict else None
         request = None
         if type(model) is not str:

@@ -72,9 +72,6 @@ class Operation(NamedTuple):
     read_reply: Callable[[Any], Reply]
     accumulator: Callable[[], Accumulator] | None = None
     span_type: str = semconv.SpanType.CHAT_MODEL
-    # the name in _records/derive.py of one of tracer's own, which then is read when its span is stored, not in the
-    # user's call: its body is what the user gave, and names the model under "model"
-    reader: str | None = None
 
 
 class Call(NamedTuple):
