@@ -192,11 +192,11 @@ def __getattr__(name: str) -> Any:
         return _import_module(f"tracer.{name}")
     if name.startswith("_"):
         raise AttributeError(f"module 'tracer' has no attribute {name!r}")
-    from tracer.provider import find_provider_module
+    from tracer.provider.installed import find_provider_module, no_such_name
 
     module = find_provider_module(name)
     if module is None:
-        raise AttributeError(f"module 'tracer' has no attribute {name!r}")
+        raise no_such_name(name, [*_HOME_OF, *_MODULES, "autolog"])
     return module
 
 

@@ -160,6 +160,37 @@ def test_a_name_that_is_not_there_says_so() -> None:
         _ = tracer.no_such_thing
 
 
+PROVIDERS = (
+    "Its providers are anthropic, gemini, mistral, ollama, openai, openai_agents; a package adds one by the "
+    "entry-point group 'tracer.providers', as docs/new-provider.md shows."
+)
+START_SPAN = "Did you mean 'start_span'?"
+
+
+@pytest.mark.parametrize(
+    ("program", "error"),
+    [
+        ("tracer.genai", f"AttributeError: module 'tracer' has no attribute 'genai'. {PROVIDERS}"),
+        ("tracer.langchain.autolog()", f"AttributeError: module 'tracer' has no attribute 'langchain'. {PROVIDERS}"),
+        ("from tracer import genai", f"ImportError: cannot import name 'genai' from 'tracer'. {PROVIDERS}"),
+        ("from tracer import trace, genai as g", f"ImportError: cannot import name 'genai' from 'tracer'. {PROVIDERS}"),
+        ("tracer.strat_span", f"AttributeError: module 'tracer' has no attribute 'strat_span'. {START_SPAN}"),
+        ("from tracer import strat_span", f"ImportError: cannot import name 'strat_span' from 'tracer'. {START_SPAN}"),
+    ],
+)
+def test_a_provider_that_is_not_there_names_those_that_are(program: str, error: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", f"import tracer\n{program}"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+
+    assert ran.stderr.splitlines()[-1] == error
+
+
+def test_a_provider_that_is_not_there_is_no_attribute() -> None:
+    assert not hasattr(tracer, "genai")
+    assert getattr(tracer, "langchain", None) is None
+
+
 def test_every_public_name_is_that_of_its_module() -> None:
     program = """
 import importlib, tracer

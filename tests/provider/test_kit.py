@@ -470,6 +470,8 @@ def test_an_installed_provider_is_an_attribute_of_tracer(
     monkeypatch.syspath_prepend(str(tmp_path))
 
     assert "acme" in kit.names()
+    with pytest.raises(AttributeError, match="Its providers are acme, anthropic, gemini"):
+        _ = tracer.langchain
     tracer.acme.autolog()  # type: ignore[attr-defined]
     sdk.Client().send("/chat", BODY)
     tracer.autolog(disable=True)
@@ -503,6 +505,7 @@ def test_the_public_names() -> None:
         "set_failure", "suppress_tracing",
     ]  # fmt: skip
     assert all(hasattr(kit, name) for name in kit.__all__)
+    assert set(kit.__all__) <= set(dir(kit))
 
 
 def test_a_reply_can_say_that_it_failed(sdk: Any) -> None:
