@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from typing import Any
+from typing import Any, Protocol
 
 from tracer import semconv
 from tracer._fault import guard, report, reraise_interruption
@@ -19,6 +19,27 @@ from tracer.provider.operation import Call, Operation, ReadError, ReplyOf, Reque
 _REFUSED = 400  # HTTP statuses from here on
 
 current_recording: ContextVar[CallRecording | None] = ContextVar("tracer_current_recording", default=None)
+
+
+class CallObserver(Protocol):
+    """Receives the begin and the end of a wrapped method's call, recorded or not. Its methods never raise."""
+
+    @property
+    def changed(self) -> Mapping[str, object]:
+        """Arguments that replace the user's."""
+        ...
+
+    def enter(self) -> None:
+        """The method is called next."""
+        ...
+
+    def returned(self, result: Any) -> Any:
+        """The method returned; the user gets what this returns."""
+        ...
+
+    def raised(self, error: BaseException) -> None:
+        """The method raised."""
+        ...
 
 
 class CallRecording:
@@ -55,7 +76,7 @@ class CallRecording:
         self._complete = False
 
     @property
-    def changed(self) -> Mapping[str, Any]:
+    def changed(self) -> Mapping[str, object]:
         """Arguments that go to the SDK in the place of the user's."""
         return self.call.changed
 
@@ -303,11 +324,11 @@ def write_request(span: Any, operation: Operation, body: Any, request: Request |
 
 
 class _NotRecorded:
-    """Stands for the recording of a call that is not recorded."""
+    """Observes a call that is not recorded."""
 
     __slots__ = ()
 
-    changed: Mapping[str, Any] = {}
+    changed: Mapping[str, object] = {}
 
     def enter(self) -> None:
         """Nothing to make current."""
@@ -320,15 +341,15 @@ class _NotRecorded:
         return result
 
 
-NOT_RECORDED = _NotRecorded()
+NOT_RECORDED: CallObserver = _NotRecorded()
 
 
 class _Apart:
-    """A call that is not recorded, inside one that is: what is seen of it belongs to nobody."""
+    """Observes a call that is not recorded, inside one that is: taps do not take it for the outer call."""
 
     __slots__ = ("_token",)
 
-    changed: Mapping[str, Any] = {}
+    changed: Mapping[str, object] = {}
 
     def __init__(self) -> None:
         self._token: Token[CallRecording | None] | None = None
@@ -353,8 +374,8 @@ class _Apart:
         return result
 
 
-def not_recorded() -> Any:
-    """What stands for the recording of a call that is not recorded, here and now."""
+def not_recorded() -> CallObserver:
+    """The observer of a call that is not recorded, in this context."""
     return NOT_RECORDED if current_recording.get() is None else _Apart()
 
 

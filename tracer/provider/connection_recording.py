@@ -5,22 +5,25 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracer import semconv
 from tracer._fault import report
 from tracer._json import encode, loads
 from tracer.messages import to_messages
-from tracer.provider.call_recording import CallRecording
+from tracer.provider.call_recording import CallObserver, CallRecording
 from tracer.provider.connection import Connection
 from tracer.provider.operation import Call
 from tracer.provider.streams import keep_until_dropped
+
+if TYPE_CHECKING:
+    from tracer._engine.context import AnySpan
 
 _ERROR_EVENT = "error"
 # a connection that ends so has done what it was for
 _GOOD_ENDS = frozenset({"ConnectionClosedOK", "CancelledError", "TimeoutError", "EOFError", "GeneratorExit"})
 
-StartReply = Callable[[Call, Any], Any]  # a call and the session's span: the recording, or what stands for none
+StartReply = Callable[[Call, "AnySpan"], CallObserver]  # of a call, below the span of its connection
 
 
 class ConnectionRecording:

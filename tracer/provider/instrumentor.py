@@ -17,7 +17,14 @@ from tracer._engine.context import suppressed
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard, report
-from tracer.provider.call_recording import NOT_RECORDED, CallRecording, current_recording, not_recorded, write_request
+from tracer.provider.call_recording import (
+    NOT_RECORDED,
+    CallObserver,
+    CallRecording,
+    current_recording,
+    not_recorded,
+    write_request,
+)
 from tracer.provider.connection_recording import ConnectionRecording, watch_connection
 from tracer.provider.doors import ConnectionDoor, Door
 from tracer.provider.framework import door_records
@@ -28,6 +35,7 @@ from tracer.provider.wrappers import chunk_tapped, hooked, tapped, through_door,
 from tracer.semconv import SpanType
 
 if TYPE_CHECKING:
+    from tracer._engine.context import AnySpan
     from tracer.provider import Provider
     from tracer.provider.connection import Connection
 
@@ -64,8 +72,8 @@ class Instrumentor:
         watch = partial(watched_wire, partial(self._watch, door))
         return Patch(f"{door.target}.__init__", watch, parameters=("connection",))
 
-    def _begin(self, door: Door, arguments: Mapping[str, Any]) -> Any:
-        """The recording of a call that passes a door; never raises."""
+    def _begin(self, door: Door, arguments: Mapping[str, Any]) -> CallObserver:
+        """The observer of a call that passes a door; never raises."""
         try:
             if not runtime().recorder.recording:
                 return NOT_RECORDED
@@ -77,7 +85,7 @@ class Instrumentor:
             report(f"reading a call to {self._provider.name}", fault)
             return NOT_RECORDED
 
-    def _recording(self, call: Call, parent: Any = None, *, reply_of: ReplyOf | None = None) -> Any:
+    def _recording(self, call: Call, parent: AnySpan | None = None, *, reply_of: ReplyOf | None = None) -> CallObserver:
         operation = call.operation
 <<<<<<< HEAD
         reader = operation.reader if runtime().recorder.reads_later else None

@@ -9,7 +9,7 @@ from inspect import Parameter
 from typing import Any
 
 from tracer._fault import guard, report
-from tracer.provider.call_recording import NOT_RECORDED, current_recording
+from tracer.provider.call_recording import NOT_RECORDED, CallObserver, current_recording
 from tracer.provider.doors import Hook, HookEnd, Tap
 from tracer.provider.patch import Patch
 from tracer.provider.streams import watcher_of
@@ -19,11 +19,11 @@ Function = Callable[..., Any]
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def through_door(begin: Callable[[Mapping[str, Any]], Any], original: Function, patch: Patch) -> Function:
+def through_door(begin: Callable[[Mapping[str, Any]], CallObserver], original: Function, patch: Patch) -> Function:
     """The method of a door, whose calls ``begin`` makes recordings of."""
     bind = _binder(original)
 
-    def begin_if_active(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def begin_if_active(args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallObserver:
         return begin(bind(args, kwargs)) if patch.active else NOT_RECORDED
 
     return _around(original, begin_if_active)
@@ -33,7 +33,7 @@ def hooked(hook: Hook, original: Function, patch: Patch) -> Function:
     """The method of a hook, which hears of its calls."""
     bind = _binder(original)
 
-    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallObserver:
         try:
             end = hook.begin(bind(args, kwargs)) if patch.active else None
         except Exception as fault:
@@ -49,7 +49,7 @@ class _GuardedEnd:
 
     __slots__ = ("_doing", "_end")
 
-    changed: Mapping[str, Any] = {}
+    changed: Mapping[str, object] = {}
 
     def __init__(self, doing: str, end: HookEnd) -> None:
         self._doing = doing
@@ -68,7 +68,7 @@ class _GuardedEnd:
             self._end.raised(error)
 
 
-def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Function:
+def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]], CallObserver]) -> Function:
     """The method with ``begin`` before it and the end told to what that gave; its own call is made once, unchanged."""
     change = _changer(original)
 
@@ -182,11 +182,11 @@ def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], d
     return bind if rest is None else bind_with_rest
 
 
-def _changer(function: Function) -> Callable[[Any, Any, Mapping[str, Any]], tuple[Any, Any]]:
+def _changer(function: Function) -> Callable[[Any, Any, Mapping[str, object]], tuple[Any, Any]]:
     """Arguments with some of them replaced, wherever they were given."""
     names = tuple(inspect.signature(function).parameters)
 
-    def change(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Mapping[str, Any]) -> tuple[Any, Any]:
+    def change(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Mapping[str, object]) -> tuple[Any, Any]:
         positional = tuple(changed.get(name, value) for name, value in zip(names, args))
         named = {name: value for name, value in changed.items() if name not in names[: len(args)]}
         return (*positional, *args[len(positional) :]), {**kwargs, **named}
