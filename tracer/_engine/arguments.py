@@ -23,12 +23,11 @@ class ArgumentNames:
             parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):  # some builtins have no signature
             return
-        self._names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self._names, rest = _positional(parameters)
+        self._positional_rest = rest or "args"
         keywords = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         for parameter in parameters:
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                self._positional_rest = parameter.name
-            elif parameter.kind is parameter.VAR_KEYWORD and parameter.name not in keywords:
+            if parameter.kind is parameter.VAR_KEYWORD and parameter.name not in keywords:
                 self._keyword_rest = parameter.name
         self._skip = 1 if self._names[:1] in (["self"], ["cls"]) and _is_in_class(function) else 0
 
@@ -49,5 +48,31 @@ class ArgumentNames:
             bound.update(kwargs)
 
 
-def _is_in_class(function: AnyFunction) -> bool:
+def argument_binder(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
+    """A function that names the arguments of a wrapped method: all, ``self`` and an empty ``*args`` included.
+
+    It runs in each call through an SDK, so it does nothing else; `ArgumentNames` names what a user wants to read.
+    """
+    names, rest = _positional(list(inspect.signature(function).parameters.values()))
+
+    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {**dict(zip(names, args)), **kwargs}  # a call may leave parameters out
+
+    if rest is None:
+        return bind
+    rest_name, count = rest, len(names)
+
+    def bind_with_rest(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {**bind(args, kwargs), rest_name: args[count:]}
+
+    return bind_with_rest
+
+
+def _positional(parameters: list[inspect.Parameter]) -> tuple[list[str], str | None]:
+    """Names of the parameters that take positional arguments, and of the one that takes the rest of them."""
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return names, next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+
+
+def _is_in_class(function: Callable[..., Any]) -> bool:
     return "." in getattr(function, "__qualname__", "").rpartition("<locals>.")[2]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from opentelemetry.trace import SpanKind
 
 from tracer import semconv
+from tracer._engine.runtime import runtime
 from tracer._fault import guard, report, reraise_interruption
 from tracer._json import encode, loads
 from tracer._records.derive import set_reply, set_request
@@ -15,6 +18,9 @@ from tracer.provider.body import BodyReader, body_of, content_type_of, is_event_
 from tracer.provider.chunk_log import ChunkLog
 from tracer.provider.hidden_chunks import hide
 from tracer.provider.operation import Call, Operation, ReadError, ReplyOf, Request
+
+if TYPE_CHECKING:
+    from tracer._engine.context import AnySpan
 
 _REFUSED = 400  # HTTP statuses from here on
 
@@ -308,6 +314,34 @@ class CallRecording:
         span.read_now()
         if body is not None:
             set_reply(span, self.call.operation.read_reply(body))
+
+
+def start_client_span(
+    operation: str,
+    span_type: str,
+    model: str | None,
+    *,
+    provider: str | None,
+    attributes: Mapping[str, object],
+    scope: str,
+    parent: AnySpan | None = None,
+    start_time_ns: int | None = None,
+) -> AnySpan:
+    """Start the span of a call or a connection, named after its operation and its model."""
+    return runtime().recorder.start_span(
+        f"{operation} {model}" if model else operation,
+        span_type=span_type,
+        attributes={
+            semconv.OPERATION: operation,
+            semconv.PROVIDER: provider,
+            semconv.REQUEST_MODEL: model,
+            **attributes,
+        },
+        otel_kind=SpanKind.CLIENT,
+        parent=parent,
+        scope=scope,
+        start_time_ns=start_time_ns,
+    )
 
 
 def write_request(span: Any, operation: Operation, body: Any, request: Request | None = None) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Hashable, Mapping
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opentelemetry.trace import SpanKind
-
 from tracer import semconv
 from tracer._engine.context import running, suppressed
 from tracer._engine.exceptions import ending_of, type_name
@@ -17,7 +15,7 @@ from tracer._engine.runtime import runtime
 from tracer._fault import guard
 from tracer._json import encode, loads
 from tracer._records.derive import set_reply
-from tracer.provider.call_recording import write_request
+from tracer.provider.call_recording import start_client_span, write_request
 from tracer.provider.operation import Call
 from tracer.semconv import SpanType
 
@@ -184,19 +182,14 @@ class FrameworkSpans:
             return
         operation, body = told.call.operation, loads(encode(told.call.body))
         request = operation.read_request(body)
-        span = runtime().recorder.start_span(
-            f"{operation.name} {request.model}" if request.model else operation.name,
-            span_type=operation.span_type,
-            attributes={
-                semconv.OPERATION: operation.name,
-                semconv.PROVIDER: told.call.provider,
-                semconv.REQUEST_MODEL: request.model,
-                semconv.INCOMPLETE: incomplete,
-                **told.call.attributes,
-            },
-            otel_kind=SpanKind.CLIENT,
-            parent=call.parent,
+        span = start_client_span(
+            operation.name,
+            operation.span_type,
+            request.model,
+            provider=told.call.provider,
+            attributes={semconv.INCOMPLETE: incomplete, **told.call.attributes},
             scope=self._scope,
+            parent=call.parent,
             start_time_ns=call.start_time_ns,
         )
         with guard("recording a call that a framework told of"):

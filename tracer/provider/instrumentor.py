@@ -10,9 +10,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import SpanKind
-
-from tracer import semconv
 from tracer._engine.context import suppressed
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
@@ -23,6 +20,7 @@ from tracer.provider.call_recording import (
     CallRecording,
     current_recording,
     not_recorded,
+    start_client_span,
     write_request,
 )
 from tracer.provider.connection_recording import ConnectionRecording, watch_connection
@@ -31,13 +29,12 @@ from tracer.provider.framework import door_records
 from tracer.provider.installed import recorded_names
 from tracer.provider.operation import Call, ReplyOf
 from tracer.provider.patch import DoorMovedError, Patch
-from tracer.provider.wrappers import chunk_tapped, hooked, tapped, through_door, watched_wire
+from tracer.provider.wrappers import chunk_tapped, connection_opened, hooked, tapped, through_door
 from tracer.semconv import SpanType
 
 if TYPE_CHECKING:
     from tracer._engine.context import AnySpan
     from tracer.provider import Provider
-    from tracer.provider.connection import Connection
 
 
 class Instrumentor:
@@ -45,6 +42,7 @@ class Instrumentor:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
+        self._scope = f"tracer.{provider.name}"
         self._recorded_names = recorded_names(provider)
 
     def patches(self) -> list[Patch]:
@@ -69,7 +67,7 @@ class Instrumentor:
 
     def connection_patch(self, door: ConnectionDoor) -> Patch:
         """The one for a class of connections."""
-        watch = partial(watched_wire, partial(self._watch, door))
+        watch = partial(connection_opened, partial(self._watch, door))
         return Patch(f"{door.target}.__init__", watch, parameters=("connection",))
 
     def _begin(self, door: Door, arguments: Mapping[str, Any]) -> CallObserver:
@@ -87,17 +85,21 @@ class Instrumentor:
 
     def _recording(self, call: Call, parent: AnySpan | None = None, *, reply_of: ReplyOf | None = None) -> CallObserver:
         operation = call.operation
-<<<<<<< HEAD
-        reader = operation.reader if runtime().recorder.reads_later else None
-=======
-        reader = self._recorded_names.get(id(operation)) if runtime().reads_later else None
->>>>>>> d16f8e2 (Operations that are read later belong to their Provider, and are found by its name: a third party's can be read by another process, too)
+        reader = self._recorded_names.get(id(operation)) if runtime().recorder.reads_later else None
         model = call.body.get("model") if reader is not None and type(call.body) is dict else None
         request = None
         if type(model) is not str:
             reader, request = None, operation.read_request(call.body)
             model = request.model
-        span = self._start_span(operation.name, model, call, operation.span_type, parent)
+        span = start_client_span(
+            operation.name,
+            operation.span_type,
+            model,
+            provider=call.provider or self._provider.name,
+            attributes=call.attributes,
+            scope=self._scope,
+            parent=parent,
+        )
         if not isinstance(span, LiveSpan):
             return NOT_RECORDED
         door_records(operation.span_type)
@@ -110,34 +112,24 @@ class Instrumentor:
             raise
         return CallRecording(span, call, self._provider.read_error, reply_of)
 
-    def _start_span(
-        self, operation: str, model: str | None, seen: Call | Connection, span_type: str, parent: Any = None
-    ) -> Any:
-        return runtime().recorder.start_span(
-            f"{operation} {model}" if model else operation,
-            span_type=span_type,
-            attributes={
-                semconv.OPERATION: operation,
-                semconv.PROVIDER: seen.provider or self._provider.name,
-                semconv.REQUEST_MODEL: model,
-                **seen.attributes,
-            },
-            otel_kind=SpanKind.CLIENT,
-            parent=parent,
-            scope=f"tracer.{self._provider.name}",
-        )
-
     def _watch(self, door: ConnectionDoor, connection: Any) -> None:
         """Record a connection that has been opened; never raises."""
         try:
             if not runtime().recorder.recording or suppressed.get():
                 return
-            session = door.open(connection)
-            if session is None:
+            opened = door.open(connection)
+            if opened is None:
                 return
-            span = self._start_span(session.name, session.model, session, SpanType.CHAIN)
+            span = start_client_span(
+                opened.name,
+                SpanType.CHAIN,
+                opened.model,
+                provider=opened.provider or self._provider.name,
+                attributes=opened.attributes,
+                scope=self._scope,
+            )
             if span.is_recording():
-                watch_connection(connection, ConnectionRecording(span, session, self._recording))
+                watch_connection(connection, ConnectionRecording(span, opened, self._recording))
         except Exception as fault:
             report(f"watching a connection to {self._provider.name}", fault)
 

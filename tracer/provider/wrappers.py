@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from inspect import Parameter
 from typing import Any
 
+from tracer._engine.arguments import argument_binder
 from tracer._fault import guard, report
 from tracer.provider.call_recording import NOT_RECORDED, CallObserver, current_recording
 from tracer.provider.doors import Hook, HookEnd, Tap
@@ -16,12 +16,10 @@ from tracer.provider.streams import watcher_of
 
 Function = Callable[..., Any]
 
-_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-
 
 def through_door(begin: Callable[[Mapping[str, Any]], CallObserver], original: Function, patch: Patch) -> Function:
     """The method of a door, whose calls ``begin`` makes recordings of."""
-    bind = _binder(original)
+    bind = argument_binder(original)
 
     def begin_if_active(args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallObserver:
         return begin(bind(args, kwargs)) if patch.active else NOT_RECORDED
@@ -31,7 +29,7 @@ def through_door(begin: Callable[[Mapping[str, Any]], CallObserver], original: F
 
 def hooked(hook: Hook, original: Function, patch: Patch) -> Function:
     """The method of a hook, which hears of its calls."""
-    bind = _binder(original)
+    bind = argument_binder(original)
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallObserver:
         try:
@@ -103,7 +101,7 @@ def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]
     return around
 
 
-def watched_wire(watch: Callable[[Any], None], original: Function, patch: Patch) -> Function:
+def connection_opened(watch: Callable[[Any], None], original: Function, patch: Patch) -> Function:
     """The ``__init__`` of a connection, which ``watch`` is given."""
 
     @functools.wraps(original)
@@ -117,7 +115,7 @@ def watched_wire(watch: Callable[[Any], None], original: Function, patch: Patch)
 
 def tapped(tap: Tap, original: Function, patch: Patch) -> Function:
     """The method of a tap, which observes its calls."""
-    bind = _binder(original)
+    bind = argument_binder(original)
 
     def observe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         recording = current_recording.get()
@@ -165,21 +163,6 @@ def chunk_tapped(original: Function, patch: Patch) -> Function:
         return original(*args, **kwargs)
 
     return shown
-
-
-def _binder(function: Function) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
-    """Arguments by name, at a fraction of the cost of `inspect.Signature.bind`."""
-    parameters = inspect.signature(function).parameters.values()
-    names = tuple(parameter.name for parameter in parameters if parameter.kind in _POSITIONAL)
-    rest = next((parameter.name for parameter in parameters if parameter.kind is Parameter.VAR_POSITIONAL), None)
-
-    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {**dict(zip(names, args)), **kwargs}  # calls may leave parameters out
-
-    def bind_with_rest(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {**bind(args, kwargs), rest: args[len(names) :]}  # type: ignore[dict-item]
-
-    return bind if rest is None else bind_with_rest
 
 
 def _changer(function: Function) -> Callable[[Any, Any, Mapping[str, object]], tuple[Any, Any]]:
