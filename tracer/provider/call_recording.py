@@ -154,9 +154,6 @@ class CallRecording:
         if streams.is_generator(result):
             self.start_accumulating()
             return streams.watch_generator(result, self)
-        if streams.is_async_generator(result):
-            self.start_accumulating()
-            return streams.watch_async_generator(result, self)
         response, self.response = self.response, None  # a watcher that holds what it watches would keep it alive
         if response is None and streams.is_http_response(result):
             response = result

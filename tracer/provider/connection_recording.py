@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections.abc import Callable, Mapping
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from tracer import semconv
 from tracer._fault import report
 from tracer._json import encode, loads
 from tracer.messages import to_messages
-from tracer.provider.call_recording import CallObserver, CallRecording
+from tracer.provider.call_recording import NOT_RECORDED, CallObserver, CallRecording
 from tracer.provider.connection import Connection
 from tracer.provider.operation import Call
 from tracer.provider.streams import keep_until_dropped
+from tracer.provider.wrappers import around
 
 if TYPE_CHECKING:
     from tracer._engine.context import AnySpan
@@ -144,56 +145,61 @@ class ConnectionRecording:
             report("ending a session", fault)
 
 
-def watch_connection(connection: Any, session: ConnectionRecording) -> None:
-    """Watch an SDK's connection: what passes it is told, and what it does stays what it was."""
+def watch_connection(connection: Any, recording: ConnectionRecording) -> None:
+    """Observe the messages of an SDK's connection and its end; what its methods do does not change."""
     kind = type(connection)
-    send = "_send" if hasattr(kind, "_send") else "send"
-    _hook(connection, "recv_bytes", after=session.received, failed=session.failed)
-    _hook(connection, send, before=session.sent)
-    _hook(connection, "close", end=session.closed)
-    keep_until_dropped(connection, session)
+    receiving, closing = _Receiving(recording), _Closing(recording)
+
+    def send(args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallObserver:
+        recording.sent(args[0] if args else next(iter(kwargs.values()), None))
+        return NOT_RECORDED
+
+    for name, begin in (
+        ("recv_bytes", lambda args, kwargs: receiving),
+        ("_send" if hasattr(kind, "_send") else "send", send),
+        ("close", lambda args, kwargs: closing),
+    ):
+        setattr(connection, name, around(MethodType(getattr(kind, name), connection), begin))
+    keep_until_dropped(connection, recording)
 
 
-def _nothing(_: Any) -> None:
-    pass
+class _Receiving:
+    """Observes calls that wait for a message."""
 
+    __slots__ = ("_recording",)
 
-def _hook(
-    connection: Any,
-    name: str,
-    *,
-    before: Callable[[Any], None] = _nothing,
-    after: Callable[[Any], None] = _nothing,
-    failed: Callable[[BaseException], None] = _nothing,
-    end: Callable[[], None] | None = None,
-) -> None:
-    """Tell what goes into a method of one object and what comes out."""
-    method = getattr(type(connection), name)
+    changed: Mapping[str, object] = {}
 
-    def hooked(*args: Any, **kwargs: Any) -> Any:
-        before(args[0] if args else next(iter(kwargs.values()), None))
-        try:
-            result = method(connection, *args, **kwargs)
-        except BaseException as error:
-            failed(error)
-            raise
-        finally:
-            if end is not None:
-                end()
-        after(result)
+    def __init__(self, recording: ConnectionRecording) -> None:
+        self._recording = recording
+
+    def enter(self) -> None:
+        """Nothing has been received yet."""
+
+    def returned(self, result: Any) -> Any:
+        self._recording.received(result)
         return result
 
-    async def async_hooked(*args: Any, **kwargs: Any) -> Any:
-        before(args[0] if args else next(iter(kwargs.values()), None))
-        try:
-            result = await method(connection, *args, **kwargs)
-        except BaseException as error:
-            failed(error)
-            raise
-        finally:
-            if end is not None:
-                end()
-        after(result)
+    def raised(self, error: BaseException) -> None:
+        self._recording.failed(error)
+
+
+class _Closing:
+    """Observes calls that close the connection."""
+
+    __slots__ = ("_recording",)
+
+    changed: Mapping[str, object] = {}
+
+    def __init__(self, recording: ConnectionRecording) -> None:
+        self._recording = recording
+
+    def enter(self) -> None:
+        """A message may still be received."""
+
+    def returned(self, result: Any) -> Any:
+        self._recording.closed()
         return result
 
-    setattr(connection, name, async_hooked if inspect.iscoroutinefunction(method) else hooked)
+    def raised(self, error: BaseException) -> None:
+        self._recording.closed()

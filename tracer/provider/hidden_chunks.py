@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from tracer._fault import report
@@ -11,14 +11,23 @@ from tracer.provider.streams import is_stream_object
 IsHidden = Callable[[Any], bool]
 
 
-class _Visible:
-    """A stream's iterator without the chunks that are hidden."""
+class _WithoutHidden:
+    """A stream's own iterator without the chunks that are hidden."""
 
     __slots__ = ("_is_hidden", "_iterator")
 
-    def __init__(self, iterator: Iterator[Any], is_hidden: IsHidden) -> None:
+    def __init__(self, iterator: Any, is_hidden: IsHidden) -> None:
         self._iterator = iterator
         self._is_hidden = is_hidden
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
+
+
+class _Visible(_WithoutHidden):
+    """The iterator of a stream that is read by ``for``."""
+
+    __slots__ = ()
 
     def __iter__(self) -> _Visible:
         return self
@@ -29,18 +38,11 @@ class _Visible:
             if not _is_hidden(chunk, self._is_hidden):
                 return chunk
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._iterator, name)
 
+class _AsyncVisible(_WithoutHidden):
+    """The iterator of a stream that is read by ``async for``."""
 
-class _AsyncVisible:
-    """An asynchronous stream's iterator without the chunks that are hidden."""
-
-    __slots__ = ("_is_hidden", "_iterator")
-
-    def __init__(self, iterator: AsyncIterator[Any], is_hidden: IsHidden) -> None:
-        self._iterator = iterator
-        self._is_hidden = is_hidden
+    __slots__ = ()
 
     def __aiter__(self) -> _AsyncVisible:
         return self
@@ -51,9 +53,6 @@ class _AsyncVisible:
             _, chunk = (iterator, await iterator.__anext__())  # on the stack, as in the watching iterator
             if not _is_hidden(chunk, self._is_hidden):
                 return chunk
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._iterator, name)
 
 
 def _is_hidden(chunk: Any, is_hidden: IsHidden) -> bool:
@@ -74,7 +73,7 @@ def hide(result: Any, is_hidden: IsHidden) -> None:
 
 def _hide_in_stream(stream: Any, is_hidden: IsHidden) -> None:
     iterator = stream._iterator
-    if isinstance(iterator, (_Visible, _AsyncVisible)):
+    if isinstance(iterator, _WithoutHidden):
         return  # a raw response gives the same stream again
     visible = _AsyncVisible if hasattr(iterator, "__anext__") else _Visible
     stream._iterator = visible(iterator, is_hidden)

@@ -6,7 +6,7 @@ import atexit
 import os
 import sys
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import Any, Protocol
 
 from tracer._exit import close_in_workers
@@ -66,15 +66,24 @@ class _Reading:
         self.now = False
 
 
-class _WatchedIterator:
-    """A stream's own iterator, with every chunk and the end told to the watcher."""
+class _Watched:
+    """A stream's own iterator, whose every chunk and end is reported to the watcher."""
 
     __slots__ = ("_iterator", "_reading", "_watcher")
 
-    def __init__(self, iterator: Iterator[Any], watcher: Watcher, reading: _Reading) -> None:
+    def __init__(self, iterator: Any, watcher: Watcher, reading: _Reading) -> None:
         self._iterator = iterator
         self._watcher = watcher
         self._reading = reading
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
+
+
+class _WatchedIterator(_Watched):
+    """The iterator of a stream that is read by ``for``."""
+
+    __slots__ = ()
 
     def __iter__(self) -> _WatchedIterator:
         return self
@@ -95,19 +104,11 @@ class _WatchedIterator:
         self._watcher.chunk(chunk)
         return chunk
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._iterator, name)
 
+class _WatchedAsyncIterator(_Watched):
+    """The iterator of a stream that is read by ``async for``."""
 
-class _WatchedAsyncIterator:
-    """An asynchronous stream's own iterator, with every chunk and the end told to the watcher."""
-
-    __slots__ = ("_iterator", "_reading", "_watcher")
-
-    def __init__(self, iterator: AsyncIterator[Any], watcher: Watcher, reading: _Reading) -> None:
-        self._iterator = iterator
-        self._watcher = watcher
-        self._reading = reading
+    __slots__ = ()
 
     def __aiter__(self) -> _WatchedAsyncIterator:
         return self
@@ -129,9 +130,6 @@ class _WatchedAsyncIterator:
             reading.now = False
         self._watcher.chunk(chunk)
         return chunk
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._iterator, name)
 
 
 def is_stream_object(value: Any) -> bool:
@@ -193,31 +191,36 @@ def watch_bytes(response: Any, watcher: ByteWatcher) -> None:
     kind = type(response)
     whole, raw = _Feeding(watcher), _Feeding(watcher, is_readable=not response.headers.get("content-encoding"))
 
-    def iter_bytes(chunk_size: int | None = None) -> Iterator[bytes]:
-        return _told(kind.iter_bytes(response, chunk_size), whole, reading)
-
-    def aiter_bytes(chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        return _atold(kind.aiter_bytes(response, chunk_size), whole, reading)
-
-    def iter_raw(chunk_size: int | None = None) -> Iterator[bytes]:
-        body = kind.iter_raw(response, chunk_size)
-        return body if reading.now else _told(body, raw, reading)  # in a read: iter_bytes reads by it
-
-    def aiter_raw(chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        body = kind.aiter_raw(response, chunk_size)
-        return body if reading.now else _atold(body, raw, reading)
-
-    response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
-    response.iter_raw, response.aiter_raw = iter_raw, aiter_raw
+    for name, watched, of in (
+        ("iter_bytes", _watched_body, whole),
+        ("aiter_bytes", _watched_async_body, whole),
+        ("iter_raw", _watched_body, raw),
+        ("aiter_raw", _watched_async_body, raw),
+    ):
+        setattr(response, name, _body_method(response, getattr(kind, name), watched, of, reading))
     _hook_close(response, watcher, reading)
     keep_until_dropped(response, watcher)
 
 
-def _told(body: Iterator[bytes], watcher: Watcher, reading: _Reading) -> Iterator[bytes]:
+def _body_method(
+    response: Any,
+    method: Callable[[Any, int | None], Any],
+    watched: Callable[[Any, Watcher, _Reading], Any],
+    watcher: Watcher,
+    reading: _Reading,
+) -> Callable[..., Any]:
+    def read(chunk_size: int | None = None) -> Any:
+        body = method(response, chunk_size)
+        return body if reading.now else watched(body, watcher, reading)  # in a read: iter_bytes reads by iter_raw
+
+    return read
+
+
+def _watched_body(body: Iterator[bytes], watcher: Watcher, reading: _Reading) -> Iterator[bytes]:
     yield from _WatchedIterator(body, watcher, reading)
 
 
-async def _atold(body: AsyncIterator[bytes], watcher: Watcher, reading: _Reading) -> AsyncIterator[bytes]:
+async def _watched_async_body(body: AsyncIterator[bytes], watcher: Watcher, reading: _Reading) -> AsyncIterator[bytes]:
     async for received in _WatchedAsyncIterator(body, watcher, reading):
         yield received
 
@@ -239,34 +242,17 @@ def _left_alone(received: bytes) -> None:
     """Compressed bytes."""
 
 
-def is_generator(value: Any) -> bool:
-    """Whether an SDK handed out a plain generator as its stream."""
-    return isinstance(value, Generator)
+def is_generator(value: object) -> bool:
+    """Whether an SDK's stream is a plain generator, asynchronous or not."""
+    return isinstance(value, (Generator, AsyncGenerator))
 
 
-def is_async_generator(value: Any) -> bool:
-    """Whether an SDK handed out a plain asynchronous generator as its stream."""
-    return isinstance(value, AsyncGenerator)
-
-
-def watch_generator(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
-    """A real generator in the place of an SDK's: a generator has no inside that could be watched."""
-    watched = _generated(generator, watcher)
-    _name_after(generator, watched)
-    keep_until_dropped(watched, watcher)
-    return watched
-
-
-def watch_async_generator(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
-    """A real asynchronous generator in the place of an SDK's."""
-    watched = _agenerated(generator, watcher)
-    _name_after(generator, watched)
-    keep_until_dropped(watched, watcher)
-    return watched
-
-
-def _name_after(generator: Any, watched: Any) -> None:
+def watch_generator(generator: Any, watcher: Watcher) -> Any:
+    """A generator that replaces an SDK's, which cannot be watched from inside."""
+    watched: Any = (_generated if isinstance(generator, Generator) else _generated_async)(generator, watcher)
     watched.__name__, watched.__qualname__ = generator.__name__, generator.__qualname__
+    keep_until_dropped(watched, watcher)
+    return watched
 
 
 def _generated(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
@@ -278,7 +264,7 @@ def _generated(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generat
         raise
 
 
-async def _agenerated(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
+async def _generated_async(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
     chunks = _WatchedAsyncIterator(_Inner(generator), watcher, _Reading())
     try:
         async for chunk in chunks:

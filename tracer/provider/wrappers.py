@@ -24,7 +24,7 @@ def through_door(begin: Callable[[Mapping[str, Any]], CallObserver], original: F
     def begin_if_active(args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallObserver:
         return begin(bind(args, kwargs)) if patch.active else NOT_RECORDED
 
-    return _around(original, begin_if_active)
+    return around(original, begin_if_active)
 
 
 def hooked(hook: Hook, original: Function, patch: Patch) -> Function:
@@ -39,7 +39,7 @@ def hooked(hook: Hook, original: Function, patch: Patch) -> Function:
             return NOT_RECORDED
         return NOT_RECORDED if end is None else _GuardedEnd(f"observing {hook.target}", end)
 
-    return _around(original, begin)
+    return around(original, begin)
 
 
 class _GuardedEnd:
@@ -66,7 +66,7 @@ class _GuardedEnd:
             self._end.raised(error)
 
 
-def _around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]], CallObserver]) -> Function:
+def around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]], CallObserver]) -> Function:
     """The method with ``begin`` before it and the end told to what that gave; its own call is made once, unchanged."""
     change = _changer(original)
 
