@@ -55,7 +55,7 @@ def observe_response(recording: CallRecording, arguments: Mapping[str, Any]) -> 
     """The HTTP response, before the SDK has made anything of it."""
     response = arguments["response"]
     retries = arguments.get("retries_taken", 0)
-    recording.saw(response, {semconv.REQUEST_ID: _request_id(response), semconv.RETRIES: retries})
+    recording.set_response(response, {semconv.REQUEST_ID: _request_id(response), semconv.RETRIES: retries})
 
 
 def read_error(error: BaseException) -> dict[str, Any]:

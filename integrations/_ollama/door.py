@@ -54,7 +54,7 @@ def operation_of(path: str) -> Operation | None:
 
 def observe_response(recording: CallRecording, arguments: Mapping[str, Any]) -> None:
     """The HTTP response, of which the SDK keeps only the fields that it knows."""
-    recording.saw(arguments["return"], {})
+    recording.set_response(arguments["return"], {})
 
 
 def read_error(error: BaseException) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def observe_response(recording: CallRecording, arguments: Mapping[str, Any]) -> 
     """The HTTP response, before the SDK has made anything of it."""
     response = arguments["response"]
     headers = response.headers
-    recording.saw(
+    recording.set_response(
         response,
         {
             semconv.REQUEST_ID: headers.get("x-request-id") or headers.get("apim-request-id"),

@@ -92,7 +92,7 @@ class RealtimeReader:
     def _configure(self, settings: dict[str, Any], session: ConnectionRecording) -> None:
         self._settings = settings
         session.configured(settings)
-        session.about({
+        session.set_attributes({
             semconv.REQUEST_MODEL: as_text(settings.get("model")),
             semconv.CONVERSATION_ID: as_text(settings.get("id")),
         })  # fmt: skip
@@ -187,7 +187,7 @@ class LiveReader:
             session.error(as_dict(message.get("error")))
         seconds = as_dict(message.get("usage")).get("seconds")
         if seconds is not None:
-            session.about({semconv.USAGE_AUDIO_SECONDS: seconds})
+            session.set_attributes({semconv.USAGE_AUDIO_SECONDS: seconds})
 
     def conversation(self) -> list[Any]:
         """What was said by either side."""
@@ -196,7 +196,7 @@ class LiveReader:
     def _configure(self, settings: dict[str, Any], session: ConnectionRecording) -> None:
         self._settings = settings
         session.configured(settings)
-        session.about({
+        session.set_attributes({
             semconv.REQUEST_MODEL: as_text(settings.get("model")),
             semconv.CONVERSATION_ID: as_text(settings.get("id")),
         })  # fmt: skip

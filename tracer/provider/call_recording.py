@@ -95,14 +95,14 @@ class CallRecording:
             self.span.attach()
             current_recording.set(self)
 
-    def saw(self, response: Any, attributes: Mapping[str, Any]) -> None:
+    def set_response(self, response: Any, attributes: Mapping[str, Any]) -> None:
         """A tap has seen the HTTP response of this call."""
         self.response = response
         self.span.set_attributes({semconv.HTTP_STATUS: response.status_code, **attributes})
 
-    def _saw_result(self, response: Any) -> None:
+    def _set_result_response(self, response: Any) -> None:
         """The door's own result is the response; whoever called the door makes an exception of a refusal."""
-        self.saw(response, {semconv.REQUEST_ID: response.headers.get("x-request-id")})
+        self.set_response(response, {semconv.REQUEST_ID: response.headers.get("x-request-id")})
         self.response = None
         if response.status_code >= _REFUSED:
             self.span.set_attribute(semconv.ERROR_TYPE, str(response.status_code))
@@ -157,7 +157,7 @@ class CallRecording:
         response, self.response = self.response, None  # a watcher that holds what it watches would keep it alive
         if response is None and streams.is_http_response(result):
             response = result
-            self._saw_result(response)
+            self._set_result_response(response)
         if response is not None:
             self._take_response(response)
         else:
@@ -182,7 +182,7 @@ class CallRecording:
         make = self.call.operation.accumulator
         self._chunks = ChunkLog(self.span, None if make is None else make())
 
-    def asked(self, body: Any) -> None:
+    def update_request(self, body: Any) -> None:
         """The request turned out to be another than it was at first."""
         try:
             write_request(self.span, self.call.operation, body)
@@ -191,7 +191,7 @@ class CallRecording:
 
     # ---- what a watched stream tells ----
 
-    def sent(self, chunk: Any) -> None:
+    def received(self, chunk: Any) -> None:
         """The SDK makes an object of a chunk, which the user reads next."""
         if self._reply_of is None:
             self._is_shown = True

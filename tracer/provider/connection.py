@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 class ConnectionReader(Protocol):
     """Says what the messages of a connection mean; told one message after the other, never two at a time."""
 
-    def sent(self, message: dict[str, Any], session: ConnectionRecording) -> None:
+    def sent(self, message: dict[str, Any], recording: ConnectionRecording, /) -> None:
         """The program has sent a message."""
         ...
 
-    def received(self, message: dict[str, Any], session: ConnectionRecording) -> None:
+    def received(self, message: dict[str, Any], recording: ConnectionRecording, /) -> None:
         """The program has received a message."""
         ...
 

@@ -30,9 +30,9 @@ StartReply = Callable[[Call, "AnySpan"], CallObserver]  # of a call, below the s
 class ConnectionRecording:
     """A connection that is being recorded. Its methods never raise; the first end wins."""
 
-    def __init__(self, span: Any, session: Connection, start_reply: StartReply) -> None:
+    def __init__(self, span: Any, opened: Connection, start_reply: StartReply) -> None:
         self.span = span
-        self._reader = session.reader
+        self._reader = opened.reader
         self._start_reply = start_reply
         self._replies: dict[Any, CallRecording] = {}
         self._error: BaseException | None = None
@@ -62,10 +62,10 @@ class ConnectionRecording:
         recording = self._replies.pop(key, None)
         if recording is not None:
             if body is not None:
-                recording.asked(body)
+                recording.update_request(body)
             recording.finished()
 
-    def about(self, attributes: Mapping[str, Any]) -> None:
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Something has become known about the whole session."""
         self.span.set_attributes(attributes)
 
@@ -73,34 +73,35 @@ class ConnectionRecording:
         """The session has been set up."""
         self.span.set_inputs(settings)
 
-    def error(self, about: Mapping[str, Any]) -> None:
+    def error(self, details: Mapping[str, Any]) -> None:
         """The provider has said that something was wrong, which does not end the session."""
-        kind = about.get("code") or about.get("type") or "error"
-        self.span.add_event(_ERROR_EVENT, {semconv.ERROR_TYPE: str(kind), "message": str(about.get("message") or kind)})
+        kind = str(details.get("code") or details.get("type") or "error")
+        message = str(details.get("message") or kind)
+        self.span.add_event(_ERROR_EVENT, {semconv.ERROR_TYPE: kind, "message": message})
 
     # ---- what the watched connection tells ----
 
     def sent(self, message: Any) -> None:
         """The program sends a message."""
-        self._tell(self._reader.sent, message)
+        self._read(self._reader.sent, message)
 
     def received(self, message: Any) -> None:
         """The program has received a message."""
         self._error = None
-        self._tell(self._reader.received, message)
+        self._read(self._reader.received, message)
 
-    def _tell(self, reader: Callable[[dict[str, Any], ConnectionRecording], None], message: Any) -> None:
+    def _read(self, read: Callable[[dict[str, Any], ConnectionRecording], None], message: Any) -> None:
         if not self._is_open:
             return
         try:
             plain = loads(message if isinstance(message, (bytes, str)) else encode(message))
             if isinstance(plain, dict):
                 with self._messages:
-                    reader(plain, self)
+                    read(plain, self)
         except ValueError:  # binary frames
             pass
         except Exception as fault:
-            report("reading a message of a session", fault)
+            report("reading a message of a connection", fault)
 
     def failed(self, error: BaseException) -> None:
         """Receiving raised: an SDK that reconnects goes on, and one that does not closes."""
@@ -142,7 +143,7 @@ class ConnectionRecording:
             else:
                 self.span.end_with_error(self._error)
         except Exception as fault:
-            report("ending a session", fault)
+            report("ending a connection's span", fault)
 
 
 def watch_connection(connection: Any, recording: ConnectionRecording) -> None:

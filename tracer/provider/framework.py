@@ -65,11 +65,11 @@ class Step(_UnderWay):
 class PendingCall(_UnderWay):
     """A call to a model that a framework makes: a door on the way records it, or else the framework's word."""
 
-    __slots__ = ("has_span", "parent", "start_time_ns", "tell", "token")
+    __slots__ = ("has_span", "parent", "report", "start_time_ns", "token")
 
-    def __init__(self, owner: Any, tell: Callable[[], ReportedCall | None]) -> None:
+    def __init__(self, owner: Any, report: Callable[[], ReportedCall | None]) -> None:
         super().__init__(owner)
-        self.tell = tell
+        self.report = report
         self.parent = running()
         self.start_time_ns = time.time_ns()
         self.has_span = False
@@ -80,17 +80,17 @@ class PendingCall(_UnderWay):
         token, self.token = self.token, None
         if token is not None:
             try:
-                announced.reset(token)
+                pending_call.reset(token)
             except ValueError:  # an abandoned generator is closed in another task
-                announced.set(None)
+                pending_call.set(None)
 
 
-announced: ContextVar[PendingCall | None] = ContextVar("tracer_announced_call", default=None)
+pending_call: ContextVar[PendingCall | None] = ContextVar("tracer_announced_call", default=None)
 
 
 def door_records(span_type: str) -> None:
     """A door has begun to record a call; where a framework has announced it, the framework's word is not needed."""
-    call = announced.get()
+    call = pending_call.get()
     if call is not None and span_type in _CALL_TYPES:
         call.has_span = True
 
@@ -149,13 +149,13 @@ class FrameworkSpans:
         return step
 
     def announce(
-        self, key: Hashable, tell: Callable[[], ReportedCall | None], *, owner: Any = None, is_current: bool = True
+        self, key: Hashable, report: Callable[[], ReportedCall | None], *, owner: Any = None, is_current: bool = True
     ) -> None:
-        """A call to a model begins. If no door sees it, what ``tell`` says at its end is recorded as its span."""
+        """A call to a model begins. If no door sees it, what ``report`` returns at its end is recorded as its span."""
         if is_recording():
-            call = self._open[key] = PendingCall(owner, tell)
+            call = self._open[key] = PendingCall(owner, report)
             if is_current:
-                call.token = announced.set(call)
+                call.token = pending_call.set(call)
 
     def end_call(self, key: Hashable) -> None:
         """An announced call is over."""
@@ -177,28 +177,28 @@ class FrameworkSpans:
                 self._record(left, incomplete="dropped")
 
     def _record(self, call: PendingCall, incomplete: str | None = None) -> None:
-        told = None if call.has_span else call.tell()
-        if told is None:
+        reported = None if call.has_span else call.report()
+        if reported is None:
             return
-        operation, body = told.call.operation, loads(encode(told.call.body))
+        operation, body = reported.call.operation, loads(encode(reported.call.body))
         request = operation.read_request(body)
         span = start_client_span(
             operation.name,
             operation.span_type,
             request.model,
-            provider=told.call.provider,
-            attributes={semconv.INCOMPLETE: incomplete, **told.call.attributes},
+            provider=reported.call.provider,
+            attributes={semconv.INCOMPLETE: incomplete, **reported.call.attributes},
             scope=self._scope,
             parent=call.parent,
             start_time_ns=call.start_time_ns,
         )
-        with guard("recording a call that a framework told of"):
+        with guard("recording a call that a framework reported"):
             write_request(span, operation, body or None, request)
-            if told.reply is not None:
-                reply = loads(encode(told.reply))
+            if reported.reply is not None:
+                reply = loads(encode(reported.reply))
                 span.set_outputs(reply)
                 set_reply(span, operation.read_reply(reply))
-            set_failure(span, call.error, told.error, has_content=told.has_content)
+            set_failure(span, call.error, reported.error, has_content=reported.has_content)
         span.end()
 
 
@@ -208,7 +208,7 @@ def is_recording() -> bool:
 
 
 def set_failure(
-    span: AnySpan, error: BaseException | None, told: str | None = None, *, has_content: bool = True
+    span: AnySpan, error: BaseException | None, message: str | None = None, *, has_content: bool = True
 ) -> None:
     """Write onto a span how a step failed: by the exception, or else in the framework's words; nothing if by neither.
 
@@ -221,6 +221,6 @@ def set_failure(
     span.set_attribute(semconv.INCOMPLETE, ending)
     if error is not None and is_error:
         span.set_attribute(semconv.ERROR_TYPE, type_name(error))
-        told = told or type_name(error)
-    if told is not None:
-        span.set_status("ERROR", told)
+        message = message or type_name(error)
+    if message is not None:
+        span.set_status("ERROR", message)

@@ -159,7 +159,7 @@ def chunk_tapped(original: Function, patch: Patch) -> Function:
         if patch.active:
             watcher = watcher_of(kwargs.get("response"))
             if watcher is not None:
-                watcher.sent(kwargs.get("data"))
+                watcher.received(kwargs.get("data"))
         return original(*args, **kwargs)
 
     return shown
