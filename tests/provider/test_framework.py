@@ -170,6 +170,17 @@ def test_an_announced_call_of_which_nothing_is_told_is_not_recorded(steps: Frame
     assert spans() == []
 
 
+def test_an_announced_call_is_not_recorded_where_recording_is_switched_off_before_it_ends(
+    steps: FrameworkSpans,
+) -> None:
+    steps.announce("call", lambda: told(reply()))
+    tracer.disable()
+    steps.end_call("call")
+    tracer.enable()
+
+    assert spans() == []
+
+
 def test_an_announced_call_that_failed(steps: FrameworkSpans) -> None:
     steps.announce("call", lambda: told(error="overloaded"))
     steps.end_call("call")

@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Hashable, Mapping
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tracer import semconv
 from tracer._engine.context import running, suppressed
 from tracer._engine.exceptions import ending_of, type_name
 from tracer._engine.runtime import runtime
+from tracer._engine.span import LiveSpan
 from tracer._fault import guard
 from tracer._json import encode, loads
 from tracer._records.derive import set_reply
@@ -30,7 +31,7 @@ class ReportedCall(NamedTuple):
     """What a framework says of a call to a model that no door has seen."""
 
     call: Call
-    reply: Any = None  # in the shape that the operation reads
+    reply: object = None  # in the shape that the operation reads
     error: str | None = None  # in the framework's words; an exception on its way through the call says more
     has_content: bool = True  # False: the exception's text is content that is to be left out
 
@@ -40,7 +41,7 @@ class _UnderWay:
 
     __slots__ = ("_handled", "error", "owner")
 
-    def __init__(self, owner: Any) -> None:
+    def __init__(self, owner: object) -> None:
         self.owner = owner
         self.error: BaseException | None = None
         self._handled = sys.exc_info()[1]  # the framework may be called where an exception is being handled
@@ -57,7 +58,7 @@ class Step(_UnderWay):
 
     __slots__ = ("span",)
 
-    def __init__(self, span: AnySpan, owner: Any) -> None:
+    def __init__(self, span: AnySpan, owner: object) -> None:
         super().__init__(owner)
         self.span = span
 
@@ -67,7 +68,7 @@ class PendingCall(_UnderWay):
 
     __slots__ = ("has_span", "parent", "report", "start_time_ns", "token")
 
-    def __init__(self, owner: Any, report: Callable[[], ReportedCall | None]) -> None:
+    def __init__(self, owner: object, report: Callable[[], ReportedCall | None]) -> None:
         super().__init__(owner)
         self.report = report
         self.parent = running()
@@ -111,9 +112,9 @@ class FrameworkSpans:
         name: str,
         *,
         span_type: str,
-        owner: Any = None,
+        owner: object = None,
         parent: AnySpan | None = None,
-        attributes: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, object] | None = None,
         is_current: bool = True,
     ) -> Step | None:
         """A step has begun, below the current span or ``parent``; None where nothing is to be recorded."""
@@ -132,7 +133,7 @@ class FrameworkSpans:
         step = self._open.get(key)
         return step if isinstance(step, Step) else None
 
-    def find(self, attribute: str, value: Any) -> AnySpan | None:
+    def find(self, attribute: str, value: object) -> AnySpan | None:
         """The open span whose key has an attribute of this value."""
         for key, step in list(self._open.items()):
             if isinstance(step, Step) and getattr(key, attribute, None) == value:
@@ -149,7 +150,7 @@ class FrameworkSpans:
         return step
 
     def announce(
-        self, key: Hashable, report: Callable[[], ReportedCall | None], *, owner: Any = None, is_current: bool = True
+        self, key: Hashable, report: Callable[[], ReportedCall | None], *, owner: object = None, is_current: bool = True
     ) -> None:
         """A call to a model begins. If no door sees it, what ``report`` returns at its end is recorded as its span."""
         if is_recording():
@@ -165,7 +166,7 @@ class FrameworkSpans:
             call.leave()
             self._record(call)
 
-    def end_all(self, owner: Any) -> None:
+    def end_all(self, owner: object) -> None:
         """End what an owner has left open, and the framework will not tell of any more."""
         for key, left in list(self._open.items()):
             if left.owner is not owner or self._open.pop(key, None) is None:
@@ -192,6 +193,8 @@ class FrameworkSpans:
             parent=call.parent,
             start_time_ns=call.start_time_ns,
         )
+        if not isinstance(span, LiveSpan):  # recording was switched off in the meantime
+            return
         with guard("recording a call that a framework reported"):
             write_request(span, operation, body or None, request)
             if reported.reply is not None:
