@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer._engine.context import suppressed
 from tracer._fault import log_once, report
@@ -100,11 +100,11 @@ class Provider:
                 )
 
     @property
-    def options(self) -> Mapping[str, Any]:
+    def options(self) -> Mapping[str, object]:
         """What the last `autolog` was given beside ``disable``, for the functions that read calls."""
         return self._state.options
 
-    def autolog(self, *, disable: bool = False, **options: Any) -> None:
+    def autolog(self, *, disable: bool = False, **options: object) -> None:
         """Record every call that the program makes through this SDK; ``disable=True`` puts the SDK back as it was.
 
         May be called before or after the SDK is imported, and any number of times; ``options`` are the provider's own.
@@ -200,7 +200,7 @@ class _State:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.options: Mapping[str, Any] = {}
+        self.options: Mapping[str, object] = {}
         self.patches: list[Patch] = []
         self.connection_doors: dict[str, Patch] = {}  # by target
         self.wanted = False
@@ -226,7 +226,7 @@ def autolog_all(*, disable: bool = False) -> None:
             report(f"setting up the provider {name}", fault)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = load(_HOME_OF[name], name)

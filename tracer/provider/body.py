@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
-from tracer._json import loads
+from tracer._json import JsonObject, loads
 from tracer._records.media import media_type
 
 _KEPT_LIMIT = 16 * 1024 * 1024
@@ -14,12 +14,21 @@ _BINARY = ("audio/", "image/", "video/", "application/octet-stream")
 _MEDIA = ("audio/", "image/")
 
 
-def content_type_of(response: Any) -> str:
+class HttpResponse(Protocol):
+    """The HTTP client's response: httpx's, or one that is like it."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+def content_type_of(response: HttpResponse) -> str:
     """The media type that an HTTP response names for its body, without parameters; empty if it names none."""
     return str(response.headers.get("content-type") or "").partition(";")[0].strip().lower()
 
 
-def json_of(content: bytes) -> Any:
+def json_of(content: bytes) -> JsonObject | None:
     """The JSON object that a body is, as nearly all are; else None."""
     try:
         return loads(content) if content.startswith(b"{") else None
@@ -27,7 +36,7 @@ def json_of(content: bytes) -> Any:
         return None
 
 
-def body_of(content: bytes, content_type: str = "") -> Any:
+def body_of(content: bytes, content_type: str = "") -> object:
     """A body as it is: JSON, else text; of a binary one its size and type, with sound and images as data URLs."""
     if not content:
         return None
@@ -43,7 +52,7 @@ def body_of(content: bytes, content_type: str = "") -> Any:
         return _binary(content, content_type)
 
 
-def _binary(content: bytes, content_type: str) -> dict[str, Any]:
+def _binary(content: bytes, content_type: str) -> JsonObject:
     kind = content_type if content_type.startswith(_MEDIA) else media_type(content) or content_type
     body = _sized(len(content), kind)
     if kind.startswith(_MEDIA) and len(content) <= _KEPT_LIMIT:
@@ -51,7 +60,7 @@ def _binary(content: bytes, content_type: str) -> dict[str, Any]:
     return body
 
 
-def _sized(size: int, content_type: str) -> dict[str, Any]:
+def _sized(size: int, content_type: str) -> JsonObject:
     return {"bytes": size, "content_type": content_type} if content_type else {"bytes": size}
 
 
@@ -72,7 +81,7 @@ class BodyReader:
 
     __slots__ = ("_content_type", "_data", "_kept", "_rest", "_size", "is_event_stream")
 
-    def __init__(self, response: Any) -> None:
+    def __init__(self, response: HttpResponse) -> None:
         self.is_event_stream: bool | None = None
         self._content_type = content_type_of(response)
         self._size = 0
@@ -112,7 +121,7 @@ class BodyReader:
                 data, self._data = b"\n".join(self._data), []
                 yield data
 
-    def body(self) -> tuple[Any, bool | None]:
+    def body(self) -> tuple[object, bool | None]:
         """What was kept of a body that is no event stream, and whether it is all of it, if that can be known."""
         if not self._size:
             return None, None

@@ -14,13 +14,14 @@ from tracer._fault import guard, report, reraise_interruption
 from tracer._json import encode, loads
 from tracer._records.derive import set_reply, set_request
 from tracer.provider import streams
-from tracer.provider.body import BodyReader, body_of, content_type_of, is_event_stream, json_of
+from tracer.provider.body import BodyReader, HttpResponse, body_of, content_type_of, is_event_stream, json_of
 from tracer.provider.chunk_log import ChunkLog
 from tracer.provider.hidden_chunks import hide
-from tracer.provider.operation import Call, Operation, ReadError, ReplyOf, Request
+from tracer.provider.operation import Attributes, Call, Operation, ReadError, ReplyOf, Request
 
 if TYPE_CHECKING:
     from tracer._engine.context import AnySpan
+    from tracer._engine.span import LiveSpan
 
 _REFUSED = 400  # HTTP statuses from here on
 
@@ -39,7 +40,7 @@ class CallObserver(Protocol):
         """The method is called next."""
         ...
 
-    def returned(self, result: Any) -> Any:
+    def returned(self, result: object) -> object:
         """The method returned; the user gets what this returns."""
         ...
 
@@ -67,18 +68,18 @@ class CallRecording:
     )
 
     def __init__(
-        self, span: Any, call: Call, read_error: ReadError | None = None, reply_of: ReplyOf | None = None
+        self, span: LiveSpan, call: Call, read_error: ReadError | None = None, reply_of: ReplyOf | None = None
     ) -> None:
         self.span = span
         self.call = call
-        self.response: Any = None  # the HTTP response, where a tap has seen it
+        self.response: HttpResponse | None = None  # the HTTP response, where a tap has seen it
         self._read_error = read_error
         self._reply_of = reply_of
         self._outer: CallRecording | None = None
         self._open = [True]  # popping is atomic: the first of a stream's ends wins
         self._chunks: ChunkLog | None = None
         self._is_shown = False  # chunks are shown as they were sent, before the user gets them as objects
-        self._reader: Any = None
+        self._reader: BodyReader | None = None
         self._complete = False
 
     @property
@@ -95,12 +96,12 @@ class CallRecording:
             self.span.attach()
             current_recording.set(self)
 
-    def set_response(self, response: Any, attributes: Mapping[str, Any]) -> None:
+    def set_response(self, response: HttpResponse, attributes: Attributes) -> None:
         """A tap has seen the HTTP response of this call."""
         self.response = response
         self.span.set_attributes({semconv.HTTP_STATUS: response.status_code, **attributes})
 
-    def _set_result_response(self, response: Any) -> None:
+    def _set_result_response(self, response: HttpResponse) -> None:
         """The door's own result is the response; whoever called the door makes an exception of a refusal."""
         self.set_response(response, {semconv.REQUEST_ID: response.headers.get("x-request-id")})
         self.response = None
@@ -132,7 +133,7 @@ class CallRecording:
         if self._read_error is not None:
             self.span.set_attributes(self._read_error(error))
 
-    def returned(self, result: Any) -> Any:
+    def returned(self, result: object) -> object:
         """The SDK's call returned: the very result, or a generator in the place of a generator."""
         try:
             self._leave()
@@ -145,7 +146,7 @@ class CallRecording:
             report("reading a reply", fault)
             return result
 
-    def _take(self, result: Any) -> Any:
+    def _take(self, result: object) -> object:
         if streams.is_stream_object(result):
             self.response = None
             self.start_accumulating()
@@ -164,7 +165,7 @@ class CallRecording:
             self._end_with(loads(encode(result if self._reply_of is None else self._reply_of(result))))
         return result
 
-    def _take_response(self, response: Any) -> None:
+    def _take_response(self, response: HttpResponse) -> None:
         content = _content_of(response)
         if content is not None and not is_event_stream(content):
             self._end_with(json_of(content) or body_of(content, content_type_of(response)))
@@ -182,7 +183,7 @@ class CallRecording:
         make = self.call.operation.accumulator
         self._chunks = ChunkLog(self.span, None if make is None else make())
 
-    def update_request(self, body: Any) -> None:
+    def update_request(self, body: object) -> None:
         """The request turned out to be another than it was at first."""
         try:
             write_request(self.span, self.call.operation, body)
@@ -191,18 +192,18 @@ class CallRecording:
 
     # ---- what a watched stream tells ----
 
-    def received(self, chunk: Any) -> None:
+    def received(self, chunk: object) -> None:
         """The SDK makes an object of a chunk, which the user reads next."""
         if self._reply_of is None:
             self._is_shown = True
             self._take_chunk(chunk)
 
-    def chunk(self, chunk: Any) -> None:
+    def chunk(self, chunk: object) -> None:
         """The user has read a chunk."""
         if not self._is_shown:
             self._take_chunk(chunk)
 
-    def _take_chunk(self, chunk: Any) -> None:
+    def _take_chunk(self, chunk: object) -> None:
         chunks = self._chunks
         if chunks is None:  # the stream has ended
             return
@@ -213,11 +214,11 @@ class CallRecording:
 
     def feed(self, received: bytes) -> None:
         """The user has read a part of the body."""
-        chunks = self._chunks
-        if chunks is None:
+        chunks, reader = self._chunks, self._reader
+        if chunks is None or reader is None:
             return
         try:
-            for encoded in self._reader.feed(received):
+            for encoded in reader.feed(received):
                 if encoded.startswith(b"[DONE]"):
                     self._complete = True
                 else:
@@ -293,18 +294,18 @@ class CallRecording:
         if chunks.count:
             chunks.write(is_secret=is_secret)
 
-    def _arrived(self, chunks: ChunkLog) -> tuple[Any, bool | None]:
+    def _arrived(self, chunks: ChunkLog) -> tuple[object, bool | None]:
         """What the user has read until now, and whether that is all there was to read, if that can be known."""
         if self._reader is not None and not self._reader.is_event_stream:
-            return self._reader.body()  # type: ignore[no-any-return]
+            return self._reader.body()
         body, is_whole = chunks.reply()
         return body, self._complete or is_whole
 
-    def _end_with(self, body: Any) -> None:
+    def _end_with(self, body: object) -> None:
         self._set_reply(body)
         self._end()
 
-    def _set_reply(self, body: Any) -> None:
+    def _set_reply(self, body: object) -> None:
         span = self.span
         if span.set_json(semconv.OUTPUTS, body) and span.reader is not None:
             return
@@ -341,7 +342,7 @@ def start_client_span(
     )
 
 
-def write_request(span: Any, operation: Operation, body: Any, request: Request | None = None) -> None:
+def write_request(span: LiveSpan, operation: Operation, body: object, request: Request | None = None) -> None:
     """Write a request onto a span; what it says too, unless the span is to be read later."""
     is_written = span.reader is not None
     if is_written:
@@ -367,7 +368,7 @@ class _NotRecorded:
     def raised(self, error: BaseException) -> None:
         """Nothing to end."""
 
-    def returned(self, result: Any) -> Any:
+    def returned(self, result: object) -> object:
         """The very result."""
         return result
 
@@ -399,7 +400,7 @@ class _Apart:
         except ValueError:  # a coroutine that was closed from another context
             current_recording.set(None)
 
-    def returned(self, result: Any) -> Any:
+    def returned(self, result: object) -> object:
         """The very result."""
         self.raised(GeneratorExit())
         return result
@@ -410,7 +411,7 @@ def not_recorded() -> CallObserver:
     return NOT_RECORDED if current_recording.get() is None else _Apart()
 
 
-def _response_of(error: BaseException) -> Any:
+def _response_of(error: BaseException) -> object:
     """The HTTP response that an exception is about, or the one that it was made of: ``raise … from None`` hides it."""
     # a context that is not suppressed may be an exception of the user's, who calls another provider in its handler
     below = error.__cause__ or error.__context__ if error.__suppress_context__ else None

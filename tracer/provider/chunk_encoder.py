@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from tracer._json import encode, to_jsonable
+from tracer._json import JsonObject, encode, to_jsonable
 
 
 class ChunkEncoder:
@@ -17,7 +17,7 @@ class ChunkEncoder:
 
     def __init__(self, repeated: frozenset[str]) -> None:
         self._repeated = repeated
-        self._known: dict[str, Any] = {}
+        self._known: JsonObject = {}
 
     def __call__(self, chunk: Any) -> bytes:
         """The chunk's JSON, whatever it is."""
@@ -29,7 +29,7 @@ class ChunkEncoder:
         except (TypeError, AttributeError):
             return encode(chunk)
 
-    def new_fields(self, chunk: Any) -> Any:
+    def new_fields(self, chunk: object) -> object:
         """The fields of a chunk that are not null, nor what they were in the chunk before."""
         if type(chunk) is not dict:
             return chunk
@@ -44,7 +44,7 @@ class ChunkEncoder:
         return new
 
 
-def _fields_of(value: Any) -> Any:
+def _fields_of(value: Any) -> object:
     """The fields of a model that were sent, explicit nulls among them: a whole reply may be part of a chunk."""
     try:
         sent, extra = value.__pydantic_fields_set__, value.__pydantic_extra__
@@ -56,7 +56,7 @@ def _fields_of(value: Any) -> Any:
     return fields
 
 
-def joined_texts(chunks: Iterable[Any]) -> dict[str, str]:
+def joined_texts(chunks: Iterable[object]) -> dict[str, str]:
     """The texts that stand at the same place in each chunk, put together."""
     found: dict[str, list[str]] = {}
     for chunk in chunks:
@@ -64,7 +64,7 @@ def joined_texts(chunks: Iterable[Any]) -> dict[str, str]:
     return {place: "".join(pieces) for place, pieces in found.items()}
 
 
-def _collect_texts(value: Any, place: str, found: dict[str, list[str]]) -> None:
+def _collect_texts(value: object, place: str, found: dict[str, list[str]]) -> None:
     if isinstance(value, str):
         found.setdefault(place, []).append(value)
     elif isinstance(value, dict):

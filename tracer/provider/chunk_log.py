@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer import semconv
 from tracer._engine.runtime import runtime
@@ -13,6 +13,7 @@ from tracer.provider.chunk_encoder import ChunkEncoder, joined_texts
 from tracer.provider.operation import Accumulator
 
 if TYPE_CHECKING:
+    from tracer._engine.span import LiveSpan
     from tracer._records.record import ChunksRecord
 
 CHUNK_EVENTS_LIMIT = 1_000
@@ -36,7 +37,7 @@ class ChunkLog:
         "count",
     )
 
-    def __init__(self, span: Any, accumulator: Accumulator | None) -> None:
+    def __init__(self, span: LiveSpan, accumulator: Accumulator | None) -> None:
         self.count = 0
         self._span = span
         self._accumulator = accumulator
@@ -47,7 +48,7 @@ class ChunkLog:
         self._left_out = 0
         self._first_content = 0
 
-    def take(self, chunk: Any) -> None:
+    def take(self, chunk: object) -> None:
         """Take a chunk as it was sent, or the SDK's object."""
         self.take_encoded(self._encoder(chunk))
 
@@ -81,7 +82,7 @@ class ChunkLog:
         if self._accumulator is not None and self._accumulator.add(chunk) and not self._first_content:
             self._first_content = when
 
-    def reply(self) -> tuple[Any, bool | None]:
+    def reply(self) -> tuple[object, bool | None]:
         """The reply as far as it was read, and whether that is all of it, if that can be known."""
         if self._accumulator is None:
             return None, None
@@ -92,7 +93,7 @@ class ChunkLog:
         """Whether the reply is the last event alone, not what all chunks say together."""
         return getattr(self._accumulator, "keeps_last_event", False)
 
-    def holds_secret(self, reply: Any) -> bool:
+    def holds_secret(self, reply: object) -> bool:
         """Whether what arrived holds a secret once its pieces are put together."""
         if self.keeps_last_event:
             reply = joined_texts(loads(chunk) for _, chunk in self._events)

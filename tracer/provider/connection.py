@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from tracer._json import JsonObject
     from tracer.provider.connection_recording import ConnectionRecording
+    from tracer.provider.operation import Attributes
 
 
 class ConnectionReader(Protocol):
     """Says what the messages of a connection mean; told one message after the other, never two at a time."""
 
-    def sent(self, message: dict[str, Any], recording: ConnectionRecording, /) -> None:
+    def sent(self, message: JsonObject, recording: ConnectionRecording, /) -> None:
         """The program has sent a message."""
         ...
 
-    def received(self, message: dict[str, Any], recording: ConnectionRecording, /) -> None:
+    def received(self, message: JsonObject, recording: ConnectionRecording, /) -> None:
         """The program has received a message."""
         ...
 
-    def conversation(self) -> list[Any]:
+    def conversation(self) -> list[JsonObject]:
         """Everything that was said, in the style of chat messages."""
         ...
 
@@ -33,4 +34,4 @@ class Connection(NamedTuple):
     reader: ConnectionReader
     model: str | None = None
     provider: str | None = None  # where it differs from the provider module's name
-    attributes: Mapping[str, Any] = MappingProxyType({})
+    attributes: Attributes = MappingProxyType({})

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer import semconv
 from tracer._fault import report
-from tracer._json import encode, loads
+from tracer._json import JsonObject, encode, loads
 from tracer.messages import to_messages
 from tracer.provider.call_recording import NOT_RECORDED, CallObserver, CallRecording
 from tracer.provider.connection import Connection
-from tracer.provider.operation import Call
+from tracer.provider.operation import Attributes, Call
 from tracer.provider.streams import keep_until_dropped
 from tracer.provider.wrappers import around
 
@@ -30,34 +30,34 @@ StartReply = Callable[[Call, "AnySpan"], CallObserver]  # of a call, below the s
 class ConnectionRecording:
     """A connection that is being recorded. Its methods never raise; the first end wins."""
 
-    def __init__(self, span: Any, opened: Connection, start_reply: StartReply) -> None:
+    def __init__(self, span: AnySpan, opened: Connection, start_reply: StartReply) -> None:
         self.span = span
         self._reader = opened.reader
         self._start_reply = start_reply
-        self._replies: dict[Any, CallRecording] = {}
+        self._replies: dict[Hashable, CallRecording] = {}
         self._error: BaseException | None = None
         self._is_open = True
         self._messages = threading.RLock()  # one thread may send while another receives
 
     # ---- what a reader says ----
 
-    def begin(self, key: Any, call: Call) -> None:
+    def begin(self, key: Hashable, call: Call) -> None:
         """A reply has been asked for, or has begun."""
         recording = self._start_reply(call, self.span)
         if isinstance(recording, CallRecording):
             recording.start_accumulating()
             self._replies[key] = recording
 
-    def has(self, key: Any) -> bool:
+    def has(self, key: Hashable) -> bool:
         """Whether a reply is under way."""
         return key in self._replies
 
-    def chunk(self, key: Any, chunk: Any) -> None:
+    def chunk(self, key: Hashable, chunk: object) -> None:
         """A piece of a reply has come."""
         if key in self._replies:
             self._replies[key].chunk(chunk)
 
-    def finish(self, key: Any, body: Any = None) -> None:
+    def finish(self, key: Hashable, body: object = None) -> None:
         """A reply is whole; ``body`` is its request as it turned out to be."""
         recording = self._replies.pop(key, None)
         if recording is not None:
@@ -65,15 +65,15 @@ class ConnectionRecording:
                 recording.update_request(body)
             recording.finished()
 
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+    def set_attributes(self, attributes: Attributes) -> None:
         """Something has become known about the whole session."""
         self.span.set_attributes(attributes)
 
-    def configured(self, settings: Any) -> None:
+    def configured(self, settings: object) -> None:
         """The session has been set up."""
         self.span.set_inputs(settings)
 
-    def error(self, details: Mapping[str, Any]) -> None:
+    def error(self, details: Mapping[str, object]) -> None:
         """The provider has said that something was wrong, which does not end the session."""
         kind = str(details.get("code") or details.get("type") or "error")
         message = str(details.get("message") or kind)
@@ -81,16 +81,16 @@ class ConnectionRecording:
 
     # ---- what the watched connection tells ----
 
-    def sent(self, message: Any) -> None:
+    def sent(self, message: object) -> None:
         """The program sends a message."""
         self._read(self._reader.sent, message)
 
-    def received(self, message: Any) -> None:
+    def received(self, message: object) -> None:
         """The program has received a message."""
         self._error = None
         self._read(self._reader.received, message)
 
-    def _read(self, read: Callable[[dict[str, Any], ConnectionRecording], None], message: Any) -> None:
+    def _read(self, read: Callable[[JsonObject, ConnectionRecording], None], message: object) -> None:
         if not self._is_open:
             return
         try:
@@ -146,12 +146,12 @@ class ConnectionRecording:
             report("ending a connection's span", fault)
 
 
-def watch_connection(connection: Any, recording: ConnectionRecording) -> None:
+def watch_connection(connection: object, recording: ConnectionRecording) -> None:
     """Observe the messages of an SDK's connection and its end; what its methods do does not change."""
     kind = type(connection)
     receiving, closing = _Receiving(recording), _Closing(recording)
 
-    def send(args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallObserver:
+    def send(args: tuple[object, ...], kwargs: dict[str, object]) -> CallObserver:
         recording.sent(args[0] if args else next(iter(kwargs.values()), None))
         return NOT_RECORDED
 
@@ -177,7 +177,7 @@ class _Receiving:
     def enter(self) -> None:
         """Nothing has been received yet."""
 
-    def returned(self, result: Any) -> Any:
+    def returned(self, result: object) -> object:
         self._recording.received(result)
         return result
 
@@ -198,7 +198,7 @@ class _Closing:
     def enter(self) -> None:
         """A message may still be received."""
 
-    def returned(self, result: Any) -> Any:
+    def returned(self, result: object) -> object:
         self._recording.closed()
         return result
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from tracer.provider.call_recording import CallRecording
     from tracer.provider.connection import Connection
-    from tracer.provider.operation import Call
+    from tracer.provider.operation import Arguments, Call, ReplyOf
 
 
 class Door(NamedTuple):
@@ -22,9 +22,9 @@ class Door(NamedTuple):
     """
 
     target: str | tuple[str, ...]
-    read_call: Callable[[Mapping[str, Any]], Call | None]
+    read_call: Callable[[Arguments], Call | None]
     parameters: tuple[str, ...] = ()  # those that read_call needs; without one of them the SDK is left alone
-    reply_of: Callable[[Any], Any] | None = None
+    reply_of: ReplyOf | None = None
 
 
 class Tap(NamedTuple):
@@ -35,7 +35,7 @@ class Tap(NamedTuple):
     """
 
     target: str | tuple[str, ...]
-    observe: Callable[[CallRecording, Mapping[str, Any]], None]
+    observe: Callable[[CallRecording, Arguments], None]
     parameters: tuple[str, ...] = ()
     after: bool = False
 
@@ -54,8 +54,8 @@ class ChunkTap(NamedTuple):
 class HookEnd(Protocol):
     """Hears how a hooked method ended."""
 
-    def returned(self, result: Any) -> Any: ...
-    def raised(self, error: BaseException) -> Any: ...
+    def returned(self, result: Any) -> object: ...
+    def raised(self, error: BaseException) -> object: ...
 
 
 class Hook(NamedTuple):
@@ -65,7 +65,7 @@ class Hook(NamedTuple):
     """
 
     target: str | tuple[str, ...]
-    begin: Callable[[Mapping[str, Any]], HookEnd | None]
+    begin: Callable[[Arguments], HookEnd | None]
     parameters: tuple[str, ...] = ()
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tracer._fault import report
-from tracer.provider.streams import is_stream_object
+from tracer.provider.streams import StreamObject, is_stream_object
 
-IsHidden = Callable[[Any], bool]
+IsHidden = Callable[[Any], bool]  # of a chunk as the SDK has it
 
 
 class _WithoutHidden:
@@ -32,7 +32,7 @@ class _Visible(_WithoutHidden):
     def __iter__(self) -> _Visible:
         return self
 
-    def __next__(self) -> Any:
+    def __next__(self) -> object:
         while True:
             chunk = self._iterator.__next__()
             if not _is_hidden(chunk, self._is_hidden):
@@ -47,7 +47,7 @@ class _AsyncVisible(_WithoutHidden):
     def __aiter__(self) -> _AsyncVisible:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> object:
         while True:
             iterator = self._iterator
             _, chunk = (iterator, await iterator.__anext__())  # on the stack, as in the watching iterator
@@ -55,7 +55,7 @@ class _AsyncVisible(_WithoutHidden):
                 return chunk
 
 
-def _is_hidden(chunk: Any, is_hidden: IsHidden) -> bool:
+def _is_hidden(chunk: object, is_hidden: IsHidden) -> bool:
     try:
         return is_hidden(chunk)
     except Exception as fault:
@@ -63,7 +63,7 @@ def _is_hidden(chunk: Any, is_hidden: IsHidden) -> bool:
         return False
 
 
-def hide(result: Any, is_hidden: IsHidden) -> None:
+def hide(result: object, is_hidden: IsHidden) -> None:
     """Hide chunks of a stream, or of the one that a raw response is parsed into."""
     if is_stream_object(result):
         _hide_in_stream(result, is_hidden)
@@ -71,7 +71,7 @@ def hide(result: Any, is_hidden: IsHidden) -> None:
         _hide_when_parsed(result, is_hidden)
 
 
-def _hide_in_stream(stream: Any, is_hidden: IsHidden) -> None:
+def _hide_in_stream(stream: StreamObject, is_hidden: IsHidden) -> None:
     iterator = stream._iterator
     if isinstance(iterator, _WithoutHidden):
         return  # a raw response gives the same stream again
@@ -82,7 +82,7 @@ def _hide_in_stream(stream: Any, is_hidden: IsHidden) -> None:
 def _hide_when_parsed(raw: Any, is_hidden: IsHidden) -> None:
     parse = raw.parse
 
-    def parse_and_hide(*args: Any, **kwargs: Any) -> Any:
+    def parse_and_hide(*args: object, **kwargs: object) -> object:
         parsed = parse(*args, **kwargs)
         try:
             if is_stream_object(parsed):

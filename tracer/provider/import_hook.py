@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from tracer._fault import guard, reraise_interruption
 
@@ -16,7 +15,7 @@ def when_imported(module: str, action: Callable[[], None]) -> None:
 
     is_imported(module)  # wrapt does not wait for another thread that is in the middle of it
 
-    def hook(_module: Any) -> None:
+    def hook(_module: object) -> None:
         with guard(f"patching {module}"):
             action()
 

@@ -5,10 +5,10 @@ Loaded with the SDK, together with all that recording needs: a program that neve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer._engine.context import suppressed
 from tracer._engine.runtime import runtime
@@ -27,7 +27,7 @@ from tracer.provider.connection_recording import ConnectionRecording, watch_conn
 from tracer.provider.doors import ConnectionDoor, Door
 from tracer.provider.framework import door_records
 from tracer.provider.installed import recorded_names
-from tracer.provider.operation import Call, ReplyOf
+from tracer.provider.operation import Arguments, Call, ReplyOf
 from tracer.provider.patch import DoorMovedError, Patch
 from tracer.provider.wrappers import chunk_tapped, connection_opened, hooked, tapped, through_door
 from tracer.semconv import SpanType
@@ -70,7 +70,7 @@ class Instrumentor:
         watch = partial(connection_opened, partial(self._watch, door))
         return Patch(f"{door.target}.__init__", watch, parameters=("connection",))
 
-    def _begin(self, door: Door, arguments: Mapping[str, Any]) -> CallObserver:
+    def _begin(self, door: Door, arguments: Arguments) -> CallObserver:
         """The observer of a call that passes a door; never raises."""
         try:
             if not runtime().recorder.recording:
@@ -112,7 +112,7 @@ class Instrumentor:
             raise
         return CallRecording(span, call, self._provider.read_error, reply_of)
 
-    def _watch(self, door: ConnectionDoor, connection: Any) -> None:
+    def _watch(self, door: ConnectionDoor, connection: object) -> None:
         """Record a connection that has been opened; never raises."""
         try:
             if not runtime().recorder.recording or suppressed.get():

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from tracer import semconv
 
 if TYPE_CHECKING:
+    from tracer._json import JsonObject
     from tracer.provider.hidden_chunks import IsHidden
 
-ReadError = Callable[[BaseException], Mapping[str, Any]]
-ReplyOf = Callable[[Any], Any]
+Arguments: TypeAlias = Mapping[str, Any]  # of a method's call, by name
+Attributes: TypeAlias = Mapping[str, object]  # of a span; None is left out
+ReadError = Callable[[BaseException], Attributes]
+ReplyOf = Callable[[Any], object]
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOTHING: Attributes = MappingProxyType({})
 
 
 class Request(NamedTuple):
     """What a request says. Messages may be OpenAI-style, provider objects or any mapping."""
 
     model: str | None = None
-    messages: Any = None
-    system: Any = None  # instructions given apart from the messages
-    tools: Any = None
-    output_schema: Any = None  # the JSON schema that a structured output is to have
-    attributes: Mapping[str, Any] = _NOTHING  # by attribute name, None is left out
-    inputs: Any = None  # in the place of the body, where the body is not what a user gave
+    messages: object = None
+    system: object = None  # instructions given apart from the messages
+    tools: object = None
+    output_schema: object = None  # the JSON schema that a structured output is to have
+    attributes: Attributes = _NOTHING
+    inputs: object = None  # in the place of the body, where the body is not what a user gave
 
 
 class Reply(NamedTuple):
@@ -34,10 +37,10 @@ class Reply(NamedTuple):
 
     model: str | None = None
     id: str | None = None
-    messages: Any = None
+    messages: object = None
     finish_reasons: Sequence[str] = ()
-    usage: Mapping[str, Any] = _NOTHING
-    attributes: Mapping[str, Any] = _NOTHING
+    usage: Mapping[str, object] = _NOTHING
+    attributes: Attributes = _NOTHING
     error_type: str | None = None  # a reply that says of itself that it failed
     error_message: str | None = None
     incomplete: str | None = None  # a reply that says of itself that it was cut short, and why
@@ -51,11 +54,11 @@ class Accumulator(Protocol):
     nothing together says so by ``keeps_last_event = True``; secrets are then looked for over all chunks.
     """
 
-    def add(self, chunk: dict[str, Any]) -> bool:
+    def add(self, chunk: JsonObject) -> bool:
         """Take a chunk; True if it brought content, as opposed to an envelope or numbers."""
         ...
 
-    def reply(self) -> Any:
+    def reply(self) -> object:
         """What has arrived until now, in the shape of a reply that was not streamed."""
         ...
 
@@ -78,8 +81,8 @@ class Call(NamedTuple):
     """A call as a door saw it: what is done, with what body, where."""
 
     operation: Operation
-    body: Any
+    body: object
     provider: str | None = None  # where it differs from the provider module's name
-    attributes: Mapping[str, Any] = _NOTHING
-    changed: Mapping[str, Any] = _NOTHING  # arguments of the door, where the user wanted more asked
+    attributes: Attributes = _NOTHING
+    changed: Mapping[str, object] = _NOTHING  # arguments of the door, where the user wanted more asked
     hides: IsHidden | None = None  # chunks that come only because of the change

@@ -7,9 +7,14 @@ import os
 import sys
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tracer._exit import close_in_workers
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from tracer.provider.body import HttpResponse
 
 
 class Droppable(Protocol):
@@ -21,7 +26,7 @@ class Droppable(Protocol):
 class Watcher(Droppable, Protocol):
     """What is told about a stream; it counts only the first of the ends it hears, and never raises."""
 
-    def chunk(self, chunk: Any) -> None: ...
+    def chunk(self, chunk: object) -> None: ...
     def finished(self) -> None: ...
     def failed(self, error: BaseException) -> None: ...
     def closed(self) -> None: ...
@@ -33,10 +38,18 @@ class ByteWatcher(Watcher, Protocol):
     def feed(self, received: bytes) -> None: ...
 
 
-_WATCHED = "_tracer_watcher"  # of an HTTP response
-_NO_FIELDS: dict[str, Any] = {}
+class StreamObject(Protocol):
+    """An SDK's stream that keeps its iterator and its HTTP response, as the Stainless SDKs' do."""
 
-_open: weakref.WeakSet[Any] = weakref.WeakSet()
+    response: Any
+    _iterator: Any
+
+
+_WATCHED = "_tracer_watcher"  # of an HTTP response
+AnyAsyncGenerator = AsyncGenerator[Any, Any]
+_NO_FIELDS: dict[str, object] = {}
+
+_open: weakref.WeakSet[Droppable] = weakref.WeakSet()
 _registered_in = 0  # the process whose end is watched
 
 
@@ -45,7 +58,7 @@ def _end_at_exit() -> None:
         watcher.dropped()
 
 
-def keep_until_dropped(owner: Any, watcher: Droppable) -> None:
+def keep_until_dropped(owner: object, watcher: Droppable) -> None:
     """End the watcher when the owner is gone: collected, or alive until the interpreter exits."""
     global _registered_in
     if _registered_in != os.getpid():
@@ -88,7 +101,7 @@ class _WatchedIterator(_Watched):
     def __iter__(self) -> _WatchedIterator:
         return self
 
-    def __next__(self) -> Any:
+    def __next__(self) -> object:
         reading = self._reading
         reading.now = True
         try:
@@ -113,7 +126,7 @@ class _WatchedAsyncIterator(_Watched):
     def __aiter__(self) -> _WatchedAsyncIterator:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> object:
         reading, iterator = self._reading, self._iterator
         reading.now = True
         try:
@@ -132,7 +145,7 @@ class _WatchedAsyncIterator(_Watched):
         return chunk
 
 
-def is_stream_object(value: Any) -> bool:
+def is_stream_object(value: object) -> TypeGuard[StreamObject]:
     """Whether this is an SDK's stream that keeps its iterator and its HTTP response, as the Stainless SDKs' do."""
     held = getattr(value, "__dict__", None)
     if not isinstance(held, dict) or "response" not in held:
@@ -140,12 +153,12 @@ def is_stream_object(value: Any) -> bool:
     return "_iterator" in held or hasattr(type(value), "_iterator")  # made when it is first asked for
 
 
-def is_http_response(value: Any) -> bool:
+def is_http_response(value: object) -> TypeGuard[HttpResponse]:
     """Whether an SDK hands around the HTTP client's own response, as the SDKs that Speakeasy generates do."""
     return hasattr(value, "iter_raw") and hasattr(value, "aiter_raw") and hasattr(value, "status_code")
 
 
-def watch_stream_object(stream: Any, watcher: Watcher) -> None:
+def watch_stream_object(stream: StreamObject, watcher: Watcher) -> None:
     """Watch an SDK's stream object from inside: the object, its type and its methods stay what they are."""
     reading = _Reading()
     iterator = stream._iterator
@@ -158,7 +171,7 @@ def watch_stream_object(stream: Any, watcher: Watcher) -> None:
     keep_until_dropped(stream, watcher)
 
 
-def watcher_of(response: Any) -> Any:
+def watcher_of(response: object) -> Any:
     """Who watches the stream that an HTTP response is the body of; None where nobody does."""
     return getattr(response, "__dict__", _NO_FIELDS).get(_WATCHED)
 
@@ -170,12 +183,12 @@ def _hook_close(response: Any, watcher: Watcher, reading: _Reading) -> None:
     """
     kind = type(response)
 
-    def close() -> Any:
+    def close() -> object:
         if not reading.now:
             watcher.closed()
         return kind.close(response)
 
-    async def aclose() -> Any:
+    async def aclose() -> object:
         if not reading.now:
             watcher.closed()
         return await kind.aclose(response)
@@ -203,24 +216,24 @@ def watch_bytes(response: Any, watcher: ByteWatcher) -> None:
 
 
 def _body_method(
-    response: Any,
-    method: Callable[[Any, int | None], Any],
-    watched: Callable[[Any, Watcher, _Reading], Any],
+    response: HttpResponse,
+    method: Callable[..., Any],
+    watched: Callable[[Any, Watcher, _Reading], object],
     watcher: Watcher,
     reading: _Reading,
-) -> Callable[..., Any]:
-    def read(chunk_size: int | None = None) -> Any:
+) -> Callable[..., object]:
+    def read(chunk_size: int | None = None) -> object:
         body = method(response, chunk_size)
         return body if reading.now else watched(body, watcher, reading)  # in a read: iter_bytes reads by iter_raw
 
     return read
 
 
-def _watched_body(body: Iterator[bytes], watcher: Watcher, reading: _Reading) -> Iterator[bytes]:
+def _watched_body(body: Iterator[bytes], watcher: Watcher, reading: _Reading) -> Iterator[object]:
     yield from _WatchedIterator(body, watcher, reading)
 
 
-async def _watched_async_body(body: AsyncIterator[bytes], watcher: Watcher, reading: _Reading) -> AsyncIterator[bytes]:
+async def _watched_async_body(body: AsyncIterator[bytes], watcher: Watcher, reading: _Reading) -> AsyncIterator[object]:
     async for received in _WatchedAsyncIterator(body, watcher, reading):
         yield received
 
@@ -231,14 +244,14 @@ class _Feeding:
     __slots__ = ("chunk", "closed", "dropped", "failed", "finished")
 
     def __init__(self, watcher: ByteWatcher, is_readable: bool = True) -> None:
-        self.chunk = watcher.feed if is_readable else _left_alone
+        self.chunk: Callable[[Any], None] = watcher.feed if is_readable else _ignore
         self.finished = watcher.finished
         self.failed = watcher.failed
         self.closed = watcher.closed
         self.dropped = watcher.dropped
 
 
-def _left_alone(received: bytes) -> None:
+def _ignore(received: bytes) -> None:
     """Compressed bytes."""
 
 
@@ -247,7 +260,7 @@ def is_generator(value: object) -> bool:
     return isinstance(value, (Generator, AsyncGenerator))
 
 
-def watch_generator(generator: Any, watcher: Watcher) -> Any:
+def watch_generator(generator: Any, watcher: Watcher) -> object:
     """A generator that replaces an SDK's, which cannot be watched from inside."""
     watched: Any = (_generated if isinstance(generator, Generator) else _generated_async)(generator, watcher)
     watched.__name__, watched.__qualname__ = generator.__name__, generator.__qualname__
@@ -255,7 +268,7 @@ def watch_generator(generator: Any, watcher: Watcher) -> Any:
     return watched
 
 
-def _generated(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generator[Any, None, Any]:
+def _generated(generator: Iterator[object], watcher: Watcher) -> Generator[object, None, object]:
     chunks = _WatchedIterator(generator, watcher, _Reading())
     try:
         return (yield from chunks)
@@ -264,7 +277,7 @@ def _generated(generator: Generator[Any, Any, Any], watcher: Watcher) -> Generat
         raise
 
 
-async def _generated_async(generator: AsyncGenerator[Any, Any], watcher: Watcher) -> AsyncGenerator[Any, None]:
+async def _generated_async(generator: AnyAsyncGenerator, watcher: Watcher) -> AsyncGenerator[object, None]:
     chunks = _WatchedAsyncIterator(_Inner(generator), watcher, _Reading())
     try:
         async for chunk in chunks:
@@ -283,13 +296,13 @@ class _Inner:
 
     __slots__ = ("_generator",)
 
-    def __init__(self, generator: AsyncGenerator[Any, Any]) -> None:
+    def __init__(self, generator: AnyAsyncGenerator) -> None:
         self._generator = generator
 
     def __aiter__(self) -> _Inner:
         return self
 
-    def __anext__(self) -> Awaitable[Any]:
+    def __anext__(self) -> Awaitable[object]:
         hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(firstiter=None, finalizer=_leave_open)
         try:
@@ -298,5 +311,5 @@ class _Inner:
             sys.set_asyncgen_hooks(*hooks)
 
 
-def _leave_open(_generator: AsyncGenerator[Any, Any]) -> None:
+def _leave_open(_generator: AnyAsyncGenerator) -> None:
     """What closes an asynchronous generator that is collected."""

@@ -5,23 +5,28 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tracer._engine.arguments import argument_binder
 from tracer._fault import guard, report
 from tracer.provider.call_recording import NOT_RECORDED, CallObserver, current_recording
 from tracer.provider.doors import Hook, HookEnd, Tap
-from tracer.provider.patch import Patch
+from tracer.provider.patch import Function, Patch
 from tracer.provider.streams import watcher_of
 
-Function = Callable[..., Any]
+if TYPE_CHECKING:
+    from tracer.provider.operation import Arguments
+
+Given = tuple[tuple[object, ...], dict[str, object]]  # positional and keyword arguments
+Change = Callable[[tuple[object, ...], dict[str, object], Mapping[str, object]], Given]
+Begin = Callable[[tuple[object, ...], dict[str, object]], CallObserver]
 
 
-def through_door(begin: Callable[[Mapping[str, Any]], CallObserver], original: Function, patch: Patch) -> Function:
+def through_door(begin: Callable[[Arguments], CallObserver], original: Function, patch: Patch) -> Function:
     """The method of a door, whose calls ``begin`` makes recordings of."""
     bind = argument_binder(original)
 
-    def begin_if_active(args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallObserver:
+    def begin_if_active(args: tuple[object, ...], kwargs: dict[str, object]) -> CallObserver:
         return begin(bind(args, kwargs)) if patch.active else NOT_RECORDED
 
     return around(original, begin_if_active)
@@ -31,7 +36,7 @@ def hooked(hook: Hook, original: Function, patch: Patch) -> Function:
     """The method of a hook, which hears of its calls."""
     bind = argument_binder(original)
 
-    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallObserver:
+    def begin(args: tuple[object, ...], kwargs: dict[str, object]) -> CallObserver:
         try:
             end = hook.begin(bind(args, kwargs)) if patch.active else None
         except Exception as fault:
@@ -56,7 +61,7 @@ class _GuardedEnd:
     def enter(self) -> None:
         """It has begun."""
 
-    def returned(self, result: Any) -> Any:
+    def returned(self, result: object) -> object:
         with guard(self._doing):
             self._end.returned(result)
         return result
@@ -66,14 +71,14 @@ class _GuardedEnd:
             self._end.raised(error)
 
 
-def around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]], CallObserver]) -> Function:
+def around(original: Function, begin: Begin) -> Function:
     """The method with ``begin`` before it and the end told to what that gave; its own call is made once, unchanged."""
     change = _changer(original)
 
     if inspect.iscoroutinefunction(inspect.unwrap(original)):
 
         @functools.wraps(original)
-        async def around_async(*args: Any, **kwargs: Any) -> Any:
+        async def around_async(*args: object, **kwargs: object) -> object:
             recording = begin(args, kwargs)
             try:
                 recording.enter()
@@ -87,7 +92,7 @@ def around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]]
         return around_async
 
     @functools.wraps(original)
-    def around(*args: Any, **kwargs: Any) -> Any:
+    def around(*args: object, **kwargs: object) -> object:
         recording = begin(args, kwargs)
         try:
             recording.enter()
@@ -101,11 +106,11 @@ def around(original: Function, begin: Callable[[tuple[Any, ...], dict[str, Any]]
     return around
 
 
-def connection_opened(watch: Callable[[Any], None], original: Function, patch: Patch) -> Function:
+def connection_opened(watch: Callable[[object], None], original: Function, patch: Patch) -> Function:
     """The ``__init__`` of a connection, which ``watch`` is given."""
 
     @functools.wraps(original)
-    def opened(connection: Any, *args: Any, **kwargs: Any) -> None:
+    def opened(connection: object, *args: object, **kwargs: object) -> None:
         original(connection, *args, **kwargs)
         if patch.active:
             watch(connection)
@@ -117,7 +122,7 @@ def tapped(tap: Tap, original: Function, patch: Patch) -> Function:
     """The method of a tap, which observes its calls."""
     bind = argument_binder(original)
 
-    def observe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def observe(args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         recording = current_recording.get()
         if recording is None or not patch.active:
             return
@@ -129,7 +134,7 @@ def tapped(tap: Tap, original: Function, patch: Patch) -> Function:
     if inspect.iscoroutinefunction(inspect.unwrap(original)):
 
         @functools.wraps(original)
-        async def observed_async(*args: Any, **kwargs: Any) -> Any:
+        async def observed_async(*args: object, **kwargs: object) -> object:
             if not tap.after:
                 observe(args, kwargs)
             result = await original(*args, **kwargs)
@@ -140,7 +145,7 @@ def tapped(tap: Tap, original: Function, patch: Patch) -> Function:
         return observed_async
 
     @functools.wraps(original)
-    def observed(*args: Any, **kwargs: Any) -> Any:
+    def observed(*args: object, **kwargs: object) -> object:
         if not tap.after:
             observe(args, kwargs)
         result = original(*args, **kwargs)
@@ -155,7 +160,7 @@ def chunk_tapped(original: Function, patch: Patch) -> Function:
     """The method of a chunk tap, which shows chunks to whoever watches their stream."""
 
     @functools.wraps(original)
-    def shown(*args: Any, **kwargs: Any) -> Any:
+    def shown(*args: object, **kwargs: object) -> object:
         if patch.active:
             watcher = watcher_of(kwargs.get("response"))
             if watcher is not None:
@@ -165,11 +170,11 @@ def chunk_tapped(original: Function, patch: Patch) -> Function:
     return shown
 
 
-def _changer(function: Function) -> Callable[[Any, Any, Mapping[str, object]], tuple[Any, Any]]:
+def _changer(function: Function) -> Change:
     """Arguments with some of them replaced, wherever they were given."""
     names = tuple(inspect.signature(function).parameters)
 
-    def change(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Mapping[str, object]) -> tuple[Any, Any]:
+    def change(args: tuple[object, ...], kwargs: dict[str, object], changed: Mapping[str, object]) -> Given:
         positional = tuple(changed.get(name, value) for name, value in zip(names, args))
         named = {name: value for name, value in changed.items() if name not in names[: len(args)]}
         return (*positional, *args[len(positional) :]), {**kwargs, **named}
