@@ -1,8 +1,8 @@
-"""What a provider is written with: doors into its SDK, operations, and `autolog` made of them.
+"""The kit for providers: doors into an SDK, operations, and `autolog` made of them.
 
-A provider module names the methods of an SDK through which every call passes (doors), says for a call which operation
-it is, and gives for each operation pure functions that read its requests and replies. Patching, sync and async,
-streams, errors, nesting and safety are the kit's. A framework above such SDKs tells of its steps by hooks.
+A provider module names the methods of an SDK through which every call passes (doors), maps a call to an operation, and
+has for each operation pure functions that read its requests and replies. Patching, sync and async, streams, errors,
+nesting and safety are the kit's. A framework above such SDKs reports its steps by hooks.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ __all__ = [
     "suppress_tracing",
 ]
 
-# Where the names are that come with all that recording needs; they are loaded when they are first asked for.
+# Homes of the names that load all that recording needs; each is loaded at its first use.
 _HOME_OF = {
     "ConnectionRecording": "tracer.provider.connection_recording",
     "Step": "tracer.provider.framework",
@@ -67,13 +67,13 @@ _HOME_OF = {
     "ReportedCall": "tracer.provider.framework",
     "set_failure": "tracer.provider.framework",
 }
-# journals have these names between quotes, as they are
+# journals have these names between quotes, without escapes
 _RECORDED_NAME = re.compile(r"[\w.-]+\.\w+", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Provider:
-    """An LLM provider's SDK and how its calls are read; its ``autolog`` is what users call."""
+    """An LLM provider's SDK and how its calls are read; users call its ``autolog``."""
 
     name: str  # gen_ai.provider.name, and the name of the module in tracer
     module: str  # the SDK's top-level module: patched when it is imported, never imported by us
@@ -82,9 +82,9 @@ class Provider:
     chunk_taps: tuple[ChunkTap, ...] = ()
     connection_doors: tuple[ConnectionDoor, ...] = ()
     hooks: tuple[Hook, ...] = ()
-    supported: str = ""  # range of versions, for people
+    supported: str = ""  # range of the SDK's versions, as text
     distribution: str | None = None  # name on PyPI, where it differs from the module's
-    shown_by: str | None = None  # a module that it always imports: others' packages of its name are left alone
+    shown_by: str | None = None  # a module that the SDK always imports: other packages of its name are left alone
     read_error: ReadError | None = None
     # operations whose bodies are read where spans are stored, not in the user's call, by the name that records have for
     # them for ever: "<name of the provider>.<operation>"; their bodies are plain dicts with the model under "model"
@@ -101,7 +101,7 @@ class Provider:
 
     @property
     def options(self) -> Mapping[str, object]:
-        """What the last `autolog` was given beside ``disable``, for the functions that read calls."""
+        """Options of the last `autolog` other than ``disable``, for the functions that read calls."""
         return self._state.options
 
     def autolog(self, *, disable: bool = False, **options: object) -> None:
@@ -134,7 +134,7 @@ class Provider:
         if self.shown_by is not None and not is_imported(self.shown_by):
             return
         try:
-            # outside the lock: it may wait for another thread's import of the SDK, which ends here too
+            # outside the lock: it may wait for another thread's import of the SDK, which calls this too
             patches = self._checked_patches()
         except DoorMovedError as error:
             self._warn(error)
@@ -147,8 +147,8 @@ class Provider:
     def _patch_connection_door_if_wanted(self, door: ConnectionDoor) -> None:
         state = self._state
         if not hasattr(sys.modules.get(door.module), door.target.partition(":")[2]):
-            return  # an older SDK, which has no such connections yet
-        from tracer.provider.instrumentor import Instrumentor  # with the SDK, not before
+            return  # an older SDK, without such connections
+        from tracer.provider.instrumentor import Instrumentor  # loaded with the SDK, not before
 
         made = Instrumentor(self).connection_patch(door)  # outside the lock: it may import a provider's module
         with state.lock:
@@ -175,7 +175,7 @@ class Provider:
         return patches
 
     def _warn(self, error: DoorMovedError) -> None:
-        from importlib import metadata  # only here and below: `autolog()` need not pay for it
+        from importlib import metadata  # only here: loading it takes milliseconds that `autolog()` saves
 
         distribution = self.distribution or self.module
         try:
@@ -194,7 +194,7 @@ class Provider:
 
 
 class _State:
-    """What a provider's autolog has done in this process."""
+    """State of a provider's autolog in this process."""
 
     __slots__ = ("connection_doors", "lock", "options", "patches", "wanted", "watching")
 
@@ -209,7 +209,7 @@ class _State:
 
 @contextmanager
 def suppress_tracing() -> Iterator[None]:
-    """Inside this block no provider's calls are recorded, for whoever records them already in another way."""
+    """Record no provider's calls inside this block, for code that records them in another way."""
     token = suppressed.set(True)
     try:
         yield
@@ -218,7 +218,7 @@ def suppress_tracing() -> Iterator[None]:
 
 
 def autolog_all(*, disable: bool = False) -> None:
-    """Record every call through any SDK that tracer has a provider for; ``disable=True`` puts all of them back."""
+    """Record every call through any SDK that tracer has a provider for; ``disable=True`` restores all SDKs."""
     for name in names():
         try:
             find_provider_module(name).autolog(disable=disable)

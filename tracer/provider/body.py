@@ -1,4 +1,4 @@
-"""A reply's body: read at once, or as it passes, server-sent events one by one and anything else until it is whole."""
+"""A reply's body: read at once, or as it passes; events one by one, any other body when it is complete."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class HttpResponse(Protocol):
 
 
 def content_type_of(response: HttpResponse) -> str:
-    """The media type that an HTTP response names for its body, without parameters; empty if it names none."""
+    """The media type of an HTTP response's body, without parameters; empty if the header is missing."""
     return str(response.headers.get("content-type") or "").partition(";")[0].strip().lower()
 
 
 def json_of(content: bytes) -> JsonObject | None:
-    """The JSON object that a body is, as nearly all are; else None."""
+    """The body as a JSON object, as nearly all are; else None."""
     try:
         return loads(content) if content.startswith(b"{") else None
     except ValueError:
@@ -37,7 +37,7 @@ def json_of(content: bytes) -> JsonObject | None:
 
 
 def body_of(content: bytes, content_type: str = "") -> object:
-    """A body as it is: JSON, else text; of a binary one its size and type, with sound and images as data URLs."""
+    """A body as JSON, else text; of a binary body its size and type, with sound and images as data URLs."""
     if not content:
         return None
     if content_type.startswith(_BINARY):
@@ -65,7 +65,7 @@ def _sized(size: int, content_type: str) -> JsonObject:
 
 
 def is_event_stream(start: bytes) -> bool | None:
-    """Whether a body that starts like this is a stream of events; None as long as too little has arrived to tell."""
+    """Whether a body with this start is a stream of events; None while the start is too short to decide."""
     start = start[:256].lstrip(b"\xef\xbb\xbf\r\n \t")
     if len(start) < 6 and b"event:".startswith(start):
         return None
@@ -73,10 +73,10 @@ def is_event_stream(start: bytes) -> bool | None:
 
 
 class BodyReader:
-    """Takes a body's bytes as they come and gives the data of each server-sent event.
+    """Splits a body into server-sent events while it arrives.
 
-    Source: the HTML standard, "Server-sent events". Whether the body is an event stream shows in its first line, not in
-    the content type, which some servers leave out.
+    Source: the HTML standard, "Server-sent events". The first line decides whether the body is an event stream, as some
+    servers leave out the content type.
     """
 
     __slots__ = ("_content_type", "_data", "_kept", "_rest", "_size", "is_event_stream")
@@ -90,7 +90,7 @@ class BodyReader:
         self._data: list[bytes] = []
 
     def feed(self, received: bytes) -> Iterator[bytes]:
-        """The data of the events that are whole now."""
+        """The data of the events that are complete now."""
         if self.is_event_stream is None:
             self.is_event_stream = is_event_stream(b"".join([*self._kept, received]))
         if not self.is_event_stream:
@@ -122,7 +122,7 @@ class BodyReader:
                 yield data
 
     def body(self) -> tuple[object, bool | None]:
-        """What was kept of a body that is no event stream, and whether it is all of it, if that can be known."""
+        """The part that was kept of a body without events, and whether that is all of it, if known."""
         if not self._size:
             return None, None
         if not self._kept:

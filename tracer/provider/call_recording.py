@@ -76,33 +76,33 @@ class CallRecording:
         self._read_error = read_error
         self._reply_of = reply_of
         self._outer: CallRecording | None = None
-        self._open = [True]  # popping is atomic: the first of a stream's ends wins
+        self._open = [True]  # pop() is atomic: the first end of a stream wins
         self._chunks: ChunkLog | None = None
-        self._is_shown = False  # chunks are shown as they were sent, before the user gets them as objects
+        self._is_shown = False  # a chunk tap gives the chunks as they were sent
         self._reader: BodyReader | None = None
         self._complete = False
 
     @property
     def changed(self) -> Mapping[str, object]:
-        """Arguments that go to the SDK in the place of the user's."""
+        """Arguments that replace the user's."""
         return self.call.changed
 
     # ---- around the SDK's call ----
 
     def enter(self) -> None:
-        """Make the span current for the time of the SDK's call."""
+        """Make the span current during the SDK's call."""
         with guard("making a span current"):
             self._outer = current_recording.get()
             self.span.attach()
             current_recording.set(self)
 
     def set_response(self, response: HttpResponse, attributes: Attributes) -> None:
-        """A tap has seen the HTTP response of this call."""
+        """Set the HTTP response of this call, and attributes; called by taps."""
         self.response = response
         self.span.set_attributes({semconv.HTTP_STATUS: response.status_code, **attributes})
 
     def _set_result_response(self, response: HttpResponse) -> None:
-        """The door's own result is the response; whoever called the door makes an exception of a refusal."""
+        """Set the response that the door returned; the SDK raises later for a status of 400 and above."""
         self.set_response(response, {semconv.REQUEST_ID: response.headers.get("x-request-id")})
         self.response = None
         if response.status_code >= _REFUSED:
@@ -110,7 +110,7 @@ class CallRecording:
             self.span.set_status("ERROR", f"HTTP {response.status_code}")
 
     def _leave(self) -> None:
-        if current_recording.get() is self:  # it is not where a coroutine is closed from another context
+        if current_recording.get() is self:  # not where a coroutine is closed from another context
             current_recording.set(self._outer)
         self.span.detach()
 
@@ -126,7 +126,7 @@ class CallRecording:
             self._end(error)
 
     def _set_error(self, error: BaseException) -> None:
-        # what the provider sent: the reason of its refusal, or a reply that the SDK could not make sense of
+        # the body has the reason of a refusal, or a reply that the SDK could not parse
         content = _content_of(self.response or _response_of(error))
         if content:
             self.span.set_outputs(body_of(content))
@@ -134,7 +134,7 @@ class CallRecording:
             self.span.set_attributes(self._read_error(error))
 
     def returned(self, result: object) -> object:
-        """The SDK's call returned: the very result, or a generator in the place of a generator."""
+        """The SDK's call returned: the user gets the very result, or a generator for a generator."""
         try:
             self._leave()
             taken = self._take(result)
@@ -155,7 +155,7 @@ class CallRecording:
         if streams.is_generator(result):
             self.start_accumulating()
             return streams.watch_generator(result, self)
-        response, self.response = self.response, None  # a watcher that holds what it watches would keep it alive
+        response, self.response = self.response, None  # a watcher must not keep the watched object alive
         if response is None and streams.is_http_response(result):
             response = result
             self._set_result_response(response)
@@ -174,26 +174,26 @@ class CallRecording:
         self.start_accumulating()
         if content is None:
             streams.watch_bytes(response, self)
-        else:  # somebody, such as a hook of the HTTP client, has read a stream to its end
+        else:  # a hook of the HTTP client, for example, has read the stream to its end
             self.feed(content)
             self.finished()
 
     def start_accumulating(self) -> None:
-        """The reply comes in pieces."""
+        """Expect the reply in chunks."""
         make = self.call.operation.accumulator
         self._chunks = ChunkLog(self.span, None if make is None else make())
 
     def update_request(self, body: object) -> None:
-        """The request turned out to be another than it was at first."""
+        """Replace the request by its final body."""
         try:
             write_request(self.span, self.call.operation, body)
         except Exception as fault:
             report("reading a request", fault)
 
-    # ---- what a watched stream tells ----
+    # ---- called by the watched stream ----
 
     def received(self, chunk: object) -> None:
-        """The SDK makes an object of a chunk, which the user reads next."""
+        """The SDK received a chunk, of which it makes the object that the user reads next."""
         if self._reply_of is None:
             self._is_shown = True
             self._take_chunk(chunk)
@@ -235,11 +235,11 @@ class CallRecording:
         self._end_stream("closed")
 
     def dropped(self) -> None:
-        """The user let go of the stream before its end, or the program has ended."""
+        """The stream was collected before its end, or the program has ended."""
         self._end_stream("dropped")
 
     def failed(self, error: BaseException) -> None:
-        """Reading the stream raised. Who cancels a read or closes a generator has had enough: that is no error."""
+        """Reading the stream raised. A cancelled read or a closed generator is no error."""
         kind = type(error).__name__
         if kind == "CancelledError":
             self._end_stream("cancelled", error)
@@ -263,7 +263,7 @@ class CallRecording:
             self._set_stream(chunks, incomplete, error)
             if error is not None and incomplete is not None:
                 self.span.record_exception(error, escaped=True)
-            elif error is not None and chunks.count == 0:  # refused: a stream may send its request when it is read
+            elif error is not None and chunks.count == 0:  # refused: some streams send the request at the first read
                 self._set_error(error)
             elif error is not None and self._read_error is not None:
                 self.span.set_attributes(self._read_error(error))
@@ -285,7 +285,7 @@ class CallRecording:
     def _set_stream(self, chunks: ChunkLog, incomplete: str | None, error: BaseException | None) -> None:
         body, is_whole = self._arrived(chunks)
         if incomplete is None and error is None and is_whole is False:
-            incomplete = "unfinished"  # a connection that broke off between two chunks looks like an end
+            incomplete = "unfinished"  # a connection that breaks between two chunks looks like an end
         if incomplete is not None and not is_whole:
             self.span.set_attribute(semconv.INCOMPLETE, incomplete)
         is_secret = chunks.count > 0 and chunks.holds_secret(body)
@@ -295,7 +295,7 @@ class CallRecording:
             chunks.write(is_secret=is_secret)
 
     def _arrived(self, chunks: ChunkLog) -> tuple[object, bool | None]:
-        """What the user has read until now, and whether that is all there was to read, if that can be known."""
+        """The part of the reply that the user has read, and whether that is all of it, if known."""
         if self._reader is not None and not self._reader.is_event_stream:
             return self._reader.body()
         body, is_whole = chunks.reply()
@@ -343,12 +343,12 @@ def start_client_span(
 
 
 def write_request(span: LiveSpan, operation: Operation, body: object, request: Request | None = None) -> None:
-    """Write a request onto a span; what it says too, unless the span is to be read later."""
+    """Set a span's inputs to a request, and its attributes unless they are read later."""
     is_written = span.reader is not None
     if is_written:
         if span.set_json(semconv.INPUTS, body):
             return
-        span.reader = None  # what was cut or taken out cannot be read again
+        span.reader = None  # a body that was cut cannot be read later
     request = request or operation.read_request(body)
     if not is_written or request.inputs is not None:
         span.set_inputs(body if request.inputs is None else request.inputs)
@@ -376,7 +376,7 @@ class _NotRecorded:
 NOT_RECORDED: CallObserver = _NotRecorded()
 
 
-class _Apart:
+class _NotRecordedInside:
     """Observes a call that is not recorded, inside one that is: taps do not take it for the outer call."""
 
     __slots__ = ("_token",)
@@ -408,12 +408,12 @@ class _Apart:
 
 def not_recorded() -> CallObserver:
     """The observer of a call that is not recorded, in this context."""
-    return NOT_RECORDED if current_recording.get() is None else _Apart()
+    return NOT_RECORDED if current_recording.get() is None else _NotRecordedInside()
 
 
 def _response_of(error: BaseException) -> object:
-    """The HTTP response that an exception is about, or the one that it was made of: ``raise … from None`` hides it."""
-    # a context that is not suppressed may be an exception of the user's, who calls another provider in its handler
+    """The HTTP response of an exception, or of the one below it that ``raise … from None`` hides."""
+    # a context that is not suppressed may be the user's own exception, in whose handler this call is made
     below = error.__cause__ or error.__context__ if error.__suppress_context__ else None
     return getattr(error, "response", None) or getattr(below, "response", None)
 

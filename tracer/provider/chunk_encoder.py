@@ -1,4 +1,4 @@
-"""A chunk of a stream as compact JSON: every microsecond here is one a chunk."""
+"""A chunk of a stream as compact JSON. This runs once a chunk, in the user's thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tracer._json import JsonObject, encode, to_jsonable
 
 
 class ChunkEncoder:
-    """Encodes a chunk's fields that are not null; those that repeat themselves only when they change."""
+    """Encodes a chunk's fields that are not null; repeated fields only when they change."""
 
     __slots__ = ("_known", "_repeated")
 
@@ -30,7 +30,7 @@ class ChunkEncoder:
             return encode(chunk)
 
     def new_fields(self, chunk: object) -> object:
-        """The fields of a chunk that are not null, nor what they were in the chunk before."""
+        """The fields of a chunk that are not null, without repeated ones that have not changed."""
         if type(chunk) is not dict:
             return chunk
         repeated, known = self._repeated, self._known
@@ -57,7 +57,7 @@ def _fields_of(value: Any) -> object:
 
 
 def joined_texts(chunks: Iterable[object]) -> dict[str, str]:
-    """The texts that stand at the same place in each chunk, put together."""
+    """The texts at the same place of each chunk, joined."""
     found: dict[str, list[str]] = {}
     for chunk in chunks:
         _collect_texts(chunk, "", found)

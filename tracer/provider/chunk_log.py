@@ -1,4 +1,4 @@
-"""The chunks of one stream, from the moment that each passes by until they are the events of a span."""
+"""The chunks of one stream, from their arrival until they are the events of a span."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGE_CHUNK = 512  # bytes of JSON; smaller ones hold no attachment
 
 
 class ChunkLog:
-    """Keeps chunks as they come, and reads many together: far cheaper than each by itself between the SDK's work."""
+    """Keeps chunks as they arrive, and reads many together: far cheaper than reading each between steps of the SDK."""
 
     __slots__ = (
         "_accumulator",
@@ -49,17 +49,17 @@ class ChunkLog:
         self._first_content = 0
 
     def take(self, chunk: object) -> None:
-        """Take a chunk as it was sent, or the SDK's object."""
+        """Keep a chunk as it was sent, or the SDK's object."""
         self.take_encoded(self._encoder(chunk))
 
     def take_encoded(self, encoded: bytes) -> None:
-        """Take a chunk's JSON."""
+        """Keep a chunk's JSON."""
         self._unread.append((time.time_ns(), encoded))
         if len(self._unread) >= _READ_TOGETHER:
             self.read()
 
     def read(self) -> None:
-        """Read what was taken."""
+        """Read the chunks that are kept unread."""
         unread, self._unread = self._unread, []
         for when, encoded in unread:
             try:
@@ -71,7 +71,7 @@ class ChunkLog:
         chunk = loads(encoded)
         self.count += 1
         if len(encoded) >= _LARGE_CHUNK:
-            encoded = encode(chunk)  # written the way that attachments are looked for
+            encoded = encode(chunk)  # in the form in which attachments are searched for
             if self._span.captures_content:
                 encoded = self._span.without_attachments(encoded)
         if len(self._events) < CHUNK_EVENTS_LIMIT and len(encoded) <= self._bytes_left:
@@ -83,24 +83,24 @@ class ChunkLog:
             self._first_content = when
 
     def reply(self) -> tuple[object, bool | None]:
-        """The reply as far as it was read, and whether that is all of it, if that can be known."""
+        """The reply as far as it was read, and whether that is all of it, if known."""
         if self._accumulator is None:
             return None, None
         return self._accumulator.reply() if self.count else None, self._accumulator.is_complete()
 
     @property
     def keeps_last_event(self) -> bool:
-        """Whether the reply is the last event alone, not what all chunks say together."""
+        """Whether the reply is the last event alone, not all chunks joined."""
         return getattr(self._accumulator, "keeps_last_event", False)
 
     def holds_secret(self, reply: object) -> bool:
-        """Whether what arrived holds a secret once its pieces are put together."""
+        """Whether the chunks hold a secret when they are joined."""
         if self.keeps_last_event:
             reply = joined_texts(loads(chunk) for _, chunk in self._events)
         return reply is not None and runtime().recorder.holds_secret(encode(reply))
 
     def write(self, *, is_secret: bool) -> None:
-        """Write the chunks down as events; only their sizes where the reply holds a secret, which chunks may share."""
+        """Set the chunks as events of the span; only their sizes if a secret may be split over them."""
         span, start = self._span, self._span.start_time_ns
         span.set_attribute(semconv.STREAM_CHUNKS, self.count)
         if self._left_out:

@@ -1,4 +1,4 @@
-"""What a provider says of a connection over which many requests and replies pass."""
+"""A provider's account of a connection over which many requests and replies pass."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ConnectionReader(Protocol):
-    """Says what the messages of a connection mean; told one message after the other, never two at a time."""
+    """Interprets the messages of a connection, which it gets one after the other, never two at a time."""
 
     def sent(self, message: JsonObject, recording: ConnectionRecording, /) -> None:
         """The program has sent a message."""
@@ -23,15 +23,15 @@ class ConnectionReader(Protocol):
         ...
 
     def conversation(self) -> list[JsonObject]:
-        """Everything that was said, in the style of chat messages."""
+        """The whole conversation as chat messages."""
         ...
 
 
 class Connection(NamedTuple):
-    """A connection as it was opened: to what, and who reads its messages."""
+    """An open connection: its model, and the reader of its messages."""
 
     name: str  # gen_ai.operation.name
     reader: ConnectionReader
     model: str | None = None
-    provider: str | None = None  # where it differs from the provider module's name
+    provider: str | None = None  # where it differs from the name of the `Provider`
     attributes: Attributes = MappingProxyType({})

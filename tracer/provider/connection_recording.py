@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tracer._engine.context import AnySpan
 
 _ERROR_EVENT = "error"
-# a connection that ends so has done what it was for
+# exceptions with which a connection ends as intended
 _GOOD_ENDS = frozenset({"ConnectionClosedOK", "CancelledError", "TimeoutError", "EOFError", "GeneratorExit"})
 
 StartReply = Callable[[Call, "AnySpan"], CallObserver]  # of a call, below the span of its connection
@@ -39,26 +39,26 @@ class ConnectionRecording:
         self._is_open = True
         self._messages = threading.RLock()  # one thread may send while another receives
 
-    # ---- what a reader says ----
+    # ---- called by the reader ----
 
     def begin(self, key: Hashable, call: Call) -> None:
-        """A reply has been asked for, or has begun."""
+        """A reply was requested, or has begun."""
         recording = self._start_reply(call, self.span)
         if isinstance(recording, CallRecording):
             recording.start_accumulating()
             self._replies[key] = recording
 
     def has(self, key: Hashable) -> bool:
-        """Whether a reply is under way."""
+        """Whether a reply has begun and has not ended."""
         return key in self._replies
 
     def chunk(self, key: Hashable, chunk: object) -> None:
-        """A piece of a reply has come."""
+        """A piece of a reply was received."""
         if key in self._replies:
             self._replies[key].chunk(chunk)
 
     def finish(self, key: Hashable, body: object = None) -> None:
-        """A reply is whole; ``body`` is its request as it turned out to be."""
+        """A reply is complete; ``body`` is its final request, where it has changed."""
         recording = self._replies.pop(key, None)
         if recording is not None:
             if body is not None:
@@ -66,20 +66,20 @@ class ConnectionRecording:
             recording.finished()
 
     def set_attributes(self, attributes: Attributes) -> None:
-        """Something has become known about the whole session."""
+        """Set attributes of the connection's span."""
         self.span.set_attributes(attributes)
 
     def configured(self, settings: object) -> None:
-        """The session has been set up."""
+        """Record the connection's settings as inputs."""
         self.span.set_inputs(settings)
 
     def error(self, details: Mapping[str, object]) -> None:
-        """The provider has said that something was wrong, which does not end the session."""
+        """The provider reported an error that does not end the connection."""
         kind = str(details.get("code") or details.get("type") or "error")
         message = str(details.get("message") or kind)
         self.span.add_event(_ERROR_EVENT, {semconv.ERROR_TYPE: kind, "message": message})
 
-    # ---- what the watched connection tells ----
+    # ---- called by the watched connection ----
 
     def sent(self, message: object) -> None:
         """The program sends a message."""
@@ -104,7 +104,7 @@ class ConnectionRecording:
             report("reading a message of a connection", fault)
 
     def failed(self, error: BaseException) -> None:
-        """Receiving raised: an SDK that reconnects goes on, and one that does not closes."""
+        """Receiving raised. The SDK may reconnect; if it does not, it closes the connection."""
         if type(error).__name__ in _GOOD_ENDS:
             return
         self._error = error
@@ -118,7 +118,7 @@ class ConnectionRecording:
         self._end(CallRecording.closed)
 
     def dropped(self) -> None:
-        """The program let go of the connection without closing it, or has ended."""
+        """The connection was collected without being closed, or the program has ended."""
         if self._is_open:
             self.span.set_attribute(semconv.INCOMPLETE, "dropped")
         self._end(CallRecording.dropped)

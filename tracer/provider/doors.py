@@ -1,4 +1,4 @@
-"""Where a provider looks into an SDK."""
+"""The places where a provider observes an SDK."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
 
 
 class Door(NamedTuple):
-    """A method of an SDK that every call passes once, as ``module:Class.method``.
+    """A method of an SDK through which every call passes once, as ``module:Class.method``.
 
-    Where versions of the SDK differ, ``target`` is a tuple of such places, and the first that is there is the door.
+    Where versions of the SDK differ, ``target`` is a tuple of such places, and the first that exists is the door.
 
     ``read_call(arguments)`` gets the call's arguments by name, ``self`` included (those of ``*args`` as a tuple, those
-    of ``**kwargs`` each by its own name), and says what the call is, or None for a call that generates nothing. Where
-    the SDK wraps what the provider sent, ``reply_of(result)`` takes the reply, or a chunk of a streamed one, out of it.
+    of ``**kwargs`` each by its own name), and returns the `Call`, or None for one that generates nothing. Where the SDK
+    wraps what the provider sent, ``reply_of(result)`` unwraps the reply, or a chunk of a streamed one.
     """
 
     target: str | tuple[str, ...]
     read_call: Callable[[Arguments], Call | None]
-    parameters: tuple[str, ...] = ()  # those that read_call needs; without one of them the SDK is left alone
+    parameters: tuple[str, ...] = ()  # that read_call needs; the SDK is left alone if one is missing
     reply_of: ReplyOf | None = None
 
 
 class Tap(NamedTuple):
-    """A method that the SDK runs inside a door and that shows what the door's result hides: the HTTP response.
+    """A method that the SDK calls inside a door and that has what the door's result hides: the HTTP response.
 
-    ``observe(recording, arguments)`` is called before the method, or with ``after=True`` when it has returned, and then
-    has the result under the name ``return``.
+    ``observe(recording, arguments)`` is called before the method, or with ``after=True`` when it has returned, with the
+    result as the argument ``return``.
     """
 
     target: str | tuple[str, ...]
@@ -41,10 +41,10 @@ class Tap(NamedTuple):
 
 
 class ChunkTap(NamedTuple):
-    """A method that an SDK passes each chunk of its streams through, as it was sent, before it makes an object of it.
+    """A method that gets each chunk of an SDK's streams as it was sent, before the SDK makes an object of it.
 
-    The method is given ``data`` and the HTTP ``response`` by keyword, and runs in the step in which the user reads the
-    chunk. That saves taking the object apart again: most of what watching a stream costs.
+    The method takes ``data`` and the HTTP ``response`` by keyword, and runs in the step in which the user reads the
+    chunk. Most of the cost of watching a stream is taking such objects apart, which this saves.
     """
 
     target: str | tuple[str, ...]
@@ -52,16 +52,16 @@ class ChunkTap(NamedTuple):
 
 
 class HookEnd(Protocol):
-    """Hears how a hooked method ended."""
+    """Receives the end of a hooked method's call."""
 
     def returned(self, result: Any) -> object: ...
     def raised(self, error: BaseException) -> object: ...
 
 
 class Hook(NamedTuple):
-    """A method by which a framework tells of its steps: ``begin(arguments)`` runs before it.
+    """A method by which a framework reports its steps: ``begin(arguments)`` runs before it.
 
-    ``begin`` gets the arguments by name, ``self`` included, and may give something that is told of the method's end.
+    ``begin`` gets the arguments by name, ``self`` included, and may return an object that receives the call's end.
     """
 
     target: str | tuple[str, ...]
@@ -72,7 +72,7 @@ class Hook(NamedTuple):
 class ConnectionDoor(NamedTuple):
     """A class of an SDK whose objects are open connections, as ``module:Class``, with `recv_bytes`, `send` and `close`.
 
-    ``open(connection)`` says what session the connection is, or None. The module is never imported for it.
+    ``open(connection)`` describes the connection, or returns None. The module is never imported for it.
     """
 
     target: str
@@ -80,5 +80,5 @@ class ConnectionDoor(NamedTuple):
 
     @property
     def module(self) -> str:
-        """Where the class is."""
+        """The module of the class."""
         return self.target.partition(":")[0]

@@ -1,4 +1,4 @@
-"""The steps of a framework that tells of them by objects of its own: runs, agents, turns, tools, and calls it makes."""
+"""The steps that a framework reports by objects of its own: runs, agents, turns, tools, and calls to models."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ _ENDS_OF_LOOPS = (StopIteration, StopAsyncIteration)
 
 
 class ReportedCall(NamedTuple):
-    """What a framework says of a call to a model that no door has seen."""
+    """A framework's account of a call to a model that passed no door."""
 
     call: Call
     reply: object = None  # in the shape that the operation reads
-    error: str | None = None  # in the framework's words; an exception on its way through the call says more
-    has_content: bool = True  # False: the exception's text is content that is to be left out
+    error: str | None = None  # in the framework's words; an exception that comes through the call is used instead
+    has_content: bool = True  # False: the exception's text is content, and is left out
 
 
-class _UnderWay:
-    """What has begun and has not ended, and the exception that came through it."""
+class _Open:
+    """A step or a call that has not ended, and the exception that came through it."""
 
     __slots__ = ("_handled", "error", "owner")
 
     def __init__(self, owner: object) -> None:
         self.owner = owner
         self.error: BaseException | None = None
-        self._handled = sys.exc_info()[1]  # the framework may be called where an exception is being handled
+        self._handled = sys.exc_info()[1]  # the framework may be called inside an except block
 
     def note_exception(self) -> None:
-        """Keep the exception that is on its way through just now, if one is."""
+        """Keep the exception that is being raised now, if there is one."""
         error = sys.exc_info()[1]
         if error is not None and error is not self._handled and not isinstance(error, _ENDS_OF_LOOPS):
             self.error = error
 
 
-class Step(_UnderWay):
-    """A step that is under way, with its span."""
+class Step(_Open):
+    """An open step, with its span."""
 
     __slots__ = ("span",)
 
@@ -63,8 +63,8 @@ class Step(_UnderWay):
         self.span = span
 
 
-class PendingCall(_UnderWay):
-    """A call to a model that a framework makes: a door on the way records it, or else the framework's word."""
+class PendingCall(_Open):
+    """A call to a model by a framework: recorded by a door that it passes, else from the framework's report."""
 
     __slots__ = ("has_span", "parent", "report", "start_time_ns", "token")
 
@@ -77,7 +77,7 @@ class PendingCall(_UnderWay):
         self.token: Token[PendingCall | None] | None = None
 
     def leave(self) -> None:
-        """The framework no longer awaits the call in this context."""
+        """The call is no longer the pending one of this context."""
         token, self.token = self.token, None
         if token is not None:
             try:
@@ -90,16 +90,16 @@ pending_call: ContextVar[PendingCall | None] = ContextVar("tracer_announced_call
 
 
 def door_records(span_type: str) -> None:
-    """A door has begun to record a call; where a framework has announced it, the framework's word is not needed."""
+    """A door has begun to record a call; if a framework has announced it, its report is not needed."""
     call = pending_call.get()
     if call is not None and span_type in _CALL_TYPES:
         call.has_span = True
 
 
 class FrameworkSpans:
-    """The spans of a framework's steps while they are open, by the objects that the framework knows them by.
+    """The open spans of a framework's steps, by the objects with which the framework identifies steps.
 
-    An ``owner`` contains steps that may never be told of again: `end_all` ends what it has left open.
+    An ``owner`` groups steps whose ends may never be reported: `end_all` ends those that are open.
     """
 
     def __init__(self, scope: str) -> None:
@@ -117,7 +117,7 @@ class FrameworkSpans:
         attributes: Mapping[str, object] | None = None,
         is_current: bool = True,
     ) -> Step | None:
-        """A step has begun, below the current span or ``parent``; None where nothing is to be recorded."""
+        """Start the span of a step, below the current span or ``parent``; None where nothing is recorded."""
         if not is_recording():
             return None
         span = runtime().recorder.start_span(
@@ -129,7 +129,7 @@ class FrameworkSpans:
         return step
 
     def get(self, key: Hashable) -> Step | None:
-        """The open step that a key stands for."""
+        """The open step of a key."""
         step = self._open.get(key)
         return step if isinstance(step, Step) else None
 
@@ -141,7 +141,7 @@ class FrameworkSpans:
         return None
 
     def leave(self, key: Hashable) -> Step | None:
-        """A step is over: its span is no longer current, and is the caller's to end. None where none is open."""
+        """Close a step: its span is no longer current, and the caller ends it. None where none is open."""
         step = self.get(key)
         if step is None or self._open.pop(key, None) is None:
             return None
@@ -152,14 +152,14 @@ class FrameworkSpans:
     def announce(
         self, key: Hashable, report: Callable[[], ReportedCall | None], *, owner: object = None, is_current: bool = True
     ) -> None:
-        """A call to a model begins. If no door sees it, what ``report`` returns at its end is recorded as its span."""
+        """A call to a model begins. If it passes no door, its span is recorded from ``report()`` at its end."""
         if is_recording():
             call = self._open[key] = PendingCall(owner, report)
             if is_current:
                 call.token = pending_call.set(call)
 
     def end_call(self, key: Hashable) -> None:
-        """An announced call is over."""
+        """An announced call has ended."""
         call = self._open.get(key)
         if isinstance(call, PendingCall) and self._open.pop(key, None) is not None:
             call.note_exception()
@@ -167,7 +167,7 @@ class FrameworkSpans:
             self._record(call)
 
     def end_all(self, owner: object) -> None:
-        """End what an owner has left open, and the framework will not tell of any more."""
+        """End what is open of an owner, whose ends the framework does not report any more."""
         for key, left in list(self._open.items()):
             if left.owner is not owner or self._open.pop(key, None) is None:
                 continue
@@ -206,16 +206,16 @@ class FrameworkSpans:
 
 
 def is_recording() -> bool:
-    """Whether what begins here and now is to be recorded."""
+    """Whether a step that begins now is recorded."""
     return runtime().recorder.recording and not suppressed.get()
 
 
 def set_failure(
     span: AnySpan, error: BaseException | None, message: str | None = None, *, has_content: bool = True
 ) -> None:
-    """Write onto a span how a step failed: by the exception, or else in the framework's words; nothing if by neither.
+    """Set a span's error from the exception, else from the framework's message; nothing if there is neither.
 
-    Without ``has_content`` the exception is named, and what it says is left out.
+    Without ``has_content`` only the exception's type is recorded, not its text.
     """
     if error is not None and has_content:
         span.set_error(error)

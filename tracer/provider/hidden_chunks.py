@@ -1,4 +1,4 @@
-"""Keeping from the user what of a stream only tracer asked for."""
+"""Hiding from the user the chunks of a stream that only tracer asked for."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _is_hidden(chunk: object, is_hidden: IsHidden) -> bool:
 
 
 def hide(result: object, is_hidden: IsHidden) -> None:
-    """Hide chunks of a stream, or of the one that a raw response is parsed into."""
+    """Hide chunks of a stream, or of the stream into which a raw response is parsed."""
     if is_stream_object(result):
         _hide_in_stream(result, is_hidden)
     elif callable(getattr(result, "parse", None)):

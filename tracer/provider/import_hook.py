@@ -1,4 +1,4 @@
-"""What is to happen when a module is imported that the program may never import."""
+"""Actions at the import of a module that the program may never import."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tracer._fault import guard, reraise_interruption
 
 
 def when_imported(module: str, action: Callable[[], None]) -> None:
-    """Run ``action`` when a module is imported, at once if it is already; the module is never imported for it."""
-    from wrapt import register_post_import_hook  # only here: `import tracer` need not pay for it
+    """Run ``action`` when a module is imported, at once if it already is; never import it."""
+    from wrapt import register_post_import_hook  # only here: `import tracer` does without it
 
-    is_imported(module)  # wrapt does not wait for another thread that is in the middle of it
+    is_imported(module)  # wrapt does not wait for an import that another thread has begun
 
     def hook(_module: object) -> None:
         with guard(f"patching {module}"):
@@ -23,12 +23,12 @@ def when_imported(module: str, action: Callable[[], None]) -> None:
 
 
 def is_imported(module: str) -> bool:
-    """Whether a module is there, as a whole: an import of it in another thread is waited for."""
+    """Whether a module is imported, after an import in another thread has ended."""
     if module not in sys.modules:
         return False
     try:
         importlib.import_module(module)
-    except Exception as error:  # so it has in that thread
+    except Exception as error:  # the import in that thread failed
         reraise_interruption(error)
         return False
     return True

@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 
 def find_provider_module(name: str) -> Any:
-    """What ``tracer.<name>`` is: a provider's module, or what an installed package registered; None for other names."""
+    """The module or object behind ``tracer.<name>``, built in or registered by a package; None for other names."""
     if name in BUILT_IN:
         return importlib.import_module(f"tracer.{name}")
     from importlib import metadata
@@ -55,7 +55,7 @@ def _operations_of(provider_name: str) -> Mapping[str, Operation]:
 
 
 def recorded_names(provider: Provider) -> dict[int, str]:
-    """Under what name records mention a provider's operations, by the ``id`` of each that is found by its name.
+    """The names of a provider's operations in records, by ``id`` of the operation.
 
     An operation that another process would not find is left out: its calls are then read while they are recorded.
     """

@@ -1,6 +1,6 @@
-"""What a provider does in its SDK: patches at the places that it names, recordings of the calls that pass there.
+"""Patches at the places in an SDK that a provider names, and recordings of the calls that pass there.
 
-Loaded with the SDK, together with all that recording needs: a program that never imports the SDK does without.
+Loaded with the SDK, together with all that recording needs: a program that never imports the SDK saves it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Instrumentor:
-    """Stands at the doors of one provider."""
+    """Makes the patches of one provider, and the recordings of its calls."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -46,7 +46,7 @@ class Instrumentor:
         self._recorded_names = recorded_names(provider)
 
     def patches(self) -> list[Patch]:
-        """One for each place, but for connections."""
+        """A patch for each place, apart from connections."""
         provider = self._provider
         return [
             *(Patch(tap.target, partial(tapped, tap), parameters=tap.parameters) for tap in provider.taps),
@@ -61,12 +61,12 @@ class Instrumentor:
     def _chunk_patches(self) -> Iterator[Patch]:
         for tap in self._provider.chunk_taps:
             patch = Patch(tap.target, chunk_tapped, parameters=tap.parameters)
-            with suppress(DoorMovedError):  # chunks are then taken from the objects that are made of them
+            with suppress(DoorMovedError):  # else chunks are read from the objects that the user gets
                 patch.check()
                 yield patch
 
     def connection_patch(self, door: ConnectionDoor) -> Patch:
-        """The one for a class of connections."""
+        """The patch for a class of connections."""
         watch = partial(connection_opened, partial(self._watch, door))
         return Patch(f"{door.target}.__init__", watch, parameters=("connection",))
 
@@ -107,13 +107,13 @@ class Instrumentor:
         try:
             with guard(f"recording a request to {self._provider.name}"):
                 write_request(span, operation, call.body, request)
-        except BaseException as error:  # Ctrl-C, or a time limit's signal: the call is not made
+        except BaseException as error:  # Ctrl-C, or a time limit's signal: the user's call is not made
             span.end_with_error(error)
             raise
         return CallRecording(span, call, self._provider.read_error, reply_of)
 
     def _watch(self, door: ConnectionDoor, connection: object) -> None:
-        """Record a connection that has been opened; never raises."""
+        """Record an open connection; never raises."""
         try:
             if not runtime().recorder.recording or suppressed.get():
                 return
@@ -135,6 +135,6 @@ class Instrumentor:
 
 
 def _is_under_way(call: Call) -> bool:
-    """Whether this very call is being recorded by a door above, because a wrapper of ours stands twice in the way."""
+    """Whether a door above records this very call already, because a wrapper of ours is there twice."""
     outer = current_recording.get()
     return outer is not None and call.body is not None and outer.call.body is call.body

@@ -1,4 +1,4 @@
-"""What a provider says of a call: the operation it is, and what its request and its reply say."""
+"""A provider's account of a call: its operation, and the content of its request and its reply."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _NOTHING: Attributes = MappingProxyType({})
 
 
 class Request(NamedTuple):
-    """What a request says. Messages may be OpenAI-style, provider objects or any mapping."""
+    """Content of a request. Messages may be OpenAI-style, provider objects or any mapping."""
 
     model: str | None = None
     messages: object = None
-    system: object = None  # instructions given apart from the messages
+    system: object = None  # instructions apart from the messages
     tools: object = None
-    output_schema: object = None  # the JSON schema that a structured output is to have
+    output_schema: object = None  # JSON schema of a structured output
     attributes: Attributes = _NOTHING
-    inputs: object = None  # in the place of the body, where the body is not what a user gave
+    inputs: object = None  # recorded instead of the body, where the user did not write the body
 
 
 class Reply(NamedTuple):
-    """What a reply says. ``usage`` goes by the names of `semconv.TOKEN_USAGE`: ``input_tokens``, …"""
+    """Content of a reply. Keys of ``usage`` are those of `semconv.TOKEN_USAGE`: ``input_tokens``, …"""
 
     model: str | None = None
     id: str | None = None
@@ -41,34 +41,34 @@ class Reply(NamedTuple):
     finish_reasons: Sequence[str] = ()
     usage: Mapping[str, object] = _NOTHING
     attributes: Attributes = _NOTHING
-    error_type: str | None = None  # a reply that says of itself that it failed
+    error_type: str | None = None  # of a reply with which the provider reports a failure
     error_message: str | None = None
-    incomplete: str | None = None  # a reply that says of itself that it was cut short, and why
+    incomplete: str | None = None  # why the provider cut the reply short
 
 
 class Accumulator(Protocol):
-    """Puts the chunks of a stream together; chunks are dicts.
+    """Joins the chunks of a stream; chunks are dicts.
 
-    One that has an attribute ``repeated``, a frozenset of the names of top-level fields that come with every chunk, is
-    given those only when they change, and so are the span's events: that halves what a chunk costs. One that puts
-    nothing together says so by ``keeps_last_event = True``; secrets are then looked for over all chunks.
+    An optional attribute ``repeated``, a frozenset of top-level fields that come with every chunk, leaves these fields
+    out of chunks and of the span's events until they change: that halves the cost of a chunk. An accumulator that only
+    keeps the last event has ``keeps_last_event = True``; secrets are then searched for over all chunks.
     """
 
     def add(self, chunk: JsonObject) -> bool:
-        """Take a chunk; True if it brought content, as opposed to an envelope or numbers."""
+        """Add a chunk; True if it has content, not only an envelope or numbers."""
         ...
 
     def reply(self) -> object:
-        """What has arrived until now, in the shape of a reply that was not streamed."""
+        """The chunks until now in the shape of a reply that is not streamed."""
         ...
 
     def is_complete(self) -> bool | None:
-        """Whether the provider has said that nothing more of the reply will come; None where it never says so."""
+        """Whether the provider has marked the end of the reply; None if it marks no ends."""
         ...
 
 
 class Operation(NamedTuple):
-    """One thing a provider does: pure functions for its requests and replies, an accumulator for its streams."""
+    """A kind of call: pure functions for its requests and replies, an accumulator for its streams."""
 
     name: str  # gen_ai.operation.name
     read_request: Callable[[Any], Request]
@@ -78,11 +78,11 @@ class Operation(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A call as a door saw it: what is done, with what body, where."""
+    """A call at a door: its operation, its body, and where it goes."""
 
     operation: Operation
     body: object
-    provider: str | None = None  # where it differs from the provider module's name
+    provider: str | None = None  # where it differs from the name of the `Provider`
     attributes: Attributes = _NOTHING
-    changed: Mapping[str, object] = _NOTHING  # arguments of the door, where the user wanted more asked
-    hides: IsHidden | None = None  # chunks that come only because of the change
+    changed: Mapping[str, object] = _NOTHING  # arguments that replace the user's, where `autolog` is to ask for more
+    hides: IsHidden | None = None  # chunks that come only because of that

@@ -1,4 +1,4 @@
-"""Replacing a method of somebody else's class by ours, and putting back the very original."""
+"""Replacing a method of an SDK's class by ours, and restoring the very original."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _lock = threading.RLock()
 
 
 class DoorMovedError(Exception):
-    """The method that was to be replaced is not there, or does not take what it used to take."""
+    """The method to replace does not exist, or lacks a parameter."""
 
 
 class Patch:
-    """One replaced method; ``active`` is asked at every call.
+    """One replaced method; ``active`` is checked at every call.
 
-    Its place is named ``module:Class.method`` or ``module:function``; of several places the first that fits is taken.
+    A place is ``module:Class.method`` or ``module:function``; of several, the first that fits is patched.
     """
 
     __slots__ = ("_found", "_holder", "_make", "_name", "_original", "_replacement", "active", "parameters", "places")
@@ -61,18 +61,18 @@ class Patch:
             raise DoorMovedError(f"{place} has no signature") from error
         missing = [name for name in self.parameters if name not in taken]
         if missing:
-            raise DoorMovedError(f"{place} takes no {', '.join(missing)}{_whose(function, place)}")
+            raise DoorMovedError(f"{place} takes no {', '.join(missing)}{_hiding_wrapper(function, place)}")
         return holder, name
 
     def install(self) -> None:
-        """Put ours in place, or wake it up where it still stands below somebody else's wrapper."""
+        """Put ours in place, or activate it where it is still below another wrapper."""
         with _lock:
             if not self._is_in_place():
                 self._replace()
             self.active = True
 
     def remove(self) -> None:
-        """Put the original back; where somebody has wrapped over us, become transparent instead."""
+        """Restore the original; below another wrapper, become transparent instead."""
         with _lock:
             self.active = False
             if self._holder is None or vars(self._holder).get(self._name) is not self._replacement:
@@ -121,8 +121,8 @@ def _resolve(place: str) -> tuple[Any, str]:
     return holder, name
 
 
-def _whose(function: Any, place: str) -> str:
-    """Names the wrapper that somebody put there without `functools.wraps`, which hides what it takes."""
+def _hiding_wrapper(function: Any, place: str) -> str:
+    """Names a wrapper without `functools.wraps`, which hides the parameters of the method below it."""
     module = getattr(function, "__module__", None)
     if not module or module == place.partition(":")[0]:
         return ""
@@ -131,7 +131,7 @@ def _whose(function: Any, place: str) -> str:
 
 
 def _layers(function: Any) -> Iterator[Any]:
-    """A function, what it wraps, what that wraps, …"""
+    """A function, the function that it wraps, and so on."""
     seen = 0
     while function is not None and seen < 100:
         yield function

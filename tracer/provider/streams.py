@@ -1,4 +1,4 @@
-"""Watching a stream that the user reads: the stream stays the SDK's own, and its end is seen whatever the end is."""
+"""Watching a stream that the user reads: it stays the SDK's own object, and every kind of end is observed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class Droppable(Protocol):
-    """What is told when its owner is gone."""
+    """Is notified when its owner is collected."""
 
     def dropped(self) -> None: ...
 
 
 class Watcher(Droppable, Protocol):
-    """What is told about a stream; it counts only the first of the ends it hears, and never raises."""
+    """Receives the chunks and the end of a stream. The first end counts; its methods never raise."""
 
     def chunk(self, chunk: object) -> None: ...
     def finished(self) -> None: ...
@@ -33,7 +33,7 @@ class Watcher(Droppable, Protocol):
 
 
 class ByteWatcher(Watcher, Protocol):
-    """A watcher that is told the bytes of a body as the user reads them."""
+    """A watcher that also receives the bytes of a body as the user reads them."""
 
     def feed(self, received: bytes) -> None: ...
 
@@ -50,7 +50,7 @@ AnyAsyncGenerator = AsyncGenerator[Any, Any]
 _NO_FIELDS: dict[str, object] = {}
 
 _open: weakref.WeakSet[Droppable] = weakref.WeakSet()
-_registered_in = 0  # the process whose end is watched
+_registered_in = 0  # id of the process in which the exit hooks are registered
 
 
 def _end_at_exit() -> None:
@@ -59,10 +59,10 @@ def _end_at_exit() -> None:
 
 
 def keep_until_dropped(owner: object, watcher: Droppable) -> None:
-    """End the watcher when the owner is gone: collected, or alive until the interpreter exits."""
+    """End the watcher when the owner is collected, or at the interpreter's exit."""
     global _registered_in
     if _registered_in != os.getpid():
-        # after the engine's own exit hooks, since what is registered last runs first
+        # registered after the engine's own exit hooks, as the last one runs first
         _registered_in = os.getpid()
         atexit.register(_end_at_exit)
         close_in_workers(_end_at_exit)
@@ -71,7 +71,7 @@ def keep_until_dropped(owner: object, watcher: Droppable) -> None:
 
 
 class _Reading:
-    """Whether the stream is being read just now: a close that happens inside a read is not the user's."""
+    """Whether the stream is being read now: a close inside a read is not the user's."""
 
     __slots__ = ("now",)
 
@@ -130,8 +130,8 @@ class _WatchedAsyncIterator(_Watched):
         reading, iterator = self._reading, self._iterator
         reading.now = True
         try:
-            # The iterator waits on the stack, as it does in `async for`: the collector, striking in a read, takes what
-            # stands there as alive, and so keeps the order in which the loop closes the generators of a dropped stream.
+            # The iterator is on the stack while it waits, as in `async for`: the collector then takes it for alive,
+            # which keeps the order in which the loop closes the generators of a dropped stream.
             _, chunk = (iterator, await iterator.__anext__())
         except StopAsyncIteration:
             self._watcher.finished()
@@ -146,15 +146,15 @@ class _WatchedAsyncIterator(_Watched):
 
 
 def is_stream_object(value: object) -> TypeGuard[StreamObject]:
-    """Whether this is an SDK's stream that keeps its iterator and its HTTP response, as the Stainless SDKs' do."""
+    """Whether this is a `StreamObject`."""
     held = getattr(value, "__dict__", None)
     if not isinstance(held, dict) or "response" not in held:
         return False
-    return "_iterator" in held or hasattr(type(value), "_iterator")  # made when it is first asked for
+    return "_iterator" in held or hasattr(type(value), "_iterator")  # a property that makes it at its first use
 
 
 def is_http_response(value: object) -> TypeGuard[HttpResponse]:
-    """Whether an SDK hands around the HTTP client's own response, as the SDKs that Speakeasy generates do."""
+    """Whether this is the HTTP client's own response, which the SDKs that Speakeasy generates return."""
     return hasattr(value, "iter_raw") and hasattr(value, "aiter_raw") and hasattr(value, "status_code")
 
 
@@ -172,14 +172,14 @@ def watch_stream_object(stream: StreamObject, watcher: Watcher) -> None:
 
 
 def watcher_of(response: object) -> Any:
-    """Who watches the stream that an HTTP response is the body of; None where nobody does."""
+    """The watcher of the stream in an HTTP response's body, if there is one."""
     return getattr(response, "__dict__", _NO_FIELDS).get(_WATCHED)
 
 
 def _hook_close(response: Any, watcher: Watcher, reading: _Reading) -> None:
-    """Hear when a response is closed, which always closes it.
+    """Observe the close of a response.
 
-    The hooks hold the response: the collector clears weak references before it runs the finalisers that close.
+    The hooks hold the response, as the collector clears weak references before it runs the finalisers that close it.
     """
     kind = type(response)
 
@@ -199,7 +199,7 @@ def _hook_close(response: Any, watcher: Watcher, reading: _Reading) -> None:
 
 
 def watch_bytes(response: Any, watcher: ByteWatcher) -> None:
-    """Watch the body of an HTTP response that nobody has read: what the user reads of it, however, is told."""
+    """Watch the body of an HTTP response that is not read yet, in whatever way the user reads it."""
     reading = _Reading()
     kind = type(response)
     whole, raw = _Feeding(watcher), _Feeding(watcher, is_readable=not response.headers.get("content-encoding"))
@@ -239,7 +239,7 @@ async def _watched_async_body(body: AsyncIterator[bytes], watcher: Watcher, read
 
 
 class _Feeding:
-    """Hands chunks on as bytes; of bytes that nobody but the user can read, only the end is told."""
+    """Passes chunks on as bytes. Of compressed bodies only the end is observed."""
 
     __slots__ = ("chunk", "closed", "dropped", "failed", "finished")
 
@@ -252,7 +252,7 @@ class _Feeding:
 
 
 def _ignore(received: bytes) -> None:
-    """Compressed bytes."""
+    """Compressed bytes cannot be read."""
 
 
 def is_generator(value: object) -> bool:
@@ -272,7 +272,7 @@ def _generated(generator: Iterator[object], watcher: Watcher) -> Generator[objec
     chunks = _WatchedIterator(generator, watcher, _Reading())
     try:
         return (yield from chunks)
-    except BaseException as error:  # what the generator raised has been told; this is what the user threw into it
+    except BaseException as error:  # thrown in by the user; the generator's own errors are reported already
         watcher.failed(error)
         raise
 
@@ -289,9 +289,9 @@ async def _generated_async(generator: AnyAsyncGenerator, watcher: Watcher) -> As
 
 
 class _Inner:
-    """An asynchronous generator that ours closes: the event loop, which closes what was left open, is not to do it too.
+    """An asynchronous generator that ours closes, so that the event loop, which closes open generators, does not.
 
-    A loop hears of a generator when its first step is made.
+    A loop registers a generator at its first step.
     """
 
     __slots__ = ("_generator",)
@@ -312,4 +312,4 @@ class _Inner:
 
 
 def _leave_open(_generator: AnyAsyncGenerator) -> None:
-    """What closes an asynchronous generator that is collected."""
+    """Replaces the loop's finaliser of a collected generator."""

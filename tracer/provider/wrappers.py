@@ -1,4 +1,4 @@
-"""The methods that take the place of an SDK's where a provider looks into it."""
+"""The methods that replace an SDK's at the places that a provider observes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Begin = Callable[[tuple[object, ...], dict[str, object]], CallObserver]
 
 
 def through_door(begin: Callable[[Arguments], CallObserver], original: Function, patch: Patch) -> Function:
-    """The method of a door, whose calls ``begin`` makes recordings of."""
+    """The method of a door; ``begin`` makes the observer of each call."""
     bind = argument_binder(original)
 
     def begin_if_active(args: tuple[object, ...], kwargs: dict[str, object]) -> CallObserver:
@@ -33,7 +33,7 @@ def through_door(begin: Callable[[Arguments], CallObserver], original: Function,
 
 
 def hooked(hook: Hook, original: Function, patch: Patch) -> Function:
-    """The method of a hook, which hears of its calls."""
+    """The method of a hook, which receives the begin and the end of each call."""
     bind = argument_binder(original)
 
     def begin(args: tuple[object, ...], kwargs: dict[str, object]) -> CallObserver:
@@ -48,7 +48,7 @@ def hooked(hook: Hook, original: Function, patch: Patch) -> Function:
 
 
 class _GuardedEnd:
-    """Tells a hook of its method's end; what fails there is logged."""
+    """Passes the end of a call to a hook; what fails there is logged."""
 
     __slots__ = ("_doing", "_end")
 
@@ -59,7 +59,7 @@ class _GuardedEnd:
         self._end = end
 
     def enter(self) -> None:
-        """It has begun."""
+        """The hook has been called already."""
 
     def returned(self, result: object) -> object:
         with guard(self._doing):
@@ -72,7 +72,7 @@ class _GuardedEnd:
 
 
 def around(original: Function, begin: Begin) -> Function:
-    """The method with ``begin`` before it and the end told to what that gave; its own call is made once, unchanged."""
+    """The method with an observer, from ``begin``, around each call; the method itself is called once, unchanged."""
     change = _changer(original)
 
     if inspect.iscoroutinefunction(inspect.unwrap(original)):
@@ -107,7 +107,7 @@ def around(original: Function, begin: Begin) -> Function:
 
 
 def connection_opened(watch: Callable[[object], None], original: Function, patch: Patch) -> Function:
-    """The ``__init__`` of a connection, which ``watch`` is given."""
+    """The ``__init__`` of a connection, after which ``watch`` gets it."""
 
     @functools.wraps(original)
     def opened(connection: object, *args: object, **kwargs: object) -> None:
@@ -119,7 +119,7 @@ def connection_opened(watch: Callable[[object], None], original: Function, patch
 
 
 def tapped(tap: Tap, original: Function, patch: Patch) -> Function:
-    """The method of a tap, which observes its calls."""
+    """The method of a tap, which observes each call."""
     bind = argument_binder(original)
 
     def observe(args: tuple[object, ...], kwargs: dict[str, object]) -> None:
@@ -157,7 +157,7 @@ def tapped(tap: Tap, original: Function, patch: Patch) -> Function:
 
 
 def chunk_tapped(original: Function, patch: Patch) -> Function:
-    """The method of a chunk tap, which shows chunks to whoever watches their stream."""
+    """The method of a chunk tap, which passes chunks to the watcher of their stream."""
 
     @functools.wraps(original)
     def shown(*args: object, **kwargs: object) -> object:
@@ -171,7 +171,7 @@ def chunk_tapped(original: Function, patch: Patch) -> Function:
 
 
 def _changer(function: Function) -> Change:
-    """Arguments with some of them replaced, wherever they were given."""
+    """A function that replaces some arguments, positional or not."""
     names = tuple(inspect.signature(function).parameters)
 
     def change(args: tuple[object, ...], kwargs: dict[str, object], changed: Mapping[str, object]) -> Given:
