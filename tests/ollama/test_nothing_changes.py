@@ -178,7 +178,7 @@ def test_chunks_and_streams_are_not_kept(server: Server, client: ollama.Client) 
         "tracer.provider.call_recording.body_of",
         "tracer.provider.call_recording.CallRecording.set_response",
         "tracer.provider.streams.watch_generator",
-        "tracer._engine.runtime.Runtime.start_span",
+        "tracer._engine.recorder.Recorder.start_span",
         "tracer._engine.span.LiveSpan.attach",
         "tracer._engine.span.LiveSpan.detach",
         "tracer._engine.span.LiveSpan.end",
