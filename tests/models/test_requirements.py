@@ -84,7 +84,7 @@ def test_pip_never_takes_a_strangers_package_for_tracer(write_model: WriteModel,
 
 def test_tracer_from_a_clone_is_named_in_a_comment(write_model: WriteModel, installed_from: Installed) -> None:
     path = write_model(MODEL)
-    for source in (None, {"url": "file:///home/ann/tracer", "dir_info": {"editable": True}}):
+    for source in (None, {"url": "file:///srv/ann/tracer", "dir_info": {"editable": True}}):
         installed_from(source)
 
         lines = requirements_of_a_model(path)
