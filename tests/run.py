@@ -122,6 +122,7 @@ def files_in_memory() -> Iterator[None]:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="tracer-tests-", dir=SHARED_MEMORY, ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)  # tests read as other users
         os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
         yield
 

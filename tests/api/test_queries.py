@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -233,8 +234,9 @@ def test_a_read_only_store_can_be_searched(tmp_path: Path) -> None:
     tracer.configure(store=store)
     trace_id = record_agent()
     tracer.shutdown()
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):  # pytest makes them for its user alone
-        folder.chmod(folder.stat().st_mode | 0o555)
+    root = Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir())
+    for folder in (tmp_path, *(each for each in tmp_path.parents if root in each.parents)):
+        folder.chmod(folder.stat().st_mode | 0o555)  # pytest makes them for its user alone
     store.chmod(0o444)
     store.parent.chmod(0o555)
 
