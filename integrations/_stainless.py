@@ -1,13 +1,15 @@
-"""What the SDKs that Stainless generates have in common: how a request, its response and its errors are looked at."""
+"""SDKs that Stainless generates: the body, address, response and errors of their calls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 
-from ._values import server_attributes
+from ._values import Arguments, as_dict, given, server_attributes
 
 if TYPE_CHECKING:
     from tracer.provider.call_recording import CallRecording
@@ -15,82 +17,103 @@ if TYPE_CHECKING:
 _SENTINELS = frozenset({"NotGiven", "Omit"})
 _RETRY_HEADER = "x-stainless-retry-count"
 _HELPER_HEADERS = frozenset({"x-stainless-helper", "x-stainless-helper-method", "x-stainless-stream-helper"})
-_REQUEST_ID_HEADERS = ("request-id", "x-request-id")
 
 
-def body_of(options: Any) -> Any:
-    """The body as it is sent: with what the caller added through ``extra_body``, without what was not given."""
+class BaseUrl(Protocol):
+    """The URL of a client: httpx's own, of whichever version."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+
+class Client(Protocol):
+    """A client of an SDK, of which only the address is read."""
+
+    base_url: BaseUrl
+
+
+class Options(Protocol):
+    """A request before the SDK builds it: ``FinalRequestOptions``."""
+
+    method: str
+    url: str
+    headers: object
+    params: object
+    json_data: object
+
+
+class StainlessSDK(NamedTuple):
+    """One of the SDKs, by what differs between them."""
+
+    package: str
+    request_id_headers: tuple[str, ...]  # the first that a response has counts
+
+    def observe_response(self, recording: CallRecording, arguments: Arguments) -> None:
+        """Record the HTTP response before the SDK parses it."""
+        response = arguments["response"]
+        retries = arguments.get("retries_taken", 0)
+        recording.saw(response, {semconv.REQUEST_ID: self._request_id(response), semconv.RETRIES: retries})
+
+    def read_error(self, error: BaseException) -> JsonObject:
+        """The attributes of an exception of the SDK. Others are left alone: reading their properties may warn."""
+        if not any(kind.__module__.partition(".")[0] == self.package for kind in type(error).__mro__):
+            return {}
+        response = getattr(error, "response", None)
+        code = getattr(error, "code", None) or getattr(error, "error_code", None)
+        kind = getattr(error, "type", None) or as_dict(as_dict(getattr(error, "body", None)).get("error")).get("type")
+        found = {
+            semconv.HTTP_STATUS: getattr(error, "status_code", None),
+            semconv.REQUEST_ID: self._request_id(response),
+            semconv.PROVIDER_ERROR_CODE: None if code is None else str(code),
+            semconv.PROVIDER_ERROR_TYPE: None if kind is None else str(kind),
+            semconv.RETRIES: _retries_of(getattr(response, "request", None) or getattr(error, "request", None)),
+        }
+        return given(found)
+
+    def _request_id(self, response: object) -> str | None:
+        headers = getattr(response, "headers", None) or {}
+        return next((headers[name] for name in self.request_id_headers if name in headers), None)
+
+
+def body_of(options: Options) -> object:
+    """The body as it is sent: with the caller's ``extra_body``, without parameters that were not given."""
     body, extra = options.json_data, getattr(options, "extra_json", None)
-    if not isinstance(body, Mapping):
-        return body
-    merged = {**body, **extra} if isinstance(extra, Mapping) else body
-    return without_sentinels(merged)
+    if isinstance(extra, Mapping) and (body is None or isinstance(body, Mapping)):
+        body = {**(body or {}), **extra}
+    return without_sentinels(body) if isinstance(body, Mapping) else body
 
 
-def without_sentinels(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The body without what was not given, itself where everything was."""
+def without_sentinels(body: JsonMapping) -> JsonMapping:
+    """The body without parameters that were not given; the same object where there are none."""
     for value in body.values():
         if type(value).__name__ in _SENTINELS:
             return {key: value for key, value in body.items() if type(value).__name__ not in _SENTINELS}
     return body
 
 
-def call_attributes(client: Any, options: Any) -> dict[str, Any]:
-    """Where a request goes, and by which convenience method of the SDK."""
-    url = client.base_url
-    return {
-        **server_attributes(url.scheme, url.host, url.port),
-        semconv.HELPER: _helper(options.headers),
-    }
+def call_attributes(client: Client, options: Options) -> JsonObject:
+    """The address that a request goes to, and the convenience method of the SDK that makes it."""
+    return {**_server(client, options), semconv.HELPER: _helper(options.headers)}
 
 
-def _helper(headers: Any) -> str | None:
+def _server(client: Client, options: Options) -> JsonObject:
+    if "://" in options.url:  # the path of a request may be a whole URL
+        url = urlsplit(options.url)
+        return server_attributes(url.scheme, url.hostname, url.port)
+    base_url = client.base_url
+    return server_attributes(base_url.scheme, base_url.host, base_url.port)
+
+
+def _helper(headers: object) -> str | None:
     if not isinstance(headers, Mapping):
         return None
     named = [value for name, value in headers.items() if name.lower() in _HELPER_HEADERS]
     return next((value for value in named if isinstance(value, str)), None)
 
 
-def observe_response(recording: CallRecording, arguments: Mapping[str, Any]) -> None:
-    """The HTTP response, before the SDK has made anything of it."""
-    response = arguments["response"]
-    retries = arguments.get("retries_taken", 0)
-    recording.set_response(response, {semconv.REQUEST_ID: _request_id(response), semconv.RETRIES: retries})
-
-
-def read_error(error: BaseException) -> dict[str, Any]:
-    """What an exception of such an SDK says, as attributes."""
-    response = getattr(error, "response", None)
-    request = getattr(response, "request", None) or getattr(error, "request", None)
-    attributes = {
-        semconv.HTTP_STATUS: getattr(error, "status_code", None),
-        semconv.REQUEST_ID: _request_id(response),
-        semconv.PROVIDER_ERROR_CODE: text_or_none(getattr(error, "code", None) or getattr(error, "error_code", None)),
-        semconv.PROVIDER_ERROR_TYPE: text_or_none(
-            getattr(error, "type", None) or _type_in(getattr(error, "body", None))
-        ),
-        semconv.RETRIES: retries_of(request),
-    }
-    return {key: value for key, value in attributes.items() if value is not None}
-
-
-def _type_in(body: Any) -> Any:
-    error = body.get("error") if isinstance(body, dict) else None
-    return error.get("type") if isinstance(error, dict) else None
-
-
-def _request_id(response: Any) -> str | None:
-    headers = getattr(response, "headers", None) or {}
-    return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
-
-
-def text_or_none(value: Any) -> str | None:
-    """The value as text, None where there is none."""
-    return None if value is None else str(value)
-
-
-def retries_of(request: Any) -> int | None:
-    """How often the SDK had tried before it sent this request."""
+def _retries_of(request: object) -> int | None:
+    """The number of attempts that the SDK made before this request."""
     headers = getattr(request, "headers", None)
     count = headers.get(_RETRY_HEADER) if headers is not None else None
     return int(count) if isinstance(count, str) and count.isdigit() else None

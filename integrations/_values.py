@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from tracer import semconv
+
+Arguments: TypeAlias = Mapping[str, Any]  # of a method of an SDK, by name, ``self`` included
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 

@@ -11,7 +11,7 @@ from tracer.provider import Call, ChunkTap, Door, Operation, Provider, SpanType,
 
 from ._anthropic.events import MessageAccumulator
 from ._anthropic.messages import read_reply, read_request
-from ._stainless import body_of, call_attributes, observe_response, read_error
+from ._stainless import StainlessSDK, body_of, call_attributes
 
 __all__ = ["autolog", "provider"]
 
@@ -47,6 +47,7 @@ def operation_of(path: str) -> Operation | None:
     return MESSAGE._replace(name=name, span_type=SpanType.UNKNOWN)
 
 
+_SDK = StainlessSDK("anthropic", request_id_headers=("request-id", "x-request-id"))
 _CLIENTS = ("anthropic._base_client:SyncAPIClient", "anthropic._base_client:AsyncAPIClient")
 
 provider = Provider(
@@ -58,10 +59,11 @@ provider = Provider(
         Door((f"{client}._request", f"{client}.request"), read_call, parameters=("options", "stream_cls"))
         for client in _CLIENTS
     ),
-    taps=tuple(Tap(f"{client}._process_response", observe_response, parameters=("response",)) for client in _CLIENTS),
+    taps=tuple(
+        Tap(f"{client}._process_response", _SDK.observe_response, parameters=("response",)) for client in _CLIENTS
+    ),
     chunk_taps=(ChunkTap("anthropic._base_client:BaseClient._process_response_data"),),
-    read_error=read_error,
-    read_later={"anthropic.message": MESSAGE},
+    read_error=_SDK.read_error,
 )
 
 

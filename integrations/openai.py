@@ -10,15 +10,14 @@ from typing import Any
 from tracer.provider import Call, ChunkTap, Door, Provider, Tap
 from tracer.provider.import_hook import when_imported
 
-from ._openai.chat import CHAT, COMPLETION
-from ._openai.door import observe_response, read_call, read_error
-from ._openai.other import EMBEDDING
-from ._openai.responses import RESPONSE
+from ._openai.door import read_call
 from ._openai.sessions import CONNECTION_DOORS
 from ._openai.usage import asking_for_usage
+from ._stainless import StainlessSDK
 
 __all__ = ["autolog", "provider"]
 
+_SDK = StainlessSDK("openai", request_id_headers=("x-request-id", "apim-request-id"))
 _CLIENTS = ("openai._base_client:SyncAPIClient", "openai._base_client:AsyncAPIClient")
 
 
@@ -34,16 +33,12 @@ provider = Provider(
     module="openai",
     supported="1.55.3 to 3.x",
     doors=tuple(Door(f"{client}.request", _read_call, parameters=("options",)) for client in _CLIENTS),
-    taps=tuple(Tap(f"{client}._process_response", observe_response, parameters=("response",)) for client in _CLIENTS),
+    taps=tuple(
+        Tap(f"{client}._process_response", _SDK.observe_response, parameters=("response",)) for client in _CLIENTS
+    ),
     connection_doors=CONNECTION_DOORS,
     chunk_taps=(ChunkTap("openai._base_client:BaseClient._process_response_data"),),
-    read_error=read_error,
-    read_later={
-        "openai.chat": CHAT,
-        "openai.completion": COMPLETION,
-        "openai.embedding": EMBEDDING,
-        "openai.response": RESPONSE,
-    },
+    read_error=_SDK.read_error,
 )
 
 

@@ -116,6 +116,23 @@ def test_what_extra_body_adds_is_recorded_as_it_was_sent(server: Server, client:
     assert stored.span.attributes["gen_ai.request.temperature"] == 0.9
 
 
+def test_extra_body_without_a_body_is_recorded(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(chat()))
+
+    client.post("/chat/completions", options={"extra_json": {"model": "m", "messages": QUESTION}}, cast_to=object)
+
+    assert stored.span.inputs == server.asked[0].json == {"model": "m", "messages": QUESTION}
+
+
+def test_the_helper_of_a_stream_is_recorded(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply({"id": "run_1"}))
+
+    headers = {"X-Stainless-Stream-Helper": "threads.create_and_run_stream"}  # as the SDK's assistants send it
+    client.post("/threads/runs", body={"assistant_id": "a"}, options={"headers": headers}, cast_to=object)
+
+    assert stored.span.attributes["tracer.provider.helper"] == "threads.create_and_run_stream"
+
+
 def test_an_absolute_url_names_its_own_server(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(chat()))
     body = {"model": "m", "messages": QUESTION}

@@ -34,7 +34,7 @@ def test_a_refused_call_says_everything(server: Server, call: Any, stored: Any) 
     [event] = span.events
     assert event.name == "exception"
     assert "_base_client.py" in event.attributes["exception.stacktrace"]
-    assert "_doors.py" not in event.attributes["exception.stacktrace"]
+    assert "wrappers.py" not in event.attributes["exception.stacktrace"]
     assert raised.value.request_id == "req_9"
     assert span.inputs["messages"] == QUESTION
     assert span.outputs == error()
@@ -59,6 +59,15 @@ def test_every_status(status: int, kind: type[Exception], server: Server, client
         client.chat.completions.create(model="m", messages=QUESTION)
 
     assert stored.span.attributes["http.response.status_code"] == status
+
+
+def test_the_request_id_that_azure_sends_with_an_error(server: Server, client: openai.OpenAI, stored: Any) -> None:
+    server.will(reply(error(), status=404, apim_request_id="req_9"))
+
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model="m", messages=QUESTION)
+
+    assert stored.span.attributes["tracer.provider.request_id"] == "req_9"
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b'"no"', b"[]"])
