@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tracer import semconv
@@ -89,26 +89,26 @@ def _read_chat_request(body: Any) -> Request:
 
 
 def _read_chat_reply(body: Any) -> Reply:
-    body = as_dict(body)
+    return _reply(as_dict(body), _chat_message)
+
+
+def _reply(body: Mapping[str, Any], message_of: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Reply:
     choices = as_dicts(body.get("choices"))
+    reasons = [choice.get("finish_reason") for choice in choices]
     return Reply(
         model=as_text(body.get("model")),
         id=as_text(body.get("id")),
-        messages=[_choice_message(choice) for choice in choices],
-        finish_reasons=_finish_reasons(choices),
+        messages=[message_of(choice) for choice in choices],
+        finish_reasons=[reason for reason in reasons if isinstance(reason, str)],
         usage=read_usage(usage_of(body)),
         attributes=envelope_attributes(body),
         **error_in(body),
     )
 
 
-def _choice_message(choice: Mapping[str, Any]) -> dict[str, Any]:
+def _chat_message(choice: Mapping[str, Any]) -> dict[str, Any]:
     message = to_message({"role": "assistant", "content": None, **as_dict(choice.get("message"))})
     return {**message, "finish_reason": choice.get("finish_reason")}
-
-
-def _finish_reasons(choices: list[dict[str, Any]]) -> list[str]:
-    return [choice["finish_reason"] for choice in choices if isinstance(choice.get("finish_reason"), str)]
 
 
 def _read_completion_request(body: Any) -> Request:
@@ -128,17 +128,7 @@ def _prompt_message(prompt: Any) -> dict[str, Any]:
 
 
 def _read_completion_reply(body: Any) -> Reply:
-    body = as_dict(body)
-    choices = as_dicts(body.get("choices"))
-    return Reply(
-        model=as_text(body.get("model")),
-        id=as_text(body.get("id")),
-        messages=[_completion_message(choice) for choice in choices],
-        finish_reasons=_finish_reasons(choices),
-        usage=read_usage(usage_of(body)),
-        attributes=envelope_attributes(body),
-        **error_in(body),
-    )
+    return _reply(as_dict(body), _completion_message)
 
 
 def _completion_message(choice: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,13 +32,7 @@ def _read_embedding_reply(body: Any) -> Reply:
     body = as_dict(body)
     vectors = as_dicts(body.get("data"))
     dimensions = _dimensions(vectors[0].get("embedding")) if vectors else None
-    return Reply(
-        model=as_text(body.get("model")),
-        id=as_text(body.get("id")),
-        usage=read_usage(body.get("usage")),
-        attributes={semconv.EMBEDDINGS_DIMENSIONS: dimensions},
-        **error_in(body),
-    )
+    return _read_generic_reply(body)._replace(attributes={semconv.EMBEDDINGS_DIMENSIONS: dimensions})
 
 
 def _dimensions(vector: Any) -> int | None:
@@ -70,14 +64,8 @@ def _read_moderation_request(body: Any) -> Request:
 
 def _read_moderation_reply(body: Any) -> Reply:
     body = as_dict(body)
-    results = as_dicts(body.get("results"))
-    return Reply(
-        model=as_text(body.get("model")),
-        id=as_text(body.get("id")),
-        messages=[{"role": "assistant", "parts": [_verdict(result)]} for result in results],
-        usage=read_usage(body.get("usage")),
-        **error_in(body),
-    )
+    messages = [{"role": "assistant", "parts": [_verdict(result)]} for result in as_dicts(body.get("results"))]
+    return _read_generic_reply(body)._replace(messages=messages)
 
 
 def _verdict(result: Mapping[str, Any]) -> dict[str, Any]:

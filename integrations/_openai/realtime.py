@@ -11,22 +11,30 @@ from tracer.provider import Call, Operation, Reply
 from .audio import TRANSCRIPTION
 from .items import input_messages
 from .other import DECISION
-from .responses import RESPONSE, ResponseAccumulator, read_reply, read_request
+from .responses import RESPONSE, TERMINAL_EVENTS, ResponseAccumulator, read_reply, read_request
 from .values import as_dict, as_dicts, as_text
 
 if TYPE_CHECKING:
     from tracer.provider import ConnectionRecording
 
 _ITEMS_REMEMBERED = 200
-_LAST_EVENTS = frozenset(
-    {"response.completed", "response.failed", "response.incomplete", "response.cancelled", "response.done"}
-)
 # sound comes in many small pieces; of what was said the transcript tells
 _SOUND = frozenset({"response.output_audio.delta", "response.audio.delta"})
 _SETTINGS = (
     *("model", "instructions", "tools", "tool_choice", "temperature", "max_output_tokens"),
     *("output_modalities", "modalities", "voice"),
 )
+
+
+def _configured(message: dict[str, Any], session: ConnectionRecording) -> dict[str, Any]:
+    """Record the settings of a session, which its start and every change of them bring."""
+    settings = as_dict(message.get("session"))
+    session.configured(settings)
+    session.about({
+        semconv.REQUEST_MODEL: as_text(settings.get("model")),
+        semconv.CONVERSATION_ID: as_text(settings.get("id")),
+    })  # fmt: skip
+    return settings
 
 
 class ResponsesReader:
@@ -49,7 +57,7 @@ class ResponsesReader:
             session.error(as_dict(message.get("error")) or message)
             return
         session.chunk(key, message)
-        if kind in _LAST_EVENTS or kind == "error":
+        if kind in TERMINAL_EVENTS or kind == "error":
             session.finish(key)
 
     def conversation(self) -> list[Any]:
@@ -75,7 +83,7 @@ class RealtimeReader:
         """A message of the conversation, a piece of a reply, or news of the session."""
         kind = str(message.get("type"))
         if kind in ("session.created", "session.updated"):
-            self._configure(as_dict(message.get("session")), session)
+            self._settings = _configured(message, session)
         elif kind.startswith("conversation.item."):
             self._remember(kind, message)
             if message.get("usage"):  # what is spoken is written down by a model of its own
@@ -88,14 +96,6 @@ class RealtimeReader:
     def conversation(self) -> list[Any]:
         """What was said by either side."""
         return input_messages(list(self._items.values()))
-
-    def _configure(self, settings: dict[str, Any], session: ConnectionRecording) -> None:
-        self._settings = settings
-        session.configured(settings)
-        session.set_attributes({
-            semconv.REQUEST_MODEL: as_text(settings.get("model")),
-            semconv.CONVERSATION_ID: as_text(settings.get("id")),
-        })  # fmt: skip
 
     def _remember(self, kind: str, message: dict[str, Any]) -> None:
         item = as_dict(message.get("item"))
@@ -138,7 +138,7 @@ class RealtimeReader:
             self._begun[identity] = own, before
         if kind not in _SOUND:
             session.chunk(identity, message)
-        if kind in _LAST_EVENTS:
+        if kind in TERMINAL_EVENTS:
             for item in as_dicts(response.get("output")):
                 if isinstance(item.get("id"), str):
                     self._put(item["id"], item)
@@ -174,7 +174,7 @@ class LiveReader:
         """A piece of a transcript, of a delegated reply, or news of the session."""
         kind = str(message.get("type"))
         if kind in ("session.started", "session.created", "session.updated"):
-            self._configure(as_dict(message.get("session")), session)
+            self._settings = _configured(message, session)
         elif kind == "session.input_transcript.delta":
             self._say("user", message)
         elif kind == "session.output_transcript.delta":
@@ -193,14 +193,6 @@ class LiveReader:
         """What was said by either side."""
         return [{"role": role, "content": "".join(pieces)} for role, pieces in self._said]
 
-    def _configure(self, settings: dict[str, Any], session: ConnectionRecording) -> None:
-        self._settings = settings
-        session.configured(settings)
-        session.set_attributes({
-            semconv.REQUEST_MODEL: as_text(settings.get("model")),
-            semconv.CONVERSATION_ID: as_text(settings.get("id")),
-        })  # fmt: skip
-
     def _say(self, role: str, message: dict[str, Any]) -> None:
         if not self._said or self._said[-1][0] != role:
             self._said.append((role, []))
@@ -212,7 +204,7 @@ class LiveReader:
             delegation = as_dict(as_dict(self._settings.get("delegation")).get("responses"))
             session.begin(key, Call(RESPONSE, {**delegation, "input": self.conversation()}))
         session.chunk(key, event)
-        if kind in _LAST_EVENTS:
+        if kind in TERMINAL_EVENTS:
             session.finish(key)
 
     def _decided(self, event: dict[str, Any], session: ConnectionRecording) -> None:

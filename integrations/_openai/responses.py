@@ -13,7 +13,7 @@ from .chat import envelope_attributes, output_type_of, parameters, schema_of
 from .items import Item, input_messages, items_parts, put_part, waits_for_tools
 from .values import as_dict, as_dicts, as_text, read_usage
 
-_TERMINAL = frozenset(
+TERMINAL_EVENTS = frozenset(
     {"response.completed", "response.failed", "response.incomplete", "response.cancelled", "response.done"}
 )
 _FINISH_REASONS = {"max_output_tokens": "length", "max_tokens": "length", "content_filter": "content_filter"}
@@ -143,7 +143,7 @@ class ResponseAccumulator:
             return self._grow(kind, event)
         if isinstance(event.get("response"), dict):
             self._response = event["response"]
-            self._is_terminal = kind in _TERMINAL
+            self._is_terminal = kind in TERMINAL_EVENTS
         elif kind == "response.output_item.added":
             self._items[_index(event, "output_index")] = as_dict(event.get("item"))
         elif kind == "response.output_item.done":
