@@ -37,6 +37,15 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
+def error_in(body: Mapping[str, Any], *kinds: str) -> dict[str, Any]:
+    """The error of a reply, as `Reply` takes it; its type is the first field of ``kinds`` that it has."""
+    error = as_dict(body.get("error"))
+    if not error:
+        return {}
+    kind = next((str(error[name]) for name in kinds if error.get(name)), "error")
+    return {"error_type": kind, "error_message": as_text(error.get("message")) or kind}
+
+
 def server_attributes(scheme: str, host: str | None, port: int | None) -> dict[str, Any]:
     """Where a request goes, with the port that its scheme stands for where it names none."""
     return {semconv.SERVER_ADDRESS: host or None, semconv.SERVER_PORT: port or _DEFAULT_PORTS.get(scheme)}

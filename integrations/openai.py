@@ -10,9 +10,9 @@ from typing import Any
 from tracer.provider import Call, ChunkTap, Door, Provider, Tap
 from tracer.provider.import_hook import when_imported
 
+from ._openai.connections import CONNECTION_DOORS
 from ._openai.door import read_call
-from ._openai.sessions import CONNECTION_DOORS
-from ._openai.usage import asking_for_usage
+from ._openai.include_usage import asking_for_usage
 from ._stainless import StainlessSDK
 
 __all__ = ["autolog", "provider"]

@@ -9,7 +9,7 @@ from tracer.messages import parsed
 from .._values import as_dict, given
 
 # the field of a block that a delta of a kind makes longer
-_GROWN = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
+_DELTA_FIELD = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
 _OPENED_EMPTY = frozenset({"text", "thinking"})  # blocks whose start brings nothing yet
 
 
@@ -62,11 +62,11 @@ class MessageAccumulator:
 class _Block:
     """One content block, in the pieces that have arrived."""
 
-    __slots__ = ("_citations", "_fields", "_grown", "_json")
+    __slots__ = ("_citations", "_fields", "_json", "_texts")
 
     def __init__(self) -> None:
         self._fields: dict[str, Any] = {}
-        self._grown: dict[str, list[str]] = {}
+        self._texts: dict[str, list[str]] = {}
         self._json: list[str] = []
         self._citations: list[Any] = []
 
@@ -76,11 +76,11 @@ class _Block:
 
     def add(self, delta: dict[str, Any]) -> bool:
         kind = delta.get("type")
-        field = _GROWN.get(str(kind))
+        field = _DELTA_FIELD.get(str(kind))
         if field is not None:
             piece = delta.get(field)
             if isinstance(piece, str):
-                self._grown.setdefault(field, []).append(piece)
+                self._texts.setdefault(field, []).append(piece)
             return bool(piece) and field != "signature"
         if kind == "input_json_delta":
             self._json.append(str(delta.get("partial_json") or ""))
@@ -92,7 +92,7 @@ class _Block:
 
     def whole(self) -> dict[str, Any]:
         block = dict(self._fields)
-        for field, pieces in self._grown.items():
+        for field, pieces in self._texts.items():
             block[field] = (block.get(field) or "") + "".join(pieces)
         arguments = "".join(self._json)
         if arguments:

@@ -9,7 +9,7 @@ from tracer import semconv
 from tracer.messages import file_part, media_part, text_part, uri_part
 from tracer.provider import Reply, Request
 
-from .._values import as_count, as_dict, as_dicts, as_text, given
+from .._values import as_count, as_dict, as_dicts, as_text, error_in, given
 
 Block = Mapping[str, Any]
 Part = dict[str, Any]
@@ -53,7 +53,7 @@ def read_reply(body: Any) -> Reply:
         messages=[{**_message(body), "finish_reason": finish_reason}] if content else None,
         finish_reasons=[finish_reason] if finish_reason else [],
         usage=read_usage(body.get("usage")),
-        **_error_in(body),
+        **error_in(body, "type"),
     )
 
 
@@ -70,14 +70,6 @@ def read_usage(usage: Any) -> dict[str, Any]:
         "cache_write_1h_input_tokens": as_dict(usage.get("cache_creation")).get("ephemeral_1h_input_tokens") or None,
         "reasoning_output_tokens": as_dict(usage.get("output_tokens_details")).get("thinking_tokens"),
     }
-
-
-def _error_in(body: Block) -> dict[str, Any]:
-    error = as_dict(body.get("error"))
-    if not error:
-        return {}
-    kind = str(error.get("type") or "error")
-    return {"error_type": kind, "error_message": as_text(error.get("message")) or kind}
 
 
 def _message(message: Block) -> dict[str, Any]:
@@ -136,13 +128,13 @@ def _tool_result(block: Block) -> Part:
 
 def _server_tool_use(block: Block) -> Part:
     name = block.get("name")
-    about = given({"type": name, "arguments": block.get("input"), "server_name": block.get("server_name")})
-    return {"type": "server_tool_call", "id": block.get("id"), "name": name, "server_tool_call": about}
+    call = given({"type": name, "arguments": block.get("input"), "server_name": block.get("server_name")})
+    return {"type": "server_tool_call", "id": block.get("id"), "name": name, "server_tool_call": call}
 
 
 def _server_tool_result(block: Block) -> Part:
-    about = {key: value for key, value in block.items() if key != "tool_use_id"}
-    return {"type": "server_tool_call_response", "id": block.get("tool_use_id"), "server_tool_call_response": about}
+    result = {key: value for key, value in block.items() if key != "tool_use_id"}
+    return {"type": "server_tool_call_response", "id": block.get("tool_use_id"), "server_tool_call_response": result}
 
 
 def _image(block: Block) -> Part:

@@ -11,7 +11,7 @@ from tracer import semconv
 from tracer.messages import media_part, text_part, uri_part
 from tracer.provider import Reply, Request
 
-from .._values import as_count, as_dict, as_dicts, as_text, given
+from .._values import as_count, as_dict, as_dicts, as_text, error_in, given
 
 Part = dict[str, Any]
 
@@ -75,16 +75,8 @@ def read_reply(body: Any) -> Reply:
         ],
         finish_reasons=[reason for reason in [*reasons, blocked] if reason],
         usage=read_usage(field(body, "usageMetadata")),
-        **_error_in(body),
+        **error_in(body, "status", "code"),
     )
-
-
-def _error_in(body: Mapping[str, Any]) -> dict[str, Any]:
-    error = as_dict(body.get("error"))
-    if not error:
-        return {}
-    kind = str(error.get("status") or error.get("code") or "error")
-    return {"error_type": kind, "error_message": as_text(error.get("message")) or kind}
 
 
 def read_usage(usage: Any) -> dict[str, Any]:
@@ -173,13 +165,13 @@ def _modality(mime: str | None) -> str:
 
 
 def _code(code: Mapping[str, Any]) -> Part:
-    about = {"type": "code_execution", **code}
-    return {"type": "server_tool_call", "id": code.get("id"), "name": "code_execution", "server_tool_call": about}
+    call = {"type": "code_execution", **code}
+    return {"type": "server_tool_call", "id": code.get("id"), "name": "code_execution", "server_tool_call": call}
 
 
 def _code_result(result: Mapping[str, Any]) -> Part:
-    about = {"type": "code_execution", **result}
-    return {"type": "server_tool_call_response", "id": result.get("id"), "server_tool_call_response": about}
+    response = {"type": "code_execution", **result}
+    return {"type": "server_tool_call_response", "id": result.get("id"), "server_tool_call_response": response}
 
 
 _CONVERSIONS = {

@@ -11,7 +11,7 @@ _JOINED = frozenset({"content", "thinking", "response"})
 _CONTENT = frozenset({*_JOINED, "tool_calls", "images", "image"})
 
 
-class GrowingReply:
+class FieldAccumulator:
     """Puts fields together that come in pieces: texts are joined, lists grow, of anything else the last one counts."""
 
     repeated = frozenset({"model"})
@@ -48,11 +48,11 @@ class GrowingReply:
 class ChatAccumulator:
     """Puts a streamed chat reply together, in which the message grows inside its envelope."""
 
-    repeated = GrowingReply.repeated
+    repeated = FieldAccumulator.repeated
 
     def __init__(self) -> None:
-        self._envelope = GrowingReply()
-        self._message = GrowingReply()
+        self._envelope = FieldAccumulator()
+        self._message = FieldAccumulator()
 
     def add(self, chunk: dict[str, Any]) -> bool:
         """Take a chunk; True if it brought content."""

@@ -10,7 +10,7 @@ from tracer.messages import text_part
 from tracer.provider import Operation, Reply, Request, SpanType
 
 from .._values import as_dict, as_text
-from .chunks import GrowingReply
+from .chunks import FieldAccumulator
 from .values import error_in, parameters, times_of, usage_of
 
 
@@ -74,4 +74,4 @@ WEB_FETCH = Operation("web_fetch", _read_request, _read_reply, span_type=SpanTyp
 @functools.lru_cache(maxsize=64)
 def generic(name: str) -> Operation:
     """The operation for a path that has none of its own."""
-    return Operation(name, _read_request, _read_reply, GrowingReply, span_type=SpanType.UNKNOWN)
+    return Operation(name, _read_request, _read_reply, FieldAccumulator, span_type=SpanType.UNKNOWN)

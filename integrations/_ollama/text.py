@@ -9,7 +9,7 @@ from tracer.messages import text_part, to_message
 from tracer.provider import Operation, Reply, Request, SpanType
 
 from .._values import as_dict, as_text
-from .chunks import ChatAccumulator, GrowingReply
+from .chunks import ChatAccumulator, FieldAccumulator
 from .values import error_in, parameters, times_of, usage_of
 
 
@@ -39,16 +39,18 @@ def _read_generate_request(body: Any) -> Request:
 
 def _read_generate_reply(body: Any) -> Reply:
     body = as_dict(body)
-    said = {"content": body.get("response"), "thinking": body.get("thinking"), "images": body.get("image")}
-    return _reply(body, said if any(said.values()) else None)
+    message = {"content": body.get("response"), "thinking": body.get("thinking"), "images": body.get("image")}
+    return _reply(body, message if any(message.values()) else None)
 
 
-def _reply(body: Mapping[str, Any], said: Any) -> Reply:
+def _reply(body: Mapping[str, Any], message: Any) -> Reply:
     reason = as_text(body.get("done_reason"))
-    message = {**to_message({"role": "assistant", **said}), "finish_reason": reason} if isinstance(said, dict) else None
+    messages = []
+    if isinstance(message, dict):
+        messages.append({**to_message({"role": "assistant", **message}), "finish_reason": reason})
     return Reply(
         model=as_text(body.get("model")),
-        messages=[message] if message else [],
+        messages=messages,
         finish_reasons=[reason] if reason else [],
         usage=usage_of(body),
         attributes=times_of(body),
@@ -61,6 +63,6 @@ GENERATE = Operation(
     "text_completion",
     _read_generate_request,
     _read_generate_reply,
-    GrowingReply,
+    FieldAccumulator,
     span_type=SpanType.LLM,
 )

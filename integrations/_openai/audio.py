@@ -10,9 +10,10 @@ from tracer import semconv
 from tracer.messages import media_part, text_part, uri_part
 from tracer.provider import Operation, Reply, Request, SpanType
 
+from .._values import as_dict, as_dicts, as_text
 from .chat import error_in, parameters
 from .uploads import upload_parts
-from .values import as_dict, as_dicts, as_text, read_usage
+from .usage import read_usage
 
 
 def _read_speech_request(body: Any) -> Request:
@@ -28,10 +29,10 @@ def _read_speech_request(body: Any) -> Request:
 
 def _read_speech_reply(body: Any) -> Reply:
     body = as_dict(body)
-    return Reply(messages=_spoken(body), usage=read_usage(body.get("usage")), **error_in(body))
+    return Reply(messages=_speech_messages(body), usage=read_usage(body.get("usage")), **error_in(body))
 
 
-def _spoken(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _speech_messages(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not body.get("bytes"):
         return []
     if isinstance(body.get("content"), str):
@@ -93,14 +94,14 @@ def _read_transcription_request(body: Any) -> Request:
 
 
 def _read_transcription_reply(body: Any) -> Reply:
-    about = as_dict(body)
-    text = body if isinstance(body, str) else as_text(about.get("text"))  # subtitles and plain text are no JSON
-    usage = as_dict(about.get("usage"))
+    fields = as_dict(body)
+    text = body if isinstance(body, str) else as_text(fields.get("text"))  # subtitles and plain text are no JSON
+    usage = as_dict(fields.get("usage"))
     return Reply(
         messages=[] if text is None else [{"role": "assistant", "parts": [text_part(text)]}],
         usage=read_usage(usage),
         attributes={semconv.USAGE_AUDIO_SECONDS: usage.get("seconds")},
-        **error_in(about),
+        **error_in(fields),
     )
 
 

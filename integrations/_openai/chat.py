@@ -9,8 +9,9 @@ from tracer import semconv
 from tracer.messages import text_part, to_message
 from tracer.provider import Operation, Reply, Request, SpanType
 
+from .._values import as_dict, as_dicts, as_text
 from .chunks import ChatAccumulator, CompletionAccumulator
-from .values import as_dict, as_dicts, as_text, read_usage, usage_of
+from .usage import read_usage, usage_of
 
 _PARAMETERS = {
     "temperature": semconv.REQUEST_TEMPERATURE,
@@ -51,10 +52,10 @@ def output_type_of(response_format: Any) -> str | None:
 def schema_of(response_format: Any) -> dict[str, Any] | None:
     """Name and JSON schema of the output that was asked for, wherever an API puts them."""
     form = as_dict(response_format)
-    about = as_dict(form.get("json_schema")) or form
-    if not isinstance(about.get("schema"), dict):
+    nested = as_dict(form.get("json_schema")) or form
+    if not isinstance(nested.get("schema"), dict):
         return None
-    return {key: about[key] for key in ("name", "description", "strict", "schema") if about.get(key) is not None}
+    return {key: nested[key] for key in ("name", "description", "strict", "schema") if nested.get(key) is not None}
 
 
 def envelope_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,9 +72,9 @@ def error_in(body: Mapping[str, Any]) -> dict[str, Any]:
     error = body.get("error")
     if not error:
         return {}
-    about = as_dict(error)
-    kind = about.get("code") or about.get("type") or "error"
-    return {"error_type": str(kind), "error_message": str(about.get("message") or error)}
+    fields = as_dict(error)
+    kind = fields.get("code") or fields.get("type") or "error"
+    return {"error_type": str(kind), "error_message": str(fields.get("message") or error)}
 
 
 def _read_chat_request(body: Any) -> Request:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .values import as_dict, as_dicts, usage_of
+from .._values import as_dict, as_dicts
+from .usage import usage_of
 
 # fields whose deltas are pieces of one text
 _JOINED = frozenset(
@@ -28,7 +29,7 @@ class _Accumulator:
         """Take a chunk; True if it brought content."""
         if not isinstance(chunk, dict):
             return False
-        if len(chunk) == 1 and self._goes_on(chunk.get("choices")):  # nearly all of them
+        if len(chunk) == 1 and self._append_text(chunk.get("choices")):  # nearly all of them
             return True
         if None in chunk.values():
             chunk = {key: value for key, value in chunk.items() if value is not None}
@@ -43,7 +44,7 @@ class _Accumulator:
                     has_content = self._choice(choice, position).add(choice) or has_content
         return has_content
 
-    def _goes_on(self, choices: Any) -> bool:
+    def _append_text(self, choices: Any) -> bool:
         """Take one more piece of a text that has begun; False if that is not all that came."""
         if type(choices) is not list or len(choices) != 1:
             return False
@@ -54,7 +55,7 @@ class _Accumulator:
         if type(delta) is not dict or len(delta) != 1 or type(index) is not int or index not in self._choices:
             return False
         text = delta.get("content")
-        return type(text) is str and text != "" and self._choices[index].goes_on(text)
+        return type(text) is str and text != "" and self._choices[index].append_text(text)
 
     def _choice(self, choice: dict[str, Any], position: int) -> _Choice:
         index = choice.get("index")
@@ -105,7 +106,7 @@ class _Choice:
         self._logprobs: dict[str, list[Any]] = {}
         self.finish_reason: Any = None
 
-    def goes_on(self, text: str) -> bool:
+    def append_text(self, text: str) -> bool:
         """Whether this is one more piece of content that has begun."""
         pieces = self._message.get("content")
         if type(pieces) is not _Pieces:

@@ -12,7 +12,7 @@ from .._values import Arguments
 from .hosts import provider_of
 from .responses import FETCHED_RESPONSE
 from .routes import operation_of, streamed_response_id
-from .uploads import described
+from .uploads import describe_files
 
 
 def read_call(arguments: Arguments) -> Call | None:
@@ -44,4 +44,4 @@ def _operation_and_body(options: Options) -> tuple[Operation | None, object]:
 
 def _body(options: Options) -> object:
     body, files = body_of(options), getattr(options, "files", None)
-    return {**body, "files": described(files)} if files and isinstance(body, Mapping) else body
+    return {**body, "files": describe_files(files)} if files and isinstance(body, Mapping) else body

@@ -9,9 +9,10 @@ from tracer import semconv
 from tracer.messages import media_part, text_part, uri_part
 from tracer.provider import Operation, Reply, Request, SpanType
 
+from .._values import as_dict, as_dicts, as_text
 from .chat import error_in, parameters
 from .uploads import upload_parts
-from .values import as_dict, as_dicts, as_text, read_usage
+from .usage import read_usage
 
 
 def _read_request(body: Any) -> Request:
@@ -52,7 +53,7 @@ class ImageAccumulator:
     """Puts streamed images together: every image that was finished, or else how far the last one got."""
 
     def __init__(self) -> None:
-        self._about: dict[str, Any] = {}
+        self._fields: dict[str, Any] = {}
         self._images: list[dict[str, Any]] = []
         self._partial: dict[str, Any] | None = None
 
@@ -62,10 +63,10 @@ class ImageAccumulator:
             return False
         kind = str(event.get("type") or "")
         if event.get("error"):
-            self._about["error"] = event["error"]
+            self._fields["error"] = event["error"]
         if not isinstance(event.get("b64_json"), str):
             return False
-        self._about.update((key, value) for key, value in event.items() if key not in _OF_ONE_EVENT)
+        self._fields.update((key, value) for key, value in event.items() if key not in _OF_ONE_EVENT)
         if "partial_image" in kind:
             self._partial = _picture(event)
         else:
@@ -79,10 +80,10 @@ class ImageAccumulator:
 
     def reply(self) -> dict[str, Any]:
         """The images as they would have come without streaming."""
-        about = dict(self._about)
-        created = about.pop("created_at", None)
+        fields = dict(self._fields)
+        created = fields.pop("created_at", None)
         images = [*self._images, self._partial] if self._partial is not None else self._images
-        return {**({} if created is None else {"created": created}), **about, "data": list(images)}
+        return {**({} if created is None else {"created": created}), **fields, "data": list(images)}
 
 
 _OF_ONE_EVENT = frozenset({"type", "b64_json", "partial_image_index", "sequence_number"})

@@ -7,7 +7,7 @@ from typing import Any
 
 from tracer.messages import content_parts, media_part, parsed, text_part, to_message
 
-from .values import as_dict, as_dicts
+from .._values import as_dict, as_dicts
 
 Item = dict[str, Any]
 
@@ -94,14 +94,14 @@ def _provider_call(kind: str, item: Item) -> Iterator[dict[str, Any]]:
     given = {key: value for key, value in item.items() if key != "id" and key not in _RESULT_FIELDS}
     if "arguments" in given:
         given["arguments"] = parsed(given["arguments"])
-    name, identity = item.get("name") or kind.removesuffix("_call"), item.get("id")
-    yield {"type": "server_tool_call", "id": identity, "name": name, "server_tool_call": given}
+    name, item_id = item.get("name") or kind.removesuffix("_call"), item.get("id")
+    yield {"type": "server_tool_call", "id": item_id, "name": name, "server_tool_call": given}
     found = {key: item[key] for key in _RESULT_FIELDS if item.get(key) is not None}
     if kind == "image_generation_call" and isinstance(found.get("result"), str):
         yield media_part("image", found.pop("result"), None)
     if found:
         ordered = {"type": kind, **dict(sorted(found.items()))}
-        yield {"type": "server_tool_call_response", "id": identity, "server_tool_call_response": ordered}
+        yield {"type": "server_tool_call_response", "id": item_id, "server_tool_call_response": ordered}
 
 
 def put_part(item: Item, field: str, position: int, part: Item) -> None:

@@ -10,9 +10,10 @@ from tracer import semconv
 from tracer.messages import content_parts
 from tracer.provider import Operation, Reply, Request, SpanType
 
+from .._values import as_dict, as_dicts, as_text
 from .chat import error_in, parameters
 from .items import input_messages
-from .values import as_dict, as_dicts, as_text, read_usage
+from .usage import read_usage
 
 _BASE64_BYTES = 3 / 4
 _FLOAT32_BYTES = 4

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from tracer import semconv
 from tracer.provider import Call, Operation, Reply
 
+from .._values import as_dict, as_dicts, as_text
 from .audio import TRANSCRIPTION
 from .items import input_messages
 from .other import DECISION
 from .responses import RESPONSE, TERMINAL_EVENTS, ResponseAccumulator, read_reply, read_request
-from .values import as_dict, as_dicts, as_text
 
 if TYPE_CHECKING:
     from tracer.provider import ConnectionRecording
@@ -26,11 +26,11 @@ _SETTINGS = (
 )
 
 
-def _configured(message: dict[str, Any], session: ConnectionRecording) -> dict[str, Any]:
-    """Record the settings of a session, which its start and every change of them bring."""
+def _configured(message: dict[str, Any], connection: ConnectionRecording) -> dict[str, Any]:
+    """Record the settings of a connection, which its start and every change of them bring."""
     settings = as_dict(message.get("session"))
-    session.configured(settings)
-    session.about({
+    connection.configured(settings)
+    connection.about({
         semconv.REQUEST_MODEL: as_text(settings.get("model")),
         semconv.CONVERSATION_ID: as_text(settings.get("id")),
     })  # fmt: skip
@@ -40,25 +40,25 @@ def _configured(message: dict[str, Any], session: ConnectionRecording) -> dict[s
 class ResponsesReader:
     """One reply for each ``response.create``; lanes, where a connection has them, go by their stream ids."""
 
-    def sent(self, message: dict[str, Any], session: ConnectionRecording) -> None:
+    def sent(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
         """A reply is asked for."""
         if message.get("type") == "response.create":
             nested = message.get("response")  # how the first versions wrapped it
             body = {key: value for key, value in message.items() if key not in ("type", "event_id", "response")}
             body = {**body, **as_dict(nested)}
-            session.begin(message.get("stream_id"), Call(RESPONSE, body))
+            connection.begin(message.get("stream_id"), Call(RESPONSE, body))
 
-    def received(self, message: dict[str, Any], session: ConnectionRecording) -> None:
+    def received(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
         """A piece of a reply has come, or its end."""
         key, kind = message.get("stream_id"), str(message.get("type"))
-        if kind == "response.created" and not session.has(key):  # a successor that nobody asked for
-            session.begin(key, Call(RESPONSE, {"model": as_dict(message.get("response")).get("model")}))
-        if kind == "error" and not session.has(key):
-            session.error(as_dict(message.get("error")) or message)
+        if kind == "response.created" and not connection.has(key):  # a successor that nobody asked for
+            connection.begin(key, Call(RESPONSE, {"model": as_dict(message.get("response")).get("model")}))
+        if kind == "error" and not connection.has(key):
+            connection.error(as_dict(message.get("error")) or message)
             return
-        session.chunk(key, message)
+        connection.chunk(key, message)
         if kind in TERMINAL_EVENTS or kind == "error":
-            session.finish(key)
+            connection.finish(key)
 
     def conversation(self) -> list[Any]:
         """Nothing: each reply has its own."""
@@ -71,27 +71,28 @@ class RealtimeReader:
     def __init__(self) -> None:
         self._settings: dict[str, Any] = {}
         self._items: dict[str, dict[str, Any]] = {}
-        self._asked: list[dict[str, Any]] = []  # response.create whose reply has not begun
-        self._begun: dict[Any, tuple[dict[str, Any], list[str]]] = {}  # what a reply was asked, and the items before it
+        self._requested: list[dict[str, Any]] = []  # response.create whose reply has not begun
+        # by the id of a reply: its response.create, and the ids of the items before it
+        self._in_progress: dict[Any, tuple[dict[str, Any], list[str]]] = {}
 
-    def sent(self, message: dict[str, Any], session: ConnectionRecording) -> None:
+    def sent(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
         """The program may have asked for a reply of its own kind."""
         if message.get("type") == "response.create":
-            self._asked.append(as_dict(message.get("response")))
+            self._requested.append(as_dict(message.get("response")))
 
-    def received(self, message: dict[str, Any], session: ConnectionRecording) -> None:
-        """A message of the conversation, a piece of a reply, or news of the session."""
+    def received(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+        """A message of the conversation, a piece of a reply, or news of the connection."""
         kind = str(message.get("type"))
         if kind in ("session.created", "session.updated"):
-            self._settings = _configured(message, session)
+            self._settings = _configured(message, connection)
         elif kind.startswith("conversation.item."):
             self._remember(kind, message)
             if message.get("usage"):  # what is spoken is written down by a model of its own
-                self._transcription(message, session)
+                self._transcription(message, connection)
         elif kind.startswith("response."):
-            self._reply(kind, message, session)
+            self._reply(kind, message, connection)
         elif kind == "error":
-            session.error(as_dict(message.get("error")))
+            connection.error(as_dict(message.get("error")))
 
     def conversation(self) -> list[Any]:
         """What was said by either side."""
@@ -120,30 +121,31 @@ class RealtimeReader:
         if isinstance(index, int) and index < len(content):
             content[index]["transcript"] = message.get("transcript")
 
-    def _transcription(self, message: dict[str, Any], session: ConnectionRecording) -> None:
-        heard = as_dict(as_dict(self._settings.get("audio")).get("input")).get("transcription")
-        about = as_dict(heard or self._settings.get("input_audio_transcription"))
+    def _transcription(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+        nested = as_dict(as_dict(self._settings.get("audio")).get("input")).get("transcription")
+        transcription = as_dict(nested or self._settings.get("input_audio_transcription"))
         key = object()
-        session.begin(key, Call(TRANSCRIPTION, {"model": about.get("model"), "item_id": message.get("item_id")}))
-        session.chunk(key, {**message, "type": "transcript.text.done", "text": message.get("transcript")})
-        session.finish(key)
+        body = {"model": transcription.get("model"), "item_id": message.get("item_id")}
+        connection.begin(key, Call(TRANSCRIPTION, body))
+        connection.chunk(key, {**message, "type": "transcript.text.done", "text": message.get("transcript")})
+        connection.finish(key)
 
-    def _reply(self, kind: str, message: dict[str, Any], session: ConnectionRecording) -> None:
+    def _reply(self, kind: str, message: dict[str, Any], connection: ConnectionRecording) -> None:
         response = as_dict(message.get("response"))
         identity = response.get("id") or message.get("response_id")
         if kind == "response.created":
-            own = self._asked.pop(0) if self._asked else {}
+            own = self._requested.pop(0) if self._requested else {}
             before = list(self._items)
-            session.begin(identity, Call(REALTIME, self._body(own, before)))
-            self._begun[identity] = own, before
+            connection.begin(identity, Call(REALTIME, self._body(own, before)))
+            self._in_progress[identity] = own, before
         if kind not in _SOUND:
-            session.chunk(identity, message)
+            connection.chunk(identity, message)
         if kind in TERMINAL_EVENTS:
             for item in as_dicts(response.get("output")):
                 if isinstance(item.get("id"), str):
                     self._put(item["id"], item)
-            own, before = self._begun.pop(identity, ({}, []))
-            session.finish(identity, self._body(own, before))  # transcripts of what was heard come late
+            own, before = self._in_progress.pop(identity, ({}, []))
+            connection.finish(identity, self._body(own, before))  # transcripts of what was heard come late
 
     def _body(self, own: Mapping[str, Any], before: list[str]) -> dict[str, Any]:
         """What the model answered: settings, and everything said until then."""
@@ -165,51 +167,51 @@ class LiveReader:
 
     def __init__(self) -> None:
         self._settings: dict[str, Any] = {}
-        self._said: list[tuple[str, list[str]]] = []  # role, and pieces of what it said
+        self._turns: list[tuple[str, list[str]]] = []  # role, and pieces of what it said
 
-    def sent(self, message: dict[str, Any], session: ConnectionRecording) -> None:
-        """Nothing: the session's own start says how it was set up."""
+    def sent(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+        """Nothing: the connection's own start says how it was set up."""
 
-    def received(self, message: dict[str, Any], session: ConnectionRecording) -> None:
-        """A piece of a transcript, of a delegated reply, or news of the session."""
+    def received(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+        """A piece of a transcript, of a delegated reply, or news of the connection."""
         kind = str(message.get("type"))
         if kind in ("session.started", "session.created", "session.updated"):
-            self._settings = _configured(message, session)
+            self._settings = _configured(message, connection)
         elif kind == "session.input_transcript.delta":
-            self._say("user", message)
+            self._add_transcript("user", message)
         elif kind == "session.output_transcript.delta":
-            self._say("assistant", message)
+            self._add_transcript("assistant", message)
         elif kind == "response.event":
-            self._delegated(message.get("delegation_id"), as_dict(message.get("event")), session)
+            self._add_delegated_event(message.get("delegation_id"), as_dict(message.get("event")), connection)
         elif kind == "decision.event":
-            self._decided(as_dict(message.get("event")), session)
+            self._add_decision(as_dict(message.get("event")), connection)
         elif kind == "error":
-            session.error(as_dict(message.get("error")))
+            connection.error(as_dict(message.get("error")))
         seconds = as_dict(message.get("usage")).get("seconds")
         if seconds is not None:
-            session.set_attributes({semconv.USAGE_AUDIO_SECONDS: seconds})
+            connection.about({semconv.USAGE_AUDIO_SECONDS: seconds})
 
     def conversation(self) -> list[Any]:
         """What was said by either side."""
-        return [{"role": role, "content": "".join(pieces)} for role, pieces in self._said]
+        return [{"role": role, "content": "".join(pieces)} for role, pieces in self._turns]
 
-    def _say(self, role: str, message: dict[str, Any]) -> None:
-        if not self._said or self._said[-1][0] != role:
-            self._said.append((role, []))
-        self._said[-1][1].append(as_text(message.get("delta")) or "")
+    def _add_transcript(self, role: str, message: dict[str, Any]) -> None:
+        if not self._turns or self._turns[-1][0] != role:
+            self._turns.append((role, []))
+        self._turns[-1][1].append(as_text(message.get("delta")) or "")
 
-    def _delegated(self, key: Any, event: dict[str, Any], session: ConnectionRecording) -> None:
+    def _add_delegated_event(self, key: Any, event: dict[str, Any], connection: ConnectionRecording) -> None:
         kind = event.get("type")
         if kind == "response.created":
             delegation = as_dict(as_dict(self._settings.get("delegation")).get("responses"))
-            session.begin(key, Call(RESPONSE, {**delegation, "input": self.conversation()}))
-        session.chunk(key, event)
+            connection.begin(key, Call(RESPONSE, {**delegation, "input": self.conversation()}))
+        connection.chunk(key, event)
         if kind in TERMINAL_EVENTS:
-            session.finish(key)
+            connection.finish(key)
 
-    def _decided(self, event: dict[str, Any], session: ConnectionRecording) -> None:
+    def _add_decision(self, event: dict[str, Any], connection: ConnectionRecording) -> None:
         decision = as_dict(event.get("decision"))
         key = object()
-        session.begin(key, Call(DECISION, {"model": decision.get("model"), "input": self.conversation()}))
-        session.chunk(key, decision)
-        session.finish(key)
+        connection.begin(key, Call(DECISION, {"model": decision.get("model"), "input": self.conversation()}))
+        connection.chunk(key, decision)
+        connection.finish(key)

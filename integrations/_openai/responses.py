@@ -9,23 +9,24 @@ from tracer import semconv
 from tracer.messages import content_parts
 from tracer.provider import Operation, Reply, Request, SpanType
 
+from .._values import as_dict, as_dicts, as_text, given
 from .chat import envelope_attributes, output_type_of, parameters, schema_of
 from .items import Item, input_messages, items_parts, put_part, waits_for_tools
-from .values import as_dict, as_dicts, as_text, read_usage
+from .usage import read_usage
 
 TERMINAL_EVENTS = frozenset(
     {"response.completed", "response.failed", "response.incomplete", "response.cancelled", "response.done"}
 )
 _FINISH_REASONS = {"max_output_tokens": "length", "max_tokens": "length", "content_filter": "content_filter"}
 # the field of an item that each kind of delta grows: in the item itself, in its content, or in its summary
-_GROWN_FIELD = {
+_DELTA_FIELD = {
     "response.function_call_arguments.delta": "arguments",
     "response.mcp_call_arguments.delta": "arguments",
     "response.mcp_call.arguments.delta": "arguments",
     "response.custom_tool_call_input.delta": "input",
     "response.code_interpreter_call_code.delta": "code",
 }
-_GROWN_PART = {
+_DELTA_PART = {
     "response.output_text.delta": ("content", "output_text", "text"),
     "response.refusal.delta": ("content", "refusal", "refusal"),
     # of realtime sessions, by their new and old names
@@ -59,7 +60,7 @@ def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
         semconv.REQUEST_REASONING_LEVEL: as_dict(body.get("reasoning")).get("effort"),
         semconv.OUTPUT_TYPE: output_type_of(as_dict(body.get("text")).get("format")),
     }
-    return {key: value for key, value in own.items() if value is not None}
+    return given(own)
 
 
 def read_reply(body: Any) -> Reply:
@@ -123,8 +124,8 @@ class ResponseAccumulator:
     def __init__(self) -> None:
         self._response: Item = {}
         self._items: dict[int, Item] = {}
-        self._grown: dict[tuple[int, str, str, str, int], list[str]] = {}
-        self._growing: tuple[Place | None, list[str]] = (None, [])  # which text the last delta was a piece of
+        self._texts: dict[tuple[int, str, str, str, int], list[str]] = {}
+        self._last_text: tuple[Place | None, list[str]] = (None, [])  # which text the last delta was a piece of
         self._annotations: dict[tuple[int, int], list[Any]] = {}
         self._is_terminal = False
 
@@ -132,7 +133,7 @@ class ResponseAccumulator:
         """Take an event; True if it brought content."""
         if not isinstance(event, dict):
             return False
-        if self._goes_on(event):  # nearly all of them
+        if self._append_delta(event):  # nearly all of them
             return True
         if "type" not in event and isinstance(event.get("data"), dict):
             event = event["data"]  # openai 1.66 wraps the events whose names it does not know
@@ -140,7 +141,7 @@ class ResponseAccumulator:
         if not isinstance(kind, str):
             return False
         if kind.endswith(".delta"):
-            return self._grow(kind, event)
+            return self._add_delta(kind, event)
         if isinstance(event.get("response"), dict):
             self._response = event["response"]
             self._is_terminal = kind in TERMINAL_EVENTS
@@ -156,36 +157,36 @@ class ResponseAccumulator:
             self._is_terminal = True
         return False
 
-    def _goes_on(self, event: Item) -> bool:
+    def _append_delta(self, event: Item) -> bool:
         """Take one more piece of the text that the event before was a piece of; False if it is something else."""
-        delta, (place, pieces) = event.get("delta"), self._growing
+        delta, (place, pieces) = event.get("delta"), self._last_text
         if type(delta) is not str or delta == "" or _place_of(event) != place:
             return False
         pieces.append(delta)
         return True
 
-    def _grow(self, kind: str, event: Item) -> bool:
+    def _add_delta(self, kind: str, event: Item) -> bool:
         delta = event.get("delta")
         if not isinstance(delta, str):
             return bool(delta)
         item = _index(event, "output_index")
-        if kind in _GROWN_PART:
-            field, part, text = _GROWN_PART[kind]
+        if kind in _DELTA_PART:
+            field, part, text = _DELTA_PART[kind]
             place = (item, field, part, text, _index(event, "summary_index" if field == "summary" else "content_index"))
-        elif kind in _GROWN_FIELD:
-            place = (item, _GROWN_FIELD[kind], "", "", 0)
+        elif kind in _DELTA_FIELD:
+            place = (item, _DELTA_FIELD[kind], "", "", 0)
         else:
             return bool(delta)
-        pieces = self._grown.setdefault(place, [])
+        pieces = self._texts.setdefault(place, [])
         pieces.append(delta)
-        self._growing = _place_of(event), pieces
+        self._last_text = _place_of(event), pieces
         return bool(delta)
 
     def _finish_item(self, index: int, item: Item) -> None:
         self._items[index] = item
-        for place in [place for place in self._grown if place[0] == index]:
-            del self._grown[place]
-        self._growing = None, []
+        for place in [place for place in self._texts if place[0] == index]:
+            del self._texts[place]
+        self._last_text = None, []
 
     def is_complete(self) -> bool:
         """Whether the terminal event has come."""
@@ -200,7 +201,7 @@ class ResponseAccumulator:
 
     def _output(self) -> list[Item]:
         items = {index: dict(item) for index, item in self._items.items()}
-        for (index, field, part, text, position), pieces in sorted(self._grown.items()):
+        for (index, field, part, text, position), pieces in sorted(self._texts.items()):
             item = items.setdefault(index, {"type": _item_type(field)})
             if part:
                 put_part(item, field, position, {"type": part, text: "".join(pieces)})

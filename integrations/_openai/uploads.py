@@ -5,32 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .values import as_dicts
+from .._values import as_dicts, given
 
 
-def described(files: Any) -> list[dict[str, Any]]:
+def describe_files(files: Any) -> list[dict[str, Any]]:
     """What can be said of the files of a request without reading them."""
     pairs = list(files.items()) if isinstance(files, Mapping) else files
     if not isinstance(pairs, (list, tuple)):
         return []
-    return [_about(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
+    return [_describe(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
 
 
-def _about(field: Any, file: Any) -> dict[str, Any]:
+def _describe(field: Any, file: Any) -> dict[str, Any]:
     name, content, content_type = [*file, None, None][:3] if isinstance(file, tuple) else [None, file, None]
     name = name if isinstance(name, str) else getattr(content, "name", None)
-    about = {
+    described = {
         "field": field,
         "filename": name if isinstance(name, str) else None,
         "content_type": content_type,
         "bytes": len(content) if isinstance(content, (bytes, str)) else None,
     }
-    return {key: value for key, value in about.items() if value is not None or key == "filename"}
+    return {key: value for key, value in described.items() if value is not None or key == "filename"}
 
 
 def upload_parts(body: Mapping[str, Any], modality: str) -> Iterator[dict[str, Any]]:
     """A message's parts for the files that a request brought."""
     for file in as_dicts(body.get("files")):
-        about = {"mime_type": file.get("content_type"), "filename": file.get("filename"), "bytes": file.get("bytes")}
-        part = {"type": "file", "modality": modality, **about}
-        yield {key: value for key, value in part.items() if value is not None}
+        yield given({
+            "type": "file",
+            "modality": modality,
+            "mime_type": file.get("content_type"),
+            "filename": file.get("filename"),
+            "bytes": file.get("bytes"),
+        })  # fmt: skip

@@ -1,38 +1,42 @@
-"""Asking a streamed completion for its token counts, for programs that did not, without their seeing them."""
+"""Token counts, by the many names that OpenAI-compatible providers give them."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
-from tracer.provider import Call
+from .._values import as_dict
 
-from .chat import CHAT, COMPLETION
-
-
-def asking_for_usage(call: Call, options: Any) -> Call:
-    """The call with ``stream_options.include_usage``, unless the caller has said what to do, or reads bytes himself."""
-    body = call.body
-    if call.operation not in (CHAT, COMPLETION) or not isinstance(body, Mapping):
-        return call
-    # the SDK makes no stream of a reply whose stream was asked for in extra_body
-    is_stream = isinstance(options.json_data, Mapping) and options.json_data.get("stream")
-    if not is_stream or "stream_options" in body or _reads_bytes(options.headers):
-        return call
-    asking = copy.copy(options)
-    asking.json_data = {**options.json_data, "stream_options": {"include_usage": True}}
-    body = {**body, "stream_options": {"include_usage": True}}
-    return call._replace(body=body, changed={"options": asking}, hides=_is_usage_alone)
+# transcriptions and realtime say "token"
+_INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+_OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
 
 
-def _reads_bytes(headers: Any) -> bool:
-    """Whether the reply is for ``with_streaming_response``, whose reader may well see every byte."""
-    given = headers.items() if isinstance(headers, Mapping) else ()
-    raw = next((value for name, value in given if name.lower() == "x-stainless-raw-response"), None)
-    return raw is not None and raw != "true"
+def read_usage(usage: Any) -> dict[str, Any]:
+    """Token counts by tracer's names, from what OpenAI, Groq, DeepSeek, Mistral, Together and others call them."""
+    usage = as_dict(usage)
+    inputs = as_dict(_first(*map(usage.get, _INPUT_DETAILS)))
+    outputs = as_dict(_first(*map(usage.get, _OUTPUT_DETAILS)))
+    cache_read = (inputs.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
+    cache_write = (inputs.get("cache_write_tokens"), inputs.get("cache_creation_tokens"))
+    counts = {
+        "input_tokens": _first(usage.get("prompt_tokens"), usage.get("input_tokens")),
+        "output_tokens": _first(usage.get("completion_tokens"), usage.get("output_tokens")),
+        "total_tokens": usage.get("total_tokens"),
+        "cache_read_input_tokens": _first(*cache_read),
+        "cache_write_input_tokens": _first(*cache_write),
+        "reasoning_output_tokens": _first(outputs.get("reasoning_tokens"), usage.get("reasoning_tokens")),
+    }
+    for kind in ("audio", "image", "text"):
+        counts[f"{kind}_input_tokens"] = inputs.get(f"{kind}_tokens") or None
+        counts[f"{kind}_output_tokens"] = outputs.get(f"{kind}_tokens") or None
+    return counts
 
 
-def _is_usage_alone(chunk: Any) -> bool:
-    fields = chunk if isinstance(chunk, dict) else vars(chunk)
-    return fields.get("choices") == [] and fields.get("usage") is not None
+def _first(*candidates: Any) -> Any:
+    return next((candidate for candidate in candidates if candidate is not None), None)
+
+
+def usage_of(body: Mapping[str, Any]) -> Any:
+    """Where a reply or a chunk carries its usage."""
+    return body.get("usage") or as_dict(body.get("x_groq")).get("usage")

@@ -12,7 +12,8 @@ from tracer.provider import Call, Operation, Reply, ReportedCall, Request
 from .._openai.chat import CHAT
 from .._openai.hosts import provider_of
 from .._openai.responses import RESPONSE
-from .._openai.values import as_dict, as_dicts, read_usage
+from .._openai.usage import read_usage
+from .._values import as_dict, as_dicts, given
 from .spans import error_text, kind_of
 
 # what a response repeats of the request that it answers
@@ -22,7 +23,7 @@ _REPEATED = (
 )  # fmt: skip
 
 
-def told_by(span: Any, has_content: bool) -> ReportedCall:
+def reported_call(span: Any, has_content: bool) -> ReportedCall:
     """What a generation or response span says of its call."""
     call, reply = _response(span.span_data) if kind_of(span) == "response" else _generation(span.span_data)
     return ReportedCall(call, reply, error_text(span.error), has_content)
@@ -44,11 +45,7 @@ def _generation(data: Any) -> tuple[Call, Any]:
     settings = {key: value for key, value in config.items() if value is not None and key != "base_url"}
     body = {"model": data.model, "messages": data.input, **settings}
     reply = {"output": data.output, "usage": data.usage}
-    return Call(
-        GENERATION,
-        {key: value for key, value in body.items() if value is not None},
-        _provider(data.model, config.get("base_url")),
-    ), {key: value for key, value in reply.items() if value is not None} or None
+    return Call(GENERATION, given(body), _provider(data.model, config.get("base_url"))), given(reply) or None
 
 
 def _provider(model: Any, base_url: Any) -> str | None:

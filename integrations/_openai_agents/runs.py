@@ -1,4 +1,4 @@
-"""A run of the Agents SDK from its call to its result: the tree's root, with what was asked and what came of it."""
+"""A run of the Agents SDK from its call to its result: the tree's root, with its input and its result."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _YES = ("1", "true", "yes", "on")
 class Run:
     """A run that is under way; as a hook's end it hears how the SDK's method ended."""
 
-    def __init__(self, agent: Any, asked: Any, config: Any) -> None:
+    def __init__(self, agent: Any, run_input: Any, config: Any) -> None:
         self.has_content = _includes_content(config)
-        self.asked = getattr(asked, "_original_input", asked) if self.has_content else None
+        self.input = getattr(run_input, "_original_input", run_input) if self.has_content else None
         self.task: Any = None  # the SDK's own span of the run
         self.trace: Any = None  # the SDK's trace, where the run has made it
-        self.handed_to: str | None = None
+        self.handoff_to: str | None = None
         self._last_agent: tuple[Any, int] | None = None
         self._token: Token[Run | None] | None = None
         self.step = steps.start(
@@ -40,18 +40,18 @@ class Run:
         )
         if self.step is not None:
             self._token = current_run.set(self)
-            if self.asked is not None:
-                self.step.span.set_inputs(self.asked)
+            if self.input is not None:
+                self.step.span.set_inputs(self.input)
 
     # ---- its agents ----
 
     def agent_begins(self, step: Step) -> None:
         """The run has come to an agent: the first is given what the run was given."""
         self._end_last_agent()
-        if self.handed_to is None and self.asked is not None:
-            step.span.set_inputs(self.asked)
-            self.asked = None
-        self.handed_to = None
+        if self.handoff_to is None and self.input is not None:
+            step.span.set_inputs(self.input)
+            self.input = None
+        self.handoff_to = None
 
     def agent_ends(self, step: Step) -> None:
         """An agent is done; its span waits for what came of it: the handoff, or the result of the run."""
@@ -62,8 +62,8 @@ class Run:
         if self._last_agent is None:
             return
         (span, ended_at), self._last_agent = self._last_agent, None
-        if self.handed_to is not None:
-            outputs = {"handoff": self.handed_to}
+        if self.handoff_to is not None:
+            outputs = {"handoff": self.handoff_to}
         if span.status.status_code.name == "ERROR" and span.get_attribute(semconv.ERROR_TYPE) is None:
             set_failure(span, error, has_content=self.has_content)  # of which the SDK has told in words alone
         span.end(ended_at, outputs=outputs)
@@ -103,9 +103,9 @@ class Run:
     def _outputs(self, result: Any) -> Any:
         if not self.has_content:
             return None
-        waiting = getattr(result, "interruptions", None)
-        if waiting:
-            return {"interruptions": [_approval(item) for item in waiting]}
+        interruptions = getattr(result, "interruptions", None)
+        if interruptions:
+            return {"interruptions": [_approval(item) for item in interruptions]}
         return getattr(result, "final_output", None)
 
 
@@ -125,7 +125,7 @@ class StreamedRun(Run):
         try:
             # not task.exception(), after which asyncio would no longer tell that nobody asked for it
             error = getattr(task, "_exception", None) or getattr(result, "_stored_exception", None)
-            error = error or _too_many_turns(result)
+            error = error or _max_turns_error(result)
             if error is None and task.cancelled():
                 error = CancelledError()
             self.end(error, outputs=None if error is not None else self._outputs(result))
@@ -133,7 +133,7 @@ class StreamedRun(Run):
             self.step = None
 
 
-def _too_many_turns(result: Any) -> BaseException | None:
+def _max_turns_error(result: Any) -> BaseException | None:
     """The exception that the SDK will raise where the stream is read."""
     turn, limit = getattr(result, "current_turn", None), getattr(result, "max_turns", None)
     if not isinstance(turn, int) or not isinstance(limit, int) or turn <= limit or result.final_output is not None:

@@ -19,7 +19,7 @@ MCP_SERVER = "tracer.mcp.server"
 
 
 @dataclass(frozen=True)
-class About:
+class SpanContent:
     """What a span says at its end."""
 
     inputs: Any = None
@@ -31,7 +31,7 @@ class About:
 class _Kind:
     span_type: str
     name: Callable[[Any], Any]
-    about: Callable[[Any], About]
+    content: Callable[[Any], SpanContent]
     operation: str | None = None
 
 
@@ -48,16 +48,16 @@ def name_of(data: Any) -> tuple[str, str, dict[str, Any]]:
     return str(kind.name(data) or data.type), kind.span_type, {semconv.OPERATION: kind.operation}
 
 
-def describe(data: Any, inputs: Any) -> About:
+def describe(data: Any, inputs: Any) -> SpanContent:
     """What a span says at its end; ``inputs`` is what it was started with."""
     if data.type == "custom":
         return _custom(data, inputs)
     kind = _KINDS.get(data.type)
-    return About(outputs=data.export()) if kind is None else kind.about(data)
+    return SpanContent(outputs=data.export()) if kind is None else kind.content(data)
 
 
-def _agent(data: Any) -> About:
-    return About(
+def _agent(data: Any) -> SpanContent:
+    return SpanContent(
         attributes={
             semconv.AGENT_NAME: data.name,
             AGENT_TOOLS: data.tools or None,
@@ -67,61 +67,61 @@ def _agent(data: Any) -> About:
     )
 
 
-def _turn(data: Any) -> About:
-    return About(attributes={semconv.AGENT_NAME: data.agent_name})
+def _turn(data: Any) -> SpanContent:
+    return SpanContent(attributes={semconv.AGENT_NAME: data.agent_name})
 
 
-def _function(data: Any) -> About:
+def _function(data: Any) -> SpanContent:
     server = data.mcp_data.get("server") if isinstance(getattr(data, "mcp_data", None), Mapping) else None
-    return About(parsed(data.input), data.output, {semconv.TOOL_NAME: data.name, MCP_SERVER: server})
+    return SpanContent(parsed(data.input), data.output, {semconv.TOOL_NAME: data.name, MCP_SERVER: server})
 
 
-def _handoff(data: Any) -> About:
-    return About({"from": data.from_agent}, {"to": data.to_agent})
+def _handoff(data: Any) -> SpanContent:
+    return SpanContent({"from": data.from_agent}, {"to": data.to_agent})
 
 
-def _guardrail(data: Any) -> About:
-    return About(outputs={"triggered": data.triggered})
+def _guardrail(data: Any) -> SpanContent:
+    return SpanContent(outputs={"triggered": data.triggered})
 
 
-def _custom(data: Any, inputs: Any) -> About:
+def _custom(data: Any, inputs: Any) -> SpanContent:
     """A custom span's data is given at its start, and what is added or changed until its end has come of it."""
     now = data.data if isinstance(data.data, Mapping) else {}
     before = inputs if isinstance(inputs, Mapping) else {}
     added = {key: value for key, value in now.items() if key not in before or before[key] != value}
-    return About(outputs=added["output"] if set(added) == {"output"} else added or None)
+    return SpanContent(outputs=added["output"] if set(added) == {"output"} else added or None)
 
 
-def _mcp_tools(data: Any) -> About:
-    return About({"server": data.server}, data.result, {MCP_SERVER: data.server})
+def _mcp_tools(data: Any) -> SpanContent:
+    return SpanContent({"server": data.server}, data.result, {MCP_SERVER: data.server})
 
 
-def _spoken(data: Any) -> About:
-    return About(data.input, getattr(data, "output", None), {semconv.REQUEST_MODEL: getattr(data, "model", None)})
+def _voice(data: Any) -> SpanContent:
+    return SpanContent(data.input, getattr(data, "output", None), {semconv.REQUEST_MODEL: getattr(data, "model", None)})
 
 
 def error_text(error: Any) -> str | None:
     """What the SDK says of an error, in one line."""
     if not isinstance(error, Mapping):
         return None
-    message, about = str(error.get("message") or "error"), error.get("data")
-    if not isinstance(about, Mapping) or not about:
+    message, details = str(error.get("message") or "error"), error.get("data")
+    if not isinstance(details, Mapping) or not details:
         return message
-    detail = about.get("error")
-    more = str(detail) if detail else ", ".join(f"{key}={value}" for key, value in about.items())
+    detail = details.get("error")
+    more = str(detail) if detail else ", ".join(f"{key}={value}" for key, value in details.items())
     return f"{message}: {more}"
 
 
 _KINDS = {
     "agent": _Kind(SpanType.AGENT, lambda data: data.name, _agent, "invoke_agent"),
-    "task": _Kind(SpanType.WORKFLOW, lambda data: data.name, lambda _: About(), "invoke_workflow"),
+    "task": _Kind(SpanType.WORKFLOW, lambda data: data.name, lambda _: SpanContent(), "invoke_workflow"),
     "turn": _Kind(SpanType.TASK, lambda data: f"turn {data.turn}", _turn),
     "function": _Kind(SpanType.TOOL, lambda data: data.name, _function, "execute_tool"),
     "handoff": _Kind(HANDOFF, lambda _: "handoff", _handoff),
     "guardrail": _Kind(SpanType.GUARDRAIL, lambda data: data.name, _guardrail),
-    "custom": _Kind(SpanType.UNKNOWN, lambda data: data.name, lambda _: About()),
+    "custom": _Kind(SpanType.UNKNOWN, lambda data: data.name, lambda _: SpanContent()),
     "mcp_tools": _Kind(SpanType.TASK, lambda data: f"list tools of {data.server}", _mcp_tools),
-    "transcription": _Kind(SpanType.TASK, lambda _: "transcription", _spoken),
-    "speech": _Kind(SpanType.TASK, lambda _: "speech", _spoken),
-    "speech_group": _Kind(SpanType.TASK, lambda _: "speech group", _spoken),
+    "transcription": _Kind(SpanType.TASK, lambda _: "transcription", _voice),
+    "speech": _Kind(SpanType.TASK, lambda _: "speech", _voice),
+    "speech_group": _Kind(SpanType.TASK, lambda _: "speech group", _voice),
 }

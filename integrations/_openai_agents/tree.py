@@ -10,7 +10,7 @@ from tracer import semconv
 from tracer._api.tracing import update_current_trace
 from tracer.provider import SpanType, set_failure
 
-from .calls import told_by
+from .calls import reported_call
 from .runs import Run, current_run, steps
 from .spans import describe, error_text, kind_of, name_of
 
@@ -65,7 +65,7 @@ def span_starts(arguments: Mapping[str, Any]) -> None:
     kind = kind_of(span)
     if kind in _CALLS:
         has_content = run is None or run.has_content
-        steps.announce(span, lambda: told_by(span, has_content), owner=owner, is_current=is_current)
+        steps.announce(span, lambda: reported_call(span, has_content), owner=owner, is_current=is_current)
     elif kind == "task" and run is not None and run.task is None:
         run.task = span  # says no more than the run's span
     else:
@@ -121,18 +121,18 @@ def span_ends(arguments: Mapping[str, Any]) -> None:
         return
     run = current_run.get()
     has_content = run is None or run.has_content
-    about = describe(span.span_data, step.span.inputs)
-    step.span.set_attributes(about.attributes)
-    if about.inputs is not None:
-        step.span.set_inputs(about.inputs)
-    if about.outputs is not None:
-        step.span.set_outputs(about.outputs)
+    content = describe(span.span_data, step.span.inputs)
+    step.span.set_attributes(content.attributes)
+    if content.inputs is not None:
+        step.span.set_inputs(content.inputs)
+    if content.outputs is not None:
+        step.span.set_outputs(content.outputs)
     set_failure(step.span, step.error, error_text(span.error), has_content=has_content)
     kind = kind_of(span)
     if kind == "handoff" and span.span_data.to_agent:
         step.span.update_name(f"handoff to {span.span_data.to_agent}")
         if run is not None:
-            run.handed_to = span.span_data.to_agent
+            run.handoff_to = span.span_data.to_agent
     if kind == "agent" and run is not None and step.owner is run:
         run.agent_ends(step)
     else:

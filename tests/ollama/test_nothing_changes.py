@@ -214,9 +214,9 @@ def test_when_tracer_is_broken_the_program_goes_on(
 
 
 READERS = [
-    "_ollama_door.operation_of", "_ollama_values.parameters", "_ollama_text.parameters", "_ollama_text.to_message",
-    "_ollama_text.usage_of", "_ollama_text.times_of", "_ollama_chunks.ChatAccumulator.add",
-    "_ollama_chunks.ChatAccumulator.reply", "_ollama_chunks.ChatAccumulator.is_complete",
+    "_ollama.door.operation_of", "_ollama.values.parameters", "_ollama.text.parameters", "_ollama.text.to_message",
+    "_ollama.text.usage_of", "_ollama.text.times_of", "_ollama.chunks.ChatAccumulator.add",
+    "_ollama.chunks.ChatAccumulator.reply", "_ollama.chunks.ChatAccumulator.is_complete",
 ]  # fmt: skip
 
 

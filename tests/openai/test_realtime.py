@@ -16,7 +16,7 @@ from tests.openai.replies import RESPONSE_USAGE, response, response_events
 websockets = pytest.importorskip("websockets.sync.server", reason="the package websockets is not installed")
 
 from tests.openai.sockets import BREAK, GOODBYE, SocketServer  # noqa: E402
-from tracer._openai.sessions import CONNECTION_DOORS  # noqa: E402
+from tracer._openai.connections import CONNECTION_DOORS  # noqa: E402
 
 # how the SDK connects is no longer how the newest websockets would have it
 pytestmark = pytest.mark.filterwarnings("ignore:connect\\(\\) must be used as a context manager:DeprecationWarning")

@@ -75,8 +75,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "integrations._gemini": "__init__ chunks content",
         "integrations._ollama": "__init__ chunks door other text values",
         "integrations._openai": (
-            "__init__ audio chat chunks door hosts images items other realtime responses routes sessions uploads "
-            "usage values"
+            "__init__ audio chat chunks connections door hosts images include_usage items other realtime responses "
+            "routes uploads usage"
         ),
         "integrations._openai_agents": "__init__ calls runs spans tree",
     },

@@ -15,25 +15,25 @@ from .realtime import LiveReader, RealtimeReader, ResponsesReader
 
 def open_realtime(connection: Any) -> Connection | None:
     """A realtime session: speech or text both ways, one reply for each turn."""
-    return _session("realtime", connection, RealtimeReader())
+    return _connection("realtime", connection, RealtimeReader())
 
 
 def open_responses(connection: Any) -> Connection | None:
     """The Responses API over a connection that stays open."""
-    return _session("responses.connect", connection, ResponsesReader())
+    return _connection("responses.connect", connection, ResponsesReader())
 
 
 def open_live(connection: Any) -> Connection | None:
     """A live session: a conversation without turns, with work that is given to other models."""
-    return _session("live", connection, LiveReader())
+    return _connection("live", connection, LiveReader())
 
 
 def open_translation(connection: Any) -> Connection | None:
     """Speech translated while it is spoken."""
-    return _session("realtime.translations", connection, LiveReader())
+    return _connection("realtime.translations", connection, LiveReader())
 
 
-def _session(name: str, connection: Any, reader: ConnectionReader) -> Connection:
+def _connection(name: str, connection: Any, reader: ConnectionReader) -> Connection:
     request = getattr(getattr(connection, "_connection", None), "request", None)
     headers = getattr(request, "headers", None)
     host, _, port = str((headers.get("Host") if headers is not None else "") or "").partition(":")
