@@ -6,38 +6,39 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 
 Arguments: TypeAlias = Mapping[str, Any]  # of a method of an SDK, by name, ``self`` included
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
-def as_dict(value: Any) -> dict[str, Any]:
+def as_dict(value: object) -> JsonObject:
     """The value if it is a dict; else an empty one, since providers leave out and null what they like."""
     return value if isinstance(value, dict) else {}
 
 
-def as_dicts(value: Any) -> list[dict[str, Any]]:
+def as_dicts(value: object) -> list[JsonObject]:
     """The dicts of a list; none where there is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def as_text(value: Any) -> str | None:
+def as_text(value: object) -> str | None:
     """The value if it is text."""
     return value if isinstance(value, str) else None
 
 
-def as_count(value: Any) -> int:
+def as_count(value: object) -> int:
     """The value if it is a number of things, else 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def given(values: dict[str, Any]) -> dict[str, Any]:
+def given(values: JsonObject) -> JsonObject:
     """The entries that are not None."""
     return {key: value for key, value in values.items() if value is not None}
 
 
-def error_in(body: Mapping[str, Any], *kinds: str) -> dict[str, Any]:
+def error_in(body: JsonMapping, *kinds: str) -> JsonObject:
     """The error of a reply, as `Reply` takes it; its type is the first field of ``kinds`` that it has."""
     error = as_dict(body.get("error"))
     if not error:
@@ -46,6 +47,6 @@ def error_in(body: Mapping[str, Any], *kinds: str) -> dict[str, Any]:
     return {"error_type": kind, "error_message": as_text(error.get("message")) or kind}
 
 
-def server_attributes(scheme: str, host: str | None, port: int | None) -> dict[str, Any]:
+def server_attributes(scheme: str, host: str | None, port: int | None) -> JsonObject:
     """Where a request goes, with the port that its scheme stands for where it names none."""
     return {semconv.SERVER_ADDRESS: host or None, semconv.SERVER_PORT: port or _DEFAULT_PORTS.get(scheme)}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from tracer.provider import Call, ChunkTap, Door, Operation, Provider, SpanType, Tap
 
 from ._anthropic.events import MessageAccumulator
 from ._anthropic.messages import read_reply, read_request
-from ._stainless import StainlessSDK, body_of, call_attributes
+from ._stainless import Client, Options, StainlessSDK, body_of, call_attributes
+from ._values import Arguments
 
 __all__ = ["autolog", "provider"]
 
@@ -24,9 +23,10 @@ _GENERATES_NOTHING = frozenset({
 _PROVIDER_OF_CLIENT = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai", "Foundry": "azure.ai.inference"}
 
 
-def read_call(arguments: Mapping[str, Any]) -> Call | None:
+def read_call(arguments: Arguments) -> Call | None:
     """The call behind ``request(cast_to, options)``; None for one that generates nothing."""
-    client, options = arguments["self"], arguments["options"]
+    client: Client = arguments["self"]
+    options: Options = arguments["options"]
     operation = operation_of(options.url) if options.method.lower() == "post" else None
     if operation is None:
         return None

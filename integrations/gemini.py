@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from tracer import semconv
-from tracer._json import loads
+from tracer._json import JsonObject, loads
 from tracer.provider import Call, Door, Operation, Provider, Reply, Request, SpanType
 
 from ._gemini.chunks import ContentAccumulator
 from ._gemini.content import read_embedding_reply, read_embedding_request, read_reply, read_request
-from ._values import server_attributes
+from ._values import Arguments, server_attributes
 
 __all__ = ["autolog", "provider"]
 
@@ -37,14 +36,14 @@ OPERATIONS = {
 """By what follows the colon in ``models/{model}:{action}``; every other path generates nothing."""
 
 
-def read_call(arguments: Mapping[str, Any]) -> Call | None:
+def read_call(arguments: Arguments) -> Call | None:
     """The call behind ``request(http_method, path, request_dict, http_options)``; None if it generates nothing."""
     model, _, action = urlsplit(arguments["path"]).path.rpartition(":")
     action = action.partition("?")[0]
     operation = OPERATIONS.get(action)
     if operation is None or arguments["http_method"].lower() != "post":
         return None
-    client = arguments["self"]
+    client: _Client = arguments["self"]
     body = {key: value for key, value in arguments["request_dict"].items() if not key.startswith("_")}
     return Call(
         operation,
@@ -57,23 +56,30 @@ def read_call(arguments: Mapping[str, Any]) -> Call | None:
     )
 
 
-def _server(client: Any, options: Any) -> dict[str, Any]:
+class _Client(Protocol):
+    """The SDK's client, of which only the address is read."""
+
+    vertexai: bool | None
+    _http_options: object
+
+
+def _server(client: _Client, options: object) -> JsonObject:
     base = _base_url(options) or _base_url(client._http_options)
     url = urlsplit(base or "")
     return server_attributes(url.scheme, url.hostname, url.port)
 
 
-def _base_url(options: Any) -> Any:
+def _base_url(options: object) -> str | None:
     return options.get("base_url") if isinstance(options, dict) else getattr(options, "base_url", None)
 
 
-def reply_of(result: Any) -> Any:
+def reply_of(result: object) -> object:
     """The provider's JSON, which the SDK hands around as text beside the headers."""
     body = getattr(result, "body", result)
     return (loads(body) if body else None) if isinstance(body, (str, bytes)) else body
 
 
-def read_error(error: BaseException) -> dict[str, Any]:
+def read_error(error: BaseException) -> JsonObject:
     """What an exception of the SDK says, as attributes."""
     code, status = getattr(error, "code", None), getattr(error, "status", None)
     return {

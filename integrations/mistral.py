@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 from tracer import semconv
-from tracer._json import loads
+from tracer._json import JsonMapping, JsonObject, loads
 from tracer.provider import Call, Door, Operation, Provider, Request, SpanType
 
 from ._openai.chat import CHAT, parameters
 from ._openai.other import EMBEDDING, generic
 from ._openai.responses import RESPONSE
-from ._values import as_dict, as_text, server_attributes
+from ._values import Arguments, as_dict, as_text, server_attributes
 
 __all__ = ["autolog", "provider"]
 
 
-def _read_chat_request(body: Any) -> Request:
+def _read_chat_request(body: object) -> Request:
     request = CHAT.read_request(body)
     return request._replace(attributes={**request.attributes, **_own_parameters(as_dict(body))})
 
 
-def _read_fim_request(body: Any) -> Request:
+def _read_fim_request(body: object) -> Request:
     """Code around a gap, which the reply fills."""
     body = as_dict(body)
     around = [body.get("prompt"), body.get("suffix")]
@@ -31,7 +30,7 @@ def _read_fim_request(body: Any) -> Request:
     return Request(as_text(body.get("model")), messages, attributes={**parameters(body), **_own_parameters(body)})
 
 
-def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+def _own_parameters(body: JsonMapping) -> JsonObject:
     return {semconv.REQUEST_SEED: body.get("random_seed")} if body.get("random_seed") is not None else {}
 
 
@@ -58,7 +57,7 @@ _GENERATES_NOTHING = frozenset({
 })  # fmt: skip
 
 
-def read_call(arguments: Mapping[str, Any]) -> Call | None:
+def read_call(arguments: Arguments) -> Call | None:
     """The call behind ``do_request(hook_ctx, request)``; None for one that generates nothing."""
     request = arguments["request"]
     operation = operation_of(request.url.path) if request.method == "POST" else None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from tracer.provider import Call, ChunkTap, Door, Provider, Tap
 from tracer.provider.import_hook import when_imported
@@ -14,6 +12,7 @@ from ._openai.connections import CONNECTION_DOORS
 from ._openai.door import read_call
 from ._openai.include_usage import asking_for_usage
 from ._stainless import StainlessSDK
+from ._values import Arguments
 
 __all__ = ["autolog", "provider"]
 
@@ -21,7 +20,7 @@ _SDK = StainlessSDK("openai", request_id_headers=("x-request-id", "apim-request-
 _CLIENTS = ("openai._base_client:SyncAPIClient", "openai._base_client:AsyncAPIClient")
 
 
-def _read_call(arguments: Mapping[str, Any]) -> Call | None:
+def _read_call(arguments: Arguments) -> Call | None:
     call = read_call(arguments)
     if call is None or not provider.options.get("include_usage"):
         return call

@@ -5,16 +5,16 @@ Source: ``gen_ai.input.messages`` and ``gen_ai.output.messages`` in open-telemet
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tracer import semconv
 from tracer._fault import log_once, report
-from tracer._json import encode, loads
+from tracer._json import JsonMapping, JsonObject, encode, loads
 from tracer._records.media import media_type_of_base64
 
-Message = dict[str, Any]
-Part = dict[str, Any]
+Message = JsonObject
+Part = JsonObject
 
 _BLOB_AS_URL = (
     512  # characters of base64 from which the engine keeps it as an attachment, which it finds by its data URL
@@ -26,7 +26,7 @@ _PLAIN_ROLES = frozenset({"system", "developer", "user", "assistant"})
 _ONE_MESSAGE = frozenset({"role", "content", "parts", "tool_calls"})
 
 
-def set_span_chat_messages(span: Any, messages: Any, append: bool = False) -> None:
+def set_span_chat_messages(span: Any, messages: object, append: bool = False) -> None:
     """Record a conversation on a span: what went in, or with ``append=True`` what came out.
 
     Takes OpenAI-style dicts, providers' message objects (pydantic, dataclass) or any mapping. A shape that is not known
@@ -40,7 +40,7 @@ def set_span_chat_messages(span: Any, messages: Any, append: bool = False) -> No
         report("recording chat messages", fault)
 
 
-def set_span_chat_tools(span: Any, tools: Any) -> None:
+def set_span_chat_tools(span: Any, tools: object) -> None:
     """Record on a span the tools that a model was offered: definitions, dicts or objects, kept as they are."""
     try:
         plain = _plain(tools)
@@ -49,7 +49,7 @@ def set_span_chat_tools(span: Any, tools: Any) -> None:
         report("recording chat tools", fault)
 
 
-def to_messages(messages: Any) -> list[Message]:
+def to_messages(messages: object) -> list[Message]:
     """Messages of any known style in the conventions' schema; one that is there already stays as it is."""
     if isinstance(messages, (list, tuple)):
         return [to_message(message) for message in messages]
@@ -61,7 +61,7 @@ def to_messages(messages: Any) -> list[Message]:
     return [to_message(plain)]
 
 
-def to_message(message: Any) -> Message:
+def to_message(message: object) -> Message:
     """One message in the conventions' schema."""
     if isinstance(message, str):
         return {"role": "user", "parts": [text_part(message)]}
@@ -78,7 +78,7 @@ def to_message(message: Any) -> Message:
     return {"role": "unknown", "parts": [{"type": "json", "content": plain}]}
 
 
-def _from_chat(message: Mapping[str, Any]) -> Message:
+def _from_chat(message: JsonMapping) -> Message:
     role = str(message.get("role") or "assistant")
     is_tool_result = role in ("tool", "function")
     parts = [_tool_result(message)] if is_tool_result else list(_chat_parts(message))
@@ -89,7 +89,7 @@ def _from_chat(message: Mapping[str, Any]) -> Message:
     return converted
 
 
-def _chat_parts(message: Mapping[str, Any]) -> Iterator[Part]:
+def _chat_parts(message: JsonMapping) -> Iterator[Part]:
     """Parts in the order in which a model produces them: reasoning, text, media, tool calls."""
     reasoning = next((message[k] for k in ("reasoning_content", "reasoning", "thinking") if message.get(k)), None)
     if reasoning is not None:
@@ -107,7 +107,7 @@ def _chat_parts(message: Mapping[str, Any]) -> Iterator[Part]:
         yield tool_call_part({"function": message["function_call"]})
 
 
-def content_parts(content: Any) -> Iterator[Part]:
+def content_parts(content: object) -> Iterator[Part]:
     """The parts of a message's content, which is text, a list of typed parts, or nothing."""
     if content is None or content == "":
         return
@@ -118,7 +118,7 @@ def content_parts(content: Any) -> Iterator[Part]:
         yield _content_part(part)
 
 
-def _content_part(part: Any) -> Part:
+def _content_part(part: object) -> Part:
     if isinstance(part, str):
         return text_part(part)
     part = _as_dict(part)
@@ -139,7 +139,7 @@ def text_part(text: str) -> Part:
     return {"type": "text", "content": text}
 
 
-def tool_call_part(call: Any) -> Part:
+def tool_call_part(call: object) -> Part:
     """A tool call of a model, its arguments parsed; arguments that are no JSON stay text."""
     call = _as_dict(call) or {}
     function = _as_dict(call.get("function") or call.get("custom")) or call
@@ -148,7 +148,7 @@ def tool_call_part(call: Any) -> Part:
     return {key: value for key, value in part.items() if value is not None or key == "arguments"}
 
 
-def parsed(arguments: Any) -> Any:
+def parsed(arguments: object) -> object:
     """A tool call's arguments as an object where they are one; else the text that the model wrote."""
     if not isinstance(arguments, str):
         return arguments
@@ -158,7 +158,7 @@ def parsed(arguments: Any) -> Any:
         return arguments
 
 
-def _tool_result(message: Mapping[str, Any]) -> Part:
+def _tool_result(message: JsonMapping) -> Part:
     content = message.get("content")
     response = content if isinstance(content, str) or content is None else list(content_parts(content))
     part: Part = {"type": "tool_call_response", "response": response}
@@ -183,12 +183,12 @@ def uri_part(modality: str, uri: str) -> Part:
     return media_part(modality, content, head.split(";")[0] or None)
 
 
-def file_part(modality: str, file_id: Any) -> Part:
+def file_part(modality: str, file_id: object) -> Part:
     """Content that the provider keeps under an id."""
     return {"type": "file", "modality": modality, "file_id": file_id}
 
 
-def _image_url(part: Mapping[str, Any]) -> Part:
+def _image_url(part: JsonMapping) -> Part:
     image = part.get("image_url")
     url = image.get("url") if isinstance(image, dict) else image
     if isinstance(url, str):
@@ -196,18 +196,18 @@ def _image_url(part: Mapping[str, Any]) -> Part:
     return file_part("image", part.get("file_id"))
 
 
-def _image_part(image: Any) -> Part:
+def _image_part(image: object) -> Part:
     if not isinstance(image, str):
         return {"type": "json", "content": image}
     return media_part("image", image, media_type_of_base64(image) or "image/png")
 
 
-def _input_audio(part: Mapping[str, Any]) -> Part:
+def _input_audio(part: JsonMapping) -> Part:
     audio = part.get("input_audio")
     return _audio_part(audio if isinstance(audio, dict) else part)
 
 
-def _audio_part(audio: Mapping[str, Any]) -> Part:
+def _audio_part(audio: JsonMapping) -> Part:
     content = audio.get("data") or audio.get("audio")
     if not isinstance(content, str):
         known = file_part("audio", audio["id"]) if audio.get("id") else {"type": "blob", "modality": "audio"}
@@ -217,11 +217,11 @@ def _audio_part(audio: Mapping[str, Any]) -> Part:
     return {**media_part("audio", content, mime), **_transcript(audio)}
 
 
-def _transcript(audio: Mapping[str, Any]) -> Part:
+def _transcript(audio: JsonMapping) -> Part:
     return {"transcript": audio["transcript"]} if audio.get("transcript") else {}
 
 
-def _file(part: Mapping[str, Any]) -> Part:
+def _file(part: JsonMapping) -> Part:
     file = part.get("file")
     file = file if isinstance(file, dict) else part
     if isinstance(file.get("file_data"), str):
@@ -234,7 +234,7 @@ def _file(part: Mapping[str, Any]) -> Part:
     return {**converted, "filename": file["filename"]} if file.get("filename") else converted
 
 
-def _thinking(part: Mapping[str, Any]) -> Part:
+def _thinking(part: JsonMapping) -> Part:
     thinking = part.get("thinking")
     texts = [inner.get("text") or "" for inner in _listed(thinking) if isinstance(inner, dict)]
     return {"type": "reasoning", "content": thinking if isinstance(thinking, str) else "".join(texts)}
@@ -251,16 +251,16 @@ _PART_CONVERSIONS = {
 }
 
 
-def _listed(value: Any) -> Iterable[Any]:
+def _listed(value: object) -> Iterable[Any]:
     if isinstance(value, (list, tuple)):
         return value
     return () if value is None else (value,)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     return loads(encode(value))
 
 
-def _as_dict(value: Any) -> dict[str, Any] | None:
+def _as_dict(value: object) -> JsonObject | None:
     plain = value if isinstance(value, dict) else _plain(value)
     return plain if isinstance(plain, dict) else None

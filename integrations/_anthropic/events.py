@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from tracer._json import JsonObject
 from tracer.messages import parsed
 
 from .._values import as_dict, given
@@ -17,12 +16,12 @@ class MessageAccumulator:
     """Puts a streamed message together."""
 
     def __init__(self) -> None:
-        self._message: dict[str, Any] = {}
-        self._usage: dict[str, Any] = {}
-        self._blocks: dict[Any, _Block] = {}
-        self._error: Any = None
+        self._message: JsonObject = {}
+        self._usage: JsonObject = {}
+        self._blocks: dict[object, _Block] = {}
+        self._error: object = None
 
-    def add(self, event: Any) -> bool:
+    def add(self, event: JsonObject) -> bool:
         """Take an event; True if it brought content."""
         kind = as_dict(event).get("type")
         if kind == "content_block_delta":
@@ -39,14 +38,14 @@ class MessageAccumulator:
             self._error = event.get("error")
         return False
 
-    def _block(self, event: dict[str, Any]) -> _Block:
+    def _block(self, event: JsonObject) -> _Block:
         index = event.get("index")
         found = self._blocks.get(index)
         if found is None:
             found = self._blocks[index] = _Block()
         return found
 
-    def reply(self) -> dict[str, Any]:
+    def reply(self) -> JsonObject:
         """The message as it would have come without streaming."""
         content = [self._blocks[index].whole() for index in sorted(self._blocks, key=_position)]
         message = {**self._message, "content": content}
@@ -65,16 +64,16 @@ class _Block:
     __slots__ = ("_citations", "_fields", "_json", "_texts")
 
     def __init__(self) -> None:
-        self._fields: dict[str, Any] = {}
+        self._fields: JsonObject = {}
         self._texts: dict[str, list[str]] = {}
         self._json: list[str] = []
-        self._citations: list[Any] = []
+        self._citations: list[object] = []
 
-    def start(self, block: dict[str, Any]) -> bool:
+    def start(self, block: JsonObject) -> bool:
         self._fields = block
         return block.get("type") not in _OPENED_EMPTY
 
-    def add(self, delta: dict[str, Any]) -> bool:
+    def add(self, delta: JsonObject) -> bool:
         kind = delta.get("type")
         field = _DELTA_FIELD.get(str(kind))
         if field is not None:
@@ -90,7 +89,7 @@ class _Block:
             self._fields = {**self._fields, **{key: value for key, value in delta.items() if key != "type"}}
         return True
 
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> JsonObject:
         block = dict(self._fields)
         for field, pieces in self._texts.items():
             block[field] = (block.get(field) or "") + "".join(pieces)
@@ -102,5 +101,5 @@ class _Block:
         return block
 
 
-def _position(index: Any) -> int:
+def _position(index: object) -> int:
     return index if isinstance(index, int) else 1 << 30

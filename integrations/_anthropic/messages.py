@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer.messages import file_part, media_part, text_part, uri_part
 from tracer.provider import Reply, Request
 
 from .._values import as_count, as_dict, as_dicts, as_text, error_in, given
 
-Block = Mapping[str, Any]
-Part = dict[str, Any]
+Block = JsonMapping
+Part = JsonObject
 
 _PARAMETERS = {
     "temperature": semconv.REQUEST_TEMPERATURE,
@@ -24,7 +24,7 @@ _PARAMETERS = {
 }
 
 
-def read_request(body: Any) -> Request:
+def read_request(body: object) -> Request:
     """What a request for a message says."""
     body = as_dict(body)
     output = as_dict(body.get("output_config"))
@@ -42,7 +42,7 @@ def read_request(body: Any) -> Request:
     )
 
 
-def read_reply(body: Any) -> Reply:
+def read_reply(body: object) -> Reply:
     """What a message of the model says, and an error in the place of one."""
     body = as_dict(body)
     finish_reason = as_text(body.get("stop_reason"))
@@ -57,7 +57,7 @@ def read_reply(body: Any) -> Reply:
     )
 
 
-def read_usage(usage: Any) -> dict[str, Any]:
+def read_usage(usage: object) -> JsonObject:
     """Token counts by tracer's names. Anthropic's input leaves out what was read from and written to the cache."""
     usage = as_dict(usage)
     read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
@@ -72,13 +72,13 @@ def read_usage(usage: Any) -> dict[str, Any]:
     }
 
 
-def _message(message: Block) -> dict[str, Any]:
+def _message(message: Block) -> JsonObject:
     parts = list(content_parts(message.get("content")))
     is_result = bool(parts) and all(part["type"] == "tool_call_response" for part in parts)
     return {"role": "tool" if is_result else message.get("role") or "user", "parts": parts}
 
 
-def content_parts(content: Any) -> Iterator[Part]:
+def content_parts(content: object) -> Iterator[Part]:
     """The parts of a content, which is text or a list of blocks."""
     if isinstance(content, str):
         yield text_part(content)

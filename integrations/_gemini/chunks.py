@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from tracer._json import JsonObject
 
 from .._values import as_dict, as_dicts
 from .content import field
@@ -16,10 +16,10 @@ class ContentAccumulator:
     repeated = frozenset({"modelVersion", "responseId", "createTime"})
 
     def __init__(self) -> None:
-        self._envelope: dict[str, Any] = {}
+        self._envelope: JsonObject = {}
         self._candidates: dict[int, _Candidate] = {}
 
-    def add(self, chunk: Any) -> bool:
+    def add(self, chunk: object) -> bool:
         """Take a chunk; True if it brought content."""
         chunk = as_dict(chunk)
         self._envelope.update({key: value for key, value in chunk.items() if key != "candidates"})
@@ -30,7 +30,7 @@ class ContentAccumulator:
             has_content = found.add(candidate) or has_content
         return has_content
 
-    def reply(self) -> dict[str, Any]:
+    def reply(self) -> JsonObject:
         """The reply as it would have come without streaming."""
         return {"candidates": [self._candidates[at].whole() for at in sorted(self._candidates)], **self._envelope}
 
@@ -49,12 +49,12 @@ class _Candidate:
     __slots__ = ("_content", "_fields", "_last", "_parts")
 
     def __init__(self) -> None:
-        self._fields: dict[str, Any] = {}
-        self._content: dict[str, Any] = {}
-        self._parts: list[dict[str, Any]] = []
+        self._fields: JsonObject = {}
+        self._content: JsonObject = {}
+        self._parts: list[JsonObject] = []
         self._last: list[str] | None = None  # the pieces of the last part's text, while it may go on
 
-    def add(self, candidate: dict[str, Any]) -> bool:
+    def add(self, candidate: JsonObject) -> bool:
         self._fields.update({key: value for key, value in candidate.items() if key != "content"})
         content = as_dict(candidate.get("content"))
         self._content.update({key: value for key, value in content.items() if key != "parts"})
@@ -63,7 +63,7 @@ class _Candidate:
             self._add_part(part)
         return any(part.get("text") != "" for part in parts)
 
-    def _add_part(self, part: dict[str, Any]) -> None:
+    def _add_part(self, part: JsonObject) -> None:
         text = part.get("text")
         if not isinstance(text, str) or not _TEXT_FIELDS.issuperset(part):
             self._parts.append(part)
@@ -77,7 +77,7 @@ class _Candidate:
     def is_finished(self) -> bool:
         return bool(field(self._fields, "finishReason"))
 
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> JsonObject:
         parts = [
             {**part, "text": "".join(part["text"])} if isinstance(part.get("text"), list) else part
             for part in self._parts

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer.messages import media_part, text_part, uri_part
 from tracer.provider import Reply, Request
 
 from .._values import as_count, as_dict, as_dicts, as_text, error_in, given
 
-Part = dict[str, Any]
+Part = JsonObject
 
 _PARAMETERS = {
     "temperature": semconv.REQUEST_TEMPERATURE,
@@ -30,7 +31,7 @@ _ROLES = {"model": "assistant", "function": "tool"}
 _MODALITIES = ("image", "audio", "video")
 
 
-def field(holder: Mapping[str, Any], name: str) -> Any:
+def field(holder: JsonMapping, name: str) -> Any:
     """A field by its name in the API, which the SDK writes in snake case here and there."""
     value = holder.get(name)
     return holder.get(_snake(name)) if value is None else value
@@ -41,7 +42,7 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def read_request(body: Any) -> Request:
+def read_request(body: object) -> Request:
     """What a request to generate content says."""
     body = as_dict(body)
     config = as_dict(field(body, "generationConfig"))
@@ -60,7 +61,7 @@ def read_request(body: Any) -> Request:
     )
 
 
-def read_reply(body: Any) -> Reply:
+def read_reply(body: object) -> Reply:
     """What a reply with generated content says."""
     body = as_dict(body)
     candidates = as_dicts(body.get("candidates"))
@@ -79,7 +80,7 @@ def read_reply(body: Any) -> Reply:
     )
 
 
-def read_usage(usage: Any) -> dict[str, Any]:
+def read_usage(usage: object) -> JsonObject:
     """Token counts by tracer's names. Google counts thoughts and the results of its tools apart from the rest."""
     usage = as_dict(usage)
     prompt, candidates = field(usage, "promptTokenCount"), field(usage, "candidatesTokenCount")
@@ -98,7 +99,7 @@ def read_usage(usage: Any) -> dict[str, Any]:
     return counts
 
 
-def read_embedding_request(body: Any) -> Request:
+def read_embedding_request(body: object) -> Request:
     """What a request for embeddings says."""
     body = as_dict(body)
     first = next(iter(as_dicts(body.get("requests"))), body)
@@ -106,7 +107,7 @@ def read_embedding_request(body: Any) -> Request:
     return Request(as_text(body.get("model")), attributes={semconv.EMBEDDINGS_DIMENSIONS: dimensions})
 
 
-def read_embedding_reply(body: Any) -> Reply:
+def read_embedding_reply(body: object) -> Reply:
     """What a reply with embeddings says."""
     body = as_dict(body)
     first = next(iter(as_dicts(body.get("embeddings"))), as_dict(body.get("embedding")))
@@ -117,19 +118,19 @@ def read_embedding_reply(body: Any) -> Reply:
     )
 
 
-def _message(content: Mapping[str, Any]) -> dict[str, Any]:
+def _message(content: JsonMapping) -> JsonObject:
     parts = list(_parts(content.get("parts")))
     role = str(content.get("role") or "user")
     is_result = bool(parts) and all(part["type"] == "tool_call_response" for part in parts)
     return {"role": "tool" if is_result else _ROLES.get(role, role), "parts": parts}
 
 
-def _parts(parts: Any) -> Iterator[Part]:
+def _parts(parts: object) -> Iterator[Part]:
     for part in as_dicts(parts):
         yield _part(part)
 
 
-def _part(part: Mapping[str, Any]) -> Part:
+def _part(part: JsonMapping) -> Part:
     text = part.get("text")
     if isinstance(text, str):
         return {"type": "reasoning", "content": text} if part.get("thought") else text_part(text)
@@ -140,22 +141,22 @@ def _part(part: Mapping[str, Any]) -> Part:
     return {"type": "unknown", **part}
 
 
-def _call(call: Mapping[str, Any]) -> Part:
+def _call(call: JsonMapping) -> Part:
     return {"type": "tool_call", "id": call.get("id"), "name": call.get("name"), "arguments": call.get("args") or {}}
 
 
-def _response(response: Mapping[str, Any]) -> Part:
+def _response(response: JsonMapping) -> Part:
     identity = response.get("id") or response.get("name")
     return {"type": "tool_call_response", "id": identity, "response": response.get("response")}
 
 
-def _inline(media: Mapping[str, Any]) -> Part:
+def _inline(media: JsonMapping) -> Part:
     mime = as_text(field(media, "mimeType"))
     content = (as_text(media.get("data")) or "").replace("-", "+").replace("_", "/")  # the SDK's alphabet is for URLs
     return media_part(_modality(mime), content, mime)
 
 
-def _file(media: Mapping[str, Any]) -> Part:
+def _file(media: JsonMapping) -> Part:
     return uri_part(_modality(as_text(field(media, "mimeType"))), as_text(field(media, "fileUri")) or "")
 
 
@@ -164,12 +165,12 @@ def _modality(mime: str | None) -> str:
     return kind if kind in _MODALITIES else "file"
 
 
-def _code(code: Mapping[str, Any]) -> Part:
+def _code(code: JsonMapping) -> Part:
     call = {"type": "code_execution", **code}
     return {"type": "server_tool_call", "id": code.get("id"), "name": "code_execution", "server_tool_call": call}
 
 
-def _code_result(result: Mapping[str, Any]) -> Part:
+def _code_result(result: JsonMapping) -> Part:
     response = {"type": "code_execution", **result}
     return {"type": "server_tool_call_response", "id": result.get("id"), "server_tool_call_response": response}
 

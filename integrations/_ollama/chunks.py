@@ -5,7 +5,7 @@ Source: the streams of POST /api/chat and /api/generate in Ollama's docs/api.md.
 
 from __future__ import annotations
 
-from typing import Any
+from tracer._json import JsonObject
 
 _JOINED = frozenset({"content", "thinking", "response"})
 _CONTENT = frozenset({*_JOINED, "tool_calls", "images", "image"})
@@ -18,10 +18,10 @@ class FieldAccumulator:
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {}
-        self._lists: dict[str, list[Any]] = {}
-        self._last: dict[str, Any] = {}
+        self._lists: dict[str, list[object]] = {}
+        self._last: JsonObject = {}
 
-    def add(self, chunk: dict[str, Any]) -> bool:
+    def add(self, chunk: JsonObject) -> bool:
         """Take a chunk; True if it brought content."""
         has_content = False
         for name, value in chunk.items():
@@ -36,13 +36,14 @@ class FieldAccumulator:
             has_content = has_content or (name in _CONTENT and bool(value))
         return has_content
 
-    def reply(self) -> dict[str, Any]:
+    def reply(self) -> JsonObject:
         """The reply as it would have come without streaming."""
         return {**self._last, **{name: "".join(pieces) for name, pieces in self._texts.items()}, **self._lists}
 
     def is_complete(self) -> bool | None:
         """Whether the last chunk has come, which says so; None where chunks do not speak of it."""
-        return self._last.get("done")
+        done = self._last.get("done")
+        return None if done is None else bool(done)
 
 
 class ChatAccumulator:
@@ -54,13 +55,13 @@ class ChatAccumulator:
         self._envelope = FieldAccumulator()
         self._message = FieldAccumulator()
 
-    def add(self, chunk: dict[str, Any]) -> bool:
+    def add(self, chunk: JsonObject) -> bool:
         """Take a chunk; True if it brought content."""
         message = chunk.pop("message", None)
         self._envelope.add(chunk)
         return isinstance(message, dict) and self._message.add(message)
 
-    def reply(self) -> dict[str, Any]:
+    def reply(self) -> JsonObject:
         """The reply as it would have come without streaming."""
         return {**self._envelope.reply(), "message": self._message.reply()}
 

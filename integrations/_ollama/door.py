@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tracer import semconv
+from tracer._json import JsonObject
 from tracer.provider import Call, Operation
 
-from .._values import server_attributes
+from .._values import Arguments, server_attributes
 from .other import EMBEDDING, SYSTEM_ONE, WEB_FETCH, WEB_SEARCH, generic
 from .text import CHAT, GENERATE
 
@@ -31,7 +31,7 @@ OPERATIONS: dict[str, Operation] = {
 _GENERATES_NOTHING = frozenset({"blobs", "copy", "create", "delete", "ps", "pull", "push", "show", "signout", "tags"})
 
 
-def read_call(arguments: Mapping[str, Any]) -> Call | None:
+def read_call(arguments: Arguments) -> Call | None:
     """The call behind ``_request(cls, method, url, *, json)``; None for one that generates nothing."""
     method, url = arguments["args"][:2]
     operation = operation_of(url) if method.upper() == "POST" else None
@@ -52,12 +52,12 @@ def operation_of(path: str) -> Operation | None:
     return OPERATIONS.get(name) or generic(name)
 
 
-def observe_response(recording: CallRecording, arguments: Mapping[str, Any]) -> None:
+def observe_response(recording: CallRecording, arguments: Arguments) -> None:
     """The HTTP response, of which the SDK keeps only the fields that it knows."""
     recording.set_response(arguments["return"], {})
 
 
-def read_error(error: BaseException) -> dict[str, Any]:
+def read_error(error: BaseException) -> JsonObject:
     """What an exception of the SDK says, as attributes."""
     status = getattr(error, "status_code", None)
     return {semconv.HTTP_STATUS: status} if isinstance(status, int) and status > 0 else {}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from tracer import semconv
+from tracer._json import JsonObject
 from tracer.messages import text_part
 from tracer.provider import Operation, Reply, Request, SpanType
 
@@ -14,23 +14,23 @@ from .chunks import FieldAccumulator
 from .values import error_in, parameters, times_of, usage_of
 
 
-def _read_request(body: Any) -> Request:
+def _read_request(body: object) -> Request:
     body = as_dict(body)
     return Request(as_text(body.get("model")), attributes=parameters(body))
 
 
-def _read_reply(body: Any) -> Reply:
+def _read_reply(body: object) -> Reply:
     body = as_dict(body)
     return Reply(model=as_text(body.get("model")), usage=usage_of(body), attributes=times_of(body), **error_in(body))
 
 
-def _read_embedding_request(body: Any) -> Request:
+def _read_embedding_request(body: object) -> Request:
     body = as_dict(body)
     attributes = {**parameters(body), semconv.EMBEDDINGS_DIMENSIONS: body.get("dimensions")}
     return Request(as_text(body.get("model")), attributes=attributes)
 
 
-def _read_embedding_reply(body: Any) -> Reply:
+def _read_embedding_reply(body: object) -> Reply:
     body = as_dict(body)
     vectors = body.get("embeddings") or [body.get("embedding")]  # /api/embed, and /api/embeddings before it
     vector = vectors[0] if isinstance(vectors, list) else None
@@ -43,13 +43,13 @@ def _read_embedding_reply(body: Any) -> Reply:
     )
 
 
-def _read_questions(body: Any) -> Request:
+def _read_questions(body: object) -> Request:
     body = as_dict(body)
     parts = [_part(body.get("state")), _part(body.get("questions"))]
     return Request(as_text(body.get("model")), [{"role": "user", "parts": parts}], attributes=parameters(body))
 
 
-def _read_answers(body: Any) -> Reply:
+def _read_answers(body: object) -> Reply:
     body = as_dict(body)
     usage = as_dict(body.get("usage"))
     answers = body.get("answers")
@@ -61,7 +61,7 @@ def _read_answers(body: Any) -> Reply:
     )
 
 
-def _part(content: Any) -> dict[str, Any]:
+def _part(content: object) -> JsonObject:
     return text_part(content) if isinstance(content, str) else {"type": "json", "content": content}
 
 

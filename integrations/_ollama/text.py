@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from tracer._json import JsonMapping
 from tracer.messages import text_part, to_message
 from tracer.provider import Operation, Reply, Request, SpanType
 
@@ -13,19 +11,19 @@ from .chunks import ChatAccumulator, FieldAccumulator
 from .values import error_in, parameters, times_of, usage_of
 
 
-def _read_chat_request(body: Any) -> Request:
+def _read_chat_request(body: object) -> Request:
     body = as_dict(body)
     return Request(
         as_text(body.get("model")), body.get("messages"), tools=body.get("tools"), attributes=parameters(body)
     )
 
 
-def _read_chat_reply(body: Any) -> Reply:
+def _read_chat_reply(body: object) -> Reply:
     body = as_dict(body)
     return _reply(body, body.get("message"))
 
 
-def _read_generate_request(body: Any) -> Request:
+def _read_generate_request(body: object) -> Request:
     body = as_dict(body)
     system = as_text(body.get("system"))
     prompt = {"role": "user", "content": body.get("prompt"), "images": body.get("images")}
@@ -37,13 +35,13 @@ def _read_generate_request(body: Any) -> Request:
     )
 
 
-def _read_generate_reply(body: Any) -> Reply:
+def _read_generate_reply(body: object) -> Reply:
     body = as_dict(body)
     message = {"content": body.get("response"), "thinking": body.get("thinking"), "images": body.get("image")}
     return _reply(body, message if any(message.values()) else None)
 
 
-def _reply(body: Mapping[str, Any], message: Any) -> Reply:
+def _reply(body: JsonMapping, message: object) -> Reply:
     reason = as_text(body.get("done_reason"))
     messages = []
     if isinstance(message, dict):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 
 from .._values import as_dict, as_text
 
@@ -27,9 +25,9 @@ _TIMES = {
 _NANOSECONDS = 1e9
 
 
-def parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+def parameters(body: JsonMapping) -> JsonObject:
     """The request's parameters by attribute name; options that the conventions do not know keep their own name."""
-    found: dict[str, Any] = {semconv.REQUEST_STREAM: body.get("stream")}
+    found: JsonObject = {semconv.REQUEST_STREAM: body.get("stream")}
     for name, value in as_dict(body.get("options")).items():
         if name == "stop":
             found[semconv.REQUEST_STOP_SEQUENCES] = [value] if isinstance(value, str) else value
@@ -41,18 +39,18 @@ def parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def usage_of(body: Mapping[str, Any]) -> dict[str, Any]:
+def usage_of(body: JsonMapping) -> JsonObject:
     """Token counts by tracer's names. Ollama leaves out the prompt's when it had the whole prompt in its cache."""
     return {"input_tokens": body.get("prompt_eval_count"), "output_tokens": body.get("eval_count")}
 
 
-def times_of(body: Mapping[str, Any]) -> dict[str, Any]:
+def times_of(body: JsonMapping) -> JsonObject:
     """Where the server says its time went, in seconds by attribute name."""
     sent = {key: body.get(name) for name, key in _TIMES.items()}
     return {key: time / _NANOSECONDS for key, time in sent.items() if isinstance(time, (int, float))}
 
 
-def error_in(body: Mapping[str, Any]) -> dict[str, Any]:
+def error_in(body: JsonMapping) -> JsonObject:
     """The error of a reply that carries one although its HTTP status is 200, as `Reply` takes it."""
     error = body.get("error")
     return {"error_type": "error", "error_message": str(error)} if error else {}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from typing import Any
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer.messages import media_part, text_part, uri_part
 from tracer.provider import Operation, Reply, Request, SpanType
 
@@ -16,7 +15,7 @@ from .uploads import upload_parts
 from .usage import read_usage
 
 
-def _read_speech_request(body: Any) -> Request:
+def _read_speech_request(body: object) -> Request:
     body = as_dict(body)
     text, instructions = as_text(body.get("input")), as_text(body.get("instructions"))
     return Request(
@@ -27,12 +26,12 @@ def _read_speech_request(body: Any) -> Request:
     )
 
 
-def _read_speech_reply(body: Any) -> Reply:
+def _read_speech_reply(body: object) -> Reply:
     body = as_dict(body)
     return Reply(messages=_speech_messages(body), usage=read_usage(body.get("usage")), **error_in(body))
 
 
-def _speech_messages(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _speech_messages(body: JsonMapping) -> list[JsonObject]:
     if not body.get("bytes"):
         return []
     if isinstance(body.get("content"), str):
@@ -49,10 +48,10 @@ class SpeechAccumulator:
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
-        self._rest: dict[str, Any] = {}
+        self._rest: JsonObject = {}
         self._is_done = False
 
-    def add(self, event: Any) -> bool:
+    def add(self, event: object) -> bool:
         """Take an event; True if it brought sound."""
         if not isinstance(event, dict):
             return False
@@ -68,7 +67,7 @@ class SpeechAccumulator:
         """Whether the last event has come."""
         return self._is_done
 
-    def reply(self) -> dict[str, Any]:
+    def reply(self) -> JsonObject:
         """The speech as it would have come in one piece."""
         content = b"".join(_decoded(piece) for piece in self._pieces)
         if not content:
@@ -83,7 +82,7 @@ def _decoded(piece: str) -> bytes:
         return b""
 
 
-def _read_transcription_request(body: Any) -> Request:
+def _read_transcription_request(body: object) -> Request:
     body = as_dict(body)
     prompt = as_text(body.get("prompt"))
     return Request(
@@ -93,7 +92,7 @@ def _read_transcription_request(body: Any) -> Request:
     )
 
 
-def _read_transcription_reply(body: Any) -> Reply:
+def _read_transcription_reply(body: object) -> Reply:
     fields = as_dict(body)
     text = body if isinstance(body, str) else as_text(fields.get("text"))  # subtitles and plain text are no JSON
     usage = as_dict(fields.get("usage"))
@@ -110,12 +109,12 @@ class TranscriptAccumulator:
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
-        self._logprobs: list[Any] = []
-        self._segments: list[dict[str, Any]] = []
-        self._done: dict[str, Any] | None = None
-        self._error: Any = None
+        self._logprobs: list[JsonObject] = []
+        self._segments: list[JsonObject] = []
+        self._done: JsonObject | None = None
+        self._error: object = None
 
-    def add(self, event: Any) -> bool:
+    def add(self, event: object) -> bool:
         """Take an event; True if it brought text."""
         if not isinstance(event, dict):
             return False
@@ -134,10 +133,10 @@ class TranscriptAccumulator:
         """Whether the event with the whole text has come."""
         return self._done is not None
 
-    def reply(self) -> dict[str, Any]:
+    def reply(self) -> JsonObject:
         """The transcription as it would have come without streaming."""
         texts = self._pieces or [str(segment.get("text") or "") for segment in self._segments]
-        reply: dict[str, Any] = {"text": "".join(texts)}
+        reply: JsonObject = {"text": "".join(texts)}
         rest = {"logprobs": self._logprobs, "segments": self._segments, "error": self._error, **(self._done or {})}
         return {**reply, **{key: value for key, value in rest.items() if value}}
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer.messages import text_part, to_message
 from tracer.provider import Operation, Reply, Request, SpanType
 
@@ -31,7 +31,7 @@ _PARAMETERS = {
 _OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
 
 
-def parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+def parameters(body: JsonMapping) -> JsonObject:
     """The request's parameters by attribute name."""
     found = {key: body[name] for name, key in _PARAMETERS.items() if body.get(name) is not None}
     stop = body.get("stop")
@@ -43,13 +43,13 @@ def parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def output_type_of(response_format: Any) -> str | None:
+def output_type_of(response_format: object) -> str | None:
     """The conventions' name for the form of output that was asked for."""
     kind = response_format.get("type") if isinstance(response_format, dict) else None
     return _OUTPUT_TYPES.get(kind) if isinstance(kind, str) else None
 
 
-def schema_of(response_format: Any) -> dict[str, Any] | None:
+def schema_of(response_format: object) -> JsonObject | None:
     """Name and JSON schema of the output that was asked for, wherever an API puts them."""
     form = as_dict(response_format)
     nested = as_dict(form.get("json_schema")) or form
@@ -58,7 +58,7 @@ def schema_of(response_format: Any) -> dict[str, Any] | None:
     return {key: nested[key] for key in ("name", "description", "strict", "schema") if nested.get(key) is not None}
 
 
-def envelope_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
+def envelope_attributes(body: JsonMapping) -> JsonObject:
     """What OpenAI, or who speaks like it, says about how it answered."""
     return {
         semconv.OPENAI_RESPONSE_SERVICE_TIER: body.get("service_tier"),
@@ -67,7 +67,7 @@ def envelope_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def error_in(body: Mapping[str, Any]) -> dict[str, Any]:
+def error_in(body: JsonMapping) -> JsonObject:
     """The error of a reply that carries one although its HTTP status is 200, as `Reply` takes it."""
     error = body.get("error")
     if not error:
@@ -77,7 +77,7 @@ def error_in(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"error_type": str(kind), "error_message": str(fields.get("message") or error)}
 
 
-def _read_chat_request(body: Any) -> Request:
+def _read_chat_request(body: object) -> Request:
     body = as_dict(body)
     tools = body.get("tools") or body.get("functions")
     return Request(
@@ -89,11 +89,11 @@ def _read_chat_request(body: Any) -> Request:
     )
 
 
-def _read_chat_reply(body: Any) -> Reply:
+def _read_chat_reply(body: object) -> Reply:
     return _reply(as_dict(body), _chat_message)
 
 
-def _reply(body: Mapping[str, Any], message_of: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Reply:
+def _reply(body: JsonMapping, message_of: Callable[[JsonMapping], JsonObject]) -> Reply:
     choices = as_dicts(body.get("choices"))
     reasons = [choice.get("finish_reason") for choice in choices]
     return Reply(
@@ -107,32 +107,32 @@ def _reply(body: Mapping[str, Any], message_of: Callable[[Mapping[str, Any]], di
     )
 
 
-def _chat_message(choice: Mapping[str, Any]) -> dict[str, Any]:
+def _chat_message(choice: JsonMapping) -> JsonObject:
     message = to_message({"role": "assistant", "content": None, **as_dict(choice.get("message"))})
     return {**message, "finish_reason": choice.get("finish_reason")}
 
 
-def _read_completion_request(body: Any) -> Request:
+def _read_completion_request(body: object) -> Request:
     body = as_dict(body)
     return Request(as_text(body.get("model")), _prompts(body.get("prompt")), attributes=parameters(body))
 
 
-def _prompts(prompt: Any) -> list[Any]:
+def _prompts(prompt: object) -> list[JsonObject]:
     if isinstance(prompt, list) and prompt and isinstance(prompt[0], (str, list)):
         return [_prompt_message(each) for each in prompt]
     return [] if prompt is None else [_prompt_message(prompt)]
 
 
-def _prompt_message(prompt: Any) -> dict[str, Any]:
+def _prompt_message(prompt: object) -> JsonObject:
     part = text_part(prompt) if isinstance(prompt, str) else {"type": "tokens", "content": prompt}
     return {"role": "user", "parts": [part]}
 
 
-def _read_completion_reply(body: Any) -> Reply:
+def _read_completion_reply(body: object) -> Reply:
     return _reply(as_dict(body), _completion_message)
 
 
-def _completion_message(choice: Mapping[str, Any]) -> dict[str, Any]:
+def _completion_message(choice: JsonMapping) -> JsonObject:
     text = choice.get("text")
     parts = [text_part(text)] if isinstance(text, str) else []
     return {"role": "assistant", "parts": parts, "finish_reason": choice.get("finish_reason")}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracer._json import JsonObject
+
 from .._values import as_dict, as_dicts
 from .usage import usage_of
 
@@ -21,11 +23,11 @@ class _Accumulator:
     repeated = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "provider"})
 
     def __init__(self) -> None:
-        self._envelope: dict[str, Any] = {}
-        self._usage: Any = None
+        self._envelope: JsonObject = {}
+        self._usage: object = None
         self._choices: dict[int, _Choice] = {}
 
-    def add(self, chunk: Any) -> bool:
+    def add(self, chunk: object) -> bool:
         """Take a chunk; True if it brought content."""
         if not isinstance(chunk, dict):
             return False
@@ -44,7 +46,7 @@ class _Accumulator:
                     has_content = self._choice(choice, position).add(choice) or has_content
         return has_content
 
-    def _append_text(self, choices: Any) -> bool:
+    def _append_text(self, choices: object) -> bool:
         """Take one more piece of a text that has begun; False if that is not all that came."""
         if type(choices) is not list or len(choices) != 1:
             return False
@@ -57,7 +59,7 @@ class _Accumulator:
         text = delta.get("content")
         return type(text) is str and text != "" and self._choices[index].append_text(text)
 
-    def _choice(self, choice: dict[str, Any], position: int) -> _Choice:
+    def _choice(self, choice: JsonObject, position: int) -> _Choice:
         index = choice.get("index")
         if not isinstance(index, int):
             index = position
@@ -70,7 +72,7 @@ class _Accumulator:
         """Whether every choice that began has said why it ended."""
         return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
 
-    def _reply(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+    def _reply(self, kind: str, choices: list[JsonObject]) -> JsonObject:
         envelope = {key: value for key, value in self._envelope.items() if key not in _OF_ONE_CHUNK}
         reply = {**envelope, "object": kind, "choices": choices}
         return {**reply, "usage": self._usage} if self._usage is not None else reply
@@ -79,7 +81,7 @@ class _Accumulator:
 class ChatAccumulator(_Accumulator):
     """Puts a streamed chat completion together."""
 
-    def reply(self) -> dict[str, Any]:
+    def reply(self) -> JsonObject:
         """The chat completion as it would have come without streaming."""
         return self._reply("chat.completion", [self._choices[index].chat() for index in sorted(self._choices)])
 
@@ -87,7 +89,7 @@ class ChatAccumulator(_Accumulator):
 class CompletionAccumulator(_Accumulator):
     """Puts a streamed completion together."""
 
-    def reply(self) -> dict[str, Any]:
+    def reply(self) -> JsonObject:
         """The completion as it would have come without streaming."""
         return self._reply("text_completion", [self._choices[index].completion() for index in sorted(self._choices)])
 
@@ -99,12 +101,12 @@ class _Choice:
 
     def __init__(self, index: int) -> None:
         self._index = index
-        self._message: dict[str, Any] = {}  # text that is still growing stands in lists
-        self._others: dict[str, Any] = {}  # such as Azure's content filter results
+        self._message: JsonObject = {}  # text that is still growing stands in lists
+        self._others: JsonObject = {}  # such as Azure's content filter results
         self._text: list[str] = []
         self._tool_calls: list[_ToolCall] = []
-        self._logprobs: dict[str, list[Any]] = {}
-        self.finish_reason: Any = None
+        self._logprobs: dict[str, list[object]] = {}
+        self.finish_reason: object = None
 
     def append_text(self, text: str) -> bool:
         """Whether this is one more piece of content that has begun."""
@@ -114,7 +116,7 @@ class _Choice:
         pieces.append(text)
         return True
 
-    def add(self, choice: dict[str, Any]) -> bool:
+    def add(self, choice: JsonObject) -> bool:
         get = choice.get
         if get("finish_reason"):
             self.finish_reason = choice["finish_reason"]
@@ -130,7 +132,7 @@ class _Choice:
             return bool(text)
         return self._add_delta(delta) if isinstance(delta, dict) else False
 
-    def _add_delta(self, delta: dict[str, Any]) -> bool:
+    def _add_delta(self, delta: JsonObject) -> bool:
         has_content = False
         for key, value in delta.items():
             if value is None or value == "":
@@ -144,12 +146,12 @@ class _Choice:
                 has_content = True
         return has_content
 
-    def _add_tool_calls(self, deltas: Any) -> bool:
+    def _add_tool_calls(self, deltas: object) -> bool:
         for delta in as_dicts(deltas):
             self._tool_call(delta).add(delta)
         return bool(deltas)
 
-    def _tool_call(self, delta: dict[str, Any]) -> _ToolCall:
+    def _tool_call(self, delta: JsonObject) -> _ToolCall:
         """The call that a delta continues: by its index, else by its id, else the last one."""
         index, identity = delta.get("index"), delta.get("id")
         for call in reversed(self._tool_calls):
@@ -159,23 +161,23 @@ class _Choice:
         self._tool_calls.append(call)
         return call
 
-    def _add_logprobs(self, logprobs: Any) -> None:
+    def _add_logprobs(self, logprobs: object) -> None:
         for key, value in as_dict(logprobs).items():
             if isinstance(value, list):
                 self._logprobs.setdefault(key, []).extend(value)
 
-    def chat(self) -> dict[str, Any]:
+    def chat(self) -> JsonObject:
         message = {"role": "assistant", "content": None, **joined(self._message)}
         if self._tool_calls:
             ordered = sorted(self._tool_calls, key=lambda call: call.index if isinstance(call.index, int) else 1 << 30)
             message["tool_calls"] = [call.whole() for call in ordered]
         return self._with_logprobs({"index": self._index, "message": message, "finish_reason": self.finish_reason})
 
-    def completion(self) -> dict[str, Any]:
+    def completion(self) -> JsonObject:
         choice = {"index": self._index, "text": "".join(self._text), "finish_reason": self.finish_reason}
         return self._with_logprobs(choice)
 
-    def _with_logprobs(self, choice: dict[str, Any]) -> dict[str, Any]:
+    def _with_logprobs(self, choice: JsonObject) -> JsonObject:
         found = {"logprobs": self._logprobs} if self._logprobs else {}
         return {**choice, **found, **self._others}
 
@@ -185,19 +187,19 @@ class _ToolCall:
 
     __slots__ = ("_fields", "identity", "index")
 
-    def __init__(self, index: Any, identity: Any) -> None:
+    def __init__(self, index: object, identity: object) -> None:
         self.index = index
         self.identity = identity
-        self._fields: dict[str, Any] = {"id": identity, "type": "function"}
+        self._fields: JsonObject = {"id": identity, "type": "function"}
 
-    def is_continued_by(self, index: Any, identity: Any, name: Any) -> bool:
+    def is_continued_by(self, index: object, identity: object, name: object) -> bool:
         if identity and self.identity and identity != self.identity and (name or index is None):
             return False  # some servers count every call as index 0
         if isinstance(index, int):
             return bool(index == self.index)
         return not identity or bool(identity == self.identity)
 
-    def add(self, delta: dict[str, Any]) -> None:
+    def add(self, delta: JsonObject) -> None:
         for key, value in delta.items():
             if value is None or key == "index":
                 continue
@@ -206,11 +208,11 @@ class _ToolCall:
             else:
                 merge(self._fields, key, value)
 
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> JsonObject:
         return {key: value for key, value in joined(self._fields).items() if value is not None}
 
 
-def merge(into: dict[str, Any], key: str, value: Any) -> None:
+def merge(into: JsonObject, key: str, value: object) -> None:
     """Add a delta's field: growing text is collected, lists are extended, objects merged, anything else replaced."""
     if isinstance(value, str) and (key in _JOINED or (key == "data" and isinstance(into.get(key), list))):
         _collect(into, key, value)
@@ -232,7 +234,7 @@ class _Pieces(list[str]):
     """Text in the pieces in which it arrived."""
 
 
-def _collect(into: dict[str, Any], key: str, piece: str) -> None:
+def _collect(into: JsonObject, key: str, piece: str) -> None:
     held = into.get(key)
     if isinstance(held, _Pieces):
         held.append(piece)
@@ -242,13 +244,13 @@ def _collect(into: dict[str, Any], key: str, piece: str) -> None:
         into[key] = _Pieces([piece])
 
 
-def _last_text_part(parts: list[Any]) -> dict[str, Any]:
+def _last_text_part(parts: list[Any]) -> JsonObject:
     if not parts or as_dict(parts[-1]).get("type") != "text" or not isinstance(parts[-1].get("text"), _Pieces):
         parts.append({"type": "text"})
     return as_dict(parts[-1])
 
 
-def _as_parts(held: Any) -> list[Any]:
+def _as_parts(held: object) -> list[Any]:
     if isinstance(held, _Pieces):
         return [{"type": "text", "text": held}]
     return held if isinstance(held, list) else []

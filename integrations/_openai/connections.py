@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tracer import semconv
@@ -13,27 +12,27 @@ from .hosts import provider_of
 from .realtime import LiveReader, RealtimeReader, ResponsesReader
 
 
-def open_realtime(connection: Any) -> Connection | None:
+def open_realtime(connection: object) -> Connection | None:
     """A realtime session: speech or text both ways, one reply for each turn."""
     return _connection("realtime", connection, RealtimeReader())
 
 
-def open_responses(connection: Any) -> Connection | None:
+def open_responses(connection: object) -> Connection | None:
     """The Responses API over a connection that stays open."""
     return _connection("responses.connect", connection, ResponsesReader())
 
 
-def open_live(connection: Any) -> Connection | None:
+def open_live(connection: object) -> Connection | None:
     """A live session: a conversation without turns, with work that is given to other models."""
     return _connection("live", connection, LiveReader())
 
 
-def open_translation(connection: Any) -> Connection | None:
+def open_translation(connection: object) -> Connection | None:
     """Speech translated while it is spoken."""
     return _connection("realtime.translations", connection, LiveReader())
 
 
-def _connection(name: str, connection: Any, reader: ConnectionReader) -> Connection:
+def _connection(name: str, connection: object, reader: ConnectionReader) -> Connection:
     request = getattr(getattr(connection, "_connection", None), "request", None)
     headers = getattr(request, "headers", None)
     host, _, port = str((headers.get("Host") if headers is not None else "") or "").partition(":")
@@ -47,7 +46,7 @@ def _connection(name: str, connection: Any, reader: ConnectionReader) -> Connect
     return Connection(name, reader, model=model, provider=provider_of(host, ""), attributes=attributes)
 
 
-_CLASSES: tuple[tuple[str, str, Callable[[Any], Connection | None]], ...] = (
+_CLASSES: tuple[tuple[str, str, Callable[[object], Connection | None]], ...] = (
     ("realtime.realtime", "RealtimeConnection", open_realtime),
     ("beta.realtime.realtime", "RealtimeConnection", open_realtime),
     ("realtime.translations.translations", "TranslationsConnection", open_translation),

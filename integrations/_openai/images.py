@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer.messages import media_part, text_part, uri_part
 from tracer.provider import Operation, Reply, Request, SpanType
 
@@ -15,7 +13,7 @@ from .uploads import upload_parts
 from .usage import read_usage
 
 
-def _read_request(body: Any) -> Request:
+def _read_request(body: object) -> Request:
     body = as_dict(body)
     prompt = as_text(body.get("prompt"))
     parts = [text_part(prompt)] if prompt else []
@@ -26,7 +24,7 @@ def _read_request(body: Any) -> Request:
     )
 
 
-def _read_reply(body: Any) -> Reply:
+def _read_reply(body: object) -> Reply:
     body = as_dict(body)
     return Reply(
         model=as_text(body.get("model")),
@@ -36,9 +34,9 @@ def _read_reply(body: Any) -> Reply:
     )
 
 
-def _image_message(image: Mapping[str, Any]) -> dict[str, Any]:
+def _image_message(image: JsonMapping) -> JsonObject:
     content, url = image.get("b64_json"), image.get("url")
-    parts: list[dict[str, Any]] = []
+    parts: list[JsonObject] = []
     if isinstance(content, str) and content:
         parts.append(media_part("image", content, None))
     elif isinstance(url, str):
@@ -53,11 +51,11 @@ class ImageAccumulator:
     """Puts streamed images together: every image that was finished, or else how far the last one got."""
 
     def __init__(self) -> None:
-        self._fields: dict[str, Any] = {}
-        self._images: list[dict[str, Any]] = []
-        self._partial: dict[str, Any] | None = None
+        self._fields: JsonObject = {}
+        self._images: list[JsonObject] = []
+        self._partial: JsonObject | None = None
 
-    def add(self, event: Any) -> bool:
+    def add(self, event: object) -> bool:
         """Take an event; True if it brought an image."""
         if not isinstance(event, dict):
             return False
@@ -78,7 +76,7 @@ class ImageAccumulator:
         """Whether an image was finished and none was begun after it."""
         return bool(self._images) and self._partial is None
 
-    def reply(self) -> dict[str, Any]:
+    def reply(self) -> JsonObject:
         """The images as they would have come without streaming."""
         fields = dict(self._fields)
         created = fields.pop("created_at", None)
@@ -89,7 +87,7 @@ class ImageAccumulator:
 _OF_ONE_EVENT = frozenset({"type", "b64_json", "partial_image_index", "sequence_number"})
 
 
-def _picture(event: Mapping[str, Any]) -> dict[str, Any]:
+def _picture(event: JsonMapping) -> JsonObject:
     kept = ("b64_json", "partial_image_index")
     return {key: event[key] for key in kept if event.get(key) is not None}
 

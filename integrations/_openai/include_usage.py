@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
 
 from tracer.provider import Call
 
+from .._stainless import Options
 from .chat import CHAT, COMPLETION
 
 
-def asking_for_usage(call: Call, options: Any) -> Call:
+def asking_for_usage(call: Call, options: Options) -> Call:
     """The call with ``stream_options.include_usage``, unless the caller has said what to do, or reads bytes himself."""
     body = call.body
     if call.operation not in (CHAT, COMPLETION) or not isinstance(body, Mapping):
         return call
-    # the SDK makes no stream of a reply whose stream was asked for in extra_body
-    is_stream = isinstance(options.json_data, Mapping) and options.json_data.get("stream")
-    if not is_stream or "stream_options" in body or _reads_bytes(options.headers):
+    sent = options.json_data  # without extra_body: the SDK returns no stream where only that has "stream"
+    if not isinstance(sent, Mapping) or not sent.get("stream"):
+        return call
+    if "stream_options" in body or _reads_bytes(options.headers):
         return call
     asking = copy.copy(options)
-    asking.json_data = {**options.json_data, "stream_options": {"include_usage": True}}
+    asking.json_data = {**sent, "stream_options": {"include_usage": True}}
     body = {**body, "stream_options": {"include_usage": True}}
     return call._replace(body=body, changed={"options": asking}, hides=_is_usage_alone)
 
 
-def _reads_bytes(headers: Any) -> bool:
+def _reads_bytes(headers: object) -> bool:
     """Whether the reply is for ``with_streaming_response``, whose reader may well see every byte."""
     given = headers.items() if isinstance(headers, Mapping) else ()
     raw = next((value for name, value in given if name.lower() == "x-stainless-raw-response"), None)
     return raw is not None and raw != "true"
 
 
-def _is_usage_alone(chunk: Any) -> bool:
+def _is_usage_alone(chunk: object) -> bool:
     fields = chunk if isinstance(chunk, dict) else vars(chunk)
     return fields.get("choices") == [] and fields.get("usage") is not None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from tracer._json import JsonMapping, JsonObject
 from tracer.messages import content_parts, media_part, parsed, text_part, to_message
 
 from .._values import as_dict, as_dicts
 
-Item = dict[str, Any]
+Item = JsonObject
 
 # calls that the caller's program carries out, and where their arguments stand
 _CALLS_OF_THE_PROGRAM = {
@@ -25,7 +25,7 @@ _RESULT = "_output"
 _RESULT_FIELDS = frozenset({"results", "outputs", "output", "error", "result"})
 
 
-def input_messages(given: Any) -> list[dict[str, Any]]:
+def input_messages(given: object) -> list[JsonObject]:
     """The input as messages, one for each item."""
     if given is None:
         return []
@@ -34,7 +34,7 @@ def input_messages(given: Any) -> list[dict[str, Any]]:
     return [_item_message(item) for item in given] if isinstance(given, list) else [to_message(given)]
 
 
-def _item_message(item: Any) -> dict[str, Any]:
+def _item_message(item: object) -> JsonObject:
     item = as_dict(item)
     if "role" in item:
         return to_message(item)
@@ -42,12 +42,12 @@ def _item_message(item: Any) -> dict[str, Any]:
     return {"role": role, "parts": list(item_parts(item))}
 
 
-def items_parts(items: Any) -> list[dict[str, Any]]:
+def items_parts(items: object) -> list[JsonObject]:
     """The parts of all items, in their order."""
     return [part for item in as_dicts(items) for part in item_parts(item)]
 
 
-def item_parts(item: Item) -> Iterator[dict[str, Any]]:
+def item_parts(item: Item) -> Iterator[JsonObject]:
     """The parts of a message that an input or output item stands for."""
     kind = _kind(item)
     if kind == "message":
@@ -72,16 +72,16 @@ def waits_for_tools(items: list[Item]) -> bool:
     return any(_kind(item) in _CALLS_OF_THE_PROGRAM and item.get("call_id") not in answered for item in items)
 
 
-def _kind(item: Mapping[str, Any]) -> str:
+def _kind(item: JsonMapping) -> str:
     return str(item.get("type") or "message")
 
 
-def _arguments(kind: str, item: Item) -> Any:
+def _arguments(kind: str, item: Item) -> object:
     fields = _CALLS_OF_THE_PROGRAM[kind]
     return parsed(next((item[field] for field in fields if item.get(field) is not None), None))
 
 
-def _response(item: Item) -> Any:
+def _response(item: Item) -> object:
     output = next((item[field] for field in ("output", "result", "tools") if item.get(field) is not None), None)
     is_content = isinstance(output, list) and all(
         str(part.get("type")).startswith(("input_", "output_")) for part in as_dicts(output)
@@ -89,7 +89,7 @@ def _response(item: Item) -> Any:
     return list(content_parts(output)) if is_content else output
 
 
-def _provider_call(kind: str, item: Item) -> Iterator[dict[str, Any]]:
+def _provider_call(kind: str, item: Item) -> Iterator[JsonObject]:
     """A tool that the provider runs itself: what it was given, and what came out."""
     given = {key: value for key, value in item.items() if key != "id" and key not in _RESULT_FIELDS}
     if "arguments" in given:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import Any
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer.messages import content_parts
 from tracer.provider import Operation, Reply, Request, SpanType
 
@@ -19,7 +18,7 @@ _BASE64_BYTES = 3 / 4
 _FLOAT32_BYTES = 4
 
 
-def _read_embedding_request(body: Any) -> Request:
+def _read_embedding_request(body: object) -> Request:
     body = as_dict(body)
     encoding = body.get("encoding_format")
     attributes = {
@@ -29,14 +28,14 @@ def _read_embedding_request(body: Any) -> Request:
     return Request(as_text(body.get("model")), attributes=attributes)
 
 
-def _read_embedding_reply(body: Any) -> Reply:
+def _read_embedding_reply(body: object) -> Reply:
     body = as_dict(body)
     vectors = as_dicts(body.get("data"))
     dimensions = _dimensions(vectors[0].get("embedding")) if vectors else None
     return _read_generic_reply(body)._replace(attributes={semconv.EMBEDDINGS_DIMENSIONS: dimensions})
 
 
-def _dimensions(vector: Any) -> int | None:
+def _dimensions(vector: object) -> int | None:
     if isinstance(vector, list):
         return len(vector)
     if isinstance(vector, str):  # base64 of little-endian 32-bit floats
@@ -52,24 +51,23 @@ EMBEDDING = Operation(
 )
 
 
-def _read_moderation_request(body: Any) -> Request:
+def _read_moderation_request(body: object) -> Request:
     body = as_dict(body)
     given = body.get("input")
-    texts = isinstance(given, list) and all(isinstance(item, str) for item in given)
-    contents = given if texts else [given]
+    contents = given if isinstance(given, list) and all(isinstance(item, str) for item in given) else [given]
     return Request(
         as_text(body.get("model")),
         [{"role": "user", "parts": list(content_parts(content))} for content in contents],
     )
 
 
-def _read_moderation_reply(body: Any) -> Reply:
+def _read_moderation_reply(body: object) -> Reply:
     body = as_dict(body)
     messages = [{"role": "assistant", "parts": [_verdict(result)]} for result in as_dicts(body.get("results"))]
     return _read_generic_reply(body)._replace(messages=messages)
 
 
-def _verdict(result: Mapping[str, Any]) -> dict[str, Any]:
+def _verdict(result: JsonMapping) -> JsonObject:
     """What was found, without the dozen of categories that were not."""
     scores = as_dict(result.get("category_scores"))
     found = [name for name, is_found in as_dict(result.get("categories")).items() if is_found]
@@ -85,27 +83,27 @@ class LastEvent:
     keeps_last_event = True
 
     def __init__(self) -> None:
-        self._last: Any = None
+        self._last: object = None
 
-    def add(self, chunk: Any) -> bool:
+    def add(self, chunk: object) -> bool:
         self._last = chunk
         return True
 
-    def reply(self) -> Any:
+    def reply(self) -> object:
         return self._last
 
     def is_complete(self) -> None:
         return None
 
 
-def _read_decision_request(body: Any) -> Request:
+def _read_decision_request(body: object) -> Request:
     body = as_dict(body)
     questions = [{"type": "question", "question": question} for question in as_dicts(body.get("questions"))]
     asked = [{"role": "user", "parts": questions}] if questions else []
     return Request(as_text(body.get("model")), [*input_messages(body.get("input")), *asked])
 
 
-def _read_decision_reply(body: Any) -> Reply:
+def _read_decision_reply(body: object) -> Reply:
     body = as_dict(body)
     answers = as_dicts(body.get("answers"))
     return Reply(
@@ -119,12 +117,12 @@ def _read_decision_reply(body: Any) -> Reply:
 DECISION = Operation("decisions", _read_decision_request, _read_decision_reply, LastEvent, span_type=SpanType.LLM)
 
 
-def _read_generic_request(body: Any) -> Request:
+def _read_generic_request(body: object) -> Request:
     body = as_dict(body)
     return Request(as_text(body.get("model")), attributes=parameters(body))
 
 
-def _read_generic_reply(body: Any) -> Reply:
+def _read_generic_reply(body: object) -> Reply:
     body = as_dict(body)
     return Reply(
         model=as_text(body.get("model")),

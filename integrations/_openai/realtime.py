@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer.provider import Call, Operation, Reply
 
 from .._values import as_dict, as_dicts, as_text
@@ -26,7 +26,7 @@ _SETTINGS = (
 )
 
 
-def _configured(message: dict[str, Any], connection: ConnectionRecording) -> dict[str, Any]:
+def _configured(message: JsonObject, connection: ConnectionRecording) -> JsonObject:
     """Record the settings of a connection, which its start and every change of them bring."""
     settings = as_dict(message.get("session"))
     connection.configured(settings)
@@ -40,7 +40,7 @@ def _configured(message: dict[str, Any], connection: ConnectionRecording) -> dic
 class ResponsesReader:
     """One reply for each ``response.create``; lanes, where a connection has them, go by their stream ids."""
 
-    def sent(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+    def sent(self, message: JsonObject, connection: ConnectionRecording) -> None:
         """A reply is asked for."""
         if message.get("type") == "response.create":
             nested = message.get("response")  # how the first versions wrapped it
@@ -48,7 +48,7 @@ class ResponsesReader:
             body = {**body, **as_dict(nested)}
             connection.begin(message.get("stream_id"), Call(RESPONSE, body))
 
-    def received(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+    def received(self, message: JsonObject, connection: ConnectionRecording) -> None:
         """A piece of a reply has come, or its end."""
         key, kind = message.get("stream_id"), str(message.get("type"))
         if kind == "response.created" and not connection.has(key):  # a successor that nobody asked for
@@ -60,7 +60,7 @@ class ResponsesReader:
         if kind in TERMINAL_EVENTS or kind == "error":
             connection.finish(key)
 
-    def conversation(self) -> list[Any]:
+    def conversation(self) -> list[JsonObject]:
         """Nothing: each reply has its own."""
         return []
 
@@ -69,18 +69,18 @@ class RealtimeReader:
     """One reply for each turn; what was said before it is its prompt."""
 
     def __init__(self) -> None:
-        self._settings: dict[str, Any] = {}
-        self._items: dict[str, dict[str, Any]] = {}
-        self._requested: list[dict[str, Any]] = []  # response.create whose reply has not begun
+        self._settings: JsonObject = {}
+        self._items: dict[str, JsonObject] = {}
+        self._requested: list[JsonObject] = []  # response.create whose reply has not begun
         # by the id of a reply: its response.create, and the ids of the items before it
-        self._in_progress: dict[Any, tuple[dict[str, Any], list[str]]] = {}
+        self._in_progress: dict[object, tuple[JsonObject, list[str]]] = {}
 
-    def sent(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+    def sent(self, message: JsonObject, connection: ConnectionRecording) -> None:
         """The program may have asked for a reply of its own kind."""
         if message.get("type") == "response.create":
             self._requested.append(as_dict(message.get("response")))
 
-    def received(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+    def received(self, message: JsonObject, connection: ConnectionRecording) -> None:
         """A message of the conversation, a piece of a reply, or news of the connection."""
         kind = str(message.get("type"))
         if kind in ("session.created", "session.updated"):
@@ -94,11 +94,11 @@ class RealtimeReader:
         elif kind == "error":
             connection.error(as_dict(message.get("error")))
 
-    def conversation(self) -> list[Any]:
+    def conversation(self) -> list[JsonObject]:
         """What was said by either side."""
         return input_messages(list(self._items.values()))
 
-    def _remember(self, kind: str, message: dict[str, Any]) -> None:
+    def _remember(self, kind: str, message: JsonObject) -> None:
         item = as_dict(message.get("item"))
         identity = item.get("id") or message.get("item_id")
         if not isinstance(identity, str):
@@ -110,18 +110,18 @@ class RealtimeReader:
         elif kind.endswith("input_audio_transcription.completed"):
             self._transcribed(identity, message)
 
-    def _put(self, identity: str, item: dict[str, Any]) -> None:
+    def _put(self, identity: str, item: JsonObject) -> None:
         self._items[identity] = item
         while len(self._items) > _ITEMS_REMEMBERED:
             del self._items[next(iter(self._items))]
 
-    def _transcribed(self, identity: str, message: dict[str, Any]) -> None:
+    def _transcribed(self, identity: str, message: JsonObject) -> None:
         content = as_dicts(self._items.get(identity, {}).get("content"))
         index = message.get("content_index")
         if isinstance(index, int) and index < len(content):
             content[index]["transcript"] = message.get("transcript")
 
-    def _transcription(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+    def _transcription(self, message: JsonObject, connection: ConnectionRecording) -> None:
         nested = as_dict(as_dict(self._settings.get("audio")).get("input")).get("transcription")
         transcription = as_dict(nested or self._settings.get("input_audio_transcription"))
         key = object()
@@ -130,7 +130,7 @@ class RealtimeReader:
         connection.chunk(key, {**message, "type": "transcript.text.done", "text": message.get("transcript")})
         connection.finish(key)
 
-    def _reply(self, kind: str, message: dict[str, Any], connection: ConnectionRecording) -> None:
+    def _reply(self, kind: str, message: JsonObject, connection: ConnectionRecording) -> None:
         response = as_dict(message.get("response"))
         identity = response.get("id") or message.get("response_id")
         if kind == "response.created":
@@ -147,14 +147,14 @@ class RealtimeReader:
             own, before = self._in_progress.pop(identity, ({}, []))
             connection.finish(identity, self._body(own, before))  # transcripts of what was heard come late
 
-    def _body(self, own: Mapping[str, Any], before: list[str]) -> dict[str, Any]:
+    def _body(self, own: JsonMapping, before: list[str]) -> JsonObject:
         """What the model answered: settings, and everything said until then."""
         items = [self._items[identity] for identity in before if identity in self._items]
         settings = {key: self._settings[key] for key in _SETTINGS if self._settings.get(key) not in (None, "inf")}
         return {**settings, "input": items, **own}
 
 
-def _read_realtime_reply(body: Any) -> Reply:
+def _read_realtime_reply(body: object) -> Reply:
     details = as_dict(as_dict(body).get("status_details"))
     return read_reply({**as_dict(body), "incomplete_details": details, "error": details.get("error")})
 
@@ -166,13 +166,13 @@ class LiveReader:
     """A conversation without turns: transcripts of both sides, and a reply for each task that is delegated."""
 
     def __init__(self) -> None:
-        self._settings: dict[str, Any] = {}
+        self._settings: JsonObject = {}
         self._turns: list[tuple[str, list[str]]] = []  # role, and pieces of what it said
 
-    def sent(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+    def sent(self, message: JsonObject, connection: ConnectionRecording) -> None:
         """Nothing: the connection's own start says how it was set up."""
 
-    def received(self, message: dict[str, Any], connection: ConnectionRecording) -> None:
+    def received(self, message: JsonObject, connection: ConnectionRecording) -> None:
         """A piece of a transcript, of a delegated reply, or news of the connection."""
         kind = str(message.get("type"))
         if kind in ("session.started", "session.created", "session.updated"):
@@ -191,16 +191,16 @@ class LiveReader:
         if seconds is not None:
             connection.about({semconv.USAGE_AUDIO_SECONDS: seconds})
 
-    def conversation(self) -> list[Any]:
+    def conversation(self) -> list[JsonObject]:
         """What was said by either side."""
         return [{"role": role, "content": "".join(pieces)} for role, pieces in self._turns]
 
-    def _add_transcript(self, role: str, message: dict[str, Any]) -> None:
+    def _add_transcript(self, role: str, message: JsonObject) -> None:
         if not self._turns or self._turns[-1][0] != role:
             self._turns.append((role, []))
         self._turns[-1][1].append(as_text(message.get("delta")) or "")
 
-    def _add_delegated_event(self, key: Any, event: dict[str, Any], connection: ConnectionRecording) -> None:
+    def _add_delegated_event(self, key: object, event: JsonObject, connection: ConnectionRecording) -> None:
         kind = event.get("type")
         if kind == "response.created":
             delegation = as_dict(as_dict(self._settings.get("delegation")).get("responses"))
@@ -209,7 +209,7 @@ class LiveReader:
         if kind in TERMINAL_EVENTS:
             connection.finish(key)
 
-    def _add_decision(self, event: dict[str, Any], connection: ConnectionRecording) -> None:
+    def _add_decision(self, event: JsonObject, connection: ConnectionRecording) -> None:
         decision = as_dict(event.get("decision"))
         key = object()
         connection.begin(key, Call(DECISION, {"model": decision.get("model"), "input": self.conversation()}))

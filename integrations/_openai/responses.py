@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer.messages import content_parts
 from tracer.provider import Operation, Reply, Request, SpanType
 
@@ -38,7 +36,7 @@ _DELTA_PART = {
 }
 
 
-def read_request(body: Any) -> Request:
+def read_request(body: object) -> Request:
     """What a request of the Responses API says."""
     body = as_dict(body)
     instructions = body.get("instructions")
@@ -52,7 +50,7 @@ def read_request(body: Any) -> Request:
     )
 
 
-def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+def _own_parameters(body: JsonMapping) -> JsonObject:
     conversation = body.get("conversation")
     own = {
         semconv.CONVERSATION_ID: as_dict(conversation).get("id") or as_text(conversation),
@@ -63,7 +61,7 @@ def _own_parameters(body: Mapping[str, Any]) -> dict[str, Any]:
     return given(own)
 
 
-def read_reply(body: Any) -> Reply:
+def read_reply(body: object) -> Reply:
     """What a response says."""
     body = as_dict(body)
     output = as_dicts(body.get("output"))
@@ -85,7 +83,7 @@ def read_reply(body: Any) -> Reply:
     )
 
 
-def _output_messages(output: list[Item], finish_reason: str | None) -> list[dict[str, Any]]:
+def _output_messages(output: list[Item], finish_reason: str | None) -> list[JsonObject]:
     """A reply is one turn of the assistant, whatever the number of its items."""
     if not output:
         return []
@@ -107,7 +105,7 @@ def _why_incomplete(body: Item) -> str:
     return str(as_dict(body.get("incomplete_details")).get("reason") or body.get("status"))
 
 
-def _failure(body: Item) -> dict[str, Any]:
+def _failure(body: Item) -> JsonObject:
     error = as_dict(body.get("error"))
     if body.get("status") != "failed" and not error:
         return {}
@@ -115,7 +113,7 @@ def _failure(body: Item) -> dict[str, Any]:
     return {"error_type": str(kind), "error_message": as_text(error.get("message")) or str(kind)}
 
 
-Place = tuple[Any, Any, Any, Any]  # what an event says of the text that it is about
+Place = tuple[object, object, object, object]  # what an event says of the text that it is about
 
 
 class ResponseAccumulator:
@@ -126,17 +124,17 @@ class ResponseAccumulator:
         self._items: dict[int, Item] = {}
         self._texts: dict[tuple[int, str, str, str, int], list[str]] = {}
         self._last_text: tuple[Place | None, list[str]] = (None, [])  # which text the last delta was a piece of
-        self._annotations: dict[tuple[int, int], list[Any]] = {}
+        self._annotations: dict[tuple[int, int], list[object]] = {}
         self._is_terminal = False
 
-    def add(self, event: Any) -> bool:
+    def add(self, event: object) -> bool:
         """Take an event; True if it brought content."""
         if not isinstance(event, dict):
             return False
         if self._append_delta(event):  # nearly all of them
             return True
         if "type" not in event and isinstance(event.get("data"), dict):
-            event = event["data"]  # openai 1.66 wraps the events whose names it does not know
+            event = as_dict(event["data"])  # openai 1.66 wraps the events whose names it does not know
         kind = event.get("type")
         if not isinstance(kind, str):
             return False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+
+from tracer._json import JsonMapping, JsonObject
 
 from .._values import as_dicts, given
 
 
-def describe_files(files: Any) -> list[dict[str, Any]]:
+def describe_files(files: object) -> list[JsonObject]:
     """What can be said of the files of a request without reading them."""
     pairs = list(files.items()) if isinstance(files, Mapping) else files
     if not isinstance(pairs, (list, tuple)):
@@ -16,7 +17,7 @@ def describe_files(files: Any) -> list[dict[str, Any]]:
     return [_describe(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
 
 
-def _describe(field: Any, file: Any) -> dict[str, Any]:
+def _describe(field: object, file: object) -> JsonObject:
     name, content, content_type = [*file, None, None][:3] if isinstance(file, tuple) else [None, file, None]
     name = name if isinstance(name, str) else getattr(content, "name", None)
     described = {
@@ -28,7 +29,7 @@ def _describe(field: Any, file: Any) -> dict[str, Any]:
     return {key: value for key, value in described.items() if value is not None or key == "filename"}
 
 
-def upload_parts(body: Mapping[str, Any], modality: str) -> Iterator[dict[str, Any]]:
+def upload_parts(body: JsonMapping, modality: str) -> Iterator[JsonObject]:
     """A message's parts for the files that a request brought."""
     for file in as_dicts(body.get("files")):
         yield given({

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
+
+from tracer._json import JsonMapping, JsonObject
 
 from .._values import as_dict
 
@@ -12,7 +13,7 @@ _INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_
 _OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
 
 
-def read_usage(usage: Any) -> dict[str, Any]:
+def read_usage(usage: object) -> JsonObject:
     """Token counts by tracer's names, from what OpenAI, Groq, DeepSeek, Mistral, Together and others call them."""
     usage = as_dict(usage)
     inputs = as_dict(_first(*map(usage.get, _INPUT_DETAILS)))
@@ -33,10 +34,10 @@ def read_usage(usage: Any) -> dict[str, Any]:
     return counts
 
 
-def _first(*candidates: Any) -> Any:
+def _first(*candidates: object) -> object:
     return next((candidate for candidate in candidates if candidate is not None), None)
 
 
-def usage_of(body: Mapping[str, Any]) -> Any:
+def usage_of(body: JsonMapping) -> Any:
     """Where a reply or a chunk carries its usage."""
     return body.get("usage") or as_dict(body.get("x_groq")).get("usage")

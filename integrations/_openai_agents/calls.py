@@ -14,7 +14,7 @@ from .._openai.hosts import provider_of
 from .._openai.responses import RESPONSE
 from .._openai.usage import read_usage
 from .._values import as_dict, as_dicts, given
-from .spans import error_text, kind_of
+from .spans import SdkSpan, error_text, kind_of
 
 # what a response repeats of the request that it answers
 _REPEATED = (
@@ -23,13 +23,13 @@ _REPEATED = (
 )  # fmt: skip
 
 
-def reported_call(span: Any, has_content: bool) -> ReportedCall:
+def reported_call(span: SdkSpan, has_content: bool) -> ReportedCall:
     """What a generation or response span says of its call."""
     call, reply = _response(span.span_data) if kind_of(span) == "response" else _generation(span.span_data)
     return ReportedCall(call, reply, error_text(span.error), has_content)
 
 
-def _response(data: Any) -> tuple[Call, Any]:
+def _response(data: Any) -> tuple[Call, object]:
     response = data.response
     usage = getattr(data, "usage", None)
     if response is None:
@@ -40,7 +40,7 @@ def _response(data: Any) -> tuple[Call, Any]:
     return Call(RESPONSE, {**body, "input": data.input}, "openai"), reply
 
 
-def _generation(data: Any) -> tuple[Call, Any]:
+def _generation(data: Any) -> tuple[Call, object]:
     config = data.model_config if isinstance(data.model_config, Mapping) else {}
     settings = {key: value for key, value in config.items() if value is not None and key != "base_url"}
     body = {"model": data.model, "messages": data.input, **settings}
@@ -48,18 +48,19 @@ def _generation(data: Any) -> tuple[Call, Any]:
     return Call(GENERATION, given(body), _provider(data.model, config.get("base_url"))), given(reply) or None
 
 
-def _provider(model: Any, base_url: Any) -> str | None:
+def _provider(model: object, base_url: object) -> str | None:
     """The provider, by the host that is named or by the model's name, as LiteLLM and others write it: anthropic/…"""
     host = urlsplit(str(base_url)).hostname if base_url else None
     prefix, slash, _ = str(model or "").partition("/")
     return (provider_of(host, "") if host else None) or (prefix if slash else None)
 
 
-def _read_generation_request(body: Any) -> Request:
+def _read_generation_request(body: object) -> Request:
     return CHAT.read_request(body)
 
 
-def _read_generation_reply(body: Any) -> Reply:
+def _read_generation_reply(body: object) -> Reply:
+    body = as_dict(body)
     output = as_dicts(body.get("output"))
     if output and output[0].get("object") == "response":
         return RESPONSE.read_reply({**output[0], "usage": as_dict(body.get("usage")) or output[0].get("usage")})

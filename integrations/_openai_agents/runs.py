@@ -11,7 +11,11 @@ from contextvars import ContextVar, Token
 from typing import Any
 
 from tracer import semconv
+from tracer._json import JsonObject
 from tracer.provider import FrameworkSpans, SpanType, Step, set_failure
+
+from .._values import Arguments
+from .spans import SdkSpan, SdkTrace
 
 steps = FrameworkSpans("tracer.openai_agents")
 current_run: ContextVar[Run | None] = ContextVar("tracer_openai_agents_run", default=None)
@@ -24,13 +28,13 @@ _YES = ("1", "true", "yes", "on")
 class Run:
     """A run that is under way; as a hook's end it hears how the SDK's method ended."""
 
-    def __init__(self, agent: Any, run_input: Any, config: Any) -> None:
+    def __init__(self, agent: object, run_input: object, config: object) -> None:
         self.has_content = _includes_content(config)
         self.input = getattr(run_input, "_original_input", run_input) if self.has_content else None
-        self.task: Any = None  # the SDK's own span of the run
-        self.trace: Any = None  # the SDK's trace, where the run has made it
+        self.task: SdkSpan | None = None  # the SDK's own span of the run
+        self.trace: SdkTrace | None = None  # the SDK's trace, where the run has made it
         self.handoff_to: str | None = None
-        self._last_agent: tuple[Any, int] | None = None
+        self._last_agent: tuple[Step, int] | None = None
         self._token: Token[Run | None] | None = None
         self.step = steps.start(
             self,
@@ -56,12 +60,13 @@ class Run:
     def agent_ends(self, step: Step) -> None:
         """An agent is done; its span waits for what came of it: the handoff, or the result of the run."""
         self._end_last_agent()
-        self._last_agent = step.span, time.time_ns()
+        self._last_agent = step, time.time_ns()
 
-    def _end_last_agent(self, outputs: Any = None, error: BaseException | None = None) -> None:
+    def _end_last_agent(self, outputs: object = None, error: BaseException | None = None) -> None:
         if self._last_agent is None:
             return
-        (span, ended_at), self._last_agent = self._last_agent, None
+        (step, ended_at), self._last_agent = self._last_agent, None
+        span = step.span
         if self.handoff_to is not None:
             outputs = {"handoff": self.handoff_to}
         if span.status.status_code.name == "ERROR" and span.get_attribute(semconv.ERROR_TYPE) is None:
@@ -70,7 +75,7 @@ class Run:
 
     # ---- its end ----
 
-    def returned(self, result: Any) -> None:
+    def returned(self, result: object) -> None:
         """The run is over."""
         self.leave()
         self.end(outputs=self._outputs(result))
@@ -91,7 +96,7 @@ class Run:
         if self.step is not None:
             self.step.span.detach()
 
-    def end(self, error: BaseException | None = None, *, outputs: Any = None) -> None:
+    def end(self, error: BaseException | None = None, *, outputs: object = None) -> None:
         """End the run's span, and what the SDK has left open below it."""
         if steps.leave(self) is None or self.step is None:
             return
@@ -100,7 +105,7 @@ class Run:
         set_failure(self.step.span, error, has_content=self.has_content)
         self.step.span.end(outputs=outputs)
 
-    def _outputs(self, result: Any) -> Any:
+    def _outputs(self, result: object) -> object:
         if not self.has_content:
             return None
         interruptions = getattr(result, "interruptions", None)
@@ -112,7 +117,7 @@ class Run:
 class StreamedRun(Run):
     """A run whose result is streamed: it goes on in a task of its own after the SDK's method has returned."""
 
-    def returned(self, result: Any) -> None:
+    def returned(self, result: object) -> None:
         """The run has been set going."""
         self.leave()
         task = getattr(result, "run_loop_task", None) or getattr(result, "_run_impl_task", None)
@@ -142,30 +147,30 @@ def _max_turns_error(result: Any) -> BaseException | None:
     return error
 
 
-def run_begins(arguments: Mapping[str, Any]) -> Run | None:
+def run_begins(arguments: Arguments) -> Run | None:
     """``AgentRunner.run`` has been called."""
     return _begin(Run, arguments)
 
 
-def run_streamed_begins(arguments: Mapping[str, Any]) -> Run | None:
+def run_streamed_begins(arguments: Arguments) -> Run | None:
     """``AgentRunner.run_streamed`` has been called."""
     return _begin(StreamedRun, arguments)
 
 
-def _begin(kind: type[Run], arguments: Mapping[str, Any]) -> Run | None:
+def _begin(kind: type[Run], arguments: Arguments) -> Run | None:
     run = kind(arguments.get("starting_agent"), arguments.get("input"), arguments.get("run_config"))
     return run if run.step is not None else None
 
 
-def _setting(config: Any, name: str) -> Any:
+def _setting(config: object, name: str) -> object:
     return config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
 
 
-def _includes_content(config: Any) -> bool:
+def _includes_content(config: object) -> bool:
     given = _setting(config, "trace_include_sensitive_data")
     return given if isinstance(given, bool) else os.environ.get(_INCLUDE_CONTENT, "true").strip().lower() in _YES
 
 
-def _approval(item: Any) -> dict[str, Any]:
+def _approval(item: object) -> JsonObject:
     call = getattr(item, "raw_item", None)
     return {"tool": getattr(call, "name", None), "arguments": getattr(call, "arguments", None)}

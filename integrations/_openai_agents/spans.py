@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer.messages import parsed
 from tracer.provider import SpanType
 
@@ -18,29 +19,48 @@ AGENT_OUTPUT_TYPE = "tracer.agent.output_type"
 MCP_SERVER = "tracer.mcp.server"
 
 
+class SdkTrace(Hashable, Protocol):
+    """A trace of the SDK."""
+
+    name: str
+    trace_id: str
+
+
+class SdkSpan(Hashable, Protocol):
+    """A span of the SDK; the fields of its data depend on its kind."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    started_at: str | None
+    ended_at: str | None
+    error: object
+    span_data: Any
+
+
 @dataclass(frozen=True)
 class SpanContent:
     """What a span says at its end."""
 
-    inputs: Any = None
-    outputs: Any = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    inputs: object = None
+    outputs: object = None
+    attributes: JsonMapping = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Kind:
     span_type: str
-    name: Callable[[Any], Any]
+    name: Callable[[Any], object]
     content: Callable[[Any], SpanContent]
     operation: str | None = None
 
 
-def kind_of(span: Any) -> str:
+def kind_of(span: SdkSpan) -> str:
     """The SDK's own word for what kind of span this is."""
     return str(getattr(span.span_data, "type", "unknown"))
 
 
-def name_of(data: Any) -> tuple[str, str, dict[str, Any]]:
+def name_of(data: Any) -> tuple[str, str, JsonObject]:
     """The name, the kind and the attributes that a span starts with."""
     kind = _KINDS.get(data.type)
     if kind is None:
@@ -48,7 +68,7 @@ def name_of(data: Any) -> tuple[str, str, dict[str, Any]]:
     return str(kind.name(data) or data.type), kind.span_type, {semconv.OPERATION: kind.operation}
 
 
-def describe(data: Any, inputs: Any) -> SpanContent:
+def describe(data: Any, inputs: object) -> SpanContent:
     """What a span says at its end; ``inputs`` is what it was started with."""
     if data.type == "custom":
         return _custom(data, inputs)
@@ -84,7 +104,7 @@ def _guardrail(data: Any) -> SpanContent:
     return SpanContent(outputs={"triggered": data.triggered})
 
 
-def _custom(data: Any, inputs: Any) -> SpanContent:
+def _custom(data: Any, inputs: object) -> SpanContent:
     """A custom span's data is given at its start, and what is added or changed until its end has come of it."""
     now = data.data if isinstance(data.data, Mapping) else {}
     before = inputs if isinstance(inputs, Mapping) else {}
@@ -100,7 +120,7 @@ def _voice(data: Any) -> SpanContent:
     return SpanContent(data.input, getattr(data, "output", None), {semconv.REQUEST_MODEL: getattr(data, "model", None)})
 
 
-def error_text(error: Any) -> str | None:
+def error_text(error: object) -> str | None:
     """What the SDK says of an error, in one line."""
     if not isinstance(error, Mapping):
         return None

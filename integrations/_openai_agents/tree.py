@@ -10,17 +10,18 @@ from tracer import semconv
 from tracer._api.tracing import update_current_trace
 from tracer.provider import SpanType, set_failure
 
+from .._values import Arguments
 from .calls import reported_call
 from .runs import Run, current_run, steps
-from .spans import describe, error_text, kind_of, name_of
+from .spans import SdkSpan, SdkTrace, describe, error_text, kind_of, name_of
 
 TRACE_ID = "tracer.openai_agents.trace_id"  # under which OpenAI's dashboard has the trace
 _CALLS = ("generation", "response")
 
 
-def trace_starts(arguments: Mapping[str, Any]) -> None:
+def trace_starts(arguments: Arguments) -> None:
     """A trace begins: that of a run is the run's own span, one that the program has opened is a span above its runs."""
-    trace = arguments["self"]
+    trace: SdkTrace = arguments["self"]
     if steps.get(trace) is not None:
         return
     run = current_run.get()
@@ -39,15 +40,15 @@ def trace_starts(arguments: Mapping[str, Any]) -> None:
         _describe_trace(trace)
 
 
-def _describe_trace(trace: Any) -> None:
+def _describe_trace(trace: SdkTrace) -> None:
     group, metadata = getattr(trace, "group_id", None), getattr(trace, "metadata", None)
     if group or metadata:
         update_current_trace(session_id=group or None, metadata=metadata if isinstance(metadata, Mapping) else None)
 
 
-def trace_ends(arguments: Mapping[str, Any]) -> None:
+def trace_ends(arguments: Arguments) -> None:
     """A trace is over; that of a run ends with the run."""
-    trace = arguments["self"]
+    trace: SdkTrace = arguments["self"]
     step = steps.leave(trace)
     if step is not None:
         set_failure(step.span, step.error)
@@ -55,9 +56,9 @@ def trace_ends(arguments: Mapping[str, Any]) -> None:
         steps.end_all(trace)
 
 
-def span_starts(arguments: Mapping[str, Any]) -> None:
+def span_starts(arguments: Arguments) -> None:
     """A span begins: a step of the run, or the announcement of a call to a model."""
-    span = arguments["self"]
+    span: SdkSpan = arguments["self"]
     if span.started_at is not None:
         return
     run, is_current = current_run.get(), bool(arguments.get("mark_as_current"))
@@ -72,7 +73,7 @@ def span_starts(arguments: Mapping[str, Any]) -> None:
         _start(span, run, owner, is_current)
 
 
-def _start(span: Any, run: Run | None, owner: Any, is_current: bool) -> None:
+def _start(span: SdkSpan, run: Run | None, owner: object, is_current: bool) -> None:
     name, span_type, attributes = name_of(span.span_data)
     parent = _named_parent(span)
     step = steps.start(
@@ -86,33 +87,35 @@ def _start(span: Any, run: Run | None, owner: Any, is_current: bool) -> None:
         step.span.set_inputs(span.span_data.data)
 
 
-def _named_parent(span: Any) -> Any:
+def _named_parent(span: SdkSpan) -> Any:
     """The parent that a span was given by hand; None for the current one, below which the user's own spans may be."""
-    current, trace = _current("get_current_span"), _current_trace()
+    current: SdkSpan | None = _current("get_current_span")
+    trace = _current_trace()
     if span.parent_id is None:
         is_below_current = trace is not None and trace.trace_id == span.trace_id and current is None
         return None if is_below_current else steps.find("trace_id", span.trace_id)
     return None if current is not None and current.span_id == span.parent_id else steps.find("span_id", span.parent_id)
 
 
-def _current_trace() -> Any:
-    return _current("get_current_trace")
+def _current_trace() -> SdkTrace | None:
+    trace: SdkTrace | None = _current("get_current_trace")
+    return trace
 
 
 def _current(name: str) -> Any:
     return getattr(sys.modules["agents.tracing"], name)()
 
 
-def span_failed(arguments: Mapping[str, Any]) -> None:
+def span_failed(arguments: Arguments) -> None:
     """The SDK notes an error on a span, most often where it handles the exception."""
     step = steps.get(arguments["self"])
     if step is not None:
         step.note_exception()
 
 
-def span_ends(arguments: Mapping[str, Any]) -> None:
+def span_ends(arguments: Arguments) -> None:
     """A span is over."""
-    span = arguments["self"]
+    span: SdkSpan = arguments["self"]
     if span.ended_at is not None:
         return
     steps.end_call(span)
