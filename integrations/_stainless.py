@@ -44,7 +44,7 @@ class Options(Protocol):
 
 
 class StainlessSDK(NamedTuple):
-    """One of the SDKs, by what differs between them."""
+    """Differences between these SDKs: the name of the package, and the headers of a request id."""
 
     package: str
     request_id_headers: tuple[str, ...]  # the first that a response has counts

@@ -1,4 +1,4 @@
-"""Reading what providers send: anything may be missing, null, or something else."""
+"""Tolerant reading of providers' JSON, in which any field may be missing, null, or of another type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def as_dict(value: object) -> JsonObject:
-    """The value if it is a dict; else an empty one, since providers leave out and null what they like."""
+    """The value if it is a dict; else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
@@ -24,12 +24,12 @@ def as_dicts(value: object) -> list[JsonObject]:
 
 
 def as_text(value: object) -> str | None:
-    """The value if it is text."""
+    """The value if it is text, else None."""
     return value if isinstance(value, str) else None
 
 
 def as_count(value: object) -> int:
-    """The value if it is a number of things, else 0."""
+    """The value if it is an integer, else 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
@@ -48,5 +48,5 @@ def error_in(body: JsonMapping, *kinds: str) -> JsonObject:
 
 
 def server_attributes(scheme: str, host: str | None, port: int | None) -> JsonObject:
-    """Where a request goes, with the port that its scheme stands for where it names none."""
+    """The attributes of a server; without a port, the default port of the scheme."""
     return {semconv.SERVER_ADDRESS: host or None, semconv.SERVER_PORT: port or _DEFAULT_PORTS.get(scheme)}

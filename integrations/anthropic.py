@@ -1,4 +1,4 @@
-"""Tracing of the Anthropic SDK: messages, plain and streamed, also those that go through Bedrock and Vertex AI."""
+"""Tracing of the Anthropic SDK: messages, plain and streamed, also through Bedrock and Vertex AI."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PROVIDER_OF_CLIENT = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai", "Fou
 
 
 def read_call(arguments: Arguments) -> Call | None:
-    """The call behind ``request(cast_to, options)``; None for one that generates nothing."""
+    """The call behind ``request(cast_to, options)``; None if it generates nothing."""
     client: Client = arguments["self"]
     options: Options = arguments["options"]
     operation = operation_of(options.url) if options.method.lower() == "post" else None
@@ -37,7 +37,7 @@ def read_call(arguments: Arguments) -> Call | None:
 
 @functools.lru_cache(maxsize=256)
 def operation_of(path: str) -> Operation | None:
-    """The operation that a POST to a path is, a generic one for an unknown path; None if it generates nothing."""
+    """The operation of a POST to a path, a generic one for an unknown path; None if it generates nothing."""
     segments = [segment for segment in urlsplit(path).path.split("/") if segment]
     if not _GENERATES_NOTHING.isdisjoint(segments):
         return None
@@ -55,7 +55,7 @@ provider = Provider(
     module="anthropic",
     supported="0.50.0 to 2.x",
     doors=tuple(
-        # where there is a second door behind the first, iterators in the body have been read there
+        # _request, where the SDK has it, comes after iterators in the body have been read into lists
         Door((f"{client}._request", f"{client}.request"), read_call, parameters=("options", "stream_cls"))
         for client in _CLIENTS
     ),

@@ -20,7 +20,7 @@ EMBEDDING = Operation("embeddings", read_embedding_request, read_embedding_reply
 
 
 def _generic(name: str) -> Operation:
-    """An operation that is recorded as it is."""
+    """An operation whose request and reply are recorded as they are."""
     return Operation(name, lambda body: Request(body["model"]), lambda _: Reply(), span_type=SpanType.LLM)
 
 
@@ -30,10 +30,10 @@ OPERATIONS = {
     "embedContent": EMBEDDING,
     "batchEmbedContents": EMBEDDING,
     "generateAnswer": _generic("generate_answer"),
-    "predict": _generic("predict"),  # Imagen, and what else Vertex AI serves
+    "predict": _generic("predict"),  # Imagen and other models of Vertex AI
     "predictLongRunning": _generic("predict_long_running"),  # Veo
 }
-"""By what follows the colon in ``models/{model}:{action}``; every other path generates nothing."""
+"""By the action in ``models/{model}:{action}``; every other path generates nothing."""
 
 
 def read_call(arguments: Arguments) -> Call | None:
@@ -74,13 +74,13 @@ def _base_url(options: object) -> str | None:
 
 
 def reply_of(result: object) -> object:
-    """The provider's JSON, which the SDK hands around as text beside the headers."""
+    """The provider's JSON, which the SDK returns as text together with the headers."""
     body = getattr(result, "body", result)
     return (loads(body) if body else None) if isinstance(body, (str, bytes)) else body
 
 
 def read_error(error: BaseException) -> JsonObject:
-    """What an exception of the SDK says, as attributes."""
+    """The attributes of an exception of the SDK."""
     code, status = getattr(error, "code", None), getattr(error, "status", None)
     return {
         semconv.HTTP_STATUS: code if isinstance(code, int) else None,

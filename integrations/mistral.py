@@ -1,4 +1,4 @@
-"""Tracing of the Mistral SDK: chat, agents, code and embeddings, plain and streamed, and what else generates."""
+"""Tracing of the Mistral SDK: chat, agents, code, embeddings and other generating calls, plain and streamed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _read_chat_request(body: object) -> Request:
 
 
 def _read_fim_request(body: object) -> Request:
-    """Code around a gap, which the reply fills."""
+    """Fill-in-the-middle: the code before and after a gap."""
     body = as_dict(body)
     around = [body.get("prompt"), body.get("suffix")]
     messages = [{"role": "user", "content": code} for code in around if isinstance(code, str)]
@@ -48,7 +48,7 @@ OPERATIONS: dict[str, Operation] = {
     "audio/speech": generic("audio.speech", SpanType.LLM),
     "audio/transcriptions": generic("audio.transcriptions", SpanType.LLM),
 }
-"""A POST to one of these paths, after the version."""
+"""By the end of the path of a POST."""
 
 _GENERATES_NOTHING = frozenset({
     "agents", "batch", "client", "connectors", "context", "deployments", "files", "fine_tuning", "input_tokens",
@@ -58,7 +58,7 @@ _GENERATES_NOTHING = frozenset({
 
 
 def read_call(arguments: Arguments) -> Call | None:
-    """The call behind ``do_request(hook_ctx, request)``; None for one that generates nothing."""
+    """The call behind ``do_request(hook_ctx, request)``; None if it generates nothing."""
     request = arguments["request"]
     operation = operation_of(request.url.path) if request.method == "POST" else None
     if operation is None:
@@ -69,7 +69,7 @@ def read_call(arguments: Arguments) -> Call | None:
 
 @functools.lru_cache(maxsize=256)
 def operation_of(path: str) -> Operation | None:
-    """The operation that a POST to a path is, a generic one for an unknown path; None if it generates nothing."""
+    """The operation of a POST to a path, a generic one for an unknown path; None if it generates nothing."""
     segments = [segment for segment in path.split("/") if segment]
     found = OPERATIONS.get("/".join(segments[-2:])) or OPERATIONS.get("".join(segments[-1:]))
     if found is not None or not _GENERATES_NOTHING.isdisjoint(segments):
@@ -80,7 +80,7 @@ def operation_of(path: str) -> Operation | None:
 
 
 def _body(request: Any) -> Any:
-    """The body as JSON; of a form, whose files are read while they are sent, only what it is."""
+    """The body as JSON; of a form only the media type, because its files are read while they are sent."""
     kind = request.headers.get("content-type", "")
     return loads(request.content) if kind.startswith("application/json") else {"content_type": kind.partition(";")[0]}
 

@@ -1,4 +1,4 @@
-"""Tracing of the Ollama SDK: models on your own machine, and those that ollama.com runs."""
+"""Tracing of the Ollama SDK: models on the user's machine and at ollama.com."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ._ollama.text import CHAT, GENERATE
 
 __all__ = ["autolog", "provider"]
 
-# also what `from ollama import chat` has bound before autolog() ends up here
+# module-level functions that were imported before autolog() call these methods too
 _CLIENTS = ("ollama._client:Client", "ollama._client:AsyncClient")
 
 provider = Provider(

@@ -1,4 +1,4 @@
-"""Tracing of the OpenAI SDK, and of everything that is called through it: Azure, Groq, DeepSeek, vLLM, OpenRouter, …"""
+"""Tracing of the OpenAI SDK and of every API that is called through it: Azure, Groq, DeepSeek, vLLM, OpenRouter, …"""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ provider = Provider(
 
 
 class _Agents:
-    """The Agents SDK, whose provider is only loaded with it."""
+    """Switches the provider of the Agents SDK, which is loaded only with that SDK."""
 
     def __init__(self) -> None:
         self._wanted = False
@@ -68,8 +68,8 @@ def autolog(*, disable: bool = False, include_usage: bool = False) -> None:
     """Record every call made through the OpenAI SDK: chat, responses, images, audio, … sync, async, streamed.
 
     May be called before or after ``import openai``, and any number of times; the last call's settings count.
-    ``disable=True`` puts the SDK back as it was. ``include_usage=True`` asks for token counts where a completion is
-    streamed and the program did not (``stream_options``), and keeps the chunk that brings them from the program. Runs
+    ``disable=True`` puts the SDK back as it was. ``include_usage=True`` asks for the token counts of streamed
+    completions where the program did not (``stream_options``), and hides the additional chunk from the program. Runs
     of the OpenAI Agents SDK are recorded too: `tracer.openai_agents.autolog()`.
     """
     provider.autolog(disable=disable, include_usage=include_usage)

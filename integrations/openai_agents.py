@@ -1,4 +1,4 @@
-"""Tracing of the OpenAI Agents SDK: runs, agents, turns, tools, handoffs and guardrails, with the calls they make."""
+"""Tracing of the OpenAI Agents SDK: runs, agents, turns, tools, handoffs, guardrails and model calls."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ._openai_agents.tree import span_ends, span_failed, span_starts, trace_ends
 
 __all__ = ["autolog", "provider"]
 
-# Not a TracingProcessor: a program that sets its own processors takes ours away with those of the SDK, and a processor
-# does not learn whether a span becomes the current one. These methods are what the SDK itself goes by.
+# Not a TracingProcessor: a program that sets its own processors removes ours, and a processor is not given
+# ``mark_as_current``. Every trace and span of the SDK passes these methods.
 provider = Provider(
     name="openai_agents",
     module="agents",

@@ -1,4 +1,4 @@
-"""Conversations in the schema of OpenTelemetry's GenAI conventions: messages of parts, and the tools that were offered.
+"""Conversations in the schema of OpenTelemetry's GenAI conventions: messages, their parts, and tool definitions.
 
 Source: ``gen_ai.input.messages`` and ``gen_ai.output.messages`` in open-telemetry/semantic-conventions-genai.
 """
@@ -16,9 +16,7 @@ from tracer._records.media import media_type_of_base64
 Message = JsonObject
 Part = JsonObject
 
-_BLOB_AS_URL = (
-    512  # characters of base64 from which the engine keeps it as an attachment, which it finds by its data URL
-)
+_BLOB_AS_URL = 512  # characters of base64 from which content becomes a data URL, and so an attachment of the span
 _TEXT_TYPES = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
 _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm16": "audio/L16"}
 _KEPT = ("name", "finish_reason", "annotations", "logprobs")
@@ -27,10 +25,10 @@ _ONE_MESSAGE = frozenset({"role", "content", "parts", "tool_calls"})
 
 
 def set_span_chat_messages(span: Any, messages: object, append: bool = False) -> None:
-    """Record a conversation on a span: what went in, or with ``append=True`` what came out.
+    """Record a conversation on a span: its input, or with ``append=True`` its output.
 
-    Takes OpenAI-style dicts, providers' message objects (pydantic, dataclass) or any mapping. A shape that is not known
-    is kept as JSON; nothing is raised.
+    Takes OpenAI-style dicts, providers' message objects (pydantic, dataclass) or any mapping. An unknown shape is kept
+    as JSON; nothing is raised.
     """
     try:
         key = semconv.OUTPUT_MESSAGES if append else semconv.INPUT_MESSAGES
@@ -41,7 +39,7 @@ def set_span_chat_messages(span: Any, messages: object, append: bool = False) ->
 
 
 def set_span_chat_tools(span: Any, tools: object) -> None:
-    """Record on a span the tools that a model was offered: definitions, dicts or objects, kept as they are."""
+    """Record on a span the tools that a model may call: definitions, dicts or objects, kept as they are."""
     try:
         plain = _plain(tools)
         span.set_json(semconv.TOOL_DEFINITIONS, plain if isinstance(plain, list) else [plain])
@@ -50,7 +48,7 @@ def set_span_chat_tools(span: Any, tools: object) -> None:
 
 
 def to_messages(messages: object) -> list[Message]:
-    """Messages of any known style in the conventions' schema; one that is there already stays as it is."""
+    """Messages of any known style in the conventions' schema; messages in that schema stay as they are."""
     if isinstance(messages, (list, tuple)):
         return [to_message(message) for message in messages]
     if messages is None:
@@ -68,7 +66,7 @@ def to_message(message: object) -> Message:
     plain = message if type(message) is dict else _plain(message)
     if isinstance(plain, dict):
         content = plain.get("content")
-        if len(plain) == 2 and type(content) is str and plain.get("role") in _PLAIN_ROLES:  # nearly all of them
+        if len(plain) == 2 and type(content) is str and plain.get("role") in _PLAIN_ROLES:  # the common case
             return {"role": plain["role"], "parts": [text_part(content)] if content else []}
         if isinstance(plain.get("parts"), list):
             return plain
@@ -90,7 +88,7 @@ def _from_chat(message: JsonMapping) -> Message:
 
 
 def _chat_parts(message: JsonMapping) -> Iterator[Part]:
-    """Parts in the order in which a model produces them: reasoning, text, media, tool calls."""
+    """Parts in the order of generation: reasoning, text, media, tool calls."""
     reasoning = next((message[k] for k in ("reasoning_content", "reasoning", "thinking") if message.get(k)), None)
     if reasoning is not None:
         yield {"type": "reasoning", "content": reasoning if isinstance(reasoning, str) else encode(reasoning).decode()}
@@ -140,7 +138,7 @@ def text_part(text: str) -> Part:
 
 
 def tool_call_part(call: object) -> Part:
-    """A tool call of a model, its arguments parsed; arguments that are no JSON stay text."""
+    """A tool call of a model, its arguments parsed; arguments that are not JSON stay text."""
     call = _as_dict(call) or {}
     function = _as_dict(call.get("function") or call.get("custom")) or call
     arguments = function.get("arguments", function.get("input"))
@@ -149,7 +147,7 @@ def tool_call_part(call: object) -> Part:
 
 
 def parsed(arguments: object) -> object:
-    """A tool call's arguments as an object where they are one; else the text that the model wrote."""
+    """A tool call's arguments as JSON; else the text that the model wrote."""
     if not isinstance(arguments, str):
         return arguments
     try:
@@ -167,7 +165,7 @@ def _tool_result(message: JsonMapping) -> Part:
 
 
 def media_part(modality: str, content: str, mime: str | None) -> Part:
-    """Content that came along as base64; where nobody says of what type it is, its first bytes do."""
+    """Content in base64; without a media type, its first bytes give it."""
     mime = mime or media_type_of_base64(content)
     if len(content) >= _BLOB_AS_URL:
         content = f"data:{mime or 'application/octet-stream'};base64,{content}"
@@ -176,7 +174,7 @@ def media_part(modality: str, content: str, mime: str | None) -> Part:
 
 
 def uri_part(modality: str, uri: str) -> Part:
-    """Content that was pointed to: a data URL is content itself."""
+    """Content at a URL; a data URL holds the content itself."""
     if not uri.startswith("data:"):
         return {"type": "uri", "modality": modality, "uri": uri}
     head, _, content = uri[5:].partition(",")
@@ -184,7 +182,7 @@ def uri_part(modality: str, uri: str) -> Part:
 
 
 def file_part(modality: str, file_id: object) -> Part:
-    """Content that the provider keeps under an id."""
+    """Content that the provider stores under an id."""
     return {"type": "file", "modality": modality, "file_id": file_id}
 
 

@@ -1,1 +1,1 @@
-"""Reads requests and replies of the Anthropic API."""
+"""Requests, replies and streams of the Anthropic API."""

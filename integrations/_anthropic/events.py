@@ -1,4 +1,4 @@
-"""Putting a streamed message of Anthropic's together from its events."""
+"""The accumulator of a streamed message."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from tracer.messages import parsed
 
 from .._values import as_dict, given
 
-# the field of a block that a delta of a kind makes longer
+# the field of a block that each kind of delta extends
 _DELTA_FIELD = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
-_OPENED_EMPTY = frozenset({"text", "thinking"})  # blocks whose start brings nothing yet
+_OPENED_EMPTY = frozenset({"text", "thinking"})  # blocks whose start carries no content
 
 
 class MessageAccumulator:
-    """Puts a streamed message together."""
+    """Accumulates a streamed message from its events."""
 
     def __init__(self) -> None:
         self._message: JsonObject = {}
@@ -22,7 +22,7 @@ class MessageAccumulator:
         self._error: object = None
 
     def add(self, event: JsonObject) -> bool:
-        """Take an event; True if it brought content."""
+        """Take an event; True if it carries content."""
         kind = as_dict(event).get("type")
         if kind == "content_block_delta":
             return self._block(event).add(as_dict(event.get("delta")))
@@ -46,7 +46,7 @@ class MessageAccumulator:
         return found
 
     def reply(self) -> JsonObject:
-        """The message as it would have come without streaming."""
+        """The message in the shape of a reply that was not streamed."""
         content = [self._blocks[index].whole() for index in sorted(self._blocks, key=_position)]
         message = {**self._message, "content": content}
         if self._usage:
@@ -54,12 +54,12 @@ class MessageAccumulator:
         return {**message, "error": self._error} if self._error else message
 
     def is_complete(self) -> bool:
-        """Whether the model has said why it stopped."""
+        """Whether the message has a stop reason or an error."""
         return bool(self._message.get("stop_reason") or self._error)
 
 
 class _Block:
-    """One content block, in the pieces that have arrived."""
+    """One content block, with the pieces that have arrived."""
 
     __slots__ = ("_citations", "_fields", "_json", "_texts")
 
@@ -85,7 +85,7 @@ class _Block:
             self._json.append(str(delta.get("partial_json") or ""))
         elif kind == "citations_delta":
             self._citations.append(delta.get("citation"))
-        else:  # what came later than this was written: its fields take the place of those that were there
+        else:  # a kind that is not known here: its fields replace those of the block
             self._fields = {**self._fields, **{key: value for key, value in delta.items() if key != "type"}}
         return True
 

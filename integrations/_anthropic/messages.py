@@ -1,4 +1,4 @@
-"""Anthropic's messages: requests and replies, and their content blocks in the schema of the conventions."""
+"""Requests and replies of the Messages API, with content blocks as parts in the schema of the conventions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PARAMETERS = {
 
 
 def read_request(body: object) -> Request:
-    """What a request for a message says."""
+    """Read a request for a message."""
     body = as_dict(body)
     output = as_dict(body.get("output_config"))
     output_format = as_dict(output.get("format") or body.get("output_format"))
@@ -43,7 +43,7 @@ def read_request(body: object) -> Request:
 
 
 def read_reply(body: object) -> Reply:
-    """What a message of the model says, and an error in the place of one."""
+    """Read a message of the model, or an error in its place."""
     body = as_dict(body)
     finish_reason = as_text(body.get("stop_reason"))
     content = body.get("content")
@@ -58,7 +58,7 @@ def read_reply(body: object) -> Reply:
 
 
 def read_usage(usage: object) -> JsonObject:
-    """Token counts by tracer's names. Anthropic's input leaves out what was read from and written to the cache."""
+    """Token counts by tracer's names. Anthropic's input tokens exclude those read from and written to the cache."""
     usage = as_dict(usage)
     read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
     uncached = usage.get("input_tokens")
@@ -79,7 +79,7 @@ def _message(message: Block) -> JsonObject:
 
 
 def content_parts(content: object) -> Iterator[Part]:
-    """The parts of a content, which is text or a list of blocks."""
+    """The parts of a message's content, which is text or a list of blocks."""
     if isinstance(content, str):
         yield text_part(content)
     else:

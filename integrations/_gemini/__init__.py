@@ -1,1 +1,1 @@
-"""Reads requests and replies of the Gemini API."""
+"""Requests, replies and streams of the Gemini API."""

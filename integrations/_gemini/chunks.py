@@ -1,4 +1,4 @@
-"""Putting streamed content of Google's together: candidates by index, pieces of text joined."""
+"""The accumulator of streamed content: candidates by index, texts joined."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from tracer._json import JsonObject
 from .._values import as_dict, as_dicts
 from .content import field
 
-_TEXT_FIELDS = frozenset({"text", "thought"})  # a part with nothing else may go on in the next chunk
+_TEXT_FIELDS = frozenset({"text", "thought"})  # a part with no other field may continue in the next chunk
 
 
 class ContentAccumulator:
-    """Puts a streamed reply together."""
+    """Accumulates a streamed reply."""
 
     repeated = frozenset({"modelVersion", "responseId", "createTime"})
 
@@ -20,7 +20,7 @@ class ContentAccumulator:
         self._candidates: dict[int, _Candidate] = {}
 
     def add(self, chunk: object) -> bool:
-        """Take a chunk; True if it brought content."""
+        """Take a chunk; True if it carries content."""
         chunk = as_dict(chunk)
         self._envelope.update({key: value for key, value in chunk.items() if key != "candidates"})
         has_content = False
@@ -31,11 +31,11 @@ class ContentAccumulator:
         return has_content
 
     def reply(self) -> JsonObject:
-        """The reply as it would have come without streaming."""
+        """The reply in the shape of one that was not streamed."""
         return {"candidates": [self._candidates[at].whole() for at in sorted(self._candidates)], **self._envelope}
 
     def is_complete(self) -> bool:
-        """Whether every candidate that began has said why it ended, or the prompt was refused, or it failed."""
+        """Whether every candidate that began has a finish reason, or the prompt was blocked, or the call failed."""
         if self._envelope.get("error"):
             return True
         if not self._candidates:
@@ -44,7 +44,7 @@ class ContentAccumulator:
 
 
 class _Candidate:
-    """One candidate, in the pieces that have arrived."""
+    """One candidate, with the pieces that have arrived."""
 
     __slots__ = ("_content", "_fields", "_last", "_parts")
 
@@ -52,7 +52,7 @@ class _Candidate:
         self._fields: JsonObject = {}
         self._content: JsonObject = {}
         self._parts: list[JsonObject] = []
-        self._last: list[str] | None = None  # the pieces of the last part's text, while it may go on
+        self._last: list[str] | None = None  # the pieces of the last part's text, while it may continue
 
     def add(self, candidate: JsonObject) -> bool:
         self._fields.update({key: value for key, value in candidate.items() if key != "content"})

@@ -1,4 +1,4 @@
-"""Google's generateContent and embedContent: requests and replies, and their parts in the schema of the conventions."""
+"""generateContent and embedContent: requests and replies, with parts in the schema of the conventions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MODALITIES = ("image", "audio", "video")
 
 
 def field(holder: JsonMapping, name: str) -> Any:
-    """A field by its name in the API, which the SDK writes in snake case here and there."""
+    """A field by its name in the API, or by that name in snake case, which the SDK sends in some places."""
     value = holder.get(name)
     return holder.get(_snake(name)) if value is None else value
 
@@ -43,7 +43,7 @@ def _snake(name: str) -> str:
 
 
 def read_request(body: object) -> Request:
-    """What a request to generate content says."""
+    """Read a request to generate content."""
     body = as_dict(body)
     config = as_dict(field(body, "generationConfig"))
     mime = field(config, "responseMimeType")
@@ -62,7 +62,7 @@ def read_request(body: object) -> Request:
 
 
 def read_reply(body: object) -> Reply:
-    """What a reply with generated content says."""
+    """Read a reply with generated content."""
     body = as_dict(body)
     candidates = as_dicts(body.get("candidates"))
     reasons = [as_text(field(candidate, "finishReason")) for candidate in candidates]
@@ -81,7 +81,7 @@ def read_reply(body: object) -> Reply:
 
 
 def read_usage(usage: object) -> JsonObject:
-    """Token counts by tracer's names. Google counts thoughts and the results of its tools apart from the rest."""
+    """Token counts by tracer's names. Google counts thoughts and results of its tools separately."""
     usage = as_dict(usage)
     prompt, candidates = field(usage, "promptTokenCount"), field(usage, "candidatesTokenCount")
     tools, thoughts = field(usage, "toolUsePromptTokenCount"), field(usage, "thoughtsTokenCount")
@@ -100,7 +100,7 @@ def read_usage(usage: object) -> JsonObject:
 
 
 def read_embedding_request(body: object) -> Request:
-    """What a request for embeddings says."""
+    """Read a request for embeddings."""
     body = as_dict(body)
     first = next(iter(as_dicts(body.get("requests"))), body)
     dimensions = field(first, "outputDimensionality")
@@ -108,7 +108,7 @@ def read_embedding_request(body: object) -> Request:
 
 
 def read_embedding_reply(body: object) -> Reply:
-    """What a reply with embeddings says."""
+    """Read a reply with embeddings."""
     body = as_dict(body)
     first = next(iter(as_dicts(body.get("embeddings"))), as_dict(body.get("embedding")))
     values = first.get("values")
@@ -152,7 +152,7 @@ def _response(response: JsonMapping) -> Part:
 
 def _inline(media: JsonMapping) -> Part:
     mime = as_text(field(media, "mimeType"))
-    content = (as_text(media.get("data")) or "").replace("-", "+").replace("_", "/")  # the SDK's alphabet is for URLs
+    content = (as_text(media.get("data")) or "").replace("-", "+").replace("_", "/")  # the SDK writes URL-safe base64
     return media_part(_modality(mime), content, mime)
 
 

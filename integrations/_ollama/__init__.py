@@ -1,1 +1,1 @@
-"""Reads requests and replies of the Ollama API."""
+"""Requests, replies and streams of the Ollama API."""

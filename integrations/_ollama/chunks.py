@@ -1,4 +1,4 @@
-"""Putting streamed replies together, chunk by chunk.
+"""Accumulators of streamed replies.
 
 Source: the streams of POST /api/chat and /api/generate in Ollama's docs/api.md.
 """
@@ -12,7 +12,7 @@ _CONTENT = frozenset({*_JOINED, "tool_calls", "images", "image"})
 
 
 class FieldAccumulator:
-    """Puts fields together that come in pieces: texts are joined, lists grow, of anything else the last one counts."""
+    """Accumulates the fields of chunks: texts are joined, lists extended, other values replaced."""
 
     repeated = frozenset({"model"})
 
@@ -22,7 +22,7 @@ class FieldAccumulator:
         self._last: JsonObject = {}
 
     def add(self, chunk: JsonObject) -> bool:
-        """Take a chunk; True if it brought content."""
+        """Take a chunk; True if it carries content."""
         has_content = False
         for name, value in chunk.items():
             if value is None:
@@ -37,17 +37,17 @@ class FieldAccumulator:
         return has_content
 
     def reply(self) -> JsonObject:
-        """The reply as it would have come without streaming."""
+        """The reply in the shape of one that was not streamed."""
         return {**self._last, **{name: "".join(pieces) for name, pieces in self._texts.items()}, **self._lists}
 
     def is_complete(self) -> bool | None:
-        """Whether the last chunk has come, which says so; None where chunks do not speak of it."""
+        """Whether the last chunk, which is marked as done, has arrived; None where chunks have no such mark."""
         done = self._last.get("done")
         return None if done is None else bool(done)
 
 
 class ChatAccumulator:
-    """Puts a streamed chat reply together, in which the message grows inside its envelope."""
+    """Accumulates a streamed chat reply: an envelope, and the message inside it."""
 
     repeated = FieldAccumulator.repeated
 
@@ -56,15 +56,15 @@ class ChatAccumulator:
         self._message = FieldAccumulator()
 
     def add(self, chunk: JsonObject) -> bool:
-        """Take a chunk; True if it brought content."""
+        """Take a chunk; True if it carries content."""
         message = chunk.pop("message", None)
         self._envelope.add(chunk)
         return isinstance(message, dict) and self._message.add(message)
 
     def reply(self) -> JsonObject:
-        """The reply as it would have come without streaming."""
+        """The reply in the shape of one that was not streamed."""
         return {**self._envelope.reply(), "message": self._message.reply()}
 
     def is_complete(self) -> bool:
-        """Whether the last chunk has come, which says so."""
+        """Whether the last chunk, which is marked as done, has arrived."""
         return bool(self._envelope.is_complete())

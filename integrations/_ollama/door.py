@@ -1,4 +1,4 @@
-"""What passes Ollama's door: which operation a path is, what was sent, whereto, and what came of it."""
+"""Requests of the Ollama SDK: operation, body and address; responses and errors."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ OPERATIONS: dict[str, Operation] = {
     "web_search": WEB_SEARCH,
     "web_fetch": WEB_FETCH,
 }
-"""What a POST to a path that ends like this is."""
+"""By the last segment of the path of a POST."""
 
 _GENERATES_NOTHING = frozenset({"blobs", "copy", "create", "delete", "ps", "pull", "push", "show", "signout", "tags"})
 
 
 def read_call(arguments: Arguments) -> Call | None:
-    """The call behind ``_request(cls, method, url, *, json)``; None for one that generates nothing."""
+    """The call behind ``_request(cls, method, url, *, json)``; None if it generates nothing."""
     method, url = arguments["args"][:2]
     operation = operation_of(url) if method.upper() == "POST" else None
     if operation is None:
@@ -44,7 +44,7 @@ def read_call(arguments: Arguments) -> Call | None:
 
 @functools.lru_cache(maxsize=256)
 def operation_of(path: str) -> Operation | None:
-    """The operation that a POST to a path is, a generic one for an unknown path; None if it generates nothing."""
+    """The operation of a POST to a path, a generic one for an unknown path; None if it generates nothing."""
     segments = [segment for segment in urlsplit(path).path.split("/") if segment]
     if not _GENERATES_NOTHING.isdisjoint(segments):
         return None
@@ -53,11 +53,11 @@ def operation_of(path: str) -> Operation | None:
 
 
 def observe_response(recording: CallRecording, arguments: Arguments) -> None:
-    """The HTTP response, of which the SDK keeps only the fields that it knows."""
-    recording.set_response(arguments["return"], {})
+    """Record the HTTP response: the SDK drops the fields that it does not know."""
+    recording.saw(arguments["return"], {})
 
 
 def read_error(error: BaseException) -> JsonObject:
-    """What an exception of the SDK says, as attributes."""
+    """The attributes of an exception of the SDK."""
     status = getattr(error, "status_code", None)
     return {semconv.HTTP_STATUS: status} if isinstance(status, int) and status > 0 else {}

@@ -1,4 +1,4 @@
-"""Embeddings, scored questions, the hosted web tools, and whatever a later version of the SDK asks for."""
+"""Embeddings, scored questions, the hosted web tools, and a generic operation for paths of later versions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _read_embedding_request(body: object) -> Request:
 
 def _read_embedding_reply(body: object) -> Reply:
     body = as_dict(body)
-    vectors = body.get("embeddings") or [body.get("embedding")]  # /api/embed, and /api/embeddings before it
+    vectors = body.get("embeddings") or [body.get("embedding")]  # /api/embed; the older /api/embeddings
     vector = vectors[0] if isinstance(vectors, list) else None
     dimensions = len(vector) if isinstance(vector, list) else None
     return Reply(
@@ -73,5 +73,5 @@ WEB_FETCH = Operation("web_fetch", _read_request, _read_reply, span_type=SpanTyp
 
 @functools.lru_cache(maxsize=64)
 def generic(name: str) -> Operation:
-    """The operation for a path that has none of its own."""
+    """The operation of a path that has none of its own."""
     return Operation(name, _read_request, _read_reply, FieldAccumulator, span_type=SpanType.UNKNOWN)

@@ -1,4 +1,4 @@
-"""Chat and generate: what is asked and what is answered, as conversations."""
+"""Chat and generate: requests and replies as conversations."""
 
 from __future__ import annotations
 

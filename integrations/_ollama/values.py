@@ -1,4 +1,4 @@
-"""Reading what Ollama sends: fields come and go with its versions, and options are the model's own."""
+"""Fields that several of Ollama's requests and replies share: options, token counts, times, errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NANOSECONDS = 1e9
 
 
 def parameters(body: JsonMapping) -> JsonObject:
-    """The request's parameters by attribute name; options that the conventions do not know keep their own name."""
+    """The request's parameters by attribute name; options unknown to the conventions keep their own name."""
     found: JsonObject = {semconv.REQUEST_STREAM: body.get("stream")}
     for name, value in as_dict(body.get("options")).items():
         if name == "stop":
@@ -40,17 +40,17 @@ def parameters(body: JsonMapping) -> JsonObject:
 
 
 def usage_of(body: JsonMapping) -> JsonObject:
-    """Token counts by tracer's names. Ollama leaves out the prompt's when it had the whole prompt in its cache."""
+    """Token counts by tracer's names. Ollama omits the prompt's when the whole prompt was in its cache."""
     return {"input_tokens": body.get("prompt_eval_count"), "output_tokens": body.get("eval_count")}
 
 
 def times_of(body: JsonMapping) -> JsonObject:
-    """Where the server says its time went, in seconds by attribute name."""
+    """The times that the server reports, in seconds by attribute name."""
     sent = {key: body.get(name) for name, key in _TIMES.items()}
     return {key: time / _NANOSECONDS for key, time in sent.items() if isinstance(time, (int, float))}
 
 
 def error_in(body: JsonMapping) -> JsonObject:
-    """The error of a reply that carries one although its HTTP status is 200, as `Reply` takes it."""
+    """The error in a reply with HTTP status 200, as `Reply` takes it."""
     error = body.get("error")
     return {"error_type": "error", "error_message": str(error)} if error else {}

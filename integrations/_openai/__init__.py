@@ -1,1 +1,1 @@
-"""Reads requests and replies of the OpenAI API."""
+"""Requests, replies, streams and open connections of the OpenAI API and of APIs compatible with it."""

@@ -1,4 +1,4 @@
-"""Speech made from text, and text made from speech."""
+"""Speech from text, and text from speech: requests, replies and streams."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _speech_messages(body: JsonMapping) -> list[JsonObject]:
         return []
     if isinstance(body.get("content"), str):
         part = uri_part("audio", body["content"])
-    elif isinstance(body.get("audio"), str):  # put together from events, which do not say of what type it is
+    elif isinstance(body.get("audio"), str):  # joined from events, which carry no media type
         part = media_part("audio", body["audio"], None)
     else:
         part = {"type": "blob", "modality": "audio", "mime_type": body.get("content_type"), "bytes": body["bytes"]}
@@ -44,7 +44,7 @@ def _speech_messages(body: JsonMapping) -> list[JsonObject]:
 
 
 class SpeechAccumulator:
-    """Puts speech together that came in events (``stream_format="sse"``)."""
+    """Joins speech that is streamed as events (``stream_format="sse"``)."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -52,7 +52,7 @@ class SpeechAccumulator:
         self._is_done = False
 
     def add(self, event: object) -> bool:
-        """Take an event; True if it brought sound."""
+        """Take an event; True if it carries sound."""
         if not isinstance(event, dict):
             return False
         audio = event.get("audio")
@@ -64,11 +64,11 @@ class SpeechAccumulator:
         return False
 
     def is_complete(self) -> bool:
-        """Whether the last event has come."""
+        """Whether the last event has arrived."""
         return self._is_done
 
     def reply(self) -> JsonObject:
-        """The speech as it would have come in one piece."""
+        """The speech in the shape of a reply that was not streamed."""
         content = b"".join(_decoded(piece) for piece in self._pieces)
         if not content:
             return self._rest
@@ -94,7 +94,7 @@ def _read_transcription_request(body: object) -> Request:
 
 def _read_transcription_reply(body: object) -> Reply:
     fields = as_dict(body)
-    text = body if isinstance(body, str) else as_text(fields.get("text"))  # subtitles and plain text are no JSON
+    text = body if isinstance(body, str) else as_text(fields.get("text"))  # subtitles and plain text are not JSON
     usage = as_dict(fields.get("usage"))
     return Reply(
         messages=[] if text is None else [{"role": "assistant", "parts": [text_part(text)]}],
@@ -105,7 +105,7 @@ def _read_transcription_reply(body: object) -> Reply:
 
 
 class TranscriptAccumulator:
-    """Puts a streamed transcription together."""
+    """Joins a streamed transcription."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -115,7 +115,7 @@ class TranscriptAccumulator:
         self._error: object = None
 
     def add(self, event: object) -> bool:
-        """Take an event; True if it brought text."""
+        """Take an event; True if it carries text."""
         if not isinstance(event, dict):
             return False
         kind = event.get("type")
@@ -130,18 +130,18 @@ class TranscriptAccumulator:
         return kind in ("transcript.text.delta", "transcript.text.segment")
 
     def is_complete(self) -> bool:
-        """Whether the event with the whole text has come."""
+        """Whether the event with the whole text has arrived."""
         return self._done is not None
 
     def reply(self) -> JsonObject:
-        """The transcription as it would have come without streaming."""
+        """The transcription in the shape of a reply that was not streamed."""
         texts = self._pieces or [str(segment.get("text") or "") for segment in self._segments]
         reply: JsonObject = {"text": "".join(texts)}
         rest = {"logprobs": self._logprobs, "segments": self._segments, "error": self._error, **(self._done or {})}
         return {**reply, **{key: value for key, value in rest.items() if value}}
 
 
-# names of the voice conventions that are under way; those that are settled have none for speech
+# names from the draft of the voice conventions; the stable conventions have none for speech
 SPEECH = Operation(
     "text_to_speech", _read_speech_request, _read_speech_reply, SpeechAccumulator, span_type=SpanType.LLM
 )

@@ -1,4 +1,4 @@
-"""Chat completions and completions, as OpenAI and all who speak its language send them."""
+"""Chat completions and completions of OpenAI and compatible APIs: requests and replies."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def parameters(body: JsonMapping) -> JsonObject:
 
 
 def output_type_of(response_format: object) -> str | None:
-    """The conventions' name for the form of output that was asked for."""
+    """The conventions' name for the requested output format."""
     kind = response_format.get("type") if isinstance(response_format, dict) else None
     return _OUTPUT_TYPES.get(kind) if isinstance(kind, str) else None
 
 
 def schema_of(response_format: object) -> JsonObject | None:
-    """Name and JSON schema of the output that was asked for, wherever an API puts them."""
+    """Name and JSON schema of the requested output: nested in chat completions, flat in the Responses API."""
     form = as_dict(response_format)
     nested = as_dict(form.get("json_schema")) or form
     if not isinstance(nested.get("schema"), dict):
@@ -59,16 +59,16 @@ def schema_of(response_format: object) -> JsonObject | None:
 
 
 def envelope_attributes(body: JsonMapping) -> JsonObject:
-    """What OpenAI, or who speaks like it, says about how it answered."""
+    """Attributes of a reply beside its content: service tier, fingerprint, cost."""
     return {
         semconv.OPENAI_RESPONSE_SERVICE_TIER: body.get("service_tier"),
         semconv.OPENAI_RESPONSE_FINGERPRINT: body.get("system_fingerprint"),
-        semconv.COST_TOTAL: as_dict(usage_of(body)).get("cost"),  # OpenRouter sends it
+        semconv.COST_TOTAL: as_dict(usage_of(body)).get("cost"),  # sent by OpenRouter
     }
 
 
 def error_in(body: JsonMapping) -> JsonObject:
-    """The error of a reply that carries one although its HTTP status is 200, as `Reply` takes it."""
+    """The error in a reply with HTTP status 200, as `Reply` takes it."""
     error = body.get("error")
     if not error:
         return {}

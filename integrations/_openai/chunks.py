@@ -1,4 +1,4 @@
-"""Putting streamed completions together, chunk by chunk, in a few microseconds each."""
+"""Accumulators of streamed chat completions and completions; a chunk takes a few microseconds."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from tracer._json import JsonObject
 from .._values import as_dict, as_dicts
 from .usage import usage_of
 
-# fields whose deltas are pieces of one text
+# fields whose deltas are joined to one text
 _JOINED = frozenset(
     {"content", "refusal", "reasoning_content", "reasoning", "arguments", "input", "transcript", "text"}
 )
 _KNOWN_IN_CHOICE = frozenset({"index", "delta", "message", "text", "finish_reason", "logprobs"})
-_OF_ONE_CHUNK = frozenset({"choices", "usage", "obfuscation"})  # the rest of a chunk is the envelope of the reply
+_OF_ONE_CHUNK = frozenset({"choices", "usage", "obfuscation"})  # all other fields belong to the envelope of the reply
 
 
 class _Accumulator:
-    """What chunks of choices have in common: an envelope, usage, and choices by index, in any order."""
+    """Accumulates chunks: the envelope, usage, and choices by index, in any order."""
 
     repeated = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "provider"})
 
@@ -28,10 +28,10 @@ class _Accumulator:
         self._choices: dict[int, _Choice] = {}
 
     def add(self, chunk: object) -> bool:
-        """Take a chunk; True if it brought content."""
+        """Take a chunk; True if it carries content."""
         if not isinstance(chunk, dict):
             return False
-        if len(chunk) == 1 and self._append_text(chunk.get("choices")):  # nearly all of them
+        if len(chunk) == 1 and self._append_text(chunk.get("choices")):  # the common case
             return True
         if None in chunk.values():
             chunk = {key: value for key, value in chunk.items() if value is not None}
@@ -47,7 +47,7 @@ class _Accumulator:
         return has_content
 
     def _append_text(self, choices: object) -> bool:
-        """Take one more piece of a text that has begun; False if that is not all that came."""
+        """Append the only content of a chunk to a text that has begun; False if the chunk holds anything else."""
         if type(choices) is not list or len(choices) != 1:
             return False
         choice = choices[0]
@@ -69,7 +69,7 @@ class _Accumulator:
         return found
 
     def is_complete(self) -> bool:
-        """Whether every choice that began has said why it ended."""
+        """Whether every choice that began has a finish reason."""
         return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
 
     def _reply(self, kind: str, choices: list[JsonObject]) -> JsonObject:
@@ -79,29 +79,29 @@ class _Accumulator:
 
 
 class ChatAccumulator(_Accumulator):
-    """Puts a streamed chat completion together."""
+    """Accumulates a streamed chat completion."""
 
     def reply(self) -> JsonObject:
-        """The chat completion as it would have come without streaming."""
+        """The chat completion in the shape of a reply that was not streamed."""
         return self._reply("chat.completion", [self._choices[index].chat() for index in sorted(self._choices)])
 
 
 class CompletionAccumulator(_Accumulator):
-    """Puts a streamed completion together."""
+    """Accumulates a streamed completion."""
 
     def reply(self) -> JsonObject:
-        """The completion as it would have come without streaming."""
+        """The completion in the shape of a reply that was not streamed."""
         return self._reply("text_completion", [self._choices[index].completion() for index in sorted(self._choices)])
 
 
 class _Choice:
-    """One choice of a streamed reply, in the pieces that have arrived."""
+    """One choice of a streamed reply, with the pieces that have arrived."""
 
     __slots__ = ("_index", "_logprobs", "_message", "_others", "_text", "_tool_calls", "finish_reason")
 
     def __init__(self, index: int) -> None:
         self._index = index
-        self._message: JsonObject = {}  # text that is still growing stands in lists
+        self._message: JsonObject = {}  # texts are lists of pieces until the end
         self._others: JsonObject = {}  # such as Azure's content filter results
         self._text: list[str] = []
         self._tool_calls: list[_ToolCall] = []
@@ -109,7 +109,7 @@ class _Choice:
         self.finish_reason: object = None
 
     def append_text(self, text: str) -> bool:
-        """Whether this is one more piece of content that has begun."""
+        """Append a piece to content that has begun; False if none has."""
         pieces = self._message.get("content")
         if type(pieces) is not _Pieces:
             return False
@@ -152,7 +152,7 @@ class _Choice:
         return bool(deltas)
 
     def _tool_call(self, delta: JsonObject) -> _ToolCall:
-        """The call that a delta continues: by its index, else by its id, else the last one."""
+        """The call that a delta continues: by its index, else by its id, else the last call."""
         index, identity = delta.get("index"), delta.get("id")
         for call in reversed(self._tool_calls):
             if call.is_continued_by(index, identity, as_dict(delta.get("function")).get("name")):
@@ -194,7 +194,7 @@ class _ToolCall:
 
     def is_continued_by(self, index: object, identity: object, name: object) -> bool:
         if identity and self.identity and identity != self.identity and (name or index is None):
-            return False  # some servers count every call as index 0
+            return False  # some servers give every call the index 0
         if isinstance(index, int):
             return bool(index == self.index)
         return not identity or bool(identity == self.identity)
@@ -213,7 +213,7 @@ class _ToolCall:
 
 
 def merge(into: JsonObject, key: str, value: object) -> None:
-    """Add a delta's field: growing text is collected, lists are extended, objects merged, anything else replaced."""
+    """Add a field of a delta: texts are collected, lists extended, objects merged, other values replaced."""
     if isinstance(value, str) and (key in _JOINED or (key == "data" and isinstance(into.get(key), list))):
         _collect(into, key, value)
     elif isinstance(value, str) and key == "data":
@@ -238,7 +238,7 @@ def _collect(into: JsonObject, key: str, piece: str) -> None:
     held = into.get(key)
     if isinstance(held, _Pieces):
         held.append(piece)
-    elif isinstance(held, list):  # content that began as typed parts goes on as text
+    elif isinstance(held, list):  # content that began as typed parts continues as text
         _collect(_last_text_part(held), "text", piece)
     else:
         into[key] = _Pieces([piece])
@@ -257,7 +257,7 @@ def _as_parts(held: object) -> list[Any]:
 
 
 def joined(fields: Any) -> Any:
-    """The fields with their pieces of text put together."""
+    """The fields with their pieces of text joined."""
     if isinstance(fields, _Pieces):
         return "".join(fields)
     if isinstance(fields, dict):

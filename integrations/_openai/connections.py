@@ -1,4 +1,4 @@
-"""Open connections: what kind each is, where it leads, and what its messages mean."""
+"""Open connections of the SDK: operation, address and reader of each class."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def open_responses(connection: object) -> Connection | None:
 
 
 def open_live(connection: object) -> Connection | None:
-    """A live session: a conversation without turns, with work that is given to other models."""
+    """A live session: a conversation without turns, which delegates tasks to other models."""
     return _connection("live", connection, LiveReader())
 
 
 def open_translation(connection: object) -> Connection | None:
-    """Speech translated while it is spoken."""
+    """Simultaneous translation of speech."""
     return _connection("realtime.translations", connection, LiveReader())
 
 
@@ -62,4 +62,4 @@ CONNECTION_DOORS = tuple(
     for module, name, read in _CLASSES
     for prefix in ("", "Async")
 )
-"""The SDK's connections; older versions lack some of them, or all."""
+"""The SDK's connection classes; older versions lack some or all of them."""

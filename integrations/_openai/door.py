@@ -16,7 +16,7 @@ from .uploads import describe_files
 
 
 def read_call(arguments: Arguments) -> Call | None:
-    """The call behind ``request(cast_to, options)``; None for one that generates nothing."""
+    """The call behind ``request(cast_to, options)``; None if it generates nothing."""
     client: Client = arguments["self"]
     options: Options = arguments["options"]
     operation, body = _operation_and_body(options)
@@ -38,7 +38,7 @@ def _operation_and_body(options: Options) -> tuple[Operation | None, object]:
     response_id = streamed_response_id(options.url)
     if response_id is None:
         return None, None
-    # nothing is generated anew, but the reply of a response in the background can be seen nowhere else
+    # it generates nothing, but the reply of a background response appears in no other call
     return FETCHED_RESPONSE, {"response_id": response_id, **without_sentinels(params)}
 
 

@@ -1,4 +1,4 @@
-"""Whose API a host is: many providers speak OpenAI's language."""
+"""The provider of a host: many providers have an API compatible with OpenAI's."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _PROVIDER_OF_HOST = {
 
 @functools.lru_cache(maxsize=1024)
 def provider_of(host: str, client_class: str) -> str | None:
-    """The provider's name in the conventions; None, that is "openai", for a host that nobody knows."""
+    """The provider's name in the conventions; None, which means "openai", for an unknown host."""
     if "Azure" in client_class:
         return "azure.ai.openai"
     labels = host.lower().split(".")

@@ -1,4 +1,4 @@
-"""Images: generated, edited and varied, at once or drawn before one's eyes."""
+"""Images, generated, edited and varied: requests, replies and streams of partial images."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _image_message(image: JsonMapping) -> JsonObject:
 
 
 class ImageAccumulator:
-    """Puts streamed images together: every image that was finished, or else how far the last one got."""
+    """Collects streamed images: every finished image, and the last partial one if it was not finished."""
 
     def __init__(self) -> None:
         self._fields: JsonObject = {}
@@ -56,7 +56,7 @@ class ImageAccumulator:
         self._partial: JsonObject | None = None
 
     def add(self, event: object) -> bool:
-        """Take an event; True if it brought an image."""
+        """Take an event; True if it carries an image."""
         if not isinstance(event, dict):
             return False
         kind = str(event.get("type") or "")
@@ -73,11 +73,11 @@ class ImageAccumulator:
         return True
 
     def is_complete(self) -> bool:
-        """Whether an image was finished and none was begun after it."""
+        """Whether an image is finished and no other has begun since."""
         return bool(self._images) and self._partial is None
 
     def reply(self) -> JsonObject:
-        """The images as they would have come without streaming."""
+        """The images in the shape of a reply that was not streamed."""
         fields = dict(self._fields)
         created = fields.pop("created_at", None)
         images = [*self._images, self._partial] if self._partial is not None else self._images

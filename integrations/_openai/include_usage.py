@@ -1,4 +1,4 @@
-"""Asking a streamed completion for its token counts, for programs that did not, without their seeing them."""
+"""``autolog(include_usage=True)``: token counts of streamed completions, requested and hidden from the program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .chat import CHAT, COMPLETION
 
 
 def asking_for_usage(call: Call, options: Options) -> Call:
-    """The call with ``stream_options.include_usage``, unless the caller has said what to do, or reads bytes himself."""
+    """The call with ``stream_options.include_usage``, unless the program set ``stream_options`` or reads the bytes."""
     body = call.body
     if call.operation not in (CHAT, COMPLETION) or not isinstance(body, Mapping):
         return call
@@ -28,7 +28,7 @@ def asking_for_usage(call: Call, options: Options) -> Call:
 
 
 def _reads_bytes(headers: object) -> bool:
-    """Whether the reply is for ``with_streaming_response``, whose reader may well see every byte."""
+    """Whether the call is made by ``with_streaming_response``, which gives the program every byte."""
     given = headers.items() if isinstance(headers, Mapping) else ()
     raw = next((value for name, value in given if name.lower() == "x-stainless-raw-response"), None)
     return raw is not None and raw != "true"

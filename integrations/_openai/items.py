@@ -1,4 +1,4 @@
-"""Items of the Responses API, in requests, replies and conversations, as messages of the conventions' parts."""
+"""Items of the Responses API as messages and parts in the schema of the conventions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._values import as_dict, as_dicts
 
 Item = JsonObject
 
-# calls that the caller's program carries out, and where their arguments stand
+# calls of tools that the program runs, with the fields of their arguments
 _CALLS_OF_THE_PROGRAM = {
     "function_call": ("arguments",),
     "custom_tool_call": ("input",),
@@ -21,12 +21,12 @@ _CALLS_OF_THE_PROGRAM = {
     "apply_patch_call": ("operation",),
 }
 _RESULT = "_output"
-# what comes out of a tool that the provider runs itself stands in the very item of the call
+# tools that the provider runs have call and result in one item
 _RESULT_FIELDS = frozenset({"results", "outputs", "output", "error", "result"})
 
 
 def input_messages(given: object) -> list[JsonObject]:
-    """The input as messages, one for each item."""
+    """The input as messages, one per item."""
     if given is None:
         return []
     if isinstance(given, str):
@@ -43,12 +43,12 @@ def _item_message(item: object) -> JsonObject:
 
 
 def items_parts(items: object) -> list[JsonObject]:
-    """The parts of all items, in their order."""
+    """The parts of all items, in order."""
     return [part for item in as_dicts(items) for part in item_parts(item)]
 
 
 def item_parts(item: Item) -> Iterator[JsonObject]:
-    """The parts of a message that an input or output item stands for."""
+    """The parts of an input or output item."""
     kind = _kind(item)
     if kind == "message":
         yield from content_parts(item.get("content"))
@@ -67,7 +67,7 @@ def item_parts(item: Item) -> Iterator[JsonObject]:
 
 
 def waits_for_tools(items: list[Item]) -> bool:
-    """Whether the model has called tools whose results the program is to bring."""
+    """Whether the model has called tools of the program whose results are missing."""
     answered = {item.get("call_id") for item in items if _kind(item).endswith(_RESULT)}
     return any(_kind(item) in _CALLS_OF_THE_PROGRAM and item.get("call_id") not in answered for item in items)
 
@@ -90,7 +90,7 @@ def _response(item: Item) -> object:
 
 
 def _provider_call(kind: str, item: Item) -> Iterator[JsonObject]:
-    """A tool that the provider runs itself: what it was given, and what came out."""
+    """A tool that the provider runs: its call and its result."""
     given = {key: value for key, value in item.items() if key != "id" and key not in _RESULT_FIELDS}
     if "arguments" in given:
         given["arguments"] = parsed(given["arguments"])
@@ -105,7 +105,7 @@ def _provider_call(kind: str, item: Item) -> Iterator[JsonObject]:
 
 
 def put_part(item: Item, field: str, position: int, part: Item) -> None:
-    """Put a part at its place among the parts of an item, whether those before it have come or not."""
+    """Put a part at its position in an item, also before the parts in front of it have arrived."""
     held = item.get(field)
     parts = list(held) if isinstance(held, list) else []
     parts += [{}] * (position + 1 - len(parts))

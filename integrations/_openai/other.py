@@ -1,4 +1,4 @@
-"""Embeddings, moderations, decisions, and whatever else is posted: request and reply as they are."""
+"""Embeddings, moderations, decisions, and a generic operation for all other paths."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _read_moderation_reply(body: object) -> Reply:
 
 
 def _verdict(result: JsonMapping) -> JsonObject:
-    """What was found, without the dozen of categories that were not."""
+    """The categories that were found, without the dozen that were not."""
     scores = as_dict(result.get("category_scores"))
     found = [name for name, is_found in as_dict(result.get("categories")).items() if is_found]
     return {"type": "moderation", "flagged": result.get("flagged"), "found": {name: scores.get(name) for name in found}}
@@ -78,7 +78,7 @@ MODERATION = Operation("moderations", _read_moderation_request, _read_moderation
 
 
 class LastEvent:
-    """Keeps the last event of a stream of an unknown kind; the span's events have the others."""
+    """Keeps the last event of a stream of an unknown kind; the others are events of the span."""
 
     keeps_last_event = True
 
@@ -134,5 +134,5 @@ def _read_generic_reply(body: object) -> Reply:
 
 @functools.lru_cache(maxsize=256)
 def generic(name: str, span_type: str = SpanType.UNKNOWN) -> Operation:
-    """The operation for a path that has none of its own."""
+    """The operation of a path that has none of its own."""
     return Operation(name, _read_generic_request, _read_generic_reply, LastEvent, span_type=span_type)

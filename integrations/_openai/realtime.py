@@ -1,4 +1,4 @@
-"""What the messages of open connections mean: the Responses API, realtime sessions, live ones, translations."""
+"""Readers of open connections: the Responses API, realtime sessions, live sessions, translations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tracer.provider import ConnectionRecording
 
 _ITEMS_REMEMBERED = 200
-# sound comes in many small pieces; of what was said the transcript tells
+# many small pieces of sound, which is not recorded; the transcript is
 _SOUND = frozenset({"response.output_audio.delta", "response.audio.delta"})
 _SETTINGS = (
     *("model", "instructions", "tools", "tool_choice", "temperature", "max_output_tokens"),
@@ -27,7 +27,7 @@ _SETTINGS = (
 
 
 def _configured(message: JsonObject, connection: ConnectionRecording) -> JsonObject:
-    """Record the settings of a connection, which its start and every change of them bring."""
+    """Record the settings of a session, sent at its start and after every change, and return them."""
     settings = as_dict(message.get("session"))
     connection.configured(settings)
     connection.about({
@@ -38,20 +38,20 @@ def _configured(message: JsonObject, connection: ConnectionRecording) -> JsonObj
 
 
 class ResponsesReader:
-    """One reply for each ``response.create``; lanes, where a connection has them, go by their stream ids."""
+    """One reply for each ``response.create``; parallel replies on one connection have stream ids."""
 
     def sent(self, message: JsonObject, connection: ConnectionRecording) -> None:
-        """A reply is asked for."""
+        """Begin a reply when the program requests it."""
         if message.get("type") == "response.create":
-            nested = message.get("response")  # how the first versions wrapped it
+            nested = message.get("response")  # as the first versions nested it
             body = {key: value for key, value in message.items() if key not in ("type", "event_id", "response")}
             body = {**body, **as_dict(nested)}
             connection.begin(message.get("stream_id"), Call(RESPONSE, body))
 
     def received(self, message: JsonObject, connection: ConnectionRecording) -> None:
-        """A piece of a reply has come, or its end."""
+        """Add a piece to a reply, or end it."""
         key, kind = message.get("stream_id"), str(message.get("type"))
-        if kind == "response.created" and not connection.has(key):  # a successor that nobody asked for
+        if kind == "response.created" and not connection.has(key):  # a successor without a request
             connection.begin(key, Call(RESPONSE, {"model": as_dict(message.get("response")).get("model")}))
         if kind == "error" and not connection.has(key):
             connection.error(as_dict(message.get("error")) or message)
@@ -61,12 +61,12 @@ class ResponsesReader:
             connection.finish(key)
 
     def conversation(self) -> list[JsonObject]:
-        """Nothing: each reply has its own."""
+        """Nothing: each reply has its own conversation."""
         return []
 
 
 class RealtimeReader:
-    """One reply for each turn; what was said before it is its prompt."""
+    """One reply for each turn; the conversation before it is its prompt."""
 
     def __init__(self) -> None:
         self._settings: JsonObject = {}
@@ -76,18 +76,18 @@ class RealtimeReader:
         self._in_progress: dict[object, tuple[JsonObject, list[str]]] = {}
 
     def sent(self, message: JsonObject, connection: ConnectionRecording) -> None:
-        """The program may have asked for a reply of its own kind."""
+        """Keep the settings of a requested reply until it begins."""
         if message.get("type") == "response.create":
             self._requested.append(as_dict(message.get("response")))
 
     def received(self, message: JsonObject, connection: ConnectionRecording) -> None:
-        """A message of the conversation, a piece of a reply, or news of the connection."""
+        """Take a message of the conversation, a piece of a reply, or settings of the session."""
         kind = str(message.get("type"))
         if kind in ("session.created", "session.updated"):
             self._settings = _configured(message, connection)
         elif kind.startswith("conversation.item."):
             self._remember(kind, message)
-            if message.get("usage"):  # what is spoken is written down by a model of its own
+            if message.get("usage"):  # speech of the user is transcribed by another model
                 self._transcription(message, connection)
         elif kind.startswith("response."):
             self._reply(kind, message, connection)
@@ -95,7 +95,7 @@ class RealtimeReader:
             connection.error(as_dict(message.get("error")))
 
     def conversation(self) -> list[JsonObject]:
-        """What was said by either side."""
+        """Messages of both sides."""
         return input_messages(list(self._items.values()))
 
     def _remember(self, kind: str, message: JsonObject) -> None:
@@ -145,10 +145,10 @@ class RealtimeReader:
                 if isinstance(item.get("id"), str):
                     self._put(item["id"], item)
             own, before = self._in_progress.pop(identity, ({}, []))
-            connection.finish(identity, self._body(own, before))  # transcripts of what was heard come late
+            connection.finish(identity, self._body(own, before))  # transcripts of the user's speech arrive late
 
     def _body(self, own: JsonMapping, before: list[str]) -> JsonObject:
-        """What the model answered: settings, and everything said until then."""
+        """The request of a reply: the settings, and the conversation until then."""
         items = [self._items[identity] for identity in before if identity in self._items]
         settings = {key: self._settings[key] for key in _SETTINGS if self._settings.get(key) not in (None, "inf")}
         return {**settings, "input": items, **own}
@@ -163,17 +163,17 @@ REALTIME = Operation("chat", read_request, _read_realtime_reply, ResponseAccumul
 
 
 class LiveReader:
-    """A conversation without turns: transcripts of both sides, and a reply for each task that is delegated."""
+    """A conversation without turns: transcripts of both sides, and a reply for each delegated task."""
 
     def __init__(self) -> None:
         self._settings: JsonObject = {}
-        self._turns: list[tuple[str, list[str]]] = []  # role, and pieces of what it said
+        self._turns: list[tuple[str, list[str]]] = []  # role, and pieces of its transcript
 
     def sent(self, message: JsonObject, connection: ConnectionRecording) -> None:
-        """Nothing: the connection's own start says how it was set up."""
+        """Nothing: the server sends the settings of the session."""
 
     def received(self, message: JsonObject, connection: ConnectionRecording) -> None:
-        """A piece of a transcript, of a delegated reply, or news of the connection."""
+        """Take a piece of a transcript or of a delegated reply, or settings of the session."""
         kind = str(message.get("type"))
         if kind in ("session.started", "session.created", "session.updated"):
             self._settings = _configured(message, connection)
@@ -192,7 +192,7 @@ class LiveReader:
             connection.about({semconv.USAGE_AUDIO_SECONDS: seconds})
 
     def conversation(self) -> list[JsonObject]:
-        """What was said by either side."""
+        """Messages of both sides."""
         return [{"role": role, "content": "".join(pieces)} for role, pieces in self._turns]
 
     def _add_transcript(self, role: str, message: JsonObject) -> None:

@@ -1,4 +1,4 @@
-"""The Responses API: requests, replies and streamed events."""
+"""The Responses API: requests, replies and streams."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TERMINAL_EVENTS = frozenset(
     {"response.completed", "response.failed", "response.incomplete", "response.cancelled", "response.done"}
 )
 _FINISH_REASONS = {"max_output_tokens": "length", "max_tokens": "length", "content_filter": "content_filter"}
-# the field of an item that each kind of delta grows: in the item itself, in its content, or in its summary
+# the field that each kind of delta extends: in the item itself, in its content, or in its summary
 _DELTA_FIELD = {
     "response.function_call_arguments.delta": "arguments",
     "response.mcp_call_arguments.delta": "arguments",
@@ -37,7 +37,7 @@ _DELTA_PART = {
 
 
 def read_request(body: object) -> Request:
-    """What a request of the Responses API says."""
+    """Read a request of the Responses API."""
     body = as_dict(body)
     instructions = body.get("instructions")
     return Request(
@@ -62,7 +62,7 @@ def _own_parameters(body: JsonMapping) -> JsonObject:
 
 
 def read_reply(body: object) -> Reply:
-    """What a response says."""
+    """Read a response."""
     body = as_dict(body)
     output = as_dicts(body.get("output"))
     status = as_text(body.get("status"))
@@ -84,14 +84,14 @@ def read_reply(body: object) -> Reply:
 
 
 def _output_messages(output: list[Item], finish_reason: str | None) -> list[JsonObject]:
-    """A reply is one turn of the assistant, whatever the number of its items."""
+    """One message of the assistant, whatever the number of items."""
     if not output:
         return []
     return [{"role": "assistant", "parts": items_parts(output), "finish_reason": finish_reason}]
 
 
 def _finish_reason(body: Item, output: list[Item]) -> str | None:
-    """Why the model stopped, in the words of chat completions, since the Responses API has only a status."""
+    """The finish reason, by the names of chat completions: the Responses API has only a status."""
     status = body.get("status")
     if status == "completed":
         return "tool_calls" if waits_for_tools(output) else "stop"
@@ -113,28 +113,33 @@ def _failure(body: Item) -> JsonObject:
     return {"error_type": str(kind), "error_message": as_text(error.get("message")) or str(kind)}
 
 
-Place = tuple[object, object, object, object]  # what an event says of the text that it is about
+Place = tuple[
+    object, object, object, object
+]  # of the text that an event extends: type, output, content and summary index
 
 
 class ResponseAccumulator:
-    """Puts a streamed response together from its events; the terminal event brings it whole."""
+    """Accumulates a streamed response; its terminal event carries the whole response."""
 
     def __init__(self) -> None:
         self._response: Item = {}
         self._items: dict[int, Item] = {}
         self._texts: dict[tuple[int, str, str, str, int], list[str]] = {}
-        self._last_text: tuple[Place | None, list[str]] = (None, [])  # which text the last delta was a piece of
+        self._last_text: tuple[Place | None, list[str]] = (
+            None,
+            [],
+        )  # place and pieces of the text that the last delta extended
         self._annotations: dict[tuple[int, int], list[object]] = {}
         self._is_terminal = False
 
     def add(self, event: object) -> bool:
-        """Take an event; True if it brought content."""
+        """Take an event; True if it carries content."""
         if not isinstance(event, dict):
             return False
-        if self._append_delta(event):  # nearly all of them
+        if self._append_delta(event):  # the common case
             return True
         if "type" not in event and isinstance(event.get("data"), dict):
-            event = as_dict(event["data"])  # openai 1.66 wraps the events whose names it does not know
+            event = as_dict(event["data"])  # openai 1.66 wraps events with unknown names
         kind = event.get("type")
         if not isinstance(kind, str):
             return False
@@ -156,7 +161,7 @@ class ResponseAccumulator:
         return False
 
     def _append_delta(self, event: Item) -> bool:
-        """Take one more piece of the text that the event before was a piece of; False if it is something else."""
+        """Append to the text that the last delta extended; False if the event is anything else."""
         delta, (place, pieces) = event.get("delta"), self._last_text
         if type(delta) is not str or delta == "" or _place_of(event) != place:
             return False
@@ -187,11 +192,11 @@ class ResponseAccumulator:
         self._last_text = None, []
 
     def is_complete(self) -> bool:
-        """Whether the terminal event has come."""
+        """Whether the terminal event has arrived."""
         return self._is_terminal
 
     def reply(self) -> Item:
-        """The response as it would have come without streaming."""
+        """The response in the shape of a reply that was not streamed."""
         if self._is_terminal and self._response.get("output"):
             return self._response
         output = self._output()

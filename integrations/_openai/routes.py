@@ -1,4 +1,4 @@
-"""Which operation the path of a request is: a table, and rules for paths that it does not have."""
+"""The operation of a request by its path: a table, and rules for all other paths."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OPERATIONS: dict[str, Operation] = {
     "videos/edits": generic("videos.edits", SpanType.LLM),
     "videos/extensions": generic("videos.extensions", SpanType.LLM),
     "videos/*/remix": generic("videos.remix", SpanType.LLM),
-    # what starts work that is paid for and done elsewhere: a model's replies are not in its answer
+    # paid work that runs later: the response to the request holds no reply of a model
     "batches": generic("batches"),
     "fine_tuning/jobs": generic("fine_tuning.jobs"),
     "graders/run": generic("graders.run", SpanType.EVALUATOR),
@@ -44,7 +44,7 @@ OPERATIONS: dict[str, Operation] = {
     "sessions/*/events": generic("agents.sessions.events", SpanType.AGENT),
     "automations/*/invocations": generic("agents.automations.invocations", SpanType.AGENT),
 }
-"""A POST to one of these paths, after any prefix, generates something or costs money; ``*`` stands for an id."""
+"""POSTs that generate something or cost money, by the end of their path; ``*`` is an id."""
 
 GENERATES_NOTHING = frozenset({
     "agents", "assistants", "batches", "calls", "cancel", "certificates", "characters", "chatkit", "client_secrets",
@@ -52,17 +52,17 @@ GENERATES_NOTHING = frozenset({
     "models", "organization", "projects", "safety", "sessions", "skills", "threads", "transcription_sessions",
     "uploads", "vaults", "vector_stores", "voice_consents", "voices", "webhook_endpoints", "webhooks",
 })  # fmt: skip
-"""A POST to a path with one of these segments that is not in the table keeps, changes or counts something."""
+"""A POST with one of these segments that is not in the table only stores, changes or counts something."""
 
 
 @functools.lru_cache(maxsize=1024)
 def operation_of(path: str) -> Operation | None:
-    """The operation that a POST to a path is, a generic one for an unknown path; None if it generates nothing."""
+    """The operation of a POST to a path, a generic one for an unknown path; None if it generates nothing."""
     segments = _segments(path)
     found = next((OPERATIONS[key] for key in _keys(segments) if key in OPERATIONS), None)
     if found is not None or not GENERATES_NOTHING.isdisjoint(segments):
         return found
-    if "completions" in segments or "responses" in segments:  # …/{id}: something is done to a stored reply
+    if "completions" in segments or "responses" in segments:  # …/{id}: an action on a stored reply
         return None
     return generic(".".join(segments[-2:]) or "request")
 
@@ -82,6 +82,6 @@ def _segments(path: str) -> list[str]:
 
 
 def _keys(segments: list[str]) -> list[str]:
-    """What a path may be called in the table, the longest name first."""
+    """The keys of a path in the table, the longest first."""
     with_id = [f"{segments[-3]}/*/{segments[-1]}"] if len(segments) > 2 else []
     return [*with_id, "/".join(segments[-2:]), "".join(segments[-1:])]

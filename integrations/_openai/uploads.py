@@ -1,4 +1,4 @@
-"""Files that a request uploads: what they are called, how large they are, never what is in them."""
+"""Files that a request uploads: names, media types and sizes, never their content."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._values import as_dicts, given
 
 
 def describe_files(files: object) -> list[JsonObject]:
-    """What can be said of the files of a request without reading them."""
+    """Field, name, media type and size of each file of a request, without reading it."""
     pairs = list(files.items()) if isinstance(files, Mapping) else files
     if not isinstance(pairs, (list, tuple)):
         return []
@@ -30,7 +30,7 @@ def _describe(field: object, file: object) -> JsonObject:
 
 
 def upload_parts(body: JsonMapping, modality: str) -> Iterator[JsonObject]:
-    """A message's parts for the files that a request brought."""
+    """Parts of a message for the uploaded files of a request."""
     for file in as_dicts(body.get("files")):
         yield given({
             "type": "file",

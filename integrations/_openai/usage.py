@@ -8,13 +8,13 @@ from tracer._json import JsonMapping, JsonObject
 
 from .._values import as_dict
 
-# transcriptions and realtime say "token"
+# "token" in transcriptions and realtime
 _INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
 _OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
 
 
 def read_usage(usage: object) -> JsonObject:
-    """Token counts by tracer's names, from what OpenAI, Groq, DeepSeek, Mistral, Together and others call them."""
+    """Token counts by tracer's names, from the names of OpenAI, Groq, DeepSeek, Mistral, Together and others."""
     usage = as_dict(usage)
     inputs = as_dict(_first(*map(usage.get, _INPUT_DETAILS)))
     outputs = as_dict(_first(*map(usage.get, _OUTPUT_DETAILS)))
@@ -39,5 +39,5 @@ def _first(*candidates: object) -> object:
 
 
 def usage_of(body: JsonMapping) -> Any:
-    """Where a reply or a chunk carries its usage."""
+    """The usage in a reply or a chunk."""
     return body.get("usage") or as_dict(body.get("x_groq")).get("usage")

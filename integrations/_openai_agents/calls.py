@@ -1,5 +1,5 @@
-"""Calls to a model that only the Agents SDK tells of: those of other SDKs, of models of the program's own, and of
-OpenAI's while their own door is not watched."""
+"""Model calls that only the Agents SDK reports: those of other SDKs, of the program's own models, and of the OpenAI
+SDK while its doors are not patched."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .._openai.usage import read_usage
 from .._values import as_dict, as_dicts, given
 from .spans import SdkSpan, error_text, kind_of
 
-# what a response repeats of the request that it answers
+# fields of the request that a response repeats
 _REPEATED = (
     "model", "instructions", "tools", "tool_choice", "temperature", "top_p", "max_output_tokens", "reasoning", "text",
     "previous_response_id", "parallel_tool_calls", "truncation", "service_tier",
@@ -24,7 +24,7 @@ _REPEATED = (
 
 
 def reported_call(span: SdkSpan, has_content: bool) -> ReportedCall:
-    """What a generation or response span says of its call."""
+    """The call of a generation or response span."""
     call, reply = _response(span.span_data) if kind_of(span) == "response" else _generation(span.span_data)
     return ReportedCall(call, reply, error_text(span.error), has_content)
 
@@ -49,7 +49,7 @@ def _generation(data: Any) -> tuple[Call, object]:
 
 
 def _provider(model: object, base_url: object) -> str | None:
-    """The provider, by the host that is named or by the model's name, as LiteLLM and others write it: anthropic/…"""
+    """The provider, by the host or by the prefix of the model's name, as LiteLLM and others write it: anthropic/…"""
     host = urlsplit(str(base_url)).hostname if base_url else None
     prefix, slash, _ = str(model or "").partition("/")
     return (provider_of(host, "") if host else None) or (prefix if slash else None)

@@ -1,4 +1,4 @@
-"""A run of the Agents SDK from its call to its result: the tree's root, with its input and its result."""
+"""Runs of the Agents SDK, from call to result: the root span of each tree, with the run's input and output."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _YES = ("1", "true", "yes", "on")
 
 
 class Run:
-    """A run that is under way; as a hook's end it hears how the SDK's method ended."""
+    """A run in progress; as a hook's end it is called when the SDK's method ends."""
 
     def __init__(self, agent: object, run_input: object, config: object) -> None:
         self.has_content = _includes_content(config)
         self.input = getattr(run_input, "_original_input", run_input) if self.has_content else None
         self.task: SdkSpan | None = None  # the SDK's own span of the run
-        self.trace: SdkTrace | None = None  # the SDK's trace, where the run has made it
+        self.trace: SdkTrace | None = None  # the SDK's trace, if the run has created it
         self.handoff_to: str | None = None
         self._last_agent: tuple[Step, int] | None = None
         self._token: Token[Run | None] | None = None
@@ -50,7 +50,7 @@ class Run:
     # ---- its agents ----
 
     def agent_begins(self, step: Step) -> None:
-        """The run has come to an agent: the first is given what the run was given."""
+        """An agent begins; the first one has the run's input as its own."""
         self._end_last_agent()
         if self.handoff_to is None and self.input is not None:
             step.span.set_inputs(self.input)
@@ -58,7 +58,7 @@ class Run:
         self.handoff_to = None
 
     def agent_ends(self, step: Step) -> None:
-        """An agent is done; its span waits for what came of it: the handoff, or the result of the run."""
+        """An agent ends; its span stays open for its outputs: the handoff, or the result of the run."""
         self._end_last_agent()
         self._last_agent = step, time.time_ns()
 
@@ -70,13 +70,13 @@ class Run:
         if self.handoff_to is not None:
             outputs = {"handoff": self.handoff_to}
         if span.status.status_code.name == "ERROR" and span.get_attribute(semconv.ERROR_TYPE) is None:
-            set_failure(span, error, has_content=self.has_content)  # of which the SDK has told in words alone
+            set_failure(span, error, has_content=self.has_content)  # the SDK has reported it without an exception
         span.end(ended_at, outputs=outputs)
 
     # ---- its end ----
 
     def returned(self, result: object) -> None:
-        """The run is over."""
+        """The run has ended."""
         self.leave()
         self.end(outputs=self._outputs(result))
 
@@ -86,7 +86,7 @@ class Run:
         self.end(error)
 
     def leave(self) -> None:
-        """The code that called the run goes on."""
+        """Make the caller's run and span current again."""
         token, self._token = self._token, None
         if token is not None:
             try:
@@ -97,7 +97,7 @@ class Run:
             self.step.span.detach()
 
     def end(self, error: BaseException | None = None, *, outputs: object = None) -> None:
-        """End the run's span, and what the SDK has left open below it."""
+        """End the run's span, and the steps below it that the SDK has left open."""
         if steps.leave(self) is None or self.step is None:
             return
         self._end_last_agent(outputs, error)
@@ -115,10 +115,10 @@ class Run:
 
 
 class StreamedRun(Run):
-    """A run whose result is streamed: it goes on in a task of its own after the SDK's method has returned."""
+    """A run whose result is streamed: it continues in a task of its own after the SDK's method has returned."""
 
     def returned(self, result: object) -> None:
-        """The run has been set going."""
+        """The run has started."""
         self.leave()
         task = getattr(result, "run_loop_task", None) or getattr(result, "_run_impl_task", None)
         if task is None:
@@ -128,7 +128,7 @@ class StreamedRun(Run):
 
     def _done(self, task: Any, result: Any) -> None:
         try:
-            # not task.exception(), after which asyncio would no longer tell that nobody asked for it
+            # not task.exception(): asyncio would then not log that the exception was never retrieved
             error = getattr(task, "_exception", None) or getattr(result, "_stored_exception", None)
             error = error or _max_turns_error(result)
             if error is None and task.cancelled():
@@ -139,7 +139,7 @@ class StreamedRun(Run):
 
 
 def _max_turns_error(result: Any) -> BaseException | None:
-    """The exception that the SDK will raise where the stream is read."""
+    """The exception that the SDK will raise when the stream is read."""
     turn, limit = getattr(result, "current_turn", None), getattr(result, "max_turns", None)
     if not isinstance(turn, int) or not isinstance(limit, int) or turn <= limit or result.final_output is not None:
         return None
@@ -148,12 +148,12 @@ def _max_turns_error(result: Any) -> BaseException | None:
 
 
 def run_begins(arguments: Arguments) -> Run | None:
-    """``AgentRunner.run`` has been called."""
+    """Begin a run: the hook of ``AgentRunner.run``."""
     return _begin(Run, arguments)
 
 
 def run_streamed_begins(arguments: Arguments) -> Run | None:
-    """``AgentRunner.run_streamed`` has been called."""
+    """Begin a streamed run: the hook of ``AgentRunner.run_streamed``."""
     return _begin(StreamedRun, arguments)
 
 

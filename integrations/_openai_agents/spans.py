@@ -1,4 +1,4 @@
-"""What the spans of the Agents SDK say: their names, kinds, inputs and outputs."""
+"""Spans of the Agents SDK: names, types, inputs, outputs and attributes by kind."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SdkSpan(Hashable, Protocol):
 
 @dataclass(frozen=True)
 class SpanContent:
-    """What a span says at its end."""
+    """Inputs, outputs and attributes of a span at its end."""
 
     inputs: object = None
     outputs: object = None
@@ -56,12 +56,12 @@ class _Kind:
 
 
 def kind_of(span: SdkSpan) -> str:
-    """The SDK's own word for what kind of span this is."""
+    """The SDK's name for the kind of a span."""
     return str(getattr(span.span_data, "type", "unknown"))
 
 
 def name_of(data: Any) -> tuple[str, str, JsonObject]:
-    """The name, the kind and the attributes that a span starts with."""
+    """Name, type and attributes of a span at its start."""
     kind = _KINDS.get(data.type)
     if kind is None:
         return str(getattr(data, "name", None) or data.type), SpanType.UNKNOWN, {}
@@ -69,7 +69,7 @@ def name_of(data: Any) -> tuple[str, str, JsonObject]:
 
 
 def describe(data: Any, inputs: object) -> SpanContent:
-    """What a span says at its end; ``inputs`` is what it was started with."""
+    """The content of a span at its end; ``inputs`` are those of its start."""
     if data.type == "custom":
         return _custom(data, inputs)
     kind = _KINDS.get(data.type)
@@ -105,7 +105,7 @@ def _guardrail(data: Any) -> SpanContent:
 
 
 def _custom(data: Any, inputs: object) -> SpanContent:
-    """A custom span's data is given at its start, and what is added or changed until its end has come of it."""
+    """A custom span: its data at the start are the inputs; those added or changed until its end are the outputs."""
     now = data.data if isinstance(data.data, Mapping) else {}
     before = inputs if isinstance(inputs, Mapping) else {}
     added = {key: value for key, value in now.items() if key not in before or before[key] != value}
@@ -121,7 +121,7 @@ def _voice(data: Any) -> SpanContent:
 
 
 def error_text(error: object) -> str | None:
-    """What the SDK says of an error, in one line."""
+    """The text of an error of the SDK, in one line."""
     if not isinstance(error, Mapping):
         return None
     message, details = str(error.get("message") or "error"), error.get("data")

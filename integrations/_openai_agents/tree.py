@@ -1,4 +1,4 @@
-"""The traces and spans of the Agents SDK, as they begin and end, hung into tracer's tree."""
+"""Hooks of the SDK's traces and spans: as they begin and end, their spans are placed in tracer's tree."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .calls import reported_call
 from .runs import Run, current_run, steps
 from .spans import SdkSpan, SdkTrace, describe, error_text, kind_of, name_of
 
-TRACE_ID = "tracer.openai_agents.trace_id"  # under which OpenAI's dashboard has the trace
+TRACE_ID = "tracer.openai_agents.trace_id"  # id of the trace in OpenAI's dashboard
 _CALLS = ("generation", "response")
 
 
 def trace_starts(arguments: Arguments) -> None:
-    """A trace begins: that of a run is the run's own span, one that the program has opened is a span above its runs."""
+    """A trace begins: a run's trace is the run's span, a trace that the program opened is a span above its runs."""
     trace: SdkTrace = arguments["self"]
     if steps.get(trace) is not None:
         return
@@ -47,7 +47,7 @@ def _describe_trace(trace: SdkTrace) -> None:
 
 
 def trace_ends(arguments: Arguments) -> None:
-    """A trace is over; that of a run ends with the run."""
+    """A trace ends; a run's trace ends with the run."""
     trace: SdkTrace = arguments["self"]
     step = steps.leave(trace)
     if step is not None:
@@ -57,7 +57,7 @@ def trace_ends(arguments: Arguments) -> None:
 
 
 def span_starts(arguments: Arguments) -> None:
-    """A span begins: a step of the run, or the announcement of a call to a model."""
+    """A span begins: a step of the run, or a pending model call."""
     span: SdkSpan = arguments["self"]
     if span.started_at is not None:
         return
@@ -68,7 +68,7 @@ def span_starts(arguments: Arguments) -> None:
         has_content = run is None or run.has_content
         steps.announce(span, lambda: reported_call(span, has_content), owner=owner, is_current=is_current)
     elif kind == "task" and run is not None and run.task is None:
-        run.task = span  # says no more than the run's span
+        run.task = span  # the same step as the run's span
     else:
         _start(span, run, owner, is_current)
 
@@ -88,7 +88,7 @@ def _start(span: SdkSpan, run: Run | None, owner: object, is_current: bool) -> N
 
 
 def _named_parent(span: SdkSpan) -> Any:
-    """The parent that a span was given by hand; None for the current one, below which the user's own spans may be."""
+    """The explicit parent of a span; None for the current span, which may be one of the user's below the SDK's."""
     current: SdkSpan | None = _current("get_current_span")
     trace = _current_trace()
     if span.parent_id is None:
@@ -107,14 +107,14 @@ def _current(name: str) -> Any:
 
 
 def span_failed(arguments: Arguments) -> None:
-    """The SDK notes an error on a span, most often where it handles the exception."""
+    """The SDK sets an error on a span, usually while it handles the exception."""
     step = steps.get(arguments["self"])
     if step is not None:
         step.note_exception()
 
 
 def span_ends(arguments: Arguments) -> None:
-    """A span is over."""
+    """A span ends."""
     span: SdkSpan = arguments["self"]
     if span.ended_at is not None:
         return
