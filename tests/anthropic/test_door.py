@@ -123,7 +123,9 @@ def test_each_turn_of_the_tool_runner_is_a_call(server: Server, client: anthropi
     assert len(server.asked) == len(stored.spans) == 2
 
 
-def test_what_generates_nothing_is_not_recorded(server: Server, client: anthropic.Anthropic, stored: Any) -> None:
+def test_count_tokens_batches_and_files_are_not_recorded(
+    server: Server, client: anthropic.Anthropic, stored: Any
+) -> None:
     server.will(reply({"input_tokens": 3, "data": [], "has_more": False, "first_id": None, "last_id": None}))
 
     client.messages.count_tokens(model="claude-test", messages=QUESTION)

@@ -99,7 +99,7 @@ def test_cost_counts_cached_tokens_at_their_own_prices(server: Server, call: Any
     assert stored.span.cost["total_cost"] == pytest.approx(expected)
 
 
-def test_the_parameters_are_attributes(server: Server, call: Any, stored: Any) -> None:
+def test_parameters_such_as_top_p_and_stop_sequences_are_attributes(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(message()))
 
     sampling = {"top_p": 0.9, "top_k": 5}  # of the older models: the newest SDK has no arguments for it
@@ -116,7 +116,7 @@ def test_the_parameters_are_attributes(server: Server, call: Any, stored: Any) -
     }
 
 
-def test_thinking_tokens_are_part_of_the_output(server: Server, call: Any, stored: Any) -> None:
+def test_usage_has_thinking_tokens_as_reasoning(server: Server, call: Any, stored: Any) -> None:
     usage = {**USAGE, "output_tokens_details": {"thinking_tokens": 4}}
     server.will(reply(message(usage=usage)))
 
@@ -153,7 +153,7 @@ def test_thinking_and_tool_calls(answer: Any, server: Server, call: Any, stored:
     assert stored.json("gen_ai.tool.definitions") == TOOLS
 
 
-def test_tool_results_images_and_documents_in_the_request(server: Server, call: Any, stored: Any) -> None:
+def test_tool_call_results_images_and_documents_in_the_request(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(message()))
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "22 °C"}]}
     failed = {"type": "tool_result", "tool_use_id": "toolu_2", "content": "no such city", "is_error": True}
@@ -209,7 +209,7 @@ SEARCHED = [
 @pytest.mark.parametrize(
     "answer", [message(SEARCH, FOUND, {**TEXT, "citations": [CITATION]}), SEARCHED], ids=["plain", "streamed"]
 )
-def test_tools_that_run_at_anthropic(answer: Any, server: Server, call: Any, stored: Any) -> None:
+def test_server_tool_calls_and_citations(answer: Any, server: Server, call: Any, stored: Any) -> None:
     call(**say(server, answer))
 
     searched, found, said = stored.output[0]["parts"]
@@ -225,7 +225,7 @@ def test_tools_that_run_at_anthropic(answer: Any, server: Server, call: Any, sto
 
 
 @pytest.mark.parametrize("stop", ["max_tokens", "stop_sequence", "pause_turn", "refusal"])
-def test_stop_reasons(stop: str, server: Server, call: Any, stored: Any) -> None:
+def test_finish_reason_is_the_stop_reason_also_a_refusal(stop: str, server: Server, call: Any, stored: Any) -> None:
     server.will(reply(message(stop=stop)))
 
     call()
@@ -234,7 +234,7 @@ def test_stop_reasons(stop: str, server: Server, call: Any, stored: Any) -> None
     assert stored.span.status == "UNSET"
 
 
-def test_redacted_thinking_says_so(server: Server, call: Any, stored: Any) -> None:
+def test_redacted_thinking_is_marked(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(message({"type": "redacted_thinking", "data": "ZW5j"}, TEXT)))
 
     call()
@@ -257,7 +257,7 @@ def test_interleaved_blocks_and_events_nobody_knows(server: Server, call: Any, s
     assert stored.text == "Lima."
 
 
-def test_arguments_that_were_cut_short_stay_text(server: Server, call: Any, stored: Any) -> None:
+def test_tool_call_arguments_that_were_cut_short_stay_text(server: Server, call: Any, stored: Any) -> None:
     events = [started(), *block(0, {**CALL, "input": {}}, *json_deltas('{"city": "Li')), *ended("max_tokens")]
 
     call(**say(server, events))
@@ -269,7 +269,9 @@ def test_arguments_that_were_cut_short_stay_text(server: Server, call: Any, stor
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, "authentication_error"), (529, "overloaded_error")])
-def test_an_error(status: int, kind: str, server: Server, call: Any, stored: Any) -> None:
+def test_an_http_error_has_its_status_type_and_request_id(
+    status: int, kind: str, server: Server, call: Any, stored: Any
+) -> None:
     server.will(reply(failure(kind, "No."), status=status, request_id="req_1"))
 
     with pytest.raises(anthropic.APIStatusError):
@@ -290,7 +292,7 @@ def test_an_error_in_the_middle_of_a_stream(server: Server, call: Any, stored: A
     assert stored.span.attributes["tracer.provider.error_type"] == "overloaded_error"
 
 
-def test_retries_are_one_span(server: Server, client: anthropic.Anthropic, stored: Any) -> None:
+def test_retries_are_one_span_with_their_count(server: Server, client: anthropic.Anthropic, stored: Any) -> None:
     server.will(reply(failure(), status=500, retry_after="0"), reply(message()))
 
     client.with_options(max_retries=2).messages.create(**ASKED)
@@ -299,7 +301,7 @@ def test_retries_are_one_span(server: Server, client: anthropic.Anthropic, store
     assert (stored.span.status, stored.span.attributes["tracer.retries"]) == ("UNSET", 1)
 
 
-def test_nobody_there(server: Server, stored: Any) -> None:
+def test_a_connection_error(server: Server, stored: Any) -> None:
     from tests.openai.server import unreachable_port
 
     url = f"http://127.0.0.1:{unreachable_port()}"

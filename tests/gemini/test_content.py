@@ -82,7 +82,7 @@ THOUGHT_AND_CALLED = [
     [content({"text": "Peru, so Lima.", "thought": True}, {"text": "Lima."}, CALL), THOUGHT_AND_CALLED],
     ids=["plain", "streamed"],
 )
-def test_thoughts_and_function_calls(answer: Any, server: Server, call: Any, stored: Any) -> None:
+def test_thinking_and_function_calls_as_tool_calls(answer: Any, server: Server, call: Any, stored: Any) -> None:
     call(stream=say(server, answer))
 
     assert stored.output[0]["parts"] == [
@@ -123,7 +123,7 @@ def test_images_files_and_function_responses_in_the_request(server: Server, call
     ]  # fmt: skip
 
 
-def test_code_that_runs_at_google(server: Server, call: Any, stored: Any) -> None:
+def test_code_execution_is_a_server_tool_call(server: Server, call: Any, stored: Any) -> None:
     code = {"executableCode": {"language": "PYTHON", "code": "print(1)"}}
     result = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1\n"}}
     server.will(reply(content(code, result)))
@@ -135,7 +135,7 @@ def test_code_that_runs_at_google(server: Server, call: Any, stored: Any) -> Non
     assert answered["server_tool_call_response"]["output"] == "1\n"
 
 
-def test_candidates_apart(server: Server, call: Any, stored: Any) -> None:
+def test_candidates_as_choices_of_a_stream(server: Server, call: Any, stored: Any) -> None:
     chunks = [
         {"candidates": [candidate({"text": "b"}, finish=None, index=1)], **ENVELOPE},
         {"candidates": [candidate({"text": "a"}, index=0), candidate({"text": "B"}, index=1)], **ENVELOPE},
@@ -147,8 +147,22 @@ def test_candidates_apart(server: Server, call: Any, stored: Any) -> None:
     assert stored.span.attributes["gen_ai.response.finish_reasons"] == ["STOP", "STOP"]
 
 
+def test_usage_counts_tool_results_as_input_and_thinking_as_output(server: Server, call: Any, stored: Any) -> None:
+    usage = {"promptTokenCount": 10, "toolUsePromptTokenCount": 7, "candidatesTokenCount": 3, "thoughtsTokenCount": 2}
+    server.will(reply({**content(), "usageMetadata": {**usage, "totalTokenCount": 22}}))
+
+    call()
+
+    assert stored.span.token_usage == {
+        "input_tokens": 17,
+        "output_tokens": 5,
+        "total_tokens": 22,
+        "reasoning_output_tokens": 2,
+    }
+
+
 @pytest.mark.parametrize("finish", ["MAX_TOKENS", "SAFETY", "RECITATION"])
-def test_finish_reasons(finish: str, server: Server, call: Any, stored: Any) -> None:
+def test_finish_reason_of_a_candidate(finish: str, server: Server, call: Any, stored: Any) -> None:
     server.will(reply(content(finish=finish)))
 
     call()
@@ -157,7 +171,7 @@ def test_finish_reasons(finish: str, server: Server, call: Any, stored: Any) -> 
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
-def test_a_prompt_that_was_refused(is_stream: bool, server: Server, call: Any, stored: Any) -> None:
+def test_finish_reason_of_a_blocked_prompt(is_stream: bool, server: Server, call: Any, stored: Any) -> None:
     refused = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, **ENVELOPE}
 
     call(stream=say(server, [refused] if is_stream else refused))
@@ -167,7 +181,7 @@ def test_a_prompt_that_was_refused(is_stream: bool, server: Server, call: Any, s
     assert "tracer.incomplete" not in span.attributes
 
 
-def test_embeddings(server: Server, client: genai.Client, stored: Any) -> None:
+def test_embeddings_with_their_dimensions(server: Server, client: genai.Client, stored: Any) -> None:
     vector = {"values": [0.1, 0.2]}
     server.will(reply({"embeddings": [vector, vector], "embedding": vector}))
 
@@ -179,7 +193,7 @@ def test_embeddings(server: Server, client: genai.Client, stored: Any) -> None:
     assert span.outputs["embeddings"] == [vector, vector]
 
 
-def test_cost_counts_thoughts_as_output_and_cached_tokens_at_their_own_price(
+def test_cost_counts_thinking_as_output_and_cached_tokens_at_their_own_price(
     server: Server, call: Any, stored: Any
 ) -> None:
     server.will(reply({**content(), "modelVersion": "gemini-2.5-flash"}))
@@ -191,7 +205,7 @@ def test_cost_counts_thoughts_as_output_and_cached_tokens_at_their_own_price(
 
 
 @pytest.mark.filterwarnings("ignore:The generate_images method")
-def test_images_are_recorded_as_they_are(server: Server, stored: Any) -> None:
+def test_imagen_predictions_are_recorded_as_they_are(server: Server, stored: Any) -> None:
     picture = {"mimeType": "image/png", "bytesBase64Encoded": "iVBORw0KGgo="}
     server.will(reply({"predictions": [picture]}))
 
@@ -206,7 +220,7 @@ def test_images_are_recorded_as_they_are(server: Server, stored: Any) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_error(stream: bool, server: Server, call: Any, stored: Any) -> None:
+def test_an_http_error_has_its_status_and_code(stream: bool, server: Server, call: Any, stored: Any) -> None:
     server.will(reply(failure(400, "INVALID_ARGUMENT", "No."), status=400))
 
     with pytest.raises(errors.ClientError):
@@ -226,7 +240,7 @@ def test_an_error_in_the_middle_of_a_stream(server: Server, call: Any, stored: A
     assert "UNAVAILABLE" in str(stored.span.attributes)
 
 
-def test_a_call_that_is_cancelled(server: Server, new_client: Any, stored: Any) -> None:
+def test_a_call_that_is_cancelled_by_a_timeout(server: Server, new_client: Any, stored: Any) -> None:
     import threading
 
     from tests.openai.server import Scripted

@@ -82,7 +82,7 @@ def test_thinking_and_tool_calls(is_stream: bool, server: Server, call: Any, sto
     assert stored.json("gen_ai.tool.definitions")[0]["function"]["name"] == "weather"
 
 
-def test_code_to_fill_in(server: Server, call: Any, stored: Any) -> None:
+def test_fim_is_a_text_completion(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat()))
 
     call("fim.complete", model="codestral", prompt="def f():", suffix="return x")
@@ -92,7 +92,7 @@ def test_code_to_fill_in(server: Server, call: Any, stored: Any) -> None:
     assert stored.text == "Lima."
 
 
-def test_agents(server: Server, call: Any, stored: Any) -> None:
+def test_agents_complete_is_a_chat(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat()))
 
     call("agents.complete", agent_id="ag_1", messages=QUESTION)
@@ -100,7 +100,7 @@ def test_agents(server: Server, call: Any, stored: Any) -> None:
     assert (stored.span.name, stored.span.inputs["agent_id"], stored.text) == ("chat", "ag_1", "Lima.")
 
 
-def test_embeddings(server: Server, call: Any, stored: Any) -> None:
+def test_embeddings_with_dimensions_and_usage(server: Server, call: Any, stored: Any) -> None:
     vector = {"object": "embedding", "index": 0, "embedding": [0.1, 0.2]}
     usage = {"prompt_tokens": 2, "total_tokens": 2, "completion_tokens": 0}
     server.will(reply({"id": "e", "object": "list", "model": "mistral-embed", "data": [vector], "usage": usage}))
@@ -114,7 +114,9 @@ def test_embeddings(server: Server, call: Any, stored: Any) -> None:
 
 @pytest.mark.parametrize("way", ["chat.complete", "chat.stream"])
 @pytest.mark.parametrize("status", [401, 422, 503])
-def test_an_error(status: int, way: str, server: Server, call: Any, stored: Any) -> None:
+def test_an_http_error_has_its_status_as_error_type(
+    status: int, way: str, server: Server, call: Any, stored: Any
+) -> None:
     refusal = {"detail": [{"loc": ["body"], "msg": "no", "type": "value_error"}]}
     server.will(reply(refusal, status=status))
 
@@ -127,7 +129,7 @@ def test_an_error(status: int, way: str, server: Server, call: Any, stored: Any)
     assert span.outputs == refusal
 
 
-def test_nobody_there(stored: Any) -> None:
+def test_a_connection_error(stored: Any) -> None:
     from tests.openai.server import unreachable_port
 
     with (

@@ -75,6 +75,10 @@ def test_what_generates_nothing_is_not_recorded(server: Server, client: Mistral,
         ("/v1/chat/completions", "chat"),
         ("/v1/conversations/c1/restart", "conversations"),
         ("/v1/chat/moderations", "moderations"),
+        ("/v1/moderations", "moderations"),
+        ("/v1/ocr", "ocr"),
+        ("/v1/audio/speech", "audio.speech"),
+        ("/v1/audio/transcriptions", "audio.transcriptions"),
         ("/v1/responses", "chat"),
         ("/v1/something/new", "something.new"),
         ("/v1/agents", None),
@@ -84,7 +88,7 @@ def test_what_generates_nothing_is_not_recorded(server: Server, client: Mistral,
         ("/v1/fine_tuning/jobs", None),
     ],
 )
-def test_what_a_path_is(path: str, name: str | None) -> None:
+def test_the_operation_of_a_path(path: str, name: str | None) -> None:
     from tracer.mistral import operation_of
 
     operation = operation_of(path)

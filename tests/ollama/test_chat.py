@@ -81,7 +81,9 @@ def test_a_stream_is_recorded_as_the_reply_it_amounts_to(server: Server, call: A
     assert [event["message"]["content"] for event in events] == ["Li", "ma", ".", ""]
 
 
-def test_every_option_is_an_attribute(server: Server, client: ollama.Client, stored: Any) -> None:
+def test_options_such_as_num_predict_and_keep_alive_are_recorded(
+    server: Server, client: ollama.Client, stored: Any
+) -> None:
     server.will(reply(chat()))
     options = {
         "temperature": 0.1, "top_p": 0.9, "top_k": 40, "seed": 7, "num_predict": 100, "stop": ["\n", "END"],
@@ -127,7 +129,7 @@ TOOL_CALL = {"id": "call_1", "function": {"index": 0, "name": "get_weather", "ar
 
 
 @pytest.mark.parametrize("kind", TOOL_KINDS)
-def test_tools_of_every_kind_and_their_calls(kind: str, server: Server, call: Any, stored: Any) -> None:
+def test_tools_of_every_kind_and_their_tool_calls(kind: str, server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat(said("", tool_calls=[TOOL_CALL]))))
 
     result = call("chat", model="m", messages=QUESTION, tools=TOOL_KINDS[kind]())
@@ -143,7 +145,7 @@ def test_tools_of_every_kind_and_their_calls(kind: str, server: Server, call: An
     ]
 
 
-def test_streamed_tool_calls_are_all_there(server: Server, call: Any, stored: Any) -> None:
+def test_streamed_tool_calls_are_collected(server: Server, call: Any, stored: Any) -> None:
     tip = {"function": {"name": "tip", "arguments": {"bill": 7}}}
     server.will(ndjson(piece("Let me see.", tool_calls=[TOOL_CALL]), piece("", tool_calls=[tip]), last()))
 
@@ -158,7 +160,7 @@ def test_streamed_tool_calls_are_all_there(server: Server, call: Any, stored: An
 
 
 @pytest.mark.parametrize("without", [{}, {"content": None}])
-def test_chunks_without_content(without: Any, server: Server, call: Any, stored: Any) -> None:
+def test_tool_calls_in_chunks_without_content(without: Any, server: Server, call: Any, stored: Any) -> None:
     bare = {**piece(), "message": {"role": "assistant", "tool_calls": [TOOL_CALL], **without}}
     server.will(ndjson(bare, last()))
 
@@ -168,7 +170,7 @@ def test_chunks_without_content(without: Any, server: Server, call: Any, stored:
     assert [part["type"] for part in stored.output[0]["parts"]] == ["tool_call"]
 
 
-def test_a_tool_calling_loop(server: Server, client: ollama.Client, stored: Any) -> None:
+def test_a_loop_of_tool_calls(server: Server, client: ollama.Client, stored: Any) -> None:
     server.will(reply(chat(said("", tool_calls=[TOOL_CALL]))), reply(chat(said("Fine."))))
     messages: list[Any] = [{"role": "user", "content": "Weather in Paris?"}]
 
@@ -188,7 +190,7 @@ def test_a_tool_calling_loop(server: Server, client: ollama.Client, stored: Any)
     assert tool["parts"][0]["response"] == "fine, Paris, celsius"
 
 
-def test_thinking_is_a_part_of_its_own(server: Server, call: Any, stored: Any) -> None:
+def test_thinking_is_a_reasoning_part(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat(said("Lima.", thinking="Peru… Lima."))))
 
     call("chat", model="m", messages=QUESTION)
@@ -214,7 +216,7 @@ def test_streamed_thinking(server: Server, call: Any, stored: Any) -> None:
 
 
 @pytest.mark.skipif(not takes("think", "str"), reason="this version of the SDK has no levels of thinking")
-def test_a_level_of_thinking(server: Server, call: Any, stored: Any) -> None:
+def test_a_level_of_thinking_is_the_reasoning_level(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat()))
 
     call("chat", model="m", messages=QUESTION, think="high")
@@ -223,7 +225,7 @@ def test_a_level_of_thinking(server: Server, call: Any, stored: Any) -> None:
 
 
 @pytest.mark.skipif(not takes("logprobs", "bool"), reason="this version of the SDK has no logprobs")
-def test_streamed_log_probabilities_are_all_there(server: Server, call: Any, stored: Any) -> None:
+def test_streamed_logprobs_are_joined(server: Server, call: Any, stored: Any) -> None:
     sure = [{"token": token, "logprob": -0.1} for token in ("Li", "ma.")]
     server.will(ndjson(*[{**piece(each["token"]), "logprobs": [each]} for each in sure], last()))
 
@@ -269,7 +271,7 @@ def test_message_objects_and_iterators_are_recorded_as_they_were_sent(server: Se
 
 
 @pytest.mark.parametrize("reason", ["length", "load", "unload"])
-def test_why_the_model_stopped(reason: str, server: Server, call: Any, stored: Any) -> None:
+def test_finish_reason_is_the_done_reason(reason: str, server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat(done_reason=reason)))
 
     call("chat", model="m", messages=[])
@@ -277,7 +279,7 @@ def test_why_the_model_stopped(reason: str, server: Server, call: Any, stored: A
     assert stored.span.attributes["gen_ai.response.finish_reasons"] == [reason]
 
 
-def test_numbers_that_are_missing_are_missing(server: Server, call: Any, stored: Any) -> None:
+def test_missing_counts_times_and_finish_reason_are_left_out(server: Server, call: Any, stored: Any) -> None:
     server.will(reply({key: value for key, value in chat().items() if key not in NUMBERS}))
 
     call("chat", model="m", messages=QUESTION)
@@ -287,7 +289,7 @@ def test_numbers_that_are_missing_are_missing(server: Server, call: Any, stored:
     assert "gen_ai.response.finish_reasons" not in stored.span.attributes
 
 
-def test_a_prompt_that_was_cached_has_no_count(server: Server, call: Any, stored: Any) -> None:
+def test_usage_of_a_cached_prompt_has_no_input_tokens(server: Server, call: Any, stored: Any) -> None:
     server.will(reply({key: value for key, value in chat().items() if key != "prompt_eval_count"}))
 
     call("chat", model="m", messages=QUESTION)
@@ -296,7 +298,7 @@ def test_a_prompt_that_was_cached_has_no_count(server: Server, call: Any, stored
     assert "gen_ai.usage.input_tokens" not in stored.span.attributes
 
 
-def test_a_local_model_costs_nothing_that_tracer_could_know(server: Server, call: Any, stored: Any) -> None:
+def test_a_local_model_has_usage_but_no_cost(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat(model="gpt-oss:20b")))
 
     call("chat", model="gpt-oss:20b", messages=QUESTION)
@@ -306,7 +308,7 @@ def test_a_local_model_costs_nothing_that_tracer_could_know(server: Server, call
     assert stored.span.token_usage is not None
 
 
-def test_without_content_only_numbers_are_recorded(server: Server, call: Any, stored: Any) -> None:
+def test_without_capture_content_only_usage_and_numbers_are_recorded(server: Server, call: Any, stored: Any) -> None:
     tracer.configure(capture_content=False)
     server.will(reply(chat()))
 

@@ -15,7 +15,7 @@ from tests.openai.server import Scripted, Server, reply, unreachable_port
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_refused_call_says_everything(stream: bool, server: Server, call: Any, stored: Any) -> None:
+def test_an_http_error_is_recorded_with_everything(stream: bool, server: Server, call: Any, stored: Any) -> None:
     refusal = {"error": "model 'none' not found"}
     server.will(reply(refusal, status=404))
 
@@ -33,7 +33,7 @@ def test_a_refused_call_says_everything(stream: bool, server: Server, call: Any,
 
 
 @pytest.mark.parametrize("body", [b"Bad Gateway", b"", b"[1]", b"\xff\xfe"])
-def test_an_error_body_that_is_no_object(body: bytes, server: Server, call: Any, stored: Any) -> None:
+def test_an_error_body_that_is_not_a_json_object(body: bytes, server: Server, call: Any, stored: Any) -> None:
     server.will(reply(body, status=502))
 
     with pytest.raises(Exception):  # noqa: B017, PT011  # what the SDK makes of it depends on its version
@@ -44,7 +44,7 @@ def test_an_error_body_that_is_no_object(body: bytes, server: Server, call: Any,
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_nobody_there(stream: bool, connect: Any, stored: Any) -> None:
+def test_a_connection_error(stream: bool, connect: Any, stored: Any) -> None:
     client = connect(host=f"http://127.0.0.1:{unreachable_port()}")
 
     with pytest.raises((ConnectionError, httpx.ConnectError)) as raised:
@@ -58,7 +58,7 @@ def test_nobody_there(stream: bool, connect: Any, stored: Any) -> None:
     assert span.attributes["server.address"] == "127.0.0.1"
 
 
-def test_a_timeout(server: Server, connect: Any, stored: Any) -> None:
+def test_a_timeout_is_an_error(server: Server, connect: Any, stored: Any) -> None:
     held = threading.Event()
     server.will(Scripted([held]))
     client = connect(timeout=0.05)
@@ -113,7 +113,9 @@ def test_an_error_in_a_reply_with_status_200_is_an_error(server: Server, client:
 
 
 @pytest.mark.parametrize("given", [{"model": ""}, {"model": "m", "messages": 7}, {"model": "m", "tools": ["no tool"]}])
-def test_a_call_that_never_leaves_is_no_call(given: Any, server: Server, client: ollama.Client, stored: Any) -> None:
+def test_a_call_with_missing_arguments_is_not_recorded(
+    given: Any, server: Server, client: ollama.Client, stored: Any
+) -> None:
     with pytest.raises(Exception), tracer.start_span("mine"):  # noqa: B017, PT011
         client.chat(**given)
 
@@ -121,7 +123,7 @@ def test_a_call_that_never_leaves_is_no_call(given: Any, server: Server, client:
     assert [(span.name, span.status) for span in stored.spans] == [("mine", "ERROR")]
 
 
-def test_keys_never_reach_the_store(server: Server, connect: Any, stored: Any) -> None:
+def test_api_keys_never_reach_the_store(server: Server, connect: Any, stored: Any) -> None:
     server.will(reply({"error": "unauthorized"}, status=401))
     client = connect(headers={"Authorization": "Bearer very-secret"})
 

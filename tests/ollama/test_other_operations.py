@@ -80,7 +80,7 @@ def test_a_generated_image(stream: bool, server: Server, call: Any, stored: Any)
     assert image["content"].startswith("tracer-attachment:")
 
 
-def test_loading_a_model(server: Server, call: Any, stored: Any) -> None:
+def test_generate_that_only_loads_a_model(server: Server, call: Any, stored: Any) -> None:
     server.will(reply({**AT, "response": "", "done": True, "done_reason": "load"}))
 
     call("generate", model="m", keep_alive=10)
@@ -89,7 +89,7 @@ def test_loading_a_model(server: Server, call: Any, stored: Any) -> None:
     assert "gen_ai.output.messages" not in stored.span.attributes
 
 
-def test_embed(server: Server, call: Any, stored: Any) -> None:
+def test_embed_is_an_embedding_with_dimensions(server: Server, call: Any, stored: Any) -> None:
     body = {
         "model": "all-minilm",
         "embeddings": [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]],
@@ -110,7 +110,7 @@ def test_embed(server: Server, call: Any, stored: Any) -> None:
     assert span.attributes["tracer.server.total_time"] == 0.014
 
 
-def test_the_old_embeddings(server: Server, call: Any, stored: Any) -> None:
+def test_embeddings_of_the_older_path(server: Server, call: Any, stored: Any) -> None:
     server.will(reply({"embedding": [0.1, 0.2]}))
 
     call("embeddings", model="all-minilm", prompt="Lima")
@@ -142,7 +142,7 @@ FETCHED = {"title": "Lima", "content": "The capital of Peru.", "links": ["https:
     ("name", "given", "answer"),
     [("web_search", {"query": "Lima", "max_results": 2}, SEARCHED), ("web_fetch", {"url": "lima.example"}, FETCHED)],
 )
-def test_the_web_tools(
+def test_web_search_and_web_fetch(
     name: str, given: Any, answer: Any, hosted: None, server: Server, call: Any, stored: Any
 ) -> None:
     server.will(reply(answer))
@@ -158,7 +158,7 @@ def test_the_web_tools(
 
 
 @pytest.mark.skipif(not hasattr(ollama.Client, "systemone"), reason="this version of the SDK has no systemone")
-def test_scored_questions(server: Server, call: Any, stored: Any) -> None:
+def test_systemone_scored_questions(server: Server, call: Any, stored: Any) -> None:
     questions = {"polite": {"type": "noul", "instructions": "Is it polite?"}}
     answers = {"polite": {"type": "noul", "noul": 0.9}}
     body = {"model": "judge", "answers": answers, "usage": {"input_tokens": 20, "output_tokens": 1}}

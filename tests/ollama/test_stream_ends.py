@@ -222,7 +222,7 @@ def test_an_exception_thrown_into_an_async_stream(held: Any, run: Any, stored: A
     assert stored.ending == ("ERROR", None, "Li")
 
 
-def test_async_call_cancelled_by_wait_for(server: Server, arun: Any, stored: Any) -> None:
+def test_async_call_cancelled_by_the_timeout_of_wait_for(server: Server, arun: Any, stored: Any) -> None:
     held = threading.Event()
     server.will(Scripted([held]))
 

@@ -59,7 +59,7 @@ def test_speech_of_an_unnamed_type_is_known_by_its_first_bytes(
     assert stored.output[0]["parts"][0]["mime_type"] == "audio/mpeg"
 
 
-def test_samples_that_nobody_can_tell_are_counted(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_speech_of_an_unknown_type_has_its_size(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(bytes(range(128, 256)) * 10, content_type="application/octet-stream"))
 
     client.audio.speech.create(model="speak", voice="alloy", input="Hello", response_format="pcm")
@@ -165,7 +165,7 @@ def test_a_transcription(server: Server, call: Any, stored: Any) -> None:
     }
 
 
-def test_a_transcription_that_is_billed_by_time(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_usage_of_a_transcription_in_seconds(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply({"text": "Hello.", "duration": 2.5, "usage": {"type": "duration", "seconds": 3}}))
 
     client.audio.transcriptions.create(model="listen", file=FILE, response_format="verbose_json")
@@ -175,7 +175,7 @@ def test_a_transcription_that_is_billed_by_time(server: Server, client: openai.O
 
 
 @pytest.mark.parametrize("text", ["Hello.\n", "1\n00:00:00,000 --> 00:00:01,000\nHello.\n"])
-def test_a_transcription_that_is_no_json(text: str, server: Server, call: Any, stored: Any) -> None:
+def test_a_transcription_as_text_or_subtitles(text: str, server: Server, call: Any, stored: Any) -> None:
     server.will(reply(text.encode(), content_type="text/plain; charset=utf-8"))
 
     result = call("audio.transcriptions.create", model="listen", file=FILE, response_format="srt")
@@ -210,7 +210,7 @@ def test_a_streamed_transcription(server: Server, call: Any, stored: Any) -> Non
 
 
 @takes(openai.resources.audio.Transcriptions, "stream")
-def test_a_streamed_transcription_that_is_left(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_a_streamed_transcription_that_is_closed_early(server: Server, client: openai.OpenAI, stored: Any) -> None:
     segment = {"type": "transcript.text.segment", "id": "s1", "speaker": "A", "text": "Hello. ", "start": 0, "end": 1}
     server.will(sse(segment, {**segment, "text": "Hi.", "speaker": "B"}, done=False))
 

@@ -74,7 +74,9 @@ def test_from_many_threads_at_once_is_once(server: Server, client: openai.OpenAI
     assert len(stored.spans) == 1
 
 
-def test_disabled_nothing_is_recorded_whatever_was_kept(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_after_disable_nothing_is_recorded_whatever_was_kept(
+    server: Server, client: openai.OpenAI, stored: Any
+) -> None:
     server.will(reply(chat()))
     bound, raw, request = client.chat.completions.create, client.chat.completions.with_raw_response, client.request
 
@@ -128,7 +130,7 @@ def test_a_wrapper_that_stands_twice_in_the_way_records_once(
         SyncAPIClient.request = ours  # type: ignore[method-assign]
 
 
-def test_every_kind_of_client(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_azure_copied_and_configured_clients_are_recorded(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(chat()))
     azure = openai.AzureOpenAI(
         azure_endpoint=server.url,

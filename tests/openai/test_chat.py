@@ -55,7 +55,9 @@ def test_a_call_is_recorded_with_everything(server: Server, call: Any, stored: A
     }
 
 
-def test_all_parameters_are_attributes(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_parameters_such_as_temperature_seed_and_stop_are_attributes(
+    server: Server, client: openai.OpenAI, stored: Any
+) -> None:
     server.will(reply(chat()))
 
     client.chat.completions.create(
@@ -102,7 +104,9 @@ def test_tool_calls_have_parsed_arguments_and_the_tools_are_recorded(server: Ser
     ]
 
 
-def test_a_conversation_with_tool_results_becomes_messages_of_parts(server: Server, call: Any, stored: Any) -> None:
+def test_a_conversation_with_tool_calls_and_results_becomes_messages_of_parts(
+    server: Server, call: Any, stored: Any
+) -> None:
     server.will(reply(chat()))
     messages = [
         {"role": "system", "content": "Be brief."},
@@ -121,7 +125,7 @@ def test_a_conversation_with_tool_results_becomes_messages_of_parts(server: Serv
     ]
 
 
-def test_every_choice_is_recorded(server: Server, call: Any, stored: Any) -> None:
+def test_all_choices_are_recorded_with_their_finish_reason(server: Server, call: Any, stored: Any) -> None:
     answers = [{"role": "assistant", "content": "one"}, {"role": "assistant", "content": "two"}]
     server.will(reply(chat(*answers, finish="length")))
 
@@ -162,7 +166,9 @@ def test_every_choice_is_recorded(server: Server, call: Any, stored: Any) -> Non
         ({"content": None}, []),
     ],
 )
-def test_what_a_message_can_hold(message: dict[str, Any], parts: Any, server: Server, call: Any, stored: Any) -> None:
+def test_refusal_reasoning_function_call_and_audio_are_parts_of_the_message(
+    message: dict[str, Any], parts: Any, server: Server, call: Any, stored: Any
+) -> None:
     server.will(reply(chat({"role": "assistant", **message})))
 
     call("chat.completions.create", model="m", messages=QUESTION)
@@ -185,7 +191,7 @@ def test_annotations_and_logprobs_are_kept(server: Server, call: Any, stored: An
     assert stored.span.outputs["choices"][0]["logprobs"] == body["choices"][0]["logprobs"]
 
 
-def test_images_are_parts_and_large_ones_leave_the_payload(server: Server, call: Any, stored: Any) -> None:
+def test_images_and_audio_are_parts_and_large_ones_become_attachments(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat()))
     large = base64.b64encode(b"\x89PNG" + bytes(400_000)).decode()
     content = [
@@ -216,7 +222,7 @@ def parse_name(client: Any) -> str:
 
 
 @pytest.mark.filterwarnings("error")
-def test_parse_is_recorded_once_as_what_it_is(server: Server, client: Any, call: Any, stored: Any) -> None:
+def test_parse_with_a_response_format_is_recorded_once(server: Server, client: Any, call: Any, stored: Any) -> None:
     server.will(reply(chat({"role": "assistant", "content": '{"city": "Lima"}'})))
 
     result = call(parse_name(client), model="m", messages=QUESTION, response_format=Capital)
@@ -233,7 +239,7 @@ def server_body(server: Server, result: Any) -> Any:
     return chat({"role": "assistant", "content": '{"city": "Lima"}'})
 
 
-def test_sentinels_never_leak(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_not_given_parameters_are_left_out(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(chat()))
 
     client.chat.completions.create(model="m", messages=QUESTION, temperature=openai.NOT_GIVEN, tools=openai.NOT_GIVEN)
@@ -255,7 +261,7 @@ def test_messages_that_are_the_sdks_own_objects(server: Server, client: openai.O
     assert stored.input[1] == {"role": "assistant", "parts": parts}
 
 
-def test_iterators_are_not_consumed(server: Server, call: Any, stored: Any) -> None:
+def test_iterators_of_messages_and_tools_are_not_consumed(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat()))
 
     call("chat.completions.create", model="m", messages=iter(QUESTION), tools=iter(TOOLS))
@@ -264,7 +270,7 @@ def test_iterators_are_not_consumed(server: Server, call: Any, stored: Any) -> N
     assert (stored.span.inputs["messages"], stored.span.inputs["tools"]) == (QUESTION, TOOLS)
 
 
-def test_null_anywhere_is_no_problem(server: Server, call: Any, stored: Any) -> None:
+def test_null_choices_message_and_usage_are_no_error(server: Server, call: Any, stored: Any) -> None:
     server.will(
         reply({"id": None, "model": None, "choices": [None, {"message": None}], "usage": {"prompt_tokens": None}})
     )
@@ -275,7 +281,7 @@ def test_null_anywhere_is_no_problem(server: Server, call: Any, stored: Any) -> 
     assert stored.span.token_usage is None
 
 
-def test_a_reply_without_content_type(server: Server, call: Any, stored: Any) -> None:
+def test_usage_of_a_reply_without_content_type(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat(), content_type=None))
 
     call("chat.completions.create", model="m", messages=QUESTION)
@@ -309,7 +315,9 @@ def test_a_reply_without_content_type(server: Server, call: Any, stored: Any) ->
         ({"prompt_tokens": 5, "completion_tokens": 1, "prompt_tokens_details": None}, {}),
     ],
 )
-def test_what_others_call_their_tokens(usage: Any, expected: Any, server: Server, client: Any, stored: Any) -> None:
+def test_usage_by_the_names_of_other_providers(
+    usage: Any, expected: Any, server: Server, client: Any, stored: Any
+) -> None:
     server.will(reply(chat(usage=usage)))
 
     client.chat.completions.create(model="m", messages=QUESTION)
@@ -338,7 +346,9 @@ def test_the_span_hangs_below_the_current_one_and_is_current_only_during_the_cal
     assert inner.parent_id == outer.span_id
 
 
-def test_without_content_only_numbers_are_recorded(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_without_capture_content_only_usage_and_numbers_are_recorded(
+    server: Server, client: openai.OpenAI, stored: Any
+) -> None:
     tracer.configure(capture_content=False)
     server.will(reply(chat()))
 
@@ -350,7 +360,7 @@ def test_without_content_only_numbers_are_recorded(server: Server, client: opena
     assert span.token_usage["total_tokens"] == 23
 
 
-def test_when_disabled_nothing_is_recorded(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_when_tracer_is_disabled_nothing_is_recorded(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(chat()))
     tracer.disable()
 

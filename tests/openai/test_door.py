@@ -101,11 +101,11 @@ def test_the_operation_of_a_path(path: str, name: str | None) -> None:
         ("", "OpenAI", None),
     ],
 )
-def test_the_provider_of_a_host(host: str, client: str, name: str | None) -> None:
+def test_the_provider_by_the_host_of_base_url(host: str, client: str, name: str | None) -> None:
     assert provider_of(host, client) == name
 
 
-def test_what_extra_body_adds_is_recorded_as_it_was_sent(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_extra_body_is_recorded_as_it_was_sent(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(chat()))
 
     client.chat.completions.create(
@@ -133,7 +133,7 @@ def test_the_helper_of_a_stream_is_recorded(server: Server, client: openai.OpenA
     assert stored.span.attributes["tracer.provider.helper"] == "threads.create_and_run_stream"
 
 
-def test_an_absolute_url_names_its_own_server(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_an_absolute_url_has_its_own_server_address(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(chat()))
     body = {"model": "m", "messages": QUESTION}
 

@@ -12,7 +12,7 @@ from tests.openai.replies import QUESTION, chat, error
 from tests.openai.server import Scripted, Server, reply, unreachable_port
 
 
-def test_a_refused_call_says_everything(server: Server, call: Any, stored: Any) -> None:
+def test_an_http_error_is_recorded_with_everything(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(error(), status=404, x_request_id="req_9"))
 
     with pytest.raises(openai.NotFoundError) as raised:
@@ -52,7 +52,9 @@ def test_a_refused_call_says_everything(server: Server, call: Any, stored: Any) 
         (500, openai.InternalServerError),
     ],
 )
-def test_every_status(status: int, kind: type[Exception], server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_the_status_code_of_every_kind_of_http_error(
+    status: int, kind: type[Exception], server: Server, client: openai.OpenAI, stored: Any
+) -> None:
     server.will(reply(error(), status=status))
 
     with pytest.raises(kind):
@@ -71,7 +73,7 @@ def test_the_request_id_that_azure_sends_with_an_error(server: Server, client: o
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b'"no"', b"[]"])
-def test_an_error_body_that_is_no_object(body: bytes, server: Server, call: Any, stored: Any) -> None:
+def test_an_error_body_that_is_not_a_json_object(body: bytes, server: Server, call: Any, stored: Any) -> None:
     server.will(reply(body, status=502, content_type="text/html"))
 
     with pytest.raises(openai.InternalServerError):
@@ -98,7 +100,7 @@ def test_retries_are_one_span_with_their_count(server: Server, client: openai.Op
     assert (stored.span.status, stored.span.attributes["tracer.retries"]) == ("UNSET", 2)
 
 
-def test_retries_that_did_not_help_are_counted_too(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_retries_of_a_call_that_fails_are_counted(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(error(), status=429, retry_after_ms="1"))
 
     with pytest.raises(openai.RateLimitError):
@@ -107,7 +109,7 @@ def test_retries_that_did_not_help_are_counted_too(server: Server, client: opena
     assert (stored.span.status, stored.span.attributes["tracer.retries"]) == ("ERROR", 2)
 
 
-def test_nobody_there(client: openai.OpenAI, stored: Any) -> None:
+def test_a_connection_error(client: openai.OpenAI, stored: Any) -> None:
     port = unreachable_port()
 
     with pytest.raises(openai.APIConnectionError):
@@ -120,7 +122,7 @@ def test_nobody_there(client: openai.OpenAI, stored: Any) -> None:
     assert span.attributes["server.port"] == port
 
 
-def test_a_timeout(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_a_timeout_is_an_error(server: Server, client: openai.OpenAI, stored: Any) -> None:
     import threading
 
     held = threading.Event()
@@ -133,14 +135,14 @@ def test_a_timeout(server: Server, client: openai.OpenAI, stored: Any) -> None:
     assert stored.span.attributes["error.type"] == "openai.APITimeoutError"
 
 
-def test_a_call_that_never_leaves_is_no_call(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_a_call_with_missing_arguments_is_not_recorded(server: Server, client: openai.OpenAI, stored: Any) -> None:
     with pytest.raises(TypeError, match="Missing required arguments"):
         client.chat.completions.create(model="m")  # type: ignore[call-overload]
 
     assert stored.spans == []
 
 
-def test_a_reply_that_the_sdk_cannot_read(server: Server, call: Any, stored: Any) -> None:
+def test_a_reply_that_is_not_json_is_an_error(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(b"not JSON at all"))
 
     with pytest.raises(ValueError, match="Expecting value"):
@@ -149,7 +151,7 @@ def test_a_reply_that_the_sdk_cannot_read(server: Server, call: Any, stored: Any
     assert (stored.span.status, stored.span.outputs) == ("ERROR", "not JSON at all")
 
 
-def test_keys_never_reach_the_store(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_api_keys_never_reach_the_store(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(error("Incorrect API key provided: sk-proj-abcdefghijklmnopqrstuvwxyz0123456789."), status=401))
 
     with pytest.raises(openai.AuthenticationError):

@@ -26,7 +26,7 @@ def asks_for_usage(autolog: None, server: Server) -> None:
     server.will(as_asked)
 
 
-def test_a_stream_has_its_tokens_and_the_program_sees_none(server: Server, call: Any, stored: Any) -> None:
+def test_include_usage_records_token_usage_and_hides_the_chunk(server: Server, call: Any, stored: Any) -> None:
     chunks = call("chat.completions.create", **ASKED, stream=True)
 
     assert server.asked[0].json["stream_options"] == {"include_usage": True}
@@ -38,7 +38,7 @@ def test_a_stream_has_its_tokens_and_the_program_sees_none(server: Server, call:
     assert "tracer.incomplete" not in stored.span.attributes
 
 
-def test_the_stream_is_still_the_sdks_own(client: openai.OpenAI, stored: Any) -> None:
+def test_include_usage_keeps_the_sdks_own_stream(client: openai.OpenAI, stored: Any) -> None:
     with client.chat.completions.create(**ASKED, stream=True) as stream:
         assert type(stream) is openai.Stream
         assert next(stream).choices[0].delta.role == "assistant"
@@ -47,7 +47,7 @@ def test_the_stream_is_still_the_sdks_own(client: openai.OpenAI, stored: Any) ->
     assert stored.span.token_usage["input_tokens"] == 14
 
 
-def test_the_stream_helper(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_include_usage_in_the_stream_helper(server: Server, client: openai.OpenAI, stored: Any) -> None:
     if not hasattr(client.chat.completions, "stream"):
         pytest.skip("this version of the SDK has the helper elsewhere")
 
@@ -60,7 +60,7 @@ def test_the_stream_helper(server: Server, client: openai.OpenAI, stored: Any) -
     assert stored.span.token_usage["total_tokens"] == 23
 
 
-def test_the_async_stream_helper(run: Any, stored: Any) -> None:
+def test_include_usage_in_the_async_stream_helper(run: Any, stored: Any) -> None:
     async def scenario(client: Any) -> Any:
         if not hasattr(client.chat.completions, "stream"):
             pytest.skip("this version of the SDK has the helper elsewhere")
@@ -71,7 +71,7 @@ def test_the_async_stream_helper(run: Any, stored: Any) -> None:
     assert stored.span.token_usage["total_tokens"] == 23
 
 
-def test_a_raw_response_that_is_parsed(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_include_usage_in_a_raw_response_that_is_parsed(server: Server, client: openai.OpenAI, stored: Any) -> None:
     raw = client.chat.completions.with_raw_response.create(**ASKED, stream=True)
 
     assert raw.headers["x-request-id"] == "req_1"
@@ -81,7 +81,7 @@ def test_a_raw_response_that_is_parsed(server: Server, client: openai.OpenAI, st
     assert stored.span.token_usage["total_tokens"] == 23
 
 
-def test_an_async_raw_response_that_is_parsed(run: Any, stored: Any) -> None:
+def test_include_usage_in_an_async_raw_response_that_is_parsed(run: Any, stored: Any) -> None:
     async def scenario(client: Any) -> int:
         raw = await client.chat.completions.with_raw_response.create(**ASKED, stream=True)
         return len([one async for one in raw.parse()])
@@ -90,7 +90,9 @@ def test_an_async_raw_response_that_is_parsed(run: Any, stored: Any) -> None:
     assert stored.span.token_usage["total_tokens"] == 23
 
 
-def test_who_reads_bytes_gets_those_that_he_asked_for(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_include_usage_adds_nothing_to_with_streaming_response(
+    server: Server, client: openai.OpenAI, stored: Any
+) -> None:
     with client.chat.completions.with_streaming_response.create(**ASKED, stream=True) as body:
         lines = [line for line in body.iter_lines() if line]
 
@@ -100,14 +102,16 @@ def test_who_reads_bytes_gets_those_that_he_asked_for(server: Server, client: op
 
 
 @pytest.mark.parametrize("options", [{"include_usage": False}, {"include_usage": True}, None, {}])
-def test_who_has_said_what_he_wants_gets_it(options: Any, server: Server, client: openai.OpenAI) -> None:
+def test_stream_options_of_the_program_win_over_include_usage(
+    options: Any, server: Server, client: openai.OpenAI
+) -> None:
     chunks = list(client.chat.completions.create(**ASKED, stream=True, stream_options=options))
 
     assert server.asked[0].json["stream_options"] == options
     assert len(chunks) == (6 if options == {"include_usage": True} else 5)
 
 
-def test_who_said_it_in_an_extra_body_too(server: Server, client: openai.OpenAI) -> None:
+def test_stream_options_in_extra_body_win_over_include_usage(server: Server, client: openai.OpenAI) -> None:
     extra = {"stream_options": {"include_usage": True}}
 
     chunks = list(client.chat.completions.create(**ASKED, stream=True, extra_body=extra))
@@ -115,13 +119,13 @@ def test_who_said_it_in_an_extra_body_too(server: Server, client: openai.OpenAI)
     assert len(chunks) == 6
 
 
-def test_a_stream_that_only_the_server_knows_of_is_left_alone(server: Server, client: openai.OpenAI) -> None:
+def test_include_usage_adds_nothing_where_extra_body_asks_for_the_stream(server: Server, client: openai.OpenAI) -> None:
     client.chat.completions.create(model="m", messages=QUESTION, extra_body={"stream": True})
 
     assert "stream_options" not in server.asked[0].json
 
 
-def test_empty_chunks_of_others_are_not_hidden(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_include_usage_hides_no_other_chunk_without_choices(server: Server, client: openai.OpenAI, stored: Any) -> None:
     azure = {"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}
     last = chunk(delta(content="Lima.", finish="stop"), usage=USAGE)
     server.will(sse(chunk(**azure), last))
@@ -132,7 +136,7 @@ def test_empty_chunks_of_others_are_not_hidden(server: Server, client: openai.Op
     assert stored.span.token_usage["total_tokens"] == 23
 
 
-def test_completions(server: Server, call: Any, stored: Any) -> None:
+def test_include_usage_in_completions(server: Server, call: Any, stored: Any) -> None:
     server.will(sse(completion("Lima.", usage=None), {"id": "cmpl-1", "choices": [], "usage": USAGE}))
 
     chunks = call("completions.create", model="m", prompt="?", stream=True)
@@ -141,7 +145,7 @@ def test_completions(server: Server, call: Any, stored: Any) -> None:
     assert stored.span.token_usage["total_tokens"] == 23
 
 
-def test_a_call_that_is_not_streamed_is_left_alone(server: Server, call: Any) -> None:
+def test_include_usage_adds_nothing_to_a_call_that_is_not_streamed(server: Server, call: Any) -> None:
     server.will(reply(chat()))
 
     call("chat.completions.create", **ASKED)
@@ -149,7 +153,7 @@ def test_a_call_that_is_not_streamed_is_left_alone(server: Server, call: Any) ->
     assert "stream_options" not in server.asked[0].json
 
 
-def test_what_the_program_gave_is_not_touched(server: Server, client: openai.OpenAI) -> None:
+def test_include_usage_does_not_change_the_programs_own_body(server: Server, client: openai.OpenAI) -> None:
     body = {**ASKED, "stream": True}
     given = dict(body)
 
@@ -161,14 +165,14 @@ def test_what_the_program_gave_is_not_touched(server: Server, client: openai.Ope
 
 
 @pytest.mark.parametrize("again", [{}, {"disable": True}, {"include_usage": False}])
-def test_it_is_off_again(again: Any, server: Server, client: openai.OpenAI) -> None:
+def test_include_usage_is_off_after_the_next_autolog(again: Any, server: Server, client: openai.OpenAI) -> None:
     tracer.openai.autolog(**again)
 
     assert len(list(client.chat.completions.create(**ASKED, stream=True))) == 5
     assert "stream_options" not in server.asked[0].json
 
 
-def test_nothing_is_asked_where_nothing_is_recorded(server: Server, client: openai.OpenAI) -> None:
+def test_include_usage_adds_nothing_while_tracer_is_disabled(server: Server, client: openai.OpenAI) -> None:
     tracer.disable()
 
     list(client.chat.completions.create(**ASKED, stream=True))

@@ -52,7 +52,7 @@ def recorded(span: Any) -> tuple[int, int]:
     return span.token_usage["input_tokens"], span.token_usage["output_tokens"]
 
 
-def test_chat_plain_and_streamed_are_recorded_alike(llama: openai.OpenAI, stored: Any) -> None:
+def test_a_served_model_chat_plain_and_streamed_with_usage_and_finish_reason(llama: openai.OpenAI, stored: Any) -> None:
     plain = llama.chat.completions.create(**ASKED)
     chunks = list(llama.chat.completions.create(**ASKED, stream=True, stream_options={"include_usage": True}))
 
@@ -68,7 +68,7 @@ def test_chat_plain_and_streamed_are_recorded_alike(llama: openai.OpenAI, stored
     assert second.attributes["tracer.stream.chunks"] == len(chunks)
 
 
-def test_usage_that_nobody_asked_for(llama: openai.OpenAI, stored: Any) -> None:
+def test_a_served_model_with_include_usage(llama: openai.OpenAI, stored: Any) -> None:
     tracer.openai.autolog(include_usage=True)
 
     chunks = list(llama.chat.completions.create(**ASKED, stream=True))
@@ -77,7 +77,7 @@ def test_usage_that_nobody_asked_for(llama: openai.OpenAI, stored: Any) -> None:
     assert recorded(stored.span)[1] == 6
 
 
-def test_completions_plain_and_streamed(llama: openai.OpenAI, stored: Any) -> None:
+def test_a_served_model_completions_plain_and_streamed(llama: openai.OpenAI, stored: Any) -> None:
     asked: Any = {"model": "tiny", "prompt": "The capital of Peru is", "max_tokens": 6, "temperature": 0}
 
     plain = llama.completions.create(**asked)
@@ -89,7 +89,7 @@ def test_completions_plain_and_streamed(llama: openai.OpenAI, stored: Any) -> No
 
 
 @needs_responses
-def test_responses_plain_and_streamed(llama: openai.OpenAI, stored: Any) -> None:
+def test_a_served_model_responses_plain_and_streamed(llama: openai.OpenAI, stored: Any) -> None:
     asked: Any = {"model": "tiny", "input": "?", "max_output_tokens": 6, "temperature": 0}
 
     plain = llama.responses.create(**asked)
@@ -102,7 +102,7 @@ def test_responses_plain_and_streamed(llama: openai.OpenAI, stored: Any) -> None
     assert second.attributes["tracer.stream.chunks"] == len(events)
 
 
-def test_a_stream_that_is_left_and_the_next_call(llama: openai.OpenAI, stored: Any) -> None:
+def test_a_served_model_stream_closed_early_and_the_next_call(llama: openai.OpenAI, stored: Any) -> None:
     with llama.chat.completions.create(**{**ASKED, "max_tokens": 400}, stream=True) as stream:
         for chunk in stream:
             if chunk.choices[0].delta.content:
@@ -115,7 +115,7 @@ def test_a_stream_that_is_left_and_the_next_call(llama: openai.OpenAI, stored: A
     assert recorded(whole)[1] == 6
 
 
-def test_a_call_that_is_cancelled(llama_url: str, stored: Any) -> None:
+def test_a_served_model_stream_that_is_cancelled(llama_url: str, stored: Any) -> None:
     async def scenario() -> None:
         http = openai.DefaultAsyncHttpxClient(verify=False)
         async with openai.AsyncOpenAI(api_key="k", base_url=llama_url, max_retries=0, http_client=http) as client:
@@ -137,7 +137,7 @@ def test_a_call_that_is_cancelled(llama_url: str, stored: Any) -> None:
     assert (stored.span.status, stored.span.attributes["tracer.incomplete"]) == ("UNSET", "cancelled")
 
 
-def test_a_prompt_that_is_too_long(llama: openai.OpenAI, stored: Any) -> None:
+def test_a_served_model_prompt_beyond_the_context(llama: openai.OpenAI, stored: Any) -> None:
     with pytest.raises(openai.BadRequestError):
         llama.chat.completions.create(**{**ASKED, "messages": [{"role": "user", "content": "word " * 2000}]})
 

@@ -79,7 +79,7 @@ def test_embeddings(server: Server, call: Any, stored: Any) -> None:
     assert span.attributes["gen_ai.request.encoding_formats"] == ["base64"]
 
 
-def test_the_dimensions_of_embeddings_that_nobody_asked_for(server: Server, client: Any, stored: Any) -> None:
+def test_the_dimensions_of_embeddings_come_from_the_vectors(server: Server, client: Any, stored: Any) -> None:
     server.will(reply(embedding([[0.1, 0.2, 0.3]])))
 
     client.embeddings.create(model="m", input="a", encoding_format="float")
@@ -87,7 +87,7 @@ def test_the_dimensions_of_embeddings_that_nobody_asked_for(server: Server, clie
     assert stored.span.attributes["gen_ai.embeddings.dimension.count"] == 3
 
 
-def test_large_vectors_are_attachments(server: Server, call: Any, stored: Any) -> None:
+def test_large_embedding_vectors_are_attachments(server: Server, call: Any, stored: Any) -> None:
     content = struct.pack("<1536f", *[0.5] * 1536)
     server.will(reply(embedding([base64.b64encode(content).decode()])))
 
@@ -105,7 +105,7 @@ FLAGGED = {
 }
 
 
-def test_a_moderation_says_what_was_found(server: Server, call: Any, stored: Any) -> None:
+def test_a_moderation_has_the_flagged_categories(server: Server, call: Any, stored: Any) -> None:
     fine = {"flagged": False, "categories": {"violence": False}, "category_scores": {"violence": 0.0}}
     server.will(reply({"id": "modr_1", "model": "moderate-2026", "results": [FLAGGED, fine]}))
 

@@ -31,7 +31,7 @@ def said(stored: Any) -> Any:
 WHOLE = ("UNSET", None, "Lima.")
 
 
-def test_raw_response(server: Server, call: Any, stored: Any) -> None:
+def test_with_raw_response(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(chat(), x_request_id="req_1"))
 
     response = call("chat.completions.with_raw_response.create", model="m", messages=QUESTION)
@@ -42,7 +42,7 @@ def test_raw_response(server: Server, call: Any, stored: Any) -> None:
     assert stored.span.outputs == chat()
 
 
-def test_raw_stream(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_with_raw_response_of_a_stream(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(sse(*lima(), x_request_id="req_1"))
 
     response = raw(client)(model="m", messages=QUESTION, stream=True)
@@ -57,7 +57,7 @@ def test_raw_stream(server: Server, client: openai.OpenAI, stored: Any) -> None:
     assert stored.span.attributes["tracer.provider.request_id"] == "req_1"
 
 
-def test_raw_stream_async(server: Server, run: Any, stored: Any) -> None:
+def test_with_raw_response_of_an_async_stream(server: Server, run: Any, stored: Any) -> None:
     server.will(sse(*lima()))
 
     async def scenario(client: Any) -> None:
@@ -71,7 +71,7 @@ def test_raw_stream_async(server: Server, run: Any, stored: Any) -> None:
     assert said(stored) == WHOLE
 
 
-def test_streaming_response_parsed(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_with_streaming_response_parsed(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(chat()))
 
     with streaming(client)(model="m", messages=QUESTION) as response:
@@ -83,7 +83,7 @@ def test_streaming_response_parsed(server: Server, client: openai.OpenAI, stored
 
 
 @pytest.mark.parametrize("read", ["read", "json", "text", "iter_bytes", "iter_text", "iter_lines"])
-def test_streaming_response_read_in_any_way(read: str, server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_with_streaming_response_read_in_any_way(read: str, server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(chat()))
 
     with streaming(client)(model="m", messages=QUESTION) as response:
@@ -95,7 +95,7 @@ def test_streaming_response_read_in_any_way(read: str, server: Server, client: o
     assert stored.span.outputs == chat()
 
 
-def test_streaming_response_of_a_stream_by_lines(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_with_streaming_response_of_a_stream_by_lines(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(sse(*lima()))
 
     with streaming(client)(model="m", messages=QUESTION, stream=True) as response:
@@ -106,7 +106,7 @@ def test_streaming_response_of_a_stream_by_lines(server: Server, client: openai.
     assert len(stored.span.events) == 6
 
 
-def test_streaming_response_of_a_stream_in_raw_bytes(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_with_streaming_response_of_a_stream_in_raw_bytes(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(sse(*lima()))
 
     with streaming(client)(model="m", messages=QUESTION, stream=True) as response:
@@ -148,7 +148,7 @@ def test_streaming_response_of_a_stream_parsed(server: Server, client: openai.Op
 
 
 @pytest.mark.filterwarnings("error")
-def test_streaming_response_async(server: Server, run: Any, stored: Any) -> None:
+def test_with_streaming_response_async(server: Server, run: Any, stored: Any) -> None:
     server.will(reply(chat()))
 
     async def scenario(client: Any) -> None:

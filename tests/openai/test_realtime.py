@@ -175,7 +175,7 @@ def messages(span: Any, side: str) -> Any:
     return json.loads(span.attributes[f"gen_ai.{side}.messages"])
 
 
-def test_a_turn_is_a_span_below_that_of_the_session(sockets: SocketServer, talk: Talk, stored: Any) -> None:
+def test_a_realtime_turn_is_a_span_below_that_of_the_session(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     sockets.will(CREATED, ADDED, answer=lambda message: [transcribed("Capital of Peru?"), *turn()])
 
     kinds = talk("realtime", {"type": "response.create", "response": {"temperature": 0.5}}, model="gpt-realtime")
@@ -217,7 +217,7 @@ def test_a_turn_is_a_span_below_that_of_the_session(sockets: SocketServer, talk:
     assert trace.info.token_usage["total_tokens"] == 30
 
 
-def test_the_session_has_the_whole_conversation(sockets: SocketServer, talk: Talk, stored: Any) -> None:
+def test_a_realtime_session_has_the_whole_conversation(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     sockets.will(CREATED, ADDED, *turn(), transcribed("Capital of Peru?"), {"type": "rate_limits.updated"})
 
     talk("realtime", until="rate_limits.updated", model="gpt-realtime")
@@ -229,7 +229,7 @@ def test_the_session_has_the_whole_conversation(sockets: SocketServer, talk: Tal
     ]
 
 
-def test_who_writes_down_what_was_spoken_is_a_call_of_its_own(sockets: SocketServer, talk: Talk, stored: Any) -> None:
+def test_input_audio_transcription_is_a_call_of_its_own(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     session = {**SESSION, "audio": {"input": {"transcription": {"model": "listen"}}}}
     usage = {"type": "tokens", "input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
     sockets.will({"type": "session.created", "session": session}, ADDED, {**transcribed("Peru?"), "usage": usage})
@@ -242,7 +242,7 @@ def test_who_writes_down_what_was_spoken_is_a_call_of_its_own(sockets: SocketSer
     assert written.token_usage == {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
 
 
-def test_tool_calls_and_their_results(sockets: SocketServer, talk: Talk, stored: Any) -> None:
+def test_realtime_tool_calls_and_their_results(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     result = {"id": "item_4", "type": "function_call_output", "call_id": "c1", "output": "Sunny"}
     sockets.will(
         CREATED,
@@ -273,7 +273,7 @@ def test_tool_calls_and_their_results(sockets: SocketServer, talk: Talk, stored:
         ("failed", {"type": "failed", "error": {"type": "server_error", "code": "busy"}}, ("ERROR", None, "busy")),
     ],
 )
-def test_a_turn_that_did_not_complete(
+def test_a_realtime_turn_that_is_cancelled_incomplete_or_failed(
     status: str, details: Any, expected: Any, sockets: SocketServer, talk: Talk, stored: Any
 ) -> None:
     sockets.will(CREATED, *turn(status=status, details=details))
@@ -286,7 +286,7 @@ def test_a_turn_that_did_not_complete(
     assert session.status == "UNSET"
 
 
-def test_a_program_that_leaves_early_ends_what_is_open(sockets: SocketServer, talk: Talk, stored: Any) -> None:
+def test_closing_a_connection_early_ends_its_open_replies(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     sockets.will(CREATED, *turn()[:-1])
 
     talk("realtime", until="response.output_audio_transcript.delta", model="gpt-realtime")
@@ -331,7 +331,7 @@ def test_a_session_that_the_server_ends_is_no_error(sockets: SocketServer, clien
     assert (session.status, reply.status) == ("UNSET", "UNSET")
 
 
-def test_a_connection_that_is_let_go(sockets: SocketServer, client: Any, stored: Any) -> None:
+def test_a_connection_that_is_dropped(sockets: SocketServer, client: Any, stored: Any) -> None:
     sockets.will(CREATED)
     resource_of(client, "realtime")
 
@@ -345,7 +345,7 @@ def test_a_connection_that_is_let_go(sockets: SocketServer, client: Any, stored:
     assert session.attributes["tracer.incomplete"] == "dropped"
 
 
-def test_raw_messages_are_read_too(sockets: SocketServer, client: Any, stored: Any) -> None:
+def test_raw_messages_of_a_connection_are_recorded(sockets: SocketServer, client: Any, stored: Any) -> None:
     sockets.will(CREATED, "no json", answer=lambda message: turn())
     resource_of(client, "realtime")
 
@@ -385,7 +385,7 @@ def test_disabled_nothing_is_recorded(sockets: SocketServer, client: Any, stored
 
 
 @pytest.mark.parametrize("door", CONNECTION_DOORS, ids=lambda door: door.target.rpartition(".")[2])
-def test_every_class_of_connections_is_as_it_was(door: Any) -> None:
+def test_disable_puts_back_every_class_of_connections(door: Any) -> None:
     module = pytest.importorskip(door.module, reason="this version of the SDK has no such connections")
     tracer.openai.autolog(disable=True)
     kind = getattr(module, door.target.partition(":")[2], None)
@@ -428,7 +428,7 @@ def test_responses_over_a_connection(sockets: SocketServer, talk: Talk, stored: 
     assert messages(reply, "input")[0]["parts"] == [{"type": "text", "content": "?"}]
 
 
-def test_lanes_of_responses_do_not_mix(sockets: SocketServer, talk: Talk, stored: Any) -> None:
+def test_stream_ids_keep_parallel_responses_apart(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     heard: list[str] = []
 
     def answer(message: dict[str, Any]) -> list[Any]:
@@ -486,7 +486,7 @@ def test_a_live_session(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     assert (decided.name, decided.outputs) == ("decisions decide", decision)
 
 
-def test_a_translation_as_it_is_spoken(sockets: SocketServer, talk: Talk, stored: Any) -> None:
+def test_a_realtime_translation(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     sockets.will(
         {"type": "session.created", "session": {"id": "sess_1", "model": "translate"}},
         {"type": "session.input_transcript.delta", "delta": "Hola"},

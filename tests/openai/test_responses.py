@@ -61,7 +61,9 @@ def test_a_response_is_recorded_with_everything(server: Server, call: Any, store
     assert {key: span.attributes.get(key) for key in expected} == expected
 
 
-def test_parameters_of_its_own(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_previous_response_id_reasoning_and_conversation_are_attributes(
+    server: Server, client: openai.OpenAI, stored: Any
+) -> None:
     server.will(reply(response()))
 
     client.responses.create(
@@ -118,7 +120,9 @@ def test_input_items_become_one_message_each(server: Server, call: Any, stored: 
     ]
 
 
-def test_every_kind_of_output_item_is_a_part(server: Server, call: Any, stored: Any) -> None:
+def test_output_items_such_as_tool_calls_reasoning_and_refusal_are_parts(
+    server: Server, call: Any, stored: Any
+) -> None:
     search = {
         "id": "ws_1",
         "type": "web_search_call",
@@ -162,7 +166,7 @@ def test_every_kind_of_output_item_is_a_part(server: Server, call: Any, stored: 
     ],
     ids=["failed", "incomplete", "queued", "cancelled"],
 )  # fmt: skip
-def test_the_replys_own_status(
+def test_status_incomplete_details_and_finish_reason_of_a_response(
     body: Any, status: str, incomplete: Any, error: Any, finish: Any, server: Server, call: Any, stored: Any
 ) -> None:
     server.will(reply(body))
@@ -240,7 +244,9 @@ def test_an_error_event_is_an_error(server: Server, call: Any, stored: Any) -> N
     assert stored.output[0]["parts"] == [{"type": "text", "content": "Lima."}]
 
 
-def test_a_stream_that_is_left_has_what_arrived(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_a_stream_that_is_closed_early_has_the_text_and_tool_call_that_arrived(
+    server: Server, client: openai.OpenAI, stored: Any
+) -> None:
     added = {"type": "response.output_item.added", "output_index": 1, "item": {**CALL, "arguments": ""}}
     arguments = [
         {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 1, "delta": piece}
@@ -261,7 +267,7 @@ def test_a_stream_that_is_left_has_what_arrived(server: Server, client: openai.O
     assert stored.span.attributes["gen_ai.response.status"] == "in_progress"
 
 
-def test_deltas_without_their_items(server: Server, call: Any, stored: Any) -> None:
+def test_text_refusal_and_reasoning_deltas_without_their_items(server: Server, call: Any, stored: Any) -> None:
     deltas = [
         {"type": "response.reasoning_summary_text.delta", "output_index": 0, "summary_index": 0, "delta": "Hm."},
         {"type": "response.output_text.delta", "output_index": 1, "content_index": 0, "delta": "Lima."},
@@ -283,7 +289,7 @@ class City(pydantic.BaseModel):
 
 
 @pytest.mark.filterwarnings("error")
-def test_parse_is_recorded_once(server: Server, call: Any, stored: Any) -> None:
+def test_parse_with_a_text_format_is_recorded_once(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(response(message_item('{"city": "Lima"}'))))
 
     result = call("responses.parse", model="m", input="?", text_format=City)

@@ -32,7 +32,7 @@ def follows(client: openai.OpenAI) -> None:
     ("method", "verb"),
     [("responses.retrieve", "GET"), ("responses.cancel", "POST"), ("responses.delete", "DELETE")],
 )
-def test_what_generates_nothing_is_not_recorded(
+def test_retrieve_delete_and_cancel_are_not_recorded(
     method: str, verb: str, server: Server, client: openai.OpenAI, call: Any, stored: Any
 ) -> None:
     has(client, method)
@@ -71,7 +71,7 @@ def test_a_conversation_is_named_by_its_calls(server: Server, call: Any, stored:
     assert stored.span.attributes["gen_ai.conversation.id"] == "conv_1"
 
 
-def test_a_response_in_the_background_has_its_tokens_where_it_is_followed(
+def test_retrieve_with_stream_has_the_usage_of_a_background_response(
     server: Server, client: openai.OpenAI, call: Any, stored: Any
 ) -> None:
     follows(client)

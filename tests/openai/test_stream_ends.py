@@ -303,7 +303,7 @@ def test_async_stream_never_read(held: Any, run: Any, stored: Any) -> None:
     assert ending(stored.span) == ("UNSET", "dropped", None)
 
 
-def test_async_stream_cancelled_by_wait_for(held: Any, run: Any, stored: Any) -> None:
+def test_async_stream_cancelled_by_the_timeout_of_wait_for(held: Any, run: Any, stored: Any) -> None:
     async def scenario(client: Any) -> None:
         stream = await aopened(client)
         await stream.__anext__()
@@ -317,7 +317,7 @@ def test_async_stream_cancelled_by_wait_for(held: Any, run: Any, stored: Any) ->
     assert [event.name for event in stored.span.events][-1] == "exception"
 
 
-def test_async_call_cancelled_by_wait_for(server: Server, run: Any, stored: Any) -> None:
+def test_async_call_cancelled_by_the_timeout_of_wait_for(server: Server, run: Any, stored: Any) -> None:
     from tests.openai.replies import chat
     from tests.openai.server import Scripted
 

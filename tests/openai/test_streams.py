@@ -70,7 +70,7 @@ def test_events_are_bounded_and_what_is_left_out_is_counted(server: Server, clie
     assert len(span.outputs["choices"][0]["message"]["content"]) == 301_200
 
 
-def test_without_usage_there_are_no_tokens(server: Server, call: Any, stored: Any) -> None:
+def test_a_stream_without_include_usage_has_no_token_usage(server: Server, call: Any, stored: Any) -> None:
     server.will(sse(*lima(usage=False)))
 
     stream(call)
@@ -87,7 +87,7 @@ def test_usage_is_taken_from_any_chunk(server: Server, call: Any, stored: Any) -
     assert stored.span.token_usage["input_tokens"] == 14
 
 
-def test_usage_where_groq_puts_it(server: Server, call: Any, stored: Any) -> None:
+def test_usage_in_x_groq(server: Server, call: Any, stored: Any) -> None:
     server.will(sse(chunk(delta(content="Lima.", finish="stop"), x_groq={"id": "r", "usage": USAGE})))
 
     stream(call)
@@ -106,7 +106,7 @@ def test_a_secret_that_is_split_over_events_of_an_unknown_kind(
     assert [list(event.attributes) for event in stored.span.events] == [["tracer.chunk.bytes"]] * 2
 
 
-def test_a_cost_that_comes_with_the_usage(server: Server, call: Any, stored: Any) -> None:
+def test_cost_in_the_usage_of_a_stream(server: Server, call: Any, stored: Any) -> None:
     server.will(sse(chunk(delta(content="Lima.", finish="stop"), usage={**USAGE, "cost": 0.00125})))
 
     stream(call)
@@ -125,7 +125,7 @@ def test_an_empty_stream(server: Server, call: Any, stored: Any) -> None:
     assert stored.span.attributes["tracer.incomplete"] == "unfinished"
 
 
-def test_a_stream_that_ends_without_saying_so(server: Server, call: Any, stored: Any) -> None:
+def test_a_stream_without_finish_reason_is_unfinished(server: Server, call: Any, stored: Any) -> None:
     server.will(sse(chunk(delta(content="Li")), done=False))
 
     stream(call)
@@ -172,7 +172,7 @@ BOTH = [
     ],
     ids=["in order", "interleaved", "second first"],
 )
-def test_tool_calls_in_any_order(deltas: Any, server: Server, call: Any, stored: Any) -> None:
+def test_streamed_tool_calls_are_joined_in_any_order(deltas: Any, server: Server, call: Any, stored: Any) -> None:
     server.will(sse(*[chunk(each) for each in deltas], chunk(delta(finish="tool_calls"))))
 
     stream(call)
@@ -191,7 +191,9 @@ def without_index(each: dict[str, Any], index: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("index", ["missing", None, 0])
-def test_tool_calls_without_a_usable_index_go_by_their_ids(index: Any, server: Server, call: Any, stored: Any) -> None:
+def test_streamed_tool_calls_without_a_usable_index_are_joined_by_id(
+    index: Any, server: Server, call: Any, stored: Any
+) -> None:
     deltas = [without_index(each, index) for each in [*CALL_A, *CALL_B]]
     server.will(sse(*[chunk(each) for each in deltas], chunk(delta(finish="tool_calls"))))
 
@@ -200,7 +202,7 @@ def test_tool_calls_without_a_usable_index_go_by_their_ids(index: Any, server: S
     assert stored.span.outputs["choices"][0]["message"]["tool_calls"] == BOTH
 
 
-def test_a_legacy_function_call(server: Server, call: Any, stored: Any) -> None:
+def test_a_streamed_function_call_is_a_tool_call(server: Server, call: Any, stored: Any) -> None:
     pieces = [{"name": "f", "arguments": ""}, {"arguments": '{"a"'}, {"arguments": ": 1}"}]
     server.will(sse(*[chunk(delta(function_call=piece)) for piece in pieces], chunk(delta(finish="function_call"))))
 
@@ -210,7 +212,7 @@ def test_a_legacy_function_call(server: Server, call: Any, stored: Any) -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_every_choice_is_put_together_apart(order: Any, server: Server, call: Any, stored: Any) -> None:
+def test_choices_of_a_stream_are_joined_by_their_index(order: Any, server: Server, call: Any, stored: Any) -> None:
     texts = {0: ["o", "ne"], 1: ["t", "wo"]}
     pieces = [chunk(delta(index, content=texts[index][step])) for step in (0, 1) for index in order]
     server.will(sse(*pieces, *[chunk(delta(index, finish="stop")) for index in order]))
@@ -232,7 +234,7 @@ def test_every_choice_is_put_together_apart(order: Any, server: Server, call: An
         {},
     ],
 )
-def test_chunks_with_nothing_where_something_should_be(odd: Any, server: Server, call: Any, stored: Any) -> None:
+def test_chunks_without_choices_delta_or_content(odd: Any, server: Server, call: Any, stored: Any) -> None:
     server.will(sse({"id": "", "model": "", "object": "", **odd}, *lima()))
 
     stream(call)
@@ -246,7 +248,7 @@ def test_chunks_with_nothing_where_something_should_be(odd: Any, server: Server,
     ("field", "part"),
     [("refusal", "refusal"), ("reasoning_content", "reasoning"), ("reasoning", "reasoning")],
 )
-def test_other_growing_text(field: str, part: str, server: Server, call: Any, stored: Any) -> None:
+def test_refusal_and_reasoning_deltas_are_joined(field: str, part: str, server: Server, call: Any, stored: Any) -> None:
     server.will(sse(chunk(delta(**{field: "be"})), chunk(delta(**{field: "cause"})), chunk(delta(finish="stop"))))
 
     stream(call)
@@ -255,7 +257,7 @@ def test_other_growing_text(field: str, part: str, server: Server, call: Any, st
     assert stored.span.outputs["choices"][0]["message"][field] == "because"
 
 
-def test_audio_logprobs_and_annotations_are_put_together(server: Server, call: Any, stored: Any) -> None:
+def test_audio_logprobs_and_annotations_of_a_stream_are_joined(server: Server, call: Any, stored: Any) -> None:
     token = {"token": "x", "logprob": -0.5, "bytes": None, "top_logprobs": []}
     first = {
         **delta(content="x", audio={"id": "a", "data": "UklG", "transcript": "Hel"}),
@@ -275,7 +277,7 @@ def test_audio_logprobs_and_annotations_are_put_together(server: Server, call: A
     assert choice["message"]["annotations"] == [{"type": "t"}]
 
 
-def test_content_that_comes_as_typed_parts(server: Server, call: Any, stored: Any) -> None:
+def test_streamed_thinking_as_typed_parts(server: Server, call: Any, stored: Any) -> None:
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
     server.will(
         sse(chunk(delta(content=[thinking])), chunk(delta(content="Li")), chunk(delta(content="ma", finish="stop")))
@@ -295,7 +297,7 @@ def test_comments_between_events(server: Server, call: Any, stored: Any) -> None
     assert stored.output[0]["parts"] == [{"type": "text", "content": "Lima."}]
 
 
-def test_the_first_chunk_with_content_counts_for_the_time(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_time_to_first_chunk_is_that_of_the_first_content(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(sse(chunk(delta(role="assistant", content="")), chunk(delta(content="Lima.", finish="stop"))))
 
     for _ in client.chat.completions.create(model="m", messages=QUESTION, stream=True):

@@ -12,7 +12,7 @@ from typing import Any
 import agents
 import pytest
 from agents import Agent, RunConfig, Runner, run
-from agents.tracing import TracingProcessor, get_trace_provider, spans, traces
+from agents.tracing import TracingProcessor, get_trace_provider, set_trace_provider, spans, traces
 
 import tracer
 from tests.openai.server import Server
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATCHED = (run.AgentRunner, traces.TraceImpl, spans.SpanImpl)
 
 
-def test_off_puts_the_very_originals_back() -> None:
+def test_disable_puts_back_the_very_originals() -> None:
     tracer.openai.autolog(disable=True)
     before = [dict(vars(kind)) for kind in PATCHED]
 
@@ -36,7 +36,7 @@ def test_off_puts_the_very_originals_back() -> None:
     assert [dict(vars(kind)) for kind in PATCHED] == before
 
 
-def test_off_alone_leaves_the_calls(server: Server, stored: Trees, ask: Any) -> None:
+def test_disable_leaves_the_calls_of_openai(server: Server, stored: Trees, ask: Any) -> None:
     server.will(calls(("weather", {"city": "Lima"})), says())
 
     tracer.openai_agents.autolog(disable=True)
@@ -55,7 +55,7 @@ def test_nothing_is_recorded_while_tracer_is_off(server: Server, stored: Trees, 
     assert stored.spans == []
 
 
-def test_off_in_the_middle_of_a_run_ends_what_was_begun(server: Server, stored: Trees, in_loop: Any) -> None:
+def test_disable_in_the_middle_of_a_run_ends_its_open_spans(server: Server, stored: Trees, in_loop: Any) -> None:
     @agents.function_tool
     def switch_off() -> str:
         """Ends the recording."""
@@ -97,7 +97,7 @@ def processors() -> Iterator[None]:
     agents.set_trace_processors([])
 
 
-def test_the_programs_processors_are_its_own(
+def test_set_trace_processors_stays_the_programs_own(
     processors: None, server: Server, stored: Trees, ask: Any, way: str
 ) -> None:
     server.will(says())
@@ -111,14 +111,22 @@ def test_the_programs_processors_are_its_own(
     assert stored.tree() == ["Agent workflow WORKFLOW", "  Helper AGENT", "    chat gpt-4o CHAT_MODEL"]
 
 
-@pytest.fixture
-def disabled() -> Iterator[None]:
-    agents.set_tracing_disabled(True)
-    yield
-    agents.set_tracing_disabled(False)
+@pytest.fixture(params=["set_tracing_disabled", "OPENAI_AGENTS_DISABLE_TRACING"])
+def disabled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The SDK's tracing is off, by a call or by the environment."""
+    before = get_trace_provider()
+    if request.param == "set_tracing_disabled":
+        agents.set_tracing_disabled(True)
+        yield
+        agents.set_tracing_disabled(False)
+    else:
+        monkeypatch.setenv("OPENAI_AGENTS_DISABLE_TRACING", "1")
+        set_trace_provider(type(before)())  # the variable is read once, by a new provider
+        yield
+        set_trace_provider(before)
 
 
-def test_where_the_sdk_traces_nothing_a_run_still_holds_its_calls(
+def test_set_tracing_disabled_leaves_the_run_with_its_calls(
     disabled: None, server: Server, stored: Trees, ask: Any, way: str
 ) -> None:
     server.will(calls(("weather", {"city": "Lima"})), says("Sunny."))
@@ -135,7 +143,7 @@ def test_where_the_sdk_traces_nothing_a_run_still_holds_its_calls(
     assert (run.inputs, run.outputs) == ("Weather?", "Sunny.")
 
 
-def test_a_run_whose_tracing_is_disabled_still_holds_its_calls(
+def test_tracing_disabled_in_run_config_leaves_the_run_with_its_calls(
     server: Server, stored: Trees, ask: Any, way: str
 ) -> None:
     server.will(says())

@@ -44,7 +44,7 @@ def failed(stored: Trees) -> dict[str, str]:
     }
 
 
-def test_too_many_turns(server: Server, stored: Trees, ask: Any, way: str) -> None:
+def test_max_turns_exceeded(server: Server, stored: Trees, ask: Any, way: str) -> None:
     server.will(calls(("broken", {"city": "X"})))
 
     with pytest.raises(MaxTurnsExceeded):
@@ -57,7 +57,7 @@ def test_too_many_turns(server: Server, stored: Trees, ask: Any, way: str) -> No
     assert len(stored.calls) == len(server.asked)
 
 
-def test_a_tool_that_fails(server: Server, stored: Trees, ask: Any, api: str, way: str) -> None:
+def test_a_tool_call_that_fails(server: Server, stored: Trees, ask: Any, api: str, way: str) -> None:
     server.will(calls(("broken", {"city": "X"})), says())
 
     ask(way, lambda client: Agent(name="A", model=make_model(api, client), tools=[broken]))
@@ -70,7 +70,7 @@ def test_a_tool_that_fails(server: Server, stored: Trees, ask: Any, api: str, wa
     assert stored.trace().info.state == "OK"
 
 
-def test_a_tool_that_fails_the_run(server: Server, stored: Trees, ask: Any, way: str) -> None:
+def test_a_tool_call_that_fails_the_run(server: Server, stored: Trees, ask: Any, way: str) -> None:
     server.will(calls(("fatal", {"city": "X"})))
 
     with pytest.raises(UserError, match="no such city"):
@@ -91,7 +91,7 @@ def test_an_error_of_the_model(server: Server, stored: Trees, ask: Any, api: str
     assert len(stored.calls) == len(server.asked) == 1
 
 
-def test_a_model_that_calls_what_is_not_there(server: Server, stored: Trees, ask: Any, way: str) -> None:
+def test_a_tool_call_of_an_unknown_tool(server: Server, stored: Trees, ask: Any, way: str) -> None:
     server.will(calls(("nothing", {})))
 
     with pytest.raises(ModelBehaviorError):
@@ -120,7 +120,7 @@ def guarded(client: Client) -> Agent[Any]:
     )
 
 
-def test_guardrails_that_let_pass(server: Server, stored: Trees, ask: Any, way: str) -> None:
+def test_guardrails_that_do_not_trigger(server: Server, stored: Trees, ask: Any, way: str) -> None:
     server.will(says())
 
     ask(way, guarded)

@@ -31,7 +31,9 @@ async def read_until_text(result: Any) -> None:
 
 
 @pytest.mark.parametrize("end", ["cancel", "leave"])
-def test_a_stream_that_is_left(end: str, api: str, server: Server, stored: Trees, in_loop: Any) -> None:
+def test_a_streamed_run_that_is_cancelled_or_left_early(
+    end: str, api: str, server: Server, stored: Trees, in_loop: Any
+) -> None:
     go_on = threading.Event()
     server.will(held_back(api, go_on))
 
@@ -88,7 +90,7 @@ def test_a_run_that_nobody_reads(server: Server, stored: Trees, in_loop: Any) ->
     assert stored.named("Agent workflow").outputs == "Lima."
 
 
-def test_a_cancelled_run(server: Server, stored: Trees, in_loop: Any) -> None:
+def test_a_run_whose_task_is_cancelled(server: Server, stored: Trees, in_loop: Any) -> None:
     arrived, go_on = threading.Event(), threading.Event()
 
     def hang(asked: Any) -> Any:

@@ -113,7 +113,7 @@ def test_a_stream_of_an_own_model_that_is_left(stored: Trees, in_loop: Any) -> N
     assert left.attributes["tracer.incomplete"] == "dropped"
 
 
-def test_what_is_sensitive_is_left_out(
+def test_trace_include_sensitive_data_off_leaves_content_out(
     without_door: None, server: Server, stored: Trees, ask: Any, api: str, way: str
 ) -> None:
     server.will(calls(("weather", {"city": "Secretville"})), says("secret"))
@@ -125,7 +125,7 @@ def test_what_is_sensitive_is_left_out(
     assert "secret" not in str([(s.inputs, s.outputs, s.attributes, s.events) for s in about_tracers_own]).lower()
 
 
-def test_errors_say_no_more_than_their_kind_where_content_is_left_out(
+def test_trace_include_sensitive_data_off_leaves_the_texts_of_errors_out(
     without_door: None, server: Server, stored: Trees, ask: Any, api: str, way: str
 ) -> None:
     server.will(reply({"error": {"message": "a secret"}}, status=404))

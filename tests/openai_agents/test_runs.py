@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from agents import Agent, FunctionTool, RunConfig, Runner, custom_span, function_tool, trace
+from agents import Agent, FunctionTool, RunConfig, Runner, custom_span, function_tool, trace, tracing
 from agents.tracing import (
     get_trace_provider,
     mcp_tools_span,
@@ -42,7 +42,7 @@ def helper(api: str) -> Callable[[Client], Agent[Any]]:
     return lambda client: Agent(name="Helper", instructions="Be brief.", model=make_model(api, client), tools=[weather])
 
 
-def test_a_run_with_a_tool(server: Server, stored: Trees, ask: Any, api: str, way: str) -> None:
+def test_a_run_with_a_tool_call(server: Server, stored: Trees, ask: Any, api: str, way: str) -> None:
     server.will(calls(("weather", {"city": "Lima"})), says("It is sunny."))
 
     result = ask(way, helper(api), "Weather in Lima?")
@@ -66,7 +66,9 @@ def test_a_run_with_a_tool(server: Server, stored: Trees, ask: Any, api: str, wa
     assert agent.attributes["tracer.agent.output_type"] == "str"
 
 
-def test_the_door_says_what_passed_over_the_wire(server: Server, stored: Trees, ask: Any, api: str, way: str) -> None:
+def test_a_model_call_has_the_request_usage_and_reply_of_the_openai_provider(
+    server: Server, stored: Trees, ask: Any, api: str, way: str
+) -> None:
     server.will(says())
 
     ask(way, helper(api), "Capital of Peru?")
@@ -97,6 +99,18 @@ def test_turns(server: Server, stored: Trees, ask: Any, way: str) -> None:
         "    turn 2 TASK",
         "      chat gpt-4o CHAT_MODEL",
     ]
+
+
+@pytest.mark.skipif(
+    "include_task_and_turn_spans" not in getattr(getattr(tracing, "TracingConfig", None), "__annotations__", {}),
+    reason="this version of the SDK has no such setting",
+)
+def test_include_task_and_turn_spans_off_leaves_turns_out(server: Server, stored: Trees, ask: Any, way: str) -> None:
+    server.will(says())
+
+    ask(way, helper("responses"), run_config=RunConfig(tracing={"include_task_and_turn_spans": False}))
+
+    assert stored.tree(turns=True) == ["Agent workflow WORKFLOW", "  Helper AGENT", "    chat gpt-4o CHAT_MODEL"]
 
 
 def test_a_handoff(server: Server, stored: Trees, ask: Any, way: str) -> None:
@@ -194,7 +208,9 @@ def test_a_run_hangs_below_the_users_own_function(server: Server, stored: Trees,
     ]
 
 
-def test_group_metadata_and_name(server: Server, stored: Trees, ask: Any, way: str) -> None:
+def test_workflow_name_group_id_as_session_and_trace_metadata(
+    server: Server, stored: Trees, ask: Any, way: str
+) -> None:
     server.will(says())
     config = RunConfig(workflow_name="Support", group_id="chat-7", trace_metadata={"team": "sales", "try": 2})
 
@@ -207,7 +223,7 @@ def test_group_metadata_and_name(server: Server, stored: Trees, ask: Any, way: s
     assert str(stored.named("Support").attributes["tracer.openai_agents.trace_id"]).startswith("trace_")
 
 
-def test_a_trace_of_the_program_holds_its_runs(server: Server, stored: Trees, in_loop: Any) -> None:
+def test_a_trace_of_the_program_holds_its_runs_and_custom_spans(server: Server, stored: Trees, in_loop: Any) -> None:
     server.will(says())
 
     async def scenario(client: Client) -> None:
@@ -247,7 +263,7 @@ def test_a_span_can_be_given_its_parent(stored: Trees) -> None:
     assert stored.named("below second").attributes["tracer.incomplete"] == "dropped"
 
 
-def test_structured_output(server: Server, stored: Trees, ask: Any, api: str) -> None:
+def test_structured_output_with_an_output_type(server: Server, stored: Trees, ask: Any, api: str) -> None:
     import pydantic
 
     class Capital(pydantic.BaseModel):
@@ -261,7 +277,7 @@ def test_structured_output(server: Server, stored: Trees, ask: Any, api: str) ->
     assert stored.named("A").attributes["tracer.agent.output_type"] == "Capital"
 
 
-def test_spans_of_speech_and_of_mcp_servers(stored: Trees) -> None:
+def test_transcription_speech_and_mcp_server_spans(stored: Trees) -> None:
     with trace("Voice"):
         with transcription_span(model="whisper", input="UklGRg==", output="Weather?"):
             pass
@@ -285,7 +301,7 @@ def test_spans_of_speech_and_of_mcp_servers(stored: Trees) -> None:
     assert stored.named("list tools of files").outputs == ["read", "write"]
 
 
-def test_a_span_of_a_kind_that_nobody_knows(stored: Trees) -> None:
+def test_a_span_of_an_unknown_kind(stored: Trees) -> None:
     class Dream(span_data.SpanData):
         type = "dream"
 
@@ -302,7 +318,7 @@ def test_a_span_of_a_kind_that_nobody_knows(stored: Trees) -> None:
 @pytest.mark.skipif(
     "needs_approval" not in FunctionTool.__dataclass_fields__, reason="this version of the SDK asks for no approval"
 )
-def test_a_run_that_waits_for_approval_and_is_taken_up_again(server: Server, in_loop: Any) -> None:
+def test_interruptions_of_a_run_that_waits_for_approval_and_is_resumed(server: Server, in_loop: Any) -> None:
     @function_tool(needs_approval=True)
     def launch(target: str) -> str:
         """Launches."""
