@@ -72,14 +72,19 @@ class StainlessSDK(NamedTuple):
         return given(found)
 
     def _request_id(self, response: object) -> str | None:
-        headers = getattr(response, "headers", None) or {}
-        return next((headers[name] for name in self.request_id_headers if name in headers), None)
+        headers = getattr(response, "headers", None)
+        if headers is not None:
+            for name in self.request_id_headers:
+                value: str | None = headers.get(name)
+                if value is not None:
+                    return value
+        return None
 
 
 def body_of(options: Options) -> object:
     """The body as it is sent: with the caller's ``extra_body``, without parameters that were not given."""
     body, extra = options.json_data, getattr(options, "extra_json", None)
-    if isinstance(extra, Mapping) and (body is None or isinstance(body, Mapping)):
+    if extra and isinstance(extra, Mapping) and (body is None or isinstance(body, Mapping)):
         body = {**(body or {}), **extra}
     return without_sentinels(body) if isinstance(body, Mapping) else body
 
@@ -94,22 +99,23 @@ def without_sentinels(body: JsonMapping) -> JsonMapping:
 
 def call_attributes(client: Client, options: Options) -> JsonObject:
     """The address that a request goes to, and the convenience method of the SDK that makes it."""
-    return {**_server(client, options), semconv.HELPER: _helper(options.headers)}
-
-
-def _server(client: Client, options: Options) -> JsonObject:
     if "://" in options.url:  # the path of a request may be a whole URL
         url = urlsplit(options.url)
-        return server_attributes(url.scheme, url.hostname, url.port)
-    base_url = client.base_url
-    return server_attributes(base_url.scheme, base_url.host, base_url.port)
+        attributes = server_attributes(url.scheme, url.hostname, url.port)
+    else:
+        base_url = client.base_url
+        attributes = server_attributes(base_url.scheme, base_url.host, base_url.port)
+    attributes[semconv.HELPER] = _helper(options.headers)
+    return attributes
 
 
 def _helper(headers: object) -> str | None:
     if not isinstance(headers, Mapping):
         return None
-    named = [value for name, value in headers.items() if name.lower() in _HELPER_HEADERS]
-    return next((value for value in named if isinstance(value, str)), None)
+    for name, value in headers.items():
+        if isinstance(value, str) and name.lower() in _HELPER_HEADERS:
+            return value
+    return None
 
 
 def _retries_of(request: object) -> int | None:
