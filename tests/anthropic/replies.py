@@ -19,7 +19,7 @@ THINKING = {"type": "thinking", "thinking": "Peru, so Lima.", "signature": "c2ln
 
 
 def message(*content: dict[str, Any], stop: str | None = "end_turn", **extra: Any) -> dict[str, Any]:
-    """A message of the model; without blocks, one that says "Lima."."""
+    """A message of the model; without blocks, one with the text "Lima."."""
     envelope = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-test-2026"}
     return {
         **envelope,

@@ -1,4 +1,4 @@
-"""Messages: what is on the span, plain and streamed, by the sync and the async client."""
+"""Messages: the content of the span, plain and streamed, by the sync and the async client."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STREAMED = [message(), lima()]
 
 
 def say(server: Server, answer: Any) -> dict[str, Any]:
-    """Script a message or the events of one; what the call has to be asked with."""
+    """Script a message or the events of one; returns the arguments that the call needs."""
     if isinstance(answer, list):
         server.will(sse(*answer, done=False, request_id="req_1"))
         return {"stream": True}
@@ -242,7 +242,7 @@ def test_redacted_thinking_is_marked(server: Server, call: Any, stored: Any) -> 
     assert stored.output[0]["parts"][0] == {"type": "reasoning", "content": "", "redacted": True}
 
 
-def test_interleaved_blocks_and_events_nobody_knows(server: Server, call: Any, stored: Any) -> None:
+def test_interleaved_content_blocks(server: Server, call: Any, stored: Any) -> None:
     events = [
         started(),
         {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},

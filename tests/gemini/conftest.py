@@ -26,7 +26,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.gemini.autolog()
     yield
     tracer.gemini.autolog(disable=True)
-    collect_garbage()
+    gc.collect()  # streams that a test dropped end here, not in the next test
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def candidate(*parts: dict[str, Any], finish: str | None = "STOP", index: int = 
 
 
 def content(*parts: dict[str, Any], finish: str | None = "STOP") -> dict[str, Any]:
-    """A reply; without parts, one that says "Lima."."""
+    """A reply; without parts, one with the text "Lima."."""
     return {"candidates": [candidate(*(parts or ({"text": "Lima."},)), finish=finish)], **ENVELOPE}
 
 

@@ -1,4 +1,4 @@
-"""Generated content and embeddings: what is on the span, plain and streamed, sync and async."""
+"""Generated content and embeddings: the content of the span, plain and streamed, sync and async."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.mistral.autolog()
     yield
     tracer.mistral.autolog(disable=True)
-    collect_garbage()
+    gc.collect()  # streams that a test dropped end here, not in the next test
 
 
 @pytest.fixture

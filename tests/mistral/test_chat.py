@@ -1,4 +1,4 @@
-"""What a call leaves on its span: chat, agents, code, embeddings; plain and streamed, sync and async."""
+"""The content of a call's span: chat, agents, code, embeddings; plain and streamed, sync and async."""
 
 from __future__ import annotations
 

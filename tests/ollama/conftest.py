@@ -21,7 +21,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.ollama.autolog()
     yield
     tracer.ollama.autolog(disable=True)
-    collect_garbage()
+    gc.collect()  # streams that a test dropped end here, not in the next test
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What an Ollama server answers, as its documentation describes it."""
+"""Answers of an Ollama server, as its documentation describes them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def ndjson(*chunks: Any) -> Scripted:
 
 
 def answer(asked: Asked) -> Scripted:
-    """What a server with a model in it would answer."""
+    """Answers by the path of a request, like a server with a model."""
     body, operation = asked.json, asked.path.rpartition("/")[2]
     if body["model"] == "no-such-model":
         return reply({"error": "model 'no-such-model' not found"}, status=404)

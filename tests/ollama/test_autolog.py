@@ -1,4 +1,4 @@
-"""Switching on and off: before and after the import, whatever was bound before, with others' wrappers in between."""
+"""Switching on and off: before and after the import, names bound before, other libraries' wrappers in between."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ def test_module_functions_are_recorded_whenever_they_were_imported(
     assert len(server.asked) == 2
 
 
-def test_clients_and_methods_that_were_there_before_are_recorded(server: Server, connect: Any, stored: Any) -> None:
+def test_clients_and_methods_that_existed_before_autolog_are_recorded(
+    server: Server, connect: Any, stored: Any
+) -> None:
     tracer.ollama.autolog(disable=True)
     server.will(reply(chat()))
     client = connect()

@@ -1,4 +1,4 @@
-"""Chat: what was asked and answered, whole and true, plain and streamed."""
+"""Chat: request and reply on the span, plain and streamed."""
 
 from __future__ import annotations
 

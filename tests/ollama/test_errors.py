@@ -1,4 +1,4 @@
-"""Calls that fail: the exception is the SDK's own, and the span says what happened."""
+"""Calls that fail: the exception is the SDK's own, and the span has the error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the program sees and sends is the same with and without tracer, also when tracer is broken."""
+"""Requests and results of the program are the same with and without tracer, also when tracer is broken."""
 
 from __future__ import annotations
 

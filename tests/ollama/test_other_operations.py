@@ -1,4 +1,4 @@
-"""Everything that generates beside chat, and what generates nothing."""
+"""Generate, embeddings, web tools, unknown paths, and calls that generate nothing."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_embeddings_of_the_older_path(server: Server, call: Any, stored: Any) ->
 
 @pytest.fixture
 def hosted(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key is set, and what goes to ollama.com reaches the local server instead, below the SDK."""
+    """A key is set, and requests to ollama.com reach the local server instead, below the SDK."""
     monkeypatch.setenv("OLLAMA_API_KEY", "very-secret")
     for kind in (httpx.Client, httpx.AsyncClient):
         original = kind.build_request
@@ -223,7 +223,7 @@ def test_every_request_that_generates_is_one_span(hosted: None, server: Server, 
     assert len(stored.spans) == len(server.asked) == len(known)
 
 
-def test_whatever_else_a_client_can_do_generates_nothing() -> None:
+def test_all_other_methods_of_a_client_generate_nothing() -> None:
     public = {name for name in vars(ollama.Client) if not name.startswith("_")}
 
     assert public - set(EVERYTHING) <= {
@@ -254,7 +254,9 @@ GENERATES_NOTHING: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("act", GENERATES_NOTHING)
-def test_what_generates_nothing_is_not_recorded(act: str, server: Server, client: ollama.Client, stored: Any) -> None:
+def test_list_show_pull_and_other_calls_are_not_recorded(
+    act: str, server: Server, client: ollama.Client, stored: Any
+) -> None:
     ask, answer = GENERATES_NOTHING[act]
     server.will(reply(answer))
 

@@ -1,4 +1,4 @@
-"""However a stream ends, its span ends exactly once, with what had arrived, and at the right moment."""
+"""Every way a stream can end: the span ends exactly once, at the right moment, with the content that had arrived."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.openai.autolog()
     yield
     tracer.openai.autolog(disable=True)
-    collect_garbage()
+    gc.collect()  # streams that a test dropped end here, not in the next test
 
 
 @pytest.fixture

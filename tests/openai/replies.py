@@ -16,7 +16,7 @@ TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"ty
 
 
 def chat(*messages: dict[str, Any], finish: str = "stop", **extra: Any) -> dict[str, Any]:
-    """A chat completion; without messages, one choice that says "Lima."."""
+    """A chat completion; without messages, one choice with the text "Lima."."""
     given = messages or ({"role": "assistant", "content": "Lima."},)
     choices = [{"index": i, "message": message, "finish_reason": finish} for i, message in enumerate(given)]
     envelope = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1_760_000_000, "model": "gpt-test-2026"}
@@ -70,7 +70,7 @@ def message_item(text: str = "Lima.", **extra: Any) -> dict[str, Any]:
 
 
 def response(*items: dict[str, Any], status: str = "completed", **extra: Any) -> dict[str, Any]:
-    """A response of the Responses API; without items, one message that says "Lima."."""
+    """A response of the Responses API; without items, one message with the text "Lima."."""
     envelope = {
         "id": "resp_1",
         "object": "response",
@@ -93,7 +93,7 @@ def response(*items: dict[str, Any], status: str = "completed", **extra: Any) ->
 
 
 def response_events(*, last: str = "response.completed", final: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    """The events of a streamed response that says "Lima."."""
+    """The events of a streamed response with the text "Lima."."""
     begun = response(status="in_progress", output=[], usage=None)
     part = {"type": "output_text", "text": "", "annotations": []}
     item = {**message_item(), "status": "in_progress", "content": []}

@@ -1,4 +1,4 @@
-"""What the installed version of the SDK has."""
+"""Features of the installed version of the SDK."""
 
 from __future__ import annotations
 

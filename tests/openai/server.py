@@ -1,4 +1,4 @@
-"""A local HTTP server that answers with what a test scripted, and remembers what it was asked."""
+"""A local HTTP server that gives the answers that a test scripted, and keeps the requests."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Server:
 
             def _break(self) -> None:
                 self.wfile.flush()
-                # let what was sent arrive: a reset may overtake it
+                # let the sent bytes arrive: a reset may overtake them
                 self.connection.shutdown(socket.SHUT_WR)
                 self.close_connection = True
 
@@ -169,7 +169,7 @@ class Server:
 
 
 def unreachable_port() -> int:
-    """A port on which nobody listens."""
+    """A port without a listener."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         probe.bind(("127.0.0.1", 0))

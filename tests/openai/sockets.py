@@ -1,4 +1,4 @@
-"""A local WebSocket server that plays a script: what it says at once, and what it answers to what it hears."""
+"""A local WebSocket server with scripted messages: those sent at once, and those sent as answers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SocketServer:
         return f"http://{host}:{port}"
 
     def will(self, *greeting: Any, answer: Answer | None = None) -> None:
-        """Script what is said at once, and what to each message of the client."""
+        """Script the messages that are sent at once, and those sent after each message of the client."""
         self.greeting = list(greeting)
         self.answer = answer or (lambda message: [])
 

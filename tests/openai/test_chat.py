@@ -1,4 +1,4 @@
-"""Chat completions, not streamed: what is on the span."""
+"""Chat completions that are not streamed: the content of the span."""
 
 from __future__ import annotations
 

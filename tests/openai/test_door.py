@@ -1,4 +1,4 @@
-"""What passes the door: which operation a path is, and whose API it is."""
+"""The door of the SDK: the operation of a path, the provider of a host, the request as it is sent."""
 
 from __future__ import annotations
 

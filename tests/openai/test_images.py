@@ -1,4 +1,4 @@
-"""Images: generated, edited and varied, plain and streamed; their content is kept apart, typed by what it is."""
+"""Images: generated, edited and varied, plain and streamed; their content is an attachment with its media type."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_an_image_that_is_pointed_to(server: Server, call: Any, stored: Any) -> 
     assert stored.span.outputs == images({"url": url, "revised_prompt": "A small cat"})
 
 
-def test_an_edit_names_what_was_uploaded(server: Server, call: Any, stored: Any) -> None:
+def test_an_image_edit_names_its_uploaded_files(server: Server, call: Any, stored: Any) -> None:
     server.will(reply(images({"b64_json": b64(PNG)})))
 
     call("images.edit", model="m", prompt="A hat", image=("cat.png", PNG, "image/png"), mask=PNG)
@@ -142,7 +142,7 @@ def test_a_streamed_image_has_its_partial_images_as_events(
 
 
 @needs_streamed_images
-def test_a_stream_of_an_image_that_is_left_has_how_far_it_got(
+def test_an_image_stream_that_is_closed_early_has_its_last_partial_image(
     server: Server, client: openai.OpenAI, stored: Any
 ) -> None:
     partial = event("image_generation.partial_image", JPEG, partial_image_index=0)

@@ -1,4 +1,4 @@
-"""`autolog(include_usage=True)`: token counts of streams that did not ask for them, and nobody sees that they came."""
+"""`autolog(include_usage=True)`: token counts of streams that did not ask for them, hidden from the program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ASKED: Any = {"model": "m", "messages": QUESTION}
 
 
 def as_asked(asked: Asked) -> Scripted:
-    """Usage comes only to those who ask, as OpenAI does it."""
+    """Usage only where the request asks for it, as OpenAI does."""
     wanted = (asked.json.get("stream_options") or {}).get("include_usage")
     return sse(*lima(usage=bool(wanted)), x_request_id="req_1")
 

@@ -42,7 +42,7 @@ def llama(llama_url: str) -> Iterator[openai.OpenAI]:
 
 
 def counts(usage: Any) -> tuple[int, int]:
-    """Input and output tokens as the SDK tells them."""
+    """Input and output tokens in the SDK's reply."""
     if hasattr(usage, "prompt_tokens"):
         return usage.prompt_tokens, usage.completion_tokens
     return usage.input_tokens, usage.output_tokens

@@ -1,4 +1,4 @@
-"""What the program sees and sends is the same with and without tracer, also when tracer is broken."""
+"""Requests and results of the program are the same with and without tracer, also when tracer is broken."""
 
 from __future__ import annotations
 
@@ -138,14 +138,14 @@ def test_chunks_are_not_kept_and_a_stream_is_freed_as_before(server: Server, cli
     assert (streams(), responses()) == (None, None)
 
 
-def test_what_is_kept_of_a_stream_is_little(server: Server, client: openai.OpenAI) -> None:
+def test_a_stream_keeps_little_memory(server: Server, client: openai.OpenAI) -> None:
     import tracemalloc
 
     server.will(sse(*[chunk(delta(content="word "))] * 2_600))
     stream = client.chat.completions.create(model="m", messages=QUESTION, stream=True)
     for _ in range(1_010):  # from here on no events are kept
         next(stream)
-    tracer.flush()  # the background thread has loaded what it works with
+    tracer.flush()  # the background thread has loaded its modules
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for _ in range(1_500):

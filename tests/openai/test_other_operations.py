@@ -1,4 +1,4 @@
-"""Completions, embeddings, what has no operation of its own yet, and what generates nothing."""
+"""Completions, embeddings, moderations, decisions, paths without an operation, and calls that generate nothing."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_decision(server: Server, call: Any, stored: Any) -> None:
     assert span.token_usage["cache_read_input_tokens"] == 4
 
 
-def test_what_starts_paid_work_is_recorded_as_what_it_is(server: Server, call: Any, stored: Any) -> None:
+def test_batches_fine_tuning_and_other_paid_work_is_recorded(server: Server, call: Any, stored: Any) -> None:
     server.will(reply({"id": "batch_1", "status": "validating"}))
 
     call("batches.create", completion_window="24h", endpoint="/v1/embeddings", input_file_id="f")

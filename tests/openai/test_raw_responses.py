@@ -1,4 +1,4 @@
-"""`with_raw_response` and `with_streaming_response`: the user reads, the span fills from what is read."""
+"""`with_raw_response` and `with_streaming_response`: the span is filled from the bytes that the program reads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_with_raw_response(server: Server, call: Any, stored: Any) -> None:
     response = call("chat.completions.with_raw_response.create", model="m", messages=QUESTION)
 
     assert (response.headers["x-request-id"], response.status_code, response.retries_taken) == ("req_1", 200, 0)
-    assert said(stored) == WHOLE  # without anybody having parsed it
+    assert said(stored) == WHOLE  # although the program has not parsed it
     assert response.parse().choices[0].message.content == "Lima."
     assert stored.span.outputs == chat()
 
@@ -177,7 +177,7 @@ def test_streaming_response_of_a_stream_async(how: str, server: Server, run: Any
     assert said(stored) == WHOLE
 
 
-def test_streaming_response_that_nobody_reads(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_with_streaming_response_that_is_not_read(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(chat()))
 
     with streaming(client)(model="m", messages=QUESTION):
@@ -187,7 +187,7 @@ def test_streaming_response_that_nobody_reads(server: Server, client: openai.Ope
     assert (span.status, span.attributes["tracer.incomplete"], span.outputs) == ("UNSET", "closed", None)
 
 
-def test_streaming_response_left_in_the_middle(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_with_streaming_response_closed_early(server: Server, client: openai.OpenAI, stored: Any) -> None:
     import threading
 
     held = threading.Event()
@@ -201,7 +201,7 @@ def test_streaming_response_left_in_the_middle(server: Server, client: openai.Op
     assert said(stored) == ("UNSET", "closed", "Li")
 
 
-def test_raw_stream_that_is_let_go(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_with_raw_response_of_a_stream_that_is_dropped(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(sse(*lima()))
 
     raw(client)(model="m", messages=QUESTION, stream=True)

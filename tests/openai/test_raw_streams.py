@@ -76,7 +76,7 @@ async def read_async(client: Any, name: str, how: str, asked: Any) -> None:
 
 
 def content_of(span: Any) -> dict[str, Any]:
-    """What of a span does not depend on when it was made."""
+    """The content of a span without ids and times."""
     left_out = {"gen_ai.response.time_to_first_chunk", "server.port"}
     kept = {key: _parsed(value) for key, value in span.attributes.items() if key not in left_out}
     return {"name": span.name, "status": span.status, "events": len(span.events), **kept}

@@ -1,4 +1,4 @@
-"""What a call says is read where its span is stored: it is the same as what would have been read in the call."""
+"""Requests and replies that are read when the span is stored give the same span as those read in the call."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Heard(SpanExporter):
 
 
 def say(span: Any) -> dict[str, Any]:
-    """What a stored span says, without what no two calls share."""
+    """The content of a stored span, without ids and times."""
     passing = ("server.port", "gen_ai.response.time_to_first_chunk")
     attributes = {key: value for key, value in span.attributes.items() if key not in passing}
     return {
@@ -92,7 +92,7 @@ def say(span: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", CALLS)
-def test_a_span_says_the_same_read_later_or_at_once(
+def test_a_span_is_the_same_read_later_or_at_once(
     kind: str, server: Server, call: Any, stored: Any, tmp_path: Path
 ) -> None:
     name, arguments, answer = CALLS[kind]
@@ -109,7 +109,7 @@ def test_a_span_says_the_same_read_later_or_at_once(
     assert said[0] == said[1]
 
 
-def test_who_looks_at_the_span_in_the_call_finds_what_was_asked(server: Server, stored: Any) -> None:
+def test_the_request_is_on_the_span_when_it_is_read_during_the_call(server: Server, stored: Any) -> None:
     seen = {}
 
     def look(_request: Any) -> None:
@@ -127,7 +127,7 @@ def test_who_looks_at_the_span_in_the_call_finds_what_was_asked(server: Server, 
     assert stored.text == "Lima."
 
 
-def test_an_attribute_that_was_set_in_the_call_wins_over_what_the_request_says(server: Server, stored: Any) -> None:
+def test_an_attribute_that_was_set_in_the_call_wins_over_that_of_the_request(server: Server, stored: Any) -> None:
     http = openai.DefaultHttpxClient(
         event_hooks={"request": [lambda _: tracer.get_current_active_span().set_attribute("gen_ai.request.seed", 8)]}
     )
@@ -150,7 +150,7 @@ def test_a_processor_sees_the_chunks_that_are_stored(server: Server, call: Any, 
     assert len(kept) == 6
 
 
-def test_an_exporter_gets_what_the_call_says(server: Server, call: Any, tmp_path: Path) -> None:
+def test_an_exporter_gets_the_messages_and_usage_of_a_call(server: Server, call: Any, tmp_path: Path) -> None:
     heard = Heard()
     tracer.configure(store=f"sqlite:///{tmp_path}/e.db", exporters=[heard])
     server.will(reply(chat()))
@@ -175,7 +175,7 @@ def _served(folder: Path) -> AbstractContextManager[str]:
 
 @pytest.mark.parametrize("body", [DEEP, chat(usage={"prompt_tokens": 1e20, "completion_tokens": 9})])
 @pytest.mark.parametrize("place", ["file", "server"])
-def test_what_cannot_be_encoded_costs_no_span(
+def test_a_call_that_cannot_be_encoded_still_has_its_span(
     place: str, body: Any, server: Server, call: Any, stored: Any, tmp_path: Path
 ) -> None:
     server.will(reply(body))
@@ -201,9 +201,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system kills in another way")
-def test_a_call_of_a_process_that_was_killed_is_read_by_whoever_finds_it(
-    server: Server, stored: Any, own_store: str
-) -> None:
+def test_a_call_of_a_killed_process_is_read_at_recovery(server: Server, stored: Any, own_store: str) -> None:
     server.will(reply(chat()))
 
     subprocess.run(

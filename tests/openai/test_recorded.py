@@ -116,7 +116,7 @@ async def _call_async(exchange: dict[str, Any], server: Server) -> BaseException
     return None
 
 
-# ---- what was stored ----
+# ---- the stored span ----
 
 
 def _recorded(span: Any) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def _recorded(span: Any) -> dict[str, Any]:
 
 
 def _without_media(value: Any) -> Any:
-    """Images and audio are kept apart from the payload; here it is enough that something stands in their place."""
+    """Images and audio are kept apart from the payload; here it is enough that there is something in their place."""
     if isinstance(value, dict):
         return {key: _without_media(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -157,7 +157,7 @@ def _is_base64(text: str) -> bool:
     return len(text) > 512 and " " not in text[:512]
 
 
-# ---- what the bytes say ----
+# ---- the recorded bytes ----
 
 
 def _expected(exchange: dict[str, Any]) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _was_sent(key: str, value: Any) -> bool:
 
 
 def _events_of(exchange: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """What the body says, in one piece or many; None if it is broken."""
+    """The body as JSON, in one piece or many; None if it is broken."""
     try:
         return _events(exchange["body"]) if exchange["request"].get("stream") else [json.loads(exchange["body"])]
     except ValueError:

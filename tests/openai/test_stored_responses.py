@@ -1,4 +1,4 @@
-"""What is done with responses that the provider keeps: fetched, followed, cancelled, compacted, and made meanwhile."""
+"""Responses that the provider stores: retrieved, followed, cancelled, compacted."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_compaction_has_prompt_and_tokens(server: Server, client: openai.OpenA
     assert span.token_usage["cache_read_input_tokens"] == 3
 
 
-def test_a_followed_response_that_is_not_there(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_a_followed_response_that_does_not_exist(server: Server, client: openai.OpenAI, stored: Any) -> None:
     follows(client)
     server.will(reply({"error": {"message": "No response.", "code": "not_found"}}, status=404))
 

@@ -1,4 +1,4 @@
-"""However a stream ends, its span ends exactly once, with what had arrived, and at the right moment."""
+"""Every way a stream can end: the span ends exactly once, at the right moment, with the content that had arrived."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ending(span: Any) -> tuple[Any, Any, Any]:
     return span.status, span.attributes.get("tracer.incomplete"), choices[0]["message"]["content"]
 
 
-def test_early_break_ends_the_span_when_the_stream_is_let_go(held: Any, client: Any, stored: Any) -> None:
+def test_early_break_ends_the_span_when_the_stream_is_dropped(held: Any, client: Any, stored: Any) -> None:
     stream = opened(client)
     for _ in stream:
         break
@@ -94,7 +94,7 @@ def test_a_stream_that_is_never_read_and_closed(held: Any, client: Any, stored: 
     assert ending(stored.span) == ("UNSET", "closed", None)
 
 
-def test_a_stream_that_is_never_read_and_let_go(held: Any, client: Any, stored: Any) -> None:
+def test_a_stream_that_is_never_read_and_dropped(held: Any, client: Any, stored: Any) -> None:
     opened(client)
     gc.collect()
 
@@ -218,7 +218,7 @@ def test_async_break_inside_with(held: Any, run: Any, stored: Any) -> None:
     assert ending(stored.span) == ("UNSET", "closed", "Li")
 
 
-def test_async_break_and_let_go(held: Any, run: Any, stored: Any) -> None:
+def test_async_break_and_dropped(held: Any, run: Any, stored: Any) -> None:
     async def scenario(client: Any) -> None:
         stream = await aopened(client)
         async for _ in stream:
@@ -235,7 +235,7 @@ def test_async_break_and_let_go(held: Any, run: Any, stored: Any) -> None:
 
 
 async def leave_early(opened_streams: Callable[[], Awaitable[Any]]) -> list[str]:
-    """What the event loop complains about when streams are left in their middle and collected."""
+    """The complaints of the event loop when half-read streams are collected."""
     complaints: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(str(context)))
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""Streamed chat completions: what is put together, in what order the chunks come."""
+"""Streamed chat completions: chunks of every kind and order, accumulated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole surface of the installed SDK: what every path that it posts to is, and one span for one request."""
+"""The whole surface of the installed SDK: the operation of every path, and one span for one request."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_sdk_is_read() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(posted_paths()))
-def test_what_a_posted_path_is(path: str) -> None:
+def test_the_operation_of_every_posted_path(path: str) -> None:
     operation = operation_of(path.replace("{id}", "abc_123"))
 
     assert (operation.name if operation else None) == RECORDED.get(path)

@@ -10,7 +10,7 @@ _NORMAL, _UNKNOWN, _CONTROL, _BYTE = 1, 2, 3, 6  # kinds of token in the GGUF fo
 
 
 def write_model(path: Path) -> None:
-    """Write the model; it says printable characters without sense, and never ends by itself."""
+    """Write the model, which generates printable characters without sense or end."""
     import gguf
     import numpy
 

@@ -1,4 +1,4 @@
-"""What the local server says to agents, in the form of either API, whole or as a stream."""
+"""Answers of the local server to agents, in the form of either API, whole or as a stream."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def autolog(own_store: str) -> Iterator[None]:
     collect_garbage()
     from tracer._openai_agents.runs import steps  # type: ignore[import-not-found, unused-ignore]
 
-    assert steps._open == {}  # whatever happened, nothing was left open
+    assert steps._open == {}  # in no case is a step left open
     assert tracer.get_current_active_span() is None
 
 
@@ -109,7 +109,7 @@ def _run_sync(server: Server, make_agent: Callable[[Client], Agent[Any]], asked:
 
 
 class Trees(Stored):
-    """What the store holds, as trees."""
+    """The stored spans, as trees."""
 
     def trace(self) -> Any:
         """The only trace there is."""

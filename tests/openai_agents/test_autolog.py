@@ -211,7 +211,7 @@ def test_a_tool_may_return_anything(server: Server, stored: Trees, ask: Any) -> 
 
     @agents.function_tool
     def hostile() -> Any:
-        """Returns what cannot be shown."""
+        """Returns an object without a repr."""
         return Hostile()
 
     server.will(calls(("hostile", {})), says())

@@ -1,4 +1,4 @@
-"""What goes wrong in a run stands on the steps that it came through, as what it is."""
+"""Exceptions in a run are recorded, with their type, on every step that they pass."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_tool_call_that_fails(server: Server, stored: Trees, ask: Any, api: st
     tool = stored.named("broken")
     assert failed(stored) == {"broken": "LookupError"}
     assert tool.inputs == {"city": "X"}
-    assert "error occurred" in tool.outputs  # what the model is told
+    assert "error occurred" in tool.outputs  # the text that the model gets
     assert [event.name for event in tool.events] == ["exception"]
     assert stored.trace().info.state == "OK"
 

@@ -76,7 +76,7 @@ def test_a_run_that_is_cancelled_after_its_turn(server: Server, stored: Trees, i
     assert stored.named("Agent workflow").status == "UNSET"
 
 
-def test_a_run_that_nobody_reads(server: Server, stored: Trees, in_loop: Any) -> None:
+def test_a_streamed_run_whose_events_are_not_read(server: Server, stored: Trees, in_loop: Any) -> None:
     server.will(says())
 
     async def scenario(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Calls that pass no door are recorded as the SDK tells of them: other models, and OpenAI's while its door is shut."""
+"""Model calls that pass no door are recorded as the SDK reports them: other models, and OpenAI's without its patch."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_an_error_without_the_door(without_door: None, server: Server, stored: T
 
 
 class ParrotModel(Model):
-    """A model of the program's own, which repeats what it hears."""
+    """A model of the program's own, which answers with a fixed text."""
 
     async def get_response(self, *given: Any, **named: Any) -> ModelResponse:
         asked = named.get("input", given[1] if len(given) > 1 else None)
@@ -95,11 +95,11 @@ def test_a_model_of_the_programs_own(server: Server, stored: Trees, ask: Any, wa
     assert call.token_usage is not None
 
 
-def test_a_stream_of_an_own_model_that_is_left(stored: Trees, in_loop: Any) -> None:
+def test_a_generation_span_that_is_never_finished(stored: Trees, in_loop: Any) -> None:
     class Endless(ParrotModel):
         async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[Any]:
             span = generation_span(model="acme/endless")
-            span.start(mark_as_current=True)  # and never told of again
+            span.start(mark_as_current=True)  # and never finished
             async for event in super().stream_response(*given, **named):
                 yield event
 
