@@ -15,7 +15,10 @@ from tests.openai.server import Server
 
 
 @pytest.fixture(autouse=True)
-def autolog(own_store: str) -> Iterator[None]:
+def autolog(request: pytest.FixtureRequest, own_store: str) -> Iterator[None]:
+    if request.node.get_closest_marker("no_store"):
+        yield
+        return
     tracer.openai.autolog()
     yield
     tracer.openai.autolog(disable=True)

@@ -17,6 +17,7 @@ from tracer._openai.routes import operation_of
 from tracer.provider import suppress_tracing
 
 
+@pytest.mark.no_store
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -77,6 +78,7 @@ def test_the_operation_of_a_path(path: str, name: str | None) -> None:
     assert (operation.name if operation else None) == name
 
 
+@pytest.mark.no_store
 @pytest.mark.parametrize(
     ("host", "client", "name"),
     [

@@ -57,10 +57,12 @@ def posted_paths() -> set[str]:
     return {re.sub(r"\{\w+\}", "{id}", path) for path in found}
 
 
+@pytest.mark.no_store
 def test_the_sdk_is_read() -> None:
     assert {"/chat/completions", "/files", "/threads/{id}/runs"} <= posted_paths()
 
 
+@pytest.mark.no_store
 @pytest.mark.parametrize("path", sorted(posted_paths()))
 def test_the_operation_of_every_posted_path(path: str) -> None:
     operation = operation_of(path.replace("{id}", "abc_123"))
