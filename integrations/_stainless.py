@@ -53,7 +53,7 @@ class StainlessSDK(NamedTuple):
         """Record the HTTP response before the SDK parses it."""
         response = arguments["response"]
         retries = arguments.get("retries_taken", 0)
-        recording.saw(response, {semconv.REQUEST_ID: self._request_id(response), semconv.RETRIES: retries})
+        recording.set_response(response, {semconv.REQUEST_ID: self._request_id(response), semconv.RETRIES: retries})
 
     def read_error(self, error: BaseException) -> JsonObject:
         """The attributes of an exception of the SDK. Others are left alone: reading their properties may warn."""

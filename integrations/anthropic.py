@@ -64,6 +64,7 @@ provider = Provider(
     ),
     chunk_taps=(ChunkTap("anthropic._base_client:BaseClient._process_response_data"),),
     read_error=_SDK.read_error,
+    read_later={"anthropic.message": MESSAGE},
 )
 
 

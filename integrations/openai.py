@@ -8,9 +8,12 @@ import sys
 from tracer.provider import Call, ChunkTap, Door, Provider, Tap
 from tracer.provider.import_hook import when_imported
 
+from ._openai.chat import CHAT, COMPLETION
 from ._openai.connections import CONNECTION_DOORS
 from ._openai.door import read_call
 from ._openai.include_usage import asking_for_usage
+from ._openai.other import EMBEDDING
+from ._openai.responses import RESPONSE
 from ._stainless import StainlessSDK
 from ._values import Arguments
 
@@ -38,6 +41,12 @@ provider = Provider(
     connection_doors=CONNECTION_DOORS,
     chunk_taps=(ChunkTap("openai._base_client:BaseClient._process_response_data"),),
     read_error=_SDK.read_error,
+    read_later={
+        "openai.chat": CHAT,
+        "openai.completion": COMPLETION,
+        "openai.embedding": EMBEDDING,
+        "openai.response": RESPONSE,
+    },
 )
 
 

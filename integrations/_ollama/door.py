@@ -54,7 +54,7 @@ def operation_of(path: str) -> Operation | None:
 
 def observe_response(recording: CallRecording, arguments: Arguments) -> None:
     """Record the HTTP response: the SDK drops the fields that it does not know."""
-    recording.saw(arguments["return"], {})
+    recording.set_response(arguments["return"], {})
 
 
 def read_error(error: BaseException) -> JsonObject:

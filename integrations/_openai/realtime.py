@@ -30,7 +30,7 @@ def _configured(message: JsonObject, connection: ConnectionRecording) -> JsonObj
     """Record the settings of a session, sent at its start and after every change, and return them."""
     settings = as_dict(message.get("session"))
     connection.configured(settings)
-    connection.about({
+    connection.set_attributes({
         semconv.REQUEST_MODEL: as_text(settings.get("model")),
         semconv.CONVERSATION_ID: as_text(settings.get("id")),
     })  # fmt: skip
@@ -189,7 +189,7 @@ class LiveReader:
             connection.error(as_dict(message.get("error")))
         seconds = as_dict(message.get("usage")).get("seconds")
         if seconds is not None:
-            connection.about({semconv.USAGE_AUDIO_SECONDS: seconds})
+            connection.set_attributes({semconv.USAGE_AUDIO_SECONDS: seconds})
 
     def conversation(self) -> list[JsonObject]:
         """Messages of both sides."""

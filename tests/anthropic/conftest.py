@@ -12,7 +12,6 @@ import pytest
 
 import tracer
 from tests.anthropic.replies import QUESTION, lima
-from tests.garbage import collect_garbage
 from tests.openai.server import BREAK, Server, sse
 
 ASKED: dict[str, Any] = {"model": "claude-test", "max_tokens": 64, "messages": QUESTION}
@@ -23,7 +22,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.anthropic.autolog()
     yield
     tracer.anthropic.autolog(disable=True)
-    gc.collect()  # streams that a test dropped end here, not in the next test
+    collect_garbage()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from google import genai
 
 import tracer
-from tests.garbage import collect_garbage
 from tests.gemini.replies import QUESTION, lima
 from tests.openai.server import BREAK, Server, sse
 
@@ -26,7 +25,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.gemini.autolog()
     yield
     tracer.gemini.autolog(disable=True)
-    gc.collect()  # streams that a test dropped end here, not in the next test
+    collect_garbage()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from mistralai.client import Mistral, basesdk
 
 import tracer
-from tests.garbage import collect_garbage
 from tests.openai.replies import QUESTION, lima
 from tests.openai.server import BREAK, Server, sse
 
@@ -23,7 +22,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.mistral.autolog()
     yield
     tracer.mistral.autolog(disable=True)
-    gc.collect()  # streams that a test dropped end here, not in the next test
+    collect_garbage()
 
 
 @pytest.fixture

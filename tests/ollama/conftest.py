@@ -11,7 +11,6 @@ import ollama
 import pytest
 
 import tracer
-from tests.garbage import collect_garbage
 from tests.ollama.replies import QUESTION, lima, ndjson
 from tests.openai.server import BREAK, Server
 
@@ -21,7 +20,7 @@ def autolog(own_store: str) -> Iterator[None]:
     tracer.ollama.autolog()
     yield
     tracer.ollama.autolog(disable=True)
-    gc.collect()  # streams that a test dropped end here, not in the next test
+    collect_garbage()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import openai
 import pytest
 
 import tracer
-from tests.garbage import collect_garbage
 from tests.openai.server import Server
 
 
@@ -22,7 +21,7 @@ def autolog(request: pytest.FixtureRequest, own_store: str) -> Iterator[None]:
     tracer.openai.autolog()
     yield
     tracer.openai.autolog(disable=True)
-    gc.collect()  # streams that a test dropped end here, not in the next test
+    collect_garbage()
 
 
 @pytest.fixture
