@@ -12,6 +12,7 @@ import pytest
 
 import tracer
 from tests.anthropic.replies import QUESTION, lima
+from tests.garbage import collect_garbage
 from tests.openai.server import BREAK, Server, sse
 
 ASKED: dict[str, Any] = {"model": "claude-test", "max_tokens": 64, "messages": QUESTION}

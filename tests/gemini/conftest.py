@@ -12,6 +12,7 @@ import pytest
 from google import genai
 
 import tracer
+from tests.garbage import collect_garbage
 from tests.gemini.replies import QUESTION, lima
 from tests.openai.server import BREAK, Server, sse
 

@@ -11,6 +11,7 @@ import pytest
 from mistralai.client import Mistral, basesdk
 
 import tracer
+from tests.garbage import collect_garbage
 from tests.openai.replies import QUESTION, lima
 from tests.openai.server import BREAK, Server, sse
 

@@ -11,6 +11,7 @@ import ollama
 import pytest
 
 import tracer
+from tests.garbage import collect_garbage
 from tests.ollama.replies import QUESTION, lima, ndjson
 from tests.openai.server import BREAK, Server
 

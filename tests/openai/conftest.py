@@ -10,6 +10,7 @@ import openai
 import pytest
 
 import tracer
+from tests.garbage import collect_garbage
 from tests.openai.server import Server
 
 
