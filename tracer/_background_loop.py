@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Awaitable
 from concurrent.futures import Future
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
+
+from tracer._threads import start_thread
+
+_LONGEST_START_SECONDS = 30.0
+
+_Started: TypeAlias = "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]"
 
 
 class BackgroundLoop:
@@ -43,11 +49,7 @@ class BackgroundLoop:
             if self._loop is None or self._process != os.getpid():  # after a fork the thread is not there
                 if self._finalizer is not None:
                     self._finalizer.detach()
-                if sys.is_finalizing():  # before Python 3.12, who starts a thread now waits for ever
-                    raise RuntimeError("no loop can be started any more: the interpreter is shutting down")
-                started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-                threading.Thread(target=asyncio.run, args=(_serve(started),), name="tracer-loop", daemon=True).start()
-                self._loop, ending = started.result()
+                self._loop, ending = _start()
                 self._process = os.getpid()
                 self._finalizer = weakref.finalize(self, _end, self._loop, ending)
                 self._finalizer.atexit = False  # a daemon's loop ends with the process
@@ -58,7 +60,31 @@ async def _awaited(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
-async def _serve(started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+def _start() -> tuple[asyncio.AbstractEventLoop, asyncio.Event]:
+    started: _Started = Future()
+    try:
+        start_thread(partial(_run, started), "tracer-loop")
+        return started.result(_LONGEST_START_SECONDS)
+    except BaseException:
+        started.add_done_callback(_end_unused)
+        raise
+
+
+def _run(started: _Started) -> None:
+    try:
+        asyncio.run(_serve(started))
+    except BaseException as error:
+        if started.done():
+            raise
+        started.set_exception(error)  # no loop can be had, such as for want of file descriptors
+
+
+def _end_unused(started: _Started) -> None:
+    if started.exception() is None:
+        _end(*started.result())
+
+
+async def _serve(started: _Started) -> None:
     ending = asyncio.Event()
     started.set_result((asyncio.get_running_loop(), ending))
     await ending.wait()

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.no_store
 # from the bottom up: the rooms of each floor, and their modules; a new module needs a place here
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
-        "tracer": "errors config semconv _distribution _fault _json _ids _late _exit _background_loop _readable_names",
+        "tracer": (
+            "errors config semconv _distribution _fault _json _ids _late _exit _background_loop _readable_names _threads"
+        ),
     },
     {  # what is written
         "tracer._redaction": "__init__ redactor secrets seen",

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer._fault import guard, logger
+from tracer._fault import guard, logger, reraise_interruption
 from tracer._journal import lockfile
 from tracer._journal.drainer import Drainer, FlushRequest
 from tracer._journal.journal import Journal
 from tracer._journal.locations import absolute_url, is_remote, journal_folder, store_path
 from tracer._journal.recovery import Recovery
 from tracer._json import JsonMapping
+from tracer._threads import start_thread
 from tracer.config import Settings
 from tracer.errors import StoreError
 
@@ -208,13 +209,10 @@ class Pipeline:
 
     def _shut_exporters(self, deadline: float) -> None:
         """Shut the exporters down: until then OpenTelemetry allows them to hold spans back."""
-        if sys.is_finalizing():  # before Python 3.12, starting a thread now waits for ever
-            return
-        threads = [threading.Thread(target=_shut, args=(sink,), daemon=True) for sink in self._exporters]
         try:
-            for thread in threads:
-                thread.start()
-        except RuntimeError:  # the interpreter is shutting down
+            threads = [start_thread(partial(_shut, sink), "tracer-shut") for sink in self._exporters]
+        except RuntimeError as error:  # the interpreter is shutting down
+            reraise_interruption(error)
             return
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -8,10 +8,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from tracer._fault import log_once, logger, report
+from tracer._fault import log_once, logger, report, reraise_interruption
 from tracer._journal.journal import Journal
 from tracer._journal.recovery import Recovery
 from tracer._journal.sink import Sink, sink_key
+from tracer._threads import start_thread
 
 _BATCH_BYTES = 1 << 20
 _GATHER_SECONDS = 0.05  # records that arrive together are written together
@@ -87,24 +88,33 @@ class Drainer:
         if self._armed:
             return
         self._armed = True
-        if self._thread is None:
-            self._start()
-        _ring(self._bell)
+        try:
+            if self._thread is None:
+                self._start()
+            _ring(self._bell)
+        except BaseException:  # an interruption of the program's, such as Ctrl-C: the next record tries again
+            self._armed = False
+            raise
 
     def _start(self) -> None:
-        if sys.is_finalizing():  # before Python 3.12, who starts a thread now waits for ever
-            return
-        # not for ever: a finaliser may come here while its own thread is here
+        # bounded: a finaliser may come here while its own thread is here
         if not self._thread_lock.acquire(timeout=1.0):
             return
         try:
             if self._thread is None and not self._stopping and not self._pausing:
-                self._thread = threading.Thread(target=self._run, name=f"tracer-drain-{self.sink.name}", daemon=True)
-                self._thread.start()
-        except RuntimeError:  # the interpreter is shutting down: what is written waits in the journal
-            self._thread = None
+                self._thread = start_thread(self._run, f"tracer-drain-{self.sink.name}")
+        except RuntimeError as error:  # the interpreter is shutting down: what is written waits in the journal
+            reraise_interruption(error)
         finally:
             self._thread_lock.release()
+
+    def _is_drainers(self) -> bool:
+        """Whether the current thread is the drainer's: one whose start was interrupted may have a successor."""
+        current = threading.current_thread()
+        with self._thread_lock:
+            if self._thread is None and not self._stopping and not self._pausing:
+                self._thread = current
+            return self._thread is current
 
     def _ends(self, *, failing: bool) -> bool:
         with self._thread_lock:
@@ -149,6 +159,8 @@ class Drainer:
     # ---- what the thread does ----
 
     def _run(self) -> None:
+        if not self._is_drainers():
+            return
         retry = 0.0  # seconds until the next try; 0 if the last went well
         look_around_at = 0.0
         while not self._ends(failing=retry > 0):

@@ -7,7 +7,7 @@ import inspect
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from math import isnan
@@ -159,14 +159,23 @@ def _evaluate_all(
 ) -> list[EvaluatedRow]:
     pool = ThreadPoolExecutor(min(workers, len(rows)), thread_name_prefix="tracer-evaluate")
     try:
-        # each row in a copy of this context, so that the run and the version are active there
-        futures = [pool.submit(contextvars.copy_context().run, _evaluate_row, row, functions) for row in rows]
+        futures = functions.loop.run(_submitted(rows, functions, pool))
         with _bar(len(rows), progress) as advance:
             for future in futures:
                 future.add_done_callback(lambda _: advance())
             return [future.result() for future in futures]
     finally:  # after Ctrl-C no further row starts, and the running ones are not awaited
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _submitted(
+    rows: list[JsonObject], functions: _Functions, pool: ThreadPoolExecutor
+) -> list[Future[EvaluatedRow]]:
+    """Each row in a copy of the caller's context: its run and version are current there.
+
+    Submitted from the loop's thread, since the pool starts threads (see :func:`start_thread` for what can hit them).
+    """
+    return [pool.submit(contextvars.copy_context().run, _evaluate_row, row, functions) for row in rows]
 
 
 def _evaluate_row(row: JsonObject, functions: _Functions) -> EvaluatedRow:

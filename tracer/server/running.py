@@ -6,7 +6,9 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
+from tracer._threads import start_thread
 from tracer.server.app import create_app
 from tracer.server.serve import listen, make_server
 from tracer.server.settings import ServerSettings
@@ -27,8 +29,7 @@ def running_server(store: str | os.PathLike[str], settings: ServerSettings | Non
     listening = listen(settings)
     is_ready = threading.Event()
     server = make_server(create_app(lambda: opened, settings, place=opened.url), is_ready.set)
-    thread = threading.Thread(target=server.run, args=([listening],), name="tracer-server", daemon=True)
-    thread.start()
+    thread = start_thread(partial(server.run, [listening]), "tracer-server")
     try:
         if not is_ready.wait(_START_SECONDS):
             raise RuntimeError("the server did not start in time")
