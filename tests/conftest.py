@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 # a busy machine is no fault of the code under test
 hypothesis.settings.register_profile("tracer", deadline=None)
 hypothesis.settings.load_profile("tracer")
+
+# A background job of a shell ignores Ctrl-C, and one of nohup's the end of its terminal, and a process inherits what its
+# parent ignores. What its parent handles it does not: a handler that does nothing leaves only this process as it was.
+for _name in ("SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM"):
+    if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _name), lambda number, frame: None)
 
 # anything of the developer's shell that would change what the tests see
 _FOREIGN_PREFIXES = (

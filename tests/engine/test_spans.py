@@ -249,15 +249,14 @@ def test_events_are_bounded_and_the_rest_is_counted(count: int) -> None:
 
 def test_ctrl_c_at_any_moment_leaves_no_span_current() -> None:
     script = """
-import _thread, threading, time, tracer
+import _thread, threading, tracer
 ids, interrupted = [], 0
 tracer.start_span  # loaded now: Ctrl-C in an import may be swallowed there by Python itself
 for _ in range(10):
     timer = threading.Timer(0.02, _thread.interrupt_main)
     try:
         timer.start()
-        until = time.monotonic() + 4
-        while time.monotonic() < until:
+        while True:  # until the interruption
             with tracer.start_span("s") as span:
                 pass
             ids.append(span.trace_id)
