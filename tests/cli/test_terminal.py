@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -28,6 +29,7 @@ Write = Callable[..., None]
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-W", "error", "-c", "from tracer.cli import main; main()"]
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+PATIENCE = 120.0  # seconds; never reached by a command that works
 
 
 class Terminal:
@@ -36,22 +38,23 @@ class Terminal:
     def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
         self.process = process
         self._master = master
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode  # a read may end within a character
         self.shown = ""
 
-    def wait_for(self, text: str, seconds: float = 20) -> None:
+    def wait_for(self, text: str) -> None:
         """Read until a text has been shown."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while text not in COLOUR.sub("", self.shown):
             if time.monotonic() > deadline or not self._read(deadline - time.monotonic()):
                 raise AssertionError(f"{text!r} was not shown, but: {self.shown}")
 
-    def end(self, seconds: float = 20) -> int:
+    def end(self) -> int:
         """Read to the end; the exit code."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while self._read(deadline - time.monotonic()):
             pass
         try:
-            return self.process.wait(1)
+            return self.process.wait(max(1.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running, and shows: {self.shown}") from None
 
@@ -66,7 +69,7 @@ class Terminal:
             piece = os.read(self._master, 65536)
         except OSError:  # what Linux says when the other side is closed
             return False
-        self.shown += piece.decode()
+        self.shown += self._decode(piece)
         return bool(piece)
 
 
@@ -91,7 +94,7 @@ def in_terminal(*arguments: str, store: str, columns: int = 80, **environment: s
 
 def in_pipe(*arguments: str, store: str, **environment: str) -> subprocess.CompletedProcess[str]:
     given = {**os.environ, "PYTHONPATH": str(ROOT), "TRACER_STORE": store, **environment}
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, env=given, timeout=60, encoding="utf-8")
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, env=given, timeout=PATIENCE, encoding="utf-8")
 
 
 @pytest.fixture
@@ -112,6 +115,15 @@ def test_in_a_terminal_lines_are_coloured_and_no_wider_than_it(wide_trace: None,
     assert COLOUR.search(terminal.shown)
     assert max(map(cell_len, lines)) <= 80
     assert any("東京の天気は" in line for line in lines)
+
+
+def test_a_character_that_two_reads_share_is_whole(write: Write, store_url: str) -> None:
+    write(*(span("東" * 100, 1, trace_id=f"{number:032x}", type="AGENT") for number in range(1, 200)))
+
+    with in_terminal("list", "--limit", "200", store=store_url, columns=320) as terminal:
+        assert terminal.end() == 0
+
+    assert terminal.shown.count("東" * 100) == 199
 
 
 def test_list_in_a_terminal_fits_it(wide_trace: None, store_url: str) -> None:
@@ -161,7 +173,7 @@ def test_a_reader_that_goes_away_is_no_error(write: Write, store_url: str) -> No
         process.stdout.close()
         complaints = process.stderr.read()
 
-        assert (process.wait(20), complaints) == (0, b"")
+        assert (process.wait(PATIENCE), complaints) == (0, b"")
 
 
 def test_tail_follows_and_ctrl_c_ends_it(write: Write, store_url: str) -> None:
@@ -210,7 +222,7 @@ def test_tail_as_json_lines_into_a_pipe_that_closes(write: Write, store_url: str
         process.stdout.close()
         write(span("unread", 1, trace_id="c" * 32))
 
-        assert (process.wait(20), process.stderr.read()) == (0, b"")
+        assert (process.wait(PATIENCE), process.stderr.read()) == (0, b"")
 
 
 def test_export_in_a_terminal_prints_nothing_that_it_would_obey(write: Write, store_url: str) -> None:
