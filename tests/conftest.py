@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("tracer", deadline=None)
 hypothesis.settings.load_profile("tracer")
 
-# A background job of a shell ignores Ctrl-C, and one of nohup's the end of its terminal, and a process inherits what its
-# parent ignores. What its parent handles it does not: a handler that does nothing leaves only this process as it was.
+# A shell's background job ignores Ctrl-C, nohup's the end of the terminal, and a new program inherits ignored signals.
+# It does not inherit handlers: one that does nothing keeps the signal ignored here, and gives programs the default.
 for _name in ("SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM"):
     if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
         signal.signal(getattr(signal, _name), lambda number, frame: None)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TIMEOUT = 60.0  # never reached by a program that works
+TIMEOUT = 120.0  # never reached by a program that works
 
 _PRELUDE = """\
 import atexit, asyncio, gc, multiprocessing, os, resource, signal, sys, threading, time, weakref

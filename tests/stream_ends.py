@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import tracer
+from tests.waiting import PATIENCE
 
 
 class StreamEnds:
@@ -77,7 +78,7 @@ class StreamEnds:
     def test_read_in_another_thread(self, whole: Any, open_stream: Any, stored: Any) -> None:
         reader = threading.Thread(target=list, args=(open_stream(),))
         reader.start()
-        reader.join(10)
+        reader.join(PATIENCE)
 
         assert stored.ending == ("UNSET", None, "Lima.")
 

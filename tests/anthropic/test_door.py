@@ -69,7 +69,7 @@ def ask(client: anthropic.Anthropic, way: str) -> None:
         with client.messages.with_streaming_response.create(**ASKED) as response:
             assert response.parse().id == "msg_1"
     elif way == "copy":
-        client.with_options(timeout=9).messages.create(**ASKED)
+        client.with_options(timeout=60).messages.create(**ASKED)
     elif way == "post":
         client.post("/v1/messages", body=dict(ASKED), cast_to=anthropic.types.Message)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -186,7 +187,7 @@ def test_import_reads_pipes_and_devices(
     file, other = tmp_path / "lines", tmp_path / "other.db"
     line = tracer_command("export").out.encode()
     file.write_bytes(gzip.compress(line) if packed else line)
-    command = script.format(f"{sys.executable} -m tracer", file)
+    command = script.format(f"{shlex.quote(sys.executable)} -m tracer", shlex.quote(str(file)))
 
     ran = subprocess.run(
         ["bash", "-c", command],

@@ -20,6 +20,7 @@ import pytest
 from rich.cells import cell_len
 
 from tests.cli.conftest import START, TRACE_ID, chat, said, span
+from tests.waiting import PATIENCE
 
 fcntl = pytest.importorskip("fcntl")
 pty = pytest.importorskip("pty")
@@ -29,7 +30,6 @@ Write = Callable[..., None]
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-W", "error", "-c", "from tracer.cli import main; main()"]
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-PATIENCE = 120.0  # seconds; never reached by a command that works
 
 
 class Terminal:

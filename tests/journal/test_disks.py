@@ -118,11 +118,10 @@ tracer._journal.drainer._FIRST_RETRY_SECONDS = tracer._journal.drainer._LONGEST_
 fill()
 for i in range(3000):
     step("while full")
-assert failed.wait(20)
+assert failed.wait()
 free()
 journal = tracer._engine.runtime._runtime.lifecycle.pipeline().journal
-deadline = time.monotonic() + 20
-while journal.is_in_memory and time.monotonic() < deadline:
+while journal.is_in_memory:
     step("while there is room")
     time.sleep(0.01)
 for i in range(10):

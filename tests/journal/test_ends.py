@@ -138,7 +138,7 @@ def test_spans_of_exit_handlers_and_daemon_threads_are_there(run: Any, stored: A
                 time.sleep(0.001)
         ready = threading.Event()
         threading.Thread(target=work, args=(ready,), daemon=True).start()
-        assert ready.wait(30)
+        assert ready.wait(60)
         step("main")
     """)
 
@@ -161,20 +161,15 @@ def test_spans_of_exit_handlers_that_run_after_tracers_are_there(run: Any, store
 
 
 def test_a_program_that_records_ends_promptly(run: Any) -> None:
-    said = run("""
-        def measure():
-            sys.stdout.write(f"{time.perf_counter() - began}\\n")
-        atexit.unregister(tracer._exit.close_runtime)
-        atexit.register(measure)
-        atexit.register(tracer._exit.close_runtime)
+    # every wait that could run out at the end is longer than the program is allowed to take: none does
+    run("""
+        from tracer._journal import drainer
+        tracer._engine.lifecycle._EXIT_SECONDS = drainer._RECOVER_SECONDS = drainer._FIRST_RETRY_SECONDS = 3600.0
         step("first")
         tracer.flush()
         for i in range(100):
             step("more")
-        began = time.perf_counter()
     """)
-
-    assert float(said) < 1.0  # 10 ms on an idle machine
 
 
 @pytest.mark.parametrize("before", ["pass", 'step("main")'])

@@ -85,7 +85,7 @@ def test_forks_while_other_threads_record_all_the_time(run: Any, stored: Any) ->
             if pid == 0:
                 for i in range(20):
                     step("child")
-                assert tracer.flush(20)
+                assert tracer.flush(60)
                 os._exit(0)
             assert os.waitpid(pid, 0)[1] == 0
             step("parent")

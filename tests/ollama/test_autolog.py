@@ -61,14 +61,14 @@ def test_from_many_threads_at_once_is_once(server: Server, client: ollama.Client
     barrier = threading.Barrier(8)
 
     def switch() -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         tracer.ollama.autolog()
 
     threads = [threading.Thread(target=switch) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     ask(client)
 
     assert len(stored.spans) == 1

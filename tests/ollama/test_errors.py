@@ -61,7 +61,7 @@ def test_a_connection_error(stream: bool, connect: Any, stored: Any) -> None:
 def test_a_timeout_is_an_error(server: Server, connect: Any, stored: Any) -> None:
     held = threading.Event()
     server.will(Scripted([held]))
-    client = connect(timeout=0.05)
+    client = connect(timeout=httpx.Timeout(60, read=0.05))
 
     with pytest.raises(httpx.ReadTimeout):
         client.chat(model="m", messages=QUESTION)

@@ -39,7 +39,7 @@ class SocketServer:
 
     def close(self) -> None:
         self._server.shutdown()
-        self._thread.join(20)
+        self._thread.join(60)
 
     def _play(self, connection: ServerConnection) -> None:
         self.paths.append(connection.request.path if connection.request else "")

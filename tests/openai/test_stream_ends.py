@@ -21,6 +21,7 @@ import pytest
 import tracer
 from tests.openai.replies import QUESTION, chunk, delta, lima
 from tests.openai.server import Server, sse
+from tests.waiting import PATIENCE
 
 
 def opened(client: openai.OpenAI) -> Any:
@@ -141,7 +142,7 @@ def test_a_stream_read_in_another_thread(server: Server, client: Any, stored: An
 
     reader = threading.Thread(target=list, args=(stream,))
     reader.start()
-    reader.join(10)
+    reader.join(PATIENCE)
 
     assert ending(stored.span) == ("UNSET", None, "Lima.")
     assert tracer.get_current_active_span() is None

@@ -95,14 +95,14 @@ def test_a_run_whose_task_is_cancelled(server: Server, stored: Trees, in_loop: A
 
     def hang(asked: Any) -> Any:
         arrived.set()
-        go_on.wait(20)
+        go_on.wait(60)
         return says()(asked)
 
     server.will(hang)
 
     async def scenario(client: Client) -> None:
         task = asyncio.create_task(Runner.run(Agent(name="A", model=make_model("responses", client)), "Capital?"))
-        await asyncio.to_thread(arrived.wait, 20)
+        await asyncio.to_thread(arrived.wait, 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

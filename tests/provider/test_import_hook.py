@@ -48,12 +48,12 @@ def test_an_action_runs_at_once_where_the_module_is_there(folder: Path) -> None:
 def test_an_import_that_goes_on_in_another_thread_is_waited_for(folder: Path) -> None:
     (folder / "awaited_gate.py").write_text("import threading\nentered, go = threading.Event(), threading.Event()\n")
     (folder / "awaited_slow.py").write_text(
-        "import awaited_gate\nawaited_gate.entered.set()\nawaited_gate.go.wait(10)\nlast = 'line'\n"
+        "import awaited_gate\nawaited_gate.entered.set()\nawaited_gate.go.wait(60)\nlast = 'line'\n"
     )
     gate = importlib.import_module("awaited_gate")
     importing = threading.Thread(target=importlib.import_module, args=("awaited_slow",))
     importing.start()
-    assert gate.entered.wait(10)
+    assert gate.entered.wait(60)
     threading.Timer(0.1, gate.go.set).start()
     seen: list[str] = []
 

@@ -15,11 +15,13 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
 
+from tests.waiting import PATIENCE
 from tests.web.chromium import find_chromium
 from tests.web.serving import Told, served, tell_stories
 
+expect.set_options(timeout=PATIENCE * 1000)
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 WATCH = """
@@ -100,7 +102,7 @@ class Watched:
         context = self._browser.new_context(
             base_url=base_url, viewport={"width": width, "height": height}, locale="en-GB", timezone_id="UTC", **options
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE * 1000)
         context.add_init_script(WATCH)
         context.route("**/*", lambda route: self._route(route, urlsplit(base_url).netloc))
         page = context.new_page()
