@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import venv
@@ -55,7 +56,8 @@ def environment_with(wheel: Path, folder: Path) -> tuple[Path, Path]:
     for path in here.iterdir():
         if path.name.split("-")[0] not in ("openai", "ollama", "tracer", "tracer_autolog") and path.suffix != ".pth":
             (needed / path.name).symlink_to(path)
-    (installed / "needed.pth").write_text(str(needed))
+    # relative: Python reads such a file in an encoding that may not spell the whole path
+    (installed / "needed.pth").write_text(os.path.relpath(needed, installed))
     return folder / "env" / "bin" / "python", installed
 
 
