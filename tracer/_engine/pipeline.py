@@ -33,6 +33,7 @@ class StoreSink:
     """The store as a sink; it is opened by the thread that first needs it."""
 
     name = "store"
+    may_block = False
 
     def __init__(self, url: str, path: Path, folder: Path) -> None:
         self._url = url
@@ -91,7 +92,8 @@ class StoreSink:
 class ServerSink:
     """A tracer server as a sink."""
 
-    name = "server"  # what is named "store" cannot hang
+    name = "server"
+    may_block = True
 
     def __init__(self, url: str, token: str | None) -> None:
         self._url = url

@@ -249,8 +249,8 @@ class Drainer:
 
     def _say_failed(self, error: BaseException) -> None:
         logger.debug("writing to %s failed", self.sink.name, exc_info=error)
-        if self._journal.is_in_memory and self.sink.name == "store":
-            return  # the journal has said so already: the same disk
+        if self._journal.is_in_memory and not self.sink.may_block:
+            return  # a local store, and the journal has logged already that their disk takes nothing
         log_once(
             f"sink {self.sink.name}",
             "tracer cannot write to %s now, keeps the records in its journal and tries again: %s",
@@ -346,8 +346,8 @@ class Drainer:
         return request
 
     def _drain_here(self, request: FlushRequest) -> None:
-        """Where no thread can be had any more: at the very end of the interpreter, and only what cannot hang."""
-        if self.sink.name != "store" or sys.is_finalizing():  # nothing can be imported any more
+        """Drain in the calling thread where none can be started any more: at the interpreter's shutdown."""
+        if self.sink.may_block or sys.is_finalizing():  # nothing can be imported while finalizing
             request.answer(self._cursor >= request.target)
             return
         try:

@@ -11,6 +11,7 @@ class Sink(Protocol):
     """Where records go: a store, an exporter."""
 
     name: str  # the same in every run of the program: the key of its cursor
+    may_block: bool  # whether a write can take without bound, as over a network; a local store's cannot
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Take the records for good, or raise: then they come again."""

@@ -58,6 +58,8 @@ def _link(link: dict[str, Any]) -> Link:
 class ExporterSink:
     """An OpenTelemetry SpanExporter, fed from the journal."""
 
+    may_block = True
+
     def __init__(self, exporter: Any, index: int) -> None:
         kind = type(exporter)
         # where it sends to is part of what it is: a program's records must never reach another program's backend
