@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import Ran, span
 from tests.wheels import install_by_hand
-from tracer._journal.dropped import note_losses
+from tracer._journal.dropped import note_dropped
 
 Command = Callable[..., Ran]
 Write = Callable[..., None]
@@ -94,8 +94,8 @@ def test_doctor_counts_dropped_records(write: Write, tracer_command: Command, tm
     assert ("journals", "dropped") not in findings(tracer_command("doctor", "--json"))
     journals = tmp_path / "tracer.db.journal"
     journals.mkdir(exist_ok=True)
-    note_losses(journals, "1-gone", 1200)
-    note_losses(journals, "2-gone", 34)
+    note_dropped(journals, "1-gone", 1200)
+    note_dropped(journals, "2-gone", 34)
 
     ran = tracer_command("doctor", "--json")
 

@@ -138,9 +138,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _lines(journal: Path) -> list[bytes]:
-    orphan = DeadSegment(journal)
-    assert orphan.damaged_bytes == 0
-    return [line for batch, _ in orphan.batches(0, 1 << 20) for line in batch]
+    segment = DeadSegment(journal)
+    assert segment.damaged_bytes == 0
+    return [line for batch, _ in segment.batches(0, 1 << 20) for line in batch]
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_traces_of_a_process_without_heartbeats_are_interrupted_and_no_others(
 
 def test_a_program_with_nothing_to_send_sends_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drainer, "_RECOVER_SECONDS", 0.01)
-    monkeypatch.setattr(drainer, "_ALIVE_SECONDS", 0.0)
+    monkeypatch.setattr(drainer, "_HEARTBEAT_SECONDS", 0.0)
     owners: list[str] = []
     has_arrived = threading.Event()
 

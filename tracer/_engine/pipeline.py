@@ -158,7 +158,7 @@ class Pipeline:
                 owner_gone=self.sink.owner_gone,
                 max_bytes=settings.journal_max_bytes,
             ),
-            says_alive=is_remote(self.url),
+            sends_heartbeats=is_remote(self.url),
         )
         others = [Drainer(self.journal, sink, Recovery(self.folder, sink, own=own)) for sink in exporters]
         self._drainers = [self._store_drainer, *others]
@@ -179,7 +179,7 @@ class Pipeline:
             self._store_drainer.drain(timeout)
         except TimeoutError as error:
             raise StoreError(str(error)) from error
-        self._store_drainer.adopt(timeout)
+        self._store_drainer.recover(timeout)
 
     def flush(self, timeout: float, *, retry_failures: bool = True) -> bool:
         """Hand everything recorded so far to every sink; False if one did not take it in time."""

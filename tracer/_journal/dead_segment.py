@@ -46,7 +46,7 @@ class DeadSegment:
             position = end
         return skipped + len(self._content[self.end :].rstrip(b"\0"))
 
-    def about(self) -> bytes | None:
+    def process_record(self) -> bytes | None:
         """The first record: whose journal it is."""
         return self._content[slice(*self._frames[0])] if self._frames else None
 

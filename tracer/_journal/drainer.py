@@ -17,7 +17,7 @@ from tracer._threads import start_thread
 _BATCH_BYTES = 1 << 20
 _GATHER_SECONDS = 0.05  # records that arrive together are written together
 _RECOVER_SECONDS = 10.0  # how often dead processes' journals are looked for
-_ALIVE_SECONDS = 30.0  # how often one who has nothing to hand over says that it is still there
+_HEARTBEAT_SECONDS = 30.0  # how often one who has nothing to hand over says that it is still there
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 30.0
 _DISK_RETRY_SECONDS = 1.0  # how often a disk that was full is tried again, however long the sink is given
@@ -43,7 +43,7 @@ class FlushRequest:
     def answer(self, taken: bool) -> None:
         """Let the one who asked go on."""
         self.taken = taken
-        _ring(self._answered)
+        _notify(self._answered)
 
     def wait(self, timeout: float) -> bool:
         """Whether the sink took everything in time."""
@@ -59,21 +59,21 @@ class Drainer:
     any moment, which a condition or an event cannot.
     """
 
-    def __init__(self, journal: Journal, sink: Sink, recovery: Recovery, *, says_alive: bool = False) -> None:
+    def __init__(self, journal: Journal, sink: Sink, recovery: Recovery, *, sends_heartbeats: bool = False) -> None:
         self.sink = sink
         self.dropped = 0  # records that the sink refused although it took those after them
         self._recovery = recovery
         self._key = sink_key(sink)
-        self._says_alive = says_alive
-        self._heard_at = 0.0
+        self._sends_heartbeats = sends_heartbeats
+        self._last_write = 0.0
         self._journal = journal
         self._cursor = (0, 0)
         self._batch_bytes = _BATCH_BYTES
         self._refusals = 0
         self._sink_lock = threading.Lock()  # one batch at a time: the thread's or a reader's
-        self._bell = threading.Lock()
-        self._bell.acquire()
-        self._armed = False  # whether the thread knows that there is something new
+        self._wakeup = threading.Lock()
+        self._wakeup.acquire()
+        self._is_notified = False  # whether the thread knows that there is something new
         self._requests: deque[FlushRequest] = deque()
         self._stopping = False
         self._pausing = False
@@ -85,15 +85,15 @@ class Drainer:
     # ---- the thread's life ----
 
     def _wake(self) -> None:
-        if self._armed:
+        if self._is_notified:
             return
-        self._armed = True
+        self._is_notified = True
         try:
             if self._thread is None:
                 self._start()
-            _ring(self._bell)
+            _notify(self._wakeup)
         except BaseException:  # an interruption of the program's, such as Ctrl-C: the next record tries again
-            self._armed = False
+            self._is_notified = False
             raise
 
     def _start(self) -> None:
@@ -140,7 +140,7 @@ class Drainer:
             return False
         thread = self._thread
         self._thread_lock.release()
-        _ring(self._bell)
+        _notify(self._wakeup)
         if thread is None or thread is threading.current_thread():
             return True
         thread.join(max(0.0, timeout))
@@ -152,7 +152,7 @@ class Drainer:
         self._pausing = False
         if mine:
             self._thread_lock.release()
-        self._armed = False
+        self._is_notified = False
         if self._cursor < self._journal.position():
             self._wake()
 
@@ -162,32 +162,32 @@ class Drainer:
         if not self._is_drainers():
             return
         retry = 0.0  # seconds until the next try; 0 if the last went well
-        look_around_at = 0.0
+        next_recovery = 0.0
         while not self._ends(failing=retry > 0):
             self._wait(retry)
-            recover = time.monotonic() >= look_around_at or any(r.recover for r in list(self._requests))
-            self._armed = retry > 0  # while the sink is down, news need not ring
+            recover = time.monotonic() >= next_recovery or any(r.recover for r in list(self._requests))
+            self._is_notified = retry > 0  # while the sink is down, news need not ring
             failed = self._work(recover=recover and not self._pausing and not self._stopping)
             if recover and not failed:
-                look_around_at = time.monotonic() + _RECOVER_SECONDS
+                next_recovery = time.monotonic() + _RECOVER_SECONDS
             retry = min(max(retry * 2, _FIRST_RETRY_SECONDS), _LONGEST_RETRY_SECONDS) if failed else 0.0
-            self._armed = failed
+            self._is_notified = failed
             if not failed and self._cursor < self._journal.position():
-                _ring(self._bell)
+                _notify(self._wakeup)
 
     def _wait(self, retry: float) -> None:
         if retry:
             self._wait_for_retry(self._until_retry(retry))
-        elif not self._is_asked() and self._bell.acquire(timeout=_RECOVER_SECONDS) and not self._is_asked():
-            self._bell.acquire(timeout=_GATHER_SECONDS)
+        elif not self._is_asked() and self._wakeup.acquire(timeout=_RECOVER_SECONDS) and not self._is_asked():
+            self._wakeup.acquire(timeout=_GATHER_SECONDS)
 
     def _wait_for_retry(self, seconds: float) -> None:
         while seconds > _DISK_RETRY_SECONDS:
-            if self._bell.acquire(timeout=_DISK_RETRY_SECONDS):
+            if self._wakeup.acquire(timeout=_DISK_RETRY_SECONDS):
                 return
             self._journal.renew()
             seconds -= _DISK_RETRY_SECONDS
-        self._bell.acquire(timeout=seconds)
+        self._wakeup.acquire(timeout=seconds)
 
     def _is_asked(self) -> bool:
         return bool(self._requests) or self._stopping or self._pausing
@@ -199,41 +199,41 @@ class Drainer:
         """Hand over what is there; True if the sink failed."""
         try:
             self._journal.renew()
-            while not self._is_enough() and self.drain_batch():
-                self._answer()
-            recover = recover and not self._is_enough()
+            while not self._must_stop() and self.drain_batch():
+                self._answer_requests()
+            recover = recover and not self._must_stop()
             if recover:
-                self._recover()
+                self._run_recovery()
         except BaseException as error:  # whatever an exporter raises, SystemExit included: the thread lives
-            self._say_failed(error)
-            self._answer(failed=True)
+            self._log_failure(error)
+            self._answer_requests(failed=True)
             return True
-        self._answer(recovered=recover)
+        self._answer_requests(recovered=recover)
         return False
 
-    def _recover(self) -> None:
+    def _run_recovery(self) -> None:
         self._lock_sink(-1)
         try:
-            self._say_alive()
+            self._send_heartbeat()
             self._recovery.run(0.0)
         except TimeoutError as error:  # another process is taking over: it does what is to be done
             logger.debug("%s", error)
         finally:
             self._sink_lock.release()
 
-    def _say_alive(self) -> None:
-        if not self._says_alive or time.monotonic() < self._heard_at + _ALIVE_SECONDS:
+    def _send_heartbeat(self) -> None:
+        if not self._sends_heartbeats or time.monotonic() < self._last_write + _HEARTBEAT_SECONDS:
             return
         try:
             self.sink.write([], owner=self._journal.owner)
-            self._heard_at = time.monotonic()
+            self._last_write = time.monotonic()
         except Exception as error:  # nothing is lost by it
             logger.debug("%s does not hear that this process is alive", self.sink.name, exc_info=error)
 
-    def _is_enough(self) -> bool:
+    def _must_stop(self) -> bool:
         return self._stopping or (self._pausing and self._cursor >= self._pause_at)
 
-    def _answer(self, *, failed: bool = False, recovered: bool = False) -> None:
+    def _answer_requests(self, *, failed: bool = False, recovered: bool = False) -> None:
         for request in list(self._requests):
             taken = self._cursor >= request.target and (recovered or not request.recover)
             if not (taken or request.given_up or (failed and not request.retry)):
@@ -243,11 +243,11 @@ class Drainer:
                     request.last()
                 except Exception as error:
                     taken = False
-                    self._say_failed(error)
+                    self._log_failure(error)
             self._requests.remove(request)
             request.answer(taken)
 
-    def _say_failed(self, error: BaseException) -> None:
+    def _log_failure(self, error: BaseException) -> None:
         logger.debug("writing to %s failed", self.sink.name, exc_info=error)
         if self._journal.is_in_memory and not self.sink.may_block:
             return  # a local store, and the journal has logged already that their disk takes nothing
@@ -277,7 +277,7 @@ class Drainer:
             self._refusals = 0
             self._batch_bytes = min(self._batch_bytes * 4, _BATCH_BYTES)
             self._cursor = cursor
-            self._heard_at = time.monotonic()
+            self._last_write = time.monotonic()
             self._journal.taken(self._key, cursor)
             return True
         finally:
@@ -320,7 +320,7 @@ class Drainer:
             if not self.drain_batch(left):
                 return
 
-    def adopt(self, timeout: float) -> None:
+    def recover(self, timeout: float) -> None:
         """Hand over what dead processes left; what fails is logged and tried again later."""
         try:
             self._lock_sink(timeout)
@@ -329,7 +329,7 @@ class Drainer:
             finally:
                 self._sink_lock.release()
         except Exception as error:
-            self._say_failed(error)
+            self._log_failure(error)
 
     def ask(self, *, retry: bool, last: Callable[[], None] | None = None, recover: bool = False) -> FlushRequest | None:
         """Ask the thread to hand over everything now; None if there is nothing to wait for."""
@@ -340,7 +340,7 @@ class Drainer:
         self._requests.append(request)
         if self._thread is None:
             self._start()
-        _ring(self._bell)
+        _notify(self._wakeup)
         if self._thread is None:
             self._drain_here(request)
         return request
@@ -360,8 +360,8 @@ class Drainer:
             request.answer(False)
 
 
-def _ring(bell: threading.Lock) -> None:
+def _notify(wakeup: threading.Lock) -> None:
     try:
-        bell.release()
+        wakeup.release()
     except RuntimeError:  # it rings already
         return

@@ -12,7 +12,7 @@ _NAME = "dropped.jsonl"
 _SUFFIX = ".dropped"
 
 
-def note_losses(folder: Path, owner: str, count: int) -> None:
+def note_dropped(folder: Path, owner: str, count: int) -> None:
     """Leave a line about records that were dropped; raises OSError."""
     if not count:
         return
@@ -32,7 +32,7 @@ def dropped_by(alive_path: Path) -> int:
         return 0
 
 
-def noted_losses(files: Iterable[Path]) -> int:
+def noted_dropped(files: Iterable[Path]) -> int:
     """How many records the notes among these files count."""
     return sum(map(_noted_in, files))
 

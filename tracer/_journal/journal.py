@@ -19,7 +19,7 @@ from typing import Any
 from tracer import _ids
 from tracer._fault import is_interruption, log_once, logger, report
 from tracer._journal import lockfile
-from tracer._journal.dropped import note_losses
+from tracer._journal.dropped import note_dropped
 from tracer._journal.segment import FRAME_SIZE, HEAD_SIZE, Segment
 from tracer._json import encode
 
@@ -56,10 +56,10 @@ class Journal:
         self._lock_descriptor: int | None = None
         self._closed = False
         # a finaliser or a signal handler may append while its own thread is appending: hence re-entrant, hence
-        # `_afterwards`, for its records, and for what must not be done under the lock: log lines, deleting files
+        # `_deferred`, for its records, and for what must not be done under the lock: log lines, deleting files
         self._append_lock = threading.RLock()
         self._appending = False
-        self._afterwards: deque[bytes | Callable[[], None]] = deque()
+        self._deferred: deque[bytes | Callable[[], None]] = deque()
 
     # ---- writing ----
 
@@ -67,7 +67,7 @@ class Journal:
         """Write a record down; durable against the death of this process when it returns."""
         with self._append_lock:
             if self._appending:
-                self._afterwards.append(record)
+                self._deferred.append(record)
                 return
             self._appending = True
             try:
@@ -81,8 +81,8 @@ class Journal:
                 raise
             finally:
                 self._appending = False
-        if self._afterwards:
-            self._catch_up()
+        if self._deferred:
+            self._run_deferred()
         for wake in self._wakers:
             wake()
 
@@ -92,10 +92,10 @@ class Journal:
             segment = self._rotate(len(record))
         segment.write(record)
 
-    def _catch_up(self) -> None:
-        while self._afterwards:
+    def _run_deferred(self) -> None:
+        while self._deferred:
             try:
-                left = self._afterwards.popleft()
+                left = self._deferred.popleft()
             except IndexError:  # another thread was faster
                 return
             if isinstance(left, bytes):
@@ -127,10 +127,10 @@ class Journal:
     def _open_segment(self, needed: int) -> Segment:
         usual = max(self._usual_size(), needed)
         try:
-            self._come_alive()
+            self._take_lock()
             return self._in_file(usual, max(_SMALLEST_SEGMENT, needed))
         except (OSError, ValueError) as error:
-            self._afterwards.append(partial(self._say_unwritable, error))
+            self._deferred.append(partial(self._log_unwritable, error))
             return Segment.in_memory(self._number, usual)
 
     def _in_file(self, usual: int, smallest: int) -> Segment:
@@ -145,7 +145,7 @@ class Journal:
     def _path(self, number: int) -> Path:
         return self.folder / f"{self.owner}.{number:06d}{SEGMENT_SUFFIX}"
 
-    def _say_unwritable(self, error: Exception) -> None:
+    def _log_unwritable(self, error: Exception) -> None:
         log_once(
             f"journal {self.folder}",
             "tracer cannot write its journal in %s (%s); records are kept in memory until it can, at most %s MiB",
@@ -154,18 +154,18 @@ class Journal:
             _MEMORY_LIMIT >> 20,
         )
 
-    def _come_alive(self) -> None:
+    def _take_lock(self) -> None:
         if self._lock_descriptor is not None:
             if self.alive_path.exists():
                 return
-            self._let_go_of_lock()  # somebody deleted the folder
+            self._release_lock()  # somebody deleted the folder
         self.folder.mkdir(parents=True, exist_ok=True)
         # locked under another name first: a file that shows as alive must never be seen without its lock
         hidden = self.folder / f"{self.owner}{NEW_LOCK_SUFFIX}"
         self._lock_descriptor = lockfile.take(hidden)
         os.replace(hidden, self.alive_path)
 
-    def _let_go_of_lock(self) -> None:
+    def _release_lock(self) -> None:
         descriptor, self._lock_descriptor = self._lock_descriptor, None
         if descriptor is not None:
             lockfile.release(descriptor)
@@ -190,7 +190,7 @@ class Journal:
                 in_memory -= segment.end if segment.path is None else 0
                 on_disk -= segment.size if segment.path is not None else 0
                 self._segments.remove(segment)
-                self._afterwards.append(partial(self._drop, segment))
+                self._deferred.append(partial(self._drop, segment))
         for segment in list(self._segments)[:-_MAPPED_SEGMENTS]:
             segment.unmap()
 
@@ -305,7 +305,7 @@ class Journal:
         with self._nothing_appended():
             if self._closed:
                 return
-            self._come_alive()
+            self._take_lock()
         size = min(segment.size, (segment.end + _SMALLEST_SEGMENT + 0xFFF) & ~0xFFF)
         copy = Segment.in_file(self._path(segment.number), segment.number, size)
         try:
@@ -316,7 +316,7 @@ class Journal:
             raise
         if not moved:  # dropped, taken, or much was written meanwhile
             copy.remove()
-        self._catch_up()
+        self._run_deferred()
 
     def _replace(self, segment: Segment, copy: Segment) -> bool:
         with self._nothing_appended():
@@ -332,7 +332,7 @@ class Journal:
 
     @contextmanager
     def _nothing_appended(self) -> Iterator[None]:
-        """Hold the lock; what a finaliser records in this very thread is written afterwards, by `_catch_up`."""
+        """Hold the lock; what a finaliser records in this very thread is written afterwards, by `_run_deferred`."""
         with self._append_lock:
             self._appending = True
             try:
@@ -367,16 +367,16 @@ class Journal:
             if remove and self._lock_descriptor is not None:
                 self.alive_path.unlink(missing_ok=True)
                 self._noted = 0
-            note_losses(self.folder, self.owner, self.dropped - self._noted)
+            note_dropped(self.folder, self.owner, self.dropped - self._noted)
             self._noted = self.dropped
         except OSError as error:
             logger.debug("tracer could not clear its journal away", exc_info=error)
-        self._let_go_of_lock()
+        self._release_lock()
 
     def leave_to_parent(self) -> None:
         """After a fork: the parent's files are the parent's; nothing is written to them here."""
         self._append_lock = threading.RLock()
-        self._afterwards.clear()
+        self._deferred.clear()
         self._sinks, self._wakers = [], []
         self._closed = True
         self._current = None

@@ -10,7 +10,7 @@ from pathlib import Path
 from tracer._fault import log_once, report
 from tracer._journal import lockfile
 from tracer._journal.dead_segment import DeadSegment, EmptySegmentError, OtherVersionError
-from tracer._journal.dropped import dropped_by, note_losses, noted_losses
+from tracer._journal.dropped import dropped_by, note_dropped, noted_dropped
 from tracer._journal.journal import LOCK_SUFFIX, NEW_LOCK_SUFFIX, SEGMENT_SUFFIX
 from tracer._journal.segment import HEAD_SIZE
 from tracer._journal.sink import Sink, sink_key
@@ -18,7 +18,7 @@ from tracer._journal.sink import Sink, sink_key
 _BATCH_BYTES = 1 << 20
 _KEPT_SECONDS = 7 * 24 * 3600  # how long records wait for an exporter that nobody configures any more
 _TRIES_BEFORE_ONE_BY_ONE = 3
-_BORN_SECONDS = 60.0
+_STARTUP_SECONDS = 60.0
 _SEGMENT = re.compile(rf"(?P<owner>.+)\.(?P<number>\d{{6,}}){re.escape(SEGMENT_SUFFIX)}")
 
 
@@ -43,7 +43,7 @@ class Recovery:
         self._owner_gone = owner_gone
         self._max_bytes = max_bytes
         self._refusals: dict[Path, int] = {}
-        self._seen: set[str] = set()  # owners found dead before whose records wait for a sink that is not here
+        self._waiting: set[str] = set()  # owners found dead before whose records wait for a sink that is not here
 
     def run(self, timeout: float) -> None:
         """Hand over what is there and delete what nobody waits for.
@@ -51,34 +51,34 @@ class Recovery:
         When it returns, the sink has everything that was there when it was called, whoever handed it over. Raises what
         the sink raises, and TimeoutError; what the sink did not take stays for the next time.
         """
-        if not self._dead():
+        if not self._dead_owners():
             return
         try:
-            busy = lockfile.take_within(self._folder / f"{self._key:016x}.adopting", timeout)
+            lock = lockfile.take_within(self._folder / f"{self._key:016x}.adopting", timeout)
         except OSError as error:  # a folder of somebody else's
-            log_once(f"adopt {self._folder}", "tracer cannot take over journals in %s: %s", self._folder, error)
+            log_once(f"recover {self._folder}", "tracer cannot take over journals in %s: %s", self._folder, error)
             return
-        if busy is None:
+        if lock is None:
             raise TimeoutError(f"another process is still taking over the journals in {self._folder}")
         try:
-            self._adopt_all()
+            self._recover_all()
             if self._takes_all:
                 self._keep_bound()
         finally:
-            lockfile.release(busy)
+            lockfile.release(lock)
 
-    def _dead(self) -> dict[str, list[Path]]:
+    def _dead_owners(self) -> dict[str, list[Path]]:
         return {
             owner: paths
             for owner, paths in _journals(self._folder).items()
-            if owner != self._own and owner not in self._seen and not is_alive(self._folder, owner)
+            if owner != self._own and owner not in self._waiting and not is_alive(self._folder, owner)
         }
 
-    def _adopt_all(self) -> None:
+    def _recover_all(self) -> None:
         errors: list[Exception] = []
-        for owner, paths in self._dead().items():
+        for owner, paths in self._dead_owners().items():
             try:
-                self._adopt(owner, paths)
+                self._recover(owner, paths)
             except Exception as error:
                 errors.append(error)
                 if len(errors) > 1:  # it is the sink that is down, not one journal that it refuses
@@ -86,69 +86,69 @@ class Recovery:
         if errors:
             raise errors[0]
 
-    def _adopt(self, owner: str, paths: list[Path]) -> None:
+    def _recover(self, owner: str, paths: list[Path]) -> None:
         waiting = [path for path in paths if not self._hand_over(path, owner)]
         if self._owner_gone is not None:
             self._owner_gone(owner)
         if waiting:
-            self._seen.add(owner)
+            self._waiting.add(owner)
         else:
-            _forget(self._folder, owner)
+            _clear_owner(self._folder, owner)
 
     def _hand_over(self, path: Path, owner: str) -> bool:
         """Give one segment to the sink; True if it is gone, False if it waits for another sink."""
         try:
-            orphan = DeadSegment(path)
+            segment = DeadSegment(path)
         except FileNotFoundError:
             return True
         except EmptySegmentError:
             return _delete(path)
         except (OSError, ValueError) as error:
-            log_once(f"adopt {path}", "tracer leaves a file alone that it cannot read: %s", error)
+            log_once(f"recover {path}", "tracer leaves a file alone that it cannot read: %s", error)
             return isinstance(error, OtherVersionError) and _is_old(path) and _delete(path)
-        if orphan.damaged_bytes:
+        if segment.damaged_bytes:
             log_once(
-                f"adopt {path}",
+                f"recover {path}",
                 "tracer left %s bytes out that are no whole record: the end of a process, or a damaged disk, in %s",
-                orphan.damaged_bytes,
+                segment.damaged_bytes,
                 path,
             )
-        self._write_all(orphan, owner)
-        cursors = orphan.cursors()
-        taken = all(position >= orphan.end for position in cursors.values()) if cursors else self._takes_all
+        self._write_all(segment, owner)
+        cursors = segment.cursors()
+        taken = all(position >= segment.end for position in cursors.values()) if cursors else self._takes_all
         return (taken or _is_old(path)) and _delete(path)
 
-    def _write_all(self, orphan: DeadSegment, owner: str) -> None:
-        position = orphan.cursors().get(self._key, HEAD_SIZE if self._takes_all else orphan.end)
-        about = orphan.about()
-        for batch, end in orphan.batches(position, _BATCH_BYTES):
+    def _write_all(self, segment: DeadSegment, owner: str) -> None:
+        position = segment.cursors().get(self._key, HEAD_SIZE if self._takes_all else segment.end)
+        process = segment.process_record()
+        for batch, end in segment.batches(position, _BATCH_BYTES):
             # also a sink that comes in the middle must learn whose records these are
-            told = [] if about is None or batch[0] == about else [about]
+            head = [] if process is None or batch[0] == process else [process]
             try:
-                self._sink.write([*told, *batch], owner=owner)
+                self._sink.write([*head, *batch], owner=owner)
             except Exception:
-                self._refusals[orphan.path] = self._refusals.get(orphan.path, 0) + 1
-                if self._refusals[orphan.path] < _TRIES_BEFORE_ONE_BY_ONE or len(batch) == 1:
+                self._refusals[segment.path] = self._refusals.get(segment.path, 0) + 1
+                if self._refusals[segment.path] < _TRIES_BEFORE_ONE_BY_ONE or len(batch) == 1:
                     raise
-                self._write_one_by_one(told, batch, owner)
-            orphan.set_cursor(self._key, end)
+                self._write_one_by_one(head, batch, owner)
+            segment.set_cursor(self._key, end)
 
-    def _write_one_by_one(self, told: list[bytes], batch: list[bytes], owner: str) -> None:
+    def _write_one_by_one(self, head: list[bytes], batch: list[bytes], owner: str) -> None:
         """Leave out what the sink refuses although it takes the rest: it must not hold up everything for ever."""
         refused = 0
         for number, record in enumerate(batch, 1):
             try:
-                self._sink.write([*told, record], owner=owner)
+                self._sink.write([*head, record], owner=owner)
             except Exception:
                 refused += 1
                 if refused == number and refused in (_TRIES_BEFORE_ONE_BY_ONE, len(batch)):
                     raise  # it takes none: it is down
         log_once(f"refused {self._sink.name}", "tracer leaves out what %s does not take", self._sink.name)
-        note_losses(self._folder, owner, refused)
+        note_dropped(self._folder, owner, refused)
 
     def _keep_bound(self) -> None:
         """Drop the oldest of what waits for exporters that do not come, beyond the journal's bound."""
-        paths = [path for owner in self._seen for path in _journals(self._folder).get(owner, [])]
+        paths = [path for owner in self._waiting for path in _journals(self._folder).get(owner, [])]
         if not paths:
             return
         sizes = {path: path.stat().st_size for path in paths if path.exists()}
@@ -157,8 +157,8 @@ class Recovery:
             if total <= self._max_bytes:
                 return
             total -= sizes[path]
-            log_once(f"adopt bound {self._folder}", "tracer deletes the oldest records that wait for an exporter")
-            note_losses(self._folder, path.name, len(DeadSegment(path)))
+            log_once(f"recover bound {self._folder}", "tracer deletes the oldest records that wait for an exporter")
+            note_dropped(self._folder, path.name, len(DeadSegment(path)))
             _delete(path)
 
 
@@ -171,10 +171,10 @@ def _journals(folder: Path) -> dict[str, list[Path]]:
         elif path.suffix == SEGMENT_SUFFIX:
             named = _SEGMENT.fullmatch(path.name)
             if named is None:
-                log_once(f"adopt {path}", "tracer leaves a file alone that is no journal of its own: %s", path)
+                log_once(f"recover {path}", "tracer leaves a file alone that is no journal of its own: %s", path)
             else:
                 journals.setdefault(named["owner"], []).append(path)
-        elif path.suffix == NEW_LOCK_SUFFIX and _age(path) > _BORN_SECONDS and not lockfile.is_held(path):
+        elif path.suffix == NEW_LOCK_SUFFIX and _age(path) > _STARTUP_SECONDS and not lockfile.is_held(path):
             _delete(path)  # its process died while it was born
     return journals
 
@@ -185,7 +185,7 @@ def _files(folder: Path) -> Iterable[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as error:
-        log_once(f"adopt {folder}", "tracer cannot look for journals in %s: %s", folder, error)
+        log_once(f"recover {folder}", "tracer cannot look for journals in %s: %s", folder, error)
         return ()
 
 
@@ -198,10 +198,10 @@ def _alive(folder: Path, owner: str) -> Path:
     return folder / f"{owner}{LOCK_SUFFIX}"
 
 
-def _forget(folder: Path, owner: str) -> None:
+def _clear_owner(folder: Path, owner: str) -> None:
     alive = _alive(folder, owner)
     try:
-        note_losses(folder, owner, dropped_by(alive))
+        note_dropped(folder, owner, dropped_by(alive))
         alive.unlink(missing_ok=True)
     except OSError as error:
         report("forgetting a dead process", error)
@@ -243,4 +243,4 @@ def pending(folder: Path) -> list[dict[str, object]]:
 
 def dropped(folder: Path) -> int:
     """How many records were ever dropped in a journal folder because a sink, or a disk, did not take them in time."""
-    return noted_losses(_files(folder)) + sum(dropped_by(_alive(folder, owner)) for owner in _journals(folder))
+    return noted_dropped(_files(folder)) + sum(dropped_by(_alive(folder, owner)) for owner in _journals(folder))
