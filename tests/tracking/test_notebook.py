@@ -30,7 +30,9 @@ NAME = "tracer.get_logged_model(tracer.get_active_model_id()).name"
 def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
     """Runs a cell in a kernel, and gives what it printed."""
     place = tmp_path_factory.mktemp("notebook")
-    kernel, client = manager.start_new_kernel(kernel_name="python3", cwd=str(place))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(place))  # Jupyter writes there, and the user's may be read-only
+        kernel, client = manager.start_new_kernel(kernel_name="python3", cwd=str(place))
 
     def run(code: str) -> str:
         said: list[str] = []
