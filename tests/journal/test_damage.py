@@ -41,7 +41,7 @@ def folder(own_store: str) -> Path:
 @pytest.fixture
 def dead(folder: Path) -> Path:
     """The journal that a dead process left: ten spans."""
-    journal = Journal(folder, max_bytes=1 << 30, about={})
+    journal = Journal(folder, max_bytes=1 << 30, process_fields={})
     journal.add_sink(STORE_KEY, lambda: None)
     for number in range(10):
         journal.append(span(number))
@@ -205,7 +205,7 @@ def test_a_process_that_died_while_it_was_born_leaves_nothing(dead: Path, folder
 def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_the_store(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    journal = Journal(folder, max_bytes=1 << 30, about={})
+    journal = Journal(folder, max_bytes=1 << 30, process_fields={})
     journal.add_sink(STORE_KEY, lambda: None)
     for number in range(10):
         journal.append(span(number))

@@ -137,7 +137,7 @@ class Pipeline:
     def __init__(self, settings: Settings, process: JsonMapping, exporters: Sequence[ExporterSink]) -> None:
         self.url = absolute_url(settings.store)
         self.folder = journal_folder(self.url)
-        self.journal = Journal(self.folder, max_bytes=settings.journal_max_bytes, about=process)
+        self.journal = Journal(self.folder, max_bytes=settings.journal_max_bytes, process_fields=process)
         self.append = self.journal.append
         self.sink: StoreSink | ServerSink = (
             ServerSink(self.url, settings.token)
@@ -184,7 +184,7 @@ class Pipeline:
     def flush(self, timeout: float, *, retry_failures: bool = True) -> bool:
         """Hand everything recorded so far to every sink; False if one did not take it in time."""
         deadline = time.monotonic() + timeout
-        asked = [drainer.ask(retry=retry_failures) for drainer in self._drainers]
+        asked = [drainer.request_flush(retry=retry_failures) for drainer in self._drainers]
         return _wait_for(asked, deadline)
 
     def close(self, timeout: float, *, retry_failures: bool = True, shut_exporters: bool = False) -> bool:
@@ -194,11 +194,11 @@ class Pipeline:
         """
         deadline = time.monotonic() + timeout
         recorded = self.journal.position() != (0, 0)
-        marked = self._store_drainer.ask(retry=retry_failures, last=self._left_running) if recorded else None
-        asked = [drainer.ask(retry=retry_failures, recover=True) for drainer in self._drainers[1:]]
+        marked = self._store_drainer.request_flush(retry=retry_failures, last=self._left_running) if recorded else None
+        asked = [drainer.request_flush(retry=retry_failures, recover=True) for drainer in self._drainers[1:]]
         flushed = _wait_for([marked, *asked], deadline)
         ended = [drainer.stop(deadline - time.monotonic()) for drainer in self._drainers]
-        if not self.journal.close(keep_alive_file=marked is not None and not marked.taken):
+        if not self.journal.close(keep_alive_file=marked is not None and not marked.is_done):
             logger.info("tracer left records in %s for the next run", self.folder)
         if ended[0]:
             self.sink.close()

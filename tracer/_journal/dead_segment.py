@@ -1,4 +1,4 @@
-"""A segment that a dead process left, read without trusting a byte of it: it may be cut, damaged, foreign or empty."""
+"""Reads a dead process's segment without trusting a byte of it: it may be cut, damaged, foreign or empty."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _MAGIC_OF_ANY_VERSION = MAGIC[:-1]
 
 
 class EmptySegmentError(ValueError):
-    """The file was made, but nothing was written to it."""
+    """The file exists, but nothing was written to it."""
 
 
 class OtherVersionError(ValueError):
-    """The file is a journal, but not one that this version of tracer reads."""
+    """The file is a journal in a format of another version of tracer."""
 
 
 class DeadSegment:
-    """The records of a dead process's segment, and how far each sink has come in them."""
+    """The records of a dead process's segment, and each sink's position in them."""
 
     def __init__(self, path: Path) -> None:
         """Read the file. Raises OSError, EmptySegmentError, OtherVersionError, or ValueError for a foreign file."""
@@ -29,7 +29,7 @@ class DeadSegment:
         with path.open("rb") as file:
             head = file.read(HEAD_SIZE)
             _check(path, head)
-            # read, not mapped: a file that another process cuts short would kill this one
+            # read, not mapped: truncation by another process would kill this one
             self._content = head.ljust(HEAD_SIZE, b"\0") + file.read()
         self._frames = list(_whole_records(self._content))
         self.end = self._frames[-1][1] if self._frames else HEAD_SIZE
@@ -39,7 +39,7 @@ class DeadSegment:
 
     @property
     def damaged_bytes(self) -> int:
-        """Bytes that are no whole record, up to the last that is none."""
+        """Number of bytes that belong to no whole record, zeros at the end left out."""
         skipped, position = 0, HEAD_SIZE
         for body, end in self._frames:
             skipped += body - FRAME_SIZE - position
@@ -47,7 +47,7 @@ class DeadSegment:
         return skipped + len(self._content[self.end :].rstrip(b"\0"))
 
     def process_record(self) -> bytes | None:
-        """The first record: whose journal it is."""
+        """The first record, which describes the process."""
         return self._content[slice(*self._frames[0])] if self._frames else None
 
     def batches(self, position: int, limit: int) -> Iterator[tuple[list[bytes], int]]:
@@ -66,13 +66,13 @@ class DeadSegment:
             yield batch, self.end
 
     def cursors(self) -> dict[int, int]:
-        """How far each sink has come, as the file says now: another process may hand it to another sink."""
+        """Each sink's position, read anew: another process may be writing the segment to another sink."""
         with self.path.open("rb") as file:
             head = file.read(HEAD_SIZE).ljust(HEAD_SIZE, b"\0")
         return {key: position for key, position, _ in _slots(head)}
 
     def set_cursor(self, sink: int, position: int) -> None:
-        """Note how far a sink has come; one without a slot is not noted."""
+        """Note a sink's position in the file, if the sink has a slot there."""
         for key, _, offset in _slots(self._content[:HEAD_SIZE]):
             if key == sink:
                 write_at(self.path, offset, SLOT.pack(sink, position))
@@ -97,7 +97,7 @@ def _slots(head: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _whole_records(content: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of the body of each record that is whole."""
+    """Start and end of the body of each whole record."""
     start: int | None = HEAD_SIZE
     while start is not None:
         end = _end_of_record(content, start)

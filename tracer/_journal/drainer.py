@@ -1,4 +1,4 @@
-"""Moves records from the journal to one sink, in a thread of its own: a sink that is slow or down holds nobody up."""
+"""Moves records from the journal to one sink in its own thread: a slow or failing sink delays no other."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tracer._threads import start_thread
 
 _BATCH_BYTES = 1 << 20
 _GATHER_SECONDS = 0.05  # records that arrive together are written together
-_RECOVER_SECONDS = 10.0  # how often dead processes' journals are looked for
-_HEARTBEAT_SECONDS = 30.0  # how often one who has nothing to hand over says that it is still there
+_RECOVER_SECONDS = 10.0  # interval between searches for dead processes' journals
+_HEARTBEAT_SECONDS = 30.0  # interval between heartbeats when there is nothing to send
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 30.0
-_DISK_RETRY_SECONDS = 1.0  # how often a disk that was full is tried again, however long the sink is given
-_LONGEST_RETRY_WHILE_ASKED_SECONDS = 0.25
+_DISK_RETRY_SECONDS = 1.0  # interval between retries of a full disk, however long the sink's own is
+_LONGEST_RETRY_DURING_FLUSH_SECONDS = 0.25
 _TRIES_BEFORE_NEXT = 3
 
 
 class FlushRequest:
-    """Somebody waits until a sink has everything that was there when it was asked."""
+    """A caller's wait until a sink has every record up to ``target``."""
 
     def __init__(
         self, target: tuple[int, int], *, retry: bool, last: Callable[[], None] | None, recover: bool
@@ -35,33 +35,33 @@ class FlushRequest:
         self.retry = retry
         self.last = last
         self.recover = recover
-        self.taken = False
-        self.given_up = False
+        self.is_done = False
+        self.is_abandoned = False
         self._answered = threading.Lock()
         self._answered.acquire()
 
-    def answer(self, taken: bool) -> None:
-        """Let the one who asked go on."""
-        self.taken = taken
+    def answer(self, is_done: bool) -> None:
+        """End the caller's wait."""
+        self.is_done = is_done
         _notify(self._answered)
 
     def wait(self, timeout: float) -> bool:
-        """Whether the sink took everything in time."""
+        """Whether the sink has every record within ``timeout`` seconds."""
         if not self._answered.acquire(timeout=max(0.0, timeout)):
-            self.given_up = True
-        return self.taken
+            self.is_abandoned = True
+        return self.is_done
 
 
 class Drainer:
-    """One sink's way out of the journal.
+    """Hands the journal's records to one sink.
 
-    The thread is rung with a lock that somebody else releases: that can be done from a signal handler or a finaliser at
-    any moment, which a condition or an event cannot.
+    The thread is woken by releasing a lock that it waits for. Unlike a condition or an event, a lock can be released by
+    a signal handler or a finaliser at any moment.
     """
 
     def __init__(self, journal: Journal, sink: Sink, recovery: Recovery, *, sends_heartbeats: bool = False) -> None:
         self.sink = sink
-        self.dropped = 0  # records that the sink refused although it took those after them
+        self.dropped = 0  # records that the sink refused although it accepted later ones
         self._recovery = recovery
         self._key = sink_key(sink)
         self._sends_heartbeats = sends_heartbeats
@@ -70,10 +70,10 @@ class Drainer:
         self._cursor = (0, 0)
         self._batch_bytes = _BATCH_BYTES
         self._refusals = 0
-        self._sink_lock = threading.Lock()  # one batch at a time: the thread's or a reader's
+        self._sink_lock = threading.Lock()  # one batch at a time, of the thread or of a reader
         self._wakeup = threading.Lock()
         self._wakeup.acquire()
-        self._is_notified = False  # whether the thread knows that there is something new
+        self._is_notified = False  # whether the thread has been woken for the newest records
         self._requests: deque[FlushRequest] = deque()
         self._stopping = False
         self._pausing = False
@@ -92,7 +92,7 @@ class Drainer:
             if self._thread is None:
                 self._start()
             _notify(self._wakeup)
-        except BaseException:  # an interruption of the program's, such as Ctrl-C: the next record tries again
+        except BaseException:  # an interruption, such as Ctrl-C: the next record tries again
             self._is_notified = False
             raise
 
@@ -103,34 +103,34 @@ class Drainer:
         try:
             if self._thread is None and not self._stopping and not self._pausing:
                 self._thread = start_thread(self._run, f"tracer-drain-{self.sink.name}")
-        except RuntimeError as error:  # the interpreter is shutting down: what is written waits in the journal
+        except RuntimeError as error:  # the interpreter is shutting down: the records stay in the journal
             reraise_interruption(error)
         finally:
             self._thread_lock.release()
 
-    def _is_drainers(self) -> bool:
-        """Whether the current thread is the drainer's: one whose start was interrupted may have a successor."""
+    def _claim(self) -> bool:
+        """Whether the current thread is to drain: after an interrupted start there may be another one."""
         current = threading.current_thread()
         with self._thread_lock:
             if self._thread is None and not self._stopping and not self._pausing:
                 self._thread = current
             return self._thread is current
 
-    def _ends(self, *, failing: bool) -> bool:
+    def _end_if_done(self, *, failing: bool) -> bool:
         with self._thread_lock:
-            rests = self._pausing and (failing or self._cursor >= self._pause_at)
-            if self._stopping or rests:
+            is_paused = self._pausing and (failing or self._cursor >= self._pause_at)
+            if self._stopping or is_paused:
                 self._thread = None
                 return True
             return False
 
     def stop(self, timeout: float) -> bool:
-        """End the thread after the batch it is at; False if it is still at it."""
+        """End the thread after its current batch; False if that takes longer."""
         self._stopping = True
         return self._join(timeout)
 
     def pause(self, timeout: float) -> bool:
-        """End the thread for now, such as for a fork; False if it is still at a batch."""
+        """End the thread until :meth:`resume`, as around a fork; False if its current batch takes longer."""
         self._pause_at = self._journal.position()
         self._pausing = True
         return self._join(timeout)
@@ -147,26 +147,26 @@ class Drainer:
         return not thread.is_alive()
 
     def resume(self) -> None:
-        """Go on after :meth:`pause`."""
-        mine = self._thread_lock.acquire(timeout=1.0)
+        """Undo :meth:`pause`."""
+        is_locked = self._thread_lock.acquire(timeout=1.0)
         self._pausing = False
-        if mine:
+        if is_locked:
             self._thread_lock.release()
         self._is_notified = False
         if self._cursor < self._journal.position():
             self._wake()
 
-    # ---- what the thread does ----
+    # ---- in the thread ----
 
     def _run(self) -> None:
-        if not self._is_drainers():
+        if not self._claim():
             return
-        retry = 0.0  # seconds until the next try; 0 if the last went well
+        retry = 0.0  # seconds until the next try; 0 after a success
         next_recovery = 0.0
-        while not self._ends(failing=retry > 0):
+        while not self._end_if_done(failing=retry > 0):
             self._wait(retry)
             recover = time.monotonic() >= next_recovery or any(r.recover for r in list(self._requests))
-            self._is_notified = retry > 0  # while the sink is down, news need not ring
+            self._is_notified = retry > 0  # new records do not wake the thread before the next retry
             failed = self._work(recover=recover and not self._pausing and not self._stopping)
             if recover and not failed:
                 next_recovery = time.monotonic() + _RECOVER_SECONDS
@@ -178,7 +178,7 @@ class Drainer:
     def _wait(self, retry: float) -> None:
         if retry:
             self._wait_for_retry(self._until_retry(retry))
-        elif not self._is_asked() and self._wakeup.acquire(timeout=_RECOVER_SECONDS) and not self._is_asked():
+        elif not self._has_requests() and self._wakeup.acquire(timeout=_RECOVER_SECONDS) and not self._has_requests():
             self._wakeup.acquire(timeout=_GATHER_SECONDS)
 
     def _wait_for_retry(self, seconds: float) -> None:
@@ -189,14 +189,14 @@ class Drainer:
             seconds -= _DISK_RETRY_SECONDS
         self._wakeup.acquire(timeout=seconds)
 
-    def _is_asked(self) -> bool:
+    def _has_requests(self) -> bool:
         return bool(self._requests) or self._stopping or self._pausing
 
     def _until_retry(self, retry: float) -> float:
-        return min(retry, _LONGEST_RETRY_WHILE_ASKED_SECONDS) if self._requests else retry
+        return min(retry, _LONGEST_RETRY_DURING_FLUSH_SECONDS) if self._requests else retry
 
     def _work(self, *, recover: bool) -> bool:
-        """Hand over what is there; True if the sink failed."""
+        """Drain the journal and recover dead processes' journals; True if the sink failed."""
         try:
             self._journal.renew()
             while not self._must_stop() and self.drain_batch():
@@ -204,7 +204,7 @@ class Drainer:
             recover = recover and not self._must_stop()
             if recover:
                 self._run_recovery()
-        except BaseException as error:  # whatever an exporter raises, SystemExit included: the thread lives
+        except BaseException as error:  # an exporter may raise anything, such as SystemExit: the thread goes on
             self._log_failure(error)
             self._answer_requests(failed=True)
             return True
@@ -216,7 +216,7 @@ class Drainer:
         try:
             self._send_heartbeat()
             self._recovery.run(0.0)
-        except TimeoutError as error:  # another process is taking over: it does what is to be done
+        except TimeoutError as error:  # another process is recovering them now
             logger.debug("%s", error)
         finally:
             self._sink_lock.release()
@@ -227,25 +227,25 @@ class Drainer:
         try:
             self.sink.write([], owner=self._journal.owner)
             self._last_write = time.monotonic()
-        except Exception as error:  # nothing is lost by it
-            logger.debug("%s does not hear that this process is alive", self.sink.name, exc_info=error)
+        except Exception as error:  # no record is lost
+            logger.debug("sending a heartbeat to %s failed", self.sink.name, exc_info=error)
 
     def _must_stop(self) -> bool:
         return self._stopping or (self._pausing and self._cursor >= self._pause_at)
 
     def _answer_requests(self, *, failed: bool = False, recovered: bool = False) -> None:
         for request in list(self._requests):
-            taken = self._cursor >= request.target and (recovered or not request.recover)
-            if not (taken or request.given_up or (failed and not request.retry)):
+            is_done = self._cursor >= request.target and (recovered or not request.recover)
+            if not (is_done or request.is_abandoned or (failed and not request.retry)):
                 continue
-            if taken and request.last is not None:
+            if is_done and request.last is not None:
                 try:
                     request.last()
                 except Exception as error:
-                    taken = False
+                    is_done = False
                     self._log_failure(error)
             self._requests.remove(request)
-            request.answer(taken)
+            request.answer(is_done)
 
     def _log_failure(self, error: BaseException) -> None:
         logger.debug("writing to %s failed", self.sink.name, exc_info=error)
@@ -258,10 +258,10 @@ class Drainer:
             error,
         )
 
-    # ---- handing over ----
+    # ---- writing to the sink ----
 
     def drain_batch(self, timeout: float = -1) -> bool:
-        """Hand one batch to the sink; False if there was nothing to hand over. Raises what the sink raises."""
+        """Write one batch to the sink; False if there is none. Raises the sink's exceptions."""
         self._lock_sink(timeout)
         try:
             records, cursor = self._journal.read(self._cursor, self._batch_bytes)
@@ -270,7 +270,7 @@ class Drainer:
             try:
                 self.sink.write(records, owner=self._journal.owner)
             except Exception:
-                beyond = self._beyond_refused(records, cursor)
+                beyond = self._skip_refused(records, cursor)
                 if beyond is None:
                     raise
                 cursor = beyond
@@ -278,7 +278,7 @@ class Drainer:
             self._batch_bytes = min(self._batch_bytes * 4, _BATCH_BYTES)
             self._cursor = cursor
             self._last_write = time.monotonic()
-            self._journal.taken(self._key, cursor)
+            self._journal.acknowledge(self._key, cursor)
             return True
         finally:
             self._sink_lock.release()
@@ -287,11 +287,11 @@ class Drainer:
         if not self._sink_lock.acquire(timeout=timeout):
             raise TimeoutError(f"{self.sink.name} is still busy with an earlier batch")
 
-    def _beyond_refused(self, records: list[bytes], cursor: tuple[int, int]) -> tuple[int, int] | None:
-        """Where to go on if it is this one record alone that the sink refuses: it must not hold up all that follow.
+    def _skip_refused(self, records: list[bytes], cursor: tuple[int, int]) -> tuple[int, int] | None:
+        """The cursor after a single record that the sink refuses, so that it does not block all later ones.
 
-        A batch that fails is smaller the next time, down to one record; when that is refused a few times, the next one
-        is tried. A sink that is down refuses that as well.
+        A batch that fails is made smaller for the next try, down to one record; after a few refusals of that record the
+        next one is tried. A sink that is down refuses both.
         """
         self._batch_bytes = max(min(self._batch_bytes, sum(map(len, records))) // 4, 1)
         self._refusals = self._refusals + 1 if len(records) == 1 else 0
@@ -310,7 +310,7 @@ class Drainer:
         return beyond
 
     def drain(self, timeout: float) -> None:
-        """Hand over everything that is there now; raises what the sink raises, or TimeoutError."""
+        """Write every record up to now to the sink. Raises the sink's exceptions and TimeoutError."""
         target = self._journal.position()
         deadline = time.monotonic() + timeout
         while self._cursor < target:
@@ -321,7 +321,7 @@ class Drainer:
                 return
 
     def recover(self, timeout: float) -> None:
-        """Hand over what dead processes left; what fails is logged and tried again later."""
+        """Write dead processes' records to the sink; a failure is logged, and retried later."""
         try:
             self._lock_sink(timeout)
             try:
@@ -331,8 +331,13 @@ class Drainer:
         except Exception as error:
             self._log_failure(error)
 
-    def ask(self, *, retry: bool, last: Callable[[], None] | None = None, recover: bool = False) -> FlushRequest | None:
-        """Ask the thread to hand over everything now; None if there is nothing to wait for."""
+    def request_flush(
+        self, *, retry: bool, last: Callable[[], None] | None = None, recover: bool = False
+    ) -> FlushRequest | None:
+        """Let the thread write every record up to now; None if there is nothing to wait for.
+
+        ``last`` is called after that, by the thread. With ``recover``, dead processes' journals are written too.
+        """
         target = self._journal.position()
         if self._cursor >= target and last is None and not (recover and self._thread is not None):
             return None
@@ -360,8 +365,8 @@ class Drainer:
             request.answer(False)
 
 
-def _notify(wakeup: threading.Lock) -> None:
+def _notify(waiter: threading.Lock) -> None:
     try:
-        wakeup.release()
-    except RuntimeError:  # it rings already
+        waiter.release()
+    except RuntimeError:  # already released
         return

@@ -1,4 +1,4 @@
-"""What a journal folder says of records that no sink took: written by journals, counted by `tracer doctor`."""
+"""Counts of dropped records in a journal folder: written by journals, summed up by `tracer doctor`."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _SUFFIX = ".dropped"
 
 
 def note_dropped(folder: Path, owner: str, count: int) -> None:
-    """Leave a line about records that were dropped; raises OSError."""
+    """Append the number of dropped records to the folder's file. Raises OSError."""
     if not count:
         return
     line = encode({"owner": owner, "time": time.time_ns(), "dropped": count}) + b"\n"
     try:
         with (folder / _NAME).open("ab") as file:
             file.write(line)
-    except OSError:  # a full disk takes a name where it takes no content
+    except OSError:  # a full disk may still have room for a file name
         (folder / f"{owner}.{count}{_SUFFIX}").touch()
 
 
 def dropped_by(alive_path: Path) -> int:
-    """How many records a process has dropped, as the file that shows it alive says."""
+    """Number of dropped records in a process's lock file."""
     try:
         return int(loads(alive_path.read_bytes() or b"{}").get("dropped", 0))
     except (OSError, ValueError, AttributeError):
@@ -33,7 +33,7 @@ def dropped_by(alive_path: Path) -> int:
 
 
 def noted_dropped(files: Iterable[Path]) -> int:
-    """How many records the notes among these files count."""
+    """Number of dropped records in these files, lock files left out."""
     return sum(map(_noted_in, files))
 
 

@@ -1,7 +1,7 @@
-"""The journal: what this process has recorded, on disk from the moment that it was recorded, until every sink has it.
+"""The journal: this process's records on disk, from the moment of recording until every sink has them.
 
 One journal a process, beside the store, in segments (segment.py). Appending never raises and never waits for a sink.
-Where no file can be had (full disk, read-only folder) segments are kept in memory, bounded, and say so.
+Without a writable file (full disk, read-only folder) segments are kept in memory, up to a limit, and this is logged.
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tracer import _ids
 from tracer._fault import is_interruption, log_once, logger, report
 from tracer._journal import lockfile
 from tracer._journal.dropped import note_dropped
 from tracer._journal.segment import FRAME_SIZE, HEAD_SIZE, Segment
-from tracer._json import encode
+from tracer._json import JsonMapping, encode
 
 _SMALLEST_SEGMENT = 1 << 16
 _FIRST_SEGMENT = 1 << 18
 _LARGEST_SEGMENT = 1 << 22
 _MEMORY_LIMIT = 1 << 26
-_MAPPED_SEGMENTS = 4  # older ones are read from their files: memory stays flat however far a sink falls behind
+_MAPPED_SEGMENTS = 4  # older segments are read from their files, so that a slow sink costs no memory
 
 SEGMENT_SUFFIX = ".journal"
 LOCK_SUFFIX = ".alive"
@@ -35,19 +34,19 @@ NEW_LOCK_SUFFIX = ".new"
 
 
 class JournalClosedError(Exception):
-    """The record was not written: this journal has a successor."""
+    """The record was not written: this journal is closed, and a new one is in use."""
 
 
 class Journal:
-    """Takes records from any thread and hands them to sinks in order, each at its own pace."""
+    """Takes records from any thread; each sink reads them in order, at its own pace."""
 
-    def __init__(self, folder: Path, *, max_bytes: int, about: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, *, max_bytes: int, process_fields: JsonMapping) -> None:
         self.folder = folder
         self.owner = f"{os.getpid()}-{time.time_ns():x}-{_ids.span_id()[:6]}"
-        self.dropped = 0  # records that were given up before every sink had them
-        self._noted = 0  # as many of them are written down
+        self.dropped = 0  # records that were deleted before every sink had them
+        self._noted = 0  # the part of them that dropped.jsonl counts
         self._max_bytes = max_bytes
-        self._about = about
+        self._process_fields = process_fields
         self._sinks: list[int] = []
         self._wakers: list[Callable[[], None]] = []
         self._segments: deque[Segment] = deque()
@@ -55,8 +54,8 @@ class Journal:
         self._number = 0
         self._lock_descriptor: int | None = None
         self._closed = False
-        # a finaliser or a signal handler may append while its own thread is appending: hence re-entrant, hence
-        # `_deferred`, for its records, and for what must not be done under the lock: log lines, deleting files
+        # re-entrant, since a finaliser or a signal handler may append while its own thread is appending; its record is
+        # then deferred, as is work that must not be done under the lock, such as logging and deleting files
         self._append_lock = threading.RLock()
         self._appending = False
         self._deferred: deque[bytes | Callable[[], None]] = deque()
@@ -64,7 +63,7 @@ class Journal:
     # ---- writing ----
 
     def append(self, record: bytes) -> None:
-        """Write a record down; durable against the death of this process when it returns."""
+        """Write a record, which then survives the death of this process."""
         with self._append_lock:
             if self._appending:
                 self._deferred.append(record)
@@ -75,7 +74,7 @@ class Journal:
                 if segment is None or segment.end + FRAME_SIZE + len(record) > segment.size:
                     segment = self._rotate(len(record))
                 segment.write(record)
-            except BaseException as error:  # Ctrl-C in the middle: the record is written, then the program hears of it
+            except BaseException as error:  # Ctrl-C meanwhile: write the record, then raise
                 if is_interruption(error):
                     self._write_again(record)
                 raise
@@ -95,26 +94,26 @@ class Journal:
     def _run_deferred(self) -> None:
         while self._deferred:
             try:
-                left = self._deferred.popleft()
+                deferred = self._deferred.popleft()
             except IndexError:  # another thread was faster
                 return
-            if isinstance(left, bytes):
-                self.append(left)
+            if isinstance(deferred, bytes):
+                self.append(deferred)
             else:
-                left()
+                deferred()
 
     def _rotate(self, length: int) -> Segment:
         if self._closed:
             raise JournalClosedError
         self._number += 1
-        about = encode(
-            {"kind": "process", "owner": self.owner, "pid": os.getpid(), "time": time.time_ns(), **self._about}
+        process_record = encode(
+            {"kind": "process", "owner": self.owner, "pid": os.getpid(), "time": time.time_ns(), **self._process_fields}
         )
-        needed = HEAD_SIZE + 2 * FRAME_SIZE + len(about) + length
+        needed = HEAD_SIZE + 2 * FRAME_SIZE + len(process_record) + length
         segment = self._open_segment((needed + 0xFFF) & ~0xFFF)
         for sink in self._sinks:
             segment.set_cursor(sink, HEAD_SIZE)
-        segment.write(about)
+        segment.write(process_record)
         self._segments.append(segment)
         self._current = segment
         self._keep_bounds()
@@ -158,9 +157,9 @@ class Journal:
         if self._lock_descriptor is not None:
             if self.alive_path.exists():
                 return
-            self._release_lock()  # somebody deleted the folder
+            self._release_lock()  # the folder was deleted
         self.folder.mkdir(parents=True, exist_ok=True)
-        # locked under another name first: a file that shows as alive must never be seen without its lock
+        # locked under another name first: no other process may see the file under its final name without the lock
         hidden = self.folder / f"{self.owner}{NEW_LOCK_SUFFIX}"
         self._lock_descriptor = lockfile.take(hidden)
         os.replace(hidden, self.alive_path)
@@ -172,20 +171,20 @@ class Journal:
 
     @property
     def alive_path(self) -> Path:
-        """The file whose lock says that this process is alive; it holds how many records were dropped."""
+        """The file whose lock shows that this process is alive; its content is the number of dropped records."""
         return self.folder / f"{self.owner}{LOCK_SUFFIX}"
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether records are kept in memory, since no file can be had."""
+        """Whether records are kept in memory for want of a writable file."""
         with self._append_lock:
             return any(segment.path is None for segment in self._segments)
 
     def _keep_bounds(self) -> None:
-        """Drop the oldest beyond the bounds, unmap all but the newest; the caller holds the lock."""
+        """Drop the oldest segments beyond the limits, and unmap all but the newest; the caller holds the lock."""
         on_disk = sum(segment.size for segment in self._segments if segment.path is not None)
         in_memory = sum(segment.end for segment in self._segments if segment.path is None)
-        for segment in list(self._segments)[:-2]:  # the last two stay: no record is dropped the moment it is written
+        for segment in list(self._segments)[:-2]:  # the last two stay: a new record is never dropped at once
             if (in_memory > _MEMORY_LIMIT) if segment.path is None else (on_disk > self._max_bytes):
                 in_memory -= segment.end if segment.path is None else 0
                 on_disk -= segment.size if segment.path is not None else 0
@@ -225,7 +224,7 @@ class Journal:
     # ---- reading ----
 
     def add_sink(self, key: int, wake: Callable[[], None]) -> None:
-        """Let a sink read from the start of what is there; records are kept until it has taken them."""
+        """Add a sink that reads from the oldest record on; records are kept until it has acknowledged them."""
         with self._append_lock:
             self._sinks.append(key)
             self._wakers.append(wake)
@@ -245,9 +244,9 @@ class Journal:
             if segment is None:
                 return [], cursor
             start = cursor[1] if segment.number == cursor[0] else HEAD_SIZE
-            try:  # without the lock: nobody waits for what is read
+            try:  # without the lock: appending does not wait for the read
                 records, end = segment.read(start, limit)
-            except (OSError, ValueError) as error:  # dropped by a bound, or deleted by somebody
+            except (OSError, ValueError) as error:  # dropped at a limit, or deleted by another program
                 self._give_up(segment, error)
                 continue
             return records, (segment.number, end)
@@ -268,8 +267,8 @@ class Journal:
                 self._current = None
         report("reading the journal back", error)
 
-    def taken(self, sink: int, cursor: tuple[int, int]) -> None:
-        """A sink has everything up to the cursor; segments that every sink has are deleted."""
+    def acknowledge(self, sink: int, cursor: tuple[int, int]) -> None:
+        """Note that a sink has every record up to the cursor; segments that every sink has are deleted."""
         done: list[Segment] = []
         with self._append_lock:
             for segment in self._segments:
@@ -278,23 +277,23 @@ class Journal:
                     try:
                         segment.set_cursor(sink, position)
                     except OSError as error:
-                        report("noting what was taken", error)
-            while self._segments and self._segments[0] is not self._current and self._is_taken(self._segments[0]):
+                        report("noting a sink's cursor", error)
+            while self._segments and self._segments[0] is not self._current and self._is_delivered(self._segments[0]):
                 done.append(self._segments.popleft())
         for segment in done:
             segment.remove()
 
-    def _is_taken(self, segment: Segment) -> bool:
+    def _is_delivered(self, segment: Segment) -> bool:
         return all(segment.cursor(sink) >= segment.end for sink in self._sinks)
 
     def renew(self) -> None:
-        """Move to disk what is in memory, if that can be had now; go on in a new file where one was deleted."""
+        """Move segments from memory to disk if that is possible now; replace a current file that was deleted."""
         with self._append_lock:
             current, in_memory = self._current, [segment for segment in self._segments if segment.path is None]
         try:
             for segment in in_memory:
                 self._move_to_disk(segment)
-        except (OSError, ValueError) as error:  # it is tried again
+        except (OSError, ValueError) as error:  # retried later
             logger.debug("tracer still keeps records in memory", exc_info=error)
         if current is not None and current.path is not None and not current.path.exists():
             with self._append_lock:
@@ -309,12 +308,12 @@ class Journal:
         size = min(segment.size, (segment.end + _SMALLEST_SEGMENT + 0xFFF) & ~0xFFF)
         copy = Segment.in_file(self._path(segment.number), segment.number, size)
         try:
-            copy.copy(segment)  # without the lock: what was written does not change, nobody waits
+            copy.copy(segment)  # without the lock: written bytes do not change
             moved = self._replace(segment, copy)
         except BaseException:
             copy.remove()
             raise
-        if not moved:  # dropped, taken, or much was written meanwhile
+        if not moved:  # dropped, acknowledged, or more was written than fits
             copy.remove()
         self._run_deferred()
 
@@ -332,7 +331,7 @@ class Journal:
 
     @contextmanager
     def _nothing_appended(self) -> Iterator[None]:
-        """Hold the lock; what a finaliser records in this very thread is written afterwards, by `_run_deferred`."""
+        """Hold the lock; records of a finaliser in this very thread are deferred until `_run_deferred`."""
         with self._append_lock:
             self._appending = True
             try:
@@ -343,15 +342,15 @@ class Journal:
     # ---- ends ----
 
     def close(self, *, keep_alive_file: bool = False) -> bool:
-        """Delete what every sink has and leave the rest to be adopted; True if nothing was left.
+        """Delete the segments that every sink has and leave the rest to recovery; True if nothing was left.
 
-        With ``keep_alive_file`` whoever opens the store next learns that this process has ended.
+        With ``keep_alive_file`` the next process that opens the store learns that this one has ended.
         """
         with self._append_lock:
             self._closed = True
             self._current = None
             segments, self._segments = list(self._segments), deque()
-            left = [segment for segment in segments if not self._is_taken(segment)]
+            left = [segment for segment in segments if not self._is_delivered(segment)]
             lost = sum(segment.count() for segment in left if segment.path is None)
             self.dropped += lost
             for segment in segments:
@@ -370,11 +369,11 @@ class Journal:
             note_dropped(self.folder, self.owner, self.dropped - self._noted)
             self._noted = self.dropped
         except OSError as error:
-            logger.debug("tracer could not clear its journal away", exc_info=error)
+            logger.debug("tracer could not delete its journal", exc_info=error)
         self._release_lock()
 
     def leave_to_parent(self) -> None:
-        """After a fork: the parent's files are the parent's; nothing is written to them here."""
+        """After a fork, in the child: write nothing to the parent's files."""
         self._append_lock = threading.RLock()
         self._deferred.clear()
         self._sinks, self._wakers = [], []

@@ -1,4 +1,4 @@
-"""Where a store is: a file here or a server elsewhere, and the folder of the journals that feed it."""
+"""Where a store is, a local file or a server, and where its journals are."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def store_path(url: str) -> Path:
 
 
 def absolute_url(url: str) -> str:
-    """The store's URL that means the same after the program has changed its folder."""
+    """The store's URL, independent of the working directory."""
     if is_remote(url):
         return url.rstrip("/")
     return f"sqlite:////{str(store_path(url)).lstrip('/')}"
 
 
 def journal_folder(url: str) -> Path:
-    """Where processes write what the store has not taken yet: beside its file, or in a folder of the user's."""
+    """The folder of the store's journals: beside its file, or for a server in the user's state folder."""
     if is_remote(url):
         name = re.sub(r"[^\w.-]+", "_", url.partition("://")[2])
         return state_folder() / f"{name}.journal"
@@ -38,7 +38,7 @@ def journal_folder(url: str) -> Path:
 
 
 def state_folder() -> Path:
-    """The user's folder for what programs keep; where there is none to write to, one that lasts until the next boot."""
+    """The user's state folder; if it is not writable, a temporary folder that lasts until the next boot."""
     given = os.environ.get("XDG_STATE_HOME")
     if given and os.path.isabs(given):
         return Path(given) / "tracer"
@@ -52,13 +52,13 @@ def state_folder() -> Path:
         state = home / ".local" / "state"
     if _is_writable(state):
         return state / "tracer"
-    import tempfile  # rarely needed, and no light thing to load
+    import tempfile  # rarely needed, and slow to import
 
     return _private_folder(Path(tempfile.gettempdir()) / f"tracer-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
 
 
 def _private_folder(folder: Path) -> Path:
-    """A folder of this user's alone: in a folder that all share, anybody may have made one of this name."""
+    """This folder, if it is private to this user, else a new one: in a shared folder another user may have made it."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         status = folder.lstat()

@@ -1,4 +1,4 @@
-"""Files whose locks say that a process is alive, or busy: the system releases them when it ends, however it ends."""
+"""Files whose locks show that a process is alive, or busy: the system releases them however the process ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def take(path: Path) -> int:
 
 
 def take_within(path: Path, seconds: float) -> int | None:
-    """Like :func:`take`, but waits for whoever holds it; None if it is held for longer."""
+    """Like :func:`take`, but waits while the lock is held; None if that takes longer than ``seconds``."""
     deadline = time.monotonic() + seconds
     wait = 0.001
     while True:
@@ -47,7 +47,7 @@ def take_within(path: Path, seconds: float) -> int | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the file's lock, or may hold it: a file that may not be opened is somebody else's."""
+    """Whether a process holds the file's lock, or may hold it, as with another user's file that cannot be opened."""
     try:
         descriptor = os.open(path, os.O_RDWR | _CLOSE_ON_EXEC)
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def is_held(path: Path) -> bool:
     except OSError:
         return True
     try:
-        _lock(descriptor, shared=True)  # shared, so that two who ask at once do not take each other for the owner
+        _lock(descriptor, shared=True)  # shared, so that simultaneous checks do not mistake each other for the owner
     except OSError:
         return True
     finally:
@@ -71,7 +71,7 @@ def _lock(descriptor: int, *, shared: bool = False) -> None:
 
 
 def release(descriptor: int) -> None:
-    """Give the lock back, also where a forked child still has the descriptor."""
+    """Release the lock, even if a forked child still has the descriptor."""
     _held.discard(descriptor)
     try:
         if sys.platform != "win32":
@@ -81,7 +81,7 @@ def release(descriptor: int) -> None:
 
 
 def leave_to_parent() -> None:
-    """In a forked child: close the parent's descriptors, which keeps the parent's locks."""
+    """In a forked child: close the parent's descriptors without releasing the parent's locks."""
     for descriptor in _held:
         try:
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Takes over the journals of processes that died before their sinks had everything."""
+"""Recovers the journals of processes that died before every sink had their records."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tracer._journal.segment import HEAD_SIZE
 from tracer._journal.sink import Sink, sink_key
 
 _BATCH_BYTES = 1 << 20
-_KEPT_SECONDS = 7 * 24 * 3600  # how long records wait for an exporter that nobody configures any more
+_KEPT_SECONDS = 7 * 24 * 3600  # retention of records for an exporter that no process configures any more
 _TRIES_BEFORE_ONE_BY_ONE = 3
 _STARTUP_SECONDS = 60.0
 _SEGMENT = re.compile(rf"(?P<owner>.+)\.(?P<number>\d{{6,}}){re.escape(SEGMENT_SUFFIX)}")
 
 
 class Recovery:
-    """What dead processes left for one sink: run it now and then, in any number of processes at once."""
+    """Writes dead processes' records to one sink; any number of processes may run it at once."""
 
     def __init__(
         self,
@@ -39,23 +39,23 @@ class Recovery:
         self._sink = sink
         self._key = sink_key(sink)
         self._own = own
-        self._takes_all = takes_all  # else only what was recorded for this very sink: nothing is sent to strangers
+        self._takes_all = takes_all  # else only records made for this very sink: nothing is sent to a stranger
         self._owner_gone = owner_gone
         self._max_bytes = max_bytes
         self._refusals: dict[Path, int] = {}
-        self._waiting: set[str] = set()  # owners found dead before whose records wait for a sink that is not here
+        self._waiting: set[str] = set()  # dead owners whose remaining records wait for a sink of other processes
 
     def run(self, timeout: float) -> None:
-        """Hand over what is there and delete what nobody waits for.
+        """Write dead processes' records to the sink, and delete segments that every sink has.
 
-        When it returns, the sink has everything that was there when it was called, whoever handed it over. Raises what
-        the sink raises, and TimeoutError; what the sink did not take stays for the next time.
+        When it returns, the sink has all records of processes that were dead at the call, written by this process or
+        another one. Raises the sink's exceptions and TimeoutError; records that failed are kept for the next run.
         """
         if not self._dead_owners():
             return
         try:
             lock = lockfile.take_within(self._folder / f"{self._key:016x}.adopting", timeout)
-        except OSError as error:  # a folder of somebody else's
+        except OSError as error:  # another user's folder
             log_once(f"recover {self._folder}", "tracer cannot take over journals in %s: %s", self._folder, error)
             return
         if lock is None:
@@ -81,13 +81,13 @@ class Recovery:
                 self._recover(owner, paths)
             except Exception as error:
                 errors.append(error)
-                if len(errors) > 1:  # it is the sink that is down, not one journal that it refuses
+                if len(errors) > 1:  # the sink is down, rather than refusing one journal
                     break
         if errors:
             raise errors[0]
 
     def _recover(self, owner: str, paths: list[Path]) -> None:
-        waiting = [path for path in paths if not self._hand_over(path, owner)]
+        waiting = [path for path in paths if not self._recover_segment(path, owner)]
         if self._owner_gone is not None:
             self._owner_gone(owner)
         if waiting:
@@ -95,8 +95,8 @@ class Recovery:
         else:
             _clear_owner(self._folder, owner)
 
-    def _hand_over(self, path: Path, owner: str) -> bool:
-        """Give one segment to the sink; True if it is gone, False if it waits for another sink."""
+    def _recover_segment(self, path: Path, owner: str) -> bool:
+        """Write one segment to the sink; True if it was deleted, False if it waits for another sink."""
         try:
             segment = DeadSegment(path)
         except FileNotFoundError:
@@ -115,14 +115,14 @@ class Recovery:
             )
         self._write_all(segment, owner)
         cursors = segment.cursors()
-        taken = all(position >= segment.end for position in cursors.values()) if cursors else self._takes_all
-        return (taken or _is_old(path)) and _delete(path)
+        is_done = all(position >= segment.end for position in cursors.values()) if cursors else self._takes_all
+        return (is_done or _is_old(path)) and _delete(path)
 
     def _write_all(self, segment: DeadSegment, owner: str) -> None:
         position = segment.cursors().get(self._key, HEAD_SIZE if self._takes_all else segment.end)
         process = segment.process_record()
         for batch, end in segment.batches(position, _BATCH_BYTES):
-            # also a sink that comes in the middle must learn whose records these are
+            # a sink that starts in the middle needs the process record too
             head = [] if process is None or batch[0] == process else [process]
             try:
                 self._sink.write([*head, *batch], owner=owner)
@@ -134,7 +134,7 @@ class Recovery:
             segment.set_cursor(self._key, end)
 
     def _write_one_by_one(self, head: list[bytes], batch: list[bytes], owner: str) -> None:
-        """Leave out what the sink refuses although it takes the rest: it must not hold up everything for ever."""
+        """Skip records that the sink refuses while it accepts others, so that they do not block the rest forever."""
         refused = 0
         for number, record in enumerate(batch, 1):
             try:
@@ -142,12 +142,12 @@ class Recovery:
             except Exception:
                 refused += 1
                 if refused == number and refused in (_TRIES_BEFORE_ONE_BY_ONE, len(batch)):
-                    raise  # it takes none: it is down
+                    raise  # none was accepted: the sink is down
         log_once(f"refused {self._sink.name}", "tracer leaves out what %s does not take", self._sink.name)
         note_dropped(self._folder, owner, refused)
 
     def _keep_bound(self) -> None:
-        """Drop the oldest of what waits for exporters that do not come, beyond the journal's bound."""
+        """Drop the oldest segments that wait for absent exporters, beyond the journal's size limit."""
         paths = [path for owner in self._waiting for path in _journals(self._folder).get(owner, [])]
         if not paths:
             return
@@ -163,7 +163,7 @@ class Recovery:
 
 
 def _journals(folder: Path) -> dict[str, list[Path]]:
-    """The segments in a folder by owner, oldest first; an owner may have none."""
+    """Segments in a folder by owner, oldest first; an owner may have none."""
     journals: dict[str, list[Path]] = {}
     for path in _files(folder):
         if path.suffix == LOCK_SUFFIX:
@@ -175,7 +175,7 @@ def _journals(folder: Path) -> dict[str, list[Path]]:
             else:
                 journals.setdefault(named["owner"], []).append(path)
         elif path.suffix == NEW_LOCK_SUFFIX and _age(path) > _STARTUP_SECONDS and not lockfile.is_held(path):
-            _delete(path)  # its process died while it was born
+            _delete(path)  # its process died while starting
     return journals
 
 
@@ -190,7 +190,7 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def is_alive(folder: Path, owner: str) -> bool:
-    """Whether the process that writes a journal there lives."""
+    """Whether the process of this journal is alive."""
     return lockfile.is_held(_alive(folder, owner))
 
 
@@ -204,7 +204,7 @@ def _clear_owner(folder: Path, owner: str) -> None:
         note_dropped(folder, owner, dropped_by(alive))
         alive.unlink(missing_ok=True)
     except OSError as error:
-        report("forgetting a dead process", error)
+        report("deleting a dead process's lock file", error)
 
 
 def _delete(path: Path) -> bool:
@@ -228,7 +228,7 @@ def _is_old(path: Path) -> bool:
 
 
 def pending(folder: Path) -> list[dict[str, object]]:
-    """What stands in a journal folder: owner, whether its process lives, segments, their bytes, and records dropped."""
+    """The journals in a folder: owner, whether its process is alive, segments, their bytes, dropped records."""
     return [
         {
             "owner": owner,
@@ -242,5 +242,5 @@ def pending(folder: Path) -> list[dict[str, object]]:
 
 
 def dropped(folder: Path) -> int:
-    """How many records were ever dropped in a journal folder because a sink, or a disk, did not take them in time."""
+    """Number of records ever dropped in a journal folder, at a full disk or a sink that was down for too long."""
     return noted_dropped(_files(folder)) + sum(dropped_by(_alive(folder, owner)) for owner in _journals(folder))

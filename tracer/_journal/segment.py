@@ -1,9 +1,9 @@
-"""A journal segment: a file of a fixed size, written through a memory map, so that what is in it outlives the process.
+"""A journal segment: a file of fixed size, written through a memory map, so that its content outlives the process.
 
 Layout: a head of 512 bytes (magic, then up to 31 sinks as key and cursor, 8 bytes each), then records, each a length
 and a CRC-32 (4 bytes each, little endian) and that many bytes of JSON. A record's length is written last: a record
-without one was never finished. The file is allocated in full before it is mapped, since a page that cannot be had
-kills a process that touches it.
+without one is unfinished. The file is allocated in full before it is mapped, since touching a page without a disk block
+kills the process.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ FRAME = struct.Struct("<II")
 FRAME_SIZE = FRAME.size
 SLOT = struct.Struct("<QQ")
 
-_COPIED_AT_ONCE = 1 << 18  # other threads run between
+_COPIED_AT_ONCE = 1 << 18  # bytes; other threads run in between
 
 _NO_ALLOCATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 
 
 class Segment:
-    """One segment of this process, in a file or, where no file can be had, in memory."""
+    """One segment of this process: a file, or memory where no file can be written."""
 
     __slots__ = ("_buffer", "_cursors", "_slots", "end", "number", "path", "size")
 
@@ -38,13 +38,13 @@ class Segment:
         self.size = size
         self.number = number
         self.path = path
-        self.end = HEAD_SIZE  # up to here records are whole
+        self.end = HEAD_SIZE  # position after the last whole record
         self._slots: dict[int, int] = {}
         self._cursors: dict[int, int] = {}
 
     @classmethod
     def in_file(cls, path: Path, number: int, size: int) -> Segment:
-        """A new segment file; raises OSError where there is no room or no right to write."""
+        """A new segment file. Raises OSError without disk space or permission."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             _allocate(descriptor, size)
@@ -63,19 +63,19 @@ class Segment:
         return cls(mmap.mmap(-1, size), size, number, None)
 
     def write(self, record: bytes) -> None:
-        """Append one record; the caller holds the journal's lock and knows that there is room."""
+        """Append one record; the caller holds the journal's lock and has checked that it fits."""
         start = self.end
         body = start + FRAME_SIZE
         end = body + len(record)
         buffer = self._buffer
-        buffer[body:end] = record  # type: ignore[index]  # a segment that is written is mapped
+        buffer[body:end] = record  # type: ignore[index]  # the newest segment is mapped
         FRAME.pack_into(buffer, start, len(record), zlib.crc32(record))  # type: ignore[arg-type]
         self.end = end
 
     def copy(self, other: Segment) -> None:
-        """Take over what another segment has beyond this one's end, as far as there is room, at the same places.
+        """Copy another segment's bytes beyond this one's end, at the same positions, as far as they fit.
 
-        Raises ValueError if the other one is removed meanwhile.
+        Raises ValueError if the other segment is removed meanwhile.
         """
         while self.end < min(other.end, self.size):
             end = min(self.end + _COPIED_AT_ONCE, other.end, self.size)
@@ -88,7 +88,7 @@ class Segment:
             self.set_cursor(sink, position)
 
     def read(self, position: int, limit: int) -> tuple[list[bytes], int]:
-        """Records from a position on, of about ``limit`` bytes together, and the position after them.
+        """Records from a position on, about ``limit`` bytes in total, and the position after them.
 
         Raises OSError or ValueError if the segment is removed meanwhile.
         """
@@ -104,12 +104,12 @@ class Segment:
         return _records_of_file(self.path, position, self.end, limit)
 
     def count(self) -> int:
-        """How many records the slowest sink has not taken."""
+        """Number of records that the slowest sink does not have yet."""
         position = min(self._cursors.values(), default=HEAD_SIZE)
         return len(self.read(position, self.size)[0]) if position < self.end else 0
 
     def set_cursor(self, sink: int, position: int) -> None:
-        """Note how far a sink has come, in the file for whoever takes over if this process dies."""
+        """Note a sink's position, also in the file: recovery starts there if this process dies."""
         if self._cursors.get(sink) == position:
             return
         self._cursors[sink] = position
@@ -124,17 +124,17 @@ class Segment:
             write_at(self.path, self._slots[sink], SLOT.pack(sink, position))
 
     def cursor(self, sink: int) -> int:
-        """How far a sink has come."""
+        """A sink's position."""
         return self._cursors.get(sink, HEAD_SIZE)
 
     def unmap(self) -> None:
-        """Let go of the memory; the file stays and is read where it is needed."""
+        """Free the memory; reads then go to the file."""
         if self.path is not None and self._buffer is not None:
             buffer, self._buffer = self._buffer, None
             buffer.close()
 
     def close(self) -> None:
-        """Unmap, and give back what the file does not use."""
+        """Unmap, and cut the file to its used size."""
         self.unmap()
         if self.path is not None:
             os.truncate(self.path, self.end)
@@ -149,7 +149,7 @@ class Segment:
 
 
 def write_at(path: Path, position: int, content: bytes) -> None:
-    """Overwrite a few bytes of a file that is there; raises OSError."""
+    """Overwrite a few bytes of an existing file. Raises OSError."""
     descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
     try:
         os.lseek(descriptor, position, os.SEEK_SET)
@@ -187,7 +187,7 @@ def _allocate(descriptor: int, size: int) -> None:
         except OSError as error:
             if error.errno not in _NO_ALLOCATION:
                 raise
-    zeros = bytes(1 << 16)  # writing is the other way to be sure of the blocks
+    zeros = bytes(1 << 16)  # writing allocates the blocks as well
     os.lseek(descriptor, 0, os.SEEK_SET)
     left = size
     while left > 0:

@@ -1,4 +1,4 @@
-"""What a sink is: where the records of the journal go."""
+"""The protocol of sinks, to which the journal's records are written."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Protocol
 
 
 class Sink(Protocol):
-    """Where records go: a store, an exporter."""
+    """A destination of records: a store, a server, an exporter."""
 
     name: str  # the same in every run of the program: the key of its cursor
     may_block: bool  # whether a write can take without bound, as over a network; a local store's cannot
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
-        """Take the records for good, or raise: then they come again."""
+        """Store the records durably, or raise: then they are written again later."""
 
 
 def sink_key(sink: Sink) -> int:
