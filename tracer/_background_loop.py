@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for programs that are not asynchronous and call what is."""
+"""An event loop in its own thread, for synchronous programs that call asynchronous functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Started: TypeAlias = "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]"
 
 
 class BackgroundLoop:
-    """Runs all that it is given in one loop: clients keep connections from call to call. Starts with the first."""
+    """Runs all calls in one loop, so that clients keep their connections; it starts with the first call."""
 
     def __init__(self) -> None:
         self._starting = threading.Lock()
@@ -28,7 +28,7 @@ class BackgroundLoop:
         self._finalizer: weakref.finalize[Any, Any] | None = None
 
     def run(self, awaitable: Awaitable[Any]) -> Any:
-        """What the awaitable comes to, in the caller's context; an interrupted caller cancels it."""
+        """The awaitable's result, in the caller's context; an interruption of the caller cancels it."""
         loop = self._started()
         if asyncio._get_running_loop() is loop:
             raise RuntimeError("called from the loop that shall run it, which would wait for ever: await it there")
@@ -40,19 +40,19 @@ class BackgroundLoop:
             raise
 
     def close(self) -> None:
-        """End the loop; what still runs in it is cancelled."""
+        """End the loop; calls that are still running are cancelled."""
         if self._finalizer is not None:
             self._finalizer()
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._starting:
-            if self._loop is None or self._process != os.getpid():  # after a fork the thread is not there
+            if self._loop is None or self._process != os.getpid():  # after a fork the thread does not exist
                 if self._finalizer is not None:
                     self._finalizer.detach()
                 self._loop, ending = _start()
                 self._process = os.getpid()
                 self._finalizer = weakref.finalize(self, _end, self._loop, ending)
-                self._finalizer.atexit = False  # a daemon's loop ends with the process
+                self._finalizer.atexit = False  # the daemon thread's loop ends with the process
             return self._loop
 
 
@@ -76,7 +76,7 @@ def _run(started: _Started) -> None:
     except BaseException as error:
         if started.done():
             raise
-        started.set_exception(error)  # no loop can be had, such as for want of file descriptors
+        started.set_exception(error)  # such as no file descriptors left for a loop
 
 
 def _end_unused(started: _Started) -> None:

@@ -1,4 +1,4 @@
-"""What the interpreter does not do by itself when a process ends."""
+"""Work at the end of a process that the interpreter does not do by itself."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 
 def close_runtime() -> None:
-    """Hand over what the runtime holds, if the program has had one."""
+    """Close the runtime, if the program has one."""
     module: Any = sys.modules.get("tracer._engine.runtime")
     if module is not None and hasattr(module, "runtime"):
         module.runtime().lifecycle.at_exit()
 
 
 def close_in_workers(close: Callable[[], object]) -> None:
-    """Call ``close`` when this process ends, if it is a worker of multiprocessing: those end without `atexit`."""
+    """Call ``close`` when this process ends, if it is a multiprocessing worker: they end without `atexit`."""
     process: Any = sys.modules.get("multiprocessing.process")
     util: Any = sys.modules.get("multiprocessing.util")
     if process is not None and util is not None and process.parent_process() is not None:
@@ -23,10 +23,10 @@ def close_in_workers(close: Callable[[], object]) -> None:
 
 
 def keep_exit_by_interrupt() -> None:
-    """Let a program that Ctrl-C ended still end as such.
+    """Keep the exit status of a program that Ctrl-C ended.
 
-    CPython notes that in a flag which every `exec` of a string clears, and modules that are imported at the end of the
-    program call `exec`: dataclasses and named tuples do (`unhandled_keyboard_interrupt` in its pythonrun.c).
+    CPython notes Ctrl-C in a flag that every `exec` of a string clears (`unhandled_keyboard_interrupt` in its
+    pythonrun.c), and modules imported at the end of the program call `exec`: dataclasses and named tuples do.
     """
     if getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1"):
         try:

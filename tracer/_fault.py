@@ -1,4 +1,4 @@
-"""The guard around everything of ours that runs beside a user's call: what fails there is logged, never raised."""
+"""The guard around tracer's own code beside a user's call: its faults are logged, never raised."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import FrameType, TracebackType
 
 logger = logging.getLogger("tracer")
 
-_VARARGS = 0x04  # of a code object's flags, as inspect.CO_VARARGS has it, at the cost of no import
+_VARARGS = 0x04  # of a code object's flags: inspect.CO_VARARGS without the import
 _OURS = frozenset({"tracer", "integrations", "orjson", "pydantic_core", "pydantic", "numpy", "opentelemetry", "wrapt"})
 _LOGGED_CAUSES_LIMIT = 1000
 _logged: set[tuple[str, str]] = set()
@@ -16,7 +16,7 @@ _strict = False
 
 
 def set_strict(value: bool) -> None:
-    """Let swallowed faults raise: for test suites, so that no fault of ours hides."""
+    """Let swallowed faults raise: for test suites, which are to show every fault."""
     global _strict
     _strict = value
 
@@ -29,19 +29,19 @@ def log_once(cause: str, message: str, *args: object, level: int = logging.WARNI
     _logged.add(key)
     try:
         logger.log(level, message, *args)
-    except Exception as error:  # a handler of the application's that fails, or no stack left to log on
+    except Exception as error:  # a failing handler of the application's, or a full stack
         reraise_interruption(error)
 
 
 def forget_logged() -> None:
-    """Let every cause be logged again."""
+    """Log every cause again."""
     _logged.clear()
 
 
 def is_interruption(error: BaseException) -> bool:
     """Whether the program, not our code, raised this while our code ran: Ctrl-C, a time limit's exception.
 
-    A signal handler does so between any two steps of the main thread, and `PyThreadState_SetAsyncExc` in any thread.
+    A signal handler can raise between any two steps of the main thread, `PyThreadState_SetAsyncExc` in any thread.
     """
     if not isinstance(error, Exception):
         return True
@@ -53,12 +53,12 @@ def is_interruption(error: BaseException) -> bool:
             return True
         trace = trace.tb_next
     if frame is None or error.args or not _is_foreign(type(error).__module__):
-        return False  # what is thrown in is a type, and Python makes the exception; who raises says what is wrong
+        return False  # Python makes a thrown exception from its type, without arguments
     return not _is_foreign(frame.f_globals.get("__name__"))
 
 
 def _handles_a_signal(frame: FrameType) -> bool:
-    """Only handlers of signals are given a frame, the one that they interrupt."""
+    """Only signal handlers have a frame as argument: the interrupted one."""
     code = frame.f_code
     if code.co_argcount >= 2:
         given = code.co_varnames[: code.co_argcount]
@@ -70,13 +70,13 @@ def _handles_a_signal(frame: FrameType) -> bool:
 
 
 def _is_foreign(module: str | None) -> bool:
-    """Whether this is no module of ours, of Python's, or of the libraries in C that our code calls."""
+    """Whether the module is neither tracer's, nor Python's, nor of a library that tracer calls."""
     package = (module or "").partition(".")[0]
     return package not in _OURS and package not in sys.stdlib_module_names
 
 
 def reraise_interruption(error: BaseException) -> None:
-    """Raise what a signal handler of the program's raised, where an exception is about to be swallowed."""
+    """Raise an interruption by the program again, where an exception is about to be swallowed."""
     if is_interruption(error):
         raise error
 
@@ -84,7 +84,7 @@ def reraise_interruption(error: BaseException) -> None:
 def report(doing: str, error: BaseException) -> None:
     """Log a fault of ours once per cause, with its traceback at debug level; under ``set_strict`` it raises.
 
-    What a signal handler raised is raised again: the program waits for it.
+    An interruption, such as a signal handler's exception, is raised again: the program expects it.
     """
     if _strict or is_interruption(error):
         raise error
@@ -102,7 +102,7 @@ def _safe_text(error: BaseException) -> str:
 
 
 class guard:
-    """``with guard("reading the reply"):`` swallows what fails inside, logs it once, and the program goes on."""
+    """``with guard("reading the reply"):`` logs a fault of the block once, and swallows it."""
 
     __slots__ = ("doing",)
 

@@ -1,4 +1,4 @@
-"""Trace and span ids, from a generator of tracer's own: a program that seeds `random` must not repeat its ids."""
+"""Trace and span ids, from tracer's own generator: a program that seeds `random` must not repeat ids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def span_id() -> str:
 
 
 def is_sampled(trace_id: str, rate: float) -> bool:
-    """Whether a trace is among the sampled, decided by its id as OpenTelemetry's TraceIdRatioBased does."""
+    """Whether a trace is sampled, decided by its id as in OpenTelemetry's TraceIdRatioBased."""
     return rate >= 1.0 or int(trace_id[16:], 16) < round(rate * 2**64)
 
 

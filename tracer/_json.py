@@ -27,9 +27,9 @@ JsonMapping: TypeAlias = Mapping[str, Any]  # a JSON object that is only read
 
 
 def loads(content: bytes | str) -> Any:
-    """What JSON says. Raises ValueError.
+    """The value of a JSON text. Raises ValueError.
 
-    What Python's own reader takes is taken: NaN, half characters, a byte order mark, UTF-16; so the SDKs take it too.
+    Accepts all that Python's own reader accepts, as the SDKs do: NaN, lone surrogates, a byte order mark, UTF-16.
     """
     try:
         return orjson.loads(content)
@@ -41,7 +41,7 @@ def loads(content: bytes | str) -> Any:
 
 
 def encode(value: object) -> bytes:
-    """The value as JSON, whatever it is."""
+    """Any value as JSON."""
     try:
         return orjson.dumps(value, to_jsonable, _options())
     except Exception as error:
@@ -55,9 +55,9 @@ def _options() -> int:
 
 
 def clip(value: Any, limit: int) -> tuple[Any, int]:
-    """The value with what cannot fit into ``limit`` bytes clipped at sight, and about its size (0: not clipped).
+    """The value clipped where it cannot fit into ``limit`` bytes, and about its original size (0: not clipped).
 
-    Looks at the value and, in a dict, one level down, at lengths alone: a list of millions must cost nothing.
+    Checks only lengths, of the value and, in a dict, one level down: a list of millions must cost nothing.
     """
     if type(value) is not dict or len(value) > limit // 2:
         return _clip(value, limit)
@@ -111,14 +111,14 @@ def _shorten(value: Any, max_string: int, max_items: int) -> Any:
 
 
 def cut_text(text: str, limit: int) -> str:
-    """Text of at most ``limit`` characters and a note of what was left out."""
+    """The first ``limit`` characters, with a note of how many were left out."""
     if len(text) <= limit:
         return text
     return f"{text[:limit]}… [cut: {len(text) - limit} more characters]"
 
 
 def to_jsonable(value: Any) -> Any:
-    """One step from a value that JSON does not know towards one that it does; orjson calls it again for the parts."""
+    """A value unknown to JSON converted by one step; orjson calls this again for the parts."""
     kind = type(value)
     fields_set = getattr(value, "__pydantic_fields_set__", None)
     if fields_set is not None and hasattr(kind, "__pydantic_serializer__"):
@@ -146,14 +146,14 @@ def to_jsonable(value: Any) -> Any:
 
 
 def _bytes(value: bytes) -> str:
-    """Bytes that are text stand as Python writes them, to be read and redacted; others as a data URL."""
+    """ASCII text as Python's literal, which can be read and redacted; other bytes as a data URL."""
     if len(value) <= _REPR_LIMIT and value.isascii() and value.decode("ascii").replace("\n", "").isprintable():
         return repr(value)
     return f"data:application/octet-stream;base64,{base64.b64encode(value).decode()}"
 
 
 def _pydantic_fields(value: Any, fields_set: set[str]) -> dict[str, Any]:
-    """A pydantic model's fields without a serialiser's warnings; fields that are only defaults of None are left out."""
+    """A pydantic model's fields, without a serialiser's warnings; unset fields that are None are left out."""
     fields = {k: v for k, v in value.__dict__.items() if (v is not None or k in fields_set)}
     extra = getattr(value, "__pydantic_extra__", None)
     return {**fields, **extra} if extra else fields
@@ -177,7 +177,7 @@ def _repr(value: object) -> str:
 
 
 def to_plain(value: object) -> Any:
-    """The value as dicts, lists, strings and numbers that JSON can hold: the slow way for what the fast one refuses."""
+    """The value as dicts, lists, strings and numbers of JSON: slow, for values that the fast way refuses."""
     return _plain(value, 0, set())
 
 
@@ -231,7 +231,7 @@ def _key_text(key: object) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Text without lone surrogates, which UTF-8 cannot hold; they stand as their escapes."""
+    """Text with lone surrogates, which UTF-8 cannot encode, replaced by their escapes."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -240,6 +240,6 @@ def clean_text(text: str) -> str:
 
 
 def is_primitive_list(value: Sequence[Any]) -> bool:
-    """Whether OpenTelemetry takes this sequence as an attribute: strings, or numbers, or booleans, all of one type."""
+    """Whether the sequence can be an OpenTelemetry attribute: strings, numbers or booleans, all of one type."""
     kinds = {type(item) for item in value}
     return len(kinds) == 1 and kinds <= {str, int, float, bool}

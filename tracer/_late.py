@@ -1,46 +1,46 @@
-"""Names that are loaded when they are first asked for."""
+"""Names that are loaded on first use."""
 
 from __future__ import annotations
 
 import importlib
-import logging  # noqa: F401  # now: its hook holds a lock that imports need, and the hooks of later ones run first
+import logging  # noqa: F401  # now: its fork hook takes a lock that imports need, and hooks registered later run earlier
 import os
 import threading
 from typing import Any
 
-import orjson  # noqa: F401  # now, not in the middle of the program: Ctrl-C in its import crashes the interpreter
+import orjson  # noqa: F401  # now, not later: Ctrl-C during its import crashes the interpreter
 
-# A fork waits for it: a child inherits a module that another thread is just loading, and nobody finishes it there.
+# A fork waits for it: in the child, a module that another thread was loading would stay incomplete.
 _loading = threading.RLock()
 
 
 def load(module: str, name: str) -> Any:
-    """The object of this name, of a module that is loaded for it."""
+    """The object of this name in a module, which is loaded if necessary."""
     with _loading:
         return getattr(importlib.import_module(module), name)
 
 
-_made_above: dict[str, str] = {}  # what a floor asks for that one above it makes: where to find it
+_made_above: dict[str, str] = {}  # name to module, for objects that a lower floor uses and an upper one makes
 
 
 def register(name: str, module: str) -> None:
-    """Say in which module the object is that a floor below asks for by this name."""
+    """Make an object of an upper floor available to lower ones by its name."""
     _made_above[name] = module
 
 
 def load_registered(name: str) -> Any:
-    """What :func:`register` was told of, loaded."""
+    """The object registered by this name; its module is loaded if necessary."""
     return load(_made_above[name], name)
 
 
 def _before_fork() -> None:
-    _loading.acquire(timeout=1.0)  # not for ever: a hook of somebody else's may hold what the import waits for
+    _loading.acquire(timeout=1.0)  # bounded: another library's hook may hold a lock that the import waits for
 
 
 def _after_fork() -> None:
     try:
         _loading.release()
-    except RuntimeError:  # it was not to be had in time
+    except RuntimeError:  # not acquired in time
         return
 
 

@@ -1,4 +1,4 @@
-"""Names for what nobody named: easy to read aloud, and unlikely to meet twice."""
+"""Default names: easy to read aloud, and unlikely to occur twice."""
 
 from __future__ import annotations
 

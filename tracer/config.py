@@ -45,7 +45,7 @@ class Settings:
 
 
 def store_url(value: object) -> str:
-    """A store's URL from what a user gives: a URL as it is, a path as an SQLite file."""
+    """A store's URL from a URL, or from the path of an SQLite file."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str) or not value.strip():
@@ -73,10 +73,10 @@ def store_url(value: object) -> str:
 def _server_url(value: str) -> str:
     try:
         parts = urlsplit(value)
-        is_place = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        is_valid = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
-        is_place = False
-    if not is_place or parts.username or parts.query or parts.fragment:
+        is_valid = False
+    if not is_valid or parts.username or parts.query or parts.fragment:
         raise InvalidArgumentError(
             "store: expected the URL of a tracer server such as 'http://host:5000', without user, query and fragment; "
             "a token goes into configure(token=…) or TRACER_TOKEN."
@@ -192,7 +192,7 @@ ENVIRONMENT = {
     "max_value_bytes": "TRACER_MAX_VALUE_BYTES",
     "journal_max_bytes": "TRACER_JOURNAL_MAX_BYTES",
 }
-OTHER_VARIABLES = ("TRACER_SERVE_API_KEY", "TRACER_TRUSTED_MODELS")  # which tracer.models reads by itself
+OTHER_VARIABLES = ("TRACER_SERVE_API_KEY", "TRACER_TRUSTED_MODELS")  # read by tracer.models
 SECRET_VARIABLES = frozenset({"TRACER_TOKEN", "TRACER_SERVE_API_KEY"})
 
 
@@ -202,7 +202,7 @@ def checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:
-    """The defaults and what the environment says; a variable that makes no sense is named in the error."""
+    """The defaults and the environment's settings; an error names the invalid variable."""
     values = {}
     for name, variable in ENVIRONMENT.items():
         text = environment.get(variable, "").strip()

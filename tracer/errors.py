@@ -1,4 +1,4 @@
-"""What tracer raises, and only when its own API is misused or a store cannot be read."""
+"""The exceptions of tracer, raised only for misuse of its API and for stores that cannot be used."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ class TracerError(Exception):
 
 
 class InvalidArgumentError(TracerError, ValueError):
-    """An argument that tracer cannot take: says what was given, what was expected and how to fix it."""
+    """An invalid argument; the message names the given value, the expected one and the fix."""
 
 
 class FilterSyntaxError(InvalidArgumentError):
-    """A filter string that does not parse; ``reason`` says why, ``position`` where, counted in characters from 0."""
+    """A filter string that does not parse, with ``reason`` and ``position``, in characters from 0."""
 
     def __init__(self, message: str, filter_string: str, position: int) -> None:
         self.reason = message
@@ -30,7 +30,7 @@ class NewerStoreError(StoreError):
 
 
 class QueryTimeoutError(StoreError):
-    """A question to the store took longer than its caller allowed."""
+    """A query of the store took longer than its caller allowed."""
 
 
 class _NotFoundError(TracerError, KeyError):
@@ -51,4 +51,4 @@ class RunNotFoundError(_NotFoundError):
 
 
 class UntrustedModelError(TracerError):
-    """Loading this model would run code that somebody else may have written."""
+    """Loading this model would run code of unknown origin."""

@@ -1,7 +1,7 @@
-"""Attribute names: OpenTelemetry's GenAI conventions, and what they lack under ``tracer.``.
+"""Attribute names: OpenTelemetry's GenAI conventions, and additions to them under ``tracer.``.
 
 Source: open-telemetry/semantic-conventions-genai, development channel of 2026; the constants of the package
-`opentelemetry-semantic-conventions` are deprecated since the conventions moved, so the names are kept here.
+`opentelemetry-semantic-conventions` are deprecated since the conventions moved; hence the names are kept here.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ RETRIES: Final = "tracer.retries"
 REQUEST_ID: Final = "tracer.provider.request_id"
 PROVIDER_ERROR_CODE: Final = "tracer.provider.error_code"  # such as model_not_found
 PROVIDER_ERROR_TYPE: Final = "tracer.provider.error_type"  # such as invalid_request_error
-HELPER: Final = "tracer.provider.helper"  # the SDK's convenience method the call came through
-REQUEST_OPTION: Final = "tracer.request."  # and the name of a parameter that the conventions do not have
-SERVER_TOTAL_TIME: Final = "tracer.server.total_time"  # seconds, as the server that ran the model says
+HELPER: Final = "tracer.provider.helper"  # the SDK's convenience method that made the call
+REQUEST_OPTION: Final = "tracer.request."  # followed by the name of a parameter without a convention
+SERVER_TOTAL_TIME: Final = "tracer.server.total_time"  # seconds, as reported by the model's server
 SERVER_LOAD_TIME: Final = "tracer.server.load_time"  # until the model was in memory
 SERVER_PROMPT_TIME: Final = "tracer.server.prompt_time"
 SERVER_GENERATION_TIME: Final = "tracer.server.generation_time"
@@ -113,7 +113,7 @@ COST_TOTAL: Final = "tracer.cost.total"
 COST_INPUT: Final = "tracer.cost.input"
 COST_OUTPUT: Final = "tracer.cost.output"
 
-# where, and how it went
+# server and outcome
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 HTTP_STATUS: Final = "http.response.status_code"
@@ -121,7 +121,7 @@ ERROR_TYPE: Final = "error.type"
 
 
 class SpanType:
-    """Kinds of step. Any other string is a kind as well."""
+    """Types of span. Any other string is a type as well."""
 
     LLM: Final = "LLM"
     CHAT_MODEL: Final = "CHAT_MODEL"

@@ -1,1 +1,1 @@
-"""Keeps secrets out of everything that is written."""
+"""Removes secrets from every record before it is written."""

@@ -1,4 +1,4 @@
-"""Secrets are replaced before anything is written: in the encoded record, so that nothing can be forgotten."""
+"""Replaces secrets before a record is written: in its encoded form, so that no field is forgotten."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Redactor:
         return value
 
 
-# what stands in a record but never holds a user's text
+# fields of a record that never contain a user's text
 _SAFE_FIELDS = frozenset(
     (
         *("kind", "trace_id", "span_id", "parent_id", "type", "status", "id", "owner", "links", "trace_state", "scope"),
@@ -56,7 +56,7 @@ _SAFE_FIELDS = frozenset(
 )
 
 
-# attributes whose names are ours or the conventions', whatever a user's pattern says
+# attribute names of tracer's and of the conventions: kept even if a user's pattern matches
 _OWN_KEYS = ("gen_ai.", "tracer.", "openai.", "server.", "http.", "error.", "exception.", "code.")
 
 
@@ -84,7 +84,7 @@ def _checked(function: Callable[[str], str]) -> Callable[[str], str]:
 
 
 def _without_payload(line: bytes) -> bytes:
-    """The record's structure alone: what is left when redaction itself failed."""
+    """The record's structure without content, for when redaction itself failed."""
     kept = {key: value for key, value in orjson.loads(line).items() if key in _SAFE_FIELDS}
     kept["name"] = "[redaction failed]"
     kept["attributes"] = {"tracer.redaction_failed": True}

@@ -1,7 +1,7 @@
-"""Secrets that are known by their name or their shape, replaced in an encoded record.
+"""Replaces secrets in an encoded record, recognised by their name or their shape.
 
-Every recorded span passes here in the user's thread, so the search goes by fixed strings, which Python finds 20 times
-faster than a pattern that starts with a choice; patterns look only at what stands beside a hit.
+This runs in the user's thread for every recorded span. The search is therefore for fixed strings, which Python finds 20
+times faster than a pattern that starts with a choice; patterns are only matched beside a hit.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from tracer._redaction.seen import where_new
 REDACTED = "[REDACTED]"
 _REDACTED = REDACTED.encode()
 
-# What must stand before the end of a name whose value is secret. `token` alone is no such name, since log probabilities
-# have it, and neither is `key`.
+# Required before the end of a name whose value is secret. `token` alone does not count, since log probabilities have
+# it, and neither does `key`.
 _ANYTHING = ("",)
 _KEY_OF = tuple(f"{name}{mark}" for name in ("api", "private", "access", "subscription") for mark in ("", "_", "-"))
 _TOKEN_FOR = tuple(
@@ -31,13 +31,13 @@ _PARAMETER = ("?", "&")
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _NUMBER = rb"-?\d[\d.eE+-]*"
 _SPACE = rb"(?:\s|\\n)*"
-# what may follow a name: the rest of the name, and then the value
+# after the found part of a name: the rest of the name, and then the value
 _REST = rb"(?:ord|d|[_-]?key|s|[_-]id)?"
 _AND_VALUE = (
     _REST
     + rb"(?:'?\"\s*:\s*(?P<json>"  # "name": "value", a number, or a list of strings
     + rb"|".join((_STRING, _NUMBER, rb"\[\s*" + _STRING + rb"(?:\s*,\s*" + _STRING + rb")*\s*\]"))
-    # the same in JSON that is itself a string, such as a tool call's arguments, however deep; it may be cut off
+    # the same in JSON within a string, such as a tool call's arguments, at any depth; it may be cut off
     + rb')|(?P<quote>\\(?:\\\\)*)"' + _SPACE + rb":" + _SPACE
     + rb'(?P<nested>(?P=quote)".*?(?:(?<!\\)(?P=quote)"|(?=(?<!\\)"))|' + _NUMBER + rb")"
     + rb"|'\s*:\s*b?'(?P<repr>[^'\"]*)(?=')"  # a Python dict in text
@@ -52,8 +52,8 @@ _HEADER_VALUE = re.compile(
 )
 _PARAMETER_VALUE = re.compile(rb"(?P<text>[^&\s\"'\\#;,)]{6,})")
 
-Found = tuple[int, int, bytes]  # start, end, what to put there
-_Rules = tuple[tuple[tuple[str, ...], re.Pattern[bytes]], ...]  # what stands before the name, what its value looks like
+Found = tuple[int, int, bytes]  # start, end, replacement
+_Rules = tuple[tuple[tuple[str, ...], re.Pattern[bytes]], ...]  # text before the name, pattern of the value
 _NAMES: tuple[tuple[str, _Rules], ...] = (
     ("pass", ((_ANYTHING, _VALUE_OF_PASS),)),
     ("pwd", ((_ANYTHING, _VALUE),)),
@@ -70,25 +70,25 @@ _NAMES_AND_PARAMETERS: tuple[tuple[str, _Rules], ...] = (
     ("sig=", ((_PARAMETER, _PARAMETER_VALUE),)),
 )
 
-# a token is a long run of these characters; mapped onto one letter, runs are found at the speed of memchr
+# A token is a long run of these characters; mapped onto one letter, runs are found at the speed of memchr.
 _RUN = b"x" * 16
 _TO_RUNS = bytes(ord("x") if (chr(i).isalnum() and i < 128) or i in b"_-" else ord(" ") for i in range(256))
-# at a word's start; the n of an escaped line break is no part of the word that follows it
+# at a word's start; the n of an escaped line break is not part of the next word
 _START = rb"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u00[0-9a-f][0-9a-f]))"
-# Alternatives that begin with plain characters: the search then looks at nothing else. Those at the start of a word are
-# checked for it afterwards; the others may be glued to what stands before: an escape sequence, %3D. A token goes on to
-# the end of its run.
+# Alternatives start with plain characters, which makes the search fast. Whether a match is at the start of a word is
+# checked afterwards; a `glued` one may follow other characters directly, such as an escape sequence or %3D. A token
+# ends with its run.
 _TOKEN = re.compile(
     rb"(?P<glued>sk-(?:proj|ant|svcacct|or)-[\w-]{20})"
     rb"|sk-[\w-]{13}|sk_(?:live|test)_\w{12}|rk_(?:live|test)_\w{12}|pk_(?:live|test)_\w{12}|gsk_\w{12}|hf_\w{13}"
     rb"|gh[pousr]_\w{16}|xai-\w{12}|github_pat_\w{16}|glpat-[\w-]{10}|xox[abeprs]-[\w-]{10}|pplx-\w{12}"
     rb"|AIza[\w-]{30}|A[KS]IA[A-Z0-9]{16}\b|eyJ[\w-]{16}"
 )
-# what stands in every one of these
+# one of these is in each of them
 _WITH_UNDERSCORE = (b"sk_", b"rk_", b"pk_", b"hf_", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"_pat_")
 _WITH_HYPHEN = (b"sk-", b"xai-", b"glpat-", b"xox", b"pplx-")
 _AT_START = re.compile(_START)
-# names of fields, models and kinds, which come again and again; runs in which no token begins, wherever they stand
+# runs without a token, such as names of fields, models and kinds, which are frequent
 _harmless: set[bytes] = set()
 _HARMLESS_LIMIT = 1_000
 _LONGEST_NAME = 48
@@ -121,7 +121,7 @@ def _without_secrets(line: bytes) -> bytes:
 
 
 def _beside(line: bytes, text: str, name: str, rules: _Rules) -> Iterator[Found]:
-    """Values that stand beside a name that says that they are secret; ``text`` is the line in small letters."""
+    """Values beside a name of a secret; ``text`` is the line in lower case."""
     position = text.find(name)
     while position >= 0:
         end = position + len(name)
@@ -147,14 +147,14 @@ def _replaced(line: bytes, found: list[Found]) -> bytes:
     kept: list[bytes] = []
     written = 0
     for start, end, replacement in found:
-        if start >= written:  # what lies inside a value that is replaced is gone already
+        if start >= written:  # not within a value that is already replaced
             kept += (line[written:start], replacement)
             written = end
     return b"".join((*kept, line[written:]))
 
 
 def _without_tokens(line: bytes) -> bytes:
-    """The record without what looks like a key or token by itself."""
+    """The record without text that looks like a key or token by itself."""
     runs = line.translate(_TO_RUNS)
     start = runs.find(_RUN)
     if start < 0:
@@ -172,7 +172,7 @@ def _without_tokens(line: bytes) -> bytes:
 
 
 def _token_in(line: bytes, start: int, end: int) -> int | None:
-    """Where a token begins in a run of characters, if one does."""
+    """Start of the first token in a run of characters, if any."""
     run = line[start:end]
     if run in _harmless:
         return None
@@ -189,7 +189,7 @@ def _token_in(line: bytes, start: int, end: int) -> int | None:
 
 
 def _may_hold_token(run: bytes) -> bool:
-    """Whether the beginning of a token stands in a run of characters: hashes, ids and code are done with here."""
+    """Whether a run of characters may contain the start of a token: rules out most hashes, ids and code."""
     if b"_" in run and any(map(run.__contains__, _WITH_UNDERSCORE)):
         return True
     if b"-" in run and any(map(run.__contains__, _WITH_HYPHEN)):

@@ -1,24 +1,24 @@
-"""Long records are searched for secrets where they are new: a conversation is sent again with every turn."""
+"""Searches only the new parts of long records for secrets: a conversation is sent again with every turn."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 
-_SHORT = 4_096  # bytes; such a record is searched in the time that it takes to look its parts up
+_SHORT = 4_096  # bytes; below, a search takes no longer than looking the parts up
 _SMALLEST_PART = 512
-# An object of a message, of a part of one, of a tool, begins here: a quote within a string would be escaped, and after
-# the one that ends a string no name can stand.
+# Start of an object: a message, a part of one, a tool. It cannot match within a string, where quotes are escaped, nor
+# at a string's closing quote, which no name follows.
 _BEGINS = re.compile(rb'\{"(?:role|type)":')
 
-_harmless: set[int] = set()  # the parts in which nothing was found, by their hashes
+_harmless: set[int] = set()  # hashes of the parts without secrets
 _HARMLESS_LIMIT = 20_000
 
 
 def where_new(line: bytes, search: Callable[[bytes], bytes]) -> bytes:
-    """What ``search`` makes of the line; a part that it left as it was before is not given to it again.
+    """Apply ``search``, which replaces secrets, to the parts of the line that it has not left unchanged before.
 
-    It must find nothing that reaches from one object into the next.
+    No match of ``search`` may extend from one object into the next.
     """
     if len(line) < _SHORT:
         return search(line)
@@ -37,7 +37,7 @@ def where_new(line: bytes, search: Callable[[bytes], bytes]) -> bytes:
 
 
 def _parts(line: bytes) -> Iterator[bytes]:
-    """The line from object to object, the same ones wherever the same conversation stands in it."""
+    """The line cut at objects, so that the same conversation gives the same parts anywhere."""
     start = 0
     for match in _BEGINS.finditer(line):
         end = match.start()
