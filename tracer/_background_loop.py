@@ -9,12 +9,13 @@ import weakref
 from collections.abc import Awaitable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeVar
 
 from tracer._threads import start_thread
 
 _LONGEST_START_SECONDS = 30.0
 
+T = TypeVar("T")
 _Started: TypeAlias = "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]"
 
 
@@ -25,9 +26,9 @@ class BackgroundLoop:
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
-        self._finalizer: weakref.finalize[Any, Any] | None = None
+        self._finalizer: weakref.finalize[[asyncio.AbstractEventLoop, asyncio.Event], BackgroundLoop] | None = None
 
-    def run(self, awaitable: Awaitable[Any]) -> Any:
+    def run(self, awaitable: Awaitable[T]) -> T:
         """The awaitable's result, in the caller's context; an interruption of the caller cancels it."""
         loop = self._started()
         if asyncio._get_running_loop() is loop:
@@ -56,7 +57,7 @@ class BackgroundLoop:
             return self._loop
 
 
-async def _awaited(awaitable: Awaitable[Any]) -> Any:
+async def _awaited(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 

@@ -54,7 +54,7 @@ def _options() -> int:
     return orjson.OPT_SERIALIZE_NUMPY if "numpy" in sys.modules else 0
 
 
-def clip(value: Any, limit: int) -> tuple[Any, int]:
+def clip(value: object, limit: int) -> tuple[object, int]:
     """The value clipped where it cannot fit into ``limit`` bytes, and about its original size (0: not clipped).
 
     Checks only lengths, of the value and, in a dict, one level down: a list of millions must cost nothing.
@@ -69,7 +69,7 @@ def clip(value: Any, limit: int) -> tuple[Any, int]:
     return ({**value, **clipped}, size) if size else (value, 0)
 
 
-def _clip(value: Any, limit: int) -> tuple[Any, int]:
+def _clip(value: Any, limit: int) -> tuple[object, int]:
     kind = type(value)
     if kind is str:
         if len(value) > limit and ";base64," not in value[:200]:
@@ -152,7 +152,7 @@ def _bytes(value: bytes) -> str:
     return f"data:application/octet-stream;base64,{base64.b64encode(value).decode()}"
 
 
-def _pydantic_fields(value: Any, fields_set: set[str]) -> dict[str, Any]:
+def _pydantic_fields(value: Any, fields_set: set[str]) -> JsonObject:
     """A pydantic model's fields, without a serialiser's warnings; unset fields that are None are left out."""
     fields = {k: v for k, v in value.__dict__.items() if (v is not None or k in fields_set)}
     extra = getattr(value, "__pydantic_extra__", None)
@@ -239,7 +239,7 @@ def clean_text(text: str) -> str:
     return str(text)
 
 
-def is_primitive_list(value: Sequence[Any]) -> bool:
+def is_primitive_list(value: Sequence[object]) -> bool:
     """Whether the sequence can be an OpenTelemetry attribute: strings, numbers or booleans, all of one type."""
     kinds = {type(item) for item in value}
     return len(kinds) == 1 and kinds <= {str, int, float, bool}

@@ -7,10 +7,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 from urllib.parse import urlsplit
 
 from tracer.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 DEFAULT_STORE = "sqlite:///tracer.db"
 DEFAULT_EXPERIMENT = "Default"
@@ -34,9 +38,9 @@ class Settings:
     sample_rate: float = 1.0
     capture_content: bool = True
     redact: Sequence[Redaction] = ()
-    span_processors: Sequence[Any] = ()
-    exporters: Sequence[Any] = ()
-    tracer_provider: Any = None
+    span_processors: Sequence[SpanProcessor | Callable[..., object]] = ()
+    exporters: Sequence[SpanExporter] = ()
+    tracer_provider: TracerProvider | None = None
     service_name: str | None = None
     active_model: str | None = None
     max_value_bytes: int = MAX_VALUE_BYTES
@@ -123,13 +127,13 @@ def _text(name: str, value: object) -> str:
     return value
 
 
-def _several(name: str, value: object) -> tuple[Any, ...]:
+def _several(name: str, value: object) -> tuple[object, ...]:
     if isinstance(value, (list, tuple)):
         return tuple(value)
     return (value,)
 
 
-def _exporters(name: str, value: object) -> tuple[Any, ...]:
+def _exporters(name: str, value: object) -> tuple[object, ...]:
     exporters = _several(name, value)
     for exporter in exporters:
         if not callable(getattr(exporter, "export", None)):
@@ -140,7 +144,7 @@ def _exporters(name: str, value: object) -> tuple[Any, ...]:
     return exporters
 
 
-def _processors(name: str, value: object) -> tuple[Any, ...]:
+def _processors(name: str, value: object) -> tuple[object, ...]:
     processors = _several(name, value)
     for processor in processors:
         if not callable(processor) and not callable(getattr(processor, "on_end", None)):
@@ -163,7 +167,7 @@ def _experiment(name: str, value: object) -> str:
     return _text(name, value)
 
 
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+_CHECKS: dict[str, Callable[[str, object], object]] = {
     "store": lambda name, value: store_url(value),
     "token": _text,
     "experiment": _experiment,
@@ -196,14 +200,14 @@ OTHER_VARIABLES = ("TRACER_SERVE_API_KEY", "TRACER_TRUSTED_MODELS")  # read by t
 SECRET_VARIABLES = frozenset({"TRACER_TOKEN", "TRACER_SERVE_API_KEY"})
 
 
-def checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def checked(arguments: Mapping[str, object]) -> dict[str, Any]:
     """The arguments that were given (not None), each checked."""
     return {name: _CHECKS[name](name, value) for name, value in arguments.items() if value is not None}
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:
     """The defaults and the environment's settings; an error names the invalid variable."""
-    values = {}
+    values: dict[str, Any] = {}
     for name, variable in ENVIRONMENT.items():
         text = environment.get(variable, "").strip()
         if text:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import orjson
 
 from tracer._fault import report
+from tracer._json import JsonObject
 from tracer._redaction.secrets import REDACTED, without_secrets
 from tracer.config import Redaction
 from tracer.errors import InvalidArgumentError
@@ -30,10 +30,10 @@ class Redactor:
             return _without_payload(line)
         return line
 
-    def _apply(self, record: dict[str, Any]) -> dict[str, Any]:
+    def _apply(self, record: JsonObject) -> JsonObject:
         return {key: value if key in _SAFE_FIELDS else self._walk(value) for key, value in record.items()}
 
-    def _walk(self, value: Any) -> Any:
+    def _walk(self, value: object) -> object:
         if isinstance(value, str):
             for replace in self._replacers:
                 value = replace(value)
