@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 from tests.server.conftest import START, TOKEN, TRACE_ID, span
+from tests.waiting import appears
 from tracer.store import open_store
 
 pytestmark = pytest.mark.no_store
@@ -169,14 +170,13 @@ def test_on_other_addresses_a_token_is_made_and_wanted(tmp_path: Path) -> None:
 
 def test_a_token_from_the_user_is_not_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACER_TOKEN", TOKEN)
-    opened = tmp_path / "opened"
-    os.mkfifo(opened)
-    browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    opened, browser = tmp_path / "opened", tmp_path / "browser"
+    browser.write_text('#!/bin/sh\necho "$1" > opening\nmv opening opened\n')
     browser.chmod(0o755)
-    monkeypatch.setenv("BROWSER", str(browser))
+    monkeypatch.setenv("BROWSER", "./browser")  # of the server's folder: a browser's path may hold no space
 
     with server_process("ui", "--store", "t.db", cwd=tmp_path) as (process, url, shown):
+        assert appears(opened)
         link = opened.read_text().strip()
         page, _, code = link.partition("#token=")
         signed_in = [httpx.post(f"{url}/api/v1/sign-in", json={"token": code}).status_code for _ in range(2)]
