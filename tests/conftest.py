@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,10 @@ hypothesis.settings.load_profile("tracer")
 for _name in ("SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM"):
     if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
         signal.signal(getattr(signal, _name), lambda number, frame: None)
+
+# a closed standard input: IPython asks it for its encoding through pytest's, which needs one
+if sys.__stdin__ is None:
+    sys.__stdin__ = open(os.devnull)  # type: ignore[misc]  # noqa: SIM115
 
 # anything of the developer's shell that would change what the tests see
 _FOREIGN_PREFIXES = (

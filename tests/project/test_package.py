@@ -73,7 +73,7 @@ with tracer.start_span("works"):
 print(tracer.get_trace(tracer.get_last_active_trace_id()).data.spans[0].name)
 """
 
-    assert run([python, "-c", program], cwd=tmp_path).strip() == "works"
+    assert run([python, "-I", "-c", program], cwd=tmp_path).strip() == "works"
 
 
 def test_doctor_tells_when_the_imported_tracer_is_of_another_distribution(wheel: Path, tmp_path: Path) -> None:
