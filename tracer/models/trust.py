@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -22,11 +23,12 @@ def check_trust(folder: Path, *, trust: bool) -> None:
     if problem is None and not is_signed(folder, MANIFEST):
         problem = "you have not logged it on this machine: it was downloaded, or logged by somebody else or elsewhere"
     if problem is not None:
-        setting = "set" if os.name == "nt" else "export"
+        place = str(folder.resolve().parent)
+        setting = f"set {VARIABLE}={place}" if os.name == "nt" else f"export {VARIABLE}={shlex.quote(place)}"
         raise UntrustedModelError(
             f"loading the model in {folder} would run its code, and {problem}. If you trust who made it, say so for it "
             f"alone with load_model(…, trust=True) (`--trust` in the command line), or for all models beside it with "
-            f"{setting} {VARIABLE}={folder.resolve().parent}"
+            f"{setting}"
         )
 
 
