@@ -303,15 +303,6 @@ def test_bodies_that_never_end_are_cut_off(up: Up) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_body_that_does_not_come_in_time(up: Up) -> None:
-    host, port = up.served.root.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
-        head = "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
-        connection.sendall(head.encode() + b"{")
-
-        assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
-
-
 def test_an_api_key(echo: Path, own_store: str) -> None:
     model = log_model("echo", echo)
     tracer.flush()

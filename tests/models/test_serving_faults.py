@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,21 @@ def test_what_timed_out_is_an_error_and_stuck_threads_show(
     assert trace is not None
     assert trace.info.state == "ERROR"
     assert "has not answered within 0.3 s" in str(trace.data.spans[0].events)
+
+
+def test_a_body_that_does_not_come_in_time(echo: Path, own_store: str) -> None:
+    model = log_model("echo", echo)
+    tracer.flush()
+    served = Served(model.model_uri, own_store, "--timeout", "0.3")
+    host, port = served.root.removeprefix("http://").split(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+            head = "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100"
+            connection.sendall(f"{head}\r\n\r\n{{".encode())
+
+            assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
+    finally:
+        assert served.close() == 0, served.errors
 
 
 def test_a_server_that_ends_tells_the_client_so(write_model: WriteModel, folder: Path) -> None:
