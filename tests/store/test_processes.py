@@ -338,6 +338,8 @@ def test_a_read_only_store_can_be_read_and_says_why_not_written(tmp_path: Path, 
     store.append([span("t", "r", json={"tracer.inputs": "refund"})])
     if close_first:
         store.close()
+    for path in tmp_path.iterdir():  # SQLite's own files too, whatever the umask is
+        path.chmod(0o644)
     (tmp_path / "traces.db").chmod(0o444)
     tmp_path.chmod(0o555)
 
