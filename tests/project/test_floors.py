@@ -16,7 +16,8 @@ pytestmark = pytest.mark.no_store
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
-            "errors config semconv _distribution _fault _json _ids _late _exit _background_loop _readable_names _threads"
+            "errors config semconv _background_loop _distribution _exit _fault _ids _json _late _readable_names "
+            "_threads"
         ),
     },
     {  # what is written

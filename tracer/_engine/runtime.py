@@ -61,7 +61,7 @@ class Runtime:
             ):  # fmt: skip
                 leaving = self.lifecycle.take()
             self._apply(new)
-            if "tracer_provider" in values:
+            if "tracer_provider" in values and new.tracer_provider is not None:
                 from tracer._engine.joined_provider import join
 
                 join(new.tracer_provider, self.recorder)
