@@ -142,6 +142,7 @@ class Changes:
 class StatisticsRow:
     """Calls of one group (a model, a span name, …): latencies in ms, cost in USD, None where no call had a price.
 
+    Every span counts in calls, errors and latencies; tokens and cost are those of the topmost spans that carry some.
     ``priced`` is the number of calls whose price is known. ``exact`` is False where percentiles come from
     the hourly roll-up, whose buckets are 5 % wide. ``start`` is where the row's step begins, in ns.
     """

@@ -17,7 +17,7 @@ import orjson
 from tracer import _fault
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.decode import News, SpanFacts, StartFacts
-from tracer.store.sqlite.hours import add_spans
+from tracer.store.sqlite.hours import add_covered, add_spans
 from tracer.store.sqlite.insert import insert_rows
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
@@ -31,7 +31,7 @@ _NO_COUNTS = _NO_COST = (None, None, None)
 _SPAN_COLUMNS = (
     "id", "span_id", "parent_id", "remote", "name", "type", "status", "message", "start", "duration", "model",
     "request_model", "provider", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost",
-    "cost", "chunk", "first_chunk",
+    "cost", "chunk", "first_chunk", "covered",
 )  # fmt: skip
 _CHUNK_COLUMNS = ("id", "trace", "first", "codec", "content", "base")
 _TRACE_COLUMNS = (
@@ -41,6 +41,7 @@ _TRACE_COLUMNS = (
     "response_preview", "session", "user", "model_id", "run_id", "client_request_id", "said", "owner",
 )  # fmt: skip
 _UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_COLUMNS[2:])} WHERE num=?"
+_COVER_SPAN = "UPDATE spans SET covered = covered | ? WHERE id = ?"
 _PUT_ASSESSMENT = "INSERT OR REPLACE INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
@@ -102,6 +103,7 @@ def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: New
     _write_labels(connection, plans)
     _write_running(connection, plans)
     add_spans(connection, (span.facts for plan in plans for span in plan.new_spans))
+    _write_covered(connection, plans)
     _write_assessments(connection, plans)
     _write_attachments(connection, plans, news)
     write_models(connection, news.models)
@@ -133,11 +135,12 @@ def _place_spans(
 
 def _span_row(row_id: int, facts: SpanFacts, chunk: int) -> tuple[Any, ...]:
     usage = facts.usage
-    detailed = orjson.dumps(usage).decode() if usage and len(usage) > 3 else None
+    counts = _counts(usage)
+    detailed = orjson.dumps(usage).decode() if usage and len(usage) > 3 - counts.count(None) else None
     return (
         row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message,
-        facts.start, facts.duration, facts.model, facts.request_model, facts.provider, *_counts(usage), detailed,
-        *(facts.cost or _NO_COST), chunk, facts.first_chunk,
+        facts.start, facts.duration, facts.model, facts.request_model, facts.provider, *counts, detailed,
+        *(facts.cost or _NO_COST), chunk, facts.first_chunk, facts.covered or None,
     )  # fmt: skip
 
 
@@ -145,6 +148,17 @@ def _counts(usage: dict[str, int] | None) -> tuple[int | None, int | None, int |
     if not usage:
         return _NO_COUNTS
     return usage.get("input_tokens"), usage.get("output_tokens"), usage.get("total_tokens")
+
+
+def _write_covered(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:
+    """Note which tokens and costs an ancestor carries too: of new spans, and of stored ones whose ancestor is new."""
+    covered = [(span.facts, span.facts.covered) for plan in plans for span in plan.new_spans if span.facts.covered]
+    stored = [span for plan in plans for span in plan.covered]
+    if stored:
+        connection.executemany(_COVER_SPAN, [(span.marks, span.row_id) for span in stored])
+        covered += [(span.facts, span.marks) for span in stored]
+    if covered:
+        add_covered(connection, covered)
 
 
 def _experiments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> dict[str, int]:

@@ -51,6 +51,7 @@ class SpanFacts:
     usage: dict[str, int] | None = None
     cost: tuple[float | None, float | None, float] | None = None  # input, output, total
     first_chunk: int | None = None  # ns after the start
+    covered: int = 0  # marks of what an ancestor carries too: topmost.py
 
 
 @dataclass(slots=True)

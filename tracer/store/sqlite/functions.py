@@ -11,6 +11,7 @@ from typing import Any, Union
 from tracer import semconv
 from tracer.store.sqlite.chunks import unpack
 from tracer.store.sqlite.latencies import LatencyCounts, add_latencies, take_latencies
+from tracer.store.sqlite.topmost import CoveredSpans
 from tracer.store.text import json_text, span_text, value_of
 
 Cell = Union[str, int, float, None]
@@ -27,6 +28,7 @@ def register_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("tracer_add_latencies", 2, add_latencies, deterministic=True)
     connection.create_function("tracer_take_latencies", 2, take_latencies, deterministic=True)
     connection.create_aggregate("tracer_latencies", 1, LatencyCounts)  # type: ignore[arg-type]
+    connection.create_aggregate("tracer_covered", 6, CoveredSpans)  # type: ignore[arg-type]
     connection.create_function("tracer_value", 6, reader.value, deterministic=True)
     connection.create_function("tracer_text", 5, reader.text, deterministic=True)
 

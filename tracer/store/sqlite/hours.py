@@ -1,5 +1,7 @@
 """The hourly roll-up of spans by type, name, model and provider; an hour's rows always hold what its spans sum to.
 
+The table ``hours`` has every span with all that it carries, ``covered_hours`` the tokens and costs among them that do
+not count, since an ancestor carries them too (topmost.py): once for sums of all spans, once for sums of model calls.
 Costs are whole numbers of 1e-12 USD and latencies are counts in buckets, so that taking a span out leaves no rest.
 """
 
@@ -7,16 +9,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from tracer.store.sqlite.decode import SpanFacts
 from tracer.store.sqlite.latencies import LatencyCounts
+from tracer.store.sqlite.topmost import CALL_SHIFT, COST, USAGE
 
 HOUR_NS: Final = 3_600_000_000_000
 _PICO = 10**12
 _DEAREST = 1e6  # USD; a sum of picos has to stay below 2**63
-_ADD = """INSERT INTO hours VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+_ADD = """INSERT INTO hours(
+    hour, type, name, model, provider, spans, errors, input_tokens, output_tokens, priced, cost, latencies
+    ) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
     ON CONFLICT (hour, type, name, model, provider) DO UPDATE SET
     spans = spans + excluded.spans, errors = errors + excluded.errors,
     input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
@@ -26,6 +31,12 @@ _TAKE_OUT = """UPDATE hours SET spans = spans - ?6, errors = errors - ?7, input_
     output_tokens = output_tokens - ?9, priced = priced - ?10, cost = cost - ?11,
     latencies = tracer_take_latencies(latencies, ?12)
     WHERE hour = ?1 AND type = ?2 AND name = ?3 AND model = ?4 AND provider = ?5"""
+
+_ADD_COVERED = """INSERT INTO covered_hours(
+    of_calls, hour, type, name, model, provider, marks, input_tokens, output_tokens, cost
+    ) VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (of_calls, hour, type, name, model, provider) DO UPDATE SET
+    marks = marks + excluded.marks, input_tokens = input_tokens + excluded.input_tokens,
+    output_tokens = output_tokens + excluded.output_tokens, cost = cost + excluded.cost"""
 
 Row = tuple[Any, ...]
 
@@ -45,11 +56,38 @@ def add_spans(connection: sqlite3.Connection, spans: Iterable[SpanFacts]) -> Non
     connection.executemany(_ADD, _rows(spans))
 
 
-def take_out_spans(connection: sqlite3.Connection, spans: Iterable[SpanFacts]) -> None:
+def take_out_spans(connection: sqlite3.Connection, spans: Sequence[SpanFacts]) -> None:
     """Count spans out that were counted in."""
     rows = _rows(spans)
     connection.executemany(_TAKE_OUT, rows)
     connection.executemany("DELETE FROM hours WHERE hour = ? AND spans <= 0", {(row[0],) for row in rows})
+    covered = [(span, span.covered) for span in spans if span.covered]
+    if covered:
+        _change_covered(connection, covered, -1)
+        connection.execute("DELETE FROM covered_hours WHERE marks <= 0")
+
+
+def add_covered(connection: sqlite3.Connection, spans: Iterable[tuple[SpanFacts, int]]) -> None:
+    """Take out of the sums what ancestors of spans carry too, by the marks that the spans have got."""
+    _change_covered(connection, spans, 1)
+
+
+def _change_covered(connection: sqlite3.Connection, spans: Iterable[tuple[SpanFacts, int]], sign: int) -> None:
+    sums: dict[tuple[int, int, str, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for span, marks in spans:
+        for of_calls in (0, 1):
+            gone = marks >> CALL_SHIFT if of_calls else marks
+            if not gone & (USAGE | COST):
+                continue
+            total = sums[of_calls, span.start // HOUR_NS, span.type, span.name, span.model or "", span.provider or ""]
+            if gone & USAGE and span.usage:
+                total[0] += sign
+                total[1] += sign * span.usage.get("input_tokens", 0)
+                total[2] += sign * span.usage.get("output_tokens", 0)
+            if gone & COST and span.cost:
+                total[0] += sign
+                total[3] += sign * pico(span.cost[2])
+    connection.executemany(_ADD_COVERED, [(*key, *total) for key, total in sums.items()])
 
 
 def _rows(spans: Iterable[SpanFacts]) -> list[Row]:
@@ -70,10 +108,18 @@ def _rows(spans: Iterable[SpanFacts]) -> list[Row]:
     return [(*key, *total, latencies[key].finalize()) for key, total in sums.items()]
 
 
-def read_hours(connection: sqlite3.Connection, group: str, condition: str, first: int, last: int) -> Iterator[Row]:
-    """Rows of group, hour, spans, errors, input and output tokens, priced, cost, latencies of whole hours."""
+def read_hours(
+    connection: sqlite3.Connection, group: str, condition: str, first: int, last: int, *, of_calls: bool
+) -> Iterator[Row]:
+    """Rows of group, hour, spans, errors, input and output tokens, priced, cost, latencies of whole hours, to add up.
+
+    With ``of_calls`` an ancestor that names no model takes no tokens and no cost from a span.
+    """
+    within = f"hour >= ?1 AND hour < ?2 AND {condition}"
     return connection.execute(
         f"SELECT {group}, hour, spans, errors, input_tokens, output_tokens, priced, cost, latencies FROM hours"
-        f" WHERE hour >= ? AND hour < ? AND {condition}",
-        (first, last),
+        f" WHERE {within} UNION ALL"
+        f" SELECT {group}, hour, 0, 0, -input_tokens, -output_tokens, 0, -cost, x'' FROM covered_hours"
+        f" WHERE of_calls = ?3 AND {within}",
+        (first, last, of_calls),
     )

@@ -20,7 +20,7 @@ _PART_LENGTHS = (1, 8, 64, 500)
 Id = TypeVar("Id", int, str)
 FACTS_COLUMNS = (
     "span_id, parent_id, remote, name, type, status, message, start, duration, model, request_model, provider,"
-    " input_tokens, output_tokens, total_tokens, usage, input_cost, output_cost, cost, first_chunk"
+    " input_tokens, output_tokens, total_tokens, usage, input_cost, output_cost, cost, first_chunk, covered"
 )
 
 
@@ -75,7 +75,7 @@ def _load_trace(connection: sqlite3.Connection, row: tuple[Any, ...], recent: Re
     trace = KnownTrace(*row[:9])
     trace.said = Said(row[9])
     trace.tally = recent.take(trace.num, trace.seq) or Tally(
-        load_facts(connection, trace.num), _load_running(connection, trace.num)
+        running=_load_running(connection, trace.num), stored=load_facts(connection, trace.num)
     )
     trace.had_running = bool(trace.tally.running)
     labels = connection.execute("SELECT kind, key, value FROM labels WHERE trace = ?", (trace.num,))
@@ -102,7 +102,7 @@ def load_facts(connection: sqlite3.Connection, num: int) -> Iterator[SpanFacts]:
 def facts_of(row: Sequence[Any]) -> SpanFacts:
     """The facts in a row of FACTS_COLUMNS."""
     cost = (row[16], row[17], row[18]) if row[18] is not None else None
-    cells: tuple[Any, ...] = (row[0], row[1], bool(row[2]), *row[3:12], usage_of(row[12:16]), cost, row[19])
+    cells: tuple[Any, ...] = (row[0], row[1], bool(row[2]), *row[3:12], usage_of(row[12:16]), cost, *row[19:])
     return SpanFacts(*cells)
 
 

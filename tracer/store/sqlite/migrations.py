@@ -188,6 +188,40 @@ _BASES = (
     "CREATE INDEX chunks_base ON chunks(base) WHERE base IS NOT NULL",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES)
+_TOPMOST = (
+    # marks of the tokens and costs that an ancestor carries too, and that no sum counts: tracer/store/sqlite/topmost.py
+    "ALTER TABLE spans ADD COLUMN covered INTEGER NOT NULL DEFAULT 0",
+    # the tokens and costs of these spans, which `hours` has
+    """CREATE TABLE covered_hours(
+        of_calls INTEGER NOT NULL,  -- 1: covered by a span that names a model, as sums of model calls ask
+        hour INTEGER NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL,
+        marks INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+        cost INTEGER NOT NULL,      -- 1e-12 USD
+        PRIMARY KEY (of_calls, hour, type, name, model, provider)
+    ) WITHOUT ROWID""",
+    "CREATE TABLE marked_spans(id INTEGER PRIMARY KEY, marks INTEGER NOT NULL)",
+    f"""INSERT INTO marked_spans SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')
+        FROM (SELECT tracer_covered(id, span_id, parent_id, model IS NOT NULL,
+            coalesce(input_tokens, output_tokens, total_tokens, usage) IS NOT NULL, cost IS NOT NULL) AS covered
+            FROM spans GROUP BY id >> {POSITION_BITS}), json_each(covered)""",
+    """UPDATE spans SET covered = (SELECT marks FROM marked_spans m WHERE m.id = spans.id)
+        WHERE id IN (SELECT id FROM marked_spans)""",
+    "DROP TABLE marked_spans",
+    *(
+        f"""INSERT INTO covered_hours(
+            of_calls, hour, type, name, model, provider, marks, input_tokens, output_tokens, cost
+            ) SELECT {of_calls}, (start - (start % {_HOUR_NS} + {_HOUR_NS}) % {_HOUR_NS}) / {_HOUR_NS}, type, name,
+            ifnull(model, ''), ifnull(provider, ''), sum(covered & {usage} <> 0) + sum(covered & {cost} <> 0),
+            sum(CASE WHEN covered & {usage} THEN ifnull(input_tokens, 0) ELSE 0 END),
+            sum(CASE WHEN covered & {usage} THEN ifnull(output_tokens, 0) ELSE 0 END),
+            sum(CASE WHEN covered & {cost} THEN CAST(round(min(ifnull(cost, 0), 1e6) * 1e12) AS INTEGER) ELSE 0 END)
+            FROM spans WHERE covered & {usage | cost} GROUP BY 1, 2, 3, 4, 5, 6"""
+        for of_calls, usage, cost in ((0, 1, 2), (1, 4, 8))
+    ),
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    _FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST,
+)  # fmt: skip
 VERSION: Final = len(MIGRATIONS)
 APPLICATION_ID: Final = 0x54524352  # says that an SQLite file is a store of ours

@@ -37,6 +37,15 @@ _NO_LABELS: Mapping[tuple[int, str], str] = {}
 _ATTACHMENT = re.compile(re.escape(_SCHEME) + rb"([0-9a-f]{64})")
 
 
+@dataclass(frozen=True, slots=True)
+class CoveredSpan:
+    """A stored span that gets marks, since an ancestor that is new carries the same: topmost.py."""
+
+    row_id: int
+    marks: int
+    facts: SpanFacts
+
+
 @dataclass(slots=True)
 class TracePlan:
     """What one trace becomes."""
@@ -50,6 +59,7 @@ class TracePlan:
     attachments: Set[str]
     assessments: Sequence[dict[str, Any]]
     labels: Mapping[tuple[int, str], str]
+    covered: Sequence[CoveredSpan] = ()
     request_preview: str | None = None
     response_preview: str | None = None
 
@@ -86,10 +96,18 @@ def _plan(
         attachments=_attachments_in(lines),
         assessments=assessments,
         labels=_labels(known.said, rolled),
+        covered=_covered(connection, known, rolled) if rolled.covered else (),
     )
     _preview(connection, plan)
     _preview_from_calls(connection, plan)
     return plan
+
+
+def _covered(connection: sqlite3.Connection, known: KnownTrace, rolled: RollUp) -> list[CoveredSpan]:
+    low = known.num << POSITION_BITS
+    rows = connection.execute("SELECT id, span_id FROM spans WHERE id BETWEEN ? AND ?", (low, low | POSITION_MASK))
+    marks, spans = rolled.covered, known.tally.spans
+    return [CoveredSpan(row_id, marks[span_id], spans[span_id]) for row_id, span_id in rows if span_id in marks]
 
 
 def _new_trace(news: TraceNews) -> KnownTrace:

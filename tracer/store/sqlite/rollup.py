@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Union
 
@@ -34,3 +34,4 @@ class RollUp:
     cost: tuple[float | None, float | None, float] | None
     models: Set[str]
     providers: Set[str]
+    covered: Mapping[str, int]  # marks that stored spans have got by those that are new: topmost.py

@@ -16,6 +16,7 @@ from tracer.store.sqlite.hours import HOUR_NS, read_hours, usd
 from tracer.store.sqlite.latencies import latency_count, unpack_latencies
 from tracer.store.sqlite.percentiles import bucket_percentiles, durations_of, exact_percentiles
 from tracer.store.sqlite.selecting import selected
+from tracer.store.sqlite.topmost import CALL_SHIFT, COST, USAGE
 
 _SPANS = {
     "model": ("s.model", "s.model IS NOT NULL"),
@@ -32,6 +33,7 @@ _TRACES = {
     "experiment": "(SELECT name FROM experiments WHERE id = t.experiment)",
     "state": "t.state",
 }
+_OF_CALLS = ("model", "provider", "none")
 STATISTICS_GROUPS = (*_SPANS, *_TRACES)
 _ROLLED = {
     "model": ("model", "model <> ''"),
@@ -40,7 +42,6 @@ _ROLLED = {
     "type": ("type", "1"),
     "none": ("'all'", "model <> ''"),
 }
-_FAILED = {"s": "s.status = 'ERROR'", "t": "t.state = 'ERROR'"}
 _EXACT_UP_TO_SPANS = 20_000
 _NS_PER_MS = 1_000_000
 _EVER = 2**62
@@ -55,6 +56,29 @@ class _Question:
     since_ns: int | None
     until_ns: int | None
     interval_ns: int | None
+
+
+@dataclass(frozen=True)
+class _Amounts:
+    """What is added up of a row of traces ``t`` or of spans ``s``."""
+
+    row: str
+    failed: str
+    input_tokens: str
+    output_tokens: str
+    cost: str
+
+
+_TRACE_AMOUNTS = _Amounts("t", "t.state = 'ERROR'", "t.input_tokens", "t.output_tokens", "t.cost")
+
+
+def _span_amounts(question: _Question) -> _Amounts:
+    """Tokens and cost of a span count unless an ancestor carries them too (topmost.py)."""
+    shift = CALL_SHIFT if question.group_by in _OF_CALLS else 0
+    usage, cost = (f"CASE WHEN NOT s.covered & {mark << shift} THEN s.{{}} END" for mark in (USAGE, COST))
+    return _Amounts(
+        "s", "s.status = 'ERROR'", usage.format("input_tokens"), usage.format("output_tokens"), cost.format("cost")
+    )
 
 
 @dataclass(slots=True)
@@ -137,13 +161,13 @@ def _from_spans(connection: sqlite3.Connection, question: _Question, fulltext: M
         source = Sql(traces.joined("spans s", f"{SPANS_OF_TRACE} AND {condition}"), traces.parameters)
         start = "+s.start"  # a span is found by its trace, not by the index of all starts
     rows = _within(source, start, question.since_ns, question.until_ns)
-    return _exact_rows(_summed(connection, question, "s", group, rows))
+    return _exact_rows(_summed(connection, question, _span_amounts(question), group, rows))
 
 
 def _from_traces(connection: sqlite3.Connection, question: _Question, fulltext: Matcher) -> Iterable[StatisticsRow]:
     source = selected(question.filter, fulltext)
     rows = _within(Sql(source.text, source.parameters), "t.start", question.since_ns, question.until_ns)
-    return _exact_rows(_summed(connection, question, "t", _TRACES[question.group_by], rows))
+    return _exact_rows(_summed(connection, question, _TRACE_AMOUNTS, _TRACES[question.group_by], rows))
 
 
 def _within(source: Sql, column: str, since_ns: int | None, until_ns: int | None) -> Sql:
@@ -155,13 +179,16 @@ def _within(source: Sql, column: str, since_ns: int | None, until_ns: int | None
     return Sql(text, parameters)
 
 
-def _summed(connection: sqlite3.Connection, question: _Question, row: str, group: str, source: Sql) -> dict[Key, _Sum]:
-    """Adds up rows of spans ``s`` or traces ``t`` by group and step."""
-    interval = question.interval_ns
+def _summed(
+    connection: sqlite3.Connection, question: _Question, amounts: _Amounts, group: str, source: Sql
+) -> dict[Key, _Sum]:
+    """Adds up rows of spans or traces by group and step."""
+    interval, row = question.interval_ns, amounts.row
     step = "NULL" if interval is None else f"{row}.start / {interval} * {interval}"
     found = connection.execute(
-        f"SELECT {group}, {step}, count(*), sum({_FAILED[row]}), total({row}.input_tokens), total({row}.output_tokens),"
-        f" total({row}.cost), count({row}.cost), group_concat({row}.duration) FROM {source.text} GROUP BY 1, 2",
+        f"SELECT {group}, {step}, count(*), sum({amounts.failed}), total({amounts.input_tokens}),"
+        f" total({amounts.output_tokens}), total({amounts.cost}), count({row}.cost), group_concat({row}.duration)"
+        f" FROM {source.text} GROUP BY 1, 2",
         source.parameters,
     )
     sums: dict[Key, _Sum] = {}
@@ -185,7 +212,7 @@ def _from_hours(connection: sqlite3.Connection, question: _Question) -> Iterable
     group, condition = _SPANS[question.group_by]
     for since, until in edges:
         rows = _within(Sql(f"spans s WHERE {condition}"), "s.start", since, until)
-        for key, more in _summed(connection, question, "s", group, rows).items():
+        for key, more in _summed(connection, question, _span_amounts(question), group, rows).items():
             sums[key].add(more)
     return [_row(key, total, bucket_percentiles(total.latencies), exact=False) for key, total in sums.items()]
 
@@ -194,8 +221,9 @@ def _sums_of_hours(connection: sqlite3.Connection, question: _Question, first: i
     group, condition = _ROLLED[question.group_by]
     steps = (question.interval_ns or 0) // HOUR_NS
     sums: dict[Key, _Sum] = defaultdict(_Sum)
+    of_calls = question.group_by in _OF_CALLS
     for name, hour, spans, errors, input_tokens, output_tokens, priced, cost, latencies in read_hours(
-        connection, group, condition, first, last
+        connection, group, condition, first, last, of_calls=of_calls
     ):
         total = sums[name, hour // steps * steps * HOUR_NS if steps else None]
         total.calls += spans

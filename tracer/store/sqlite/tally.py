@@ -10,12 +10,12 @@ from typing import Final
 from tracer import semconv
 from tracer.store.sqlite.decode import SpanFacts
 from tracer.store.sqlite.rollup import Facts, RollUp, Running
-from tracer.store.sqlite.topmost import TopmostSum
+from tracer.store.sqlite.topmost import Topmost, cost_of_one
 
 Rank = tuple[bool, int, str]  # has a parent, start, id
 
 _NO_NAMES: Set[str] = frozenset()
-_FEMTO = 10**15  # costs are summed as whole numbers, so that their order does not show in the last digits
+_NOTHING_COVERED: Mapping[str, int] = MappingProxyType({})
 
 
 class OneSpan:
@@ -25,6 +25,7 @@ class OneSpan:
     running: Final[Mapping[str, Running]] = MappingProxyType({})
 
     def __init__(self, span: SpanFacts) -> None:
+        span.covered = 0
         self.spans = {span.span_id: span}
 
     def roll_up(self) -> RollUp:
@@ -39,9 +40,10 @@ class OneSpan:
             spans=1,
             errors=int(span.status == "ERROR"),
             usage=_in_order(span.usage),
-            cost=_usd(_femto_costs(span)),
+            cost=cost_of_one(span.cost) if span.cost else None,
             models=_names(span.model, span.request_model) if span.model else _NO_NAMES,
             providers=_names(span.provider) if span.provider else _NO_NAMES,
+            covered=_NOTHING_COVERED,
         )
 
 
@@ -49,11 +51,13 @@ class Tally:
     """What one trace has: its ended spans and those that run."""
 
     __slots__ = (
-        "_by_rank", "_costs", "_end", "_errors", "_known", "_models", "_parents", "_providers", "_start", "_tops",
-        "_usage", "_waiting", "running", "spans",
+        "_by_rank", "_end", "_errors", "_known", "_models", "_new", "_parents", "_providers", "_start", "_topmost",
+        "_tops", "_waiting", "running", "spans",
     )  # fmt: skip
 
-    def __init__(self, spans: Iterable[SpanFacts] = (), running: Iterable[Running] = ()) -> None:
+    def __init__(
+        self, spans: Iterable[SpanFacts] = (), running: Iterable[Running] = (), *, stored: Iterable[SpanFacts] = ()
+    ) -> None:
         self.spans: dict[str, SpanFacts] = {}
         self.running: dict[str, Running] = {}
         self._known: set[str] = set()
@@ -66,10 +70,13 @@ class Tally:
         self._providers: set[str] = set()
         self._start: int | None = None
         self._end = 0
-        self._usage = TopmostSum(lambda span: span.usage)
-        self._costs = TopmostSum(_femto_costs)
+        self._topmost = Topmost()
+        self._new: set[str] = set()  # since the last roll-up
         for run in running:
             self.add_running(run)
+        for span in stored:
+            self._add(span)
+            self._topmost.add_stored(span)
         for span in spans:
             self.add(span)
 
@@ -79,14 +86,17 @@ class Tally:
         self._place(run.facts)
 
     def add(self, span: SpanFacts) -> None:
-        """A span that has ended."""
+        """A span that has ended and is not stored yet."""
+        self._add(span)
+        self._topmost.add(span, self.spans, self._parents)
+        self._new.add(span.span_id)
+
+    def _add(self, span: SpanFacts) -> None:
         run = self.running.pop(span.span_id, None)
         if run is not None and (run.facts.parent_id, run.facts.start) != (span.parent_id, span.start):
             self._take_out(run.facts)  # it started as something else than it ended
         self.spans[span.span_id] = span
         self._place(span)
-        self._usage.add(span, self.spans, self._parents)
-        self._costs.add(span, self.spans, self._parents)
         self._parents.add(span.parent_id)
         self._errors += span.status == "ERROR"
         if span.model:
@@ -120,6 +130,8 @@ class Tally:
 
     def roll_up(self) -> RollUp:
         """What it all comes to."""
+        covered = self._topmost.update(self.spans, self._new)
+        self._new.clear()
         root = self._root()
         start, duration = self._times(root)
         return RollUp(
@@ -130,10 +142,11 @@ class Tally:
             duration=duration,
             spans=len(self.spans) + len(self.running),
             errors=self._errors,
-            usage=_in_order(self._usage.total(self.spans)),
-            cost=_usd(self._costs.total(self.spans)),
+            usage=_in_order(self._topmost.usage),
+            cost=self._topmost.cost,
             models=set(self._models),
             providers=set(self._providers),
+            covered=covered,
         )
 
     def _root(self) -> Facts | None:
@@ -172,19 +185,5 @@ def _in_order(usage: Mapping[str, int] | None) -> dict[str, int] | None:
     return {name: usage[name] for name in semconv.TOKEN_USAGE if name in usage} if usage else None
 
 
-def _usd(femtos: Mapping[str, int] | None) -> tuple[float | None, float | None, float] | None:
-    if not femtos:
-        return None
-    costs = {name: amount / _FEMTO for name, amount in femtos.items()}
-    return costs.get("input"), costs.get("output"), costs["total"]
-
-
 def _rank(facts: Facts) -> Rank:
     return facts.parent_id is not None, facts.start, facts.span_id
-
-
-def _femto_costs(span: SpanFacts) -> dict[str, int] | None:
-    if span.cost is None:
-        return None
-    named = zip(("input", "output", "total"), span.cost, strict=True)
-    return {name: round(amount * _FEMTO) for name, amount in named if amount is not None}

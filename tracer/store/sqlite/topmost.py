@@ -1,59 +1,158 @@
-"""Sums what the topmost spans carry, so that nothing counts twice, and keeps the sum while spans come in."""
+"""The rule by which no token and no cost counts twice: of the spans that carry some, the topmost on each path counts.
+
+A span is covered where an ancestor carries the same: it counts as a call, with its latency and its error, but not with
+its tokens (or its cost). Every sum follows from the marks that this module makes, which are stored with the spans.
+Sums of model calls have marks of their own, since only spans that name a model take part in them: an agent that adds up
+the tokens of its calls does not take them from their models.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+import json
+from collections.abc import Container, Mapping
+from typing import Final, Union
 
 from tracer.store.sqlite.decode import SpanFacts
 
-Amounts = Mapping[str, int]
+USAGE: Final = 1
+COST: Final = 2
+CALL_SHIFT: Final = 2  # the same two marks among the spans that name a model
+CALL_USAGE: Final = USAGE << CALL_SHIFT
+CALL_COST: Final = COST << CALL_SHIFT
+
+Cost = tuple[Union[float, None], Union[float, None], float]  # input, output, total in USD
+
+_FEMTO = 10**15  # costs are summed as whole numbers, so that their order does not show in the last digits
 
 
-class TopmostSum:
-    """The sum over the spans that carry amounts and have no ancestor that carries some too."""
+def carried(span: SpanFacts) -> int:
+    """Marks of what a span carries."""
+    marks = (USAGE if span.usage else 0) | (COST if span.cost else 0)
+    return marks | marks << CALL_SHIFT if span.model else marks
 
-    __slots__ = ("_amounts_of", "_carrying", "_is_stale", "_total")
 
-    def __init__(self, amounts_of: Callable[[SpanFacts], Amounts | None]) -> None:
-        self._amounts_of = amounts_of
-        self._carrying: set[str] = set()
-        self._total: dict[str, int] = {}
+class Topmost:
+    """The marks of one trace and the sums that follow from them, kept up to date while spans come in, in any order."""
+
+    __slots__ = ("_carrying", "_costs", "_is_stale", "_usage")
+
+    def __init__(self) -> None:
+        self._carrying: dict[str, int] = {}
+        self._usage: dict[str, int] = {}
+        self._costs: dict[str, int] = {}
         self._is_stale = False
 
+    def add_stored(self, span: SpanFacts) -> None:
+        """Take in a span that has the marks it was stored with; they are checked with the next update."""
+        marks = carried(span)
+        if marks:
+            self._is_stale = bool(self._carrying)
+            self._carrying[span.span_id] = marks
+            self._count(span)
+
     def add(self, span: SpanFacts, spans: Mapping[str, SpanFacts], parents: Container[str | None]) -> None:
-        """Count a span in; ``spans`` has it already, ``parents`` are the parents of those that came before it."""
-        amounts = self._amounts_of(span)
-        if amounts is not None:
-            self._carrying.add(span.span_id)
+        """Take in a span; ``spans`` has it already, ``parents`` are the parents of those that came before it."""
+        span.covered = 0
+        marks = carried(span)
+        if marks:
+            self._carrying[span.span_id] = marks
         if not self._carrying or self._is_stale:
             return
-        is_below = self._is_below_carrying(span, spans)
-        if span.span_id in parents and (amounts is not None or is_below):
+        is_parent = span.span_id in parents
+        if not (marks or is_parent):
+            return
+        above = self._carried_above(span, spans, marks)
+        if is_parent and (marks or above):
             self._is_stale = True  # it covers spans that were counted
-        elif amounts is not None and not is_below:
-            _add(self._total, amounts)
+        elif marks:
+            span.covered = marks & above
+            self._count(span)
 
-    def total(self, spans: Mapping[str, SpanFacts]) -> dict[str, int]:
-        """The sum by name; empty where no span carries anything."""
-        if self._is_stale:
-            self._total = {}
-            for span_id in self._carrying:
-                if not self._is_below_carrying(spans[span_id], spans):
-                    _add(self._total, self._amounts_of(spans[span_id]) or {})
-            self._is_stale = False
-        return self._total
+    def update(self, spans: Mapping[str, SpanFacts], new: Container[str] = ()) -> dict[str, int]:
+        """Bring all marks up to date; those that spans other than the new ones have got."""
+        if not self._is_stale:
+            return {}
+        self._is_stale = False
+        self._usage, self._costs = {}, {}
+        changed: dict[str, int] = {}
+        for span_id, marks in self._carrying.items():
+            span = spans[span_id]
+            covered = marks & self._carried_above(span, spans, marks)
+            if covered != span.covered and span_id not in new:
+                changed[span_id] = covered & ~span.covered
+            span.covered = covered
+            self._count(span)
+        return changed
 
-    def _is_below_carrying(self, span: SpanFacts, spans: Mapping[str, SpanFacts]) -> bool:
+    @property
+    def usage(self) -> Mapping[str, int]:
+        """Tokens by name, of the spans that count; empty where no span carries any."""
+        return self._usage
+
+    @property
+    def cost(self) -> Cost | None:
+        """Input, output and total cost in USD of the spans that count."""
+        return _usd(self._costs) if self._costs else None
+
+    def _count(self, span: SpanFacts) -> None:
+        if span.usage and not span.covered & USAGE:
+            _add(self._usage, span.usage)
+        if span.cost and not span.covered & COST:
+            _add(self._costs, _femtos(span.cost))
+
+    def _carried_above(self, span: SpanFacts, spans: Mapping[str, SpanFacts], wanted: int) -> int:
+        """Marks of what the ancestors carry: all that are wanted, or any where none are."""
+        carrying = self._carrying
+        found = 0
         seen = {span.span_id}
         parent = span.parent_id
         while parent is not None and parent in spans and parent not in seen:
-            if parent in self._carrying:
-                return True
+            found |= carrying.get(parent, 0)
+            if found and found & wanted == wanted:
+                break
             seen.add(parent)
             parent = spans[parent].parent_id
-        return False
+        return found
 
 
-def _add(total: dict[str, int], amounts: Amounts) -> None:
+class CoveredSpans:
+    """An aggregate function of SQL: the covered spans of a trace as JSON, a list of row ids with their marks."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, int] = {}
+        self._spans: dict[str, SpanFacts] = {}
+        self._topmost = Topmost()
+
+    def step(self, row_id: int, span_id: str, parent_id: str | None, is_call: int, usage: int, cost: int) -> None:
+        """Take in a span: whether it names a model, and whether it carries tokens and a cost."""
+        span = SpanFacts(span_id, parent_id, False, "", "", "", None, 0, 0)
+        span.model = "some" if is_call else None
+        span.usage = {"total_tokens": 0} if usage else None
+        span.cost = (None, None, 0.0) if cost else None
+        self._rows[span_id], self._spans[span_id] = row_id, span
+        self._topmost.add_stored(span)
+
+    def finalize(self) -> str:
+        """The list."""
+        covered = self._topmost.update(self._spans)
+        return json.dumps([[self._rows[span_id], marks] for span_id, marks in covered.items()])
+
+
+def cost_of_one(cost: Cost) -> Cost:
+    """The cost of a trace with one span, to the same digits as a sum."""
+    return _usd(_femtos(cost))
+
+
+def _usd(femtos: Mapping[str, int]) -> Cost:
+    costs = {name: amount / _FEMTO for name, amount in femtos.items()}
+    return costs.get("input"), costs.get("output"), costs["total"]
+
+
+def _femtos(cost: Cost) -> Mapping[str, int]:
+    named = zip(("input", "output", "total"), cost, strict=True)
+    return {name: round(amount * _FEMTO) for name, amount in named if amount is not None}
+
+
+def _add(total: dict[str, int], amounts: Mapping[str, int]) -> None:
     for name, amount in amounts.items():
         total[name] = total.get(name, 0) + amount
