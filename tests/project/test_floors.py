@@ -37,7 +37,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.sqlite": (
             "__init__ append bases chunks compile connection decode delete facets find fulltext functions "
             "histogram hours indexing insert known latencies migrations models_and_runs owners percentiles plan "
-            "read recent rollup said selecting sessions shape statistics store tally tokens topmost versions"
+            "read recent rollup said selecting sessions shape sql statistics store tally tokens topmost versions"
         ),
         "tracer.dialects": "__init__ genai mlflow openinference reading traceloop",
         "tracer.otlp": "__init__ json",

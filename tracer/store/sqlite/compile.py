@@ -7,11 +7,10 @@ NOT makes it ``IS NOT TRUE``, so that logic stays two-valued.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
 
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
+from tracer.store.filter.expression import Value
 from tracer.store.sqlite.chunks import PACKED
 from tracer.store.sqlite.functions import SPAN_KEYS
 from tracer.store.sqlite.migrations import (
@@ -22,6 +21,7 @@ from tracer.store.sqlite.migrations import (
     POSITION_BITS,
     POSITION_MASK,
 )
+from tracer.store.sqlite.sql import Cell, Fragment, Sql, fill, join, marks
 
 _COLUMNS = {
     "trace_id": "t.trace_id",
@@ -67,31 +67,20 @@ SPANS_OF_TRACE = f"s.id BETWEEN (t.num << {POSITION_BITS}) AND (t.num << {POSITI
 CHUNK_OF_SPAN = "JOIN chunks c ON c.id = s.chunk"
 _POSITION_IN_CHUNK = f"(s.id & {POSITION_MASK}) - c.first"
 
-Matcher = Callable[[Comparison], "Sql"]
+Matcher = Callable[[Comparison], Fragment]
 
 
-@dataclass
-class Sql:
-    """A piece of SQL with its parameters; ``is_narrow`` where it names the few traces that can meet it."""
-
-    text: str
-    parameters: list[Any] = field(default_factory=list)
-    is_narrow: bool = False
-
-
-def compile_expression(expression: Expression, fulltext: Matcher) -> Sql:
+def compile_expression(expression: Expression, fulltext: Matcher) -> Fragment:
     """The condition of a filter; ``fulltext`` compiles comparisons of the field ``text``."""
     if isinstance(expression, Not):
-        inner = compile_expression(expression.part, fulltext)
-        return Sql(f"(({inner.text}) IS NOT TRUE)", inner.parameters)
+        return fill("(({}) IS NOT TRUE)", compile_expression(expression.part, fulltext))
     if isinstance(expression, (And, Or)):
         parts = [compile_expression(part, fulltext) for part in expression.parts]
-        word = " AND " if isinstance(expression, And) else " OR "
-        return Sql("(" + word.join(part.text for part in parts) + ")", [p for part in parts for p in part.parameters])
+        return fill("({})", join("AND" if isinstance(expression, And) else "OR", parts))
     return _comparison(expression, fulltext)
 
 
-def _comparison(comparison: Comparison, fulltext: Matcher) -> Sql:
+def _comparison(comparison: Comparison, fulltext: Matcher) -> Fragment:
     name = comparison.field.name
     if name == "text":
         return fulltext(comparison)
@@ -99,11 +88,11 @@ def _comparison(comparison: Comparison, fulltext: Matcher) -> Sql:
         return _timestamp(comparison)
     if name == "state" and comparison.operator == "=" and comparison.value != "OK":
         # said in the words of the partial index, which a parameter does not match
-        return Sql("(t.state <> 'OK' AND t.state = ?)", [comparison.value])
+        return Fragment("(t.state <> 'OK' AND t.state = ?)", [_parameter(comparison.field, comparison.value)])
     if name in _EXPERIMENT_COLUMNS and comparison.operator in ("=", "IN"):
-        inner = compare(_EXPERIMENT_COLUMNS[name], comparison)
         word = "=" if comparison.operator == "=" else "IN"
-        return Sql(f"t.experiment {word} (SELECT id FROM experiments WHERE {inner.text})", inner.parameters)
+        named = compare(_EXPERIMENT_COLUMNS[name], comparison)
+        return fill(f"t.experiment {word} (SELECT id FROM experiments WHERE {{}})", named)
     if name in _COLUMNS:
         return compare(_COLUMNS[name], comparison)
     if name in _LABELS:
@@ -113,25 +102,27 @@ def _comparison(comparison: Comparison, fulltext: Matcher) -> Sql:
     return _span(comparison)
 
 
-def compare(column: str, comparison: Comparison) -> Sql:
+def compare(column: str | Fragment, comparison: Comparison) -> Fragment:
     """One comparison of a column, in the unit that the column holds."""
     operator = comparison.operator
     if operator in ("IS NULL", "IS NOT NULL"):
-        return Sql(f"{column} {operator}")
+        return fill(f"{{}} {operator}", column)
     value = comparison.value
     if operator in ("IN", "NOT IN"):
         values = [_parameter(comparison.field, item) for item in (value if isinstance(value, tuple) else ())]
-        return Sql(f"{column} {operator} ({','.join('?' * len(values))})", values)
+        return fill(f"{{}} {operator} ({marks(values)})", column, parameters=values)
+    given = [_parameter(comparison.field, value)]
     function = {"LIKE": "tracer_like", "ILIKE": "tracer_ilike", "CONTAINS": "tracer_contains"}.get(
         operator.replace("NOT ", "")
     )
+    if function and operator.startswith("NOT "):
+        return fill(f"({{}} IS NOT NULL AND NOT {function}({{}}, ?))", column, column, parameters=given)
     if function:
-        wanted = f"{column} IS NOT NULL AND NOT " if operator.startswith("NOT ") else ""
-        return Sql(f"({wanted}{function}({column}, ?))", [value])
-    return Sql(f"{column} {operator} ?", [_parameter(comparison.field, value)])
+        return fill(f"({function}({{}}, ?))", column, parameters=given)
+    return fill(f"{{}} {operator} ?", column, parameters=given)
 
 
-def _timestamp(comparison: Comparison) -> Sql:
+def _timestamp(comparison: Comparison) -> Fragment:
     """Compares the start as its users see it, in whole ms; ranges are left to the index of the column in ns."""
     operator, value = comparison.operator, comparison.value
     if operator in ("=", "!=", "IN", "NOT IN"):
@@ -141,11 +132,13 @@ def _timestamp(comparison: Comparison) -> Sql:
         return compare("t.start", comparison)
     value = max(-_FAR_MS, min(_FAR_MS, value))
     border = math.ceil(value) if operator in ("<", ">=") else math.floor(value) + 1
-    return Sql(f"t.start {'<' if operator in ('<', '<=') else '>='} ?", [border * _NS_PER_MS])
+    return Fragment(f"t.start {'<' if operator in ('<', '<=') else '>='} ?", [border * _NS_PER_MS])
 
 
-def _parameter(field: Field, value: Any) -> Any:
-    if field.kind in ("timestamp", "duration"):
+def _parameter(field: Field, value: Value) -> Cell:
+    if isinstance(value, tuple):
+        raise TypeError(f"{field.name} is compared with several values")
+    if isinstance(value, (int, float)) and field.kind in ("timestamp", "duration"):
         scaled = value * _NS_PER_MS
         return scaled if abs(scaled) < 2**63 else float(scaled)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
@@ -153,35 +146,27 @@ def _parameter(field: Field, value: Any) -> Any:
     return value
 
 
-def _label(comparison: Comparison) -> Sql:
+def _label(comparison: Comparison) -> Fragment:
     kind = _LABELS[comparison.field.name]
     if kind in (LABEL_MODEL, LABEL_PROVIDER):
         return _model_label(comparison, kind)
     key = comparison.field.key or ""
     if comparison.operator == "=" and isinstance(comparison.value, str):
-        return Sql(
-            f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})",
-            [kind, key, comparison.value],
-        )
-    return _some(
-        "labels l WHERE l.trace = t.num AND l.kind = ? AND l.key = ?",
-        [kind, key],
-        _any_value("l.value", comparison),
-        comparison,
-    )
+        return Fragment(f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})", [kind, key, comparison.value])
+    labels = Sql("labels l", "l.trace = t.num AND l.kind = ? AND l.key = ?", [kind, key])
+    return _some(labels, _any_value("l.value", comparison), comparison)
 
 
-def _model_label(comparison: Comparison, kind: int) -> Sql:
+def _model_label(comparison: Comparison, kind: int) -> Fragment:
     if comparison.operator == "=":
-        return Sql(
-            f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})",
-            [kind, comparison.value, ""],
-        )
+        name = _parameter(comparison.field, comparison.value)
+        return Fragment(f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})", [kind, name, ""])
     if comparison.operator.startswith(("!=", "NOT ", "IS ")):  # most traces meet it: look at each
-        return _some("labels l WHERE l.trace = t.num AND l.kind = ?", [kind], compare("l.key", comparison), comparison)
+        labels = Sql("labels l", "l.trace = t.num AND l.kind = ?", [kind])
+        return _some(labels, compare("l.key", comparison), comparison)
     # models are few: those that the condition holds for are found first, by steps from each to the next
     condition = compare("m.name", comparison)
-    return Sql(
+    return Fragment(
         "+t.num IN (WITH RECURSIVE m(name) AS (SELECT min(key) FROM labels WHERE kind = ? UNION ALL"
         " SELECT (SELECT min(key) FROM labels WHERE kind = ? AND key > m.name) FROM m WHERE m.name IS NOT NULL)"
         f" SELECT l.trace FROM m CROSS JOIN labels l ON l.kind = ? AND l.key = m.name WHERE {condition.text})",
@@ -189,54 +174,52 @@ def _model_label(comparison: Comparison, kind: int) -> Sql:
     )
 
 
-def _some(source: str, parameters: Sequence[Any], condition: Sql, comparison: Comparison) -> Sql:
+def _some(rows: Sql, condition: Fragment, comparison: Comparison) -> Fragment:
     """EXISTS over rows; IS NULL asks that there is no row with a value."""
-    if comparison.operator == "IS NULL":
-        return Sql(
-            f"NOT EXISTS (SELECT 1 FROM {source} AND NOT ({condition.text}))", [*parameters, *condition.parameters]
-        )
-    return Sql(f"EXISTS (SELECT 1 FROM {source} AND ({condition.text}))", [*parameters, *condition.parameters])
+    is_null = comparison.operator == "IS NULL"
+    found = rows.matching(fill("NOT ({})" if is_null else "({})", condition))
+    return Fragment(f"{'NOT ' if is_null else ''}EXISTS (SELECT 1 FROM {found.text})", found.parameters)
 
 
-def _any_value(column: str, comparison: Comparison) -> Sql:
+def _any_value(column: str | Fragment, comparison: Comparison) -> Fragment:
     """Compares text that may hold a number: with a text as text, with a number as a number."""
     value = comparison.value
     if isinstance(value, bool):
-        return compare(f"lower({column})", Comparison(comparison.field, comparison.operator, str(value).lower()))
+        return compare(fill("lower({})", column), Comparison(comparison.field, comparison.operator, str(value).lower()))
     if isinstance(value, (int, float)):
-        return compare(f"tracer_number({column})", comparison)
+        return compare(fill("tracer_number({})", column), comparison)
     if isinstance(value, tuple) and all(
         isinstance(item, (int, float)) and not isinstance(item, bool) for item in value
     ):
-        return compare(f"tracer_number({column})", comparison)
+        return compare(fill("tracer_number({})", column), comparison)
     if isinstance(value, tuple):
         texts = tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in value)
         return compare(column, Comparison(comparison.field, comparison.operator, texts))
     return compare(column, comparison)
 
 
-def _assessment(comparison: Comparison) -> Sql:
-    source = "assessments a WHERE a.trace = t.num AND a.type = ? AND a.name = ? AND NOT a.deleted"
-    return _some(source, [comparison.field.name, comparison.field.key], _any_value("a.text", comparison), comparison)
+def _assessment(comparison: Comparison) -> Fragment:
+    field = comparison.field
+    given = Sql(
+        "assessments a", "a.trace = t.num AND a.type = ? AND a.name = ? AND NOT a.deleted", [field.name, field.key]
+    )
+    return _some(given, _any_value("a.text", comparison), comparison)
 
 
-def _span(comparison: Comparison) -> Sql:
+def _span(comparison: Comparison) -> Fragment:
     name = comparison.field.name
+    spans = Sql("spans s", SPANS_OF_TRACE)
     if name == "span.model":
-        either = "(CASE WHEN {0} THEN 1 ELSE {1} END)"
-        model, request = compare("s.model", comparison), compare("s.request_model", comparison)
-        condition = Sql(either.format(model.text, request.text), [*model.parameters, *request.parameters])
-        if comparison.operator in ("!=", "NOT IN", "NOT LIKE", "NOT ILIKE", "IS NULL", "IS NOT NULL"):
-            condition = model
-        return _some(f"spans s WHERE {SPANS_OF_TRACE}", [], condition, comparison)
+        return _some(spans, _span_model(comparison), comparison)
     if name in _SPAN_COLUMNS:
-        return _some(f"spans s WHERE {SPANS_OF_TRACE}", [], compare(_SPAN_COLUMNS[name], comparison), comparison)
+        return _some(spans, compare(_SPAN_COLUMNS[name], comparison), comparison)
     key = comparison.field.key if name == "span.attribute" else SPAN_KEYS[name]
-    column = f"tracer_value(c.id, {PACKED}, {_POSITION_IN_CHUNK}, ?)"
-    condition = _with_key(_any_value(column, comparison), key, column)
-    return _some(f"spans s {CHUNK_OF_SPAN} WHERE {SPANS_OF_TRACE}", [], condition, comparison)
+    value = Fragment(f"tracer_value(c.id, {PACKED}, {_POSITION_IN_CHUNK}, ?)", [key])
+    return _some(Sql(f"spans s {CHUNK_OF_SPAN}", SPANS_OF_TRACE), _any_value(value, comparison), comparison)
 
 
-def _with_key(condition: Sql, key: str | None, column: str) -> Sql:
-    times = condition.text.count(column)
-    return Sql(condition.text, [key] * times + condition.parameters)
+def _span_model(comparison: Comparison) -> Fragment:
+    model = compare("s.model", comparison)
+    if comparison.operator in ("!=", "NOT IN", "NOT LIKE", "NOT ILIKE", "IS NULL", "IS NOT NULL"):
+        return model
+    return fill("(CASE WHEN {} THEN 1 ELSE {} END)", model, compare("s.request_model", comparison))

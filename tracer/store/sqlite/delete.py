@@ -15,6 +15,7 @@ from tracer.store.sqlite.hours import take_out_spans
 from tracer.store.sqlite.indexing import CHUNK_COLUMNS, indexed_texts
 from tracer.store.sqlite.known import load_facts
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
+from tracer.store.sqlite.sql import Sql, marks
 
 _TRACES_AT_ONCE = 200  # short transactions, so that writers get their turn
 _CHUNKS_AT_ONCE = 200
@@ -50,21 +51,18 @@ def _selected(
     fulltext: Matcher,
 ) -> list[int]:
     condition = compile_expression(filter, fulltext) if filter else None
-    where = f" AND {condition.text}" if condition else ""
-    parameters = condition.parameters if condition else []
     if trace_ids is None:
+        listed = Sql("traces t", "t.start IS NOT NULL").matching(condition)
         rows = connection.execute(
-            f"SELECT t.num FROM traces t WHERE t.start IS NOT NULL{where} ORDER BY t.start, t.num LIMIT ?",
-            [*parameters, -1 if limit is None else limit],
+            f"SELECT t.num FROM {listed.text} ORDER BY t.start, t.num LIMIT ?",
+            [*listed.parameters, -1 if limit is None else limit],
         )
         return [row[0] for row in rows]
     found: list[tuple[int, int]] = []
     for index in range(0, len(trace_ids), 500):
-        part = list(trace_ids[index : index + 500])
-        found += connection.execute(
-            f"SELECT ifnull(t.start, 0), t.num FROM traces t WHERE t.trace_id IN ({','.join('?' * len(part))}){where}",
-            [*part, *parameters],
-        ).fetchall()
+        part = trace_ids[index : index + 500]
+        named = Sql("traces t", f"t.trace_id IN ({marks(part)})", part).matching(condition)
+        found += connection.execute(f"SELECT ifnull(t.start, 0), t.num FROM {named.text}", named.parameters).fetchall()
     return [num for _, num in sorted(set(found))][:limit]
 
 

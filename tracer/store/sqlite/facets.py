@@ -35,8 +35,8 @@ def facets(
     _check(fields)
     source = selected(expression, fulltext)
     rows = connection.execute(
-        f"SELECT t.num, {', '.join(_COLUMNS.values())} FROM {source.text} ORDER BY {source.start} DESC LIMIT ?",
-        [*source.parameters, _COUNTED + 1],
+        f"SELECT t.num, {', '.join(_COLUMNS.values())} FROM {source.sql.text} ORDER BY {source.start} DESC LIMIT ?",
+        [*source.sql.parameters, _COUNTED + 1],
     ).fetchall()
     is_complete = len(rows) <= _COUNTED
     rows = rows[:_COUNTED]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
 
 from tracer.store.filter import Expression, OrderTerm
 from tracer.store.rows import TracePage, TraceQuery
-from tracer.store.sqlite.compile import Matcher, Sql
+from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.read import TRACE_COLUMNS, trace_rows
-from tracer.store.sqlite.selecting import driven, selected
+from tracer.store.sqlite.selecting import selected
+from tracer.store.sqlite.sql import Fragment, fill, join, marks
 from tracer.store.sqlite.tokens import decode_token, encode_token
 
 # absent values sort as the lowest, so that a page can start after one
 _ORDER_COLUMNS = {
-    "timestamp": "t.start",
     "duration": "ifnull(t.duration, -1)",
     "tokens": "ifnull(t.total_tokens, -1)",
     "cost": "ifnull(t.cost, -1.0)",
@@ -31,17 +30,13 @@ _ORDER_COLUMNS = {
 def find_traces(connection: sqlite3.Connection, query: TraceQuery, fulltext: Matcher) -> TracePage:
     """One page of the traces that a query asks for."""
     is_newest_first = query.order_by[0] == OrderTerm("timestamp", True)
-    source, condition, is_driven = driven(query.filter, fulltext, by_label=is_newest_first)
-    columns = [_ORDER_COLUMNS[term.field] for term in query.order_by]
-    columns = ["d.start" if is_driven and column == "t.start" else column for column in columns]
-    number = "d.trace" if is_driven else "t.num"
-    after = _after_cursor(query, columns, number)
-    conditions = [part for part in (condition, after) if part]
-    where = "".join(f" AND {part.text}" for part in conditions)
+    source = selected(query.filter, fulltext, by_label=is_newest_first)
+    columns = [source.start if term.field == "timestamp" else _ORDER_COLUMNS[term.field] for term in query.order_by]
+    sql = source.sql.matching(_after_cursor(query, columns, source.number))
     rows = connection.execute(
-        f"SELECT {TRACE_COLUMNS}, {', '.join(columns)} FROM {source.text} t.start IS NOT NULL{where}"
-        f" ORDER BY {_order(query.order_by, columns, number)} LIMIT ?",
-        [*source.parameters, *(value for part in conditions for value in part.parameters), query.limit + 1],
+        f"SELECT {TRACE_COLUMNS}, {', '.join(columns)} FROM {sql.text}"
+        f" ORDER BY {_order(query.order_by, columns, source.number)} LIMIT ?",
+        [*sql.parameters, query.limit + 1],
     ).fetchall()
     has_more = len(rows) > query.limit
     rows = rows[: query.limit]
@@ -52,8 +47,8 @@ def find_traces(connection: sqlite3.Connection, query: TraceQuery, fulltext: Mat
 
 def count_traces(connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher) -> int:
     """How many traces meet a filter."""
-    source = selected(expression, fulltext)
-    return int(connection.execute(f"SELECT count(*) FROM {source.text}", source.parameters).fetchone()[0])
+    sql = selected(expression, fulltext).sql
+    return int(connection.execute(f"SELECT count(*) FROM {sql.text}", sql.parameters).fetchone()[0])
 
 
 def _order(terms: Sequence[OrderTerm], columns: Sequence[str], number: str) -> str:
@@ -65,7 +60,7 @@ def _tie_direction(terms: Sequence[OrderTerm]) -> str:
     return "DESC" if terms[0].descending else "ASC"
 
 
-def _after_cursor(query: TraceQuery, columns: Sequence[str], number: str) -> Sql | None:
+def _after_cursor(query: TraceQuery, columns: Sequence[str], number: str) -> Fragment | None:
     if query.page_token is None:
         return None
     values = decode_token(query.page_token, (query.filter, query.order_by), len(query.order_by) + 1)
@@ -73,11 +68,10 @@ def _after_cursor(query: TraceQuery, columns: Sequence[str], number: str) -> Sql
     descending = [term.descending for term in query.order_by] + [query.order_by[0].descending]
     if len(set(descending)) == 1:
         sign = "<" if descending[0] else ">"
-        return Sql(f"({', '.join(keys)}) {sign} ({', '.join('?' * len(keys))})", values)
-    alternatives: list[str] = []
-    parameters: list[Any] = []
+        return Fragment(f"({', '.join(keys)}) {sign} ({marks(values)})", values)
+    alternatives = []
     for index, key in enumerate(keys):
         same = "".join(f"{earlier} = ? AND " for earlier in keys[:index])
-        alternatives.append(f"({same}{key} {'<' if descending[index] else '>'} ?)")
-        parameters.extend(values[: index + 1])
-    return Sql(f"({' OR '.join(alternatives)})", parameters)
+        further = f"({same}{key} {'<' if descending[index] else '>'} ?)"
+        alternatives.append(Fragment(further, values[: index + 1]))
+    return fill("({})", join("OR", alternatives))

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from tracer.store.filter import And, Comparison, Expression, Not, Or
 from tracer.store.limits import deadline
 from tracer.store.sqlite.chunks import PACKED
-from tracer.store.sqlite.compile import CHUNK_OF_SPAN, SPANS_OF_TRACE, Matcher, Sql
+from tracer.store.sqlite.compile import CHUNK_OF_SPAN, SPANS_OF_TRACE, Matcher
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error
 from tracer.store.sqlite.indexing import index_beside, index_slice, is_indexed
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
+from tracer.store.sqlite.sql import Fragment, Sql, fill
 
 _WAIT_SECONDS = 0.5
 _RARE = 2000
@@ -87,7 +88,7 @@ def _searches_text(expression: Expression) -> bool:
     return expression.field.name == "text"
 
 
-def _match(index: _Index, comparison: Comparison) -> Sql:
+def _match(index: _Index, comparison: Comparison) -> Fragment:
     operator, value = comparison.operator, str(comparison.value)
     if operator == "!=":
         return _not(_words(index, value))
@@ -97,11 +98,11 @@ def _match(index: _Index, comparison: Comparison) -> Sql:
     return _not(found) if operator.startswith("NOT ") else found
 
 
-def _not(found: Sql) -> Sql:
-    return Sql(f"NOT ({found.text})", found.parameters)
+def _not(found: Fragment) -> Fragment:
+    return fill("NOT ({})", found)
 
 
-def _words(index: _Index, text: str) -> Sql:
+def _words(index: _Index, text: str) -> Fragment:
     """Every word, in any order; "a phrase" in its order; a word with * at its end as a beginning.
 
     Scripts that put no spaces between words are searched for as parts of the text.
@@ -115,26 +116,26 @@ def _words(index: _Index, text: str) -> Sql:
             quoted = '"' + " ".join(words) + '"'
             terms.append(quoted + "*" if rest.endswith("*") else quoted)
     if not terms and not parts:
-        return Sql("0")
-    conditions = [Sql(f"tracer_contains({_TEXT}, ?)", [part]) for part in parts]
+        return Fragment("0")
+    conditions = [Fragment(f"tracer_contains({_TEXT}, ?)", [part]) for part in parts]
     for part in parts:
         runs = part_terms(index.connection, [part])
         if runs is None:
-            return Sql("0")
+            return Fragment("0")
         terms += runs
     return _span_with(index, terms, conditions)
 
 
-def _part(index: _Index, operator: str, value: str) -> Sql:
+def _part(index: _Index, operator: str, value: str) -> Fragment:
     """A part of a text, or a pattern: the index names the candidates, the text itself decides."""
     function = {"LIKE": "tracer_like", "ILIKE": "tracer_ilike", "CONTAINS": "tracer_contains"}[operator]
     literals = [value] if operator == "CONTAINS" else re.split("[%_]", value)
     terms = part_terms(index.connection, literals)
     if terms is None:
-        return Sql("0")
+        return Fragment("0")
     if operator == "CONTAINS" and terms and value.isascii() and value.isalnum():
         return _span_with(index, terms, [])  # part of a word: the index has said it all
-    return _span_with(index, terms, [Sql(f"{function}({_TEXT}, ?)", [value])])
+    return _span_with(index, terms, [Fragment(f"{function}({_TEXT}, ?)", [value])])
 
 
 def part_terms(connection: sqlite3.Connection, literals: list[str]) -> list[str] | None:
@@ -169,22 +170,23 @@ def _is_separator(character: str) -> bool:
     return character.isascii() and not character.isalnum()
 
 
-def _span_with(index: _Index, terms: list[str], conditions: list[Sql]) -> Sql:
+def _span_with(index: _Index, terms: list[str], conditions: list[Fragment]) -> Fragment:
     """Traces with a span that meets index queries and conditions on its text."""
-    checks = "".join(f" AND {condition.text}" for condition in conditions)
-    parameters = [value for condition in conditions for value in condition.parameters]
     if not terms:
-        return Sql(f"EXISTS (SELECT 1 FROM spans s {CHUNK_OF_SPAN} WHERE {SPANS_OF_TRACE}{checks})", parameters)
+        spans = Sql(f"spans s {CHUNK_OF_SPAN}", SPANS_OF_TRACE).matching(*conditions)
+        return Fragment(f"EXISTS (SELECT 1 FROM {spans.text})", spans.parameters)
     query = " AND ".join(terms)
-    source = f"texts CROSS JOIN spans s ON s.id = texts.rowid {CHUNK_OF_SPAN}" if conditions else "texts"
-    all_matches = f"t.num IN (SELECT texts.rowid >> {POSITION_BITS} FROM {source} WHERE texts MATCH ?{checks})"
+    tables = f"texts CROSS JOIN spans s ON s.id = texts.rowid {CHUNK_OF_SPAN}" if conditions else "texts"
+    matches = Sql(tables, "texts MATCH ?", [query])
+    found = matches.matching(*conditions)
+    all_matches = f"t.num IN (SELECT texts.rowid >> {POSITION_BITS} FROM {found.text})"
     if _are_fewer(index.connection, query, _RARE):
-        return Sql(all_matches, [query, *parameters], is_narrow=True)
+        return Fragment(all_matches, found.parameters, is_narrow=True)
     if index.all_at_once or (not conditions and _are_fewer(index.connection, query, _FREQUENT)):
-        return Sql(f"+{all_matches}", [query, *parameters])  # +: go through the traces, do not fetch every match's
+        return Fragment(f"+{all_matches}", found.parameters)  # +: go through the traces, do not fetch every match's
     low = f"(t.num << {POSITION_BITS})"
-    bounds = f"texts.rowid BETWEEN {low} AND {low} + {POSITION_MASK}"
-    return Sql(f"EXISTS (SELECT 1 FROM {source} WHERE texts MATCH ? AND {bounds}{checks})", [query, *parameters])
+    of_trace = matches.matching(f"texts.rowid BETWEEN {low} AND {low} + {POSITION_MASK}", *conditions)
+    return Fragment(f"EXISTS (SELECT 1 FROM {of_trace.text})", of_trace.parameters)
 
 
 def _are_fewer(connection: sqlite3.Connection, query: str, limit: int) -> bool:

@@ -8,6 +8,7 @@ from tracer.store.filter import Expression
 from tracer.store.rows import Histogram
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.selecting import selected
+from tracer.store.sqlite.sql import Fragment
 
 _S = 1_000_000_000
 _STEPS = [
@@ -29,9 +30,9 @@ def histogram(
     buckets: int,
 ) -> Histogram | None:
     """The counts between two times in ns, or of the whole range of the traces; None where there are none."""
-    source = selected(expression, fulltext)
+    sql = selected(expression, fulltext).sql
     total, first, last = connection.execute(
-        f"SELECT count(*), min(t.start), max(t.start) FROM {source.text}", source.parameters
+        f"SELECT count(*), min(t.start), max(t.start) FROM {sql.text}", sql.parameters
     ).fetchone()
     low = first if since is None else since
     high = last if until is None else until - 1
@@ -39,10 +40,10 @@ def histogram(
         return None
     step = round_step(high - low, buckets)
     start = low - low % step
+    within = sql.matching(Fragment("t.start BETWEEN ? AND ?", [low, high]))
     counts = connection.execute(
-        f"SELECT (t.start - ?) / ?, count(*), sum(t.state = 'ERROR') FROM {source.text} AND t.start BETWEEN ? AND ?"
-        " GROUP BY 1 ORDER BY 1",
-        [start, step, *source.parameters, low, high],
+        f"SELECT (t.start - ?) / ?, count(*), sum(t.state = 'ERROR') FROM {within.text} GROUP BY 1 ORDER BY 1",
+        [start, step, *within.parameters],
     )
     found = [(start + number * step, count, errors) for number, count, errors in counts]
     return Histogram(start, high - high % step + step, step, total, found)

@@ -3,58 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tracer.store.filter import And, Comparison, Expression
-from tracer.store.sqlite.compile import Matcher, Sql, compare, compile_expression
+from tracer.store.sqlite.compile import Matcher, compare, compile_expression
 from tracer.store.sqlite.migrations import LABEL_METADATA, LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG
+from tracer.store.sqlite.sql import Fragment, Sql, join
 
 _DRIVING = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, "provider": LABEL_PROVIDER}
 
 
 @dataclass(frozen=True)
 class Selected:
-    """The tables and conditions that select traces ``t``; ``start`` is the column that orders them by an index."""
+    """The traces ``t`` that a filter selects; ``start`` and ``number`` are the columns that order them by an index."""
 
-    tables: str
-    where: str
-    parameters: list[Any]
-    start: str
-
-    @property
-    def text(self) -> str:
-        """``FROM … WHERE …`` without the word FROM."""
-        return f"{self.tables} WHERE {self.where}"
-
-    def joined(self, table: str, condition: str) -> str:
-        """The same with what belongs to each trace in another table."""
-        # CROSS JOIN keeps the order of the tables: from a trace to what belongs to it
-        return f"{self.tables} CROSS JOIN {table} WHERE {self.where} AND {condition}"
+    sql: Sql
+    start: str = "t.start"
+    number: str = "t.num"
 
 
-def selected(expression: Expression | None, fulltext: Matcher) -> Selected:
-    """All listed traces that meet the filter."""
-    source, condition, is_driven = driven(expression, fulltext)
-    tables, _, where = source.text.partition(" WHERE")
-    where, parameters = f"{where} t.start IS NOT NULL", source.parameters
-    if condition is not None:
-        where, parameters = f"{where} AND {condition.text}", [*parameters, *condition.parameters]
-    return Selected(tables, where, parameters, "d.start" if is_driven else "t.start")
-
-
-def driven(expression: Expression | None, fulltext: Matcher, *, by_label: bool = True) -> tuple[Sql, Sql | None, bool]:
-    """FROM … WHERE up to the first condition, the rest of the filter, and whether a label's index drives, as ``d``."""
-    plain = Sql("traces t WHERE")
+def selected(expression: Expression | None, fulltext: Matcher, *, by_label: bool = True) -> Selected:
+    """All listed traces that meet the filter; with ``by_label`` a label's index may drive, as ``d``."""
+    listed = "t.start IS NOT NULL"
+    plain = Sql("traces t", listed)
     if expression is None:
-        return plain, None, False
+        return Selected(plain)
     driver, rest = _driver(expression) if by_label else (None, expression)
     if driver is None or _is_narrow(rest, fulltext):
-        return plain, compile_expression(expression, fulltext), False
+        return Selected(plain.matching(compile_expression(expression, fulltext)))
     kind = _DRIVING[driver.field.name]
     key, value = (driver.field.key, driver.value) if kind in (LABEL_TAG, LABEL_METADATA) else (driver.value, "")
     # CROSS JOIN keeps the order of the tables: walk the label's index newest first, look each trace up
-    text = "labels d CROSS JOIN traces t ON t.num = d.trace WHERE d.kind = ? AND d.key = ? AND d.value = ? AND"
-    return Sql(text, [kind, key, value]), _rest(rest, fulltext), True
+    labels = Sql(
+        "labels d CROSS JOIN traces t ON t.num = d.trace",
+        "d.kind = ? AND d.key = ? AND d.value = ?",
+        [kind, str(key), str(value)],
+    )
+    return Selected(labels.matching(listed, _rest(rest, fulltext)), "d.start", "d.trace")
 
 
 def _is_narrow(expression: Expression | None, fulltext: Matcher) -> bool:
@@ -65,7 +49,7 @@ def _is_narrow(expression: Expression | None, fulltext: Matcher) -> bool:
     )
 
 
-def _rest(expression: Expression | None, fulltext: Matcher) -> Sql | None:
+def _rest(expression: Expression | None, fulltext: Matcher) -> Fragment | None:
     """What the driving index leaves to be checked; times are checked in that index itself."""
     if expression is None:
         return None
@@ -76,7 +60,7 @@ def _rest(expression: Expression | None, fulltext: Matcher) -> Sql | None:
         else compile_expression(part, fulltext)
         for part in parts
     ]
-    return Sql(" AND ".join(check.text for check in checks), [value for check in checks for value in check.parameters])
+    return join("AND", checks)
 
 
 def _driver(expression: Expression) -> tuple[Comparison | None, Expression | None]:

@@ -23,14 +23,13 @@ def find_sessions(
     page_token: str | None,
 ) -> SessionPage:
     """One page of the sessions that have a trace among those that meet the filter."""
-    source = selected(expression, fulltext)
+    sql = selected(expression, fulltext).sql.matching("t.session IS NOT NULL")
     after, values = "", []
     if page_token is not None:
         after, values = " HAVING (max(t.start), t.session) < (?, ?)", decode_token(page_token, expression, 2)
     found = connection.execute(
-        f"SELECT t.session, max(t.start) FROM {source.text} AND t.session IS NOT NULL GROUP BY t.session{after}"
-        " ORDER BY 2 DESC, 1 DESC LIMIT ?",
-        [*source.parameters, *values, limit + 1],
+        f"SELECT t.session, max(t.start) FROM {sql.text} GROUP BY t.session{after} ORDER BY 2 DESC, 1 DESC LIMIT ?",
+        [*sql.parameters, *values, limit + 1],
     ).fetchall()
     token = encode_token(expression, [found[limit - 1][1], found[limit - 1][0]]) if len(found) > limit else None
     return SessionPage(session_rows(connection, [row[0] for row in found[:limit]]), token)

@@ -11,11 +11,12 @@ from typing import Any
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Expression
 from tracer.store.rows import StatisticsRow
-from tracer.store.sqlite.compile import SPANS_OF_TRACE, Matcher, Sql
+from tracer.store.sqlite.compile import SPANS_OF_TRACE, Matcher
 from tracer.store.sqlite.hours import HOUR_NS, read_hours, usd
 from tracer.store.sqlite.latencies import latency_count, unpack_latencies
 from tracer.store.sqlite.percentiles import bucket_percentiles, durations_of, exact_percentiles
 from tracer.store.sqlite.selecting import selected
+from tracer.store.sqlite.sql import Fragment, Sql
 from tracer.store.sqlite.topmost import CALL_SHIFT, COST, USAGE
 
 _SPANS = {
@@ -146,7 +147,7 @@ def _first_whole_hour(since_ns: int | None) -> int:
 
 
 def _are_many(connection: sqlite3.Connection, question: _Question) -> bool:
-    counted = _within(Sql("spans s WHERE 1"), "s.start", question.since_ns, question.until_ns)
+    counted = _within(Sql("spans s", "1"), "s.start", question.since_ns, question.until_ns)
     found = connection.execute(
         f"SELECT count(*) FROM (SELECT 1 FROM {counted.text} LIMIT ?)", [*counted.parameters, _EXACT_UP_TO_SPANS + 1]
     ).fetchone()
@@ -155,28 +156,23 @@ def _are_many(connection: sqlite3.Connection, question: _Question) -> bool:
 
 def _from_spans(connection: sqlite3.Connection, question: _Question, fulltext: Matcher) -> Iterable[StatisticsRow]:
     group, condition = _SPANS[question.group_by]
-    source, start = Sql(f"spans s WHERE {condition}"), "s.start"
+    source, start = Sql("spans s", condition), "s.start"
     if question.filter is not None:
-        traces = selected(question.filter, fulltext)
-        source = Sql(traces.joined("spans s", f"{SPANS_OF_TRACE} AND {condition}"), traces.parameters)
+        source = selected(question.filter, fulltext).sql.cross_join("spans s", SPANS_OF_TRACE, condition)
         start = "+s.start"  # a span is found by its trace, not by the index of all starts
     rows = _within(source, start, question.since_ns, question.until_ns)
     return _exact_rows(_summed(connection, question, _span_amounts(question), group, rows))
 
 
 def _from_traces(connection: sqlite3.Connection, question: _Question, fulltext: Matcher) -> Iterable[StatisticsRow]:
-    source = selected(question.filter, fulltext)
-    rows = _within(Sql(source.text, source.parameters), "t.start", question.since_ns, question.until_ns)
+    source = selected(question.filter, fulltext).sql
+    rows = _within(source, "t.start", question.since_ns, question.until_ns)
     return _exact_rows(_summed(connection, question, _TRACE_AMOUNTS, _TRACES[question.group_by], rows))
 
 
 def _within(source: Sql, column: str, since_ns: int | None, until_ns: int | None) -> Sql:
-    text, parameters = source.text, list(source.parameters)
-    for bound, sign in ((since_ns, ">="), (until_ns, "<")):
-        if bound is not None:
-            text += f" AND {column} {sign} ?"
-            parameters.append(bound)
-    return Sql(text, parameters)
+    bounds = ((since_ns, ">="), (until_ns, "<"))
+    return source.matching(*(Fragment(f"{column} {sign} ?", [bound]) for bound, sign in bounds if bound is not None))
 
 
 def _summed(
@@ -211,7 +207,7 @@ def _from_hours(connection: sqlite3.Connection, question: _Question) -> Iterable
     edges += [] if until is None else [(last * HOUR_NS, until)]
     group, condition = _SPANS[question.group_by]
     for since, until in edges:
-        rows = _within(Sql(f"spans s WHERE {condition}"), "s.start", since, until)
+        rows = _within(Sql("spans s", condition), "s.start", since, until)
         for key, more in _summed(connection, question, _span_amounts(question), group, rows).items():
             sums[key].add(more)
     return [_row(key, total, bucket_percentiles(total.latencies), exact=False) for key, total in sums.items()]

@@ -12,7 +12,8 @@ from tracer.store.rows import ExperimentRow, FeedbackRow, VersionRow
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.migrations import LABEL_MODEL
 from tracer.store.sqlite.percentiles import durations_of, exact_percentiles
-from tracer.store.sqlite.selecting import Selected, selected
+from tracer.store.sqlite.selecting import selected
+from tracer.store.sqlite.sql import Fragment, Sql
 
 _VERSIONS_LIMIT = 1000
 _USAGE = ("input_tokens", "output_tokens", "total_tokens")
@@ -20,11 +21,11 @@ _USAGE = ("input_tokens", "output_tokens", "total_tokens")
 
 def versions(connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher) -> list[VersionRow]:
     """One row a version that selected traces name, the one with the newest trace first."""
-    source = selected(expression, fulltext)
+    source = selected(expression, fulltext).sql.matching("t.model_id IS NOT NULL")
     totals = connection.execute(
         "SELECT t.model_id, count(*), sum(t.state = 'ERROR'), min(t.start), max(t.start), total(t.input_tokens),"
         " total(t.output_tokens), total(t.total_tokens), sum(t.cost), group_concat(t.duration)"
-        f" FROM {source.text} AND t.model_id IS NOT NULL GROUP BY 1 ORDER BY 5 DESC, 1 LIMIT {_VERSIONS_LIMIT}",
+        f" FROM {source.text} GROUP BY 1 ORDER BY 5 DESC, 1 LIMIT {_VERSIONS_LIMIT}",
         source.parameters,
     ).fetchall()
     models, feedback = _models(connection, source), _feedback(connection, source)
@@ -49,27 +50,25 @@ def _version_row(total: Sequence[Any], models: list[str], feedback: list[Feedbac
     )
 
 
-def _models(connection: sqlite3.Connection, source: Selected) -> dict[str, list[str]]:
-    belongs = "t.model_id IS NOT NULL AND l.trace = t.num AND l.kind = ?"
+def _models(connection: sqlite3.Connection, source: Sql) -> dict[str, list[str]]:
+    labels = source.cross_join("labels l", Fragment("l.trace = t.num AND l.kind = ?", [LABEL_MODEL]))
     found: dict[str, list[str]] = defaultdict(list)
     for version, model in connection.execute(
-        f"SELECT DISTINCT t.model_id, l.key FROM {source.joined('labels l', belongs)} ORDER BY 2",
-        [*source.parameters, LABEL_MODEL],
+        f"SELECT DISTINCT t.model_id, l.key FROM {labels.text} ORDER BY 2", labels.parameters
     ):
         found[version].append(model)
     return found
 
 
-def _feedback(connection: sqlite3.Connection, source: Selected) -> dict[str, list[FeedbackRow]]:
-    belongs = "t.model_id IS NOT NULL AND a.trace = t.num AND a.type = 'feedback' AND NOT a.deleted"
+def _feedback(connection: sqlite3.Connection, source: Sql) -> dict[str, list[FeedbackRow]]:
+    given = source.cross_join("assessments a", "a.trace = t.num AND a.type = 'feedback' AND NOT a.deleted")
     found: dict[str, list[FeedbackRow]] = defaultdict(list)
-    for version, *given in connection.execute(
+    for version, *cells in connection.execute(
         "SELECT t.model_id, a.name, count(*), avg(CASE a.text WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0"
-        f" ELSE tracer_number(a.text) END) FROM {source.joined('assessments a', belongs)} GROUP BY 1, 2"
-        " ORDER BY 3 DESC, 2",
-        source.parameters,
+        f" ELSE tracer_number(a.text) END) FROM {given.text} GROUP BY 1, 2 ORDER BY 3 DESC, 2",
+        given.parameters,
     ):
-        found[version].append(FeedbackRow(*given))
+        found[version].append(FeedbackRow(*cells))
     return found
 
 

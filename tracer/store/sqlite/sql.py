@@ -1,0 +1,64 @@
+"""SQL in parts that carry their parameters with them, so that nobody counts question marks or takes a text apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Union
+
+Cell = Union[str, int, float, bytes, None]
+Cells = Sequence[Cell]
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A condition, or a column, with its parameters.
+
+    ``is_narrow`` marks a condition that by itself names the few traces that can meet it.
+    """
+
+    text: str
+    parameters: Cells = ()
+    is_narrow: bool = False
+
+
+def fill(template: str, *parts: str | Fragment, parameters: Cells = ()) -> Fragment:
+    """A template with parts in its braces, in their order; ``parameters`` are those of what stands behind them."""
+    fragments = [Fragment(part) if isinstance(part, str) else part for part in parts]
+    text = template.format(*(fragment.text for fragment in fragments))
+    return Fragment(text, (*(cell for fragment in fragments for cell in fragment.parameters), *parameters))
+
+
+def join(word: str, parts: Sequence[Fragment]) -> Fragment:
+    """Conditions with AND or OR between them."""
+    return Fragment(f" {word} ".join(part.text for part in parts), [cell for part in parts for cell in part.parameters])
+
+
+def marks(cells: Cells) -> str:
+    """A question mark for each cell."""
+    return ",".join("?" * len(cells))
+
+
+@dataclass(frozen=True)
+class Sql:
+    """``FROM … WHERE …``: tables, the conditions on their rows, and the parameters of these."""
+
+    tables: str
+    where: str
+    parameters: Cells = ()
+
+    @property
+    def text(self) -> str:
+        """What follows the word FROM."""
+        return f"{self.tables} WHERE {self.where}"
+
+    def matching(self, *conditions: str | Fragment | None) -> Sql:
+        """Only the rows that meet further conditions; None is no condition."""
+        given = [condition for condition in conditions if condition is not None]
+        both = fill(" AND ".join(["{}"] * (len(given) + 1)), Fragment(self.where, self.parameters), *given)
+        return Sql(self.tables, both.text, both.parameters)
+
+    def cross_join(self, table: str, *conditions: str | Fragment) -> Sql:
+        """The rows with what belongs to each of them in another table."""
+        # CROSS JOIN keeps the order of the tables: from a row to what belongs to it
+        return Sql(f"{self.tables} CROSS JOIN {table}", self.where, self.parameters).matching(*conditions)
