@@ -151,5 +151,12 @@ def test_responses_match_the_openapi_document(path: str, name: str, filled: http
     assert problems(answer.json(), name) == []
 
 
+def test_the_records_of_several_traces_have_the_shape_that_the_document_says(filled: httpx.Client) -> None:
+    answer = filled.post("/traces/records", json={"trace_ids": [TRACE_ID, "0" * 32]})
+
+    assert problems(answer.json(), "RecordsPage") == []
+    assert [len(trace["records"]) for trace in answer.json()["traces"]] == [4, 0]
+
+
 def test_the_served_openapi_document_is_the_document(filled: httpx.Client) -> None:
     assert filled.get("/openapi.json").json() == document()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import httpx
 import orjson
 import pytest
 
+import tracer
 from tests.server.conftest import ROOT_ID, SECOND, START, TRACE_ID, chat, span
 from tracer.errors import InvalidArgumentError, StoreError
 from tracer.store import Store, TraceQuery, open_store
 from tracer.store.filter import parse_filter, parse_order
+from tracer.store.remote.connection import Answer, Connection
 
 pytestmark = pytest.mark.no_store
 DIGEST = "a" * 64
@@ -60,6 +64,9 @@ QUESTIONS: dict[str, Callable[[Store], object]] = {
     "running": lambda store: store.trace("b" * 32),
     "no trace": lambda store: store.trace("c" * 32),
     "spans": lambda store: store.spans(TRACE_ID, payload=False),
+    "spans of": lambda store: store.spans_of([TRACE_ID, "c" * 32, "b" * 32, TRACE_ID]),
+    "light spans of": lambda store: store.spans_of([TRACE_ID], payload=False),
+    "spans of none": lambda store: store.spans_of([]),
     "payload": lambda store: store.payload(TRACE_ID, ROOT_ID),
     "no payload": lambda store: store.payload(TRACE_ID, "b" * 16),
     "statistics": lambda store: store.statistics(group_by="name", since_ms=START / 1e6 - 1, until_ms=START / 1e6 + 9),
@@ -94,6 +101,52 @@ def test_long_lists_come_in_parts(store: Store, remote: Store) -> None:
     found = [int(row.trace_id, 16) for row in (*page.traces, *rest.traces)]
     assert found == list(reversed(range(2100)))
     assert rest.next_page_token is None
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that were asked of the server."""
+    paths: list[str] = []
+    request = Connection.request
+
+    def noted(self: Connection, method: str, path: str, *rest: Any, **named: Any) -> Answer:
+        paths.append(f"{method} {path}")
+        return request(self, method, path, *rest, **named)
+
+    monkeypatch.setattr(Connection, "request", noted)
+    return paths
+
+
+def test_search_traces_asks_a_server_twice_however_many_traces_it_finds(
+    store: Store, server_url: str, asked: list[str]
+) -> None:
+    for number in range(100):
+        store.append(
+            [orjson.dumps(record) for record in (span(trace_id=f"{number:032x}"), chat(trace_id=f"{number:032x}"))]
+        )
+    tracer.configure(store=server_url)
+    try:
+        traces = tracer.search_traces(max_results=100)
+    finally:
+        tracer.reset()
+
+    assert [len(trace.data.spans) for trace in traces] == [2] * 100
+    assert asked == ["GET /traces", "POST /traces/records"]
+
+
+def test_records_of_many_large_traces_come_in_several_answers(store: Store, remote: Store, asked: list[str]) -> None:
+    ids = [f"{number:032x}" for number in range(5)]
+    store.append([orjson.dumps(span(trace_id=id, json={"tracer.inputs": "x" * 3_000_000})) for id in ids])
+
+    found = remote.spans_of(ids)
+
+    assert found == store.spans_of(ids)
+    assert asked == ["POST /traces/records"] * 3
+
+
+def test_the_records_of_too_many_traces_are_refused(client: httpx.Client) -> None:
+    for body in ({"trace_ids": ["a"] * 1001}, {"trace_ids": "a"}, {}, {"trace_ids": ["a"], "payload": 7}):
+        assert client.post("/traces/records", json=body).status_code == 400
 
 
 def test_writing_and_deleting(store: Store, remote: Store) -> None:

@@ -56,7 +56,8 @@ def search_traces(
     order = parse_order(order_by)
     store = _store()
     page = store.find_traces(TraceQuery(conditions, order, max_results, page_token))
-    traces = [trace_from_row(row, store.spans(row.trace_id) if include_spans else []) for row in page.traces]
+    spans = store.spans_of([row.trace_id for row in page.traces]) if include_spans else {}
+    traces = [trace_from_row(row, spans.get(row.trace_id, [])) for row in page.traces]
     return TraceList(traces, page.next_page_token)
 
 

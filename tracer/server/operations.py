@@ -37,6 +37,9 @@ OPERATIONS: Final = (
     Operation(
         "POST", "/traces/delete", "Delete traces.", traces.delete_traces, "Deleted", body="DeleteTraces", writes=True
     ),
+    Operation(
+        "POST", "/traces/records", "Records of several traces.", records.list_records, "RecordsPage", body="TraceIds"
+    ),
     Operation("GET", _TRACE, "One trace with light spans.", traces.get_trace, "TraceTree", (_POSITION,)),
     Operation("DELETE", _TRACE, "Delete a trace.", traces.delete_trace, status=204, writes=True),
     Operation("GET", f"{_TRACE}/spans/{{span_id}}", "One span, whole.", traces.get_span, "WholeSpan"),

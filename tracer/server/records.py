@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracer._json import JsonObject
-from tracer.errors import InvalidArgumentError, TraceNotFoundError
+from tracer.errors import InvalidArgumentError, QueryTimeoutError, TraceNotFoundError
 from tracer.server.answer import AnswerError, answer_for
 from tracer.server.body import read_body, refuse_if_busy
 from tracer.server.operation import Call
@@ -19,6 +19,8 @@ from tracer.server.traces import stored_trace
 
 MEDIA_TYPE = "application/x-ndjson"
 _OWNER_LIMIT = 200
+_TRACES_LIMIT = 1000
+_ANSWER_BYTES = 8 * 1024 * 1024
 _LEVELS = 8  # of nesting around a record in responses: each accepted record must fit into them
 
 
@@ -72,6 +74,31 @@ def get_records(call: Call) -> JsonObject:
         "position": stored.position,
         "resource": stored.resource,
     }
+
+
+def list_records(call: Call) -> JsonObject:
+    """The records of the first of the traces, as many as fit into an answer, and at least one."""
+    trace_ids, payload = call.body.get("trace_ids"), call.body.get("payload", True)
+    if not (isinstance(trace_ids, list) and all(isinstance(trace_id, str) for trace_id in trace_ids)):
+        raise InvalidArgumentError("trace_ids is no list of texts")
+    if len(trace_ids) > _TRACES_LIMIT:
+        raise InvalidArgumentError(f"trace_ids has {len(trace_ids)} ids, expected at most {_TRACES_LIMIT}")
+    if not isinstance(payload, bool):
+        raise InvalidArgumentError(f"payload is {payload!r:.40}, expected true or false")
+    traces: list[JsonObject] = []
+    size = 0
+    for trace_id in trace_ids:
+        try:
+            records = orjson.dumps(call.store.spans_of([trace_id], payload=payload)[trace_id])
+        except QueryTimeoutError:
+            if traces:
+                break  # the caller asks again for those that are left
+            raise
+        size += len(records)
+        if traces and size > _ANSWER_BYTES:
+            break
+        traces.append({"trace_id": trace_id, "records": orjson.Fragment(records)})
+    return {"traces": traces}
 
 
 def get_record(call: Call) -> JsonObject:

@@ -169,6 +169,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "description": "A part in the schema of OpenTelemetry's GenAI conventions; further fields go by its type.",
     },
     "Records": shape(trace=ref("Trace"), records=many(by_name(ANY)), position=COUNT, resource=by_name(ANY)),
+    "TraceIds": optional("trace_ids", trace_ids=many(TRACE_ID), payload=FLAG),
+    "RecordsPage": shape(traces=many(shape(trace_id=TRACE_ID, records=many(by_name(ANY))))),
     "OneRecord": shape(record=by_name(ANY)),
     "DeleteTraces": optional(trace_ids=many(TRACE_ID), filter=TEXT, since_ns=NS, until_ns=NS, limit=COUNT),
     "Deleted": shape(deleted=COUNT),

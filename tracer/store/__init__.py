@@ -86,6 +86,10 @@ class Store(Protocol):
         """The span records of a trace, sorted by start; without payload only what a tree shows."""
         ...
 
+    def spans_of(self, trace_ids: Sequence[str], *, payload: bool = True) -> dict[str, list[dict[str, Any]]]:
+        """The span records of many traces at once, by trace id; none for a trace that is not there."""
+        ...
+
     def payload(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
         """The whole record of one span, or None."""
         ...

@@ -12,7 +12,7 @@ import orjson
 
 from tracer.store.rows import AssessmentRow, Changes, StoredTrace, TraceRow
 from tracer.store.sqlite.chunks import PACKED, unpack
-from tracer.store.sqlite.known import FACTS_COLUMNS, facts_of
+from tracer.store.sqlite.known import FACTS_COLUMNS, facts_of, in_parts
 from tracer.store.sqlite.migrations import (
     LABEL_METADATA,
     LABEL_MODEL,
@@ -21,6 +21,7 @@ from tracer.store.sqlite.migrations import (
     POSITION_BITS,
     POSITION_MASK,
 )
+from tracer.store.sqlite.sql import marks
 
 TRACE_COLUMNS = (
     "t.num, t.trace_id, t.seq, t.experiment, (SELECT name FROM experiments WHERE id = t.experiment), t.state, t.name,"
@@ -161,6 +162,24 @@ def read_spans(
     records.extend(_running_spans(connection, num, trace_id))
     records.sort(key=lambda record: (record.get("start") or 0, record["span_id"]))
     return records
+
+
+def read_spans_of(
+    connection: sqlite3.Connection, trace_ids: Sequence[str], *, payload: bool
+) -> dict[str, list[dict[str, Any]]]:
+    """The records of the spans of several traces, as of one moment."""
+    found: dict[str, list[dict[str, Any]]] = {trace_id: [] for trace_id in trace_ids}
+    connection.execute("BEGIN")
+    try:
+        for part in in_parts(list(found)):
+            rows = connection.execute(
+                f"SELECT num, trace_id FROM traces WHERE start IS NOT NULL AND trace_id IN ({marks(part)})", part
+            ).fetchall()
+            for num, trace_id in rows:
+                found[trace_id] = read_spans(connection, num, trace_id, payload=payload)
+    finally:
+        connection.execute("COMMIT")
+    return found
 
 
 def _whole_spans(connection: sqlite3.Connection, bounds: tuple[int, int]) -> list[dict[str, Any]]:

@@ -105,6 +105,10 @@ class SqliteStore:
         stored = self.trace(trace_id, payload=payload)
         return stored.spans if stored else []
 
+    def spans_of(self, trace_ids: Sequence[str], *, payload: bool = True) -> dict[str, list[dict[str, Any]]]:
+        """The span records of many traces at once, by trace id; none for a trace that is not there."""
+        return self._run("read", lambda connection: read.read_spans_of(connection, trace_ids, payload=payload))
+
     def payload(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
         """The whole record of one ended span, or None."""
         return self._run("read", lambda connection: read.read_payload(connection, trace_id, span_id))
