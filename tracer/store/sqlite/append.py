@@ -34,15 +34,18 @@ _SPAN_COLUMNS = (
     "cost", "chunk", "first_chunk", "covered",
 )  # fmt: skip
 _CHUNK_COLUMNS = ("id", "trace", "first", "codec", "content", "base")
-_TRACE_COLUMNS = (
-    "num", "trace_id", "seq", "experiment", "state", "name", "root_span", "start", "duration", "next_position", "spans",
+_TRACE_KEY = ("num", "trace_id")
+_TRACE_CELLS = (
+    "seq", "experiment", "state", "name", "root_span", "start", "duration", "next_position", "spans",
     "errors", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost", "cost",
     "request_preview",
     "response_preview", "session", "user", "model_id", "run_id", "client_request_id", "said", "owner",
 )  # fmt: skip
-_UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_COLUMNS[2:])} WHERE num=?"
+_UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_CELLS)} WHERE num=?"
 _COVER_SPAN = "UPDATE spans SET covered = covered | ? WHERE id = ?"
-_PUT_ASSESSMENT = "INSERT OR REPLACE INTO assessments VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_PUT_ASSESSMENT = """INSERT OR REPLACE INTO assessments(
+    id, trace, span_id, name, type, value, text, rationale, source, metadata, error, time, deleted
+    ) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"""
 
 
 def append(connection: sqlite3.Connection, news: News, recent: RecentTallies, bases: RecentBases) -> None:
@@ -140,7 +143,7 @@ def _span_row(row_id: int, facts: SpanFacts, chunk: int) -> tuple[Any, ...]:
     return (
         row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message,
         facts.start, facts.duration, facts.model, facts.request_model, facts.provider, *counts, detailed,
-        *(facts.cost or _NO_COST), chunk, facts.first_chunk, facts.covered or None,
+        *(facts.cost or _NO_COST), chunk, facts.first_chunk, facts.covered,
     )  # fmt: skip
 
 
@@ -175,21 +178,21 @@ def _write_traces(
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
     for plan in plans:
-        row = _trace_row(plan, seq, experiments)
+        cells = _trace_cells(plan, seq, experiments)
         if plan.is_new:
-            new.append(row)
+            new.append((plan.known.num, plan.known.trace_id, *cells))
         else:
-            changed.append((*row[2:], row[0]))
-    insert_rows(connection, "traces", _TRACE_COLUMNS, new)
+            changed.append((*cells, plan.known.num))
+    insert_rows(connection, "traces", (*_TRACE_KEY, *_TRACE_CELLS), new)
     connection.executemany(_UPDATE_TRACE, changed)
 
 
-def _trace_row(plan: TracePlan, seq: int, experiments: dict[str, int]) -> tuple[Any, ...]:
+def _trace_cells(plan: TracePlan, seq: int, experiments: dict[str, int]) -> tuple[Any, ...]:
     rolled, said, known = plan.rolled, plan.known.said.values(), plan.known
     usage = rolled.usage
     state = said["state"] if rolled.state in ("OK", "ERROR") else None
     return (
-        known.num, known.trace_id, seq, experiments.get(said["experiment"] or "", 0), state or rolled.state,
+        seq, experiments.get(said["experiment"] or "", 0), state or rolled.state,
         rolled.name, rolled.root, rolled.start, rolled.duration, known.next_position, rolled.spans,
         rolled.errors, *_counts(usage), orjson.dumps(usage).decode() if usage else None, *(rolled.cost or _NO_COST),
         said["request_preview"] or plan.request_preview, said["response_preview"] or plan.response_preview,
@@ -214,7 +217,7 @@ def _write_labels(connection: sqlite3.Connection, plans: Sequence[TracePlan]) ->
             if moved or old.get((kind, key)) != value
         )
     connection.executemany("DELETE FROM labels WHERE trace = ? AND kind = ? AND key = ?", gone)
-    connection.executemany("INSERT OR REPLACE INTO labels VALUES (?,?,?,?,?)", rows)
+    connection.executemany("INSERT OR REPLACE INTO labels(trace, kind, key, value, start) VALUES (?,?,?,?,?)", rows)
 
 
 def _write_running(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:
@@ -280,11 +283,11 @@ def _plain_text(value: Any) -> str | None:
 
 def _write_attachments(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: News) -> None:
     rows = [row for row in (_attachment_row(record) for record in news.attachments.values()) if row]
-    connection.executemany("INSERT OR IGNORE INTO attachments VALUES (?,?,?)", rows)
+    connection.executemany("INSERT OR IGNORE INTO attachments(digest, mime, content) VALUES (?,?,?)", rows)
     uses = [(plan.known.num, digest) for plan in plans for digest in sorted(plan.attachments)]
-    connection.executemany("INSERT OR IGNORE INTO attachment_uses VALUES (?,?)", uses)
+    connection.executemany("INSERT OR IGNORE INTO attachment_uses(trace, digest) VALUES (?,?)", uses)
     connection.executemany(
-        "INSERT OR IGNORE INTO processes VALUES (?,?,?,?)",
+        "INSERT OR IGNORE INTO processes(owner, pid, time, resource) VALUES (?,?,?,?)",
         [_process_row(record) for record in news.processes if record.get("owner")],
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tracer.store.filter import Expression, OrderTerm
 from tracer.store.rows import TracePage, TraceQuery
 from tracer.store.sqlite.compile import Matcher
-from tracer.store.sqlite.read import TRACE_COLUMNS, trace_rows
+from tracer.store.sqlite.read import TRACE_COLUMNS, TraceCells, trace_rows
 from tracer.store.sqlite.selecting import selected
 from tracer.store.sqlite.sql import Fragment, fill, join, marks
 from tracer.store.sqlite.tokens import decode_token, encode_token
@@ -40,9 +40,11 @@ def find_traces(connection: sqlite3.Connection, query: TraceQuery, fulltext: Mat
     ).fetchall()
     has_more = len(rows) > query.limit
     rows = rows[: query.limit]
-    count = len(columns)
-    token = encode_token((query.filter, query.order_by), [*rows[-1][-count:], rows[-1][0]]) if has_more else None
-    return TracePage(trace_rows(connection, [row[:-count] for row in rows]), token)
+    width = len(TraceCells._fields)
+    traces = [TraceCells._make(row[:width]) for row in rows]
+    keys = (query.filter, query.order_by)
+    token = encode_token(keys, [*rows[-1][width:], traces[-1].num]) if has_more else None
+    return TracePage(trace_rows(connection, traces), token)
 
 
 def count_traces(connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher) -> int:

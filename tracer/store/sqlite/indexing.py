@@ -48,7 +48,7 @@ def index_slice(connection: sqlite3.Connection) -> bool:
                 "INSERT INTO texts(rowid, text) VALUES (?, ?)",
                 [text for chunk, found in texts if chunk in stored for text in found],
             )
-            connection.executemany("INSERT OR IGNORE INTO terms VALUES (?)", terms)
+            connection.executemany("INSERT OR IGNORE INTO terms(term) VALUES (?)", terms)
             _note_indexed(connection, run, first)
         connection.execute("COMMIT")
     except BaseException:
@@ -73,7 +73,7 @@ def index_beside(connection: sqlite3.Connection) -> None:
     for row in connection.execute(f"SELECT {CHUNK_COLUMNS} FROM chunks c"):
         connection.executemany("INSERT INTO temp.texts(rowid, text) VALUES (?, ?)", chunk_texts(row))
     connection.execute(TERMS_TABLE.format("temp.terms"))
-    connection.execute("INSERT INTO temp.terms SELECT term FROM temp.words")
+    connection.execute("INSERT INTO temp.terms(term) SELECT term FROM temp.words")
 
 
 def indexed_texts(connection: sqlite3.Connection, rows: Sequence[ChunkRow]) -> list[tuple[int, str]]:
@@ -116,7 +116,7 @@ def _note_indexed(connection: sqlite3.Connection, run: _Run, first: int) -> None
     """The end of a run, from ``first`` on, is indexed now."""
     connection.execute("DELETE FROM unindexed WHERE first = ?", (run.first,))
     if first > run.first:
-        connection.execute("INSERT INTO unindexed VALUES (?, ?)", (run.first, first - 1))
+        connection.execute("INSERT INTO unindexed(first, last) VALUES (?, ?)", (run.first, first - 1))
     if run.is_new:
         connection.execute("UPDATE counters SET value = ? WHERE name = 'indexed_chunk'", (run.last,))
 

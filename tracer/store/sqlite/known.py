@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import NamedTuple, TypeVar
 
 import orjson
 
@@ -14,14 +14,64 @@ from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import Running
 from tracer.store.sqlite.said import Said
+from tracer.store.sqlite.sql import columns, marks
 from tracer.store.sqlite.tally import OneSpan, Tally
 
 _PART_LENGTHS = (1, 8, 64, 500)
 Id = TypeVar("Id", int, str)
-FACTS_COLUMNS = (
-    "span_id, parent_id, remote, name, type, status, message, start, duration, model, request_model, provider,"
-    " input_tokens, output_tokens, total_tokens, usage, input_cost, output_cost, cost, first_chunk, covered"
-)
+
+
+class FactsCells(NamedTuple):
+    """The cells of a span's narrow row."""
+
+    span_id: str
+    parent_id: str | None
+    remote: int
+    name: str
+    type: str
+    status: str
+    message: str | None
+    start: int
+    duration: int
+    model: str | None
+    request_model: str | None
+    provider: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    total_tokens: int | None
+    usage: str | None
+    input_cost: float | None
+    output_cost: float | None
+    cost: float | None
+    first_chunk: int | None
+    covered: int
+
+
+FACTS_COLUMNS = columns(FactsCells)
+
+
+class _TraceCells(NamedTuple):
+    trace_id: str
+    num: int
+    seq: int
+    start: int | None
+    next_position: int
+    root_span: str | None
+    request_preview: str | None
+    response_preview: str | None
+    owner: str | None
+    said: str | None
+
+
+class _RunningCells(NamedTuple):
+    span_id: str
+    parent_id: str | None
+    remote: int
+    name: str
+    type: str
+    start: int
+    owner: str | None
+    gone: int
 
 
 @dataclass(slots=True)
@@ -50,12 +100,10 @@ def load_known(
     known: dict[str, KnownTrace] = {}
     for part in in_parts(trace_ids):
         rows = connection.execute(
-            "SELECT trace_id, num, seq, start, next_position, root_span, request_preview, response_preview, owner, said"
-            f" FROM traces WHERE trace_id IN ({','.join('?' * len(part))})",
-            part,
+            f"SELECT {columns(_TraceCells)} FROM traces WHERE trace_id IN ({marks(part)})", part
         ).fetchall()
-        for row in rows:
-            known[row[0]] = _load_trace(connection, row, recent)
+        for cells in map(_TraceCells._make, rows):
+            known[cells.trace_id] = _load_trace(connection, cells, recent)
     return known
 
 
@@ -71,9 +119,19 @@ def in_parts(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:
         yield part + part[-1:] * missing
 
 
-def _load_trace(connection: sqlite3.Connection, row: tuple[Any, ...], recent: RecentTallies) -> KnownTrace:
-    trace = KnownTrace(*row[:9])
-    trace.said = Said(row[9])
+def _load_trace(connection: sqlite3.Connection, cells: _TraceCells, recent: RecentTallies) -> KnownTrace:
+    trace = KnownTrace(
+        trace_id=cells.trace_id,
+        num=cells.num,
+        seq=cells.seq,
+        start=cells.start,
+        next_position=cells.next_position,
+        root=cells.root_span,
+        request_preview=cells.request_preview,
+        response_preview=cells.response_preview,
+        owner=cells.owner,
+        said=Said(cells.said),
+    )
     trace.tally = recent.take(trace.num, trace.seq) or Tally(
         running=_load_running(connection, trace.num), stored=load_facts(connection, trace.num)
     )
@@ -84,11 +142,21 @@ def _load_trace(connection: sqlite3.Connection, row: tuple[Any, ...], recent: Re
 
 
 def _load_running(connection: sqlite3.Connection, num: int) -> list[Running]:
-    rows = connection.execute(
-        "SELECT span_id, parent_id, remote, name, type, start, owner, gone FROM running WHERE trace = ?", (num,)
-    )
+    rows = connection.execute(f"SELECT {columns(_RunningCells)} FROM running WHERE trace = ?", (num,))
     return [
-        Running(StartFacts(row[0], row[1], bool(row[2]), row[3], row[4], row[5], row[6]), bool(row[7])) for row in rows
+        Running(
+            StartFacts(
+                span_id=cells.span_id,
+                parent_id=cells.parent_id,
+                remote=bool(cells.remote),
+                name=cells.name,
+                type=cells.type,
+                start=cells.start,
+                owner=cells.owner,
+            ),
+            gone=bool(cells.gone),
+        )
+        for cells in map(_RunningCells._make, rows)
     ]
 
 
@@ -96,20 +164,36 @@ def load_facts(connection: sqlite3.Connection, num: int) -> Iterator[SpanFacts]:
     """The narrow rows of a trace's spans."""
     low = num << POSITION_BITS
     rows = connection.execute(f"SELECT {FACTS_COLUMNS} FROM spans WHERE id BETWEEN ? AND ?", (low, low | POSITION_MASK))
-    return (facts_of(row) for row in rows)
+    return (facts_of(FactsCells._make(row)) for row in rows)
 
 
-def facts_of(row: Sequence[Any]) -> SpanFacts:
+def facts_of(cells: FactsCells) -> SpanFacts:
     """The facts in a row of FACTS_COLUMNS."""
-    cost = (row[16], row[17], row[18]) if row[18] is not None else None
-    cells: tuple[Any, ...] = (row[0], row[1], bool(row[2]), *row[3:12], usage_of(row[12:16]), cost, *row[19:])
-    return SpanFacts(*cells)
+    return SpanFacts(
+        span_id=cells.span_id,
+        parent_id=cells.parent_id,
+        remote=bool(cells.remote),
+        name=cells.name,
+        type=cells.type,
+        status=cells.status,
+        message=cells.message,
+        start=cells.start,
+        duration=cells.duration,
+        model=cells.model,
+        request_model=cells.request_model,
+        provider=cells.provider,
+        usage=_usage(cells),
+        cost=None if cells.cost is None else (cells.input_cost, cells.output_cost, cells.cost),
+        first_chunk=cells.first_chunk,
+        covered=cells.covered,
+    )
 
 
-def usage_of(cells: Sequence[Any]) -> dict[str, int] | None:
-    """Token usage from the columns input, output, total and usage."""
-    if cells[3] is not None:
-        usage: dict[str, int] = orjson.loads(cells[3])
+def _usage(cells: FactsCells) -> dict[str, int] | None:
+    if cells.usage is not None:
+        usage: dict[str, int] = orjson.loads(cells.usage)
         return usage
-    counts = zip(("input_tokens", "output_tokens", "total_tokens"), cells)
+    counts = zip(
+        ("input_tokens", "output_tokens", "total_tokens"), (cells.input_tokens, cells.output_tokens, cells.total_tokens)
+    )
     return {name: count for name, count in counts if count is not None} or None

@@ -33,7 +33,9 @@ def write_models(connection: sqlite3.Connection, records: Sequence[dict[str, Any
             _number(said, "created") or 0,
             orjson.dumps(said).decode(),
         )
-        connection.execute("INSERT OR REPLACE INTO models VALUES (?,?,?,?,?)", row)
+        connection.execute(
+            "INSERT OR REPLACE INTO models(model_id, name, experiment, created, said) VALUES (?,?,?,?,?)", row
+        )
 
 
 def write_runs(connection: sqlite3.Connection, records: Sequence[dict[str, Any]]) -> None:
@@ -45,7 +47,7 @@ def write_runs(connection: sqlite3.Connection, records: Sequence[dict[str, Any]]
             _number(said, "started") or 0,
             orjson.dumps(said).decode(),
         )
-        connection.execute("INSERT OR REPLACE INTO runs VALUES (?,?,?,?)", row)
+        connection.execute("INSERT OR REPLACE INTO runs(run_id, experiment, started, said) VALUES (?,?,?,?)", row)
 
 
 def _merged(connection: sqlite3.Connection, table: str, key: str, records: Sequence[dict[str, Any]]) -> dict[str, Said]:

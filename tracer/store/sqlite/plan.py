@@ -155,7 +155,11 @@ def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> di
         " WHERE s.id BETWEEN ? AND ? AND s.span_id = ?",
         (low, low | POSITION_MASK, span_id),
     ).fetchone()
-    return chunks.unpack(*row[:3])[row[3]] if row else {}
+    if row is None:
+        return {}
+    codec, content, base, offset = row
+    record: dict[str, Any] = chunks.unpack(codec, content, base)[offset]
+    return record
 
 
 def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None:

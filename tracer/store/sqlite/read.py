@@ -6,13 +6,14 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from tracer.store.rows import AssessmentRow, Changes, StoredTrace, TraceRow
 from tracer.store.sqlite.chunks import PACKED, unpack
-from tracer.store.sqlite.known import FACTS_COLUMNS, facts_of, in_parts
+from tracer.store.sqlite.decode import SpanFacts
+from tracer.store.sqlite.known import FACTS_COLUMNS, FactsCells, facts_of, in_parts
 from tracer.store.sqlite.migrations import (
     LABEL_METADATA,
     LABEL_MODEL,
@@ -21,13 +22,73 @@ from tracer.store.sqlite.migrations import (
     POSITION_BITS,
     POSITION_MASK,
 )
-from tracer.store.sqlite.sql import marks
+from tracer.store.sqlite.sql import columns, marks
 
-TRACE_COLUMNS = (
-    "t.num, t.trace_id, t.seq, t.experiment, (SELECT name FROM experiments WHERE id = t.experiment), t.state, t.name,"
-    " t.root_span, t.start, t.duration, t.spans, t.errors, t.usage, t.input_cost, t.output_cost, t.cost,"
-    " t.request_preview, t.response_preview, t.session, t.user, t.model_id, t.run_id, t.client_request_id"
-)
+
+class TraceCells(NamedTuple):
+    """The cells of a trace's row, without what other tables have of it."""
+
+    num: int
+    trace_id: str
+    seq: int
+    experiment: int
+    experiment_name: str
+    state: str
+    name: str | None
+    root_span: str | None
+    start: int
+    duration: int | None
+    spans: int
+    errors: int
+    usage: str | None
+    input_cost: float | None
+    output_cost: float | None
+    cost: float | None
+    request_preview: str | None
+    response_preview: str | None
+    session: str | None
+    user: str | None
+    model_id: str | None
+    run_id: str | None
+    client_request_id: str | None
+
+
+class _AssessmentCells(NamedTuple):
+    trace: int
+    id: str
+    span_id: str | None
+    name: str
+    type: str
+    value: str
+    rationale: str | None
+    source: str
+    metadata: str
+    error: str | None
+    time: int
+
+
+class _RunningCells(NamedTuple):
+    span_id: str
+    parent_id: str | None
+    remote: int
+    name: str
+    type: str
+    start: int
+    gone: int
+
+
+class _PlaceCells(NamedTuple):
+    """Where the record of a span is, and what the span cost."""
+
+    chunk: int
+    offset: int
+    input_cost: float | None
+    output_cost: float | None
+    cost: float | None
+
+
+TRACE_COLUMNS = columns(TraceCells, "t.", experiment_name="(SELECT name FROM experiments WHERE id = t.experiment)")
+_PLACE_COLUMNS = columns(_PlaceCells, "s.", offset=f"(s.id & {POSITION_MASK}) - c.first")
 _PART = 500
 
 
@@ -35,15 +96,17 @@ def read_trace(connection: sqlite3.Connection, trace_id: str, *, payload: bool, 
     """A trace with its spans, as of one moment; of those that ended only the ones after a position."""
     connection.execute("BEGIN")
     try:
-        rows = connection.execute(
-            f"SELECT {TRACE_COLUMNS}, t.next_position FROM traces t WHERE t.trace_id = ? AND t.start IS NOT NULL",
+        row = connection.execute(
+            f"SELECT t.next_position, {TRACE_COLUMNS} FROM traces t WHERE t.trace_id = ? AND t.start IS NOT NULL",
             (trace_id,),
-        ).fetchall()
-        if not rows:
+        ).fetchone()
+        if row is None:
             return None
-        spans = read_spans(connection, rows[0][0], trace_id, payload=payload, after=after)
-        resource = _resource(connection, rows[0][0])
-        return StoredTrace(trace_rows(connection, rows)[0], spans, resource, position=rows[0][-1])
+        position, *cells = row
+        trace = TraceCells._make(cells)
+        spans = read_spans(connection, trace.num, trace_id, payload=payload, after=after)
+        resource = _resource(connection, trace.num)
+        return StoredTrace(trace_rows(connection, [trace])[0], spans, resource, position=position)
     finally:
         connection.execute("COMMIT")
 
@@ -62,37 +125,36 @@ def trace_num(connection: sqlite3.Connection, trace_id: str) -> int | None:
     return int(row[0]) if row else None
 
 
-def trace_rows(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> list[TraceRow]:
-    """Rows of TRACE_COLUMNS with their tags, metadata, models and assessments."""
-    nums = [row[0] for row in rows]
-    ids = {row[0]: row[1] for row in rows}
+def trace_rows(connection: sqlite3.Connection, traces: Sequence[TraceCells]) -> list[TraceRow]:
+    """Traces with their tags, metadata, models and assessments."""
+    nums = [trace.num for trace in traces]
     labels = _labels(connection, nums)
-    assessments = _assessments(connection, nums, ids)
-    return [_trace_row(row, labels[row[0]], assessments[row[0]]) for row in rows]
+    assessments = _assessments(connection, {trace.num: trace.trace_id for trace in traces})
+    return [_trace_row(trace, labels[trace.num], assessments[trace.num]) for trace in traces]
 
 
-def _trace_row(row: tuple[Any, ...], labels: dict[int, dict[str, str]], assessments: list[AssessmentRow]) -> TraceRow:
+def _trace_row(trace: TraceCells, labels: dict[int, dict[str, str]], assessments: list[AssessmentRow]) -> TraceRow:
     return TraceRow(
-        trace_id=row[1],
-        seq=row[2],
-        experiment_id=str(row[3]),
-        experiment=row[4],
-        state=row[5],
-        name=row[6],
-        root_span_id=row[7],
-        start=row[8],
-        duration=row[9],
-        span_count=row[10],
-        error_count=row[11],
-        usage=orjson.loads(row[12]) if row[12] else None,
-        cost=_cost(row[13:16]),
-        request_preview=row[16],
-        response_preview=row[17],
-        session_id=row[18],
-        user=row[19],
-        model_id=row[20],
-        run_id=row[21],
-        client_request_id=row[22],
+        trace_id=trace.trace_id,
+        seq=trace.seq,
+        experiment_id=str(trace.experiment),
+        experiment=trace.experiment_name,
+        state=trace.state,
+        name=trace.name,
+        root_span_id=trace.root_span,
+        start=trace.start,
+        duration=trace.duration,
+        span_count=trace.spans,
+        error_count=trace.errors,
+        usage=orjson.loads(trace.usage) if trace.usage else None,
+        cost=_cost(trace.input_cost, trace.output_cost, trace.cost),
+        request_preview=trace.request_preview,
+        response_preview=trace.response_preview,
+        session_id=trace.session,
+        user=trace.user,
+        model_id=trace.model_id,
+        run_id=trace.run_id,
+        client_request_id=trace.client_request_id,
         models=sorted(labels[LABEL_MODEL]),
         providers=sorted(labels[LABEL_PROVIDER]),
         tags=labels[LABEL_TAG],
@@ -101,11 +163,11 @@ def _trace_row(row: tuple[Any, ...], labels: dict[int, dict[str, str]], assessme
     )
 
 
-def _cost(cells: Sequence[float | None]) -> dict[str, float] | None:
-    if cells[2] is None:
+def _cost(input_cost: float | None, output_cost: float | None, total: float | None) -> dict[str, float] | None:
+    if total is None:
         return None
-    names = ("input_cost", "output_cost", "total_cost")
-    return {name: value for name, value in zip(names, cells) if value is not None}
+    costs = {"input_cost": input_cost, "output_cost": output_cost, "total_cost": total}
+    return {name: value for name, value in costs.items() if value is not None}
 
 
 def _labels(connection: sqlite3.Connection, nums: Sequence[int]) -> dict[int, dict[int, dict[str, str]]]:
@@ -119,30 +181,28 @@ def _labels(connection: sqlite3.Connection, nums: Sequence[int]) -> dict[int, di
     return labels
 
 
-def _assessments(
-    connection: sqlite3.Connection, nums: Sequence[int], ids: dict[int, str]
-) -> dict[int, list[AssessmentRow]]:
+def _assessments(connection: sqlite3.Connection, ids: dict[int, str]) -> dict[int, list[AssessmentRow]]:
     found: dict[int, list[AssessmentRow]] = defaultdict(list)
-    for part in _parts(nums):
+    for part in _parts(list(ids)):
         rows = connection.execute(
-            "SELECT trace, id, span_id, name, type, value, rationale, source, metadata, error, time FROM assessments"
-            f" WHERE trace IN ({','.join('?' * len(part))}) AND NOT deleted ORDER BY time, id",
+            f"SELECT {columns(_AssessmentCells)} FROM assessments"
+            f" WHERE trace IN ({marks(part)}) AND NOT deleted ORDER BY time, id",
             part,
         )
-        for row in rows:
-            found[row[0]].append(
+        for cells in map(_AssessmentCells._make, rows):
+            found[cells.trace].append(
                 AssessmentRow(
-                    id=row[1],
-                    trace_id=ids[row[0]],
-                    span_id=row[2],
-                    name=row[3],
-                    type=row[4],
-                    value=orjson.loads(row[5]),
-                    rationale=row[6],
-                    source=orjson.loads(row[7]),
-                    metadata=orjson.loads(row[8]),
-                    error=row[9],
-                    time=row[10],
+                    id=cells.id,
+                    trace_id=ids[cells.trace],
+                    span_id=cells.span_id,
+                    name=cells.name,
+                    type=cells.type,
+                    value=orjson.loads(cells.value),
+                    rationale=cells.rationale,
+                    source=orjson.loads(cells.source),
+                    metadata=orjson.loads(cells.metadata),
+                    error=cells.error,
+                    time=cells.time,
                 )
             )
     return found
@@ -191,16 +251,13 @@ def _whole_spans(connection: sqlite3.Connection, bounds: tuple[int, int]) -> lis
     ):
         contents[chunk] = unpack(*packed)
     rows = connection.execute(
-        f"SELECT s.chunk, (s.id & {POSITION_MASK}) - c.first, s.input_cost, s.output_cost, s.cost"
-        " FROM spans s JOIN chunks c ON c.id = s.chunk WHERE s.id BETWEEN ? AND ?",
-        bounds,
+        f"SELECT {_PLACE_COLUMNS} FROM spans s JOIN chunks c ON c.id = s.chunk WHERE s.id BETWEEN ? AND ?", bounds
     )
-    return [with_cost(contents[row[0]][row[1]], row[2:]) for row in rows]
+    places = map(_PlaceCells._make, rows)
+    return [_with_cost(contents[at.chunk][at.offset], _cost(at.input_cost, at.output_cost, at.cost)) for at in places]
 
 
-def with_cost(record: dict[str, Any], cells: Sequence[float | None]) -> dict[str, Any]:
-    """The record with what the span cost, where that is known."""
-    cost = _cost(cells)
+def _with_cost(record: dict[str, Any], cost: dict[str, float] | None) -> dict[str, Any]:
     if cost is not None:
         record["cost"] = cost
     return record
@@ -208,11 +265,10 @@ def with_cost(record: dict[str, Any], cells: Sequence[float | None]) -> dict[str
 
 def _narrow_spans(connection: sqlite3.Connection, bounds: tuple[int, int], trace_id: str) -> list[dict[str, Any]]:
     rows = connection.execute(f"SELECT {FACTS_COLUMNS} FROM spans WHERE id BETWEEN ? AND ?", bounds)
-    return [_narrow_record(row, trace_id) for row in rows]
+    return [_narrow_record(facts_of(FactsCells._make(row)), trace_id) for row in rows]
 
 
-def _narrow_record(row: tuple[Any, ...], trace_id: str) -> dict[str, Any]:
-    facts = facts_of(row)
+def _narrow_record(facts: SpanFacts, trace_id: str) -> dict[str, Any]:
     record: dict[str, Any] = {
         "kind": "span", "trace_id": trace_id, "span_id": facts.span_id, "parent_id": facts.parent_id,
         "remote_parent": facts.remote, "name": facts.name, "type": facts.type, "status": facts.status,
@@ -220,7 +276,7 @@ def _narrow_record(row: tuple[Any, ...], trace_id: str) -> dict[str, Any]:
         "end": facts.start + facts.duration, "model": facts.model, "provider": facts.provider, "usage": facts.usage,
         "first_chunk": facts.first_chunk,
     }  # fmt: skip
-    return with_cost(_said(record), row[16:19])
+    return _with_cost(_said(record), _cost(*facts.cost) if facts.cost else None)
 
 
 def _said(record: dict[str, Any]) -> dict[str, Any]:
@@ -228,17 +284,15 @@ def _said(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _running_spans(connection: sqlite3.Connection, num: int, trace_id: str) -> list[dict[str, Any]]:
-    rows = connection.execute(
-        "SELECT span_id, parent_id, remote, name, type, start, gone FROM running WHERE trace = ?", (num,)
-    ).fetchall()
-    records: list[dict[str, Any]] = []
-    for span_id, parent_id, remote, name, kind, start, gone in rows:
-        record = {
-            "kind": "start", "trace_id": trace_id, "span_id": span_id, "parent_id": parent_id,
-            "remote_parent": bool(remote), "name": name, "type": kind, "start": start, "gone": bool(gone),
-        }  # fmt: skip
-        records.append(_said(record))
-    return records
+    rows = connection.execute(f"SELECT {columns(_RunningCells)} FROM running WHERE trace = ?", (num,)).fetchall()
+    return [
+        _said({
+            "kind": "start", "trace_id": trace_id, "span_id": cells.span_id, "parent_id": cells.parent_id,
+            "remote_parent": bool(cells.remote), "name": cells.name, "type": cells.type, "start": cells.start,
+            "gone": bool(cells.gone),
+        })
+        for cells in map(_RunningCells._make, rows)
+    ]  # fmt: skip
 
 
 def read_payload(connection: sqlite3.Connection, trace_id: str, span_id: str) -> dict[str, Any] | None:
@@ -248,11 +302,15 @@ def read_payload(connection: sqlite3.Connection, trace_id: str, span_id: str) ->
         return None
     low = num << POSITION_BITS
     row = connection.execute(
-        f"SELECT {PACKED}, (s.id & {POSITION_MASK}) - c.first, s.input_cost, s.output_cost, s.cost"
-        " FROM spans s JOIN chunks c ON c.id = s.chunk WHERE s.id BETWEEN ? AND ? AND s.span_id = ?",
+        f"SELECT {PACKED}, {_PLACE_COLUMNS} FROM spans s JOIN chunks c ON c.id = s.chunk"
+        " WHERE s.id BETWEEN ? AND ? AND s.span_id = ?",
         (low, low | POSITION_MASK, span_id),
     ).fetchone()
-    return with_cost(unpack(*row[:3])[row[3]], row[4:]) if row else None
+    if row is None:
+        return None
+    codec, content, base, *cells = row
+    at = _PlaceCells._make(cells)
+    return _with_cost(unpack(codec, content, base)[at.offset], _cost(at.input_cost, at.output_cost, at.cost))
 
 
 def read_changes(connection: sqlite3.Connection, since: int, limit: int) -> Changes:

@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from tracer.store.filter import Expression
 from tracer.store.rows import SessionPage, SessionRow
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.migrations import LABEL_MODEL
 from tracer.store.sqlite.selecting import selected
+from tracer.store.sqlite.sql import columns
 from tracer.store.sqlite.tokens import decode_token, encode_token
 
-_USAGE = ("input_tokens", "output_tokens", "total_tokens")
+
+class _Totals(NamedTuple):
+    trace_count: int
+    error_count: int
+    start: int
+    end: int
+    input_tokens: float
+    output_tokens: float
+    total_tokens: float
+    cost: float | None
+
+
+_TOTALS = {
+    "trace_count": "count(*)",
+    "error_count": "sum(t.state = 'ERROR')",
+    "start": "min(t.start)",
+    "end": "max(t.start + ifnull(t.duration, 0))",
+    "input_tokens": "total(t.input_tokens)",
+    "output_tokens": "total(t.output_tokens)",
+    "total_tokens": "total(t.total_tokens)",
+    "cost": "sum(t.cost)",
+}
 
 
 def find_sessions(
@@ -42,13 +65,11 @@ def session_rows(connection: sqlite3.Connection, sessions: Sequence[str]) -> lis
 
 
 def _session_row(connection: sqlite3.Connection, session: str) -> SessionRow | None:
-    total = connection.execute(
-        "SELECT count(*), sum(t.state = 'ERROR'), min(t.start), max(t.start + ifnull(t.duration, 0)),"
-        " total(t.input_tokens), total(t.output_tokens), total(t.total_tokens), sum(t.cost)"
-        " FROM traces t WHERE t.session = ? AND t.start IS NOT NULL",
-        (session,),
+    row = connection.execute(
+        f"SELECT {columns(_Totals, **_TOTALS)} FROM traces t WHERE t.session = ? AND t.start IS NOT NULL", (session,)
     ).fetchone()
-    if not total[0]:
+    total = _Totals._make(row)
+    if not total.trace_count:
         return None
     users = connection.execute(
         "SELECT DISTINCT user FROM traces WHERE session = ? AND user IS NOT NULL ORDER BY 1", (session,)
@@ -61,16 +82,21 @@ def _session_row(connection: sqlite3.Connection, session: str) -> SessionRow | N
     return SessionRow(
         session_id=session,
         users=[row[0] for row in users],
-        trace_count=total[0],
-        error_count=total[1],
-        start=total[2],
-        end=total[3],
-        usage={name: int(tokens) for name, tokens in zip(_USAGE, total[4:7])},
-        cost=total[7],
+        trace_count=total.trace_count,
+        error_count=total.error_count,
+        start=total.start,
+        end=total.end,
+        usage=usage_shape(total.input_tokens, total.output_tokens, total.total_tokens),
+        cost=total.cost,
         models=[row[0] for row in models],
         first_request_preview=_preview(connection, session, "request_preview", "ASC"),
         last_response_preview=_preview(connection, session, "response_preview", "DESC"),
     )
+
+
+def usage_shape(input_tokens: float, output_tokens: float, total_tokens: float) -> dict[str, int]:
+    """Sums of tokens by name, as whole numbers."""
+    return {"input_tokens": int(input_tokens), "output_tokens": int(output_tokens), "total_tokens": int(total_tokens)}
 
 
 def _preview(connection: sqlite3.Connection, session: str, column: str, direction: str) -> str | None:

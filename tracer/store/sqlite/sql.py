@@ -39,6 +39,11 @@ def marks(cells: Cells) -> str:
     return ",".join("?" * len(cells))
 
 
+def columns(row: type[tuple[object, ...]], prefix: str = "", **expressions: str) -> str:
+    """The columns of a SELECT in the order of a NamedTuple's fields, some of which may be expressions."""
+    return ", ".join(expressions.get(name, prefix + name) for name in row.__annotations__)
+
+
 @dataclass(frozen=True)
 class Sql:
     """``FROM … WHERE …``: tables, the conditions on their rows, and the parameters of these."""

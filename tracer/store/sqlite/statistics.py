@@ -188,9 +188,10 @@ def _summed(
         source.parameters,
     )
     sums: dict[Key, _Sum] = {}
-    for name, start, *numbers, durations in found:
-        sums[name, start] = total = _Sum(*numbers[:6])
-        total.durations = durations_of(durations)
+    for name, start, calls, errors, input_tokens, output_tokens, cost, priced, durations in found:
+        sums[name, start] = _Sum(
+            calls, errors, input_tokens, output_tokens, cost, priced, durations=durations_of(durations)
+        )
     return sums
 
 

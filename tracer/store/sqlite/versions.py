@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 from tracer.store.filter import Expression
 from tracer.store.rows import ExperimentRow, FeedbackRow, VersionRow
@@ -13,35 +12,63 @@ from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.migrations import LABEL_MODEL
 from tracer.store.sqlite.percentiles import durations_of, exact_percentiles
 from tracer.store.sqlite.selecting import selected
-from tracer.store.sqlite.sql import Fragment, Sql
+from tracer.store.sqlite.sessions import usage_shape
+from tracer.store.sqlite.sql import Fragment, Sql, columns
 
 _VERSIONS_LIMIT = 1000
-_USAGE = ("input_tokens", "output_tokens", "total_tokens")
+
+
+class _Totals(NamedTuple):
+    model_id: str
+    trace_count: int
+    error_count: int
+    first: int
+    last: int
+    input_tokens: float
+    output_tokens: float
+    total_tokens: float
+    cost: float | None
+    durations: str | None
+
+
+_TOTALS = {
+    "model_id": "t.model_id",
+    "trace_count": "count(*)",
+    "error_count": "sum(t.state = 'ERROR')",
+    "first": "min(t.start)",
+    "last": "max(t.start) AS last",
+    "input_tokens": "total(t.input_tokens)",
+    "output_tokens": "total(t.output_tokens)",
+    "total_tokens": "total(t.total_tokens)",
+    "cost": "sum(t.cost)",
+    "durations": "group_concat(t.duration)",
+}
 
 
 def versions(connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher) -> list[VersionRow]:
     """One row a version that selected traces name, the one with the newest trace first."""
     source = selected(expression, fulltext).sql.matching("t.model_id IS NOT NULL")
     totals = connection.execute(
-        "SELECT t.model_id, count(*), sum(t.state = 'ERROR'), min(t.start), max(t.start), total(t.input_tokens),"
-        " total(t.output_tokens), total(t.total_tokens), sum(t.cost), group_concat(t.duration)"
-        f" FROM {source.text} GROUP BY 1 ORDER BY 5 DESC, 1 LIMIT {_VERSIONS_LIMIT}",
+        f"SELECT {columns(_Totals, **_TOTALS)} FROM {source.text}"
+        f" GROUP BY 1 ORDER BY last DESC, 1 LIMIT {_VERSIONS_LIMIT}",
         source.parameters,
     ).fetchall()
     models, feedback = _models(connection, source), _feedback(connection, source)
-    return [_version_row(row, models[row[0]], feedback[row[0]]) for row in totals]
+    return [
+        _version_row(total, models[total.model_id], feedback[total.model_id]) for total in map(_Totals._make, totals)
+    ]
 
 
-def _version_row(total: Sequence[Any], models: list[str], feedback: list[FeedbackRow]) -> VersionRow:
-    p50, p95, p99 = exact_percentiles(durations_of(total[9]))
+def _version_row(total: _Totals, models: list[str], feedback: list[FeedbackRow]) -> VersionRow:
+    p50, p95, p99 = exact_percentiles(durations_of(total.durations))
     return VersionRow(
-        model_id=total[0],
-        trace_count=total[1],
-        error_count=total[2],
-        first=total[3],
-        last=total[4],
-        usage={key: int(tokens) for key, tokens in zip(_USAGE, total[5:8])},
-        cost=total[8],
+        model_id=total.model_id,
+        trace_count=total.trace_count,
+        error_count=total.error_count,
+        first=total.first,
+        last=total.last,
+        usage=usage_shape(total.input_tokens, total.output_tokens, total.total_tokens),
+        cost=total.cost,
         latency_p50_ms=p50,
         latency_p95_ms=p95,
         latency_p99_ms=p99,
