@@ -35,9 +35,10 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
-            "__init__ append bases chunks compile connection decode delete facets find fulltext functions "
+            "__init__ append bases blocks compile connection decode delete facets find fulltext functions "
             "histogram hours indexing insert known latencies migrations models_and_runs owners percentiles plan "
-            "read recent rollup said selecting sessions shape sql statistics store tally tokens topmost versions"
+            "read recent rollup selecting sessions shape sql statistics store tally tokens topmost "
+            "trace_updates versions"
         ),
         "tracer.dialects": "__init__ genai mlflow openinference reading traceloop",
         "tracer.otlp": "__init__ json",

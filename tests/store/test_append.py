@@ -397,7 +397,7 @@ def test_hostile_values_are_stored_as_text(store: Store) -> None:
     assert (stored.row.tags, stored.row.session_id, stored.row.models, stored.row.name) == ({odd: odd}, odd, [odd], odd)
 
 
-def test_a_chunk_is_split_at_64_kb(store: Store, tmp_path: Path) -> None:
+def test_a_block_is_split_at_64_kb(store: Store, tmp_path: Path) -> None:
     store.append([span("t", f"s{i}", "r", json={"tracer.inputs": f"{i} " + "x" * 20_000}) for i in range(20)])
 
     connection = sqlite3.connect(tmp_path / "traces.db")

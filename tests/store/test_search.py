@@ -322,7 +322,7 @@ def test_a_search_does_not_wait_for_an_index_that_is_far_behind(
     store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(fulltext, "_WAIT_SECONDS", 0.0)
-    monkeypatch.setattr(indexing, "_CHUNKS_AT_ONCE", 2)
+    monkeypatch.setattr(indexing, "_BLOCKS_AT_ONCE", 2)
 
     def search() -> tuple[list[str], bool]:
         with time_limit(60):

@@ -196,10 +196,10 @@ def test_deleting_turn_by_turn_from_either_end_leaves_the_rest_readable(store: S
         assert_reads(store, lines)
 
 
-def test_many_turns_stand_alone_in_short_transactions(
+def test_many_blocks_get_rid_of_their_base_in_short_transactions(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracer.store.sqlite.delete._CHUNKS_AT_ONCE", 2)
+    monkeypatch.setattr("tracer.store.sqlite.delete._BLOCKS_AT_ONCE", 2)
     lines = turns("c", 12)
     append_each(store, lines)
 

@@ -31,8 +31,8 @@ def translate(record: SpanRecord) -> TraceRecord | None:
     _put(record, "json", {**reading.structured, **known})
     if not reading.about_trace:
         return None
-    said = {"kind": "trace", "trace_id": record["trace_id"], "time": record["start"], **reading.about_trace}
-    return cast("TraceRecord", said)
+    update = {"kind": "trace", "trace_id": record["trace_id"], "time": record["start"], **reading.about_trace}
+    return cast("TraceRecord", update)
 
 
 def _put(record: SpanRecord, name: str, value: Any) -> None:

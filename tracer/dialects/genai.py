@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracer import semconv
+from tracer._json import JsonObject
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import to_message
 
@@ -101,7 +102,7 @@ def _events(reading: Reading) -> None:
     reading.events = left
 
 
-def _message(attributes: dict[str, Any], role: str) -> dict[str, Any]:
+def _message(attributes: JsonObject, role: str) -> JsonObject:
     """A message from an event's attributes; other producers put the whole body into one of them."""
     body = parsed(attributes.get("event.body", attributes.get("body")))
     given = {**attributes, **body} if isinstance(body, dict) else attributes
@@ -120,7 +121,7 @@ def _is_parts(content: Any) -> bool:
     return isinstance(parts, list) and all(isinstance(part, dict) and "type" in part for part in parts)
 
 
-def _choice(attributes: dict[str, Any]) -> dict[str, Any]:
+def _choice(attributes: JsonObject) -> JsonObject:
     body = parsed(attributes.get("event.body", attributes.get("body")))
     given = {**attributes, **body} if isinstance(body, dict) else dict(attributes)
     inner = parsed(given.get("message"))
@@ -132,7 +133,7 @@ def _choice(attributes: dict[str, Any]) -> dict[str, Any]:
     return _message(given, "assistant")
 
 
-def _messages(value: Any, key: str) -> list[dict[str, Any]]:
+def _messages(value: Any, key: str) -> list[JsonObject]:
     role = "assistant" if key.endswith("completion") else "user"
     found = parsed(value)
     if isinstance(found, dict) and isinstance(found.get("messages"), list):

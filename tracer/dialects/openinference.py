@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracer import semconv
+from tracer._json import JsonObject
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import to_message
 
@@ -80,7 +81,7 @@ def _text_of(item: Any, name: str) -> Any:
     return inner.get("text") if isinstance(inner, dict) else None
 
 
-def _message(item: Any) -> dict[str, Any]:
+def _message(item: Any) -> JsonObject:
     given = item.get("message", item) if isinstance(item, dict) else {}
     given = given if isinstance(given, dict) else {}
     message = {key: given[key] for key in ("role", "name", "tool_call_id", "finish_reason") if key in given}
@@ -98,7 +99,7 @@ def _message(item: Any) -> dict[str, Any]:
     return to_message(message)
 
 
-def _content(item: Any) -> dict[str, Any]:
+def _content(item: Any) -> JsonObject:
     content = item.get("message_content", item) if isinstance(item, dict) else {"text": str(item)}
     kind = content.get("type")
     if kind == "reasoning":

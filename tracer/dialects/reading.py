@@ -7,18 +7,19 @@ from typing import Any
 import orjson
 
 from tracer import semconv
+from tracer._json import JsonObject
 
 
 class Reading:
     """What a dialect works on."""
 
-    def __init__(self, attributes: dict[str, Any], events: list[Any], start: int = 0) -> None:
+    def __init__(self, attributes: JsonObject, events: list[Any], start: int = 0) -> None:
         self.attributes = attributes
         self.events = events
         self.start = start  # ns
-        self.structured: dict[str, Any] = {}
+        self.structured: JsonObject = {}
         self.span_type: str | None = None
-        self.about_trace: dict[str, Any] = {}
+        self.about_trace: JsonObject = {}
 
     def has(self, prefix: str) -> bool:
         """Whether an attribute begins so."""
@@ -56,7 +57,7 @@ class Reading:
 
     def take_indexed(self, prefix: str) -> list[Any]:
         """The list that stands in attributes such as ``prefix.0.message.role``, nested as the names say."""
-        found: dict[str, Any] = {}
+        found: JsonObject = {}
         for key in [key for key in self.attributes if key.startswith(f"{prefix}.")]:
             path = key[len(prefix) + 1 :].split(".")
             if path[0].isdigit():
@@ -70,7 +71,7 @@ class Reading:
         self.put(semconv.OUTPUT_MESSAGES, outputs)
 
 
-def _put_at(into: dict[str, Any], path: list[str], value: Any) -> None:
+def _put_at(into: JsonObject, path: list[str], value: Any) -> None:
     for name in path[:-1]:
         below = into.get(name)
         if not isinstance(below, dict):

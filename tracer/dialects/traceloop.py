@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracer import semconv
+from tracer._json import JsonObject
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import to_message
 
@@ -36,7 +37,7 @@ def read(reading: Reading) -> None:
     )
 
 
-def _message(item: Any, role: str) -> dict[str, Any]:
+def _message(item: Any, role: str) -> JsonObject:
     given = item if isinstance(item, dict) else {"content": item}
     content = parsed(given.get("content"))
     is_typed = isinstance(content, list) and all(isinstance(part, dict) and "type" in part for part in content)
@@ -51,5 +52,5 @@ def _message(item: Any, role: str) -> dict[str, Any]:
     return to_message({key: value for key, value in message.items() if value is not None})
 
 
-def _function(item: dict[str, Any]) -> dict[str, Any]:
+def _function(item: JsonObject) -> JsonObject:
     return {"type": "function", "function": {**item, "parameters": parsed(item.get("parameters"))}}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
 from typing import Any
 
+from tracer._json import JsonMapping, JsonObject
 from tracer.otlp.json import line_from_records
 from tracer.store import Store, StoredTrace, TraceRow
 
-_SAID = ("session_id", "user", "model_id", "run_id", "request_preview", "response_preview", "client_request_id")
+_UPDATED = ("session_id", "user", "model_id", "run_id", "request_preview", "response_preview", "client_request_id")
 
 
 def otlp_line(store: Store, stored: StoredTrace) -> bytes:
@@ -25,20 +25,20 @@ def otlp_line(store: Store, stored: StoredTrace) -> bytes:
     return line_from_records(spans, others=about, resource=stored.resource)
 
 
-def _without_cost(span: Mapping[str, Any]) -> dict[str, Any]:
+def _without_cost(span: JsonMapping) -> JsonObject:
     # reckoned from the price table by whoever reads it, and no part of what was recorded
     return {key: value for key, value in span.items() if key != "cost"}
 
 
-def _records_about(stored: StoredTrace) -> list[dict[str, Any]]:
+def _records_about(stored: StoredTrace) -> list[JsonObject]:
     row = stored.row
     # as old as the trace, so that importing it where the trace has changed since changes nothing
-    said: dict[str, Any] = {"kind": "trace", "trace_id": row.trace_id, "time": row.start, "experiment": row.experiment}
-    said.update((name, getattr(row, name)) for name in _SAID if getattr(row, name) is not None)
-    said.update((name, dict(getattr(row, name))) for name in ("tags", "metadata") if getattr(row, name))
+    update: JsonObject = {"kind": "trace", "trace_id": row.trace_id, "time": row.start, "experiment": row.experiment}
+    update.update((name, getattr(row, name)) for name in _UPDATED if getattr(row, name) is not None)
+    update.update((name, dict(getattr(row, name))) for name in ("tags", "metadata") if getattr(row, name))
     if row.state in ("OK", "ERROR") and row.state != _state_of_root(stored, row):
-        said["state"] = row.state
-    return [said, *(_assessment(given) for given in row.assessments)]
+        update["state"] = row.state
+    return [update, *(_assessment(given) for given in row.assessments)]
 
 
 def _state_of_root(stored: StoredTrace, row: TraceRow) -> str:
@@ -46,13 +46,13 @@ def _state_of_root(stored: StoredTrace, row: TraceRow) -> str:
     return "ERROR" if root.get("status") == "ERROR" else "OK"
 
 
-def _assessment(given: Any) -> dict[str, Any]:
+def _assessment(given: Any) -> JsonObject:
     fields = {name: getattr(given, name) for name in given.__dataclass_fields__}
     kept = {name: value for name, value in fields.items() if value not in (None, {}) or name == "value"}
     return {"kind": "assessment", **kept}
 
 
-def _attachments(store: Store, line: bytes) -> list[dict[str, Any]]:
+def _attachments(store: Store, line: bytes) -> list[JsonObject]:
     found = []
     for digest in sorted(set(re.findall(rb"tracer-attachment:([0-9a-f]{64})", line))):
         attachment = store.attachment(digest.decode())

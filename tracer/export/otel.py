@@ -12,7 +12,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from tracer._fault import report
-from tracer._json import encode
+from tracer._json import JsonObject, encode
 from tracer._records.derive import record_of
 from tracer.semconv import SPAN_TYPE
 
@@ -21,13 +21,13 @@ _SECRETS_OF_URL = re.compile(r"(?<=//)[^/@]*@|\?.*")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
-def attributes_of(record: dict[str, Any]) -> dict[str, Any]:
+def attributes_of(record: JsonObject) -> JsonObject:
     """A span record's attributes in OpenTelemetry's types: structured values as JSON text."""
     structured = {key: encode(value).decode() for key, value in record.get("json", {}).items()}
     return {SPAN_TYPE: record.get("type", "UNKNOWN"), **record.get("attributes", {}), **structured}
 
 
-def readable_span(record: dict[str, Any], resource: Resource) -> ReadableSpan:
+def readable_span(record: JsonObject, resource: Resource) -> ReadableSpan:
     """A span record as what OpenTelemetry's exporters take."""
     trace_id = int(record["trace_id"], 16)
     state = TraceState.from_header([record["trace_state"]]) if record.get("trace_state") else None
@@ -51,7 +51,7 @@ def readable_span(record: dict[str, Any], resource: Resource) -> ReadableSpan:
     )
 
 
-def _link(link: dict[str, Any]) -> Link:
+def _link(link: JsonObject) -> Link:
     return Link(SpanContext(int(link["trace_id"], 16), int(link["span_id"], 16), True), link.get("attributes"))
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, cast
 import orjson
 
 from tracer import semconv
+from tracer._json import JsonMapping, JsonObject
 from tracer._records.record import EventRecord, LinkRecord, Record, SpanRecord
 from tracer.dialects import translate
 from tracer.errors import InvalidArgumentError
@@ -24,7 +25,7 @@ from tracer.errors import InvalidArgumentError
 class Batch(NamedTuple):
     """The records of one producer, and the resource attributes that say who it was."""
 
-    resource: dict[str, Any]
+    resource: JsonObject
     records: list[Record]
 
 
@@ -68,16 +69,16 @@ _TYPE_OF_OPERATION = {
 
 
 def line_from_records(
-    spans: Sequence[Mapping[str, Any]],
+    spans: Sequence[JsonMapping],
     *,
-    others: Sequence[Mapping[str, Any]] = (),
-    resource: Mapping[str, Any] | None = None,
+    others: Sequence[JsonMapping] = (),
+    resource: JsonMapping | None = None,
 ) -> bytes:
     """One line, newline included, with the spans of a trace and the records that belong to it (tags, assessments…)."""
     about = dict(resource or {})
     if others and not spans:
         about[TRACE_RECORDS] = _dump(others).decode()
-    scopes: dict[str, list[dict[str, Any]]] = {}
+    scopes: dict[str, list[JsonObject]] = {}
     for position, record in enumerate(spans):
         extra = list(others) if position == 0 else []
         scopes.setdefault(record.get("scope", ""), []).append(_span_to_otlp(record, extra))
@@ -116,7 +117,7 @@ def _what_is_wrong(error: BaseException) -> str:
     return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
 
 
-def batch_from_request(resource_spans: Mapping[str, Any], refused: list[str]) -> Batch:
+def batch_from_request(resource_spans: JsonMapping, refused: list[str]) -> Batch:
     """The records of one ResourceSpans; a span that does not follow OTLP is left out, and ``refused`` says why."""
     resource = _attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
     records: list[Record] = []
@@ -134,7 +135,7 @@ def batch_from_request(resource_spans: Mapping[str, Any], refused: list[str]) ->
     return Batch(resource, records)
 
 
-def _records_of_span(span: Mapping[str, Any], scope: str) -> list[Record]:
+def _records_of_span(span: JsonMapping, scope: str) -> list[Record]:
     attributes = _attributes_from_otlp(span.get("attributes"))
     others = _other_records(attributes)
     is_ours = JSON_KEYS in attributes
@@ -143,7 +144,7 @@ def _records_of_span(span: Mapping[str, Any], scope: str) -> list[Record]:
     return [*others, record, *([about_trace] if about_trace else [])]
 
 
-def _other_records(attributes: dict[str, Any]) -> list[Record]:
+def _other_records(attributes: JsonObject) -> list[Record]:
     """The records that OTLP has no place for, taken out of the attributes that they came in."""
     try:
         found = orjson.loads(attributes.pop(TRACE_RECORDS, "[]"))
@@ -157,8 +158,8 @@ def _other_records(attributes: dict[str, Any]) -> list[Record]:
 # --- a span
 
 
-def _span_to_otlp(record: Mapping[str, Any], others: list[Mapping[str, Any]]) -> dict[str, Any]:
-    span: dict[str, Any] = {"traceId": record["trace_id"], "spanId": record["span_id"]}
+def _span_to_otlp(record: JsonMapping, others: list[JsonMapping]) -> JsonObject:
+    span: JsonObject = {"traceId": record["trace_id"], "spanId": record["span_id"]}
     if record.get("parent_id"):
         span["parentSpanId"] = record["parent_id"]
         span["flags"] = _FLAG_HAS_IS_REMOTE | (_FLAG_IS_REMOTE if record.get("remote_parent") else 0)
@@ -182,7 +183,7 @@ def _span_to_otlp(record: Mapping[str, Any], others: list[Mapping[str, Any]]) ->
     return span
 
 
-def _span_attributes(record: Mapping[str, Any], others: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _span_attributes(record: JsonMapping, others: list[JsonMapping]) -> list[JsonObject]:
     structured = record.get("json") or {}
     values = dict(record.get("attributes") or {})
     if record.get("type"):
@@ -194,7 +195,7 @@ def _span_attributes(record: Mapping[str, Any], others: list[Mapping[str, Any]])
     return _attributes_to_otlp(values)
 
 
-def _span_from_otlp(span: Mapping[str, Any], attributes: dict[str, Any], scope: str) -> SpanRecord:
+def _span_from_otlp(span: JsonMapping, attributes: JsonObject, scope: str) -> SpanRecord:
     record: SpanRecord = {
         "kind": "span",
         "trace_id": _hex_id(span["traceId"], 16, "traceId"),
@@ -225,18 +226,18 @@ def _span_from_otlp(span: Mapping[str, Any], attributes: dict[str, Any], scope: 
     return record
 
 
-def _add_status(record: SpanRecord, status: Mapping[str, Any]) -> None:
+def _add_status(record: SpanRecord, status: JsonMapping) -> None:
     code = _enum_number(status.get("code"), _STATUS_CODES, "STATUS_CODE_")
     record["status"] = cast("Any", _STATUS_CODES[code])
     if status.get("message"):
         record["message"] = str(status["message"])
 
 
-def _add_attributes(record: SpanRecord, attributes: dict[str, Any]) -> None:
+def _add_attributes(record: SpanRecord, attributes: JsonObject) -> None:
     ours = attributes.pop(JSON_KEYS, None)
     is_structured = _is_structured_elsewhere if ours is None else (lambda key, value: key in ours)
-    plain: dict[str, Any] = {}
-    structured: dict[str, Any] = {}
+    plain: JsonObject = {}
+    structured: JsonObject = {}
     for key, value in attributes.items():
         if not is_structured(key, value):
             plain[key] = value
@@ -259,7 +260,7 @@ def _is_structured_elsewhere(key: str, value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _span_type(attributes: dict[str, Any]) -> str:
+def _span_type(attributes: JsonObject) -> str:
     given = attributes.pop(semconv.SPAN_TYPE, None) or attributes.get("openinference.span.kind")
     if given:
         return str(given)
@@ -269,13 +270,13 @@ def _span_type(attributes: dict[str, Any]) -> str:
 # --- events, links
 
 
-def _event_to_otlp(event: Mapping[str, Any]) -> dict[str, Any]:
+def _event_to_otlp(event: JsonMapping) -> JsonObject:
     found = {"timeUnixNano": str(event.get("time", 0)), "name": event.get("name", "")}
     attributes = event.get("attributes")
     return {**found, "attributes": _attributes_to_otlp(attributes)} if attributes else found
 
 
-def _event_from_otlp(event: Mapping[str, Any]) -> EventRecord:
+def _event_from_otlp(event: JsonMapping) -> EventRecord:
     record: EventRecord = {
         "name": str(event.get("name") or ""),
         "time": _time(event.get("timeUnixNano"), "timeUnixNano of an event"),
@@ -285,13 +286,13 @@ def _event_from_otlp(event: Mapping[str, Any]) -> EventRecord:
     return record
 
 
-def _link_to_otlp(link: Mapping[str, Any]) -> dict[str, Any]:
+def _link_to_otlp(link: JsonMapping) -> JsonObject:
     found = {"traceId": link["trace_id"], "spanId": link["span_id"]}
     attributes = link.get("attributes")
     return {**found, "attributes": _attributes_to_otlp(attributes)} if attributes else found
 
 
-def _link_from_otlp(link: Mapping[str, Any]) -> LinkRecord:
+def _link_from_otlp(link: JsonMapping) -> LinkRecord:
     record: LinkRecord = {
         "trace_id": _hex_id(link["traceId"], 16, "traceId of a link"),
         "span_id": _hex_id(link["spanId"], 8, "spanId of a link"),
@@ -311,17 +312,17 @@ def _time(value: Any, field: str) -> int:
     return time
 
 
-def _attributes_to_otlp(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _attributes_to_otlp(attributes: JsonMapping) -> list[JsonObject]:
     return [{"key": key, "value": _value_to_otlp(value)} for key, value in attributes.items()]
 
 
-def _attributes_from_otlp(pairs: Sequence[Mapping[str, Any]] | dict[str, Any] | None) -> dict[str, Any]:
+def _attributes_from_otlp(pairs: Sequence[JsonMapping] | JsonObject | None) -> JsonObject:
     if isinstance(pairs, dict):  # decoded already, from protobuf
         return pairs
     return {pair["key"]: _value_from_otlp(pair.get("value") or {}) for pair in pairs or ()}
 
 
-def _value_to_otlp(value: Any) -> dict[str, Any]:
+def _value_to_otlp(value: Any) -> JsonObject:
     if value is None:
         return {}
     if isinstance(value, bool):
@@ -337,7 +338,7 @@ def _value_to_otlp(value: Any) -> dict[str, Any]:
     return {"stringValue": str(value)}
 
 
-def _value_from_otlp(value: Mapping[str, Any]) -> Any:
+def _value_from_otlp(value: JsonMapping) -> Any:
     for kind, content in value.items():
         if kind == "intValue":
             return int(content)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Expression
 from tracer.store.rows import (
@@ -82,15 +83,15 @@ class Store(Protocol):
         """A trace with its spans, or None; of the spans that ended only those from position ``after`` on."""
         ...
 
-    def spans(self, trace_id: str, *, payload: bool = True) -> list[dict[str, Any]]:
+    def spans(self, trace_id: str, *, payload: bool = True) -> list[JsonObject]:
         """The span records of a trace, sorted by start; without payload only what a tree shows."""
         ...
 
-    def spans_of(self, trace_ids: Sequence[str], *, payload: bool = True) -> dict[str, list[dict[str, Any]]]:
+    def spans_of(self, trace_ids: Sequence[str], *, payload: bool = True) -> dict[str, list[JsonObject]]:
         """The span records of many traces at once, by trace id; none for a trace that is not there."""
         ...
 
-    def payload(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
+    def payload(self, trace_id: str, span_id: str) -> JsonObject | None:
         """The whole record of one span, or None."""
         ...
 

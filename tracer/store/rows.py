@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tracer._json import JsonObject
 from tracer.store.filter import Expression, OrderTerm
 
 DEFAULT_ORDER = (OrderTerm("timestamp", True),)
@@ -67,8 +68,8 @@ class StoredTrace:
     """
 
     row: TraceRow
-    spans: list[dict[str, Any]]
-    resource: dict[str, Any] = field(default_factory=dict)
+    spans: list[JsonObject]
+    resource: JsonObject = field(default_factory=dict)
     position: int = 0
 
 

@@ -14,6 +14,7 @@ import orjson
 
 from tracer import semconv
 from tracer._fault import report
+from tracer._json import JsonObject
 
 Previews = tuple[Union[str, None], Union[str, None]]
 
@@ -25,7 +26,7 @@ _STRUCTURING = frozenset({"role", "type", "object", "id", "finish_reason", "mime
 _ASSISTANT_ROLES = ("assistant", "model", "ai")
 
 
-def span_text(record: dict[str, Any]) -> str:
+def span_text(record: JsonObject) -> str:
     """The new text of a span: last messages, outputs, and what went wrong."""
     pieces: list[str] = []
     inputs = _new_messages(record)
@@ -36,7 +37,7 @@ def span_text(record: dict[str, Any]) -> str:
     return _joined(pieces)
 
 
-def previews(record: dict[str, Any]) -> Previews:
+def previews(record: JsonObject) -> Previews:
     """What was asked and what was answered. Never raises."""
     if "json" not in record and _SHOWN.isdisjoint(record.get("attributes") or ()):
         return None, None
@@ -47,7 +48,7 @@ def previews(record: dict[str, Any]) -> Previews:
         return None, None
 
 
-def request_preview(record: dict[str, Any]) -> str | None:
+def request_preview(record: JsonObject) -> str | None:
     """What was asked: the last user message, else the inputs as compact JSON."""
     messages = value_of(record, semconv.INPUT_MESSAGES)
     inputs = value_of(record, semconv.INPUTS)
@@ -55,7 +56,7 @@ def request_preview(record: dict[str, Any]) -> str | None:
     return _cut(asked if asked is not None else inputs if inputs is not None else messages)
 
 
-def response_preview(record: dict[str, Any]) -> str | None:
+def response_preview(record: JsonObject) -> str | None:
     """What was answered: the reply's text, else the outputs as compact JSON."""
     messages = value_of(record, semconv.OUTPUT_MESSAGES)
     outputs = value_of(record, semconv.OUTPUTS)
@@ -63,7 +64,7 @@ def response_preview(record: dict[str, Any]) -> str | None:
     return _cut(replied if replied is not None else outputs if outputs is not None else messages)
 
 
-def value_of(record: dict[str, Any], key: str) -> Any:
+def value_of(record: JsonObject, key: str) -> Any:
     """An attribute of a span record as a structured value; None where it is absent."""
     structured = record.get("json")
     if structured and key in structured:
@@ -86,7 +87,7 @@ def json_text(value: Any) -> str:
         return str(value)
 
 
-def _new_messages(record: dict[str, Any]) -> Any:
+def _new_messages(record: JsonObject) -> Any:
     messages = value_of(record, semconv.INPUT_MESSAGES)
     if messages is None:
         return None
@@ -148,7 +149,7 @@ def _last_text(messages: Any, roles: tuple[str, ...]) -> str | None:
     return None
 
 
-def _message_text(message: dict[str, Any]) -> str | None:
+def _message_text(message: JsonObject) -> str | None:
     content = message.get("parts", message.get("content"))
     if isinstance(content, str):
         return content
@@ -162,15 +163,15 @@ def _message_text(message: dict[str, Any]) -> str | None:
     return "\n".join(text for text in texts if isinstance(text, str)) or None
 
 
-def _error_texts(record: dict[str, Any]) -> Iterator[str]:
+def _error_texts(record: JsonObject) -> Iterator[str]:
     message = record.get("message")
     if isinstance(message, str):
         yield message
     for event in record.get("events") or ():
         if isinstance(event, dict) and event.get("name") == "exception":
-            said = (event.get("attributes") or {}).get("exception.message")
-            if isinstance(said, str) and said != message:
-                yield said
+            text = (event.get("attributes") or {}).get("exception.message")
+            if isinstance(text, str) and text != message:
+                yield text
 
 
 def _leaves(value: Any) -> list[str]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tracer import semconv
+from tracer._json import JsonMapping
 
 _NAMES = {key: name for name, key in semconv.TOKEN_USAGE.items()}
 _LIMIT = 10**15  # far from what sums of them could overflow
 
 
-def token_usage(attributes: Mapping[str, Any]) -> dict[str, int] | None:
+def token_usage(attributes: JsonMapping) -> dict[str, int] | None:
     """Counts by the names of semconv.TOKEN_USAGE, what is no count left out; a part always has a total."""
     usage: dict[str, int] = {}
     for key in attributes.keys() & _NAMES.keys():

@@ -8,11 +8,11 @@ import os
 import threading
 import zlib
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError, StoreError
 
 _TIMEOUT_SECONDS = 30.0
@@ -34,7 +34,7 @@ class Answer:
     content: bytes
     location: str | None = None
 
-    def json(self) -> dict[str, Any]:
+    def json(self) -> JsonObject:
         """The content as a JSON object. Raises StoreError."""
         try:
             value = orjson.loads(self.content)
@@ -59,17 +59,17 @@ class Connection:
         self._is_near = self._host in _LOOPBACK
         self._idle = _IdleConnections()
 
-    def get(self, path: str, query: dict[str, Any] | None = None, *, missing: bool = False) -> dict[str, Any] | None:
+    def get(self, path: str, query: JsonObject | None = None, *, missing: bool = False) -> JsonObject | None:
         """A JSON answer; with ``missing`` None for what is not there. Raises StoreError."""
         answer = self.request("GET", path, query, is_missing_fine=missing)
         return None if answer.status == 404 else answer.json()
 
-    def send(self, path: str, body: dict[str, Any] | None = None) -> Answer:
+    def send(self, path: str, body: JsonObject | None = None) -> Answer:
         """A POST of a JSON object. Raises StoreError."""
         return self.request("POST", path, content=orjson.dumps(body or {}), media_type=_JSON)
 
     def deliver(
-        self, path: str, query: dict[str, Any] | None = None, *, content: bytes = b"{}", media_type: str = _JSON
+        self, path: str, query: JsonObject | None = None, *, content: bytes = b"{}", media_type: str = _JSON
     ) -> None:
         """A POST that the server has done when this returns. Raises StoreError."""
         answer = self.request("POST", path, query, content=content, media_type=media_type)
@@ -80,7 +80,7 @@ class Connection:
         self,
         method: str,
         path: str,
-        query: dict[str, Any] | None = None,
+        query: JsonObject | None = None,
         *,
         content: bytes | None = None,
         media_type: str | None = None,

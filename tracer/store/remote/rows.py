@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from tracer._json import JsonObject
 from tracer.store.rows import (
     AssessmentRow,
     ExperimentRow,
@@ -18,7 +17,7 @@ from tracer.store.rows import (
     VersionRow,
 )
 
-Shape = dict[str, Any]
+Shape = JsonObject
 _NS_PER_MS = 1_000_000
 _SAME_IN_TRACES = (
     "trace_id", "seq", "experiment_id", "experiment", "state", "name", "root_span_id", "span_count", "error_count",
@@ -41,7 +40,7 @@ def trace_row(shape: Shape) -> TraceRow:
 
 
 def model_row(shape: Shape) -> ModelRow:
-    """What was said of a version."""
+    """A version of an app."""
     return ModelRow(**_without_ns(shape))
 
 
@@ -50,7 +49,7 @@ def run_row(shape: Shape) -> RunRow:
     return RunRow(**_without_ns(shape))
 
 
-def _without_ns(shape: Shape) -> dict[str, Any]:
+def _without_ns(shape: Shape) -> JsonObject:
     return {name.removesuffix("_ns"): value for name, value in shape.items()}
 
 
@@ -66,7 +65,7 @@ def statistics_row(shape: Shape, *, exact: bool) -> StatisticsRow:
     )
 
 
-def _latencies(shape: Shape) -> dict[str, Any]:
+def _latencies(shape: Shape) -> JsonObject:
     return {f"latency_{name}_ms": ns / _NS_PER_MS for name, ns in shape["latency_ns"].items()}
 
 

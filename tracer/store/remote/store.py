@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tracer._json import JsonObject
 from tracer._records.derive import whole
 from tracer.errors import StoreError
 from tracer.store.filter import Expression
@@ -84,14 +85,14 @@ class RemoteStore:
             return None
         return StoredTrace(rows.trace_row(found["trace"]), found["records"], found["resource"], found["position"])
 
-    def spans(self, trace_id: str, *, payload: bool = True) -> list[dict[str, Any]]:
+    def spans(self, trace_id: str, *, payload: bool = True) -> list[JsonObject]:
         """The span records of a trace, sorted by start; without payload only what a tree shows."""
         stored = self.trace(trace_id, payload=payload)
         return stored.spans if stored else []
 
-    def spans_of(self, trace_ids: Sequence[str], *, payload: bool = True) -> dict[str, list[dict[str, Any]]]:
+    def spans_of(self, trace_ids: Sequence[str], *, payload: bool = True) -> dict[str, list[JsonObject]]:
         """The span records of many traces at once, by trace id; none for a trace that is not there."""
-        found: dict[str, list[dict[str, Any]]] = {}
+        found: dict[str, list[JsonObject]] = {}
         left = list(dict.fromkeys(trace_ids))
         while left:
             asked = {"trace_ids": left[:_PAGE], "payload": payload}
@@ -102,7 +103,7 @@ class RemoteStore:
             left = left[len(traces) :]  # an answer has as many as fit
         return found
 
-    def payload(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
+    def payload(self, trace_id: str, span_id: str) -> JsonObject | None:
         """The whole record of one ended span, or None."""
         path = f"/traces/{path_part(trace_id)}/records/{path_part(span_id)}"
         found = self._server.get(path, missing=True)
@@ -215,7 +216,7 @@ class RemoteStore:
         """Close the connections to the server."""
         self._server.close()
 
-    def _get(self, path: str, query: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _get(self, path: str, query: JsonObject | None = None) -> JsonObject:
         found = self._server.get(path, query)
         assert found is not None
         return found

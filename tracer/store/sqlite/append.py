@@ -1,4 +1,4 @@
-"""Takes news into the tables: plans everything outside the lock, then writes in one short transaction.
+"""Writes a decoded batch into the tables: plans everything outside the lock, then writes in one short transaction.
 
 A plan is made from what the tables hold at that moment. Every change of a trace gives it a new change number, so a plan
 still fits when the change numbers of its traces are what they were; else it is made again.
@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 
 from tracer import _fault
+from tracer._json import JsonObject
 from tracer.store.sqlite.bases import RecentBases
-from tracer.store.sqlite.decode import News, SpanFacts, StartFacts
+from tracer.store.sqlite.decode import DecodedBatch, SpanFacts, StartFacts
 from tracer.store.sqlite.hours import add_covered, add_spans
 from tracer.store.sqlite.insert import insert_rows
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
@@ -33,7 +34,7 @@ _SPAN_COLUMNS = (
     "request_model", "provider", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost",
     "cost", "chunk", "first_chunk", "covered",
 )  # fmt: skip
-_CHUNK_COLUMNS = ("id", "trace", "first", "codec", "content", "base")
+_BLOCK_COLUMNS = ("id", "trace", "first", "codec", "content", "base")
 _TRACE_KEY = ("num", "trace_id")
 _TRACE_CELLS = (
     "seq", "experiment", "state", "name", "root_span", "start", "duration", "next_position", "spans",
@@ -48,31 +49,31 @@ _PUT_ASSESSMENT = """INSERT OR REPLACE INTO assessments(
     ) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"""
 
 
-def append(connection: sqlite3.Connection, news: News, recent: RecentTallies, bases: RecentBases) -> None:
-    """Write the news; raises sqlite3.Error and leaves the tables as they were."""
+def append(connection: sqlite3.Connection, batch: DecodedBatch, recent: RecentTallies, bases: RecentBases) -> None:
+    """Write the batch; raises sqlite3.Error and leaves the tables as they were."""
     for _ in range(_OPTIMISTIC_TRIES):
-        if _try_append(connection, news, recent, bases, is_locked=False):
+        if _try_append(connection, batch, recent, bases, is_locked=False):
             return
-    _try_append(connection, news, recent, bases, is_locked=True)
+    _try_append(connection, batch, recent, bases, is_locked=True)
 
 
 def _try_append(
-    connection: sqlite3.Connection, news: News, recent: RecentTallies, bases: RecentBases, *, is_locked: bool
+    connection: sqlite3.Connection, batch: DecodedBatch, recent: RecentTallies, bases: RecentBases, *, is_locked: bool
 ) -> bool:
     """Plan and write; False where another process changed a trace, or deleted a base, meanwhile."""
     try:
         if is_locked:
             connection.execute("BEGIN IMMEDIATE")
-        plans = make_plans(connection, news, recent, None if is_locked else bases)
-        if not (plans or news.attachments or news.processes or news.models or news.runs):
+        plans = make_plans(connection, batch, recent, None if is_locked else bases)
+        if not (plans or batch.attachments or batch.processes or batch.models or batch.runs):
             return True
         if not is_locked:
             connection.execute("BEGIN IMMEDIATE")
             if not still_fits(connection, plans) or bases.forget_gone(connection, bases_of(plans)):
                 return False
-        seq = _write(connection, plans, news)
+        seq = _write(connection, plans, batch)
         connection.execute("COMMIT")
-        bases.settle()
+        bases.commit()
     except sqlite3.IntegrityError:
         if is_locked:
             raise
@@ -80,27 +81,27 @@ def _try_append(
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        bases.revert()
+        bases.rollback()
     for plan in plans:
         if isinstance(plan.known.tally, Tally):
             recent.keep(plan.known.num, seq, plan.known.tally)
     return True
 
 
-def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: News) -> int:
+def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], batch: DecodedBatch) -> int:
     """Write the plans and give the change number they got."""
     counters: dict[str, int] = dict(connection.execute("SELECT name, value FROM counters"))
     counters["seq"] += 1
     experiments = _experiments(connection, plans)
     span_rows: list[tuple[Any, ...]] = []
-    chunk_rows: list[tuple[Any, ...]] = []
+    block_rows: list[tuple[Any, ...]] = []
     for plan in plans:
         if plan.is_new:
             counters["trace"] += 1
             plan.known.num = counters["trace"]
-        _place_spans(plan, counters, span_rows, chunk_rows)
+        _place_spans(plan, counters, span_rows, block_rows)
     counters["spans"] += len(span_rows)
-    insert_rows(connection, "chunks", _CHUNK_COLUMNS, chunk_rows)
+    insert_rows(connection, "chunks", _BLOCK_COLUMNS, block_rows)
     insert_rows(connection, "spans", _SPAN_COLUMNS, span_rows)
     _write_traces(connection, plans, counters["seq"], experiments)
     _write_labels(connection, plans)
@@ -108,42 +109,42 @@ def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: New
     add_spans(connection, (span.facts for plan in plans for span in plan.new_spans))
     _write_covered(connection, plans)
     _write_assessments(connection, plans)
-    _write_attachments(connection, plans, news)
-    write_models(connection, news.models)
-    write_runs(connection, news.runs)
+    _write_attachments(connection, plans, batch)
+    write_models(connection, batch.models)
+    write_runs(connection, batch.runs)
     values = [(value, name) for name, value in counters.items()]
     connection.executemany("UPDATE counters SET value = ? WHERE name = ?", values)
     return counters["seq"]
 
 
 def _place_spans(
-    plan: TracePlan, counters: dict[str, int], span_rows: list[tuple[Any, ...]], chunk_rows: list[tuple[Any, ...]]
+    plan: TracePlan, counters: dict[str, int], span_rows: list[tuple[Any, ...]], block_rows: list[tuple[Any, ...]]
 ) -> None:
     base = plan.known.num << POSITION_BITS
     position = plan.known.next_position
     if position + len(plan.new_spans) > POSITION_MASK:
         raise sqlite3.DataError(f"trace {plan.known.trace_id} has more than {POSITION_MASK} spans")
-    for chunk in plan.packed:
+    for block in plan.packed:
         counters["chunk"] += 1
-        if chunk.as_base:
-            chunk.as_base.chunk = counters["chunk"]
-        of_base = chunk.base.chunk if chunk.base else None
-        chunk_rows.append(
-            (counters["chunk"], plan.known.num, position + chunk.first, chunk.codec, chunk.content, of_base)
+        if block.as_base:
+            block.as_base.block = counters["chunk"]
+        of_base = block.base.block if block.base else None
+        block_rows.append(
+            (counters["chunk"], plan.known.num, position + block.first, block.codec, block.content, of_base)
         )
-        for offset in range(chunk.first, chunk.first + chunk.count):
+        for offset in range(block.first, block.first + block.count):
             span_rows.append(_span_row(base | position + offset, plan.new_spans[offset].facts, counters["chunk"]))
     plan.known.next_position += len(plan.new_spans)
 
 
-def _span_row(row_id: int, facts: SpanFacts, chunk: int) -> tuple[Any, ...]:
+def _span_row(row_id: int, facts: SpanFacts, block: int) -> tuple[Any, ...]:
     usage = facts.usage
     counts = _counts(usage)
     detailed = orjson.dumps(usage).decode() if usage and len(usage) > 3 - counts.count(None) else None
     return (
         row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message,
         facts.start, facts.duration, facts.model, facts.request_model, facts.provider, *counts, detailed,
-        *(facts.cost or _NO_COST), chunk, facts.first_chunk, facts.covered,
+        *(facts.cost or _NO_COST), block, facts.first_chunk, facts.covered,
     )  # fmt: skip
 
 
@@ -165,7 +166,7 @@ def _write_covered(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -
 
 
 def _experiments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> dict[str, int]:
-    names = {plan.known.said.value("experiment") for plan in plans}
+    names = {plan.known.updates.value("experiment") for plan in plans}
     found: dict[str, int] = {}
     for name in sorted(name for name in names if name):
         found[name] = experiment_number(connection, name)
@@ -188,16 +189,16 @@ def _write_traces(
 
 
 def _trace_cells(plan: TracePlan, seq: int, experiments: dict[str, int]) -> tuple[Any, ...]:
-    rolled, said, known = plan.rolled, plan.known.said.values(), plan.known
+    rolled, updates, known = plan.rolled, plan.known.updates.values(), plan.known
     usage = rolled.usage
-    state = said["state"] if rolled.state in ("OK", "ERROR") else None
+    state = updates["state"] if rolled.state in ("OK", "ERROR") else None
     return (
-        seq, experiments.get(said["experiment"] or "", 0), state or rolled.state,
+        seq, experiments.get(updates["experiment"] or "", 0), state or rolled.state,
         rolled.name, rolled.root, rolled.start, rolled.duration, known.next_position, rolled.spans,
         rolled.errors, *_counts(usage), orjson.dumps(usage).decode() if usage else None, *(rolled.cost or _NO_COST),
-        said["request_preview"] or plan.request_preview, said["response_preview"] or plan.response_preview,
-        said["session_id"], said["user"], said["model_id"], said["run_id"],
-        said["client_request_id"], known.said.encoded(), known.owner or plan.news.owner,
+        updates["request_preview"] or plan.request_preview, updates["response_preview"] or plan.response_preview,
+        updates["session_id"], updates["user"], updates["model_id"], updates["run_id"],
+        updates["client_request_id"], known.updates.encoded(), known.owner or plan.decoded.owner,
     )  # fmt: skip
 
 
@@ -248,7 +249,7 @@ def _write_running(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -
 
 def _started(plan: TracePlan) -> list[tuple[str, StartFacts]]:
     running = plan.known.tally.running
-    return [(span_id, running[span_id].facts) for span_id in plan.news.starts if span_id in running]
+    return [(span_id, running[span_id].facts) for span_id in plan.decoded.starts if span_id in running]
 
 
 def _write_assessments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:
@@ -256,7 +257,7 @@ def _write_assessments(connection: sqlite3.Connection, plans: Sequence[TracePlan
     connection.executemany(_PUT_ASSESSMENT, rows)
 
 
-def _assessment_row(trace: int, record: dict[str, Any]) -> tuple[Any, ...]:
+def _assessment_row(trace: int, record: JsonObject) -> tuple[Any, ...]:
     value, source, metadata = record.get("value"), record.get("source"), record.get("metadata")
     return (
         record["id"],
@@ -281,24 +282,24 @@ def _plain_text(value: Any) -> str | None:
     return orjson.dumps(value).decode()
 
 
-def _write_attachments(connection: sqlite3.Connection, plans: Sequence[TracePlan], news: News) -> None:
-    rows = [row for row in (_attachment_row(record) for record in news.attachments.values()) if row]
+def _write_attachments(connection: sqlite3.Connection, plans: Sequence[TracePlan], batch: DecodedBatch) -> None:
+    rows = [row for row in (_attachment_row(record) for record in batch.attachments.values()) if row]
     connection.executemany("INSERT OR IGNORE INTO attachments(digest, mime, content) VALUES (?,?,?)", rows)
     uses = [(plan.known.num, digest) for plan in plans for digest in sorted(plan.attachments)]
     connection.executemany("INSERT OR IGNORE INTO attachment_uses(trace, digest) VALUES (?,?)", uses)
     connection.executemany(
         "INSERT OR IGNORE INTO processes(owner, pid, time, resource) VALUES (?,?,?,?)",
-        [_process_row(record) for record in news.processes if record.get("owner")],
+        [_process_row(record) for record in batch.processes if record.get("owner")],
     )
 
 
-def _process_row(record: dict[str, Any]) -> tuple[Any, ...]:
+def _process_row(record: JsonObject) -> tuple[Any, ...]:
     resource, pid = record.get("resource"), record.get("pid")
     encoded = orjson.dumps(resource if isinstance(resource, dict) else {}).decode()
     return str(record["owner"]), pid if isinstance(pid, int) and abs(pid) < 2**63 else None, time_of(record), encoded
 
 
-def _attachment_row(record: dict[str, Any]) -> tuple[str, str, bytes] | None:
+def _attachment_row(record: JsonObject) -> tuple[str, str, bytes] | None:
     try:
         return record["id"], str(record.get("mime") or "application/octet-stream"), base64.b64decode(record["content"])
     except (KeyError, TypeError, ValueError, binascii.Error) as error:

@@ -1,7 +1,7 @@
-"""Remembers the texts of long chunks written lately: the next turn of a conversation need not store them again.
+"""Remembers the texts of long blocks written lately: the next turn of a conversation need not store them again.
 
-A chunk that stands for itself is a base; others may name its texts by their numbers. None of those is a base in turn:
-two chunks are all that it ever takes to read one.
+A block that stands for itself is a base; others may name its texts by their numbers. None of those is a base in turn:
+two blocks are all that it ever takes to read one.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from dataclasses import dataclass
 _LEAST_SHARE = 1 / 3
 _BASES_KEPT = 128
 _BYTES_KEPT = 4 * 1024 * 1024
-_LARGEST = 1024 * 1024  # that a reader unpacks beside a chunk
+_LARGEST = 1024 * 1024  # that a reader unpacks beside a block
 
 
 @dataclass(slots=True, eq=False)
 class Base:
-    """A chunk that others may be written against."""
+    """A block that others may be written against."""
 
     numbers: dict[bytes, int]  # of its texts, in their order
     tail: bytes  # the end of its content: the dictionary that the others are compressed with
     size: int  # bytes before compression
     room: int  # bytes after
-    chunk: int | None = None  # its number, once it is placed
+    block: int | None = None  # its number, once it is placed
     spent: int = 0  # bytes of what was written against it
 
 
@@ -66,12 +66,12 @@ class RecentBases(threading.local):
         while len(self._kept) > _BASES_KEPT or self._bytes > _BYTES_KEPT:
             self._forget(next(iter(self._kept)))
 
-    def settle(self) -> None:
-        """What was added is written."""
+    def commit(self) -> None:
+        """The bases that were added are written."""
         self._unwritten.clear()
 
-    def revert(self) -> None:
-        """What was added since the last time that all was written is not."""
+    def rollback(self) -> None:
+        """The bases added since the last commit are not written."""
         for base in self._unwritten:
             self._forget(base)
         self._unwritten.clear()
@@ -94,5 +94,5 @@ class RecentBases(threading.local):
 
 
 def _is_stored(connection: sqlite3.Connection, base: Base) -> bool:
-    row = connection.execute("SELECT length(content) FROM chunks WHERE id = ?", (base.chunk,)).fetchone()
+    row = connection.execute("SELECT length(content) FROM chunks WHERE id = ?", (base.block,)).fetchone()
     return row is not None and row[0] == base.room

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
 from tracer.store.filter.expression import Value
-from tracer.store.sqlite.chunks import PACKED
+from tracer.store.sqlite.blocks import PACKED
 from tracer.store.sqlite.functions import SPAN_KEYS
 from tracer.store.sqlite.migrations import (
     LABEL_METADATA,
@@ -64,8 +64,8 @@ _ONE_LABEL = "l.kind = ? AND l.key = ? AND l.value = ? AND l.start = t.start AND
 _NS_PER_MS = 1_000_000
 _FAR_MS = 9_000_000_000_000  # the farthest that ns in 64 bits reach
 SPANS_OF_TRACE = f"s.id BETWEEN (t.num << {POSITION_BITS}) AND (t.num << {POSITION_BITS}) + {POSITION_MASK}"
-CHUNK_OF_SPAN = "JOIN chunks c ON c.id = s.chunk"
-_POSITION_IN_CHUNK = f"(s.id & {POSITION_MASK}) - c.first"
+BLOCK_OF_SPAN = "JOIN chunks c ON c.id = s.chunk"
+_POSITION_IN_BLOCK = f"(s.id & {POSITION_MASK}) - c.first"
 
 Matcher = Callable[[Comparison], Fragment]
 
@@ -87,7 +87,7 @@ def _comparison(comparison: Comparison, fulltext: Matcher) -> Fragment:
     if name == "timestamp":
         return _timestamp(comparison)
     if name == "state" and comparison.operator == "=" and comparison.value != "OK":
-        # said in the words of the partial index, which a parameter does not match
+        # in the words of the partial index, which a parameter does not match
         return Fragment("(t.state <> 'OK' AND t.state = ?)", [_parameter(comparison.field, comparison.value)])
     if name in _EXPERIMENT_COLUMNS and comparison.operator in ("=", "IN"):
         word = "=" if comparison.operator == "=" else "IN"
@@ -214,8 +214,8 @@ def _span(comparison: Comparison) -> Fragment:
     if name in _SPAN_COLUMNS:
         return _some(spans, compare(_SPAN_COLUMNS[name], comparison), comparison)
     key = comparison.field.key if name == "span.attribute" else SPAN_KEYS[name]
-    value = Fragment(f"tracer_value(c.id, {PACKED}, {_POSITION_IN_CHUNK}, ?)", [key])
-    return _some(Sql(f"spans s {CHUNK_OF_SPAN}", SPANS_OF_TRACE), _any_value(value, comparison), comparison)
+    value = Fragment(f"tracer_value(c.id, {PACKED}, {_POSITION_IN_BLOCK}, ?)", [key])
+    return _some(Sql(f"spans s {BLOCK_OF_SPAN}", SPANS_OF_TRACE), _any_value(value, comparison), comparison)
 
 
 def _span_model(comparison: Comparison) -> Fragment:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from tracer import _fault, semconv
-from tracer._json import encode
+from tracer._json import JsonObject, encode
 from tracer._records.cost import cost_of
 from tracer._records.derive import derive
 from tracer._records.line import without_ended_starts
@@ -80,7 +80,7 @@ class NewSpan:
 class NewStart:
     """A start record as it arrives; most have ended a moment later, and are looked at no further."""
 
-    record: dict[str, Any]
+    record: JsonObject
     owner: str | None
 
     def facts(self) -> StartFacts:
@@ -98,47 +98,47 @@ class NewStart:
 
 
 @dataclass(slots=True)
-class TraceNews:
+class DecodedTrace:
     """Everything that one append says about one trace."""
 
     trace_id: str
     owner: str | None = None
     spans: dict[str, NewSpan] = field(default_factory=dict)
     starts: dict[str, NewStart] = field(default_factory=dict)  # of spans that have not ended
-    said: list[dict[str, Any]] = field(default_factory=list)
-    assessments: list[dict[str, Any]] = field(default_factory=list)
+    updates: list[JsonObject] = field(default_factory=list)
+    assessments: list[JsonObject] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class News:
+class DecodedBatch:
     """One append, decoded."""
 
-    traces: dict[str, TraceNews] = field(default_factory=dict)
-    attachments: dict[str, dict[str, Any]] = field(default_factory=dict)
-    processes: list[dict[str, Any]] = field(default_factory=list)
-    models: list[dict[str, Any]] = field(default_factory=list)
-    runs: list[dict[str, Any]] = field(default_factory=list)
+    traces: dict[str, DecodedTrace] = field(default_factory=dict)
+    attachments: dict[str, JsonObject] = field(default_factory=dict)
+    processes: list[JsonObject] = field(default_factory=list)
+    models: list[JsonObject] = field(default_factory=list)
+    runs: list[JsonObject] = field(default_factory=list)
 
     def is_empty(self) -> bool:
         """Whether there is nothing to take in."""
         return not (self.traces or self.attachments or self.processes or self.models or self.runs)
 
 
-def decode(lines: Sequence[bytes], owner: str | None) -> News:
+def decode(lines: Sequence[bytes], owner: str | None) -> DecodedBatch:
     """The news in these lines; a line that cannot be read is left out and logged once."""
-    news = News()
+    batch = DecodedBatch()
     for line in without_ended_starts(lines):
         try:
             record, line = _read(line)
             if record.get("kind") == "process":
                 owner = owner or _text(record.get("owner"))
-            _sort_in(news, record, line, owner)
+            _sort_in(batch, record, line, owner)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             _fault.report("reading a record for the store", error)
-    return news
+    return batch
 
 
-def _read(line: bytes) -> tuple[dict[str, Any], bytes]:
+def _read(line: bytes) -> tuple[JsonObject, bytes]:
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -151,7 +151,7 @@ def _read(line: bytes) -> tuple[dict[str, Any], bytes]:
     return _derived(record) if "reader" in record else (record, line.strip())
 
 
-def _derived(record: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _derived(record: JsonObject) -> tuple[JsonObject, bytes]:
     derive(record)
     try:
         return record, orjson.dumps(record)
@@ -172,10 +172,10 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None) -> None:
+def _sort_in(batch: DecodedBatch, record: JsonObject, line: bytes, owner: str | None) -> None:
     kind = record.get("kind")
     if kind in _OF_NO_TRACE:
-        _sort_in_alone(news, record, kind)
+        _sort_in_alone(batch, record, kind)
         return
     trace_id = record["trace_id"]
     if not isinstance(trace_id, str) or not trace_id:
@@ -184,42 +184,42 @@ def _sort_in(news: News, record: dict[str, Any], line: bytes, owner: str | None)
         if put_in_shape(record):
             line = orjson.dumps(record)
         facts = _span_facts(record)
-        trace = _trace_of(news, trace_id, owner)
+        trace = _trace_of(batch, trace_id, owner)
         if facts.span_id not in trace.spans:
             trace.starts.pop(facts.span_id, None)
             trace.spans[facts.span_id] = NewSpan(facts, line, None if facts.parent_id else previews(record))
     elif kind == "start":
         span_id = _id(record["span_id"])
-        trace = _trace_of(news, trace_id, owner)
+        trace = _trace_of(batch, trace_id, owner)
         if span_id not in trace.starts and span_id not in trace.spans:
             trace.starts[span_id] = NewStart(record, owner)
     elif kind == "trace":
-        _trace_of(news, trace_id, owner).said.append(record)
+        _trace_of(batch, trace_id, owner).updates.append(record)
     elif kind == "assessment":
         _require(record, "id", "name")
-        _trace_of(news, trace_id, owner).assessments.append(record)
+        _trace_of(batch, trace_id, owner).assessments.append(record)
     else:
         raise ValueError(f"a record of kind {kind!r}")
 
 
-def _sort_in_alone(news: News, record: dict[str, Any], kind: str) -> None:
+def _sort_in_alone(batch: DecodedBatch, record: JsonObject, kind: str) -> None:
     if kind == "attachment":
-        news.attachments.setdefault(str(record["id"]), record)
+        batch.attachments.setdefault(str(record["id"]), record)
     elif kind == "process":
-        news.processes.append(record)
+        batch.processes.append(record)
     else:
         _require(record, f"{kind}_id")
-        (news.models if kind == "model" else news.runs).append(record)
+        (batch.models if kind == "model" else batch.runs).append(record)
 
 
-def _trace_of(news: News, trace_id: str, owner: str | None) -> TraceNews:
-    trace = news.traces.get(trace_id)
+def _trace_of(batch: DecodedBatch, trace_id: str, owner: str | None) -> DecodedTrace:
+    trace = batch.traces.get(trace_id)
     if trace is None:
-        trace = news.traces[trace_id] = TraceNews(trace_id, owner)
+        trace = batch.traces[trace_id] = DecodedTrace(trace_id, owner)
     return trace
 
 
-def _span_facts(record: dict[str, Any]) -> SpanFacts:
+def _span_facts(record: JsonObject) -> SpanFacts:
     """The facts of a record that is in shape."""
     start = record.get("start", 0)
     facts = SpanFacts(
@@ -239,7 +239,7 @@ def _span_facts(record: dict[str, Any]) -> SpanFacts:
     return facts
 
 
-def _add_call(facts: SpanFacts, record: dict[str, Any], attributes: dict[str, Any]) -> None:
+def _add_call(facts: SpanFacts, record: JsonObject, attributes: JsonObject) -> None:
     """What the attributes say of a call of a model."""
     request_model = _text(attributes.get(semconv.REQUEST_MODEL))
     facts.model = _text(attributes.get(semconv.RESPONSE_MODEL)) or request_model
@@ -250,7 +250,7 @@ def _add_call(facts: SpanFacts, record: dict[str, Any], attributes: dict[str, An
     facts.first_chunk = _from_seconds(attributes.get(semconv.TIME_TO_FIRST_CHUNK))
 
 
-def _cost(record: dict[str, Any], usage: dict[str, int] | None) -> tuple[float | None, float | None, float] | None:
+def _cost(record: JsonObject, usage: dict[str, int] | None) -> tuple[float | None, float | None, float] | None:
     price = cost_of(record, usage)
     return (price.get("input_cost"), price.get("output_cost"), price["total_cost"]) if price else None
 
@@ -277,7 +277,7 @@ def _status(value: object) -> str:
     return "OK" if value == "OK" else "ERROR" if value == "ERROR" else "UNSET"
 
 
-def _require(record: dict[str, Any], *names: str) -> None:
+def _require(record: JsonObject, *names: str) -> None:
     missing: Iterable[str] = [name for name in names if not isinstance(record.get(name), str)]
     if missing:
         raise ValueError(f"a record without {', '.join(missing)}")

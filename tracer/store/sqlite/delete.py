@@ -9,17 +9,17 @@ from functools import partial
 from typing import Any
 
 from tracer.store.filter import Expression
-from tracer.store.sqlite.chunks import PACKED, stand_alone
+from tracer.store.sqlite.blocks import PACKED, without_base
 from tracer.store.sqlite.compile import Matcher, compile_expression
-from tracer.store.sqlite.hours import take_out_spans
-from tracer.store.sqlite.indexing import CHUNK_COLUMNS, indexed_texts
+from tracer.store.sqlite.hours import remove_spans
+from tracer.store.sqlite.indexing import BLOCK_COLUMNS, indexed_texts
 from tracer.store.sqlite.known import load_facts
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.sql import Sql, marks
 
 _TRACES_AT_ONCE = 200  # short transactions, so that writers get their turn
-_CHUNKS_AT_ONCE = 200
-_CHUNKS_OF_TRACE = "SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?"
+_BLOCKS_AT_ONCE = 200
+_BLOCKS_OF_TRACE = "SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?"
 
 Run = Callable[[Callable[[sqlite3.Connection], Any]], Any]
 
@@ -37,7 +37,7 @@ def delete_traces(
     deleted = 0
     for start in range(0, len(nums), _TRACES_AT_ONCE):
         part = nums[start : start + _TRACES_AT_ONCE]
-        while run(partial(_free, nums=part)):
+        while run(partial(_detach_some, nums=part)):
             pass
         deleted += run(partial(_delete, nums=part))
     return deleted
@@ -66,41 +66,41 @@ def _selected(
     return [num for _, num in sorted(set(found))][:limit]
 
 
-def _free(connection: sqlite3.Connection, nums: Sequence[int]) -> bool:
-    """Have some of the chunks of other traces stand alone that are written against these; whether more are left."""
-    left = _written_against(connection, nums)
+def _detach_some(connection: sqlite3.Connection, nums: Sequence[int]) -> bool:
+    """Have some of the blocks of other traces stand alone that are written against these; whether more are left."""
+    left = _dependents(connection, nums)
     if not left:
         return False
     with _transaction(connection):
-        _stand_alone(connection, _written_against(connection, nums)[:_CHUNKS_AT_ONCE])
-    return len(left) > _CHUNKS_AT_ONCE
+        _detach(connection, _dependents(connection, nums)[:_BLOCKS_AT_ONCE])
+    return len(left) > _BLOCKS_AT_ONCE
 
 
-def _written_against(connection: sqlite3.Connection, nums: Sequence[int]) -> list[int]:
-    """The chunks of other traces that share the texts of these."""
+def _dependents(connection: sqlite3.Connection, nums: Sequence[int]) -> list[int]:
+    """The blocks of other traces that share the texts of these."""
     going = set(nums)
     rows = [
         row
         for num in nums
-        for row in connection.execute(f"SELECT id, trace FROM chunks WHERE base IN ({_CHUNKS_OF_TRACE})", _bounds(num))
+        for row in connection.execute(f"SELECT id, trace FROM chunks WHERE base IN ({_BLOCKS_OF_TRACE})", _bounds(num))
     ]
-    return [chunk for chunk, trace in rows if trace not in going]
+    return [block for block, trace in rows if trace not in going]
 
 
-def _stand_alone(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
-    for chunk in ids:
-        (packed,) = connection.execute(f"SELECT {PACKED} FROM chunks c WHERE c.id = ?", (chunk,))
+def _detach(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
+    for block in ids:
+        (packed,) = connection.execute(f"SELECT {PACKED} FROM chunks c WHERE c.id = ?", (block,))
         connection.execute(
-            "UPDATE chunks SET codec = ?, content = ?, base = NULL WHERE id = ?", (*stand_alone(*packed), chunk)
+            "UPDATE chunks SET codec = ?, content = ?, base = NULL WHERE id = ?", (*without_base(*packed), block)
         )
 
 
 def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
     with _transaction(connection):
-        _stand_alone(connection, _written_against(connection, nums))  # those that have come since
-        chunks = [row for num in nums for row in connection.execute(_CHUNKS_OF_TRACE, _bounds(num))]
+        _detach(connection, _dependents(connection, nums))  # those that have come since
+        blocks = [row for num in nums for row in connection.execute(_BLOCKS_OF_TRACE, _bounds(num))]
         deleted = sum(_delete_trace(connection, num) for num in nums)
-        connection.executemany("DELETE FROM chunks WHERE id = ?", chunks)
+        connection.executemany("DELETE FROM chunks WHERE id = ?", blocks)
         _delete_unused_attachments(connection)
         if deleted:
             connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'seq'")
@@ -123,15 +123,15 @@ def _bounds(num: int) -> tuple[int, int]:
 
 
 def _delete_trace(connection: sqlite3.Connection, num: int) -> int:
-    """Delete a trace but for its chunks: others that go may be written against them, and are still to be read."""
+    """Delete a trace but for its blocks: others that go may be written against them, and are still to be read."""
     bounds = _bounds(num)
     facts = list(load_facts(connection, num))
-    take_out_spans(connection, facts)
-    chunk_rows = connection.execute(
-        f"SELECT {CHUNK_COLUMNS} FROM chunks c WHERE c.id IN ({_CHUNKS_OF_TRACE})", bounds
+    remove_spans(connection, facts)
+    block_rows = connection.execute(
+        f"SELECT {BLOCK_COLUMNS} FROM chunks c WHERE c.id IN ({_BLOCKS_OF_TRACE})", bounds
     ).fetchall()
     # a contentless index forgets a text only when it is told the text
-    gone = indexed_texts(connection, chunk_rows)
+    gone = indexed_texts(connection, block_rows)
     connection.executemany("INSERT INTO texts(texts, rowid, text) VALUES ('delete', ?, ?)", gone)
     connection.execute("DELETE FROM spans WHERE id BETWEEN ? AND ?", bounds)
     connection.execute("UPDATE counters SET value = value - ? WHERE name = 'spans'", (len(facts),))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from tracer.store.filter import And, Comparison, Expression, Not, Or
 from tracer.store.limits import deadline
-from tracer.store.sqlite.chunks import PACKED
-from tracer.store.sqlite.compile import CHUNK_OF_SPAN, SPANS_OF_TRACE, Matcher
+from tracer.store.sqlite.blocks import PACKED
+from tracer.store.sqlite.compile import BLOCK_OF_SPAN, SPANS_OF_TRACE, Matcher
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error
 from tracer.store.sqlite.indexing import index_beside, index_slice, is_indexed
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
@@ -134,7 +134,7 @@ def _part(index: _Index, operator: str, value: str) -> Fragment:
     if terms is None:
         return Fragment("0")
     if operator == "CONTAINS" and terms and value.isascii() and value.isalnum():
-        return _span_with(index, terms, [])  # part of a word: the index has said it all
+        return _span_with(index, terms, [])  # part of a word: the index alone decides
     return _span_with(index, terms, [Fragment(f"{function}({_TEXT}, ?)", [value])])
 
 
@@ -173,10 +173,10 @@ def _is_separator(character: str) -> bool:
 def _span_with(index: _Index, terms: list[str], conditions: list[Fragment]) -> Fragment:
     """Traces with a span that meets index queries and conditions on its text."""
     if not terms:
-        spans = Sql(f"spans s {CHUNK_OF_SPAN}", SPANS_OF_TRACE).matching(*conditions)
+        spans = Sql(f"spans s {BLOCK_OF_SPAN}", SPANS_OF_TRACE).matching(*conditions)
         return Fragment(f"EXISTS (SELECT 1 FROM {spans.text})", spans.parameters)
     query = " AND ".join(terms)
-    tables = f"texts CROSS JOIN spans s ON s.id = texts.rowid {CHUNK_OF_SPAN}" if conditions else "texts"
+    tables = f"texts CROSS JOIN spans s ON s.id = texts.rowid {BLOCK_OF_SPAN}" if conditions else "texts"
     matches = Sql(tables, "texts MATCH ?", [query])
     found = matches.matching(*conditions)
     all_matches = f"t.num IN (SELECT texts.rowid >> {POSITION_BITS} FROM {found.text})"

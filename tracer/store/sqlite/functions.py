@@ -9,18 +9,19 @@ from functools import lru_cache
 from typing import Any, Union
 
 from tracer import semconv
-from tracer.store.sqlite.chunks import unpack
+from tracer._json import JsonObject
+from tracer.store.sqlite.blocks import unpack
 from tracer.store.sqlite.latencies import LatencyCounts, add_latencies, take_latencies
 from tracer.store.sqlite.topmost import CoveredSpans
 from tracer.store.text import json_text, span_text, value_of
 
 Cell = Union[str, int, float, None]
-_CHUNKS_KEPT = 16
+_BLOCKS_KEPT = 16
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
     """Make them known to a connection."""
-    reader = _ChunkReader()
+    reader = _BlockReader()
     connection.create_function("tracer_like", 2, _like, deterministic=True)
     connection.create_function("tracer_ilike", 2, _ilike, deterministic=True)
     connection.create_function("tracer_contains", 2, _contains, deterministic=True)
@@ -33,25 +34,25 @@ def register_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("tracer_text", 5, reader.text, deterministic=True)
 
 
-class _ChunkReader:
-    """Unpacks chunks, keeping the last few, since the spans of a trace lie in the same one."""
+class _BlockReader:
+    """Unpacks blocks, keeping the last few, since the spans of a trace lie in the same one."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
+        self._kept: OrderedDict[int, list[JsonObject]] = OrderedDict()
 
-    def value(self, chunk: int, codec: int, content: bytes, base: bytes | None, position: int, key: str) -> str | None:
+    def value(self, block: int, codec: int, content: bytes, base: bytes | None, position: int, key: str) -> str | None:
         """An attribute of a span as text: JSON where it is none."""
-        return _cell(value_of(self._record(chunk, codec, content, base, position), key))
+        return _cell(value_of(self._record(block, codec, content, base, position), key))
 
-    def text(self, chunk: int, codec: int, content: bytes, base: bytes | None, position: int) -> str | None:
+    def text(self, block: int, codec: int, content: bytes, base: bytes | None, position: int) -> str | None:
         """The new text of a span; NULL where it has none."""
-        return span_text(self._record(chunk, codec, content, base, position)) or None
+        return span_text(self._record(block, codec, content, base, position)) or None
 
-    def _record(self, chunk: int, codec: int, content: bytes, base: bytes | None, position: int) -> dict[str, Any]:
-        records = self._kept.get(chunk)
+    def _record(self, block: int, codec: int, content: bytes, base: bytes | None, position: int) -> JsonObject:
+        records = self._kept.get(block)
         if records is None:
-            records = self._kept[chunk] = unpack(codec, content, base)
-            while len(self._kept) > _CHUNKS_KEPT:
+            records = self._kept[block] = unpack(codec, content, base)
+            while len(self._kept) > _BLOCKS_KEPT:
                 self._kept.popitem(last=False)
         return records[position]
 

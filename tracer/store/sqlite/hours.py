@@ -27,7 +27,7 @@ _ADD = """INSERT INTO hours(
     input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
     priced = priced + excluded.priced, cost = cost + excluded.cost,
     latencies = tracer_add_latencies(latencies, excluded.latencies)"""
-_TAKE_OUT = """UPDATE hours SET spans = spans - ?6, errors = errors - ?7, input_tokens = input_tokens - ?8,
+_REMOVE = """UPDATE hours SET spans = spans - ?6, errors = errors - ?7, input_tokens = input_tokens - ?8,
     output_tokens = output_tokens - ?9, priced = priced - ?10, cost = cost - ?11,
     latencies = tracer_take_latencies(latencies, ?12)
     WHERE hour = ?1 AND type = ?2 AND name = ?3 AND model = ?4 AND provider = ?5"""
@@ -42,7 +42,7 @@ Row = tuple[Any, ...]
 
 
 def pico(cost: float) -> int:
-    """A cost in 1e-12 USD; a call that is said to cost more than a million counts as one."""
+    """A cost in 1e-12 USD; a cost above a million counts as a million."""
     return round(min(cost, _DEAREST) * _PICO)
 
 
@@ -56,10 +56,10 @@ def add_spans(connection: sqlite3.Connection, spans: Iterable[SpanFacts]) -> Non
     connection.executemany(_ADD, _rows(spans))
 
 
-def take_out_spans(connection: sqlite3.Connection, spans: Sequence[SpanFacts]) -> None:
+def remove_spans(connection: sqlite3.Connection, spans: Sequence[SpanFacts]) -> None:
     """Count spans out that were counted in."""
     rows = _rows(spans)
-    connection.executemany(_TAKE_OUT, rows)
+    connection.executemany(_REMOVE, rows)
     connection.executemany("DELETE FROM hours WHERE hour = ? AND spans <= 0", {(row[0],) for row in rows})
     covered = [(span, span.covered) for span in spans if span.covered]
     if covered:

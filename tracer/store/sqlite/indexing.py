@@ -1,6 +1,6 @@
 """Brings the full-text index up to date, in slices, newest first: by whoever searches or serves, never by the writer.
 
-Chunks are numbered in the order of their commits. The counter ``indexed_chunk`` says how far they were looked at, the
+Blocks are numbered in the order of their commits. The counter ``indexed_chunk`` says how far they were looked at, the
 table ``unindexed`` which of those were left for later; so what is newest can be found while the rest is still indexed.
 """
 
@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracer.store.sqlite.chunks import PACKED, unpack
+from tracer.store.sqlite.blocks import PACKED, unpack
 from tracer.store.sqlite.migrations import POSITION_BITS, SLICE_TABLE, TERMS_TABLE, TEXTS_TABLE, WORDS_TABLE
 from tracer.store.text import span_text
 
-_CHUNKS_AT_ONCE = 200
-CHUNK_COLUMNS = f"c.id, c.trace, c.first, {PACKED}"
+_BLOCKS_AT_ONCE = 200
+BLOCK_COLUMNS = f"c.id, c.trace, c.first, {PACKED}"
 _BETWEEN = "SELECT {} FROM chunks c WHERE c.id BETWEEN ? AND ?"
 
-ChunkRow = tuple[int, int, int, int, bytes, bytes | None]
+BlockRow = tuple[int, int, int, int, bytes, bytes | None]
 
 
 @dataclass(frozen=True)
 class _Run:
-    """Chunks that follow each other and are not indexed; new ones are not in the table ``unindexed``."""
+    """Blocks that follow each other and are not indexed; new ones are not in the table ``unindexed``."""
 
     first: int
     last: int
@@ -32,13 +32,13 @@ class _Run:
 
 
 def index_slice(connection: sqlite3.Connection) -> bool:
-    """Index some chunks; whether any was left to do. The texts are made outside the lock."""
+    """Index some blocks; whether any was left to do. The texts are made outside the lock."""
     run = _newest_run(connection)
     if run is None:
         return False
-    first = max(run.first, run.last - _CHUNKS_AT_ONCE + 1)
-    rows = _chunks(connection, first, run.last)
-    texts = [(row[0], chunk_texts(row)) for row in rows]
+    first = max(run.first, run.last - _BLOCKS_AT_ONCE + 1)
+    rows = _blocks(connection, first, run.last)
+    texts = [(row[0], block_texts(row)) for row in rows]
     terms = _terms(connection, [text for _, found in texts for _, text in found])
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -46,7 +46,7 @@ def index_slice(connection: sqlite3.Connection) -> bool:
             stored = {row[0] for row in connection.execute(_BETWEEN.format("c.id"), (first, run.last))}
             connection.executemany(
                 "INSERT INTO texts(rowid, text) VALUES (?, ?)",
-                [text for chunk, found in texts if chunk in stored for text in found],
+                [text for block, found in texts if block in stored for text in found],
             )
             connection.executemany("INSERT OR IGNORE INTO terms(term) VALUES (?)", terms)
             _note_indexed(connection, run, first)
@@ -70,34 +70,34 @@ def index_beside(connection: sqlite3.Connection) -> None:
         return
     connection.execute(TEXTS_TABLE.format("temp.texts"))
     connection.execute(WORDS_TABLE.format("temp.words", "temp, texts"))
-    for row in connection.execute(f"SELECT {CHUNK_COLUMNS} FROM chunks c"):
-        connection.executemany("INSERT INTO temp.texts(rowid, text) VALUES (?, ?)", chunk_texts(row))
+    for row in connection.execute(f"SELECT {BLOCK_COLUMNS} FROM chunks c"):
+        connection.executemany("INSERT INTO temp.texts(rowid, text) VALUES (?, ?)", block_texts(row))
     connection.execute(TERMS_TABLE.format("temp.terms"))
     connection.execute("INSERT INTO temp.terms(term) SELECT term FROM temp.words")
 
 
-def indexed_texts(connection: sqlite3.Connection, rows: Sequence[ChunkRow]) -> list[tuple[int, str]]:
-    """The row numbers and texts of those of the chunks that are in the index."""
+def indexed_texts(connection: sqlite3.Connection, rows: Sequence[BlockRow]) -> list[tuple[int, str]]:
+    """The row numbers and texts of those of the blocks that are in the index."""
     upto = _counter(connection, "indexed_chunk")
     left = connection.execute("SELECT first, last FROM unindexed").fetchall()
     return [
         text
         for row in rows
         if row[0] <= upto and not any(first <= row[0] <= last for first, last in left)
-        for text in chunk_texts(row)
+        for text in block_texts(row)
     ]
 
 
-def chunk_texts(row: ChunkRow) -> list[tuple[int, str]]:
-    """The row number and the text of each span in a chunk, where there is any."""
+def block_texts(row: BlockRow) -> list[tuple[int, str]]:
+    """The row number and the text of each span in a block, where there is any."""
     _, trace, first, codec, content, base = row
     low = (trace << POSITION_BITS) + first
     texts = ((low + offset, span_text(record)) for offset, record in enumerate(unpack(codec, content, base)))
     return [(row_id, text) for row_id, text in texts if text]
 
 
-def _chunks(connection: sqlite3.Connection, first: int, last: int) -> list[ChunkRow]:
-    return connection.execute(_BETWEEN.format(CHUNK_COLUMNS), (first, last)).fetchall()
+def _blocks(connection: sqlite3.Connection, first: int, last: int) -> list[BlockRow]:
+    return connection.execute(_BETWEEN.format(BLOCK_COLUMNS), (first, last)).fetchall()
 
 
 def _counter(connection: sqlite3.Connection, name: str) -> int:

@@ -13,9 +13,9 @@ from tracer.store.sqlite.decode import SpanFacts, StartFacts
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import Running
-from tracer.store.sqlite.said import Said
 from tracer.store.sqlite.sql import columns, marks
 from tracer.store.sqlite.tally import OneSpan, Tally
+from tracer.store.sqlite.trace_updates import TraceUpdates
 
 _PART_LENGTHS = (1, 8, 64, 500)
 Id = TypeVar("Id", int, str)
@@ -60,7 +60,7 @@ class _TraceCells(NamedTuple):
     request_preview: str | None
     response_preview: str | None
     owner: str | None
-    said: str | None
+    updates: str | None
 
 
 class _RunningCells(NamedTuple):
@@ -76,7 +76,7 @@ class _RunningCells(NamedTuple):
 
 @dataclass(slots=True)
 class KnownTrace:
-    """A trace as stored: the narrow rows of its spans, what was said about it, and its change number."""
+    """A trace as stored: the narrow rows of its spans, the updates of it, and its change number."""
 
     trace_id: str
     num: int = 0
@@ -87,7 +87,7 @@ class KnownTrace:
     request_preview: str | None = None
     response_preview: str | None = None
     owner: str | None = None
-    said: Said = field(default_factory=Said)
+    updates: TraceUpdates = field(default_factory=TraceUpdates)
     tally: Tally | OneSpan = field(default_factory=Tally)
     labels: dict[tuple[int, str], str] = field(default_factory=dict)
     had_running: bool = False
@@ -100,7 +100,7 @@ def load_known(
     known: dict[str, KnownTrace] = {}
     for part in in_parts(trace_ids):
         rows = connection.execute(
-            f"SELECT {columns(_TraceCells)} FROM traces WHERE trace_id IN ({marks(part)})", part
+            f"SELECT {columns(_TraceCells, updates='said')} FROM traces WHERE trace_id IN ({marks(part)})", part
         ).fetchall()
         for cells in map(_TraceCells._make, rows):
             known[cells.trace_id] = _load_trace(connection, cells, recent)
@@ -130,7 +130,7 @@ def _load_trace(connection: sqlite3.Connection, cells: _TraceCells, recent: Rece
         request_preview=cells.request_preview,
         response_preview=cells.response_preview,
         owner=cells.owner,
-        said=Said(cells.said),
+        updates=TraceUpdates(cells.updates),
     )
     trace.tally = recent.take(trace.num, trace.seq) or Tally(
         running=_load_running(connection, trace.num), stored=load_facts(connection, trace.num)

@@ -2,8 +2,8 @@
 
 Keys: a trace is numbered in the order of arrival (``num``); a span is ``num << POSITION_BITS | position``, so that the
 spans of a trace lie together, need no index of their own, and number the rows of the full-text index.
-A chunk holds the records of spans ``first``, ``first + 1``, … of one trace; one with a ``base`` is read
-together with that one.
+A row of ``chunks`` is a block (blocks.py): the records of spans ``first``, ``first + 1``, … of one trace. A block with
+a ``base`` is read together with that one.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ _FIRST = (
         cost REAL NOT NULL,
         priced INTEGER NOT NULL, PRIMARY KEY (hour, model, provider, bucket)
     ) WITHOUT ROWID""",
-    # contentless: the text is in the chunks; a row is taken out again with the text it was made from
+    # contentless: the text is in the blocks; a row is taken out again with the text it was made from
     TEXTS_TABLE.format("texts"),
     WORDS_TABLE.format("words", "texts"),
 )
@@ -175,7 +175,7 @@ _HOURS = (
 )
 
 _FULL_TEXT = (
-    # runs of chunks up to the counter indexed_chunk that the full-text index does not have yet
+    # runs of blocks up to the counter indexed_chunk that the full-text index does not have yet
     "CREATE TABLE unindexed(first INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
     # the words of the index, each once: to read them off the index itself takes as long as reading all of it
     TERMS_TABLE.format("terms"),
@@ -183,7 +183,7 @@ _FULL_TEXT = (
 )
 
 _BASES = (
-    # the chunk that has the texts that this one shares with it: tracer/store/sqlite/bases.py
+    # the block that has the texts that this one shares with it: tracer/store/sqlite/bases.py
     "ALTER TABLE chunks ADD COLUMN base INTEGER",
     "CREATE INDEX chunks_base ON chunks(base) WHERE base IS NOT NULL",
 )

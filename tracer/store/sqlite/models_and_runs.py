@@ -8,13 +8,14 @@ from typing import Any
 
 import orjson
 
+from tracer._json import JsonObject
 from tracer.config import DEFAULT_EXPERIMENT
 from tracer.store.rows import ModelRow, RunRow
 
 _GROUPS = ("tags", "params", "metrics")
 _NO_FIELDS = ("kind", "model_id", "run_id", "time")
 
-Said = dict[str, Any]  # field: [time, value]; a group: {key: [time, value]}
+Timed = JsonObject  # field: [time, value]; a group: {key: [time, value]}
 
 
 def experiment_number(connection: sqlite3.Connection, name: str) -> int:
@@ -23,35 +24,35 @@ def experiment_number(connection: sqlite3.Connection, name: str) -> int:
     return int(connection.execute("SELECT id FROM experiments WHERE name = ?", (name,)).fetchone()[0])
 
 
-def write_models(connection: sqlite3.Connection, records: Sequence[dict[str, Any]]) -> None:
+def write_models(connection: sqlite3.Connection, records: Sequence[JsonObject]) -> None:
     """Take in what records say about versions."""
-    for model_id, said in _merged(connection, "models", "model_id", records).items():
+    for model_id, fields in _merged(connection, "models", "model_id", records).items():
         row = (
             model_id,
-            _text(said, "name") or model_id,
-            experiment_number(connection, _text(said, "experiment") or DEFAULT_EXPERIMENT),
-            _number(said, "created") or 0,
-            orjson.dumps(said).decode(),
+            _text(fields, "name") or model_id,
+            experiment_number(connection, _text(fields, "experiment") or DEFAULT_EXPERIMENT),
+            _number(fields, "created") or 0,
+            orjson.dumps(fields).decode(),
         )
         connection.execute(
             "INSERT OR REPLACE INTO models(model_id, name, experiment, created, said) VALUES (?,?,?,?,?)", row
         )
 
 
-def write_runs(connection: sqlite3.Connection, records: Sequence[dict[str, Any]]) -> None:
+def write_runs(connection: sqlite3.Connection, records: Sequence[JsonObject]) -> None:
     """Take in what records say about runs."""
-    for run_id, said in _merged(connection, "runs", "run_id", records).items():
+    for run_id, fields in _merged(connection, "runs", "run_id", records).items():
         row = (
             run_id,
-            experiment_number(connection, _text(said, "experiment") or DEFAULT_EXPERIMENT),
-            _number(said, "started") or 0,
-            orjson.dumps(said).decode(),
+            experiment_number(connection, _text(fields, "experiment") or DEFAULT_EXPERIMENT),
+            _number(fields, "started") or 0,
+            orjson.dumps(fields).decode(),
         )
         connection.execute("INSERT OR REPLACE INTO runs(run_id, experiment, started, said) VALUES (?,?,?,?)", row)
 
 
-def _merged(connection: sqlite3.Connection, table: str, key: str, records: Sequence[dict[str, Any]]) -> dict[str, Said]:
-    merged: dict[str, Said] = {}
+def _merged(connection: sqlite3.Connection, table: str, key: str, records: Sequence[JsonObject]) -> dict[str, Timed]:
+    merged: dict[str, Timed] = {}
     for record in records:
         identity = record[key]
         if identity not in merged:
@@ -61,22 +62,22 @@ def _merged(connection: sqlite3.Connection, table: str, key: str, records: Seque
     return merged
 
 
-def _merge(said: Said, record: dict[str, Any]) -> None:
+def _merge(fields: Timed, record: JsonObject) -> None:
     given = record.get("time")
     time = given if isinstance(given, int) and abs(given) < 2**63 else 0
     for name, value in record.items():
         if name in _GROUPS:
             if isinstance(value, dict):
-                group = said.setdefault(name, {})
+                group = fields.setdefault(name, {})
                 for key, item in value.items():
                     _put(group, str(key), time, item)
         elif name == "created":  # processes that make the same version at once: the first did
-            said["created"] = min(said.get("created", [time, value]), [time, value], key=lambda entry: entry[1])
+            fields["created"] = min(fields.get("created", [time, value]), [time, value], key=lambda entry: entry[1])
         elif name not in _NO_FIELDS:
-            _put(said, name, time, value)
+            _put(fields, name, time, value)
 
 
-def _put(entries: Said, name: str, time: int, value: Any) -> None:
+def _put(entries: Timed, name: str, time: int, value: Any) -> None:
     old = entries.get(name)
     if old is None or time >= old[0]:
         entries[name] = [time, value]
@@ -89,19 +90,19 @@ def read_models(connection: sqlite3.Connection, model_id: str | None, name: str 
     return [
         ModelRow(
             model_id=identity,
-            name=_text(said, "name") or identity,
+            name=_text(fields, "name") or identity,
             experiment_id=str(number),
             experiment=experiment,
             created=created,
-            updated=_latest(said),
-            model_type=_text(said, "model_type"),
-            source_run_id=_text(said, "source_run_id"),
-            status=_text(said, "status") or "UNSPECIFIED",
-            tags=_texts(said, "tags"),
-            params=_texts(said, "params"),
-            metrics=_metrics(said),
+            updated=_latest(fields),
+            model_type=_text(fields, "model_type"),
+            source_run_id=_text(fields, "source_run_id"),
+            status=_text(fields, "status") or "UNSPECIFIED",
+            tags=_texts(fields, "tags"),
+            params=_texts(fields, "params"),
+            metrics=_metrics(fields),
         )
-        for identity, number, experiment, created, said in rows
+        for identity, number, experiment, created, fields in rows
     ]
 
 
@@ -111,18 +112,18 @@ def read_runs(connection: sqlite3.Connection, run_id: str | None) -> list[RunRow
     return [
         RunRow(
             run_id=identity,
-            name=_text(said, "name") or identity,
+            name=_text(fields, "name") or identity,
             experiment_id=str(number),
             experiment=experiment,
-            parent_id=_text(said, "parent_id"),
-            status=_text(said, "status") or "RUNNING",
+            parent_id=_text(fields, "parent_id"),
+            status=_text(fields, "status") or "RUNNING",
             started=started,
-            ended=_number(said, "ended"),
-            tags=_texts(said, "tags"),
-            params=_texts(said, "params"),
-            metrics=_metrics(said),
+            ended=_number(fields, "ended"),
+            tags=_texts(fields, "tags"),
+            params=_texts(fields, "params"),
+            metrics=_metrics(fields),
         )
-        for identity, number, experiment, started, said in _rows(
+        for identity, number, experiment, started, fields in _rows(
             connection, "runs", "run_id", "started", column, run_id
         )
     ]
@@ -130,7 +131,7 @@ def read_runs(connection: sqlite3.Connection, run_id: str | None) -> list[RunRow
 
 def _rows(
     connection: sqlite3.Connection, table: str, key: str, order: str, column: str | None, value: str | None
-) -> list[tuple[str, int, str, int, Said]]:
+) -> list[tuple[str, int, str, int, Timed]]:
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
         return []  # a store of an earlier version that this user may only read
     where = f"WHERE x.{column} = ?" if column else ""
@@ -142,31 +143,31 @@ def _rows(
     return [(row[0], row[1], row[2] or DEFAULT_EXPERIMENT, row[3], orjson.loads(row[4])) for row in rows]
 
 
-def _value(said: Said, name: str) -> Any:
-    entry = said.get(name)
+def _value(fields: Timed, name: str) -> Any:
+    entry = fields.get(name)
     return entry[1] if entry else None
 
 
-def _text(said: Said, name: str) -> str | None:
-    value = _value(said, name)
+def _text(fields: Timed, name: str) -> str | None:
+    value = _value(fields, name)
     return None if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _number(said: Said, name: str) -> int | None:
-    value = _value(said, name)
+def _number(fields: Timed, name: str) -> int | None:
+    value = _value(fields, name)
     return value if isinstance(value, int) and abs(value) < 2**63 else None
 
 
-def _texts(said: Said, group: str) -> dict[str, str]:
-    return {key: str(entry[1]) for key, entry in said.get(group, {}).items() if entry[1] is not None}
+def _texts(fields: Timed, group: str) -> dict[str, str]:
+    return {key: str(entry[1]) for key, entry in fields.get(group, {}).items() if entry[1] is not None}
 
 
-def _metrics(said: Said) -> dict[str, float]:
-    entries = said.get("metrics", {})
+def _metrics(fields: Timed) -> dict[str, float]:
+    entries = fields.get("metrics", {})
     return {key: float(entry[1]) for key, entry in entries.items() if isinstance(entry[1], (int, float))}
 
 
-def _latest(said: Said) -> int:
+def _latest(fields: Timed) -> int:
     """When the last record about it was written, in ns."""
-    times = [entry[0] for name, entry in said.items() if name not in _GROUPS]
-    return max(times + [entry[0] for group in _GROUPS for entry in said.get(group, {}).values()], default=0)
+    times = [entry[0] for name, entry in fields.items() if name not in _GROUPS]
+    return max(times + [entry[0] for group in _GROUPS for entry in fields.get(group, {}).values()], default=0)

@@ -6,16 +6,16 @@ import re
 import sqlite3
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from tracer import _fault
+from tracer._json import JsonObject
 from tracer._records.attachments import ATTACHMENT_SCHEME
 from tracer.semconv import SpanType
-from tracer.store.sqlite import chunks
+from tracer.store.sqlite import blocks
 from tracer.store.sqlite.bases import Base, RecentBases
-from tracer.store.sqlite.decode import News, NewSpan, SpanFacts, TraceNews
+from tracer.store.sqlite.decode import DecodedBatch, DecodedTrace, NewSpan, SpanFacts
 from tracer.store.sqlite.known import KnownTrace, in_parts, load_known
 from tracer.store.sqlite.migrations import (
     LABEL_METADATA,
@@ -27,8 +27,8 @@ from tracer.store.sqlite.migrations import (
 )
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import RollUp, Running
-from tracer.store.sqlite.said import Said
 from tracer.store.sqlite.tally import OneSpan, Tally
+from tracer.store.sqlite.trace_updates import TraceUpdates
 from tracer.store.text import previews, request_preview, response_preview
 
 _SCHEME = ATTACHMENT_SCHEME.encode()
@@ -51,13 +51,13 @@ class TracePlan:
     """What one trace becomes."""
 
     known: KnownTrace
-    news: TraceNews
+    decoded: DecodedTrace
     is_new: bool
     rolled: RollUp
     new_spans: list[NewSpan]
-    packed: list[chunks.Chunk]
+    packed: list[blocks.Block]
     attachments: Set[str]
-    assessments: Sequence[dict[str, Any]]
+    assessments: Sequence[JsonObject]
     labels: Mapping[tuple[int, str], str]
     covered: Sequence[CoveredSpan] = ()
     request_preview: str | None = None
@@ -65,37 +65,37 @@ class TracePlan:
 
 
 def make_plans(
-    connection: sqlite3.Connection, news: News, recent: RecentTallies, bases: RecentBases | None
+    connection: sqlite3.Connection, batch: DecodedBatch, recent: RecentTallies, bases: RecentBases | None
 ) -> list[TracePlan]:
     """A plan for each trace that changes; none for those of which all is known."""
-    known = load_known(connection, list(news.traces), recent)
-    plans = (_plan(connection, known.get(trace_id), trace, bases) for trace_id, trace in news.traces.items())
+    known = load_known(connection, list(batch.traces), recent)
+    plans = (_plan(connection, known.get(trace_id), trace, bases) for trace_id, trace in batch.traces.items())
     return [plan for plan in plans if plan is not None]
 
 
 def _plan(
-    connection: sqlite3.Connection, stored: KnownTrace | None, news: TraceNews, bases: RecentBases | None
+    connection: sqlite3.Connection, stored: KnownTrace | None, decoded: DecodedTrace, bases: RecentBases | None
 ) -> TracePlan | None:
-    known = stored or _new_trace(news)
-    has_said = known.said.take(news.said)
-    assessments = newer_assessments(connection, news) if news.assessments else ()
-    new_spans = list(news.spans.values())
+    known = stored or _new_trace(decoded)
+    has_updates = known.updates.apply(decoded.updates)
+    assessments = newer_assessments(connection, decoded) if decoded.assessments else ()
+    new_spans = list(decoded.spans.values())
     if stored is not None:
-        new_spans, has_started = _take_in(stored.tally, news)
-        if not (new_spans or has_started or has_said or assessments):
+        new_spans, has_started = _take_in(stored.tally, decoded)
+        if not (new_spans or has_started or has_updates or assessments):
             return None
     lines = [span.line for span in new_spans]
     rolled = known.tally.roll_up()
     plan = TracePlan(
         known=known,
-        news=news,
+        decoded=decoded,
         is_new=stored is None,
         rolled=rolled,
         new_spans=new_spans,
-        packed=list(chunks.pack(lines, bases)),
+        packed=list(blocks.pack(lines, bases)),
         attachments=_attachments_in(lines),
         assessments=assessments,
-        labels=_labels(known.said, rolled),
+        labels=_labels(known.updates, rolled),
         covered=_covered(connection, known, rolled) if rolled.covered else (),
     )
     _preview(connection, plan)
@@ -110,22 +110,22 @@ def _covered(connection: sqlite3.Connection, known: KnownTrace, rolled: RollUp) 
     return [CoveredSpan(row_id, marks[span_id], spans[span_id]) for row_id, span_id in rows if span_id in marks]
 
 
-def _new_trace(news: TraceNews) -> KnownTrace:
-    spans = [span.facts for span in news.spans.values()]
-    running = [Running(start.facts()) for start in news.starts.values()]
+def _new_trace(decoded: DecodedTrace) -> KnownTrace:
+    spans = [span.facts for span in decoded.spans.values()]
+    running = [Running(start.facts()) for start in decoded.starts.values()]
     tally = OneSpan(spans[0]) if len(spans) == 1 and not running else Tally(spans, running)
-    return KnownTrace(news.trace_id, owner=news.owner, tally=tally)
+    return KnownTrace(decoded.trace_id, owner=decoded.owner, tally=tally)
 
 
-def _take_in(tally: Tally | OneSpan, news: TraceNews) -> tuple[list[NewSpan], bool]:
+def _take_in(tally: Tally | OneSpan, decoded: DecodedTrace) -> tuple[list[NewSpan], bool]:
     """Bring a stored trace's tally up to date: the spans that are new, and whether any other has started."""
     assert isinstance(tally, Tally)
     has_started = False
-    for span_id, start in news.starts.items():
+    for span_id, start in decoded.starts.items():
         if span_id not in tally.spans and span_id not in tally.running:
             tally.add_running(Running(start.facts()))
             has_started = True
-    new_spans = [span for span_id, span in news.spans.items() if span_id not in tally.spans]
+    new_spans = [span for span_id, span in decoded.spans.items() if span_id not in tally.spans]
     for span in new_spans:
         tally.add(span.facts)
     return new_spans, has_started
@@ -140,7 +140,7 @@ def _preview(connection: sqlite3.Connection, plan: TracePlan) -> None:
     root = plan.rolled.root
     if root is None or root not in plan.known.tally.spans:
         return
-    new = plan.news.spans.get(root)
+    new = plan.decoded.spans.get(root)
     if new is None and root == plan.known.root:
         plan.request_preview, plan.response_preview = plan.known.request_preview, plan.known.response_preview
         return
@@ -148,17 +148,17 @@ def _preview(connection: sqlite3.Connection, plan: TracePlan) -> None:
     plan.request_preview, plan.response_preview = found or previews(_record(connection, plan, root))
 
 
-def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> dict[str, Any]:
+def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> JsonObject:
     low = num << POSITION_BITS
     row = connection.execute(
-        f"SELECT {chunks.PACKED}, (s.id & {POSITION_MASK}) - c.first FROM spans s JOIN chunks c ON c.id = s.chunk"
+        f"SELECT {blocks.PACKED}, (s.id & {POSITION_MASK}) - c.first FROM spans s JOIN chunks c ON c.id = s.chunk"
         " WHERE s.id BETWEEN ? AND ? AND s.span_id = ?",
         (low, low | POSITION_MASK, span_id),
     ).fetchone()
     if row is None:
         return {}
     codec, content, base, offset = row
-    record: dict[str, Any] = chunks.unpack(codec, content, base)[offset]
+    record: JsonObject = blocks.unpack(codec, content, base)[offset]
     return record
 
 
@@ -189,26 +189,26 @@ def _is_call(span: SpanFacts) -> bool:
     return span.type in (SpanType.CHAT_MODEL, SpanType.LLM)
 
 
-def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> dict[str, Any]:
-    new = plan.news.spans.get(span_id)
-    record: dict[str, Any] = orjson.loads(new.line) if new else _stored_record(connection, plan.known.num, span_id)
+def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> JsonObject:
+    new = plan.decoded.spans.get(span_id)
+    record: JsonObject = orjson.loads(new.line) if new else _stored_record(connection, plan.known.num, span_id)
     return record
 
 
-def _labels(said: Said, rolled: RollUp) -> Mapping[tuple[int, str], str]:
-    if not (said or rolled.models or rolled.providers):
+def _labels(updates: TraceUpdates, rolled: RollUp) -> Mapping[tuple[int, str], str]:
+    if not (updates or rolled.models or rolled.providers):
         return _NO_LABELS
-    labels = {(LABEL_TAG, key): value for key, value in said.tags.items()}
-    labels.update({(LABEL_METADATA, key): value for key, value in said.metadata.items()})
+    labels = {(LABEL_TAG, key): value for key, value in updates.tags.items()}
+    labels.update({(LABEL_METADATA, key): value for key, value in updates.metadata.items()})
     labels.update({(LABEL_MODEL, model): "" for model in rolled.models})
     labels.update({(LABEL_PROVIDER, provider): "" for provider in rolled.providers})
     return labels
 
 
-def newer_assessments(connection: sqlite3.Connection, news: TraceNews) -> list[dict[str, Any]]:
+def newer_assessments(connection: sqlite3.Connection, decoded: DecodedTrace) -> list[JsonObject]:
     """The last of each assessment, where it is newer than what is stored."""
-    newest: dict[str, dict[str, Any]] = {}
-    for record in news.assessments:
+    newest: dict[str, JsonObject] = {}
+    for record in decoded.assessments:
         known = newest.get(record["id"])
         if known is None or time_of(record) >= time_of(known):
             newest[record["id"]] = record
@@ -219,7 +219,7 @@ def newer_assessments(connection: sqlite3.Connection, news: TraceNews) -> list[d
     return [record for id, record in newest.items() if id not in stored or time_of(record) > stored[id]]
 
 
-def time_of(record: dict[str, Any]) -> int:
+def time_of(record: JsonObject) -> int:
     """The time of a record in ns; 0 where it has none."""
     time = record.get("time")
     return time if isinstance(time, int) and abs(time) < 2**63 else 0
@@ -236,5 +236,5 @@ def still_fits(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> bo
 
 
 def bases_of(plans: Sequence[TracePlan]) -> set[Base]:
-    """The chunks that were there when these plans were made, and that they are written against."""
-    return {chunk.base for plan in plans for chunk in plan.packed if chunk.base and chunk.base.chunk is not None}
+    """The blocks that were there when these plans were made, and that they are written against."""
+    return {block.base for plan in plans for block in plan.packed if block.base and block.base.block is not None}

@@ -6,12 +6,13 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
+from tracer._json import JsonObject
 from tracer.store.rows import AssessmentRow, Changes, StoredTrace, TraceRow
-from tracer.store.sqlite.chunks import PACKED, unpack
+from tracer.store.sqlite.blocks import PACKED, unpack
 from tracer.store.sqlite.decode import SpanFacts
 from tracer.store.sqlite.known import FACTS_COLUMNS, FactsCells, facts_of, in_parts
 from tracer.store.sqlite.migrations import (
@@ -80,7 +81,7 @@ class _RunningCells(NamedTuple):
 class _PlaceCells(NamedTuple):
     """Where the record of a span is, and what the span cost."""
 
-    chunk: int
+    block: int
     offset: int
     input_cost: float | None
     output_cost: float | None
@@ -88,7 +89,7 @@ class _PlaceCells(NamedTuple):
 
 
 TRACE_COLUMNS = columns(TraceCells, "t.", experiment_name="(SELECT name FROM experiments WHERE id = t.experiment)")
-_PLACE_COLUMNS = columns(_PlaceCells, "s.", offset=f"(s.id & {POSITION_MASK}) - c.first")
+_PLACE_COLUMNS = columns(_PlaceCells, "s.", block="s.chunk", offset=f"(s.id & {POSITION_MASK}) - c.first")
 _PART = 500
 
 
@@ -111,11 +112,11 @@ def read_trace(connection: sqlite3.Connection, trace_id: str, *, payload: bool, 
         connection.execute("COMMIT")
 
 
-def _resource(connection: sqlite3.Connection, num: int) -> dict[str, Any]:
+def _resource(connection: sqlite3.Connection, num: int) -> JsonObject:
     row = connection.execute(
         "SELECT p.resource FROM traces t JOIN processes p ON p.owner = t.owner WHERE t.num = ?", (num,)
     ).fetchone()
-    resource: dict[str, Any] = orjson.loads(row[0]) if row else {}
+    resource: JsonObject = orjson.loads(row[0]) if row else {}
     return resource
 
 
@@ -214,7 +215,7 @@ def _parts(nums: Sequence[int]) -> list[Sequence[int]]:
 
 def read_spans(
     connection: sqlite3.Connection, num: int, trace_id: str, *, payload: bool, after: int = 0
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """The records of a trace's spans, ended and running, sorted by start."""
     low = num << POSITION_BITS
     bounds = (low | min(after, POSITION_MASK), low | POSITION_MASK)
@@ -226,9 +227,9 @@ def read_spans(
 
 def read_spans_of(
     connection: sqlite3.Connection, trace_ids: Sequence[str], *, payload: bool
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[JsonObject]]:
     """The records of the spans of several traces, as of one moment."""
-    found: dict[str, list[dict[str, Any]]] = {trace_id: [] for trace_id in trace_ids}
+    found: dict[str, list[JsonObject]] = {trace_id: [] for trace_id in trace_ids}
     connection.execute("BEGIN")
     try:
         for part in in_parts(list(found)):
@@ -242,51 +243,51 @@ def read_spans_of(
     return found
 
 
-def _whole_spans(connection: sqlite3.Connection, bounds: tuple[int, int]) -> list[dict[str, Any]]:
-    contents: dict[int, list[dict[str, Any]]] = {}
-    for chunk, *packed in connection.execute(
+def _whole_spans(connection: sqlite3.Connection, bounds: tuple[int, int]) -> list[JsonObject]:
+    contents: dict[int, list[JsonObject]] = {}
+    for block, *packed in connection.execute(
         f"SELECT c.id, {PACKED} FROM chunks c"
         " WHERE c.id IN (SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?)",
         bounds,
     ):
-        contents[chunk] = unpack(*packed)
+        contents[block] = unpack(*packed)
     rows = connection.execute(
         f"SELECT {_PLACE_COLUMNS} FROM spans s JOIN chunks c ON c.id = s.chunk WHERE s.id BETWEEN ? AND ?", bounds
     )
     places = map(_PlaceCells._make, rows)
-    return [_with_cost(contents[at.chunk][at.offset], _cost(at.input_cost, at.output_cost, at.cost)) for at in places]
+    return [_with_cost(contents[at.block][at.offset], _cost(at.input_cost, at.output_cost, at.cost)) for at in places]
 
 
-def _with_cost(record: dict[str, Any], cost: dict[str, float] | None) -> dict[str, Any]:
+def _with_cost(record: JsonObject, cost: dict[str, float] | None) -> JsonObject:
     if cost is not None:
         record["cost"] = cost
     return record
 
 
-def _narrow_spans(connection: sqlite3.Connection, bounds: tuple[int, int], trace_id: str) -> list[dict[str, Any]]:
+def _narrow_spans(connection: sqlite3.Connection, bounds: tuple[int, int], trace_id: str) -> list[JsonObject]:
     rows = connection.execute(f"SELECT {FACTS_COLUMNS} FROM spans WHERE id BETWEEN ? AND ?", bounds)
     return [_narrow_record(facts_of(FactsCells._make(row)), trace_id) for row in rows]
 
 
-def _narrow_record(facts: SpanFacts, trace_id: str) -> dict[str, Any]:
-    record: dict[str, Any] = {
+def _narrow_record(facts: SpanFacts, trace_id: str) -> JsonObject:
+    record: JsonObject = {
         "kind": "span", "trace_id": trace_id, "span_id": facts.span_id, "parent_id": facts.parent_id,
         "remote_parent": facts.remote, "name": facts.name, "type": facts.type, "status": facts.status,
         "message": facts.message, "start": facts.start,
         "end": facts.start + facts.duration, "model": facts.model, "provider": facts.provider, "usage": facts.usage,
         "first_chunk": facts.first_chunk,
     }  # fmt: skip
-    return _with_cost(_said(record), _cost(*facts.cost) if facts.cost else None)
+    return _with_cost(_without_absent(record), _cost(*facts.cost) if facts.cost else None)
 
 
-def _said(record: dict[str, Any]) -> dict[str, Any]:
+def _without_absent(record: JsonObject) -> JsonObject:
     return {key: value for key, value in record.items() if value is not None and value is not False}
 
 
-def _running_spans(connection: sqlite3.Connection, num: int, trace_id: str) -> list[dict[str, Any]]:
+def _running_spans(connection: sqlite3.Connection, num: int, trace_id: str) -> list[JsonObject]:
     rows = connection.execute(f"SELECT {columns(_RunningCells)} FROM running WHERE trace = ?", (num,)).fetchall()
     return [
-        _said({
+        _without_absent({
             "kind": "start", "trace_id": trace_id, "span_id": cells.span_id, "parent_id": cells.parent_id,
             "remote_parent": bool(cells.remote), "name": cells.name, "type": cells.type, "start": cells.start,
             "gone": bool(cells.gone),
@@ -295,7 +296,7 @@ def _running_spans(connection: sqlite3.Connection, num: int, trace_id: str) -> l
     ]  # fmt: skip
 
 
-def read_payload(connection: sqlite3.Connection, trace_id: str, span_id: str) -> dict[str, Any] | None:
+def read_payload(connection: sqlite3.Connection, trace_id: str, span_id: str) -> JsonObject | None:
     """The whole record of one ended span."""
     num = trace_num(connection, trace_id)
     if num is None:

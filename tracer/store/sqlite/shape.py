@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from tracer._json import JsonObject
 
 _NUMBERS = ("start", "end", "otel_kind")
 _LISTS = ("events", "links")
@@ -15,7 +15,7 @@ _TYPES: dict[str, type] = {
 _INT64 = 2**63
 
 
-def put_in_shape(record: dict[str, Any]) -> bool:
+def put_in_shape(record: JsonObject) -> bool:
     """Leave out of a span record what has another type than it should; whether there was anything."""
     wrong = [name for name, value in record.items() if name in _TYPES and type(value) is not _TYPES[name]]
     wrong += [name for name in _NUMBERS if name in record and not _is_whole(record[name])]

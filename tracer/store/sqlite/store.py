@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from tracer._json import JsonObject
 from tracer.errors import StoreError
 from tracer.store.filter import Expression
 from tracer.store.rows import (
@@ -64,12 +65,12 @@ class SqliteStore:
 
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Take in records as JSON, any kinds, any order, also repeated. Raises StoreError."""
-        news = decode(lines, owner)
-        if news.is_empty():
+        batch = decode(lines, owner)
+        if batch.is_empty():
             return
         self._refuse_if_read_only()
         self._connections.get_for_writing()
-        self._run("write to", lambda connection: append(connection, news, self._recent, self._bases))
+        self._run("write to", lambda connection: append(connection, batch, self._recent, self._bases))
 
     def owner_gone(self, owner: str) -> None:
         """Mark what still runs under a dead process as interrupted."""
@@ -100,16 +101,16 @@ class SqliteStore:
         """A trace with its spans, or None; of the spans that ended only those from position ``after`` on."""
         return self._run("read", lambda connection: read.read_trace(connection, trace_id, payload=payload, after=after))
 
-    def spans(self, trace_id: str, *, payload: bool = True) -> list[dict[str, Any]]:
+    def spans(self, trace_id: str, *, payload: bool = True) -> list[JsonObject]:
         """The span records of a trace, sorted by start; without payload only what a tree shows."""
         stored = self.trace(trace_id, payload=payload)
         return stored.spans if stored else []
 
-    def spans_of(self, trace_ids: Sequence[str], *, payload: bool = True) -> dict[str, list[dict[str, Any]]]:
+    def spans_of(self, trace_ids: Sequence[str], *, payload: bool = True) -> dict[str, list[JsonObject]]:
         """The span records of many traces at once, by trace id; none for a trace that is not there."""
         return self._run("read", lambda connection: read.read_spans_of(connection, trace_ids, payload=payload))
 
-    def payload(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
+    def payload(self, trace_id: str, span_id: str) -> JsonObject | None:
         """The whole record of one ended span, or None."""
         return self._run("read", lambda connection: read.read_payload(connection, trace_id, span_id))
 

@@ -94,7 +94,7 @@ class Tally:
     def _add(self, span: SpanFacts) -> None:
         run = self.running.pop(span.span_id, None)
         if run is not None and (run.facts.parent_id, run.facts.start) != (span.parent_id, span.start):
-            self._take_out(run.facts)  # it started as something else than it ended
+            self._remove(run.facts)  # it started as something else than it ended
         self.spans[span.span_id] = span
         self._place(span)
         self._parents.add(span.parent_id)
@@ -121,7 +121,7 @@ class Tally:
         if facts.parent_id is not None:
             self._waiting.setdefault(facts.parent_id, []).append(facts.span_id)
 
-    def _take_out(self, facts: Facts) -> None:
+    def _remove(self, facts: Facts) -> None:
         self._known.discard(facts.span_id)
         self._tops.pop(facts.span_id, None)
         siblings = self._waiting.get(facts.parent_id or "", [])

@@ -1,4 +1,4 @@
-"""Payloads come out of their chunks as they went in, and a conversation that is sent again takes little room."""
+"""Payloads come out of their blocks as they went in, and a conversation that is sent again takes little room."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.store.records import span
 from tracer.store import Store
-from tracer.store.sqlite import chunks
+from tracer.store.sqlite import blocks
 from tracer.store.sqlite.bases import RecentBases
 
 pytestmark = pytest.mark.no_store
@@ -27,8 +27,8 @@ def words(seed: int, count: int) -> str:
     return " ".join(f"{chosen.getrandbits(40):x}" for _ in range(count))
 
 
-def unpacked(packed: list[chunks.Chunk]) -> list[dict[str, Any]]:
-    return [record for chunk in packed for record in chunks.unpack(chunk.codec, chunk.content)]
+def unpacked(packed: list[blocks.Block]) -> list[dict[str, Any]]:
+    return [record for block in packed for record in blocks.unpack(block.codec, block.content)]
 
 
 @given(
@@ -40,10 +40,10 @@ def test_records_come_out_as_they_went_in(records: list[dict[str, Any]], copies:
     padded = [{**record, "padding": "x" * 12_000} for record in records * copies]
     lines = [orjson.dumps(record) for record in padded]
 
-    packed = list(chunks.pack(lines))
+    packed = list(blocks.pack(lines))
 
     assert unpacked(packed) == padded
-    assert [(chunk.first, chunk.count) for chunk in packed] == _places(packed)
+    assert [(block.first, block.count) for block in packed] == _places(packed)
 
 
 SPELLINGS = (
@@ -76,50 +76,50 @@ def test_records_come_out_as_they_went_in_whatever_they_share_with_those_before(
             lines.append(dumps(records[-1]))
 
         found = []
-        for chunk in chunks.pack(lines, bases):
+        for block in blocks.pack(lines, bases):
             number = len(contents)
-            contents[number] = chunk.content
-            if chunk.as_base:
-                chunk.as_base.chunk = number
-            base = contents[chunk.base.chunk] if chunk.base and chunk.base.chunk is not None else None
-            found += chunks.unpack(chunk.codec, chunk.content, base)
-            if chunk.base:
-                alone = chunks.unpack(*chunks.stand_alone(chunk.codec, chunk.content, base))
-                assert alone == found[-chunk.count :]
-        bases.settle()
+            contents[number] = block.content
+            if block.as_base:
+                block.as_base.block = number
+            base = contents[block.base.block] if block.base and block.base.block is not None else None
+            found += blocks.unpack(block.codec, block.content, base)
+            if block.base:
+                alone = blocks.unpack(*blocks.without_base(block.codec, block.content, base))
+                assert alone == found[-block.count :]
+        bases.commit()
 
         assert found == records
 
 
-def _places(packed: list[chunks.Chunk]) -> list[tuple[int, int]]:
+def _places(packed: list[blocks.Block]) -> list[tuple[int, int]]:
     firsts = [0]
-    for chunk in packed:
-        firsts.append(firsts[-1] + chunk.count)
-    return [(first, chunk.count) for first, chunk in zip(firsts, packed)]
+    for block in packed:
+        firsts.append(firsts[-1] + block.count)
+    return [(first, block.count) for first, block in zip(firsts, packed)]
 
 
 def test_lines_with_what_marks_a_place_are_kept_as_they_are() -> None:
     lines = [b'{\n"a": "' + b"x" * 40_000 + b'"}', b'{"b": 1}']
 
-    assert unpacked(list(chunks.pack(lines))) == [{"a": "x" * 40_000}, {"b": 1}]
+    assert unpacked(list(blocks.pack(lines))) == [{"a": "x" * 40_000}, {"b": 1}]
 
 
 def test_a_conversation_that_is_sent_with_every_call_is_stored_about_once() -> None:
     turns = [words(number, 60) for number in range(40)]
     lines = [orjson.dumps({"messages": turns[: number + 1]}) for number in range(40)]
 
-    packed = list(chunks.pack(lines))
+    packed = list(blocks.pack(lines))
 
-    assert sum(len(chunk.content) for chunk in packed) < 1.2 * len(" ".join(turns))
+    assert sum(len(block.content) for block in packed) < 1.2 * len(" ".join(turns))
     assert unpacked(packed) == [orjson.loads(line) for line in lines]
 
 
 def test_what_is_unpacked_for_one_record_stays_small() -> None:
     lines = [orjson.dumps({"messages": ["x" * 100_000, number]}) for number in range(60)]
 
-    packed = list(chunks.pack(lines))
+    packed = list(blocks.pack(lines))
 
-    assert max(chunk.count for chunk in packed) <= 10
+    assert max(block.count for block in packed) <= 10
     assert unpacked(packed) == [orjson.loads(line) for line in lines]
 
 

@@ -2,7 +2,7 @@
 
 A conversation is sent again with every call, and zlib looks back 32 KB only. In longer content each long text stands
 once, in front of the records, one a line; where it was stands its number between two bytes 1, which JSON never has.
-The next turn of a conversation is written against a chunk that has most of its texts, its base (bases.py): those of the
+The next turn of a conversation is written against a block that has most of its texts, its base (bases.py): those of the
 base are numbered first, and stand in the base alone.
 """
 
@@ -14,19 +14,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
+from tracer._json import JsonObject
 from tracer.errors import StoreError
 from tracer.store.sqlite.bases import Base, RecentBases
 
-CHUNK_BYTES: Final = 64 * 1024
+BLOCK_BYTES: Final = 64 * 1024
 PLAIN: Final = 0
 ZLIB: Final = 1
 TEXTS_ONCE: Final = 2
 ON_BASE: Final = 3
-# what unpacking takes of a row c of chunks: a base is looked up for the few that have one
+# what unpacking takes of a row c of blocks: a base is looked up for the few that have one
 PACKED: Final = "c.codec, c.content, (SELECT b.content FROM chunks b WHERE b.id = c.base)"
 _LEVEL = 3  # the last of zlib's fast ones: a third less than 1 for a long conversation, in about its time
 _WORTH_COMPRESSING = 512  # below, setting zlib up takes longer than writing the bytes that it saves
@@ -41,7 +42,7 @@ _NUMBER = re.compile(rb"\x01(\d+)\x01")
 
 
 @dataclass(slots=True)
-class Chunk:
+class Block:
     """Records that follow each other, packed."""
 
     first: int  # the position of its first record
@@ -52,11 +53,11 @@ class Chunk:
     as_base: Base | None = None  # what it is to those that follow
 
 
-def pack(lines: Sequence[bytes], bases: RecentBases | None = None) -> Iterator[Chunk]:
-    """Chunks of up to 64 KB that hold these records in their order; a larger record has one to itself."""
+def pack(lines: Sequence[bytes], bases: RecentBases | None = None) -> Iterator[Block]:
+    """Blocks of up to 64 KB that hold these records in their order; a larger record has one to itself."""
     if not _may_share(lines):
         for first, run in _split(lines):
-            yield Chunk(first, len(run), *_compressed(b"[" + b",".join(run) + b"]"))
+            yield Block(first, len(run), *_compressed(b"[" + b",".join(run) + b"]"))
         return
     longest = max(lines, key=len)
     pieces_of_longest = _TEXT.split(longest)
@@ -65,10 +66,10 @@ def pack(lines: Sequence[bytes], bases: RecentBases | None = None) -> Iterator[C
     for position, line in enumerate(lines):
         pieces = pieces_of_longest if line is longest else _TEXT.split(line)
         if not once.add(pieces, len(line)):
-            yield once.chunk(bases)
+            yield once.block(bases)
             once = _TextsOnce(position, base)
             once.add(pieces, len(line))
-    yield once.chunk(bases)
+    yield once.block(bases)
 
 
 def _may_share(lines: Sequence[bytes]) -> bool:
@@ -78,19 +79,19 @@ def _may_share(lines: Sequence[bytes]) -> bool:
     return is_long and not any(b"\x01" in line or b"\n" in line for line in lines)
 
 
-def unpack(codec: int, content: bytes, base: bytes | None = None) -> list[dict[str, Any]]:
-    """The records of a chunk, given what PACKED selects. Raises StoreError."""
-    records: list[dict[str, Any]] = orjson.loads(_expanded(codec, content, base))
+def unpack(codec: int, content: bytes, base: bytes | None = None) -> list[JsonObject]:
+    """The records of a block, given what PACKED selects. Raises StoreError."""
+    records: list[JsonObject] = orjson.loads(_expanded(codec, content, base))
     return records
 
 
-def stand_alone(codec: int, content: bytes, base: bytes | None) -> tuple[int, bytes]:
-    """Codec and content of a chunk with a base, given what PACKED selects, to be without one. Raises StoreError."""
+def without_base(codec: int, content: bytes, base: bytes | None) -> tuple[int, bytes]:
+    """Codec and content of a block with a base, given what PACKED selects, to be without one. Raises StoreError."""
     once = _TextsOnce(0, None)
     records = _expanded(codec, content, base)[1:-1]
     once.add(_TEXT.split(records), len(records))
-    chunk = once.chunk(None)
-    return chunk.codec, chunk.content
+    block = once.block(None)
+    return block.codec, block.content
 
 
 def _expanded(codec: int, content: bytes, base: bytes | None) -> bytes:
@@ -105,7 +106,7 @@ def _expanded(codec: int, content: bytes, base: bytes | None) -> bytes:
             raise StoreError("the store is damaged: a payload shares its texts with another one, which is not there")
         texts, tail = _open_base(base)
         return _with_texts(_inflated(content, tail), texts)
-    raise StoreError(f"chunk codec {codec} is unknown")
+    raise StoreError(f"block codec {codec} is unknown")
 
 
 def _with_texts(content: bytes, shared: list[bytes]) -> bytes:
@@ -139,7 +140,7 @@ def _inflated(content: bytes, tail: bytes) -> bytes:
 
 
 class _TextsOnce:
-    """A chunk in the making in which each long text stands once, or not at all where the base has it."""
+    """A block in the making in which each long text stands once, or not at all where the base has it."""
 
     def __init__(self, first: int, base: Base | None) -> None:
         self._first = first
@@ -156,7 +157,7 @@ class _TextsOnce:
         shortened = self._shortened(pieces)
         new = self._texts_from(known)
         size = len(shortened) + sum(map(len, new))
-        is_full = self._size + size > CHUNK_BYTES or self._unpacked_size + length > _UNPACKED_BYTES
+        is_full = self._size + size > BLOCK_BYTES or self._unpacked_size + length > _UNPACKED_BYTES
         if self._lines and is_full:
             for text in new:
                 del self._numbers[text]
@@ -176,18 +177,18 @@ class _TextsOnce:
         newest_first = islice(reversed(self._numbers), len(self._numbers) - number)
         return list(newest_first)[::-1]
 
-    def chunk(self, bases: RecentBases | None) -> Chunk:
-        """The finished chunk; others may be written against it when it stands for itself."""
+    def block(self, bases: RecentBases | None) -> Block:
+        """The finished block; others may be written against it when it stands for itself."""
         content = b"\n".join([*self._texts_from(self._shared), b"[" + b",".join(self._lines) + b"]"])
         if self._base:
-            chunk = Chunk(self._first, len(self._lines), ON_BASE, _deflated(content, self._base.tail), self._base)
-            self._base.spent += len(chunk.content)
-            return chunk
-        chunk = Chunk(self._first, len(self._lines), TEXTS_ONCE, zlib.compress(content, _LEVEL))
+            block = Block(self._first, len(self._lines), ON_BASE, _deflated(content, self._base.tail), self._base)
+            self._base.spent += len(block.content)
+            return block
+        block = Block(self._first, len(self._lines), TEXTS_ONCE, zlib.compress(content, _LEVEL))
         if bases:
-            chunk.as_base = Base(self._numbers, content[-_TAIL:], len(content), len(chunk.content))
-            bases.add(chunk.as_base)
-        return chunk
+            block.as_base = Base(self._numbers, content[-_TAIL:], len(content), len(block.content))
+            bases.add(block.as_base)
+        return block
 
 
 def _deflated(content: bytes, tail: bytes) -> bytes:
@@ -206,7 +207,7 @@ def _split(lines: Sequence[bytes]) -> Iterator[tuple[int, list[bytes]]]:
     first = size = 0
     run: list[bytes] = []
     for position, line in enumerate(lines):
-        if run and size + len(line) > CHUNK_BYTES:
+        if run and size + len(line) > BLOCK_BYTES:
             yield first, run
             first, size, run = position, 0, []
         run.append(line)
