@@ -36,7 +36,7 @@ def unpacked(packed: list[blocks.Block]) -> list[dict[str, Any]]:
     copies=st.integers(1, 4),
 )
 @settings(max_examples=80, deadline=None)
-def test_records_come_out_as_they_went_in(records: list[dict[str, Any]], copies: int) -> None:
+def test_records_come_out_of_a_block_as_they_went_in(records: list[dict[str, Any]], copies: int) -> None:
     padded = [{**record, "padding": "x" * 12_000} for record in records * copies]
     lines = [orjson.dumps(record) for record in padded]
 
@@ -114,7 +114,7 @@ def test_a_conversation_that_is_sent_with_every_call_is_stored_about_once() -> N
     assert unpacked(packed) == [orjson.loads(line) for line in lines]
 
 
-def test_what_is_unpacked_for_one_record_stays_small() -> None:
+def test_a_block_unpacks_to_a_bounded_size() -> None:
     lines = [orjson.dumps({"messages": ["x" * 100_000, number]}) for number in range(60)]
 
     packed = list(blocks.pack(lines))

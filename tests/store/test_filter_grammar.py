@@ -250,12 +250,12 @@ def test_any_pieces_parse_or_are_a_syntax_error(source: str) -> None:
         (["attributes.execution_time_ms ASC"], (OrderTerm("duration", False),)),
     ],
 )
-def test_an_order(order_by: object, expected: object) -> None:
+def test_order_by(order_by: object, expected: object) -> None:
     assert parse_order(order_by) == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wrong", [["nothing"], ["name SIDEWAYS"], ["name ASC DESC"], [5], ["tags.a"]])
-def test_a_wrong_order_says_what_is_possible(wrong: object) -> None:
+def test_a_wrong_order_by_names_the_possible_ones(wrong: object) -> None:
     with pytest.raises(InvalidArgumentError, match="order_by="):
         parse_order(wrong)  # type: ignore[arg-type]
 

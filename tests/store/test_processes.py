@@ -240,7 +240,7 @@ def test_a_database_of_something_else_is_refused_and_not_touched(tmp_path: Path,
     assert [file.name for file in tmp_path.iterdir()] == ["traces.db"]
 
 
-def test_an_older_store_is_brought_up_to_date_and_keeps_its_traces(
+def test_a_migration_brings_an_older_store_up_to_date_and_keeps_its_traces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = new_store(tmp_path)

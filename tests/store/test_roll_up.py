@@ -64,7 +64,7 @@ def comparable(row: StatisticsRow) -> StatisticsRow:
     interval=st.sampled_from([None, HOUR, 3 * HOUR]),
 )
 @settings(max_examples=60, deadline=None)
-def test_it_tells_what_the_spans_tell(
+def test_the_hourly_roll_up_equals_the_sums_of_the_spans(
     batches: list[list[bytes]], deleted: list[int], since: int | None, minutes: int | None, interval: int | None
 ) -> None:
     monkeypatch = pytest.MonkeyPatch()
@@ -100,7 +100,7 @@ def test_percentiles_are_within_five_percent(store: Store, monkeypatch: pytest.M
     assert rolled.latency_p99_ms == pytest.approx(3_600_000, rel=0.05)
 
 
-def test_an_older_store_gets_its_roll_up_from_its_spans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_makes_the_roll_up_of_an_older_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = new_store(tmp_path)
     store.append([span("t", str(n), model="gpt-4o", usage=(n, 1), start=START + n * HOUR // 3) for n in range(30)])
     store.close()

@@ -77,7 +77,7 @@ def test_full_text(store: Store, monkeypatch: pytest.MonkeyPatch, search: str, i
     assert found(store, search) == (["t"] if is_found else [])
 
 
-def test_the_index_follows_what_is_written_and_deleted(store: Store, tmp_path: Path) -> None:
+def test_the_fts_index_follows_writes_and_deletions(store: Store, tmp_path: Path) -> None:
     store.append([span("t", "r", json={"tracer.inputs": "alpha"}), span("u", "r", json={"tracer.inputs": "alpha"})])
     assert sorted(found(store, "text = 'alpha'")) == ["t", "u"]
     store.append([span("v", "r", json={"tracer.inputs": "alpha"}), span("t", "c", "r", json={"tracer.inputs": "beta"})])
@@ -131,7 +131,7 @@ def test_filter_and_order_come_from_one_index(store: Store, condition: str | Non
     assert "TEMP B-TREE" not in plan
 
 
-def test_pages_stay_as_they_are_while_traces_come_in(store: Store) -> None:
+def test_a_page_token_is_a_cursor_that_stays_while_traces_come_in(store: Store) -> None:
     store.append([span(f"t{n}", "r", start=START + n * SECOND) for n in range(10)])
     first = store.find_traces(TraceQuery(limit=4))
     store.append([span(f"new{n}", "r", start=START + (20 + n) * SECOND) for n in range(5)])
@@ -159,7 +159,7 @@ def test_a_page_token_of_another_filter_is_refused(store: Store) -> None:
         store.find_traces(TraceQuery(parse_filter("name = 'x'"), limit=2, page_token=token))
 
 
-def test_traces_are_ordered_by_what_is_asked(store: Store) -> None:
+def test_order_by_sorts_traces(store: Store) -> None:
     store.append(
         [
             span("a", "r", name="z", start=START, end=START + 3 * SECOND, usage=(5, 0)),
@@ -248,7 +248,7 @@ def test_statistics_of_a_part(store: Store) -> None:
         store.statistics(group_by="mood")
 
 
-def test_the_roll_up_tells_the_same_within_five_percent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_percentiles_from_the_roll_up_are_within_five_percent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.append(numbered_calls(300))
     store.delete_traces(trace_ids=["t0", "t299"])
     for group in ("model", "provider"):

@@ -318,7 +318,7 @@ for line in lines:
     store.close()
 
 
-def test_a_store_from_before_turns_shared_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_a_migration_brings_a_store_without_shared_texts_up_to_date(tmp_path: Path) -> None:
     lines = turns("c", 8)
     for line in lines[:4]:
         store = new_store(tmp_path)
