@@ -1,12 +1,12 @@
-"""How other instrumentations write what tracer writes in its own way: their spans show with messages, tools and tokens.
+"""Dialects of other instrumentations, so that their spans show with messages, tools and tokens.
 
-A dialect takes the attributes it knows out of a span's attributes and puts what they say under the names of
-tracer/semconv.py; what it does not know stays. Nothing that the span says itself under those names is replaced.
+A dialect moves the attributes that it knows to the names of tracer/semconv.py, and leaves the others. Attributes that
+the span has under those names already are not replaced.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from tracer._fault import guard
 from tracer._records.record import SpanRecord, TraceRecord
@@ -18,7 +18,7 @@ _DIALECTS = (openinference.read, traceloop.read, mlflow.read, genai.read)
 
 
 def translate(record: SpanRecord) -> TraceRecord | None:
-    """Bring another instrumentation's span into tracer's form, in place; gives what it says about its whole trace."""
+    """Bring another instrumentation's span into tracer's form, in place; gives a record of its trace's fields."""
     reading = Reading(record.get("attributes") or {}, record.get("events") or [], record.get("start", 0))
     with guard("reading another instrumentation's span"):
         for read in _DIALECTS:
@@ -35,7 +35,7 @@ def translate(record: SpanRecord) -> TraceRecord | None:
     return cast("TraceRecord", update)
 
 
-def _put(record: SpanRecord, name: str, value: Any) -> None:
+def _put(record: SpanRecord, name: str, value: object) -> None:
     if value:
         record[name] = value  # type: ignore[literal-required]
     else:

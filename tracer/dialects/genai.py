@@ -5,10 +5,9 @@ Source: open-telemetry/semantic-conventions v1.27 to v1.41, gen-ai-spans and gen
 
 from __future__ import annotations
 
-from typing import Any
-
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer._records.record import EventRecord
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import to_message
 
@@ -53,7 +52,7 @@ _WHOLE = {"gen_ai.prompt": semconv.INPUT_MESSAGES, "gen_ai.completion": semconv.
 
 
 def read(reading: Reading) -> None:
-    """What older forms of the conventions say."""
+    """Read the older forms of the conventions."""
     attributes = reading.attributes
     for old, new in _RENAMED.items():
         reading.rename(old, new)
@@ -81,9 +80,9 @@ def _first_chunk(reading: Reading) -> None:
 
 
 def _events(reading: Reading) -> None:
-    asked: list[Any] = []
-    replied: list[Any] = []
-    left: list[Any] = []
+    asked: list[object] = []
+    replied: list[object] = []
+    left: list[EventRecord] = []
     for event in reading.events:
         name, attributes = event.get("name"), event.get("attributes") or {}
         if name in _ASKED:
@@ -116,7 +115,7 @@ def _message(attributes: JsonObject, role: str) -> JsonObject:
     return to_message({key: value for key, value in message.items() if value is not None})
 
 
-def _is_parts(content: Any) -> bool:
+def _is_parts(content: object) -> bool:
     parts = parsed(content)
     return isinstance(parts, list) and all(isinstance(part, dict) and "type" in part for part in parts)
 
@@ -133,7 +132,7 @@ def _choice(attributes: JsonObject) -> JsonObject:
     return _message(given, "assistant")
 
 
-def _messages(value: Any, key: str) -> list[JsonObject]:
+def _messages(value: object, key: str) -> list[JsonObject]:
     role = "assistant" if key.endswith("completion") else "user"
     found = parsed(value)
     if isinstance(found, dict) and isinstance(found.get("messages"), list):

@@ -20,7 +20,7 @@ _ROLES_OF_REPLIES = ("assistant", "model", "ai")
 
 
 def read(reading: Reading) -> None:
-    """What the attributes of MLflow say."""
+    """Read the attributes of MLflow."""
     if not reading.has("mlflow."):
         return
     reading.put(semconv.INPUTS, parsed(reading.take("mlflow.spanInputs")))

@@ -43,7 +43,7 @@ _MEDIA = ("image", "audio", "video", "document")
 
 
 def read(reading: Reading) -> None:
-    """What the OpenInference attributes of a span say."""
+    """Read the OpenInference attributes of a span."""
     attributes = reading.attributes
     if "openinference.span.kind" not in attributes and not reading.has("llm."):
         return
@@ -68,20 +68,22 @@ def read(reading: Reading) -> None:
         reading.about_trace.setdefault("tags", {str(tag): "true" for tag in attributes["tag.tags"]})
 
 
-def _prompts(reading: Reading) -> tuple[list[Any], list[Any]]:
+def _prompts(reading: Reading) -> tuple[list[object], list[object]]:
     """The texts of a completion that is no chat."""
     prompts = [_text_of(item, "prompt") for item in reading.take_indexed("llm.prompts")]
     choices = [_text_of(item, "completion") for item in reading.take_indexed("llm.choices")]
-    asked = [{"message": {"role": "user", "content": text}} for text in prompts if text]
-    return asked, [{"message": {"role": "assistant", "content": text}} for text in choices if text]
+    return (
+        [{"message": {"role": "user", "content": text}} for text in prompts if text],
+        [{"message": {"role": "assistant", "content": text}} for text in choices if text],
+    )
 
 
-def _text_of(item: Any, name: str) -> Any:
+def _text_of(item: object, name: str) -> Any:
     inner = item.get(name) if isinstance(item, dict) else None
     return inner.get("text") if isinstance(inner, dict) else None
 
 
-def _message(item: Any) -> JsonObject:
+def _message(item: object) -> JsonObject:
     given = item.get("message", item) if isinstance(item, dict) else {}
     given = given if isinstance(given, dict) else {}
     message = {key: given[key] for key in ("role", "name", "tool_call_id", "finish_reason") if key in given}
@@ -99,7 +101,7 @@ def _message(item: Any) -> JsonObject:
     return to_message(message)
 
 
-def _content(item: Any) -> JsonObject:
+def _content(item: object) -> JsonObject:
     content = item.get("message_content", item) if isinstance(item, dict) else {"text": str(item)}
     kind = content.get("type")
     if kind == "reasoning":
@@ -115,7 +117,7 @@ def _content(item: Any) -> JsonObject:
     return {"type": "text", "text": content.get("text") or ""} if kind in (None, "text") else content
 
 
-def _tool(item: Any) -> Any:
+def _tool(item: object) -> Any:
     tool = item.get("tool", item) if isinstance(item, dict) else item
     return parsed(tool.get("json_schema", tool)) if isinstance(tool, dict) else parsed(tool)
 
@@ -126,7 +128,7 @@ def _value(reading: Reading, side: str) -> Any:
     return parsed(value) if kind == "application/json" else value
 
 
-def _documents(reading: Reading) -> list[Any]:
+def _documents(reading: Reading) -> list[object]:
     found = [*reading.take_indexed("retrieval.documents"), *reading.take_indexed("reranker.output_documents")]
     return [item.get("document", item) for item in found if isinstance(item, dict)]
 

@@ -1,4 +1,4 @@
-"""A span that is being read: the attributes that are left, and what was understood of them."""
+"""A span that is being read: the attributes that are left, and the fields that were understood."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import orjson
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer._records.record import EventRecord
 
 
 class Reading:
-    """What a dialect works on."""
+    """The state of a dialect's work on one span."""
 
-    def __init__(self, attributes: JsonObject, events: list[Any], start: int = 0) -> None:
+    def __init__(self, attributes: JsonObject, events: list[EventRecord], start: int = 0) -> None:
         self.attributes = attributes
         self.events = events
         self.start = start  # ns
@@ -30,33 +31,33 @@ class Reading:
         return self.attributes.pop(key, None)
 
     def rename(self, old: str, new: str) -> None:
-        """Let an attribute stand under the name of the conventions, unless something does."""
+        """Set an attribute under the name of the conventions, unless it is set."""
         if old in self.attributes:
             value = self.attributes.pop(old)
             self.attributes.setdefault(new, value)
 
-    def put(self, key: str, value: Any) -> None:
+    def put(self, key: str, value: object) -> None:
         """A structured value, unless the span has it."""
         if value not in (None, [], {}) and key not in self.structured:
             self.structured[key] = value
 
-    def put_plain(self, key: str, value: Any) -> None:
+    def put_plain(self, key: str, value: object) -> None:
         """A plain value, unless the span has it."""
         if value is not None:
             self.attributes.setdefault(key, value)
 
     def is_a(self, span_type: str | None) -> None:
-        """The kind of step; the first dialect that knows it has the say."""
+        """The kind of step; the first dialect that knows it decides."""
         self.span_type = self.span_type or span_type
 
-    def belongs_to(self, *, session_id: Any = None, user: Any = None) -> None:
-        """What the span says about its whole trace."""
+    def belongs_to(self, *, session_id: object = None, user: object = None) -> None:
+        """Fields of the whole trace."""
         for name, value in (("session_id", session_id), ("user", user)):
             if value not in (None, ""):
                 self.about_trace.setdefault(name, str(value))
 
     def take_indexed(self, prefix: str) -> list[Any]:
-        """The list that stands in attributes such as ``prefix.0.message.role``, nested as the names say."""
+        """The list in attributes such as ``prefix.0.message.role``, nested by the parts of their names."""
         found: JsonObject = {}
         for key in [key for key in self.attributes if key.startswith(f"{prefix}.")]:
             path = key[len(prefix) + 1 :].split(".")
@@ -65,13 +66,13 @@ class Reading:
         nested = _as_lists(found)
         return nested if isinstance(nested, list) else []
 
-    def all_messages(self, inputs: Any, outputs: Any) -> None:
+    def all_messages(self, inputs: object, outputs: object) -> None:
         """The two sides of a conversation."""
         self.put(semconv.INPUT_MESSAGES, inputs)
         self.put(semconv.OUTPUT_MESSAGES, outputs)
 
 
-def _put_at(into: JsonObject, path: list[str], value: Any) -> None:
+def _put_at(into: JsonObject, path: list[str], value: object) -> None:
     for name in path[:-1]:
         below = into.get(name)
         if not isinstance(below, dict):
@@ -80,7 +81,7 @@ def _put_at(into: JsonObject, path: list[str], value: Any) -> None:
     into[path[-1]] = value
 
 
-def _as_lists(value: Any) -> Any:
+def _as_lists(value: object) -> Any:
     if not isinstance(value, dict):
         return value
     if value and all(key.isdigit() for key in value):
@@ -88,8 +89,8 @@ def _as_lists(value: Any) -> Any:
     return {key: _as_lists(item) for key, item in value.items()}
 
 
-def parsed(value: Any) -> Any:
-    """JSON text as what it says; anything else as it is."""
+def parsed(value: object) -> Any:
+    """The value of a JSON text; anything else as it is."""
     if isinstance(value, str) and value[:1] in ("{", "[", '"'):
         try:
             return orjson.loads(value)

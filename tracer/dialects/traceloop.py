@@ -5,8 +5,6 @@ Source: opentelemetry-semantic-conventions-ai 0.4 and 0.5, and the instrumentati
 
 from __future__ import annotations
 
-from typing import Any
-
 from tracer import semconv
 from tracer._json import JsonObject
 from tracer.dialects.reading import Reading, parsed
@@ -18,7 +16,7 @@ _PROPERTIES = "traceloop.association.properties."
 
 
 def read(reading: Reading) -> None:
-    """What the attributes of traceloop say."""
+    """Read the attributes of traceloop."""
     attributes = reading.attributes
     asked, replied = reading.take_indexed("gen_ai.prompt"), reading.take_indexed("gen_ai.completion")
     reading.all_messages([_message(item, "user") for item in asked], [_message(item, "assistant") for item in replied])
@@ -37,7 +35,7 @@ def read(reading: Reading) -> None:
     )
 
 
-def _message(item: Any, role: str) -> JsonObject:
+def _message(item: object, role: str) -> JsonObject:
     given = item if isinstance(item, dict) else {"content": item}
     content = parsed(given.get("content"))
     is_typed = isinstance(content, list) and all(isinstance(part, dict) and "type" in part for part in content)

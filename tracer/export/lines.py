@@ -26,7 +26,7 @@ def otlp_line(store: Store, stored: StoredTrace) -> bytes:
 
 
 def _without_cost(span: JsonMapping) -> JsonObject:
-    # reckoned from the price table by whoever reads it, and no part of what was recorded
+    # computed from the price table when read, not recorded
     return {key: value for key, value in span.items() if key != "cost"}
 
 

@@ -28,7 +28,7 @@ def attributes_of(record: JsonObject) -> JsonObject:
 
 
 def readable_span(record: JsonObject, resource: Resource) -> ReadableSpan:
-    """A span record as what OpenTelemetry's exporters take."""
+    """A span record as a span for OpenTelemetry's exporters."""
     trace_id = int(record["trace_id"], 16)
     state = TraceState.from_header([record["trace_state"]]) if record.get("trace_state") else None
     parent_id = record.get("parent_id")
@@ -62,14 +62,14 @@ class ExporterSink:
 
     def __init__(self, exporter: Any, index: int) -> None:
         kind = type(exporter)
-        # where it sends to is part of what it is: a program's records must never reach another program's backend
+        # its destination is part of its identity: records of a program must never reach another program's backend
         place = _SECRETS_OF_URL.sub("", str(getattr(exporter, "_endpoint", "")))
         self.name = f"exporter {index} {kind.__module__}.{kind.__qualname__} {place}".rstrip()
         self._exporter = exporter
         self._resources: dict[str | None, Resource] = {}
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
-        """Export the spans among the records; raises if the exporter says that it failed."""
+        """Export the spans among the records; raises if the exporter fails."""
         spans = []
         for line in lines:
             try:
@@ -85,7 +85,7 @@ class ExporterSink:
 
     def _remember(self, owner: str | None, resource: Resource) -> None:
         if len(self._resources) >= _OWNERS_REMEMBERED:
-            _, *dead = self._resources  # the first is this process; the others say who they are with every batch
+            _, *dead = self._resources  # the first is this process; the others come with every batch
             for other in dead:
                 del self._resources[other]
         self._resources[owner] = resource
@@ -94,7 +94,7 @@ class ExporterSink:
         from opentelemetry.context import attach, detach, set_value
         from opentelemetry.sdk.trace.export import SpanExportResult
 
-        # what the exporter itself calls, such as an instrumented HTTP client, must not be traced in turn
+        # calls of the exporter itself, as of an instrumented HTTP client, must not be traced in turn
         token = attach(set_value("suppress_instrumentation", True))
         try:
             result = self._exporter.export(spans)

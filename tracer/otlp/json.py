@@ -23,13 +23,13 @@ from tracer.errors import InvalidArgumentError
 
 
 class Batch(NamedTuple):
-    """The records of one producer, and the resource attributes that say who it was."""
+    """The records of one producer, and the resource attributes that identify it."""
 
     resource: JsonObject
     records: list[Record]
 
 
-# what OTLP has no place for travels in attributes of these names
+# fields without a place in OTLP travel in attributes of these names
 JSON_KEYS: Final = "tracer.json_keys"  # the attributes that hold JSON text
 TRACE_RECORDS: Final = "tracer.trace.records"  # on the first span of a trace, or its resource: its other records
 
@@ -88,7 +88,7 @@ def line_from_records(
 
 
 def batches_from_line(line: bytes | str) -> list[Batch]:
-    """What one line holds; nothing for lines of logs and metrics. Raises InvalidArgumentError for anything else."""
+    """The records in one line; none for lines of logs and metrics. Raises InvalidArgumentError for anything else."""
     try:
         request = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -103,7 +103,7 @@ def batches_from_line(line: bytes | str) -> list[Batch]:
     try:
         batches = [batch_from_request(resource_spans, refused) for resource_spans in request["resourceSpans"] or ()]
     except _UNREADABLE as error:
-        refused.append(_what_is_wrong(error))
+        refused.append(_reason(error))
     if refused:
         raise InvalidArgumentError(f"a span that does not follow OTLP: {refused[0]}. {_EXPECTED}")
     return batches
@@ -113,25 +113,25 @@ _EXPECTED = 'Expected an OTLP ExportTraceServiceRequest in JSON: {"resourceSpans
 _UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, RecursionError)
 
 
-def _what_is_wrong(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
 
 
 def batch_from_request(resource_spans: JsonMapping, refused: list[str]) -> Batch:
-    """The records of one ResourceSpans; a span that does not follow OTLP is left out, and ``refused`` says why."""
+    """The records of one ResourceSpans, without spans that break OTLP; ``refused`` gets the reasons."""
     resource = _attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
     records: list[Record] = []
     try:
         records.extend(_other_records(resource))
     except _UNREADABLE as error:
-        refused.append(_what_is_wrong(error))
+        refused.append(_reason(error))
     for scope_spans in resource_spans.get("scopeSpans") or ():
         scope = (scope_spans.get("scope") or {}).get("name") or ""
         for span in scope_spans.get("spans") or ():
             try:
                 records.extend(_records_of_span(span, scope))
             except _UNREADABLE as error:
-                refused.append(_what_is_wrong(error))
+                refused.append(_reason(error))
     return Batch(resource, records)
 
 
@@ -251,7 +251,7 @@ def _add_attributes(record: SpanRecord, attributes: JsonObject) -> None:
         record["json"] = structured
 
 
-def _is_structured_elsewhere(key: str, value: Any) -> bool:
+def _is_structured_elsewhere(key: str, value: object) -> bool:
     """Whether another producer's attribute is a structured value: a map, or JSON text under one of the known names."""
     if isinstance(value, str):
         return key in _STRUCTURED_KEYS and value[:1] in "[{" and _is_json(value)
@@ -305,7 +305,7 @@ def _link_from_otlp(link: JsonMapping) -> LinkRecord:
 # --- values
 
 
-def _time(value: Any, field: str) -> int:
+def _time(value: str | int | float | None, field: str) -> int:
     time = int(value or 0)
     if time not in _TIMES:
         raise ValueError(f"{field} is {time!r:.40}, no time that there is")
@@ -368,7 +368,7 @@ def _enum_number(value: Any, names: Sequence[str], prefix: str) -> int:
 
 
 def _hex_id(value: str, size: int, field: str) -> str:
-    """An id in lower-case hex, from hex (OTLP) or base64 (what protobuf's own JSON writers produce)."""
+    """An id in lower-case hex, from hex (OTLP) or base64 (protobuf's own JSON writers)."""
     try:
         if len(value) == size * 2:
             decoded = bytes.fromhex(value)
@@ -389,9 +389,9 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _dump(value: Any) -> bytes:
+def _dump(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _json_kind(value: Any) -> str:
+def _json_kind(value: object) -> str:
     return {list: "array", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")

@@ -64,11 +64,11 @@ class Store(Protocol):
         ...
 
     def owner_gone(self, owner: str) -> None:
-        """Mark what still runs under a dead process as interrupted."""
+        """Mark the spans that a dead process left running as interrupted."""
         ...
 
     def running_owners(self) -> list[str]:
-        """The processes that something still runs under, as far as is known."""
+        """The processes with spans that still run, as far as is known."""
         ...
 
     def find_traces(self, query: TraceQuery) -> TracePage:
@@ -84,7 +84,7 @@ class Store(Protocol):
         ...
 
     def spans(self, trace_id: str, *, payload: bool = True) -> list[JsonObject]:
-        """The span records of a trace, sorted by start; without payload only what a tree shows."""
+        """The span records of a trace, sorted by start; without payload only the fields that a tree shows."""
         ...
 
     def spans_of(self, trace_ids: Sequence[str], *, payload: bool = True) -> dict[str, list[JsonObject]]:
@@ -129,11 +129,11 @@ class Store(Protocol):
     def find_sessions(
         self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
     ) -> SessionPage:
-        """One page of the sessions with a trace that meets the filter, the one with the newest first."""
+        """One page of the sessions with a trace that meets the filter, newest first."""
         ...
 
     def session(self, session_id: str) -> SessionRow | None:
-        """What a session comes to, or None where no trace belongs to it."""
+        """The sums of a session, or None where no trace belongs to it."""
         ...
 
     def versions(self, filter: Expression | None = None) -> list[VersionRow]:
@@ -149,7 +149,7 @@ class Store(Protocol):
         ...
 
     def index_more(self) -> bool:
-        """Make ready for full-text search some of what was written since; whether there is more to do."""
+        """Index some of the new spans for full-text search; whether there is more to do."""
         ...
 
     def delete_traces(
@@ -179,16 +179,16 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Release what the store holds in this process."""
+        """Release the resources of the store in this process."""
         ...
 
 
 def open_store(url: str, *, token: str | None = None) -> Store:
     """The store at a URL: ``sqlite:///tracer.db`` (relative) or ``sqlite:////var/lib/tracer.db`` (absolute).
 
-    ``http://host:5000`` is the store of a tracer server, which may want a token; it is not asked anything yet.
+    ``http://host:5000`` is the store of a tracer server, which may want a token; no request is made yet.
     Raises InvalidArgumentError for a URL of another kind, StoreError for a file that is no store, and
-    NewerStoreError for one that a newer version of tracer wrote.
+    NewerStoreError for one written by a newer version of tracer.
     """
     if not isinstance(url, str):
         raise InvalidArgumentError(f"the store is {url!r}, expected a URL such as sqlite:///tracer.db")

@@ -1,4 +1,4 @@
-"""What a store hands to its readers: rows of traces, stored traces, pages, changes and statistics."""
+"""The results of a store: rows of traces, stored traces, pages, changes and statistics."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TraceRow:
 class StoredTrace:
     """A trace with the records of its spans, sorted by start.
 
-    A running span stands as a record of kind ``start``. Each span record has ``cost`` where a price is known.
+    A running span has a record of kind ``start``. Each span record has ``cost`` where a price is known.
     Spans are numbered in the order in which they ended; ``position`` is the number of the next one.
     """
 
@@ -110,7 +110,7 @@ class RunRow:
 
 @dataclass(frozen=True)
 class TraceQuery:
-    """What to list: a checked filter, sort keys, how many, and the token of the page before."""
+    """The query of a listing: a checked filter, sort keys, how many, and the token of the page before."""
 
     filter: Expression | None = None
     order_by: tuple[OrderTerm, ...] = DEFAULT_ORDER
@@ -122,7 +122,7 @@ class TraceQuery:
 class TracePage:
     """One page of a listing, and the token of the next one, None on the last.
 
-    ``complete`` is False while the full-text index is still being made: what it does not have yet was not searched.
+    ``complete`` is False while the full-text index is being made: spans not indexed yet were not searched.
     """
 
     traces: list[TraceRow]
@@ -189,7 +189,7 @@ class Facet:
 
 @dataclass(frozen=True)
 class Facets:
-    """Facets counted over the newest traces; ``complete`` says whether those are all."""
+    """Facets counted over the newest traces; ``complete`` is True where those are all."""
 
     facets: list[Facet]
     counted: int
@@ -224,7 +224,7 @@ class SessionPage:
 
 @dataclass(frozen=True)
 class FeedbackRow:
-    """Feedback of one name: how often it was given, and the mean of what is a number or a yes or no."""
+    """Feedback of one name: its number, and the mean of numbers and of yes or no."""
 
     name: str
     count: int

@@ -1,8 +1,8 @@
-"""What a person would read in a span: its new text for the full-text index, and the previews of a trace.
+"""The readable text of a span: its new text for the full-text index, and the previews of a trace.
 
 A conversation is sent again with every call. New are the messages after the last reply, and the reply itself.
-The full-text index takes a span's text out again by making it once more from the stored record: when what `span_text`
-gives changes, the index has to be made anew (a migration that empties it and sets the counter `indexed_chunk` to 0).
+The full-text index deletes a span's text by making it once more from the stored record: when the result of `span_text`
+changes, the index has to be rebuilt (a migration that empties it and sets the counter `indexed_chunk` to 0).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ASSISTANT_ROLES = ("assistant", "model", "ai")
 
 
 def span_text(record: JsonObject) -> str:
-    """The new text of a span: last messages, outputs, and what went wrong."""
+    """The new text of a span: last messages, outputs, and errors."""
     pieces: list[str] = []
     inputs = _new_messages(record)
     pieces.extend(_leaves(inputs if inputs is not None else _new_part(value_of(record, semconv.INPUTS))))
@@ -38,7 +38,7 @@ def span_text(record: JsonObject) -> str:
 
 
 def previews(record: JsonObject) -> Previews:
-    """What was asked and what was answered. Never raises."""
+    """The previews of request and reply. Never raises."""
     if "json" not in record and _SHOWN.isdisjoint(record.get("attributes") or ()):
         return None, None
     try:
@@ -49,7 +49,7 @@ def previews(record: JsonObject) -> Previews:
 
 
 def request_preview(record: JsonObject) -> str | None:
-    """What was asked: the last user message, else the inputs as compact JSON."""
+    """The request: the last user message, else the inputs as compact JSON."""
     messages = value_of(record, semconv.INPUT_MESSAGES)
     inputs = value_of(record, semconv.INPUTS)
     asked = _last_text(messages, ("user", "human")) or _last_text(_message_list(inputs), ("user", "human"))
@@ -57,7 +57,7 @@ def request_preview(record: JsonObject) -> str | None:
 
 
 def response_preview(record: JsonObject) -> str | None:
-    """What was answered: the reply's text, else the outputs as compact JSON."""
+    """The reply: its text, else the outputs as compact JSON."""
     messages = value_of(record, semconv.OUTPUT_MESSAGES)
     outputs = value_of(record, semconv.OUTPUTS)
     replied = _last_text(messages, _ASSISTANT_ROLES) or _last_text(_choice_messages(outputs), _ASSISTANT_ROLES)
@@ -175,7 +175,7 @@ def _error_texts(record: JsonObject) -> Iterator[str]:
 
 
 def _leaves(value: Any) -> list[str]:
-    """Every text inside a structure, depth first; what only structures it (roles, part types) is left out."""
+    """Every text inside a structure, depth first, without roles and part types."""
     texts: list[str] = []
     _add_leaves(texts, value, 0)
     return texts

@@ -6,11 +6,11 @@ from tracer import semconv
 from tracer._json import JsonMapping
 
 _NAMES = {key: name for name, key in semconv.TOKEN_USAGE.items()}
-_LIMIT = 10**15  # far from what sums of them could overflow
+_LIMIT = 10**15  # sums of counts up to this limit stay far from an overflow
 
 
 def token_usage(attributes: JsonMapping) -> dict[str, int] | None:
-    """Counts by the names of semconv.TOKEN_USAGE, what is no count left out; a part always has a total."""
+    """Counts by the names of semconv.TOKEN_USAGE; input or output always come with a total."""
     usage: dict[str, int] = {}
     for key in attributes.keys() & _NAMES.keys():
         count = _count(attributes[key])

@@ -1,4 +1,4 @@
-"""What can stand at a place in a filter: a field, an operator, a value or a word that joins conditions."""
+"""Completion of a filter at the cursor: fields, operators, values, and words that join conditions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SPAN_TYPES = sorted(value for name, value in vars(SpanType).items() if name.isu
 
 @dataclass(frozen=True)
 class Item:
-    """Something that can stand there."""
+    """A proposal."""
 
     text: str
     kind: ItemKind
@@ -42,7 +42,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Completion:
-    """What can stand in place of the characters from ``start`` to ``end``."""
+    """Proposals for the characters from ``start`` to ``end``."""
 
     start: int
     end: int
@@ -50,7 +50,7 @@ class Completion:
 
 
 def complete(source: str, cursor: int, values_of: Callable[[str], list[str]]) -> Completion:
-    """What can stand at the cursor; ``values_of`` gives the values that a field has in the store."""
+    """Proposals at the cursor; ``values_of`` gives the values that a field has in the store."""
     before = source[:cursor]
     started, start = _started(before)
     try:
@@ -62,7 +62,7 @@ def complete(source: str, cursor: int, values_of: Callable[[str], list[str]]) ->
 
 
 def _started(before: str) -> tuple[str, int]:
-    """What has been written of the piece at the cursor, and where it starts."""
+    """The unfinished piece at the cursor, and its position."""
     quote = _open_quote(before)
     if quote is not None:
         return before[quote:], quote
@@ -103,13 +103,13 @@ def _items(tokens: list[Token], started: str, values_of: Callable[[str], list[st
 
 
 def _last_field(tokens: list[Token]) -> tuple[Field | None, list[Token]]:
-    """The field of the condition that is being written, and what follows it; None where a condition begins."""
+    """The field of the unfinished condition, and its tokens; None where a condition begins."""
     start = 0
     between = False
     for place, token in enumerate(tokens):
         between = between or token.is_word("BETWEEN")
         if token.is_word("AND") and between:
-            between = False  # the one that belongs to BETWEEN
+            between = False  # this AND belongs to BETWEEN
         elif token.is_word("AND", "OR"):
             start = place + 1
     while start < len(tokens) and (tokens[start].is_word("NOT") or tokens[start].text == "("):

@@ -1,4 +1,4 @@
-"""The checked expression that a filter string stands for.
+"""The checked expression of a filter string.
 
 Logic is two-valued: a comparison with something absent is false (also ``!=``), and NOT turns it around.
 Each ``span.*``, ``feedback.*`` and ``expectation.*`` comparison holds when *some* span or assessment meets it, each by
@@ -34,7 +34,7 @@ Value = Union[Scalar, tuple[Scalar, ...], None]
 
 @dataclass(frozen=True)
 class Field:
-    """What is compared: a canonical name, the kind of its values, and the key below it (``tags.env`` has ``env``)."""
+    """The left side of a comparison: its name, kind of values, and the key below it (``tags.env`` has ``env``)."""
 
     name: str
     kind: Kind

@@ -1,4 +1,4 @@
-"""The names that a filter may use, ours and those that users of MLflow know, and what kind of value each holds."""
+"""The names that a filter may use, ours and those that users of MLflow know, and the kind of value of each."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _plain_field(path: list[str]) -> Field | None:
 
 
 def field_hint(path: list[str]) -> str:
-    """What to try instead of a name that is no field."""
+    """A hint for a name that is no field."""
     written = ".".join(path)
     head = path[0].lower()
     if head in _KEYED and len(path) == 1:
@@ -154,7 +154,7 @@ _DETAILS: dict[Kind, str] = {
 
 
 def described_fields() -> list[tuple[str, str]]:
-    """The fields that a filter may begin with, each with what it holds; other names for the same are last."""
+    """The fields that a filter may begin with, each with its description; aliases come last."""
     ours = [(name, _DETAILS[kind]) for name, kind in _PLAIN.items()]
     keyed = [(f"{name}.", "of this key") for name in ("tags", "metadata", "feedback", "expectation", "span.attributes")]
     return [*ours, *keyed, *((name, f"same as {known}") for name, known in _ALIASES.items())]

@@ -32,7 +32,7 @@ _CLOSING = {"'": "'", '"': '"', "`": "`"}
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of a filter string: its kind, what it says, where it starts and how it was written."""
+    """A piece of a filter string: its kind, its text, its position and its spelling."""
 
     kind: TokenKind
     text: str

@@ -1,4 +1,4 @@
-"""Reads a filter string by recursive descent; every error points at its place and says what to write instead.
+"""Reads a filter string by recursive descent; every error has its position and a hint.
 
 expression := conjunction (OR conjunction)*
 conjunction := negation (AND negation)*
@@ -23,8 +23,8 @@ FindField = Callable[[list[str]], Union[Field, None]]
 
 _KEYWORDS = ("AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "CONTAINS", "IS", "NULL", "BETWEEN")
 _DEPTH_LIMIT = 100
-_STACK_LIMIT = 45  # SQLite's own parser has room for 100, and conditions and what is put around a filter need some
-_CONDITION_LIMIT = 500  # a database refuses the statement somewhere beyond it, with words that help nobody
+_STACK_LIMIT = 45  # SQLite's own parser has room for 100; conditions, and the SQL around a filter, need some of it
+_CONDITION_LIMIT = 500  # beyond it SQLite refuses the statement with an error that explains nothing
 _LIST_LIMIT = 10_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PATTERN_OPERATORS: dict[str, Operator] = {"LIKE": "LIKE", "ILIKE": "ILIKE", "CONTAINS": "CONTAINS"}
@@ -36,7 +36,7 @@ def parse_filter(
 ) -> Expression | None:
     """The expression of a filter string; None for none or an empty one. Raises FilterSyntaxError.
 
-    ``find`` says which fields there are, ``hint`` what to say of others; they are those of traces.
+    ``find`` looks a field up, ``hint`` helps with unknown names; by default for the fields of traces.
     """
     if source is None:
         return None
@@ -258,7 +258,7 @@ def _stack_of(expression: Expression) -> int:
         return 0
     if isinstance(expression, Not):
         return 2 + _stack_of(expression.part)
-    # a parenthesis, and before it what stands to the left with its AND or OR
+    # a parenthesis, and before it the left side with its AND or OR
     return max((3 if place else 1) + _stack_of(part) for place, part in enumerate(expression.parts))
 
 

@@ -1,4 +1,4 @@
-"""Turns a literal into the value that its field is compared with, or says what the field expects."""
+"""Turns a literal into a value of its field's kind; the error names the kind that the field expects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes an expression as the filter string that stands for it: how a filter travels to a store elsewhere."""
+"""Writes an expression as a filter string, in which form it travels to a remote store."""
 
 from __future__ import annotations
 

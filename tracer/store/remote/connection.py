@@ -27,7 +27,7 @@ _DONE = 204
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server answered."""
+    """The answer of the server."""
 
     status: int
     media_type: str
@@ -60,7 +60,7 @@ class Connection:
         self._idle = _IdleConnections()
 
     def get(self, path: str, query: JsonObject | None = None, *, missing: bool = False) -> JsonObject | None:
-        """A JSON answer; with ``missing`` None for what is not there. Raises StoreError."""
+        """A JSON answer; with ``missing`` None for a 404. Raises StoreError."""
         answer = self.request("GET", path, query, is_missing_fine=missing)
         return None if answer.status == 404 else answer.json()
 
@@ -143,7 +143,7 @@ class Connection:
         return StoreError(f"cannot reach the tracer server {self.url}: {error or type(error).__name__}")
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         self._idle.close()
 
 

@@ -49,11 +49,11 @@ class RemoteStore:
         self._server.deliver("/records", {"owner": owner}, content=content, media_type="application/x-ndjson")
 
     def owner_gone(self, owner: str) -> None:
-        """Mark what still runs under a dead process as interrupted."""
+        """Mark the spans that a dead process left running as interrupted."""
         self._server.deliver(f"/owners/{path_part(owner)}/gone")
 
     def running_owners(self) -> list[str]:
-        """The server looks after them itself."""
+        """None: the server watches its processes itself."""
         return []
 
     def find_traces(self, query: TraceQuery) -> TracePage:
@@ -86,7 +86,7 @@ class RemoteStore:
         return StoredTrace(rows.trace_row(found["trace"]), found["records"], found["resource"], found["position"])
 
     def spans(self, trace_id: str, *, payload: bool = True) -> list[JsonObject]:
-        """The span records of a trace, sorted by start; without payload only what a tree shows."""
+        """The span records of a trace, sorted by start; without payload only the fields that a tree shows."""
         stored = self.trace(trace_id, payload=payload)
         return stored.spans if stored else []
 
@@ -154,13 +154,13 @@ class RemoteStore:
     def find_sessions(
         self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
     ) -> SessionPage:
-        """One page of the sessions with a trace that meets the filter, the one with the newest first."""
+        """One page of the sessions with a trace that meets the filter, newest first."""
         asked = {"filter": filter_text(filter), "limit": limit, "page_token": page_token}
         found = self._get("/sessions", asked)
         return SessionPage([rows.session_row(shape) for shape in found["sessions"]], found["next_page_token"])
 
     def session(self, session_id: str) -> SessionRow | None:
-        """What a session comes to, or None where no trace belongs to it."""
+        """The sums of a session, or None where no trace belongs to it."""
         found = self._server.get(f"/sessions/{path_part(session_id)}", {"limit": 1}, missing=True)
         return rows.session_row(found["session"]) if found else None
 
@@ -192,7 +192,7 @@ class RemoteStore:
         return self.changes(_NEWEST, limit=1).seq
 
     def index_more(self) -> bool:
-        """The server does that itself."""
+        """Nothing: the server indexes by itself."""
         return False
 
     def delete_traces(

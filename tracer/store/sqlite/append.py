@@ -1,7 +1,7 @@
 """Writes a decoded batch into the tables: plans everything outside the lock, then writes in one short transaction.
 
-A plan is made from what the tables hold at that moment. Every change of a trace gives it a new change number, so a plan
-still fits when the change numbers of its traces are what they were; else it is made again.
+A plan is made from the tables as they are at that moment. Every change of a trace gives it a new change number, so a
+plan still fits while the change numbers of its traces are the same; else it is made again.
 """
 
 from __future__ import annotations

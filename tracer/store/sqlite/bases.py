@@ -1,7 +1,7 @@
 """Remembers the texts of long blocks written lately: the next turn of a conversation need not store them again.
 
-A block that stands for itself is a base; others may name its texts by their numbers. None of those is a base in turn:
-two blocks are all that it ever takes to read one.
+A self-contained block is a base; other blocks may refer to its texts by number. A block with a base is never a base in
+turn: reading a block takes two blocks at most.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Base:
     size: int  # bytes before compression
     room: int  # bytes after
     block: int | None = None  # its number, once it is placed
-    spent: int = 0  # bytes of what was written against it
+    spent: int = 0  # bytes of the blocks written against it
 
 
 class RecentBases(threading.local):

@@ -1,9 +1,9 @@
 """Payloads packed together: the records of one trace from one append, as a JSON array, compressed.
 
-A conversation is sent again with every call, and zlib looks back 32 KB only. In longer content each long text stands
-once, in front of the records, one a line; where it was stands its number between two bytes 1, which JSON never has.
+A conversation is sent again with every call, and zlib looks back 32 KB only. In longer content each long text is
+kept once, in front of the records, one a line; its places have its number between two bytes 1, which JSON never has.
 The next turn of a conversation is written against a block that has most of its texts, its base (bases.py): those of the
-base are numbered first, and stand in the base alone.
+base are numbered first, and are kept in the base alone.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ PLAIN: Final = 0
 ZLIB: Final = 1
 TEXTS_ONCE: Final = 2
 ON_BASE: Final = 3
-# what unpacking takes of a row c of blocks: a base is looked up for the few that have one
+# the columns for unpacking a row c of blocks: a base is looked up for the few blocks that have one
 PACKED: Final = "c.codec, c.content, (SELECT b.content FROM chunks b WHERE b.id = c.base)"
 _LEVEL = 3  # the last of zlib's fast ones: a third less than 1 for a long conversation, in about its time
 _WORTH_COMPRESSING = 512  # below, setting zlib up takes longer than writing the bytes that it saves
 _WORTH_SHARING = 4 * 1024
 _ZLIB_WINDOW = 32 * 1024
-_UNPACKED_BYTES = 1024 * 1024  # what is unpacked to read one of the records
+_UNPACKED_BYTES = 1024 * 1024  # that are unpacked to read one of the records
 _TAIL = 16 * 1024  # the records of a base, from where the same structure is taken
 _BASES_OPEN = 16
-# from a quote up to the next, whatever either means: what is taken out is put back as it was
+# from a quote up to the next, whatever either means: a text is put back exactly as it was
 _TEXT = re.compile(rb'("[^"]{46,})')
 _NUMBER = re.compile(rb"\x01(\d+)\x01")
 
@@ -50,7 +50,7 @@ class Block:
     codec: int
     content: bytes
     base: Base | None = None  # that it is written against
-    as_base: Base | None = None  # what it is to those that follow
+    as_base: Base | None = None  # as a base of later blocks
 
 
 def pack(lines: Sequence[bytes], bases: RecentBases | None = None) -> Iterator[Block]:
@@ -73,20 +73,20 @@ def pack(lines: Sequence[bytes], bases: RecentBases | None = None) -> Iterator[B
 
 
 def _may_share(lines: Sequence[bytes]) -> bool:
-    """Whether texts may repeat here or later, farther apart than zlib sees; not where a line has what marks a place."""
+    """Whether texts may repeat farther apart than zlib sees; not where a line has a byte that marks a place."""
     longest = max(map(len, lines), default=0)
     is_long = longest > _WORTH_SHARING or sum(map(len, lines)) > _ZLIB_WINDOW
     return is_long and not any(b"\x01" in line or b"\n" in line for line in lines)
 
 
 def unpack(codec: int, content: bytes, base: bytes | None = None) -> list[JsonObject]:
-    """The records of a block, given what PACKED selects. Raises StoreError."""
+    """The records of a block, given the columns PACKED. Raises StoreError."""
     records: list[JsonObject] = orjson.loads(_expanded(codec, content, base))
     return records
 
 
 def without_base(codec: int, content: bytes, base: bytes | None) -> tuple[int, bytes]:
-    """Codec and content of a block with a base, given what PACKED selects, to be without one. Raises StoreError."""
+    """Codec and content of a block, given the columns PACKED, when written without its base. Raises StoreError."""
     once = _TextsOnce(0, None)
     records = _expanded(codec, content, base)[1:-1]
     once.add(_TEXT.split(records), len(records))
@@ -140,7 +140,7 @@ def _inflated(content: bytes, tail: bytes) -> bytes:
 
 
 class _TextsOnce:
-    """A block in the making in which each long text stands once, or not at all where the base has it."""
+    """A block in the making: each long text is kept once, or not at all where the base has it."""
 
     def __init__(self, first: int, base: Base | None) -> None:
         self._first = first
@@ -178,7 +178,7 @@ class _TextsOnce:
         return list(newest_first)[::-1]
 
     def block(self, bases: RecentBases | None) -> Block:
-        """The finished block; others may be written against it when it stands for itself."""
+        """The finished block; without a base it is one itself."""
         content = b"\n".join([*self._texts_from(self._shared), b"[" + b",".join(self._lines) + b"]"])
         if self._base:
             block = Block(self._first, len(self._lines), ON_BASE, _deflated(content, self._base.tail), self._base)
@@ -203,7 +203,7 @@ def _compressed(content: bytes) -> tuple[int, bytes]:
 
 
 def _split(lines: Sequence[bytes]) -> Iterator[tuple[int, list[bytes]]]:
-    """Runs of records of up to 64 KB together, each with the position of its first; a larger record stands alone."""
+    """Runs of records of up to 64 KB together, each with its first position; a larger record is its own run."""
     first = size = 0
     run: list[bytes] = []
     for position, line in enumerate(lines):

@@ -45,7 +45,7 @@ _COLUMNS = {
     "request": "t.request_preview",
     "response": "t.response_preview",
 }
-# what programs ask, and people have no use for
+# for programs only
 _COLUMNS.update({"start_ns": "t.start", "seq": "t.seq"})
 _EXPERIMENT_COLUMNS = {"experiment": "name", "experiment_id": "CAST(id AS TEXT)"}
 _SPAN_COLUMNS = {

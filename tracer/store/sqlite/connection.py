@@ -141,7 +141,7 @@ def _is_only_readable(path: Path) -> bool:
 
 
 def _read_only_mode(path: Path) -> str:
-    # without a log nobody writes, and SQLite need not make the log's index, which a read-only folder forbids
+    # without a log there is no writer, and SQLite need not make the log's index, which a read-only folder forbids
     wal = path.with_name(path.name + "-wal")
     return "ro" if wal.exists() and wal.stat().st_size else "ro&immutable=1"
 
@@ -165,7 +165,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_before_touching(path: Path) -> None:
-    """Refuse what is no store of ours before anything could write to it, or even to the files beside it."""
+    """Refuse a file that is no store of ours before anything is written to it or beside it."""
     if path.is_dir():
         raise StoreError(f"{path} is a folder; name a file for the store")
     try:
@@ -190,7 +190,7 @@ def _number_at(header: bytes, place: int) -> int:
 
 
 def _check_inside(path: Path) -> None:
-    """What the header says may be outdated by the write-ahead log; a read-only connection does not check-point it."""
+    """Check through a read-only connection: the write-ahead log may be newer than the header, and is left as it is."""
     try:
         connection = retry_while_locked(lambda: _connect(path, _read_only_mode(path)))
         try:
@@ -240,7 +240,7 @@ def _user_version(connection: sqlite3.Connection) -> int:
 
 
 def is_locked(error: sqlite3.Error) -> bool:
-    """Whether another connection holds what this one needs."""
+    """Whether another connection holds a lock that this one needs."""
     text = str(error).lower()
     return isinstance(error, sqlite3.OperationalError) and (
         "locked" in text or "busy" in text or "schema has changed" in text
@@ -263,7 +263,7 @@ def retry_while_locked(action: Callable[[], Result]) -> Result:
 
 @contextmanager
 def within_time(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let what the connection does end at the caller's deadline. Raises QueryTimeoutError."""
+    """End the statements of the connection at the caller's deadline. Raises QueryTimeoutError."""
     ends = deadline()
     if ends is None:
         yield
@@ -282,7 +282,7 @@ def within_time(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def store_error(error: sqlite3.Error, path: Path, doing: str) -> StoreError:
-    """The error that a user sees: what could not be done, why, and what helps."""
+    """The error for the user: the action that failed, the cause, and a hint."""
     text = str(error)
     lowered = text.lower()
     hint = ""

@@ -1,4 +1,4 @@
-"""From the lines of a journal to what a store takes in: grouped by trace, each span beside the line it came from."""
+"""Decodes the lines of a journal for the store: grouped by trace, each span beside its line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OF_CALLS = frozenset(
 
 @dataclass(slots=True)
 class SpanFacts:
-    """The narrow row of a span: what listings, trees and roll-ups need, without its payload."""
+    """The narrow row of a span for listings, trees and roll-ups, without its payload."""
 
     span_id: str
     parent_id: str | None
@@ -51,7 +51,7 @@ class SpanFacts:
     usage: dict[str, int] | None = None
     cost: tuple[float | None, float | None, float] | None = None  # input, output, total
     first_chunk: int | None = None  # ns after the start
-    covered: int = 0  # marks of what an ancestor carries too: topmost.py
+    covered: int = 0  # marks of amounts that an ancestor carries too: topmost.py
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class NewStart:
     owner: str | None
 
     def facts(self) -> StartFacts:
-        """What it says."""
+        """Its fields."""
         record = self.record
         return StartFacts(
             span_id=record["span_id"],
@@ -99,7 +99,7 @@ class NewStart:
 
 @dataclass(slots=True)
 class DecodedTrace:
-    """Everything that one append says about one trace."""
+    """The records of one append about one trace."""
 
     trace_id: str
     owner: str | None = None
@@ -142,7 +142,7 @@ def _read(line: bytes) -> tuple[JsonObject, bytes]:
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
-        # what json.dumps writes and orjson refuses: NaN, Infinity, lone surrogates
+        # json.dumps writes what orjson refuses: NaN, Infinity, lone surrogates
         text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
         record = _storable(json.loads(text, parse_constant=str))
         line = orjson.dumps(record)
@@ -240,7 +240,7 @@ def _span_facts(record: JsonObject) -> SpanFacts:
 
 
 def _add_call(facts: SpanFacts, record: JsonObject, attributes: JsonObject) -> None:
-    """What the attributes say of a call of a model."""
+    """The fields of a model call, from the attributes."""
     request_model = _text(attributes.get(semconv.REQUEST_MODEL))
     facts.model = _text(attributes.get(semconv.RESPONSE_MODEL)) or request_model
     facts.request_model = request_model if request_model != facts.model else None

@@ -1,4 +1,4 @@
-"""Deletes traces with all that belongs to them: payloads, index entries, roll-up, attachments nobody else uses."""
+"""Deletes traces with their payloads, index entries, roll-up, and attachments that no other trace uses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def delete_traces(
     limit: int | None,
     matcher: Callable[[sqlite3.Connection], Matcher],
 ) -> int:
-    """Delete what ids and filter name, oldest first, in short transactions; returns how many traces went."""
+    """Delete the traces that ids and filter select, oldest first, in short transactions; returns their number."""
     nums: list[int] = run(lambda connection: _selected(connection, trace_ids, filter, limit, matcher(connection)))
     deleted = 0
     for start in range(0, len(nums), _TRACES_AT_ONCE):
@@ -67,7 +67,7 @@ def _selected(
 
 
 def _detach_some(connection: sqlite3.Connection, nums: Sequence[int]) -> bool:
-    """Have some of the blocks of other traces stand alone that are written against these; whether more are left."""
+    """Give some blocks of other traces their own texts in place of those in these traces; whether more are left."""
     left = _dependents(connection, nums)
     if not left:
         return False
@@ -97,7 +97,7 @@ def _detach(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
 
 def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
     with _transaction(connection):
-        _detach(connection, _dependents(connection, nums))  # those that have come since
+        _detach(connection, _dependents(connection, nums))  # blocks that were written since
         blocks = [row for num in nums for row in connection.execute(_BLOCKS_OF_TRACE, _bounds(num))]
         deleted = sum(_delete_trace(connection, num) for num in nums)
         connection.executemany("DELETE FROM chunks WHERE id = ?", blocks)
@@ -130,7 +130,7 @@ def _delete_trace(connection: sqlite3.Connection, num: int) -> int:
     block_rows = connection.execute(
         f"SELECT {BLOCK_COLUMNS} FROM chunks c WHERE c.id IN ({_BLOCKS_OF_TRACE})", bounds
     ).fetchall()
-    # a contentless index forgets a text only when it is told the text
+    # a contentless index deletes a text only when it gets the text again
     gone = indexed_texts(connection, block_rows)
     connection.executemany("INSERT INTO texts(texts, rowid, text) VALUES ('delete', ?, ?)", gone)
     connection.execute("DELETE FROM spans WHERE id BETWEEN ? AND ?", bounds)

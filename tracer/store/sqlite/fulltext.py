@@ -39,7 +39,7 @@ class FullText:
     def prepare(self, expression: Expression | None) -> bool:
         """Bring the index up to date when the filter searches text; whether it has everything. Raises StoreError.
 
-        Who asks within a time limit is answered from what is indexed by then.
+        Within a time limit the answer comes from the spans that are indexed by then.
         """
         if expression is None or not _searches_text(expression):
             return True
@@ -67,7 +67,7 @@ class FullText:
             raise store_error(error, self._connections.path, "index") from error
 
     def matcher(self, connection: sqlite3.Connection, *, all_at_once: bool = False) -> Matcher:
-        """What compiles a comparison of the field ``text`` for this connection.
+        """The compiler of comparisons of the field ``text`` for this connection.
 
         A question that looks at every trace is answered sooner from the list of all matches than trace by trace.
         """
@@ -152,7 +152,7 @@ def part_terms(connection: sqlite3.Connection, literals: list[str]) -> list[str]
 
 
 def _words_with(connection: sqlite3.Connection, literal: str, run: re.Match[str]) -> list[str] | None:
-    """The words of the index that a run of letters can be (a part of); None where they are too many to say."""
+    """The words of the index that a run of letters can be (a part of); None where they are too many."""
     word = run.group().lower()
     is_start = run.start() > 0 and _is_separator(literal[run.start() - 1])
     is_end = run.end() < len(literal) and _is_separator(literal[run.end()])

@@ -1,4 +1,4 @@
-"""Functions that SQL of ours calls for what SQLite cannot do itself."""
+"""SQL functions that SQLite lacks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _BlockReader:
         self._kept: OrderedDict[int, list[JsonObject]] = OrderedDict()
 
     def value(self, block: int, codec: int, content: bytes, base: bytes | None, position: int, key: str) -> str | None:
-        """An attribute of a span as text: JSON where it is none."""
+        """An attribute of a span as text: as JSON where it is no text."""
         return _cell(value_of(self._record(block, codec, content, base, position), key))
 
     def text(self, block: int, codec: int, content: bytes, base: bytes | None, position: int) -> str | None:

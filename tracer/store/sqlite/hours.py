@@ -1,4 +1,4 @@
-"""The hourly roll-up of spans by type, name, model and provider; an hour's rows always hold what its spans sum to.
+"""The hourly roll-up of spans by type, name, model and provider; an hour's rows always hold the sums of its spans.
 
 The table ``hours`` has every span with all that it carries, ``covered_hours`` the tokens and costs among them that do
 not count, since an ancestor carries them too (topmost.py): once for sums of all spans, once for sums of model calls.
@@ -68,7 +68,7 @@ def remove_spans(connection: sqlite3.Connection, spans: Sequence[SpanFacts]) -> 
 
 
 def add_covered(connection: sqlite3.Connection, spans: Iterable[tuple[SpanFacts, int]]) -> None:
-    """Take out of the sums what ancestors of spans carry too, by the marks that the spans have got."""
+    """Take the tokens and costs of covered spans out of the sums, by the marks that the spans have got."""
     _change_covered(connection, spans, 1)
 
 

@@ -1,7 +1,7 @@
-"""Brings the full-text index up to date, in slices, newest first: by whoever searches or serves, never by the writer.
+"""Brings the full-text index up to date in slices, newest first: in searches and in the server, never in a writer.
 
-Blocks are numbered in the order of their commits. The counter ``indexed_chunk`` says how far they were looked at, the
-table ``unindexed`` which of those were left for later; so what is newest can be found while the rest is still indexed.
+Blocks are numbered in the order of their commits. The counter ``indexed_chunk`` is the last block that was
+visited, the table ``unindexed`` has the runs that were left for later; so the newest spans are found first.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def index_slice(connection: sqlite3.Connection) -> bool:
     terms = _terms(connection, [text for _, found in texts for _, text in found])
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if _newest_run(connection) == run:  # else somebody else was faster
+        if _newest_run(connection) == run:  # else another process was faster
             stored = {row[0] for row in connection.execute(_BETWEEN.format("c.id"), (first, run.last))}
             connection.executemany(
                 "INSERT INTO texts(rowid, text) VALUES (?, ?)",
@@ -64,7 +64,7 @@ def is_indexed(connection: sqlite3.Connection) -> bool:
 
 
 def index_beside(connection: sqlite3.Connection) -> None:
-    """For a store that cannot be written: an index of its own to this connection, in place of one that is behind."""
+    """For a read-only store whose index is behind: an index in a temporary table of this connection."""
     is_beside = connection.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'texts'").fetchone()
     if is_beside or is_indexed(connection):
         return

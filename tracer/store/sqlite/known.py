@@ -1,4 +1,4 @@
-"""Reads what the tables hold about traces that are about to change."""
+"""Reads the stored state of traces that are about to change."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How long spans took, as counts in buckets that are 5 % wide.
 
-The counts are one whole number with 32 bits a bucket: adding two of them adds every bucket at once, and subtracting
-takes out exactly what was added. In the database stand the lowest bucket, in two bytes, and the counts from there on.
+The counts are one whole number with 32 bits a bucket: adding two of them adds every bucket at once, and subtraction
+is exact. The database holds the lowest bucket, in two bytes, and the counts from there on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def latency_count(duration_ns: int) -> int:
 
 
 def pack_latencies(counts: int) -> bytes:
-    """The counts as they stand in the database."""
+    """The counts in the form that the database holds."""
     if counts <= 0:
         return b""
     lowest = ((counts & -counts).bit_length() - 1) // _BITS
@@ -43,7 +43,7 @@ def pack_latencies(counts: int) -> bytes:
 
 
 def unpack_latencies(packed: bytes) -> int:
-    """The counts from what stands in the database."""
+    """The counts from the form that the database holds."""
     return int.from_bytes(packed[2:], "little") << int.from_bytes(packed[:2], "little") * _BITS
 
 

@@ -1,4 +1,4 @@
-"""Versions of apps, and runs: what records say about them is merged field by field, whatever order they come in."""
+"""Versions of apps, and runs: their records are merged field by field, in any order of arrival."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def experiment_number(connection: sqlite3.Connection, name: str) -> int:
 
 
 def write_models(connection: sqlite3.Connection, records: Sequence[JsonObject]) -> None:
-    """Take in what records say about versions."""
+    """Write the records of versions."""
     for model_id, fields in _merged(connection, "models", "model_id", records).items():
         row = (
             model_id,
@@ -40,7 +40,7 @@ def write_models(connection: sqlite3.Connection, records: Sequence[JsonObject]) 
 
 
 def write_runs(connection: sqlite3.Connection, records: Sequence[JsonObject]) -> None:
-    """Take in what records say about runs."""
+    """Write the records of runs."""
     for run_id, fields in _merged(connection, "runs", "run_id", records).items():
         row = (
             run_id,
@@ -71,7 +71,7 @@ def _merge(fields: Timed, record: JsonObject) -> None:
                 group = fields.setdefault(name, {})
                 for key, item in value.items():
                     _put(group, str(key), time, item)
-        elif name == "created":  # processes that make the same version at once: the first did
+        elif name == "created":  # of processes that make the same version at once the first counts
             fields["created"] = min(fields.get("created", [time, value]), [time, value], key=lambda entry: entry[1])
         elif name not in _NO_FIELDS:
             _put(fields, name, time, value)

@@ -1,4 +1,4 @@
-"""Marks what a dead process left running."""
+"""Marks the spans that a dead process left running."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def owner_gone(connection: sqlite3.Connection, owner: str) -> None:
 
 
 def running_owners(connection: sqlite3.Connection) -> list[str]:
-    """The processes that something still runs under."""
+    """The processes with spans that still run."""
     rows = connection.execute("SELECT DISTINCT owner FROM running WHERE gone = 0 AND owner IS NOT NULL")
     return [row[0] for row in rows]
 

@@ -14,7 +14,7 @@ _NS_PER_MS = 1_000_000
 
 
 def durations_of(joined: str | None) -> list[int]:
-    """The numbers in what SQL's group_concat made of them: one text a group is fetched faster than a row for each."""
+    """The numbers in a text of SQL's group_concat: one text a group is fetched faster than a row for each number."""
     return [int(duration) for duration in joined.split(",")] if joined else []
 
 

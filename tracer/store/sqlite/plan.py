@@ -1,4 +1,4 @@
-"""What an append will make of each trace, worked out before the store is locked."""
+"""The plan of an append: the new state of each trace, computed before the store is locked."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class CoveredSpan:
 
 @dataclass(slots=True)
 class TracePlan:
-    """What one trace becomes."""
+    """The new state of one trace."""
 
     known: KnownTrace
     decoded: DecodedTrace
@@ -67,7 +67,7 @@ class TracePlan:
 def make_plans(
     connection: sqlite3.Connection, batch: DecodedBatch, recent: RecentTallies, bases: RecentBases | None
 ) -> list[TracePlan]:
-    """A plan for each trace that changes; none for those of which all is known."""
+    """A plan for each trace that changes, none for a trace whose records are all stored."""
     known = load_known(connection, list(batch.traces), recent)
     plans = (_plan(connection, known.get(trace_id), trace, bases) for trace_id, trace in batch.traces.items())
     return [plan for plan in plans if plan is not None]
@@ -163,7 +163,7 @@ def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> Js
 
 
 def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None:
-    """Where the root says nothing: what the first call of a model was asked, and what the last one answered."""
+    """Where the root has no preview: the request of the first model call and the reply of the last one."""
     root, spans = plan.rolled.root, plan.known.tally.spans
     if root is None or root not in spans or isinstance(plan.known.tally, OneSpan):
         return
@@ -171,7 +171,7 @@ def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None
         if root == plan.known.root and all(span.facts.span_id != root for span in plan.new_spans):
             if not any(_is_call(span.facts) for span in plan.new_spans):
                 return
-            # what is known may be the root's own, or that of calls before these
+            # the stored preview may be the root's own, or that of earlier calls
             record = _record(connection, plan, root)
             plan.request_preview, plan.response_preview = request_preview(record), response_preview(record)
         if plan.request_preview is not None and plan.response_preview is not None:

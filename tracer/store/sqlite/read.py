@@ -27,7 +27,7 @@ from tracer.store.sqlite.sql import columns, marks
 
 
 class TraceCells(NamedTuple):
-    """The cells of a trace's row, without what other tables have of it."""
+    """The cells of a trace's row in ``traces``."""
 
     num: int
     trace_id: str
@@ -79,7 +79,7 @@ class _RunningCells(NamedTuple):
 
 
 class _PlaceCells(NamedTuple):
-    """Where the record of a span is, and what the span cost."""
+    """The place of a span's record, and the cost of the span."""
 
     block: int
     offset: int
@@ -346,7 +346,7 @@ class LastChange(threading.local):
 
     def read(self, connection: sqlite3.Connection) -> int:
         """The number that the newest change of the store got."""
-        # data_version tells of other connections' commits, total_changes of this one's
+        # data_version counts other connections' commits, total_changes this one's
         version = connection.execute("PRAGMA data_version").fetchone()[0]
         seen = (connection, version, connection.total_changes)
         if self._seen != seen:

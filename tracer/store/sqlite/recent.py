@@ -12,13 +12,13 @@ _SPANS_KEPT = 20_000
 
 
 class RecentTallies(threading.local):
-    """What this thread wrote last. A tally is good while its trace has the change number that it was kept with."""
+    """This thread's last traces. A tally is valid while its trace has the change number it was kept with."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, tuple[int, Tally]] = OrderedDict()
 
     def take(self, num: int, seq: int) -> Tally | None:
-        """The tally of a trace as of a change number; it is the caller's from then on."""
+        """The tally of a trace as of a change number; the caller owns it from then on."""
         kept = self._kept.pop(num, None)
         return kept[1] if kept and kept[0] == seq else None
 

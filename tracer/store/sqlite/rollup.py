@@ -1,4 +1,4 @@
-"""What a trace is, told from its spans: root, state, times, tokens, cost, models."""
+"""The roll-up of a trace from its spans: root, state, times, tokens, cost, models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Facts = Union[SpanFacts, StartFacts]
 
 @dataclass(slots=True)
 class Running:
-    """A span that runs, and whether its process is gone."""
+    """A running span, and whether its process is gone."""
 
     facts: StartFacts
     gone: bool = False
@@ -21,7 +21,7 @@ class Running:
 
 @dataclass(slots=True)
 class RollUp:
-    """What the spans of a trace come to."""
+    """The fields of a trace that follow from its spans."""
 
     root: str | None
     name: str | None

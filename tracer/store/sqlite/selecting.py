@@ -42,7 +42,7 @@ def selected(expression: Expression | None, fulltext: Matcher, *, by_label: bool
 
 
 def _is_narrow(expression: Expression | None, fulltext: Matcher) -> bool:
-    """Whether one of the conditions names few traces by itself."""
+    """Whether one of the conditions alone selects few traces."""
     parts = expression.parts if isinstance(expression, And) else (expression,)
     return any(
         isinstance(part, Comparison) and part.field.name == "text" and fulltext(part).is_narrow for part in parts
@@ -50,7 +50,7 @@ def _is_narrow(expression: Expression | None, fulltext: Matcher) -> bool:
 
 
 def _rest(expression: Expression | None, fulltext: Matcher) -> Fragment | None:
-    """What the driving index leaves to be checked; times are checked in that index itself."""
+    """The conditions that the driving index does not answer; times are checked in that index itself."""
     if expression is None:
         return None
     parts = expression.parts if isinstance(expression, And) else (expression,)
@@ -64,7 +64,7 @@ def _rest(expression: Expression | None, fulltext: Matcher) -> Fragment | None:
 
 
 def _driver(expression: Expression) -> tuple[Comparison | None, Expression | None]:
-    """A condition whose index gives both the filter and the order, and what is left of the filter."""
+    """A condition whose index gives both the filter and the order, and the rest of the filter."""
     parts = expression.parts if isinstance(expression, And) else (expression,)
     for index, part in enumerate(parts):
         if (

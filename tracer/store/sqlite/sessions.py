@@ -1,4 +1,4 @@
-"""Sessions: traces that belong together, the one with the newest trace first."""
+"""Sessions: traces that belong together, newest first."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def find_sessions(
 
 
 def session_rows(connection: sqlite3.Connection, sessions: Sequence[str]) -> list[SessionRow]:
-    """What each session comes to, in this order; one without traces is left out."""
+    """The sums of each session, in this order, without sessions that have no traces."""
     rows = (_session_row(connection, session) for session in sessions)
     return [row for row in rows if row is not None]
 

@@ -16,7 +16,7 @@ _INT64 = 2**63
 
 
 def put_in_shape(record: JsonObject) -> bool:
-    """Leave out of a span record what has another type than it should; whether there was anything."""
+    """Remove the fields of a span record that have the wrong type; whether there were any."""
     wrong = [name for name, value in record.items() if name in _TYPES and type(value) is not _TYPES[name]]
     wrong += [name for name in _NUMBERS if name in record and not _is_whole(record[name])]
     wrong += [name for name in _LISTS if name in record and not _is_list_of_moments(record[name])]

@@ -1,4 +1,4 @@
-"""SQL in parts that carry their parameters with them, so that nobody counts question marks or takes a text apart."""
+"""SQL in parts that carry their parameters, so that no code counts question marks or takes SQL text apart."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Fragment:
 
 
 def fill(template: str, *parts: str | Fragment, parameters: Cells = ()) -> Fragment:
-    """A template with parts in its braces, in their order; ``parameters`` are those of what stands behind them."""
+    """A template with parts in its braces, in their order; ``parameters`` belong to question marks behind them."""
     fragments = [Fragment(part) if isinstance(part, str) else part for part in parts]
     text = template.format(*(fragment.text for fragment in fragments))
     return Fragment(text, (*(cell for fragment in fragments for cell in fragment.parameters), *parameters))
@@ -54,7 +54,7 @@ class Sql:
 
     @property
     def text(self) -> str:
-        """What follows the word FROM."""
+        """The text behind the word FROM."""
         return f"{self.tables} WHERE {self.where}"
 
     def matching(self, *conditions: str | Fragment | None) -> Sql:
@@ -64,6 +64,6 @@ class Sql:
         return Sql(self.tables, both.text, both.parameters)
 
     def cross_join(self, table: str, *conditions: str | Fragment) -> Sql:
-        """The rows with what belongs to each of them in another table."""
-        # CROSS JOIN keeps the order of the tables: from a row to what belongs to it
+        """The rows, each with its rows in another table."""
+        # CROSS JOIN keeps the order of the tables: from a row to its rows in the other table
         return Sql(f"{self.tables} CROSS JOIN {table}", self.where, self.parameters).matching(*conditions)

@@ -61,7 +61,7 @@ class _Question:
 
 @dataclass(frozen=True)
 class _Amounts:
-    """What is added up of a row of traces ``t`` or of spans ``s``."""
+    """The columns that are added up, of traces ``t`` or of spans ``s``."""
 
     row: str
     failed: str
@@ -84,7 +84,7 @@ def _span_amounts(question: _Question) -> _Amounts:
 
 @dataclass(slots=True)
 class _Sum:
-    """What a group comes to; the cost in USD."""
+    """The sums of a group; the cost in USD."""
 
     calls: int = 0
     errors: int = 0
@@ -200,7 +200,7 @@ def _exact_rows(sums: dict[Key, _Sum]) -> list[StatisticsRow]:
 
 
 def _from_hours(connection: sqlite3.Connection, question: _Question) -> Iterable[StatisticsRow]:
-    """Whole hours from the roll-up, and what lies before and after them from the spans."""
+    """Whole hours from the roll-up, the time before and after them from the spans."""
     since, until = question.since_ns, question.until_ns
     first, last = _first_whole_hour(since), _EVER if until is None else until // HOUR_NS
     sums = _sums_of_hours(connection, question, first, last)

@@ -73,12 +73,12 @@ class SqliteStore:
         self._run("write to", lambda connection: append(connection, batch, self._recent, self._bases))
 
     def owner_gone(self, owner: str) -> None:
-        """Mark what still runs under a dead process as interrupted."""
+        """Mark the spans that a dead process left running as interrupted."""
         self._refuse_if_read_only()
         self._run("write to", lambda connection: owner_gone(connection, owner))
 
     def running_owners(self) -> list[str]:
-        """The processes that something still runs under, as far as is known."""
+        """The processes with spans that still run, as far as is known."""
         return self._run("read", running_owners)
 
     def find_traces(self, query: TraceQuery) -> TracePage:
@@ -102,7 +102,7 @@ class SqliteStore:
         return self._run("read", lambda connection: read.read_trace(connection, trace_id, payload=payload, after=after))
 
     def spans(self, trace_id: str, *, payload: bool = True) -> list[JsonObject]:
-        """The span records of a trace, sorted by start; without payload only what a tree shows."""
+        """The span records of a trace, sorted by start; without payload only the fields that a tree shows."""
         stored = self.trace(trace_id, payload=payload)
         return stored.spans if stored else []
 
@@ -156,11 +156,11 @@ class SqliteStore:
     def find_sessions(
         self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
     ) -> SessionPage:
-        """One page of the sessions with a trace that meets the filter, the one with the newest first."""
+        """One page of the sessions with a trace that meets the filter, newest first."""
         return self._search(filter, partial(find_sessions, limit=limit, page_token=page_token))
 
     def session(self, session_id: str) -> SessionRow | None:
-        """What a session comes to, or None where no trace belongs to it."""
+        """The sums of a session, or None where no trace belongs to it."""
         rows = self._run("read", lambda connection: session_rows(connection, [session_id]))
         return rows[0] if rows else None
 
@@ -177,7 +177,7 @@ class SqliteStore:
         return self._run("read", self._last_change.read)
 
     def index_more(self) -> bool:
-        """Make ready for full-text search some of what was written since; whether there is more to do."""
+        """Index some of the new spans for full-text search; whether there is more to do."""
         return self._fulltext.index_more()
 
     def delete_traces(

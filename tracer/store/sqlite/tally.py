@@ -1,4 +1,4 @@
-"""The spans of a trace and what they come to, kept up to date as spans come in, in whatever order."""
+"""The spans of a trace and their roll-up, kept up to date as spans come in, in any order."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OneSpan:
         self.spans = {span.span_id: span}
 
     def roll_up(self) -> RollUp:
-        """What it comes to."""
+        """The roll-up of this span."""
         (span,) = self.spans.values()
         return RollUp(
             root=span.span_id,
@@ -48,7 +48,7 @@ class OneSpan:
 
 
 class Tally:
-    """What one trace has: its ended spans and those that run."""
+    """The ended and the running spans of one trace."""
 
     __slots__ = (
         "_by_rank", "_end", "_errors", "_known", "_models", "_new", "_parents", "_providers", "_start", "_topmost",
@@ -94,7 +94,7 @@ class Tally:
     def _add(self, span: SpanFacts) -> None:
         run = self.running.pop(span.span_id, None)
         if run is not None and (run.facts.parent_id, run.facts.start) != (span.parent_id, span.start):
-            self._remove(run.facts)  # it started as something else than it ended
+            self._remove(run.facts)  # its start record differs from its end
         self.spans[span.span_id] = span
         self._place(span)
         self._parents.add(span.parent_id)
@@ -129,7 +129,7 @@ class Tally:
             siblings.remove(facts.span_id)
 
     def roll_up(self) -> RollUp:
-        """What it all comes to."""
+        """The roll-up of all spans."""
         covered = self._topmost.update(self.spans, self._new)
         self._new.clear()
         root = self._root()

@@ -1,4 +1,4 @@
-"""Page tokens: where the next page begins, and what question it belongs to."""
+"""Page tokens: the cursor at which the next page begins, bound to the query of the page before."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tracer.errors import InvalidArgumentError
 
 
 def encode_token(question: object, values: Sequence[Any]) -> str:
-    """A token that only the same question accepts."""
+    """A token that only the same query accepts."""
     return base64.urlsafe_b64encode(orjson.dumps([_fingerprint(question), *values])).decode().rstrip("=")
 
 
 def decode_token(token: str, question: object, count: int) -> list[Any]:
-    """The values in a token. Raises InvalidArgumentError for a token of another question, or none of ours."""
+    """The values in a token. Raises InvalidArgumentError for another query's token, and for any other text."""
     try:
         fingerprint, *values = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (ValueError, TypeError, binascii.Error):

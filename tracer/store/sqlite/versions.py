@@ -1,4 +1,4 @@
-"""Versions of an app, and experiments: what their traces come to."""
+"""Versions of an app, and experiments: the sums of their traces."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _TOTALS = {
 
 
 def versions(connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher) -> list[VersionRow]:
-    """One row a version that selected traces name, the one with the newest trace first."""
+    """One row for each version that selected traces name, newest trace first."""
     source = selected(expression, fulltext).sql.matching("t.model_id IS NOT NULL")
     totals = connection.execute(
         f"SELECT {columns(_Totals, **_TOTALS)} FROM {source.text}"
