@@ -74,6 +74,10 @@ class _RunningCells(NamedTuple):
     gone: int
 
 
+_TRACE_COLUMNS = columns(_TraceCells, updates="said")
+_RUNNING_COLUMNS = columns(_RunningCells)
+
+
 @dataclass(slots=True)
 class KnownTrace:
     """A trace as stored: the narrow rows of its spans, the updates of it, and its change number."""
@@ -100,7 +104,7 @@ def load_known(
     known: dict[str, KnownTrace] = {}
     for part in in_parts(trace_ids):
         rows = connection.execute(
-            f"SELECT {columns(_TraceCells, updates='said')} FROM traces WHERE trace_id IN ({marks(part)})", part
+            f"SELECT {_TRACE_COLUMNS} FROM traces WHERE trace_id IN ({marks(part)})", part
         ).fetchall()
         for cells in map(_TraceCells._make, rows):
             known[cells.trace_id] = _load_trace(connection, cells, recent)
@@ -142,7 +146,7 @@ def _load_trace(connection: sqlite3.Connection, cells: _TraceCells, recent: Rece
 
 
 def _load_running(connection: sqlite3.Connection, num: int) -> list[Running]:
-    rows = connection.execute(f"SELECT {columns(_RunningCells)} FROM running WHERE trace = ?", (num,))
+    rows = connection.execute(f"SELECT {_RUNNING_COLUMNS} FROM running WHERE trace = ?", (num,))
     return [
         Running(
             StartFacts(

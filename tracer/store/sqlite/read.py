@@ -89,6 +89,8 @@ class _PlaceCells(NamedTuple):
 
 
 TRACE_COLUMNS = columns(TraceCells, "t.", experiment_name="(SELECT name FROM experiments WHERE id = t.experiment)")
+_RUNNING_COLUMNS = columns(_RunningCells)
+_ASSESSMENT_COLUMNS = columns(_AssessmentCells)
 _PLACE_COLUMNS = columns(_PlaceCells, "s.", block="s.chunk", offset=f"(s.id & {POSITION_MASK}) - c.first")
 _PART = 500
 
@@ -186,7 +188,7 @@ def _assessments(connection: sqlite3.Connection, ids: dict[int, str]) -> dict[in
     found: dict[int, list[AssessmentRow]] = defaultdict(list)
     for part in _parts(list(ids)):
         rows = connection.execute(
-            f"SELECT {columns(_AssessmentCells)} FROM assessments"
+            f"SELECT {_ASSESSMENT_COLUMNS} FROM assessments"
             f" WHERE trace IN ({marks(part)}) AND NOT deleted ORDER BY time, id",
             part,
         )
@@ -285,7 +287,7 @@ def _without_absent(record: JsonObject) -> JsonObject:
 
 
 def _running_spans(connection: sqlite3.Connection, num: int, trace_id: str) -> list[JsonObject]:
-    rows = connection.execute(f"SELECT {columns(_RunningCells)} FROM running WHERE trace = ?", (num,)).fetchall()
+    rows = connection.execute(f"SELECT {_RUNNING_COLUMNS} FROM running WHERE trace = ?", (num,)).fetchall()
     return [
         _without_absent({
             "kind": "start", "trace_id": trace_id, "span_id": cells.span_id, "parent_id": cells.parent_id,
