@@ -26,7 +26,7 @@ def texts() -> Iterator[tuple[Path, str]]:
         folders[:] = [name for name in folders if name == ".ci" or not (name in LEFT_OUT or name.startswith("."))]
         for name in names:
             path = Path(folder) / name
-            if path.suffix in TEXTS and path != Path(__file__) and ".db" not in name:
+            if path.suffix in TEXTS and path != Path(__file__) and ".db" not in name and name != ".git":
                 yield path, path.read_text(encoding="utf-8", errors="replace")
 
 
@@ -55,3 +55,27 @@ def test_every_python_file_says_its_job_in_its_first_line() -> None:
     ]
 
     assert silent == []
+
+
+def test_any_is_rare() -> None:
+    lines = [
+        line
+        for folder in ("tracer", "integrations")
+        for path in (ROOT / folder).rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    anys = sum(len(re.findall(r"\bAny\b", line)) for line in lines if not re.match(r"\s*(?:from|import)\b", line))
+
+    assert anys / len(lines) < 0.025, f"{anys} in {len(lines)} lines"
+
+
+def test_the_package_has_few_modules_beside_its_rooms() -> None:
+    assert len(list((ROOT / "tracer").glob("*.py"))) <= 20
+
+
+def test_no_module_of_integrations_imports_twice() -> None:
+    twice = re.compile(r"^(?:from|import) integrations|^if TYPE_CHECKING.*\n(?:    .*\n)+else:", re.MULTILINE)
+
+    doubled = [path.name for path in (ROOT / "integrations").rglob("*.py") if twice.search(path.read_text("utf-8"))]
+
+    assert doubled == []
