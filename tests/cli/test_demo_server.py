@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 
+from tests.waiting import until
 from tracer.demo.server import DemoServer
 
 pytestmark = pytest.mark.no_store
@@ -69,3 +73,15 @@ def test_embeddings(client: openai.OpenAI) -> None:
 def test_what_it_does_not_know_is_an_error_of_openais_shape(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="does not know /v1/images/generations"):
         client.images.generate(prompt="x")
+
+
+def test_a_client_that_resets_its_connection_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    handled = threading.active_count()
+    with DemoServer() as server:
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", server.port)) as connection:
+                connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\n")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+        until(lambda: threading.active_count() <= handled + 1)
+
+    assert capfd.readouterr().err == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,8 +30,7 @@ class DemoServer:
 
     def __init__(self, *, seconds_per_reply: float = 0.0, seconds_per_chunk: float = 0.0) -> None:
         handler = type("Handler", (_Handler,), {"reply_time": seconds_per_reply, "chunk_time": seconds_per_chunk})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="tracer-demo", daemon=True)
 
     @property
@@ -53,6 +53,15 @@ class DemoServer:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join(timeout=5)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print no traceback for clients that close a connection: the terminal belongs to the demo."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):
