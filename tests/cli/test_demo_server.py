@@ -82,6 +82,6 @@ def test_a_client_that_resets_its_connection_prints_nothing(capfd: pytest.Captur
             with socket.create_connection(("127.0.0.1", server.port)) as connection:
                 connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\n")
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
-        until(lambda: threading.active_count() <= handled + 1)
+        assert until(lambda: threading.active_count() <= handled + 1)
 
     assert capfd.readouterr().err == ""
