@@ -1,9 +1,9 @@
 """Everything that CI runs, in lanes side by side: ``python3 tests/run.py``.
 
-Makes the environment that it needs under build/. The lanes are lint, types and the page's own checks; the suite; the
-page's tests in Chromium; the SDKs whose newest version the suite's environment does not have. The suite's output is
-shown as it comes, that of the other lanes when a step has ended. With arguments, which go to pytest, the last three
-lanes are the tests that they choose.
+Makes the environment that it needs under build/. The lanes are lint and types; the suite; the page's tests in Chromium;
+the page's own checks; the SDKs whose newest version the suite's environment does not have. The suite's output is shown
+as it comes, that of other lanes when a step has ended. Arguments go to pytest, which then runs the tests that they choose
+in the place of the suite's, the page's and the SDKs'.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from tests.environment import make_environment  # noqa: E402
 
 OLDEST = (3, 10)
-WORKERS = 2  # of pytest-xdist
+WORKERS = (os.cpu_count() or 1) + 1  # of pytest-xdist: tests wait for processes and servers, too
 SHARED_MEMORY = Path("/dev/shm")
 SHARED_MEMORY_BYTES = 4 << 30
 
@@ -52,33 +52,46 @@ def main(pytest_arguments: list[str]) -> int:
         sys.exit(f"Python {sys.version.split()[0]} is too old: run this with Python {OLDEST[0]}.{OLDEST[1]} or newer")
     started = time.monotonic()
     with ThreadPoolExecutor() as pool, files_in_memory():
-        # the browser comes from the system's packages, which takes as long as the environment
+        # the browser comes from the system's packages, beside the environment
         browser = pool.submit(run, Step("browser", [sys.executable, "tests/web/chromium.py"]))
         python = make_environment("test-env", "-e", ".[dev]")
         ended = [Ended("environment", 0, time.monotonic() - started), browser.result()]
-        for lane in [pool.submit(run_lane, steps) for steps in lanes(python, pytest_arguments)]:
-            ended += lane.result()
+        checks = pool.submit(run_lane, static_checks(python))
+        ended += run_lane(page_build(python))  # tests of the server, the wheel and the page need it
+        running = [checks, *(pool.submit(run_lane, steps) for steps in lanes(python, pytest_arguments))]
+        ended += [step for lane in running for step in lane.result()]
     for name, code, seconds in ended:
         print(f"{name:<11} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)
     print(f"{'all':<11} in {time.monotonic() - started:.0f} s", flush=True)
     return sum(step.code != 0 for step in ended)
 
 
+def static_checks(python: str) -> list[Step]:
+    """What reads the code and runs none of it."""
+    return [
+        Step("lint", [python, "-m", "ruff", "check", "."]),
+        Step("types", [python, "-m", "mypy"]),
+        Step("pyright", [python, "-m", "pyright", "--pythonpath", python]),
+    ]
+
+
+def page_build(python: str) -> list[Step]:
+    """The page's packages, and the page."""
+    return [Step(command, [python, "web/bundle.py", command]) for command in ("install", "build")]
+
+
 def lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
     """What runs side by side."""
     pytest = [python, "-m", "pytest"]
-    checks = [
-        Step("lint", [python, "-m", "ruff", "check", "."]),
-        Step("types", [python, "-m", "mypy"]),
-        Step("web", [python, "web/bundle.py", "check"]),
-    ]
+    page_checks = [Step("web", [python, "web/bundle.py", "check"])]
     if pytest_arguments:
-        return [checks, [Step("tests", [*pytest, *pytest_arguments], is_shown=True)]]
+        return [page_checks, [Step("tests", [*pytest, *pytest_arguments], is_shown=True)]]
+    suite = [*pytest, "-n", str(WORKERS), "--dist", "worksteal", "--ignore", "tests/web"]
     return [
-        checks,
-        [Step("tests", [*pytest, "-n", str(WORKERS), "--dist", "worksteal", "--ignore", "tests/web"], is_shown=True)],
+        [Step("tests", suite, is_shown=True)],
         # apart from the other tests, which run event loops of their own, as the browser's driver does
         [Step("page", [*pytest, "tests/web"])],
+        page_checks,
         [Step("versions", [python, "tests/provider/versions.py", "--newest"])],
     ]
 

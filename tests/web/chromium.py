@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# the one without a user interface of its own takes half the time
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+_PACKAGES = ("chromium-headless-shell", "chromium")  # older systems have the second alone
 
 
 def find_chromium() -> str | None:
@@ -21,7 +23,10 @@ def install_chromium() -> None:
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=False)
-    subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], env=quiet, check=False)
+    for package in _PACKAGES:
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
+        if subprocess.run(install, env=quiet, check=False).returncode == 0:
+            return
 
 
 if __name__ == "__main__":
