@@ -2,8 +2,8 @@
 
 Makes the environment that it needs under build/. The lanes are lint and types; the suite; the page's tests in Chromium;
 the page's own checks; the SDKs whose newest version the suite's environment does not have. The suite's output is shown
-as it comes, that of other lanes when a step has ended. Arguments go to pytest, which then runs the tests that they choose
-in the place of the suite's, the page's and the SDKs'.
+as it comes, that of other lanes when a step has ended. Arguments go to pytest, which then runs the tests that they
+choose in the place of the suite's, the page's and the SDKs'.
 """
 
 from __future__ import annotations
