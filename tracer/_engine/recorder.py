@@ -44,7 +44,7 @@ class Recorder:
 
     def __init__(self, lifecycle: PipelineLifecycle, otel: OpenTelemetryIdentity) -> None:
         self.otel = otel
-        self.generation = 0  # counts forks: a span fields to the process that started it
+        self.generation = 0  # counts forks: a span belongs to the process that started it
         self._lifecycle = lifecycle
         self.reset()
 
