@@ -77,10 +77,11 @@ def store_url(value: object) -> str:
 def _server_url(value: str) -> str:
     try:
         parts = urlsplit(value)
-        is_valid = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        has_more = bool(parts.username or parts.query or parts.fragment)
+        is_valid = bool(parts.hostname) and (parts.port is None or parts.port > 0) and not has_more
     except ValueError:
         is_valid = False
-    if not is_valid or parts.username or parts.query or parts.fragment:
+    if not is_valid:
         raise InvalidArgumentError(
             "store: expected the URL of a tracer server such as 'http://host:5000', without user, query and fragment; "
             "a token goes into configure(token=…) or TRACER_TOKEN."

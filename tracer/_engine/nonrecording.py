@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Span as OpenTelemetrySpan
@@ -85,12 +85,19 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
         """Nothing."""
         return None
 
+    # without a declaration pyright gives them the narrower signatures of OpenTelemetry's span
+    set_attributes: Callable[..., None]
+    set_status: Callable[..., None]
+    end: Callable[..., None]
+
     def _nothing(self, *args: object, **kwargs: object) -> None:
         """Record nothing."""
 
     set_attribute = set_attributes = set_json = set_json_list = set_inputs = set_outputs = set_span_type = _nothing
-    add_event = add_link = set_status = record_exception = set_error = update_name = _nothing
-    end = end_with_error = _nothing
+    add_event = add_link = set_status = record_exception = set_error = update_name = end = _nothing
+
+    def end_with_error(self, error: BaseException) -> None:
+        """Record nothing."""
 
     def __exit__(self, *_: object) -> None:
         return None

@@ -39,7 +39,8 @@ class OpenTelemetryIdentity:
     def resource(self) -> Resource:
         """OpenTelemetry's description of this service."""
         if self._resource is None:
-            self._resource = getattr(self.joined, "resource", None) or _own_resource(self._service_name)
+            shared: Resource | None = getattr(self.joined, "resource", None)
+            self._resource = shared or _own_resource(self._service_name)
         return self._resource
 
     def forget_resource(self) -> None:

@@ -7,23 +7,26 @@ Fields that are empty are left out.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union
 
 from tracer._json import JsonObject
+
+if TYPE_CHECKING:
+    from typing_extensions import Required  # in `typing` from Python 3.11
 
 
 class EventRecord(TypedDict, total=False):
     """Something that happened during a span."""
 
-    name: str
-    time: int  # ns since the epoch
+    name: Required[str]
+    time: Required[int]  # ns since the epoch
     attributes: JsonObject
 
 
 class ChunksRecord(TypedDict, total=False):
     """The chunks of a stream: times, and their JSON, or their sizes where the JSON may hold a part of a secret."""
 
-    after: list[int]  # ns since the start of the span
+    after: Required[list[int]]  # ns since the start of the span
     json: list[str]
     bytes: list[int]
 
@@ -31,17 +34,17 @@ class ChunksRecord(TypedDict, total=False):
 class LinkRecord(TypedDict, total=False):
     """A pointer to a span of another trace."""
 
-    trace_id: str
-    span_id: str
+    trace_id: Required[str]
+    span_id: Required[str]
     attributes: JsonObject
 
 
 class SpanRecord(TypedDict, total=False):
     """A span that has ended."""
 
-    kind: Literal["span"]
-    trace_id: str  # 32 hex digits
-    span_id: str  # 16 hex digits
+    kind: Required[Literal["span"]]
+    trace_id: Required[str]  # 32 hex digits
+    span_id: Required[str]  # 16 hex digits
     parent_id: str  # absent on a root
     remote_parent: bool  # the parent lives in another process
     name: str
@@ -66,9 +69,9 @@ class SpanRecord(TypedDict, total=False):
 class StartRecord(TypedDict, total=False):
     """The start of a local root: its trace is running, or interrupted if its process dies."""
 
-    kind: Literal["start"]
-    trace_id: str
-    span_id: str
+    kind: Required[Literal["start"]]
+    trace_id: Required[str]
+    span_id: Required[str]
     parent_id: str
     remote_parent: bool
     name: str
@@ -79,8 +82,8 @@ class StartRecord(TypedDict, total=False):
 class TraceRecord(TypedDict, total=False):
     """Fields of a whole trace; later records win field by field, a tag or metadata of null is removed."""
 
-    kind: Literal["trace"]
-    trace_id: str
+    kind: Required[Literal["trace"]]
+    trace_id: Required[str]
     time: int
     experiment: str  # name
     tags: dict[str, str | None]
@@ -98,9 +101,9 @@ class TraceRecord(TypedDict, total=False):
 class AssessmentRecord(TypedDict, total=False):
     """Feedback or an expectation on a trace or one of its spans."""
 
-    kind: Literal["assessment"]
-    id: str
-    trace_id: str
+    kind: Required[Literal["assessment"]]
+    id: Required[str]
+    trace_id: Required[str]
     span_id: str
     name: str
     type: Literal["feedback", "expectation"]
@@ -115,8 +118,8 @@ class AssessmentRecord(TypedDict, total=False):
 class ModelRecord(TypedDict, total=False):
     """Fields of a version of an app; later records win field by field, a tag of null is removed."""
 
-    kind: Literal["model"]
-    model_id: str
+    kind: Required[Literal["model"]]
+    model_id: Required[str]
     time: int
     name: str
     experiment: str  # name
@@ -132,8 +135,8 @@ class ModelRecord(TypedDict, total=False):
 class RunRecord(TypedDict, total=False):
     """Fields of a run; later records win field by field."""
 
-    kind: Literal["run"]
-    run_id: str
+    kind: Required[Literal["run"]]
+    run_id: Required[str]
     time: int
     name: str
     experiment: str  # name
@@ -146,7 +149,7 @@ class RunRecord(TypedDict, total=False):
     metrics: dict[str, float]
 
 
-class AttachmentRecord(TypedDict, total=False):
+class AttachmentRecord(TypedDict):
     """Binary content taken out of a payload, named by its digest."""
 
     kind: Literal["attachment"]
@@ -158,8 +161,8 @@ class AttachmentRecord(TypedDict, total=False):
 class ProcessRecord(TypedDict, total=False):
     """The first record of every journal file: the process that writes it."""
 
-    kind: Literal["process"]
-    owner: str
+    kind: Required[Literal["process"]]
+    owner: Required[str]
     pid: int
     time: int
     resource: JsonObject  # OpenTelemetry resource attributes

@@ -32,31 +32,31 @@ _COMMANDS = {
 class LazyGroup(click.Group):
     """Imports a command's module only when the command is used, so that help and completion stay quick."""
 
-    def list_commands(self, context: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(_COMMANDS[name][0]).command
+        command: click.Command = importlib.import_module(_COMMANDS[cmd_name][0]).command
         return command
 
     def resolve_command(
-        self, context: click.Context, arguments: list[str]
+        self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        near = difflib.get_close_matches(arguments[0].lower(), _COMMANDS, n=1)
-        if near and arguments[0] not in _COMMANDS:
-            context.fail(f"No such command {clean_line(arguments[0])!r}; did you mean {near[0]}?")
-        return super().resolve_command(context, arguments)
+        near = difflib.get_close_matches(args[0].lower(), _COMMANDS, n=1)
+        if near and args[0] not in _COMMANDS:
+            ctx.fail(f"No such command {clean_line(args[0])!r}; did you mean {near[0]}?")
+        return super().resolve_command(ctx, args)
 
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
-    def invoke(self, context: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         # here and not around main(): click itself turns a broken pipe into exit code 1
         try:
-            result = super().invoke(context)
+            result = super().invoke(ctx)
             sys.stdout.flush()
             return result
         except BrokenPipeError:

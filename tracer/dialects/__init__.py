@@ -31,7 +31,7 @@ def translate(record: SpanRecord) -> TraceRecord | None:
     _put(record, "json", {**reading.structured, **known})
     if not reading.about_trace:
         return None
-    update = {"kind": "trace", "trace_id": record["trace_id"], "time": record["start"], **reading.about_trace}
+    update = {"kind": "trace", "trace_id": record["trace_id"], "time": reading.start, **reading.about_trace}
     return cast("TraceRecord", update)
 
 

@@ -100,6 +100,7 @@ def batches_from_line(line: bytes | str) -> list[Batch]:
             return []
         raise InvalidArgumentError(f'no "resourceSpans". {_EXPECTED}')
     refused: list[str] = []
+    batches: list[Batch] = []
     try:
         batches = [batch_from_request(resource_spans, refused) for resource_spans in request["resourceSpans"] or ()]
     except _UNREADABLE as error:

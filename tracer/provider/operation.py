@@ -54,7 +54,7 @@ class Accumulator(Protocol):
     keeps the last event has ``keeps_last_event = True``; secrets are then searched for over all chunks.
     """
 
-    def add(self, chunk: JsonObject) -> bool:
+    def add(self, chunk: JsonObject, /) -> bool:
         """Add a chunk; True if it has content, not only an envelope or numbers."""
         ...
 

@@ -26,16 +26,16 @@ class Droppable(Protocol):
 class Watcher(Droppable, Protocol):
     """Receives the chunks and the end of a stream. The first end counts; its methods never raise."""
 
-    def chunk(self, chunk: object) -> None: ...
+    def chunk(self, chunk: object, /) -> None: ...
     def finished(self) -> None: ...
-    def failed(self, error: BaseException) -> None: ...
+    def failed(self, error: BaseException, /) -> None: ...
     def closed(self) -> None: ...
 
 
 class ByteWatcher(Watcher, Protocol):
     """A watcher that also receives the bytes of a body as the user reads them."""
 
-    def feed(self, received: bytes) -> None: ...
+    def feed(self, received: bytes, /) -> None: ...
 
 
 class StreamObject(Protocol):
@@ -241,8 +241,6 @@ async def _watched_async_body(body: AsyncIterator[bytes], watcher: Watcher, read
 class _Feeding:
     """Passes chunks on as bytes. Of compressed bodies only the end is observed."""
 
-    __slots__ = ("chunk", "closed", "dropped", "failed", "finished")
-
     def __init__(self, watcher: ByteWatcher, is_readable: bool = True) -> None:
         self.chunk: Callable[[Any], None] = watcher.feed if is_readable else _ignore
         self.finished = watcher.finished
@@ -262,10 +260,16 @@ def is_generator(value: object) -> bool:
 
 def watch_generator(generator: Any, watcher: Watcher) -> object:
     """A generator that replaces an SDK's, which cannot be watched from inside."""
-    watched: Any = (_generated if isinstance(generator, Generator) else _generated_async)(generator, watcher)
+    watched = _watched_generator(generator, watcher)
     watched.__name__, watched.__qualname__ = generator.__name__, generator.__qualname__
     keep_until_dropped(watched, watcher)
     return watched
+
+
+def _watched_generator(generator: Any, watcher: Watcher) -> Any:
+    if isinstance(generator, Generator):
+        return _generated(generator, watcher)
+    return _generated_async(generator, watcher)
 
 
 def _generated(generator: Iterator[object], watcher: Watcher) -> Generator[object, None, object]:
