@@ -183,6 +183,12 @@ def test_lines_of_logs_and_metrics_are_passed_over() -> None:
     assert batches_from_line('{"resourceMetrics": []}') == []
 
 
+def resource_with(records: str) -> str:
+    """A line whose resource carries other records of its trace."""
+    attribute = {"key": "tracer.trace.records", "value": {"stringValue": records}}
+    return json.dumps({"resourceSpans": [{"resource": {"attributes": [attribute]}, "scopeSpans": []}]})
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -192,6 +198,9 @@ def test_lines_of_logs_and_metrics_are_passed_over() -> None:
         ('{"resourceSpans":[{"scopeSpans":[{"spans":[{"spanId":"00f067aa0ba902b7"}]}]}]}', "'traceId' is missing"),
         ('{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz","spanId":"1"}]}]}]}', "traceId is 'xyz'"),
         ('{"resourceSpans":[{"scopeSpans":[{"spans":["x"]}]}]}', "does not follow OTLP"),
+        (resource_with("[5]"), "tracer.trace.records is no list of records"),
+        (resource_with('[{"kind": 5}]'), "tracer.trace.records is no list of records"),
+        (resource_with('[{"kind": "span"}]'), "tracer.trace.records is no list of records"),
     ],
 )
 def test_what_is_not_otlp_is_refused_with_what_was_expected(line: str, complaint: str) -> None:

@@ -151,9 +151,14 @@ def _other_records(attributes: JsonObject) -> list[Record]:
         found = orjson.loads(attributes.pop(TRACE_RECORDS, "[]"))
     except orjson.JSONDecodeError:
         found = None
-    if not isinstance(found, list) or not all(isinstance(record, dict) and "kind" in record for record in found):
+    if not isinstance(found, list) or not all(map(_is_other_record, found)):
         raise ValueError(f"{TRACE_RECORDS} is no list of records")
     return found
+
+
+def _is_other_record(record: object) -> bool:
+    """Whether a value can be a record that OTLP has no place for; a span has one, and could lack its ids here."""
+    return isinstance(record, dict) and isinstance(record.get("kind"), str) and record["kind"] != "span"
 
 
 # --- a span
