@@ -12,6 +12,8 @@ import pytest
 import tracer
 from tests.server.conftest import ROOT_ID, SECOND, START, TRACE_ID, chat, span
 from tracer.errors import InvalidArgumentError, StoreError
+from tracer.server import running_server
+from tracer.server.operations import OPERATIONS
 from tracer.store import Store, TraceQuery, open_store
 from tracer.store.filter import parse_filter, parse_order
 from tracer.store.remote.connection import Answer, Connection
@@ -187,3 +189,17 @@ def test_a_connection_that_the_server_closed_is_opened_again(store_url: str) -> 
     with running_server(store_url, ServerSettings(port=port)):
         assert store.count_traces() == 0
     store.close()
+
+
+def test_spans_of_an_older_server_are_asked_for_once_a_trace(
+    monkeypatch: pytest.MonkeyPatch, store_url: str, store: Store, filled: Store
+) -> None:
+    older = tuple(operation for operation in OPERATIONS if operation.path != "/traces/records")
+    monkeypatch.setattr("tracer.server.app.OPERATIONS", older)
+    with running_server(store_url) as url:
+        remote = open_store(url)
+        found = remote.spans_of([TRACE_ID, "c" * 32])
+        remote.close()
+
+    assert len(older) == len(OPERATIONS) - 1
+    assert found == store.spans_of([TRACE_ID, "c" * 32])

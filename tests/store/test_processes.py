@@ -200,6 +200,22 @@ def test_a_store_of_a_newer_version_is_refused_and_not_touched(tmp_path: Path) -
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+def test_a_store_that_a_newer_version_migrates_meanwhile_is_not_written_any_more(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    store.append([span("t", "r")])
+    database = sqlite3.connect(tmp_path / "traces.db")
+    database.execute("PRAGMA user_version = 999")
+    database.close()
+
+    with pytest.raises(NewerStoreError, match="migrated the store while this process had it open"):
+        store.append([span("u", "r")])
+    with pytest.raises(NewerStoreError):
+        store.delete_traces(trace_ids=["t"])
+
+    assert found(store) == ["t"]
+    store.close()
+
+
 def test_a_newer_version_that_is_still_in_the_log_is_refused_as_well(tmp_path: Path) -> None:
     new_store(tmp_path).close()
     path = tmp_path / "traces.db"

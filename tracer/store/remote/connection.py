@@ -45,6 +45,10 @@ class Answer:
         return value
 
 
+class UnknownOperationError(StoreError):
+    """The server is of a version that does not know an operation."""
+
+
 class Connection:
     """Requests to one server; safe to use from any thread."""
 
@@ -189,6 +193,8 @@ def _error(answer: Answer, url: str) -> Exception:
         return InvalidArgumentError(message)
     if answer.status == 401:
         return StoreError(f"the tracer server {url} wants a token: set TRACER_TOKEN, or configure(token=…)")
+    if answer.status == 405:
+        return UnknownOperationError(f"the tracer server {url} is older than this tracer and does not know the request")
     if answer.location is not None:  # not followed: the token is for the address that was given
         return StoreError(f"{url} answered {answer.status} and names {answer.location[:200]}: give that address")
     return StoreError(f"the tracer server {url} answered {answer.status}: {message}")

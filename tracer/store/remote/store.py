@@ -11,7 +11,7 @@ from tracer.errors import StoreError
 from tracer.store.filter import Expression
 from tracer.store.filter.write import filter_text, order_text
 from tracer.store.remote import rows
-from tracer.store.remote.connection import Connection, path_part
+from tracer.store.remote.connection import Connection, UnknownOperationError, path_part
 from tracer.store.rows import (
     Changes,
     ExperimentRow,
@@ -96,7 +96,10 @@ class RemoteStore:
         left = list(dict.fromkeys(trace_ids))
         while left:
             asked = {"trace_ids": left[:_PAGE], "payload": payload}
-            traces = self._server.send("/traces/records", asked).json()["traces"]
+            try:
+                traces = self._server.send("/traces/records", asked).json()["traces"]
+            except UnknownOperationError:  # an older server is asked once for each trace
+                return found | {trace_id: self.spans(trace_id, payload=payload) for trace_id in left}
             if not traces:
                 raise StoreError(f"the tracer server {self.url} gave the records of none of the traces asked for")
             found.update((item["trace_id"], item["records"]) for item in traces)

@@ -17,6 +17,7 @@ import orjson
 from tracer import _fault
 from tracer._json import JsonObject
 from tracer.store.sqlite.bases import RecentBases
+from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.decode import DecodedBatch, SpanFacts, StartFacts
 from tracer.store.sqlite.hours import add_covered, add_spans
 from tracer.store.sqlite.insert import insert_rows
@@ -63,12 +64,12 @@ def _try_append(
     """Plan and write; False where another process changed a trace, or deleted a base, meanwhile."""
     try:
         if is_locked:
-            connection.execute("BEGIN IMMEDIATE")
+            begin_write(connection)
         plans = make_plans(connection, batch, recent, None if is_locked else bases)
         if not (plans or batch.attachments or batch.processes or batch.models or batch.runs):
             return True
         if not is_locked:
-            connection.execute("BEGIN IMMEDIATE")
+            begin_write(connection)
             if not still_fits(connection, plans) or bases.forget_gone(connection, bases_of(plans)):
                 return False
         seq = _write(connection, plans, batch)

@@ -146,6 +146,17 @@ def _read_only_mode(path: Path) -> str:
     return "ro" if wal.exists() and wal.stat().st_size else "ro&immutable=1"
 
 
+def begin_write(connection: sqlite3.Connection) -> None:
+    """Start a transaction that writes. Raises NewerStoreError if another version has migrated the store."""
+    connection.execute("BEGIN IMMEDIATE")
+    if _user_version(connection) != VERSION:
+        connection.execute("ROLLBACK")
+        raise NewerStoreError(
+            "a newer version of tracer has migrated the store while this process had it open: restart the process with "
+            "that version, which takes in what was recorded meanwhile"
+        )
+
+
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:

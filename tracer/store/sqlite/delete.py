@@ -11,6 +11,7 @@ from typing import Any
 from tracer.store.filter import Expression
 from tracer.store.sqlite.blocks import PACKED, without_base
 from tracer.store.sqlite.compile import Matcher, compile_expression
+from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.hours import remove_spans
 from tracer.store.sqlite.indexing import BLOCK_COLUMNS, indexed_texts
 from tracer.store.sqlite.known import load_facts
@@ -109,7 +110,7 @@ def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
 
 @contextmanager
 def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+    begin_write(connection)
     try:
         yield
         connection.execute("COMMIT")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracer.store.sqlite.blocks import PACKED, unpack
+from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.migrations import POSITION_BITS, SLICE_TABLE, TERMS_TABLE, TEXTS_TABLE, WORDS_TABLE
 from tracer.store.text import span_text
 
@@ -40,7 +41,7 @@ def index_slice(connection: sqlite3.Connection) -> bool:
     rows = _blocks(connection, first, run.last)
     texts = [(row[0], block_texts(row)) for row in rows]
     terms = _terms(connection, [text for _, found in texts for _, text in found])
-    connection.execute("BEGIN IMMEDIATE")
+    begin_write(connection)
     try:
         if _newest_run(connection) == run:  # else another process was faster
             stored = {row[0] for row in connection.execute(_BETWEEN.format("c.id"), (first, run.last))}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 
+from tracer.store.sqlite.connection import begin_write
+
 
 def owner_gone(connection: sqlite3.Connection, owner: str) -> None:
     """Traces that only dead processes still run become INTERRUPTED."""
     if not _has_running(connection, owner):
         return
-    connection.execute("BEGIN IMMEDIATE")
+    begin_write(connection)
     try:
         connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'seq'")
         # each of these traces changes, also where another process still runs it: an append may be planned meanwhile
