@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 NAME = "tracer-autolog"
+FORMER_NAME = "tracer-llm"  # in older environments, and in requirements.txt of models logged before
 
 # `starlette>=0.41.3; extra == 'server'`, as the installed metadata lists what an extra needs
 _OF_EXTRA = re.compile(r"""(?P<needed>[^;]+?)\s*;\s*extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")

@@ -120,6 +120,40 @@ def test_a_version_of_tracer_in_pip_requirements_is_replaced(write_model: WriteM
     assert lines[3:] == kept
 
 
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ("tracer", []),
+        ("tracer==0.1.0", []),
+        ("Tracer[models] >= 0.1 ; python_version > '3.9'", []),
+        (f"-e {NAME}", []),
+        (f"--editable={NAME}[models]", []),
+        ("-e tracer", []),
+        (f"--index-url https://example.com/simple {NAME}", ["--index-url https://example.com/simple"]),
+        ("--pre tracer-llm>=0.1", ["--pre"]),
+    ],
+)
+def test_no_line_with_a_name_of_tracer_is_written(write_model: WriteModel, given: str, options: list[str]) -> None:
+    lines = requirements_of_a_model(write_model(MODEL), [given, "click"])
+
+    assert [line for line in lines if not line.startswith("# tracer ")] == [*options, "click"]
+    assert len(lines) == len(options) + 2
+
+
+def test_lines_that_only_look_like_tracer_are_written(write_model: WriteModel) -> None:
+    given = [
+        "tracer @ git+https://example.com/tracer.git",
+        "tracer/dist/tracer_autolog-0.1.0-py3-none-any.whl",
+        "-e ./tracer",
+        "-e git+https://example.com/tracer.git#egg=other",
+        "--extra-index-url https://example.com/tracer",
+        "tracer-tools",
+        "# tracer",
+    ]
+
+    assert requirements_of_a_model(write_model(MODEL), given) == given
+
+
 def test_a_model_with_the_former_requirements_loads_and_its_advice_leaves_them_out(write_model: WriteModel) -> None:
     folder = log_model("old", write_model(MODEL)).artifact_location
     manifest = read_manifest(folder)

@@ -14,11 +14,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from tracer._distribution import NAME, installed_version
+from tracer._distribution import FORMER_NAME, NAME, installed_version
 from tracer.errors import InvalidArgumentError
 
-_FORMER_NAME = "tracer-llm"  # in requirements.txt of models that were logged before the distribution was renamed
-_REQUIREMENT = re.compile(r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?P<url>@)?")
+# the present name, the former one, and that of the import; an index may have each of another owner
+_OURS = (NAME, FORMER_NAME, "tracer")
+# a name that goes on with a slash is a path
+_REQUIREMENT = re.compile(
+    r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?![A-Za-z0-9._/\\-])\s*(?:\[[^\]]*\])?\s*(?P<url>@)?"
+)
+_OF_OPTION = re.compile(r"(?:^|[\s=])(?=[A-Za-z0-9])")  # where an option's value or a requirement after it begins
 _ANYWHERE = ("https://", "http://", "ssh://")  # where another machine can get it, too
 
 
@@ -28,7 +33,7 @@ def requirements_of(
     """The lines of requirements.txt: those given (a list, or a file's path), else the packages imported by the code."""
     if given is not None:
         lines = _lines(Path(given)) if isinstance(given, (str, Path)) else [str(line) for line in given]
-        return [_tracer_requirement() if is_tracer(line) else line for line in lines]
+        return [safe for line in lines for safe in _without_tracer(line)]
     owners = metadata.packages_distributions()
     names = {owner for path in code for module in _imported(path) for owner in _owners(module, owners)}
     names |= {"PyYAML", "cloudpickle"} if is_pickled else {"PyYAML"}  # the manifest is YAML
@@ -49,9 +54,26 @@ def install_command(file: Path) -> str:
 
 
 def is_tracer(line: str) -> bool:
-    """Whether a line of requirements.txt lets pip ask an index for tracer, under its name or the former one."""
-    found = _REQUIREMENT.match(line)
-    return found is not None and not found["url"] and _normal(found["name"]) in (NAME, _FORMER_NAME)
+    """Whether a line of requirements.txt lets pip ask an index for tracer, under any of its names."""
+    return _options_before_tracer(line) is not None
+
+
+def _without_tracer(line: str) -> list[str]:
+    """A line as it is; of one that lets pip ask for tracer its options, and tracer by its URL or in a comment."""
+    options = _options_before_tracer(line)
+    if options is None:
+        return [line]
+    return [_tracer_requirement()] if options in ("", "-e", "--editable") else [options, _tracer_requirement()]
+
+
+def _options_before_tracer(line: str) -> str | None:
+    """The options of a line that precede the name of tracer, such as ``-e``; None without this name."""
+    starts = [match.span() for match in _OF_OPTION.finditer(line)] if line.lstrip().startswith("-") else [(0, 0)]
+    for end_of_options, start in starts:
+        found = _REQUIREMENT.match(line[start:])
+        if found is not None and not found["url"] and _normal(found["name"]) in _OURS:
+            return line[:end_of_options].strip()
+    return None
 
 
 def _normal(name: str) -> str:
