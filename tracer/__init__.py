@@ -192,18 +192,14 @@ def __getattr__(name: str) -> Any:
         return _import_module(f"tracer.{name}")
     if name.startswith("_"):
         raise AttributeError(f"module 'tracer' has no attribute {name!r}")
-    from tracer.provider.installed import find_provider_module, no_such_name
+    from tracer.provider.installed import find_attribute
 
-    module = find_provider_module(name)
-    if module is None:
-        raise no_such_name(name, [*_HOME_OF, *_MODULES, "autolog"])
-    return module
+    return find_attribute(name, [*_HOME_OF, *_MODULES, "autolog"])
 
 
 def __dir__() -> list[str]:
-    return sorted(
-        name for name in {*globals(), *_HOME_OF, *_PROVIDERS, *_MODULES} if name[0] != "_" or name[:2] == "__"
-    )
+    names = {*globals(), *_HOME_OF, *_PROVIDERS, *_MODULES} - {"Any", "TYPE_CHECKING", "annotations"}
+    return sorted(name for name in names if name[0] != "_" or name[:2] == "__")
 
 
 __version__ = "0.1.0"

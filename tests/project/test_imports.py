@@ -165,6 +165,7 @@ PROVIDERS = (
     "entry-point group 'tracer.providers', as docs/new-provider.md shows."
 )
 START_SPAN = "Did you mean 'start_span'?"
+OPENAI = "Did you mean 'openai'?"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,8 @@ START_SPAN = "Did you mean 'start_span'?"
         ("from tracer import genai", f"ImportError: cannot import name 'genai' from 'tracer'. {PROVIDERS}"),
         ("from tracer import trace, genai as g", f"ImportError: cannot import name 'genai' from 'tracer'. {PROVIDERS}"),
         ("tracer.strat_span", f"AttributeError: module 'tracer' has no attribute 'strat_span'. {START_SPAN}"),
+        ("tracer.opnai", f"AttributeError: module 'tracer' has no attribute 'opnai'. {OPENAI}"),
+        ("from tracer import OpenAI", f"ImportError: cannot import name 'OpenAI' from 'tracer'. {OPENAI}"),
         ("from tracer import strat_span", f"ImportError: cannot import name 'strat_span' from 'tracer'. {START_SPAN}"),
     ],
 )
@@ -184,6 +187,22 @@ def test_a_provider_that_is_not_there_names_those_that_are(program: str, error: 
     )
 
     assert ran.stderr.splitlines()[-1] == error
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("opnai", "openai"),
+        ("open_ai", "openai"),
+        ("OpenAI", "openai"),
+        ("antropic", "anthropic"),
+        ("openai_agent", "openai_agents"),
+        ("OpenAIAgents", "openai_agents"),
+    ],
+)
+def test_a_name_close_to_that_of_a_provider_names_it(name: str, meant: str) -> None:
+    with pytest.raises(AttributeError, match=rf"has no attribute '{name}'\. Did you mean '{meant}'\?$"):
+        getattr(tracer, name)
 
 
 def test_a_provider_that_is_not_there_is_no_attribute() -> None:
@@ -217,11 +236,12 @@ import pkgutil, tracer
 inner = {"cli", "demo", "dialects", "otlp", *tracer.provider.BUILT_IN}
 print([each.name for each in pkgutil.iter_modules(tracer.__path__) if each.name[0] != "_" and each.name not in inner])
 print([name for name in ("__version__", "provider", "store", "start_span", "openai") if name not in dir(tracer)])
+print([name for name in ("Any", "TYPE_CHECKING", "annotations") if name in dir(tracer)])
 """
-    modules, missing = in_new_python(program).splitlines()
+    modules, missing, helping = in_new_python(program).splitlines()
 
     assert set(eval(modules)) == tracer._MODULES
-    assert missing == "[]"
+    assert missing == helping == "[]"
 
 
 def test_import_star_brings_every_public_name() -> None:

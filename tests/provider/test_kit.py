@@ -495,6 +495,13 @@ def test_an_installed_provider_that_is_broken_stops_nobody(
         tracer.autolog(disable=True)
 
     assert "broken" in caplog.text
+    assert not hasattr(tracer, "broken")
+    says = "Its provider 'broken', of the package broken-tracer 1.0, cannot be loaded: ModuleNotFoundError: No module"
+    with pytest.raises(AttributeError, match=says) as caught:
+        _ = tracer.broken
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+    with pytest.raises(ImportError, match=says):
+        exec("from tracer import broken")
 
 
 def test_the_public_names() -> None:

@@ -20,6 +20,10 @@ ENTRY_POINT_GROUP = "tracer.providers"
 BUILT_IN = ("anthropic", "gemini", "mistral", "ollama", "openai", "openai_agents")
 
 
+class BrokenProviderError(ImportError):
+    """A provider that a package registered cannot be loaded; the cause is what the package raised."""
+
+
 def names() -> list[str]:
     """The names of all providers, built in and installed."""
     from importlib import metadata  # only here and below: `import tracer` need not pay for it
@@ -28,14 +32,37 @@ def names() -> list[str]:
 
 
 def find_provider_module(name: str) -> Any:
-    """The module or object behind ``tracer.<name>``, built in or registered by a package; None for other names."""
+    """The module or object behind ``tracer.<name>``, built in or registered by a package; None for other names.
+
+    :raises BrokenProviderError: if what the package registered cannot be loaded.
+    """
     if name in BUILT_IN:
         return importlib.import_module(f"tracer.{name}")
     from importlib import metadata
 
     for point in metadata.entry_points(group=ENTRY_POINT_GROUP, name=name):
-        return point.load()
+        try:
+            return point.load()
+        except Exception as error:  # a third party's package may fail in any way
+            package = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"
+            raise BrokenProviderError(
+                f"its provider {name!r}, of the package {package}, cannot be loaded: {type(error).__name__}: {error}"
+            ) from error
     return None
+
+
+def find_attribute(name: str, others: Sequence[str]) -> Any:
+    """The provider behind ``tracer.<name>``, for the module's ``__getattr__``; ``others`` are its other names.
+
+    :raises AttributeError: if there is none, or it cannot be loaded; in ``from tracer import …`` ImportError.
+    """
+    try:
+        module = find_provider_module(name)
+    except BrokenProviderError as error:
+        raise _no_such_name(name, f"{str(error)[0].upper()}{str(error)[1:]}", sys._getframe(2)) from error.__cause__
+    if module is None:
+        raise _no_such_name(name, _hint(name, others), sys._getframe(2))
+    return module
 
 
 def find_operation(recorded_name: str) -> Operation | None:
@@ -62,22 +89,32 @@ def recorded_names(provider: Provider) -> dict[int, str]:
     return {id(found): name for name, found in provider.read_later.items() if find_operation(name) is found}
 
 
-def no_such_name(name: str, others: Sequence[str]) -> AttributeError | ImportError:
-    """The error for a name that tracer does not have: the name that may be meant, else the providers.
-
-    Called by the module's ``__getattr__``. Python replaces an AttributeError in ``from tracer import …`` by an
-    ImportError of its own, without these words; there it is an ImportError from the start.
-    """
+def _hint(name: str, others: Sequence[str]) -> str:
+    """The name that may be meant, compared without case and underscores; else the providers."""
     from difflib import get_close_matches
 
-    alike = get_close_matches(name, others, n=1, cutoff=0.8)
-    hint = (
-        f"Did you mean {alike[0]!r}?"
-        if alike
-        else f"Its providers are {', '.join(names())}; a package adds one by the entry-point group "
+    providers = names()
+    known = {_folded(each): each for each in (*others, *providers)}
+    alike = get_close_matches(_folded(name), known, n=1, cutoff=0.8)
+    if alike:
+        return f"Did you mean {known[alike[0]]!r}?"
+    return (
+        f"Its providers are {', '.join(providers)}; a package adds one by the entry-point group "
         f"{ENTRY_POINT_GROUP!r}, as docs/new-provider.md shows."
     )
-    if _is_in_from_import(sys._getframe(2)):
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+def _no_such_name(name: str, hint: str, frame: FrameType) -> AttributeError | ImportError:
+    """The error for a name that tracer does not have, in a frame that asks for it.
+
+    Python replaces an AttributeError in ``from tracer import …`` by an ImportError of its own, without these words;
+    there it is an ImportError from the start.
+    """
+    if _is_in_from_import(frame):
         return ImportError(f"cannot import name {name!r} from 'tracer'. {hint}", name="tracer")
     # without a name (None, as Python sets one that is missing) it gets no "Did you mean: 'openai'?" for 'genai'
     return AttributeError(f"module 'tracer' has no attribute {name!r}. {hint}", name=None, obj=None)
