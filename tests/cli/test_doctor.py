@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import tracer
 from tests.cli.conftest import Ran, span
 from tests.wheels import install_by_hand
 from tracer._journal.dropped import note_dropped
@@ -52,6 +53,44 @@ def test_doctor_finds_a_second_distribution_with_a_package_tracer(
     assert verdict == "problem"
     assert says.startswith(f"9.1 has a package tracer too, in {place / 'tracer'}: pip uninstall tracer-llm, then pip ")
     assert ("versions", "import tracer") not in findings(ran)
+
+
+def test_doctor_finds_an_editable_installation_of_the_former_name(
+    tracer_command: Command, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, source = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("source")
+    url = json.dumps({"url": source.as_uri(), "dir_info": {"editable": True}})
+    install_by_hand("tracer-llm", "0.1.0", {"tracer_llm-0.1.0.dist-info/direct_url.json": url}, place)
+    monkeypatch.syspath_prepend(str(place))
+
+    verdict, says = findings(tracer_command("doctor", "--json"))["versions", "tracer-llm"]
+
+    assert verdict == "problem"
+    assert says.startswith(f"0.1.0 has a package tracer too, in {source.resolve() / 'tracer'}: pip uninstall ")
+
+
+def test_doctor_shows_the_version_and_the_folder_that_are_imported(tracer_command: Command) -> None:
+    says = findings(tracer_command("doctor", "--json"))["versions", "tracer"][1]
+
+    assert says.startswith(f"{tracer.__version__} in {Path(tracer.__file__).resolve().parent}")
+
+
+@pytest.mark.parametrize(("check", "about"), [("_settings", "settings"), ("_sdks", "SDKs"), ("_store", "store")])
+def test_a_check_that_fails_is_a_finding_and_the_others_go_on(
+    check: str, about: str, tracer_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AttributeError("module 'tracer' has no attribute 'x'")
+
+    monkeypatch.setattr(f"tracer.cli.doctor.{check}", fail)
+
+    ran = tracer_command("doctor", "--json")
+
+    found = findings(ran)
+    assert ran.code == 1
+    assert found[about, "failed"][0] == "problem"
+    assert "AttributeError" in found[about, "failed"][1]
+    assert {"versions", "settings", "SDKs", "store"} == {name for name, _ in found} - {"journals"}
 
 
 def test_doctor_notes_an_sdk_that_is_not_installed(tracer_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

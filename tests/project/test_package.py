@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -79,9 +80,14 @@ print(tracer.get_trace(tracer.get_last_active_trace_id()).data.spans[0].name)
 def test_doctor_tells_when_the_imported_tracer_is_of_another_distribution(wheel: Path, tmp_path: Path) -> None:
     python, installed = environment_with(wheel, tmp_path)
 
+    def doctor(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [python, "-m", "tracer", "doctor", *options]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
     def problems_of_versions() -> dict[str, str]:
-        doctor = [python, "-m", "tracer", "doctor", "--json"]
-        ran = subprocess.run(doctor, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        ran = doctor("--json")
+        assert ran.stderr == ""
+        assert '"about":"store"' in ran.stdout.replace(" ", "")
         findings = [json.loads(line) for line in ran.stdout.splitlines()]
         assert findings, ran.stderr
         return {
@@ -96,6 +102,32 @@ def test_doctor_tells_when_the_imported_tracer_is_of_another_distribution(wheel:
     folder = installed.resolve() / "tracer"
     assert problems["tracer-llm"].startswith(f"9.1 has a package tracer too, in {folder}: pip uninstall tracer-llm")
     assert problems["import tracer"].startswith(f"the one imported, {folder}, is from tracer-llm 9.1")
+    assert (doctor().returncode, doctor().stderr) == (1, "")
+    assert "problems found" in doctor().stdout
+
+
+def test_doctor_tells_when_a_copy_is_imported_instead_of_what_is_installed(wheel: Path, tmp_path: Path) -> None:
+    python, installed = environment_with(wheel, tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(installed / "tracer", copy / "tracer")
+    (copy / "tracer" / "__init__.py").open("a").write('__version__ = "0.0.7"\n')
+
+    def versions(path: Path) -> dict[str, tuple[str, str]]:
+        ran = subprocess.run(
+            [python, "-m", "tracer", "doctor", "--json"],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(path)}, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        return {one["name"]: (one["verdict"], one["says"]) for one in map(json.loads, ran.stdout.splitlines())}
+
+    found = versions(copy)
+
+    shadowed, ours = copy.resolve() / "tracer", installed.resolve() / "tracer"
+    version = wheel.name.split("-")[1]
+    assert found["tracer"] == ("ok", f"0.0.7 in {shadowed}; installed is tracer-autolog {version}")
+    verdict, says = found["import tracer"]
+    assert verdict == "problem"
+    assert says.startswith(f"the one imported, {shadowed}, is not that of tracer-autolog {version}, {ours}: remove it")
+    assert "import tracer" not in versions(ROOT)  # a clone is ours
 
 
 def test_a_bare_checkout_works_in_place(tmp_path: Path) -> None:

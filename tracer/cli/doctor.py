@@ -78,9 +78,9 @@ def command(as_json: bool, store_url: str | None) -> None:
 
 
 def _examine(store_url: str | None) -> Iterator[Finding]:
-    yield from _versions()
-    yield from _settings()
-    yield from _sdks()
+    yield from _guarded("versions", _versions)
+    yield from _guarded("settings", _settings)
+    yield from _guarded("SDKs", _sdks)
     yield from _guarded("store", lambda: _store(store_url))
 
 
@@ -89,13 +89,15 @@ def _guarded(about: str, examine: Callable[[], Iterator[Finding]]) -> Iterator[F
         yield from examine()
     except (TracerError, OSError) as error:
         yield Finding(about, "failed", "problem", str(error))
+    except Exception as error:  # files of another package over ours may break any of them
+        yield Finding(about, "failed", "problem", f"this check cannot be made: {error!r}")
 
 
 def _versions() -> Iterator[Finding]:
     python = f"{platform.python_version()} ({platform.python_implementation()}, {platform.system()})"
     yield Finding("versions", "python", "ok", python)
-    yield Finding("versions", "tracer", "ok", installed_version() or "not installed as a package")
-    yield from _owners()
+    yield from _imported()
+    yield from _guarded("versions", _owners)
     for name in _NEEDED:
         found = _version(name)
         yield Finding("versions", name, "ok" if found else "problem", found or f"missing: pip install {name}")
@@ -104,10 +106,27 @@ def _versions() -> Iterator[Finding]:
         yield Finding("versions", name, "ok" if found else "note", found or "not installed (optional)")
 
 
-def _owners() -> Iterator[Finding]:
-    """Other distributions with a folder ``tracer``: installers let them overwrite each other's files."""
+def _imported() -> Iterator[Finding]:
+    """Version and folder of the package that Python imports, which need not be the installed one."""
     import tracer
-    from tracer.cli.distributions import owners
+
+    version = getattr(tracer, "__version__", "of unknown version")  # the imported one may be another owner's
+    installed = installed_version()
+    says = f"{version} in {Path(tracer.__file__).resolve().parent}"
+    if installed is None:
+        says += ", not installed as a package"
+    elif installed != version:
+        says += f"; installed is {NAME} {installed}"
+    yield Finding("versions", "tracer", "ok", says)
+
+
+def _owners() -> Iterator[Finding]:
+    """Other distributions with a folder ``tracer``: installers let them overwrite each other's files.
+
+    Then, a folder that is imported instead of ours because ``sys.path`` has it earlier, as with PYTHONPATH.
+    """
+    import tracer
+    from tracer.cli.distributions import is_checkout, owners
 
     imported = Path(tracer.__file__).resolve().parent
     found = owners()
@@ -116,7 +135,17 @@ def _owners() -> Iterator[Finding]:
             advice = f"pip uninstall {owner.name}, then {_AGAIN}"
             says = f"{owner.version} has a package tracer too, in {owner.folder}: {advice}"
             yield Finding("versions", owner.name, "problem", says)
+    if is_checkout(imported):
+        return
+    ours = [owner for owner in found if owner.is_ours]
     here = [owner for owner in found if owner.folder == imported]
+    if ours and not any(owner in here for owner in ours):
+        says = (
+            f"the one imported, {imported}, is not that of {NAME} {ours[0].version}, {ours[0].folder}: remove it, "
+            f"or take {imported.parent} out of PYTHONPATH and sys.path"
+        )
+        yield Finding("versions", "import tracer", "problem", says)
+        return
     by = next((owner for owner in here if owner.has_installed(imported)), None)
     if here and not (by and by.is_ours):
         origin = f"{by.name} {by.version}" if by else "none of the installed packages"
@@ -152,7 +181,7 @@ def _sdks() -> Iterator[Finding]:
         try:
             module = provider.find_provider_module(name)
         except Exception as error:  # a third party's package may fail in any way
-            yield Finding("SDKs", name, "problem", f"its tracer provider cannot be loaded: {error!r}")
+            yield Finding("SDKs", name, "problem", f"its tracer provider cannot be loaded: {error.__cause__ or error!r}")
             continue
         described = getattr(module, "provider", None)
         if isinstance(described, provider.Provider):

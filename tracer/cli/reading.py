@@ -56,11 +56,11 @@ class Place:
 
 def store_place(url: str | None) -> Place:
     """Location of the store: of the option, of TRACER_STORE, or the default."""
-    import tracer
+    from tracer._api.configuration import configure, get_tracking_uri  # not of tracer: `doctor` may find another's there
 
     if url is not None:
-        tracer.configure(store=url)
-    return Place(tracer.get_tracking_uri())
+        configure(store=url)
+    return Place(get_tracking_uri())
 
 
 def store_for_reading(url: str | None) -> Store:
