@@ -110,7 +110,8 @@ def test_doctor_tells_when_a_copy_is_imported_instead_of_what_is_installed(wheel
     python, installed = environment_with(wheel, tmp_path)
     copy = tmp_path / "copy"
     shutil.copytree(installed / "tracer", copy / "tracer")
-    (copy / "tracer" / "__init__.py").open("a").write('__version__ = "0.0.7"\n')
+    with (copy / "tracer" / "__init__.py").open("a", encoding="utf-8") as file:
+        file.write('__version__ = "0.0.7"\n')
 
     def versions(path: Path) -> dict[str, tuple[str, str]]:
         ran = subprocess.run(
@@ -127,7 +128,6 @@ def test_doctor_tells_when_a_copy_is_imported_instead_of_what_is_installed(wheel
     verdict, says = found["import tracer"]
     assert verdict == "problem"
     assert says.startswith(f"the one imported, {shadowed}, is not that of tracer-autolog {version}, {ours}: remove it")
-    assert "import tracer" not in versions(ROOT)  # a clone is ours
 
 
 def test_a_bare_checkout_works_in_place(tmp_path: Path) -> None:

@@ -181,7 +181,8 @@ def _sdks() -> Iterator[Finding]:
         try:
             module = provider.find_provider_module(name)
         except Exception as error:  # a third party's package may fail in any way
-            yield Finding("SDKs", name, "problem", f"its tracer provider cannot be loaded: {error.__cause__ or error!r}")
+            says = f"its tracer provider cannot be loaded: {error.__cause__ or error!r}"
+            yield Finding("SDKs", name, "problem", says)
             continue
         described = getattr(module, "provider", None)
         if isinstance(described, provider.Provider):

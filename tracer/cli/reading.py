@@ -56,7 +56,7 @@ class Place:
 
 def store_place(url: str | None) -> Place:
     """Location of the store: of the option, of TRACER_STORE, or the default."""
-    from tracer._api.configuration import configure, get_tracking_uri  # not of tracer: `doctor` may find another's there
+    from tracer._api.configuration import configure, get_tracking_uri  # tracer's own may be another owner's
 
     if url is not None:
         configure(store=url)
