@@ -24,6 +24,8 @@ def names_in(node: ast.AST, above: str = "") -> Iterator[str]:
             yield from names_in(child, f"{above}{child.name}.")
         elif isinstance(child, ast.Assign):
             yield from (above + target.id for target in child.targets if isinstance(target, ast.Name))
+        elif isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name):
+            yield above + child.target.id
         elif isinstance(child, (ast.If, ast.Try)):
             yield from names_in(child, above)
 
