@@ -19,18 +19,20 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.no_store
 
 KINDS = {
-    "pages": [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")],
+    "pages": [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")],
     "modules": [path for room in ("tracer", "integrations", "benchmarks") for path in (ROOT / room).rglob("*.py")],
     "page of the UI": [*(ROOT / "web").glob("*.py"), *(ROOT / "web" / "src").rglob("*.ts*")],
 }
 
+OPTIONS = r"(?:[ \t]+-[\w-]+(?:(?:=|[ \t]+)[^\s`;&|-][^\s`;&|]*)?)*[ \t]+"  # before a subcommand, values included
 COMMAND = re.compile(
-    r"""\b(?: (?:pip[\d.]*|pipx|uv|uv\ pip|uv\ tool|poetry|pdm|rye|hatch|pixi|conda|mamba|npm|pnpm|yarn|bun)
-              \ +(?:install|add|run|upgrade|update|exec|dlx|i)
+    rf"""\b(?: (?:pip[\d.]*|pipx|uv|uv{OPTIONS}(?:pip|tool)|poetry|pdm|rye|hatch|pixi|conda|mamba|npm|pnpm|yarn|bun)
+              {OPTIONS}(?:install|download|wheel|add|run|upgrade|update|exec|dlx|i)
             | uvx | npx | bunx | easy_install )\b
         (?P<arguments>[^\n`;&|]*)""",
     re.VERBOSE,
 )
+CONTINUATION = re.compile(r"\\[ \t]*\r?\n")
 IN_A_CLONE = " in a clone of tracer"  # the only other place for the word behind an install command
 DEPENDENCIES = re.compile(r"\b(?:dependencies\s*=\s*\[|requires\s*=\s*\()(?P<arguments>[^\])]*)")
 OURS = re.compile(r"(?<![\w./:@{-])tracer(?:[-_.]?[a-z0-9]+)*(?![\w/])")
@@ -53,7 +55,7 @@ def texts(path: Path) -> Iterator[str]:
 
 def mistakes(text: str) -> list[str]:
     """Commands and dependencies that would have tracer looked up in an index, and names that are not its own."""
-    text = text.replace(IN_A_CLONE, "")
+    text = CONTINUATION.sub(" ", text.replace(IN_A_CLONE, ""))
     asking = [*COMMAND.finditer(text), *DEPENDENCIES.finditer(text)]
     found = [asked[0].strip() for asked in asking if OURS.search(asked["arguments"])]
     found += [name[0] for name in WITH_EXTRAS.finditer(text)]
@@ -80,6 +82,15 @@ def test_no_install_command_fetches_a_package_of_another_owner(kind: str) -> Non
         f"run `pip install -U {NAME}`",
         "pip install 'tracer-llm[openai]'",
         "python -m pip install openai tracer==1.0",
+        f"pip -q install {NAME}",
+        "pip --quiet install tracer",
+        "pip3 --log=pip.log -v --timeout 5 install tracer",
+        "pip --index-url https://pypi.org/simple install tracer",
+        f"pip download {NAME}",
+        f"pip wheel --no-deps {NAME}",
+        f"pip install \\\n    {NAME}",
+        "pip \\\n  --quiet \\\n  install openai \\\n  tracer",
+        f"uv --quiet pip --verbose install {NAME}",
         f"uv add {NAME}",
         f"uv pip install {NAME}",
         "uvx tracer demo",
@@ -104,6 +115,10 @@ def test_a_command_that_names_tracer_to_an_index_is_found(text: str) -> None:
         "pip install '.[server]' in a clone of tracer, or pip install 'starlette>=0.41'",
         "`pip install openai` and `tracer ui`",
         "pip install -e '.[dev]'",
+        "pip --quiet install '.[openai]'\ntracer demo",
+        "pip wheel . && tracer demo",
+        "pip install \\\n    '.[openai]'\ntracer demo",
+        f"pip uninstall {NAME}",
         "# in a clone of tracer\npip install '.[openai]'\ntracer demo",
         f"{NAME} is not on PyPI yet",
         "python web/bundle.py npm run dev",
