@@ -25,7 +25,7 @@ START_MS = START // MS
 
 @dataclass
 class Step:
-    """A span, told plainly."""
+    """The span of a plain trace."""
 
     name: str
     type: str = "CHAIN"
@@ -37,8 +37,8 @@ class Step:
 
 
 @dataclass
-class Told:
-    """A trace, told plainly; the first step is the root."""
+class PlainTrace:
+    """A trace in few fields; its first step is the root span."""
 
     id: str
     steps: list[Step]
@@ -72,13 +72,13 @@ class Told:
 
 
 TRACES = [
-    Told(
+    PlainTrace(
         "t0",
         [Step("agent", "AGENT"), Step("chat", "CHAT_MODEL", model="gpt-4o", inputs="Refund the order")],
         tags={"env": "prod"},
         tokens=10,
     ),
-    Told(
+    PlainTrace(
         "t1",
         [Step("agent", "AGENT", "ERROR", inputs="order refund_now")],
         START_MS + 1,
@@ -86,48 +86,48 @@ TRACES = [
         "ann",
         tokens=0,
     ),
-    Told(
+    PlainTrace(
         "t2",
         [Step("Agent X", inputs={"a": ["unrefunded", {"b": "ORDER"}]})],
         START_MS + 2,
         {"env": "prod", "v": "2"},
         "bob",
     ),
-    Told(
+    PlainTrace(
         "t3",
         [Step("chat", "CHAT_MODEL", model="gpt-4o-mini", duration_ms=2500, attribute=5)],
         START_MS + 2,
         {"v": "10"},
         tokens=200,
     ),
-    Told(
+    PlainTrace(
         "t4",
         [Step("tool", "TOOL", "ERROR", attribute="x5"), Step("chat", model="gpt-4o")],
         START_MS + 5,
         feedback=[("good", True)],
     ),
-    Told(
+    PlainTrace(
         "t5",
         [Step("tool", "TOOL", "OK", attribute=[1, "x"])],
         START_MS + 9,
         {"v": "x"},
         feedback=[("good", False), ("good", True)],
     ),
-    Told(
+    PlainTrace(
         "t6",
         [Step("é🙂_%", inputs="退款 café Straße 100% a_b")],
         START_MS + 9,
         {"odd key": "it's"},
         feedback=[("score", 0.5)],
     ),
-    Told(
+    PlainTrace(
         "t7",
         [Step("agent", status="OK", inputs=""), Step("agent"), Step("agent", status="ERROR")],
         START_MS + 20,
         {"env": ""},
         "",
     ),
-    Told(
+    PlainTrace(
         "t8",
         [Step("plain", duration_ms=0, inputs=[None, 5, True])],
         START_MS + 30,
@@ -137,7 +137,7 @@ TRACES = [
 ]
 
 
-def texts(trace: Told) -> list[str]:
+def texts(trace: PlainTrace) -> list[str]:
     def leaves(value: Any) -> Iterator[str]:
         if isinstance(value, str):
             yield value
@@ -153,11 +153,11 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def assessed(trace: Told, name: str | None) -> list[Any]:
+def assessed(trace: PlainTrace, name: str | None) -> list[Any]:
     return [as_text(value) for key, value in trace.feedback if key == name]
 
 
-VALUES: dict[str, Callable[[Told, str | None], list[Any]]] = {
+VALUES: dict[str, Callable[[PlainTrace, str | None], list[Any]]] = {
     "trace_id": lambda t, k: [t.id],
     "name": lambda t, k: [t.steps[0].name],
     "state": lambda t, k: ["ERROR" if t.steps[0].status == "ERROR" else "OK"],
@@ -180,7 +180,7 @@ VALUES: dict[str, Callable[[Told, str | None], list[Any]]] = {
 COMPARE = {"=": op.eq, "!=": op.ne, "<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge}
 
 
-def holds(expression: Expression, trace: Told) -> bool:
+def holds(expression: Expression, trace: PlainTrace) -> bool:
     if isinstance(expression, And):
         return all(holds(part, trace) for part in expression.parts)
     if isinstance(expression, Or):
@@ -232,7 +232,7 @@ def pattern_holds(operator: str, value: str, wanted: str) -> bool:
     return re.fullmatch("".join(parts), value, re.DOTALL) is not None
 
 
-def text_holds(comparison: Comparison, trace: Told) -> bool:
+def text_holds(comparison: Comparison, trace: PlainTrace) -> bool:
     operator, wanted = comparison.operator, str(comparison.value)
     if operator == "!=" or operator.startswith("NOT "):
         positive = "=" if operator == "!=" else operator[4:]

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.waiting import PATIENCE
 from tests.web.chromium import find_chromium
-from tests.web.serving import Told, served, tell_stories
+from tests.web.serving import TraceIds, record_stories, served
 
 expect.set_options(timeout=PATIENCE * 1000)
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,27 +39,27 @@ def built() -> None:
 
 
 @pytest.fixture(scope="package")
-def stories_told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told]:
+def recorded_stories(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TraceIds]:
     """A store with every kind of trace, recorded once for all tests that only look."""
     store = tmp_path_factory.mktemp("stories") / "tracer.db"
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TRACER_")}
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     try:
-        return store, tell_stories(f"sqlite:///{store}")
+        return store, record_stories(f"sqlite:///{store}")
     finally:
         os.environ.update(kept)
 
 
 @pytest.fixture(scope="package")
-def told(stories_told: tuple[Path, Told]) -> Told:
+def trace_ids(recorded_stories: tuple[Path, TraceIds]) -> TraceIds:
     """The ids of these traces."""
-    return stories_told[1]
+    return recorded_stories[1]
 
 
 @pytest.fixture(scope="package")
-def address(stories_told: tuple[Path, Told]) -> Iterator[str]:
+def address(recorded_stories: tuple[Path, TraceIds]) -> Iterator[str]:
     """The server over that store."""
-    with served(stories_told[0]) as url:
+    with served(recorded_stories[0]) as url:
         yield url
 
 

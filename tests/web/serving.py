@@ -40,7 +40,7 @@ def _address(process: subprocess.Popen[str]) -> str:
     raise AssertionError(f"the server ended: {said}")
 
 
-class Told:
+class TraceIds:
     """The ids of the traces that the stories recorded."""
 
     support: str
@@ -51,23 +51,23 @@ class Told:
     interrupted: str
 
 
-def tell_stories(store_url: str) -> Told:
+def record_stories(store_url: str) -> TraceIds:
     """Fill a store with every kind of trace that the pages show."""
-    told = Told()
+    trace_ids = TraceIds()
     tracer.configure(store=store_url)
     openai_server = Server()
     try:
         with stories.recorded(openai_server) as client:
             for turn in range(6):
-                told.support = stories.support_agent(
+                trace_ids.support = stories.support_agent(
                     client, openai_server, session=f"chat-{turn // 3}", version=f"shop-v{1 + turn % 2}"
                 )
-            told.failing = stories.failing_chain()
-            told.kinds = stories.many_kinds()
-            told.hostile = stories.many_kinds(hostile=True)
-            told.long = stories.long_trace(5000)
-            told.interrupted = stories.interrupted(store_url)
+            trace_ids.failing = stories.failing_chain()
+            trace_ids.kinds = stories.many_kinds()
+            trace_ids.hostile = stories.many_kinds(hostile=True)
+            trace_ids.long = stories.long_trace(5000)
+            trace_ids.interrupted = stories.interrupted(store_url)
     finally:
         tracer.reset()
         openai_server.close()
-    return told
+    return trace_ids

@@ -7,29 +7,29 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import ALL_RULES, CONTRAST, Watched, axe, shoot
-from tests.web.serving import Told
+from tests.web.serving import TraceIds
 
 pytestmark = pytest.mark.no_store
 
 SIZES = {"laptop": (1440, 900), "phone": (390, 844)}
 
 
-def pages(told: Told) -> dict[str, tuple[str, str]]:
+def pages(trace_ids: TraceIds) -> dict[str, tuple[str, str]]:
     """Every page by name: its path, and a text by which it is there."""
     return {
         "traces": ("/traces", "text=support agent"),
         "nothing-found": ("/traces?filter=name%20%3D%20'none'", "text=No trace fits"),
         "wrong-filter": ("/traces?filter=modle%20%3D%201", "text=did you mean model"),
-        "trace": (f"/traces/{told.support}", "[role=treeitem]"),
-        "chat": (f"/traces/{told.kinds}", "[role=treeitem]"),
-        "error": (f"/traces/{told.failing}?tab=attributes", "[role=treeitem]"),
-        "cost": (f"/traces/{told.support}?tab=cost", "[role=treeitem]"),
-        "feedback": (f"/traces/{told.support}?tab=feedback", "[role=treeitem]"),
+        "trace": (f"/traces/{trace_ids.support}", "[role=treeitem]"),
+        "chat": (f"/traces/{trace_ids.kinds}", "[role=treeitem]"),
+        "error": (f"/traces/{trace_ids.failing}?tab=attributes", "[role=treeitem]"),
+        "cost": (f"/traces/{trace_ids.support}?tab=cost", "[role=treeitem]"),
+        "feedback": (f"/traces/{trace_ids.support}?tab=feedback", "[role=treeitem]"),
         "sessions": ("/sessions", "text=chat-1"),
         "session": ("/sessions/chat-1", "text=Can I send order"),
         "versions": ("/versions", "text=shop-v2"),
         "dashboard": ("/dashboard", "canvas >> nth=0"),
-        "compare": (f"/compare?a={told.support}&b={told.failing}", "[role=option]"),
+        "compare": (f"/compare?a={trace_ids.support}&b={trace_ids.failing}", "[role=option]"),
         "no-such-trace": ("/traces/" + "0" * 32, "text=cannot be shown"),
     }
 
@@ -40,12 +40,12 @@ def pages(told: Told) -> dict[str, tuple[str, str]]:
     ids=["light-laptop", "dark-phone", "dark-laptop"],
 )
 def test_every_page_is_accessible(
-    watched: Watched, address: str, told: Told, theme: str, size: str, rules: dict[str, Any]
+    watched: Watched, address: str, trace_ids: TraceIds, theme: str, size: str, rules: dict[str, Any]
 ) -> None:
     width, height = SIZES[size]
     page = watched.open(address, width=width, height=height, color_scheme=theme)
     found: list[str] = []
-    for name, (path, sign) in pages(told).items():
+    for name, (path, sign) in pages(trace_ids).items():
         page.goto(path)
         page.wait_for_selector(sign)
         if name == "chat":  # on a phone a step opens over the others

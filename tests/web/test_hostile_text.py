@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.conftest import Watched
-from tests.web.serving import Told
+from tests.web.serving import TraceIds
 
 pytestmark = pytest.mark.no_store
 FORBIDDEN = (
@@ -33,11 +33,11 @@ def look_everywhere(page: Page, trace_id: str) -> None:
 
 
 # the fixture fails the test for a dialog, a broken policy, and a request to another host
-def test_hostile_texts_do_nothing_on_any_page(page: Page, told: Told) -> None:
-    look_everywhere(page, told.hostile)
+def test_hostile_texts_do_nothing_on_any_page(page: Page, trace_ids: TraceIds) -> None:
+    look_everywhere(page, trace_ids.hostile)
     page.goto("/traces")
     expect(page.get_by_role("row").filter(has_text="<script>alert(1)</script>").first).to_be_visible()
-    page.goto(f"/compare?a={told.hostile}&b={told.kinds}")
+    page.goto(f"/compare?a={trace_ids.hostile}&b={trace_ids.kinds}")
     expect(page.get_by_label("Input of A")).to_contain_text("<script>alert(1)</script>")
     assert page.locator(FORBIDDEN).count() == 0
 

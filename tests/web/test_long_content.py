@@ -32,29 +32,29 @@ class Heavy:
 @pytest.fixture(scope="module")
 def heavy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Heavy]]:
     """A server over these traces, and their ids."""
-    store, told = tmp_path_factory.mktemp("heavy") / "tracer.db", Heavy()
+    store, trace_ids = tmp_path_factory.mktemp("heavy") / "tracer.db", Heavy()
     tracer.configure(store=f"sqlite:///{store}", max_value_bytes=8_000_000)
     with tracer.start_span("list", span_type="CHAT_MODEL") as span:
-        told.list = span.trace_id
+        trace_ids.list = span.trace_id
         tracer.set_span_chat_messages(span, [{"role": "user", "content": LIST}])
         tracer.set_span_chat_messages(span, [{"role": "assistant", "content": json.dumps(RECORDS)}], append=True)
         span.set_inputs({"documents": RECORDS})
     with tracer.start_span("chat", span_type="CHAT_MODEL") as span:
-        told.chat = span.trace_id
+        trace_ids.chat = span.trace_id
         roles = ("user", "assistant")
         words = "It *goes* on and on, as conversations do. " * 20
         said = [{"role": roles[n % 2], "content": f"message {n}. {words}"} for n in range(1_000)]
         tracer.set_span_chat_messages(span, said)
     with tracer.start_span("attributes") as span:
-        told.attributes = span.trace_id
+        trace_ids.attributes = span.trace_id
         span.set_attribute("app.big", "lorem ipsum " * 400_000)
         span.set_attributes({f"app.key.{n:03}": n for n in range(900)})
-    told.deep = nested(60)
+    trace_ids.deep = nested(60)
     with tracer.start_span("ids") as span:
-        told.ids = span.trace_id
+        trace_ids.ids = span.trace_id
         tracer.update_current_trace(session_id="session" * 30, user="user" * 40, tags={"tag": "value" * 30})
     with tracer.start_span("numbers", span_type="TOOL") as span:
-        told.numbers = span.trace_id
+        trace_ids.numbers = span.trace_id
         span.set_inputs({"user_id": 1234567890123456789, "price": 10.0})
         span.set_outputs('{"order": 9007199254740993, "rate": 1.10}')
         span.set_attribute("app.guild", 1234567890123456789)
@@ -62,7 +62,7 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Heavy
     tracer.flush()
     tracer.reset()
     with served(store) as url:
-        yield url, told
+        yield url, trace_ids
 
 
 def nested(depth: int) -> str:
@@ -78,7 +78,7 @@ def page(watched: Watched, heavy: tuple[str, Heavy]) -> Page:
 
 
 @pytest.fixture
-def told(heavy: tuple[str, Heavy]) -> Heavy:
+def trace_ids(heavy: tuple[str, Heavy]) -> Heavy:
     return heavy[1]
 
 
@@ -86,8 +86,8 @@ def nodes(page: Page) -> int:
     return int(page.evaluate("document.querySelectorAll('*').length"))
 
 
-def test_a_folded_message_is_not_drawn_and_opens_in_parts(page: Page, told: Heavy) -> None:
-    page.goto(f"/traces/{told.list}")
+def test_a_folded_message_is_not_drawn_and_opens_in_parts(page: Page, trace_ids: Heavy) -> None:
+    page.goto(f"/traces/{trace_ids.list}")
     message = page.locator(".message.role-user")
     expect(message).to_contain_text("item with code")
     expect(page.locator(".reply .json")).to_be_visible()
@@ -101,8 +101,8 @@ def test_a_folded_message_is_not_drawn_and_opens_in_parts(page: Page, told: Heav
     assert nodes(page) < MOST_NODES
 
 
-def test_a_thousand_messages_are_paged(page: Page, told: Heavy) -> None:
-    page.goto(f"/traces/{told.chat}")
+def test_a_thousand_messages_are_paged(page: Page, trace_ids: Heavy) -> None:
+    page.goto(f"/traces/{trace_ids.chat}")
     conversation = page.get_by_label("Conversation")
     expect(conversation).to_contain_text("message 999.")
     conversation.get_by_role("button", name="Show 990 earlier messages").click()
@@ -115,8 +115,8 @@ def test_a_thousand_messages_are_paged(page: Page, told: Heavy) -> None:
     assert nodes(page) < MOST_NODES
 
 
-def test_hundreds_of_attributes_are_turned_page_by_page(page: Page, told: Heavy) -> None:
-    page.goto(f"/traces/{told.attributes}?tab=attributes")
+def test_hundreds_of_attributes_are_turned_page_by_page(page: Page, trace_ids: Heavy) -> None:
+    page.goto(f"/traces/{trace_ids.attributes}?tab=attributes")
     expect(page.get_by_role("cell", name="lorem ipsum")).to_contain_text("Show more of 4,800,000 characters")
     expect(page.get_by_text("1 to 60 of 901 attributes")).to_be_visible()
     page.get_by_role("button", name="Later attributes").click()
@@ -127,8 +127,8 @@ def test_hundreds_of_attributes_are_turned_page_by_page(page: Page, told: Heavy)
     expect(page.get_by_role("rowheader", name="app.key.876")).to_be_visible()
 
 
-def test_deep_steps_keep_their_names(page: Page, told: Heavy) -> None:
-    page.goto(f"/traces/{told.deep}")
+def test_deep_steps_keep_their_names(page: Page, trace_ids: Heavy) -> None:
+    page.goto(f"/traces/{trace_ids.deep}")
     page.get_by_role("tree").focus()
     page.keyboard.press("End")
     last = page.get_by_role("treeitem", name="level 0 ").last
@@ -154,8 +154,8 @@ def test_long_ids_stay_within_their_place(watched: Watched, heavy: tuple[str, He
     expect(page.get_by_role("columnheader", name="Length")).to_be_in_viewport(ratio=1)
 
 
-def test_numbers_stay_as_they_were_written(page: Page, told: Heavy) -> None:
-    page.goto(f"/traces/{told.numbers}?tab=io")
+def test_numbers_stay_as_they_were_written(page: Page, trace_ids: Heavy) -> None:
+    page.goto(f"/traces/{trace_ids.numbers}?tab=io")
     expect(page.locator(".side").first).to_contain_text("1234567890123456789")
     expect(page.locator(".side").first).to_contain_text("10.0")
     expect(page.locator(".side").last).to_contain_text("9007199254740993")

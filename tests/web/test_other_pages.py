@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.conftest import Watched
-from tests.web.serving import Told, served
+from tests.web.serving import TraceIds, served
 
 pytestmark = pytest.mark.no_store
 
@@ -49,8 +49,8 @@ def test_the_dashboard_draws_calls_latency_tokens_and_cost(page: Page) -> None:
     expect(page.get_by_role("link", name="shop-v1")).to_be_visible()
 
 
-def test_two_traces_are_compared_step_by_step(page: Page, told: Told) -> None:
-    page.goto(f"/compare?a={told.support}&b={told.failing}")
+def test_two_traces_are_compared_step_by_step(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/compare?a={trace_ids.support}&b={trace_ids.failing}")
 
     expect(page.get_by_role("option").filter(has_text="find_order")).to_contain_text("only in A")
     expect(page.get_by_role("option").filter(has_text="search")).to_contain_text("only in B")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 import tracer
 from tests.web.conftest import Watched
-from tests.web.serving import Told, served
+from tests.web.serving import TraceIds, served
 
 pytestmark = pytest.mark.no_store
 
@@ -20,8 +20,8 @@ def step(page: Page, name: str, nth: int = 0) -> None:
     page.get_by_role("treeitem", name=name).nth(nth).click()
 
 
-def test_the_tree_shows_steps_below_steps_with_their_figures(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.support}")
+def test_the_tree_shows_steps_below_steps_with_their_figures(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.support}")
     items = page.get_by_role("treeitem")
     expect(items).to_have_count(4)
 
@@ -34,8 +34,8 @@ def test_the_tree_shows_steps_below_steps_with_their_figures(page: Page, told: T
     expect(heading.last).to_contain_text("session chat-1")
 
 
-def test_a_model_s_call_reads_as_a_conversation(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.support}")
+def test_a_model_s_call_reads_as_a_conversation(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.support}")
     step(page, "chat gpt-4o-mini", 1)
     conversation = page.get_by_label("Conversation")
 
@@ -50,8 +50,8 @@ def test_a_model_s_call_reads_as_a_conversation(page: Page, told: Told) -> None:
     expect(reply.locator(".hljs-keyword").first).to_have_text("def")
 
 
-def test_an_agent_reads_as_the_conversation_that_it_led(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.support}")
+def test_an_agent_reads_as_the_conversation_that_it_led(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.support}")
     expect(page.get_by_role("tab", name="Conversation")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_label("Tool call find_order")).to_contain_text("days_since: 12")
     expect(page.get_by_label("Conversation").locator(".reply").get_by_role("heading", name="Refund")).to_be_visible()
@@ -60,8 +60,8 @@ def test_an_agent_reads_as_the_conversation_that_it_led(page: Page, told: Told) 
     expect(page.get_by_role("treeitem", selected=True)).to_have_attribute("aria-posinset", "3")
 
 
-def test_reasoning_media_refusals_and_choices_have_their_form(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.kinds}")
+def test_reasoning_media_refusals_and_choices_have_their_form(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.kinds}")
     conversation = page.get_by_label("Conversation")
     picture = conversation.locator(".message.role-user img")
     expect(picture).to_be_visible()
@@ -79,8 +79,8 @@ def test_reasoning_media_refusals_and_choices_have_their_form(page: Page, told: 
     expect(page.locator(".tool-list summary")).to_contain_text("<b>zoom</b>")
 
 
-def test_the_reader_chooses_how_texts_are_shown(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.support}?tab=io")
+def test_the_reader_chooses_how_texts_are_shown(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.support}?tab=io")
     output = page.locator(".side").nth(1)
     expect(output.get_by_role("heading", name="Refund")).to_be_visible()
 
@@ -94,8 +94,8 @@ def test_the_reader_chooses_how_texts_are_shown(page: Page, told: Told) -> None:
     expect(output.get_by_role("heading", name="Refund")).to_be_visible()
 
 
-def test_events_are_the_chunks_with_their_times(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.support}")
+def test_events_are_the_chunks_with_their_times(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.support}")
     step(page, "chat gpt-4o-mini", 1)
     page.get_by_role("tab", name="Events").click()
 
@@ -106,8 +106,8 @@ def test_events_are_the_chunks_with_their_times(page: Page, told: Told) -> None:
     expect(events.nth(1).locator(".json")).to_contain_text("delta")
 
 
-def test_an_error_is_found_by_a_key_and_told_with_its_stack(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.failing}")
+def test_an_error_is_found_by_a_key_and_told_with_its_stack(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.failing}")
     expect(page.get_by_role("treeitem")).to_have_count(3)
     page.keyboard.press("e")
     expect(page.get_by_role("treeitem", selected=True)).to_contain_text("parse")
@@ -119,8 +119,8 @@ def test_an_error_is_found_by_a_key_and_told_with_its_stack(page: Page, told: To
     expect(error).to_contain_text("raise ValueError")
 
 
-def test_tokens_and_cost_are_broken_down_by_step(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.support}?tab=cost")
+def test_tokens_and_cost_are_broken_down_by_step(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.support}?tab=cost")
     table = page.get_by_role("table")
     expect(table.get_by_role("row")).to_have_count(4)
     expect(table).to_contain_text("100%")
@@ -130,8 +130,8 @@ def test_tokens_and_cost_are_broken_down_by_step(page: Page, told: Told) -> None
     expect(page.get_by_role("row").filter(has_text="Input")).to_contain_text("212")
 
 
-def test_attributes_are_found(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.support}")
+def test_attributes_are_found(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.support}")
     step(page, "chat gpt-4o-mini")
     page.get_by_role("tab", name="Attributes").click()
     page.get_by_label("Find an attribute").fill("temperature")
@@ -140,8 +140,8 @@ def test_attributes_are_found(page: Page, told: Told) -> None:
     expect(page.get_by_role("row").filter(has_text="gen_ai.request.temperature")).to_contain_text("0.2")
 
 
-def test_the_tree_is_worked_by_keyboard(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.support}")
+def test_the_tree_is_worked_by_keyboard(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.support}")
     tree = page.get_by_role("tree")
     selected = page.get_by_role("treeitem", selected=True)
     tree.focus()
@@ -158,8 +158,8 @@ def test_the_tree_is_worked_by_keyboard(page: Page, told: Told) -> None:
     assert tree.get_attribute("aria-activedescendant") == selected.get_attribute("id")
 
 
-def test_steps_are_searched(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.long}")
+def test_steps_are_searched(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.long}")
     expect(page.get_by_role("treeitem").first).to_be_visible()
     page.keyboard.press("/")
     page.keyboard.type("turn 4991")
@@ -171,8 +171,8 @@ def test_steps_are_searched(page: Page, told: Told) -> None:
     expect(page.get_by_role("treeitem", selected=True)).to_contain_text("turn 4991")
 
 
-def test_what_was_said_is_searched_within_a_trace(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.support}")
+def test_what_was_said_is_searched_within_a_trace(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.support}")
     expect(page.get_by_role("treeitem").first).to_be_visible()
     page.get_by_label("Find in this trace").fill("lamp")
     expect(page.get_by_text("2 found")).to_be_visible()
@@ -181,8 +181,8 @@ def test_what_was_said_is_searched_within_a_trace(page: Page, told: Told) -> Non
     expect(page.get_by_role("treeitem", selected=True)).to_contain_text("find_order")
 
 
-def test_five_thousand_steps_stay_light(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.long}")
+def test_five_thousand_steps_stay_light(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.long}")
     expect(page.get_by_role("treeitem").first).to_be_visible()
     expect(page.get_by_text("5,000 steps").first).to_be_visible()
     assert page.evaluate("document.querySelectorAll('*').length") < 1500
@@ -201,17 +201,17 @@ def test_five_thousand_steps_stay_light(page: Page, told: Told) -> None:
     assert page.evaluate("document.querySelectorAll('*').length") < 1500
 
 
-def test_an_interrupted_trace_says_so(page: Page, told: Told) -> None:
-    page.goto(f"/traces/{told.interrupted}")
+def test_an_interrupted_trace_says_so(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.interrupted}")
 
     expect(page.get_by_text("The process that ran this ended before the trace did")).to_be_visible()
     expect(page.get_by_role("treeitem").filter(has_text="first step")).to_contain_text("OK")
     expect(page.locator(".trace-head")).not_to_contain_text("running")
 
 
-def test_a_step_is_copied_as_a_command_and_as_python(watched: Watched, address: str, told: Told) -> None:
+def test_a_step_is_copied_as_a_command_and_as_python(watched: Watched, address: str, trace_ids: TraceIds) -> None:
     page = watched.open(address, permissions=["clipboard-read", "clipboard-write"])
-    page.goto(f"/traces/{told.support}")
+    page.goto(f"/traces/{trace_ids.support}")
     step(page, "chat gpt-4o-mini")
     copied = []
     for item in ("Request as curl", "Request as Python", "Whole step as JSON"):
@@ -227,9 +227,9 @@ def test_a_step_is_copied_as_a_command_and_as_python(watched: Watched, address: 
     assert json.loads(copied[2])["name"] == "chat gpt-4o-mini"
 
 
-def test_what_is_copied_of_a_trace_reaches_this_server(watched: Watched, address: str, told: Told) -> None:
+def test_what_is_copied_of_a_trace_reaches_this_server(watched: Watched, address: str, trace_ids: TraceIds) -> None:
     page = watched.open(address, permissions=["clipboard-read", "clipboard-write"])
-    page.goto(f"/traces/{told.support}")
+    page.goto(f"/traces/{trace_ids.support}")
     read = """async wanted => {
         for (let frame = 0; frame < 600; frame++) {
             const text = await navigator.clipboard.readText();
@@ -248,15 +248,15 @@ def test_what_is_copied_of_a_trace_reaches_this_server(watched: Watched, address
         page.get_by_role("menuitem", name=item).click()
         copied.append(page.evaluate(read, telling))
 
-    assert copied[0] == f"curl {address}/api/v1/traces/{told.support}/records"
+    assert copied[0] == f"curl {address}/api/v1/traces/{trace_ids.support}/records"
     assert f'tracer.set_tracking_uri("{address}")' in copied[1]
     assert "Can I send order 1042 back?" in copied[2]
     assert "within 30 days" in copied[2]
 
 
-def test_escape_closes_what_is_open_before_it_leaves_the_trace(page: Page, told: Told) -> None:
+def test_escape_closes_what_is_open_before_it_leaves_the_trace(page: Page, trace_ids: TraceIds) -> None:
     page.goto("/traces")
-    page.goto(f"/traces/{told.support}")
+    page.goto(f"/traces/{trace_ids.support}")
     for button, opened in (
         ("Copy this trace", page.get_by_role("menu")),
         ("Copy this step", page.get_by_role("menu")),
@@ -267,7 +267,7 @@ def test_escape_closes_what_is_open_before_it_leaves_the_trace(page: Page, told:
         expect(opened).to_be_visible()
         page.keyboard.press("Escape")
         expect(opened).to_have_count(0)
-        assert page.url.split("?")[0].endswith(told.support)
+        assert page.url.split("?")[0].endswith(trace_ids.support)
     page.keyboard.press("Escape")
 
     page.wait_for_url("**/traces")

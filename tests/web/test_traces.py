@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import tracer
 from tests.web.conftest import Watched
-from tests.web.serving import Told, served
+from tests.web.serving import TraceIds, served
 
 pytestmark = pytest.mark.no_store
 FILTER = "Search and filter traces"
@@ -109,7 +109,7 @@ def test_a_wrong_filter_is_told_while_it_is_written_and_keeps_the_rows(page: Pag
 
 
 def test_marked_traces_are_saved_as_tracer_import_reads_them(
-    page: Page, stories_told: tuple[Path, Told], tmp_path: Path
+    page: Page, recorded_stories: tuple[Path, TraceIds], tmp_path: Path
 ) -> None:
     page.goto("/traces?filter=name = 'support agent' OR name = 'chat gpt-4o'")
     shown(page, 7)
@@ -123,11 +123,11 @@ def test_marked_traces_are_saved_as_tracer_import_reads_them(
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
     def exported(path: Path) -> list[Any]:
-        ids = (stories_told[1].support, stories_told[1].kinds)
+        ids = (recorded_stories[1].support, recorded_stories[1].kinds)
         command = [sys.executable, "-m", "tracer", "export", *ids, "--store", str(path)]
         return [json.loads(line) for line in subprocess.check_output(command, text=True, timeout=60).splitlines()]
 
-    assert exported(store) == exported(stories_told[0])
+    assert exported(store) == exported(recorded_stories[0])
 
 
 def test_facets_narrow_the_list_and_widen_it_again(page: Page) -> None:
@@ -204,7 +204,7 @@ def test_the_list_is_worked_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_label(FILTER)).to_be_focused()
 
 
-def test_two_marked_traces_are_compared(page: Page, told: Told) -> None:
+def test_two_marked_traces_are_compared(page: Page, trace_ids: TraceIds) -> None:
     page.goto("/traces?filter=state = 'ERROR' OR name = 'support agent'")
     shown(page, 7)
     page.keyboard.press("j")
@@ -213,7 +213,7 @@ def test_two_marked_traces_are_compared(page: Page, told: Told) -> None:
     page.keyboard.press("x")
     page.get_by_role("link", name="Compare").click()
 
-    page.wait_for_url(f"**/compare?a={told.failing}&b={told.support}")
+    page.wait_for_url(f"**/compare?a={trace_ids.failing}&b={trace_ids.support}")
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ class Recovery:
         if not self._dead_owners():
             return
         try:
+            # processes of other versions take the lock of the same file, so its name stays as it is
             lock = lockfile.take_within(self._folder / f"{self._key:016x}.adopting", timeout)
         except OSError as error:  # another user's folder
             log_once(f"recover {self._folder}", "tracer cannot take over journals in %s: %s", self._folder, error)

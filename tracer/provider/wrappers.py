@@ -92,7 +92,7 @@ def around(original: Function, begin: Begin) -> Function:
         return around_async
 
     @functools.wraps(original)
-    def around(*args: object, **kwargs: object) -> object:
+    def around_sync(*args: object, **kwargs: object) -> object:
         recording = begin(args, kwargs)
         try:
             recording.enter()
@@ -103,7 +103,7 @@ def around(original: Function, begin: Begin) -> Function:
             recording.raised(error)
             raise
 
-    return around
+    return around_sync
 
 
 def connection_opened(watch: Callable[[object], None], original: Function, patch: Patch) -> Function:

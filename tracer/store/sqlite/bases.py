@@ -25,7 +25,7 @@ class Base:
     numbers: dict[bytes, int]  # of its texts, in their order
     tail: bytes  # the end of its content: the dictionary that the others are compressed with
     size: int  # bytes before compression
-    room: int  # bytes after
+    compressed_size: int  # bytes, as it is stored
     block: int | None = None  # its number, once it is placed
     spent: int = 0  # bytes of the blocks written against it
 
@@ -50,7 +50,7 @@ class RecentBases(threading.local):
             return None
         shared = {base: sum(len(text) for text in texts if text in base.numbers) for base in candidates}
         best = max(candidates, key=lambda base: shared[base])
-        if best.spent > best.room or shared[best] < _LEAST_SHARE * length:
+        if best.spent > best.compressed_size or shared[best] < _LEAST_SHARE * length:
             return None
         self._kept.move_to_end(best)
         return best
@@ -95,4 +95,4 @@ class RecentBases(threading.local):
 
 def _is_stored(connection: sqlite3.Connection, base: Base) -> bool:
     row = connection.execute("SELECT length(content) FROM chunks WHERE id = ?", (base.block,)).fetchone()
-    return row is not None and row[0] == base.room
+    return row is not None and row[0] == base.compressed_size

@@ -140,7 +140,7 @@ def _delete_trace(connection: sqlite3.Connection, num: int) -> int:
         "CREATE TEMP TABLE IF NOT EXISTS unused_candidates(digest TEXT PRIMARY KEY)",
     )
     connection.execute(
-        "INSERT OR IGNORE INTO unused_candidates SELECT digest FROM attachment_uses WHERE trace = ?", (num,)
+        "INSERT OR IGNORE INTO unused_candidates(digest) SELECT digest FROM attachment_uses WHERE trace = ?", (num,)
     )
     for table in ("running", "labels", "assessments", "attachment_uses"):
         connection.execute(f"DELETE FROM {table} WHERE trace = ?", (num,))

@@ -200,7 +200,7 @@ _TOPMOST = (
         PRIMARY KEY (of_calls, hour, type, name, model, provider)
     ) WITHOUT ROWID""",
     "CREATE TABLE marked_spans(id INTEGER PRIMARY KEY, marks INTEGER NOT NULL)",
-    f"""INSERT INTO marked_spans SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')
+    f"""INSERT INTO marked_spans(id, marks) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')
         FROM (SELECT tracer_covered(id, span_id, parent_id, model IS NOT NULL,
             coalesce(input_tokens, output_tokens, total_tokens, usage) IS NOT NULL, cost IS NOT NULL) AS covered
             FROM spans GROUP BY id >> {POSITION_BITS}), json_each(covered)""",

@@ -140,7 +140,10 @@ def _rows(
         f" LEFT JOIN experiments e ON e.id = x.experiment {where} ORDER BY x.{order} DESC, x.{key}",
         (value,) if column else (),
     )
-    return [(row[0], row[1], row[2] or DEFAULT_EXPERIMENT, row[3], orjson.loads(row[4])) for row in rows]
+    return [
+        (identity, number, experiment or DEFAULT_EXPERIMENT, time_ns, orjson.loads(fields))
+        for identity, number, experiment, time_ns, fields in rows
+    ]
 
 
 def _value(fields: Timed, name: str) -> Any:
