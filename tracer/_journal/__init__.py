@@ -1,1 +1,1 @@
-"""A write-ahead log of bytes: segments, one drainer a sink, recovery of what dead processes left."""
+"""A write-ahead log of bytes: segments, one drainer a sink, recovery of dead processes' records."""

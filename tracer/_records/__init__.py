@@ -1,1 +1,1 @@
-"""The wire format of the journal: what a record holds and what can be derived from it."""
+"""The wire format of the journal: the fields of a record, and the fields derived from them."""

@@ -60,7 +60,7 @@ def command(live: bool, model: str, store_url: str | None) -> None:
         try:
             agent.answer(QUESTION)
         except Exception as error:
-            # what failed is the very thing that a trace is for
+            # the trace of a failure is of more use than that of a success
             click.echo()
             _show_trace(screen)
             raise DemoError(f"the agent failed: {type(error).__name__}: {error}") from error
@@ -84,7 +84,7 @@ def _require_openai() -> None:
 
 @contextmanager
 def _provider(screen: Screen, *, live: bool) -> Iterator[dict[str, str | None]]:
-    """How to reach the model, and a word on who answers."""
+    """Base URL and key of the model's API; a line on the screen names the source of the replies."""
     if live:
         key = os.environ.get("OPENAI_API_KEY")
         if not key:

@@ -31,7 +31,7 @@ _NS_PER_MS = 1_000_000
     type=click.Choice(["model", "provider", "name", "type"]),
     default="model",
     show_default=True,
-    help="What the rows stand for.",
+    help="Field by which the rows are grouped.",
 )
 @click.option("--since", metavar="TIME", help="Only steps of this last time: 30m, 24h, 7d.")
 @filter_option

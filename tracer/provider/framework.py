@@ -167,7 +167,7 @@ class FrameworkSpans:
             self._record(call)
 
     def end_all(self, owner: object) -> None:
-        """End what is open of an owner, whose ends the framework does not report any more."""
+        """End an owner's open steps and calls, whose ends the framework does not report any more."""
         for key, left in list(self._open.items()):
             if left.owner is not owner or self._open.pop(key, None) is None:
                 continue

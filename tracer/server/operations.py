@@ -17,7 +17,7 @@ _BUCKETS = Parameter("buckets", "How many steps at most.", "integer", 60, (2, 20
 _FIELDS = Parameter("fields", "Fields to count, separated by commas.", default=overview.DEFAULT_FACETS)
 _VALUES = Parameter("limit", "How many values a field at most.", "integer", 10, (1, 1000))
 _CURSOR = Parameter("cursor", "Where in the filter, in characters; its end by default.", "integer", None, (0, 2**31))
-_GROUP_BY = Parameter("group_by", "What the rows stand for: model, name, version, …", default="model")
+_GROUP_BY = Parameter("group_by", "Field by which the rows are grouped: model, name, version, …", default="model")
 _INTERVAL = Parameter("interval_ns", "The length of a step of the series.", "integer", bounds=(1, ANY_NS[1]))
 _MODEL_ID = Parameter("model_id", "Only the version with this id.")
 _NAME = Parameter("name", "Only versions with this name.")

@@ -142,7 +142,7 @@ def _read(line: bytes) -> tuple[JsonObject, bytes]:
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
-        # json.dumps writes what orjson refuses: NaN, Infinity, lone surrogates
+        # orjson refuses NaN, Infinity and lone surrogates, which json.dumps writes
         text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
         record = _storable(json.loads(text, parse_constant=str))
         line = orjson.dumps(record)

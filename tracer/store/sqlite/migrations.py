@@ -224,4 +224,4 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST,
 )  # fmt: skip
 VERSION: Final = len(MIGRATIONS)
-APPLICATION_ID: Final = 0x54524352  # says that an SQLite file is a store of ours
+APPLICATION_ID: Final = 0x54524352  # header field that marks an SQLite file as a store of tracer

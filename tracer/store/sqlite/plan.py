@@ -206,7 +206,7 @@ def _labels(updates: TraceUpdates, rolled: RollUp) -> Mapping[tuple[int, str], s
 
 
 def newer_assessments(connection: sqlite3.Connection, decoded: DecodedTrace) -> list[JsonObject]:
-    """The last of each assessment, where it is newer than what is stored."""
+    """The last record of each assessment, where it is newer than the stored one."""
     newest: dict[str, JsonObject] = {}
     for record in decoded.assessments:
         known = newest.get(record["id"])

@@ -26,7 +26,7 @@ _FEMTO = 10**15  # costs are summed as whole numbers, so that their order does n
 
 
 def carried(span: SpanFacts) -> int:
-    """Marks of what a span carries."""
+    """Marks of the usage and the cost that a span carries."""
     marks = (USAGE if span.usage else 0) | (COST if span.cost else 0)
     return marks | marks << CALL_SHIFT if span.model else marks
 
@@ -101,7 +101,7 @@ class Topmost:
             _add(self._costs, _femtos(span.cost))
 
     def _carried_above(self, span: SpanFacts, spans: Mapping[str, SpanFacts], wanted: int) -> int:
-        """Marks of what the ancestors carry: all that are wanted, or any where none are."""
+        """Marks of the ancestors' usage and cost: all that are wanted, or any where none are."""
         carrying = self._carrying
         found = 0
         seen = {span.span_id}
