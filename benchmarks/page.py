@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: what stands between its markers is written by the command, never by hand."""
+"""docs/benchmarks.md: the part between its markers is written by the command, never by hand."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _when_and_where(section: Section) -> str:
 
 
 def _differences(row: Row, section: Section, newest: Section, contenders: dict[str, Any]) -> Iterator[str]:
-    """When, where and with what a row was measured, if that is not what the page says at its top."""
+    """Time, place and versions of a row's measurement, where they differ from those at the top of the page."""
     parts = [_when_and_where(section)] if _when_and_where(section) != _when_and_where(newest) else []
     for name, each in section["contenders"].items():
         versions = _versions(each)
@@ -138,6 +138,6 @@ def show(spread: Spread, unit: str) -> str:
 
 
 def number(value: float) -> str:
-    """With as many digits as say something."""
+    """A number with its significant digits."""
     size = abs(value)
     return f"{value:,.0f}" if size >= 100 else f"{value:,.1f}" if size >= 10 else f"{value:,.2f}"

@@ -1,4 +1,4 @@
-"""What large requests are made of: prose, source, JSON and ids in turn, since who looks at a text is slower at some."""
+"""Contents of large requests: prose, source, JSON and ids in turn, since a search is slower in some of them."""
 
 from __future__ import annotations
 

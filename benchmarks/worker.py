@@ -29,7 +29,7 @@ def main(name: str, folder: str) -> None:
             answer(answers, result=getattr(tasks, task)(**arguments))
         except Exception:
             answer(answers, error=traceback.format_exc())
-    os._exit(0)  # the threads of some contenders take seconds to say goodbye
+    os._exit(0)  # the threads of some contenders take seconds to end
 
 
 def answer(answers: TextIO, **content: object) -> None:

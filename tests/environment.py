@@ -28,7 +28,7 @@ def make_environment(name: str, *packages: str) -> str:
     has_own_pip = importlib.util.find_spec("ensurepip") is not None
     venv.create(place, with_pip=has_own_pip)
     pip = [str(python), "-m", "pip"] if has_own_pip else [sys.executable, "-m", "pip", "--python", str(python)]
-    # compiled where it is imported, which most of it never is; the page is built by whoever tests it
+    # most modules are never imported, so none is compiled yet; the tests of the page build the page
     options = ["--quiet", "--disable-pip-version-check", "--no-compile"]
     without_page = {**os.environ, "TRACER_SKIP_UI": "1"}
     subprocess.run([*pip, "install", *options, *packages], cwd=ROOT, env=without_page, check=True)

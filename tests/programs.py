@@ -40,7 +40,7 @@ class Program:
 
     def __init__(self, source: str, arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
         script = folder / f"program{len(list(folder.glob('program*')))}.py"
-        # multiprocessing's children import the program again: what it does stands in main()
+        # multiprocessing's children import the program again, so its statements are in main()
         script.write_text(_PRELUDE + textwrap.dedent(source))
         self.popen = subprocess.Popen(
             [sys.executable, "-W", "error", str(script), *arguments],
@@ -57,7 +57,7 @@ class Program:
         self._watchdog.start()
 
     def hear(self) -> str:
-        """The next line that the program says."""
+        """The next line of the program's output."""
         assert self.popen.stdout is not None
         return self.popen.stdout.readline().strip()
 

@@ -29,7 +29,7 @@ class Stored:
         return json.loads(self.span.attributes[key])
 
     def attachment(self, reference: str) -> tuple[str, bytes] | None:
-        """Media type and content of what a reference in a payload stands for."""
+        """Media type and content of an attachment, by its reference in a payload."""
         return runtime().store().attachment(reference.removeprefix("tracer-attachment:").split(";")[0])
 
     @property

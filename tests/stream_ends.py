@@ -153,10 +153,10 @@ class StreamEnds:
         assert len(stored.spans) == len(server.asked) == 10
         assert {span.attributes.get("tracer.incomplete") for span in stored.spans} == {None}
 
-    # ---- what a provider says ----
+    # ---- differences between providers ----
 
     broken_errors: type[BaseException] | tuple[type[BaseException], ...] = Exception
-    why_closed = "closed"  # an SDK whose generator holds the one that is watched lets that one go
+    why_closed = "closed"  # or dropped, where the SDK's own generator wraps the watched one
 
     def has_text(self, chunk: Any) -> bool:
         """Whether this chunk, as the user sees it, brings the first piece of text."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 MODELS = ("gpt-4o", "gpt-4o-mini", "o3-mini")
 TOPICS = ("holidays", "invoices", "shipping", "passwords", "refunds", "opening hours", "warranty", "allergies")
-RARE = "zanzibar"  # one trace in a thousand speaks of it
+RARE = "zanzibar"  # in one trace of a thousand
 RARE_EVERY = 1000
 SPANS = 10  # in a trace
 WEEK_NS = 7 * 86_400 * 10**9
@@ -20,7 +20,7 @@ HOUR_SECONDS = 3_600
 
 @dataclass(frozen=True)
 class Question:
-    """What a contender is asked; the answer is how much was found."""
+    """A query for a contender; its result is the number of hits."""
 
     words: str
     ask: Callable[[], int]

@@ -1,4 +1,4 @@
-"""`tracer doctor`: says what works, and fails when something does not."""
+"""`tracer doctor`: a line for each check, and a failing exit code when a check fails."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Terminal:
             return False
         try:
             piece = os.read(self._master, 65536)
-        except OSError:  # what Linux says when the other side is closed
+        except OSError:  # Linux's error once the other side is closed
             return False
         self.shown += self._decode(piece)
         return bool(piece)

@@ -187,8 +187,8 @@ def test_a_file_system_that_fills_up_and_gets_room_again(small_disk: Path, start
     ).finish()
 
     assert (code, said) == (0, "[('after', 50), ('before', 1), ('while full', 2000)]\n")
-    told = err.splitlines()  # the store and the journal fill up on their own, and each is told of once
-    assert 1 <= len({line.partition(":")[0] for line in told}) == len(told) <= 2
+    messages = err.splitlines()  # the store and the journal fill up on their own, with one message each
+    assert 1 <= len({line.partition(":")[0] for line in messages}) == len(messages) <= 2
 
 
 def test_a_read_only_file_system(small_disk: Path, start: Any) -> None:

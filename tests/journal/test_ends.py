@@ -91,7 +91,7 @@ ENDS = {
     "exception": ("raise ValueError('the users own')", 1, "ValueError: the users own"),
     "sigterm": ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)", -signal.SIGTERM, ""),
     "sigint": (
-        # who starts the tests in the background of a shell has them ignore it
+        # tests that run in the background of a shell inherit an ignored SIGINT
         "signal.signal(signal.SIGINT, signal.default_int_handler); os.kill(os.getpid(), signal.SIGINT); time.sleep(60)",
         -signal.SIGINT,
         "KeyboardInterrupt",

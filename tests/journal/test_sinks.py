@@ -145,7 +145,7 @@ assert tracer.flush(20)
     assert len(stored.left()) == 2  # a segment, and the file that tells whose it was
     assert not (tmp_path / "exported").exists()
 
-    # one that sends elsewhere does not get them either
+    # an exporter with another target does not get them either
     (tmp_path / "down").unlink()
     other = program.replace('Exporter("exported")', 'Exporter("elsewhere")')
     assert start(other, url, "other", "1").finish() == (0, "", "")

@@ -68,7 +68,7 @@ def write_model(folder: Path) -> WriteModel:
 
 ECHO = '''
 class Echo(ChatModel):
-    """Says what it was told."""
+    """Replies with the last message."""
 
     def predict(self, context, messages, params):
         said = f"{messages[-1].content}{context.model_config.get('mark', '')}"
@@ -91,5 +91,5 @@ set_model(Echo())
 
 @pytest.fixture
 def echo(write_model: WriteModel) -> Path:
-    """The file of a model that says what it was told."""
+    """The file of a model that replies with the last message."""
     return write_model(ECHO, "echo.py")

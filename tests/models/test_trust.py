@@ -1,4 +1,4 @@
-"""Whose models are loaded: what this user logged, wherever it is moved to, and nothing else unless the user says so."""
+"""Trust in models: those that this user logged load from any folder, others only after the user's consent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tutorials on models run as they stand, from an empty folder."""
+"""The tutorials on models run unchanged, from an empty folder."""
 
 from __future__ import annotations
 

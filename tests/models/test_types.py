@@ -1,4 +1,4 @@
-"""The types of the chat schema: what they take, what they make of it, and what they say of what they refuse."""
+"""The types of the chat schema: accepted values, their conversion, and messages about refused ones."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ HEAVY = (
     "tracer.dialects",
     "tracer.openai",
 )
-# what recording needs, and what only reads or says something about traces that are stored
+# modules for recording, and modules that only read or annotate stored traces
 ENGINE = ("opentelemetry", "tracer._engine.runtime", "tracer._api.tracing", "tracer._engine.span")
 READING = (
     "tracer.store",

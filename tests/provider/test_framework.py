@@ -206,13 +206,13 @@ def test_nothing_is_recorded_where_nothing_is_to_be(way: str, steps: FrameworkSp
     assert spans() == []
 
 
-class Heard:
-    """A hook's end that notes what it hears."""
+class HookEnds:
+    """The ends of a hook: arguments, results and error types of its calls, in their order."""
 
     def __init__(self) -> None:
         self.ends: list[Any] = []
 
-    def begin(self, arguments: Mapping[str, Any]) -> Heard:
+    def begin(self, arguments: Mapping[str, Any]) -> HookEnds:
         self.ends.append(arguments["path"])
         return self
 
@@ -223,9 +223,9 @@ class Heard:
         self.ends.append(type(error))
 
 
-def test_a_hook_hears_the_call_and_its_end(sdk: Any) -> None:
-    heard = Heard()
-    framework = Provider(name="acme", module="acme_sdk", hooks=(Hook("acme_sdk:Client.send", heard.begin),))
+def test_a_hook_gets_the_call_and_its_end(sdk: Any) -> None:
+    hook = HookEnds()
+    framework = Provider(name="acme", module="acme_sdk", hooks=(Hook("acme_sdk:Client.send", hook.begin),))
     original = vars(sdk.Client)["send"]
 
     framework.autolog()
@@ -234,7 +234,7 @@ def test_a_hook_hears_the_call_and_its_end(sdk: Any) -> None:
         sdk.Client().send("/chat", {"model": "none"})
     framework.autolog(disable=True)
 
-    assert heard.ends == ["/chat", result, "/chat", sdk.AcmeError]
+    assert hook.ends == ["/chat", result, "/chat", sdk.AcmeError]
     assert vars(sdk.Client)["send"] is original
 
 
@@ -244,10 +244,10 @@ def test_a_hook_with_faults_changes_nothing(broken: str, sdk: Any, caplog: pytes
     def fail(*_: Any) -> Any:
         raise ZeroDivisionError("mine")
 
-    heard = Heard()
-    setattr(heard, broken, fail)
+    hook = HookEnds()
+    setattr(hook, broken, fail)
     framework = Provider(
-        name="acme", module="acme_sdk", hooks=(Hook("acme_sdk:Client.send", lambda given: heard.begin(given)),)
+        name="acme", module="acme_sdk", hooks=(Hook("acme_sdk:Client.send", lambda given: hook.begin(given)),)
     )
     framework.autolog()
 

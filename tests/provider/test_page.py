@@ -1,4 +1,4 @@
-"""The page about writing a provider: what it builds is what the kit's tests use, and installs as it says."""
+"""The page about writing a provider: its example is the provider of the kit's tests, and its entry point works."""
 
 from __future__ import annotations
 

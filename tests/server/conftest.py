@@ -67,7 +67,7 @@ def write(store: Store) -> Callable[..., None]:
 
 
 def span(**fields: Any) -> dict[str, Any]:
-    """The record of a root span; fields replace what it says."""
+    """The record of a root span; fields replace its own."""
     record = {
         "kind": "span",
         "trace_id": TRACE_ID,

@@ -1,4 +1,4 @@
-"""Who may call, how much they may send, and what a browser is told."""
+"""Access to the server, bounds on requests, and security headers of responses."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_a_short_token_is_refused() -> None:
         ServerSettings(token="short")
 
 
-# --- how much
+# --- bounds on requests
 
 
 def test_a_body_too_large_is_refused(small: httpx.Client) -> None:
@@ -347,7 +347,7 @@ def test_a_slow_query_times_out(store_url: str, write: Callable[..., None]) -> N
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "timeout")
 
 
-# --- what a browser is told
+# --- headers for browsers
 
 
 def test_every_response_has_the_security_headers(server_url: str) -> None:

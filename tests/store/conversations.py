@@ -65,7 +65,7 @@ def plain_history(messages: Messages) -> dict[str, Any]:
 
 
 def text_attribute(messages: Messages) -> dict[str, Any]:
-    """What others' instrumentation says: JSON in a text."""
+    """An attribute as other instrumentations write it: JSON in a string."""
     return {"attributes": {semconv.INPUT_MESSAGES: orjson.dumps(messages).decode()}}
 
 

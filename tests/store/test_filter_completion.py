@@ -1,4 +1,4 @@
-"""What can stand at a place in a filter. The cursor is where | is."""
+"""Completions at a position of a filter, with | for the cursor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a filter string means, and what is said about one that means nothing."""
+"""Meaning of filter strings, and messages about invalid ones."""
 
 from __future__ import annotations
 

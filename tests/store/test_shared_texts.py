@@ -1,4 +1,4 @@
-"""The turns of a conversation share their texts on disk, and nobody who reads them can tell."""
+"""The turns of a conversation share their texts on disk, without a difference to their readers."""
 
 from __future__ import annotations
 

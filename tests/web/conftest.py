@@ -33,7 +33,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 @pytest.fixture(scope="package", autouse=True)
 def built() -> None:
-    """The bundle is that of these sources, and axe-core is there; both stand already after `tests/run.py`."""
+    """The bundle is built from these sources and axe-core is installed, as both already are after `tests/run.py`."""
     for command in ("build", "install"):
         subprocess.run([sys.executable, str(ROOT / "web" / "bundle.py"), command], check=True)
 
@@ -140,7 +140,7 @@ class Watched:
 
 
 def shoot(page: Page, name: str) -> None:
-    """Keep a picture for whoever changes the UI."""
+    """Keep a screenshot for the review of a change."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 

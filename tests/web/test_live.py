@@ -1,4 +1,4 @@
-"""What others do to the store shows on a page that is open, and a page that hears nothing says so."""
+"""An open page shows changes by other processes, and shows when its connection is lost."""
 
 from __future__ import annotations
 
