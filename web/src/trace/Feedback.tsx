@@ -53,7 +53,7 @@ export function Feedback({ trace, spanId, given }: Props) {
       )}
       {problem !== null && <Problem error={problem} />}
       <Form
-        onGive={(said) => change(request(path, {}, { method: "POST", json: { ...said, span_id: spanId } }))}
+        onGive={(assessment) => change(request(path, {}, { method: "POST", json: { ...assessment, span_id: spanId } }))}
         about={spanId ? "this step" : "this trace"}
       />
     </>
@@ -66,14 +66,14 @@ function Verdict({ value }: { value: Json }) {
   return <span className="badge">{typeof value === "string" ? value : JSON.stringify(value)}</span>;
 }
 
-interface Said {
+interface NewAssessment {
   name: string;
   value: Json;
   rationale: string | null;
   source: { type: "HUMAN"; id: string };
 }
 
-function Form({ onGive, about }: { onGive: (said: Said) => Promise<unknown>; about: string }) {
+function Form({ onGive, about }: { onGive: (assessment: NewAssessment) => Promise<unknown>; about: string }) {
   const [name, setName] = useRemembered("feedback.name", "helpful");
   const [author, setAuthor] = useRemembered("feedback.author", "");
   const [value, setValue] = useState<string>("");
