@@ -57,6 +57,14 @@ def state_folder() -> Path:
     return _private_folder(Path(tempfile.gettempdir()) / f"tracer-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
 
 
+def file_size(path: Path) -> int:
+    """The size of a file in bytes; 0 where there is none, also if another process deletes it at this moment."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _private_folder(folder: Path) -> Path:
     """This folder, if it is private to this user, else a new one: in a shared folder another user may have made it."""
     try:

@@ -12,6 +12,7 @@ from tracer._journal import lockfile
 from tracer._journal.dead_segment import DeadSegment, EmptySegmentError, OtherVersionError
 from tracer._journal.dropped import dropped_by, note_dropped, noted_dropped
 from tracer._journal.journal import LOCK_SUFFIX, NEW_LOCK_SUFFIX, SEGMENT_SUFFIX
+from tracer._journal.locations import file_size
 from tracer._journal.segment import HEAD_SIZE
 from tracer._journal.sink import Sink, sink_key
 
@@ -152,9 +153,9 @@ class Recovery:
         paths = [path for owner in self._waiting for path in _journals(self._folder).get(owner, [])]
         if not paths:
             return
-        sizes = {path: path.stat().st_size for path in paths if path.exists()}
+        sizes = {path: size for path in paths if (size := file_size(path))}
         total = sum(sizes.values())
-        for path in sorted(sizes, key=lambda path: path.stat().st_mtime):
+        for path in sorted(sizes, key=_age, reverse=True):
             if total <= self._max_bytes:
                 return
             total -= sizes[path]
@@ -235,7 +236,7 @@ def pending(folder: Path) -> list[dict[str, object]]:
             "owner": owner,
             "alive": is_alive(folder, owner),
             "segments": len(paths),
-            "bytes": sum(path.stat().st_size for path in paths if path.exists()),
+            "bytes": sum(map(file_size, paths)),
             "dropped": dropped_by(_alive(folder, owner)),
         }
         for owner, paths in _journals(folder).items()

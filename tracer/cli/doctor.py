@@ -254,6 +254,7 @@ def _server() -> Iterator[Finding]:
 
 def _file(path: Path) -> Iterator[Finding]:
     from tracer._engine.runtime import runtime
+    from tracer._journal.locations import file_size
     from tracer.cli.wording import how_many, size
     from tracer.store.sqlite.migrations import VERSION
 
@@ -265,7 +266,7 @@ def _file(path: Path) -> Iterator[Finding]:
     else:
         store = runtime().store()
         writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-        taken = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.is_file())
+        taken = sum(file_size(file) for file in path.parent.glob(f"{path.name}*") if file.is_file())
         yield Finding("store", "file", "ok", f"{size(taken)}, store version {VERSION}")
         yield Finding("store", "writable", "ok" if writable else "problem", "yes" if writable else "no")
         yield Finding("store", "contents", "ok", how_many(store.count_traces(), "trace"))

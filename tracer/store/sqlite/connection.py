@@ -16,6 +16,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from tracer._distribution import upgrade_advice
+from tracer._journal.locations import file_size
 from tracer.errors import NewerStoreError, QueryTimeoutError, StoreError
 from tracer.store.limits import deadline
 from tracer.store.sqlite.functions import register_functions
@@ -143,7 +144,7 @@ def _is_only_readable(path: Path) -> bool:
 def _read_only_mode(path: Path) -> str:
     # without a log there is no writer, and SQLite need not make the log's index, which a read-only folder forbids
     wal = path.with_name(path.name + "-wal")
-    return "ro" if wal.exists() and wal.stat().st_size else "ro&immutable=1"
+    return "ro" if file_size(wal) else "ro&immutable=1"
 
 
 def begin_write(connection: sqlite3.Connection) -> None:
