@@ -129,7 +129,7 @@ def test_a_version_of_tracer_in_pip_requirements_is_replaced(write_model: WriteM
         (f"-e {NAME}", []),
         (f"--editable={NAME}[models]", []),
         ("-e tracer", []),
-        (f"--index-url https://example.com/simple {NAME}", ["--index-url https://example.com/simple"]),
+        (f"--find-links https://example.com/wheels {NAME}", ["--find-links https://example.com/wheels"]),
         ("--pre tracer-llm>=0.1", ["--pre"]),
     ],
 )
@@ -146,7 +146,7 @@ def test_lines_that_only_look_like_tracer_are_written(write_model: WriteModel) -
         "tracer/dist/tracer_autolog-0.1.0-py3-none-any.whl",
         "-e ./tracer",
         "-e git+https://example.com/tracer.git#egg=other",
-        "--extra-index-url https://example.com/tracer",
+        "--find-links https://example.com/tracer",
         "tracer-tools",
         "# tracer",
     ]

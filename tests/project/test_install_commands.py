@@ -85,7 +85,7 @@ def test_no_install_command_fetches_a_package_of_another_owner(kind: str) -> Non
         f"pip -q install {NAME}",
         "pip --quiet install tracer",
         "pip3 --log=pip.log -v --timeout 5 install tracer",
-        "pip --index-url https://pypi.org/simple install tracer",
+        "pip --cache-dir wheels install tracer",
         f"pip download {NAME}",
         f"pip wheel --no-deps {NAME}",
         f"pip install \\\n    {NAME}",
