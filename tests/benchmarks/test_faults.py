@@ -29,7 +29,7 @@ HERE = Environment(sys.executable, 1, 1.0, {each.name: each.version for each in 
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    return run(SMALL, {"tracer": HERE})
+    return run(SMALL, {"tracer": HERE, "otlp": HERE})
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -42,9 +42,7 @@ def test_tracer_loses_nothing_and_stores_nothing_twice(results: Results, name: s
     assert outcome.ended >= 99
 
 
-def test_a_loss_is_seen() -> None:
-    results = run(SMALL, {"otlp": HERE}, ["sigkill", "normal_exit", "disk_full"])
-
+def test_a_loss_is_seen(results: Results) -> None:
     killed = results.outcomes["sigkill"]["otlp"]
 
     assert killed.lost == killed.ended >= SMALL.spans
