@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.environment import make_environment  # noqa: E402
+from web.bundle import NODE_PACKAGE  # noqa: E402
 
 OLDEST = (3, 10)
 WORKERS = (os.cpu_count() or 1) + 1  # of pytest-xdist: tests wait for processes and servers, too
@@ -52,12 +53,13 @@ def main(pytest_arguments: list[str]) -> int:
         sys.exit(f"Python {sys.version.split()[0]} is too old: run this with Python {OLDEST[0]}.{OLDEST[1]} or newer")
     started = time.monotonic()
     with ThreadPoolExecutor() as pool, files_in_memory():
-        # the browser comes from the system's packages, beside the environment
+        # the browser comes from the system's packages, and the page from its own, beside the environment
         browser = pool.submit(run, Step("browser", [sys.executable, "tests/web/chromium.py"]))
+        page = pool.submit(build_page)
         python = make_environment("test-env", "-e", ".[dev]")
-        ended = [Ended("environment", 0, time.monotonic() - started), browser.result()]
+        ended = [Ended("environment", 0, time.monotonic() - started)]
         checks = pool.submit(run_lane, static_checks(python))
-        ended += run_lane(page_build(python))  # tests of the server, the wheel and the page need it
+        ended += [browser.result(), *page.result()]  # tests of the server, the wheel and the page need them
         running = [checks, *(pool.submit(run_lane, steps) for steps in lanes(python, pytest_arguments))]
         ended += [step for lane in running for step in lane.result()]
     for name, code, seconds in ended:
@@ -75,9 +77,10 @@ def static_checks(python: str) -> list[Step]:
     ]
 
 
-def page_build(python: str) -> list[Step]:
-    """The page's packages, and the page."""
-    return [Step(command, [python, "web/bundle.py", command]) for command in ("install", "build")]
+def build_page() -> list[Ended]:
+    """Install the page's packages, and build the page, with a Node of their own: pip takes long with all the rest."""
+    python = make_environment("node-env", NODE_PACKAGE)
+    return run_lane([Step(command, [python, "web/bundle.py", command]) for command in ("install", "build")])
 
 
 def lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
