@@ -17,6 +17,7 @@ import pytest
 from tests.wheels import install_by_hand
 
 ROOT = Path(__file__).resolve().parents[2]
+SDKS = ("openai", "ollama", "anthropic", "mistralai", "agents", "openai_agents")
 pytestmark = pytest.mark.no_store
 
 
@@ -55,7 +56,7 @@ def environment_with(wheel: Path, folder: Path) -> tuple[Path, Path]:
     needed = folder / "needed"
     needed.mkdir()
     for path in here.iterdir():
-        if path.name.split("-")[0] not in ("openai", "ollama", "tracer", "tracer_autolog") and path.suffix != ".pth":
+        if path.name.split("-")[0] not in (*SDKS, "tracer", "tracer_autolog") and path.suffix != ".pth":
             (needed / path.name).symlink_to(path)
     # relative: Python reads such a file in an encoding that may not spell the whole path
     (installed / "needed.pth").write_text(os.path.relpath(needed, installed))
@@ -102,8 +103,9 @@ def test_doctor_tells_when_the_imported_tracer_is_of_another_distribution(wheel:
     folder = installed.resolve() / "tracer"
     assert problems["tracer-llm"].startswith(f"9.1 has a package tracer too, in {folder}: pip uninstall tracer-llm")
     assert problems["import tracer"].startswith(f"the one imported, {folder}, is from tracer-llm 9.1")
-    assert (doctor().returncode, doctor().stderr) == (1, "")
-    assert "problems found" in doctor().stdout
+    told = doctor()
+    assert (told.returncode, told.stderr) == (1, "")
+    assert "problems found" in told.stdout
 
 
 def test_doctor_tells_when_a_copy_is_imported_instead_of_what_is_installed(wheel: Path, tmp_path: Path) -> None:
