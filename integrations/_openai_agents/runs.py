@@ -11,6 +11,7 @@ from contextvars import ContextVar, Token
 from typing import Any
 
 from tracer import semconv
+from tracer._engine.context import restore
 from tracer._json import JsonObject
 from tracer.provider import FrameworkSpans, SpanType, Step, set_failure
 
@@ -89,10 +90,7 @@ class Run:
         """Make the caller's run and span current again."""
         token, self._token = self._token, None
         if token is not None:
-            try:
-                current_run.reset(token)
-            except ValueError:  # a coroutine that was closed from another context
-                current_run.set(None)
+            restore(current_run, token, self)
         if self.step is not None:
             self.step.span.detach()
 

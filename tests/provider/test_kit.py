@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import importlib
 import inspect
@@ -340,6 +341,21 @@ def test_suppressed_calls_are_not_recorded(sdk: Any) -> None:
         sdk.Client().send("/chat", BODY)
 
     assert spans() == []
+
+
+def test_a_suppressing_generator_can_be_closed_in_another_context(sdk: Any) -> None:
+    invented.autolog()
+
+    def suppressing() -> Iterator[None]:
+        with kit.suppress_tracing():
+            yield
+
+    generator = suppressing()
+    contextvars.copy_context().run(next, generator)
+    generator.close()  # type: ignore[attr-defined]
+    sdk.Client().send("/chat", BODY)
+
+    assert len(spans()) == 1
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol, Union
+from typing import TYPE_CHECKING, Any, Protocol, Union
 
 if TYPE_CHECKING:
     import weakref
@@ -43,6 +43,18 @@ suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
 usage_watch: ContextVar[list[str] | None] = ContextVar("tracer_usage_watch", default=None)
 
 
+def restore(variable: ContextVar[Any], token: Token[Any], ours: object) -> None:
+    """Undo the ``set(ours)`` that gave the token; in another context, take away ``ours`` and nobody else's.
+
+    The end comes from another context where a generator or a coroutine was abandoned and something else closes it.
+    """
+    try:
+        variable.reset(token)
+    except ValueError:
+        if variable.get() is ours:
+            variable.set(None)
+
+
 def running() -> AnySpan | None:
     """The current span; spans whose block Ctrl-C left without calling ``__exit__`` are ended first."""
     span = current.get()
@@ -80,11 +92,7 @@ class Attachable:
             return
         if otel_token is not None:
             self._recorder.otel.detach(otel_token)
-        try:
-            current.reset(token)
-        except ValueError:  # attached in another context, as in a generator fixture
-            if current.get() is self:
-                current.set(None)
+        restore(current, token, self)
         self._previous = None
 
     def attached(self) -> Attached:

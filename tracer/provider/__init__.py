@@ -11,7 +11,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -214,7 +214,8 @@ def suppress_tracing() -> Iterator[None]:
     try:
         yield
     finally:
-        suppressed.reset(token)
+        with suppress(ValueError):  # a generator that another context closes, where nothing is suppressed
+            suppressed.reset(token)
 
 
 def autolog_all(*, disable: bool = False) -> None:

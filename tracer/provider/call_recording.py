@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from opentelemetry.trace import SpanKind
 
 from tracer import semconv
+from tracer._engine.context import restore
 from tracer._engine.runtime import runtime
 from tracer._fault import guard, report, reraise_interruption
 from tracer._json import encode, loads
@@ -393,12 +394,8 @@ class _NotRecordedInside:
     def raised(self, error: BaseException) -> None:
         """The call is over."""
         token, self._token = self._token, None
-        if token is None:
-            return
-        try:
-            current_recording.reset(token)
-        except ValueError:  # a coroutine that was closed from another context
-            current_recording.set(None)
+        if token is not None:
+            restore(current_recording, token, None)
 
     def returned(self, result: object) -> object:
         """The very result."""

@@ -9,7 +9,7 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracer import semconv
-from tracer._engine.context import running, suppressed
+from tracer._engine.context import restore, running, suppressed
 from tracer._engine.exceptions import ending_of, type_name
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
@@ -80,10 +80,7 @@ class PendingCall(_Open):
         """The call is no longer the pending one of this context."""
         token, self.token = self.token, None
         if token is not None:
-            try:
-                pending_call.reset(token)
-            except ValueError:  # an abandoned generator is closed in another task
-                pending_call.set(None)
+            restore(pending_call, token, self)
 
 
 pending_call: ContextVar[PendingCall | None] = ContextVar("tracer_announced_call", default=None)
