@@ -17,7 +17,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
 
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 from tests.web.chromium import find_chromium
 from tests.web.serving import TraceIds, record_stories, served
 
@@ -159,3 +159,10 @@ def axe(page: Page, rules: dict[str, Any] = ALL_RULES) -> list[str]:
         for violation in found["violations"]
         if violation["impact"] in ("serious", "critical", "moderate")
     ]
+
+
+def copied_text(page: Page, telling: str) -> str:
+    """The text on the clipboard, once what was copied last is there: until then it is that of an earlier copy."""
+    read = "navigator.clipboard.readText()"
+    assert until(lambda: telling in page.evaluate(read)), f"{telling!r} is not in {page.evaluate(read)!r}"
+    return str(page.evaluate(read))

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import tracer
-from tests.web.conftest import Watched
+from tests.web.conftest import Watched, copied_text
 from tests.web.serving import TraceIds, served
 
 pytestmark = pytest.mark.no_store
@@ -214,11 +214,15 @@ def test_a_step_is_copied_as_a_command_and_as_python(watched: Watched, address: 
     page.goto(f"/traces/{trace_ids.support}")
     step(page, "chat gpt-4o-mini")
     copied = []
-    for item in ("Request as curl", "Request as Python", "Whole step as JSON"):
+    for item, telling in (
+        ("Request as curl", "curl "),
+        ("Request as Python", "client."),
+        ("Whole step as JSON", '"span_id"'),
+    ):
         page.get_by_role("button", name="Copy this step").click()
         page.get_by_role("menuitem", name=item).click()
         expect(page.get_by_role("menu")).to_have_count(0)
-        copied.append(page.evaluate("navigator.clipboard.readText()"))
+        copied.append(copied_text(page, telling))
 
     assert copied[0].startswith("curl http://127.0.0.1:")
     assert '"model": "gpt-4o-mini"' in copied[0]
@@ -230,14 +234,6 @@ def test_a_step_is_copied_as_a_command_and_as_python(watched: Watched, address: 
 def test_what_is_copied_of_a_trace_reaches_this_server(watched: Watched, address: str, trace_ids: TraceIds) -> None:
     page = watched.open(address, permissions=["clipboard-read", "clipboard-write"])
     page.goto(f"/traces/{trace_ids.support}")
-    read = """async wanted => {
-        for (let frame = 0; frame < 600; frame++) {
-            const text = await navigator.clipboard.readText();
-            if (text.includes(wanted)) return text;
-            await new Promise(requestAnimationFrame);
-        }
-        return await navigator.clipboard.readText();
-    }"""
     copied = []
     for item, telling in (
         ("curl for this trace", "curl "),
@@ -246,7 +242,7 @@ def test_what_is_copied_of_a_trace_reaches_this_server(watched: Watched, address
     ):
         page.get_by_role("button", name="Copy this trace").click()
         page.get_by_role("menuitem", name=item).click()
-        copied.append(page.evaluate(read, telling))
+        copied.append(copied_text(page, telling))
 
     assert copied[0] == f"curl {address}/api/v1/traces/{trace_ids.support}/records"
     assert f'tracer.set_tracking_uri("{address}")' in copied[1]
