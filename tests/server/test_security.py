@@ -137,7 +137,10 @@ def test_a_read_only_store_is_reported_as_read_only(read_only: bool) -> None:
     app = create_app(lambda: pytest.fail("not opened"), place="/srv/traces.db", read_only=read_only)
 
     async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client,
+        ):
             return await client.get("/api/v1/server")
 
     answer = asyncio.run(ask()).json()

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tracer.server import live, signin
 from tracer.server.answer import error_answer
@@ -29,6 +30,7 @@ from tracer.server.settings import ServerSettings
 from tracer.store import Store
 
 _READERS = 16
+_OPEN = (signin.server, signin.sign_in, signin.sign_out)
 _WRITERS = 2  # SQLite lets one write at a time: one more prepares its transaction meanwhile
 
 
@@ -38,7 +40,10 @@ def create_app(
     """The server as an ASGI app on the store from ``open_store``, which is called from any thread."""
     app = Starlette(
         routes=_routes(),
-        middleware=[Middleware(Gate, settings=settings or ServerSettings())],
+        middleware=[
+            Middleware(Gate, settings=settings or ServerSettings(), page=page, open_endpoints=_OPEN),
+            Middleware(_Started),
+        ],
         exception_handlers={HTTPException: _http_error},
         lifespan=_lifespan,
     )
@@ -62,26 +67,50 @@ def _routes() -> list[BaseRoute]:
     ]
     for operation in OPERATIONS:
         routes.append(Route(f"{BASE}{operation.path}", endpoint_for(operation), methods=[operation.method]))
-    routes.append(Route("/{path:path}", page))
+    routes += [Route("/api/{path:path}", _nothing), Route("/v1/{path:path}", _nothing), Route("/{path:path}", page)]
     return routes
+
+
+async def _nothing(request: Request) -> Response:
+    return error_answer(404, f"there is nothing here; {BASE}/openapi.json says what there is")
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    # created here: limiters and events belong to the running event loop
-    app.state.readers = CapacityLimiter(_READERS)
-    app.state.writers = CapacityLimiter(_WRITERS)
-    app.state.live = live.Live(partial(_change_number, app.state.open_store))
-    indexer = Indexer(app.state.open_store)
-    indexer.start()
-    app.state.heartbeats = heartbeats = Heartbeats(app.state.open_store, app.state.settings.silence_seconds)
-    heartbeats.start()
+    _start(app)
     try:
         yield
     finally:
-        app.state.live.close()
-        heartbeats.stop()
-        indexer.stop()
+        _stop(app)
+
+
+class _Started:
+    """Starts what runs beside requests, if no lifespan did: nobody runs that of a mounted app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not hasattr(scope["app"].state, "live"):
+            _start(scope["app"])
+        await self._app(scope, receive, send)
+
+
+def _start(app: Starlette) -> None:
+    # within the event loop: limiters and events belong to it
+    app.state.readers = CapacityLimiter(_READERS)
+    app.state.writers = CapacityLimiter(_WRITERS)
+    app.state.indexer = Indexer(app.state.open_store)
+    app.state.indexer.start()
+    app.state.heartbeats = Heartbeats(app.state.open_store, app.state.settings.silence_seconds)
+    app.state.heartbeats.start()
+    app.state.live = live.Live(partial(_change_number, app.state.open_store))
+
+
+def _stop(app: Starlette) -> None:
+    app.state.live.close()
+    app.state.heartbeats.stop()
+    app.state.indexer.stop()
 
 
 def _change_number(open_store: Callable[[], Store]) -> int:

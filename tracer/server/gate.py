@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tracer.server.answer import answer_for, error_answer
 from tracer.server.settings import ServerSettings
 
-_GUARDED = ("/api/", "/v1/")
-_OPEN = frozenset({"/api/v1/server", "/api/v1/sign-in", "/api/v1/sign-out"})
 _LOOPBACK_NAMES = ("localhost",)
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' data: blob:;"
@@ -34,11 +34,19 @@ _HEADERS = {
 
 
 class Gate:
-    """Refuses requests that are not allowed, and adds the security headers to every response, errors included."""
+    """Refuses requests that are not allowed, and adds the security headers to every response, errors included.
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+    Links of other sites may lead to the endpoint ``page``. It and the ``open_endpoints`` need no token; every other
+    route of the app does, and so does a path without a route.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: ServerSettings, page: object, open_endpoints: Collection[object]
+    ) -> None:
         self._app = app
         self._settings = settings
+        self._page = page
+        self._open_endpoints = open_endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,14 +69,27 @@ class Gate:
                 403,
                 f"this server does not answer to the name {host[:100]!r}; start it with --allow-host if it should",
             )
-        if _comes_from_elsewhere(connection, host):
+        endpoint = _endpoint_for(connection.scope)
+        if _comes_from_elsewhere(connection, host, is_page=endpoint is self._page):
             return error_answer(403, "the request comes from another site")
-        path = connection.scope["path"]
-        if path.startswith(_GUARDED) and path not in _OPEN and not is_signed_in(connection, self._settings):
+        is_open = endpoint is self._page or endpoint in self._open_endpoints
+        if not is_open and not is_signed_in(connection, self._settings):
             answer = error_answer(401, "a token is needed: sign in, or send Authorization: Bearer <token>")
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer
         return None
+
+
+def _endpoint_for(scope: Scope) -> object:
+    """The endpoint that the app's router will call; None where no route matches."""
+    partly: object = None
+    for route in scope["app"].routes:  # in the router's own order and by its own matching, prefixes included
+        match, child_scope = route.matches(scope)
+        if match is Match.FULL:
+            return child_scope.get("endpoint")
+        if match is Match.PARTIAL and partly is None:  # another method
+            partly = child_scope.get("endpoint")
+    return partly
 
 
 def is_known_host(host: str, settings: ServerSettings) -> bool:
@@ -84,7 +105,7 @@ def is_known_host(host: str, settings: ServerSettings) -> bool:
         return name in _LOOPBACK_NAMES or name in (settings.host.lower(), *map(str.lower, settings.allowed_hosts))
 
 
-def _comes_from_elsewhere(connection: HTTPConnection, host: str) -> bool:
+def _comes_from_elsewhere(connection: HTTPConnection, host: str, *, is_page: bool) -> bool:
     """Whether a web page of another origin sent this; programs other than browsers send neither header."""
     origin = connection.headers.get("origin")
     if origin is not None:
@@ -93,7 +114,7 @@ def _comes_from_elsewhere(connection: HTTPConnection, host: str) -> bool:
         except ValueError:
             return True
     site = connection.headers.get("sec-fetch-site", "none")
-    is_link = connection.scope["method"] == "GET" and not connection.scope["path"].startswith(_GUARDED)
+    is_link = is_page and connection.scope["method"] == "GET"
     return site not in ("same-origin", "none") and not is_link
 
 

@@ -13,7 +13,6 @@ from tracer.server.answer import error_answer, takes_gzip
 
 STATIC = Path(__file__).with_name("static")
 _TEXTS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_API_PREFIXES = ("/api/", "/v1/")
 _MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tracer</title>
 <h1>The trace UI is not part of this installation</h1>
 <p>The server runs, and its API answers under <a href="/api/v1/openapi.json">/api/v1</a>; only the page was not built.
@@ -23,19 +22,17 @@ _MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tracer
 
 async def page(request: Request) -> Response:
     """A file of the UI, or index.html for the routes that the page itself knows."""
-    path = request.url.path
-    if path.startswith(_API_PREFIXES):
-        return error_answer(404, "there is nothing here; /api/v1/openapi.json says what there is")
+    path: str = request.path_params["path"]  # without the prefix of a mounted app
     file = _file_at(path)
     if file is not None:
-        is_immutable = path.startswith("/assets/")  # file names contain a digest of the content
+        is_immutable = path.startswith("assets/")  # file names contain a digest of the content
         caching = "public, max-age=31536000, immutable" if is_immutable else "no-cache"
         if is_immutable and file.suffix in _TEXTS and takes_gzip(request):
             headers = {"Cache-Control": caching, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
             return Response(_packed(file, file.stat().st_mtime_ns), headers=headers, media_type=_TEXTS[file.suffix])
         return FileResponse(file, headers={"Cache-Control": caching})
     index = STATIC / "index.html"
-    if "." in path.rsplit("/", 1)[-1] and path.startswith("/assets/"):
+    if "." in path.rsplit("/", 1)[-1] and path.startswith("assets/"):
         return error_answer(404, "no such file")
     if not index.is_file():
         return HTMLResponse(_MISSING, 200, {"Cache-Control": "no-store"})

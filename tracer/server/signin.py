@@ -79,8 +79,9 @@ async def sign_out(request: Request) -> Response:
 
 def _set_cookie(request: Request, answer: Response, value: str, seconds: int) -> None:
     is_secure = request.url.scheme == "https"
+    path = request.scope.get("root_path") or "/"  # other apps of the same host do not receive it
     answer.set_cookie(
-        cookie_name(request), value, max_age=seconds, path="/", secure=is_secure, httponly=True, samesite="strict"
+        cookie_name(request), value, max_age=seconds, path=path, secure=is_secure, httponly=True, samesite="strict"
     )
 
 
