@@ -26,13 +26,11 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "messages",
     },
     {  # the journal
-        "tracer._journal": (
-            "__init__ dead_segment drainer dropped journal locations lockfile recovery segment sink"
-        ),
+        "tracer._journal": ("__init__ dead_segment drainer dropped journal locations lockfile recovery segment sink"),
     },
     {  # where records go
         "tracer.store": "__init__ limits rows text usage",
-        "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
+        "tracer.store.filter": "__init__ complete expression fields lexer matching order parser pattern values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
             "__init__ append bases blocks compile connection decode delete facets find fulltext functions "

@@ -350,6 +350,14 @@ def test_a_slow_query_times_out(store_url: str, write: Callable[..., None]) -> N
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "timeout")
 
 
+def test_a_query_that_takes_much_work_times_out(store_url: str, write: Callable[..., None]) -> None:
+    write(*(span(trace_id=f"{number:032x}") for number in range(3000)))
+    with running_server(store_url, ServerSettings(port=0, query_work_seconds=0.0)) as url:
+        answer = httpx.get(f"{url}/api/v1/traces", params={"filter": "span.name LIKE '%nothing%' OR name LIKE '%x%y%'"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "timeout")
+
+
 # --- headers for browsers
 
 

@@ -166,6 +166,10 @@ def test_no_filter_means_everything(source: str | None) -> None:
         ("name = '\ud800'", "\ud800", "'\\ud800' is half a character"),
         (" OR ".join(["name = 'a'"] * 500 + ["model = 'a'"] * 2), "model", "more than 500 conditions"),
         ("id IN ('a'" + ", 'a'" * 10_000 + ", 'b')", "'b'", "more than 10000 values"),
+        (" OR ".join(["text LIKE '%a%'"] * 100 + ["text = 'b'"]), "text = 'b'", "text is searched for more than 100"),
+        ("name = 'a' AND text = '" + "a." * 101 + "'", "text", "text is searched for more than 100"),
+        (f"name LIKE '%{'a_' * 51}%'", "'%a", "a part between two % has at most 100 characters"),
+        ("name = '" + "a" * 500_000 + "'", "name", "the filter has 500009 characters"),
         ("name = 'a' OR NOT (" * 10 + "model = 'b'" + ")" * 10, "model", "nested too deep"),
     ],
 )

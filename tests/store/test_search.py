@@ -35,6 +35,17 @@ def test_only_what_is_new_in_a_conversation_is_searched(store: Store) -> None:
     assert found(store, "text = 'assistant'") == []
 
 
+def test_parts_of_any_number_and_length_are_searched(store: Store) -> None:
+    passage = ("wx", "y" * 70_000, *(f"w{number}é" for number in range(3000)))
+    store.append([span("t", "r", json={"tracer.inputs": " ".join(passage)})])
+
+    assert found(store, "text CONTAINS '" + " ".join(passage) + "'") == ["t"]
+    assert found(store, "text CONTAINS '" + "y" * 60_000 + "'") == ["t"]
+    assert found(store, "text CONTAINS '" + "y" * 80_000 + "'") == []
+    assert found(store, "text LIKE '%w1%" + "%".join(f"w{number}" for number in range(2, 3000)) + "%'") == ["t"]
+    assert found(store, "text LIKE '%" + "%".join(f"w{number}" for number in range(3001)) + "%'") == []
+
+
 def test_errors_are_searched(store: Store) -> None:
     event = {"name": "exception", "time": 1, "attributes": {"exception.message": "quota exhausted"}}
     store.append([span("t", "r", status="ERROR", message="RateLimitError: slow down", events=[event])])

@@ -21,7 +21,7 @@ from tracer.errors import InvalidArgumentError
 _OURS = (NAME, FORMER_NAME, "tracer")
 # a name that goes on with a slash is a path
 _REQUIREMENT = re.compile(
-    r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?![A-Za-z0-9._/\\-])\s*(?:\[[^\]]*\])?\s*(?P<url>@)?"
+    r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?![A-Za-z0-9._/\\-])\s*(?:\[[^\[\]]*\])?\s*(?P<url>@)?"
 )
 _OF_OPTION = re.compile(r"(?:^|[\s=])(?=[A-Za-z0-9])")  # where an option's value or a requirement after it begins
 _ANYWHERE = ("https://", "http://", "ssh://")  # where another machine can get it, too
@@ -70,7 +70,7 @@ def _options_before_tracer(line: str) -> str | None:
     """The options of a line that precede the name of tracer, such as ``-e``; None without this name."""
     starts = [match.span() for match in _OF_OPTION.finditer(line)] if line.lstrip().startswith("-") else [(0, 0)]
     for end_of_options, start in starts:
-        found = _REQUIREMENT.match(line[start:])
+        found = _REQUIREMENT.match(line, start)
         if found is not None and not found["url"] and _normal(found["name"]) in _OURS:
             return line[:end_of_options].strip()
     return None

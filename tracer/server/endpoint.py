@@ -32,7 +32,7 @@ def endpoint_for(operation: Operation) -> Endpoint:
 
         def answer() -> Response:
             try:
-                with time_limit(state.settings.query_seconds):
+                with time_limit(state.settings.query_seconds, work_seconds=state.settings.query_work_seconds):
                     result = operation.handler(Call(state.open_store(), path, query, body))
                 if isinstance(result, Response):
                     return result

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from tracer.store.filter.expression import And, Comparison, Expression, Field, Not, Or
+from tracer.store.filter.pattern import ilike, like
 
 Lookup = Callable[[Field], Any]
 
@@ -67,6 +67,4 @@ def _number(value: Any) -> float | None:
 def _matches(text: str, operator: str, wanted: str) -> bool:
     if operator == "CONTAINS":
         return wanted.lower() in text.lower()
-    parts = (".*" if c == "%" else "." if c == "_" else re.escape(c) for c in wanted)
-    flags = re.DOTALL | (re.IGNORECASE if operator == "ILIKE" else 0)
-    return re.fullmatch("".join(parts), text, flags) is not None
+    return ilike(text, wanted) if operator == "ILIKE" else like(text, wanted)

@@ -10,13 +10,14 @@ comparison := field operator value | field [NOT] IN (value, …) | field IS [NOT
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Union
 
 from tracer.errors import FilterSyntaxError, InvalidArgumentError
 from tracer.store.filter.expression import And, Comparison, Expression, Field, Not, Operator, Or, Scalar
 from tracer.store.filter.fields import field_hint, find_field
 from tracer.store.filter.lexer import Token, tokenize
+from tracer.store.filter.pattern import PIECE_LIMIT, has_long_piece
 from tracer.store.filter.values import read_value
 
 FindField = Callable[[list[str]], Union[Field, None]]
@@ -26,6 +27,9 @@ _DEPTH_LIMIT = 100
 _STACK_LIMIT = 45  # SQLite's own parser has room for 100; conditions, and the SQL around a filter, need some of it
 _CONDITION_LIMIT = 500  # beyond it SQLite refuses the statement with an error that explains nothing
 _LIST_LIMIT = 10_000
+_LENGTH_LIMIT = 500_000  # characters: a list of as many ids as there may be has fewer
+_SEARCHED_LIMIT = 100  # words and parts that are looked up in the full-text index
+_WORD = re.compile(r"[^\W_]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PATTERN_OPERATORS: dict[str, Operator] = {"LIKE": "LIKE", "ILIKE": "ILIKE", "CONTAINS": "CONTAINS"}
 _FULLTEXT_OPERATORS = ("=", "!=", "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE", "CONTAINS")
@@ -46,6 +50,10 @@ def parse_filter(
         )
     if not source.strip():
         return None
+    if len(source) > _LENGTH_LIMIT:
+        raise FilterSyntaxError(
+            f"the filter has {len(source)} characters, expected at most {_LENGTH_LIMIT}", source[:100], 0
+        )
     half = _SURROGATE.search(source)
     if half:
         readable = _SURROGATE.sub("\ufffd", source)  # the message must be printable
@@ -63,6 +71,7 @@ class _Parser:
         self._depth = 0
         self._conditions = 0
         self._listed = 0
+        self._searched = 0
         self._deepest = (0, self._tokens[0])
 
     def parse(self) -> Expression:
@@ -141,7 +150,18 @@ class _Parser:
             raise self._error("text is searched with =, CONTAINS, LIKE or ILIKE", token)
         if field.kind in ("text", "state") and operator in ("<", "<=", ">", ">=") and field.kind == "state":
             raise self._error(f"{first.text} is not ordered; use =, != or IN", token)
-        return Comparison(field, operator, self._value(field))
+        value = self._value(field)
+        if field.kind == "fulltext":
+            self._count_searched(_WORD.findall(str(value)), first)
+        return Comparison(field, operator, value)
+
+    def _count_searched(self, words: Sequence[str], first: Token) -> None:
+        self._searched += len(words)
+        if self._searched > _SEARCHED_LIMIT:
+            raise self._error(
+                f"text is searched for more than {_SEARCHED_LIMIT} words and parts; text CONTAINS finds a passage",
+                first,
+            )
 
     def _null_test(self, field: Field) -> Comparison:
         negated = self._take_word("NOT")
@@ -183,6 +203,10 @@ class _Parser:
         if value.kind != "string":
             raise self._error(f"{word} needs a quoted text", value)
         self._next()
+        if word != "CONTAINS" and has_long_piece(value.text):
+            raise self._error(f"a part between two % has at most {PIECE_LIMIT} characters if one of them is _", value)
+        if field.kind == "fulltext":
+            self._count_searched((value.text,), first)
         comparison = Comparison(field, _PATTERN_OPERATORS[word], value.text)
         if not negated:
             return comparison

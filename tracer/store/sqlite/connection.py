@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 from tracer._distribution import upgrade_advice
 from tracer._journal.locations import file_size
-from tracer.errors import NewerStoreError, QueryTimeoutError, StoreError
-from tracer.store.limits import deadline
+from tracer.errors import NewerStoreError, StoreError
+from tracer.store.limits import deadline, took_too_long
 from tracer.store.sqlite.functions import register_functions
 from tracer.store.sqlite.migrations import APPLICATION_ID, MIGRATIONS, VERSION
 
@@ -280,15 +280,15 @@ def within_time(connection: sqlite3.Connection) -> Iterator[None]:
     if ends is None:
         yield
         return
-    connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS_BETWEEN_LOOKS)
+    connection.set_progress_handler(ends.is_over, _STEPS_BETWEEN_LOOKS)
     try:
         yield
     except sqlite3.OperationalError as error:
-        if "interrupt" not in str(error).lower():
+        # the second is how an error of one of our functions in SQL comes out
+        is_ours = "interrupt" in str(error).lower() or "user-defined function" in str(error)
+        if not (is_ours and ends.is_over()):
             raise
-        raise QueryTimeoutError(
-            "the question took too long; ask for a shorter time, or for fewer conditions on texts and spans"
-        ) from error
+        raise took_too_long() from error
     finally:
         connection.set_progress_handler(None, 0)
 

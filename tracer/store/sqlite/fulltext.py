@@ -7,6 +7,7 @@ import re
 import sqlite3
 import time
 from dataclasses import dataclass
+from heapq import nlargest
 
 from tracer.store.filter import And, Comparison, Expression, Not, Or
 from tracer.store.limits import deadline
@@ -21,6 +22,8 @@ _WAIT_SECONDS = 0.5
 _RARE = 2000
 _FREQUENT = 100_000
 _WORDS_LIMIT = 1000
+_RUNS_LOOKED_UP = 4  # the longest; the texts that they name are read anyway
+_RUN_LENGTH = 50  # the beginning of a longer run is looked up
 _WORD = re.compile(r"[^\W_]+")
 # kana, CJK ideographs, Hangul: letters to the index, mostly written without spaces
 _UNSPACED_LETTERS = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
@@ -133,7 +136,7 @@ def _part(index: _Index, operator: str, value: str) -> Fragment:
     terms = part_terms(index.connection, literals)
     if terms is None:
         return Fragment("0")
-    if operator == "CONTAINS" and terms and value.isascii() and value.isalnum():
+    if operator == "CONTAINS" and terms and value.isascii() and value.isalnum() and len(value) <= _RUN_LENGTH:
         return _span_with(index, terms, [])  # part of a word: the index alone decides
     return _span_with(index, terms, [Fragment(f"{function}({_TEXT}, ?)", [value])])
 
@@ -141,21 +144,22 @@ def _part(index: _Index, operator: str, value: str) -> Fragment:
 def part_terms(connection: sqlite3.Connection, literals: list[str]) -> list[str] | None:
     """Index queries that every text with these parts meets; None when no text can have them."""
     terms: list[str] = []
-    for literal in literals:
-        for run in _RUN.finditer(literal):
-            words = _words_with(connection, literal, run)
-            if words is not None and not words:
-                return None
-            if words:
-                terms.append("(" + " OR ".join(words) + ")")
+    runs = ((literal, run) for literal in literals for run in _RUN.finditer(literal))
+    for literal, run in nlargest(_RUNS_LOOKED_UP, runs, key=lambda found: len(found[1].group())):
+        words = _words_with(connection, literal, run)
+        if words is not None and not words:
+            return None
+        if words:
+            terms.append("(" + " OR ".join(words) + ")")
     return terms
 
 
 def _words_with(connection: sqlite3.Connection, literal: str, run: re.Match[str]) -> list[str] | None:
     """The words of the index that a run of letters can be (a part of); None where they are too many."""
-    word = run.group().lower()
+    word = run.group()[:_RUN_LENGTH].lower()
     is_start = run.start() > 0 and _is_separator(literal[run.start() - 1])
-    is_end = run.end() < len(literal) and _is_separator(literal[run.end()])
+    end = run.start() + len(word)
+    is_end = end < len(literal) and _is_separator(literal[end])
     if is_start:
         return [f'"{word}"' if is_end else f'"{word}"*']
     pattern = f"%{word}" if is_end else f"%{word}%"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections import OrderedDict
-from functools import lru_cache
 from typing import Any, Union
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer.store.filter.pattern import ilike, like
+from tracer.store.limits import check_deadline
 from tracer.store.sqlite.blocks import unpack
 from tracer.store.sqlite.latencies import LatencyCounts, add_latencies, take_latencies
 from tracer.store.sqlite.topmost import CoveredSpans
@@ -51,6 +51,7 @@ class _BlockReader:
     def _record(self, block: int, codec: int, content: bytes, base: bytes | None, position: int) -> JsonObject:
         records = self._kept.get(block)
         if records is None:
+            check_deadline()  # a block is much work to SQLite's one step, between which it looks at the time itself
             records = self._kept[block] = unpack(codec, content, base)
             while len(self._kept) > _BLOCKS_KEPT:
                 self._kept.popitem(last=False)
@@ -62,21 +63,15 @@ def _cell(value: Any) -> str | None:
 
 
 def _like(value: Cell, pattern: str) -> bool:
-    return value is not None and _pattern(pattern, False).fullmatch(str(value)) is not None
+    return value is not None and like(str(value), pattern)
 
 
 def _ilike(value: Cell, pattern: str) -> bool:
-    return value is not None and _pattern(pattern.lower(), True).fullmatch(str(value).lower()) is not None
+    return value is not None and ilike(str(value), pattern)
 
 
 def _contains(value: Cell, part: str) -> bool:
     return value is not None and part.lower() in str(value).lower()
-
-
-@lru_cache(maxsize=256)
-def _pattern(pattern: str, folded: bool) -> re.Pattern[str]:
-    parts = (".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
-    return re.compile("".join(parts), re.DOTALL)
 
 
 def _number(value: Cell) -> float | int | None:
