@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import tracer
+from tracer._journal.head import HEAD_SIZE, MAGIC
 from tracer._journal.journal import Journal
-from tracer._journal.segment import HEAD_SIZE, MAGIC
+from tracer._journal.recovery import dropped
 from tracer._journal.sink import sink_key
 
 FRAME = struct.Struct("<II")
@@ -188,6 +189,53 @@ def test_a_head_that_is_damaged_costs_no_record(dead: Path) -> None:
     dead.write_bytes(bytes(content))
 
     assert names() == all_but()
+
+
+@pytest.mark.parametrize("damaged", [slice(0, HEAD_SIZE), slice(0, 3), slice(7, 8)], ids=["head", "magic", "version"])
+def test_a_journal_whose_mark_is_damaged_is_read(damaged: slice, dead: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = bytearray(dead.read_bytes())
+    content[damaged] = bytes(len(content[damaged]))
+    dead.write_bytes(bytes(content))
+
+    assert names() == all_but()
+    assert not dead.exists()
+    assert ("head" in caplog.text) == (damaged.stop == HEAD_SIZE)
+
+
+def test_damaged_records_are_counted(dead: Path, folder: Path) -> None:
+    content = bytearray(dead.read_bytes())
+    for number in (3, 4, 8):
+        content[positions(bytes(content))[number] + 20] ^= 0xFF
+    dead.write_bytes(bytes(content))
+
+    assert names() == all_but(2, 3, 7)
+    assert dropped(folder) == 3
+
+
+def test_records_that_no_exporter_has_fetched_for_a_week_are_counted(folder: Path) -> None:
+    journal = Journal(folder, max_bytes=1 << 30, process_fields={})
+    for key in (STORE_KEY, 12345):
+        journal.add_sink(key, lambda: None)
+    for number in range(10):
+        journal.append(span(number))
+    journal.acknowledge(STORE_KEY, journal.position())
+    journal.acknowledge(12345, journal.read((0, 0), 1)[1])
+    journal.close()
+    week_old = folder / f"{journal.owner}.000001.journal"
+    os.utime(week_old, (time.time() - 8 * 24 * 3600,) * 2)
+
+    assert names() == []
+    assert not week_old.exists()
+    assert dropped(folder) == 10
+
+
+def test_a_damaged_count_of_dropped_records_is_none(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "1-2-3.alive").write_bytes(b'{"dropped":null}')
+    damaged = [b'{"dropped":1e999}', b'{"dropped":-5}', b"[]", b'{"dropped":"x"}', b"\xff"]
+    (folder / "dropped.jsonl").write_bytes(b"\n".join([*damaged, b'{"dropped":7}']))
+
+    assert dropped(folder) == 7
 
 
 def test_a_process_that_died_while_it_was_born_leaves_nothing(dead: Path, folder: Path) -> None:

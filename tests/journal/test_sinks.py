@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 import tracer
 from tests.waiting import PATIENCE, until
+from tracer._journal.recovery import dropped
 
 EXPORTER = """
 class Exporter:
@@ -158,7 +159,7 @@ assert tracer.flush(20)
     assert stored.left() == []
 
 
-def test_records_wait_seven_days_for_an_exporter(start: Any, stored: Any, tmp_path: Path) -> None:
+def test_records_wait_seven_days_for_an_exporter_and_are_then_counted(start: Any, stored: Any, tmp_path: Path) -> None:
     (tmp_path / "down").touch()
     start(
         EXPORTER
@@ -177,7 +178,8 @@ tracer.flush(0.3)
     os.utime(segment, (eight_days_ago, eight_days_ago))
     tracer.reset()
     tracer.configure(store=stored.path)
-    assert (stored.names(), stored.left()) == ({"kept": 1}, [])
+    assert (stored.names(), stored.left()) == ({"kept": 1}, ["dropped.jsonl"])
+    assert dropped(segment.parent) == 3  # the process, a start and an end
 
 
 def test_spans_of_killed_workers_are_exported_by_their_parent(run: Any, tmp_path: Path) -> None:

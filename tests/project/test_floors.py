@@ -26,7 +26,9 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "messages",
     },
     {  # the journal
-        "tracer._journal": ("__init__ dead_segment drainer dropped journal locations lockfile recovery segment sink"),
+        "tracer._journal": (
+            "__init__ dead_segment drainer dropped frames head journal locations lockfile recovery segment sink"
+        ),
     },
     {  # where records go
         "tracer.store": "__init__ limits rows text usage",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tracer._journal.segment import FRAME, FRAME_SIZE, HEAD_SIZE, MAGIC, SINKS_LIMIT, SLOT, SLOTS_START, write_at
-from tracer._records.line import RECORD_START
+from tracer._journal.frames import records_in, scan
+from tracer._journal.head import HEAD_SIZE, MAGIC, UNKNOWN_SINK, Cursor, cursor_writes, has_copies, read_cursors
+from tracer._journal.segment import PAGE_SIZE, write_at
 
 _MAGIC_OF_ANY_VERSION = MAGIC[:-1]
 
@@ -26,13 +26,20 @@ class DeadSegment:
     def __init__(self, path: Path) -> None:
         """Read the file. Raises OSError, EmptySegmentError, OtherVersionError, or ValueError for a foreign file."""
         self.path = path
-        with path.open("rb") as file:
-            head = file.read(HEAD_SIZE)
-            _check(path, head)
-            # read, not mapped: truncation by another process would kill this one
-            self._content = head.ljust(HEAD_SIZE, b"\0") + file.read()
-        self._frames = list(_whole_records(self._content))
+        # read, not mapped: truncation by another process would kill this one
+        self._content = path.read_bytes().ljust(HEAD_SIZE, b"\0")
+        self._frames, damages, _ = scan(self._content, HEAD_SIZE)
+        _check(path, self._content, has_records=bool(self._frames))
         self.end = self._frames[-1][1] if self._frames else HEAD_SIZE
+        self._damages = list(filter(None, map(self._without_space, damages)))
+        self._boundaries = {HEAD_SIZE, *(end for _, end in self._frames), *(end for _, end in damages)}
+
+    def _without_space(self, damage: tuple[int, int]) -> tuple[int, int] | None:
+        """Damaged bytes; zeros at the end were never written, unless the file was closed, which cuts them off."""
+        start, end = damage
+        if end == len(self._content) and end % PAGE_SIZE == 0:
+            end = start + len(self._content[start:].rstrip(b"\0"))
+        return (start, end) if start < end else None
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -40,15 +47,28 @@ class DeadSegment:
     @property
     def damaged_bytes(self) -> int:
         """Number of bytes that belong to no whole record, zeros at the end left out."""
-        skipped, position = 0, HEAD_SIZE
-        for body, end in self._frames:
-            skipped += body - FRAME_SIZE - position
-            position = end
-        return skipped + len(self._content[self.end :].rstrip(b"\0"))
+        return sum(end - start for start, end in self._damages)
+
+    @property
+    def damaged_records(self) -> int:
+        """The least number of records that were in these bytes."""
+        return sum(records_in(self._content, damage) for damage in self._damages)
+
+    @property
+    def has_damaged_head(self) -> bool:
+        """Whether a sink's position cannot be told, or which sinks there are."""
+        head = self._content[:HEAD_SIZE]
+        cursors = self._read(head)
+        is_missing = bool(self._frames) and not cursors
+        return is_missing or not _has_magic(head) or any(cursor.is_damaged for cursor in cursors)
 
     def process_record(self) -> bytes | None:
         """The first record, which describes the process."""
         return self._content[slice(*self._frames[0])] if self._frames else None
+
+    def records_after(self, position: int) -> int:
+        """Number of whole records after a position."""
+        return sum(body >= position for body, _ in self._frames)
 
     def batches(self, position: int, limit: int) -> Iterator[tuple[list[bytes], int]]:
         """The records after a position in batches of about ``limit`` bytes, each with the position after it."""
@@ -69,60 +89,37 @@ class DeadSegment:
         """Each sink's position, read anew: another process may be writing the segment to another sink."""
         with self.path.open("rb") as file:
             head = file.read(HEAD_SIZE).ljust(HEAD_SIZE, b"\0")
-        return {key: position for key, position, _ in _slots(head)}
+        return {cursor.sink: cursor.position for cursor in self._cursors(head)}
 
     def set_cursor(self, sink: int, position: int) -> None:
         """Note a sink's position in the file, if the sink has a slot there."""
-        for key, _, offset in _slots(self._content[:HEAD_SIZE]):
-            if key == sink:
-                write_at(self.path, offset, SLOT.pack(sink, position))
+        with_copy = has_copies(self._content[:HEAD_SIZE])
+        for cursor in self._cursors():
+            if cursor.sink == sink:
+                for offset, content in cursor_writes(cursor.slot, sink, position, with_copy=with_copy):
+                    write_at(self.path, offset, content)
+
+    def _cursors(self, head: bytes | None = None) -> list[Cursor]:
+        """The cursors of known sinks; none if not a single one can be trusted."""
+        cursors = [each for each in self._read(head or self._content[:HEAD_SIZE]) if each.sink != UNKNOWN_SINK]
+        return [] if all(cursor.is_damaged for cursor in cursors) else cursors
+
+    def _read(self, head: bytes) -> list[Cursor]:
+        return list(read_cursors(head, self._boundaries.__contains__))
 
 
-def _check(path: Path, head: bytes) -> None:
-    if not head.strip(b"\0"):
-        raise EmptySegmentError(f"{path} is empty")
-    if head.startswith(MAGIC):
+def _has_magic(head: bytes) -> bool:
+    return head.startswith(MAGIC) or head.endswith(MAGIC)
+
+
+def _check(path: Path, content: bytes, *, has_records: bool) -> None:
+    head = content[:HEAD_SIZE]
+    if _has_magic(head):
         return
-    if head.startswith(_MAGIC_OF_ANY_VERSION):
+    if head.startswith(_MAGIC_OF_ANY_VERSION) and head[len(_MAGIC_OF_ANY_VERSION) : len(MAGIC)].isalnum():
         raise OtherVersionError(f"{path} was written by another version of tracer")
+    if has_records:  # the head is damaged
+        return
+    if not content.strip(b"\0"):
+        raise EmptySegmentError(f"{path} is empty")
     raise ValueError(f"{path} is not a journal of tracer's")
-
-
-def _slots(head: bytes) -> Iterator[tuple[int, int, int]]:
-    for offset in range(SLOTS_START, SLOTS_START + SLOT.size * SINKS_LIMIT, SLOT.size):
-        key, position = SLOT.unpack_from(head, offset)
-        if key == 0:
-            return
-        yield key, position, offset
-
-
-def _whole_records(content: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of the body of each whole record."""
-    start: int | None = HEAD_SIZE
-    while start is not None:
-        end = _end_of_record(content, start)
-        if end is None:
-            start = _next_start(content, start)
-        else:
-            yield start + FRAME_SIZE, end
-            start = end
-
-
-def _end_of_record(content: bytes, start: int) -> int | None:
-    body = start + FRAME_SIZE
-    if body > len(content):
-        return None
-    length, checksum = FRAME.unpack_from(content, start)
-    if length == 0 or body + length > len(content):
-        return None
-    return body + length if zlib.crc32(memoryview(content)[body : body + length]) == checksum else None
-
-
-def _next_start(content: bytes, position: int) -> int | None:
-    """The next whole record behind damaged bytes."""
-    found = content.find(RECORD_START, position + FRAME_SIZE + 1)
-    while found >= 0:
-        if _end_of_record(content, found - FRAME_SIZE) is not None:
-            return found - FRAME_SIZE
-        found = content.find(RECORD_START, found + 1)
-    return None

@@ -27,8 +27,8 @@ def note_dropped(folder: Path, owner: str, count: int) -> None:
 def dropped_by(alive_path: Path) -> int:
     """Number of dropped records in a process's lock file."""
     try:
-        return int(loads(alive_path.read_bytes() or b"{}").get("dropped", 0))
-    except (OSError, ValueError, AttributeError):
+        return _count(alive_path.read_bytes())
+    except OSError:
         return 0
 
 
@@ -51,6 +51,7 @@ def _noted_in(path: Path) -> int:
 
 def _count(line: bytes) -> int:
     try:
-        return int(loads(line)["dropped"])
-    except (ValueError, KeyError, TypeError):
+        count = loads(line)["dropped"]
+    except (ValueError, KeyError, TypeError):  # empty, or damaged
         return 0
+    return count if type(count) is int and count > 0 else 0

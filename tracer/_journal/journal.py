@@ -19,7 +19,9 @@ from tracer import _ids
 from tracer._fault import is_interruption, log_once, logger, report
 from tracer._journal import lockfile
 from tracer._journal.dropped import note_dropped
-from tracer._journal.segment import FRAME_SIZE, HEAD_SIZE, Segment
+from tracer._journal.frames import FRAME_SIZE
+from tracer._journal.head import HEAD_SIZE
+from tracer._journal.segment import Segment, whole_pages
 from tracer._json import JsonMapping, encode
 
 _SMALLEST_SEGMENT = 1 << 16
@@ -110,7 +112,7 @@ class Journal:
             {"kind": "process", "owner": self.owner, "pid": os.getpid(), "time": time.time_ns(), **self._process_fields}
         )
         needed = HEAD_SIZE + 2 * FRAME_SIZE + len(process_record) + length
-        segment = self._open_segment((needed + 0xFFF) & ~0xFFF)
+        segment = self._open_segment(whole_pages(needed))
         for sink in self._sinks:
             segment.set_cursor(sink, HEAD_SIZE)
         segment.write(process_record)
@@ -121,7 +123,7 @@ class Journal:
 
     def _usual_size(self) -> int:
         size = min(_FIRST_SEGMENT << min(self._number - 1, 8), _LARGEST_SEGMENT)
-        return min(size, max(self._max_bytes // 8, _SMALLEST_SEGMENT))
+        return whole_pages(min(size, max(self._max_bytes // 8, _SMALLEST_SEGMENT)))
 
     def _open_segment(self, needed: int) -> Segment:
         usual = max(self._usual_size(), needed)
@@ -305,7 +307,7 @@ class Journal:
             if self._closed:
                 return
             self._take_lock()
-        size = min(segment.size, (segment.end + _SMALLEST_SEGMENT + 0xFFF) & ~0xFFF)
+        size = min(segment.size, whole_pages(segment.end + _SMALLEST_SEGMENT))
         copy = Segment.in_file(self._path(segment.number), segment.number, size)
         try:
             copy.copy(segment)  # without the lock: written bytes do not change

@@ -11,9 +11,9 @@ from tracer._fault import log_once, report
 from tracer._journal import lockfile
 from tracer._journal.dead_segment import DeadSegment, EmptySegmentError, OtherVersionError
 from tracer._journal.dropped import dropped_by, note_dropped, noted_dropped
+from tracer._journal.head import HEAD_SIZE
 from tracer._journal.journal import LOCK_SUFFIX, NEW_LOCK_SUFFIX, SEGMENT_SUFFIX
 from tracer._journal.locations import file_size
-from tracer._journal.segment import HEAD_SIZE
 from tracer._journal.sink import Sink, sink_key
 
 _BATCH_BYTES = 1 << 20
@@ -107,18 +107,29 @@ class Recovery:
             return _delete(path)
         except (OSError, ValueError) as error:
             log_once(f"recover {path}", "tracer leaves a file alone that it cannot read: %s", error)
-            return isinstance(error, OtherVersionError) and _is_old(path) and _delete(path)
-        if segment.damaged_bytes:
-            log_once(
-                f"recover {path}",
-                "tracer left %s bytes out that are no whole record: the end of a process, or a damaged disk, in %s",
-                segment.damaged_bytes,
-                path,
-            )
+            return isinstance(error, OtherVersionError) and _is_old(path) and self._delete_unread(path, owner, 1)
+        _log_damage(segment)
         self._write_all(segment, owner)
         cursors = segment.cursors()
         is_done = all(position >= segment.end for position in cursors.values()) if cursors else self._takes_all
-        return (is_done or _is_old(path)) and _delete(path)
+        if is_done:
+            return self._delete_unread(path, owner, segment.damaged_records)
+        if not _is_old(path):
+            return False
+        unread = segment.records_after(min(cursors.values(), default=HEAD_SIZE))
+        return self._delete_unread(path, owner, segment.damaged_records + unread)
+
+    def _delete_unread(self, path: Path, owner: str, unread: int) -> bool:
+        """Delete a segment, and count its records that a sink did not get; True if there is no such file now."""
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return True  # another process has deleted it, and counted them
+        except OSError as error:
+            report("deleting a journal that every sink has", error)
+            return False
+        note_dropped(self._folder, owner, unread)
+        return True
 
     def _write_all(self, segment: DeadSegment, owner: str) -> None:
         position = segment.cursors().get(self._key, HEAD_SIZE if self._takes_all else segment.end)
@@ -160,8 +171,31 @@ class Recovery:
                 return
             total -= sizes[path]
             log_once(f"recover bound {self._folder}", "tracer deletes the oldest records that wait for an exporter")
-            note_dropped(self._folder, path.name, len(DeadSegment(path)))
-            _delete(path)
+            self._delete_unread(path, path.name, _records_in(path))
+
+
+def _log_damage(segment: DeadSegment) -> None:
+    if segment.damaged_bytes:
+        log_once(
+            f"recover {segment.path}",
+            "tracer left %s bytes out that are no whole record: the end of a process, or a damaged disk, in %s",
+            segment.damaged_bytes,
+            segment.path,
+        )
+    if segment.has_damaged_head:
+        log_once(
+            f"head of {segment.path}",
+            "the head of %s is damaged: the store gets all its records, an exporter may get some twice or miss some",
+            segment.path,
+        )
+
+
+def _records_in(path: Path) -> int:
+    """Number of records in a segment; at least one if they cannot be counted."""
+    try:
+        return len(DeadSegment(path))
+    except (OSError, ValueError):
+        return 1
 
 
 def _journals(folder: Path) -> dict[str, list[Path]]:

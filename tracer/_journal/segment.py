@@ -1,9 +1,8 @@
 """A journal segment: a file of fixed size, written through a memory map, so that its content outlives the process.
 
-Layout: a head of 512 bytes (magic, then up to 31 sinks as key and cursor, 8 bytes each), then records, each a length
-and a CRC-32 (4 bytes each, little endian) and that many bytes of JSON. A record's length is written last: a record
-without one is unfinished. The file is allocated in full before it is mapped, since touching a page without a disk block
-kills the process.
+Layout: a head (head.py), then records (frames.py). A record's length is written last: a record without one is
+unfinished. The file is allocated in full before it is mapped, since touching a page without a disk block kills the
+process.
 """
 
 from __future__ import annotations
@@ -11,18 +10,13 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-import struct
 import zlib
 from pathlib import Path
 
-MAGIC = b"TRCRJNL2"
-HEAD_SIZE = 512
-SLOTS_START = len(MAGIC)
-SINKS_LIMIT = (HEAD_SIZE - SLOTS_START) // 16
-FRAME = struct.Struct("<II")
-FRAME_SIZE = FRAME.size
-SLOT = struct.Struct("<QQ")
+from tracer._journal.frames import FRAME, FRAME_SIZE
+from tracer._journal.head import HEAD_SIZE, NEW_HEAD, SINKS_LIMIT, cursor_writes
 
+PAGE_SIZE = 1 << 12  # a file's size is a multiple of this until it is closed
 _COPIED_AT_ONCE = 1 << 18  # bytes; other threads run in between
 
 _NO_ALLOCATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
@@ -54,7 +48,7 @@ class Segment:
             raise
         finally:
             os.close(descriptor)
-        buffer[:SLOTS_START] = MAGIC
+        buffer[:HEAD_SIZE] = NEW_HEAD
         return cls(buffer, size, number, path)
 
     @classmethod
@@ -113,15 +107,14 @@ class Segment:
         if self._cursors.get(sink) == position:
             return
         self._cursors[sink] = position
-        if sink not in self._slots:
-            if len(self._slots) >= SINKS_LIMIT:
-                return
-            self._slots[sink] = SLOTS_START + SLOT.size * len(self._slots)
-        buffer = self._buffer
-        if buffer is not None:
-            SLOT.pack_into(buffer, self._slots[sink], sink, position)
-        elif self.path is not None:
-            write_at(self.path, self._slots[sink], SLOT.pack(sink, position))
+        slot = self._slots.setdefault(sink, len(self._slots))
+        if slot >= SINKS_LIMIT:
+            return
+        for offset, content in cursor_writes(slot, sink, position):
+            if self._buffer is not None:
+                self._buffer[offset : offset + len(content)] = content
+            elif self.path is not None:
+                write_at(self.path, offset, content)
 
     def cursor(self, sink: int) -> int:
         """A sink's position."""
@@ -146,6 +139,11 @@ class Segment:
             buffer.close()
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+def whole_pages(size: int) -> int:
+    """The size, rounded up to a multiple of a page."""
+    return -(-size // PAGE_SIZE) * PAGE_SIZE
 
 
 def write_at(path: Path, position: int, content: bytes) -> None:
