@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -141,19 +139,6 @@ def _lines(journal: Path) -> list[bytes]:
     segment = DeadSegment(journal)
     assert segment.damaged_bytes == 0
     return [line for batch, _ in segment.batches(0, 1 << 20) for line in batch]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 MB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
-    if os.geteuid() or shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a file system")
-    yield place
-    tracer.reset()
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def test_a_file_system_that_fills_up_and_gets_room_again(small_disk: Path, start: Any) -> None:

@@ -27,7 +27,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # the journal
         "tracer._journal": (
-            "__init__ dead_segment drainer dropped frames head journal locations lockfile recovery segment sink"
+            "__init__ dead_segment drainer dropped frames head journal locations lockfile recovery segment sigbus "
+            "sink"
         ),
     },
     {  # where records go

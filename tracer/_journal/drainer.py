@@ -11,6 +11,7 @@ from collections.abc import Callable
 from tracer._fault import log_once, logger, report, reraise_interruption
 from tracer._journal.journal import Journal
 from tracer._journal.recovery import Recovery
+from tracer._journal.segment import survive_sigbus
 from tracer._journal.sink import Sink, sink_key
 from tracer._threads import start_thread
 
@@ -161,6 +162,7 @@ class Drainer:
     def _run(self) -> None:
         if not self._claim():
             return
+        survive_sigbus()
         retry = 0.0  # seconds until the next try; 0 after a success
         next_recovery = 0.0
         while not self._end_if_done(failing=retry > 0):
@@ -266,6 +268,7 @@ class Drainer:
         try:
             records, cursor = self._journal.read(self._cursor, self._batch_bytes)
             if not records:
+                self._pass(cursor)
                 return False
             try:
                 self.sink.write(records, owner=self._journal.owner)
@@ -276,12 +279,16 @@ class Drainer:
                 cursor = beyond
             self._refusals = 0
             self._batch_bytes = min(self._batch_bytes * 4, _BATCH_BYTES)
-            self._cursor = cursor
             self._last_write = time.monotonic()
-            self._journal.acknowledge(self._key, cursor)
+            self._pass(cursor)
             return True
         finally:
             self._sink_lock.release()
+
+    def _pass(self, cursor: tuple[int, int]) -> None:
+        if cursor != self._cursor:
+            self._cursor = cursor
+            self._journal.acknowledge(self._key, cursor)
 
     def _lock_sink(self, timeout: float) -> None:
         if not self._sink_lock.acquire(timeout=timeout):

@@ -21,7 +21,7 @@ from tracer._journal import lockfile
 from tracer._journal.dropped import note_dropped
 from tracer._journal.frames import FRAME_SIZE
 from tracer._journal.head import HEAD_SIZE
-from tracer._journal.segment import Segment, whole_pages
+from tracer._journal.segment import Segment, SegmentCutError, whole_pages
 from tracer._json import JsonMapping, encode
 
 _SMALLEST_SEGMENT = 1 << 16
@@ -104,18 +104,15 @@ class Journal:
             else:
                 deferred()
 
-    def _rotate(self, length: int) -> Segment:
+    def _rotate(self, length: int, *, in_memory: bool = False) -> Segment:
         if self._closed:
             raise JournalClosedError
         self._number += 1
         process_record = encode(
             {"kind": "process", "owner": self.owner, "pid": os.getpid(), "time": time.time_ns(), **self._process_fields}
         )
-        needed = HEAD_SIZE + 2 * FRAME_SIZE + len(process_record) + length
-        segment = self._open_segment(whole_pages(needed))
-        for sink in self._sinks:
-            segment.set_cursor(sink, HEAD_SIZE)
-        segment.write(process_record)
+        needed = whole_pages(HEAD_SIZE + 2 * FRAME_SIZE + len(process_record) + length)
+        segment = self._open_segment(process_record, needed, in_memory=in_memory)
         self._segments.append(segment)
         self._current = segment
         self._keep_bounds()
@@ -125,23 +122,103 @@ class Journal:
         size = min(_FIRST_SEGMENT << min(self._number - 1, 8), _LARGEST_SEGMENT)
         return whole_pages(min(size, max(self._max_bytes // 8, _SMALLEST_SEGMENT)))
 
-    def _open_segment(self, needed: int) -> Segment:
+    def _open_segment(self, process_record: bytes, needed: int, *, in_memory: bool) -> Segment:
         usual = max(self._usual_size(), needed)
-        try:
-            self._take_lock()
-            return self._in_file(usual, max(_SMALLEST_SEGMENT, needed))
-        except (OSError, ValueError) as error:
-            self._deferred.append(partial(self._log_unwritable, error))
-            return Segment.in_memory(self._number, usual)
+        if not in_memory:
+            try:
+                self._take_lock()
+                return self._in_file(process_record, usual, max(_SMALLEST_SEGMENT, needed))
+            except (OSError, ValueError) as error:
+                self._deferred.append(partial(self._log_unwritable, error))
+        segment = Segment.in_memory(self._number, usual)
+        self._begin(segment, process_record)
+        return segment
 
-    def _in_file(self, usual: int, smallest: int) -> Segment:
-        path = self._path(self._number)
+    def _in_file(self, process_record: bytes, usual: int, smallest: int) -> Segment:
         try:
-            return Segment.in_file(path, self._number, usual)
+            return self._file_of(process_record, usual)
         except OSError:
             if smallest >= usual:
                 raise
-        return Segment.in_file(path, self._number, smallest)  # the last free blocks of a disk are better than none
+        return self._file_of(process_record, smallest)  # the last free blocks of a disk are better than none
+
+    def _file_of(self, process_record: bytes, size: int) -> Segment:
+        segment = self._new_file(self._number, size)
+        try:
+            self._begin(segment, process_record)
+        except BaseException:
+            segment.remove()
+            raise
+        return segment
+
+    def _new_file(self, number: int, size: int) -> Segment:
+        def failed_write(record: bytes) -> None:
+            self._deferred.append(partial(self._write_elsewhere, segment, record))
+
+        segment = Segment.in_file(self._path(number), number, size)
+        segment.failed_write = failed_write
+        return segment
+
+    def _begin(self, segment: Segment, process_record: bytes) -> None:
+        for sink in self._sinks:
+            segment.set_cursor(sink, HEAD_SIZE)
+        segment.put(process_record)
+
+    def _write_elsewhere(self, segment: Segment, record: bytes) -> None:
+        """Write a record again that its segment's file did not take."""
+        with self._nothing_appended():
+            self._leave(segment)
+            if not self._closed:
+                self._put_safely([record])
+        self._log_cut(segment)
+
+    def _put_safely(self, records: list[bytes]) -> None:
+        """Append records to a new segment, in memory if no file takes them; the caller holds the lock."""
+        needed = sum(FRAME_SIZE + len(record) for record in records)
+        segment = self._rotate(needed)
+        for number, record in enumerate(records):
+            try:
+                segment.put(record)
+            except OSError:
+                segment = self._rotate(needed, in_memory=True)
+                for each in records[number:]:
+                    segment.write(each)
+                return
+
+    def _leave(self, segment: Segment) -> None:
+        if self._current is segment:
+            self._current = None
+
+    def _save_what_was_cut(self, segment: Segment) -> None:
+        """Give up the lost part of a segment whose file another program has cut."""
+        with self._nothing_appended():
+            if segment not in self._segments or not segment.is_cut():
+                return
+            self._leave(segment)
+            found = segment.give_up_what_was_cut()
+            if found.records and not self._closed:
+                self._put_safely(found.records)
+        self._log_cut(segment)
+        if found.damaged_bytes:
+            self._note_damaged(segment, found.damaged_bytes, found.damaged_records)
+        self._run_deferred()
+
+    def _log_cut(self, segment: Segment) -> None:
+        log_once(
+            f"cut {self.folder}",
+            "tracer's journal %s was cut by another program, or its disk is full; recording goes on in another file",
+            segment.path,
+        )
+
+    def _note_damaged(self, segment: Segment, size: int, records: int) -> None:
+        self.dropped += records
+        log_once(
+            f"damaged {self.folder}",
+            "tracer lost %s bytes of records that another program changed or cut in %s; `tracer doctor` counts them",
+            size,
+            segment.path,
+        )
+        self._note_dropped()
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{self.owner}.{number:06d}{SEGMENT_SUFFIX}"
@@ -247,11 +324,18 @@ class Journal:
                 return [], cursor
             start = cursor[1] if segment.number == cursor[0] else HEAD_SIZE
             try:  # without the lock: appending does not wait for the read
-                records, end = segment.read(start, limit)
+                batch = segment.read(start, limit)
+            except SegmentCutError:
+                self._save_what_was_cut(segment)
+                continue
             except (OSError, ValueError) as error:  # dropped at a limit, or deleted by another program
                 self._give_up(segment, error)
                 continue
-            return records, (segment.number, end)
+            if batch.damaged_bytes:
+                self._note_damaged(segment, batch.damaged_bytes, batch.damaged_records)
+            cursor = (segment.number, batch.end)
+            if batch.records:
+                return batch.records, cursor
 
     def _segment_after(self, cursor: tuple[int, int]) -> Segment | None:
         with self._append_lock:
@@ -265,8 +349,7 @@ class Journal:
             if segment not in self._segments or self._closed:
                 return
             self._segments.remove(segment)
-            if self._current is segment:
-                self._current = None
+            self._leave(segment)
         report("reading the journal back", error)
 
     def acknowledge(self, sink: int, cursor: tuple[int, int]) -> None:
@@ -289,7 +372,7 @@ class Journal:
         return all(segment.cursor(sink) >= segment.end for sink in self._sinks)
 
     def renew(self) -> None:
-        """Move segments from memory to disk if that is possible now; replace a current file that was deleted."""
+        """Move segments from memory to disk if that is possible now; replace a current file that was deleted or cut."""
         with self._append_lock:
             current, in_memory = self._current, [segment for segment in self._segments if segment.path is None]
         try:
@@ -297,10 +380,13 @@ class Journal:
                 self._move_to_disk(segment)
         except (OSError, ValueError) as error:  # retried later
             logger.debug("tracer still keeps records in memory", exc_info=error)
-        if current is not None and current.path is not None and not current.path.exists():
+        if current is None or current.path is None:
+            return
+        if current.is_cut():
+            self._save_what_was_cut(current)
+        elif not current.path.exists():
             with self._append_lock:
-                if self._current is current:
-                    self._current = None
+                self._leave(current)
 
     def _move_to_disk(self, segment: Segment) -> None:
         with self._nothing_appended():
@@ -308,7 +394,7 @@ class Journal:
                 return
             self._take_lock()
         size = min(segment.size, whole_pages(segment.end + _SMALLEST_SEGMENT))
-        copy = Segment.in_file(self._path(segment.number), segment.number, size)
+        copy = self._new_file(segment.number, size)
         try:
             copy.copy(segment)  # without the lock: written bytes do not change
             moved = self._replace(segment, copy)
@@ -348,6 +434,8 @@ class Journal:
 
         With ``keep_alive_file`` the next process that opens the store learns that this one has ended.
         """
+        for segment in list(self._segments):
+            self._save_what_was_cut(segment)
         with self._append_lock:
             self._closed = True
             self._current = None

@@ -1,8 +1,9 @@
 """A journal segment: a file of fixed size, written through a memory map, so that its content outlives the process.
 
 Layout: a head (head.py), then records (frames.py). A record's length is written last: a record without one is
-unfinished. The file is allocated in full before it is mapped, since touching a page without a disk block kills the
-process.
+unfinished. Records are written through the map, since that takes a third of the time of a system call; everything else
+is read and written by system calls, which fail with an error where the map would raise SIGBUS: on a file that another
+program has cut, and on a disk without room. The file is allocated in full where its file system can do that.
 """
 
 from __future__ import annotations
@@ -11,53 +12,82 @@ import errno
 import mmap
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
 
-from tracer._journal.frames import FRAME, FRAME_SIZE
+from tracer._journal import sigbus
+from tracer._journal.frames import FRAME, FRAME_SIZE, Scan, records_in, scan
 from tracer._journal.head import HEAD_SIZE, NEW_HEAD, SINKS_LIMIT, cursor_writes
+from tracer._journal.locations import file_size
 
 PAGE_SIZE = 1 << 12  # a file's size is a multiple of this until it is closed
 _COPIED_AT_ONCE = 1 << 18  # bytes; other threads run in between
 
 _NO_ALLOCATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
+_HAS_POSITIONED_IO = hasattr(os, "pwrite")  # else the map is used, as on Windows, where mapped files cannot be cut
+
+
+class SegmentCutError(ValueError):
+    """Another program has cut the segment's file."""
+
+
+class Batch(NamedTuple):
+    """Records of a segment, the position after them, and what is damaged between them, told once."""
+
+    records: list[bytes]
+    end: int
+    damaged_bytes: int
+    damaged_records: int
 
 
 class Segment:
     """One segment of this process: a file, or memory where no file can be written."""
 
-    __slots__ = ("_buffer", "_cursors", "_slots", "end", "number", "path", "size")
+    __slots__ = (
+        *("_buffer", "_checked", "_cursors", "_file", "_slots", "_whole"),
+        *("end", "failed_write", "number", "path", "size"),
+    )
 
-    def __init__(self, buffer: mmap.mmap, size: int, number: int, path: Path | None) -> None:
+    def __init__(
+        self, buffer: mmap.mmap, size: int, number: int, path: Path | None = None, file: _File | None = None
+    ) -> None:
         self._buffer: mmap.mmap | None = buffer
-        self.size = size
+        self._file = file
+        self.size = size  # 0 after a failed write: no other fits
         self.number = number
         self.path = path
         self.end = HEAD_SIZE  # position after the last whole record
+        self.failed_write: Callable[[bytes], None] = lambda _: None  # called with a record that is not in the file
         self._slots: dict[int, int] = {}
         self._cursors: dict[int, int] = {}
+        self._checked = HEAD_SIZE  # position up to which damage has been told
+        self._whole: int | None = None  # position from which on the records were lost, or written elsewhere
 
     @classmethod
     def in_file(cls, path: Path, number: int, size: int) -> Segment:
         """A new segment file. Raises OSError without disk space or permission."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+        file = _File(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
         try:
-            _allocate(descriptor, size)
-            buffer = mmap.mmap(descriptor, size)
+            _allocate(file.descriptor, size)
+            segment = cls(mmap.mmap(file.descriptor, size), size, number, path, file)
+            segment._put(0, NEW_HEAD)
         except BaseException:
             os.unlink(path)
             raise
-        finally:
-            os.close(descriptor)
-        buffer[:HEAD_SIZE] = NEW_HEAD
-        return cls(buffer, size, number, path)
+        return segment
 
     @classmethod
     def in_memory(cls, number: int, size: int) -> Segment:
         """A segment that is lost with the process."""
-        return cls(mmap.mmap(-1, size), size, number, None)
+        return cls(mmap.mmap(-1, size), size, number)
 
     def write(self, record: bytes) -> None:
-        """Append one record; the caller holds the journal's lock and has checked that it fits."""
+        """Append one record; the caller holds the journal's lock and has checked that it fits.
+
+        Where the file takes nothing, ``failed_write`` is called.
+        """
         start = self.end
         body = start + FRAME_SIZE
         end = body + len(record)
@@ -66,84 +96,195 @@ class Segment:
         FRAME.pack_into(buffer, start, len(record), zlib.crc32(record))  # type: ignore[arg-type]
         self.end = end
 
+    def put(self, record: bytes) -> None:
+        """Append one record like :meth:`write`, but slower, and raise OSError where the file takes nothing."""
+        self._put(self.end, FRAME.pack(len(record), zlib.crc32(record)) + record)
+        self.end += FRAME_SIZE + len(record)
+
+    def _put(self, position: int, content: bytes) -> None:
+        file = self._file
+        if file is not None and _HAS_POSITIONED_IO:
+            while content:
+                written = os.pwrite(file.descriptor, content, position)
+                content, position = content[written:], position + written
+        elif self._buffer is not None:
+            self._buffer[position : position + len(content)] = content
+        elif self.path is not None:
+            write_at(self.path, position, content)
+
+    def _get(self, start: int, end: int) -> bytes:
+        """The bytes between two positions, fewer where the file ends before."""
+        file, buffer = self._file, self._buffer
+        if file is not None and _HAS_POSITIONED_IO:
+            content = b""
+            while len(content) < end - start:
+                part = os.pread(file.descriptor, end - start - len(content), start + len(content))
+                if not part:
+                    break
+                content += part
+            return content
+        if buffer is not None:
+            return buffer[start:end]
+        if self.path is None:
+            raise ValueError("the segment is gone")
+        with self.path.open("rb") as opened:
+            opened.seek(start)
+            return opened.read(end - start)
+
     def copy(self, other: Segment) -> None:
         """Copy another segment's bytes beyond this one's end, at the same positions, as far as they fit.
 
-        Raises ValueError if the other segment is removed meanwhile.
+        Raises OSError, or ValueError if the other segment is removed meanwhile.
         """
         while self.end < min(other.end, self.size):
             end = min(self.end + _COPIED_AT_ONCE, other.end, self.size)
-            content = other._buffer
-            if content is None:
-                raise ValueError("the segment is gone")
-            self._buffer[self.end : end] = content[self.end : end]  # type: ignore[index]
+            self._put(self.end, other._get(self.end, end))
             self.end = end
         for sink, position in list(other._cursors.items()):
             self.set_cursor(sink, position)
 
-    def read(self, position: int, limit: int) -> tuple[list[bytes], int]:
-        """Records from a position on, about ``limit`` bytes in total, and the position after them.
+    def read(self, position: int, limit: int) -> Batch:
+        """Records from a position on, about ``limit`` bytes in total.
 
-        Raises OSError or ValueError if the segment is removed meanwhile.
+        Raises SegmentCutError, and OSError or ValueError if the segment is removed meanwhile.
         """
-        buffer = self._buffer
-        if buffer is not None:
-            try:
-                return _records(buffer, position, self.end, limit)
-            except ValueError:  # unmapped meanwhile
-                if self.path is None:
-                    raise
-        if self.path is None:
-            raise ValueError("the segment is gone")
-        return _records_of_file(self.path, position, self.end, limit)
+        end = self._whole_end()
+        if position >= end:
+            return Batch([], self.end, 0, 0)
+        content = self._get(position, end)
+        if len(content) < end - position:
+            raise SegmentCutError(f"{self.path} was cut short")
+        found = scan(content, 0, limit)
+        damages = [damage for damage in found.damages if position + damage[0] >= self._checked]
+        self._checked = max(self._checked, position + found.end)
+        return _batch(content, found, position, damages)
 
     def count(self) -> int:
         """Number of records that the slowest sink does not have yet."""
         position = min(self._cursors.values(), default=HEAD_SIZE)
-        return len(self.read(position, self.size)[0]) if position < self.end else 0
+        return len(self.read(position, self.size).records) if position < self.end else 0
+
+    def _whole_end(self) -> int:
+        return self.end if self._whole is None else self._whole
+
+    def is_cut(self) -> bool:
+        """Whether another program has cut the file before its records' end."""
+        if self.path is None:
+            return False
+        file = self._file
+        size = file_size(self.path) if file is None else os.fstat(file.descriptor).st_size
+        return size < self._whole_end()
+
+    def give_up_what_was_cut(self) -> Batch:
+        """End this segment's records where its file ends now: what was written beyond since then, and what is lost.
+
+        The caller holds the journal's lock.
+        """
+        end = self._whole_end()
+        in_file = self._get(HEAD_SIZE, end)
+        file_end = HEAD_SIZE + len(in_file)
+        mapped_end = whole_pages(file_end, mmap.PAGESIZE)  # beyond that the map raises SIGBUS
+        content = (in_file + self._from_map(file_end, min(mapped_end, end))).ljust(end - HEAD_SIZE, b"\0")
+        frames = scan(in_file).frames
+        kept = frames[-1][1] if frames else 0
+        self._whole = HEAD_SIZE + kept
+        self.size = 0
+        found = scan(content, kept)
+        return _batch(content, found, HEAD_SIZE, found.damages)
+
+    def _from_map(self, start: int, end: int) -> bytes:
+        buffer = self._buffer
+        return b"" if buffer is None else buffer[start:end]
 
     def set_cursor(self, sink: int, position: int) -> None:
-        """Note a sink's position, also in the file: recovery starts there if this process dies."""
+        """Note a sink's position, also in the file: recovery starts there if this process dies. Raises OSError."""
         if self._cursors.get(sink) == position:
             return
         self._cursors[sink] = position
         slot = self._slots.setdefault(sink, len(self._slots))
-        if slot >= SINKS_LIMIT:
-            return
-        for offset, content in cursor_writes(slot, sink, position):
-            if self._buffer is not None:
-                self._buffer[offset : offset + len(content)] = content
-            elif self.path is not None:
-                write_at(self.path, offset, content)
+        if slot < SINKS_LIMIT:
+            for offset, content in cursor_writes(slot, sink, position):
+                self._put(offset, content)
 
     def cursor(self, sink: int) -> int:
         """A sink's position."""
         return self._cursors.get(sink, HEAD_SIZE)
 
     def unmap(self) -> None:
-        """Free the memory; reads then go to the file."""
-        if self.path is not None and self._buffer is not None:
+        """Free the memory and the descriptor; reads then open the file."""
+        if self.path is not None:
+            self._file = None
             buffer, self._buffer = self._buffer, None
-            buffer.close()
+            if buffer is not None:
+                buffer.close()
 
     def close(self) -> None:
         """Unmap, and cut the file to its used size."""
         self.unmap()
         if self.path is not None:
-            os.truncate(self.path, self.end)
+            os.truncate(self.path, self._whole_end())
 
     def remove(self) -> None:
         """Unmap and delete."""
-        if self._buffer is not None:
-            buffer, self._buffer = self._buffer, None
-            buffer.close()
+        self.unmap()
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+        elif self._buffer is not None:
+            buffer, self._buffer = self._buffer, None
+            buffer.close()
+
+    def _survive(self, record: bytes | None) -> bool:
+        """Let a use of the map go on that has met SIGBUS, in memory; true if that is possible."""
+        buffer, file = self._buffer, self._file
+        if buffer is None or file is None:
+            return False
+        size = os.fstat(file.descriptor).st_size
+        is_cut = size < len(buffer) and self.size > 0
+        start = whole_pages(size, mmap.PAGESIZE) if is_cut else self.end // mmap.PAGESIZE * mmap.PAGESIZE
+        if not sigbus.put_memory(buffer, start):
+            return False
+        if record is not None:
+            self.size = 0
+            self._whole = self.end
+            self.failed_write(record)
+        return True
 
 
-def whole_pages(size: int) -> int:
+class _File:
+    """A descriptor that is closed when nobody uses it any more, so that no read meets another file's."""
+
+    __slots__ = ("descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        close(self.descriptor)
+
+
+def survive_sigbus() -> None:
+    """Keep files that are cut from killing this process."""
+    sigbus.install((Segment.write.__code__, Segment._from_map.__code__), _survive)
+
+
+def _survive(frame: FrameType) -> bool:
+    segment = frame.f_locals["self"]
+    survived: bool = segment._survive(frame.f_locals.get("record"))
+    return survived
+
+
+def _batch(content: bytes, found: Scan, position: int, damages: list[tuple[int, int]]) -> Batch:
+    return Batch(
+        [content[start:end] for start, end in found.frames],
+        position + found.end,
+        sum(end - start for start, end in damages),
+        sum(records_in(content, damage) for damage in damages),
+    )
+
+
+def whole_pages(size: int, page: int = PAGE_SIZE) -> int:
     """The size, rounded up to a multiple of a page."""
-    return -(-size // PAGE_SIZE) * PAGE_SIZE
+    return -(-size // page) * page
 
 
 def write_at(path: Path, position: int, content: bytes) -> None:
@@ -154,27 +295,6 @@ def write_at(path: Path, position: int, content: bytes) -> None:
         os.write(descriptor, content)
     finally:
         os.close(descriptor)
-
-
-def _records(content: mmap.mmap | bytes, position: int, end: int, limit: int) -> tuple[list[bytes], int]:
-    records: list[bytes] = []
-    stop = position + limit
-    while position < end and position < stop:
-        length, _ = FRAME.unpack_from(content, position)
-        body = position + FRAME_SIZE
-        records.append(content[body : body + length])
-        position = body + length
-    return records, position
-
-
-def _records_of_file(path: Path, position: int, end: int, limit: int) -> tuple[list[bytes], int]:
-    with path.open("rb") as file:
-        file.seek(position)
-        content = file.read(end - position)
-    if len(content) < end - position:
-        raise ValueError(f"{path} was cut short")
-    records, read = _records(content, 0, len(content), limit)
-    return records, position + read
 
 
 def _allocate(descriptor: int, size: int) -> None:

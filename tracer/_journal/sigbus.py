@@ -1,0 +1,99 @@
+"""Keeps a journal's file that another program cuts, or that has no room on its disk, from killing this process.
+
+Touching a mapped page without a disk block raises SIGBUS, whose default ends the process. The handler here is called in
+the touching thread, at that very moment. If a segment is being used there, memory takes the place of the mapped file,
+and the use goes on in it; any other SIGBUS is left to the handler that was there before. Writing by system calls needs
+no handler, but takes more than twice as long per record, and lets go of the interpreter's lock each time.
+
+Global state: the handler, which is installed once and removed at the interpreter's exit.
+"""
+
+from __future__ import annotations
+
+import atexit
+import mmap
+import signal
+import sys
+from collections.abc import Callable, Collection
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ctypes
+
+_MAP_FIXED = 0x10
+_LARGEST_SIGACTION = 512  # bytes; its layout is the system's own
+_handler: _Handler | None = None
+
+
+def install(users: Collection[CodeType], rescue: Callable[[FrameType], bool]) -> None:
+    """Call ``rescue`` with the frame of a function with such code that meets SIGBUS; true if it can go on.
+
+    Does nothing on systems without SIGBUS or ctypes.
+    """
+    global _handler
+    if _handler is not None or not hasattr(signal, "SIGBUS"):
+        return
+    try:
+        _handler = _Handler(users, rescue)
+    except (ImportError, AttributeError, OSError, MemoryError):  # no libffi, no right to make callbacks
+        return
+    atexit.register(_handler.remove)
+
+
+def put_memory(buffer: mmap.mmap, start: int) -> bool:
+    """Replace the pages of a map from a position on by memory; what they held is in the file, or lost."""
+    import ctypes
+
+    view = ctypes.c_char.from_buffer(buffer)
+    address = ctypes.addressof(view) + start
+    del view
+    call = ctypes.PyDLL(None).mmap
+    call.restype = ctypes.c_void_p
+    call.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
+    access, kind = mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANON | _MAP_FIXED
+    mapped: int | None = call(address, len(buffer) - start, access, kind, -1, 0)
+    return mapped == address
+
+
+class _Handler:
+    """A handler of SIGBUS in C, since Python's own are called only after the write, which never ends."""
+
+    def __init__(self, users: Collection[CodeType], rescue: Callable[[FrameType], bool]) -> None:
+        import ctypes
+
+        self._users = users
+        self._rescue = rescue
+        self._libc: Any = ctypes.PyDLL(None)
+        self._libc.signal.restype = ctypes.c_void_p
+        self._libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+        self._callback: Any = ctypes.CFUNCTYPE(None, ctypes.c_int)(self._handle)
+        self._address = ctypes.cast(self._callback, ctypes.c_void_p).value
+        self._earlier = self._current()
+        self._libc.signal(signal.SIGBUS, self._address)
+
+    def remove(self) -> None:
+        """Put the earlier handler back, unless there is a later one."""
+        import ctypes
+
+        if ctypes.c_void_p.from_buffer(self._current()).value == self._address:
+            self._restore()
+
+    def _current(self) -> ctypes.Array[ctypes.c_char]:
+        import ctypes
+
+        action = ctypes.create_string_buffer(_LARGEST_SIGACTION)
+        self._libc.sigaction(int(signal.SIGBUS), None, action)
+        return action
+
+    def _restore(self) -> None:
+        self._libc.sigaction(int(signal.SIGBUS), self._earlier, None)
+
+    def _handle(self, number: int) -> None:
+        try:
+            frame = sys._getframe(1)
+            if frame.f_code in self._users and self._rescue(frame):
+                return
+        except Exception:  # nothing can be raised into the write
+            pass
+        self._restore()  # the write is repeated, and meets the earlier handler
