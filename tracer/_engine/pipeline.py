@@ -14,7 +14,14 @@ from tracer._fault import guard, logger, reraise_interruption
 from tracer._journal import lockfile
 from tracer._journal.drainer import Drainer, FlushRequest
 from tracer._journal.journal import Journal
-from tracer._journal.locations import absolute_url, is_remote, journal_folder, store_path
+from tracer._journal.locations import (
+    absolute_url,
+    folders_with_locks,
+    is_remote,
+    journal_folder,
+    journal_folders,
+    store_path,
+)
 from tracer._journal.recovery import Recovery
 from tracer._json import JsonMapping
 from tracer._threads import start_thread
@@ -49,6 +56,8 @@ class StoreSink:
             if self._store is not None and self._file != _identity(self._path):
                 self.close()  # the file was deleted or replaced: records written to the old one would be lost
             if self._store is None:
+                if not lockfile.knows_locks(self._folder):
+                    raise StoreError(f"{self._path} cannot be opened: SQLite needs locks, and its file system has none")
                 self._clear_remains()
                 from tracer.store import open_store
 
@@ -137,7 +146,12 @@ class Pipeline:
     def __init__(self, settings: Settings, process: JsonMapping, exporters: Sequence[ExporterSink]) -> None:
         self.url = absolute_url(settings.store)
         self.folder = journal_folder(self.url)
-        self.journal = Journal(self.folder, max_bytes=settings.journal_max_bytes, process_fields=process)
+        self.journal = Journal(
+            self.folder,
+            max_bytes=settings.journal_max_bytes,
+            process_fields=process,
+            folders_with_locks=partial(folders_with_locks, self.url),
+        )
         self.append = self.journal.append
         self.sink: StoreSink | ServerSink = (
             ServerSink(self.url, settings.token)
@@ -147,20 +161,26 @@ class Pipeline:
         self._exporters = exporters
         self._attachments: dict[str, None] = {}
         own = self.journal.owner
+        folders = journal_folders(self.url)
         self._store_drainer = Drainer(
             self.journal,
             self.sink,
-            Recovery(
-                self.folder,
-                self.sink,
-                own=own,
-                takes_all=True,
-                owner_gone=self.sink.owner_gone,
-                max_bytes=settings.journal_max_bytes,
-            ),
+            [
+                Recovery(
+                    folder,
+                    self.sink,
+                    own=own,
+                    takes_all=True,
+                    owner_gone=self.sink.owner_gone,
+                    max_bytes=settings.journal_max_bytes,
+                )
+                for folder in folders
+            ],
             sends_heartbeats=is_remote(self.url),
         )
-        others = [Drainer(self.journal, sink, Recovery(self.folder, sink, own=own)) for sink in exporters]
+        others = [
+            Drainer(self.journal, sink, [Recovery(folder, sink, own=own) for folder in folders]) for sink in exporters
+        ]
         self._drainers = [self._store_drainer, *others]
 
     def keep_attachments(self, attachments: list[AttachmentRecord], encode: Callable[[object], bytes]) -> None:
@@ -199,7 +219,7 @@ class Pipeline:
         flushed = _wait_for([marked, *asked], deadline)
         ended = [drainer.stop(deadline - time.monotonic()) for drainer in self._drainers]
         if not self.journal.close(keep_alive_file=marked is not None and not marked.is_done):
-            logger.info("tracer left records in %s for the next run", self.folder)
+            logger.info("tracer left records in %s for the next run", self.journal.folder)
         if ended[0]:
             self.sink.close()
         if shut_exporters:

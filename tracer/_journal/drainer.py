@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tracer._fault import log_once, logger, report, reraise_interruption
 from tracer._journal.journal import Journal
@@ -60,10 +60,12 @@ class Drainer:
     a signal handler or a finaliser at any moment.
     """
 
-    def __init__(self, journal: Journal, sink: Sink, recovery: Recovery, *, sends_heartbeats: bool = False) -> None:
+    def __init__(
+        self, journal: Journal, sink: Sink, recoveries: Sequence[Recovery], *, sends_heartbeats: bool = False
+    ) -> None:
         self.sink = sink
         self.dropped = 0  # records that the sink refused although it accepted later ones
-        self._recovery = recovery
+        self._recoveries = recoveries
         self._key = sink_key(sink)
         self._sends_heartbeats = sends_heartbeats
         self._last_write = 0.0
@@ -217,7 +219,8 @@ class Drainer:
         self._lock_sink(-1)
         try:
             self._send_heartbeat()
-            self._recovery.run(0.0)
+            for recovery in self._recoveries:
+                recovery.run(0.0)
         except TimeoutError as error:  # another process is recovering them now
             logger.debug("%s", error)
         finally:
@@ -332,7 +335,8 @@ class Drainer:
         try:
             self._lock_sink(timeout)
             try:
-                self._recovery.run(timeout)
+                for recovery in self._recoveries:
+                    recovery.run(timeout)
             finally:
                 self._sink_lock.release()
         except Exception as error:

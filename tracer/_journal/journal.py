@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -42,8 +42,16 @@ class JournalClosedError(Exception):
 class Journal:
     """Takes records from any thread; each sink reads them in order, at its own pace."""
 
-    def __init__(self, folder: Path, *, max_bytes: int, process_fields: JsonMapping) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_bytes: int,
+        process_fields: JsonMapping,
+        folders_with_locks: Callable[[], Iterable[Path]] = tuple,
+    ) -> None:
         self.folder = folder
+        self._folders_with_locks = folders_with_locks  # where the file system of the folder knows no locks
         self.owner = f"{os.getpid()}-{time.time_ns():x}-{_ids.span_id()[:6]}"
         self.dropped = 0  # records that were deleted before every sink had them
         self._noted = 0  # the part of them that dropped.jsonl counts
@@ -237,11 +245,43 @@ class Journal:
             if self.alive_path.exists():
                 return
             self._release_lock()  # the folder was deleted
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock_descriptor = self._lock_in(self.folder)
+        except lockfile.NoLocksError as error:
+            self._lock_elsewhere(error)
+
+    def _lock_in(self, folder: Path) -> int:
+        folder.mkdir(parents=True, exist_ok=True)
         # locked under another name first: no other process may see the file under its final name without the lock
-        hidden = self.folder / f"{self.owner}{NEW_LOCK_SUFFIX}"
-        self._lock_descriptor = lockfile.take(hidden)
-        os.replace(hidden, self.alive_path)
+        hidden = folder / f"{self.owner}{NEW_LOCK_SUFFIX}"
+        try:
+            descriptor = lockfile.take(hidden)
+        except lockfile.NoLocksError:
+            hidden.unlink(missing_ok=True)
+            raise
+        os.replace(hidden, folder / f"{self.owner}{LOCK_SUFFIX}")
+        return descriptor
+
+    def _lock_elsewhere(self, error: lockfile.NoLocksError) -> None:
+        for folder in self._folders_with_locks():
+            try:
+                self._lock_descriptor = self._lock_in(folder)
+            except OSError as another:
+                logger.debug("tracer cannot write its journal in %s", folder, exc_info=another)
+                continue
+            self._deferred.append(partial(self._log_elsewhere, self.folder))
+            self.folder = folder
+            return
+        raise error
+
+    def _log_elsewhere(self, folder: Path) -> None:
+        log_once(
+            f"no locks {folder}",
+            "tracer writes its journal to %s, since the file system of %s knows no locks; SQLite needs locks too: "
+            "have the store on a local disk",
+            self.folder,
+            folder,
+        )
 
     def _release_lock(self) -> None:
         descriptor, self._lock_descriptor = self._lock_descriptor, None

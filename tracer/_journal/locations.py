@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 _REMOTE = ("http://", "https://")
@@ -31,30 +33,63 @@ def absolute_url(url: str) -> str:
 def journal_folder(url: str) -> Path:
     """The folder of the store's journals: beside its file, or for a server in the user's state folder."""
     if is_remote(url):
-        name = re.sub(r"[^\w.-]+", "_", url.partition("://")[2])
-        return state_folder() / f"{name}.journal"
+        return state_folder() / _name_of(url)
     path = store_path(url)
     return path.with_name(path.name + ".journal")
 
 
+def folders_with_locks(url: str) -> Iterator[Path]:
+    """Folders for journals where the file system of the usual one knows no locks: of this machine and user alone."""
+    yield _usual_state_folder() / _name_of(url)
+    yield _private_folder(_temporary_folder()) / _name_of(url)
+
+
+def journal_folders(url: str) -> list[Path]:
+    """All folders in which there may be journals for a store."""
+    folders = [journal_folder(url), _usual_state_folder() / _name_of(url)]
+    if _is_private(_temporary_folder()):  # in a shared place another user may have made it
+        folders.append(_temporary_folder() / _name_of(url))
+    return list(dict.fromkeys(folders))
+
+
+def _name_of(url: str) -> str:
+    if is_remote(url):
+        name = re.sub(r"[^\w.-]+", "_", url.partition("://")[2])
+        return f"{name}.journal"
+    path = store_path(url)
+    digest = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
+    return f"{path.name}-{digest}.journal"
+
+
 def state_folder() -> Path:
     """The user's state folder; if it is not writable, a temporary folder that lasts until the next boot."""
-    given = os.environ.get("XDG_STATE_HOME")
-    if given and os.path.isabs(given):
-        return Path(given) / "tracer"
+    folder = _usual_state_folder()
+    if folder.parent == _given_state_folder() or _is_writable(folder.parent):
+        return folder
+    return _private_folder(_temporary_folder())
+
+
+def _usual_state_folder() -> Path:
+    given = _given_state_folder()
+    if given is not None:
+        return given / "tracer"
     try:
         home = Path.home()
     except RuntimeError:  # no such user, as in containers
         home = Path("/nonexistent")
     if sys.platform == "darwin":
-        state = home / "Library" / "Application Support"
-    else:
-        state = home / ".local" / "state"
-    if _is_writable(state):
-        return state / "tracer"
-    import tempfile  # rarely needed, and slow to import
+        return home / "Library" / "Application Support" / "tracer"
+    return home / ".local" / "state" / "tracer"
 
-    return _private_folder(Path(tempfile.gettempdir()) / f"tracer-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
+
+def _given_state_folder() -> Path | None:
+    given = os.environ.get("XDG_STATE_HOME")
+    return Path(given) if given and os.path.isabs(given) else None
+
+
+def _temporary_folder() -> Path:
+    place = os.environ.get("TMPDIR") or os.environ.get("TEMP") or "/tmp"
+    return Path(place) / f"tracer-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
 
 
 def file_size(path: Path) -> int:
@@ -69,15 +104,22 @@ def _private_folder(folder: Path) -> Path:
     """This folder, if it is private to this user, else a new one: in a shared folder another user may have made it."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        status = folder.lstat()
-        is_ours = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
-        if is_ours and stat.S_ISDIR(status.st_mode):
+        if _is_private(folder):
             return folder
     except OSError:
         pass
-    import tempfile
+    import tempfile  # rarely needed, and slow to import
 
     return Path(tempfile.mkdtemp(prefix="tracer-"))
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    is_ours = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
+    return is_ours and stat.S_ISDIR(status.st_mode)
 
 
 def _is_writable(folder: Path) -> bool:

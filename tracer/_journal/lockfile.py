@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -15,14 +16,25 @@ else:
 _CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0)
 _LONGEST_WAIT_SECONDS = 0.02
 
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
+
 _held: set[int] = set()
 
 
+class NoLocksError(OSError):
+    """The file system knows no locks."""
+
+
 def take(path: Path) -> int:
-    """A descriptor that holds the file's lock; raises OSError where it cannot be opened or locked."""
+    """A descriptor that holds the file's lock; raises OSError where it cannot be opened or locked, or NoLocksError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _CLOSE_ON_EXEC, 0o600)
     try:
         _lock(descriptor)
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno in _NO_LOCKS:
+            raise NoLocksError(error.errno, error.strerror, str(path)) from error
+        raise
     except BaseException:
         os.close(descriptor)
         raise
@@ -61,6 +73,23 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def knows_locks(folder: Path) -> bool:
+    """Whether files in an existing folder can be locked, as far as can be told."""
+    if sys.platform == "win32":
+        return True
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | _CLOSE_ON_EXEC)
+    except OSError:
+        return True
+    try:
+        _lock(descriptor, shared=True)
+    except OSError as error:
+        return error.errno not in _NO_LOCKS
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _lock(descriptor: int, *, shared: bool = False) -> None:

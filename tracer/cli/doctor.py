@@ -226,8 +226,7 @@ def _store(store_url: str | None) -> Iterator[Finding]:
     place = store_place(store_url)
     yield Finding("store", "url", "ok", place.url)
     yield from _server() if place.file is None else _file(place.file)
-    folder = place.journals
-    journals = pending(folder)
+    journals = [journal for folder in place.journals for journal in pending(folder)]
     alive = [journal for journal in journals if journal["alive"]]
     dead = [journal for journal in journals if not journal["alive"]]
     for name, found, says in (
@@ -236,10 +235,11 @@ def _store(store_url: str | None) -> Iterator[Finding]:
     ):
         waiting = sum(int(str(journal["bytes"])) for journal in found)
         yield Finding("journals", name, "ok", f"{len(found)} {says}, {size(waiting)} waiting")
-    lost = dropped(folder)
-    if lost:
-        says = f"{how_many(lost, 'record')} ever, because the store, an exporter or the disk did not take them in time"
-        yield Finding("journals", "dropped", "note", f"{says} ({folder})")
+    for folder in place.journals:
+        if lost := dropped(folder):
+            records = how_many(lost, "record")
+            says = f"{records} ever, damaged, or not taken in time by the store, an exporter or the disk"
+            yield Finding("journals", "dropped", "note", f"{says} ({folder})")
 
 
 def _server() -> Iterator[Finding]:

@@ -36,11 +36,11 @@ class Place:
         return None if is_remote(self.url) else store_path(self.url)
 
     @property
-    def journals(self) -> Path:
-        """Folder of the journals of this machine's processes, with records that are not in the store yet."""
-        from tracer._journal.locations import journal_folder
+    def journals(self) -> list[Path]:
+        """Folders of the journals of this machine's processes, with records that are not in the store yet."""
+        from tracer._journal.locations import journal_folders
 
-        return journal_folder(self.url)
+        return journal_folders(self.url)
 
     def exists(self) -> bool:
         """Whether there is anything to read: a server, the store's file, or journals with records for it."""
@@ -48,7 +48,7 @@ class Place:
 
         if self.file is None or self.file.exists():
             return True
-        return any(journal["segments"] for journal in pending(self.journals))
+        return any(journal["segments"] for folder in self.journals for journal in pending(folder))
 
     def __str__(self) -> str:
         return str(self.file or self.url)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tracer._fault import log_once
-from tracer._journal.locations import journal_folder
+from tracer._journal.locations import journal_folders
 from tracer._journal.recovery import is_alive
 from tracer.store import Store
 
@@ -60,11 +60,11 @@ class Heartbeats:
         if self._began > oldest:
             return
         store = self._open_store()
-        folder = journal_folder(store.url)
+        folders = journal_folders(store.url)
         for owner in store.running_owners():
-            if owner not in self._last and not _is_alive_here(folder, owner):
+            if owner not in self._last and not _is_alive_here(folders, owner):
                 store.owner_gone(owner)
 
 
-def _is_alive_here(folder: Path, owner: str) -> bool:
-    return Path(owner).name == owner and is_alive(folder, owner)
+def _is_alive_here(folders: list[Path], owner: str) -> bool:
+    return Path(owner).name == owner and any(is_alive(folder, owner) for folder in folders)
