@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.environments import Environment
 from benchmarks.faults.disks import Disk, NoDisk, small_disk
+from benchmarks.faults.lockless import NoCompiler, without_locks
 from benchmarks.faults.processes import Answering, GaveUp, Program, Server
 from benchmarks.faults.recorders import RECORDERS
 from benchmarks.faults.running import Running
@@ -45,6 +46,7 @@ class Laboratory:
         self._empty_store = empty_store
         self._programs: list[Program] = []
         self._server: Server | None = None
+        self._variables: dict[str, str] = {}  # of the programs that record
         self._ending = ExitStack()
 
     def __enter__(self) -> Laboratory:
@@ -75,11 +77,29 @@ class Laboratory:
         self._lay_store()
         return disk
 
+    def take_locks_away(self) -> None:
+        """Have the store on a file system that knows no locks, for the programs that record. Raises Unfit."""
+        if RECORDERS[self._recorder].is_remote:
+            raise Unfit("keeps nothing on disk")
+        try:
+            self._variables = without_locks(self._store, self._work)
+        except NoCompiler as error:
+            raise Unfit(str(error)) from None
+
+    def journals(self) -> list[Path]:
+        """Files in which records wait until they are stored. Raises Unfit where there are none."""
+        pattern = RECORDERS[self._recorder].journals
+        found = list(self._work.glob(pattern)) if pattern else []
+        if not found:
+            raise Unfit("keeps no journal")
+        return found
+
     def start(self, *plan: list[Any]) -> Program:
         """A program that follows this plan."""
         said = self._work / f"program{len(self._programs)}"
         where = [str(self._store), self._server.url if self._server is not None else ""]
-        program = Program(self._running, [*self._command("benchmarks.faults.program"), *where], plan, self._store, said)
+        command = [*self._command("benchmarks.faults.program"), *where]
+        program = Program(self._running, command, plan, self._store, said, self._variables)
         self._programs.append(program)
         self._ending.callback(program.end)
         return program

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Process:
         said: Path,
         *,
         pipe: int | None = None,
+        variables: Mapping[str, str] = {},
         **options: Any,
     ) -> None:
         running.check()
@@ -48,7 +49,7 @@ class Process:
             self._popen = subprocess.Popen(
                 arguments,
                 cwd=folder,
-                env={**worker_environment(said.parent), **more},
+                env={**worker_environment(said.parent), **more, **variables},
                 stderr=stderr,
                 pass_fds=() if pipe is None else (pipe,),
                 start_new_session=True,
@@ -99,7 +100,13 @@ class Program(Process):
     """A program that records; ``ended`` are the names of the spans that it has counted."""
 
     def __init__(
-        self, running: Running, command: Sequence[str], plan: Sequence[Sequence[Any]], folder: Path, said: Path
+        self,
+        running: Running,
+        command: Sequence[str],
+        plan: Sequence[Sequence[Any]],
+        folder: Path,
+        said: Path,
+        variables: Mapping[str, str],
     ) -> None:
         reading, writing = os.pipe()
         super().__init__(
@@ -108,6 +115,7 @@ class Program(Process):
             folder,
             said,
             pipe=writing,
+            variables=variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class Size:
 FULL = Size("full", 300, 8, 50, 20_000, 3_000, 20.0, 60.0, 40.0)
 SMALL = Size("small", 100, 8, 25, 1_000, 1_500, 1.0, 1.0, 20.0)
 ARRIVAL_SECONDS = 10.0  # until what was recorded while all was well has reached the server
+CURSOR_BYTE = 20  # of tracer's journal: one of the position up to which the server has its records
 FREE_SECONDS = 5.0  # between a disk's having room again and the program's death
 
 Play = Callable[[Laboratory, Size], None]
@@ -138,6 +140,24 @@ def _fill_and_free(laboratory: Laboratory, size: Size, then: list[Any]) -> Progr
     return program
 
 
+@scenario("no locks, then SIGKILL")
+def no_locks_and_killed(laboratory: Laboratory, size: Size) -> None:
+    laboratory.take_locks_away()
+    _end_by_signal(laboratory, size, signal.SIGKILL)
+
+
+@scenario("journal cut by another program")
+def journal_cut(laboratory: Laboratory, size: Size) -> None:
+    half = size.spans // 2
+    program = laboratory.start(["record", half], ["wait"], ["record", half])
+    program.until_waiting()
+    laboratory.until_stored(ARRIVAL_SECONDS)
+    for journal in laboratory.journals():
+        os.truncate(journal, 0)
+    program.go_on()
+    program.finish()
+
+
 @scenario("server down", is_about_server=True)
 def server_down(laboratory: Laboratory, size: Size) -> None:
     third = size.spans // 3
@@ -169,6 +189,23 @@ def _kill_and_bring_back(laboratory: Laboratory, size: Size, *then: list[Any]) -
 
 @scenario("server down, then SIGKILL", is_about_server=True)
 def server_down_and_killed(laboratory: Laboratory, size: Size) -> None:
+    _kill_both_and_bring_back(laboratory, size, lambda: None)
+
+
+@scenario("the same, and a byte of the journal's head is damaged", is_about_server=True)
+def damaged_head(laboratory: Laboratory, size: Size) -> None:
+    def damage() -> None:
+        for journal in laboratory.journals():
+            with journal.open("r+b") as file:
+                file.seek(CURSOR_BYTE)
+                (byte,) = file.read(1)
+                file.seek(CURSOR_BYTE)
+                file.write(bytes([byte ^ 0xFF]))
+
+    _kill_both_and_bring_back(laboratory, size, damage)
+
+
+def _kill_both_and_bring_back(laboratory: Laboratory, size: Size, meanwhile: Callable[[], None]) -> None:
     half = size.spans // 2
     program = laboratory.start(["wait"], ["record", half], ["record_on_and_on"])
     program.until_waiting()
@@ -177,5 +214,6 @@ def server_down_and_killed(laboratory: Laboratory, size: Size) -> None:
     program.until_ended(half)
     program.end()
     program.finish()
+    meanwhile()
     laboratory.server.begin()
     laboratory.run(["record", half])

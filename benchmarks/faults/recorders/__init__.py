@@ -22,6 +22,7 @@ class Recorder:
     contender: Contender  # its environment; ``module`` is the one beside this table
     configured: str  # a sentence for the docs page
     is_remote: bool = False  # can only send to a server, and keeps nothing itself
+    journals: str = ""  # files in which it keeps records until they are stored: a pattern below the laboratory's folder
 
     def load(self) -> ModuleType:
         """Its functions; only in its own environment."""
@@ -32,6 +33,7 @@ RECORDERS = {
     "tracer": Recorder(
         replace(CONTENDERS["tracer_autolog"], module="tracer_with_server", requires=(".", ".[server]")),
         "as it comes: journal and SQLite store on disk; its server is `tracer server`",
+        journals="**/*.journal/*.journal",
     ),
     "mlflow": Recorder(
         CONTENDERS["mlflow_sqlite"],
