@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.faults.laboratory import Laboratory
-from benchmarks.faults.processes import Program
+from benchmarks.faults.processes import GaveUp, Program
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,8 @@ def journal_cut(laboratory: Laboratory, size: Size) -> None:
         os.truncate(journal, 0)
     program.go_on()
     program.finish()
+    if len(program.ended) < 2 * half:
+        raise GaveUp("the program did not survive it")
 
 
 @scenario("server down", is_about_server=True)

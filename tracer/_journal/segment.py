@@ -11,11 +11,11 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
+from zlib import crc32
 
 from tracer._journal import sigbus
 from tracer._journal.frames import FRAME, FRAME_SIZE, Scan, records_in, scan
@@ -25,6 +25,7 @@ from tracer._journal.locations import file_size
 PAGE_SIZE = 1 << 12  # a file's size is a multiple of this until it is closed
 _COPIED_AT_ONCE = 1 << 18  # bytes; other threads run in between
 
+_pack_into = FRAME.pack_into  # looked up once: this is done for each record
 _NO_ALLOCATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 _HAS_POSITIONED_IO = hasattr(os, "pwrite")  # else the map is used, as on Windows, where mapped files cannot be cut
 
@@ -93,12 +94,12 @@ class Segment:
         end = body + len(record)
         buffer = self._buffer
         buffer[body:end] = record  # type: ignore[index]  # the newest segment is mapped
-        FRAME.pack_into(buffer, start, len(record), zlib.crc32(record))  # type: ignore[arg-type]
+        _pack_into(buffer, start, len(record), crc32(record))  # type: ignore[arg-type]
         self.end = end
 
     def put(self, record: bytes) -> None:
         """Append one record like :meth:`write`, but slower, and raise OSError where the file takes nothing."""
-        self._put(self.end, FRAME.pack(len(record), zlib.crc32(record)) + record)
+        self._put(self.end, FRAME.pack(len(record), crc32(record)) + record)
         self.end += FRAME_SIZE + len(record)
 
     def _put(self, position: int, content: bytes) -> None:
