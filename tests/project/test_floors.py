@@ -27,8 +27,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # the journal
         "tracer._journal": (
-            "__init__ dead_segment drainer dropped frames head journal locations lockfile recovery segment sigbus "
-            "sink"
+            "__init__ alive dead_segment drainer dropped frames head journal locations lockfile recovery segment "
+            "sigbus sink"
         ),
     },
     {  # where records go

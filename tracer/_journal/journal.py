@@ -17,8 +17,7 @@ from pathlib import Path
 
 from tracer import _ids
 from tracer._fault import is_interruption, log_once, logger, report
-from tracer._journal import lockfile
-from tracer._journal.dropped import note_dropped
+from tracer._journal.alive import AliveFile
 from tracer._journal.frames import FRAME_SIZE
 from tracer._journal.head import HEAD_SIZE
 from tracer._journal.segment import Segment, SegmentCutError, whole_pages
@@ -31,8 +30,6 @@ _MEMORY_LIMIT = 1 << 26
 _MAPPED_SEGMENTS = 4  # older segments are read from their files, so that a slow sink costs no memory
 
 SEGMENT_SUFFIX = ".journal"
-LOCK_SUFFIX = ".alive"
-NEW_LOCK_SUFFIX = ".new"
 
 
 class JournalClosedError(Exception):
@@ -50,11 +47,8 @@ class Journal:
         process_fields: JsonMapping,
         folders_with_locks: Callable[[], Iterable[Path]] = tuple,
     ) -> None:
-        self.folder = folder
-        self._folders_with_locks = folders_with_locks  # where the file system of the folder knows no locks
         self.owner = f"{os.getpid()}-{time.time_ns():x}-{_ids.span_id()[:6]}"
         self.dropped = 0  # records that were deleted before every sink had them
-        self._noted = 0  # the part of them that dropped.jsonl counts
         self._max_bytes = max_bytes
         self._process_fields = process_fields
         self._sinks: list[int] = []
@@ -62,13 +56,18 @@ class Journal:
         self._segments: deque[Segment] = deque()
         self._current: Segment | None = None
         self._number = 0
-        self._lock_descriptor: int | None = None
         self._closed = False
         # re-entrant, since a finaliser or a signal handler may append while its own thread is appending; its record is
         # then deferred, as is work that must not be done under the lock, such as logging and deleting files
         self._append_lock = threading.RLock()
         self._appending = False
         self._deferred: deque[bytes | Callable[[], None]] = deque()
+        self._alive = AliveFile(folder, self.owner, folders_with_locks, log_later=self._deferred.append)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the segments."""
+        return self._alive.folder
 
     # ---- writing ----
 
@@ -134,7 +133,7 @@ class Journal:
         usual = max(self._usual_size(), needed)
         if not in_memory:
             try:
-                self._take_lock()
+                self._alive.take()
                 return self._in_file(process_record, usual, max(_SMALLEST_SEGMENT, needed))
             except (OSError, ValueError) as error:
                 self._deferred.append(partial(self._log_unwritable, error))
@@ -226,7 +225,7 @@ class Journal:
             size,
             segment.path,
         )
-        self._note_dropped()
+        self._alive.note(self.dropped)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{self.owner}.{number:06d}{SEGMENT_SUFFIX}"
@@ -239,59 +238,6 @@ class Journal:
             error,
             _MEMORY_LIMIT >> 20,
         )
-
-    def _take_lock(self) -> None:
-        if self._lock_descriptor is not None:
-            if self.alive_path.exists():
-                return
-            self._release_lock()  # the folder was deleted
-        try:
-            self._lock_descriptor = self._lock_in(self.folder)
-        except lockfile.NoLocksError as error:
-            self._lock_elsewhere(error)
-
-    def _lock_in(self, folder: Path) -> int:
-        folder.mkdir(parents=True, exist_ok=True)
-        # locked under another name first: no other process may see the file under its final name without the lock
-        hidden = folder / f"{self.owner}{NEW_LOCK_SUFFIX}"
-        try:
-            descriptor = lockfile.take(hidden)
-        except lockfile.NoLocksError:
-            hidden.unlink(missing_ok=True)
-            raise
-        os.replace(hidden, folder / f"{self.owner}{LOCK_SUFFIX}")
-        return descriptor
-
-    def _lock_elsewhere(self, error: lockfile.NoLocksError) -> None:
-        for folder in self._folders_with_locks():
-            try:
-                self._lock_descriptor = self._lock_in(folder)
-            except OSError as another:
-                logger.debug("tracer cannot write its journal in %s", folder, exc_info=another)
-                continue
-            self._deferred.append(partial(self._log_elsewhere, self.folder))
-            self.folder = folder
-            return
-        raise error
-
-    def _log_elsewhere(self, folder: Path) -> None:
-        log_once(
-            f"no locks {folder}",
-            "tracer writes its journal to %s, since the file system of %s knows no locks; SQLite needs locks too: "
-            "have the store on a local disk",
-            self.folder,
-            folder,
-        )
-
-    def _release_lock(self) -> None:
-        descriptor, self._lock_descriptor = self._lock_descriptor, None
-        if descriptor is not None:
-            lockfile.release(descriptor)
-
-    @property
-    def alive_path(self) -> Path:
-        """The file whose lock shows that this process is alive; its content is the number of dropped records."""
-        return self.folder / f"{self.owner}{LOCK_SUFFIX}"
 
     @property
     def is_in_memory(self) -> bool:
@@ -328,17 +274,7 @@ class Journal:
             "`tracer doctor` counts them",
             self.folder,
         )
-        self._note_dropped()
-
-    def _note_dropped(self) -> None:
-        descriptor = self._lock_descriptor
-        if descriptor is not None:
-            try:
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                os.write(descriptor, encode({"dropped": self.dropped}))
-                self._noted = self.dropped
-            except OSError as error:  # a full disk; this process still knows
-                logger.debug("tracer could not note how many records it dropped", exc_info=error)
+        self._alive.note(self.dropped)
 
     # ---- reading ----
 
@@ -432,7 +368,7 @@ class Journal:
         with self._nothing_appended():
             if self._closed:
                 return
-            self._take_lock()
+            self._alive.take()
         size = min(segment.size, whole_pages(segment.end + _SMALLEST_SEGMENT))
         copy = self._new_file(segment.number, size)
         try:
@@ -486,21 +422,10 @@ class Journal:
             for segment in segments:
                 _close(segment, remove=segment not in left)
             done = not any(segment.path is not None for segment in left)
-            self._close_lock(remove=done and not keep_alive_file)
+            self._alive.close(self.dropped, remove=done and not keep_alive_file)
         if lost:
             log_once(f"journal lost {self.owner}", "tracer lost %s records: neither disk nor store took them", lost)
         return done and not lost
-
-    def _close_lock(self, *, remove: bool) -> None:
-        try:
-            if remove and self._lock_descriptor is not None:
-                self.alive_path.unlink(missing_ok=True)
-                self._noted = 0
-            note_dropped(self.folder, self.owner, self.dropped - self._noted)
-            self._noted = self.dropped
-        except OSError as error:
-            logger.debug("tracer could not delete its journal", exc_info=error)
-        self._release_lock()
 
     def leave_to_parent(self) -> None:
         """After a fork, in the child: write nothing to the parent's files."""
@@ -509,7 +434,7 @@ class Journal:
         self._sinks, self._wakers = [], []
         self._closed = True
         self._current = None
-        self._lock_descriptor = None
+        self._alive.leave_to_parent()
         for segment in self._segments:
             segment.unmap()
         self._segments.clear()

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tracer._fault import log_once, report
 from tracer._journal import lockfile
+from tracer._journal.alive import LOCK_SUFFIX, NEW_LOCK_SUFFIX
 from tracer._journal.dead_segment import DeadSegment, EmptySegmentError, OtherVersionError
 from tracer._journal.dropped import dropped_by, note_dropped, noted_dropped
 from tracer._journal.head import HEAD_SIZE
-from tracer._journal.journal import LOCK_SUFFIX, NEW_LOCK_SUFFIX, SEGMENT_SUFFIX
+from tracer._journal.journal import SEGMENT_SUFFIX
 from tracer._journal.locations import file_size
 from tracer._journal.sink import Sink, sink_key
 
