@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -16,7 +17,8 @@ import tracer
 from tests.models.conftest import WriteModel
 from tests.models.serve import Served
 from tests.waiting import PATIENCE, appears, until
-from tracer.models import load_model, log_model
+from tracer.models import load_model, log_model, serving_app
+from tracer.models.serving_app import Limits, ModelServer
 
 openai = pytest.importorskip("openai", exc_type=ImportError)
 
@@ -83,7 +85,6 @@ def test_a_body_that_does_not_come_in_time(echo: Path, own_store: str) -> None:
 
 def test_a_server_that_ends_tells_the_client_so(write_model: WriteModel, folder: Path) -> None:
     uvicorn = pytest.importorskip("uvicorn", exc_type=ImportError)
-    from tracer.models.serving_app import Limits, ModelServer
 
     loaded = load_model(log_model("hangs", write_model(HANGS), input_example=False).model_uri)
     config = uvicorn.Config(
@@ -180,3 +181,36 @@ def test_log_probabilities_of_a_whole_answer_are_streamed(write_model: WriteMode
     first, _ = load_model(log_model("sure", path).model_uri).predict_stream(QUESTION)
 
     assert first["choices"][0]["logprobs"]["content"][0]["token"] == "x"
+
+
+def test_others_are_answered_while_a_large_body_is_read_and_too_many_values_are_refused(
+    echo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_reading, may_go_on = threading.Event(), threading.Event()
+    has_more_values = serving_app.has_more_values
+
+    def reading(*arguments: Any) -> bool:
+        is_reading.set()
+        assert may_go_on.wait(PATIENCE)
+        return has_more_values(*arguments)
+
+    monkeypatch.setattr(serving_app, "has_more_values", reading)
+    app = ModelServer(load_model(log_model("echo", echo).model_uri), Limits()).app()
+
+    async def both() -> tuple[httpx.Response, httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            large = b'{"messages":[' + b"{}," * 1_000_000 + b"{}]}"
+            headers = {"content-type": "application/json"}
+            sent = asyncio.ensure_future(client.post("/v1/chat/completions", content=large, headers=headers))
+            assert await asyncio.to_thread(is_reading.wait, PATIENCE)
+            alive = await client.get("/ping")
+            may_go_on.set()
+            return alive, await sent
+
+    alive, refused = asyncio.run(both())
+
+    assert alive.status_code == 200
+    assert (refused.status_code, refused.json()["error"]["message"]) == (
+        413,
+        "The body has more than 1000000 keys and values.",
+    )

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.no_store
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
-            "errors config semconv _background_loop _distribution _exit _fault _ids _json _late _readable_names "
-            "_threads"
+            "errors config semconv _background_loop _distribution _exit _fault _ids _json _json_size _late "
+            "_readable_names _threads"
         ),
     },
     {  # what is written
@@ -70,8 +70,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
         "tracer.server": (
             "__init__ annotate answer app attachments body completion conversation endpoint gate heartbeats indexer "
-            "live openapi operation operations otlp otlp_protobuf overview page protocol records running schemas "
-            "serve settings shapes signin traces"
+            "live openapi operation operations otlp otlp_protobuf overview page protobuf_size protocol records "
+            "running schemas serve settings shapes signin traces"
         ),
     },
     {  # providers

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from tracer._api.configuration import flush
 from tracer._api.tracing import set_tracing_context_from_http_request_headers
 from tracer._json import JsonMapping, JsonObject
+from tracer._json_size import VALUES_LIMIT, has_more_values
 from tracer.models.chat import ChatCompletionResponse
 from tracer.models.joined_chunks import chunks_of
 from tracer.models.loaded import LoadedModel
@@ -37,6 +38,7 @@ Shaped = Callable[[object], Any]  # makes the reply from the model's answer
 TRACE_HEADER = "x-tracer-trace-id"
 _IDLE_SECONDS = 5.0
 _DEPTH_LIMIT = 200
+_PARSED_IN_LOOP = 64 * 1024  # bytes; more is parsed in a thread, and other requests are answered meanwhile
 _HUNG_UP = 499  # nginx's status for a client that has gone
 
 
@@ -121,13 +123,7 @@ class ModelServer:
             content = await asyncio.wait_for(self._content(request), self._limits.timeout)
         except asyncio.TimeoutError:
             raise RequestError(408, "The body did not come in time.", code="timeout") from None
-        try:
-            body = orjson.loads(content)
-        except orjson.JSONDecodeError as error:
-            raise RequestError(400, f"The body is no JSON: {error}.") from None
-        if _is_deep(body, _DEPTH_LIMIT):
-            raise RequestError(400, f"The body is nested deeper than {_DEPTH_LIMIT} levels.")
-        return body
+        return _parsed(content) if len(content) <= _PARSED_IN_LOOP else await asyncio.to_thread(_parsed, content)
 
     async def _content(self, request: Request) -> bytes:
         limit = self._limits.max_body_bytes
@@ -321,6 +317,18 @@ async def _leave(task: asyncio.Future[Response], answer: Answer) -> None:
     await asyncio.wait({task})
     if not task.cancelled():
         task.exception()
+
+
+def _parsed(content: bytes) -> object:
+    if has_more_values([content], VALUES_LIMIT):
+        raise RequestError(413, f"The body has more than {VALUES_LIMIT} keys and values.", code="request_too_large")
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise RequestError(400, f"The body is no JSON: {error}.") from None
+    if _is_deep(body, _DEPTH_LIMIT):
+        raise RequestError(400, f"The body is nested deeper than {_DEPTH_LIMIT} levels.")
+    return body
 
 
 def _is_deep(value: object, limit: int) -> bool:

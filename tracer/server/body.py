@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from typing import Final
 
 import orjson
 from anyio import CapacityLimiter
 from starlette.requests import ClientDisconnect, Request
 
 from tracer._json import JsonObject
+from tracer._json_size import VALUES_LIMIT, has_more_values
 from tracer.errors import InvalidArgumentError
 from tracer.server.answer import AnswerError
 from tracer.server.settings import ServerSettings
 
+RECORDS_LIMIT: Final = 10_000  # of one request; a journal's batch of 1 MiB has a few thousand
 _WAITING_WRITERS = 32
 _JSON_BYTES = 4 << 20  # a hundred thousand trace ids; parsed JSON takes a multiple of this
+_JSON_VALUES = 250_000  # keys and values, of as many trace ids
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_MEMBERS_LIMIT = 2000  # of gzip; tools that cut their output into members make one of 64 KiB or more
+_UNPACKED_AT_ONCE = 16 * 1024  # what follows a member is copied, so a member must not have everything behind it
+_PARSED_IN_LOOP = 64 * 1024  # bytes; more is parsed in a thread, and other requests are answered meanwhile
 
 
 def refuse_if_busy(request: Request) -> None:
@@ -58,22 +65,65 @@ async def _received(request: Request, limit: int) -> bytes:
 
 def unpacked(content: bytes, limit: int) -> bytes:
     """Decompresses gzip (also of several members) or zlib. Raises AnswerError beyond the limit or for damaged data."""
-    parts: list[bytes] = []
-    left = limit
+    unpacker = _Unpacker(limit)
     try:
-        while content:
-            unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
-            part = unpacker.decompress(content, left + 1)
-            left -= len(part)
-            if left < 0:
-                raise _too_large(limit)
-            if not unpacker.eof:
-                raise AnswerError(400, "the compressed body ends too early")
-            parts.append(part)
-            content = unpacker.unused_data
+        for place in range(0, len(content), _UNPACKED_AT_ONCE):
+            unpacker.take(content[place : place + _UNPACKED_AT_ONCE])
     except zlib.error as error:
         raise AnswerError(400, f"the body is not gzip: {error}") from None
-    return b"".join(parts)
+    return unpacker.whole()
+
+
+class _Unpacker:
+    """Decompresses member by member, within bounds of their number and of the size of all."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._left = limit
+        self._members = 0
+        self._member: zlib._Decompress | None = None
+        self._parts: list[bytes] = []
+
+    def take(self, content: bytes) -> None:
+        """Decompress what comes next. Raises AnswerError beyond the bounds."""
+        while content:
+            member = self._member or self._next_member()
+            part = member.decompress(content, self._left + 1)
+            self._left -= len(part)
+            if self._left < 0:
+                raise _too_large(self._limit)
+            self._parts.append(part)
+            content = member.unused_data
+            self._member = None if member.eof else member
+
+    def whole(self) -> bytes:
+        """Everything. Raises AnswerError if it ends within a member."""
+        if self._member is not None:
+            raise AnswerError(400, "the compressed body ends too early")
+        return b"".join(self._parts)
+
+    def _next_member(self) -> zlib._Decompress:
+        self._members += 1
+        if self._members > _MEMBERS_LIMIT:
+            raise AnswerError(413, f"the body has more than {_MEMBERS_LIMIT} gzip members")
+        return zlib.decompressobj(_GZIP_OR_ZLIB)
+
+
+def check_values(*texts: bytes, limit: int = VALUES_LIMIT) -> None:
+    """Raise AnswerError for JSON texts with so many keys and values that they would take much time and memory."""
+    if has_more_values(texts, limit):
+        raise too_many(limit, "keys and values")
+
+
+def check_spans(number: int) -> None:
+    """Raise AnswerError for more spans than one request may bring."""
+    if number > RECORDS_LIMIT:
+        raise too_many(RECORDS_LIMIT, "spans")
+
+
+def too_many(limit: int, what: str) -> AnswerError:
+    """The error of a body that is small enough, but has too much in it."""
+    return AnswerError(413, f"the body has more than {limit} {what}; send them in several requests")
 
 
 async def read_json_object(request: Request, settings: ServerSettings, *, limit: int = _JSON_BYTES) -> JsonObject:
@@ -82,13 +132,19 @@ async def read_json_object(request: Request, settings: ServerSettings, *, limit:
     # a page of another site can send a form or text/plain without a CORS preflight
     if media_type != "application/json":
         raise AnswerError(415, f"content-type is {media_type[:40]!r}, expected application/json")
+    content = await read_body(request, settings, limit=limit)
     try:
-        value = orjson.loads(await read_body(request, settings, limit=limit))
+        value = _parsed(content) if len(content) <= _PARSED_IN_LOOP else await asyncio.to_thread(_parsed, content)
     except orjson.JSONDecodeError as error:
         raise InvalidArgumentError(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidArgumentError("the body is JSON, but no object")
     return value
+
+
+def _parsed(content: bytes) -> object:
+    check_values(content, limit=_JSON_VALUES)
+    return orjson.loads(content)
 
 
 def _too_large(limit: int) -> AnswerError:

@@ -7,7 +7,7 @@ be retried, 503 with Retry-After for those that may.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import orjson
@@ -18,11 +18,12 @@ from starlette.responses import Response
 from tracer._fault import logger
 from tracer._json import JsonObject
 from tracer._records.attachments import take_out
+from tracer._records.record import Record
 from tracer.errors import InvalidArgumentError, StoreError
 from tracer.otlp.json import Batch, batch_from_request
 from tracer.server import otlp_protobuf
 from tracer.server.answer import AnswerError
-from tracer.server.body import read_body, refuse_if_busy
+from tracer.server.body import check_spans, check_values, read_body, refuse_if_busy
 from tracer.server.records import record_line
 from tracer.store import Store
 
@@ -42,8 +43,12 @@ async def take_spans(request: Request) -> Response:
         return _failure(JSON, 415, f"content-type is {media_type[:40]!r}, expected {PROTOBUF} or {JSON}")
     try:
         refuse_if_busy(request)
-        body = await read_body(request, state.settings)
-        refused = await to_thread.run_sync(partial(_take_in, body, media_type, state.open_store), limiter=state.writers)
+        # two steps, so that the body is not kept while its spans are written
+        read = partial(_batches, await read_body(request, state.settings), media_type)
+        batches, refused = await to_thread.run_sync(read, limiter=state.writers)
+        del read
+        write = partial(_take_in, batches, refused, state.open_store)
+        await to_thread.run_sync(write, limiter=state.writers)
     except AnswerError as error:
         return _failure(media_type, error.status, str(error))
     except InvalidArgumentError as error:
@@ -57,13 +62,16 @@ async def take_spans(request: Request) -> Response:
     return _success(media_type, refused)
 
 
-def _take_in(body: bytes, media_type: str, open_store: Callable[[], Store]) -> list[str]:
-    """Write the spans of a request into the store; returns the reason of each refused span."""
+def _batches(body: bytes, media_type: str) -> tuple[list[Batch], list[str]]:
+    """The spans of a request, and the reason of each refused one. Raises AnswerError if it has too many values."""
     refused: list[str] = []
     if media_type == PROTOBUF:
-        batches = otlp_protobuf.batches_from_protobuf(body, refused)
-    else:
-        batches = _batches_from_json(body, refused)
+        return otlp_protobuf.batches_from_protobuf(body, refused), refused
+    return _batches_from_json(body, refused), refused
+
+
+def _take_in(batches: list[Batch], refused: list[str], open_store: Callable[[], Store]) -> None:
+    """Write spans into the store; ``refused`` gets the reason of each refused one."""
     store = open_store()
     for batch in batches:
         lines = _lines(batch.records, refused)
@@ -72,12 +80,13 @@ def _take_in(body: bytes, media_type: str, open_store: Callable[[], Store]) -> l
             owner = _owner_of(resource)
             process = {"kind": "process", "owner": owner, "resource": resource}
             store.append([orjson.dumps(process), *lines], owner=owner)
-    return refused
 
 
-def _lines(records: Iterable[Mapping[str, object]], refused: list[str]) -> list[bytes]:
+def _lines(records: list[Record], refused: list[str]) -> list[bytes]:
     lines: list[bytes] = []
-    for record in records:
+    records.reverse()
+    while records:
+        record = records.pop()  # a record and its line are not both kept
         try:
             line, attachments = take_out(record_line(record))
         except InvalidArgumentError as error:
@@ -99,6 +108,7 @@ def _storable(resource: JsonObject, refused: list[str]) -> JsonObject:
 
 
 def _batches_from_json(body: bytes, refused: list[str]) -> list[Batch]:
+    check_values(body)
     try:
         request = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -109,6 +119,8 @@ def _batches_from_json(body: bytes, refused: list[str]) -> list[Batch]:
     if not isinstance(found, (list, type(None))):
         raise InvalidArgumentError("the body is no ExportTraceServiceRequest: resourceSpans is no list")
     try:
+        scopes = (scope for resource_spans in found or () for scope in resource_spans.get("scopeSpans") or ())
+        check_spans(sum(len(scope.get("spans") or ()) for scope in scopes))
         return [batch_from_request(resource_spans, refused) for resource_spans in found or ()]
     except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidArgumentError(f"the body is no ExportTraceServiceRequest: {error}") from None

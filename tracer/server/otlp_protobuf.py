@@ -18,17 +18,26 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from tracer._json import JsonObject
+from tracer._json_size import VALUES_LIMIT
 from tracer.errors import InvalidArgumentError
 from tracer.otlp.json import Batch, batch_from_request
+from tracer.server.body import check_spans, too_many
+from tracer.server.protobuf_size import has_more_fields
 
 
 def batches_from_protobuf(content: bytes, refused: list[str]) -> list[Batch]:
-    """The records of a request; spans that do not follow OTLP are left out, with their reasons in ``refused``."""
+    """The records of a request; spans that do not follow OTLP are left out, with their reasons in ``refused``.
+
+    Raises InvalidArgumentError, or AnswerError if it has too much in it.
+    """
+    if has_more_fields(content, VALUES_LIMIT):
+        raise too_many(VALUES_LIMIT, "fields")
     request = ExportTraceServiceRequest()
     try:
         request.ParseFromString(content)
     except DecodeError as error:
         raise InvalidArgumentError(f"the body is no ExportTraceServiceRequest in protobuf: {error}") from None
+    check_spans(sum(len(scope.spans) for found in request.resource_spans for scope in found.scope_spans))
     return [batch_from_request(_resource_spans(found), refused) for found in request.resource_spans]
 
 

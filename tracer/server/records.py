@@ -12,7 +12,7 @@ from starlette.responses import Response
 from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError, QueryTimeoutError, TraceNotFoundError
 from tracer.server.answer import AnswerError, answer_for
-from tracer.server.body import read_body, refuse_if_busy
+from tracer.server.body import RECORDS_LIMIT, check_values, read_body, refuse_if_busy, too_many
 from tracer.server.operation import Call
 from tracer.server.shapes import trace_shape
 from tracer.server.traces import stored_trace
@@ -34,11 +34,20 @@ async def take_records(request: Request) -> Response:
         if owner is not None:
             state.heartbeats.note(owner)
         refuse_if_busy(request)
-        lines = [line for line in (await read_body(request, state.settings)).split(b"\n") if line]
+        lines = await to_thread.run_sync(_lines, await read_body(request, state.settings), limiter=state.writers)
         await to_thread.run_sync(lambda: state.open_store().append(lines, owner=owner), limiter=state.writers)
     except Exception as error:
         return answer_for(error)
     return Response(status_code=204)
+
+
+def _lines(content: bytes) -> list[bytes]:
+    """The lines of a body. Raises AnswerError if they are many, or hold much."""
+    if content.count(b"\n") >= RECORDS_LIMIT:
+        raise too_many(RECORDS_LIMIT, "lines")
+    lines = [line for line in content.split(b"\n") if line]
+    check_values(*lines)
+    return lines
 
 
 def owner_gone(call: Call) -> None:
