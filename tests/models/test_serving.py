@@ -149,12 +149,23 @@ def test_a_stream(up: Up) -> None:
 
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "Where is tram 28? "
     assert len({c.id for c in chunks}) == 1
-    assert [c.usage.total_tokens for c in chunks if c.usage] == [5]
+    assert [c for c in chunks if not c.choices or "usage" in c.model_fields_set] == []
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
 
 
+def test_a_stream_tells_its_usage_at_its_end_to_who_asks(up: Up) -> None:
+    options = {"include_usage": True}
+    stream = up.client.chat.completions.create(model="scripted", messages=QUESTION, stream=True, stream_options=options)
+    *others, last = stream
+
+    assert (last.choices, last.usage.total_tokens) == ([], 5)
+    assert {(c.usage, "usage" in c.model_fields_set) for c in others} == {(None, True)}
+
+
 def test_the_stream_helper_puts_it_together(up: Up) -> None:
-    with up.client.chat.completions.stream(model="scripted", messages=QUESTION) as stream:
+    with up.client.chat.completions.stream(
+        model="scripted", messages=QUESTION, stream_options={"include_usage": True}
+    ) as stream:
         final = stream.get_final_completion()
 
     assert (final.choices[0].message.role, final.choices[0].message.content) == ("assistant", "Where is tram 28? ")
@@ -294,7 +305,7 @@ def test_bodies_that_never_end_are_cut_off(up: Up) -> None:
     host, port = up.served.root.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
         )
         part = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
@@ -359,7 +370,7 @@ def test_asynchronous_models_and_their_hang_ups(write_model: WriteModel, folder:
         host, port = served.root.removeprefix("http://").split(":")
         body = json.dumps({"messages": QUESTION}).encode()
         with socket.create_connection((host, int(port))) as connection:
-            head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             head += f"Content-Length: {len(body)}\r\n\r\n"
             connection.sendall(head.encode() + body)
             assert appears(folder / "whole-begun")

@@ -75,7 +75,9 @@ def test_a_body_that_does_not_come_in_time(echo: Path, own_store: str) -> None:
     host, port = served.root.removeprefix("http://").split(":")
     try:
         with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
-            head = "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100"
+            head = (
+                "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9"
+            )
             connection.sendall(f"{head}\r\n\r\n{{".encode())
 
             assert connection.recv(100).startswith(b"HTTP/1.1 408 ")

@@ -157,6 +157,31 @@ def test_a_folder_that_everybody_can_write_is_not_trusted(echo: Path, monkeypatc
     assert load_model(model.model_uri)
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions of POSIX")
+def test_a_folder_that_a_group_can_write_is_not_trusted_unless_it_is_the_users_own(
+    echo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import grp
+    import pwd
+
+    model = log_model("echo", echo)
+    model.artifact_location.chmod(0o775)
+    group = model.artifact_location.stat().st_gid
+    user = pwd.struct_passwd(("ada", "x", os.getuid(), group, "", "/", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: user)
+
+    monkeypatch.setattr(grp, "getgrgid", lambda _: grp.struct_group(("ada", "x", group, [])))
+    assert load_model(model.model_uri)
+    monkeypatch.setattr(grp, "getgrgid", lambda _: grp.struct_group(("staff", "x", group, [])))
+    if group != 0:
+        with pytest.raises(UntrustedModelError, match="can be written by a group"):
+            load_model(model.model_uri)
+    if os.getuid() == 0:
+        os.chown(model.artifact_location, -1, 12345)
+        with pytest.raises(UntrustedModelError, match="can be written by a group"):
+            load_model(model.model_uri)
+
+
 def test_a_manifest_that_points_outside_is_refused(echo: Path) -> None:
     model = log_model("echo", echo)
     edit_manifest(model.artifact_location, lambda text: text.replace("code: echo.py", "code: ../../echo.py"))

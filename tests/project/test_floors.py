@@ -66,7 +66,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.models": (
             "__init__ chat errors from_code joined_chunks loaded loading log manifest messages own_code pickling "
             "plain_values prediction python_model requirements saving serving serving_answer serving_app "
-            "serving_errors serving_thread shape signing trust yaml_files"
+            "serving_errors serving_thread serving_workers shape signing trust yaml_files"
         ),
         "tracer.server": (
             "__init__ annotate answer app attachments body completion conversation endpoint gate heartbeats indexer "

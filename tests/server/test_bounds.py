@@ -41,7 +41,9 @@ def test_a_gzip_body_has_a_bounded_number_of_members(server_url: str) -> None:
     headers = {**SAME, "Content-Encoding": "gzip"}
 
     def post(members: int) -> httpx.Response:
-        return httpx.post(f"{server_url}/v1/traces", content=gzip.compress(b" ") * members + WHOLE, headers=headers)
+        return httpx.post(
+            f"{server_url}/v1/traces", content=gzip.compress(b" ") * members + WHOLE, headers=headers, timeout=60
+        )
 
     assert post(1999).status_code == 200
     assert (post(2000).status_code, post(2000).json()["message"]) == (413, "the body has more than 2000 gzip members")
@@ -72,7 +74,7 @@ def test_a_member_of_gzip_may_end_anywhere(server_url: str) -> None:
 def test_a_body_with_too_much_in_it_is_refused(
     path: str, media_type: str, content: bytes, said: str, server_url: str
 ) -> None:
-    answer = httpx.post(server_url + path, content=content, headers={"Content-Type": media_type})
+    answer = httpx.post(server_url + path, content=content, headers={"Content-Type": media_type}, timeout=60)
 
     assert answer.status_code == 413
     assert f"the body has more than {said}".encode() in answer.content

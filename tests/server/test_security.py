@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import http.client
 import socket
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ import pytest
 from tests.server.conftest import TOKEN, TRACE_ID, client_of, span
 from tracer.errors import InvalidArgumentError
 from tracer.server import ServerSettings, create_app, running_server, serve
+from tracer.server.protocol import LimitedProtocol
 
 pytestmark = pytest.mark.no_store
 SAME = {"Content-Type": "application/json"}
@@ -309,9 +311,45 @@ def test_a_connection_without_complete_headers_is_closed(small: httpx.Client) ->
         assert silent.recv(1000) == b""
 
 
+def test_a_client_that_does_not_read_is_cut_off(
+    store_url: str, write: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = threading.Event()
+    connection_lost = LimitedProtocol.connection_lost
+
+    def lost(protocol: LimitedProtocol, error: Exception | None) -> None:
+        connection_lost(protocol, error)
+        closed.set()
+
+    monkeypatch.setattr(LimitedProtocol, "connection_lost", lost)
+    monkeypatch.setattr(LimitedProtocol, "read_seconds", 0.1)
+    write(span(trace_id="c" * 32, name="x" * 20_000_000))
+    with running_server(store_url) as url, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(30)
+        host, port = url.removeprefix("http://").split(":")
+        connection.connect((host, int(port)))
+        connection.sendall(f"GET /api/v1/traces/{'c' * 32} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+        assert closed.wait(30)
+        assert 0 < sum(map(len, iter(lambda: connection.recv(1 << 20), b""))) < 20_000_000
+
+
+def test_a_request_with_two_lengths_is_refused_and_its_connection_closed(server_url: str) -> None:
+    host, port = server_url.removeprefix("http://").split(":")
+    lengths = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    hidden = "GET /api/v1/server HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(f"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\n{lengths}{hidden}".encode())
+        received = b"".join(iter(lambda: connection.recv(1000), b""))
+
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b"HTTP/1.1 ") == 1
+
+
 def test_idle_connections_are_closed_for_new_ones(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "_CONNECTIONS_BEFORE_IDLE_CLOSE", 5)
-    monkeypatch.setattr(serve, "_CONNECTIONS", 10)
+    monkeypatch.setattr(LimitedProtocol, "most_connections", 5)
+    monkeypatch.setattr(serve, "MOST_CONNECTIONS", 10)
     with running_server(store_url) as url, ExitStack() as open_ones, httpx.Client(base_url=url) as listener:
         host, _, port = url.removeprefix("http://").rpartition(":")
         with listener.stream("GET", "/api/v1/events") as stream:

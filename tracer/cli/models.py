@@ -35,6 +35,8 @@ def command(context: click.Context, store_url: str | None) -> None:
               help="A request's body may be as long as this.")  # fmt: skip
 @click.option("--api-key", envvar="TRACER_SERVE_API_KEY", show_envvar=True, metavar="KEY",
               help="Answer only requests with `Authorization: Bearer KEY`.")  # fmt: skip
+@click.option("--allow-host", "allowed_hosts", multiple=True, metavar="NAME",
+              help="A DNS name by which a server without a key answers; may be repeated.")  # fmt: skip
 @click.option("--trust", is_flag=True, help="Run the code of a model also if you have not logged it yourself.")
 @store_option
 @click.pass_context
@@ -48,6 +50,7 @@ def serve_command(
     timeout: float,
     max_body_bytes: int,
     api_key: str | None,
+    allowed_hosts: tuple[str, ...],
     trust: bool,
     store_url: str | None,
 ) -> None:
@@ -69,6 +72,6 @@ def serve_command(
         note("Everybody who reaches this port can use the model: --api-key asks for a key.")
     serve(
         Serving(model_uri, trust, host, port, workers),
-        Limits(timeout=timeout, max_body_bytes=max_body_bytes, threads=threads, api_key=api_key or None),
+        Limits(timeout, max_body_bytes, threads, api_key or None, host, allowed_hosts),
         on_ready=lambda model, url: click.echo(f"Serving {model.name} ({model.model_id or model.path}) at {url}/v1"),
     )

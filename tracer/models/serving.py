@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import signal
 import socket
@@ -10,6 +9,8 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import orjson
@@ -22,7 +23,6 @@ from tracer.models.loading import load_model
 from tracer.models.serving_app import Limits, ModelServer
 
 if TYPE_CHECKING:
-    import uvicorn
     from starlette.applications import Starlette
 
 _VARIABLE = "TRACER_SERVED_MODEL"  # from the supervisor to its workers
@@ -55,6 +55,9 @@ def serve(
     """
     import uvicorn
 
+    from tracer.models.serving_workers import supervise
+    from tracer.server.protocol import HEADER_BYTES, MOST_CONNECTIONS, LimitedProtocol
+
     if serving.workers < 1:
         raise InvalidArgumentError(f"workers: got {serving.workers}, expected at least 1.")
     model = load_model(serving.model_uri, trust=serving.trust, model_config=serving.model_config)
@@ -65,15 +68,20 @@ def serve(
         on_ready(model, f"http://{f'[{host}]' if ':' in host else host}:{port}")
     options: JsonObject = {
         "log_level": "warning", "server_header": False, "lifespan": "on", "timeout_graceful_shutdown": _GRACE_SECONDS,
+        "http": LimitedProtocol, "ws": "none", "limit_concurrency": MOST_CONNECTIONS,
+        "h11_max_incomplete_event_size": HEADER_BYTES,
     }  # fmt: skip
     try:
         if serving.workers == 1:
             uvicorn.Server(uvicorn.Config(ModelServer(model, limits).app(), **options)).run(sockets=[listening])
         else:
             os.environ["TRACER_STORE"] = runtime().store_url()
-            os.environ[_VARIABLE] = orjson.dumps({"serving": asdict(serving), "limits": asdict(limits)}).decode()
-            target = f"{__name__}:app_of_worker"
-            _supervise(uvicorn.Config(target, factory=True, workers=serving.workers, **options), listening)
+            with TemporaryDirectory(prefix="tracer-") as started:
+                given = {"serving": asdict(serving), "limits": asdict(limits), "started": started}
+                os.environ[_VARIABLE] = orjson.dumps(given).decode()
+                target = f"{__name__}:app_of_worker"
+                config = uvicorn.Config(target, factory=True, workers=serving.workers, **options)
+                supervise(config, listening, Path(started))
     finally:
         listening.close()
         runtime().flush(_GRACE_SECONDS)
@@ -87,20 +95,14 @@ def _exit_by_sigterm() -> None:
 
 def app_of_worker() -> Starlette:
     """The application of a worker process, from the variable that the supervisor has set."""
+    from tracer.models.serving_workers import note_start
+
     settings = orjson.loads(os.environ[_VARIABLE])
     serving = Serving(**settings["serving"])
     model = load_model(serving.model_uri, trust=serving.trust, model_config=serving.model_config)
-    return ModelServer(model, Limits(**settings["limits"])).app()
-
-
-def _supervise(config: uvicorn.Config, listening: socket.socket) -> None:
-    import uvicorn
-    from uvicorn.supervisors import Multiprocess
-
-    arguments: JsonObject = {"sockets": [listening]}
-    if "target" in inspect.signature(Multiprocess).parameters:  # until uvicorn 0.4x
-        arguments["target"] = uvicorn.Server(config).run
-    Multiprocess(config, **arguments).run()
+    app = ModelServer(model, Limits(**settings["limits"])).app()
+    note_start(Path(settings["started"]))
+    return app
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tracer._api.configuration import flush
 from tracer._api.tracing import set_tracing_context_from_http_request_headers
@@ -32,6 +33,7 @@ from tracer.models.serving_answer import Answer
 from tracer.models.serving_errors import RequestError, ending, error_of
 from tracer.models.serving_thread import RequestThreads
 from tracer.models.shape import ValidationError
+from tracer.server.gate import comes_from_elsewhere, is_known_host
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Shaped = Callable[[object], Any]  # makes the reply from the model's answer
@@ -39,17 +41,23 @@ TRACE_HEADER = "x-tracer-trace-id"
 _IDLE_SECONDS = 5.0
 _DEPTH_LIMIT = 200
 _PARSED_IN_LOOP = 64 * 1024  # bytes; more is parsed in a thread, and other requests are answered meanwhile
+_HEAD_KEYS = {"id", "object", "created", "model", "choices"}
 _HUNG_UP = 499  # nginx's status for a client that has gone
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a server: seconds for an answer (of a stream: between its pieces), bytes of a body, threads."""
+    """Limits of a server: seconds for an answer (of a stream: between its pieces), bytes of a body, threads, callers.
+
+    A server without a key answers by its ``host``, IP addresses, localhost, and the names in ``allowed_hosts``.
+    """
 
     timeout: float = 300.0
     max_body_bytes: int = 20_000_000
     threads: int = 40
     api_key: str | None = None
+    host: str = "127.0.0.1"
+    allowed_hosts: tuple[str, ...] = ()
 
 
 class ModelServer:
@@ -73,6 +81,7 @@ class ModelServer:
                 Route("/health", self._open(self._alive)),
                 Route("/version", self._version),
             ],
+            middleware=[Middleware(_Callers, limits=self._limits)] if self._limits.api_key is None else [],
             exception_handlers={HTTPException: _http_error, Exception: _unexpected},
             lifespan=self._lifespan,
         )
@@ -230,13 +239,13 @@ class ModelServer:
         else:
             pieces = _one_by_one(chunks_of(shaped(await answer.whole(data, params))))
         first = await anext(pieces, None)  # an invalid request fails here, before the status is sent
-        events = self._events(answer, first, pieces, prediction)
+        chunks = _Chunks(self._model.name, with_usage=_asks_for_usage(data if params is None else params))
+        events = self._events(answer, first, pieces, prediction, chunks)
         return _Events(events, answer)
 
     async def _events(
-        self, answer: Answer, first: object, pieces: AsyncIterator[object], prediction: Prediction
+        self, answer: Answer, first: object, pieces: AsyncIterator[object], prediction: Prediction, chunks: _Chunks
     ) -> AsyncIterator[bytes]:
-        chunks = _Chunks(self._model.name)
         try:
             if first is not None:
                 for chunk in chunks.completed(first):
@@ -244,13 +253,34 @@ class ModelServer:
                 async for piece in pieces:
                     for chunk in chunks.completed(piece):
                         yield _event(chunk)
-            for chunk in chunks.missing():
+            for chunk in chunks.last():
                 yield _event(chunk)
             yield b"data: [DONE]\n\n"
         except Exception as error:
             yield _event(error_of(error, prediction.trace_id).body)
         finally:
             await answer.stop()
+
+
+class _Callers:
+    """Refuses web pages of other sites, and names of other machines, by which a page may be rebound to this one."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._names = (limits.host, *limits.allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._refusal(HTTPConnection(scope)) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send)
+
+    def _refusal(self, connection: HTTPConnection) -> Response | None:
+        host = connection.headers.get("host", "")
+        if not is_known_host(host, self._names):
+            said = f"This server does not answer to the name {host[:100]!r}: start it with --allow-host, or an API key."
+            return RequestError(403, said, code="unknown_host").response()
+        if comes_from_elsewhere(connection, host):
+            return RequestError(403, "The request comes from another site.", code="other_origin").response()
+        return None
 
 
 class _Events(StreamingResponse):
@@ -272,10 +302,17 @@ async def _one_by_one(pieces: Iterable[object]) -> AsyncIterator[object]:
         yield piece
 
 
-class _Chunks:
-    """Completes a model's chunks as clients expect them: one id, a model, each role once, a reason to finish."""
+def _asks_for_usage(request: object) -> bool:
+    options = request.get("stream_options") if isinstance(request, dict) else None
+    return isinstance(options, dict) and options.get("include_usage") is True
 
-    def __init__(self, model: str) -> None:
+
+class _Chunks:
+    """Completes a model's chunks as clients expect them: an id, a model, each role once, an end, usage if asked."""
+
+    def __init__(self, model: str, *, with_usage: bool) -> None:
+        self._with_usage = with_usage
+        self._usage: object = None
         self._head = {"id": ChatCompletionResponse.new_id(), "created": int(time.time()), "model": model}
         self._reasons: dict[int, str | None] = {}  # by choice: the reason to add at the end, None if the model gave one
 
@@ -294,15 +331,23 @@ class _Chunks:
             known = self._reasons.setdefault(index, "stop")
             self._reasons[index] = None if choice.get("finish_reason") else "tool_calls" if calls else known
             choice.setdefault("finish_reason", None)
-        # the usage comes last: clients take the completion as complete then
-        before = self.missing() if chunk.get("usage") and not chunk["choices"] else []
-        return [*before, {**chunk, **self._head}]
+        self._usage = chunk.get("usage") or self._usage
+        chunk = {key: value for key, value in chunk.items() if key != "usage"}
+        if not chunk["choices"] and chunk.keys() <= _HEAD_KEYS:
+            return []
+        return [self._whole(chunk)]
 
-    def missing(self) -> list[JsonObject]:
+    def last(self) -> list[JsonObject]:
         open_ones = [(index, reason) for index, reason in sorted(self._reasons.items()) if reason is not None]
-        self._reasons.update(dict.fromkeys(self._reasons))
         choices = [{"index": index, "delta": {}, "finish_reason": reason} for index, reason in open_ones]
-        return [{**self._head, "object": "chat.completion.chunk", "choices": choices}] if choices else []
+        end = [self._whole({"choices": choices})] if choices else []
+        if self._with_usage and self._usage is not None:
+            end.append({**self._whole({"choices": []}), "usage": self._usage})
+        return end
+
+    def _whole(self, chunk: JsonObject) -> JsonObject:
+        usage = {"usage": None} if self._with_usage else {}
+        return {"object": "chat.completion.chunk", **chunk, **usage, **self._head}
 
 
 async def _hung_up(request: Request) -> None:

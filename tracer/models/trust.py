@@ -42,7 +42,21 @@ def _problem(path: Path) -> str | None:
         return f"{path.name} belongs to another user"
     if status.st_mode & stat.S_IWOTH:
         return f"{path.name} can be written by everybody"
+    if status.st_mode & stat.S_IWGRP and not _is_own_group(status.st_gid):
+        return f"{path.name} can be written by a group of users"
     return None
+
+
+def _is_own_group(group: int) -> bool:
+    """Whether a group is root's, or the one that systems make for this user alone, with the name of the user."""
+    import grp
+    import pwd
+
+    try:
+        user = pwd.getpwuid(os.getuid())
+        return group == 0 or (group == user.pw_gid and grp.getgrgid(group).gr_name == user.pw_name)
+    except KeyError:  # neither has a name, as in a container
+        return group == os.getuid()
 
 
 def _is_listed(folder: Path) -> bool:

@@ -64,13 +64,13 @@ class Gate:
 
     def _refusal(self, connection: HTTPConnection) -> Response | None:
         host = connection.headers.get("host", "")
-        if not is_known_host(host, self._settings):
+        if not is_known_host(host, (self._settings.host, *self._settings.allowed_hosts)):
             return error_answer(
                 403,
                 f"this server does not answer to the name {host[:100]!r}; start it with --allow-host if it should",
             )
         endpoint = _endpoint_for(connection.scope)
-        if _comes_from_elsewhere(connection, host, is_page=endpoint is self._page):
+        if comes_from_elsewhere(connection, host, is_page=endpoint is self._page):
             return error_answer(403, "the request comes from another site")
         is_open = endpoint is self._page or endpoint in self._open_endpoints
         if not is_open and not is_signed_in(connection, self._settings):
@@ -92,8 +92,8 @@ def _endpoint_for(scope: Scope) -> object:
     return partly
 
 
-def is_known_host(host: str, settings: ServerSettings) -> bool:
-    """Whether a Host header names this server: an IP address or an allowed name, so not a rebound DNS name."""
+def is_known_host(host: str, names: Collection[str]) -> bool:
+    """Whether a Host header is an IP address, localhost or one of the names, so not a rebound DNS name."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -102,10 +102,10 @@ def is_known_host(host: str, settings: ServerSettings) -> bool:
         ipaddress.ip_address(name)
         return True
     except ValueError:
-        return name in _LOOPBACK_NAMES or name in (settings.host.lower(), *map(str.lower, settings.allowed_hosts))
+        return name in _LOOPBACK_NAMES or name in map(str.lower, names)
 
 
-def _comes_from_elsewhere(connection: HTTPConnection, host: str, *, is_page: bool) -> bool:
+def comes_from_elsewhere(connection: HTTPConnection, host: str, *, is_page: bool = False) -> bool:
     """Whether a web page of another origin sent this; programs other than browsers send neither header."""
     origin = connection.headers.get("origin")
     if origin is not None:

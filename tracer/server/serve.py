@@ -10,12 +10,10 @@ import uvicorn
 from starlette.applications import Starlette
 
 from tracer.errors import TracerError
-from tracer.server.protocol import protocol_for
+from tracer.server.protocol import HEADER_BYTES, MOST_CONNECTIONS, LimitedProtocol, protocol_for
 from tracer.server.settings import ServerSettings
 
 _GRACE_SECONDS = 10
-_CONNECTIONS = 1000
-_CONNECTIONS_BEFORE_IDLE_CLOSE = 900  # from here on a new connection closes the longest idle one
 _BACKLOG = 512
 
 
@@ -47,7 +45,7 @@ def make_server(app: Starlette, ready: Callable[[], None] | None = None) -> uvic
     """The server, to be run with a listening socket."""
     config = uvicorn.Config(
         app,
-        http=protocol_for(app.state.settings.receive_seconds, _CONNECTIONS_BEFORE_IDLE_CLOSE),
+        http=protocol_for(app.state.settings.receive_seconds, LimitedProtocol.most_connections),
         ws="none",
         lifespan="on",
         log_level="warning",
@@ -55,8 +53,8 @@ def make_server(app: Starlette, ready: Callable[[], None] | None = None) -> uvic
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        limit_concurrency=_CONNECTIONS,
-        h11_max_incomplete_event_size=64 * 1024,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=HEADER_BYTES,
     )
     return _Server(config, app, ready)
 
