@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from tracer.store.filter import parse_filter, parse_order
 from tracer.store.remote.connection import Answer, Connection
 
 pytestmark = pytest.mark.no_store
-DIGEST = "a" * 64
+DIGEST = hashlib.sha256(b"\0\0\0").hexdigest()
 
 
 @pytest.fixture

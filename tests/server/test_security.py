@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
+import hashlib
 import http.client
 import socket
 import threading
@@ -437,12 +439,14 @@ def test_what_a_model_wrote_is_never_sent_as_html(client: httpx.Client, write: C
 def test_an_executable_attachment_is_a_download(client: httpx.Client, write: Callable[..., None]) -> None:
     digests = {}
     for number, mime in enumerate(["image/png", "image/svg+xml", "text/html", "application/pdf", "text/html\r\nx: y"]):
-        digests[mime] = f"{number:064x}"
-        write({"kind": "attachment", "id": digests[mime], "mime": mime, "content": "PHNjcmlwdD4="})
+        content = b"<script>%d" % number
+        digests[mime] = hashlib.sha256(content).hexdigest()
+        encoded = base64.b64encode(content).decode()
+        write({"kind": "attachment", "id": digests[mime], "mime": mime, "content": encoded})
 
     png, *others = (client.get(f"/attachments/{digest}") for digest in digests.values())
 
-    assert (png.headers["content-type"], png.content) == ("image/png", b"<script>")
+    assert (png.headers["content-type"], png.content) == ("image/png", b"<script>0")
     assert "content-disposition" not in png.headers
     for answer in others:
         assert answer.headers["content-disposition"].startswith("attachment")

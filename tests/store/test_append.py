@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import sqlite3
 from pathlib import Path
@@ -409,7 +410,7 @@ def test_a_block_is_split_at_64_kb(store: Store, tmp_path: Path) -> None:
 
 
 def test_attachments_are_kept_once_and_go_with_the_last_trace_that_uses_them(store: Store) -> None:
-    digest = "ab" * 32
+    digest = hashlib.sha256(b"hi").hexdigest()
     attachment = orjson.dumps({"kind": "attachment", "id": digest, "mime": "image/png", "content": "aGk="})
     uses = {"tracer.inputs": f"see tracer-attachment:{digest};image/png;2"}
     store.append([attachment, span("t", "r", json=uses), attachment, span("u", "r", json=uses)])

@@ -29,9 +29,7 @@ _TRIES_BEFORE_NEXT = 3
 class FlushRequest:
     """A caller's wait until a sink has every record up to ``target``."""
 
-    def __init__(
-        self, target: tuple[int, int], *, retry: bool, last: Callable[[], None] | None, recover: bool
-    ) -> None:
+    def __init__(self, target: tuple[int, int], *, retry: bool, last: Callable[[], None] | None, recover: bool) -> None:
         self.target = target
         self.retry = retry
         self.last = last

@@ -60,8 +60,9 @@ def _each(quoted: bytes, found: list[AttachmentRecord]) -> bytes:
 
 
 def _reference(mime: str | None, content: bytes, found: list[AttachmentRecord]) -> bytes | None:
+    content = content.translate(_URL_SAFE)
     try:
-        plain = base64.b64decode(content.translate(_URL_SAFE), validate=True)
+        plain = base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError):
         return None
     mime = mime or media_type(plain) or "application/octet-stream"

@@ -12,7 +12,8 @@ from tracer._json import JsonObject
 from tracer.server.answer import json_answer, takes_gzip
 from tracer.server.operation import Operation, Parameter
 from tracer.server.operations import BASE, OPERATIONS
-from tracer.server.schemas import SCHEMAS, ref
+from tracer.server.otlp import JSON, PROTOBUF
+from tracer.server.schemas import SCHEMAS, TEXT, ref
 from tracer.server.signin import installed_version
 
 _IN_PATH = re.compile(r"\{(\w+)(?::path)?\}")
@@ -108,7 +109,10 @@ def _others() -> dict[str, JsonObject]:
                 "events",
                 "Change numbers as they move.",
                 {
-                    "description": 'Server-sent events named change with {"seq": number} as data.',
+                    "description": (
+                        'Server-sent events without an end: named change with {"seq": number} as data, at once and'
+                        " after each change, and a comment every 15 seconds."
+                    ),
                     "content": {"text/event-stream": {"schema": {"type": "string"}}},
                 },
             )
@@ -116,22 +120,30 @@ def _others() -> dict[str, JsonObject]:
         f"{BASE}/records": {
             "post": {
                 **_entry("take_records", "Take in records of a journal.", None),
-                "parameters": [{"name": "owner", "in": "query", "schema": {"type": "string"}}],
+                "parameters": [{"name": "owner", "in": "query", "schema": {**TEXT, "minLength": 1, "maxLength": 200}}],
                 "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
             }
         },
-        "/v1/traces": {
-            "post": {
-                **_entry(
-                    "take_spans",
-                    "Take in spans (OTLP).",
-                    {"description": "ExportTraceServiceResponse", "content": {"application/json": {"schema": {}}}},
-                ),
-                "requestBody": {
-                    "required": True,
-                    "content": {"application/x-protobuf": {"schema": {}}, "application/json": {"schema": {}}},
-                },
-            }
+        "/v1/traces": {"post": _take_spans()},
+    }
+
+
+def _take_spans() -> JsonObject:
+    def either(name: str) -> JsonObject:
+        return {PROTOBUF: {"schema": {"type": "string", "format": "binary"}}, JSON: {"schema": ref(name)}}
+
+    return {
+        "operationId": "take_spans",
+        "summary": "Take in spans (OTLP).",
+        "description": "The answer follows the commit, in the media type of the request; JSON where that is unknown.",
+        "requestBody": {"required": True, "content": either("Otlp")},
+        "responses": {
+            "200": {
+                "description": "ExportTraceServiceResponse; says which spans were refused.",
+                "content": either("OtlpTaken"),
+            },
+            **dict.fromkeys(("401", "403", "405"), _PROBLEM),
+            "default": {"description": "google.rpc.Status.", "content": either("OtlpStatus")},
         },
     }
 

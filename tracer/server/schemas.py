@@ -92,6 +92,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Server": shape(version=TEXT, auth=one_of("none", "token"), signed_in=FLAG, store=maybe(TEXT), read_only=FLAG),
     "SignIn": shape(token=TEXT),
     "Otlp": {**shape(resourceSpans=many(ANY)), "description": "an ExportTraceServiceRequest"},
+    "OtlpTaken": optional(partialSuccess=shape(rejectedSpans=TEXT, errorMessage=TEXT)),
+    "OtlpStatus": shape(code=COUNT, message=TEXT),
     "Assessment": shape(
         id=TEXT,
         trace_id=TRACE_ID,

@@ -7,7 +7,7 @@ import orjson
 from tracer import semconv
 from tracer._json import JsonObject
 from tracer.store.rows import AssessmentRow, TraceRow
-from tracer.store.usage import token_usage
+from tracer.store.usage import first_chunk_ns, token_usage
 
 _KINDS = dict(enumerate(("INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")))
 # attributes with fields of their own
@@ -105,12 +105,11 @@ def whole_span(record: JsonObject) -> JsonObject:
     """A complete span, from its whole record."""
     plain = record.get("attributes") or {}
     structured = record.get("json") or {}
-    first_chunk = plain.get(semconv.TIME_TO_FIRST_CHUNK)
     derived = {
-        "model": plain.get(semconv.RESPONSE_MODEL) or plain.get(semconv.REQUEST_MODEL),
-        "provider": plain.get(semconv.PROVIDER),
+        "model": _text(plain.get(semconv.RESPONSE_MODEL)) or _text(plain.get(semconv.REQUEST_MODEL)),
+        "provider": _text(plain.get(semconv.PROVIDER)),
         "usage": token_usage(plain),
-        "first_chunk": int(first_chunk * 1e9) if isinstance(first_chunk, (int, float)) else None,
+        "first_chunk": first_chunk_ns(plain),
     }
     attributes = {**plain, **structured}
     lifted = {field: attributes.pop(name, None) for field, name in _LIFTED.items()}
@@ -126,6 +125,10 @@ def whole_span(record: JsonObject) -> JsonObject:
         "scope": record.get("scope"),
         "dropped": {name: dropped.get(name, 0) for name in _DROPPED},
     }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _event(event: JsonObject) -> JsonObject:

@@ -6,15 +6,12 @@ plan still fits while the change numbers of its traces are the same; else it is 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from tracer import _fault
 from tracer._json import JsonObject
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.connection import begin_write
@@ -284,7 +281,7 @@ def _plain_text(value: Any) -> str | None:
 
 
 def _write_attachments(connection: sqlite3.Connection, plans: Sequence[TracePlan], batch: DecodedBatch) -> None:
-    rows = [row for row in (_attachment_row(record) for record in batch.attachments.values()) if row]
+    rows = [(digest, mime, content) for digest, (mime, content) in batch.attachments.items()]
     connection.executemany("INSERT OR IGNORE INTO attachments(digest, mime, content) VALUES (?,?,?)", rows)
     uses = [(plan.known.num, digest) for plan in plans for digest in sorted(plan.attachments)]
     connection.executemany("INSERT OR IGNORE INTO attachment_uses(trace, digest) VALUES (?,?)", uses)
@@ -298,11 +295,3 @@ def _process_row(record: JsonObject) -> tuple[Any, ...]:
     resource, pid = record.get("resource"), record.get("pid")
     encoded = orjson.dumps(resource if isinstance(resource, dict) else {}).decode()
     return str(record["owner"]), pid if isinstance(pid, int) and abs(pid) < 2**63 else None, time_of(record), encoded
-
-
-def _attachment_row(record: JsonObject) -> tuple[str, str, bytes] | None:
-    try:
-        return record["id"], str(record.get("mime") or "application/octet-stream"), base64.b64decode(record["content"])
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        _fault.report("reading an attachment for the store", error)
-        return None

@@ -14,9 +14,9 @@ from tracer._json import JsonObject, encode
 from tracer._records.cost import cost_of
 from tracer._records.derive import derive
 from tracer._records.line import without_ended_starts
-from tracer.store.sqlite.shape import put_in_shape
+from tracer.store.sqlite.shape import attachment_content, put_in_shape
 from tracer.store.text import Previews, previews
-from tracer.store.usage import token_usage
+from tracer.store.usage import first_chunk_ns, token_usage
 
 _INT64 = 2**63 - 1
 _OF_NO_TRACE = ("attachment", "process", "model", "run")
@@ -114,7 +114,7 @@ class DecodedBatch:
     """One append, decoded."""
 
     traces: dict[str, DecodedTrace] = field(default_factory=dict)
-    attachments: dict[str, JsonObject] = field(default_factory=dict)
+    attachments: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # digest: media type, content
     processes: list[JsonObject] = field(default_factory=list)
     models: list[JsonObject] = field(default_factory=list)
     runs: list[JsonObject] = field(default_factory=list)
@@ -173,7 +173,8 @@ def _storable(value: Any) -> Any:
 
 
 def _sort_in(batch: DecodedBatch, record: JsonObject, line: bytes, owner: str | None) -> None:
-    kind = record.get("kind")
+    kind = record["kind"]
+    is_changed = put_in_shape(record)
     if kind in _OF_NO_TRACE:
         _sort_in_alone(batch, record, kind)
         return
@@ -181,7 +182,7 @@ def _sort_in(batch: DecodedBatch, record: JsonObject, line: bytes, owner: str | 
     if not isinstance(trace_id, str) or not trace_id:
         raise ValueError(f"a record of kind {kind!r} without a trace id")
     if kind == "span":
-        if put_in_shape(record):
+        if is_changed:
             line = orjson.dumps(record)
         facts = _span_facts(record)
         trace = _trace_of(batch, trace_id, owner)
@@ -204,7 +205,8 @@ def _sort_in(batch: DecodedBatch, record: JsonObject, line: bytes, owner: str | 
 
 def _sort_in_alone(batch: DecodedBatch, record: JsonObject, kind: str) -> None:
     if kind == "attachment":
-        batch.attachments.setdefault(str(record["id"]), record)
+        mime = _text(record.get("mime")) or "application/octet-stream"
+        batch.attachments.setdefault(record["id"], (mime, attachment_content(record)))
     elif kind == "process":
         batch.processes.append(record)
     else:
@@ -247,7 +249,7 @@ def _add_call(facts: SpanFacts, record: JsonObject, attributes: JsonObject) -> N
     facts.provider = _text(attributes.get(semconv.PROVIDER))
     facts.usage = token_usage(attributes)
     facts.cost = _cost(record, facts.usage)
-    facts.first_chunk = _from_seconds(attributes.get(semconv.TIME_TO_FIRST_CHUNK))
+    facts.first_chunk = first_chunk_ns(attributes)
 
 
 def _cost(record: JsonObject, usage: dict[str, int] | None) -> tuple[float | None, float | None, float] | None:
@@ -257,10 +259,6 @@ def _cost(record: JsonObject, usage: dict[str, int] | None) -> tuple[float | Non
 
 def _ns(value: object) -> int:
     return int(value) if isinstance(value, (int, float)) and abs(value) <= _INT64 else 0
-
-
-def _from_seconds(value: object) -> int | None:
-    return int(value * 1e9) if isinstance(value, (int, float)) and 0 <= value < 1e9 else None
 
 
 def _text(value: object) -> str | None:

@@ -36,7 +36,10 @@ def histogram(
     ).fetchone()
     low = first if since is None else since
     high = last if until is None else until - 1
-    if low is None or high is None or high < low:
+    if low is None or high is None:
+        return None
+    low = max(0, low)  # a step before the first of 64 bits could not be asked for
+    if high < low:
         return None
     step = round_step(high - low, buckets)
     start = low - low % step
