@@ -133,3 +133,19 @@ def test_not_of_not_like_is_a_filter(client: httpx.Client, write: Callable[..., 
 
     for path in ("/traces", "/sessions", "/traces/histogram", "/traces/facets", "/versions", "/statistics"):
         assert client.get(path, params={"filter": "NOT session NOT LIKE '_'"}).status_code == 200
+
+
+def test_a_time_in_a_filter_that_is_too_far_from_now_is_an_error_in_the_filter(client: httpx.Client) -> None:
+    answer = client.get("/traces", params={"filter": "timestamp > now-1e400w"})
+
+    assert (answer.status_code, answer.json()["error"]["position"]) == (400, 12)
+
+
+@pytest.mark.parametrize(
+    "messages", ["text", [5], [{"parts": []}], [{"role": "user", "parts": [{}]}], {"role": "user"}]
+)
+def test_messages_that_are_none_stay_among_the_attributes(messages: object, client: httpx.Client) -> None:
+    post(client, span(json={semconv.INPUT_MESSAGES: messages}))
+
+    whole = client.get(SPAN_PATH).json()
+    assert (whole["input_messages"], whole["attributes"]) == (None, {semconv.INPUT_MESSAGES: messages})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer.server.shapes import is_message
 from tracer.store import Store, TraceRow
 from tracer.store.text import value_of
 
@@ -42,7 +43,7 @@ def _since_last_question(messages: list[Message]) -> list[Message]:
 
 
 def _list(value: object) -> list[Message]:
-    return [message for message in value if isinstance(message, dict)] if isinstance(value, list) else []
+    return [message for message in value if is_message(message)] if isinstance(value, list) else []
 
 
 def _from_previews(row: TraceRow) -> list[Message]:

@@ -165,7 +165,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         scope=maybe(TEXT),
         dropped=shape(attributes=COUNT, events=COUNT, links=COUNT),
     ),
-    "Message": optional("role", role=TEXT, parts=many(ref("Part")), finish_reason=TEXT, name=TEXT),
+    "Message": optional("role", role=TEXT, parts=many(ref("Part")), finish_reason=maybe(TEXT), name=maybe(TEXT)),
     "Part": {
         **optional("type", type=TEXT),
         "description": "A part in the schema of OpenTelemetry's GenAI conventions; further fields go by its type.",

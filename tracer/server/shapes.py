@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import orjson
 
 from tracer import semconv
@@ -19,6 +21,7 @@ _LIFTED = {
     "system_instructions": semconv.SYSTEM_INSTRUCTIONS,
     "tools": semconv.TOOL_DEFINITIONS,
 }
+_TEXT_OR_NONE = (str, type(None))
 _DROPPED = ("attributes", "events", "links")
 
 
@@ -112,7 +115,10 @@ def whole_span(record: JsonObject) -> JsonObject:
         "first_chunk": first_chunk_ns(plain),
     }
     attributes = {**plain, **structured}
-    lifted = {field: attributes.pop(name, None) for field, name in _LIFTED.items()}
+    lifted = {
+        field: attributes.pop(name, None) if _HAS_SHAPE[field](attributes.get(name)) else None
+        for field, name in _LIFTED.items()
+    }
     dropped = record.get("dropped") or {}
     return {
         **_span_fields({**derived, **record}),
@@ -125,6 +131,46 @@ def whole_span(record: JsonObject) -> JsonObject:
         "scope": record.get("scope"),
         "dropped": {name: dropped.get(name, 0) for name in _DROPPED},
     }
+
+
+def is_message(value: object) -> bool:
+    """Whether this is a message in the schema of OpenTelemetry's GenAI conventions; others may have sent anything."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("role"), str)
+        and _are_parts(value.get("parts", []))
+        and isinstance(value.get("finish_reason"), _TEXT_OR_NONE)
+        and isinstance(value.get("name"), _TEXT_OR_NONE)
+    )
+
+
+def _are_messages(value: object) -> bool:
+    return isinstance(value, list) and all(map(is_message, value))
+
+
+def _are_parts(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(part, dict) and isinstance(part.get("type"), str) for part in value
+    )
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _is_any(_value: object) -> bool:
+    return True
+
+
+# what has another shape stays among the attributes
+_HAS_SHAPE: dict[str, Callable[[object], bool]] = {
+    "inputs": _is_any,
+    "outputs": _is_any,
+    "input_messages": _are_messages,
+    "output_messages": _are_messages,
+    "system_instructions": _are_parts,
+    "tools": _is_list,
+}
 
 
 def _text(value: object) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import datetime, timezone
 
@@ -29,6 +30,8 @@ def read_value(field: Field, token: Token, now_offset_ms: float, source: str) ->
             raise FilterSyntaxError(
                 f"now is a timestamp, {field.name} holds {_kind_words(field)}", source, token.position
             )
+        if not math.isfinite(now_offset_ms):
+            raise FilterSyntaxError("no time is that far from now", source, token.position)
         return int(time.time() * 1000 + now_offset_ms)
     return reader(field, token, source)
 
