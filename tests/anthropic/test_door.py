@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import logging
 import subprocess
@@ -17,14 +18,14 @@ import tracer
 from tests.anthropic.conftest import ASKED
 from tests.anthropic.replies import CALL, QUESTION, TOOLS, lima, message
 from tests.openai.server import Server, reply, sse
+from tests.originals import contents_of
 
 CLIENTS = (SyncAPIClient, AsyncAPIClient)
 HAS_TOOL_RUNNER = hasattr(anthropic, "beta_tool")
 
 
 def slots() -> dict[str, Any]:
-    kinds = (*CLIENTS, anthropic.Anthropic, anthropic.AsyncAnthropic)
-    return {f"{kind.__name__}.{name}": held for kind in kinds for name, held in vars(kind).items()}
+    return contents_of(*CLIENTS, anthropic.Anthropic, anthropic.AsyncAnthropic)
 
 
 def test_disable_puts_back_the_very_originals() -> None:
@@ -33,13 +34,11 @@ def test_disable_puts_back_the_very_originals() -> None:
 
     tracer.anthropic.autolog()
     tracer.anthropic.autolog()
-    changed = [name for name, held in slots().items() if before.get(name) is not held]
+    changed = [name for name, held in slots().items() if before.get(name) != held]
     tracer.anthropic.autolog(disable=True)
-    after = slots()
 
     assert len(changed) == 4
-    assert before.keys() == after.keys()
-    assert all(after[name] is held for name, held in before.items())
+    assert slots() == before
 
 
 @pytest.mark.swallow_faults
@@ -235,3 +234,28 @@ def test_readers_that_all_fail_change_nothing(broken: str, server: Server, call:
     assert call().content[0].text == "Lima."
     assert [event.type for event in streamed] == [event["type"] for event in lima()]
     ours.operation_of.cache_clear()
+
+
+@pytest.mark.skipif("_iterator" not in vars(anthropic.Stream), reason="made with the stream in this version")
+def test_what_is_set_on_a_stream_before_its_first_step_counts(
+    server: Server, client: anthropic.Anthropic, stored: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another instrumentation wraps the iterator, which the SDK makes at the first step, of streams that it marked."""
+    make = vars(anthropic.Stream)["_iterator"].func
+    seen: list[Any] = []
+
+    def wrapped(stream: Any) -> Any:
+        seen.append(getattr(stream, "mark", None))
+        return make(stream)
+
+    made = functools.cached_property(wrapped)
+    made.__set_name__(anthropic.Stream, "_iterator")
+    monkeypatch.setattr(anthropic.Stream, "_iterator", made)
+    server.will(sse(*lima(), done=False))
+
+    stream: Any = client.messages.create(**ASKED, stream=True)
+    stream.mark = "theirs"
+    list(stream)
+
+    assert seen == ["theirs"]
+    assert stored.ending == ("UNSET", None, "Lima.")

@@ -17,21 +17,20 @@ import tracer
 from tests.gemini.conftest import ASKED
 from tests.gemini.replies import CALL, content, lima
 from tests.openai.server import Server, reply, sse
+from tests.originals import contents_of
 
 
 def test_disable_puts_back_the_very_originals() -> None:
     tracer.gemini.autolog(disable=True)
-    before = dict(vars(BaseApiClient))
+    before = contents_of(BaseApiClient)
 
     tracer.gemini.autolog()
     tracer.gemini.autolog()
-    changed = [name for name, held in vars(BaseApiClient).items() if before.get(name) is not held]
+    changed = [name for name, held in contents_of(BaseApiClient).items() if before.get(name) != held]
     tracer.gemini.autolog(disable=True)
-    after = dict(vars(BaseApiClient))
 
     assert len(changed) == 4
-    assert before.keys() == after.keys()
-    assert all(after[name] is held for name, held in before.items())
+    assert contents_of(BaseApiClient) == before
 
 
 @pytest.mark.swallow_faults

@@ -18,21 +18,20 @@ import tracer
 from tests.mistral.conftest import ASKED
 from tests.openai.replies import TOOLS, chat, lima
 from tests.openai.server import Server, reply, sse
+from tests.originals import contents_of
 
 
 def test_disable_puts_back_the_very_originals() -> None:
     tracer.mistral.autolog(disable=True)
-    before = dict(vars(BaseSDK))
+    before = contents_of(BaseSDK)
 
     tracer.mistral.autolog()
     tracer.mistral.autolog()
-    changed = [name for name, held in vars(BaseSDK).items() if before.get(name) is not held]
+    changed = [name for name, held in contents_of(BaseSDK).items() if before.get(name) != held]
     tracer.mistral.autolog(disable=True)
-    after = dict(vars(BaseSDK))
 
-    assert sorted(changed) == ["do_request", "do_request_async"]
-    assert before.keys() == after.keys()
-    assert all(after[name] is held for name, held in before.items())
+    assert sorted(changed) == ["BaseSDK.do_request", "BaseSDK.do_request_async"]
+    assert contents_of(BaseSDK) == before
 
 
 @pytest.mark.swallow_faults

@@ -17,12 +17,13 @@ from ollama._client import AsyncClient, Client
 import tracer
 from tests.ollama.replies import QUESTION, chat, lima, ndjson
 from tests.openai.server import Server, reply
+from tests.originals import contents_of
 
 SLOTS = [(Client, "_request"), (AsyncClient, "_request"), (Client, "_request_raw"), (AsyncClient, "_request_raw")]
 
 
 def slots() -> list[Any]:
-    return [vars(owner)[name] for owner, name in SLOTS]
+    return [vars(owner)[name].__code__ for owner, name in SLOTS]
 
 
 def ask(client: ollama.Client) -> None:
@@ -31,15 +32,15 @@ def ask(client: ollama.Client) -> None:
 
 def test_disable_puts_back_the_very_originals_and_leaves_nothing_behind() -> None:
     tracer.ollama.autolog(disable=True)
-    originals, names = slots(), [set(vars(kind)) for kind in (Client, AsyncClient, ollama.Client.__mro__[1])]
+    kinds = (Client, AsyncClient, ollama.Client.__mro__[1])
+    originals, contents = slots(), contents_of(*kinds)
 
     tracer.ollama.autolog()
     patched = slots()
     tracer.ollama.autolog(disable=True)
 
     assert all(ours is not original for ours, original in zip(patched, originals))
-    assert all(now is original for now, original in zip(slots(), originals))
-    assert names == [set(vars(kind)) for kind in (Client, AsyncClient, ollama.Client.__mro__[1])]
+    assert contents_of(*kinds) == contents
 
 
 def test_twice_is_once(server: Server, client: ollama.Client, stored: Any) -> None:

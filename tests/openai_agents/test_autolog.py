@@ -19,6 +19,7 @@ from tests.openai.server import Server
 from tests.openai_agents.answers import calls, says
 from tests.openai_agents.conftest import Trees, make_model
 from tests.openai_agents.test_runs import helper
+from tests.originals import contents_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PATCHED = (run.AgentRunner, traces.TraceImpl, spans.SpanImpl)
@@ -26,14 +27,14 @@ PATCHED = (run.AgentRunner, traces.TraceImpl, spans.SpanImpl)
 
 def test_disable_puts_back_the_very_originals() -> None:
     tracer.openai.autolog(disable=True)
-    before = [dict(vars(kind)) for kind in PATCHED]
+    before = contents_of(*PATCHED)
 
     tracer.openai_agents.autolog()
     tracer.openai_agents.autolog()
-    assert [dict(vars(kind)) for kind in PATCHED] != before
+    assert contents_of(*PATCHED) != before
     tracer.openai_agents.autolog(disable=True)
 
-    assert [dict(vars(kind)) for kind in PATCHED] == before
+    assert contents_of(*PATCHED) == before
 
 
 def test_disable_leaves_the_calls_of_openai(server: Server, stored: Trees, ask: Any) -> None:

@@ -143,6 +143,7 @@ class Provider:
             if self._state.wanted:
                 for patch in patches:
                     patch.install()
+        self._warn_of_hiding(patches)
 
     def _patch_connection_door_if_wanted(self, door: ConnectionDoor) -> None:
         state = self._state
@@ -191,6 +192,23 @@ class Provider:
             error,
             self.supported or "unknown",
         )
+
+    def _warn_of_hiding(self, patches: list[Patch]) -> None:
+        targets = {*(door.target for door in self.doors), *(hook.target for hook in self.hooks)}
+        hiding = sorted({
+            method
+            for patch in patches
+            if not targets.isdisjoint((patch.places, *patch.places))
+            for method in patch.hidden_by()
+        })  # fmt: skip
+        if hiding:
+            log_once(
+                f"hidden {self.name}",
+                "tracer does not record what passes %s, which does not lead to the SDK's own method. Where another "
+                "package has put it there, call tracer.%s.autolog() before that; in a class of yours call super().",
+                ", ".join(hiding),
+                self.name,
+            )
 
 
 class _State:

@@ -145,6 +145,38 @@ class _WatchedAsyncIterator(_Watched):
         return chunk
 
 
+class _MadeLater:
+    """An iterator that the SDK makes at the first step, when others may have set something on its stream."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: StreamObject) -> None:
+        self._stream = weakref.ref(stream)  # a cycle would leave it to the collector to close a dropped stream
+
+    def _make(self) -> Any:
+        stream = self._stream()
+        if stream is None:
+            raise ReferenceError("the stream of this iterator is gone")
+        held = vars(stream)
+        watched = held.pop("_iterator")
+        try:
+            made = stream._iterator
+        finally:
+            held["_iterator"] = watched
+        if isinstance(watched, _Watched):
+            watched._iterator = made
+        return made
+
+    def __next__(self) -> object:
+        return self._make().__next__()
+
+    def __anext__(self) -> Any:
+        return self._make().__anext__()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
 def is_stream_object(value: object) -> TypeGuard[StreamObject]:
     """Whether this is a `StreamObject`."""
     held = getattr(value, "__dict__", None)
@@ -161,10 +193,11 @@ def is_http_response(value: object) -> TypeGuard[HttpResponse]:
 def watch_stream_object(stream: StreamObject, watcher: Watcher) -> None:
     """Watch an SDK's stream object from inside: the object, its type and its methods stay what they are."""
     reading = _Reading()
-    iterator = stream._iterator
+    is_made = "_iterator" in vars(stream)
+    iterator = stream._iterator if is_made else _MadeLater(stream)
     _hook_close(stream.response, watcher, reading)
     setattr(stream.response, _WATCHED, watcher)
-    if hasattr(iterator, "__anext__"):
+    if hasattr(iterator if is_made else type(stream), "__anext__"):
         stream._iterator = _WatchedAsyncIterator(iterator, watcher, reading)
     else:
         stream._iterator = _WatchedIterator(iterator, watcher, reading)
