@@ -156,12 +156,18 @@ def _processors(name: str, value: object) -> tuple[object, ...]:
 
 
 def _provider(name: str, value: object) -> object:
-    if not hasattr(value, "_active_span_processor") or not hasattr(value, "id_generator"):
+    # logfire's stands for one of the SDK's, which it holds
+    provider = value if _is_sdk_provider(value) else getattr(value, "provider", None)
+    if not _is_sdk_provider(provider):
         raise InvalidArgumentError(
             f"{name}: got {type(value).__qualname__}, expected an opentelemetry.sdk.trace.TracerProvider. "
             "With none configured, opentelemetry.trace.get_tracer_provider() gives a placeholder that records nothing."
         )
-    return value
+    return provider
+
+
+def _is_sdk_provider(value: object) -> bool:
+    return hasattr(value, "_active_span_processor") and hasattr(value, "id_generator")
 
 
 def _experiment(name: str, value: object) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import json
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,8 +18,11 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import Link
 
 import tracer
+
+FOREIGN = Path(__file__).parents[1] / "dialects" / "foreign"  # spans as other instrumentations emit them
 
 
 class Collector:
@@ -235,3 +241,87 @@ def test_a_joined_provider_that_does_not_sample_is_respected() -> None:
 
     assert memory.get_finished_spans() == ()
     assert tracer.search_traces() == []
+
+
+@pytest.mark.parametrize("name", ["openinference", "traceloop"])
+def test_spans_of_other_instrumentations_below_ours_are_read_through_their_dialects(name: str) -> None:
+    provider, _ = joined()
+    recorded = json.loads((FOREIGN / f"{name}.json").read_bytes())[0]
+    with (
+        tracer.start_span("ours") as ours,
+        provider.get_tracer(recorded.get("scope", "test")).start_as_current_span(recorded["name"]) as theirs,
+    ):
+        theirs.set_attributes(recorded["attributes"])
+
+    trace = tracer.get_trace(ours.trace_id)
+    span = next(span for span in trace.data.spans if span.name == recorded["name"])
+    assert span.span_type == "CHAT_MODEL"
+    assert json.loads(span.attributes["gen_ai.input.messages"])[0] == {
+        "role": "system",
+        "parts": [{"type": "text", "content": "Be brief."}],
+    }
+    assert span.token_usage["input_tokens"] > 0
+    assert trace.info.token_usage == span.token_usage
+
+
+def test_the_session_of_a_span_below_ours_is_the_traces() -> None:
+    provider, _ = joined()
+    with tracer.start_span("ours") as ours, provider.get_tracer("app").start_as_current_span("theirs") as theirs:
+        theirs.set_attributes({"openinference.span.kind": "CHAIN", "session.id": "s-1", "user.id": "u-1"})
+
+    info = tracer.get_trace(ours.trace_id).info
+    assert (info.session_id, info.user) == ("s-1", "u-1")
+
+
+def test_a_provider_that_stands_for_another_is_joined_as_that_one() -> None:
+    """As logfire's does."""
+    provider = TracerProvider()
+    with tracer.start_span("before"):
+        pass
+
+    tracer.configure(tracer_provider=SimpleNamespace(provider=provider))  # type: ignore[arg-type]
+    with tracer.start_span("ours") as ours, provider.get_tracer("app").start_as_current_span("theirs"):
+        pass
+
+    assert [span.name for span in tracer.get_trace(ours.trace_id).data.spans] == ["ours", "theirs"]
+
+
+def test_without_content_none_of_a_span_below_ours_is_kept() -> None:
+    provider, _ = joined()
+    tracer.configure(capture_content=False)
+    recorded = json.loads((FOREIGN / "openinference.json").read_bytes())[0]
+    with (
+        tracer.start_span("ours") as ours,
+        provider.get_tracer("test").start_as_current_span(recorded["name"]) as theirs,
+    ):
+        theirs.set_attributes(recorded["attributes"])
+
+    span = next(span for span in tracer.get_trace(ours.trace_id).data.spans if span.name == recorded["name"])
+    assert span.token_usage["input_tokens"] > 0
+    assert "Be brief." not in str(span.to_dict())
+
+
+def test_links_of_a_span_below_ours_are_kept() -> None:
+    provider, _ = joined()
+    app = provider.get_tracer("app")
+    other = app.start_span("other")
+    with tracer.start_span("ours") as ours, app.start_as_current_span("theirs", links=[Link(other.get_span_context())]):
+        pass
+
+    [theirs] = tracer.get_trace(ours.trace_id).search_spans(name="theirs")
+    assert [link.span_id for link in theirs.links] == [f"{other.get_span_context().span_id:016x}"]
+
+
+def test_the_conventions_messages_of_a_span_below_ours_are_structured_and_content() -> None:
+    """As logfire's spans have them: JSON text under the conventions' names."""
+    provider, _ = joined()
+    messages = [{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]
+    attributes = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": json.dumps(messages)}
+    with tracer.start_span("ours") as ours:
+        provider.get_tracer("app").start_span("theirs", attributes=attributes).end()
+        tracer.configure(capture_content=False)
+        provider.get_tracer("app").start_span("without content", attributes=attributes).end()
+
+    kept, dropped = tracer.get_trace(ours.trace_id).data.spans[1:]
+    assert (kept.span_type, json.loads(kept.attributes["gen_ai.input.messages"])) == ("CHAT_MODEL", messages)
+    assert (dropped.span_type, "gen_ai.input.messages" in dropped.attributes) == ("CHAT_MODEL", False)

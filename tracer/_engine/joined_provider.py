@@ -1,4 +1,7 @@
-"""Joins an application's own TracerProvider: its spans below ours are recorded too, so that trees stay whole."""
+"""Joins an application's own TracerProvider: its spans below ours are recorded too, so that trees stay whole.
+
+Those of other instrumentations are read through their dialects.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ from opentelemetry.trace import get_current_span
 
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
-from tracer._json import JsonObject, to_plain
+from tracer._json import to_plain
+from tracer.dialects import translate
 from tracer.semconv import SPAN_TYPE
 
 if TYPE_CHECKING:
     from tracer._engine.recorder import Recorder
+    from tracer._records.record import SpanRecord
 
 _MARK = "_tracer_records"
 
@@ -40,23 +45,31 @@ class SpansBelowOurs(SpanProcessor):
     def _on_ending(self, span: Span) -> None:
         if getattr(span, _MARK, False):
             with guard("recording a span of the joined provider"):
-                self._recorder.append(record_from_readable(span))
+                self._record(record_from_readable(span))
+
+    def _record(self, record: SpanRecord) -> None:
+        about_trace = translate(record)
+        if not self._recorder.capture_content:
+            drop_content(record)
+        self._recorder.append(record)
+        if about_trace is not None:
+            self._recorder.append(about_trace)
 
 
-def record_from_readable(span: ReadableSpan) -> JsonObject:
+def record_from_readable(span: ReadableSpan) -> SpanRecord:
     """An OpenTelemetry span as a record of the journal."""
     context, parent = span.get_span_context(), span.parent
     attributes = dict(span.attributes or {})
     scope = span.instrumentation_scope
-    record: JsonObject = {
+    record: SpanRecord = {
         "kind": "span",
         "trace_id": f"{context.trace_id:032x}",  # type: ignore[union-attr]
         "span_id": f"{context.span_id:016x}",  # type: ignore[union-attr]
         "name": span.name,
         "type": str(attributes.pop(SPAN_TYPE, "UNKNOWN")),
-        "start": span.start_time,
-        "end": span.end_time,
-        "status": span.status.status_code.name,
+        "start": span.start_time or 0,
+        "end": span.end_time or 0,
+        "status": span.status.status_code.name,  # type: ignore[typeddict-item]
         "message": span.status.description or "",
         "otel_kind": span.kind.value,
         "attributes": to_plain(attributes),
@@ -66,10 +79,27 @@ def record_from_readable(span: ReadableSpan) -> JsonObject:
         ],
         "scope": scope.name if scope is not None else "",
     }
+    if span.links:
+        record["links"] = [
+            {
+                "trace_id": f"{link.context.trace_id:032x}",
+                "span_id": f"{link.context.span_id:016x}",
+                "attributes": to_plain(dict(link.attributes or {})),
+            }
+            for link in span.links
+        ]
     if parent is not None:
         record["parent_id"] = f"{parent.span_id:016x}"
         record["remote_parent"] = parent.is_remote
     return record
+
+
+def drop_content(record: SpanRecord) -> None:
+    """Leave structure, tokens and times of a span that its dialect has been read of."""
+    record.pop("json", None)
+    record.pop("message", None)
+    for event in record.get("events") or ():
+        event["attributes"] = {key: value for key, value in event["attributes"].items() if key == "exception.type"}
 
 
 _joined: dict[int, SpansBelowOurs] = {}

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 from typing import cast
 
+from tracer import semconv
 from tracer._fault import guard
+from tracer._json import JsonObject
 from tracer._records.record import SpanRecord, TraceRecord
 from tracer.dialects import genai, mlflow, openinference, traceloop
-from tracer.dialects.reading import Reading
+from tracer.dialects.reading import Reading, parsed
 
 _TOLD_NOTHING = (None, "", "UNKNOWN")
+_STRUCTURED_KEYS = frozenset({
+    semconv.INPUTS, semconv.OUTPUTS, semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS,
+    semconv.TOOL_DEFINITIONS,
+})  # fmt: skip
 _DIALECTS = (openinference.read, traceloop.read, mlflow.read, genai.read)
 
 
 def translate(record: SpanRecord) -> TraceRecord | None:
     """Bring another instrumentation's span into tracer's form, in place; gives a record of its trace's fields."""
+    _move_structured(record)
     reading = Reading(record.get("attributes") or {}, record.get("events") or [], record.get("start", 0))
     with guard("reading another instrumentation's span"):
         for read in _DIALECTS:
@@ -33,6 +40,27 @@ def translate(record: SpanRecord) -> TraceRecord | None:
         return None
     update = {"kind": "trace", "trace_id": record["trace_id"], "time": reading.start, **reading.about_trace}
     return cast("TraceRecord", update)
+
+
+def _move_structured(record: SpanRecord) -> None:
+    """Move maps, and JSON text under one of the known names, out of the plain attributes."""
+    plain: JsonObject = {}
+    structured: JsonObject = {}
+    for key, value in (record.get("attributes") or {}).items():
+        whole = _structured(key, value)
+        (plain if whole is None else structured)[key] = value if whole is None else whole
+    if structured:
+        record["attributes"] = plain
+        record["json"] = {**structured, **(record.get("json") or {})}
+
+
+def _structured(key: str, value: object) -> object:
+    """The structured value of an attribute; None if it is plain."""
+    whole = parsed(value) if key in _STRUCTURED_KEYS else value
+    if isinstance(whole, list):
+        is_plain = whole is value and not any(isinstance(item, (dict, list)) for item in whole)
+        return None if is_plain else whole
+    return whole if isinstance(whole, dict) else None
 
 
 def _put(record: SpanRecord, name: str, value: object) -> None:

@@ -10,6 +10,7 @@ from tracer._json import JsonObject
 from tracer._records.record import EventRecord
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import to_message
+from tracer.semconv import SpanType
 
 _RENAMED = {
     "gen_ai.system": semconv.PROVIDER,
@@ -47,6 +48,17 @@ _DETAIL_KEYS = (
 _FIRST_CHUNK = frozenset(
     {"First Token Stream Event", "llm.content.completion.chunk", "gen_ai.content.completion.chunk"}
 )
+_TYPES = {
+    "chat": SpanType.CHAT_MODEL,
+    "generate_content": SpanType.CHAT_MODEL,
+    "text_completion": SpanType.LLM,
+    "embeddings": SpanType.EMBEDDING,
+    "retrieval": SpanType.RETRIEVER,
+    "execute_tool": SpanType.TOOL,
+    "create_agent": SpanType.AGENT,
+    "invoke_agent": SpanType.AGENT,
+    "invoke_workflow": SpanType.WORKFLOW,
+}
 _PROVIDERS = {"azure": "azure.ai.openai", "az.ai.openai": "azure.ai.openai", "vertexai": "gcp.vertex_ai"}
 _WHOLE = {"gen_ai.prompt": semconv.INPUT_MESSAGES, "gen_ai.completion": semconv.OUTPUT_MESSAGES}
 
@@ -59,6 +71,7 @@ def read(reading: Reading) -> None:
     provider = attributes.get(semconv.PROVIDER)
     if isinstance(provider, str):
         attributes[semconv.PROVIDER] = _PROVIDERS.get(provider.lower(), provider.lower())
+    reading.is_a(_TYPES.get(str(attributes.get(semconv.OPERATION))))
     if reading.events:
         _first_chunk(reading)
         _events(reading)

@@ -45,27 +45,6 @@ _COUNTS = {
     "links": "droppedLinksCount",
 }
 _SPECIAL_FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_STRUCTURED_KEYS = frozenset(
-    {
-        semconv.INPUTS,
-        semconv.OUTPUTS,
-        semconv.INPUT_MESSAGES,
-        semconv.OUTPUT_MESSAGES,
-        semconv.SYSTEM_INSTRUCTIONS,
-        semconv.TOOL_DEFINITIONS,
-    }
-)
-_TYPE_OF_OPERATION = {
-    "chat": "CHAT_MODEL",
-    "generate_content": "CHAT_MODEL",
-    "text_completion": "LLM",
-    "embeddings": "EMBEDDING",
-    "execute_tool": "TOOL",
-    "invoke_agent": "AGENT",
-    "create_agent": "AGENT",
-    "retrieval": "RETRIEVER",
-    "invoke_workflow": "WORKFLOW",
-}
 
 
 def line_from_records(
@@ -240,37 +219,22 @@ def _add_status(record: SpanRecord, status: JsonMapping) -> None:
 
 
 def _add_attributes(record: SpanRecord, attributes: JsonObject) -> None:
-    ours = attributes.pop(JSON_KEYS, None)
-    is_structured = _is_structured_elsewhere if ours is None else (lambda key, value: key in ours)
-    plain: JsonObject = {}
-    structured: JsonObject = {}
-    for key, value in attributes.items():
-        if not is_structured(key, value):
-            plain[key] = value
-        elif isinstance(value, str):
-            structured[key] = orjson.loads(value)
-        else:
-            structured[key] = value
+    ours = attributes.pop(JSON_KEYS, ())
+    structured = {
+        key: orjson.loads(value) if isinstance(value, str) else value
+        for key, value in attributes.items()
+        if key in ours
+    }
+    plain = {key: value for key, value in attributes.items() if key not in structured}
     if plain:
         record["attributes"] = plain
     if structured:
         record["json"] = structured
 
 
-def _is_structured_elsewhere(key: str, value: object) -> bool:
-    """Whether another producer's attribute is a structured value: a map, or JSON text under one of the known names."""
-    if isinstance(value, str):
-        return key in _STRUCTURED_KEYS and value[:1] in "[{" and _is_json(value)
-    if isinstance(value, list):
-        return any(isinstance(item, (dict, list)) for item in value)
-    return isinstance(value, dict)
-
-
 def _span_type(attributes: JsonObject) -> str:
     given = attributes.pop(semconv.SPAN_TYPE, None) or attributes.get("openinference.span.kind")
-    if given:
-        return str(given)
-    return _TYPE_OF_OPERATION.get(str(attributes.get(semconv.OPERATION)), semconv.SpanType.UNKNOWN)
+    return str(given or semconv.SpanType.UNKNOWN)
 
 
 # --- events, links
@@ -385,14 +349,6 @@ def _hex_id(value: str, size: int, field: str) -> str:
     if len(decoded) != size or not any(decoded):
         raise ValueError(f"{field} is {value!r}, not {size * 2} hex digits")
     return decoded.hex()
-
-
-def _is_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
 
 
 def _dump(value: object) -> bytes:
