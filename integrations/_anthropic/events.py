@@ -28,7 +28,7 @@ class MessageAccumulator:
             return self._block(event).add(as_dict(event.get("delta")))
         if kind == "content_block_start":
             return self._block(event).start(as_dict(event.get("content_block")))
-        if kind == "message_start":
+        if kind == "message_start" and not self._message:
             self._message = as_dict(event.get("message"))
             self._usage = given(as_dict(self._message.get("usage")))
         elif kind == "message_delta":

@@ -13,7 +13,7 @@ _TEXT_FIELDS = frozenset({"text", "thought"})  # a part with no other field may 
 class ContentAccumulator:
     """Accumulates a streamed reply."""
 
-    repeated = frozenset({"modelVersion", "responseId", "createTime"})
+    repeated = frozenset({"modelVersion", "responseId", "createTime"})  # where chunks differ, the first one counts
 
     def __init__(self) -> None:
         self._envelope: JsonObject = {}
@@ -22,7 +22,9 @@ class ContentAccumulator:
     def add(self, chunk: object) -> bool:
         """Take a chunk; True if it carries content."""
         chunk = as_dict(chunk)
+        first = {key: value for key in self.repeated if (value := self._envelope.get(key))}
         self._envelope.update({key: value for key, value in chunk.items() if key != "candidates"})
+        self._envelope.update(first)
         has_content = False
         for position, candidate in enumerate(as_dicts(chunk.get("candidates"))):
             index = candidate.get("index", position)

@@ -31,7 +31,7 @@ class FieldAccumulator:
                 self._texts.setdefault(name, []).append(value)
             elif isinstance(value, list):
                 self._lists.setdefault(name, []).extend(value)
-            else:
+            elif name not in self.repeated or not self._last.get(name):  # the first model counts
                 self._last[name] = value
             has_content = has_content or (name in _CONTENT and bool(value))
         return has_content

@@ -15,12 +15,14 @@ _JOINED = frozenset(
 )
 _KNOWN_IN_CHOICE = frozenset({"index", "delta", "message", "text", "finish_reason", "logprobs"})
 _OF_ONE_CHUNK = frozenset({"choices", "usage", "obfuscation"})  # all other fields belong to the envelope of the reply
+# of chunks that differ the first one counts, as in the SDK's own accumulator; of other fields the last
+_FIRST_COUNTS = ("id", "created", "model", "service_tier", "provider")
 
 
 class _Accumulator:
     """Accumulates chunks: the envelope, usage, and choices by index, in any order."""
 
-    repeated = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "provider"})
+    repeated = frozenset({*_FIRST_COUNTS, "object", "system_fingerprint"})
 
     def __init__(self) -> None:
         self._envelope: JsonObject = {}
@@ -35,7 +37,9 @@ class _Accumulator:
             return True
         if None in chunk.values():
             chunk = {key: value for key, value in chunk.items() if value is not None}
+        first = {key: value for key in _FIRST_COUNTS if (value := self._envelope.get(key))}
         self._envelope.update(chunk)
+        self._envelope.update(first)
         if "usage" in chunk or "x_groq" in chunk:
             self._usage = usage_of(chunk) or self._usage
         choices = chunk.get("choices")

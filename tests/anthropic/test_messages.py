@@ -284,6 +284,17 @@ def test_an_http_error_has_its_status_type_and_request_id(
     assert span.outputs == failure(kind, "No.")
 
 
+def test_a_second_start_of_a_stream_changes_nothing(server: Server, client: anthropic.Anthropic, stored: Any) -> None:
+    """As in the SDK's own accumulator."""
+    again = {**started(), "message": {**started()["message"], "id": "msg_2"}}
+    server.will(sse(started(), again, *lima()[1:], done=False))
+
+    with client.messages.stream(**ASKED) as events:
+        final = events.get_final_message()
+
+    assert (final.id, stored.span.attributes["gen_ai.response.id"]) == ("msg_1", "msg_1")
+
+
 def test_an_error_in_the_middle_of_a_stream(server: Server, call: Any, stored: Any) -> None:
     with pytest.raises(anthropic.APIStatusError):
         call(**say(server, [*lima()[:3], failure()]))

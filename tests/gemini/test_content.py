@@ -135,6 +135,18 @@ def test_code_execution_is_a_server_tool_call(server: Server, call: Any, stored:
     assert answered["server_tool_call_response"]["output"] == "1\n"
 
 
+def test_the_first_id_and_model_of_a_stream_count(server: Server, call: Any, stored: Any) -> None:
+    chunks = [
+        {**chunk, "responseId": f"r-{at}", "modelVersion": f"m-{at}"} for at, chunk in enumerate(lima(), start=1)
+    ]
+    server.will(sse(*chunks, done=False))
+
+    call(stream=True)
+
+    attributes = stored.span.attributes
+    assert (attributes["gen_ai.response.id"], attributes["gen_ai.response.model"]) == ("r-1", "m-1")
+
+
 def test_candidates_as_choices_of_a_stream(server: Server, call: Any, stored: Any) -> None:
     chunks = [
         {"candidates": [candidate({"text": "b"}, finish=None, index=1)], **ENVELOPE},

@@ -145,6 +145,14 @@ def test_tools_of_every_kind_and_their_tool_calls(kind: str, server: Server, cal
     ]
 
 
+def test_the_first_model_of_a_stream_counts(server: Server, call: Any, stored: Any) -> None:
+    server.will(ndjson(*({**chunk, "model": f"m-{at}"} for at, chunk in enumerate(lima(), start=1))))
+
+    call("chat", model="m", messages=QUESTION, stream=True)
+
+    assert stored.span.attributes["gen_ai.response.model"] == "m-1"
+
+
 def test_streamed_tool_calls_are_collected(server: Server, call: Any, stored: Any) -> None:
     tip = {"function": {"name": "tip", "arguments": {"bill": 7}}}
     server.will(ndjson(piece("Let me see.", tool_calls=[TOOL_CALL]), piece("", tool_calls=[tip]), last()))

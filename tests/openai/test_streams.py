@@ -244,6 +244,35 @@ def test_chunks_without_choices_delta_or_content(odd: Any, server: Server, call:
     ]
 
 
+def test_where_chunks_differ_the_envelope_is_that_of_the_sdks_own_accumulator(
+    server: Server, client: openai.OpenAI, stored: Any
+) -> None:
+    """The first id, time, model and service tier; the last fingerprint."""
+    own = [
+        {"id": f"chatcmpl-{number}", "created": number, "model": f"m-{number}", "system_fingerprint": f"fp-{number}"}
+        for number in range(1, 7)
+    ]
+    tiers: list[dict[str, Any]] = [{"service_tier": "default"}, *[{"service_tier": "flex"}] * 5]
+    server.will(sse(*({**each, **fields, **tier} for each, fields, tier in zip(lima(), own, tiers))))
+
+    with client.chat.completions.stream(model="m", messages=QUESTION) as events:  # type: ignore[arg-type]
+        final = events.get_final_completion().to_dict()
+
+    names = ("id", "created", "model", "service_tier", "system_fingerprint")
+    assert {name: stored.span.outputs[name] for name in names} == {name: final[name] for name in names}
+    assert stored.span.attributes["gen_ai.response.id"] == "chatcmpl-1"
+
+
+def test_an_empty_envelope_of_the_first_chunk_is_filled_by_the_next(server: Server, call: Any, stored: Any) -> None:
+    """As Azure's content filter sends it."""
+    server.will(sse({"id": "", "model": "", "object": "", "created": 0, "choices": []}, *lima()))
+
+    stream(call)
+
+    outputs = stored.span.outputs
+    assert (outputs["id"], outputs["model"], outputs["created"]) == ("chatcmpl-1", "gpt-test-2026", 1_760_000_000)
+
+
 @pytest.mark.parametrize(
     ("field", "part"),
     [("refusal", "refusal"), ("reasoning_content", "reasoning"), ("reasoning", "reasoning")],
