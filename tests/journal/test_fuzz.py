@@ -121,7 +121,7 @@ DAMAGES: list[Callable[[bytearray, random.Random], None]] = [
 ]
 
 
-def _boundaries_hit(content: bytes, frames: list[tuple[int, int]]) -> list[int]:
+def _boundaries_hit(content: bytes | bytearray, frames: list[tuple[int, int]]) -> list[int]:
     """Positions in the slots that are records' starts or ends."""
     positions = [position for _, position in SLOT.iter_unpack(content[8:40])]
     return [position for position in positions if position == HEAD_SIZE or any(position in frame for frame in frames)]
