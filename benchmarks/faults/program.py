@@ -8,8 +8,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import socket
 import sys
+import threading
 import time
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +50,15 @@ class Program:
             self._span()
             time.sleep(PAUSE_SECONDS)
 
+    def ask(self) -> None:
+        """A model that does not answer, counted once it has been asked."""
+        name = self._new_name()
+        url = _unanswered(name, lambda: self._tell(name))
+        if hasattr(self._recorder, "call"):
+            self._recorder.call(name, url)
+        else:
+            self._recorder.record(name, lambda: urllib.request.urlopen(f"{url}/{name}"))
+
     def wait(self) -> None:
         """Until the laboratory says to go on."""
         self._tell(READY)
@@ -70,12 +83,31 @@ class Program:
         os._exit(0)
 
     def _span(self) -> None:
-        name = f"{os.getpid()}.{next(self._numbers)}"
+        name = self._new_name()
         self._recorder.record(name)
         self._tell(name)
 
+    def _new_name(self) -> str:
+        return f"{os.getpid()}.{next(self._numbers)}"
+
     def _tell(self, line: str) -> None:
         os.write(self._pipe, f"{line}\n".encode())
+
+
+def _unanswered(name: str, asked: Callable[[], None]) -> str:
+    """The URL of a server that takes the request with this name, and is silent."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        received = b""
+        while name.encode() not in received:
+            received += connection.recv(4096)
+        asked()
+        threading.Event().wait()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 if __name__ == "__main__":

@@ -75,6 +75,14 @@ def _end_by_signal(laboratory: Laboratory, size: Size, number: int) -> None:
     program.finish()
 
 
+@scenario("a call under way, SIGKILL")
+def call_under_way(laboratory: Laboratory, size: Size) -> None:
+    program = laboratory.start(["record", size.spans], ["ask"])
+    program.until_ended(size.spans + 1)
+    program.end()
+    program.finish()
+
+
 @scenario("normal exit")
 def normal_exit(laboratory: Laboratory, size: Size) -> None:
     laboratory.run(["record", size.spans])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import opik
@@ -16,10 +17,10 @@ def record_into(folder: Path, server: str) -> None:
     os.environ.update(OPIK_URL_OVERRIDE=f"{server}/api", OPIK_CHECK_TLS_CERTIFICATE="false")
 
 
-def record(name: str) -> None:
-    """A block."""
+def record(name: str, work: Callable[[], object] = int) -> None:
+    """A block, with work in it."""
     with opik.start_as_current_span(name):
-        pass
+        work()
 
 
 def stored(folder: Path, server: str) -> list[str]:

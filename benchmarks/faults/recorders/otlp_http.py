@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -20,10 +21,10 @@ def record_into(folder: Path, server: str) -> None:
     _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{server}/v1/traces")))
 
 
-def record(name: str) -> None:
-    """A block."""
+def record(name: str, work: Callable[[], object] = int) -> None:
+    """A block, with work in it."""
     with _tracer.start_as_current_span(name):
-        pass
+        work()
 
 
 def stored(folder: Path, server: str) -> list[str]:

@@ -20,11 +20,24 @@ def record(name: str) -> None:
         pass
 
 
+def call(name: str, url: str) -> None:
+    """A call to a model by the `openai` package, asked with this name."""
+    import openai
+
+    tracer.openai.autolog()
+    client = openai.OpenAI(api_key="none", base_url=url, max_retries=0)
+    client.chat.completions.create(model="silent", messages=[{"role": "user", "content": name}])
+
+
 def stored(folder: Path, server: str) -> list[str]:
     """All spans, with what still waits in the journals of programs that died."""
     record_into(folder, server)
     tracer.flush()
-    return [span.name for trace in tracer.search_traces(max_results=_MAX_TRACES) for span in trace.data.spans]
+    return [_name(span) for trace in tracer.search_traces(max_results=_MAX_TRACES) for span in trace.data.spans]
+
+
+def _name(span: tracer.Span) -> str:
+    return str(span.inputs["messages"][0]["content"]) if span.span_type == "CHAT_MODEL" else span.name
 
 
 def serve(folder: Path, port: int) -> list[str]:
