@@ -284,3 +284,16 @@ def test_of_failed_spans_in_a_circle_one_shows_the_stack(write: Write, tracer_co
     write(span("root", 1), span("snake", 2, 3, **failed), span("tail", 3, 2, **failed), span("self", 4, 4, **failed))
 
     assert tracer_command("show", "--full").out.count("Traceback") == 2
+
+
+def test_a_running_call_is_shown_with_its_prompt(write: Write, tracer_command: Command) -> None:
+    asked = chat(2, 1, [QUESTION], [])
+    running = {key: asked[key] for key in asked if key not in ("end", "status")} | {"kind": "start"}
+    write(span("agent", 1), running)
+
+    ran = tracer_command("show", "latest", "--full")
+
+    assert ran.lines[0].startswith("agent  running")
+    assert "Still running: replies and results appear when steps end." in ran.out
+    assert re.search(r"└─ chat gpt-4o +CHAT_MODEL.* running", ran.out)
+    assert "What is the weather?" in ran.out

@@ -184,13 +184,15 @@ def test_tail_follows_and_ctrl_c_ends_it(write: Write, store_url: str) -> None:
         terminal.wait_for("before")
         write(start)
         terminal.wait_for("running")
+        write({**start, "json": {"tracer.inputs": "what was asked"}})
+        terminal.wait_for("what was asked")
         write(span("agent", 1, trace_id="a" * 32, end=START + 2_000_000_000))
         terminal.wait_for("2.00 s")
         terminal.type(b"\x03")
         assert terminal.end() == 130
 
     assert "Traceback" not in terminal.shown
-    assert terminal.shown.count("agent") == 2
+    assert terminal.shown.count("agent") == 3
 
 
 def test_tail_waits_for_a_store_and_ends_on_sigterm(write: Write, store_url: str, tmp_path: Path) -> None:

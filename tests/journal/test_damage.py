@@ -16,6 +16,8 @@ from tracer._journal.head import HEAD_SIZE, MAGIC
 from tracer._journal.journal import Journal
 from tracer._journal.recovery import dropped
 from tracer._journal.sink import sink_key
+from tracer._records import line
+from tracer._records.derive import record_of
 
 FRAME = struct.Struct("<II")
 
@@ -262,3 +264,65 @@ def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_the_store(
     with caplog.at_level(logging.WARNING):
         assert names() == all_but()
     assert len(caplog.records) == 1
+
+
+def started_span(journal: Journal, number: int) -> None:
+    """A call's start, and its end, which refers to it."""
+    trace_id, span_id = f"{number + 1:032x}", f"{number + 1:016x}"
+    fields: line.StartFields = (f"span {number}", "CHAIN", "test", None, {"n": 1}, {"tracer.inputs": b'{"q":"hi"}'})
+    body = line.start_body(*fields)[1:]
+    written = journal.append(line.start_head(trace_id, span_id, None, False, 1, "") + body)
+    assert written is not None
+    started = line.Started(*written, len(body), fields, None)
+    rest = b'"status":"OK","json":{"tracer.outputs":1}}'
+    journal.append(line.span_head(trace_id, span_id, None, "", 1, 2, started) + rest, started)
+
+
+@pytest.fixture
+def dead_calls(folder: Path) -> Path:
+    """The journal that a dead process left: ten calls."""
+    journal = Journal(folder, max_bytes=1 << 30, process_fields={})
+    journal.add_sink(STORE_KEY, lambda: None)
+    for number in range(10):
+        started_span(journal, number)
+    assert not journal.close()
+    return folder / f"{journal.owner}.000001.journal"
+
+
+def calls() -> dict[str, tuple[object, object]]:
+    spans = [span for trace in tracer.search_traces() for span in trace.data.spans]
+    return {span.name: (span.inputs, span.outputs) for span in spans}
+
+
+def test_a_call_of_a_dead_process_has_its_request_which_is_written_once(dead_calls: Path) -> None:
+    assert dead_calls.read_bytes().count(b'{"q":"hi"}') == 10
+    assert calls() == {f"span {number}": ({"q": "hi"}, 1) for number in range(10)}
+
+
+def test_a_call_whose_start_is_damaged_keeps_its_reply(dead_calls: Path) -> None:
+    content = bytearray(dead_calls.read_bytes())
+    at = positions(bytes(content))[1] + 30
+    content[at : at + 4] = b"\xff\x00\xff\x00"
+    dead_calls.write_bytes(bytes(content))
+
+    assert calls() == {"": (None, 1), **{f"span {number}": ({"q": "hi"}, 1) for number in range(1, 10)}}
+
+
+def test_a_call_whose_start_is_in_another_segment_has_its_request_itself(folder: Path) -> None:
+    journal = Journal(folder, max_bytes=1 << 30, process_fields={})
+    journal.add_sink(STORE_KEY, lambda: None)
+    for number in range(20_000):
+        started_span(journal, number)
+    assert len(list(folder.glob("*.journal"))) > 4  # the first is read from its file
+    read, cursor = journal.read((0, 0), 1 << 20)
+    records = read
+    while read:
+        read, cursor = journal.read(cursor, 1 << 20)
+        records += read
+
+    spans = [record_of(each) for each in records if each.startswith(b'{"kind":"span"')]
+    assert [(span["name"], span["json"]) for span in spans] == [
+        (f"span {number}", {"tracer.inputs": {"q": "hi"}, "tracer.outputs": 1}) for number in range(20_000)
+    ]
+    for file in folder.glob("*.journal"):
+        file.unlink()

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 import tracer
 from tests.server.conftest import TOKEN
+from tests.waiting import until
 from tracer import cli
 from tracer._api.queries import statistics
 from tracer.errors import InvalidArgumentError, StoreError, TraceNotFoundError
@@ -89,6 +91,18 @@ def test_search_tags_feedback_and_deleting_work(tracked: str) -> None:
     assert tracer.delete_traces(filter_string="name = 'add'", max_traces=5) == 1
     with pytest.raises(TraceNotFoundError):
         tracer.set_trace_tag(first, "k", "v")
+
+
+def test_a_running_step_shows_its_inputs(tracked: str) -> None:
+    with tracer.start_span("agent") as span:
+        span.set_inputs({"plan": "a journey"})
+        assert until(lambda: inputs_of(span.trace_id) == [{"plan": "a journey"}])
+    assert inputs_of(span.trace_id) == [{"plan": "a journey"}]
+
+
+def inputs_of(trace_id: str) -> list[Any]:
+    trace = tracer.get_trace(trace_id)
+    return [span.inputs for span in trace.data.spans] if trace else []
 
 
 def test_a_running_trace_shows_and_attachments_are_there(tracked: str) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -474,3 +475,83 @@ def test_batches_of_any_size_need_few_statements(store: Store) -> None:
     assert store.count_traces() == sum(sizes)
     assert {len(part) for size in sizes for part in in_parts(range(size))} == {1, 8, 64, 500}
     assert list(in_parts(range(503)))[1] == [500, 501, 502, 502, 502, 502, 502, 502]
+
+
+def running_record(store: Store, span_id: str = "c") -> dict[str, Any]:
+    stored = store.trace("t")
+    assert stored is not None
+    return next(record for record in stored.spans if record["span_id"] == span_id)
+
+
+ASKED = start("t", "c", parent_id="r", type="CHAT_MODEL", json={"tracer.inputs": {"q": "hi"}}, attributes={"n": 1})
+
+
+BARE = start("t", "c", parent_id="r")
+
+
+@pytest.mark.parametrize("batches", [[[ASKED]], [[BARE, ASKED]], [[BARE], [ASKED]]])
+def test_a_running_span_has_the_values_of_its_start(store: Store, batches: list[list[bytes]]) -> None:
+    for batch in batches:
+        store.append(batch, owner="o")
+    store.append([BARE], owner="o")
+
+    record = running_record(store)
+    assert (record["kind"], record["json"], record["attributes"]) == ("start", {"tracer.inputs": {"q": "hi"}}, {"n": 1})
+    assert store.payload("t", "c") == record
+    assert [set(r) & {"json", "attributes"} for r in store.spans("t", payload=False)] == [set()]
+    assert (row(store).state, row(store).request_preview) == ("IN_PROGRESS", '{"q":"hi"}')
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_ended_span_is_not_shown_as_running_in_any_order(
+    store: Store, order: tuple[int, ...], at_once: bool
+) -> None:
+    lines = [start("t", "c"), ASKED, span("t", "c", status="OK", json={"tracer.inputs": {"q": "hi"}})]
+    given = [lines[number] for number in order]
+    for batch in [given] if at_once else [[line] for line in given]:
+        store.append(batch, owner="o")
+    store.append([ASKED], owner="another, which took the journal over")
+    store.owner_gone("o")
+
+    stored = store.trace("t")
+    assert stored is not None
+    assert [record["kind"] for record in stored.spans] == ["span"]
+    assert (stored.row.state, stored.row.span_count, stored.row.request_preview) == ("OK", 1, '{"q":"hi"}')
+
+
+def test_a_trace_below_whose_ended_root_a_call_runs_has_the_calls_request(store: Store) -> None:
+    store.append([start("t", "r")], owner="o")
+    store.append([ASKED], owner="o")
+    assert row(store).request_preview == '{"q":"hi"}'
+    store.append([span("t", "r", status="OK")], owner="o")
+
+    assert (row(store).state, row(store).request_preview) == ("IN_PROGRESS", '{"q":"hi"}')
+
+
+def test_what_a_dead_process_asked_stays(store: Store) -> None:
+    store.append([ASKED], owner="o")
+    store.owner_gone("o")
+    store.append([ASKED, start("t", "c")], owner="o")
+
+    record = running_record(store)
+    assert (row(store).state, record["gone"], record["json"]) == ("INTERRUPTED", True, {"tracer.inputs": {"q": "hi"}})
+
+
+def test_a_running_span_of_odd_shape_is_shown_without_what_is_odd(store: Store) -> None:
+    store.append([start("t", "c", attributes=[1], json={"tracer.inputs": 1}, events="none")], owner="o")
+
+    record = running_record(store)
+    assert ("attributes" in record, record["json"], "events" in record) == (False, {"tracer.inputs": 1}, False)
+
+
+def test_an_attachment_of_a_running_span_is_deleted_with_it(store: Store) -> None:
+    digest = "ab" * 32
+    attachment = {"kind": "attachment", "id": digest, "mime": "image/png", "content": "AAAA"}
+    asked = start("t", "c", json={"tracer.inputs": f"tracer-attachment:{digest}"})
+    store.append([orjson.dumps(attachment), asked], owner="o")
+    assert store.attachment(digest) is not None
+
+    store.delete_traces(trace_ids=["t"])
+
+    assert store.attachment(digest) is None

@@ -33,6 +33,8 @@ def traces(draw: st.DrawFn) -> list[bytes]:
         )
         if draw(st.booleans()):
             lines.append(start("t", span_id, start=begin))
+        if draw(st.booleans()):
+            lines.append(start("t", span_id, start=begin, json={"tracer.inputs": "asked"}))
     for time in range(draw(st.integers(0, 3))):
         lines.append(said("t", time, tags={draw(st.sampled_from("xy")): draw(st.sampled_from(["1", "2", None]))}))
     return lines

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +15,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 import tracer
+from tests.openai.server import Scripted, Server, reply
+from tests.openai.test_running import CALL, COMPLETION
+from tests.waiting import until
 from tests.web.conftest import Watched
 from tests.web.serving import served
 
@@ -80,3 +89,71 @@ def test_one_trace_far_from_the_others_does_not_flatten_the_histogram(own: Page)
     expect(own.get_by_text("1 trace far off left out")).to_be_attached()
     future = own.get_by_role("row").filter(has_text="from the future")
     expect(future).to_contain_text("2099")
+
+
+@pytest.fixture
+def asked() -> Iterator[Server]:
+    """A model that is asked over HTTP."""
+    server = Server()
+    yield server
+    server.close()
+
+
+def test_a_running_call_is_read_and_then_its_reply(own: Page, asked: Server) -> None:
+    import openai
+
+    release = threading.Event()
+    scripted = reply(COMPLETION)
+    asked.will(Scripted([release, *scripted.steps]))
+    tracer.openai.autolog()
+    client = openai.OpenAI(api_key="k", base_url=f"{asked.url}/v1", max_retries=0)
+    question = [{"role": "user", "content": "What is the capital of Peru?"}]
+    with tracer.start_span("agent") as root:
+        call = tracer.wrap_context(lambda: client.chat.completions.create(model="m", messages=question))
+        thread = threading.Thread(target=call)
+        thread.start()
+        assert until(lambda: asked.asked)
+    try:
+        own.goto("/traces")
+        expect(own.get_by_role("row").filter(has_text="What is the capital of Peru?")).to_be_visible()
+        own.goto(f"/traces/{root.trace_id}")
+        own.get_by_role("treeitem").filter(has_text="chat m").click()
+        step = own.get_by_role("article", name="Step chat m")
+        expect(step.get_by_text("What is the capital of Peru?")).to_be_visible()
+        expect(step.get_by_text("running", exact=True)).to_be_visible()
+    finally:
+        release.set()
+        thread.join()
+        tracer.openai.autolog(disable=True)
+    tracer.flush()
+
+    expect(step.get_by_text("Lima")).to_be_visible()
+    expect(step.get_by_text("running", exact=True)).to_have_count(0)
+
+
+def test_inputs_of_a_step_that_stays_open_are_shown_while_it_is_read(own: Page) -> None:
+    with tracer.start_span("agent") as root:
+        own.goto(f"/traces/{root.trace_id}?tab=io")
+        step = own.get_by_role("article", name="Step agent")
+        expect(step.get_by_text("None yet.")).to_be_visible()
+        root.set_inputs({"plan": "a journey to Lima"})
+
+        expect(step.get_by_text("a journey to Lima")).to_be_visible()
+
+
+def test_what_a_killed_process_had_asked_is_shown(own: Page, asked: Server, tmp_path: Path) -> None:
+    asked.will(Scripted([threading.Event(), b"{}"]))
+    program = tmp_path / "program.py"
+    source = CALL.format(url=f"{asked.url}/v1") + "    call()"
+    program.write_text("import tracer\n" + textwrap.dedent(source))
+    environment = {**os.environ, "TRACER_STORE": f"sqlite:///{tmp_path / 'own.db'}"}
+    process = subprocess.Popen([sys.executable, str(program)], env=environment)
+    assert until(lambda: asked.asked)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    [trace] = tracer.search_traces()
+
+    own.goto(f"/traces/{trace.info.trace_id}")
+
+    expect(own.get_by_text("Interrupted.")).to_be_visible()
+    expect(own.get_by_role("article").get_by_text("What is the capital of Peru?")).to_be_visible()

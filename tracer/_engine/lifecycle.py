@@ -26,11 +26,14 @@ _FORK_SECONDS = 1.0
 class PipelineLifecycle:
     """The settings in force and the pipeline made of them."""
 
-    def __init__(self, settings: Settings, describe_process: Callable[[], JsonObject]) -> None:
+    def __init__(
+        self, settings: Settings, describe_process: Callable[[], JsonObject], write_open_steps: Callable[[], bool]
+    ) -> None:
         self.settings = settings
         self.current: Pipeline | None = None
         self.lock = threading.RLock()  # guards settings and pipeline, not the recording itself
         self._describe_process = describe_process
+        self._write_open_steps = write_open_steps
         self._abandoned: list[Pipeline] = []  # of the parent: closing their connections here would close the parent's
 
     def pipeline(self) -> Pipeline:
@@ -45,7 +48,7 @@ class PipelineLifecycle:
                     from tracer.export.otel import ExporterSink
 
                     sinks = [ExporterSink(exporter, i) for i, exporter in enumerate(self.settings.exporters)]
-                pipeline = Pipeline(self.settings, process, sinks)
+                pipeline = Pipeline(self.settings, process, sinks, self._write_open_steps)
                 # the same file from now on, also in children and after the program has changed its folder
                 self.settings = replace(self.settings, store=pipeline.url)
                 self.current = pipeline

@@ -143,7 +143,13 @@ def _identity(path: Path) -> tuple[int, int] | None:
 class Pipeline:
     """The journal and its sinks, for one set of settings."""
 
-    def __init__(self, settings: Settings, process: JsonMapping, exporters: Sequence[ExporterSink]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        process: JsonMapping,
+        exporters: Sequence[ExporterSink],
+        write_open_steps: Callable[[], bool],
+    ) -> None:
         self.url = absolute_url(settings.store)
         self.folder = journal_folder(self.url)
         self.journal = Journal(
@@ -177,6 +183,7 @@ class Pipeline:
                 for folder in folders
             ],
             sends_heartbeats=is_remote(self.url),
+            write_more=write_open_steps,
         )
         others = [
             Drainer(self.journal, sink, [Recovery(folder, sink, own=own) for folder in folders]) for sink in exporters

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
@@ -16,8 +18,8 @@ from tracer._fault import is_interruption, report
 from tracer._journal.journal import JournalClosedError
 from tracer._json import encode
 from tracer._late import load_registered
-from tracer._records.line import encode_record, start_head
-from tracer._redaction.redactor import Redactor
+from tracer._records.line import Started, encode_record, start_body, start_head
+from tracer._redaction.redactor import Redactor, has_failed
 from tracer.config import DEFAULT_EXPERIMENT
 
 if TYPE_CHECKING:
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from tracer._engine.context import AnySpan
     from tracer._engine.lifecycle import PipelineLifecycle
     from tracer._engine.otel import OpenTelemetryIdentity
+    from tracer._journal.segment import Segment
     from tracer._records.record import AttachmentRecord
     from tracer.config import Settings
 
 _NAMES_REMEMBERED = 1_000
+_LONG_NS = 1_000_000_000  # a step that is open for longer is written down before it ends
 
 
 class Recorder:
@@ -51,9 +55,16 @@ class Recorder:
     def reset(self) -> None:
         """Forget the last trace, the default version, and whether recording was switched off."""
         self._switched_off = False
+        self.forget_open_steps()
         self._last_trace_id: str | None = None
         self._thread_local = threading.local()
         self.default_model_id: str | None = UNSET  # of contexts in which no version was set
+
+    def forget_open_steps(self) -> None:
+        """Forget the steps that are open: another process writes them, or nobody does."""
+        self._new_steps: dict[str, LiveSpan] = {}  # that have just started
+        # others, which may have ended meanwhile, and whether their values are written
+        self._long_steps: list[tuple[weakref.ref[LiveSpan], bool]] = []
 
     def apply(self, settings: Settings) -> None:
         """Use these settings from now on."""
@@ -93,11 +104,16 @@ class Recorder:
         parent: AnySpan | None = None,
         scope: str = "tracer",
         start_time_ns: int | None = None,
+        is_call: bool = False,
     ) -> AnySpan:
-        """A started span that is not yet current, below the current one if no parent is given; never raises."""
+        """A started span that is not yet current, below the current one if no parent is given; never raises.
+
+        Of a call to a provider, `write_call` writes the start once its request is set.
+        """
         if not self.recording:
             return NonRecordingSpan()
         span = None
+        is_late = False
         try:
             if parent is None:
                 parent = running() if self.otel.joined is None else self.otel.joined_parent()
@@ -108,6 +124,8 @@ class Recorder:
                     self, name, span_type, parent.trace_id, parent.span_id, otel_kind=otel_kind, scope=scope,
                     start_time_ns=start_time_ns, trace_state=parent._trace_state,
                 )  # fmt: skip
+                # no open step of this process is above it: nothing else shows that the trace goes on
+                is_late = not parent._open or parent.generation != self.generation
             else:
                 span = self._start_below_other(parent, name, span_type, otel_kind, scope, start_time_ns)
             if isinstance(span, LiveSpan):
@@ -115,12 +133,15 @@ class Recorder:
                     span.set_attributes(attributes)
                 if self._has_processors:
                     self._notify_start(span)
-                if span.is_root:
-                    self._write_start(span)
+                self._new_steps[span.span_id] = span
+                if span.is_root or is_late:
+                    self._write_start(span, is_call=is_call)
             return span
         except BaseException as error:
             if span is not None and is_interruption(error):
                 span.end_with_error(error)  # its start may be in the journal already
+            elif span is not None:
+                self._new_steps.pop(span.span_id, None)
             report("starting a span", error)
             return NonRecordingSpan()
 
@@ -168,19 +189,68 @@ class Recorder:
                 except Exception as error:
                     report(f"calling on_start of {type(processor).__qualname__}", error)
 
-    def _write_start(self, span: LiveSpan) -> None:
+    def _write_start(self, span: LiveSpan, *, is_call: bool) -> None:
         """Write the start record of a local root, and the trace record if the trace belongs to something."""
         try:
-            head = start_head(span.trace_id, span.span_id, span.parent_id, span._remote_parent, span.start_time_ns)
-            self._append_line(head + self._start_body(span._name, span.span_type))
-            fields = self._trace_fields()
+            if not is_call:
+                head = start_head(span.trace_id, span.span_id, span.parent_id, span._remote_parent, span.start_time_ns)
+                self._append_line(head + self._start_body(span._name, span.span_type))
+            fields = self._trace_fields() if span.is_root else None
             if fields:
                 self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **fields})
         except Exception as error:
             report("writing a span's start down", error)
 
+    def write_call(self, span: LiveSpan) -> None:
+        """Write the start record of a call with its request, to which the span's record refers; never raises."""
+        try:
+            head, fields = span.start_line()
+            encoded = start_body(*fields)
+            redacted = self.redact(encoded)
+            written = self._append_line(head + redacted[1:])
+            if written is not None and not has_failed(redacted):
+                changed = None if redacted == encoded else redacted[1:]
+                span.set_started(Started(*written, len(redacted) - 1, fields, changed))
+        except Exception as error:
+            report("writing a call's start down", error)
+
+    def write_open_steps(self) -> bool:
+        """Write the start records of steps that have been open for long, with their values; whether any are open.
+
+        Called by the background about once a second. Never raises.
+        """
+        try:
+            before = time.perf_counter_ns() - _LONG_NS
+            open_steps = [(span, has_values) for step, has_values in self._long_steps if (span := step()) is not None]
+            for span_id, span in self._new_steps.copy().items():
+                if span._start_tick < before and self._new_steps.pop(span_id, None) is not None:
+                    is_written = span._started is not None
+                    open_steps.append((span, is_written))
+                    if not is_written and not _has_values(span):
+                        self._write_long(span)
+            self._long_steps = [
+                (weakref.ref(span), has_values or self._write_values(span))
+                for span, has_values in open_steps
+                if span.is_recording()
+            ]
+        except Exception as error:
+            report("writing open steps down", error)
+        return bool(self._new_steps or self._long_steps)
+
+    def _write_values(self, span: LiveSpan) -> bool:
+        """Write the start of a long step once it has values; whether it has."""
+        has_values = _has_values(span)
+        if has_values:
+            self._write_long(span)
+        return has_values
+
+    def _write_long(self, span: LiveSpan) -> None:
+        head, (name, span_type, scope, kind, plain, structured) = span.start_line()
+        encoded = start_body(name, span_type, scope, kind, plain.copy(), structured.copy())
+        self._append_line(head + self.redact(encoded)[1:])
+
     def _start_body(self, name: str, span_type: str) -> bytes:
-        """The body of a start record, kept since it is the same for all calls of a step."""
+        """The body of a start record without values, kept since it is the same for all calls of a step."""
         body = self._start_bodies.get((name, span_type))
         if body is None:
             if len(self._start_bodies) >= _NAMES_REMEMBERED:
@@ -216,6 +286,7 @@ class Recorder:
         """Write the record of an ended span; never raises."""
         if span.generation != self.generation:
             return  # it was started by the parent process, which writes it
+        self._new_steps.pop(span.span_id, None)
         try:
             if self._has_processors and not span.is_reported:
                 span.is_reported = True
@@ -223,7 +294,7 @@ class Recorder:
             watch = usage_watch.get()
             if watch is not None and span.token_usage:
                 watch.append(span.span_id)
-            self._append_line(span.line(self.redact))
+            self._append_line(span.line(self.redact), span._started)
         except Exception as error:
             report("writing a span down", error)
         if span.is_root:
@@ -248,11 +319,11 @@ class Recorder:
         except Exception as error:
             report("writing a record down", error)
 
-    def _append_line(self, line: bytes) -> None:
+    def _append_line(self, line: bytes, started: Started | None = None) -> tuple[Segment, int] | None:
         try:
-            (self._lifecycle.current or self._lifecycle.pipeline()).append(line)
+            return (self._lifecycle.current or self._lifecycle.pipeline()).append(line, started)
         except JournalClosedError:  # another thread has just configured another store
-            self._lifecycle.pipeline().append(line)
+            return self._lifecycle.pipeline().append(line, started)
 
     def holds_secret(self, encoded: bytes) -> bool:
         """Whether redaction would change this JSON object, or fails on it; never raises."""
@@ -272,3 +343,7 @@ class Recorder:
     def last_trace_id(self, thread_local: bool) -> str | None:
         """The trace whose root ended last."""
         return getattr(self._thread_local, "trace_id", None) if thread_local else self._last_trace_id
+
+
+def _has_values(span: LiveSpan) -> bool:
+    return bool(span._plain or span._structured)

@@ -28,7 +28,7 @@ class Runtime:
     def __init__(self) -> None:
         settings = _settings_from_environment()
         self.otel = OpenTelemetryIdentity()
-        self.lifecycle = PipelineLifecycle(settings, self._describe_process)
+        self.lifecycle = PipelineLifecycle(settings, self._describe_process, self._write_open_steps)
         self.recorder = Recorder(self.lifecycle, self.otel)
         self._apply(settings)
 
@@ -79,6 +79,9 @@ class Runtime:
         except Exception as error:
             report("describing this service", error)
             return {}
+
+    def _write_open_steps(self) -> bool:
+        return self.recorder.write_open_steps()
 
     # ---- the store ----
 
@@ -133,6 +136,7 @@ class Runtime:
         """In a child: it is a process of its own."""
         self.lifecycle.after_fork()
         self.recorder.generation += 1
+        self.recorder.forget_open_steps()
         self.otel.forget_resource()
 
 

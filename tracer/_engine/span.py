@@ -33,7 +33,7 @@ from tracer._json import (
 )
 from tracer._records.attachments import take_out
 from tracer._records.derive import chunk_events, derive
-from tracer._records.line import span_body, span_head
+from tracer._records.line import span_body, span_head, start_head
 from tracer.semconv import (
     ERROR_TYPE,
     INCOMPLETE,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
     from tracer._engine.recorder import Recorder
+    from tracer._records.line import Started, StartFields
     from tracer._records.record import ChunksRecord
 
 
@@ -79,6 +80,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         "_remote_parent",
         "_scope",
         "_start_tick",
+        "_started",
         "_status_name",
         "_structured",
         "_trace_state",
@@ -127,6 +129,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self._trace_state = trace_state
         self._plain: JsonObject = {}
         self._structured: dict[str, bytes] = {}
+        self._started: Started | None = None  # has values that are not here
         self._chunks: ChunksRecord | None = None
         self._recorded_events: list[tuple[str, int, JsonObject | None]] = []
         self._links: list[Link] = []
@@ -234,6 +237,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         return encoded
 
     def _note_cut(self, key: str, size: int) -> None:
+        self._take_back()
         cuts = loads(self._structured[TRUNCATED]) if TRUNCATED in self._structured else {}
         self._structured[TRUNCATED] = encode({**cuts, key: size})
         log_once(
@@ -341,6 +345,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
     def read_now(self) -> None:
         """Read inputs and outputs now where that was deferred."""
+        self._take_back()
         reader, self.reader = self.reader, None
         if reader is None:
             return
@@ -494,24 +499,52 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             instrumentation_scope=self.instrumentation_scope,
         )
 
+    def start_line(self) -> tuple[bytes, StartFields]:
+        """The head of the start's record, and what its body holds."""
+        head = start_head(
+            self.trace_id, self.span_id, self.parent_id, self._remote_parent, self.start_time_ns, self.reader
+        )
+        kind = None if self.otel_kind is SpanKind.INTERNAL else self.otel_kind.value
+        return head, (self._name, self.span_type, self._scope, kind, self._plain, self._structured)
+
+    def set_started(self, started: Started) -> None:
+        """Leave what the start's record has out of the end's; not while another thread sets values."""
+        self._started = started  # first: an exception of a signal handler in between loses nothing
+        self._plain, self._structured = {}, {}
+
+    def _take_back(self) -> None:
+        """Have all values here: they are read, or change in a way that the end's record has to show."""
+        if self._started is not None:
+            *_, plain, structured = self._started.fields
+            new_plain, new_structured = self._plain, self._structured
+            self._plain = {key: plain[key] for key in plain if key not in new_structured} | new_plain
+            self._structured = {key: structured[key] for key in structured if key not in new_plain} | new_structured
+            self._started = None
+
     def line(self, redact: Callable[[bytes], bytes]) -> bytes:
         """The record of the ended span."""
+        started, reader = self._started, self.reader
+        name: str | None = self._name
+        span_type: str | None = self.span_type
+        scope: str | None = self._scope
+        kind = None if self.otel_kind is SpanKind.INTERNAL else self.otel_kind.value
+        if started is not None:
+            name = None if name == started.fields[0] else name
+            span_type = None if span_type == started.fields[1] else span_type
+            scope = kind = None
+        if not reader and (started is not None or self._chunks is not None):
+            reader = ""
         head = span_head(
-            self.trace_id,
-            self.span_id,
-            self.parent_id,
-            self.reader if self.reader or self._chunks is None else "",
-            self.start_time_ns,
-            self.end_time_ns,
+            self.trace_id, self.span_id, self.parent_id, reader, self.start_time_ns, self.end_time_ns, started
         )
         body = span_body(
-            self._name,
-            self.span_type,
+            name,
+            span_type,
             self._status_name,
             self._message,
-            self._scope,
+            scope,
             self._remote_parent,
-            None if self.otel_kind is SpanKind.INTERNAL else self.otel_kind.value,
+            kind,
             self._plain,
             self._structured,
             self._recorded_events,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 
-from tracer._journal.frames import records_in, scan
+from tracer._journal.frames import FRAME_SIZE, records_in, scan
 from tracer._journal.head import HEAD_SIZE, MAGIC, UNKNOWN_SINK, Cursor, cursor_writes, has_copies, read_cursors
 from tracer._journal.segment import PAGE_SIZE, write_at
+from tracer._records.line import with_started
 
 _MAGIC_OF_ANY_VERSION = MAGIC[:-1]
 
@@ -77,13 +79,19 @@ class DeadSegment:
         for body, end in self._frames:
             if body < position:
                 continue
-            batch.append(self._content[body:end])
-            size += end - body
+            batch.append(with_started(self._content[body:end], self._part))
+            size += FRAME_SIZE + len(batch[-1])
             if size >= limit:
                 yield batch, end
                 batch, size = [], 0
         if batch:
             yield batch, self.end
+
+    def _part(self, position: int, length: int) -> bytes:
+        """The end of a whole record; an empty object's where that one is damaged."""
+        at = bisect_right(self._frames, (position, len(self._content))) - 1
+        is_whole = at >= 0 and position + length <= self._frames[at][1]
+        return self._content[position : position + length] if is_whole else b"}"
 
     def cursors(self) -> dict[int, int]:
         """Each sink's position, read anew: another process may be writing the segment to another sink."""

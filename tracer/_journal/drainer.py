@@ -17,6 +17,7 @@ from tracer._threads import start_thread
 
 _BATCH_BYTES = 1 << 20
 _GATHER_SECONDS = 0.05  # records that arrive together are written together
+_WRITE_MORE_SECONDS = 1.0  # interval between calls of ``write_more`` while it asks for them
 _RECOVER_SECONDS = 10.0  # interval between searches for dead processes' journals
 _HEARTBEAT_SECONDS = 30.0  # interval between heartbeats when there is nothing to send
 _FIRST_RETRY_SECONDS = 0.2
@@ -59,13 +60,21 @@ class Drainer:
     """
 
     def __init__(
-        self, journal: Journal, sink: Sink, recoveries: Sequence[Recovery], *, sends_heartbeats: bool = False
+        self,
+        journal: Journal,
+        sink: Sink,
+        recoveries: Sequence[Recovery],
+        *,
+        sends_heartbeats: bool = False,
+        write_more: Callable[[], bool] = lambda: False,
     ) -> None:
         self.sink = sink
         self.dropped = 0  # records that the sink refused although it accepted later ones
         self._recoveries = recoveries
         self._key = sink_key(sink)
         self._sends_heartbeats = sends_heartbeats
+        self._write_more = write_more  # adds records to the journal; whether there may be more in a second
+        self._may_be_more = False
         self._last_write = 0.0
         self._journal = journal
         self._cursor = (0, 0)
@@ -180,7 +189,9 @@ class Drainer:
     def _wait(self, retry: float) -> None:
         if retry:
             self._wait_for_retry(self._until_retry(retry))
-        elif not self._has_requests() and self._wakeup.acquire(timeout=_RECOVER_SECONDS) and not self._has_requests():
+            return
+        idle = _WRITE_MORE_SECONDS if self._may_be_more else _RECOVER_SECONDS
+        if not self._has_requests() and self._wakeup.acquire(timeout=idle) and not self._has_requests():
             self._wakeup.acquire(timeout=_GATHER_SECONDS)
 
     def _wait_for_retry(self, seconds: float) -> None:
@@ -188,6 +199,7 @@ class Drainer:
             if self._wakeup.acquire(timeout=_DISK_RETRY_SECONDS):
                 return
             self._journal.renew()
+            self._write_more()
             seconds -= _DISK_RETRY_SECONDS
         self._wakeup.acquire(timeout=seconds)
 
@@ -201,6 +213,7 @@ class Drainer:
         """Drain the journal and recover dead processes' journals; True if the sink failed."""
         try:
             self._journal.renew()
+            self._may_be_more = self._write_more()
             while not self._must_stop() and self.drain_batch():
                 self._answer_requests()
             recover = recover and not self._must_stop()

@@ -22,6 +22,7 @@ from tracer._journal.frames import FRAME_SIZE
 from tracer._journal.head import HEAD_SIZE
 from tracer._journal.segment import Segment, SegmentCutError, whole_pages
 from tracer._json import JsonMapping, encode
+from tracer._records.line import Started, self_contained, with_started
 
 _SMALLEST_SEGMENT = 1 << 16
 _FIRST_SEGMENT = 1 << 18
@@ -61,7 +62,7 @@ class Journal:
         # then deferred, as is work that must not be done under the lock, such as logging and deleting files
         self._append_lock = threading.RLock()
         self._appending = False
-        self._deferred: deque[bytes | Callable[[], None]] = deque()
+        self._deferred: deque[tuple[bytes, Started | None] | Callable[[], None]] = deque()
         self._alive = AliveFile(folder, self.owner, folders_with_locks, log_later=self._deferred.append)
 
     @property
@@ -71,21 +72,26 @@ class Journal:
 
     # ---- writing ----
 
-    def append(self, record: bytes) -> None:
-        """Write a record, which then survives the death of this process."""
+    def append(self, record: bytes, started: Started | None = None) -> tuple[Segment, int] | None:
+        """Write a record, which then survives the death of this process; ``started`` is what it refers to.
+
+        Returns its segment and the position after it; None where it is written a moment later.
+        """
         with self._append_lock:
             if self._appending:
-                self._deferred.append(record)
-                return
+                self._deferred.append((record, started))
+                return None
             self._appending = True
             try:
                 segment = self._current
-                if segment is None or segment.end + FRAME_SIZE + len(record) > segment.size:
-                    segment = self._rotate(len(record))
+                if started is not None or segment is None or segment.end + FRAME_SIZE + len(record) > segment.size:
+                    segment, record = self._room_for(record, started)
                 segment.write(record)
+                end = segment.end
             except BaseException as error:  # Ctrl-C meanwhile: write the record, then raise
                 if is_interruption(error):
-                    self._write_again(record)
+                    segment, record = self._room_for(record, started)
+                    segment.write(record)
                 raise
             finally:
                 self._appending = False
@@ -93,12 +99,18 @@ class Journal:
             self._run_deferred()
         for wake in self._wakers:
             wake()
+        return segment, end
 
-    def _write_again(self, record: bytes) -> None:
+    def _room_for(self, record: bytes, started: Started | None) -> tuple[Segment, bytes]:
+        """The segment that takes the record, and the record: self-contained where ``started`` is in another one."""
         segment = self._current
+        if started is not None and segment is not started.segment:
+            record = self_contained(record, started)
         if segment is None or segment.end + FRAME_SIZE + len(record) > segment.size:
+            if started is not None:
+                record = self_contained(record, started)
             segment = self._rotate(len(record))
-        segment.write(record)
+        return segment, record
 
     def _run_deferred(self) -> None:
         while self._deferred:
@@ -106,8 +118,8 @@ class Journal:
                 deferred = self._deferred.popleft()
             except IndexError:  # another thread was faster
                 return
-            if isinstance(deferred, bytes):
-                self.append(deferred)
+            if isinstance(deferred, tuple):
+                self.append(*deferred)
             else:
                 deferred()
 
@@ -176,7 +188,7 @@ class Journal:
         with self._nothing_appended():
             self._leave(segment)
             if not self._closed:
-                self._put_safely([record])
+                self._put_safely([with_started(record, segment.part)])
         self._log_cut(segment)
 
     def _put_safely(self, records: list[bytes]) -> None:

@@ -21,6 +21,7 @@ from tracer._journal import sigbus
 from tracer._journal.frames import FRAME, FRAME_SIZE, Scan, records_in, scan
 from tracer._journal.head import HEAD_SIZE, NEW_HEAD, SINKS_LIMIT, cursor_writes
 from tracer._journal.locations import file_size
+from tracer._records.line import with_started
 
 PAGE_SIZE = 1 << 12  # a file's size is a multiple of this until it is closed
 _COPIED_AT_ONCE = 1 << 18  # bytes; other threads run in between
@@ -132,6 +133,11 @@ class Segment:
             opened.seek(start)
             return opened.read(end - start)
 
+    def part(self, position: int, length: int) -> bytes:
+        """The end of a record, an empty object's where it was cut."""
+        content = self._get(position, position + length)
+        return content if len(content) == length and content.endswith(b"}") else b"}"
+
     def copy(self, other: Segment) -> None:
         """Copy another segment's bytes beyond this one's end, at the same positions, as far as they fit.
 
@@ -158,7 +164,7 @@ class Segment:
         found = scan(content, 0, limit)
         damages = [damage for damage in found.damages if position + damage[0] >= self._checked]
         self._checked = max(self._checked, position + found.end)
-        return _batch(content, found, position, damages)
+        return _batch(content, found, position, damages, self.part)
 
     def count(self) -> int:
         """Number of records that the slowest sink does not have yet."""
@@ -191,7 +197,9 @@ class Segment:
         self._whole = HEAD_SIZE + kept
         self.size = 0
         found = scan(content, kept)
-        return _batch(content, found, HEAD_SIZE, found.damages)
+        return _batch(
+            content, found, HEAD_SIZE, found.damages, lambda at, length: content[at - HEAD_SIZE :][:length]
+        )
 
     def _from_map(self, start: int, end: int) -> bytes:
         buffer = self._buffer
@@ -274,9 +282,15 @@ def _survive(frame: FrameType) -> bool:
     return survived
 
 
-def _batch(content: bytes, found: Scan, position: int, damages: list[tuple[int, int]]) -> Batch:
+def _batch(
+    content: bytes,
+    found: Scan,
+    position: int,
+    damages: list[tuple[int, int]],
+    part: Callable[[int, int], bytes],
+) -> Batch:
     return Batch(
-        [content[start:end] for start, end in found.frames],
+        [with_started(content[start:end], part) for start, end in found.frames],
         position + found.end,
         sum(end - start for start, end in damages),
         sum(records_in(content, damage) for damage in damages),

@@ -36,6 +36,9 @@ def whole(line: bytes) -> bytes:
 def derive(record: JsonObject) -> None:
     """Add to a span's record the values of its request and its reply; never raises."""
     try:
+        started = record.pop("started", None)
+        if started:
+            _add_started(record, started)
         chunks = record.pop("chunks", None)
         if chunks is not None:
             events = [*record.get("events", ()), *chunk_events(chunks, record["start"])]
@@ -62,6 +65,16 @@ def derive(record: JsonObject) -> None:
             set_reply(span, operation.read_reply(reply))
     except Exception as fault:
         report("reading a recorded call", fault)
+
+
+def _add_started(record: JsonObject, started: JsonObject) -> None:
+    """Add the fields that the start record has, and those of its values that have not changed."""
+    attributes, values = record.get("attributes", {}), record.get("json", {})
+    earlier, earlier_values = started.get("attributes", {}), started.get("json", {})
+    record["attributes"] = {key: earlier[key] for key in earlier if key not in values} | attributes
+    record["json"] = {key: earlier_values[key] for key in earlier_values if key not in attributes} | values
+    for name, value in started.items():
+        record.setdefault(name, value)
 
 
 def chunk_events(chunks: ChunksRecord, start: int) -> list[EventRecord]:

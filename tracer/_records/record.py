@@ -61,13 +61,18 @@ class SpanRecord(TypedDict, total=False):
     scope: str  # name of the instrumentation
     # resolved before a span is stored: tracer/_records/derive.py
     reader: str  # the operation that reads inputs and outputs; empty if they are read already
+    started: JsonObject  # fields of the start record that have not changed since
     chunks: ChunksRecord  # events of a stream
     trace_state: str
     dropped: dict[str, int]  # attributes, events, links left out
 
 
 class StartRecord(TypedDict, total=False):
-    """The start of a local root: its trace is running, or interrupted if its process dies."""
+    """The start of a span: its trace is running, or interrupted if its process dies.
+
+    A call to a provider writes one with its request, a local root one without values, and any step that stays open
+    one with the values that it has by then.
+    """
 
     kind: Required[Literal["start"]]
     trace_id: Required[str]
@@ -77,6 +82,11 @@ class StartRecord(TypedDict, total=False):
     name: str
     type: str
     start: int
+    scope: str
+    otel_kind: int
+    attributes: JsonObject
+    json: JsonObject
+    reader: str
 
 
 class TraceRecord(TypedDict, total=False):

@@ -83,6 +83,14 @@ def _checked(function: Callable[[str], str]) -> Callable[[str], str]:
     return replace
 
 
+_FAILED = b'"attributes":{"tracer.redaction_failed":true}}'
+
+
+def has_failed(line: bytes) -> bool:
+    """Whether redaction failed on this record, which is left without its content."""
+    return line.endswith(_FAILED)
+
+
 def _without_payload(line: bytes) -> bytes:
     """The record's structure without content, for when redaction itself failed."""
     kept = {key: value for key, value in orjson.loads(line).items() if key in _SAFE_FIELDS}

@@ -30,7 +30,10 @@ _NEWEST = 2**62
 @json_option("One JSON object a line for every change, as trace.info.to_dict() gives it.")
 @store_option
 def command(lines: int, interval: float, as_json: bool, store_url: str | None) -> None:
-    """Follow traces as they happen: a line when one starts, and another when it ends. Ctrl-c ends it."""
+    """Follow traces as they happen: a line when one starts, one with what was asked, and one when it ends.
+
+    Ctrl-c ends it.
+    """
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import note
 
@@ -71,7 +74,7 @@ class _Follower:
 
         self._screen = Screen()
         self._as_json = as_json
-        self._states: dict[str, tuple[str, int]] = {}
+        self._states: dict[str, tuple[str, int, bool]] = {}
 
     def show(self, rows: Iterator[TraceRow]) -> None:
         from tracer._api.traces import info_from_row
@@ -85,10 +88,11 @@ class _Follower:
         self._screen.flush()
 
     def _is_news(self, row: TraceRow) -> bool:
-        # spans of a running trace arrive one by one: only its start and its end are printed
+        # spans of a running trace arrive one by one: only its start, its request and its end are printed
         spans = 0 if row.state == "IN_PROGRESS" else row.span_count
-        known, self._states[row.trace_id] = self._states.get(row.trace_id), (row.state, spans)
-        return known != (row.state, spans)
+        now = row.state, spans, row.request_preview is not None
+        known, self._states[row.trace_id] = self._states.get(row.trace_id), now
+        return known != now
 
 
 class _Ends:

@@ -231,7 +231,7 @@ def _assessments(row: TraceRow) -> list[str]:
 
 def _unfinished(row: TraceRow) -> str:
     if row.state == "IN_PROGRESS":
-        return "Still running: steps appear when they end."
+        return "Still running: replies and results appear when steps end."
     if row.state == "INTERRUPTED":
-        return "Interrupted: the process ended before this trace did. What had ended until then is here."
+        return "Interrupted: the process ended before this trace did. What had happened until then is here."
     return ""

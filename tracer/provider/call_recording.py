@@ -325,6 +325,7 @@ def start_client_span(
     scope: str,
     parent: AnySpan | None = None,
     start_time_ns: int | None = None,
+    is_call: bool = False,
 ) -> AnySpan:
     """Start the span of a call or a connection, named after its operation and its model."""
     return runtime().recorder.start_span(
@@ -340,6 +341,7 @@ def start_client_span(
         parent=parent,
         scope=scope,
         start_time_ns=start_time_ns,
+        is_call=is_call,
     )
 
 

@@ -99,6 +99,7 @@ class Instrumentor:
             attributes=call.attributes,
             scope=self._scope,
             parent=parent,
+            is_call=True,
         )
         if not isinstance(span, LiveSpan):
             return NOT_RECORDED
@@ -107,6 +108,7 @@ class Instrumentor:
         try:
             with guard(f"recording a request to {self._provider.name}"):
                 write_request(span, operation, call.body, request)
+            runtime().recorder.write_call(span)
         except BaseException as error:  # Ctrl-C, or a time limit's signal: the user's call is not made
             span.end_with_error(error)
             raise

@@ -42,6 +42,10 @@ _TRACE_CELLS = (
 )  # fmt: skip
 _UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_CELLS)} WHERE num=?"
 _COVER_SPAN = "UPDATE spans SET covered = covered | ? WHERE id = ?"
+_PUT_RUNNING = """INSERT INTO running(
+    trace, span_id, parent_id, remote, name, type, start, owner, record
+    ) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET name = excluded.name, type = excluded.type,
+    record = excluded.record WHERE record IS NULL AND excluded.record IS NOT NULL"""
 _PUT_ASSESSMENT = """INSERT OR REPLACE INTO assessments(
     id, trace, span_id, name, type, value, text, rationale, source, metadata, error, time, deleted
     ) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"""
@@ -225,8 +229,7 @@ def _write_running(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -
     ]
     connection.executemany("DELETE FROM running WHERE trace = ? AND span_id = ?", ended)
     connection.executemany(
-        "INSERT OR IGNORE INTO running(trace, span_id, parent_id, remote, name, type, start, owner)"
-        " VALUES (?,?,?,?,?,?,?,?)",
+        _PUT_RUNNING,
         [
             (
                 plan.known.num,
@@ -237,17 +240,18 @@ def _write_running(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -
                 facts.type,
                 facts.start,
                 facts.owner,
+                record,
             )
             for plan in plans
             if plan.known.tally.running
-            for span_id, facts in _started(plan)
+            for span_id, facts, record in _started(plan)
         ],
     )
 
 
-def _started(plan: TracePlan) -> list[tuple[str, StartFacts]]:
-    running = plan.known.tally.running
-    return [(span_id, running[span_id].facts) for span_id in plan.decoded.starts if span_id in running]
+def _started(plan: TracePlan) -> list[tuple[str, StartFacts, bytes | None]]:
+    running, starts = plan.known.tally.running, plan.decoded.starts
+    return [(span_id, running[span_id].facts, start.line) for span_id, start in starts.items() if span_id in running]
 
 
 def _write_assessments(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:

@@ -82,6 +82,7 @@ class NewStart:
 
     record: JsonObject
     owner: str | None
+    line: bytes | None  # of one that has values
 
     def facts(self) -> StartFacts:
         """Its fields."""
@@ -190,10 +191,7 @@ def _sort_in(batch: DecodedBatch, record: JsonObject, line: bytes, owner: str | 
             trace.starts.pop(facts.span_id, None)
             trace.spans[facts.span_id] = NewSpan(facts, line, None if facts.parent_id else previews(record))
     elif kind == "start":
-        span_id = _id(record["span_id"])
-        trace = _trace_of(batch, trace_id, owner)
-        if span_id not in trace.starts and span_id not in trace.spans:
-            trace.starts[span_id] = NewStart(record, owner)
+        _sort_in_start(_trace_of(batch, trace_id, owner), record, line, owner)
     elif kind == "trace":
         _trace_of(batch, trace_id, owner).updates.append(record)
     elif kind == "assessment":
@@ -201,6 +199,17 @@ def _sort_in(batch: DecodedBatch, record: JsonObject, line: bytes, owner: str | 
         _trace_of(batch, trace_id, owner).assessments.append(record)
     else:
         raise ValueError(f"a record of kind {kind!r}")
+
+
+def _sort_in_start(trace: DecodedTrace, record: JsonObject, line: bytes, owner: str | None) -> None:
+    span_id = _id(record["span_id"])
+    known = trace.starts.get(span_id)
+    has_values = "json" in record or "attributes" in record
+    if span_id in trace.spans or (known is not None and (known.line is not None or not has_values)):
+        return
+    if put_in_shape(record):
+        line = orjson.dumps(record)
+    trace.starts[span_id] = NewStart(record, owner, line if has_values else None)
 
 
 def _sort_in_alone(batch: DecodedBatch, record: JsonObject, kind: str) -> None:

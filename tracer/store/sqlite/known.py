@@ -72,10 +72,11 @@ class _RunningCells(NamedTuple):
     start: int
     owner: str | None
     gone: int
+    has_values: int
 
 
 _TRACE_COLUMNS = columns(_TraceCells, updates="said")
-_RUNNING_COLUMNS = columns(_RunningCells)
+_RUNNING_COLUMNS = columns(_RunningCells, has_values="record IS NOT NULL")
 
 
 @dataclass(slots=True)
@@ -159,6 +160,7 @@ def _load_running(connection: sqlite3.Connection, num: int) -> list[Running]:
                 owner=cells.owner,
             ),
             gone=bool(cells.gone),
+            has_values=bool(cells.has_values),
         )
         for cells in map(_RunningCells._make, rows)
     ]

@@ -220,8 +220,13 @@ _TOPMOST = (
     ),
 )
 
+_RUNNING_RECORDS = (
+    # JSON: the record of a running span, once it came with values
+    "ALTER TABLE running ADD COLUMN record BLOB",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    _FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST,
+    _FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS,
 )  # fmt: skip
 VERSION: Final = len(MIGRATIONS)
 APPLICATION_ID: Final = 0x54524352  # header field that marks an SQLite file as a store of tracer

@@ -93,7 +93,7 @@ def _plan(
         rolled=rolled,
         new_spans=new_spans,
         packed=list(blocks.pack(lines, bases)),
-        attachments=_attachments_in(lines),
+        attachments=_attachments_in([*lines, *(start.line for start in decoded.starts.values() if start.line)]),
         assessments=assessments,
         labels=_labels(known.updates, rolled),
         covered=_covered(connection, known, rolled) if rolled.covered else (),
@@ -112,19 +112,26 @@ def _covered(connection: sqlite3.Connection, known: KnownTrace, rolled: RollUp) 
 
 def _new_trace(decoded: DecodedTrace) -> KnownTrace:
     spans = [span.facts for span in decoded.spans.values()]
-    running = [Running(start.facts()) for start in decoded.starts.values()]
+    running = [Running(start.facts(), has_values=start.line is not None) for start in decoded.starts.values()]
     tally = OneSpan(spans[0]) if len(spans) == 1 and not running else Tally(spans, running)
     return KnownTrace(decoded.trace_id, owner=decoded.owner, tally=tally)
 
 
 def _take_in(tally: Tally | OneSpan, decoded: DecodedTrace) -> tuple[list[NewSpan], bool]:
-    """Bring a stored trace's tally up to date: the spans that are new, and whether any other has started."""
+    """Bring a stored trace's tally up to date: the spans that are new, and whether it has news of running ones."""
     assert isinstance(tally, Tally)
     has_started = False
     for span_id, start in decoded.starts.items():
-        if span_id not in tally.spans and span_id not in tally.running:
-            tally.add_running(Running(start.facts()))
-            has_started = True
+        if span_id in tally.spans:
+            continue
+        run, facts = tally.running.get(span_id), start.facts()
+        if run is None:
+            tally.add_running(Running(facts, has_values=start.line is not None))
+        elif start.line is not None and not run.has_values:
+            tally.add_values(span_id, facts.name, facts.type)
+        else:
+            continue
+        has_started = True
     new_spans = [span for span_id, span in decoded.spans.items() if span_id not in tally.spans]
     for span in new_spans:
         tally.add(span.facts)
@@ -165,28 +172,44 @@ def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> Js
 def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None:
     """Where the root has no preview: the request of the first model call and the reply of the last one."""
     root, spans = plan.rolled.root, plan.known.tally.spans
-    if root is None or root not in spans or isinstance(plan.known.tally, OneSpan):
+    if root is None or isinstance(plan.known.tally, OneSpan):
+        return
+    if root not in spans:
+        plan.request_preview = _preview_from_starts(plan, root)
         return
     with _fault.guard("making the preview of a trace"):
         if root == plan.known.root and all(span.facts.span_id != root for span in plan.new_spans):
-            if not any(_is_call(span.facts) for span in plan.new_spans):
+            if not any(_is_call(span.facts.type) for span in plan.new_spans):
+                plan.request_preview = plan.request_preview or _preview_from_starts(plan, root)
                 return
             # the stored preview may be the root's own, or that of earlier calls
             record = _record(connection, plan, root)
             plan.request_preview, plan.response_preview = request_preview(record), response_preview(record)
         if plan.request_preview is not None and plan.response_preview is not None:
             return
-        calls = [span for span in spans.values() if _is_call(span)]
+        calls = [span for span in spans.values() if _is_call(span.type)]
         if calls and plan.request_preview is None:
             first = min(calls, key=lambda span: (span.start, span.span_id))
             plan.request_preview = request_preview(_record(connection, plan, first.span_id))
+        if not calls and plan.request_preview is None:
+            plan.request_preview = _preview_from_starts(plan, root)
         if calls and plan.response_preview is None:
             last = max(calls, key=lambda span: (span.start + span.duration, span.span_id))
             plan.response_preview = response_preview(_record(connection, plan, last.span_id))
 
 
-def _is_call(span: SpanFacts) -> bool:
-    return span.type in (SpanType.CHAT_MODEL, SpanType.LLM)
+def _preview_from_starts(plan: TracePlan, root: str) -> str | None:
+    """The request of a root that runs, else that of the first running call."""
+    starts = plan.decoded.starts
+    records = [start.record for start in starts.values() if start.line is not None]
+    own = [record for record in records if record["span_id"] == root]
+    calls = sorted((record for record in records if _is_call(record.get("type"))), key=time_of)
+    asked = [previews(record)[0] for record in [*own, *calls[:1]]]
+    return next((text for text in asked if text is not None), plan.known.request_preview)
+
+
+def _is_call(span_type: str | None) -> bool:
+    return span_type in (SpanType.CHAT_MODEL, SpanType.LLM)
 
 
 def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> JsonObject:

@@ -76,6 +76,7 @@ class _RunningCells(NamedTuple):
     type: str
     start: int
     gone: int
+    record: bytes | None
 
 
 class _PlaceCells(NamedTuple):
@@ -90,6 +91,7 @@ class _PlaceCells(NamedTuple):
 
 TRACE_COLUMNS = columns(TraceCells, "t.", experiment_name="(SELECT name FROM experiments WHERE id = t.experiment)")
 _RUNNING_COLUMNS = columns(_RunningCells)
+_RUNNING_COLUMNS_ALONE = columns(_RunningCells, record="NULL")
 _ASSESSMENT_COLUMNS = columns(_AssessmentCells)
 _PLACE_COLUMNS = columns(_PlaceCells, "s.", block="s.chunk", offset=f"(s.id & {POSITION_MASK}) - c.first")
 _PART = 500
@@ -222,7 +224,7 @@ def read_spans(
     low = num << POSITION_BITS
     bounds = (low | min(after, POSITION_MASK), low | POSITION_MASK)
     records = _whole_spans(connection, bounds) if payload else _narrow_spans(connection, bounds, trace_id)
-    records.extend(_running_spans(connection, num, trace_id))
+    records.extend(_running_spans(connection, num, trace_id, payload=payload))
     records.sort(key=lambda record: (record.get("start") or 0, record["span_id"]))
     return records
 
@@ -286,20 +288,29 @@ def _without_absent(record: JsonObject) -> JsonObject:
     return {key: value for key, value in record.items() if value is not None and value is not False}
 
 
-def _running_spans(connection: sqlite3.Connection, num: int, trace_id: str) -> list[JsonObject]:
-    rows = connection.execute(f"SELECT {_RUNNING_COLUMNS} FROM running WHERE trace = ?", (num,)).fetchall()
-    return [
-        _without_absent({
-            "kind": "start", "trace_id": trace_id, "span_id": cells.span_id, "parent_id": cells.parent_id,
-            "remote_parent": bool(cells.remote), "name": cells.name, "type": cells.type, "start": cells.start,
-            "gone": bool(cells.gone),
-        })
-        for cells in map(_RunningCells._make, rows)
-    ]  # fmt: skip
+def _running_spans(
+    connection: sqlite3.Connection, num: int, trace_id: str, *, payload: bool, span_id: str | None = None
+) -> list[JsonObject]:
+    rows = connection.execute(
+        f"SELECT {_RUNNING_COLUMNS if payload else _RUNNING_COLUMNS_ALONE} FROM running"
+        " WHERE trace = ? AND span_id = ifnull(?, span_id)",
+        (num, span_id),
+    ).fetchall()
+    return [_running_record(cells, trace_id) for cells in map(_RunningCells._make, rows)]
+
+
+def _running_record(cells: _RunningCells, trace_id: str) -> JsonObject:
+    values: JsonObject = orjson.loads(cells.record) if cells.record else {}
+    row = {
+        "kind": "start", "trace_id": trace_id, "span_id": cells.span_id, "parent_id": cells.parent_id,
+        "remote_parent": bool(cells.remote), "name": cells.name, "type": cells.type, "start": cells.start,
+        "gone": bool(cells.gone),
+    }  # fmt: skip
+    return _without_absent({**values, **row})
 
 
 def read_payload(connection: sqlite3.Connection, trace_id: str, span_id: str) -> JsonObject | None:
-    """The whole record of one ended span."""
+    """The whole record of one span, ended or running."""
     num = trace_num(connection, trace_id)
     if num is None:
         return None
@@ -310,7 +321,8 @@ def read_payload(connection: sqlite3.Connection, trace_id: str, span_id: str) ->
         (low, low | POSITION_MASK, span_id),
     ).fetchone()
     if row is None:
-        return None
+        running = _running_spans(connection, num, trace_id, payload=True, span_id=span_id)
+        return running[0] if running else None
     codec, content, base, *cells = row
     at = _PlaceCells._make(cells)
     return _with_cost(unpack(codec, content, base)[at.offset], _cost(at.input_cost, at.output_cost, at.cost))

@@ -13,10 +13,11 @@ Facts = Union[SpanFacts, StartFacts]
 
 @dataclass(slots=True)
 class Running:
-    """A running span, and whether its process is gone."""
+    """A running span, whether its process is gone, and whether its record came with values."""
 
     facts: StartFacts
     gone: bool = False
+    has_values: bool = False
 
 
 @dataclass(slots=True)

@@ -85,6 +85,11 @@ class Tally:
         self.running[run.facts.span_id] = run
         self._place(run.facts)
 
+    def add_values(self, span_id: str, name: str, type: str) -> None:
+        """The record of a running span came again, with values."""
+        run = self.running[span_id]
+        run.facts.name, run.facts.type, run.has_values = name, type, True
+
     def add(self, span: SpanFacts) -> None:
         """A span that has ended and is not stored yet."""
         self._add(span)

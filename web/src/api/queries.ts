@@ -94,7 +94,7 @@ export const traceAnswer = (traceId: string, position: number, signal?: AbortSig
 
 export const spanPayload = (traceId: string, spanId: string, version = 0) =>
   queryOptions({
-    // a span that ends after it was shown has a payload from then on
+    // a span that ends after it was shown has another payload from then on
     queryKey: ["span", traceId, spanId, version],
     queryFn: ({ signal }) =>
       exactRequest(`/traces/${encodeURIComponent(traceId)}/spans/${encodeURIComponent(spanId)}`, {}, { signal }).then(

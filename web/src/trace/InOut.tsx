@@ -14,7 +14,7 @@ export function InOut({ span, isRunning }: { span: Span; isRunning: boolean }) {
         title="Input"
         value={span.inputs}
         cut={sizes["tracer.inputs"]}
-        nothing={isRunning ? "There once the step has ended." : "None recorded."}
+        nothing={isRunning ? "None yet." : "None recorded."}
       />
       <Side
         title="Output"

@@ -32,7 +32,13 @@ interface Props {
 
 export function SpanPanel({ trace, node, tree, onSelect }: Props) {
   const light = node.span;
-  const query = useQuery(spanPayload(trace.trace_id, light.span_id, light.duration_ns ?? (isRunning(light) ? -1 : 0)));
+  const running = isRunning(light);
+  const query = useQuery(spanPayload(trace.trace_id, light.span_id, light.duration_ns ?? (running ? -1 : 0)));
+  const { refetch } = query;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the trace may bring values of a running step
+  useEffect(() => {
+    if (running) void refetch();
+  }, [running, refetch, trace.seq]);
   return (
     <article className="span-panel" aria-label={`Step ${light.name}`}>
       <header className="span-head">
@@ -45,7 +51,7 @@ export function SpanPanel({ trace, node, tree, onSelect }: Props) {
       <dl className="facts">
         <div>
           <dt className="visually-hidden">Duration</dt>
-          <dd className="num">{isRunning(light) ? "running" : duration(light.duration_ns)}</dd>
+          <dd className="num">{running ? "running" : duration(light.duration_ns)}</dd>
         </div>
         {light.first_chunk_ns ? (
           <div>
