@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer._redaction import seen
+from tracer._redaction import secrets, seen
 from tracer._redaction.secrets import without_secrets
 
 TELLING = [
@@ -95,3 +95,18 @@ def test_what_was_harmless_is_forgotten_at_a_bound(monkeypatch: pytest.MonkeyPat
         seen.where_new(line_of(lines), lambda part: part)
 
     assert 1_000 <= len(seen._harmless) <= 20_000
+
+
+@pytest.mark.parametrize(
+    "beginning", ["?key=", "password=", "authorization: ", "cookie: ", "_token=", "api_key=", "x-api-key: "]
+)
+def test_a_beginning_that_repeats_is_searched_once(beginning: str) -> None:
+    line = line_of({"text": beginning * 500})
+    text = line.decode().lower()
+    looked_at = [
+        end - start
+        for name, rules in secrets._NAMES_AND_PARAMETERS
+        for start, end, _ in secrets._beside(line, text, name, rules)
+    ]
+
+    assert sum(looked_at) <= 2 * len(line)  # not once for each beginning

@@ -94,7 +94,7 @@ _HARMLESS_LIMIT = 1_000
 _LONGEST_NAME = 48
 _TOKEN_REST = re.compile(rb"[\w.~+/=-]*")  # of a bearer token, or the parts of a JSON web token
 _BEARER = re.compile(rb"\b(bearer(?:\s|%20)+)[\w.~+/=-]{6,}", re.IGNORECASE)
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\\*\"))")
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?<!\\)(?=\\*\"))")
 _URL_PASSWORD = re.compile(rb"(://[^/\s:@\"\\]*:)[^@/\s\"\\]+(?=@)")
 
 
@@ -121,7 +121,7 @@ def _without_secrets(line: bytes) -> bytes:
 
 
 def _beside(line: bytes, text: str, name: str, rules: _Rules) -> Iterator[Found]:
-    """Values beside a name of a secret; ``text`` is the line in lower case."""
+    """Values beside a name of a secret, none within another; ``text`` is the line in lower case."""
     position = text.find(name)
     while position >= 0:
         end = position + len(name)
@@ -130,6 +130,8 @@ def _beside(line: bytes, text: str, name: str, rules: _Rules) -> Iterator[Found]
                 match = value.match(line, end)
                 if match is not None:
                     yield _replacement(match)
+                    end = match.end()
+                    break
         position = text.find(name, end)
 
 
