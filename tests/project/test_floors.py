@@ -21,7 +21,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # what is written
-        "tracer._redaction": "__init__ redactor secrets seen",
+        "tracer._redaction": "__init__ anchors judging names places redactor secrets seen shapes",
         "tracer._records": "__init__ attachments cost derive line media record",
         "tracer": "messages",
     },

@@ -47,6 +47,8 @@ class Redactor:
         return value
 
 
+REDACT_DEFAULT = Redactor()  # for records whose process may have other settings, or is none of ours
+
 # fields of a record that never contain a user's text
 _SAFE_FIELDS = frozenset(
     (

@@ -1,101 +1,135 @@
-"""Replaces secrets in an encoded record, recognised by their name or their shape.
+"""Replaces secrets in an encoded record, recognised by their name, their shape or what is around them.
 
-This runs in the user's thread for every recorded span. The search is therefore for fixed strings, which Python finds 20
-times faster than a pattern that starts with a choice; patterns are only matched beside a hit.
+This runs in the user's thread for every recorded span. The record is searched once for all the fixed strings at which
+a secret may begin (``anchors.py``); a rule looks only at what is beside such a string. A rule either finds a secret,
+behind which the search goes on, or gives up after a bounded number of characters: the whole takes time in proportion
+to the text.
 """
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
+import orjson
+
+from tracer._redaction import names, places, shapes
+from tracer._redaction.anchors import Hit, search_for
+from tracer._redaction.names import Found
 from tracer._redaction.seen import where_new
 
-REDACTED = "[REDACTED]"
-_REDACTED = REDACTED.encode()
+REDACTED = names.REDACTED.decode()
 
-# Required before the end of a name whose value is secret. `token` alone does not count, since log probabilities have
-# it, and neither does `key`.
-_ANYTHING = ("",)
-_KEY_OF = tuple(f"{name}{mark}" for name in ("api", "private", "access", "subscription") for mark in ("", "_", "-"))
-_TOKEN_FOR = tuple(
-    f"{name}{mark}"
-    for name in (
-        *("access", "refresh", "auth", "authorization", "private", "id", "session", "api", "bearer"),
-        *("secret", "security"),
-    )
-    for mark in ("", "_", "-")
-)
-_PARAMETER = ("?", "&")
 
-_STRING = rb'"(?:[^"\\]|\\.)*"'
-_NUMBER = rb"-?\d[\d.eE+-]*"
-_SPACE = rb"(?:\s|\\n)*"
-# after the found part of a name: the rest of the name, and then the value
-_REST = rb"(?:ord|d|[_-]?key|s|[_-]id)?"
-_AND_VALUE = (
-    _REST
-    + rb"(?:'?\"\s*:\s*(?P<json>"  # "name": "value", a number, or a list of strings
-    + rb"|".join((_STRING, _NUMBER, rb"\[\s*" + _STRING + rb"(?:\s*,\s*" + _STRING + rb")*\s*\]"))
-    # the same in JSON within a string, such as a tool call's arguments, at any depth; it may be cut off
-    + rb')|(?P<quote>\\(?:\\\\)*)"' + _SPACE + rb":" + _SPACE
-    + rb'(?P<nested>(?P=quote)".*?(?:(?<!\\)(?P=quote)"|(?=(?<!\\)"))|' + _NUMBER + rb")"
-    + rb"|'\s*:\s*b?'(?P<repr>[^'\"]*)(?=')"  # a Python dict in text
-    + rb"|=(?:\\*'|\\(?:\\\\)*\")?(?P<assigned>[^&\s\"'\\#;,)]{6,}))"  # a shell's assignment, a query's parameter
-)  # fmt: skip
-_VALUE = re.compile(_AND_VALUE, re.IGNORECASE)
-_VALUE_OF_PASS = re.compile(rb"(?:w|phrase)" + _AND_VALUE, re.IGNORECASE)
-_HEADER_VALUE = re.compile(
-    rb"'?\"\s*,\s*(?P<json>" + _STRING + rb")\s*\]"  # ["name", "value"]
-    rb"|\s*:\s+(?![\[{'\"\\])(?P<text>[^\"\\']{4,})",  # a header's line in text
-    re.IGNORECASE,
-)
-_PARAMETER_VALUE = re.compile(rb"(?P<text>[^&\s\"'\\#;,)]{6,})")
+class _Anchor(NamedTuple):
+    """A fixed string in lower case, and the rule for its part ``literal[first:last]``."""
 
-Found = tuple[int, int, bytes]  # start, end, replacement
-_Rules = tuple[tuple[tuple[str, ...], re.Pattern[bytes]], ...]  # text before the name, pattern of the value
-_NAMES: tuple[tuple[str, _Rules], ...] = (
-    ("pass", ((_ANYTHING, _VALUE_OF_PASS),)),
-    ("pwd", ((_ANYTHING, _VALUE),)),
-    ("secret", ((_ANYTHING, _VALUE),)),
-    ("key", ((_KEY_OF, _VALUE), (("api-", "api_"), _HEADER_VALUE))),
-    ("token", ((_TOKEN_FOR, _VALUE),)),
-    ("authorization", ((_ANYTHING, _VALUE), (_ANYTHING, _HEADER_VALUE))),
-    ("cookie", ((_ANYTHING, _VALUE), (_ANYTHING, _HEADER_VALUE))),
-)
-_NAMES_AND_PARAMETERS: tuple[tuple[str, _Rules], ...] = (
-    *_NAMES,
-    ("token=", (((*_PARAMETER, "_", "-"), _PARAMETER_VALUE),)),
-    ("key=", ((_PARAMETER, _PARAMETER_VALUE),)),
-    ("sig=", ((_PARAMETER, _PARAMETER_VALUE),)),
+    literal: bytes
+    first: int
+    last: int
+    rule: Callable[[bytes, int, int], list[Found]]
+    in_word: bool = False
+
+
+def _token(beginning: bytes, line: bytes, start: int, end: int) -> list[Found]:
+    place = shapes.token(line, start, beginning)
+    return [] if place is None else [Found(*place)]
+
+
+def _strong(line: bytes, start: int, end: int) -> list[Found]:
+    return names.beside(line, start, end, True)
+
+
+def _weak(line: bytes, start: int, end: int) -> list[Found]:
+    return names.beside(line, start, end, False)
+
+
+def _headers(line: bytes, start: int, end: int) -> list[Found]:
+    return names.in_headers(line, end)
+
+
+def _data_url(line: bytes, start: int, end: int) -> list[Found]:
+    """Short text in base64; long one is kept as an attachment, and searched there."""
+    match = _BASE64.match(line, end)
+    if match is None or _TEXT_TYPE.search(line, max(0, start - 80), start) is None:
+        return []
+    try:
+        text = base64.b64decode(match.group() + b"=" * (-len(match.group()) % 4)).decode()
+    except ValueError:
+        return []
+    encoded = orjson.dumps(text)
+    return [Found(*match.span())] if _without_secrets(encoded) != encoded else []
+
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,1024}={0,2}")
+_TEXT_TYPE = re.compile(rb"data:(?:text/|application/)[\w.+-]{1,40}(?:;[\w=.+-]{1,40}){0,2}\Z")
+_PLACES = (
+    (_data_url, (";base64,",)),
+    (places.in_address, ("@",)),
+    (places.bearer, ("bearer ", "bearer%20", "bearer+")),
+    (places.basic, ("basic ", "basic%20")),
+    (places.private_key, ("-----begin",)),
+    (places.putty_key, ("putty-user-key-file-",)),
+    (places.user_argument, (" -u", '"-u', "'-u", "--user", "-user")),
+    (places.sshpass, ("sshpass -p",)),
+    (places.short_option, ("mysql", "redis-cli")),
+    (places.login, ("docker login", "podman login", "helm registry login", "az login")),
+    (places.user_and_password, ("auth=(", "auth': (", "auth':(", "auth=[", 'auth":[', 'auth": [')),
+    (places.password_file, (":54", ":6432:", ":*:")),
+    (
+        places.webhook,
+        (
+            *("hooks.slack.com/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/", "webhook.office.com/"),
+            *("hooks.zapier.com/hooks/catch/", "api.telegram.org/bot"),
+        ),
+    ),
+    (places.telegram, (":aa",)),
+    (places.mailchimp, ("-us",)),
+    (places.azure_secret, ("q~",)),
+    (_headers, ("headers",)),
 )
 
-# A token is a long run of these characters; mapped onto one letter, runs are found at the speed of memchr.
-_RUN = b"x" * 16
-_TO_RUNS = bytes(ord("x") if (chr(i).isalnum() and i < 128) or i in b"_-" else ord(" ") for i in range(256))
-# at a word's start; the n of an escaped line break is not part of the next word
-_START = rb"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u00[0-9a-f][0-9a-f]))"
-# Alternatives start with plain characters, which makes the search fast. Whether a match is at the start of a word is
-# checked afterwards; a `glued` one may follow other characters directly, such as an escape sequence or %3D. A token
-# ends with its run.
-_TOKEN = re.compile(
-    rb"(?P<glued>sk-(?:proj|ant|svcacct|or)-[\w-]{20})"
-    rb"|sk-[\w-]{13}|sk_(?:live|test)_\w{12}|rk_(?:live|test)_\w{12}|pk_(?:live|test)_\w{12}|gsk_\w{12}|hf_\w{13}"
-    rb"|gh[pousr]_\w{16}|xai-\w{12}|github_pat_\w{16}|glpat-[\w-]{10}|xox[abeprs]-[\w-]{10}|pplx-\w{12}"
-    rb"|AIza[\w-]{30}|A[KS]IA[A-Z0-9]{16}\b|eyJ[\w-]{16}"
-)
-# one of these is in each of them
-_WITH_UNDERSCORE = (b"sk_", b"rk_", b"pk_", b"hf_", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"_pat_")
-_WITH_HYPHEN = (b"sk-", b"xai-", b"glpat-", b"xox", b"pplx-")
-_AT_START = re.compile(_START)
-# runs without a token, such as names of fields, models and kinds, which are frequent
-_harmless: set[bytes] = set()
-_HARMLESS_LIMIT = 1_000
-_LONGEST_NAME = 48
-_TOKEN_REST = re.compile(rb"[\w.~+/=-]*")  # of a bearer token, or the parts of a JSON web token
-_BEARER = re.compile(rb"\b(bearer(?:\s|%20)+)[\w.~+/=-]{6,}", re.IGNORECASE)
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?<!\\)(?=\\*\"))")
-_URL_PASSWORD = re.compile(rb"(://[^/\s:@\"\\]*:)[^@/\s\"\\]+(?=@)")
+
+def _all_anchors() -> list[_Anchor]:
+    found = [_Anchor(name.encode(), 0, len(name), _strong) for name in names.STRONG]
+    for text in names.WEAK:
+        name = text.encode()
+        endings = (*names.ENDINGS, *names.LONGER_ENDINGS) if text in ("token", "key") else names.ENDINGS
+        found += [_Anchor(name + ending, 0, len(name), _weak) for ending in endings]
+        found += [_Anchor(mark + name + b" ", len(mark), len(mark) + len(name), _weak) for mark in (b"-", b"_")]
+    found += [_Anchor(name.encode(), 0, len(name) - 1, _weak) for name in names.IN_ADDRESSES]
+    for rule, literals in _PLACES:
+        found += [_Anchor(literal.encode(), 0, len(literal), rule) for literal in literals]
+    for beginning in shapes.BEGINNINGS:
+        rule = partial(_token, beginning)
+        if beginning in shapes.COMMON:
+            found += [
+                _Anchor(before + beginning, len(before), len(before + beginning), rule, True)
+                for before in shapes.COMMON[beginning]
+            ]
+        else:
+            in_word = beginning not in shapes.OUTSIDE_WORDS
+            found.append(_Anchor(beginning, 0, len(beginning), rule, in_word))
+    return found
+
+
+_ANCHORS = _all_anchors()
+_search: Callable[[bytes], list[Hit]] | None = None
+
+
+def _hits(line: bytes) -> list[Hit]:
+    global _search
+    if _search is None:  # made when it is first needed, which takes some milliseconds
+        numbered = [(anchor.literal, number) for number, anchor in enumerate(_ANCHORS)]
+        _search = search_for(
+            [anchor.literal for anchor in _ANCHORS],
+            [each for each in numbered if not _ANCHORS[each[1]].in_word],
+            [each for each in numbered if _ANCHORS[each[1]].in_word],
+        )
+    return _search(line)
 
 
 def without_secrets(line: bytes) -> bytes:
@@ -104,101 +138,26 @@ def without_secrets(line: bytes) -> bytes:
 
 
 def _without_secrets(line: bytes) -> bytes:
-    text = line.decode("latin-1").lower()  # text is searched four times faster than bytes
+    hits = _hits(line)
+    if not hits:
+        return line
     found: list[Found] = []
-    for name, rules in _NAMES if "=" not in text else _NAMES_AND_PARAMETERS:
-        if name in text:
-            found += _beside(line, text, name, rules)
-    if found:
-        line = _replaced(line, sorted(found))
-    if "bearer" in text:
-        line = _BEARER.sub(rb"\1" + _REDACTED, line)
-    if "@" in text and "://" in text:
-        line = _URL_PASSWORD.sub(rb"\1" + _REDACTED, line)
-    if "private key-----" in text:
-        line = _PRIVATE_KEY.sub(_REDACTED, line)
-    return _without_tokens(line)
-
-
-def _beside(line: bytes, text: str, name: str, rules: _Rules) -> Iterator[Found]:
-    """Values beside a name of a secret, none within another; ``text`` is the line in lower case."""
-    position = text.find(name)
-    while position >= 0:
-        end = position + len(name)
-        for before, value in rules:
-            if text.endswith(before, 0, position):
-                match = value.match(line, end)
-                if match is not None:
-                    yield _replacement(match)
-                    end = match.end()
-                    break
-        position = text.find(name, end)
-
-
-def _replacement(match: re.Match[bytes]) -> Found:
-    kind = match.lastgroup or ""
-    if kind == "json":
-        return *match.span(kind), b'"%s"' % _REDACTED
-    if kind == "nested":
-        quote = match["quote"]
-        return *match.span(kind), b'%s"%s%s"' % (quote, _REDACTED, quote)
-    return *match.span(kind), _REDACTED
+    done = 0
+    for end, number in hits:
+        anchor = _ANCHORS[number]
+        start = end - len(anchor.literal)
+        if start >= done:  # not within a secret that was found
+            for secret in anchor.rule(line, start + anchor.first, start + anchor.last):
+                found.append(secret)
+                done = max(done, secret.end)
+    return _replaced(line, sorted(found)) if found else line
 
 
 def _replaced(line: bytes, found: list[Found]) -> bytes:
     kept: list[bytes] = []
     written = 0
     for start, end, replacement in found:
-        if start >= written:  # not within a value that is already replaced
+        if start >= written:
             kept += (line[written:start], replacement)
-            written = end
+        written = max(written, end)
     return b"".join((*kept, line[written:]))
-
-
-def _without_tokens(line: bytes) -> bytes:
-    """The record without text that looks like a key or token by itself."""
-    runs = line.translate(_TO_RUNS)
-    start = runs.find(_RUN)
-    if start < 0:
-        return line
-    found: list[Found] = []
-    while start >= 0:
-        end = runs.find(b" ", start)
-        end = len(line) if end < 0 else end
-        token = _token_in(line, start, end)
-        if token is not None:
-            end = _end_of_token(line, end)
-            found.append((token, end, _REDACTED))
-        start = runs.find(_RUN, end)
-    return _replaced(line, found) if found else line
-
-
-def _token_in(line: bytes, start: int, end: int) -> int | None:
-    """Start of the first token in a run of characters, if any."""
-    run = line[start:end]
-    if run in _harmless:
-        return None
-    token = _TOKEN.search(line, start, end) if _may_hold_token(run) else None
-    if token is None and len(run) <= _LONGEST_NAME:
-        if len(_harmless) >= _HARMLESS_LIMIT:
-            _harmless.clear()
-        _harmless.add(run)
-    while token is not None:
-        if token["glued"] or _AT_START.match(line, token.start()):
-            return token.start()
-        token = _TOKEN.search(line, token.start() + 1, end)
-    return None
-
-
-def _may_hold_token(run: bytes) -> bool:
-    """Whether a run of characters may contain the start of a token: rules out most hashes, ids and code."""
-    if b"_" in run and any(map(run.__contains__, _WITH_UNDERSCORE)):
-        return True
-    if b"-" in run and any(map(run.__contains__, _WITH_HYPHEN)):
-        return True
-    return b"eyJ" in run or b"AIza" in run or b"AKIA" in run or b"ASIA" in run
-
-
-def _end_of_token(line: bytes, end: int) -> int:
-    rest = _TOKEN_REST.match(line, end)
-    return rest.end() if rest is not None and line[end : end + 1] == b"." else end

@@ -1,0 +1,155 @@
+"""Secrets that are recognised by what is around them: addresses, schemes, private keys, arguments, password files."""
+
+from __future__ import annotations
+
+import re
+
+from tracer._redaction.judging import has_random_part, is_mixed, is_placeholder, is_random, names_user_and_password
+from tracer._redaction.names import Found
+
+_LONGEST_USER = 600
+_USER = re.compile(rb"://(?P<user>[^/\s:@\"\\'<>?#]{0,256})(?P<colon>:(?P<password>[^/\s\"\\]{1,512}))?\Z")
+_BEARER = re.compile(rb"(?:\s|%20|\+){0,8}(?P<value>[\w.~+/=-]{6,16384})")
+_BASIC = re.compile(rb"(?:\s|%20){0,8}(?P<value>[A-Za-z0-9+/_-]{8,1024}={0,2})")
+_PRIVATE_KEY = re.compile(rb"[A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----")
+_LAST_LINE = re.compile(rb"[A-Z0-9 ]{0,40}-----")
+_MAC = re.compile(rb"\s{0,8}[0-9a-f]{40,64}")
+_USER_AND_PASSWORD = re.compile(
+    rb"(?:[ \t]|\\{0,31}[\"'],?|=){1,8}(?P<user>[^\s:'\"\\/$<{]{0,128}):"
+    rb"(?P<value>(?!//)[^\s'\"\\]{3,256})(?=[\s'\"\\]|\Z)"
+)
+_SHORT_OPTION = re.compile(rb"[^\"\\|;&]{0,120}?[ ]-(?:p|a ?)(?P<value>[^\s'\"\\=-][^\s'\"\\]{3,128})")
+_LOGIN = re.compile(rb"[^\"\\|;&]{0,160}?[ ]-p[ =]?(?P<value>[^\s'\"\\=-][^\s'\"\\]{3,128})")
+_TWO_TEXTS = re.compile(
+    rb"\\{0,31}[\"'][^\"'\\]{0,64}\\{0,31}[\"'], ?\\{0,31}[\"'](?P<value>[^\"'\\]{3,256})\\{0,31}[\"']\]?\)?"
+)
+_SSHPASS = re.compile(rb" ?'?(?P<value>[^\s'\"\\]{3,128})")
+_PGPASS = re.compile(rb"(?:(?<=:54)\d\d:)?[\w*-]{1,64}:[\w.*-]{1,64}:(?P<value>[^\s\"\\:]{3,256})(?=[\s\"\\]|\Z)")
+_PATH = re.compile(rb"(?P<value>[\w/@.:-]{16,400})")
+_TELEGRAM = re.compile(rb"(?P<value>[\w-]{33})(?![\w-])")
+_DIGITS = re.compile(rb"(?<!\d)\d{8,10}\Z")
+_MAILCHIMP = re.compile(rb"\d{1,2}(?!\w)")
+_HEX = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}\Z")
+_AZURE = re.compile(rb"[\w.~-]{31,34}(?![\w.~-])")
+_AZURE_START = re.compile(rb"(?<![\w.~-])[\w.~-]{3}\d\Z")
+_LABEL = re.compile(rb"\w{0,32}\Z")
+
+
+def in_address(line: bytes, start: int, end: int) -> list[Found]:
+    """The password in a URL, or a token in the place of the user."""
+    scheme = line.rfind(b"://", max(0, start - _LONGEST_USER), start)
+    match = None if scheme < 0 else _USER.match(line, scheme, start)
+    if match is None:
+        return []
+    if match["colon"] is None:
+        return [Found(*match.span("user"))] if is_random(match["user"], 20) else []
+    return [] if is_placeholder(match["password"]) else [Found(*match.span("password"))]
+
+
+def bearer(line: bytes, start: int, end: int) -> list[Found]:
+    """The token after the word bearer."""
+    match = _BEARER.match(line, end)
+    if match is None or is_placeholder(match["value"]):
+        return []
+    value = match["value"]
+    is_token = is_mixed(value) or len(value) > 40
+    return [Found(*match.span("value"))] if is_token else []
+
+
+def basic(line: bytes, start: int, end: int) -> list[Found]:
+    """Base64 of user and password after the word basic."""
+    match = _BASIC.match(line, end)
+    return [Found(*match.span("value"))] if match is not None and names_user_and_password(match["value"]) else []
+
+
+def private_key(line: bytes, start: int, end: int) -> list[Found]:
+    """A private key's text, to its last line or the end of the string."""
+    first = _PRIVATE_KEY.match(line, end + 1)
+    if first is None:
+        return []
+    stop = _end_of_text(line, first.end())
+    last = line.find(b"-----END ", first.end(), stop)
+    closing = _LAST_LINE.match(line, last + 9, stop) if last >= 0 else None
+    return [Found(start, stop if closing is None else closing.end())]
+
+
+def putty_key(line: bytes, start: int, end: int) -> list[Found]:
+    """A key file of PuTTY, to its checksum or the end of the string."""
+    stop = _end_of_text(line, end)
+    last = line.find(b"Private-MAC:", end, stop)
+    mac = _MAC.match(line, last + 12, stop) if last >= 0 else None
+    return [Found(start, stop if mac is None else mac.end())]
+
+
+def _end_of_text(line: bytes, start: int) -> int:
+    """The next quote, of any depth."""
+    end = line.find(b'"', start)
+    end = len(line) if end < 0 else end
+    while end > start and line[end - 1] == 0x5C:
+        end -= 1
+    return end
+
+
+def user_argument(line: bytes, start: int, end: int) -> list[Found]:
+    """The password of ``-u user:password``."""
+    return _value(_USER_AND_PASSWORD.match(line, end))
+
+
+def short_option(line: bytes, start: int, end: int) -> list[Found]:
+    """The password of ``mysql -psecret`` or ``redis-cli -a secret``."""
+    return _value(_SHORT_OPTION.match(line, end))
+
+
+def login(line: bytes, start: int, end: int) -> list[Found]:
+    """The password of ``docker login -p secret``."""
+    return _value(_LOGIN.match(line, end))
+
+
+def user_and_password(line: bytes, start: int, end: int) -> list[Found]:
+    """The password of ``auth=("ann", "secret")``."""
+    return _value(_TWO_TEXTS.match(line, end))
+
+
+def sshpass(line: bytes, start: int, end: int) -> list[Found]:
+    """The password of ``sshpass -p secret``."""
+    return _value(_SSHPASS.match(line, end))
+
+
+def password_file(line: bytes, start: int, end: int) -> list[Found]:
+    """The password in a line of PostgreSQL's password file, after its port."""
+    return _value(_PGPASS.match(line, end))
+
+
+def _value(match: re.Match[bytes] | None) -> list[Found]:
+    if match is None or is_placeholder(match["value"]):
+        return []
+    return [Found(*match.span("value"))]
+
+
+def webhook(line: bytes, start: int, end: int) -> list[Found]:
+    """The secret path of a chat's webhook."""
+    match = _PATH.match(line, end)
+    return [Found(*match.span("value"))] if match is not None and has_random_part(match["value"], 8) else []
+
+
+def telegram(line: bytes, start: int, end: int) -> list[Found]:
+    """Telegram's token of a bot."""
+    match = _TELEGRAM.match(line, end)
+    digits = _DIGITS.search(line, max(0, start - 11), start)
+    if match is None or digits is None or not is_mixed(match["value"]):
+        return []
+    return [Found(digits.start(), match.end())]
+
+
+def mailchimp(line: bytes, start: int, end: int) -> list[Found]:
+    """Mailchimp's key, which ends with its data centre."""
+    match = _MAILCHIMP.match(line, end)
+    number = _HEX.search(line, max(0, start - 33), start)
+    return [Found(number.start(), match.end())] if match is not None and number is not None else []
+
+
+def azure_secret(line: bytes, start: int, end: int) -> list[Found]:
+    """A client secret of Microsoft Entra."""
+    match = _AZURE.match(line, end)
+    first = _AZURE_START.search(line, max(0, start - 5), start)
+    return [Found(first.start(), match.end())] if match is not None and first is not None else []
