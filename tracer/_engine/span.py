@@ -231,7 +231,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
     def without_attachments(self, encoded: bytes) -> bytes:
         """JSON with references in the place of base64 content, which is recorded as attachments."""
-        encoded, attachments = take_out(encoded)
+        encoded, attachments = take_out(encoded, self._recorder.redact)
         if attachments:
             self._recorder.keep_attachments(attachments)
         return encoded

@@ -8,9 +8,14 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+import orjson
+
 from tracer._records.media import media_type
+from tracer._redaction.redactor import REDACT_DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tracer._records.record import AttachmentRecord
 
 ATTACHMENT_SCHEME = "tracer-attachment:"
@@ -34,11 +39,11 @@ _TO_BASE64_OR_NOT = bytes(ord("x") if chr(i) in _BASE64 else ord(" ") for i in r
 _RUN = b" " + b"x" * (_SMALLEST // _STEP - 1)  # JSON begins with something else
 
 
-def take_out(encoded: bytes) -> tuple[bytes, list[AttachmentRecord]]:
-    """The JSON with references where base64 content was, and the content."""
+def take_out(encoded: bytes, redact: Callable[[bytes], bytes] = REDACT_DEFAULT) -> tuple[bytes, list[AttachmentRecord]]:
+    """The JSON with references where base64 content was, and the content; what is text in it is redacted."""
     if len(encoded) < _SMALLEST or _RUN not in encoded[::_STEP].translate(_TO_BASE64_OR_NOT):
         return encoded, []
-    found: list[AttachmentRecord] = []
+    found = _Found(redact)
     if b";base64," in encoded:
         encoded = _DATA_URL.sub(lambda m: _reference(m[1].decode(), m[2], found) or m[0], encoded)
     if any(needle in encoded for needle in _BARE_NEEDLES):
@@ -48,23 +53,47 @@ def take_out(encoded: bytes) -> tuple[bytes, list[AttachmentRecord]]:
     return encoded, found
 
 
-def _in_quotes(match: re.Match[bytes], found: list[AttachmentRecord]) -> bytes:
+class _Found(list["AttachmentRecord"]):
+    """The content that was taken out, and the redaction of what is text."""
+
+    def __init__(self, redact: Callable[[bytes], bytes]) -> None:
+        self.redact = redact
+
+
+def without_secrets_in_text(content: bytes, redact: Callable[[bytes], bytes] = REDACT_DEFAULT) -> bytes:
+    """The content of an attachment, redacted if it is text."""
+    if b"\0" in content[:1024] or media_type(content) not in (None, "image/svg+xml"):
+        return content
+    try:
+        line = orjson.dumps({"text": content.decode()})
+    except UnicodeDecodeError:
+        return content
+    redacted = redact(line)
+    if redacted == line:
+        return content
+    return str(orjson.loads(redacted).get("text", "[REDACTED]")).encode()
+
+
+def _in_quotes(match: re.Match[bytes], found: _Found) -> bytes:
     reference = _reference(None, match[2], found)
     return b'"%s":"%s"' % (match[1], reference) if reference else match[0]
 
 
-def _each(quoted: bytes, found: list[AttachmentRecord]) -> bytes:
+def _each(quoted: bytes, found: _Found) -> bytes:
     items = [item.strip(b'"') for item in quoted.split(b",")]
     references = [_reference(None, item, found) if len(item) >= _SMALLEST else None for item in items]
     return b",".join(b'"%s"' % (reference or item) for reference, item in zip(references, items))
 
 
-def _reference(mime: str | None, content: bytes, found: list[AttachmentRecord]) -> bytes | None:
+def _reference(mime: str | None, content: bytes, found: _Found) -> bytes | None:
     content = content.translate(_URL_SAFE)
     try:
         plain = base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError):
         return None
+    redacted = without_secrets_in_text(plain, found.redact)
+    if redacted is not plain:
+        plain, content = redacted, base64.b64encode(redacted)
     mime = mime or media_type(plain) or "application/octet-stream"
     digest = hashlib.sha256(plain).hexdigest()
     found.append({"kind": "attachment", "id": digest, "mime": mime, "content": content.decode()})

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -54,7 +54,7 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
             raise InvalidArgumentError(f"{file}: no such file.")
         if file.is_dir():
             raise InvalidArgumentError(f"{file}: a folder, expected a file.")
-    importer = _Importer(runtime().store())
+    importer = _Importer(runtime().store(), runtime().recorder.redact)
     for file in files:
         with _opened(file) as lines:
             importer.take_in(str(file), _readable(str(file), lines))
@@ -66,8 +66,9 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
 class _Importer:
     """Appends batches to the store, one producer at a time."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, redact: Callable[[bytes], bytes]) -> None:
         self._store = store
+        self._redact = redact
         self._owner: str | None = None
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
@@ -120,7 +121,7 @@ class _Importer:
         known.add(span_id)
 
     def _wait(self, record: object) -> None:
-        line = orjson.dumps(record)
+        line = self._redact(orjson.dumps(record))
         self._waiting.append(line)
         self._waiting_bytes += len(line)
 

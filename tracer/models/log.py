@@ -30,10 +30,13 @@ def save_model(
     code_paths: Sequence[str | Path] | None = None,
     pip_requirements: Sequence[str] | str | Path | None = None,
     metadata: JsonMapping | None = None,
+    refuse_secrets: bool = False,
 ) -> Path:
     """Write a model into a folder, and run its input example; see :func:`log_model` for the arguments."""
     folder = Path(path)
-    parts = _parts(python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata)
+    parts = _parts(
+        python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata, refuse_secrets
+    )
     manifest = write_model(folder, parts)
     try:
         _run_example(load_model(folder, trust=True), example_of(input_example, manifest.kind))
@@ -56,14 +59,16 @@ def log_model(
     params: Mapping[str, str] | None = None,
     metadata: JsonMapping | None = None,
     model_type: str | None = None,
+    refuse_secrets: bool = False,
 ) -> LoggedModel:
     """Save a model beside the store as a new version of this name: load it with its ``model_uri``.
 
     ``python_model`` is the path of a file that calls ``set_model``, an instance of ChatModel or PythonModel, or a
     function (both are pickled). ``model_config`` is a dict or the path of a YAML file. ``artifacts`` are files by name;
     ``code_paths`` are modules that the model imports. ``input_example`` is an input, or a tuple of input and params,
-    which is run through ``predict``; the default for a ChatModel is a greeting, and ``False`` runs nothing. Raises
-    ModelError if the example fails.
+    which is run through ``predict``; the default for a ChatModel is a greeting, and ``False`` runs nothing. What seems
+    to be a key or a password in config, example or metadata is warned of, or refused with ``refuse_secrets=True``
+    (InvalidArgumentError). Raises ModelError if the example fails.
     """
     if python_model is None:
         raise InvalidArgumentError(
@@ -71,7 +76,9 @@ def log_model(
             "an instance of ChatModel or PythonModel, or a function."
         )
     name = readable_name() if name is None else _checked_name(name)
-    parts = _parts(python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata)
+    parts = _parts(
+        python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata, refuse_secrets
+    )
     fields: JsonObject = {
         "tags": checked_texts("tags", tags),
         "params": checked_texts("params", params),
@@ -97,6 +104,7 @@ def _parts(
     code_paths: Sequence[str | Path] | None,
     pip_requirements: Sequence[str] | str | Path | None,
     metadata: JsonMapping | None,
+    refuse_secrets: bool,
 ) -> Parts:
     return Parts(
         python_model=python_model,
@@ -106,6 +114,7 @@ def _parts(
         code_paths=code_paths or (),
         pip_requirements=pip_requirements,
         metadata=metadata or {},
+        refuse_secrets=refuse_secrets,
     )
 
 

@@ -45,6 +45,7 @@ class Parts:
     code_paths: Sequence[str | Path] = ()
     pip_requirements: Sequence[str] | str | Path | None = None
     metadata: JsonMapping = field(default_factory=dict)
+    refuse_secrets: bool = False
 
 
 def write_model(folder: Path, parts: Parts, *, name: str | None = None, model_id: str | None = None) -> Manifest:
@@ -87,10 +88,11 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
     if config:
         manifest.config = "config.yaml"
         write_yaml(folder / "config.yaml", to_plain(config))
-        _warn_of_secrets(encode(config), "model_config")
+        _check_secrets(encode(config), "model_config", parts.refuse_secrets)
     for key, path in parts.artifacts.items():
         manifest.artifacts[key] = _copied(folder, Path(path), f"artifacts/{_checked_key(key)}", "artifacts")
-    _write_example(folder, manifest, parts.input_example)
+    _check_secrets(encode(manifest.metadata), "metadata", parts.refuse_secrets)
+    _write_example(folder, manifest, parts.input_example, parts.refuse_secrets)
     sources = [path for path in folder.rglob("*.py") if "artifacts" not in path.relative_to(folder).parts]
     if manifest.pickle:
         sources += filter(None, [source_of(model)])
@@ -156,7 +158,7 @@ def example_of(given: object, kind: str) -> tuple[object, Any] | None:
     return given if isinstance(given, tuple) and len(given) == 2 else (given, None)
 
 
-def _write_example(folder: Path, manifest: Manifest, given: object) -> None:
+def _write_example(folder: Path, manifest: Manifest, given: object, refuse_secrets: bool) -> None:
     example = example_of(given, manifest.kind)
     if example is None:
         return
@@ -167,13 +169,18 @@ def _write_example(folder: Path, manifest: Manifest, given: object) -> None:
         raise InvalidArgumentError(
             f"input_example: {error}, expected what a request can hold, or a DataFrame or an array."
         ) from error
-    _warn_of_secrets(stored, "input_example")
+    _check_secrets(stored, "input_example", refuse_secrets)
     manifest.input_example = "input_example.json"
     (folder / "input_example.json").write_bytes(orjson.dumps(orjson.loads(stored), option=orjson.OPT_INDENT_2))
 
 
-def _warn_of_secrets(stored: bytes, argument: str) -> None:
+def _check_secrets(stored: bytes, argument: str, refuse: bool) -> None:
     if without_secrets(stored) != stored:
+        if refuse:
+            raise InvalidArgumentError(
+                f"{argument} seems to hold a key or a password, which would be kept in clear in the model's folder. "
+                "Read it from the environment in load_context(), or pass refuse_secrets=False."
+            )
         logger.warning(
             "tracer: %s seems to hold a key or a password, and is kept in clear in the model's folder; "
             "read it from the environment in load_context() instead",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 
 from tracer._json import JsonObject
+from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.server.operation import Call
-from tracer.server.records import record_line
+from tracer.server.records import record_line, redacted_record
 from tracer.server.shapes import assessment_shape
 from tracer.server.traces import stored_trace
 from tracer.store.rows import AssessmentRow
@@ -61,8 +63,7 @@ def add_assessment(call: Call) -> JsonObject:
         error=None,
         time=time.time_ns(),
     )
-    _append(call, _record(row))
-    return assessment_shape(row)
+    return _kept(call, row)
 
 
 def edit_assessment(call: Call) -> JsonObject:
@@ -75,8 +76,7 @@ def edit_assessment(call: Call) -> JsonObject:
     fields = {name: getattr(old, name) for name in old.__dataclass_fields__}
     changed = {name: value for name, value in call.body.items() if value is not None or name == "rationale"}
     row = AssessmentRow(**{**fields, **changed, "time": _later_than(old.time)})
-    _append(call, _record(row))
-    return assessment_shape(row)
+    return _kept(call, row)
 
 
 def delete_assessment(call: Call) -> None:
@@ -134,5 +134,12 @@ def _record(row: AssessmentRow) -> JsonObject:
     return {"kind": "assessment", **{name: value for name, value in fields.items() if value is not None}}
 
 
+def _kept(call: Call, row: AssessmentRow) -> JsonObject:
+    """Store an assessment; the response shows what was stored."""
+    record = redacted_record(_record(row))
+    _append(call, record)
+    return assessment_shape(replace(row, **{name: value for name, value in record.items() if name != "kind"}))
+
+
 def _append(call: Call, record: JsonObject) -> None:
-    call.store.append([record_line(record)])
+    call.store.append([REDACT_DEFAULT(record_line(record))])

@@ -19,12 +19,13 @@ from tracer._fault import logger
 from tracer._json import JsonObject
 from tracer._records.attachments import take_out
 from tracer._records.record import Record
+from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, StoreError
 from tracer.otlp.json import Batch, batch_from_request
 from tracer.server import otlp_protobuf
 from tracer.server.answer import AnswerError
 from tracer.server.body import check_spans, check_values, read_body, refuse_if_busy
-from tracer.server.records import record_line
+from tracer.server.records import record_line, redacted_record
 from tracer.store import Store
 
 PROTOBUF = "application/x-protobuf"
@@ -76,7 +77,7 @@ def _take_in(batches: list[Batch], refused: list[str], open_store: Callable[[], 
     for batch in batches:
         lines = _lines(batch.records, refused)
         if lines:
-            resource = _storable(batch.resource, refused)
+            resource = redacted_record(_storable(batch.resource, refused))
             owner = _owner_of(resource)
             process = {"kind": "process", "owner": owner, "resource": resource}
             store.append([orjson.dumps(process), *lines], owner=owner)
@@ -89,6 +90,7 @@ def _lines(records: list[Record], refused: list[str]) -> list[bytes]:
         record = records.pop()  # a record and its line are not both kept
         try:
             line, attachments = take_out(record_line(record))
+            line = REDACT_DEFAULT(line)
         except InvalidArgumentError as error:
             refused.append(str(error))
             continue

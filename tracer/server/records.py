@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
+from typing import cast
 
 import orjson
 from anyio import to_thread
@@ -10,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracer._json import JsonObject
+from tracer._records.attachments import without_secrets_in_text
+from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, QueryTimeoutError, TraceNotFoundError
 from tracer.server.answer import AnswerError, answer_for
 from tracer.server.body import RECORDS_LIMIT, check_values, read_body, refuse_if_busy, too_many
@@ -19,6 +23,8 @@ from tracer.server.traces import stored_trace
 
 MEDIA_TYPE = "application/x-ndjson"
 _OWNER_LIMIT = 200
+_ATTACHMENT = b'{"kind":"attachment"'
+_URL_SAFE = str.maketrans("-_", "+/")
 _TRACES_LIMIT = 1000
 _ANSWER_BYTES = 8 * 1024 * 1024
 _LEVELS = 8  # of nesting around a record in responses: each accepted record must fit into them
@@ -42,12 +48,28 @@ async def take_records(request: Request) -> Response:
 
 
 def _lines(content: bytes) -> list[bytes]:
-    """The lines of a body. Raises AnswerError if they are many, or hold much."""
+    """The lines of a body, without secrets. Raises AnswerError if they are many, or hold much."""
     if content.count(b"\n") >= RECORDS_LIMIT:
         raise too_many(RECORDS_LIMIT, "lines")
     lines = [line for line in content.split(b"\n") if line]
     check_values(*lines)
-    return lines
+    return [found for line in lines if (found := _redacted(line)) is not None]
+
+
+def _redacted(line: bytes) -> bytes | None:
+    """A record without secrets; None for an attachment that holds one, since its name is the digest of its content."""
+    if not line.startswith(_ATTACHMENT):
+        return REDACT_DEFAULT(line)
+    try:
+        content = base64.b64decode(orjson.loads(line)["content"].translate(_URL_SAFE))
+    except (orjson.JSONDecodeError, KeyError, AttributeError, ValueError):
+        return line  # refused by the store
+    return line if without_secrets_in_text(content) is content else None
+
+
+def redacted_record(record: JsonObject) -> JsonObject:
+    """A record, or an object of one, without secrets."""
+    return cast("JsonObject", orjson.loads(REDACT_DEFAULT(record_line(record))))
 
 
 def owner_gone(call: Call) -> None:
