@@ -81,7 +81,7 @@ def faults(results: list[Result], alone: list[Result]) -> list[str]:
     for result in results:
         whose, _, removed = result["step"].partition(" ")
         if whose == "joined":
-            expected = {"types": ["CHAT_MODEL"], "ours": CALLS, "prompts": CALLS + result["others"]}
+            expected = {"types": ["CHAT_MODEL"], "ours": CALLS, "prompts": 2 * CALLS}
         else:
             on = on - {whose} if removed else on | {whose}
             has_been_on = has_been_on or "theirs" in on
