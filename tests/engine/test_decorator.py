@@ -156,7 +156,7 @@ def test_partials_and_callable_objects_can_be_traced() -> None:
             return x
 
     wrapped = tracer.trace(Callable_())
-    assert inspect.iscoroutinefunction(wrapped)
+    assert inspect.iscoroutinefunction(wrapped.__call__)
     assert asyncio.run(wrapped(2)) == 2
     assert (root().name, root().inputs) == ("Callable_", {"x": 2})
 

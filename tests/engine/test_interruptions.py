@@ -21,7 +21,8 @@ _INTERRUPTED = """
     signal.signal(signal.SIGUSR1, limit)
     EVERY = 1
     CURRENT = (
-        *("_engine/context.py", "_engine/decorator.py", "_engine/nonrecording.py", "_engine/span.py"),
+        *("_engine/call_context.py", "_engine/context.py", "_engine/decorator.py", "_engine/nonrecording.py"),
+        *("_engine/results.py", "_engine/span.py", "_engine/step.py"),
         *("_api/tracing.py", "provider/call_recording.py", "provider/wrappers.py"),
     )
 
@@ -93,6 +94,24 @@ _WORK = {
             try:
                 coroutine.send(None)
             except StopIteration:
+                pass
+    """,
+    "a function that returns a generator": """
+        @tracer.trace
+        def numbers():
+            return (number for number in range(2))
+        def work():
+            for _ in numbers():
+                pass
+    """,
+    "a context manager": """
+        import contextlib
+        @contextlib.contextmanager
+        @tracer.trace
+        def session():
+            yield 1
+        def work():
+            with session():
                 pass
     """,
 }

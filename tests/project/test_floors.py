@@ -47,8 +47,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # what runs in the user's thread
         "tracer._engine": (
-            "__init__ arguments coercion context decorator exceptions joined_provider lifecycle "
-            "nonrecording otel pipeline recorder runtime span"
+            "__init__ arguments call_context coercion context contextual decorator exceptions joined_provider kinds "
+            "lifecycle nonrecording otel pipeline recorder results runtime span step traced_object"
         ),
     },
     {  # what users and providers call

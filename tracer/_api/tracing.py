@@ -8,13 +8,15 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from tracer._engine.context import running
-from tracer._engine.decorator import Step, code_attributes, traced
+from tracer._engine.contextual import in_context
+from tracer._engine.decorator import block_maker, traced
 from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
+from tracer._engine.step import Step, code_attributes
 from tracer._fault import guard, log_once
 from tracer._json import JsonMapping, JsonObject, text_of
 from tracer.errors import InvalidArgumentError
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from tracer._engine.context import AnySpan
 
 F = TypeVar("F", bound=Callable[..., Any])
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _STATES = ("OK", "ERROR", "IN_PROGRESS")
 
@@ -75,6 +75,8 @@ def trace(
         if isinstance(function, property):
             fget, fset, fdel = (part and decorate(part) for part in (function.fget, function.fset, function.fdel))
             return property(fget, fset, fdel, function.__doc__)
+        if (make_block := block_maker(function)) is not None:
+            return make_block(decorate(function.__wrapped__))
         if isinstance(function, type) or not callable(function):
             raise InvalidArgumentError(
                 f"trace: got {function!r}, expected a function, a method or a callable object. "
@@ -151,6 +153,7 @@ class start_span:
                 span.end()
             else:
                 span.end_with_error(error)
+            span.block = None  # a context that was copied in the block may live on
         except BaseException as interruption:
             span.detach()
             span.end_with_error(interruption)
@@ -261,20 +264,16 @@ def _texts(name: str, values: object) -> dict[str, str | None]:
     return {text_of(key): None if value is None else text_of(value) for key, value in values.items()}
 
 
-def wrap_context(function: Callable[P, R]) -> Callable[P, R]:
+def wrap_context(function: F) -> F:
     """The function, bound to a copy of this context: in another thread its spans are children of the current one.
 
-    ``executor.submit(tracer.wrap_context(work), item)``; it may run in many threads at once.
+    ``executor.submit(tracer.wrap_context(work), item)``; it may run in many threads at once. A coroutine function stays
+    one, and so does a generator function: their steps run in the context.
     """
     if not callable(function):
         raise InvalidArgumentError(f"wrap_context: got {function!r}, expected a function.")
-    context = contextvars.copy_context()
-
-    @functools.wraps(function)
-    def in_context(*args: P.args, **kwargs: P.kwargs) -> R:
-        return context.copy().run(function, *args, **kwargs)
-
-    return in_context
+    bound: F = in_context(function, contextvars.copy_context())
+    return bound
 
 
 def get_tracing_context_headers_for_http_request() -> dict[str, str]:

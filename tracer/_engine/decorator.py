@@ -2,103 +2,67 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import inspect
+import sys
+import weakref
 from collections.abc import AsyncGenerator, Callable, Generator
-from dataclasses import dataclass, field
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from tracer._engine.arguments import AnyFunction, ArgumentNames
+from tracer._engine.arguments import AnyFunction
+from tracer._engine.call_context import IN_CALL, KeepsCallContext
+from tracer._engine.kinds import Kind, kind_of
 from tracer._engine.nonrecording import NonRecordingSpan
-from tracer._engine.runtime import runtime
-from tracer._engine.span import LiveSpan
-from tracer._fault import is_interruption, log_once, report, reraise_interruption
-from tracer._json import encode
-from tracer.semconv import FUNCTION
+from tracer._engine.results import Returned, attribute_that_goes_on
+from tracer._engine.step import Step, Yielded
+from tracer._fault import report
 
 if TYPE_CHECKING:
     from tracer._engine.context import AnySpan
-    from tracer._engine.recorder import Recorder
 
-_RETURN_VALUE = "tracer.generator.return_value"
-_LEFT_OUT = "tracer.generator.items_left_out"
-
-
-@dataclass
-class Step:
-    """How a function's calls are recorded."""
-
-    function: AnyFunction
-    name: str
-    span_type: str
-    attributes: dict[str, object]
-    output_reducer: Callable[[list[Any]], object] | None
-    capture_inputs: bool
-    capture_outputs: bool
-    arguments: ArgumentNames = field(init=False)
-    recorder: Recorder = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.arguments = ArgumentNames(self.function)
-        self.recorder = runtime().recorder
-
-    def start(self, args: tuple[object, ...], kwargs: dict[str, object]) -> AnySpan:
-        """A started span with the call's inputs; never raises."""
-        span = self.recorder.start_span(self.name, span_type=self.span_type, attributes=self.attributes)
-        try:
-            if self.capture_inputs and type(span) is LiveSpan:
-                span.set_inputs(self.arguments.bind(args, kwargs))
-        except BaseException as error:
-            if is_interruption(error):  # the function is not called
-                span.end_with_error(error)
-            report("recording a function's inputs", error)
-        return span
-
-    def end(self, span: AnySpan, result: object) -> None:
-        """End the span with the call's result; never raises."""
-        try:
-            if self.capture_outputs and result is not None:
-                span.set_outputs(result)
-        except Exception as error:
-            report("recording a function's outputs", error)
-        finally:
-            span.end()
+# contextlib's steps that run a generator up to its yield: the block that follows belongs to the generator's span
+_ENTERING = frozenset(
+    kind.__dict__[name].__code__
+    for kind, name in (
+        (contextlib._GeneratorContextManager, "__enter__"),
+        (contextlib._AsyncGeneratorContextManager, "__aenter__"),
+    )
+)
 
 
-def traced(step: Step) -> AnyFunction:
+# functions that contextlib makes of generator functions, by their code
+_MAKERS: tuple[Any, ...] = (contextlib.contextmanager, contextlib.asynccontextmanager)
+_BLOCK_MAKERS: dict[object, Callable[[Any], Any]] = {maker(iter).__code__: maker for maker in _MAKERS}
+
+
+def block_maker(function: object) -> Callable[[Any], Any] | None:
+    """The function of contextlib that decorates this one, if one does."""
+    return _BLOCK_MAKERS.get(getattr(function, "__code__", None)) if hasattr(function, "__wrapped__") else None
+
+
+def traced(step: Step) -> Any:
     """The function with a span around each call."""
-    kind = _kind_of(step.function)
-    wrapper = kind(step)
+    kind = kind_of(step.function)
+    wrapper = _WRAPPERS[kind](step)
     try:
-        functools.update_wrapper(wrapper, step.function)
+        _look_like(wrapper, step.function)
     except Exception as error:
         report("copying a function's name and docstring", error)
-    wrapper.__wrapped__ = step.function  # type: ignore[attr-defined]
-    _copy_own_attributes(wrapper, step.function)
-    return wrapper
+    if kind is not Kind.PLAIN:
+        wrapper = KeepsCallContext(wrapper, step.recorder)
+    if isinstance(step.function, FunctionType):
+        return wrapper
+    from tracer._engine.traced_object import TracedObject  # only here: most programs do without wrapt
+
+    return TracedObject(step, wrapper)
 
 
-def _copy_own_attributes(wrapper: AnyFunction, function: AnyFunction) -> None:
-    if isinstance(function, functools.partial):
-        functools.update_wrapper(wrapper, function.func, updated=())
-        wrapper.__wrapped__ = function  # type: ignore[attr-defined]
-    elif not hasattr(function, "__name__"):
-        wrapper.__name__ = type(function).__name__
-        wrapper.__qualname__ = type(function).__qualname__
-        wrapper.__module__ = type(function).__module__
-
-
-def _kind_of(function: AnyFunction) -> Callable[[Step], AnyFunction]:
-    while isinstance(function, functools.partial):
-        function = function.func
-    called = function if inspect.isroutine(function) else getattr(type(function), "__call__", function)  # noqa: B004
-    if inspect.isasyncgenfunction(called):
-        return _async_generator
-    if inspect.iscoroutinefunction(called):
-        return _coroutine
-    if inspect.isgeneratorfunction(called):
-        return _generator
-    return _plain
+def _look_like(wrapper: AnyFunction, function: AnyFunction) -> None:
+    functools.update_wrapper(wrapper, function)
+    own = getattr(function, "__dict__", None)
+    if type(own) is dict and "__wrapped__" in own and isinstance(function, FunctionType):
+        wrapper.__dict__ = own  # another decorator's attributes, which may change
 
 
 # Each kind of function has two nets around it: the inner one ends the span with the function's error, the outer one
@@ -112,10 +76,10 @@ def _leave(span: AnySpan, error: BaseException) -> None:
 
 def _plain(step: Step) -> AnyFunction:
     function = step.function
-    recorder = step.recorder
+    switch = step.switch
 
     def wrapper(*args: object, **kwargs: object) -> object:
-        if not recorder.recording:
+        if not switch.recording:
             return function(*args, **kwargs)
         span = step.start(args, kwargs)
         try:
@@ -123,6 +87,8 @@ def _plain(step: Step) -> AnyFunction:
                 span.attach()
                 result = function(*args, **kwargs)
                 span.detach()
+                if type(result) is not step.whole:
+                    return _ended(step, span, result)
                 step.end(span, result)
                 return result
             except BaseException as error:
@@ -137,17 +103,20 @@ def _plain(step: Step) -> AnyFunction:
 
 def _coroutine(step: Step) -> AnyFunction:
     function = step.function
-    recorder = step.recorder
+    switch = step.switch
 
     async def wrapper(*args: object, **kwargs: object) -> object:
-        if not recorder.recording:
+        called_in: Any = kwargs.pop(IN_CALL, None)
+        if not switch.recording:
             return await function(*args, **kwargs)
-        span = step.start(args, kwargs)
+        span = step.start(args, kwargs, called_in)
         try:
             try:
                 span.attach()
                 result = await function(*args, **kwargs)
                 span.detach()
+                if type(result) is not step.whole:
+                    return _ended(step, span, result)
                 step.end(span, result)
                 return result
             except BaseException as error:
@@ -160,76 +129,19 @@ def _coroutine(step: Step) -> AnyFunction:
     return wrapper
 
 
-class _Yielded:
-    """Items that a generator has yielded: snapshots bounded in size, or for an output reducer the items themselves."""
-
-    def __init__(self, step: Step, span: AnySpan) -> None:
-        self._step = step
-        self._span = span
-        self._items: list[Any] = []
-        self._size = 0
-        self._limit = step.recorder.max_value_bytes - 2  # the brackets
-        self._left_out = 0
-        self._keep = step.capture_outputs and type(span) is LiveSpan
-
-    def add(self, item: object) -> None:
-        if not self._keep:
-            return
-        if self._step.output_reducer is not None:
-            self._items.append(item)
-            return
-        if self._left_out:
-            self._left_out += 1
-            return
-        encoded = encode(item)  # a snapshot: the caller may change the item later
-        self._size += len(encoded) + 1
-        if self._items and self._size > self._limit:
-            self._left_out = 1
-            return
-        self._items.append(encoded)
-
-    def end(self, result: object = None, error: BaseException | None = None) -> None:
-        try:
-            self._record(result)
-        except Exception as fault:
-            report("recording what a generator yielded", fault)
-        finally:
-            if error is not None:
-                self._span.end_with_error(error)
-            else:
-                self._span.end()
-
-    def _record(self, result: object) -> None:
-        if not self._keep:
-            return
-        reducer = self._step.output_reducer
-        if reducer is None:
-            self._span.set_json_list(self._items)
-        else:
-            try:
-                self._span.set_outputs(reducer(self._items))
-            except Exception as fault:
-                reraise_interruption(fault)
-                name = self._step.name
-                log_once(f"reducer {name}", "tracer records the items: the output_reducer of %s raised %r", name, fault)
-                self._span.set_outputs(self._items)
-        if self._left_out:
-            self._span.set_attribute(_LEFT_OUT, self._left_out)
-        if result is not None:
-            self._span.set_json(_RETURN_VALUE, result)
-
-
 def _generator(step: Step) -> AnyFunction:
     function = step.function
-    recorder = step.recorder
+    switch = step.switch
 
     def wrapper(*args: object, **kwargs: object) -> Generator[object, object, object]:
-        if not recorder.recording:
+        called_in: Any = kwargs.pop(IN_CALL, None)
+        if not switch.recording:
             return (yield from function(*args, **kwargs))
-        span = step.start(args, kwargs)
+        span = step.start(args, kwargs, called_in)
         try:
-            yielded = _Yielded(step, span)
-            # the span is current while the function's own code runs, never across a yield
+            is_block = sys._getframe(1).f_code in _ENTERING
+            yielded = Yielded(step, span)
+            # the span is current while the function's own code runs, across a yield only in a `with` block
             try:
                 with span.attached():
                     generator = function(*args, **kwargs)
@@ -237,13 +149,21 @@ def _generator(step: Step) -> AnyFunction:
                 while True:
                     yielded.add(item)
                     try:
-                        sent = yield item
+                        try:
+                            if is_block:
+                                span.attach()
+                            sent = yield item
+                        finally:
+                            if is_block:
+                                span.detach()
                     except GeneratorExit as closing:
                         with span.attached():
                             result = generator.close()
                         yielded.end(error=closing)
                         return result  # returned by close() from Python 3.13 on
                     except BaseException as thrown:
+                        if is_block:
+                            span.detach()  # again: it may have been interrupted
                         with span.attached():
                             item = generator.throw(thrown)
                     else:
@@ -265,13 +185,13 @@ def _generator(step: Step) -> AnyFunction:
 
 def _async_generator(step: Step) -> AnyFunction:
     function = step.function
-    recorder = step.recorder
 
     async def wrapper(*args: object, **kwargs: object) -> AsyncGenerator[object, object]:
-        recording = recorder.recording
-        span: AnySpan = step.start(args, kwargs) if recording else NonRecordingSpan()
+        called_in: Any = kwargs.pop(IN_CALL, None)
+        span = step.start(args, kwargs, called_in)  # one that records nothing where recording is off
         try:
-            yielded = _Yielded(step, span)
+            is_block = sys._getframe(1).f_code in _ENTERING
+            yielded = Yielded(step, span)
             try:
                 with span.attached():
                     generator = function(*args, **kwargs)
@@ -279,12 +199,20 @@ def _async_generator(step: Step) -> AnyFunction:
                 while True:
                     yielded.add(item)
                     try:
-                        sent = yield item
+                        try:
+                            if is_block:
+                                span.attach()
+                            sent = yield item
+                        finally:
+                            if is_block:
+                                span.detach()
                     except GeneratorExit:
                         with span.attached():
                             await generator.aclose()
                         raise
                     except BaseException as thrown:
+                        if is_block:
+                            span.detach()  # again: it may have been interrupted
                         with span.attached():
                             item = await generator.athrow(thrown)
                     else:
@@ -303,10 +231,79 @@ def _async_generator(step: Step) -> AnyFunction:
     return wrapper
 
 
-def code_attributes(function: AnyFunction) -> dict[str, str]:
-    """The attribute with module and qualified name of a function."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    name = getattr(function, "__qualname__", None)
-    module = getattr(function, "__module__", None)
-    return {FUNCTION: f"{module}.{name}"} if name and module else {}
+def _ended(step: Step, span: AnySpan, result: Any) -> Any:
+    """The result of a call, with the call's span ended, or to end when what was returned ends; never raises."""
+    try:
+        followed = _followed(step, span, result)
+    except Exception as error:
+        report("following what a function returned", error)
+        followed = None
+    if followed is not None:
+        return followed
+    step.end(span, result)
+    return result
+
+
+def _followed(step: Step, span: AnySpan, result: Any) -> Any:
+    """The result that goes on inside the span; None if it does not go on."""
+    kind = type(result)
+    if kind in _GOES_ON:
+        return None if _is_held_elsewhere(result) else _inside(step, span, result)
+    if kind is tuple:  # of Flask: the body, a status, headers
+        if not result or type(result[0]) not in _GOES_ON or _references_from(result) > _ALONE_IN_TUPLE:
+            return None
+        return (_inside(step, span, result[0]), *result[1:])
+    name = attribute_that_goes_on(kind)
+    if name is None:
+        step.whole = kind
+        return None
+    held = vars(result).get(name)
+    if type(held) not in _GOES_ON:
+        return None
+    vars(result)[name] = _inside(step, span, held)
+    return result
+
+
+def _inside(step: Step, span: AnySpan, thing: Any) -> Any:
+    """A coroutine or generator that a call returned, inside the call's span, which it ends."""
+    returned = Returned(step, span, thing)
+    followed: Any = _GOES_ON[type(thing)](returned)()
+    followed.__name__, followed.__qualname__ = thing.__name__, thing.__qualname__
+    returned.unread = weakref.finalize(followed, returned.dropped)
+    return followed
+
+
+_WRAPPERS: dict[Kind, Callable[[Step], AnyFunction]] = {
+    Kind.PLAIN: _plain,
+    Kind.COROUTINE: _coroutine,
+    Kind.GENERATOR: _generator,
+    Kind.ASYNC_GENERATOR: _async_generator,
+}
+_GOES_ON: dict[type, Callable[[Step], AnyFunction]] = {
+    AsyncGeneratorType: _async_generator,
+    CoroutineType: _coroutine,
+    GeneratorType: _generator,
+}
+
+# A generator that something else holds as well stays as it is: it must outlive the one that would follow it.
+_alone = 0  # references to a result that only its call holds
+
+
+def _is_held_elsewhere(result: Any) -> bool:
+    global _alone
+    references = sys.getrefcount(result)
+    if not _alone:
+        _alone = references  # of the call below
+        return True
+    return references > _alone
+
+
+def _references_from(result: tuple[Any, ...]) -> int:
+    return sys.getrefcount(result[0])
+
+
+_ALONE_IN_TUPLE = _references_from((object(),))
+
+_counting = Returned(Step(lambda: None, "", "", {}, None, False, False), NonRecordingSpan(), None)
+_counting.function = lambda: (_ for _ in ())
+_plain(_counting)()

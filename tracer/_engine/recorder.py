@@ -23,7 +23,7 @@ from tracer._redaction.redactor import Redactor, has_failed
 from tracer.config import DEFAULT_EXPERIMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tracer._engine.context import AnySpan
     from tracer._engine.lifecycle import PipelineLifecycle
@@ -51,6 +51,9 @@ class Recorder:
         self.generation = 0  # counts forks: a span belongs to the process that started it
         self._lifecycle = lifecycle
         self.reset()
+
+    def __reduce__(self) -> tuple[Callable[[], Recorder], tuple[()]]:
+        return _of_this_process, ()
 
     def reset(self) -> None:
         """Forget the last trace, the default version, and whether recording was switched off."""
@@ -102,13 +105,15 @@ class Recorder:
         attributes: Mapping[str, object] | None = None,
         otel_kind: SpanKind = SpanKind.INTERNAL,
         parent: AnySpan | None = None,
+        called_in: AnySpan | None = None,
         scope: str = "tracer",
         start_time_ns: int | None = None,
         is_call: bool = False,
     ) -> AnySpan:
-        """A started span that is not yet current, below the current one if no parent is given; never raises.
+        """A started span that is not yet current; never raises.
 
-        Of a call to a provider, `write_call` writes the start once its request is set.
+        It is below the parent if one is given, else below the current span, else below ``called_in``. Of a call to a
+        provider, `write_call` writes the start once its request is set.
         """
         if not self.recording:
             return NonRecordingSpan()
@@ -116,7 +121,7 @@ class Recorder:
         is_late = False
         try:
             if parent is None:
-                parent = running() if self.otel.joined is None else self.otel.joined_parent()
+                parent = (running() if self.otel.joined is None else self.otel.joined_parent()) or called_in
             if parent is None:
                 span = self._start_root(name, span_type, otel_kind, scope, start_time_ns)
             elif isinstance(parent, LiveSpan):
@@ -144,6 +149,14 @@ class Recorder:
                 self._new_steps.pop(span.span_id, None)
             report("starting a span", error)
             return NonRecordingSpan()
+
+    def current(self) -> AnySpan | None:
+        """The span below which one would start here; never raises."""
+        try:
+            return running() if self.otel.joined is None else self.otel.joined_parent()
+        except Exception as error:
+            report("looking for the current span", error)
+            return None
 
     def _start_root(
         self, name: str, span_type: str, otel_kind: SpanKind, scope: str, start_time_ns: int | None
@@ -347,3 +360,10 @@ class Recorder:
 
 def _has_values(span: LiveSpan) -> bool:
     return bool(span._plain or span._structured)
+
+
+def _of_this_process() -> Recorder:
+    """The recorder of the process that unpickles a traced function."""
+    from tracer._engine.runtime import runtime
+
+    return runtime().recorder
