@@ -27,7 +27,7 @@ class KeepsCallContext:
     __slots__ = ("__weakref__", "_recorder", "_traced")
 
     # found in the class before __getattr__ is asked
-    __class__: Any = property(lambda self: FunctionType)  # pyright: ignore[reportIncompatibleMethodOverride]
+    __class__ = property(lambda self: FunctionType)  # pyright: ignore[reportIncompatibleMethodOverride]
     __dict__ = _of_the_function("__dict__")
 
     def __init__(self, traced: AnyFunction, recorder: Recorder) -> None:
