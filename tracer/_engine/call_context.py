@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
+from tracer._engine.context import current
+
 if TYPE_CHECKING:
     from tracer._engine.arguments import AnyFunction
     from tracer._engine.recorder import Recorder
@@ -24,7 +26,7 @@ class KeepsCallContext:
     called in its place, and is the function in all else: its kind, its name, its attributes.
     """
 
-    __slots__ = ("__weakref__", "_recorder", "_traced")
+    __slots__ = ("__weakref__", "_parts", "_traced")
 
     # found in the class before __getattr__ is asked
     __class__ = property(lambda self: FunctionType)  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -32,14 +34,15 @@ class KeepsCallContext:
 
     def __init__(self, traced: AnyFunction, recorder: Recorder) -> None:
         object.__setattr__(self, "_traced", traced)
-        object.__setattr__(self, "_recorder", recorder)
+        object.__setattr__(self, "_parts", (traced, recorder))  # read at once, which each call does
 
     def __call__(self, /, *args: object, **kwargs: object) -> object:
-        if self._recorder.recording:
-            span = self._recorder.current()
+        traced, recorder = self._parts
+        if recorder.recording:
+            span = current.get() if recorder.otel.joined is None else recorder.joined_parent()
             if span is not None:
                 kwargs[IN_CALL] = span
-        return self._traced(*args, **kwargs)
+        return traced(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> object:
         return self if instance is None else MethodType(self, instance)

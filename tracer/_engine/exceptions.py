@@ -60,10 +60,22 @@ def _leave_out_our_frames(described: traceback.TracebackException) -> None:
         link = link.__cause__ or link.__context__
 
 
+# exceptions by which libraries end a step that has not failed, by module and name, as nothing is imported for them
+_WANTED_ENDS = {
+    ("builtins", "StopAsyncIteration"): "exhausted",  # of a traced __anext__
+    ("builtins", "StopIteration"): "exhausted",
+    ("celery.exceptions", "Ignore"): "ignored",
+    ("celery.exceptions", "Reject"): "rejected",
+    ("celery.exceptions", "Retry"): "retried",
+    ("greenlet", "GreenletExit"): "cancelled",
+    ("trio", "Cancelled"): "cancelled",
+}
+
+
 def ending_of(error: BaseException) -> tuple[bool, str | None]:
     """Whether the exception is an error, and the kind of early end if it is one.
 
-    A closed generator, ``sys.exit(0)`` and a cancelled task are wanted ends, not errors.
+    A closed generator, ``sys.exit(0)`` and a cancelled task are wanted ends, not errors, and so is a group of them.
     """
     if isinstance(error, GeneratorExit):
         return False, "closed"
@@ -71,6 +83,17 @@ def ending_of(error: BaseException) -> tuple[bool, str | None]:
         return error.code not in (None, 0), "exit"
     if isinstance(error, KeyboardInterrupt):
         return True, "interrupted"
-    if type(error).__name__ == "CancelledError":
-        return False, "cancelled"
+    for kind in type(error).__mro__:
+        if kind.__name__ == "CancelledError":
+            return False, "cancelled"
+        ending = _WANTED_ENDS.get((kind.__module__, kind.__name__))
+        if ending is not None:
+            return False, ending
+    if type(error).__name__ in ("ExceptionGroup", "BaseExceptionGroup"):
+        return _ending_of_group(error)
     return True, None
+
+
+def _ending_of_group(group: BaseException) -> tuple[bool, str | None]:
+    endings = [ending_of(error) for error in getattr(group, "exceptions", ())]
+    return next((ending for ending in endings if ending[0]), endings[0] if endings else (True, None))

@@ -121,7 +121,9 @@ class Recorder:
         is_late = False
         try:
             if parent is None:
-                parent = (running() if self.otel.joined is None else self.otel.joined_parent()) or called_in
+                parent = running() if self.otel.joined is None else self.otel.joined_parent()
+                if parent is None and called_in is not None and not called_in.is_abandoned():
+                    parent = called_in
             if parent is None:
                 span = self._start_root(name, span_type, otel_kind, scope, start_time_ns)
             elif isinstance(parent, LiveSpan):
@@ -150,10 +152,10 @@ class Recorder:
             report("starting a span", error)
             return NonRecordingSpan()
 
-    def current(self) -> AnySpan | None:
-        """The span below which one would start here; never raises."""
+    def joined_parent(self) -> AnySpan | None:
+        """The span that is current for the joined provider; never raises."""
         try:
-            return running() if self.otel.joined is None else self.otel.joined_parent()
+            return self.otel.joined_parent()
         except Exception as error:
             report("looking for the current span", error)
             return None

@@ -98,6 +98,8 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         "trace_id",
     )
 
+    _tick = time.perf_counter_ns  # here, where freezegun, which searches modules, leaves the real one
+
     def __init__(
         self,
         recorder: Recorder,
@@ -144,10 +146,10 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self.end_time_ns: int | None = None
         if start_time_ns is None:
             # the end is the start plus a monotonic difference, so that no clock set back makes negative durations
-            self._start_tick = time.perf_counter_ns()
+            self._start_tick = self._tick()
             self.start_time_ns = time.time_ns()
         else:
-            self._start_tick = time.perf_counter_ns() - (time.time_ns() - start_time_ns)
+            self._start_tick = self._tick() - max(0, time.time_ns() - start_time_ns)
             self.start_time_ns = start_time_ns
 
     # ---- recording ----
@@ -284,7 +286,11 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         if attributes and not self._recorder.capture_content:
             attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
         kept = {text_of(key): event_value(value) for key, value in attributes.items()} if attributes else None
-        self._recorded_events.append((name, nanoseconds(timestamp, "timestamp") or time.time_ns(), kept))
+        self._recorded_events.append((name, nanoseconds(timestamp, "timestamp") or self.now_ns(), kept))
+
+    def now_ns(self) -> int:
+        """This moment in ns since the epoch, by the span's own clock, which nobody sets."""
+        return self.start_time_ns + self._tick() - self._start_tick
 
     def set_chunks(self, chunks: ChunksRecord) -> None:
         """Record the chunks of a stream, one event each, in a compact form that is cheap for a thousand of them."""
@@ -570,9 +576,11 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             self.set_outputs(outputs)
         if status is not None:
             self.set_status(status)
-        ended_at = self.start_time_ns + time.perf_counter_ns() - self._start_tick
+        ended_at = self.start_time_ns + self._tick() - self._start_tick
         if end_time is not None:
             ended_at = self._checked_end(end_time, ended_at)
+        if ended_at < self.start_time_ns:  # tracer was imported while the clock was a fake one
+            ended_at = self.start_time_ns
         try:
             try:
                 self._open.pop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from tracer import semconv
@@ -54,7 +53,7 @@ class ChunkLog:
 
     def take_encoded(self, encoded: bytes) -> None:
         """Keep a chunk's JSON."""
-        self._unread.append((time.time_ns(), encoded))
+        self._unread.append((self._span.now_ns(), encoded))
         if len(self._unread) >= _READ_TOGETHER:
             self.read()
 
