@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._api.annotations import log_expectation as log_expectation
     from tracer._api.annotations import log_feedback as log_feedback
     from tracer._api.annotations import set_trace_tag as set_trace_tag
+    from tracer._api.annotations import update_trace as update_trace
     from tracer._api.configuration import configure as configure
     from tracer._api.configuration import disable as disable
     from tracer._api.configuration import enable as enable
@@ -102,7 +103,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
 
 # Where each name is defined. It is loaded on first use, so that a program pays for what it uses alone.
 _HOMES = {
-    "tracer._api.annotations": ("delete_trace_tag", "log_expectation", "log_feedback", "set_trace_tag"),
+    "tracer._api.annotations": ("delete_trace_tag", "log_expectation", "log_feedback", "set_trace_tag", "update_trace"),
     "tracer._api.configuration": (
         "configure",
         "disable",

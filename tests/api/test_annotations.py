@@ -38,6 +38,27 @@ def test_tags_are_set_replaced_and_removed(trace_id: str) -> None:
     assert read(trace_id).info.tags == {"b": "2"}
 
 
+def test_a_finished_trace_gets_metadata_a_session_and_a_user(trace_id: str) -> None:
+    tracer.update_trace(trace_id, metadata={"release": 1, "gone": "x"}, session_id="s-1", user="ann", tags={"a": "1"})
+    tracer.update_trace(trace_id, metadata={"gone": None}, user="bob")
+
+    info = read(trace_id).info
+    assert (info.session_id, info.user, info.tags) == ("s-1", "bob", {"a": "1"})
+    assert info.trace_metadata == {"release": "1"}
+    assert [found.info.trace_id for found in tracer.search_traces("user = 'bob'", session_id="s-1")] == [trace_id]
+
+
+def test_updating_a_trace_says_what_is_wrong(trace_id: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="nothing to set"):
+        tracer.update_trace(trace_id)
+    with pytest.raises(InvalidArgumentError, match="metadata: got 3"):
+        tracer.update_trace(trace_id, metadata=3)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match="user: got \\['ann'\\]"):
+        tracer.update_trace(trace_id, user=["ann"])  # type: ignore[arg-type]
+    with pytest.raises(TraceNotFoundError, match="no trace 'nothing'"):
+        tracer.update_trace("nothing", user="ann")
+
+
 @pytest.mark.parametrize("value", [True, 0.5, 3, "yes", {"why": ["so"]}, [1, 2]])
 def test_feedback_is_kept_as_it_was_given(trace_id: str, value: Any) -> None:
     given = tracer.log_feedback(trace_id=trace_id, name="good", value=value, rationale="because", metadata={"v": 1})

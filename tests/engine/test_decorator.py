@@ -45,6 +45,17 @@ def test_a_call_is_recorded_with_its_bound_arguments_and_result() -> None:
     assert span.attributes["code.function.name"] == f"{__name__}.add"
 
 
+def test_defaults_are_part_of_the_inputs() -> None:
+    add(1)
+    assert root().inputs == {"a": 1, "b": 2, "flag": False}
+
+    @tracer.trace
+    def ask(question: str, limit: int = 3, *, tags: tuple[str, ...] = ("a",), **more: object) -> None: ...
+
+    ask("why", more=1, limit=4)
+    assert root().inputs == {"question": "why", "tags": ["a"], "more": {"more": 1, "limit": 4}}
+
+
 def test_the_function_keeps_its_name_signature_docstring_and_pickles() -> None:
     assert add.__name__ == "add"
     assert add.__doc__ == "Add."
@@ -146,7 +157,7 @@ def test_a_coroutine_that_is_never_awaited_leaves_no_span() -> None:
 def test_partials_and_callable_objects_can_be_traced() -> None:
     partial = tracer.trace(functools.partial(add.__wrapped__, 1, flag=True))  # type: ignore[attr-defined]
     assert partial(5) == 6
-    assert (root().name, root().inputs) == ("add", {"b": 5})
+    assert (root().name, root().inputs) == ("add", {"b": 5, "flag": True})
 
     assert Shop()(9) == 9
     assert (root().name, root().span_type) == ("asked", "TOOL")

@@ -98,18 +98,17 @@ def test_a_celery_task_that_is_put_off_or_given_back_is_no_error(
     end: Callable[[Any, Any], BaseException], incomplete: str
 ) -> None:
     celery: Any = pytest.importorskip("celery")
-    import celery.exceptions
-
+    exceptions: Any = pytest.importorskip("celery.exceptions")
     app = celery.Celery("tests", broker="memory://", backend="cache+memory://")
 
     @app.task(bind=True)
     @tracer.trace
     def work(self: Any) -> None:
-        raise end(self, celery.exceptions)
+        raise end(self, exceptions)
 
     work.push_request(called_directly=False, id="1", retries=0)
     try:
-        with pytest.raises(celery.exceptions.TaskPredicate):
+        with pytest.raises(exceptions.TaskPredicate):
             work.run()
     finally:
         work.pop_request()

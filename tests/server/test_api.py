@@ -205,6 +205,20 @@ def test_unknown_ids_are_404(client: httpx.Client) -> None:
 # --- changing things
 
 
+def test_a_trace_is_updated(client: httpx.Client, write: Write) -> None:
+    write(span())
+    place = f"/traces/{TRACE_ID}"
+
+    assert client.patch(place, json={"session_id": "s-1", "user": "ann", "metadata": {"a": "1"}}).status_code == 204
+    assert client.patch(place, json={"metadata": {"a": None, "b": "2"}, "tags": {"t": "x"}}).status_code == 204
+    trace = get(client, "/traces")["traces"][0]
+    assert (trace["session_id"], trace["user"], trace["tags"]) == ("s-1", "ann", {"t": "x"})
+    assert get(client, place)["trace"]["metadata"] == {"b": "2"}
+    for body in ({}, {"state": "OK"}, {"user": 3}, {"tags": ["a"]}, {"metadata": {"a": 1}}, {"tags": {"": "x"}}):
+        assert client.patch(place, json=body).status_code == 400, body
+    assert client.patch("/traces/nothing", json={"user": "ann"}).status_code == 404
+
+
 def test_tags_are_set_and_removed(client: httpx.Client, write: Write) -> None:
     write(span())
     tag = f"/traces/{TRACE_ID}/tags/a%2Fb%20c"

@@ -105,6 +105,18 @@ def inputs_of(trace_id: str) -> list[Any]:
     return [span.inputs for span in trace.data.spans] if trace else []
 
 
+def test_a_finished_trace_gets_metadata_a_session_and_a_user(tracked: str) -> None:
+    trace_id = recorded()
+
+    tracer.update_trace(trace_id, metadata={"release": "1.4"}, session_id="s-1", user="ann")
+
+    info = tracer.get_trace(trace_id).info  # type: ignore[union-attr]
+    assert (info.trace_metadata, info.session_id, info.user) == ({"release": "1.4"}, "s-1", "ann")
+    assert len(tracer.search_traces("user = 'ann' AND metadata.release = '1.4'", session_id="s-1")) == 1
+    with pytest.raises(TraceNotFoundError):
+        tracer.update_trace("0" * 32, user="ann")
+
+
 def test_a_running_trace_shows_and_attachments_are_there(tracked: str) -> None:
     picture = "data:image/png;base64," + "iVBORw0K" * 200
     with tracer.start_span("outer") as span:

@@ -1,4 +1,4 @@
-"""Tags, feedback and expectations of a recorded trace."""
+"""Tags, metadata, session, user, feedback and expectations of a recorded trace."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import uuid
 from collections.abc import Mapping
 
 from tracer._api.traces import Assessment, AssessmentSource
+from tracer._api.tracing import trace_updates
 from tracer._ids import is_sampled
-from tracer._json import JsonObject, clean_text, to_plain
+from tracer._json import JsonMapping, JsonObject, clean_text, to_plain
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 
 _SOURCE_EXAMPLE = 'e.g. source="HUMAN", source={"source_type": "HUMAN", "source_id": "ann"} or an AssessmentSource'
@@ -29,6 +30,25 @@ def delete_trace_tag(trace_id: str, key: str) -> None:
     """Remove a tag of a trace; without effect if the trace has no such tag."""
     _check_key(key)
     _tag(trace_id, key, None)
+
+
+def update_trace(
+    trace_id: str,
+    *,
+    tags: JsonMapping | None = None,
+    metadata: JsonMapping | None = None,
+    session_id: str | None = None,
+    user: str | None = None,
+) -> None:
+    """Update a trace that was recorded, as `update_current_trace` does the one that is; only the given fields change.
+
+    Values of tags and metadata become strings; a value of None removes its key. Raises TraceNotFoundError.
+    """
+    updates = trace_updates({"session_id": session_id, "user": user}, tags, metadata)
+    if not updates:
+        raise InvalidArgumentError("update_trace() got nothing to set; pass tags=, metadata=, session_id= or user=")
+    _check_stored(trace_id, None)
+    _append({"kind": "trace", "trace_id": trace_id, "time": time.time_ns(), **updates})
 
 
 def log_feedback(

@@ -236,16 +236,24 @@ def update_current_trace(
         "request_preview": request_preview,
         "response_preview": response_preview,
     }
-    updates: dict[str, object] = {key: _text(key, value) for key, value in texts.items() if value is not None}
-    if tags:
-        updates["tags"] = _texts("tags", tags)
-    if metadata:
-        updates["metadata"] = _texts("metadata", metadata)
+    updates = trace_updates(texts, tags, metadata)
     span = running()
     if isinstance(span, LiveSpan):
         _append(span, **updates)
     elif span is None and runtime().recorder.recording:
         log_once("no trace", "tracer: update_current_trace was called outside of a trace and did nothing")
+
+
+def trace_updates(
+    texts: Mapping[str, object], tags: JsonMapping | None, metadata: JsonMapping | None
+) -> dict[str, object]:
+    """The fields of a trace record, of what is given; raises InvalidArgumentError."""
+    updates: dict[str, object] = {key: _text(key, value) for key, value in texts.items() if value is not None}
+    if tags:
+        updates["tags"] = _texts("tags", tags)
+    if metadata:
+        updates["metadata"] = _texts("metadata", metadata)
+    return updates
 
 
 def _append(span: LiveSpan, **updates: object) -> None:

@@ -12,19 +12,21 @@ AnyFunction: TypeAlias = Callable[..., Any]
 class ArgumentNames:
     """Names of a function's parameters, worked out once."""
 
-    __slots__ = ("_keyword_rest", "_names", "_positional_rest", "_skip")
+    __slots__ = ("_defaults", "_keyword_rest", "_names", "_positional_rest", "_skip")
 
     def __init__(self, function: AnyFunction) -> None:
         self._names: list[str] = []
         self._positional_rest = "args"
         self._keyword_rest: str | None = None
         self._skip = 0
+        self._defaults: list[tuple[str, object]] = []
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):  # some builtins have no signature
             return
         self._names, rest = _positional(parameters)
         self._positional_rest = rest or "args"
+        self._defaults = [(p.name, p.default) for p in parameters if p.default is not p.empty]
         keywords = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         for parameter in parameters:
             if parameter.kind is parameter.VAR_KEYWORD and parameter.name not in keywords:
@@ -32,13 +34,16 @@ class ArgumentNames:
         self._skip = 1 if self._names[:1] in (["self"], ["cls"]) and _is_in_class(function) else 0
 
     def bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
-        """The arguments as a function's caller thinks of them, without ``self`` and ``cls``."""
+        """The arguments as the function gets them, defaults among them, without ``self`` and ``cls``."""
         names = self._names
         bound: dict[str, object] = dict(zip(names[self._skip :], args[self._skip :], strict=False))
         if len(args) > len(names):
             bound[self._positional_rest] = list(args[len(names) :])
         if kwargs:
             self._bind_keywords(bound, kwargs)
+        for name, default in self._defaults:
+            if name not in bound and name not in kwargs:
+                bound[name] = default
         return bound
 
     def _bind_keywords(self, bound: dict[str, object], kwargs: dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""Annotations of a trace: tags, feedback, expectations."""
+"""Annotations of a trace: session, user, tags, metadata, feedback, expectations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,27 @@ from tracer.store.rows import AssessmentRow
 
 _KEY_LIMIT = 250
 _TYPES = ("feedback", "expectation")
+_UPDATABLE = ("session_id", "user", "tags", "metadata")
 _EDITABLE = ("name", "value", "rationale", "metadata")
+
+
+def update_trace(call: Call) -> None:
+    """Set a trace's session, user, tags and metadata; a tag or metadata of null is removed."""
+    unknown = call.body.keys() - set(_UPDATABLE)
+    if unknown or not call.body:
+        given = f"{sorted(unknown)[0]!r:.40} cannot be set" if unknown else "there is nothing to set"
+        raise InvalidArgumentError(f"{given}; {', '.join(_UPDATABLE)} can")
+    for name in ("session_id", "user"):
+        if not isinstance(call.body.get(name, ""), str):
+            raise InvalidArgumentError(f"{name} is no text")
+    for name in ("tags", "metadata"):
+        group = call.body.get(name, {})
+        if not isinstance(group, dict) or not all(isinstance(value, (str, type(None))) for value in group.values()):
+            raise InvalidArgumentError(f"{name} is no object of texts")
+        if not all(0 < len(key) <= _KEY_LIMIT for key in group):
+            raise InvalidArgumentError(f"the keys of {name} have 1 to {_KEY_LIMIT} characters")
+    trace_id = stored_trace(call).row.trace_id
+    _append(call, {"kind": "trace", "trace_id": trace_id, "time": time.time_ns(), **call.body})
 
 
 def set_tag(call: Call) -> None:

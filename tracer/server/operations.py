@@ -41,6 +41,7 @@ OPERATIONS: Final = (
         "POST", "/traces/records", "Records of several traces.", records.list_records, "RecordsPage", body="TraceIds"
     ),
     Operation("GET", _TRACE, "One trace with light spans.", traces.get_trace, "TraceTree", (_POSITION,)),
+    Operation("PATCH", _TRACE, "Update a trace.", annotate.update_trace, body="TraceUpdate", status=204, writes=True),
     Operation("DELETE", _TRACE, "Delete a trace.", traces.delete_trace, status=204, writes=True),
     Operation("GET", f"{_TRACE}/spans/{{span_id}}", "One span, whole.", traces.get_span, "WholeSpan"),
     Operation("GET", f"{_TRACE}/otlp", "One trace as OTLP JSON.", traces.get_otlp, "Otlp"),

@@ -120,6 +120,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "EditAssessment": optional(name=TEXT, value=ANY, rationale=maybe(TEXT), metadata=by_name(TEXT)),
     "TagValue": shape(value=TEXT),
+    "TraceUpdate": optional(session_id=TEXT, user=TEXT, tags=by_name(maybe(TEXT)), metadata=by_name(maybe(TEXT))),
     "Trace": shape(
         trace_id=TRACE_ID,
         seq=COUNT,
