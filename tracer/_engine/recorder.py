@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -235,7 +234,7 @@ class Recorder:
         Called by the background about once a second. Never raises.
         """
         try:
-            before = time.perf_counter_ns() - _LONG_NS
+            before = LiveSpan._tick() - _LONG_NS
             open_steps = [(span, has_values) for step, has_values in self._long_steps if (span := step()) is not None]
             for span_id, span in self._new_steps.copy().items():
                 if span._start_tick < before and self._new_steps.pop(span_id, None) is not None:
