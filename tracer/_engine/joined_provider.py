@@ -99,7 +99,8 @@ def drop_content(record: SpanRecord) -> None:
     record.pop("json", None)
     record.pop("message", None)
     for event in record.get("events") or ():
-        event["attributes"] = {key: value for key, value in event["attributes"].items() if key == "exception.type"}
+        attributes = event.get("attributes", {})
+        event["attributes"] = {key: value for key, value in attributes.items() if key == "exception.type"}
 
 
 _joined: dict[int, SpansBelowOurs] = {}

@@ -118,10 +118,10 @@ class Journal:
                 deferred = self._deferred.popleft()
             except IndexError:  # another thread was faster
                 return
-            if isinstance(deferred, tuple):
-                self.append(*deferred)
-            else:
+            if callable(deferred):
                 deferred()
+            else:
+                self.append(*deferred)
 
     def _rotate(self, length: int, *, in_memory: bool = False) -> Segment:
         if self._closed:
