@@ -11,7 +11,10 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import weakref
 from collections.abc import Callable
+from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
@@ -262,13 +265,24 @@ class Segment:
 class _File:
     """A descriptor that is closed when nobody uses it any more, so that no read meets another file's."""
 
-    __slots__ = ("descriptor",)
+    __slots__ = ("__weakref__", "descriptor")
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        _closers[:] = [closer for closer in _closers if closer() is not None]
+        _closers.append(_Closer(self, methodcaller("close")))
+        _closers[-1].close = partial(os.close, descriptor)
 
-    def __del__(self, close: Callable[[int], None] = os.close) -> None:
-        close(self.descriptor)
+
+class _Closer(weakref.ref[_File]):
+    """Closes without a line of Python, unlike ``__del__``: what a signal handler raises would be lost in one."""
+
+    __slots__ = ("close",)
+
+    close: Callable[[], None]
+
+
+_closers: list[_Closer] = []
 
 
 def survive_sigbus() -> None:
