@@ -16,13 +16,13 @@ pytestmark = pytest.mark.no_store
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
-            "errors config semconv _background_loop _distribution _exit _fault _ids _json _json_size _late "
-            "_readable_names _threads"
+            "errors config semconv _background_loop _bounds _distribution _exit _fault _foreign _ids _json _json_size "
+            "_late _media _plain _readable_names _text _threads"
         ),
     },
     {  # what is written
         "tracer._redaction": "__init__ anchors judging names places redactor secrets seen shapes",
-        "tracer._records": "__init__ attachments cost derive line media record",
+        "tracer._records": "__init__ attachments cost derive line record",
         "tracer": "messages",
     },
     {  # the journal

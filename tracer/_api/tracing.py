@@ -18,7 +18,8 @@ from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
 from tracer._engine.step import Step, code_attributes
 from tracer._fault import guard, log_once
-from tracer._json import JsonMapping, JsonObject, text_of
+from tracer._json import JsonMapping, JsonObject
+from tracer._text import text_of
 from tracer.errors import InvalidArgumentError
 from tracer.semconv import SpanType
 

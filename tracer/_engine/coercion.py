@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracer._fault import log_once
-from tracer._json import JsonMapping, encode, is_primitive_list, text_of
+from tracer._json import JsonMapping, encode_at_most, is_short_list
+from tracer._text import cut_text, text_of
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
@@ -33,13 +34,16 @@ def mapping(value: object, name: str) -> JsonMapping:
     return {}
 
 
-def event_value(value: object) -> AttributeValue:
-    """An event's attribute in OpenTelemetry's types: JSON text where they have none for it."""
-    if isinstance(value, (str, int, float, bool)):
-        return value
-    if isinstance(value, (list, tuple)) and is_primitive_list(value):
+def event_value(value: Any, limit: int) -> AttributeValue:
+    """An event's attribute in OpenTelemetry's types, within ``limit`` bytes: JSON text where they have none for it."""
+    kind = type(value)
+    if issubclass(kind, str):
+        return cut_text(str.__str__(value), limit)
+    if issubclass(kind, (int, float)):
+        return value  # type: ignore[no-any-return]
+    if kind in (list, tuple) and is_short_list(value, limit):
         return list(value)
-    return encode(value).decode()
+    return encode_at_most(value, limit).decode()
 
 
 def ignored(name: str, given: object, expected: str) -> None:

@@ -6,7 +6,7 @@ import os
 import traceback
 
 from tracer._fault import reraise_interruption
-from tracer._json import cut_text
+from tracer._text import cut_text
 
 _MESSAGE_LIMIT = 8_000
 _STACK_LIMIT = 32_000

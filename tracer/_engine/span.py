@@ -20,20 +20,18 @@ from tracer._engine.context import Attachable, current
 from tracer._engine.exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
 from tracer._json import (
-    Fragment,
     JsonMapping,
     JsonObject,
-    clip,
     cut,
-    cut_text,
     encode,
-    is_primitive_list,
+    encode_within,
+    is_short_list,
     loads,
-    text_of,
 )
 from tracer._records.attachments import take_out
 from tracer._records.derive import chunk_events, derive
 from tracer._records.line import span_body, span_head, start_head
+from tracer._text import cut_text, text_of
 from tracer.semconv import (
     ERROR_TYPE,
     INCOMPLETE,
@@ -166,10 +164,11 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         elif kind is not int and kind is not float and kind is not bool:
             if value is None:
                 return
-            if kind in (list, tuple) and len(value) < 1_000 and is_primitive_list(value):
+            if kind in (list, tuple) and is_short_list(value, self._recorder.max_value_bytes):
                 value = list(value)
-            elif isinstance(value, str):
-                value = str(value)
+            elif issubclass(kind, str):
+                self.set_attribute(key, str.__str__(value))
+                return
             else:
                 self._set_structured(key, value)
                 return
@@ -205,20 +204,22 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         return self._open != [] and self._recorder.capture_content and self._set_structured(key, value)
 
     def _set_structured(self, key: str, value: object) -> bool:
-        limit = self._recorder.max_value_bytes
         try:
-            value, size = clip(value, limit)
-            given = encode(value)
-            encoded = self.without_attachments(given)
-            is_whole = not size and encoded is given and len(encoded) <= limit
-            if len(encoded) > limit:
-                size = max(size, len(encoded))
-                encoded = cut(encoded, limit)
-            if size:
-                self._note_cut(key, size)
+            return self._set_encoded(key, value, *encode_within(value, self._recorder.max_value_bytes))
         except Exception as error:
             report(f"encoding {key}", error)
             return False
+
+    def _set_encoded(self, key: str, value: object, given: bytes, size: int, has_long_texts: bool) -> bool:
+        """Keep a value that is encoded; ``value`` is for cutting it, None where it has to be read first."""
+        limit = self._recorder.max_value_bytes
+        encoded = self.without_attachments(given) if has_long_texts else given
+        is_whole = not size and encoded is given
+        if len(encoded) > limit:
+            encoded, size = cut(loads(given) if value is None else value, limit, len(encoded))
+            is_whole = False
+        if size:
+            self._note_cut(key, size)
         if len(self._structured) >= _ATTRIBUTES_LIMIT and key not in self._structured:
             self._dropped_attributes += 1
             return False
@@ -260,7 +261,8 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
     def set_json_list(self, items: Sequence[bytes]) -> None:
         """Record a list as the step's outputs whose items are JSON already."""
-        self.set_json(OUTPUTS, [Fragment(item) for item in items])
+        if self._open and self._recorder.capture_content:
+            self._set_encoded(OUTPUTS, None, b"[%b]" % b",".join(items), 0, True)
 
     def set_span_type(self, span_type: str) -> None:
         """Set the kind of step: a SpanType or any string."""
@@ -285,7 +287,8 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
             attributes = mapping(attributes, "the attributes of add_event")
         if attributes and not self._recorder.capture_content:
             attributes = {key: value for key, value in attributes.items() if key in _EVENT_CONTENT_KEPT}
-        kept = {text_of(key): event_value(value) for key, value in attributes.items()} if attributes else None
+        limit = self._recorder.max_value_bytes
+        kept = {text_of(key): event_value(value, limit) for key, value in attributes.items()} if attributes else None
         self._recorded_events.append((name, nanoseconds(timestamp, "timestamp") or self.now_ns(), kept))
 
     def now_ns(self) -> int:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tracer._bounds import item_weight
 from tracer._engine.arguments import AnyFunction, ArgumentNames
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
 from tracer._fault import is_interruption, log_once, report, reraise_interruption
-from tracer._json import encode
+from tracer._json import encode_within
 from tracer.semconv import FUNCTION
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Yielded:
         self._items: list[Any] = []
         self._size = 0
         self._limit = step.recorder.max_value_bytes - 2  # the brackets
+        self._least = item_weight(self._limit)
         self._left_out = 0
         self._keep = step.capture_outputs and type(span) is LiveSpan
 
@@ -101,8 +103,8 @@ class Yielded:
         if self._left_out:
             self._left_out += 1
             return
-        encoded = encode(item)  # a snapshot: the caller may change the item later
-        self._size += len(encoded) + 1
+        encoded = encode_within(item, self._limit)[0]  # a snapshot: the caller may change the item later
+        self._size += max(len(encoded) + 1, self._least)
         if self._items and self._size > self._limit:
             self._left_out = 1
             return

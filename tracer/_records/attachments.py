@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from tracer._records.media import media_type
+from tracer._bounds import MEDIA_KEYS
+from tracer._json import LONG_TEXT
+from tracer._media import media_type
 from tracer._redaction.redactor import REDACT_DEFAULT
 
 if TYPE_CHECKING:
@@ -19,15 +21,11 @@ if TYPE_CHECKING:
     from tracer._records.record import AttachmentRecord
 
 ATTACHMENT_SCHEME = "tracer-attachment:"
-_SMALLEST = 512  # characters of base64; below, an attachment costs more than it saves
+_SMALLEST = LONG_TEXT  # characters of base64; below, an attachment costs more than it saves
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-="
 
 _DATA_URL = re.compile(rb"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,([A-Za-z0-9+/_-]{%d,}={0,2})" % _SMALLEST)
-# keys of bare base64 in the providers' schemas: input_audio.data, images' b64_json, speech's audio, …
-_BARE_KEYS = (
-    *(b"data", b"b64_json", b"result", b"partial_image_b64", b"image_base64", b"file_data"),
-    *(b"embedding", b"audio", b"image"),
-)
+_BARE_KEYS = tuple(key.encode() for key in MEDIA_KEYS if key != "images")
 _BARE = re.compile(rb'"(%s)":"([A-Za-z0-9+/]{%d,}={0,2})"' % (b"|".join(_BARE_KEYS), _SMALLEST))
 _BARE_NEEDLES = tuple(b'"%s":"' % key for key in _BARE_KEYS)
 _IMAGES = re.compile(rb'"images":\[("[A-Za-z0-9+/=]+"(?:,"[A-Za-z0-9+/=]+")*)\]')

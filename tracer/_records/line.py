@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple, Union
 import orjson
 
 from tracer._fault import reraise_interruption
-from tracer._json import Fragment, JsonMapping, JsonObject, loads, to_jsonable, to_plain
+from tracer._foreign import one_step
+from tracer._json import Fragment, JsonMapping, JsonObject, loads, to_plain
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Link, TraceState
@@ -167,7 +168,7 @@ def _encoded(record: JsonObject, structured: Mapping[str, bytes]) -> bytes:
     if structured:
         record["json"] = {key: Fragment(value) for key, value in structured.items()}
     try:
-        return orjson.dumps(record, to_jsonable)
+        return orjson.dumps(record, one_step)
     except Exception as error:
         reraise_interruption(error)
         if structured:
@@ -189,7 +190,7 @@ def _link_record(link: Link) -> LinkRecord:
 def encode_record(record: Mapping[str, object]) -> bytes:
     """A whole record as JSON, whatever its values are."""
     try:
-        return orjson.dumps(record, to_jsonable)
+        return orjson.dumps(record, one_step)
     except Exception as error:
         reraise_interruption(error)  # else a lone surrogate, an integer beyond 64 bits: the slow way takes everything
         return orjson.dumps(to_plain(record))

@@ -15,8 +15,8 @@ from typing import Any
 from tracer._engine.context import UNSET, active_model, active_run_id
 from tracer._engine.runtime import runtime
 from tracer._fault import log_once, report
-from tracer._json import clean_text
 from tracer._readable_names import readable_name
+from tracer._text import clean_text
 from tracer._tracking.checks import checked_numbers, checked_text, checked_texts
 from tracer._tracking.experiments import experiment_name
 from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus, is_model_id, model_from_row, model_rows

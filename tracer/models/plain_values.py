@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from tracer._json import encode, to_jsonable
+from tracer._foreign import one_step
+from tracer._json import encode
 from tracer.models.shape import Shape
 
 _KNOWN = (bytes, bytearray, memoryview, tuple, Mapping, Set, deque)
@@ -40,7 +41,7 @@ def _step(value: Any) -> object:
     if isinstance(value, _KNOWN) or any(
         hasattr(kind, mark) for mark in ("__pydantic_fields__", "__attrs_attrs__", "__fspath__")
     ):
-        return to_jsonable(value)
+        return one_step(value)
     if kind.__name__ == "NAType":
         return None
     raise NotJsonError(f"{kind.__name__} is nothing that JSON can hold")

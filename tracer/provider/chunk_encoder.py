@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from tracer._json import JsonObject, encode, to_jsonable
+from tracer._foreign import one_step
+from tracer._json import JsonObject, encode
 
 
 class ChunkEncoder:
@@ -49,7 +50,7 @@ def _fields_of(value: Any) -> object:
     try:
         sent, extra = value.__pydantic_fields_set__, value.__pydantic_extra__
     except AttributeError:
-        return to_jsonable(value)
+        return one_step(value)
     fields = {name: field for name, field in value.__dict__.items() if name in sent}
     if extra:
         fields.update(extra)
