@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging  # noqa: F401  # now: its fork hook takes a lock that imports need, and hooks registered later run earlier
 import os
+import sys
 import threading
 from typing import Any
 
 import orjson  # noqa: F401  # now, not later: Ctrl-C during its import crashes the interpreter
+
+from tracer._aside import aside
 
 # A fork waits for it: in the child, a module that another thread was loading would stay incomplete.
 _loading = threading.RLock()
@@ -18,6 +22,13 @@ def load(module: str, name: str) -> Any:
     """The object of this name in a module, which is loaded if necessary."""
     with _loading:
         return getattr(importlib.import_module(module), name)
+
+
+def load_aside(module: str, name: str) -> Any:
+    """The same for what takes long to load: where threads are greenlets, others run meanwhile."""
+    with _loading:
+        find = functools.partial(importlib.import_module, module)
+        return getattr(find() if module in sys.modules else aside(find), name)
 
 
 _made_above: dict[str, str] = {}  # name to module, for objects that a lower floor uses and an upper one makes
@@ -30,7 +41,7 @@ def register(name: str, module: str) -> None:
 
 def load_registered(name: str) -> Any:
     """The object registered by this name; its module is loaded if necessary."""
-    return load(_made_above[name], name)
+    return load_aside(_made_above[name], name)
 
 
 def _before_fork() -> None:

@@ -11,7 +11,7 @@ from tracer.provider import Operation, Reply, Request, SpanType
 
 from .._values import as_dict, as_dicts, as_text
 from .chunks import ChatAccumulator, CompletionAccumulator
-from .usage import read_usage, usage_of
+from .usage import read_bill, read_usage, usage_of
 
 _PARAMETERS = {
     "temperature": semconv.REQUEST_TEMPERATURE,
@@ -63,7 +63,7 @@ def envelope_attributes(body: JsonMapping) -> JsonObject:
     return {
         semconv.OPENAI_RESPONSE_SERVICE_TIER: body.get("service_tier"),
         semconv.OPENAI_RESPONSE_FINGERPRINT: body.get("system_fingerprint"),
-        semconv.COST_TOTAL: as_dict(usage_of(body)).get("cost"),  # sent by OpenRouter
+        **read_bill(usage_of(body)),
     }
 
 

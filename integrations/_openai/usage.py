@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracer import semconv
 from tracer._json import JsonMapping, JsonObject
 
 from .._values import as_dict
@@ -20,7 +21,7 @@ def read_usage(usage: object) -> JsonObject:
     outputs = as_dict(_first(*map(usage.get, _OUTPUT_DETAILS)))
     cache_read = (inputs.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
     cache_write = (inputs.get("cache_write_tokens"), inputs.get("cache_creation_tokens"))
-    counts = {
+    counts: JsonObject = {
         "input_tokens": _first(usage.get("prompt_tokens"), usage.get("input_tokens")),
         "output_tokens": _first(usage.get("completion_tokens"), usage.get("output_tokens")),
         "total_tokens": usage.get("total_tokens"),
@@ -28,10 +29,38 @@ def read_usage(usage: object) -> JsonObject:
         "cache_write_input_tokens": _first(*cache_write),
         "reasoning_output_tokens": _first(outputs.get("reasoning_tokens"), usage.get("reasoning_tokens")),
     }
+    reasoning = counts["reasoning_output_tokens"]
+    if _is_sum(counts["total_tokens"], counts["input_tokens"], counts["output_tokens"], reasoning):
+        counts["output_tokens"] += reasoning  # sent beside the output, as xAI does, not as a part of it
     for kind in ("audio", "image", "text"):
         counts[f"{kind}_input_tokens"] = inputs.get(f"{kind}_tokens") or None
         counts[f"{kind}_output_tokens"] = outputs.get(f"{kind}_tokens") or None
     return counts
+
+
+def _is_sum(total: object, *parts: object) -> bool:
+    """Whether the total is only reached with all of these."""
+    numbers = [part for part in parts if type(part) is int]
+    return len(numbers) == len(parts) and 0 not in numbers and total == sum(numbers)
+
+
+_TICKS_PER_USD = 10**10  # source: docs.x.ai, "Cost tracking"
+
+
+def read_bill(usage: object) -> JsonObject:
+    """What the provider says that the call costs, by attribute name in USD; nothing where it does not say it."""
+    usage = as_dict(usage)
+    cost = usage.get("cost")
+    if isinstance(cost, dict):  # Perplexity
+        return {
+            semconv.COST_TOTAL: cost.get("total_cost"),
+            semconv.COST_INPUT: cost.get("input_tokens_cost"),
+            semconv.COST_OUTPUT: cost.get("output_tokens_cost"),
+        }
+    ticks: object = usage.get("cost_in_usd_ticks")
+    if cost is None and isinstance(ticks, (int, float)):
+        cost = ticks / _TICKS_PER_USD
+    return {semconv.COST_TOTAL: cost}
 
 
 def _first(*candidates: object) -> object:

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.no_store
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
-            "errors config semconv _background_loop _bounds _distribution _exit _fault _foreign _ids _json _json_size "
+            "errors config semconv _aside _background_loop _bounds _distribution _exit _fault _foreign _ids _json "
+            "_json_size "
             "_late _media _plain _readable_names _text _threads"
         ),
     },
@@ -91,8 +92,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__",
         "tracer.cli": (
-            "__init__ conversation demo distributions doctor exporting group importing listing models options parts "
-            "reading rows screen server serving show stats steps tail tree ui values versions wording"
+            "__init__ conversation demo distributions doctor exporting group importing listing models options pairs "
+            "parts reading rows screen server serving show stats steps tail tree ui values versions wording"
         ),
         "tracer.demo": "__init__ agent replies server",
     },

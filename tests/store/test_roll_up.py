@@ -103,13 +103,17 @@ def test_percentiles_are_within_five_percent(store: Store, monkeypatch: pytest.M
 def test_a_migration_makes_the_roll_up_of_an_older_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = new_store(tmp_path)
     store.append([span("t", str(n), model="gpt-4o", usage=(n, 1), start=START + n * HOUR // 3) for n in range(30)])
+    store.append([span("t", "f", model="gpt-4o", status="ERROR", start=START), span("t", "s", model="m", start=START)])
     store.close()
     with sqlite3.connect(tmp_path / "traces.db") as database:
         expected = database.execute("SELECT * FROM hours").fetchall()
+        assert sum(row[-1] for row in expected) == 2  # failed, or without token counts
         database.execute("DELETE FROM hours")
+        database.execute("ALTER TABLE hours DROP COLUMN unmeasured")
         roll_up = next(statement for step in MIGRATIONS for statement in step if "INSERT INTO hours" in statement)
     database.close()
-    steps = (*MIGRATIONS, (roll_up,))
+    unmeasured = next(step for step in MIGRATIONS if "unmeasured" in step[0])
+    steps = (*MIGRATIONS, (roll_up,), unmeasured)
     monkeypatch.setattr(store_connection, "MIGRATIONS", steps)
     monkeypatch.setattr(store_connection, "VERSION", len(steps))
 

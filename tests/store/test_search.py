@@ -375,3 +375,17 @@ def test_frequent_words_are_counted_and_listed_alike(store: Store, monkeypatch: 
         assert len(found(store, f"text CONTAINS '{word}'", order_by="duration desc")) == expected
         assert store.count_traces(condition) == expected
         assert sum(row.calls for row in store.statistics(group_by="name", filter=condition)) == expected
+
+
+def test_calls_that_failed_or_sent_no_counts_are_not_those_without_a_known_price(store: Store) -> None:
+    store.append(
+        [
+            span("x", "r", model="gpt-4o-mini", usage=(10, 1), attributes={"gen_ai.provider.name": "openai"}),
+            span("x", "unknown", model="nobody-knows", usage=(10, 1)),
+            span("x", "failed", model="gpt-4o-mini", status="ERROR"),
+            span("x", "uncounted stream", model="gpt-4o-mini"),
+        ]
+    )
+
+    (total,) = store.statistics(group_by="none")
+    assert (total.calls, total.priced, total.unpriced, total.unmeasured) == (4, 1, 1, 2)

@@ -13,12 +13,13 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, NoReturn
 
 from tracer import semconv
+from tracer._aside import aside
 from tracer._fault import report
 from tracer._json import JsonMapping
 
@@ -55,6 +56,17 @@ _CLOSED = {
     "google": ("gemini-",),
     "x-ai": ("grok-",),
 }
+# prefixes by which gateways name those who sell a model; nobody runs these clouds on a machine of their own
+_PREFIXES = {
+    "azure_ai": "azure",
+    "bedrock": "aws",
+    "gemini": "google",
+    "vertex_ai": "google",
+    "xai": "x-ai",
+    "together_ai": "together",
+    "fireworks_ai": "fireworks",
+}
+_CLOUDS = frozenset({"azure", "azure_ai", "bedrock", "vertex_ai", "groq", "together_ai", "fireworks_ai", "openrouter"})
 _OPEN_WEIGHTS = ("gpt-oss", "grok-1")
 
 # our names of token counts, and the table's; each is part of the input or of the output
@@ -114,18 +126,36 @@ def _is_amount(value: object) -> bool:
 def _price(attributes: JsonMapping, usage: Mapping[str, int], start_ns: int) -> Price | None:
     if "input_tokens" not in usage:  # embeddings have no output; a call without counted input has no price
         return None
-    entry = _entry(
+    call = (
         _text(attributes.get(semconv.RESPONSE_MODEL)),
         _text(attributes.get(semconv.REQUEST_MODEL)),
         _text(attributes.get(semconv.PROVIDER)).lower(),
         _text(attributes.get(semconv.SERVER_ADDRESS)).lower(),
+        _text(attributes.get(semconv.OPENAI_RESPONSE_SERVICE_TIER)),
     )
+    find = partial(_calculator, *call, start_ns)
+    if call in _found:
+        calculate = find()
+    else:  # the table itself takes some 10 ms
+        calculate = aside(find)
+        if len(_found) >= _CALLS_REMEMBERED:
+            _found.clear()
+        _found.add(call)
+    return calculate(_counts(usage)) if calculate else None
+
+
+_found: set[tuple[str, ...]] = set()  # calls whose prices have been read off the table
+_CALLS_REMEMBERED = 1_000
+
+
+def _calculator(
+    response_model: str, request_model: str, provider: str, host: str, tier: str, start_ns: int
+) -> Calculate | None:
+    entry = _entry(response_model, request_model, provider, host)
     if entry is None:
         return None
     slot = start_ns // _QUARTER_HOUR_NS if entry.changes_in_time else _EVER
-    tier = _text(attributes.get(semconv.OPENAI_RESPONSE_SERVICE_TIER)) or None
-    calculate = _rates(entry.model, entry.provider_id, entry.url, tier, slot)
-    return calculate(_counts(usage)) if calculate else None
+    return _rates(entry.model, entry.provider_id, entry.url, tier or None, slot)
 
 
 @dataclass(frozen=True)
@@ -145,13 +175,33 @@ def _entry(response_model: str, request_model: str, provider: str, host: str) ->
         return None
     if _is_local(host):  # a proxy of the user's, if the model is a closed one
         provider = host = ""
+    elif provider and not _is_provider(_PROVIDER_IDS.get(provider, provider), None):
+        provider = ""
     for model in dict.fromkeys((response_model, request_model)):
         seller = _seller(model, provider, host) if model else None
+        if seller is None:
+            model, seller = _prefixed(model)
         if seller is not None:
             found = _lookup(model, *seller)
             changes = found is not None and isinstance(found.model.prices, list)
             return _Entry(model, *seller, changes)
     return None
+
+
+def _prefixed(model: str) -> tuple[str, tuple[str, None] | None]:
+    """Model and seller of a name such as ``openai/gpt-4o-mini``, by which gateways choose a provider.
+
+    Model hubs and local servers name open models in the same way, so only closed ones and clouds count.
+    """
+    prefix, _, name = model.partition("/")
+    provider_id = _PREFIXES.get(prefix, prefix)
+    beginnings = _CLOSED.get(provider_id)
+    is_sold = prefix in _CLOUDS or (
+        beginnings is not None and name.startswith(beginnings) and not name.startswith(_OPEN_WEIGHTS)
+    )
+    if not is_sold or _lookup(name, provider_id, None) is None:
+        return model, None
+    return name, (provider_id, None)
 
 
 def _text(value: object) -> str:
@@ -196,7 +246,7 @@ def _seller(model: str, provider: str, host: str) -> tuple[str | None, str | Non
     url = f"https://{host}"
     if host and _lookup(model, None, url) is not None:
         return None, url
-    known_host = bool(host) and _has_provider(url)
+    known_host = bool(host) and _is_provider(None, url)
     if provider and not known_host:
         provider_id = _PROVIDER_IDS.get(provider, provider)
         if provider_id == "openai" and host and model.startswith(_OPEN_WEIGHTS):
@@ -334,9 +384,11 @@ def _calculate(
 
 
 @lru_cache(maxsize=256)
-def _has_provider(url: str) -> bool:
+def _is_provider(provider_id: str | None, url: str | None) -> bool:
+    """Whether the table knows a provider, by its id or the URL of its API."""
     try:
-        _table()(SimpleNamespace(input_tokens=0, output_tokens=0), "-", provider_api_url=url)
+        usage = SimpleNamespace(input_tokens=0, output_tokens=0)
+        _table()(usage, "-", provider_id=provider_id, provider_api_url=url)
     except LookupError as error:
         return "model" in str(error)  # the provider was found, its model was not
     return True

@@ -49,7 +49,7 @@ def command(group_by: str, since: str | None, filter_string: str | None, as_json
     screen = Screen()
     if as_json:
         for row in rows:
-            screen.json({**dataclasses.asdict(row), "total_tokens": row.total_tokens})
+            screen.json({**dataclasses.asdict(row), "total_tokens": row.total_tokens, "unpriced": row.unpriced})
     elif rows:
         _print_table(screen, group_by, rows)
     else:
@@ -59,7 +59,7 @@ def command(group_by: str, since: str | None, filter_string: str | None, as_json
 def _print_table(screen: Screen, group_by: str, rows: list[StatisticsRow]) -> None:
     from rich.cells import cell_len
 
-    from tracer.cli.wording import clean_line, clip
+    from tracer.cli.wording import clean_line, clip, how_many
 
     names = ["calls", "errors", "in", "out", "cost", "p50", "p95", "p99"]
     table = [names, *(_cells(row) for row in rows)]
@@ -71,8 +71,11 @@ def _print_table(screen: Screen, group_by: str, rows: list[StatisticsRow]) -> No
     for group, cells in zip(groups, table):
         numbers = "".join(f"  {' ' * (size - cell_len(cell))}{cell}" for cell, size in zip(cells, widths))
         screen.print(group + " " * (width - cell_len(group)) + numbers)
-    if any(0 < row.priced < row.calls for row in rows):
-        screen.print("+ some calls have no known price and are not in the cost")
+    unpriced, unmeasured = sum(row.unpriced for row in rows), sum(row.unmeasured for row in rows)
+    if unpriced:
+        screen.print(f"+ {how_many(unpriced, 'call')} without a known price, not in the cost")
+    if unmeasured and group_by in ("model", "provider"):
+        screen.print(f"{how_many(unmeasured, 'call')} failed or sent no token counts")
     if not all(row.exact for row in rows):
         screen.print("percentiles are within 5 %, from hourly roll-ups")
 
@@ -86,7 +89,7 @@ def _cells(row: StatisticsRow) -> list[str]:
         count(row.errors),
         count(row.input_tokens),
         count(row.output_tokens),
-        money(row.cost) + ("+" if 0 < row.priced < row.calls else ""),
+        money(row.cost) + ("+" if row.unpriced and row.priced else ""),
         *(duration(latency * _NS_PER_MS) for latency in latencies),
     ]
 

@@ -114,6 +114,7 @@ def statistics_shape(row: StatisticsRow) -> JsonObject:
         "output_tokens": row.output_tokens,
         "cost": row.cost,
         "priced": row.priced,
+        "unmeasured": row.unmeasured,
         "latency_ns": _latency(row),
     }
 

@@ -84,6 +84,7 @@ _NUMBERS = {
     "output_tokens": COUNT,
     "cost": maybe(USD),
     "priced": COUNT,
+    "unmeasured": COUNT,
     "latency_ns": _LATENCY,
 }
 

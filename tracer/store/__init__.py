@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tracer._json import JsonObject
+from tracer._late import load_aside
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Expression
 from tracer.store.rows import (
@@ -194,9 +195,7 @@ def open_store(url: str, *, token: str | None = None) -> Store:
         raise InvalidArgumentError(f"the store is {url!r}, expected a URL such as sqlite:///tracer.db")
     if url.startswith("sqlite:"):
         # imported here so that `import tracer` does not load sqlite3
-        from tracer.store.sqlite import open_sqlite
-
-        return open_sqlite(url)
+        return load_aside("tracer.store.sqlite", "open_sqlite")(url)  # type: ignore[no-any-return]
     if url.startswith(("http://", "https://")):
         from tracer.store.remote import RemoteStore
 

@@ -144,8 +144,9 @@ class StatisticsRow:
     """Calls of one group (a model, a span name, …): latencies in ms, cost in USD, None where no call had a price.
 
     Every span counts in calls, errors and latencies; tokens and cost are those of the topmost spans that carry some.
-    ``priced`` is the number of calls whose price is known. ``exact`` is False where percentiles come from
-    the hourly roll-up, whose buckets are 5 % wide. ``start`` is where the row's step begins, in ns.
+    ``priced`` is the number of calls whose price is known, ``unmeasured`` that of calls without one that failed or sent
+    no token counts, so that ``unpriced`` are those that the price table does not know. ``exact`` is False where
+    percentiles come from the hourly roll-up, whose buckets are 5 % wide. ``start`` is where the step begins, in ns.
     """
 
     group: str
@@ -160,11 +161,17 @@ class StatisticsRow:
     latency_p99_ms: float
     exact: bool = True
     start: int | None = None
+    unmeasured: int = 0
 
     @property
     def total_tokens(self) -> int:
         """Input and output tokens together."""
         return self.input_tokens + self.output_tokens
+
+    @property
+    def unpriced(self) -> int:
+        """Calls with token counts for which no price is known."""
+        return self.calls - self.priced - self.unmeasured
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,11 @@ def statistics_row(shape: Shape, *, exact: bool) -> StatisticsRow:
     """The numbers of one group."""
     names = ("group", "calls", "errors", "input_tokens", "output_tokens", "cost", "priced")
     return StatisticsRow(
-        **{name: shape[name] for name in names}, **_latencies(shape), exact=exact, start=shape.get("start_ns")
+        **{name: shape[name] for name in names},
+        **_latencies(shape),
+        exact=exact,
+        start=shape.get("start_ns"),
+        unmeasured=shape.get("unmeasured", 0),  # older servers do not count them
     )
 
 

@@ -20,16 +20,16 @@ HOUR_NS: Final = 3_600_000_000_000
 _PICO = 10**12
 _DEAREST = 1e6  # USD; a sum of picos has to stay below 2**63
 _ADD = """INSERT INTO hours(
-    hour, type, name, model, provider, spans, errors, input_tokens, output_tokens, priced, cost, latencies
-    ) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+    hour, type, name, model, provider, spans, errors, input_tokens, output_tokens, priced, unmeasured, cost, latencies
+    ) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
     ON CONFLICT (hour, type, name, model, provider) DO UPDATE SET
     spans = spans + excluded.spans, errors = errors + excluded.errors,
     input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
-    priced = priced + excluded.priced, cost = cost + excluded.cost,
+    priced = priced + excluded.priced, unmeasured = unmeasured + excluded.unmeasured, cost = cost + excluded.cost,
     latencies = tracer_add_latencies(latencies, excluded.latencies)"""
 _REMOVE = """UPDATE hours SET spans = spans - ?6, errors = errors - ?7, input_tokens = input_tokens - ?8,
-    output_tokens = output_tokens - ?9, priced = priced - ?10, cost = cost - ?11,
-    latencies = tracer_take_latencies(latencies, ?12)
+    output_tokens = output_tokens - ?9, priced = priced - ?10, unmeasured = unmeasured - ?11, cost = cost - ?12,
+    latencies = tracer_take_latencies(latencies, ?13)
     WHERE hour = ?1 AND type = ?2 AND name = ?3 AND model = ?4 AND provider = ?5"""
 
 _ADD_COVERED = """INSERT INTO covered_hours(
@@ -91,7 +91,7 @@ def _change_covered(connection: sqlite3.Connection, spans: Iterable[tuple[SpanFa
 
 
 def _rows(spans: Iterable[SpanFacts]) -> list[Row]:
-    sums: dict[tuple[int, str, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0, 0])
+    sums: dict[tuple[int, str, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0, 0, 0])
     latencies: dict[tuple[int, str, str, str, str], LatencyCounts] = defaultdict(LatencyCounts)
     for span in spans:
         key = span.start // HOUR_NS, span.type, span.name, span.model or "", span.provider or ""
@@ -104,22 +104,25 @@ def _rows(spans: Iterable[SpanFacts]) -> list[Row]:
             total[3] += span.usage.get("output_tokens", 0)
         if span.cost:
             total[4] += 1
-            total[5] += pico(span.cost[2])
+            total[6] += pico(span.cost[2])
+        elif span.status == "ERROR" or "input_tokens" not in (span.usage or ()):
+            total[5] += 1
     return [(*key, *total, latencies[key].finalize()) for key, total in sums.items()]
 
 
 def read_hours(
     connection: sqlite3.Connection, group: str, condition: str, first: int, last: int, *, of_calls: bool
 ) -> Iterator[Row]:
-    """Rows of group, hour, spans, errors, input and output tokens, priced, cost, latencies of whole hours, to add up.
+    """Rows of whole hours, to add up, in the order of the fields of `_Sum` in statistics.py, latencies last.
 
     With ``of_calls`` an ancestor that names no model takes no tokens and no cost from a span.
     """
     within = f"hour >= ?1 AND hour < ?2 AND {condition}"
     return connection.execute(
-        f"SELECT {group}, hour, spans, errors, input_tokens, output_tokens, priced, cost, latencies FROM hours"
+        f"SELECT {group}, hour, spans, errors, input_tokens, output_tokens, priced, unmeasured, cost, latencies"
+        f" FROM hours"
         f" WHERE {within} UNION ALL"
-        f" SELECT {group}, hour, 0, 0, -input_tokens, -output_tokens, 0, -cost, x'' FROM covered_hours"
+        f" SELECT {group}, hour, 0, 0, -input_tokens, -output_tokens, 0, 0, -cost, x'' FROM covered_hours"
         f" WHERE of_calls = ?3 AND {within}",
         (first, last, of_calls),
     )

@@ -225,8 +225,19 @@ _RUNNING_RECORDS = (
     "ALTER TABLE running ADD COLUMN record BLOB",
 )
 
+_UNMEASURED = (
+    # calls without a cost that failed or sent no token counts: none of the price table's
+    "ALTER TABLE hours ADD COLUMN unmeasured INTEGER NOT NULL DEFAULT 0",
+    f"""UPDATE hours SET unmeasured = found.unmeasured FROM (SELECT
+        (start - (start % {_HOUR_NS} + {_HOUR_NS}) % {_HOUR_NS}) / {_HOUR_NS} AS hour, type, name,
+        ifnull(model, '') AS model, ifnull(provider, '') AS provider, count(*) AS unmeasured
+        FROM spans WHERE cost IS NULL AND (status = 'ERROR' OR input_tokens IS NULL) GROUP BY 1, 2, 3, 4, 5) found
+        WHERE hours.hour = found.hour AND hours.type = found.type AND hours.name = found.name
+        AND hours.model = found.model AND hours.provider = found.provider""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    _FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS,
+    _FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS, _UNMEASURED,
 )  # fmt: skip
 VERSION: Final = len(MIGRATIONS)
 APPLICATION_ID: Final = 0x54524352  # header field that marks an SQLite file as a store of tracer

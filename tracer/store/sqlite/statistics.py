@@ -92,6 +92,7 @@ class _Sum:
     output_tokens: float = 0
     cost: float = 0.0
     priced: int = 0
+    unmeasured: int = 0
     durations: list[int] = field(default_factory=list)
     latencies: int = 0  # counts of those whose durations are not known one by one
 
@@ -103,6 +104,7 @@ class _Sum:
         self.output_tokens += more.output_tokens
         self.cost += more.cost
         self.priced += more.priced
+        self.unmeasured += more.unmeasured
         self.latencies += sum(map(latency_count, more.durations))
 
 
@@ -183,14 +185,15 @@ def _summed(
     step = "NULL" if interval is None else f"{row}.start / {interval} * {interval}"
     found = connection.execute(
         f"SELECT {group}, {step}, count(*), sum({amounts.failed}), total({amounts.input_tokens}),"
-        f" total({amounts.output_tokens}), total({amounts.cost}), count({row}.cost), group_concat({row}.duration)"
+        f" total({amounts.output_tokens}), total({amounts.cost}), count({row}.cost),"
+        f" sum({row}.cost IS NULL AND ({amounts.failed} OR {row}.input_tokens IS NULL)), group_concat({row}.duration)"
         f" FROM {source.text} GROUP BY 1, 2",
         source.parameters,
     )
     sums: dict[Key, _Sum] = {}
-    for name, start, calls, errors, input_tokens, output_tokens, cost, priced, durations in found:
+    for name, start, calls, errors, input_tokens, output_tokens, cost, priced, unmeasured, durations in found:
         sums[name, start] = _Sum(
-            calls, errors, input_tokens, output_tokens, cost, priced, durations=durations_of(durations)
+            calls, errors, input_tokens, output_tokens, cost, priced, unmeasured, durations_of(durations)
         )
     return sums
 
@@ -219,7 +222,7 @@ def _sums_of_hours(connection: sqlite3.Connection, question: _Question, first: i
     steps = (question.interval_ns or 0) // HOUR_NS
     sums: dict[Key, _Sum] = defaultdict(_Sum)
     of_calls = question.group_by in _OF_CALLS
-    for name, hour, spans, errors, input_tokens, output_tokens, priced, cost, latencies in read_hours(
+    for name, hour, spans, errors, input_tokens, output_tokens, priced, unmeasured, cost, latencies in read_hours(
         connection, group, condition, first, last, of_calls=of_calls
     ):
         total = sums[name, hour // steps * steps * HOUR_NS if steps else None]
@@ -229,6 +232,7 @@ def _sums_of_hours(connection: sqlite3.Connection, question: _Question, first: i
         total.output_tokens += output_tokens
         total.cost += usd(cost)
         total.priced += priced
+        total.unmeasured += unmeasured
         total.latencies += unpack_latencies(latencies)
     return sums
 
@@ -243,6 +247,7 @@ def _row(key: Key, total: _Sum, percentiles: tuple[float, float, float], *, exac
         output_tokens=int(total.output_tokens),
         cost=total.cost if total.priced else None,
         priced=total.priced,
+        unmeasured=total.unmeasured,
         latency_p50_ms=p50,
         latency_p95_ms=p95,
         latency_p99_ms=p99,

@@ -195,6 +195,8 @@ export interface StatisticsGroup {
   output_tokens: number;
   cost: number | null;
   priced: number;
+  /** Calls without a price that failed or sent no token counts. */
+  unmeasured: number;
   latency_ns: Latency;
 }
 

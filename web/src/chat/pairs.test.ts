@@ -29,6 +29,17 @@ test("without ids, results go to the calls of that name in their order", () => {
   expect([pairs.resultOf(one)?.response, pairs.resultOf(two)?.response]).toEqual(["first", "second"]);
 });
 
+test("an id that is given again pairs with the next result that is not taken", () => {
+  const [one, two] = [call("bash:0", "a"), call("bash:0", "a")];
+  const pairs = pairTools([
+    { role: "assistant", parts: [one] },
+    { role: "tool", parts: [result("bash:0", "first")] },
+    { role: "assistant", parts: [two] },
+    { role: "tool", parts: [result("bash:0", "second")] },
+  ]);
+  expect([pairs.resultOf(one)?.response, pairs.resultOf(two)?.response]).toEqual(["first", "second"]);
+});
+
 test("a result whose call is not in sight stays a message", () => {
   const alone: Message = { role: "tool", parts: [result("gone", "x")] };
   expect(pairTools([alone]).isBesideItsCall(alone)).toBe(false);

@@ -127,11 +127,7 @@ function Tiles({ traces, failed, sums }: { traces: number; failed: number; sums:
       shortCount((sums?.input_tokens ?? 0) + (sums?.output_tokens ?? 0)),
       sums ? `${shortCount(sums.input_tokens)} in, ${shortCount(sums.output_tokens)} out` : "",
     ],
-    [
-      "Cost",
-      money(sums?.cost),
-      sums && sums.priced < sums.calls ? `${plural(sums.calls - sums.priced, "call")} without a known price` : "",
-    ],
+    ["Cost", money(sums?.cost), sums ? unpriced(sums) : ""],
   ];
   return (
     <dl className="tiles">
@@ -144,6 +140,16 @@ function Tiles({ traces, failed, sums }: { traces: number; failed: number; sums:
       ))}
     </dl>
   );
+}
+
+function unpriced({ calls, priced, unmeasured }: StatisticsGroup) {
+  const unknown = calls - priced - unmeasured;
+  return [
+    unknown ? `${plural(unknown, "call")} without a known price` : "",
+    unmeasured ? `${count(unmeasured)} failed or without token counts` : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 const NO_CHART: Chart = { times: [], groups: [], values: [] };

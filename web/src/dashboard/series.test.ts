@@ -10,6 +10,7 @@ const row = (group: string, calls: number) => ({
   output_tokens: 0,
   cost: null,
   priced: 0,
+  unmeasured: 0,
   latency_ns: { p50: 1, p95: 2, p99: 3 },
 });
 
