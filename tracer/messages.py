@@ -39,12 +39,62 @@ def set_span_chat_messages(span: Any, messages: object, append: bool = False) ->
 
 
 def set_span_chat_tools(span: Any, tools: object) -> None:
-    """Record on a span the tools that a model may call: definitions, dicts or objects, kept as they are."""
+    """Record on a span the tools that a model may call: definitions, dicts or objects of any provider's.
+
+    Functions are recorded with ``type``, ``name``, ``description`` and ``parameters``; other tools as they are.
+    """
     try:
-        plain = _plain(tools)
-        span.set_json(semconv.TOOL_DEFINITIONS, plain if isinstance(plain, list) else [plain])
+        span.set_json(semconv.TOOL_DEFINITIONS, to_tools(_plain(tools)))
     except Exception as fault:
         report("recording chat tools", fault)
+
+
+def to_tools(tools: object) -> list[object]:
+    """Tool definitions of any provider's in one flat form; tools that are no functions stay as they are."""
+    listed = tools if isinstance(tools, (list, tuple)) else [] if tools is None else [tools]
+    return [flat for tool in listed for flat in _flat_tools(tool)]
+
+
+def _flat_tools(tool: object) -> Iterator[object]:
+    tool = tool if isinstance(tool, (dict, str)) else _plain(tool)
+    if not isinstance(tool, dict):
+        yield tool
+        return
+    declared = next((tool[key] for key in _DECLARATIONS if isinstance(tool.get(key), list)), None)
+    if declared is not None:  # Gemini's
+        for function in declared:
+            yield from _flat_tools(function)
+    elif "type" not in tool and len(tool) == 1 and isinstance(content := next(iter(tool.values())), dict):
+        kind = next(iter(tool))
+        if kind == "toolSpec":  # Bedrock's
+            yield from _flat_tools(content)
+        else:  # Gemini's own tools, such as {"googleSearch": {}}
+            yield {"type": kind, **content}
+    else:
+        yield _flat_tool(tool)
+
+
+_DECLARATIONS = ("functionDeclarations", "function_declarations")
+_SCHEMAS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema", "parameters_json_schema")
+
+
+def _flat_tool(tool: JsonMapping) -> JsonObject:
+    inner = next((tool[key] for key in ("function", "custom") if isinstance(tool.get(key), dict)), None)
+    fields = dict(tool) if inner is None else {**{k: v for k, v in tool.items() if v is not inner}, **inner}
+    found = next((key for key in _SCHEMAS if fields.get(key) is not None), None)
+    if found is None and "name" not in fields:
+        return fields
+    schema = None if found is None else fields[found]
+    if isinstance(schema, dict) and set(schema) == {"json"}:  # Bedrock's
+        schema = schema["json"]
+    known = {
+        "type": fields.get("type") or "function",
+        "name": fields.get("name"),
+        "description": fields.get("description"),
+        "parameters": schema,
+    }
+    rest = {key: value for key, value in fields.items() if key not in known and key not in _SCHEMAS}
+    return {**{key: value for key, value in known.items() if value is not None}, **rest}
 
 
 def to_messages(messages: object) -> list[Message]:

@@ -150,7 +150,9 @@ def test_thinking_and_tool_calls(answer: Any, server: Server, call: Any, stored:
         {"type": "text", "content": "Lima."},
         {"type": "tool_call", "id": "toolu_1", "name": "weather", "arguments": {"city": "Lima"}},
     ]
-    assert stored.json("gen_ai.tool.definitions") == TOOLS
+    assert stored.json("gen_ai.tool.definitions") == [
+        {"type": "function", "name": "weather", "description": "Now.", "parameters": TOOLS[0]["input_schema"]}
+    ]
 
 
 def test_tool_call_results_images_and_documents_in_the_request(server: Server, call: Any, stored: Any) -> None:

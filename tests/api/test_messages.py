@@ -119,18 +119,54 @@ def test_an_unknown_shape_is_kept_as_json(span: Any) -> None:
     assert recorded(span) == [{"role": "unknown", "parts": [{"type": "json", "content": {"weather": "fine"}}]}]
 
 
-def test_tools_are_kept_as_they_are(span: Any) -> None:
-    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+FLAT = {"type": "function", "name": "look", "description": "The sky.", "parameters": SCHEMA}
+FIELDS = {"name": "look", "description": "The sky."}
 
-    set_span_chat_tools(span, tools)
 
-    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == tools
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "function", "function": {**FIELDS, "parameters": SCHEMA}},
+        {**FIELDS, "parameters": SCHEMA},
+        FLAT,
+        {**FIELDS, "input_schema": SCHEMA},
+        {"functionDeclarations": [{**FIELDS, "parameters": SCHEMA}]},
+        {"function_declarations": [{**FIELDS, "parameters_json_schema": SCHEMA}]},
+        {"toolSpec": {**FIELDS, "inputSchema": {"json": SCHEMA}}},
+    ],
+    ids=["chat completions", "functions", "responses", "Anthropic", "Gemini", "Gemini's JSON schema", "Bedrock"],
+)
+def test_functions_of_every_provider_have_one_flat_form(span: Any, tool: dict[str, Any]) -> None:
+    set_span_chat_tools(span, [tool])
+
+    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == [FLAT]
+
+
+@pytest.mark.parametrize(
+    ("tool", "recorded"),
+    [
+        ({"type": "web_search", "user_location": {"city": "Oslo"}}, None),
+        ({"type": "web_search_20250305", "name": "web_search", "max_uses": 3}, None),
+        ({"googleSearch": {}}, {"type": "googleSearch"}),
+        ({"type": "custom", "custom": {"name": "sql", "format": {"type": "text"}}},
+         {"type": "custom", "name": "sql", "format": {"type": "text"}}),
+        ({"type": "function", "function": {"name": "f", "strict": True}},
+         {"type": "function", "name": "f", "strict": True}),
+    ],
+)  # fmt: skip
+def test_other_tools_and_fields_are_kept(span: Any, tool: dict[str, Any], recorded: dict[str, Any] | None) -> None:
+    set_span_chat_tools(span, [tool])
+
+    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == [recorded or tool]
 
 
 def test_a_single_tool_is_a_list_of_one(span: Any) -> None:
     set_span_chat_tools(span, Function(name="f", arguments={}))
 
-    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == [{"name": "f", "arguments": {}}]
+    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == [
+        {"type": "function", "name": "f", "arguments": {}}
+    ]
 
 
 @pytest.mark.parametrize(

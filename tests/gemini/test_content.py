@@ -69,6 +69,24 @@ def test_a_call_is_recorded_with_everything(answer: Any, server: Server, call: A
     }
 
 
+def test_tools_have_the_flat_form_of_all_providers(server: Server, call: Any, stored: Any) -> None:
+    server.will(reply(content({"text": "Lima."})))
+    parameters = types.Schema(type=types.Type.OBJECT, properties={"city": types.Schema(type=types.Type.STRING)})
+    look = types.FunctionDeclaration(name="look", description="The sky.", parameters=parameters)
+    tools = [types.Tool(function_declarations=[look]), types.Tool(google_search=types.GoogleSearch())]
+
+    call("generate_content", config=types.GenerateContentConfig(tools=tools))
+
+    search, declared = sorted(stored.json("gen_ai.tool.definitions"), key=len)
+    assert declared == {
+        "type": "function",
+        "name": "look",
+        "description": "The sky.",
+        "parameters": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}},
+    }
+    assert search == {"type": "googleSearch"}
+
+
 THOUGHT_AND_CALLED = [
     {"candidates": [candidate({"text": "Peru, ", "thought": True}, finish=None)], **ENVELOPE},
     {"candidates": [candidate({"text": "so Lima.", "thought": True}, {"text": "Li"}, finish=None)], **ENVELOPE},

@@ -79,7 +79,7 @@ def test_thinking_and_tool_calls(is_stream: bool, server: Server, call: Any, sto
         {"type": "text", "content": "One moment."},
         {"type": "tool_call", "id": "c1", "name": "weather", "arguments": {"city": "Lima"}},
     ]
-    assert stored.json("gen_ai.tool.definitions")[0]["function"]["name"] == "weather"
+    assert stored.json("gen_ai.tool.definitions")[0]["name"] == "weather"
 
 
 def test_fim_is_a_text_completion(server: Server, call: Any, stored: Any) -> None:

@@ -136,9 +136,9 @@ def test_tools_of_every_kind_and_their_tool_calls(kind: str, server: Server, cal
 
     assert result.message.tool_calls[0].function.arguments == {"city": "Paris"}
     [tool] = stored.json("gen_ai.tool.definitions")
-    assert tool == server.asked[0].json["tools"][0]
-    assert tool["function"]["name"] == "get_weather"
-    assert sorted(tool["function"]["parameters"]["properties"]) == ["city", "unit"]
+    assert tool == {"type": "function", **server.asked[0].json["tools"][0]["function"]}
+    assert tool["name"] == "get_weather"
+    assert sorted(tool["parameters"]["properties"]) == ["city", "unit"]
     # the id too, which the SDK does not know and drops
     assert stored.output[0]["parts"] == [
         {"type": "tool_call", "id": "call_1", "name": "get_weather", "arguments": {"city": "Paris"}}

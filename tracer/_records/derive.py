@@ -12,7 +12,7 @@ from tracer._json import JsonMapping, JsonObject, encode, is_primitive_list, loa
 from tracer._late import load_registered
 from tracer._records.line import has_reader
 from tracer._text import text_of
-from tracer.messages import to_messages
+from tracer.messages import to_messages, to_tools
 
 if TYPE_CHECKING:
     from tracer._records.record import ChunksRecord, EventRecord
@@ -193,7 +193,7 @@ def set_request(span: _Span, request: _Request) -> None:
     if request.system:
         span.set_json(semconv.SYSTEM_INSTRUCTIONS, request.system)
     if request.tools:
-        span.set_json(semconv.TOOL_DEFINITIONS, request.tools)
+        span.set_json(semconv.TOOL_DEFINITIONS, to_tools(request.tools))
     if request.output_schema:
         span.set_json(semconv.OUTPUT_SCHEMA, request.output_schema)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tracer import semconv
 from tracer.dialects.reading import Reading, parsed
-from tracer.messages import to_messages
+from tracer.messages import to_messages, to_tools
 
 _USAGE = {
     "input_tokens": semconv.USAGE_INPUT,
@@ -31,7 +31,7 @@ def read(reading: Reading) -> None:
     # one list for both sides: the reply is last
     has_reply = bool(messages) and messages[-1].get("role") in _ROLES_OF_REPLIES
     reading.all_messages(messages[:-1] if has_reply else messages, messages[-1:] if has_reply else [])
-    reading.put(semconv.TOOL_DEFINITIONS, parsed(reading.take("mlflow.chat.tools")))
+    reading.put(semconv.TOOL_DEFINITIONS, to_tools(parsed(reading.take("mlflow.chat.tools"))))
     usage = parsed(reading.take("mlflow.chat.tokenUsage"))
     for name, key in _USAGE.items():
         if isinstance(usage, dict) and isinstance(usage.get(name), int):

@@ -10,7 +10,7 @@ from typing import Any
 from tracer import semconv
 from tracer._json import JsonObject
 from tracer.dialects.reading import Reading, parsed
-from tracer.messages import to_message
+from tracer.messages import to_message, to_tools
 
 _RENAMED = {
     "llm.token_count.prompt": semconv.USAGE_INPUT,
@@ -55,7 +55,7 @@ def read(reading: Reading) -> None:
     if isinstance(kind, str):
         reading.is_a("CHAT_MODEL" if kind.upper() == "LLM" and asked else kind.upper())
         reading.put_plain(semconv.OPERATION, _OPERATIONS.get(reading.span_type or ""))
-    reading.put(semconv.TOOL_DEFINITIONS, [_tool(tool) for tool in reading.take_indexed("llm.tools")])
+    reading.put(semconv.TOOL_DEFINITIONS, to_tools([_tool(tool) for tool in reading.take_indexed("llm.tools")]))
     reading.put(semconv.INPUTS, _value(reading, "input"))
     reading.put(semconv.OUTPUTS, _value(reading, "output") or _documents(reading))
     for old, new in _RENAMED.items():

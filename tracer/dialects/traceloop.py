@@ -8,7 +8,7 @@ from __future__ import annotations
 from tracer import semconv
 from tracer._json import JsonObject
 from tracer.dialects.reading import Reading, parsed
-from tracer.messages import to_message
+from tracer.messages import to_message, to_tools
 
 _TYPES = {"workflow": "WORKFLOW", "task": "TASK", "agent": "AGENT", "tool": "TOOL"}
 _CALLS = {"chat": "CHAT_MODEL", "completion": "LLM", "embedding": "EMBEDDING", "rerank": "RERANKER"}
@@ -24,7 +24,7 @@ def read(reading: Reading) -> None:
     if reasons:
         reading.put_plain(semconv.RESPONSE_FINISH_REASONS, reasons)
     functions = [_function(item) for item in reading.take_indexed("llm.request.functions") if isinstance(item, dict)]
-    reading.put(semconv.TOOL_DEFINITIONS, functions)
+    reading.put(semconv.TOOL_DEFINITIONS, to_tools(functions))
     reading.is_a(_TYPES.get(str(attributes.get("traceloop.span.kind"))))
     reading.is_a(_CALLS.get(str(attributes.get("llm.request.type"))))
     reading.put(semconv.INPUTS, parsed(reading.take("traceloop.entity.input")))
