@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+import tracer
 from tests.cli.conftest import SECOND, START, TRACE_ID, Ran, chat, said, span
 from tracer.cli.steps import LEVELS_KEPT, steps_of
 
@@ -297,3 +298,65 @@ def test_a_running_call_is_shown_with_its_prompt(write: Write, tracer_command: C
     assert "Still running: replies and results appear when steps end." in ran.out
     assert re.search(r"└─ chat gpt-4o +CHAT_MODEL.* running", ran.out)
     assert "What is the weather?" in ran.out
+
+
+def call(city: str) -> dict[str, Any]:
+    arguments = {"city": city}
+    return {
+        "role": "assistant",
+        "parts": [{"type": "tool_call", "id": "bash:0", "name": "look", "arguments": arguments}],
+    }
+
+
+def result(sky: str) -> dict[str, Any]:
+    return {"role": "tool", "parts": [{"type": "tool_call_response", "id": "bash:0", "response": sky}]}
+
+
+def ask(given: list[dict[str, Any]], produced: dict[str, Any]) -> None:
+    with tracer.start_span("call", span_type="CHAT_MODEL") as span:
+        span.set_attribute("gen_ai.input.messages", given)
+        span.set_attribute("gen_ai.output.messages", [produced])
+
+
+def in_order(text: str, *parts: str) -> bool:
+    places = [text.find(part) for part in parts]
+    return -1 not in places and places == sorted(places) and all(text.count(part) == 1 for part in parts)
+
+
+def test_results_are_beside_their_calls_where_a_server_gives_an_id_again(tracer_command: Command) -> None:
+    said = [{"role": "user", "parts": [{"type": "text", "content": "Where?"}]}]
+    with tracer.start_span("agent") as root:
+        for city, sky in (("Oslo", "the sky of Oslo: rain"), ("Rome", "the sky of Rome: sun")):
+            ask(said, call(city))
+            said = [*said, call(city), result(sky)]
+        ask(said, {"role": "assistant", "parts": [{"type": "text", "content": "Rome."}]})
+
+    shown = tracer_command("show", root.trace_id, "--full").out
+
+    assert in_order(shown, 'look(city="Oslo")', "Oslo: rain", 'look(city="Rome")', "Rome: sun")
+
+
+def test_results_of_two_conversations_with_the_same_ids_are_kept_apart(tracer_command: Command) -> None:
+    with tracer.start_span("two agents") as root:
+        questions = {
+            city: [{"role": "user", "parts": [{"type": "text", "content": f"To {city}?"}]}] for city in ("Oslo", "Rome")
+        }
+        for city, question in questions.items():
+            ask(question, call(city))
+        for city, question in reversed(questions.items()):
+            ask([*question, call(city), result(f"seen in {city}")], {"role": "assistant", "parts": []})
+
+    shown = tracer_command("show", root.trace_id, "--full").out
+
+    assert in_order(shown, 'look(city="Oslo")', "seen in Oslo", 'look(city="Rome")', "seen in Rome")
+
+
+def test_a_result_is_beside_its_call_where_the_server_keeps_the_conversation(tracer_command: Command) -> None:
+    with tracer.start_span("agent") as root:
+        ask([{"role": "user", "parts": [{"type": "text", "content": "Where?"}]}], call("Oslo"))
+        ask([result("seen in Oslo")], call("Rome"))
+        ask([result("seen in Rome")], {"role": "assistant", "parts": [{"type": "text", "content": "Rome."}]})
+
+    shown = tracer_command("show", root.trace_id, "--full").out
+
+    assert in_order(shown, 'look(city="Oslo")', "seen in Oslo", 'look(city="Rome")', "seen in Rome")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import orjson
 from rich.cells import cell_len
 from rich.text import Text
 
 from tracer import semconv
-from tracer._json import JsonMapping, JsonObject
 from tracer.cli import wording
-from tracer.cli.parts import print_part, response_of
+from tracer.cli.pairs import Message, Pairs, key_of, paired, parts_of
+from tracer.cli.parts import print_part
 from tracer.cli.screen import Screen
 from tracer.cli.steps import Step
 from tracer.cli.values import one_line, print_value
@@ -22,7 +21,6 @@ _SHOWN_ELSEWHERE = ("gen_ai.", "tracer.", "server.", "http.", "error.", "openai.
 _CONVERSATIONS_REMEMBERED = 50
 _RULE_WIDTH = 80
 
-Message = JsonMapping
 _Raised = tuple[str, str, str]  # type, message and innermost frame of an exception
 
 
@@ -41,20 +39,16 @@ def print_steps(screen: Screen, steps: Sequence[Step]) -> None:
 
 
 class _Conversations:
-    """Content printed already: results of tool calls, and messages that calls repeat."""
+    """Results of tool calls, and content printed already: messages that calls repeat."""
 
-    def __init__(self, steps: Iterable[Step]) -> None:
-        self.results: JsonObject = {}
+    def __init__(self, steps: Sequence[Step]) -> None:
+        said = [(_messages(step, semconv.INPUT_MESSAGES), _messages(step, semconv.OUTPUT_MESSAGES)) for step in steps]
+        self.pairs = paired(said)
         self._seen: list[tuple[str, list[bytes]]] = []
-        for step in steps:
-            for message in _messages(step, semconv.INPUT_MESSAGES):
-                for part in _parts(message):
-                    if part.get("type") == "tool_call_response" and part.get("id"):
-                        self.results.setdefault(str(part["id"]), response_of(part))
 
     def repeated(self, messages: Sequence[Message]) -> tuple[int, str]:
         """Number of messages at the start that were printed before, and the label of their step."""
-        keys = [_key(message) for message in messages]
+        keys = [key_of(message) for message in messages]
         best, where = 0, ""
         for label, seen in reversed(self._seen):
             same = next((i for i, (a, b) in enumerate(zip(keys, seen)) if a != b), min(len(keys), len(seen)))
@@ -63,12 +57,8 @@ class _Conversations:
         return best, where
 
     def remember(self, label: str, messages: Sequence[Message]) -> None:
-        self._seen.append((label, [_key(message) for message in messages]))
+        self._seen.append((label, [key_of(message) for message in messages]))
         del self._seen[:-_CONVERSATIONS_REMEMBERED]
-
-
-def _key(message: Message) -> bytes:
-    return orjson.dumps([message.get("role"), message.get("parts")], option=orjson.OPT_SORT_KEYS, default=str)
 
 
 # --- title and facts
@@ -185,33 +175,20 @@ def _print_contents(screen: Screen, step: Step, conversations: _Conversations) -
     if repeated:
         what = wording.how_many(repeated, "message")
         screen.wrapped(Text(f"({what} as in “{clean_line(where)}” above)", style="dim"), indent=2)
-    _print_messages(screen, given[repeated:], conversations, answered=_calls_in(given[:repeated]))
+    for message in given[repeated:]:
+        _print_message(screen, message, conversations.pairs, is_reply=False)
     if produced:
         for message in produced:
-            _print_message(screen, message, conversations.results, set(), is_reply=True)
+            _print_message(screen, message, conversations.pairs, is_reply=True)
     elif step.attribute(semconv.OUTPUTS) is not None:
         _print_block(screen, "output", step.attribute(semconv.OUTPUTS))
     conversations.remember(step.label, [*given, *produced])
 
 
-def _print_messages(
-    screen: Screen, messages: Sequence[Message], conversations: _Conversations, answered: set[str]
-) -> None:
-    for message in messages:
-        _print_message(screen, message, conversations.results, answered, is_reply=False)
-        answered |= _calls_in([message])
-
-
-def _print_message(
-    screen: Screen, message: Message, results: JsonMapping, answered: set[str], *, is_reply: bool
-) -> None:
-    """One message; a tool's result is left out if it is shown beside its call (``answered``)."""
-    parts = [
-        part
-        for part in _parts(message)
-        if part.get("type") != "tool_call_response" or str(part.get("id")) not in answered
-    ]
-    if not parts and _parts(message):
+def _print_message(screen: Screen, message: Message, pairs: Pairs, *, is_reply: bool) -> None:
+    """One message; a tool's result is left out if it is shown beside its call."""
+    parts = [part for part in parts_of(message) if not pairs.is_beside_its_call(part)]
+    if not parts and parts_of(message):
         return
     role = clean_line(message.get("role") or "message")
     title = Text(role, style=f"bold {_ROLE_STYLES.get(role, '')}".strip())
@@ -224,7 +201,7 @@ def _print_message(
     if not parts:
         screen.wrapped(Text("(empty)", style="dim"), indent=4)
     for part in parts:
-        print_part(screen, part, results)
+        print_part(screen, part, pairs)
 
 
 def _print_tools(screen: Screen, step: Step) -> None:
@@ -324,12 +301,3 @@ def _stacks(step: Step) -> list[tuple[_Raised, str]]:
 def _messages(step: Step, key: str) -> list[Message]:
     value = step.attribute(key)
     return [message for message in value if isinstance(message, Mapping)] if isinstance(value, list) else []
-
-
-def _parts(message: Message) -> list[JsonMapping]:
-    parts = message.get("parts")
-    return [part for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
-
-
-def _calls_in(messages: Iterable[Message]) -> set[str]:
-    return {str(part.get("id")) for message in messages for part in _parts(message) if part.get("type") == "tool_call"}

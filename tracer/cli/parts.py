@@ -9,12 +9,13 @@ from rich.text import Text
 from tracer._json import JsonMapping
 from tracer._records.attachments import ATTACHMENT_SCHEME
 from tracer.cli import wording
+from tracer.cli.pairs import Pairs
 from tracer.cli.screen import Screen
 from tracer.cli.values import arguments, one_line, print_value
 from tracer.cli.wording import clean_line, clip
 
 
-def print_part(screen: Screen, part: JsonMapping, results: JsonMapping) -> None:
+def print_part(screen: Screen, part: JsonMapping, pairs: Pairs) -> None:
     """A part of a message: text, reasoning, a call beside its result, media, …"""
     kind, content = part.get("type"), part.get("content")
     if kind == "text":
@@ -26,7 +27,7 @@ def print_part(screen: Screen, part: JsonMapping, results: JsonMapping) -> None:
     elif kind == "refusal":
         print_value(screen, f"refused: {content}", indent=4, style="red")
     elif kind == "tool_call":
-        _print_call(screen, part, results)
+        _print_call(screen, part, pairs)
     elif kind == "tool_call_response":
         _print_result(screen, response_of(part), f"result of {clean_line(part.get('id') or 'a call')}")
     elif kind == "server_tool_call":
@@ -84,14 +85,14 @@ def _print_provider_call(screen: Screen, part: JsonMapping) -> None:
         print_value(screen, code, indent=6)
 
 
-def _print_call(screen: Screen, part: JsonMapping, results: JsonMapping) -> None:
+def _print_call(screen: Screen, part: JsonMapping, pairs: Pairs) -> None:
     line = Text()
     line.append(clean_line(part.get("name") or "tool"), style="magenta bold")
     line.append(f"({arguments(part.get('arguments'))})")
     screen.wrapped(line, indent=4)
-    call_id = str(part.get("id"))
-    if call_id in results:
-        _print_result(screen, results[call_id], "")
+    result = pairs.result_of(part)
+    if result is not None:
+        _print_result(screen, response_of(result), "")
 
 
 def _print_result(screen: Screen, value: object, title: str) -> None:
