@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from tracer._bounds import TOO_MANY, Steps, holds_nan, item_weight, longest_text, options, weigh
+from tracer._encoding.bounds import TOO_MANY, Steps, holds_nan, item_weight, longest_text, options, weigh
+from tracer._encoding.foreign import one_step
+from tracer._encoding.plain import Plain
 from tracer._fault import reraise_interruption
-from tracer._foreign import one_step
-from tracer._plain import Plain
 
 _TRIES = 4
 _LIST_LIMIT = 1_000

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tracer import semconv
+from tracer._encoding.media import media_type_of_base64
 from tracer._fault import log_once, report
 from tracer._json import JsonMapping, JsonObject, encode, loads
-from tracer._media import media_type_of_base64
 
 Message = JsonObject
 Part = JsonObject

@@ -16,10 +16,10 @@ pytestmark = pytest.mark.no_store
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
-            "errors config semconv _aside _background_loop _bounds _distribution _exit _fault _foreign _ids _json "
-            "_json_size "
-            "_late _media _plain _readable_names _text _threads"
+            "errors config semconv _aside _background_loop _distribution _exit _fault _ids _json _json_size _late "
+            "_readable_names _threads"
         ),
+        "tracer._encoding": "__init__ bounds foreign media plain text",
     },
     {  # what is written
         "tracer._redaction": "__init__ anchors judging names places redactor secrets seen shapes",

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from tracer._media import media_type
+from tracer._encoding.media import media_type
 from tracer.messages import media_part
 
 pytestmark = pytest.mark.no_store

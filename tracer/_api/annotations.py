@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from tracer._api.traces import Assessment, AssessmentSource
 from tracer._api.tracing import trace_updates
+from tracer._encoding.text import clean_text
 from tracer._ids import is_sampled
 from tracer._json import JsonMapping, JsonObject, to_plain
-from tracer._text import clean_text
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 
 _SOURCE_EXAMPLE = 'e.g. source="HUMAN", source={"source_type": "HUMAN", "source_id": "ann"} or an AssessmentSource'

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tracer._api.traces import Trace, TraceList, trace_from_row, trace_from_stored
-from tracer._text import clean_text
+from tracer._encoding.text import clean_text
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Comparison, Expression, Field, Or, all_of, parse_filter, parse_order
 from tracer.store.rows import StatisticsRow, TraceQuery

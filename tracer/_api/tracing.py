@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from tracer._encoding.text import text_of
 from tracer._engine.context import running
 from tracer._engine.contextual import in_context
 from tracer._engine.decorator import block_maker, traced
@@ -19,7 +20,6 @@ from tracer._engine.span import LiveSpan
 from tracer._engine.step import Step, code_attributes
 from tracer._fault import guard, log_once
 from tracer._json import JsonMapping, JsonObject
-from tracer._text import text_of
 from tracer.errors import InvalidArgumentError
 from tracer.semconv import SpanType
 

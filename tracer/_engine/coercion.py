@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tracer._encoding.text import cut_text, text_of
 from tracer._fault import log_once
 from tracer._json import JsonMapping, encode_at_most, is_short_list
-from tracer._text import cut_text, text_of
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import traceback
 
+from tracer._encoding.text import cut_text
 from tracer._fault import reraise_interruption
-from tracer._text import cut_text
 
 _MESSAGE_LIMIT = 8_000
 _STACK_LIMIT = 32_000

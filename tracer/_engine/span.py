@@ -15,6 +15,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from opentelemetry.trace import Span as OpenTelemetrySpan
 
 from tracer import _ids
+from tracer._encoding.text import cut_text, text_of
 from tracer._engine.coercion import event_value, ignored, mapping, nanoseconds
 from tracer._engine.context import Attachable, current
 from tracer._engine.exceptions import ending_of, event_attributes, message_of, type_name
@@ -31,7 +32,6 @@ from tracer._json import (
 from tracer._records.attachments import take_out
 from tracer._records.derive import chunk_events, derive
 from tracer._records.line import span_body, span_head, start_head
-from tracer._text import cut_text, text_of
 from tracer.semconv import (
     ERROR_TYPE,
     INCOMPLETE,

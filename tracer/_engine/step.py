@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tracer._bounds import item_weight
+from tracer._encoding.bounds import item_weight
 from tracer._engine.arguments import AnyFunction, ArgumentNames
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from tracer._bounds import MEDIA_KEYS
+from tracer._encoding.bounds import MEDIA_KEYS
+from tracer._encoding.media import media_type
 from tracer._json import LONG_TEXT
-from tracer._media import media_type
 from tracer._redaction.redactor import REDACT_DEFAULT
 
 if TYPE_CHECKING:

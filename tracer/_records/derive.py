@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tracer import semconv
+from tracer._encoding.text import text_of
 from tracer._fault import log_once, report
 from tracer._json import JsonMapping, JsonObject, encode, is_primitive_list, loads
 from tracer._late import load_registered
 from tracer._records.line import has_reader
-from tracer._text import text_of
 from tracer.messages import to_messages, to_tools
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple, Union
 
 import orjson
 
+from tracer._encoding.foreign import one_step
 from tracer._fault import reraise_interruption
-from tracer._foreign import one_step
 from tracer._json import Fragment, JsonMapping, JsonObject, loads, to_plain
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from tracer._text import cut_text
+from tracer._encoding.text import cut_text
 
 _SECONDS = 10.0
 _PASSWORD = re.compile(r"(?<=://)[^/\s]+@")  # up to the last @: a password may have one

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from tracer._encoding.text import clean_text
 from tracer._engine.runtime import runtime
 from tracer._journal.locations import journal_folder
-from tracer._text import clean_text
 from tracer.errors import InvalidArgumentError
 from tracer.store.rows import ModelRow
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
+from tracer._encoding.text import clean_text
 from tracer._engine.context import UNSET, active_model, active_run_id
 from tracer._engine.runtime import runtime
 from tracer._fault import log_once, report
 from tracer._readable_names import readable_name
-from tracer._text import clean_text
 from tracer._tracking.checks import checked_numbers, checked_text, checked_texts
 from tracer._tracking.experiments import experiment_name
 from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus, is_model_id, model_from_row, model_rows

@@ -32,7 +32,7 @@ class ValidationError(InvalidArgumentError):
 class Shape:
     """A dataclass of the chat schema. Nested fields accept dicts, other mappings and objects of providers."""
 
-    leaves_out_none = True  # where it is recorded (tracer/_foreign.py)
+    leaves_out_none = True  # where it is recorded (tracer/_encoding/foreign.py)
 
     def __post_init__(self) -> None:
         for name, hint in _hints(type(self)).items():

@@ -6,8 +6,8 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from tracer._encoding.media import media_type
 from tracer._json import JsonObject, loads
-from tracer._media import media_type
 
 _KEPT_LIMIT = 16 * 1024 * 1024
 _BINARY = ("audio/", "image/", "video/", "application/octet-stream")

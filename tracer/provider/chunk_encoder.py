@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from tracer._foreign import one_step
+from tracer._encoding.foreign import one_step
 from tracer._json import JsonObject, encode
 
 

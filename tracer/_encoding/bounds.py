@@ -1,7 +1,7 @@
 """The bound before the work: how much of a value is encoded, decided before it is.
 
 A value costs its characters and a fixed weight for each of its items. Most values are small enough at a glance;
-others are weighed, and what is too large is copied in part (_plain.py).
+others are weighed, and what is too large is copied in part (plain.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from tracer._foreign import (
+from tracer._encoding.foreign import (
     MEDIA_LIMIT,
     bytes_left_out,
     is_array,

@@ -24,9 +24,9 @@ from enum import Enum
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
+from tracer._encoding.media import media_type
+from tracer._encoding.text import cut_text, text_of
 from tracer._fault import reraise_interruption
-from tracer._media import media_type
-from tracer._text import cut_text, text_of
 
 REPR_LIMIT = 10_000
 MEDIA_LIMIT = 1 << 25  # bytes

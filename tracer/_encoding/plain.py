@@ -11,9 +11,8 @@ from typing import Any
 
 import orjson
 
-from tracer._bounds import BYTES, DEPTH_LIMIT, MANY, is_media, options
-from tracer._fault import reraise_interruption
-from tracer._foreign import (
+from tracer._encoding.bounds import BYTES, DEPTH_LIMIT, MANY, is_media, options
+from tracer._encoding.foreign import (
     bytes_left_out,
     is_array,
     is_finite,
@@ -23,7 +22,8 @@ from tracer._foreign import (
     repr_of,
     steps_of,
 )
-from tracer._text import clean_text, cut_text, text_of
+from tracer._encoding.text import clean_text, cut_text, text_of
+from tracer._fault import reraise_interruption
 
 UNBOUNDED = 1 << 62
 _NUMBER = 4  # times the weight, of a number that is copied
