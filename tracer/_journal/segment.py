@@ -277,9 +277,7 @@ class _File:
 class _Closer(weakref.ref[_File]):
     """Closes without a line of Python, unlike ``__del__``: what a signal handler raises would be lost in one."""
 
-    __slots__ = ("close",)
-
-    close: Callable[[], None]
+    close: Callable[[], object] = int  # nothing yet
 
 
 _closers: list[_Closer] = []

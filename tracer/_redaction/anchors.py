@@ -6,24 +6,28 @@ same strings one after the other. Both find the same, but that Python may report
 
 from __future__ import annotations
 
-import importlib
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+
+from tracer._fault import reraise_interruption
+
+try:
+    import hyperscan
+except ImportError:
+    hyperscan = None  # type: ignore[assignment]
 
 Hit = tuple[int, int]  # end of the fixed string, its number
 
 
 class Automaton:
-    """Hyperscan over fixed strings in any case; raises ImportError and others where there is none."""
+    """Hyperscan over fixed strings in any case; raises AttributeError and others where there is none."""
 
     def __init__(self, literals: Sequence[bytes]) -> None:
-        self._hyperscan: Any = importlib.import_module("hyperscan")
-        self._database = self._hyperscan.Database()
+        self._database = hyperscan.Database()
         self._database.compile(
             expressions=list(literals),
-            flags=[self._hyperscan.HS_FLAG_CASELESS] * len(literals),
+            flags=[hyperscan.HS_FLAG_CASELESS] * len(literals),
             ids=list(range(len(literals))),
             literal=True,
         )
@@ -34,7 +38,7 @@ class Automaton:
         try:
             scratch = self._local.scratch
         except AttributeError:
-            scratch = self._local.scratch = self._hyperscan.Scratch(self._database)
+            scratch = self._local.scratch = hyperscan.Scratch(self._database)
         found: list[Hit] = []
 
         def keep(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
@@ -166,5 +170,6 @@ def search_for(
     """The fastest search of this machine for the fixed strings."""
     try:
         return Automaton(literals).hits
-    except Exception:  # not installed, or a processor that it does not know
+    except Exception as error:  # not installed, or a processor that it does not know
+        reraise_interruption(error)
         return PlainSearch(everywhere, in_words).hits

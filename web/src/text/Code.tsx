@@ -15,10 +15,13 @@ function useHighlight(): Highlight | null {
   useEffect(() => {
     if (loaded) return;
     let isGone = false;
-    void import("./grammars").then((grammars) => {
-      loaded = grammars.highlight;
-      if (!isGone) setHighlight(() => grammars.highlight);
-    });
+    import("./grammars").then(
+      (grammars) => {
+        loaded = grammars.highlight;
+        if (!isGone) setHighlight(() => grammars.highlight);
+      },
+      () => undefined, // the server has gone: the text stays as it is
+    );
     return () => {
       isGone = true;
     };
