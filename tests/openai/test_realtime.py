@@ -16,6 +16,7 @@ from tests.openai.replies import RESPONSE_USAGE, response, response_events
 websockets = pytest.importorskip("websockets.sync.server", reason="the package websockets is not installed")
 
 from tests.openai.sockets import BREAK, GOODBYE, SocketServer  # noqa: E402
+from tests.originals import contents_of  # noqa: E402
 from tracer._openai.connections import CONNECTION_DOORS  # noqa: E402
 
 # how the SDK connects is no longer how the newest websockets would have it
@@ -391,13 +392,13 @@ def test_disable_puts_back_every_class_of_connections(door: Any) -> None:
     kind = getattr(module, door.target.partition(":")[2], None)
     if kind is None:
         pytest.skip(f"this version of the SDK has no {door.target}")
-    original = vars(kind)["__init__"]
+    original = contents_of(kind)
 
     tracer.openai.autolog()
-    assert vars(kind)["__init__"] is not original
+    assert contents_of(kind) != original
     tracer.openai.autolog(disable=True)
 
-    assert vars(kind)["__init__"] is original
+    assert contents_of(kind) == original
 
 
 def test_the_beta_of_realtime(sockets: SocketServer, talk: Talk, stored: Any) -> None:

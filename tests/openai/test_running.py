@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +19,7 @@ from tests.waiting import until
 
 __all__ = ["start"]
 
-SECRET = "sk-proj-" + "a1B2" * 12
+SECRET = "sk-proj-" + "".join(random.Random(7).choices(string.ascii_letters + string.digits, k=48))
 QUESTION: list[Any] = [{"role": "user", "content": "What is the capital of Peru?"}]
 COMPLETION = {
     "id": "c-1",

@@ -166,6 +166,7 @@ def test_a_migration_marks_the_nested_usage_of_an_older_store(tmp_path: Path) ->
         database.execute("ALTER TABLE spans DROP COLUMN covered")
         database.execute("DROP TABLE covered_hours")
         database.execute("ALTER TABLE running DROP COLUMN record")
+        database.execute("ALTER TABLE hours DROP COLUMN unmeasured")
         database.execute("PRAGMA user_version = 6")
     database.close()
 

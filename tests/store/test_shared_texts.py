@@ -329,6 +329,7 @@ def test_a_migration_brings_a_store_without_shared_texts_up_to_date(tmp_path: Pa
     ask(tmp_path, "ALTER TABLE spans DROP COLUMN covered")
     ask(tmp_path, "DROP TABLE covered_hours")
     ask(tmp_path, "ALTER TABLE running DROP COLUMN record")
+    ask(tmp_path, "ALTER TABLE hours DROP COLUMN unmeasured")
     ask(tmp_path, "PRAGMA user_version = 5")
 
     store = new_store(tmp_path)

@@ -182,9 +182,9 @@ def _sort_in(batch: DecodedBatch, record: JsonObject, line: bytes, owner: str | 
     trace_id = record["trace_id"]
     if not isinstance(trace_id, str) or not trace_id:
         raise ValueError(f"a record of kind {kind!r} without a trace id")
+    if is_changed:
+        line = orjson.dumps(record)
     if kind == "span":
-        if is_changed:
-            line = orjson.dumps(record)
         facts = _span_facts(record)
         trace = _trace_of(batch, trace_id, owner)
         if facts.span_id not in trace.spans:
@@ -207,8 +207,6 @@ def _sort_in_start(trace: DecodedTrace, record: JsonObject, line: bytes, owner: 
     has_values = "json" in record or "attributes" in record
     if span_id in trace.spans or (known is not None and (known.line is not None or not has_values)):
         return
-    if put_in_shape(record):
-        line = orjson.dumps(record)
     trace.starts[span_id] = NewStart(record, owner, line if has_values else None)
 
 

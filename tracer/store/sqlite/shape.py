@@ -90,18 +90,20 @@ _TYPES: dict[str, type] = {
 }
 _Check = Callable[[object], bool]
 _TIMES: dict[str, _Check] = dict.fromkeys(("start", "end", "time", "created", "started", "ended"), _is_time)
+_SPAN: dict[str, _Check] = {
+    "start": _is_time,
+    "end": _is_time,
+    "type": _is_text,
+    "status": ("UNSET", "OK", "ERROR").__contains__,
+    "otel_kind": _is_whole,
+    "dropped": _are_counts,
+    "events": _are_events,
+    "links": _are_links,
+}
 # what else the fields of a kind must be; the others' times must be times
 _CHECKS: dict[object, dict[str, _Check]] = {
-    "span": {
-        "start": _is_time,
-        "end": _is_time,
-        "type": _is_text,
-        "status": ("UNSET", "OK", "ERROR").__contains__,
-        "otel_kind": _is_whole,
-        "dropped": _are_counts,
-        "events": _are_events,
-        "links": _are_links,
-    },
+    "span": _SPAN,
+    "start": _SPAN,
     "trace": {"time": _is_time, "state": ("OK", "ERROR", "IN_PROGRESS", "INTERRUPTED").__contains__},
     "assessment": {
         "time": _is_time,
