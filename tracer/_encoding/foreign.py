@@ -321,9 +321,10 @@ _LIBRARIES: tuple[tuple[str, str, _Step], ...] = (
     ("polars", "Series", _polars_series),
     ("torch", "Tensor", _tensor),
 )
-_LIBRARY_COSTS: dict[_Step | None, int] = dict.fromkeys((_frame, _polars_frame), 256) | dict.fromkeys(
-    (_series, _polars_series, _tensor), 16
-)
+_LIBRARY_COSTS: dict[_Step | None, int] = {
+    **dict.fromkeys((_frame, _polars_frame), 256),
+    **dict.fromkeys((_series, _polars_series, _tensor), 16),
+}
 
 # ---- which objects may be asked ----
 

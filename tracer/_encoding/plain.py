@@ -172,7 +172,7 @@ class Plain:
 
 def _key_text(key: object) -> str:
     if issubclass(type(key), str):
-        return str.__str__(key)
+        return str.__str__(key)  # pyright: ignore[reportArgumentType]
     if key is None or key is True or key is False:
         return {None: "null", True: "true", False: "false"}[key]
     return repr_of(key)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from tracer._fault import reraise_interruption
 
+hyperscan: Any
 try:
     import hyperscan
 except ImportError:
-    hyperscan = None  # type: ignore[assignment]
+    hyperscan = None
 
 Hit = tuple[int, int]  # end of the fixed string, its number
 
