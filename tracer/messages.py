@@ -39,12 +39,10 @@ def set_span_chat_messages(span: Any, messages: object, append: bool = False) ->
 
 
 def set_span_chat_tools(span: Any, tools: object) -> None:
-    """Record on a span the tools that a model may call: definitions, dicts or objects of any provider's.
-
-    Functions are recorded with ``type``, ``name``, ``description`` and ``parameters``; other tools as they are.
-    """
+    """Record on a span the tools that a model may call, as they are: any provider's definitions, dicts or objects."""
     try:
-        span.set_json(semconv.TOOL_DEFINITIONS, to_tools(_plain(tools)))
+        plain = _plain(tools)  # in the caller's own form
+        span.set_json(semconv.TOOL_DEFINITIONS, plain if isinstance(plain, list) else [plain])
     except Exception as fault:
         report("recording chat tools", fault)
 

@@ -13,7 +13,7 @@ import pytest
 
 import tracer
 from tracer import set_span_chat_messages, set_span_chat_tools
-from tracer.messages import to_messages
+from tracer.messages import to_messages, to_tools
 
 
 @pytest.fixture
@@ -137,10 +137,8 @@ FIELDS = {"name": "look", "description": "The sky."}
     ],
     ids=["chat completions", "functions", "responses", "Anthropic", "Gemini", "Gemini's JSON schema", "Bedrock"],
 )
-def test_functions_of_every_provider_have_one_flat_form(span: Any, tool: dict[str, Any]) -> None:
-    set_span_chat_tools(span, [tool])
-
-    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == [FLAT]
+def test_functions_of_every_provider_have_one_flat_form(tool: dict[str, Any]) -> None:
+    assert to_tools([tool]) == [FLAT]
 
 
 @pytest.mark.parametrize(
@@ -155,18 +153,14 @@ def test_functions_of_every_provider_have_one_flat_form(span: Any, tool: dict[st
          {"type": "function", "name": "f", "strict": True}),
     ],
 )  # fmt: skip
-def test_other_tools_and_fields_are_kept(span: Any, tool: dict[str, Any], recorded: dict[str, Any] | None) -> None:
-    set_span_chat_tools(span, [tool])
-
-    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == [recorded or tool]
+def test_other_tools_and_fields_are_kept(tool: dict[str, Any], recorded: dict[str, Any] | None) -> None:
+    assert to_tools([tool]) == [recorded or tool]
 
 
 def test_a_single_tool_is_a_list_of_one(span: Any) -> None:
     set_span_chat_tools(span, Function(name="f", arguments={}))
 
-    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == [
-        {"type": "function", "name": "f", "arguments": {}}
-    ]
+    assert json.loads(span.attributes["gen_ai.tool.definitions"]) == [{"name": "f", "arguments": {}}]
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,8 @@ def test_recorded_spans_show_as_our_own_would(name: str, server_url: str, client
     ]
     assert asking["attributes"]["gen_ai.response.finish_reasons"] == ["tool_calls"]
     [tool] = asking["tools"]
-    assert tool["function"]["name"] == "get_weather"
-    assert tool["function"]["parameters"]["properties"] == {"city": {"type": "string"}}
+    assert tool["name"] == "get_weather"
+    assert tool["parameters"]["properties"] == {"city": {"type": "string"}}
     assert (asking["model"], asking["provider"]) == ("gpt-4o-mini-2024-07-18", "openai")
     assert asking["attributes"]["gen_ai.request.model"] == "gpt-4o-mini"
     assert (asking["usage"]["input_tokens"], asking["usage"]["output_tokens"]) == (77, 115)

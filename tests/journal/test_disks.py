@@ -93,8 +93,9 @@ os._exit(0)
     """
     ).finish()
 
+    said = err.splitlines()  # of the store, and of the journal where its file had no room for all
     assert code == 0
-    assert len(err.splitlines()) == 1
+    assert 1 <= len(said) == len(set(said)) <= 2
     assert stored.names() == {"after": 10, **({} if from_the_start else {"before": 1}), "while full": 2000}
     assert (stored.twice(), stored.left()) == (0, [])
 

@@ -101,7 +101,7 @@ def expected(exchange: dict[str, Any]) -> dict[str, Any]:
         "text": "".join(each.get("content") or each.get("response") or "" for each in said),
         "tool calls": [[c.get("id"), c["function"]["name"], c["function"]["arguments"]] for c in calls],
         "asked": asked[kind],
-        "tools": request.get("tools") or [],
+        "tools": [{"type": tool["type"], **tool["function"]} for tool in request.get("tools") or ()],
         "sampling": tuple((request.get("options") or {}).get(name) for name in ("temperature", "seed")),
         "dimensions": len(end["embedding"]) if "embedding" in end else None,
         "chunks": len(lines) if is_stream else 0,

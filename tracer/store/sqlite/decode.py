@@ -259,9 +259,14 @@ def _add_call(facts: SpanFacts, record: JsonObject, attributes: JsonObject) -> N
     facts.first_chunk = first_chunk_ns(attributes)
 
 
+_MOST_USD = 1e12  # no bill of a call; sums of more would not be finite
+
+
 def _cost(record: JsonObject, usage: dict[str, int] | None) -> tuple[float | None, float | None, float] | None:
     price = cost_of(record, usage)
-    return (price.get("input_cost"), price.get("output_cost"), price["total_cost"]) if price else None
+    if not price or any(abs(amount) > _MOST_USD for amount in price.values()):
+        return None
+    return price.get("input_cost"), price.get("output_cost"), price["total_cost"]
 
 
 def _ns(value: object) -> int:
