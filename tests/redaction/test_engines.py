@@ -34,7 +34,7 @@ def automaton() -> Automaton:
 
 def found_by(hits: Callable[[bytes], list[Hit]], line: bytes) -> bytes:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(secrets, "_search", hits)
+        patch.setattr(secrets, "_hits", hits)
         return secrets._without_secrets(line)
 
 
@@ -82,6 +82,14 @@ def test_threads_search_side_by_side(automaton: Automaton) -> None:
 
 def test_the_search_works_where_the_automaton_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracer._redaction.anchors.hyperscan", None)
-    monkeypatch.setattr(secrets, "_search", None)
+    monkeypatch.setattr(secrets, "_hits", secrets._make_search)
 
     assert secrets.without_secrets(b'{"password":"Winter2026!"}') == b'{"password":"[REDACTED]"}'
+
+
+def test_counts_beside_a_name_are_told_from_secrets_at_once(automaton: Automaton) -> None:
+    counts = b'"prompt_tokens":9,"max_tokens":-1,"api_key":123456,"auth":0'
+    secret = b'"token":"b7Kq93xZp0wLmN4rT8vY"'
+    for hits in (automaton.hits, PLAIN.hits):
+        assert found_by(hits, b"{" + counts + b"}") == b"{" + counts + b"}"
+        assert found_by(hits, b"{" + counts + b"," + secret + b"}") == b"{" + counts + b',"token":"[REDACTED]"}'

@@ -43,7 +43,12 @@ def _strong(line: bytes, start: int, end: int) -> list[Found]:
     return names.beside(line, start, end, True)
 
 
+_COUNT = re.compile(rb'[\w-]{0,32}":[\d-]')  # as each reply has some: prompt_tokens
+
+
 def _weak(line: bytes, start: int, end: int) -> list[Found]:
+    if _COUNT.match(line, end) is not None:
+        return []
     return names.beside(line, start, end, False)
 
 
@@ -117,19 +122,21 @@ def _all_anchors() -> list[_Anchor]:
 
 
 _ANCHORS = _all_anchors()
-_search: Callable[[bytes], list[Hit]] | None = None
 
 
-def _hits(line: bytes) -> list[Hit]:
-    global _search
-    if _search is None:  # made when it is first needed, which takes some milliseconds
-        numbered = [(anchor.literal, number) for number, anchor in enumerate(_ANCHORS)]
-        _search = search_for(
-            [anchor.literal for anchor in _ANCHORS],
-            [each for each in numbered if not _ANCHORS[each[1]].in_word],
-            [each for each in numbered if _ANCHORS[each[1]].in_word],
-        )
-    return _search(line)
+def _make_search(line: bytes) -> list[Hit]:
+    """The first search: makes what searches from now on, which takes some milliseconds."""
+    global _hits
+    numbered = [(anchor.literal, number) for number, anchor in enumerate(_ANCHORS)]
+    _hits = search_for(
+        [anchor.literal for anchor in _ANCHORS],
+        [each for each in numbered if not _ANCHORS[each[1]].in_word],
+        [each for each in numbered if _ANCHORS[each[1]].in_word],
+    )
+    return _hits(line)
+
+
+_hits: Callable[[bytes], list[Hit]] = _make_search
 
 
 def without_secrets(line: bytes) -> bytes:
