@@ -53,7 +53,7 @@ NO_WORKER = """
 import multiprocessing
 import os
 if multiprocessing.parent_process() is not None:
-    os._exit(3)
+    os._exit(CODE)
 class Alone(ChatModel):
     def predict(self, context, messages, params):
         return {"choices": [{"message": {"role": "assistant", "content": "here"}}]}
@@ -182,8 +182,12 @@ def test_a_worker_that_ends_with_any_code_is_replaced(write_model: WriteModel, o
         assert served.close() == 0, served.errors
 
 
-def test_workers_that_cannot_start_end_the_server_with_an_error(write_model: WriteModel, own_store: str) -> None:
-    model = log_model("alone", write_model(NO_WORKER), input_example=False)
+@pytest.mark.parametrize("code_of_worker", [1, 3])
+def test_workers_that_cannot_start_end_the_server_with_an_error(
+    code_of_worker: int, write_model: WriteModel, own_store: str
+) -> None:
+    path = write_model(NO_WORKER.replace("CODE", str(code_of_worker)))
+    model = log_model("alone", path, input_example=False)
     tracer.flush()
     served = Served(model.model_uri, own_store, "--workers", "2")
     code = served.process.wait(WAIT_SECONDS)

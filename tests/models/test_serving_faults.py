@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -85,34 +86,62 @@ def test_a_body_that_does_not_come_in_time(echo: Path, own_store: str) -> None:
         assert served.close() == 0, served.errors
 
 
-def test_a_server_that_ends_tells_the_client_so(write_model: WriteModel, folder: Path) -> None:
+@contextlib.contextmanager
+def ends_soon(model_uri: str) -> Iterator[tuple[str, Any]]:
+    """The URL of a server here, and uvicorn's object; it waits for a second until it cuts requests off."""
     uvicorn = pytest.importorskip("uvicorn", exc_type=ImportError)
-
-    loaded = load_model(log_model("hangs", write_model(HANGS), input_example=False).model_uri)
-    config = uvicorn.Config(
-        ModelServer(loaded, Limits()).app(), port=0, log_level="critical", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
+    app = ModelServer(load_model(model_uri), Limits()).app()
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1))
     running = threading.Thread(target=server.run)
     running.start()
-    assert until(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        assert until(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1/chat/completions", server
+    finally:
+        server.should_exit = True
+        running.join(PATIENCE)
 
+
+def test_a_server_that_ends_tells_the_client_so(write_model: WriteModel, folder: Path) -> None:
     answers: list[httpx.Response] = []
-    ask = threading.Thread(
-        target=lambda: answers.append(
-            httpx.post(f"http://127.0.0.1:{port}/v1/chat/completions", json=QUESTION, timeout=60)
-        )
-    )
-    ask.start()
-    assert appears(folder / "asked")
-    server.should_exit = True
-    ask.join(PATIENCE)
-    (folder / "go-on").touch()
-    running.join(PATIENCE)
+    with ends_soon(log_model("hangs", write_model(HANGS), input_example=False).model_uri) as (url, server):
+        ask = threading.Thread(target=lambda: answers.append(httpx.post(url, json=QUESTION, timeout=60)))
+        ask.start()
+        assert appears(folder / "asked")
+        server.should_exit = True
+        ask.join(PATIENCE)
+        (folder / "go-on").touch()
 
     (answer,) = answers
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "shutting_down")
+    trace = tracer.get_trace(answer.headers["x-tracer-trace-id"])
+    assert trace is not None
+    assert trace.info.state == "ERROR"
+
+
+def test_a_server_that_ends_in_the_middle_of_a_stream_tells_the_client_so(write_model: WriteModel) -> None:
+    path = write_model(
+        """
+        import asyncio
+        class Endless(ChatModel):
+            async def predict(self, context, messages, params):
+                return {"choices": []}
+            async def predict_stream(self, context, messages, params):
+                yield {"choices": [{"delta": {"content": "first"}}]}
+                await asyncio.sleep(600)
+        set_model(Endless())
+        """
+    )
+    with (
+        ends_soon(log_model("endless", path, input_example=False).model_uri) as (url, server),
+        httpx.stream("POST", url, json={**QUESTION, "stream": True}, timeout=60) as answer,
+    ):
+        lines = answer.iter_lines()
+        assert "first" in next(lines)
+        server.should_exit = True
+        events = [line.removeprefix("data: ") for line in lines if line]
+
+    assert json.loads(events[-1])["error"]["code"] == "shutting_down"
     trace = tracer.get_trace(answer.headers["x-tracer-trace-id"])
     assert trace is not None
     assert trace.info.state == "ERROR"

@@ -32,6 +32,7 @@ class Answer:
         self._stream: Any = None
         self._pending: asyncio.Future[Any] | None = None
         self._stopping: asyncio.Task[None] | None = None
+        self.is_cut_off = False  # the server ends before the answer is whole
 
     async def whole(self, data: object, params: JsonMapping | None) -> object:
         """The whole answer."""

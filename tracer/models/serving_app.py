@@ -68,6 +68,7 @@ class ModelServer:
         self._limits = limits
         self._started = int(time.time())
         self._threads: RequestThreads | None = None
+        self._streams: set[asyncio.Future[None]] = set()  # that are being sent
 
     def app(self) -> Starlette:
         """The application; it may be mounted below another one's path."""
@@ -89,6 +90,8 @@ class ModelServer:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         yield
+        if self._streams:  # they are cut off, and say so
+            await asyncio.wait(self._streams, timeout=_IDLE_SECONDS)
         if self._threads is not None:
             await self._threads.wait_idle(_IDLE_SECONDS)
         await asyncio.to_thread(flush)
@@ -200,7 +203,7 @@ class ModelServer:
         trace_id = prediction.trace_id
         work = self._streamed if streamed else self._whole
         task = asyncio.ensure_future(work(answer, data, params, shaped, prediction))
-        hung_up = asyncio.ensure_future(_hung_up(request))
+        hung_up = asyncio.ensure_future(_hung_up(request.receive))
         try:
             await asyncio.wait({task, hung_up}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
@@ -241,7 +244,7 @@ class ModelServer:
         first = await anext(pieces, None)  # an invalid request fails here, before the status is sent
         chunks = _Chunks(self._model.name, with_usage=_asks_for_usage(data if params is None else params))
         events = self._events(answer, first, pieces, prediction, chunks)
-        return _Events(events, answer)
+        return _Events(events, answer, self._streams)
 
     async def _events(
         self, answer: Answer, first: object, pieces: AsyncIterator[object], prediction: Prediction, chunks: _Chunks
@@ -256,6 +259,11 @@ class ModelServer:
             for chunk in chunks.last():
                 yield _event(chunk)
             yield b"data: [DONE]\n\n"
+        except asyncio.CancelledError:
+            if not answer.is_cut_off:
+                raise
+            prediction.fail(ending())
+            yield _event(ending().body)
         except Exception as error:
             yield _event(error_of(error, prediction.trace_id).body)
         finally:
@@ -286,15 +294,23 @@ class _Callers:
 class _Events(StreamingResponse):
     """Server-sent events; the model's work ends when the client has them all, or has gone."""
 
-    def __init__(self, events: AsyncIterator[bytes], answer: Answer) -> None:
+    def __init__(self, events: AsyncIterator[bytes], answer: Answer, streams: set[asyncio.Future[None]]) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
         self._answer = answer
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.ensure_future(self.stream_response(send))
+        self._streams.add(sending)
+        sending.add_done_callback(self._streams.discard)
+        hung_up = asyncio.ensure_future(_hung_up(receive))
         try:
-            await super().__call__(scope, receive, send)
+            await asyncio.wait({sending, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            self._answer.is_cut_off = True
         finally:
-            await self._answer.stop()
+            hung_up.cancel()
+            await _leave(sending, self._answer)
 
 
 async def _one_by_one(pieces: Iterable[object]) -> AsyncIterator[object]:
@@ -350,13 +366,13 @@ class _Chunks:
         return {"object": "chat.completion.chunk", **chunk, **usage, **self._head}
 
 
-async def _hung_up(request: Request) -> None:
+async def _hung_up(receive: Receive) -> None:
     """Return when the client has gone; the body has been read, so no other message comes."""
-    while (await request.receive())["type"] != "http.disconnect":
+    while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _leave(task: asyncio.Future[Response], answer: Answer) -> None:
+async def _leave(task: asyncio.Future[Any], answer: Answer) -> None:
     task.cancel()
     await answer.stop()
     await asyncio.wait({task})

@@ -14,7 +14,7 @@ from uvicorn.supervisors import Multiprocess
 from tracer._json import JsonObject
 from tracer.models.errors import ModelError
 
-_STARTUP_FAILURE = 3  # uvicorn's exit code of a worker that cannot start, and possibly a model's own
+_STARTUP_FAILURE = 3  # uvicorn's exit code of a worker that cannot start
 _ENDED = 1
 
 
@@ -52,7 +52,7 @@ class _Workers(Multiprocess):
 
 
 class _Worker:
-    """A worker whose exit code tells a failure to start only if it is one: that ends the server."""
+    """A worker whose exit code tells a failure to start, which ends the server, whenever it is one, and only then."""
 
     def __init__(self, worker: Any, started: Path) -> None:
         self._worker = worker
@@ -64,5 +64,7 @@ class _Worker:
     @property
     def exitcode(self) -> int | None:
         code: int | None = self._worker.process.exitcode
+        if not code or code < 0:  # it runs, has ended as it was told to, or by a signal
+            return code
         has_started = (self._started / str(self._worker.process.pid)).exists()
-        return _ENDED if code == _STARTUP_FAILURE and has_started else code
+        return _ENDED if has_started else _STARTUP_FAILURE
