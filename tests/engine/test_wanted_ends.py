@@ -116,6 +116,60 @@ def test_a_celery_task_that_is_put_off_or_given_back_is_no_error(
     assert ending() == ("UNSET", incomplete)
 
 
+def test_a_dramatiq_actor_that_is_put_off_is_no_error() -> None:
+    dramatiq: Any = pytest.importorskip("dramatiq")
+    stub: Any = pytest.importorskip("dramatiq.brokers.stub")
+    broker = stub.StubBroker()
+    broker.emit_after("process_boot")
+
+    @dramatiq.actor(broker=broker, max_retries=0)
+    @tracer.trace
+    def work() -> None:
+        raise dramatiq.errors.Retry("later", delay=1)
+
+    work.send()
+    worker = dramatiq.Worker(broker, worker_timeout=10, worker_threads=1)
+    worker.start()
+    try:
+        broker.join(work.queue_name, fail_fast=False)
+        worker.join()
+    finally:
+        worker.stop()
+
+    assert ending() == ("UNSET", "retried")
+
+
+@pytest.mark.parametrize(("error", "incomplete"), [("RetryTask", "retried"), ("CancelExecution", "cancelled")])
+def test_a_huey_task_that_is_put_off_or_given_up_is_no_error(error: str, incomplete: str) -> None:
+    huey: Any = pytest.importorskip("huey")
+    exceptions: Any = pytest.importorskip("huey.exceptions")
+    tasks = huey.MemoryHuey()
+
+    @tasks.task()
+    @tracer.trace
+    def work() -> None:
+        raise getattr(exceptions, error)()
+
+    work()
+    tasks.execute(tasks.dequeue())
+
+    assert ending() == ("UNSET", incomplete)
+
+
+@pytest.mark.parametrize("error", ["Retry", "RetryJob"])
+def test_an_arq_job_that_is_put_off_is_no_error(error: str) -> None:
+    worker: Any = pytest.importorskip("arq.worker")
+
+    @tracer.trace
+    async def work(ctx: dict[str, Any]) -> None:
+        raise getattr(worker, error)()
+
+    with pytest.raises(getattr(worker, error)):
+        asyncio.run(worker.func(work).coroutine({}))
+
+    assert ending() == ("UNSET", "retried")
+
+
 def test_an_iterator_that_is_exhausted_is_no_error() -> None:
     class Numbers:
         def __iter__(self) -> Iterator[int]:
@@ -144,7 +198,9 @@ def test_an_exception_of_the_same_name_elsewhere_is_an_error() -> None:
 
 
 def frozen(moment: datetime.datetime) -> AbstractContextManager[Any]:
-    return pytest.importorskip("freezegun").freeze_time(moment)  # type: ignore[no-any-return]
+    """Time as freezegun has it, for the modules of tracer and this one: looking through all others takes seconds."""
+    others = sorted({name.partition(".")[0] for name in sys.modules} - {"tests", "tracer"})
+    return pytest.importorskip("freezegun").freeze_time(moment, ignore=others)  # type: ignore[no-any-return]
 
 
 def travelled(moment: datetime.datetime) -> AbstractContextManager[Any]:

@@ -62,12 +62,17 @@ def _leave_out_our_frames(described: traceback.TracebackException) -> None:
 
 # exceptions by which libraries end a step that has not failed, by module and name, as nothing is imported for them
 _WANTED_ENDS = {
+    ("arq.worker", "Retry"): "retried",
+    ("arq.worker", "RetryJob"): "retried",
     ("builtins", "StopAsyncIteration"): "exhausted",  # of a traced __anext__
     ("builtins", "StopIteration"): "exhausted",
     ("celery.exceptions", "Ignore"): "ignored",
     ("celery.exceptions", "Reject"): "rejected",
     ("celery.exceptions", "Retry"): "retried",
+    ("dramatiq.errors", "Retry"): "retried",
     ("greenlet", "GreenletExit"): "cancelled",
+    ("huey.exceptions", "CancelExecution"): "cancelled",
+    ("huey.exceptions", "RetryTask"): "retried",
     ("trio", "Cancelled"): "cancelled",
 }
 
