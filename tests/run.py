@@ -126,8 +126,12 @@ def run(step: Step) -> Ended:
 
 
 def environment() -> dict[str, str]:
-    """The caller's variables, but for one that would make each of hundreds of programs compile tracer anew."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    """The caller's variables, but none that would make each of hundreds of programs compile tracer anew.
+
+    Nor does pydantic look through all packages for plugins in each of them.
+    """
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**variables, "PYDANTIC_DISABLE_PLUGINS": "1"}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from benchmarks.sink import Sink
 pytestmark = [pytest.mark.no_store, pytest.mark.slow]
 
 HERE = Environment(sys.executable, 1, 1.0, {each.name: each.version for each in distributions()})
-SIZE = dataclasses.replace(SMALL, starts=1, chats=1, traces=4)
+SIZE = dataclasses.replace(SMALL, rounds=1, starts=1, chats=1, traces=4)
 
 
 @pytest.fixture

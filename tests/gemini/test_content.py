@@ -154,9 +154,7 @@ def test_code_execution_is_a_server_tool_call(server: Server, call: Any, stored:
 
 
 def test_the_first_id_and_model_of_a_stream_count(server: Server, call: Any, stored: Any) -> None:
-    chunks = [
-        {**chunk, "responseId": f"r-{at}", "modelVersion": f"m-{at}"} for at, chunk in enumerate(lima(), start=1)
-    ]
+    chunks = [{**chunk, "responseId": f"r-{at}", "modelVersion": f"m-{at}"} for at, chunk in enumerate(lima(), start=1)]
     server.will(sse(*chunks, done=False))
 
     call(stream=True)

@@ -200,9 +200,7 @@ class Segment:
         self._whole = HEAD_SIZE + kept
         self.size = 0
         found = scan(content, kept)
-        return _batch(
-            content, found, HEAD_SIZE, found.damages, lambda at, length: content[at - HEAD_SIZE :][:length]
-        )
+        return _batch(content, found, HEAD_SIZE, found.damages, lambda at, length: content[at - HEAD_SIZE :][:length])
 
     def _from_map(self, start: int, end: int) -> bytes:
         buffer = self._buffer
