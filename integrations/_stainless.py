@@ -103,10 +103,25 @@ def call_attributes(client: Client, options: Options) -> JsonObject:
         url = urlsplit(options.url)
         attributes = server_attributes(url.scheme, url.hostname, url.port)
     else:
-        base_url = client.base_url
-        attributes = server_attributes(base_url.scheme, base_url.host, base_url.port)
+        attributes = _server_of(client.base_url)
     attributes[semconv.HELPER] = _helper(options.headers)
     return attributes
+
+
+def _server_of(base_url: BaseUrl) -> JsonObject:
+    """The address of a client, whose URL is an object that never changes, taken apart once."""
+    known = _servers.get(id(base_url))
+    if known is None or known[0] is not base_url:
+        if len(_servers) >= _SERVERS_LIMIT:
+            _servers.clear()
+        known = _servers[id(base_url)] = (
+            base_url, server_attributes(base_url.scheme, base_url.host, base_url.port)
+        )  # fmt: skip
+    return known[1].copy()
+
+
+_servers: dict[int, tuple[BaseUrl, JsonObject]] = {}
+_SERVERS_LIMIT = 100
 
 
 def _helper(headers: object) -> str | None:

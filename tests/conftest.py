@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +32,16 @@ for _name in ("SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM"):
 # a closed standard input: IPython asks it for its encoding through pytest's, which needs one
 if sys.__stdin__ is None:
     sys.__stdin__ = open(os.devnull)  # type: ignore[misc]  # noqa: SIM115
+
+
+def pytest_collection_finish() -> None:
+    """Begin when the page is built, if it is being built; what is there now is never looked through for garbage."""
+    awaited = os.environ.pop("TESTS_BEGIN_AFTER", None)
+    while awaited is not None and not os.path.exists(awaited):
+        time.sleep(0.1)
+    gc.collect()
+    gc.freeze()
+
 
 # anything of the developer's shell that would change what the tests see
 _FOREIGN_PREFIXES = (

@@ -28,6 +28,9 @@ from web.bundle import NODE_PACKAGE  # noqa: E402
 OLDEST = (3, 10)
 WORKERS = (os.cpu_count() or 1) + 1  # of pytest-xdist: tests wait for processes and servers, too
 SHARED_MEMORY = Path("/dev/shm")
+PAGE_BUILT = (
+    ROOT / "build" / "page-built"
+)  # tests are collected meanwhile, and begin when it is there (tests/conftest.py)
 SHARED_MEMORY_BYTES = 4 << 30
 
 
@@ -52,15 +55,16 @@ def main(pytest_arguments: list[str]) -> int:
     if sys.version_info < OLDEST:
         sys.exit(f"Python {sys.version.split()[0]} is too old: run this with Python {OLDEST[0]}.{OLDEST[1]} or newer")
     started = time.monotonic()
+    PAGE_BUILT.unlink(missing_ok=True)
     with ThreadPoolExecutor() as pool, files_in_memory():
         # the browser comes from the system's packages, and the page from its own, beside the environment
         browser = pool.submit(run, Step("browser", [sys.executable, "tests/web/chromium.py"]))
         page = pool.submit(build_page)
         python = make_environment("test-env", "-e", ".[dev]")
         ended = [Ended("environment", 0, time.monotonic() - started)]
-        checks = pool.submit(run_lane, static_checks(python))
-        ended += [browser.result(), *page.result()]  # tests of the server, the wheel and the page need them
-        running = [checks, *(pool.submit(run_lane, steps) for steps in lanes(python, pytest_arguments))]
+        running = [pool.submit(run_lane, steps) for steps in (static_checks(python), tests(python, pytest_arguments))]
+        ended += [browser.result(), *page.result()]
+        running += [pool.submit(run_lane, steps) for steps in page_lanes(python, pytest_arguments)]
         ended += [step for lane in running for step in lane.result()]
     for name, code, seconds in ended:
         print(f"{name:<11} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)
@@ -79,21 +83,27 @@ def static_checks(python: str) -> list[Step]:
 
 def build_page() -> list[Ended]:
     """Install the page's packages, and build the page, with a Node of their own: pip takes long with all the rest."""
-    python = make_environment("node-env", NODE_PACKAGE)
-    return run_lane([Step(command, [python, "web/bundle.py", command]) for command in ("install", "build")])
+    try:
+        python = make_environment("node-env", NODE_PACKAGE)
+        return run_lane([Step(command, [python, "web/bundle.py", command]) for command in ("install", "build")])
+    finally:
+        PAGE_BUILT.touch()
 
 
-def lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
-    """What runs side by side."""
-    pytest = [python, "-m", "pytest"]
+def tests(python: str, pytest_arguments: list[str]) -> list[Step]:
+    """The suite, or the tests that the arguments choose."""
+    suite = ["-n", str(WORKERS), "--dist", "worksteal", "--ignore", "tests/web"]
+    return [Step("tests", [python, "-m", "pytest", *(pytest_arguments or suite)], is_shown=True)]
+
+
+def page_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
+    """What runs beside the suite from then on."""
     page_checks = [Step("web", [python, "web/bundle.py", "check"])]
     if pytest_arguments:
-        return [page_checks, [Step("tests", [*pytest, *pytest_arguments], is_shown=True)]]
-    suite = [*pytest, "-n", str(WORKERS), "--dist", "worksteal", "--ignore", "tests/web"]
+        return [page_checks]
     return [
-        [Step("tests", suite, is_shown=True)],
         # apart from the other tests, which run event loops of their own, as the browser's driver does
-        [Step("page", [*pytest, "tests/web"])],
+        [Step("page", [python, "-m", "pytest", "tests/web"])],
         page_checks,
         [Step("versions", [python, "tests/provider/versions.py", "--newest"])],
     ]
@@ -131,7 +141,7 @@ def environment() -> dict[str, str]:
     Nor does pydantic look through all packages for plugins in each of them.
     """
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**variables, "PYDANTIC_DISABLE_PLUGINS": "1"}
+    return {**variables, "PYDANTIC_DISABLE_PLUGINS": "1", "TESTS_BEGIN_AFTER": str(PAGE_BUILT)}
 
 
 @contextmanager

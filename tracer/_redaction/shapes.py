@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from tracer._redaction.judging import is_mixed
@@ -13,15 +14,18 @@ _DOTTED_REST = re.compile(rb"(?:\.[\w.~+/=-]{1,4096})?")
 
 
 class Shape(NamedTuple):
-    """What follows the beginning of a token; ``glued`` ones may follow other letters directly."""
+    """What follows the beginning of a token, as a pattern; ``glued`` ones may follow other letters directly."""
 
     beginning: bytes
-    rest: re.Pattern[bytes]
+    rest: bytes
     glued: bool = False
 
 
 def _shape(beginning: str, rest: str, glued: bool = False) -> Shape:
-    return Shape(beginning.encode(), re.compile(rest.encode()), glued)
+    return Shape(beginning.encode(), rest.encode(), glued)
+
+
+_compiled = lru_cache(maxsize=None)(re.compile)  # most are never needed, and all of them take long
 
 
 _QUOTES = (b'"', b"'", b"=", b":", b"`")
@@ -192,7 +196,7 @@ def token(line: bytes, start: int, beginning: bytes) -> tuple[int, int] | None:
     if beginning in COMMON and not line.endswith(COMMON[beginning], 0, start):
         return None
     for shape in BEGINNINGS[beginning]:
-        match = shape.rest.match(line, end)
+        match = _compiled(shape.rest).match(line, end)
         if match is None or not (shape.glued or _START.match(line, start)):
             continue
         if _is_no_placeholder(match.group()):

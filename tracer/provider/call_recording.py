@@ -168,7 +168,7 @@ class CallRecording:
 
     def _take_response(self, response: HttpResponse) -> None:
         content = _content_of(response)
-        if content is not None and not is_event_stream(content):
+        if content is not None and (content.startswith(b"{") or not is_event_stream(content)):
             self._end_with(json_of(content) or body_of(content, content_type_of(response)))
             return
         self._reader = BodyReader(response)
