@@ -224,6 +224,10 @@ _PASSWORDS: tuple[tuple[str, Callable[[str], Any]], ...] = (
     ("command lines", lambda p: f"mysql -h db -u root -p{p} shop"),
     ("command lines", lambda p: f"sshpass -p '{p}' ssh ann@host"),
     ("command lines", lambda p: f"redis-cli -h cache -a {p} ping"),
+    ("command lines", lambda p: f"unzip -P {p} backup.zip"),
+    ("command lines", lambda p: f"openssl rsa -in key.pem -passin pass:{p} -out plain.pem"),
+    ("command lines", lambda p: f"net use Z: \\\\files\\team {p} /user:CORP\\ann"),
+    ("command lines", lambda p: f"net use \\\\files\\team /user:ann {p}"),
     ("password files", lambda p: f"machine example.org login ann password {p}"),
     ("password files", lambda p: f"machine example.org\n  login ann\n  password {p}\n"),
     ("password files", lambda p: f"db.example.org:5432:shop:ann:{p}"),
@@ -382,6 +386,7 @@ _HARMLESS: tuple[tuple[str, tuple[Any, ...]], ...] = (
         "glpat-token-format-documentation", "hf_transformers_configuration_loader", "AKIA_PREFIX_LENGTH = 16",
         "private_key_path = '~/.ssh/id_ed25519'", "cookie_policy=strict_same_site", "token_urlsafe(32)", "password_hash_iterations=600000",
         "def test_authorization_header_is_required() -> None:", "import secrets; secrets.token_hex()", "self._pass_through = pass_through",
+        "unzip -p report.docx word/document.xml | head", "net use of energy falls; see /user:guide for more",
     )),
     ("prose", (
         "The bearer instrument is payable on demand.", "the bearer of bad news", "Basic authentication is simple.",

@@ -107,6 +107,12 @@ _ENTRY = re.compile(
     + rb"(?:(?P<open>" + _DOUBLE + rb"|')(?P<value>[^\"'\\]{0,4096})(?P=open)|[\w.+-]{1,32})" + _SPACE
     + rb"(?:\}" + _SPACE + rb"," + _SPACE + rb"\{" + _SPACE + rb"|," + _SPACE + rb"|)"
 )  # fmt: skip
+_PAIRS = re.compile(rb"[\[(]" + _SPACE + rb"[\[(]" + _SPACE)
+_PAIR = re.compile(
+    rb"(?P<quote>" + _DOUBLE + rb"|')(?P<name>[\w .-]{1,64})(?P=quote)" + _SPACE + rb"," + _SPACE
+    + rb"(?P<open>" + _DOUBLE + rb"|')(?P<value>[^\"'\\]{0,4096})(?P=open)" + _SPACE + rb"[\])]" + _SPACE
+    + rb"(?:," + _SPACE + rb"[\[(]" + _SPACE + rb"|)"
+)  # fmt: skip
 _HARMLESS_COOKIE = re.compile(
     rb"(?:name|domain|path|expires|max-?age|same_?site|priority|lang|language|locale|theme|url)\Z", re.I
 )
@@ -459,17 +465,21 @@ def in_headers(line: bytes, end: int) -> list[Found]:
 
 
 def _in_dict(line: bytes, match: re.Match[bytes], harmless: re.Pattern[bytes], cookie: bool) -> list[Found]:
-    """Random values of a flat dict, or of a list of them, as far as it is one."""
+    """Random values of a flat dict, of a list of them, or of pairs, as far as it is one."""
     if match["close"] is None and match["bare"] is None:
         return []
+    next_entry = _ENTRY
     opening = _DICT.match(line, match.end())
+    if opening is None:
+        next_entry = _PAIR
+        opening = _PAIRS.match(line, match.end())
     found: list[Found] = []
-    entry = None if opening is None else _ENTRY.match(line, opening.end())
+    entry = None if opening is None else next_entry.match(line, opening.end())
     while entry is not None:
         value = entry["value"]
         if value and harmless.match(entry["name"]) is None:
             token = value.rpartition(b" ")[2]
             if is_random(token, 8 if cookie else 16):
                 found.append(Found(*entry.span("value")))
-        entry = _ENTRY.match(line, entry.end())
+        entry = next_entry.match(line, entry.end())
     return found

@@ -24,6 +24,11 @@ _TWO_TEXTS = re.compile(
     rb"\\{0,31}[\"'][^\"'\\]{0,64}\\{0,31}[\"'], ?\\{0,31}[\"'](?P<value>[^\"'\\]{3,256})\\{0,31}[\"']\]?\)?"
 )
 _SSHPASS = re.compile(rb" ?'?(?P<value>[^\s'\"\\]{3,128})")
+_NET_USE = re.compile(
+    rb"[^\"|;&]{0,200}?[ ](?:(?P<value>[^\s/\"\\]{3,128})[ ]{1,4}/user:"
+    rb"|/user:[^\s\"]{1,128}[ ](?P<last>[^\s/\"\\]{3,128}))",
+    re.IGNORECASE,
+)
 _PGPASS = re.compile(rb"(?:(?<=:54)\d\d:)?[\w*-]{1,64}:[\w.*-]{1,64}:(?P<value>[^\s\"\\:]{3,256})(?=[\s\"\\]|\Z)")
 _PATH = re.compile(rb"(?P<value>[\w/@.:-]{16,400})")
 _TELEGRAM = re.compile(rb"(?P<value>[\w-]{33})(?![\w-])")
@@ -113,6 +118,19 @@ def user_and_password(line: bytes, start: int, end: int) -> list[Found]:
 def sshpass(line: bytes, start: int, end: int) -> list[Found]:
     """The password of ``sshpass -p secret``."""
     return _value(_SSHPASS.match(line, end))
+
+
+def unzip(line: bytes, start: int, end: int) -> list[Found]:
+    """The password of ``unzip -P secret``; ``-p`` is another option."""
+    return sshpass(line, start, end) if line[end - 1 : end] == b"P" else []
+
+
+def net_use(line: bytes, start: int, end: int) -> list[Found]:
+    """The password of Windows' ``net use \\\\server\\share secret /user:ann``."""
+    match = _NET_USE.match(line, end)
+    if match is None or match[match.lastgroup] in (b"*", b"") or is_placeholder(match[match.lastgroup]):
+        return []
+    return [Found(*match.span(match.lastgroup))]
 
 
 def password_file(line: bytes, start: int, end: int) -> list[Found]:
