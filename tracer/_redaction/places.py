@@ -128,9 +128,8 @@ def unzip(line: bytes, start: int, end: int) -> list[Found]:
 def net_use(line: bytes, start: int, end: int) -> list[Found]:
     """The password of Windows' ``net use \\\\server\\share secret /user:ann``."""
     match = _NET_USE.match(line, end)
-    if match is None or match[match.lastgroup] in (b"*", b"") or is_placeholder(match[match.lastgroup]):
-        return []
-    return [Found(*match.span(match.lastgroup))]
+    given = "value" if match is None or match["value"] else "last"
+    return _value(match, given)
 
 
 def password_file(line: bytes, start: int, end: int) -> list[Found]:
@@ -138,10 +137,10 @@ def password_file(line: bytes, start: int, end: int) -> list[Found]:
     return _value(_PGPASS.match(line, end))
 
 
-def _value(match: re.Match[bytes] | None) -> list[Found]:
-    if match is None or is_placeholder(match["value"]):
+def _value(match: re.Match[bytes] | None, group: str = "value") -> list[Found]:
+    if match is None or is_placeholder(match[group]):
         return []
-    return [Found(*match.span("value"))]
+    return [Found(*match.span(group))]
 
 
 def webhook(line: bytes, start: int, end: int) -> list[Found]:
