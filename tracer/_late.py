@@ -1,4 +1,4 @@
-"""Names that are loaded on first use."""
+"""Names that are loaded on first use, and work that takes long, such as loading them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import logging  # noqa: F401  # now: its fork hook takes a lock that imports nee
 import os
 import sys
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import orjson  # noqa: F401  # now, not later: Ctrl-C during its import crashes the interpreter
 
-from tracer._aside import aside
+T = TypeVar("T")
+_LOOK_SECONDS = 0.001
 
 # A fork waits for it: in the child, a module that another thread was loading would stay incomplete.
 _loading = threading.RLock()
@@ -42,6 +44,43 @@ def register(name: str, module: str) -> None:
 def load_registered(name: str) -> Any:
     """The object registered by this name; its module is loaded if necessary."""
     return load_aside(_made_above[name], name)
+
+
+def aside(work: Callable[[], T]) -> T:
+    """The result of ``work``; where threads are greenlets, it runs in a thread of the system meanwhile.
+
+    The interpreter's lock changes hands every few ms between such threads, while a greenlet holds its thread for as
+    long as it likes: a third of a second for the imports of the background. Raises what ``work`` raises.
+    """
+    cooperative = _cooperative()
+    if cooperative is None:
+        return work()
+    start_new_thread, sleep = cooperative
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    start_new_thread(run, ())
+    while not (results or errors):
+        sleep(_LOOK_SECONDS)
+    if errors:
+        raise errors.pop()
+    return results[0]
+
+
+def _cooperative() -> tuple[Callable[..., object], Callable[[float], object]] | None:
+    """How to start a thread of the system, and to let other greenlets run; None where threads are no greenlets."""
+    modules: dict[str, Any] = sys.modules
+    if "gevent.monkey" in modules and modules["gevent.monkey"].is_module_patched("threading"):
+        return modules["gevent.monkey"].get_original("_thread", "start_new_thread"), modules["gevent"].sleep
+    if "eventlet.patcher" in modules and modules["eventlet.patcher"].is_monkey_patched("thread"):
+        return modules["eventlet.patcher"].original("_thread").start_new_thread, modules["eventlet"].sleep
+    return None
 
 
 def _before_fork() -> None:

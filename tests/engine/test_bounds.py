@@ -222,3 +222,20 @@ def test_media_is_an_attachment_beside_a_text_that_is_cut() -> None:
     assert span.inputs["value"]["image"]["url"].startswith("tracer-attachment:")
     assert span.inputs["value"]["number"] == "NaN"
     assert "more characters" in span.inputs["value"]["text"]
+
+
+def test_the_dict_of_an_object_is_bounded_like_any_other() -> None:
+    class Holder:
+        def __init__(self) -> None:
+            self.numbers = list(range(2_000_000))
+            self.more = {"nan": [float("nan")]}
+
+    few = Holder()
+    few.numbers = [1]
+    with tracer.start_span("objects") as span:
+        span.set_inputs([vars(Holder())])
+        span.set_outputs([vars(few)])
+
+    (inputs,), (outputs,) = span.inputs, span.outputs
+    assert len(inputs["numbers"]) < 1_000_000
+    assert outputs == {"numbers": [1], "more": {"nan": ["NaN"]}}

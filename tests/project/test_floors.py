@@ -16,7 +16,7 @@ pytestmark = pytest.mark.no_store
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
-            "errors config semconv _aside _background_loop _distribution _exit _fault _ids _json _json_size _late "
+            "errors config semconv _background_loop _distribution _exit _fault _ids _json _json_size _late "
             "_readable_names _threads"
         ),
         "tracer._encoding": "__init__ bounds foreign media plain text",

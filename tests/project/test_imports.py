@@ -84,6 +84,8 @@ def test_import_tracer_loads_nothing_heavy() -> None:
     loaded = loaded_by("import tracer")
 
     assert found_in(loaded, (*HEAVY, *ENGINE, *READING)) == []
+    assert found_in(loaded, ("tracer",)) == ["tracer"]
+    assert sorted(name for name in loaded if name.startswith("tracer.")) == ["tracer._exit", "tracer._late"]
 
 
 def test_autolog_loads_what_recording_needs_only_with_the_sdk() -> None:

@@ -280,7 +280,8 @@ def test_every_door_is_the_sdks_own_function_which_whoever_holds_it_reaches(name
         patch.check()
 
     assert entrances
-    assert [patch.places for patch in patches if not isinstance(patch._found.function, FunctionType)] == []  # type: ignore[union-attr]
+    others = {patch._found.name for patch in patches if not isinstance(patch._found.function, FunctionType)}  # type: ignore[union-attr]
+    assert others <= {"request_streamed"}  # of gemini, a generator's, for which an attribute is set
 
 
 @pytest.fixture(autouse=True)

@@ -179,7 +179,7 @@ go.set(); thread.join()
 store.append([span("after", "r")])
 assert sorted(found(store)) == ["after", "before", "child", "thread"], found(store)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", script], capture_output=True, text=True, timeout=60)
 
     assert (done.returncode, done.stderr) == (0, "")
 

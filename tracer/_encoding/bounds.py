@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from gc import get_referents
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -50,6 +51,7 @@ _CONTAINERS = frozenset({dict, list, tuple})
 _SIZED = _CONTAINERS | {str}
 _PLAIN = _ENDS | _CONTAINERS
 BYTES = (bytes, bytearray, memoryview)
+_HIDDEN_VALUES = sys.version_info >= (3, 13)  # from then on `get_referents` of an object's dict lists nothing
 _COUNTED = (set, frozenset, collections.deque, array.array)
 
 
@@ -101,7 +103,7 @@ def longest_text(value: Any, limit: int) -> int | None:
             items += sum([len(item) for item in level if type(item) in _CONTAINERS])
             if items > limit // item_weight(limit):
                 return TOO_MANY
-        level = get_referents(*level)
+        level = _held_by(level)
         if not level:
             return longest if texts + items * item_weight(limit) <= limit else None
         if len(level) > limit:
@@ -130,8 +132,17 @@ def holds_nan(value: object) -> bool:
     while level:
         if any(item - item for item in level if type(item) is float):
             return True
-        level = get_referents(*[item if type(item) in _PLAIN else item.__dict__ for item in level])
+        level = _held_by([item if type(item) in _PLAIN else item.__dict__ for item in level])
     return False
+
+
+def _held_by(level: Sequence[Any]) -> list[Any]:
+    """What containers hold, apart from the keys of dicts."""
+    if not _HIDDEN_VALUES:
+        return get_referents(*level)
+    dicts = [item for item in level if type(item) is dict]
+    others = [item for item in level if type(item) is not dict] if dicts else level
+    return [*get_referents(*others), *chain.from_iterable(map(dict.values, dicts))]
 
 
 def weigh(value: Any, left: int, weight: int, key: object = None, depth: int = 0) -> int:

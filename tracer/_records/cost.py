@@ -19,9 +19,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, NoReturn
 
 from tracer import semconv
-from tracer._aside import aside
 from tracer._fault import report
 from tracer._json import JsonMapping
+from tracer._late import aside
 
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation

@@ -229,8 +229,14 @@ def _resolve(place: str) -> tuple[Any, str]:
     return holder, name
 
 
+_GENERATORS = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
+
 def _function_of_sdk(holder: Any, name: str) -> FunctionType | None:
-    """The function that the SDK defines in a place, behind whatever others have put over it."""
+    """The function that the SDK defines in a place, behind whatever others have put over it.
+
+    None for a generator's: its code may only be exchanged for another generator's, which would begin at the first step.
+    """
     path = f"{holder.__qualname__}.{name}" if isinstance(holder, type) else name
     module = _module_of(holder)
     for reached in _reached(vars(holder).get(name)):
@@ -240,7 +246,7 @@ def _function_of_sdk(holder: Any, name: str) -> FunctionType | None:
             and reached.__code__.co_name == name  # functools.wraps gives a wrapper neither this nor the globals
             and _defined_in(reached) == module
         ):
-            return reached
+            return None if reached.__code__.co_flags & _GENERATORS else reached
     return None
 
 
