@@ -1,4 +1,4 @@
-"""The only global state: settings, the running pipeline, whether tracing is on, and the last trace."""
+"""The one owner of the settings, the running pipeline, whether tracing is on, and the last trace."""
 
 from __future__ import annotations
 
