@@ -1,4 +1,4 @@
-"""Virtual environments for tests, with nothing but Python and pip; kept under build/ for the next time."""
+"""Virtual environments for tests, made with uv where pip can bring it, else with pip; kept under build/ for later."""
 
 from __future__ import annotations
 
