@@ -30,7 +30,7 @@ interface Props {
 export function Breakdown({ node, span, onSelect }: Props) {
   const whole = usageBelow(node);
   const callers = node.span.usage ? [] : spenders(node);
-  if (!whole.total && !whole.hasCost && !span.usage)
+  if (!whole.total && node.cost === null && !span.usage)
     return <p className="dim">No tokens were used in this step or below it.</p>;
   return (
     <>
@@ -62,7 +62,7 @@ export function Breakdown({ node, span, onSelect }: Props) {
                 </tr>
               </thead>
               <tbody>
-                {callers.slice(0, SHOWN).map((caller) => (
+                {callers.slice(0, SHOWN).map(({ caller, usage }) => (
                   <tr key={caller.span.span_id}>
                     <td>
                       <button
@@ -74,10 +74,12 @@ export function Breakdown({ node, span, onSelect }: Props) {
                       </button>
                     </td>
                     <td>{caller.span.model ?? ""}</td>
-                    <td className="right">{count(caller.span.usage?.input_tokens ?? 0)}</td>
-                    <td className="right">{count(caller.span.usage?.output_tokens ?? 0)}</td>
-                    <td className="right">{money(caller.span.cost?.total_cost)}</td>
-                    <td className="right">{share(caller, whole)}</td>
+                    <td className="right">{count(usage.input)}</td>
+                    <td className="right">{count(usage.output)}</td>
+                    <td className="right">{money(caller.cost)}</td>
+                    <td className="right">
+                      {node.cost ? percent(caller.cost ?? 0, node.cost) : percent(usage.total, whole.total)}
+                    </td>
                     <td className="right">{duration(caller.span.duration_ns)}</td>
                   </tr>
                 ))}
@@ -88,7 +90,7 @@ export function Breakdown({ node, span, onSelect }: Props) {
                   <td />
                   <td className="right">{count(whole.input)}</td>
                   <td className="right">{count(whole.output)}</td>
-                  <td className="right">{whole.hasCost ? money(whole.cost) : "–"}</td>
+                  <td className="right">{node.cost === null ? "–" : money(node.cost)}</td>
                   <td className="right">100%</td>
                   <td />
                 </tr>
@@ -137,19 +139,13 @@ function Kinds({ usage, span }: { usage: Record<string, number>; span: Span }) {
   );
 }
 
-/** The topmost steps with usage below a step, most expensive first. */
-function spenders(node: Node): Node[] {
-  const found: Node[] = [];
+/** The topmost steps with usage or a cost below a step, most expensive first. */
+function spenders(node: Node) {
+  const found = [];
   const stack = [...node.children];
   for (let top = stack.pop(); top; top = stack.pop()) {
-    if (top.span.usage) found.push(top);
+    if (top.span.usage || top.span.cost) found.push({ caller: top, usage: usageBelow(top) });
     else stack.push(...top.children);
   }
-  const tokens = (one: Node) => usageBelow(one).total;
-  return found.sort((a, b) => (b.span.cost?.total_cost ?? 0) - (a.span.cost?.total_cost ?? 0) || tokens(b) - tokens(a));
-}
-
-function share(caller: Node, whole: ReturnType<typeof usageBelow>): string {
-  if (whole.cost > 0) return percent(caller.span.cost?.total_cost ?? 0, whole.cost);
-  return percent(usageBelow(caller).total, whole.total);
+  return found.sort((a, b) => (b.caller.cost ?? 0) - (a.caller.cost ?? 0) || b.usage.total - a.usage.total);
 }

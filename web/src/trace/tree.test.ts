@@ -47,6 +47,38 @@ test("tokens are counted at the topmost steps that have them", () => {
   expect(root && usageBelow(root).total).toBe(30);
 });
 
+const TOKENS = { input_tokens: 10, output_tokens: 5, total_tokens: 15 };
+const priced = (total_cost: number) => ({ usage: TOKENS, cost: { total_cost } });
+const sums = (...spans: LightSpan[]) =>
+  Object.fromEntries(everyRow(buildTree(spans, 0)).map(({ span, tokens, cost }) => [span.span_id, [tokens, cost]]));
+
+test("the cost of a call below one without a price counts, its tokens do not", () => {
+  const outer = span("outer", "r", { type: "LLM", usage: TOKENS });
+  expect(sums(span("r", null), outer, span("inner", "outer", { type: "LLM", ...priced(2) }))).toEqual({
+    r: [15, 2],
+    outer: [15, 2],
+    inner: [15, 2],
+  });
+});
+
+test("a cost counts unless a step above it has one, with tokens or without", () => {
+  expect(
+    sums(
+      span("r", null),
+      span("paid", "r", { cost: { total_cost: 3 } }),
+      span("call", "paid", priced(2)),
+      span("other", "r", priced(1)),
+    ),
+  ).toEqual({ r: [30, 4], paid: [15, 3], call: [15, 2], other: [15, 1] });
+});
+
+test("an agent that adds up the tokens of its calls has their cost", () => {
+  const usage = { input_tokens: 20, output_tokens: 10, total_tokens: 30 };
+  expect(
+    sums(span("agent", null, { type: "AGENT", usage }), span("a", "agent", priced(2)), span("b", "agent", priced(1))),
+  ).toEqual({ agent: [30, 3], a: [15, 2], b: [15, 1] });
+});
+
 test("thousands of spans in one deep chain are no problem", () => {
   const spans = Array.from({ length: 20_000 }, (_, index) => span(`s${index}`, index ? `s${index - 1}` : null));
   expect(everyRow(buildTree(spans, 0)).at(-1)?.depth).toBe(19_999);

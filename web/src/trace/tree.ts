@@ -11,7 +11,7 @@ export interface Node {
   /** Whether a span below this one failed. */
   hasErrorBelow: boolean;
   descendants: number;
-  /** Tokens and cost of this step, or of the topmost steps below it that have any. */
+  /** Tokens of this step, or of the topmost steps below it that have any; its cost, by the same rule (topmost.py). */
   tokens: number;
   cost: number | null;
   place: number;
@@ -55,10 +55,8 @@ export function buildTree(spans: LightSpan[], now: number): Tree {
   for (let index = all.length - 1; index >= 0; index--) {
     const node = all[index];
     if (!node) continue;
-    if (node.span.usage) {
-      node.tokens = totalTokens(node.span.usage) ?? 0;
-      node.cost = node.span.cost?.total_cost ?? null;
-    }
+    if (node.span.usage) node.tokens = totalTokens(node.span.usage) ?? 0;
+    if (node.span.cost) node.cost = node.span.cost.total_cost;
     if (!node.parent) continue;
     node.parent.tokens += node.tokens;
     if (node.cost !== null) node.parent.cost = (node.parent.cost ?? 0) + node.cost;
@@ -142,18 +140,12 @@ export function ancestors(node: Node | undefined): Node[] {
   return found;
 }
 
-/** Usage of a model span itself, and of all spans below: counted at the topmost spans that have usage. */
-export function usageBelow(node: Node): {
-  input: number;
-  output: number;
-  total: number;
-  cost: number;
-  hasCost: boolean;
-} {
-  const sum = { input: 0, output: 0, total: 0, cost: 0, hasCost: false };
+/** Tokens of a step, or of the topmost steps below it that have any. */
+export function usageBelow(node: Node): { input: number; output: number; total: number } {
+  const sum = { input: 0, output: 0, total: 0 };
   const stack: Node[] = [node];
   for (let top = stack.pop(); top; top = stack.pop()) {
-    const { usage, cost } = top.span;
+    const { usage } = top.span;
     if (!usage) {
       stack.push(...top.children);
       continue;
@@ -161,10 +153,6 @@ export function usageBelow(node: Node): {
     sum.input += usage.input_tokens ?? 0;
     sum.output += usage.output_tokens ?? 0;
     sum.total += usage.total_tokens ?? (usage.input_tokens ?? 0) + (usage.output_tokens ?? 0);
-    if (cost) {
-      sum.cost += cost.total_cost;
-      sum.hasCost = true;
-    }
   }
   return sum;
 }
