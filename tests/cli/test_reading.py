@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import START, TRACE_ID, Ran, chat, said, span
+from tracer import semconv
 
 Command = Callable[..., Ran]
 Write = Callable[..., None]
@@ -68,6 +69,21 @@ def test_stats_by_model(write: Write, tracer_command: Command) -> None:
     ]
     (line,) = tracer_command("stats", "--json").lines
     assert json.loads(line)["total_tokens"] == 2468
+
+
+@pytest.mark.parametrize("group_by", ["model", "name", "type"])
+def test_stats_counts_no_call_without_a_price_whose_tokens_are_priced_below(
+    write: Write, tracer_command: Command, group_by: str
+) -> None:
+    usage = {semconv.USAGE_INPUT: 1200, semconv.USAGE_OUTPUT: 34}
+    write(span("agent", 1, None, attributes=usage, type="AGENT"))
+    write(span("outer", 2, 1, attributes={**usage, semconv.REQUEST_MODEL: "nobody-knows"}, type="LLM"))
+    write(span("inner", 3, 2, attributes={**usage, semconv.REQUEST_MODEL: "gpt-4o"}, type="LLM"))
+
+    ran = tracer_command("stats", "--by", group_by)
+
+    assert "$" in ran.out
+    assert "without a known price" not in ran.out
 
 
 def test_stats_since(write: Write, tracer_command: Command) -> None:

@@ -29,6 +29,12 @@ LLM_BELOW_LLM = [
     span("t", "step", "outer", name="step"),
     span("t", "inner", "step", name="inner", type="LLM", model="gpt-4o-mini", usage=(100, 20)),
 ]
+PRICED_BELOW_UNPRICED = [
+    span("t", "agent", name="agent", type="AGENT", usage=(100, 20)),
+    span("t", "outer", "agent", name="outer", type="LLM", model="nobody's", usage=(100, 20)),
+    span("t", "step", "outer", name="step"),
+    span("t", "inner", "step", name="inner", type="LLM", model="gpt-4o", usage=(100, 20)),
+]
 OUTER_COST = 100 * 2.5e-6 + 20 * 10e-6
 
 
@@ -36,6 +42,11 @@ def totals(store: Store, group_by: str, **asked: Any) -> dict[str, tuple[int, in
     """Calls, input and output tokens by group."""
     rows = store.statistics(group_by=group_by, **asked)
     return {row.group: (row.calls, row.input_tokens, row.output_tokens) for row in rows}
+
+
+def prices(store: Store, group_by: str) -> dict[str, Any]:
+    """Calls with and without a known price, and the cost, by group."""
+    return {row.group: (row.priced, row.unpriced, row.cost) for row in store.statistics(group_by=group_by)}
 
 
 def table(store: Store, name: str) -> list[tuple[Any, ...]]:
@@ -77,6 +88,36 @@ def test_the_hourly_roll_up_counts_nested_usage_once(
 
     assert totals(store, group_by) == exact
     assert totals(store, group_by, interval_ns=HOUR) == exact
+
+
+@pytest.mark.no_store
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_tokens_that_are_priced_below_are_not_without_a_price(
+    store: Store, order: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in order:
+        store.append([PRICED_BELOW_UNPRICED[number]])
+    exact = {group_by: prices(store, group_by) for group_by in ("model", "type", "none")}
+    monkeypatch.setattr(statistics, "_EXACT_UP_TO_SPANS", -1)
+    rolled = {group_by: prices(store, group_by) for group_by in exact}
+    store.delete_traces(trace_ids=["t"])
+
+    cost = pytest.approx(OUTER_COST)
+    assert exact == {
+        "model": {"gpt-4o": (1, 0, cost), "nobody's": (1, 0, 0)},
+        "type": {"LLM": (2, 0, cost), "AGENT": (1, 0, 0), "CHAIN": (0, 0, None)},
+        "none": {"all": (2, 0, cost)},
+    }
+    assert rolled == exact
+    assert table(store, "hours") == []
+
+
+@pytest.mark.no_store
+def test_a_cost_below_that_sums_of_calls_leave_out_prices_no_call(store: Store) -> None:
+    store.append([span("t", "call", name="call", model="nobody's", usage=(3, 4))])
+    store.append([span("t", "paid", "call", name="paid", attributes={semconv.COST_TOTAL: 0.5})])
+
+    assert prices(store, "none") == {"all": (0, 1, None)}
 
 
 def test_every_figure_of_a_nested_call_is_the_same(store_url: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -159,6 +200,7 @@ def test_a_migration_marks_the_nested_usage_of_an_older_store(tmp_path: Path) ->
     store.append(LLM_BELOW_LLM)
     store.append([span("u", "call", "agent", model="gpt-4o", usage=(3, 4)), span("u", "agent", usage=(9, 9))])
     store.append([span("v", "a", model="gpt-4o", usage=(3, 4)), span("v", "b", "a")])
+    store.append([line.replace(b'"t"', b'"w"') for line in PRICED_BELOW_UNPRICED])
     expected = {group: store.statistics(group_by=group) for group in ("model", "name", "none", "type")}
     spans, hours = table(store, "spans"), table(store, "covered_hours")
     store.close()
@@ -167,6 +209,7 @@ def test_a_migration_marks_the_nested_usage_of_an_older_store(tmp_path: Path) ->
         database.execute("DROP TABLE covered_hours")
         database.execute("ALTER TABLE running DROP COLUMN record")
         database.execute("ALTER TABLE hours DROP COLUMN unmeasured")
+        database.execute("UPDATE hours SET priced = 0 WHERE cost = 0")
         database.execute("PRAGMA user_version = 6")
     database.close()
 
@@ -224,6 +267,23 @@ def naive(spans: dict[str, Known], *, of_calls: bool) -> dict[str, tuple[int, in
     return found
 
 
+def naive_prices(spans: dict[str, Known]) -> dict[str, tuple[int, int]]:
+    """Calls with and without a known price by name, counted by walking up from each cost."""
+    above_a_cost: set[str | None] = set()
+    for known in spans.values():
+        parent = known.parent_id if known.usage and known.model == "gpt-4o" else None
+        while parent in spans:
+            above_a_cost.add(parent)
+            parent = spans[parent].parent_id
+    found = {known.name: (0, 0) for known in spans.values()}
+    for span_id, known in spans.items():
+        if known.usage:
+            is_priced = known.model == "gpt-4o" or span_id in above_a_cost
+            priced, unpriced = found[known.name]
+            found[known.name] = (priced + is_priced, unpriced + (not is_priced))
+    return found
+
+
 @settings(max_examples=60, deadline=None)
 @given(given_trace=traces(), data=st.data())
 @pytest.mark.no_store
@@ -240,9 +300,11 @@ def test_nested_usage_in_any_order_and_any_batches(
             store.append(order[begin:end])
         trace = store.trace("t")
         exact = [totals(store, group_by) for group_by in ("name", "model")]
+        exact_prices = prices(store, "name")
         with monkeypatch.context() as patched:
             patched.setattr(statistics, "_EXACT_UP_TO_SPANS", -1)
             rolled = [totals(store, group_by) for group_by in ("name", "model")]
+            rolled_prices = prices(store, "name")
             costs = [replace(row, cost=round(row.cost or 0, 9)) for row in store.statistics(group_by="none")]
         exact_costs = [round(row.cost or 0, 9) for row in store.statistics(group_by="none")]
         store.delete_traces(trace_ids=["t"])
@@ -252,6 +314,8 @@ def test_nested_usage_in_any_order_and_any_batches(
     expected = [naive(spans, of_calls=of_calls) for of_calls in (False, True)]
     assert (exact, rolled) == (expected, expected)
     assert [row.cost for row in costs] == exact_costs
+    for found in (exact_prices, rolled_prices):
+        assert {name: counts[:2] for name, counts in found.items()} == naive_prices(spans)
     assert left == [[], []]
     assert trace is not None
     read, written = (sum(row[place] for row in expected[0].values()) for place in (1, 2))

@@ -144,9 +144,10 @@ class StatisticsRow:
     """Calls of one group (a model, a span name, …): latencies in ms, cost in USD, None where no call had a price.
 
     Every span counts in calls, errors and latencies; tokens and cost are those of the topmost spans that carry some.
-    ``priced`` is the number of calls whose price is known, ``unmeasured`` that of calls without one that failed or sent
-    no token counts, so that ``unpriced`` are those that the price table does not know. ``exact`` is False where
-    percentiles come from the hourly roll-up, whose buckets are 5 % wide. ``start`` is where the step begins, in ns.
+    ``priced`` is the number of calls whose price is known, their own or that of calls below them, ``unmeasured`` that
+    of calls without one that failed or sent no token counts, so that ``unpriced`` are those that the price table does
+    not know. ``exact`` is False where percentiles come from the hourly roll-up, whose buckets are 5 % wide. ``start``
+    is where the step begins, in ns.
     """
 
     group: str

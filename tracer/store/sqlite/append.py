@@ -16,13 +16,14 @@ from tracer._json import JsonObject
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.decode import DecodedBatch, SpanFacts, StartFacts
-from tracer.store.sqlite.hours import add_covered, add_spans
+from tracer.store.sqlite.hours import add_covered, add_priced, add_spans
 from tracer.store.sqlite.insert import insert_rows
 from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
 from tracer.store.sqlite.plan import TracePlan, bases_of, make_plans, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.tally import Tally
+from tracer.store.sqlite.topmost import PRICED_BELOW
 
 _OPTIMISTIC_TRIES = 3
 _NO_COUNTS = _NO_COST = (None, None, None)
@@ -157,12 +158,13 @@ def _counts(usage: dict[str, int] | None) -> tuple[int | None, int | None, int |
 
 
 def _write_covered(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:
-    """Note which tokens and costs an ancestor carries too: of new spans, and of stored ones whose ancestor is new."""
+    """Note which tokens and costs an ancestor carries too: of new spans, and of stored ones above or below these."""
     covered = [(span.facts, span.facts.covered) for plan in plans for span in plan.new_spans if span.facts.covered]
     stored = [span for plan in plans for span in plan.covered]
     if stored:
         connection.executemany(_COVER_SPAN, [(span.marks, span.row_id) for span in stored])
         covered += [(span.facts, span.marks) for span in stored]
+        add_priced(connection, [span.facts for span in stored if span.marks & PRICED_BELOW])
     if covered:
         add_covered(connection, covered)
 

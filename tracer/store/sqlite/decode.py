@@ -51,7 +51,7 @@ class SpanFacts:
     usage: dict[str, int] | None = None
     cost: tuple[float | None, float | None, float] | None = None  # input, output, total
     first_chunk: int | None = None  # ns after the start
-    covered: int = 0  # marks of amounts that an ancestor carries too: topmost.py
+    covered: int = 0  # marks of amounts that an ancestor carries too, or a cost below: topmost.py
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ def register_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("tracer_add_latencies", 2, add_latencies, deterministic=True)
     connection.create_function("tracer_take_latencies", 2, take_latencies, deterministic=True)
     connection.create_aggregate("tracer_latencies", 1, LatencyCounts)  # type: ignore[arg-type]
-    connection.create_aggregate("tracer_covered", 6, CoveredSpans)  # type: ignore[arg-type]
+    connection.create_aggregate("tracer_covered", -1, CoveredSpans)  # type: ignore[arg-type]
     connection.create_function("tracer_value", 6, reader.value, deterministic=True)
     connection.create_function("tracer_text", 5, reader.text, deterministic=True)
 

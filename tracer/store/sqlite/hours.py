@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tracer.store.sqlite.decode import SpanFacts
 from tracer.store.sqlite.latencies import LatencyCounts
-from tracer.store.sqlite.topmost import CALL_SHIFT, COST, USAGE
+from tracer.store.sqlite.topmost import CALL_SHIFT, COST, PRICED_BELOW, USAGE, is_unpriced
 
 HOUR_NS: Final = 3_600_000_000_000
 _PICO = 10**12
@@ -31,6 +31,8 @@ _REMOVE = """UPDATE hours SET spans = spans - ?6, errors = errors - ?7, input_to
     output_tokens = output_tokens - ?9, priced = priced - ?10, unmeasured = unmeasured - ?11, cost = cost - ?12,
     latencies = tracer_take_latencies(latencies, ?13)
     WHERE hour = ?1 AND type = ?2 AND name = ?3 AND model = ?4 AND provider = ?5"""
+_ADD_PRICED = """UPDATE hours SET priced = priced + 1
+    WHERE hour = ? AND type = ? AND name = ? AND model = ? AND provider = ?"""
 
 _ADD_COVERED = """INSERT INTO covered_hours(
     of_calls, hour, type, name, model, provider, marks, input_tokens, output_tokens, cost
@@ -72,6 +74,11 @@ def add_covered(connection: sqlite3.Connection, spans: Iterable[tuple[SpanFacts,
     _change_covered(connection, spans, 1)
 
 
+def add_priced(connection: sqlite3.Connection, spans: Iterable[SpanFacts]) -> None:
+    """Count stored spans as priced whose cost has come in below them."""
+    connection.executemany(_ADD_PRICED, [_key(span) for span in spans])
+
+
 def _change_covered(connection: sqlite3.Connection, spans: Iterable[tuple[SpanFacts, int]], sign: int) -> None:
     sums: dict[tuple[int, int, str, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for span, marks in spans:
@@ -79,7 +86,8 @@ def _change_covered(connection: sqlite3.Connection, spans: Iterable[tuple[SpanFa
             gone = marks >> CALL_SHIFT if of_calls else marks
             if not gone & (USAGE | COST):
                 continue
-            total = sums[of_calls, span.start // HOUR_NS, span.type, span.name, span.model or "", span.provider or ""]
+            key = of_calls, *_key(span)
+            total = sums[key]
             if gone & USAGE and span.usage:
                 total[0] += sign
                 total[1] += sign * span.usage.get("input_tokens", 0)
@@ -90,11 +98,15 @@ def _change_covered(connection: sqlite3.Connection, spans: Iterable[tuple[SpanFa
     connection.executemany(_ADD_COVERED, [(*key, *total) for key, total in sums.items()])
 
 
+def _key(span: SpanFacts) -> tuple[int, str, str, str, str]:
+    return span.start // HOUR_NS, span.type, span.name, span.model or "", span.provider or ""
+
+
 def _rows(spans: Iterable[SpanFacts]) -> list[Row]:
     sums: dict[tuple[int, str, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0, 0, 0])
     latencies: dict[tuple[int, str, str, str, str], LatencyCounts] = defaultdict(LatencyCounts)
     for span in spans:
-        key = span.start // HOUR_NS, span.type, span.name, span.model or "", span.provider or ""
+        key = _key(span)
         latencies[key].step(span.duration)
         total = sums[key]
         total[0] += 1
@@ -105,7 +117,9 @@ def _rows(spans: Iterable[SpanFacts]) -> list[Row]:
         if span.cost:
             total[4] += 1
             total[6] += pico(span.cost[2])
-        elif span.status == "ERROR" or "input_tokens" not in (span.usage or ()):
+        elif span.covered & PRICED_BELOW:
+            total[4] += 1
+        elif not is_unpriced(span):
             total[5] += 1
     return [(*key, *total, latencies[key].finalize()) for key, total in sums.items()]
 

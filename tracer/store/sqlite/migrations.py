@@ -236,8 +236,26 @@ _UNMEASURED = (
         AND hours.model = found.model AND hours.provider = found.provider""",
 )
 
+_PRICED_BELOW = (
+    # marks of the spans with tokens and no cost above one with a cost, which are calls whose price is known: topmost.py
+    f"""CREATE TABLE marked_spans AS SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS marks
+        FROM (SELECT tracer_covered(id, span_id, parent_id, model IS NOT NULL,
+            coalesce(input_tokens, output_tokens, total_tokens, usage) IS NOT NULL, cost IS NOT NULL,
+            input_tokens IS NOT NULL AND status <> 'ERROR') AS covered
+            FROM spans GROUP BY id >> {POSITION_BITS}), json_each(covered)""",
+    "UPDATE spans SET covered = covered | 16 WHERE id IN (SELECT id FROM marked_spans WHERE marks & 16)",
+    "DROP TABLE marked_spans",
+    f"""UPDATE hours SET priced = found.priced FROM (SELECT
+        (start - (start % {_HOUR_NS} + {_HOUR_NS}) % {_HOUR_NS}) / {_HOUR_NS} AS hour, type, name,
+        ifnull(model, '') AS model, ifnull(provider, '') AS provider,
+        sum(cost IS NOT NULL OR covered & 16 <> 0) AS priced FROM spans GROUP BY 1, 2, 3, 4, 5) found
+        WHERE hours.hour = found.hour AND hours.type = found.type AND hours.name = found.name
+        AND hours.model = found.model AND hours.provider = found.provider""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS, _UNMEASURED,
+    _PRICED_BELOW,
 )  # fmt: skip
 VERSION: Final = len(MIGRATIONS)
 APPLICATION_ID: Final = 0x54524352  # header field that marks an SQLite file as a store of tracer

@@ -39,7 +39,7 @@ _ATTACHMENT = re.compile(re.escape(_SCHEME) + rb"([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class CoveredSpan:
-    """A stored span that gets marks, since an ancestor that is new carries the same: topmost.py."""
+    """A stored span that gets marks from a new span, which carries the same above it or a cost below it: topmost.py."""
 
     row_id: int
     marks: int

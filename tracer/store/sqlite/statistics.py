@@ -17,7 +17,7 @@ from tracer.store.sqlite.latencies import latency_count, unpack_latencies
 from tracer.store.sqlite.percentiles import bucket_percentiles, durations_of, exact_percentiles
 from tracer.store.sqlite.selecting import selected
 from tracer.store.sqlite.sql import Fragment, Sql
-from tracer.store.sqlite.topmost import CALL_SHIFT, COST, USAGE
+from tracer.store.sqlite.topmost import CALL_SHIFT, COST, PRICED_BELOW, USAGE
 
 _SPANS = {
     "model": ("s.model", "s.model IS NOT NULL"),
@@ -68,9 +68,10 @@ class _Amounts:
     input_tokens: str
     output_tokens: str
     cost: str
+    is_priced: str
 
 
-_TRACE_AMOUNTS = _Amounts("t", "t.state = 'ERROR'", "t.input_tokens", "t.output_tokens", "t.cost")
+_TRACE_AMOUNTS = _Amounts("t", "t.state = 'ERROR'", "t.input_tokens", "t.output_tokens", "t.cost", "t.cost IS NOT NULL")
 
 
 def _span_amounts(question: _Question) -> _Amounts:
@@ -78,8 +79,9 @@ def _span_amounts(question: _Question) -> _Amounts:
     shift = CALL_SHIFT if question.group_by in _OF_CALLS else 0
     usage, cost = (f"CASE WHEN NOT s.covered & {mark << shift} THEN s.{{}} END" for mark in (USAGE, COST))
     return _Amounts(
-        "s", "s.status = 'ERROR'", usage.format("input_tokens"), usage.format("output_tokens"), cost.format("cost")
-    )
+        "s", "s.status = 'ERROR'", usage.format("input_tokens"), usage.format("output_tokens"), cost.format("cost"),
+        f"(s.cost IS NOT NULL OR s.covered & {PRICED_BELOW} <> 0)",
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -185,7 +187,7 @@ def _summed(
     step = "NULL" if interval is None else f"{row}.start / {interval} * {interval}"
     found = connection.execute(
         f"SELECT {group}, {step}, count(*), sum({amounts.failed}), total({amounts.input_tokens}),"
-        f" total({amounts.output_tokens}), total({amounts.cost}), count({row}.cost),"
+        f" total({amounts.output_tokens}), total({amounts.cost}), sum({amounts.is_priced}),"
         f" sum({row}.cost IS NULL AND ({amounts.failed} OR {row}.input_tokens IS NULL)), group_concat({row}.duration)"
         f" FROM {source.text} GROUP BY 1, 2",
         source.parameters,

@@ -4,12 +4,14 @@ A span is covered where an ancestor carries the same: it counts as a call, with 
 its tokens (or its cost). Every sum follows from the marks that this module makes, which are stored with the spans.
 Sums of model calls have marks of their own, since only spans that name a model take part in them: an agent that adds up
 the tokens of its calls does not take them from their models.
+
+A span with tokens and no cost has a mark where a span below carries a cost: it is no call without a known price.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Final, Union
 
 from tracer.store.sqlite.decode import SpanFacts
@@ -19,6 +21,7 @@ COST: Final = 2
 CALL_SHIFT: Final = 2  # the same two marks among the spans that name a model
 CALL_USAGE: Final = USAGE << CALL_SHIFT
 CALL_COST: Final = COST << CALL_SHIFT
+PRICED_BELOW: Final = 1 << 2 * CALL_SHIFT
 
 Cost = tuple[Union[float, None], Union[float, None], float]  # input, output, total in USD
 
@@ -29,6 +32,11 @@ def carried(span: SpanFacts) -> int:
     """Marks of the usage and the cost that a span carries."""
     marks = (USAGE if span.usage else 0) | (COST if span.cost else 0)
     return marks | marks << CALL_SHIFT if span.model else marks
+
+
+def is_unpriced(span: SpanFacts) -> bool:
+    """Whether a span that did not fail has token counts and no cost of its own."""
+    return span.cost is None and span.status != "ERROR" and "input_tokens" in (span.usage or ())
 
 
 class Topmost:
@@ -67,6 +75,7 @@ class Topmost:
         elif marks:
             span.covered = marks & above
             self._count(span)
+            self._is_stale = above != 0 and _prices_above(span, spans)
 
     def update(self, spans: Mapping[str, SpanFacts], new: Container[str] = ()) -> dict[str, int]:
         """Bring all marks up to date; those that spans other than the new ones have got."""
@@ -75,9 +84,12 @@ class Topmost:
         self._is_stale = False
         self._usage, self._costs = {}, {}
         changed: dict[str, int] = {}
+        below = self._costs_below(spans)
         for span_id, marks in self._carrying.items():
             span = spans[span_id]
             covered = marks & self._carried_above(span, spans, marks)
+            if is_unpriced(span) and below.get(span_id, 0) & _cost_that_counts(span):
+                covered |= PRICED_BELOW
             if covered != span.covered and span_id not in new:
                 changed[span_id] = covered & ~span.covered
             span.covered = covered
@@ -102,17 +114,46 @@ class Topmost:
 
     def _carried_above(self, span: SpanFacts, spans: Mapping[str, SpanFacts], wanted: int) -> int:
         """Marks of the ancestors' usage and cost: all that are wanted, or any where none are."""
-        carrying = self._carrying
         found = 0
-        seen = {span.span_id}
-        parent = span.parent_id
-        while parent is not None and parent in spans and parent not in seen:
-            found |= carrying.get(parent, 0)
+        for above in _ancestors(span, spans):
+            found |= self._carrying.get(above.span_id, 0)
             if found and found & wanted == wanted:
                 break
-            seen.add(parent)
-            parent = spans[parent].parent_id
         return found
+
+    def _costs_below(self, spans: Mapping[str, SpanFacts]) -> dict[str, int]:
+        """Marks of the costs that the descendants of each span carry."""
+        below: dict[str, int] = {}
+        for span_id, marks in self._carrying.items():
+            costs = marks & (COST | CALL_COST)
+            parent = spans[span_id].parent_id
+            while parent is not None and parent in spans and below.get(parent, 0) & costs != costs:
+                below[parent] = below.get(parent, 0) | costs
+                parent = spans[parent].parent_id
+        return below
+
+
+def _prices_above(span: SpanFacts, spans: Mapping[str, SpanFacts]) -> bool:
+    """Whether the cost of a span is the first one below an ancestor that has none."""
+    costs = carried(span)
+    return any(
+        costs & _cost_that_counts(above) and is_unpriced(above) and not above.covered & PRICED_BELOW
+        for above in _ancestors(span, spans)
+    )
+
+
+def _ancestors(span: SpanFacts, spans: Mapping[str, SpanFacts]) -> Iterator[SpanFacts]:
+    seen = {span.span_id}
+    parent = span.parent_id
+    while parent is not None and parent in spans and parent not in seen:
+        yield spans[parent]
+        seen.add(parent)
+        parent = spans[parent].parent_id
+
+
+def _cost_that_counts(span: SpanFacts) -> int:
+    """The mark of costs below a span that are in each sum in which the span is a call."""
+    return CALL_COST if span.model else COST
 
 
 class CoveredSpans:
@@ -123,11 +164,13 @@ class CoveredSpans:
         self._spans: dict[str, SpanFacts] = {}
         self._topmost = Topmost()
 
-    def step(self, row_id: int, span_id: str, parent_id: str | None, is_call: int, usage: int, cost: int) -> None:
-        """Take in a span: whether it names a model, and whether it carries tokens and a cost."""
+    def step(
+        self, row_id: int, span_id: str, parent_id: str | None, is_call: int, usage: int, cost: int, measured: int = 0
+    ) -> None:
+        """Take in a span: whether it names a model, carries tokens and a cost, and is unpriced without the cost."""
         span = SpanFacts(span_id, parent_id, False, "", "", "", None, 0, 0)
         span.model = "some" if is_call else None
-        span.usage = {"total_tokens": 0} if usage else None
+        span.usage = {"input_tokens" if measured else "total_tokens": 0} if usage else None
         span.cost = (None, None, 0.0) if cost else None
         self._rows[span_id], self._spans[span_id] = row_id, span
         self._topmost.add_stored(span)
