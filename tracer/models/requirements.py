@@ -7,6 +7,7 @@ under this name. It is named by the URL that it was installed from; without such
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
 import sys
@@ -34,7 +35,7 @@ def requirements_of(
     if given is not None:
         lines = _lines(Path(given)) if isinstance(given, (str, Path)) else [str(line) for line in given]
         return [safe for line in lines for safe in _without_tracer(line)]
-    owners = metadata.packages_distributions()
+    owners = _packages_by_module()
     names = {owner for path in code for module in _imported(path) for owner in _owners(module, owners)}
     names |= {"PyYAML", "cloudpickle"} if is_pickled else {"PyYAML"}  # the manifest is YAML
     lines = [f"{name}=={metadata.version(name)}" for name in names if _is_installed(name)]
@@ -111,6 +112,17 @@ def _lines(path: Path) -> list[str]:
         raise InvalidArgumentError(
             f"pip_requirements: there is no file {str(path)!r}; to name a package, write a list: [{str(path)!r}]."
         ) from error
+
+
+def _packages_by_module() -> Mapping[str, Sequence[str]]:
+    if sys.version_info >= (3, 11):
+        return metadata.packages_distributions()
+    owners: dict[str, list[str]] = {}  # Python 3.10 asks top_level.txt alone, which many packages do not have
+    for package in metadata.distributions():
+        places = {file.parts[0] if len(file.parts) > 1 else file.name for file in package.files or ()}
+        for module in {inspect.getmodulename(place) if "." in place else place for place in places}:
+            owners.setdefault(str(module), []).append(package.metadata["Name"])
+    return owners
 
 
 def _owners(module: str, owners: Mapping[str, Sequence[str]]) -> list[str]:
