@@ -27,10 +27,10 @@ _ADD = """INSERT INTO hours(
     input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
     priced = priced + excluded.priced, unmeasured = unmeasured + excluded.unmeasured, cost = cost + excluded.cost,
     latencies = tracer_add_latencies(latencies, excluded.latencies)"""
-_REMOVE = """UPDATE hours SET spans = spans - ?6, errors = errors - ?7, input_tokens = input_tokens - ?8,
-    output_tokens = output_tokens - ?9, priced = priced - ?10, unmeasured = unmeasured - ?11, cost = cost - ?12,
-    latencies = tracer_take_latencies(latencies, ?13)
-    WHERE hour = ?1 AND type = ?2 AND name = ?3 AND model = ?4 AND provider = ?5"""
+_REMOVE = """UPDATE hours SET spans = spans - ?, errors = errors - ?, input_tokens = input_tokens - ?,
+    output_tokens = output_tokens - ?, priced = priced - ?, unmeasured = unmeasured - ?, cost = cost - ?,
+    latencies = tracer_take_latencies(latencies, ?)
+    WHERE hour = ? AND type = ? AND name = ? AND model = ? AND provider = ?"""
 _ADD_PRICED = """UPDATE hours SET priced = priced + 1
     WHERE hour = ? AND type = ? AND name = ? AND model = ? AND provider = ?"""
 
@@ -40,6 +40,7 @@ _ADD_COVERED = """INSERT INTO covered_hours(
     marks = marks + excluded.marks, input_tokens = input_tokens + excluded.input_tokens,
     output_tokens = output_tokens + excluded.output_tokens, cost = cost + excluded.cost"""
 
+_KEY_SIZE = 5
 Row = tuple[Any, ...]
 
 
@@ -61,7 +62,7 @@ def add_spans(connection: sqlite3.Connection, spans: Iterable[SpanFacts]) -> Non
 def remove_spans(connection: sqlite3.Connection, spans: Sequence[SpanFacts]) -> None:
     """Count spans out that were counted in."""
     rows = _rows(spans)
-    connection.executemany(_REMOVE, rows)
+    connection.executemany(_REMOVE, [(*row[_KEY_SIZE:], *row[:_KEY_SIZE]) for row in rows])
     connection.executemany("DELETE FROM hours WHERE hour = ? AND spans <= 0", {(row[0],) for row in rows})
     covered = [(span, span.covered) for span in spans if span.covered]
     if covered:
@@ -131,12 +132,12 @@ def read_hours(
 
     With ``of_calls`` an ancestor that names no model takes no tokens and no cost from a span.
     """
-    within = f"hour >= ?1 AND hour < ?2 AND {condition}"
+    within = f"hour >= ? AND hour < ? AND {condition}"
     return connection.execute(
         f"SELECT {group}, hour, spans, errors, input_tokens, output_tokens, priced, unmeasured, cost, latencies"
         f" FROM hours"
         f" WHERE {within} UNION ALL"
         f" SELECT {group}, hour, 0, 0, -input_tokens, -output_tokens, 0, 0, -cost, x'' FROM covered_hours"
-        f" WHERE of_calls = ?3 AND {within}",
-        (first, last, of_calls),
+        f" WHERE of_calls = ? AND {within}",
+        (first, last, of_calls, first, last),
     )
