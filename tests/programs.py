@@ -18,6 +18,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 120.0  # never reached by a program that works
 
+# a part of a program: an exporter that takes nothing
+EXPORTER_DOWN = """
+class Down:
+    def export(self, spans):
+        raise OSError("down")
+    def shutdown(self):
+        pass
+tracer.configure(exporters=[Down()])
+"""
+
 _PRELUDE = """\
 import atexit, asyncio, gc, multiprocessing, os, resource, signal, sys, threading, time, weakref
 import tracer

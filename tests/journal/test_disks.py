@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import tracer
+from tests.programs import EXPORTER_DOWN
 from tracer._journal.dead_segment import DeadSegment
 from tracer._journal.recovery import dropped
 
@@ -52,13 +53,8 @@ def test_losses_of_a_disk_that_filled_up_are_counted_though_records_wait_for_the
 ) -> None:
     code, _, err = start(
         FULL
+        + EXPORTER_DOWN
         + """
-class Down:
-    def export(self, spans):
-        raise OSError("down")
-    def shutdown(self):
-        pass
-tracer.configure(exporters=[Down()])
 step("before")
 fill()
 for i in range(1000):

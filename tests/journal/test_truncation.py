@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.programs import EXPORTER_DOWN
 from tracer._journal.recovery import dropped
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="mapped files cannot be cut there")
@@ -85,13 +86,8 @@ say(count)
 def test_records_that_were_cut_off_before_they_were_delivered_are_counted(start: Any, stored: Any) -> None:
     code, _, err = start(
         PLACE
+        + EXPORTER_DOWN
         + """
-class Down:
-    def export(self, spans):
-        raise OSError("down")
-    def shutdown(self):
-        pass
-tracer.configure(exporters=[Down()])
 for i in range(100):
     step("waits for the exporter", text="x" * 100)
 tracer.flush(0.5)
