@@ -39,7 +39,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.sqlite": (
             "__init__ append bases blocks compile connection decode delete facets find fulltext functions "
             "histogram hours indexing insert known latencies migrations models_and_runs owners percentiles plan "
-            "read recent rollup selecting sessions shape sql statistics store tally tokens topmost "
+            "read recent rollup schema selecting sessions shape sql statistics store tally tokens topmost "
             "trace_updates versions"
         ),
         "tracer.dialects": "__init__ genai mlflow openinference reading traceloop",

@@ -269,14 +269,14 @@ def test_a_migration_brings_an_older_store_up_to_date_and_keeps_its_traces(
         ("ALTER TABLE traces ADD COLUMN mood TEXT", "UPDATE traces SET mood = 'fine'"),
     )
     monkeypatch.setattr(store_connection, "MIGRATIONS", steps)
-    monkeypatch.setattr(store_connection, "VERSION", len(steps))
+    monkeypatch.setattr(store_connection, "VERSION", 1 + len(steps))
 
     store = new_store(tmp_path)
 
     assert found(store) == ["t"]
     database = sqlite3.connect(tmp_path / "traces.db")
     assert database.execute("SELECT mood FROM traces").fetchall() == [("fine",)]
-    assert database.execute("PRAGMA user_version").fetchone() == (len(steps),)
+    assert database.execute("PRAGMA user_version").fetchone() == (1 + len(steps),)
     database.close()
     store.close()
 
@@ -286,7 +286,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path: Path, monke
     steps = (*store_connection.MIGRATIONS, ("ALTER TABLE traces ADD COLUMN mood TEXT", "SELECT nonsense"))
     with monkeypatch.context() as patched:
         patched.setattr(store_connection, "MIGRATIONS", steps)
-        patched.setattr(store_connection, "VERSION", len(steps))
+        patched.setattr(store_connection, "VERSION", 1 + len(steps))
         with pytest.raises(StoreError, match="cannot open the store"):
             new_store(tmp_path)
 

@@ -115,7 +115,7 @@ def test_a_migration_makes_the_roll_up_of_an_older_store(tmp_path: Path, monkeyp
     unmeasured = next(step for step in MIGRATIONS if "unmeasured" in step[0])
     steps = (*MIGRATIONS, (roll_up,), unmeasured)
     monkeypatch.setattr(store_connection, "MIGRATIONS", steps)
-    monkeypatch.setattr(store_connection, "VERSION", len(steps))
+    monkeypatch.setattr(store_connection, "VERSION", 1 + len(steps))
 
     open_store(store.url).close()
 

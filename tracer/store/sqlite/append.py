@@ -18,10 +18,10 @@ from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.decode import DecodedBatch, SpanFacts, StartFacts
 from tracer.store.sqlite.hours import add_covered, add_priced, add_spans
 from tracer.store.sqlite.insert import insert_rows
-from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
 from tracer.store.sqlite.plan import TracePlan, bases_of, make_plans, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
+from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.tally import Tally
 from tracer.store.sqlite.topmost import PRICED_BELOW
 

@@ -13,7 +13,7 @@ from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
 from tracer.store.filter.expression import Value
 from tracer.store.sqlite.blocks import PACKED
 from tracer.store.sqlite.functions import SPAN_KEYS
-from tracer.store.sqlite.migrations import (
+from tracer.store.sqlite.schema import (
     LABEL_METADATA,
     LABEL_MODEL,
     LABEL_PROVIDER,

@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -20,7 +21,8 @@ from tracer._journal.locations import file_size
 from tracer.errors import NewerStoreError, StoreError
 from tracer.store.limits import deadline, took_too_long
 from tracer.store.sqlite.functions import register_functions
-from tracer.store.sqlite.migrations import APPLICATION_ID, MIGRATIONS, VERSION
+from tracer.store.sqlite.migrations import MIGRATIONS, VERSION
+from tracer.store.sqlite.schema import APPLICATION_ID, SCHEMA
 
 _BUSY_TIMEOUT_MS = 30_000
 _RETRY_FOR_S = 120.0
@@ -164,9 +166,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         version = _user_version(connection)  # another process may have been first
         _refuse_foreign(connection, path)
         _refuse_newer(version, path)
-        for step in MIGRATIONS[version:]:
-            for statement in step:
-                connection.execute(statement)
+        for statement in chain.from_iterable(MIGRATIONS[version - 1 :]) if version else SCHEMA:
+            connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")

@@ -15,7 +15,7 @@ from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.hours import remove_spans
 from tracer.store.sqlite.indexing import BLOCK_COLUMNS, indexed_texts
 from tracer.store.sqlite.known import load_facts
-from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
+from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.sql import Sql, marks
 
 _TRACES_AT_ONCE = 200  # short transactions, so that writers get their turn

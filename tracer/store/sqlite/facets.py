@@ -11,7 +11,7 @@ from tracer.store.filter import Expression
 from tracer.store.rows import Facet, Facets
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.known import in_parts
-from tracer.store.sqlite.migrations import LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG
+from tracer.store.sqlite.schema import LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG
 from tracer.store.sqlite.selecting import selected
 
 _COUNTED = 10_000

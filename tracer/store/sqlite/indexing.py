@@ -13,7 +13,7 @@ from typing import Any
 
 from tracer.store.sqlite.blocks import PACKED, unpack
 from tracer.store.sqlite.connection import begin_write
-from tracer.store.sqlite.migrations import POSITION_BITS, SLICE_TABLE, TERMS_TABLE, TEXTS_TABLE, WORDS_TABLE
+from tracer.store.sqlite.schema import POSITION_BITS, SLICE_TABLE, TERMS_TABLE, TEXTS_TABLE, WORDS_TABLE
 from tracer.store.text import span_text
 
 _BLOCKS_AT_ONCE = 200

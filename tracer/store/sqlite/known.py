@@ -10,9 +10,9 @@ from typing import NamedTuple, TypeVar
 import orjson
 
 from tracer.store.sqlite.decode import SpanFacts, StartFacts
-from tracer.store.sqlite.migrations import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import Running
+from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.sql import columns, marks
 from tracer.store.sqlite.tally import OneSpan, Tally
 from tracer.store.sqlite.trace_updates import TraceUpdates

@@ -1,137 +1,15 @@
-"""The schema of the SQLite store, as steps that are only ever appended to; PRAGMA user_version counts those taken.
+"""Steps that bring the SQLite store of an older version to the schema of today (schema.py), and are only appended to.
 
-Keys: a trace is numbered in the order of arrival (``num``); a span is ``num << POSITION_BITS | position``, so that the
-spans of a trace lie together, need no index of their own, and number the rows of the full-text index.
-A row of ``chunks`` is a block (blocks.py): the records of spans ``first``, ``first + 1``, … of one trace. A block with
-a ``base`` is read together with that one.
+``PRAGMA user_version`` is the version of a store; ``MIGRATIONS[0]`` makes the second of the first.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-POSITION_BITS: Final = 24
-POSITION_MASK: Final = (1 << POSITION_BITS) - 1
+from tracer.store.sqlite.schema import POSITION_BITS, TERMS_TABLE
 
-LABEL_TAG: Final = 0
-LABEL_METADATA: Final = 1
-LABEL_MODEL: Final = 2
-LABEL_PROVIDER: Final = 3
-
-TEXTS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5(text, content='', tokenize='unicode61 remove_diacritics 2')"
-SLICE_TABLE: Final = (
-    "CREATE VIRTUAL TABLE {} USING fts5(text, content='', detail=none, columnsize=0,"
-    " tokenize='unicode61 remove_diacritics 2')"
-)
-TERMS_TABLE: Final = "CREATE TABLE {}(term TEXT PRIMARY KEY) WITHOUT ROWID"
-WORDS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5vocab({}, 'row')"
-
-_FIRST = (
-    "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
-    "INSERT INTO counters VALUES ('seq', 0), ('trace', 0), ('chunk', 0), ('spans', 0), ('indexed_chunk', 0)",
-    "CREATE TABLE experiments(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
-    "INSERT INTO experiments VALUES (0, 'Default')",
-    """CREATE TABLE traces(
-        num INTEGER PRIMARY KEY,
-        trace_id TEXT NOT NULL UNIQUE,
-        seq INTEGER NOT NULL,
-        experiment INTEGER NOT NULL,
-        state TEXT NOT NULL,
-        name TEXT,
-        root_span TEXT,
-        start INTEGER,              -- ns; NULL until a span has come: such a trace is not listed
-        duration INTEGER,           -- ns
-        next_position INTEGER NOT NULL,
-        spans INTEGER NOT NULL,
-        errors INTEGER NOT NULL,
-        input_tokens INTEGER,
-        output_tokens INTEGER,
-        total_tokens INTEGER,
-        usage TEXT,                 -- JSON
-        input_cost REAL,
-        output_cost REAL,
-        cost REAL,                  -- USD
-        request_preview TEXT,
-        response_preview TEXT,
-        session TEXT,
-        user TEXT,
-        model_id TEXT,
-        run_id TEXT,
-        client_request_id TEXT,
-        said TEXT,                  -- JSON: what trace records said, each with its time
-        owner TEXT
-    )""",
-    "CREATE INDEX traces_start ON traces(start)",
-    "CREATE INDEX traces_seq ON traces(seq)",
-    "CREATE INDEX traces_experiment ON traces(experiment, start)",
-    "CREATE INDEX traces_state ON traces(state, start) WHERE state <> 'OK'",
-    "CREATE INDEX traces_session ON traces(session, start) WHERE session IS NOT NULL",
-    "CREATE INDEX traces_user ON traces(user, start) WHERE user IS NOT NULL",
-    "CREATE INDEX traces_model_id ON traces(model_id, start) WHERE model_id IS NOT NULL",
-    "CREATE INDEX traces_run ON traces(run_id, start) WHERE run_id IS NOT NULL",
-    """CREATE TABLE spans(
-        id INTEGER PRIMARY KEY,
-        span_id TEXT NOT NULL,
-        parent_id TEXT,
-        remote INTEGER NOT NULL,
-        name TEXT NOT NULL,
-        type TEXT NOT NULL,
-        status TEXT NOT NULL,
-        message TEXT,
-        start INTEGER NOT NULL,
-        duration INTEGER NOT NULL,
-        model TEXT,
-        request_model TEXT,         -- where it differs from model
-        provider TEXT,
-        input_tokens INTEGER,
-        output_tokens INTEGER,
-        total_tokens INTEGER,
-        usage TEXT,                 -- JSON, where there is more than input, output and total
-        input_cost REAL,
-        output_cost REAL,
-        cost REAL,
-        chunk INTEGER NOT NULL
-    )""",
-    """CREATE TABLE chunks(
-        id INTEGER PRIMARY KEY, trace INTEGER NOT NULL, first INTEGER NOT NULL, codec INTEGER NOT NULL,
-        content BLOB NOT NULL
-    )""",
-    """CREATE TABLE running(
-        trace INTEGER NOT NULL, span_id TEXT NOT NULL, parent_id TEXT, remote INTEGER NOT NULL, name TEXT NOT NULL,
-        type TEXT NOT NULL, start INTEGER NOT NULL, owner TEXT, gone INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (trace, span_id)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX running_owner ON running(owner)",
-    """CREATE TABLE labels(
-        trace INTEGER NOT NULL, kind INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, start INTEGER,
-        PRIMARY KEY (trace, kind, key)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX labels_find ON labels(kind, key, value, start, trace)",
-    """CREATE TABLE assessments(
-        id TEXT PRIMARY KEY, trace INTEGER NOT NULL, span_id TEXT, name TEXT NOT NULL, type TEXT NOT NULL,
-        value TEXT NOT NULL, text TEXT, rationale TEXT, source TEXT NOT NULL, metadata TEXT NOT NULL,
-        error TEXT, time INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    "CREATE INDEX assessments_trace ON assessments(trace, type, name)",
-    "CREATE INDEX assessments_name ON assessments(type, name, trace)",
-    """CREATE TABLE attachments(digest TEXT PRIMARY KEY, mime TEXT NOT NULL, content BLOB NOT NULL)""",
-    """CREATE TABLE attachment_uses(
-        trace INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (trace, digest)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX attachment_uses_digest ON attachment_uses(digest)",
-    "CREATE TABLE processes(owner TEXT PRIMARY KEY, pid INTEGER, time INTEGER, resource TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE calls(
-        hour INTEGER NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL, bucket INTEGER NOT NULL,
-        calls INTEGER NOT NULL, errors INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
-        cost REAL NOT NULL,
-        priced INTEGER NOT NULL, PRIMARY KEY (hour, model, provider, bucket)
-    ) WITHOUT ROWID""",
-    # contentless: the text is in the blocks; a row is taken out again with the text it was made from
-    TEXTS_TABLE.format("texts"),
-    WORDS_TABLE.format("words", "texts"),
-)
-
-_SECOND = (
+_CHUNKS_AND_DELETIONS = (
     "ALTER TABLE spans ADD COLUMN first_chunk INTEGER",  # ns from the start to the first chunk of a stream
     # what was deleted stays as a mark, else a record that comes again would bring it back
     "ALTER TABLE assessments ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
@@ -254,8 +132,7 @@ _PRICED_BELOW = (
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    _FIRST, _SECOND, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS, _UNMEASURED,
+    _CHUNKS_AND_DELETIONS, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS, _UNMEASURED,
     _PRICED_BELOW,
 )  # fmt: skip
-VERSION: Final = len(MIGRATIONS)
-APPLICATION_ID: Final = 0x54524352  # header field that marks an SQLite file as a store of tracer
+VERSION: Final = 1 + len(MIGRATIONS)

@@ -17,7 +17,9 @@ from tracer.store.sqlite import blocks
 from tracer.store.sqlite.bases import Base, RecentBases
 from tracer.store.sqlite.decode import DecodedBatch, DecodedTrace, NewSpan, SpanFacts
 from tracer.store.sqlite.known import KnownTrace, in_parts, load_known
-from tracer.store.sqlite.migrations import (
+from tracer.store.sqlite.recent import RecentTallies
+from tracer.store.sqlite.rollup import RollUp, Running
+from tracer.store.sqlite.schema import (
     LABEL_METADATA,
     LABEL_MODEL,
     LABEL_PROVIDER,
@@ -25,8 +27,6 @@ from tracer.store.sqlite.migrations import (
     POSITION_BITS,
     POSITION_MASK,
 )
-from tracer.store.sqlite.recent import RecentTallies
-from tracer.store.sqlite.rollup import RollUp, Running
 from tracer.store.sqlite.tally import OneSpan, Tally
 from tracer.store.sqlite.trace_updates import TraceUpdates
 from tracer.store.text import previews, request_preview, response_preview

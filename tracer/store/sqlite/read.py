@@ -15,7 +15,7 @@ from tracer.store.rows import AssessmentRow, Changes, StoredTrace, TraceRow
 from tracer.store.sqlite.blocks import PACKED, unpack
 from tracer.store.sqlite.decode import SpanFacts
 from tracer.store.sqlite.known import FACTS_COLUMNS, FactsCells, facts_of, in_parts
-from tracer.store.sqlite.migrations import (
+from tracer.store.sqlite.schema import (
     LABEL_METADATA,
     LABEL_MODEL,
     LABEL_PROVIDER,

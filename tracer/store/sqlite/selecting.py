@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tracer.store.filter import And, Comparison, Expression
 from tracer.store.sqlite.compile import Matcher, compare, compile_expression
-from tracer.store.sqlite.migrations import LABEL_METADATA, LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG
+from tracer.store.sqlite.schema import LABEL_METADATA, LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG
 from tracer.store.sqlite.sql import Fragment, Sql, join
 
 _DRIVING = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, "provider": LABEL_PROVIDER}

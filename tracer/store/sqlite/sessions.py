@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tracer.store.filter import Expression
 from tracer.store.rows import SessionPage, SessionRow
 from tracer.store.sqlite.compile import Matcher
-from tracer.store.sqlite.migrations import LABEL_MODEL
+from tracer.store.sqlite.schema import LABEL_MODEL
 from tracer.store.sqlite.selecting import selected
 from tracer.store.sqlite.sql import columns
 from tracer.store.sqlite.tokens import decode_token, encode_token

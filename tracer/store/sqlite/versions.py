@@ -9,8 +9,8 @@ from typing import NamedTuple
 from tracer.store.filter import Expression
 from tracer.store.rows import ExperimentRow, FeedbackRow, VersionRow
 from tracer.store.sqlite.compile import Matcher
-from tracer.store.sqlite.migrations import LABEL_MODEL
 from tracer.store.sqlite.percentiles import durations_of, exact_percentiles
+from tracer.store.sqlite.schema import LABEL_MODEL
 from tracer.store.sqlite.selecting import selected
 from tracer.store.sqlite.sessions import usage_shape
 from tracer.store.sqlite.sql import Fragment, Sql, columns
