@@ -166,3 +166,25 @@ def test_a_model_with_the_former_requirements_loads_and_its_advice_leaves_them_o
 
     with pytest.raises(ModelError, match=r"was logged with: pip install 'click==8\.1'\. If"):
         load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("yaml", "PyYAML"),
+        ("typing_extensions", "typing_extensions"),  # one file
+        ("_pytest.fixtures", "pytest"),
+        ("_cffi_backend", "cffi"),  # compiled, without a folder
+        ("opentelemetry.trace", "opentelemetry-api"),  # one name, many packages
+        ("opentelemetry.sdk.trace", "opentelemetry-sdk"),
+        ("nowhere_to_be_found", None),
+    ],
+)
+def test_a_module_is_named_by_the_package_that_has_it(
+    write_model: WriteModel, module: str, package: str | None
+) -> None:
+    path = write_model(f"try:\n    import {module}\nexcept ImportError:\n    pass\nset_model(lambda x: x)")
+
+    names = {line.split("==")[0] for line in requirements_of_a_model(path)[1:]}
+
+    assert names == {"PyYAML"} | ({package} if package else set())

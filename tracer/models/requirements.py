@@ -7,11 +7,10 @@ under this name. It is named by the URL that it was installed from; without such
 from __future__ import annotations
 
 import ast
-import inspect
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence, Set
 from importlib import metadata
 from pathlib import Path
 
@@ -35,8 +34,7 @@ def requirements_of(
     if given is not None:
         lines = _lines(Path(given)) if isinstance(given, (str, Path)) else [str(line) for line in given]
         return [safe for line in lines for safe in _without_tracer(line)]
-    owners = _packages_by_module()
-    names = {owner for path in code for module in _imported(path) for owner in _owners(module, owners)}
+    names = _packages_with({module for path in code for module in _imported(path)})
     names |= {"PyYAML", "cloudpickle"} if is_pickled else {"PyYAML"}  # the manifest is YAML
     lines = [f"{name}=={metadata.version(name)}" for name in names if _is_installed(name)]
     return [_tracer_requirement(), *sorted(lines)]
@@ -114,27 +112,35 @@ def _lines(path: Path) -> list[str]:
         ) from error
 
 
-def _packages_by_module() -> Mapping[str, Sequence[str]]:
-    if sys.version_info >= (3, 11):
-        return metadata.packages_distributions()
-    owners: dict[str, list[str]] = {}  # Python 3.10 asks top_level.txt alone, which many packages do not have
+def _packages_with(modules: Set[str]) -> set[str]:
+    """The names of the packages that the modules are of."""
+    files_by_owner = _owners({module.split(".")[0] for module in modules})
+    names: set[str] = set()
+    for module in modules:
+        owners = {name: files for (name, top), files in files_by_owner.items() if top == module.split(".")[0]}
+        if len(owners) > 1:  # a namespace, such as ``google``
+            place = re.compile(rf"\n{module.replace('.', '/')}(?:/__init__)?\.")
+            owners = {name: files for name, files in owners.items() if place.search(files)}
+        names.update(owners)
+    return names
+
+
+def _owners(tops: Set[str]) -> dict[tuple[str, str], str]:
+    """Names of packages, each with a module of theirs among these: the text of the list of their files.
+
+    The lists are searched as they are: to take all of them apart, as `importlib.metadata.packages_distributions`
+    does, takes five times as long.
+    """
+    found: dict[tuple[str, str], str] = {}
+    if not tops:
+        return found
+    pattern = re.compile(rf"\n({'|'.join(tops)})(?:/|\.py\b|\.[^/,\n]*(?:so|pyd)\b|\s)")
     for package in metadata.distributions():
-        places = {file.parts[0] if len(file.parts) > 1 else file.name for file in package.files or ()}
-        for module in {inspect.getmodulename(place) if "." in place else place for place in places}:
-            owners.setdefault(str(module), []).append(package.metadata["Name"])
-    return owners
-
-
-def _owners(module: str, owners: Mapping[str, Sequence[str]]) -> list[str]:
-    """The packages that have a module; several share the namespace ``google``."""
-    found = list(dict.fromkeys(owners.get(module.split(".")[0], ())))
-    return found if len(found) < 2 else [name for name in found if _has(name, module)]
-
-
-def _has(name: str, module: str) -> bool:
-    place = module.replace(".", "/")
-    beginnings = (f"{place}/__init__.", f"{place}.")
-    return any(str(file).startswith(beginnings) for file in metadata.files(name) or ())
+        files = package.read_text("RECORD") or "\n".join(map(str, package.files or ()))
+        declared = package.read_text("top_level.txt") or ""  # also of an editable installation
+        for top in {match[1] for match in pattern.finditer(f"\n{declared}\n{files}")}:
+            found.setdefault((package.metadata["Name"], top), f"\n{files}")
+    return found
 
 
 def _is_installed(name: str) -> bool:
