@@ -1,9 +1,9 @@
 """Everything that CI runs, in lanes side by side: ``python3 tests/run.py``.
 
-Makes the environment that it needs under build/. The lanes are lint and types; the suite; the page's tests in Chromium;
-the page's own checks; the SDKs whose newest version the suite's environment does not have. The suite's output is shown
-as it comes, that of other lanes when a step has ended. Arguments go to pytest, which then runs the tests that they
-choose in the place of the suite's, the page's and the SDKs'.
+Makes the environment that it needs under build/. The lanes are lint and types; the tests of the providers; all others
+but the page's; the page's in Chromium; the page's own checks; the SDKs whose newest version the suite's environment does
+not have. The output of the greatest part is shown as it comes, that of other lanes when a step has ended. Arguments go
+to pytest, which then runs the tests that they choose in the place of all of these.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from web.bundle import NODE_PACKAGE  # noqa: E402
 
 OLDEST = (3, 10)
 WORKERS = (os.cpu_count() or 1) + 1  # of pytest-xdist: tests wait for processes and servers, too
+PROVIDERS = [f"tests/{file.stem}" for file in sorted((ROOT / "integrations").glob("[!_]*.py"))]
 SHARED_MEMORY = Path("/dev/shm")
-PAGE_BUILT = (
-    ROOT / "build" / "page-built"
-)  # tests are collected meanwhile, and begin when it is there (tests/conftest.py)
+# tests are collected meanwhile, and begin when it is there (tests/conftest.py)
+PAGE_BUILT = ROOT / "build" / "page-built"
 SHARED_MEMORY_BYTES = 4 << 30
 
 
@@ -56,13 +56,14 @@ def main(pytest_arguments: list[str]) -> int:
         sys.exit(f"Python {sys.version.split()[0]} is too old: run this with Python {OLDEST[0]}.{OLDEST[1]} or newer")
     started = time.monotonic()
     PAGE_BUILT.unlink(missing_ok=True)
-    with ThreadPoolExecutor() as pool, files_in_memory():
+    with ThreadPoolExecutor(max_workers=8) as pool, files_in_memory():  # a lane each
         # the browser comes from the system's packages, and the page from its own, beside the environment
         browser = pool.submit(run, Step("browser", [sys.executable, "tests/web/chromium.py"]))
         page = pool.submit(build_page)
         python = make_environment("test-env", "-e", ".[dev]")
         ended = [Ended("environment", 0, time.monotonic() - started)]
-        running = [pool.submit(run_lane, steps) for steps in (static_checks(python), tests(python, pytest_arguments))]
+        lanes = [static_checks(python), *suite_lanes(python, pytest_arguments)]
+        running = [pool.submit(run_lane, steps) for steps in lanes]
         ended += [browser.result(), *page.result()]
         running += [pool.submit(run_lane, steps) for steps in page_lanes(python, pytest_arguments)]
         ended += [step for lane in running for step in lane.result()]
@@ -90,10 +91,17 @@ def build_page() -> list[Ended]:
         PAGE_BUILT.touch()
 
 
-def tests(python: str, pytest_arguments: list[str]) -> list[Step]:
+def suite_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
     """The suite, or the tests that the arguments choose."""
-    suite = ["-n", str(WORKERS), "--dist", "worksteal", "--ignore", "tests/web"]
-    return [Step("tests", [python, "-m", "pytest", *(pytest_arguments or suite)], is_shown=True)]
+    pytest = [python, "-m", "pytest"]
+    if pytest_arguments:
+        return [[Step("tests", [*pytest, *pytest_arguments], is_shown=True)]]
+    others = [argument for folder in ("tests/web", *PROVIDERS) for argument in ("--ignore", folder)]
+    return [
+        # apart from the others, whose workers need not load all SDKs
+        [Step("providers", [*pytest, *PROVIDERS])],
+        [Step("tests", [*pytest, "-n", str(WORKERS), "--dist", "worksteal", *others], is_shown=True)],
+    ]
 
 
 def page_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
