@@ -1,9 +1,9 @@
 """Everything that CI runs, in lanes side by side: ``python3 tests/run.py``.
 
 Makes the environment that it needs under build/. The lanes are lint and types; the tests of the providers; all others
-but the page's; the page's in Chromium; the page's own checks; the SDKs whose newest version the suite's environment does
-not have. The output of the greatest part is shown as it comes, that of other lanes when a step has ended. Arguments go
-to pytest, which then runs the tests that they choose in the place of all of these.
+but the page's; the page's in Chromium; the page's own checks; the SDKs whose newest version the suite's environment
+does not have. The output of the greatest part is shown as it comes, that of other lanes when a step has ended.
+Arguments go to pytest, which then runs the tests that they choose in the place of all of these.
 """
 
 from __future__ import annotations
