@@ -69,6 +69,50 @@ def test_doctor_finds_an_editable_installation_of_the_former_name(
     assert says.startswith(f"0.1.0 has a package tracer too, in {source.resolve() / 'tracer'}: pip uninstall ")
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("_pacer.pth", "{source}/src\n"),  # of hatchling and most others
+        ("__editable___pacer_2_0_finder.py", "MAPPING: dict[str, str] = {{'tracer': '{source}/src/tracer'}}\n"),
+        ("_pacer_editable_loader.py", "SOURCE = '{source}'\n"),
+    ],
+)
+def test_doctor_finds_an_editable_installation_with_a_src_folder(
+    file: str,
+    text: str,
+    tracer_command: Command,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place, source = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("source")
+    package = source / "src" / "tracer"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    url = json.dumps({"url": source.as_uri(), "dir_info": {"editable": True}})
+    files = {file: text.format(source=source), "pacer-2.0.dist-info/direct_url.json": url}
+    install_by_hand("pacer", "2.0", files, place)
+    monkeypatch.syspath_prepend(str(place))
+
+    verdict, says = findings(tracer_command("doctor", "--json"))["versions", "pacer"]
+
+    assert verdict == "problem"
+    assert says.startswith(f"2.0 has a package tracer too, in {package.resolve()}: pip uninstall pacer, then pip ")
+
+
+def test_doctor_leaves_an_editable_installation_of_another_package_alone(
+    tracer_command: Command, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, source = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("source")
+    (source / "tracer").mkdir()  # beside the package that is installed
+    (source / "tracer" / "__init__.py").touch()
+    url = json.dumps({"url": source.as_uri(), "dir_info": {"editable": True}})
+    files = {"_pacer.pth": f"{source}/src\n", "pacer-2.0.dist-info/direct_url.json": url}
+    install_by_hand("pacer", "2.0", files, place)
+    monkeypatch.syspath_prepend(str(place))
+
+    assert ("versions", "pacer") not in findings(tracer_command("doctor", "--json"))
+
+
 def test_doctor_shows_the_version_and_the_folder_that_are_imported(tracer_command: Command) -> None:
     says = findings(tracer_command("doctor", "--json"))["versions", "tracer"][1]
 

@@ -132,6 +132,24 @@ def test_doctor_tells_when_a_copy_is_imported_instead_of_what_is_installed(wheel
     assert says.startswith(f"the one imported, {shadowed}, is not that of tracer-autolog {version}, {ours}: remove it")
 
 
+def test_doctor_is_reached_past_a_strange_package_on_pythonpath(wheel: Path, tmp_path: Path) -> None:
+    python, _ = environment_with(wheel, tmp_path)
+    strange = tmp_path / "strange" / "tracer"
+    strange.mkdir(parents=True)
+    (strange / "__init__.py").touch()
+
+    def ran(*options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [python, *options],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(strange.parent)}, capture_output=True, text=True,
+            timeout=60,
+        )  # fmt: skip
+
+    assert "tracer.__main__" in ran("-m", "tracer", "doctor").stderr
+    assert ran("-c", "import tracer; print(tracer.__file__)").stdout.strip() == str(strange / "__init__.py")
+    assert ran("-I", "-m", "tracer", "doctor").returncode == 0
+
+
 def test_a_bare_checkout_works_in_place(tmp_path: Path) -> None:
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import tracer.openai; print(tracer.openai.__file__)"
 

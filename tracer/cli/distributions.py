@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -58,8 +60,9 @@ def _owners() -> Iterator[Owner]:
         name = distribution.metadata["Name"] or "a distribution without a name"
         source = _editable_source(distribution)
         if source is not None:
-            if (source / _FIRST_FILE).is_file() or _normal(name) in (NAME, FORMER_NAME):
-                yield Owner(name, distribution.version, (source / _FOLDER).resolve(), None, is_editable=True)
+            folder = _editable_folder(distribution, source)
+            if (folder / "__init__.py").is_file() or _normal(name) in (NAME, FORMER_NAME):
+                yield Owner(name, distribution.version, folder.resolve(), None, is_editable=True)
             continue
         digests = dict(_digests(distribution.read_text("RECORD") or ""))
         top_level = (distribution.read_text("top_level.txt") or "").split()
@@ -76,6 +79,34 @@ def _editable_source(distribution: metadata.Distribution) -> Path | None:
         return Path(url2pathname(urlsplit(source["url"]).path)) if is_editable else None
     except (ValueError, AttributeError, KeyError):
         return None
+
+
+def _editable_folder(distribution: metadata.Distribution, source: Path) -> Path:
+    """The folder ``tracer`` that an editable installation has Python import."""
+    installed = [Path(str(distribution.locate_file(file))) for file in distribution.files or ()]
+    folders = [folder for file in installed for folder in _named_in(file)]
+    if not folders:  # the loader of another build backend
+        folders = [source / _FOLDER, source / "src" / _FOLDER]
+    return next((folder for folder in folders if (folder / "__init__.py").is_file()), folders[0])
+
+
+def _named_in(file: Path) -> Iterator[Path]:
+    """Folders ``tracer`` in a .pth file, one folder of modules a line, or in the finder that setuptools installs."""
+    if file.suffix == ".pth":
+        paths = [line.strip() for line in _lines(file)]
+        yield from (file.parent / path / _FOLDER for path in paths if path and not path.startswith(("import ", "#")))
+    elif file.name.startswith("__editable__") and file.suffix == ".py":
+        for line in _lines(file):
+            if line.startswith("MAPPING"):  # MAPPING: dict[str, str] = {'tracer': '/srv/pacer/src/tracer'}
+                with suppress(ValueError, SyntaxError, TypeError, KeyError):
+                    yield Path(ast.literal_eval(line.partition("=")[2].strip())[_FOLDER])
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
 
 
 def _normal(name: str) -> str:
