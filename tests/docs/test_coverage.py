@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -57,7 +58,14 @@ def test_every_field_of_the_filter_grammar_is_described() -> None:
     assert [name for name in ("tags", "metadata", "feedback", "expectation") if f"`{name}." not in described] == []
 
 
-def test_every_public_name_is_mentioned() -> None:
-    names = set(tracer.__all__)
+@pytest.mark.parametrize("room", ["tracer", "tracer.models", "tracer.provider", "tracer.server"])
+def test_every_public_name_is_mentioned(room: str) -> None:
+    names = importlib.import_module(room).__all__
 
-    assert sorted(name for name in names if not re.search(rf"\b{name}\b", ALL_PAGES)) == []
+    assert [name for name in names if not re.search(rf"\b{name}\b", ALL_PAGES)] == []
+
+
+def test_every_error_is_described() -> None:
+    names = [name for name, kind in vars(tracer.errors).items() if isinstance(kind, type) and not name.startswith("_")]
+
+    assert [name for name in names if f"| `{name}` |" not in page("reading.md")] == []

@@ -30,8 +30,7 @@ from tests.openai.replies import (
 from tests.openai.sdk import HAS_RESPONSES
 from tests.openai.server import Scripted, Server, reply, sse
 from tracer._engine.runtime import runtime
-from tracer.provider import BUILT_IN, find_provider_module
-from tracer.provider.installed import find_operation
+from tracer.provider.installed import BUILT_IN, find_operation, find_provider_module
 
 PICTURE = f"data:image/png;base64,{'iVBORw0KGgo' + 'A' * 1001}"
 WITH_PICTURE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}]

@@ -20,7 +20,8 @@ import tracer
 from tests.provider import acme_sdk as sdk_source
 from tests.provider import invented
 from tests.stored import Stored
-from tracer.provider import BUILT_IN, Door, Provider, find_provider_module
+from tracer.provider import BUILT_IN, Door, Provider
+from tracer.provider.installed import find_provider_module
 from tracer.provider.patch import Patch
 
 BODY = {"model": "acme-1", "messages": [{"role": "user", "content": "Capital of Peru?"}], "temperature": 0.5}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.provider.versions import SDKS, Sdk, chosen, has_newest, numbers
-from tracer.provider import BUILT_IN, find_provider_module
+from tracer.provider.installed import BUILT_IN, find_provider_module
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")

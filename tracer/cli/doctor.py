@@ -175,17 +175,18 @@ def _settings() -> Iterator[Finding]:
 
 
 def _sdks() -> Iterator[Finding]:
-    from tracer import provider
+    from tracer.provider import Provider
+    from tracer.provider.installed import find_provider_module, names
 
-    for name in provider.names():
+    for name in names():
         try:
-            module = provider.find_provider_module(name)
+            module = find_provider_module(name)
         except Exception as error:  # a third party's package may fail in any way
             says = f"its tracer provider cannot be loaded: {error.__cause__ or error!r}"
             yield Finding("SDKs", name, "problem", says)
             continue
         described = getattr(module, "provider", None)
-        if isinstance(described, provider.Provider):
+        if isinstance(described, Provider):
             yield _sdk(name, described)
         else:
             yield Finding("SDKs", name, "note", "provided by an installed package")

@@ -52,9 +52,6 @@ __all__ = [
     "SpanType",
     "Step",
     "Tap",
-    "autolog_all",
-    "find_provider_module",
-    "names",
     "set_failure",
     "suppress_tracing",
 ]

@@ -72,7 +72,8 @@ class Hook(NamedTuple):
 class ConnectionDoor(NamedTuple):
     """A class of an SDK whose objects are open connections, as ``module:Class``, with `recv_bytes`, `send` and `close`.
 
-    ``open(connection)`` describes the connection, or returns None. The module is never imported for it.
+    Its ``__init__`` takes what messages are sent over as ``connection``. ``open(…)`` gets an object of the class and
+    describes it, or returns None. The module is never imported for it.
     """
 
     target: str
