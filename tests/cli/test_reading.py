@@ -105,6 +105,35 @@ def test_reading_where_no_store_is_makes_none_and_says_how_to_start(
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("models", "serve", "models:/agent"), "no models yet: there is no store at"),
+        (("models", "serve", "folder"), "no model in folder"),
+        (("import", "bad.jsonl"), "bad.jsonl, line 1: not JSON"),
+        (("ui", "--host", "192.0.2.1"), "cannot listen on"),
+        (("server", "--host", "192.0.2.1"), "cannot listen on"),
+    ],
+)
+def test_a_command_that_fails_early_makes_no_store(
+    arguments: tuple[str, ...], says: str, tracer_command: Command, folder: Path
+) -> None:
+    (folder / "bad.jsonl").write_text("nonsense\n")
+
+    ran = tracer_command(*arguments, "--store", "nothing.db")
+
+    assert ran.code != 0
+    assert says in ran.err
+    assert [path.name for path in folder.iterdir()] == ["bad.jsonl"]
+
+
+def test_an_empty_file_to_import_makes_no_store(tracer_command: Command, folder: Path) -> None:
+    Path("empty.jsonl").touch()
+
+    assert tracer_command("import", "empty.jsonl", "--store", "nothing.db").code == 0
+    assert [path.name for path in folder.iterdir()] == ["empty.jsonl"]
+
+
 def test_a_file_that_is_no_store_is_refused(tracer_command: Command, folder: Path) -> None:
     (folder / "notes.txt").write_text("some notes\n" * 20)
 

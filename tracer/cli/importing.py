@@ -54,7 +54,7 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
             raise InvalidArgumentError(f"{file}: no such file.")
         if file.is_dir():
             raise InvalidArgumentError(f"{file}: a folder, expected a file.")
-    importer = _Importer(runtime().store(), runtime().recorder.redact)
+    importer = _Importer(runtime().store, runtime().recorder.redact)
     for file in files:
         with _opened(file) as lines:
             importer.take_in(str(file), _readable(str(file), lines))
@@ -64,10 +64,10 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
 
 
 class _Importer:
-    """Appends batches to the store, one producer at a time."""
+    """Appends batches to the store, one producer at a time. The store is opened, or made, with the first batch."""
 
-    def __init__(self, store: Store, redact: Callable[[bytes], bytes]) -> None:
-        self._store = store
+    def __init__(self, open_store: Callable[[], Store], redact: Callable[[bytes], bytes]) -> None:
+        self._open_store = open_store
         self._redact = redact
         self._owner: str | None = None
         self._waiting: list[bytes] = []
@@ -113,7 +113,7 @@ class _Importer:
     def _count_if_known(self, trace_id: str, span_id: str) -> None:
         known = self._known.get(trace_id)
         if known is None:
-            spans = self._store.spans(trace_id, payload=False)
+            spans = self._open_store().spans(trace_id, payload=False)
             known = self._known[trace_id] = {str(span["span_id"]) for span in spans if span.get("kind") != "start"}
             self._counted += len(known)
         self.known_spans += span_id in known
@@ -127,9 +127,10 @@ class _Importer:
 
     def _hand_over(self) -> None:
         if self._waiting and self._owner is not None:
-            self._store.append(self._waiting, owner=self._owner)
+            store = self._open_store()
+            store.append(self._waiting, owner=self._owner)
             # spans that were running at the time of the export are not running here
-            self._store.owner_gone(self._owner)
+            store.owner_gone(self._owner)
         self._owner, self._waiting, self._waiting_bytes = None, [], 0
         if self._counted > _REMEMBERED_SPANS:  # the store has them now and can be queried again
             self._known, self._counted = {}, 0

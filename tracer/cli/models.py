@@ -58,10 +58,12 @@ def serve_command(
 
     URI is models:/NAME, models:/NAME/VERSION, models:/ID or a folder. Its code is run.
     """
-    from tracer.cli.reading import store_place
+    from tracer.cli.reading import NoStoreError, store_place
     from tracer.cli.screen import note
 
-    store_place(store_url or context.obj)
+    place = store_place(store_url or context.obj)
+    if model_uri.startswith("models:/") and not place.exists():
+        raise NoStoreError("models", place, "Log one with tracer.models.log_model first, or name a model's folder.")
     try:
         from tracer.models.serving import Serving, serve
         from tracer.models.serving_app import Limits

@@ -21,6 +21,10 @@ LATEST = "latest"
 class NoStoreError(TracerError):
     """There is no store yet."""
 
+    def __init__(self, what: str, place: Place, advice: str) -> None:
+        elsewhere = "For a store elsewhere, use --store or set TRACER_STORE."
+        super().__init__(f"no {what} yet: there is no store at {place}\n{advice}\n{elsewhere}")
+
 
 @dataclass(frozen=True)
 class Place:
@@ -69,11 +73,8 @@ def store_for_reading(url: str | None) -> Store:
 
     place = store_place(url)
     if not place.exists():
-        raise NoStoreError(
-            f"no traces yet: there is no store at {place}\n"
-            "Run your program with tracer in this folder first, or try `tracer demo`.\n"
-            "For a store elsewhere, use --store or set TRACER_STORE."
-        )
+        advice = "Run your program with tracer in this folder first, or try `tracer demo`."
+        raise NoStoreError("traces", place, advice)
     store = runtime().store()
     try:
         runtime().sync()
