@@ -217,7 +217,7 @@ def test_traces_are_found_by_everything_users_say() -> None:
     assert [trace.trace_id for trace in tracer.search_traces(session_id="s1")] == [mine]
 
 
-def test_a_session_is_set_on_traces_and_found_by_its_id() -> None:
+def test_a_session_id_is_set_on_traces_and_finds_them() -> None:
     turns = [record_agent(session_id="chat-1") for _ in range(2)]
     record_agent(session_id="chat-2")
     record_agent()

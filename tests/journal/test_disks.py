@@ -28,7 +28,7 @@ def free():
 """
 
 
-def test_a_disk_that_is_full_from_the_start_changes_nothing_for_the_program(start: Any, stored: Any) -> None:
+def test_a_disk_full_from_the_start_changes_nothing_for_the_program(start: Any, stored: Any) -> None:
     code, out, err = start(
         FULL
         + """

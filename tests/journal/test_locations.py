@@ -22,7 +22,7 @@ def test_the_size_of_a_file_that_is_gone_is_zero(tmp_path: Path) -> None:
     assert file_size(tmp_path / "gone") == 0
 
 
-def test_a_store_is_opened_while_another_connection_deletes_its_log(tmp_path: Path) -> None:
+def test_a_store_is_opened_while_another_connection_deletes_its_wal(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     store.append([span("t", "r")])
     store.close()

@@ -91,7 +91,7 @@ def test_an_error_before_a_stream(server: Server, call: Any, stored: Any) -> Non
     assert stored.span.attributes["tracer.provider.error_code"] == "overloaded"
 
 
-def test_retries_are_one_span_with_their_count(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_retries_after_a_rate_limit_are_counted_on_one_span(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(*[reply(error(), status=429, retry_after_ms="1")] * 2, reply(chat()))
 
     client.with_options(max_retries=3).chat.completions.create(model="m", messages=QUESTION)
@@ -100,7 +100,7 @@ def test_retries_are_one_span_with_their_count(server: Server, client: openai.Op
     assert (stored.span.status, stored.span.attributes["tracer.retries"]) == ("UNSET", 2)
 
 
-def test_retries_of_a_call_that_fails_are_counted(server: Server, client: openai.OpenAI, stored: Any) -> None:
+def test_retries_that_end_with_a_rate_limit_are_counted(server: Server, client: openai.OpenAI, stored: Any) -> None:
     server.will(reply(error(), status=429, retry_after_ms="1"))
 
     with pytest.raises(openai.RateLimitError):

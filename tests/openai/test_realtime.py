@@ -416,7 +416,7 @@ def test_the_beta_of_realtime(sockets: SocketServer, talk: Talk, stored: Any) ->
     assert messages(reply, "output")[0]["parts"][0]["transcript"] == "Lima."
 
 
-def test_responses_over_a_connection(sockets: SocketServer, talk: Talk, stored: Any) -> None:
+def test_responses_over_a_websocket(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     sockets.will(answer=lambda message: response_events())
 
     talk("responses", {"type": "response.create", "model": "m", "input": "?"}, until="response.completed")
@@ -449,7 +449,7 @@ def test_stream_ids_keep_parallel_responses_apart(sockets: SocketServer, talk: T
     assert [reply.outputs["output"] for reply in replies] == [response()["output"]] * 2
 
 
-def test_a_refused_request_over_a_connection(sockets: SocketServer, talk: Talk, stored: Any) -> None:
+def test_a_refused_request_over_a_websocket(sockets: SocketServer, talk: Talk, stored: Any) -> None:
     error = {"type": "error", "status": 400, "error": {"code": "bad_model", "message": "No such model."}}
     sockets.will(answer=lambda message: [error, {"type": "the.end"}])
 

@@ -102,7 +102,7 @@ def test_cors_a_page_of_another_origin_is_refused(method: str, origin: str, clie
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_cors_a_request_marked_as_cross_site_is_refused(client: httpx.Client) -> None:
+def test_csrf_a_request_marked_as_cross_site_is_refused(client: httpx.Client) -> None:
     assert status(client, **{"Sec-Fetch-Site": "cross-site"}) == 403
     assert status(client, **{"Sec-Fetch-Site": "same-site"}) == 403
     assert status(client, **{"Sec-Fetch-Site": "same-origin"}) == 200
@@ -121,7 +121,7 @@ def test_cors_the_servers_own_page_may_write(server_url: str, client: httpx.Clie
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-def test_cors_a_form_of_another_site_is_refused(media_type: str, client: httpx.Client) -> None:
+def test_csrf_a_form_of_another_site_is_refused(media_type: str, client: httpx.Client) -> None:
     answer = client.post("/traces/delete", content=b'{"filter": "cost > 0"}', headers={"Content-Type": media_type})
 
     assert answer.status_code == 415
@@ -171,11 +171,11 @@ def test_without_a_token_nothing_is_disclosed(guarded: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "given", ["", "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", "Bearer ü"]
 )
-def test_another_token_opens_nothing(given: str, guarded: httpx.Client) -> None:
+def test_another_bearer_token_opens_nothing(given: str, guarded: httpx.Client) -> None:
     assert guarded.get("/api/v1/traces", headers={"Authorization": given.encode()}).status_code == 401
 
 
-def test_the_token_opens_the_api(guarded: httpx.Client) -> None:
+def test_the_bearer_token_opens_the_api(guarded: httpx.Client) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
     assert guarded.get("/api/v1/traces", headers=headers).status_code == 200

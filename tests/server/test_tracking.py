@@ -241,7 +241,7 @@ def stranger(status: int, **headers: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("status", [301, 302, 308, 200, 201, 202])
-def test_what_a_stranger_answers_counts_as_not_delivered(status: int, tmp_path: Path) -> None:
+def test_what_a_proxy_answers_counts_as_not_delivered(status: int, tmp_path: Path) -> None:
     moved = {"Location": "https://traces.example/"} if status in (301, 302, 308) else {}
     with stranger(status, **moved) as url:
         tracer.set_tracking_uri(url)

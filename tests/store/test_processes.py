@@ -218,7 +218,7 @@ def test_a_store_that_a_newer_version_migrates_meanwhile_is_not_written_any_more
     store.close()
 
 
-def test_a_newer_version_that_is_still_in_the_log_is_refused_as_well(tmp_path: Path) -> None:
+def test_a_newer_version_that_is_still_in_the_wal_is_refused_as_well(tmp_path: Path) -> None:
     new_store(tmp_path).close()
     path = tmp_path / "traces.db"
     database = sqlite3.connect(path)
