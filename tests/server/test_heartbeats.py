@@ -77,7 +77,7 @@ def test_traces_of_a_process_without_heartbeats_are_interrupted_and_no_others(
         assert answer.status_code == 204
 
     with (
-        running_server(store_url, ServerSettings(port=0, silence_seconds=0.6)) as url,
+        running_server(store_url, ServerSettings(port=0, heartbeat_timeout_seconds=0.6)) as url,
         program(store_url) as (_, here),
         program(url) as (killed, silent),
     ):

@@ -83,7 +83,7 @@ class PendingCall(_Open):
             restore(pending_call, token, self)
 
 
-pending_call: ContextVar[PendingCall | None] = ContextVar("tracer_announced_call", default=None)
+pending_call: ContextVar[PendingCall | None] = ContextVar("tracer_pending_call", default=None)
 
 
 def door_records(span_type: str) -> None:

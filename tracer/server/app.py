@@ -102,7 +102,7 @@ def _start(app: Starlette) -> None:
     app.state.writers = CapacityLimiter(_WRITERS)
     app.state.indexer = Indexer(app.state.open_store)
     app.state.indexer.start()
-    app.state.heartbeats = Heartbeats(app.state.open_store, app.state.settings.silence_seconds)
+    app.state.heartbeats = Heartbeats(app.state.open_store, app.state.settings.heartbeat_timeout_seconds)
     app.state.heartbeats.start()
     app.state.live = live.Live(partial(_change_number, app.state.open_store))
 

@@ -28,7 +28,7 @@ class ServerSettings:
     receive_seconds: float = 30.0  # for a client to send a request
     query_seconds: float = 30.0
     query_work_seconds: float = 4.0  # of the processor; the rest of a request may have one more
-    silence_seconds: float = 180.0  # without a heartbeat, after which a process counts as dead; the interval is 30
+    heartbeat_timeout_seconds: float = 180.0  # after which a process counts as dead; the interval is 30
 
     def __post_init__(self) -> None:
         if self.token is not None and (len(self.token) < _SHORTEST_TOKEN or not self.token.isascii()):
