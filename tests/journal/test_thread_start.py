@@ -121,3 +121,27 @@ def test_an_evaluation_ends_although_a_time_limit_is_thrown_into_its_callers_thr
     )
 
     assert said == f"{[True] * 5}\n"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "from tracer.server.indexer import Indexer; make = lambda: Indexer(lambda: None)",
+        "from tracer.server.heartbeats import Heartbeats; make = lambda: Heartbeats(lambda: None, 180.0)",
+    ],
+    ids=["indexer", "heartbeats"],
+)
+def test_a_part_of_a_mounted_server_starts_although_a_time_limit_is_thrown_into_its_callers_thread(
+    part: str, run: Any
+) -> None:
+    said = run(
+        program(f"""
+            {part}
+            parts = [make() for _ in range(20)]
+            say(sum(is_limited(part.start) for part in parts))
+            for part in parts:
+                part.stop()
+            """)
+    )
+
+    assert said == "20\n"

@@ -13,6 +13,7 @@ from pathlib import Path
 from tracer._fault import log_once
 from tracer._journal.locations import journal_folders
 from tracer._journal.recovery import is_alive
+from tracer._threads import start_thread
 from tracer.store import Store
 
 _CHECKS = 6  # within the time after which a process without heartbeats counts as dead
@@ -30,7 +31,7 @@ class Heartbeats:
         self._began = time.monotonic()  # a process with heartbeats before the server's start may still be alive
         self._last: dict[str, float] = {}
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="tracer-heartbeats", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def note(self, owner: str) -> None:
         """A heartbeat of this process."""
@@ -38,12 +39,14 @@ class Heartbeats:
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        # in the event loop of a program that mounts the app, which is the user's thread
+        self._thread = start_thread(self._run, "tracer-heartbeats")
 
     def stop(self) -> None:
         """End."""
         self._ended.set()
-        self._thread.join(5.0)
+        if self._thread is not None:
+            self._thread.join(5.0)
 
     def _run(self) -> None:
         while not self._ended.wait(self._seconds / _CHECKS):

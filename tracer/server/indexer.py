@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from tracer._fault import log_once
+from tracer._threads import start_thread
 from tracer.store import Store
 
 _EVERY_SECONDS = 1.0
@@ -18,16 +19,18 @@ class Indexer:
     def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open_store = open_store
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="tracer-index", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        # in the event loop of a program that mounts the app, which is the user's thread
+        self._thread = start_thread(self._run, "tracer-index")
 
     def stop(self) -> None:
         """End after the current part."""
         self._ended.set()
-        self._thread.join(5.0)
+        if self._thread is not None:
+            self._thread.join(5.0)
 
     def _run(self) -> None:
         indexed: int | None = None
