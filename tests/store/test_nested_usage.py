@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -305,7 +305,7 @@ def test_nested_usage_in_any_order_and_any_batches(
             patched.setattr(statistics, "_EXACT_UP_TO_SPANS", -1)
             rolled = [totals(store, group_by) for group_by in ("name", "model")]
             rolled_prices = prices(store, "name")
-            costs = [replace(row, cost=round(row.cost or 0, 9)) for row in store.statistics(group_by="none")]
+            costs = [row._replace(cost=round(row.cost or 0, 9)) for row in store.statistics(group_by="none")]
         exact_costs = [round(row.cost or 0, 9) for row in store.statistics(group_by="none")]
         store.delete_traces(trace_ids=["t"])
         left = [table(store, name) for name in ("hours", "covered_hours")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ def rolled_and_exact(store: Store, monkeypatch: pytest.MonkeyPatch, **asked: Any
 def comparable(row: StatisticsRow) -> StatisticsRow:
     """Without what is only near."""
     cost = None if row.cost is None else round(row.cost, 9)
-    return replace(row, cost=cost, exact=True, latency_p50_ms=0.0, latency_p95_ms=0.0, latency_p99_ms=0.0)
+    return row._replace(cost=cost, exact=True, latency_p50_ms=0.0, latency_p95_ms=0.0, latency_p99_ms=0.0)
 
 
 @given(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import time
 from typing import TYPE_CHECKING
@@ -49,7 +48,7 @@ def command(group_by: str, since: str | None, filter_string: str | None, as_json
     screen = Screen()
     if as_json:
         for row in rows:
-            screen.json({**dataclasses.asdict(row), "total_tokens": row.total_tokens, "unpriced": row.unpriced})
+            screen.json({**row._asdict(), "total_tokens": row.total_tokens, "unpriced": row.unpriced})
     elif rows:
         _print_table(screen, group_by, rows)
     else:

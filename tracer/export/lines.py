@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any
 
 from tracer._json import JsonMapping, JsonObject
 from tracer.otlp.json import line_from_records
-from tracer.store import Store, StoredTrace, TraceRow
+from tracer.store import AssessmentRow, Store, StoredTrace, TraceRow
 
 _UPDATED = ("session_id", "user", "model_id", "run_id", "request_preview", "response_preview", "client_request_id")
 
@@ -46,9 +45,8 @@ def _state_of_root(stored: StoredTrace, row: TraceRow) -> str:
     return "ERROR" if root.get("status") == "ERROR" else "OK"
 
 
-def _assessment(given: Any) -> JsonObject:
-    fields = {name: getattr(given, name) for name in given.__dataclass_fields__}
-    kept = {name: value for name, value in fields.items() if value not in (None, {}) or name == "value"}
+def _assessment(given: AssessmentRow) -> JsonObject:
+    kept = {name: value for name, value in given._asdict().items() if value not in (None, {}) or name == "value"}
     return {"kind": "assessment", **kept}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import replace
 
 from tracer._json import JsonObject
 from tracer._redaction.redactor import REDACT_DEFAULT
@@ -93,9 +92,8 @@ def edit_assessment(call: Call) -> JsonObject:
     if unknown:
         raise InvalidArgumentError(f"{sorted(unknown)[0]!r:.40} cannot be changed; {', '.join(_EDITABLE)} can")
     _check({"name": old.name, **call.body})
-    fields = {name: getattr(old, name) for name in old.__dataclass_fields__}
     changed = {name: value for name, value in call.body.items() if value is not None or name == "rationale"}
-    row = AssessmentRow(**{**fields, **changed, "time": _later_than(old.time)})
+    row = old._replace(**{**changed, "time": _later_than(old.time)})
     return _kept(call, row)
 
 
@@ -150,15 +148,14 @@ def _source(given: object) -> dict[str, str]:
 
 
 def _record(row: AssessmentRow) -> JsonObject:
-    fields = {name: getattr(row, name) for name in row.__dataclass_fields__}
-    return {"kind": "assessment", **{name: value for name, value in fields.items() if value is not None}}
+    return {"kind": "assessment", **{name: value for name, value in row._asdict().items() if value is not None}}
 
 
 def _kept(call: Call, row: AssessmentRow) -> JsonObject:
     """Store an assessment; the response shows what was stored."""
     record = redacted_record(_record(row))
     _append(call, record)
-    return assessment_shape(replace(row, **{name: value for name, value in record.items() if name != "kind"}))
+    return assessment_shape(row._replace(**{name: value for name, value in record.items() if name != "kind"}))
 
 
 def _append(call: Call, record: JsonObject) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
@@ -195,13 +194,13 @@ def _version(row: VersionRow, name: str) -> JsonObject:
 def list_models(call: Call) -> JsonObject:
     """Versions of apps with their names, tags, parameters and metrics, also without traces, newest first."""
     rows = call.store.models(model_id=call.query["model_id"], name=call.query["name"])
-    return {"models": [_with_ns(asdict(row), "created", "updated") for row in rows]}
+    return {"models": [_with_ns(row._asdict(), "created", "updated") for row in rows]}
 
 
 def list_runs(call: Call) -> JsonObject:
     """The runs, newest first."""
     rows = call.store.runs(run_id=call.query["run_id"])
-    return {"runs": [_with_ns(asdict(row), "started", "ended") for row in rows]}
+    return {"runs": [_with_ns(row._asdict(), "started", "ended") for row in rows]}
 
 
 def _with_ns(shape: JsonObject, *times: str) -> JsonObject:

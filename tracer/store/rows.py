@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from tracer._json import JsonObject
 from tracer.store.filter import Expression, OrderTerm
@@ -11,8 +11,7 @@ from tracer.store.filter import Expression, OrderTerm
 DEFAULT_ORDER = (OrderTerm("timestamp", True),)
 
 
-@dataclass(frozen=True)
-class AssessmentRow:
+class AssessmentRow(NamedTuple):
     """Feedback or an expectation as stored; ``time`` in ns."""
 
     id: str
@@ -28,8 +27,7 @@ class AssessmentRow:
     time: int
 
 
-@dataclass(frozen=True)
-class TraceRow:
+class TraceRow(NamedTuple):
     """A trace without its spans; times in ns, costs in USD, ``usage`` with the keys of semconv.TOKEN_USAGE."""
 
     trace_id: str
@@ -52,15 +50,14 @@ class TraceRow:
     model_id: str | None
     run_id: str | None
     client_request_id: str | None
-    models: list[str] = field(default_factory=list)
-    providers: list[str] = field(default_factory=list)
-    tags: dict[str, str] = field(default_factory=dict)
-    metadata: dict[str, str] = field(default_factory=dict)
-    assessments: list[AssessmentRow] = field(default_factory=list)
+    models: list[str]
+    providers: list[str]
+    tags: dict[str, str]
+    metadata: dict[str, str]
+    assessments: list[AssessmentRow]
 
 
-@dataclass(frozen=True)
-class StoredTrace:
+class StoredTrace(NamedTuple):
     """A trace with the records of its spans, sorted by start.
 
     A running span has a record of kind ``start``. Each span record has ``cost`` where a price is known.
@@ -69,12 +66,11 @@ class StoredTrace:
 
     row: TraceRow
     spans: list[JsonObject]
-    resource: JsonObject = field(default_factory=dict)
-    position: int = 0
+    resource: JsonObject
+    position: int
 
 
-@dataclass(frozen=True)
-class ModelRow:
+class ModelRow(NamedTuple):
     """A version of an app as stored; times in ns."""
 
     model_id: str
@@ -86,13 +82,12 @@ class ModelRow:
     model_type: str | None
     source_run_id: str | None
     status: str
-    tags: dict[str, str] = field(default_factory=dict)
-    params: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
+    tags: dict[str, str]
+    params: dict[str, str]
+    metrics: dict[str, float]
 
 
-@dataclass(frozen=True)
-class RunRow:
+class RunRow(NamedTuple):
     """A run as stored; times in ns, ``ended`` is None while it runs."""
 
     run_id: str
@@ -103,13 +98,12 @@ class RunRow:
     status: str
     started: int
     ended: int | None
-    tags: dict[str, str] = field(default_factory=dict)
-    params: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
+    tags: dict[str, str]
+    params: dict[str, str]
+    metrics: dict[str, float]
 
 
-@dataclass(frozen=True)
-class TraceQuery:
+class TraceQuery(NamedTuple):
     """The query of a listing: a checked filter, sort keys, how many, and the token of the page before."""
 
     filter: Expression | None = None
@@ -118,8 +112,7 @@ class TraceQuery:
     page_token: str | None = None
 
 
-@dataclass(frozen=True)
-class TracePage:
+class TracePage(NamedTuple):
     """One page of a listing, and the token of the next one, None on the last.
 
     ``complete`` is False while the full-text index is being made: spans not indexed yet were not searched.
@@ -130,8 +123,7 @@ class TracePage:
     complete: bool = True
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(NamedTuple):
     """The traces that changed after a change number, oldest change first, and the number to ask with next."""
 
     seq: int
@@ -139,8 +131,7 @@ class Changes:
     has_more: bool = False
 
 
-@dataclass(frozen=True)
-class StatisticsRow:
+class StatisticsRow(NamedTuple):
     """Calls of one group (a model, a span name, …): latencies in ms, cost in USD, None where no call had a price.
 
     Every span counts in calls, errors and latencies; tokens and cost are those of the topmost spans that carry some.
@@ -186,8 +177,7 @@ class Histogram:
     buckets: list[tuple[int, int, int]]  # start of the step in ns, traces, failed ones
 
 
-@dataclass(frozen=True)
-class Facet:
+class Facet(NamedTuple):
     """The most frequent values of a field, each with its number of traces; ``more`` where there are others."""
 
     field: str
@@ -195,8 +185,7 @@ class Facet:
     more: bool
 
 
-@dataclass(frozen=True)
-class Facets:
+class Facets(NamedTuple):
     """Facets counted over the newest traces; ``complete`` is True where those are all."""
 
     facets: list[Facet]
@@ -205,8 +194,7 @@ class Facets:
     tag_keys: list[str]
 
 
-@dataclass(frozen=True)
-class SessionRow:
+class SessionRow(NamedTuple):
     """The traces of one session together; times in ns, cost in USD."""
 
     session_id: str
@@ -222,8 +210,7 @@ class SessionRow:
     last_response_preview: str | None
 
 
-@dataclass(frozen=True)
-class SessionPage:
+class SessionPage(NamedTuple):
     """One page of sessions, and the token of the next one, None on the last."""
 
     sessions: list[SessionRow]
@@ -239,8 +226,7 @@ class FeedbackRow:
     mean: float | None
 
 
-@dataclass(frozen=True)
-class VersionRow:
+class VersionRow(NamedTuple):
     """The traces of one version of an app together; times in ns, latencies in ms, cost in USD."""
 
     model_id: str
@@ -257,8 +243,7 @@ class VersionRow:
     feedback: list[FeedbackRow]
 
 
-@dataclass(frozen=True)
-class ExperimentRow:
+class ExperimentRow(NamedTuple):
     """An experiment, how many traces it has, and when the last one started, in ns."""
 
     id: str

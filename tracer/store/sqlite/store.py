@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -91,7 +90,7 @@ class SqliteStore:
                 connection, query, self._fulltext.matcher(connection, all_at_once=all_at_once)
             ),
         )
-        return page if is_complete else replace(page, complete=False)
+        return page if is_complete else page._replace(complete=False)
 
     def count_traces(self, filter: Expression | None = None) -> int:
         """How many traces meet a filter."""
