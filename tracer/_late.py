@@ -6,10 +6,11 @@ import functools
 import importlib
 import logging  # noqa: F401  # now: its fork hook takes a lock that imports need, and hooks registered later run earlier
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, AnyStr, TypeVar
 
 import orjson  # noqa: F401  # now, not later: Ctrl-C during its import crashes the interpreter
 
@@ -31,6 +32,24 @@ def load_aside(module: str, name: str) -> Any:
     with _loading:
         find = functools.partial(importlib.import_module, module)
         return getattr(find() if module in sys.modules else aside(find), name)
+
+
+class _LatePattern:
+    """A regular expression that becomes itself when it is first asked for a method."""
+
+    def __init__(self, pattern: Any, flags: int) -> None:
+        self._given = (pattern, flags)
+
+    def __getattr__(self, name: str) -> Any:
+        compiled = re.compile(*self._given)
+        for method in ("match", "fullmatch", "search", "finditer", "findall", "split", "sub"):
+            setattr(self, method, getattr(compiled, method))
+        return getattr(compiled, name)
+
+
+def late_pattern(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+    """A pattern that is compiled when it is first used: to compile those that are never needed takes long, too."""
+    return _LatePattern(pattern, flags)  # type: ignore[return-value]
 
 
 _made_above: dict[str, str] = {}  # name to module, for objects that a lower floor uses and an upper one makes

@@ -6,7 +6,6 @@ a query of a database. A ``repr`` is only asked for where it shows what the obje
 
 from __future__ import annotations
 
-import argparse
 import array
 import base64
 import collections
@@ -304,12 +303,13 @@ _KINDS: tuple[tuple[Callable[[type], bool], _Step], ...] = (
     (_is(BaseException), _exception),
     (_is(types.MethodType), _bound_method),
     (_is(functools.partial), _partial),
-    (_is(types.SimpleNamespace, argparse.Namespace), lambda value: vars(value).copy()),
+    (_is(types.SimpleNamespace), lambda value: vars(value).copy()),
     (_is_in_memory(Mapping), _mapping),
     (_is_in_memory(Set, KeysView, ValuesView, ItemsView, collections.UserList), _collection),
     (_is_in_memory(os.PathLike), text_of),
 )
 _LIBRARIES: tuple[tuple[str, str, _Step], ...] = (
+    ("argparse", "Namespace", lambda value: vars(value).copy()),
     ("numpy", "generic", _numpy_scalar),
     ("pandas", "DataFrame", _frame),
     ("pandas", "Series", _series),

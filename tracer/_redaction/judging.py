@@ -6,16 +6,18 @@ import base64
 import binascii
 import re
 
+from tracer._late import late_pattern
+
 LONGEST_JUDGED = 512  # bytes; what is longer is a document, a picture or, under a telling name, a secret
 _LONGEST_PLACEHOLDER = 80
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = late_pattern(
     rb"[<{\[(%$*#.\xe2]|\\u"  # <your-key>, ${KEY}, ****
     rb"|os\.|process\.|env[.:/(]|secrets?[./:]|vault:|ref:|op://|arn:|file:|https?://[^?@]*\Z"  # where it is kept
     rb"|(?:my|your|the|an?|some|example|sample|dummy|fake|test)[ _-]?(?:own[ _-])?(?:[a-z0-9]{1,16}[ _-]){0,4}"
     rb"(?:key|token|secret|password|passwd|pass|credentials?|cookie)s?(?:[ _-]?\d)?\Z",
     re.IGNORECASE,
 )
-_IN_PLACEHOLDERS = re.compile(
+_IN_PLACEHOLDERS = late_pattern(
     rb"\.\.\.|\*\*\*|\xe2\x80\xa6|\$\{|\{\{|<[a-z _-]{1,40}>|x{4}|0{8}|[_-]here\b|redacted|placeholder|change[_-]?me"
     rb"|replace[_-]?(?:me|with|this)|insert[_-]",
     re.IGNORECASE,
@@ -30,22 +32,22 @@ _PLACEHOLDER_WORDS = frozenset(
     ).split()
 )
 _LONGEST_SENTENCE = 200
-_PROSE = re.compile(
+_PROSE = late_pattern(
     rb"(?:.* )?(?:passwords?|key|secret|token|cookies?|credentials|is|are|must|the|your|please|enter|for|of|to|not)"
     rb"[ .,:!?]",
     re.IGNORECASE | re.DOTALL,
 )
-_UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
-_WORDS = re.compile(rb"[\W_]+")
-_PLAIN_WORD = re.compile(
+_UUID = late_pattern(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
+_WORDS = late_pattern(rb"[\W_]+")
+_PLAIN_WORD = late_pattern(
     rb"(?:[A-Za-z]?[a-z]+|[A-Z]+|(?:[A-Z][a-z]+)+|[a-z]+(?:[A-Z][a-z]+)+|[A-Za-z]{1,7}\d{1,4}|\d{1,12}|)$"
 )
-_DIGIT = re.compile(rb"\d")
-_LETTER = re.compile(rb"[A-Za-z]")
-_CHANGE = re.compile(rb"[a-z][A-Z]|[A-Z][a-z]")
-_SYMBOL = re.compile(rb"[!@#$%^*~+]")
-_TOKEN_TEXT = re.compile(rb"[\w.~+/=:%|$!@*-]+$")
-_CODE = re.compile(
+_DIGIT = late_pattern(rb"\d")
+_LETTER = late_pattern(rb"[A-Za-z]")
+_CHANGE = late_pattern(rb"[a-z][A-Z]|[A-Z][a-z]")
+_SYMBOL = late_pattern(rb"[!@#$%^*~+]")
+_TOKEN_TEXT = late_pattern(rb"[\w.~+/=:%|$!@*-]+$")
+_CODE = late_pattern(
     rb"(?:self|this|args|config|settings|request|os|st|env|options|opts|ctx|user|data)\b[.\[]|[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+$"
 )
 

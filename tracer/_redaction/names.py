@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from tracer._late import late_pattern
 from tracer._redaction.judging import (
     LONGEST_JUDGED,
     is_code,
@@ -64,19 +65,19 @@ _HARMLESS_WORDS = frozenset(
         b"parent publishable label column field turn thought design delta by"
     ).split()
 )
-_CAMEL_WORD = re.compile(rb"[A-Z][a-z0-9]*\Z")
+_CAMEL_WORD = late_pattern(rb"[A-Z][a-z0-9]*\Z")
 
 _SPACE = rb"[ \t]{0,32}(?:\\{1,15}[nrt][ \t]{0,32}){0,4}"
 _DOUBLE = rb"(?:\\(?:\\\\){0,15})?\""  # at any depth: behind an odd number of backslashes, or none
 _QUOTE = rb"(?:'?" + _DOUBLE + rb"|\\{0,3}'|`)"
 # what may follow in a name that still tells a secret
-_REST = re.compile(
+_REST = late_pattern(
     rb"(?:(?:[_-]?(?:access[_-]?key|key|token|value|val|id|base64|b64|string|text|plain|old|new|current|previous|prod"
     rb"|production|prd|dev|development|staging|stage|stg|test|live|main|primary|secondary|default|confirm|confirmation"
     rb"|v?\d{1,4}|[a-z]|jar|header)s?){0,3}|s)\Z",
     re.IGNORECASE,
 )
-_AFTER = re.compile(
+_AFTER = late_pattern(
     rb"(?:"
     rb"(?P<close>" + _QUOTE + rb")\]?" + _SPACE
     + rb"(?P<op>=>|:=|[:=]|value ?=|,(?:" + _SPACE + _QUOTE + rb"value" + _QUOTE + _SPACE + rb":)?)"
@@ -88,42 +89,42 @@ _AFTER = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 # what follows most names in prose and code, quickly told
-_NO_VALUE = re.compile(rb"[ \t]{1,16}[\w(&|+\\/-]|[.,;)\](}/?!&*+|#]|\\n[^ \t:=]|[\"'`]?[)}.;\xe2]|\"[,}\]](?!\")")
-_SHORT_BEFORE = re.compile(rb"[^\w.?&-]")
-_LONG_WORD = re.compile(rb"[ \t]{0,4}[:=]{1,2}[ \t]{0,4}[\"'`\\]{0,3}[\w.~+/=%-]{16}")
-_NAME_REST = re.compile(rb"[\w-]{0,32}")
+_NO_VALUE = late_pattern(rb"[ \t]{1,16}[\w(&|+\\/-]|[.,;)\](}/?!&*+|#]|\\n[^ \t:=]|[\"'`]?[)}.;\xe2]|\"[,}\]](?!\")")
+_SHORT_BEFORE = late_pattern(rb"[^\w.?&-]")
+_LONG_WORD = late_pattern(rb"[ \t]{0,4}[:=]{1,2}[ \t]{0,4}[\"'`\\]{0,3}[\w.~+/=%-]{16}")
+_NAME_REST = late_pattern(rb"[\w-]{0,32}")
 _TO_NAMES = bytes(i if (chr(i).isalnum() and i < 128) or i in b"_-." else ord(" ") for i in range(256))
-_BARE = re.compile(rb"[^\s\"'`\\,;&<>(){}\[\]|]{1,512}")
-_PARAMETER = re.compile(rb"[^\s\"'`\\&#;<>]+")
-_SETTING = re.compile(rb"[^\s\"'`\\]+")
-_HEADER = re.compile(rb"[^\"\\']{4,}")
-_LIST = re.compile(rb'\[\s*"(?:[^"\\]|\\.)*"(?:\s*,\s*"(?:[^"\\]|\\.)*")*\s*\]')
-_NUMBER = re.compile(rb"-?\d[\d.eE+-]{2,40}(?=[,}\]\s])")
-_IN_XML = re.compile(rb"[^<>\"\\]+(?=</|\Z)")
-_PAIR_ENDS = re.compile(rb"\s{0,16}[\])]")
-_DICT = re.compile(rb"\[?" + _SPACE + rb"\{" + _SPACE)
-_ENTRY = re.compile(
+_BARE = late_pattern(rb"[^\s\"'`\\,;&<>(){}\[\]|]{1,512}")
+_PARAMETER = late_pattern(rb"[^\s\"'`\\&#;<>]+")
+_SETTING = late_pattern(rb"[^\s\"'`\\]+")
+_HEADER = late_pattern(rb"[^\"\\']{4,}")
+_LIST = late_pattern(rb'\[\s*"(?:[^"\\]|\\.)*"(?:\s*,\s*"(?:[^"\\]|\\.)*")*\s*\]')
+_NUMBER = late_pattern(rb"-?\d[\d.eE+-]{2,40}(?=[,}\]\s])")
+_IN_XML = late_pattern(rb"[^<>\"\\]+(?=</|\Z)")
+_PAIR_ENDS = late_pattern(rb"\s{0,16}[\])]")
+_DICT = late_pattern(rb"\[?" + _SPACE + rb"\{" + _SPACE)
+_ENTRY = late_pattern(
     rb"(?P<quote>" + _DOUBLE + rb"|')(?P<name>[\w .-]{1,64})(?P=quote)" + _SPACE + rb":" + _SPACE
     + rb"(?:(?P<open>" + _DOUBLE + rb"|')(?P<value>[^\"'\\]{0,4096})(?P=open)|[\w.+-]{1,32})" + _SPACE
     + rb"(?:\}" + _SPACE + rb"," + _SPACE + rb"\{" + _SPACE + rb"|," + _SPACE + rb"|)"
 )  # fmt: skip
-_PAIRS = re.compile(rb"[\[(]" + _SPACE + rb"[\[(]" + _SPACE)
-_PAIR = re.compile(
+_PAIRS = late_pattern(rb"[\[(]" + _SPACE + rb"[\[(]" + _SPACE)
+_PAIR = late_pattern(
     rb"(?P<quote>" + _DOUBLE + rb"|')(?P<name>[\w .-]{1,64})(?P=quote)" + _SPACE + rb"," + _SPACE
     + rb"(?P<open>" + _DOUBLE + rb"|')(?P<value>[^\"'\\]{0,4096})(?P=open)" + _SPACE + rb"[\])]" + _SPACE
     + rb"(?:," + _SPACE + rb"[\[(]" + _SPACE + rb"|)"
 )  # fmt: skip
-_HARMLESS_COOKIE = re.compile(
+_HARMLESS_COOKIE = late_pattern(
     rb"(?:name|domain|path|expires|max-?age|same_?site|priority|lang|language|locale|theme|url)\Z", re.I
 )
-_HARMLESS_HEADER = re.compile(
+_HARMLESS_HEADER = late_pattern(
     rb"(?:.*[_-])?(?:id|etag|ray|date|trace.*|b3|digest|hash|version|agent|type|length|encoding|accept.*|content.*|host"
     rb"|origin|referer|server|via|vary|modified|match|control|connection|policy|location|range|region|span|sha256|md5"
     rb"|organization|project)\Z",
     re.IGNORECASE,
 )
-_COOKIE = re.compile(rb"[\w.$-]{1,64}=[^\s=]")
-_SCHEME = re.compile(rb"(?P<scheme>[\w-]{1,32} {1,4})?(?P<value>[^\s\"'\\]{4,512})")
+_COOKIE = late_pattern(rb"[\w.$-]{1,64}=[^\s=]")
+_SCHEME = late_pattern(rb"(?P<scheme>[\w-]{1,32} {1,4})?(?P<value>[^\s\"'\\]{4,512})")
 _KNOWN_SCHEMES = (
     b"bearer",
     b"basic",
@@ -137,7 +138,7 @@ _KNOWN_SCHEMES = (
     b"bot",
     b"ssws",
 )
-_PROSE_AFTER = re.compile(rb"[ ][A-Za-z]{2,24} ")
+_PROSE_AFTER = late_pattern(rb"[ ][A-Za-z]{2,24} ")
 
 
 @lru_cache(maxsize=1_000)
@@ -293,7 +294,7 @@ def _end_of_quoted(line: bytes, start: int, opening: bytes) -> tuple[int, int]:
     return len(line), len(line)
 
 
-_UNTIL_QUOTE = re.compile(rb"[^'`\"\\]*")
+_UNTIL_QUOTE = late_pattern(rb"[^'`\"\\]*")
 
 
 def _quoted(name: _Name) -> list[Found]:
@@ -394,8 +395,8 @@ def _after_variable(name: _Name) -> list[Found]:
     return [Found(start, match.end())] if is_secret else []
 
 
-_ARGUMENT = re.compile(rb"[^\s\"'`\\;|<>]+")
-_NETRC = re.compile(rb"login(?:[ \t]|\\[nrt]){1,8}[^\s\\\"]{1,64}(?:[ \t]|\\[nrt]){1,8}\Z")
+_ARGUMENT = late_pattern(rb"[^\s\"'`\\;|<>]+")
+_NETRC = late_pattern(rb"login(?:[ \t]|\\[nrt]){1,8}[^\s\\\"]{1,64}(?:[ \t]|\\[nrt]){1,8}\Z")
 
 
 def _assigned(name: _Name) -> list[Found]:
@@ -427,7 +428,7 @@ def _assigned(name: _Name) -> list[Found]:
     return []
 
 
-_UP_TO_SEMICOLON = re.compile(rb"[^\s\"'`\\;]+")
+_UP_TO_SEMICOLON = late_pattern(rb"[^\s\"'`\\;]+")
 
 
 def _is_authorization(line: bytes, start: int) -> bool:

@@ -4,40 +4,41 @@ from __future__ import annotations
 
 import re
 
+from tracer._late import late_pattern
 from tracer._redaction.judging import has_random_part, is_mixed, is_placeholder, is_random, names_user_and_password
 from tracer._redaction.names import Found
 
 _LONGEST_USER = 600
-_USER = re.compile(rb"://(?P<user>[^/\s:@\"\\'<>?#]{0,256})(?P<colon>:(?P<password>[^/\s\"\\]{1,512}))?\Z")
-_BEARER = re.compile(rb"(?:\s|%20|\+){0,8}(?P<value>[\w.~+/=-]{6,16384})")
-_BASIC = re.compile(rb"(?:\s|%20){0,8}(?P<value>[A-Za-z0-9+/_-]{8,1024}={0,2})")
-_PRIVATE_KEY = re.compile(rb"[A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----")
-_LAST_LINE = re.compile(rb"[A-Z0-9 ]{0,40}-----")
-_MAC = re.compile(rb"\s{0,8}[0-9a-f]{40,64}")
-_USER_AND_PASSWORD = re.compile(
+_USER = late_pattern(rb"://(?P<user>[^/\s:@\"\\'<>?#]{0,256})(?P<colon>:(?P<password>[^/\s\"\\]{1,512}))?\Z")
+_BEARER = late_pattern(rb"(?:\s|%20|\+){0,8}(?P<value>[\w.~+/=-]{6,16384})")
+_BASIC = late_pattern(rb"(?:\s|%20){0,8}(?P<value>[A-Za-z0-9+/_-]{8,1024}={0,2})")
+_PRIVATE_KEY = late_pattern(rb"[A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----")
+_LAST_LINE = late_pattern(rb"[A-Z0-9 ]{0,40}-----")
+_MAC = late_pattern(rb"\s{0,8}[0-9a-f]{40,64}")
+_USER_AND_PASSWORD = late_pattern(
     rb"(?:[ \t]|\\{0,31}[\"'],?|=){1,8}(?P<user>[^\s:'\"\\/$<{]{0,128}):"
     rb"(?P<value>(?!//)[^\s'\"\\]{3,256})(?=[\s'\"\\]|\Z)"
 )
-_SHORT_OPTION = re.compile(rb"[^\"\\|;&]{0,120}?[ ]-(?:p|a ?)(?P<value>[^\s'\"\\=-][^\s'\"\\]{3,128})")
-_LOGIN = re.compile(rb"[^\"\\|;&]{0,160}?[ ]-p[ =]?(?P<value>[^\s'\"\\=-][^\s'\"\\]{3,128})")
-_TWO_TEXTS = re.compile(
+_SHORT_OPTION = late_pattern(rb"[^\"\\|;&]{0,120}?[ ]-(?:p|a ?)(?P<value>[^\s'\"\\=-][^\s'\"\\]{3,128})")
+_LOGIN = late_pattern(rb"[^\"\\|;&]{0,160}?[ ]-p[ =]?(?P<value>[^\s'\"\\=-][^\s'\"\\]{3,128})")
+_TWO_TEXTS = late_pattern(
     rb"\\{0,31}[\"'][^\"'\\]{0,64}\\{0,31}[\"'], ?\\{0,31}[\"'](?P<value>[^\"'\\]{3,256})\\{0,31}[\"']\]?\)?"
 )
-_SSHPASS = re.compile(rb" ?'?(?P<value>[^\s'\"\\]{3,128})")
-_NET_USE = re.compile(
+_SSHPASS = late_pattern(rb" ?'?(?P<value>[^\s'\"\\]{3,128})")
+_NET_USE = late_pattern(
     rb"[^\"|;&]{0,200}?[ ](?:(?P<value>[^\s/\"\\]{3,128})[ ]{1,4}/user:"
     rb"|/user:[^\s\"]{1,128}[ ](?P<last>[^\s/\"\\]{3,128}))",
     re.IGNORECASE,
 )
-_PGPASS = re.compile(rb"(?:(?<=:54)\d\d:)?[\w*-]{1,64}:[\w.*-]{1,64}:(?P<value>[^\s\"\\:]{3,256})(?=[\s\"\\]|\Z)")
-_PATH = re.compile(rb"(?P<value>[\w/@.:-]{16,400})")
-_TELEGRAM = re.compile(rb"(?P<value>[\w-]{33})(?![\w-])")
-_DIGITS = re.compile(rb"(?<!\d)\d{8,10}\Z")
-_MAILCHIMP = re.compile(rb"\d{1,2}(?!\w)")
-_HEX = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}\Z")
-_AZURE = re.compile(rb"[\w.~-]{31,34}(?![\w.~-])")
-_AZURE_START = re.compile(rb"(?<![\w.~-])[\w.~-]{3}\d\Z")
-_LABEL = re.compile(rb"\w{0,32}\Z")
+_PGPASS = late_pattern(rb"(?:(?<=:54)\d\d:)?[\w*-]{1,64}:[\w.*-]{1,64}:(?P<value>[^\s\"\\:]{3,256})(?=[\s\"\\]|\Z)")
+_PATH = late_pattern(rb"(?P<value>[\w/@.:-]{16,400})")
+_TELEGRAM = late_pattern(rb"(?P<value>[\w-]{33})(?![\w-])")
+_DIGITS = late_pattern(rb"(?<!\d)\d{8,10}\Z")
+_MAILCHIMP = late_pattern(rb"\d{1,2}(?!\w)")
+_HEX = late_pattern(rb"(?<![0-9a-f])[0-9a-f]{32}\Z")
+_AZURE = late_pattern(rb"[\w.~-]{31,34}(?![\w.~-])")
+_AZURE_START = late_pattern(rb"(?<![\w.~-])[\w.~-]{3}\d\Z")
+_LABEL = late_pattern(rb"\w{0,32}\Z")
 
 
 def in_address(line: bytes, start: int, end: int) -> list[Found]:

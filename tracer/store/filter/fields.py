@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from tracer.store.filter.expression import Field, Kind
 
 _PLAIN: dict[str, Kind] = {
@@ -132,6 +130,8 @@ def field_hint(path: list[str]) -> str:
     if head in _KEYED and len(path) == 1:
         return f"name the key as well, e.g. {head}.my_key = 'value' or {head}.`odd key` = 'value'"
     candidates = [*_PLAIN, *_ALIASES, "tags.", "metadata.", "feedback.", "expectation.", "span.attributes."]
+    import difflib  # for the message alone
+
     near = difflib.get_close_matches(written.lower(), candidates, n=1, cutoff=0.6)
     if near:
         suggestion = near[0] if not near[0].endswith(".") else near[0] + "<key>"

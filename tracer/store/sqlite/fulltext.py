@@ -7,9 +7,9 @@ import re
 import sqlite3
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from heapq import nlargest
 
+from tracer._late import late_pattern
 from tracer.store.filter import And, Comparison, Expression, Not, Or
 from tracer.store.limits import deadline
 from tracer.store.sqlite.blocks import PACKED
@@ -25,13 +25,12 @@ _FREQUENT = 100_000
 _WORDS_LIMIT = 1000
 _RUNS_LOOKED_UP = 4  # the longest; the texts that they name are read anyway
 _RUN_LENGTH = 50  # the beginning of a longer run is looked up
-_WORD = re.compile(r"[^\W_]+")
+_WORD = late_pattern(r"[^\W_]+")
 # kana, CJK ideographs, Hangul: letters to the index, mostly written without spaces
 _UNSPACED_LETTERS = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
-_UNSPACED = f"[{_UNSPACED_LETTERS}]"
+_UNSPACED = late_pattern(f"[{_UNSPACED_LETTERS}]")
 # letters that the index keeps as they are, but for their case
-_RUN = f"[A-Za-z0-9{_UNSPACED_LETTERS}]+"
-_compiled = lru_cache(maxsize=None)(re.compile)  # when the first text is searched: it takes several ms
+_RUN = late_pattern(f"[A-Za-z0-9{_UNSPACED_LETTERS}]+")
 _TEXT = f"tracer_text(c.id, {PACKED}, (s.id & {POSITION_MASK}) - c.first)"
 
 
@@ -116,8 +115,8 @@ def _words(index: _Index, text: str) -> Fragment:
     parts: list[str] = []
     for phrase, rest in re.findall(r'"([^"]*)"|([^"\s]+)', text):
         words = _WORD.findall(phrase or rest)
-        parts += [word for word in words if _compiled(_UNSPACED).search(word)]
-        if words and not any(_compiled(_UNSPACED).search(word) for word in words):
+        parts += [word for word in words if _UNSPACED.search(word)]
+        if words and not any(_UNSPACED.search(word) for word in words):
             quoted = '"' + " ".join(words) + '"'
             terms.append(quoted + "*" if rest.endswith("*") else quoted)
     if not terms and not parts:
@@ -146,7 +145,7 @@ def _part(index: _Index, operator: str, value: str) -> Fragment:
 def part_terms(connection: sqlite3.Connection, literals: list[str]) -> list[str] | None:
     """Index queries that every text with these parts meets; None when no text can have them."""
     terms: list[str] = []
-    runs = ((literal, run) for literal in literals for run in _compiled(_RUN).finditer(literal))
+    runs = ((literal, run) for literal in literals for run in _RUN.finditer(literal))
     for literal, run in nlargest(_RUNS_LOOKED_UP, runs, key=lambda found: len(found[1].group())):
         words = _words_with(connection, literal, run)
         if words is not None and not words:
