@@ -1,4 +1,7 @@
-"""Searches only the new parts of long records for secrets: a conversation is sent again with every turn."""
+"""Searches only the new parts of long records for secrets: a conversation is sent again with every turn.
+
+So is the record of a step without values, which is as short as a name.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 _SHORT = 4_096  # bytes; below, a search takes no longer than looking the parts up
+_SHORTEST = 128  # below, the record has hardly more than the names of its step, and comes again
 _SMALLEST_PART = 512
 # Start of an object: a message, a part of one, a tool. It cannot match within a string, where quotes are escaped, nor
 # at a string's closing quote, which no name follows.
@@ -21,19 +25,20 @@ def where_new(line: bytes, search: Callable[[bytes], bytes]) -> bytes:
     No match of ``search`` may extend from one object into the next.
     """
     if len(line) < _SHORT:
-        return search(line)
-    made = []
-    for part in _parts(line):
-        key = hash(part)
-        if key not in _harmless:
-            searched = search(part)
-            if searched == part:
-                if len(_harmless) >= _HARMLESS_LIMIT:
-                    _harmless.clear()
-                _harmless.add(key)
-            part = searched
-        made.append(part)
-    return b"".join(made)
+        return search(line) if len(line) >= _SHORTEST else _unless_seen(line, search)
+    return b"".join([_unless_seen(part, search) for part in _parts(line)])
+
+
+def _unless_seen(part: bytes, search: Callable[[bytes], bytes]) -> bytes:
+    key = hash(part)
+    if key in _harmless:
+        return part
+    searched = search(part)
+    if searched == part:
+        if len(_harmless) >= _HARMLESS_LIMIT:
+            _harmless.clear()
+        _harmless.add(key)
+    return searched
 
 
 def _parts(line: bytes) -> Iterator[bytes]:
