@@ -183,6 +183,39 @@ def test_a_whole_span(client: httpx.Client, write: Write) -> None:
     assert (found["first_chunk_ns"], found["model"], found["status"]) == (SECOND // 4, "gpt-4o-mini", "UNSET")
 
 
+@pytest.mark.parametrize(
+    ("stored", "text"),
+    [
+        ([{"role": "assistant", "content": "It is 21"}], "It is 21"),  # as OpenAI has it, without parts
+        ([{"role": "assistant", "parts": None, "content": "It is 21"}], "It is 21"),
+        ("It is 21", "It is 21"),
+        (["It is 21"], "It is 21"),
+        ({"role": "assistant", "content": [{"type": "text", "text": "It is 21"}]}, "It is 21"),
+    ],
+)
+def test_messages_of_another_shape_come_in_the_conventions_own(
+    stored: object, text: str, client: httpx.Client, write: Write
+) -> None:
+    write(span(), chat(json={semconv.OUTPUT_MESSAGES: stored}))
+
+    found = get(client, f"/traces/{TRACE_ID}/spans/{1:016x}")
+
+    [message] = found["output_messages"]
+    assert message["parts"] == [{"type": "text", "content": text}]
+    assert found["attributes"][semconv.OUTPUT_MESSAGES] == stored
+
+
+@pytest.mark.parametrize("stored", [[], {}, "", 5, None, [[{"role": "user"}]], [{"role": 5, "parts": [5]}]])
+def test_what_is_no_message_stays_an_attribute(stored: object, client: httpx.Client, write: Write) -> None:
+    write(span(), chat(json={semconv.INPUT_MESSAGES: stored}))
+
+    found = get(client, f"/traces/{TRACE_ID}/spans/{1:016x}")
+
+    for message in found["input_messages"] or ():
+        assert all(isinstance(part["type"], str) for part in message["parts"])
+    assert stored in (None, []) or found["attributes"].get(semconv.INPUT_MESSAGES) == stored
+
+
 def test_responses_are_gzip_if_the_client_accepts_it(client: httpx.Client, write: Write) -> None:
     write(*(span(trace_id=f"{n:032x}") for n in range(50)))
 

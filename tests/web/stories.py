@@ -170,6 +170,14 @@ def many_kinds(*, hostile: bool = False) -> str:
     return last_trace()
 
 
+def odd_messages() -> str:
+    """A call whose messages another instrumentation sent in shapes that no convention has."""
+    with tracer.start_span("chat odd", span_type="CHAT_MODEL") as span:
+        span.set_attribute("gen_ai.input.messages", [{"role": "user", "parts": None, "content": "How warm is it?"}])
+        span.set_attribute("gen_ai.output.messages", [{"role": "assistant", "content": "It is 21"}])
+    return last_trace()
+
+
 def long_trace(steps: int) -> str:
     """A trace of so many steps: agents with tools and models below them, one in two hundred failed."""
     with tracer.start_span("long agent", span_type="AGENT"):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 import tracer
 from tests.web.conftest import Watched, copied_text
@@ -324,3 +324,26 @@ def test_a_running_trace_grows_without_moving_what_is_read(watched: Watched, tmp
         expect(page.locator(".trace-head")).to_contain_text("OK")
         assert (chosen.bounding_box(), body.evaluate("element => element.scrollTop")) == before
     tracer.reset()
+
+
+def test_messages_of_any_shape_are_a_conversation(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.odd}")
+
+    expect(page.get_by_label("Conversation")).to_contain_text("How warm is it?")
+    expect(page.get_by_label("Conversation")).to_contain_text("It is 21")
+
+
+def test_a_view_that_breaks_leaves_the_rest_of_the_page(watched: Watched, page: Page, trace_ids: TraceIds) -> None:
+    def break_messages(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "output_messages": [{"role": "assistant"}]})
+
+    page.route("**/spans/*", break_messages)
+    page.goto(f"/traces/{trace_ids.odd}")
+
+    expect(page.get_by_role("alert")).to_contain_text("This view of the step cannot be shown")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    page.get_by_role("tab", name="Attributes").click()
+    expect(page.get_by_text("gen_ai.output.messages").first).to_be_visible()
+    assert all("parts is not iterable" in complaint for complaint in watched.complaints)
+    watched.complaints.clear()

@@ -8,6 +8,7 @@ import orjson
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer.messages import Message, to_messages
 from tracer.store.rows import AssessmentRow, TraceRow
 from tracer.store.usage import first_chunk_ns, token_usage
 
@@ -119,6 +120,9 @@ def whole_span(record: JsonObject) -> JsonObject:
         field: attributes.pop(name, None) if _HAS_SHAPE[field](attributes.get(name)) else None
         for field, name in _LIFTED.items()
     }
+    for field in ("input_messages", "output_messages"):
+        if lifted[field] is None:
+            lifted[field] = _read_messages(attributes.get(_LIFTED[field]))
     dropped = record.get("dropped") or {}
     return {
         **_span_fields({**derived, **record}),
@@ -138,7 +142,7 @@ def is_message(value: object) -> bool:
     return (
         isinstance(value, dict)
         and isinstance(value.get("role"), str)
-        and _are_parts(value.get("parts", []))
+        and _are_parts(value.get("parts"))
         and isinstance(value.get("finish_reason"), _TEXT_OR_NONE)
         and isinstance(value.get("name"), _TEXT_OR_NONE)
     )
@@ -146,6 +150,14 @@ def is_message(value: object) -> bool:
 
 def _are_messages(value: object) -> bool:
     return isinstance(value, list) and all(map(is_message, value))
+
+
+def _read_messages(value: object) -> list[Message] | None:
+    """Messages of another shape in that of the conventions; None where they cannot be read."""
+    if not isinstance(value, (list, dict, str)) or not value:
+        return None
+    messages = to_messages(value)
+    return messages if _are_messages(messages) else None
 
 
 def _are_parts(value: object) -> bool:

@@ -8,6 +8,7 @@ import { request } from "../api/client";
 import { traceAnswer } from "../api/queries";
 import type { Trace, TraceAnswer, TracePage } from "../api/types";
 import { count, duration, moment, money, percent, totalTokens } from "../format";
+import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { buildTree, type Node } from "../trace/tree";
 import { Problem } from "../ui/Problem";
 import { TypeIcon } from "../ui/SpanType";
@@ -85,7 +86,11 @@ function Both({ a, b }: { a: TraceAnswer; b: TraceAnswer }) {
       <Sums a={a.trace} b={b.trace} />
       <div className="compare-body">
         <PairList rows={rows} chosen={chosen} onChoose={setChosen} />
-        {pair && <PairPanel key={chosen} pair={pair} traceA={a.trace} traceB={b.trace} />}
+        {pair && (
+          <ErrorBoundary key={chosen} part="This pair of steps">
+            <PairPanel pair={pair} traceA={a.trace} traceB={b.trace} />
+          </ErrorBoundary>
+        )}
       </div>
     </>
   );

@@ -8,6 +8,7 @@ import { queryClient, sessionTurns } from "../api/queries";
 import type { Message, Trace } from "../api/types";
 import { Conversation } from "../chat/Conversation";
 import { duration, fullTime, moment, money, plural, totalTokens } from "../format";
+import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { ModeChoice } from "../text/mode";
 import { TextValue } from "../text/Value";
 import { preview } from "../traces/preview";
@@ -79,7 +80,9 @@ function Turn({ trace, messages, number }: { trace: Trace; messages: Message[]; 
           {trace.cost ? ` · ${money(trace.cost.total_cost)}` : ""}
         </span>
       </div>
-      {messages.length ? <Conversation input={messages} output={[]} /> : <Previews trace={trace} />}
+      <ErrorBoundary part="This turn">
+        {messages.length ? <Conversation input={messages} output={[]} /> : <Previews trace={trace} />}
+      </ErrorBoundary>
     </li>
   );
 }

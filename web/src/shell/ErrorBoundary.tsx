@@ -1,8 +1,14 @@
-// Shows a sentence in place of a white page when rendering fails.
+// Shows a sentence in place of a page, or of a part of it, whose rendering fails.
 
 import { Component, type ReactNode } from "react";
 
-export class ErrorBoundary extends Component<{ children: ReactNode }, { error: Error | null }> {
+interface Props {
+  children: ReactNode;
+  /** What of the page this is, such as "this step"; the whole page where it is not named. */
+  part?: string;
+}
+
+export class ErrorBoundary extends Component<Props, { error: Error | null }> {
   override state = { error: null as Error | null };
 
   static getDerivedStateFromError(error: Error) {
@@ -11,6 +17,15 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { error: E
 
   override render() {
     if (!this.state.error) return this.props.children;
+    if (this.props.part)
+      return (
+        <div className="notice warn" role="alert">
+          <span>
+            {this.props.part} cannot be shown: {this.state.error.message}. What was recorded is safe, and is whole in
+            the export of the trace.
+          </span>
+        </div>
+      );
     return (
       <div className="page-empty" role="alert">
         <h1>Something in this page broke</h1>

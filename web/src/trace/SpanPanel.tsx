@@ -6,6 +6,7 @@ import { useEffect, useMemo } from "react";
 import { spanPayload } from "../api/queries";
 import type { Span, Trace } from "../api/types";
 import { duration, money, shortCount, totalTokens } from "../format";
+import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { ModeChoice } from "../text/mode";
 import { Problem } from "../ui/Problem";
 import { useRemembered } from "../ui/remembered";
@@ -129,16 +130,18 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
         {(current === "chat" || current === "io") && <ModeChoice />}
       </div>
       <TabPanel tabId={current} id="span-panel-body" className="span-body">
-        <ErrorBox span={span} />
-        {current === "chat" &&
-          (call ? <StoryTab traceId={trace.trace_id} call={call} onSelect={onSelect} /> : <ChatTab span={span} />)}
-        {current === "io" && <InOut span={span} isRunning={isRunning(node.span)} />}
-        {current === "attributes" && <Attributes span={span} trace={trace} isRoot={node.parent === null} />}
-        {current === "events" && <Events span={span} />}
-        {current === "cost" && <Breakdown tree={tree} node={node} span={span} onSelect={onSelect} />}
-        {current === "feedback" && (
-          <Feedback trace={trace} spanId={node.parent ? span.span_id : null} given={feedback} />
-        )}
+        <ErrorBoundary key={`${span.span_id} ${current}`} part="This view of the step">
+          <ErrorBox span={span} />
+          {current === "chat" &&
+            (call ? <StoryTab traceId={trace.trace_id} call={call} onSelect={onSelect} /> : <ChatTab span={span} />)}
+          {current === "io" && <InOut span={span} isRunning={isRunning(node.span)} />}
+          {current === "attributes" && <Attributes span={span} trace={trace} isRoot={node.parent === null} />}
+          {current === "events" && <Events span={span} />}
+          {current === "cost" && <Breakdown tree={tree} node={node} span={span} onSelect={onSelect} />}
+          {current === "feedback" && (
+            <Feedback trace={trace} spanId={node.parent ? span.span_id : null} given={feedback} />
+          )}
+        </ErrorBoundary>
       </TabPanel>
     </TabProvider>
   );
