@@ -166,7 +166,9 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _PROVIDERS = ("anthropic", "gemini", "mistral", "ollama", "openai", "openai_agents")
-_MODULES = frozenset(("config", "errors", "export", "messages", "models", "provider", "semconv", "server", "store"))
+_MODULES = frozenset(
+    ("config", "errors", "export", "messages", "models", "otel", "provider", "semconv", "server", "store")
+)
 
 if not TYPE_CHECKING:  # a checker wants a list of literals here; without one it takes the imports above
     __all__ = sorted((*_HOME_OF, *_PROVIDERS, "autolog", "errors", "models"))
@@ -179,10 +181,15 @@ _atexit.register(_close_runtime)
 
 
 def autolog(*, disable: bool = False) -> None:
-    """Record the calls of every provider that tracer knows; ``disable=True`` takes it all back."""
+    """Record the calls of every provider that tracer knows, and every span that is made with OpenTelemetry.
+
+    ``disable=True`` takes it all back.
+    """
+    from tracer.otel import autolog as bridge
     from tracer.provider import autolog_all
 
     autolog_all(disable=disable)
+    bridge(disable=disable)
 
 
 def __getattr__(name: str) -> Any:

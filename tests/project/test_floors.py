@@ -48,8 +48,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # what runs in the user's thread
         "tracer._engine": (
-            "__init__ arguments call_context coercion context contextual decorator exceptions joined_provider kinds "
-            "lifecycle nonrecording otel pipeline recorder results runtime span step traced_object"
+            "__init__ arguments bridge call_context coercion context contextual decorator exceptions joined_provider "
+            "kinds lifecycle nonrecording otel pipeline recorder results runtime span step traced_object"
         ),
     },
     {  # what users and providers call
@@ -62,6 +62,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "__init__ body call_recording chunk_encoder chunk_log connection connection_recording doors framework "
             "hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
         ),
+        "tracer": "otel",
     },
     {  # apps
         "tracer.models": (

@@ -39,7 +39,7 @@ class KeepsCallContext:
     def __call__(self, /, *args: object, **kwargs: object) -> object:
         traced, recorder = self._parts
         if recorder.recording:
-            span = current.get() if recorder.otel.joined is None else recorder.joined_parent()
+            span = recorder.shared_parent() if recorder.otel.shares_context else current.get()
             if span is not None:
                 kwargs[IN_CALL] = span
         return traced(*args, **kwargs)

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from tracer._engine.recorder import Recorder
     from tracer._records.record import SpanRecord
 
-_MARK = "_tracer_records"
+_WITHOUT_CONTENT = (
+    *("gen_ai.", "tracer.", "openai.", "server.", "error.", "code.", "session.id", "user.id"),
+    *("http.request.method", "http.response.status_code", "http.route"),
+)
+RECORDED = "_tracer_records"  # marks the spans of others that are recorded
 
 
 class SpansBelowOurs(SpanProcessor):
@@ -32,18 +36,19 @@ class SpansBelowOurs(SpanProcessor):
         self._recorder = recorder
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        if isinstance(span, LiveSpan) or self._recorder.otel.joined is not self._provider:
+        otel = self._recorder.otel
+        if isinstance(span, LiveSpan) or otel.joined is not self._provider or otel.is_bridged:
             return
         parent = get_current_span(parent_context)
-        if (isinstance(parent, LiveSpan) and parent.is_recording()) or getattr(parent, _MARK, False):
-            setattr(span, _MARK, True)
+        if (isinstance(parent, LiveSpan) and parent.is_recording()) or getattr(parent, RECORDED, False):
+            setattr(span, RECORDED, True)
 
     def on_end(self, span: ReadableSpan) -> None:
         # the SDK passes a copy without the mark: _on_ending gets the span itself
         return None
 
     def _on_ending(self, span: Span) -> None:
-        if getattr(span, _MARK, False):
+        if getattr(span, RECORDED, False):
             with guard("recording a span of the joined provider"):
                 self._record(record_from_readable(span))
 
@@ -95,9 +100,14 @@ def record_from_readable(span: ReadableSpan) -> SpanRecord:
 
 
 def drop_content(record: SpanRecord) -> None:
-    """Leave structure, tokens and times of a span that its dialect has been read of."""
+    """Leave structure, tokens and times of a span that its dialect has been read of.
+
+    An attribute that no convention names may hold anything.
+    """
     record.pop("json", None)
     record.pop("message", None)
+    attributes = record.get("attributes") or {}
+    record["attributes"] = {key: value for key, value in attributes.items() if key.startswith(_WITHOUT_CONTENT)}
     for event in record.get("events") or ():
         attributes = event.get("attributes", {})
         event["attributes"] = {key: value for key, value in attributes.items() if key == "exception.type"}

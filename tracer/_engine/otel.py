@@ -27,14 +27,21 @@ class OpenTelemetryIdentity:
     """The service's resource, the scopes of its spans, and the application's spans above them."""
 
     def __init__(self) -> None:
+        self.is_bridged = False
         self.describe(None, None)
 
     def describe(self, service_name: str | None, joined: TracerProvider | None) -> None:
         """Set the service's name and the provider to join."""
         self.joined = joined
+        self.shares_context = self.is_bridged or joined is not None
         self._service_name = service_name
         self._resource: Resource | None = None
         self._scopes: dict[str, InstrumentationScope] = {}
+
+    def share_context(self, is_bridged: bool) -> None:
+        """Whether spans of any provider are recorded: they and ours then find each other as parents."""
+        self.is_bridged = is_bridged
+        self.shares_context = is_bridged or self.joined is not None
 
     def resource(self) -> Resource:
         """OpenTelemetry's description of this service."""
@@ -56,8 +63,8 @@ class OpenTelemetryIdentity:
         return self._scopes[name]
 
     def attach(self, span: otel_trace.Span) -> object:
-        """Make a span current for OpenTelemetry too, where an application's provider is joined."""
-        if self.joined is None:
+        """Make a span current for OpenTelemetry too, where an application's provider is joined or bridged."""
+        if not self.shares_context:
             return None
         return otel_context.attach(otel_trace.set_span_in_context(span))
 
@@ -76,14 +83,14 @@ class OpenTelemetryIdentity:
         is_sampled = sampler.should_sample(None, trace_id, name).decision.is_sampled()
         return f"{trace_id:032x}", f"{ids.generate_span_id():016x}", is_sampled
 
-    def joined_parent(self) -> AnySpan | None:
-        """The span that is current for the joined provider, ours or the application's."""
+    def shared_parent(self) -> AnySpan | None:
+        """The span that is current for OpenTelemetry, ours or the application's."""
         span = otel_trace.get_current_span()
         if isinstance(span, LiveSpan):
             return span
         context = span.get_span_context()
-        if not context.is_valid:
-            return current.get()
+        if not context.is_valid or (self.joined is None and not context.trace_flags.sampled):
+            return current.get()  # of a provider that is only watched, a trace left out does not leave out ours
         return NonRecordingSpan(
             f"{context.trace_id:032x}",
             f"{context.span_id:016x}",

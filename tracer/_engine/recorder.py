@@ -120,7 +120,7 @@ class Recorder:
         is_late = False
         try:
             if parent is None:
-                parent = running() if self.otel.joined is None else self.otel.joined_parent()
+                parent = self.shared_parent() if self.otel.shares_context else running()
                 if parent is None and called_in is not None and not called_in.is_abandoned():
                     parent = called_in
             if parent is None:
@@ -151,10 +151,13 @@ class Recorder:
             report("starting a span", error)
             return NonRecordingSpan()
 
-    def joined_parent(self) -> AnySpan | None:
-        """The span that is current for the joined provider; never raises."""
+    def shared_parent(self) -> AnySpan | None:
+        """The span that is current for OpenTelemetry; never raises."""
         try:
-            return self.otel.joined_parent()
+            parent = self.otel.shared_parent()
+            if isinstance(parent, NonRecordingSpan) and not self.samples(parent.trace_id):
+                return NonRecordingSpan(parent.trace_id, parent.span_id)
+            return parent
         except Exception as error:
             report("looking for the current span", error)
             return None
@@ -168,7 +171,7 @@ class Recorder:
             sampled = sampled and _ids.is_sampled(trace_id, self._sample_rate)
         else:
             trace_id = _ids.trace_id()
-            sampled = self._sample_rate >= 1.0 or _ids.is_sampled(trace_id, self._sample_rate)
+            sampled = self.samples(trace_id)
         if not sampled:
             return NonRecordingSpan(trace_id, span_id or _ids.span_id())
         return LiveSpan(
@@ -214,6 +217,30 @@ class Recorder:
                 self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **fields})
         except Exception as error:
             report("writing a span's start down", error)
+
+    def samples(self, trace_id: str) -> bool:
+        """Whether a trace of this id is recorded."""
+        return self._sample_rate >= 1.0 or _ids.is_sampled(trace_id, self._sample_rate)
+
+    def other_root_started(
+        self, trace_id: str, span_id: str, parent_id: str | None, name: str, start_time_ns: int
+    ) -> None:
+        """Write the start of a span of OpenTelemetry's that has no parent here, and what its trace belongs to.
+
+        Never raises.
+        """
+        try:
+            head = start_head(trace_id, span_id, parent_id, parent_id is not None, start_time_ns)
+            self._append_line(head + self._start_body(name, "UNKNOWN"))
+            fields = self._trace_fields()
+            if fields:
+                self.append({"kind": "trace", "trace_id": trace_id, "time": start_time_ns, **fields})
+        except Exception as error:
+            report("writing a span's start down", error)
+
+    def other_root_ended(self, trace_id: str) -> None:
+        """A span of OpenTelemetry's without a parent in this process has ended: its trace is the last one."""
+        self._last_trace_id = self._thread_local.trace_id = trace_id
 
     def write_call(self, span: LiveSpan) -> None:
         """Write the start record of a call with its request, to which the span's record refers; never raises."""

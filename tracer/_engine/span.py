@@ -571,7 +571,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         """Make this the current span of the running context."""
         otel = self._recorder.otel
         self._previous = current.get()
-        self._attached.append((current.set(self), None if otel.joined is None else otel.attach(self)))
+        self._attached.append((current.set(self), otel.attach(self) if otel.shares_context else None))
 
     def end(self, end_time: int | None = None, *, outputs: object = None, status: str | None = None) -> None:
         """End the span and write its record; only the first call counts."""

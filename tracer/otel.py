@@ -1,0 +1,99 @@
+"""The bridge to OpenTelemetry: whoever makes spans with it in this process is recorded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from opentelemetry import trace as _trace
+
+from tracer._engine.bridge import Bridge
+from tracer._engine.runtime import runtime
+from tracer._fault import guard
+from tracer.errors import InvalidArgumentError
+from tracer.provider.patch import DoorMovedError, Patch
+
+__all__ = ["autolog"]
+
+_lock = threading.RLock()
+_bridge = Bridge(runtime().recorder)
+
+
+def autolog(provider: Any = None, *, disable: bool = False) -> None:
+    """Record every span that this program, its frameworks and instrumentations make with OpenTelemetry.
+
+    They and tracer's own make one tree, and are read as the instrumentation meant them (messages, tools, model,
+    tokens, costs). Nothing is sent anywhere: no exporter and no server are needed, and those of the program get what
+    they got before. The global provider is watched, also one that is set later; a program that never sets one gets its
+    spans recorded, too.
+
+    :param provider: a TracerProvider that is not the global one, to be watched as well.
+    :param disable: record no more of them.
+    :raises InvalidArgumentError: if the provider takes no span processors.
+    """
+    if provider is not None and not hasattr(provider, "add_span_processor"):
+        raise InvalidArgumentError(
+            f"provider is {provider!r:.200}, expected a TracerProvider of OpenTelemetry's SDK, which has "
+            "add_span_processor(). Give none for the global provider."
+        )
+    with _lock:
+        if disable:
+            _bridge.close()
+            for patch in _patches:
+                patch.remove()
+            return
+        _bridge.open()
+        for patch in _patches:
+            with guard("watching OpenTelemetry's global provider"):
+                try:
+                    patch.install()
+                except DoorMovedError:  # a version without this private place: what is set by now is watched
+                    continue
+        if provider is not None:
+            _bridge.watch(provider)
+        else:
+            _watch_global()
+
+
+def _watch_global() -> None:
+    with guard("watching OpenTelemetry's global provider"):
+        _bridge.watch(_trace.get_tracer_provider())
+
+
+def _watching(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    """A function that sets the global provider, which is watched from then on."""
+
+    def set_and_watch(*args: object, **kwargs: object) -> object:
+        result = original(*args, **kwargs)
+        if patch.active:
+            _watch_global()
+        return result
+
+    return set_and_watch
+
+
+def _making(method: str, original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    """A method of the tracer that there is until a global provider is set: its spans are ours until then."""
+
+    def make(tracer: Any, *args: object, **kwargs: object) -> object:
+        own = None
+        if patch.active:
+            with guard("making OpenTelemetry's span"):
+                if isinstance(tracer._tracer, _trace.NoOpTracer):
+                    own = _bridge.own_provider().get_tracer(
+                        tracer._instrumenting_module_name, tracer._instrumenting_library_version
+                    )
+        return original(tracer, *args, **kwargs) if own is None else getattr(own, method)(*args, **kwargs)
+
+    return make
+
+
+_patches = [
+    Patch("opentelemetry.trace:_set_tracer_provider", _watching, parameters=("tracer_provider",)),
+    *(
+        Patch(f"opentelemetry.trace:ProxyTracer.{method}", partial(_making, method))
+        for method in ("start_span", "start_as_current_span")
+    ),
+]
