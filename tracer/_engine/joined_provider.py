@@ -37,7 +37,7 @@ class SpansBelowOurs(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         otel = self._recorder.otel
-        if isinstance(span, LiveSpan) or otel.joined is not self._provider or otel.is_bridged:
+        if isinstance(span, LiveSpan) or otel.joined is not self._provider or otel.bridge is not None:
             return
         parent = get_current_span(parent_context)
         if (isinstance(parent, LiveSpan) and parent.is_recording()) or getattr(parent, RECORDED, False):

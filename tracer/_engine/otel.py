@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+    from tracer._engine.bridge import Bridge
     from tracer._engine.context import AnySpan
 
 
@@ -27,21 +28,21 @@ class OpenTelemetryIdentity:
     """The service's resource, the scopes of its spans, and the application's spans above them."""
 
     def __init__(self) -> None:
-        self.is_bridged = False
+        self.bridge: Bridge | None = None
         self.describe(None, None)
 
     def describe(self, service_name: str | None, joined: TracerProvider | None) -> None:
         """Set the service's name and the provider to join."""
         self.joined = joined
-        self.shares_context = self.is_bridged or joined is not None
+        self.shares_context = self.bridge is not None or joined is not None
         self._service_name = service_name
         self._resource: Resource | None = None
         self._scopes: dict[str, InstrumentationScope] = {}
 
-    def share_context(self, is_bridged: bool) -> None:
-        """Whether spans of any provider are recorded: they and ours then find each other as parents."""
-        self.is_bridged = is_bridged
-        self.shares_context = is_bridged or self.joined is not None
+    def share_context(self, bridge: Bridge | None) -> None:
+        """Set what records the spans of any provider: they and ours then find each other as parents."""
+        self.bridge = bridge
+        self.shares_context = bridge is not None or self.joined is not None
 
     def resource(self) -> Resource:
         """OpenTelemetry's description of this service."""
@@ -83,9 +84,14 @@ class OpenTelemetryIdentity:
         is_sampled = sampler.should_sample(None, trace_id, name).decision.is_sampled()
         return f"{trace_id:032x}", f"{ids.generate_span_id():016x}", is_sampled
 
-    def shared_parent(self) -> AnySpan | None:
-        """The span that is current for OpenTelemetry, ours or the application's."""
+    def shared_parent(self, *, is_call: bool = False) -> AnySpan | None:
+        """The span that is current for OpenTelemetry, ours or the application's.
+
+        Of a call to a provider, the one above the span that another instrumentation makes of the same call.
+        """
         span = otel_trace.get_current_span()
+        if is_call and self.bridge is not None:
+            span = self.bridge.above_call(span)
         if isinstance(span, LiveSpan):
             return span
         context = span.get_span_context()

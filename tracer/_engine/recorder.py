@@ -120,7 +120,7 @@ class Recorder:
         is_late = False
         try:
             if parent is None:
-                parent = self.shared_parent() if self.otel.shares_context else running()
+                parent = self.shared_parent(is_call=is_call) if self.otel.shares_context else running()
                 if parent is None and called_in is not None and not called_in.is_abandoned():
                     parent = called_in
             if parent is None:
@@ -151,10 +151,10 @@ class Recorder:
             report("starting a span", error)
             return NonRecordingSpan()
 
-    def shared_parent(self) -> AnySpan | None:
+    def shared_parent(self, *, is_call: bool = False) -> AnySpan | None:
         """The span that is current for OpenTelemetry; never raises."""
         try:
-            parent = self.otel.shared_parent()
+            parent = self.otel.shared_parent(is_call=is_call)
             if isinstance(parent, NonRecordingSpan) and not self.samples(parent.trace_id):
                 return NonRecordingSpan(parent.trace_id, parent.span_id)
             return parent

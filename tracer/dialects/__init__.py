@@ -6,6 +6,7 @@ the span has under those names already are not replaced.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from tracer import semconv
@@ -21,6 +22,18 @@ _STRUCTURED_KEYS = frozenset({
     semconv.TOOL_DEFINITIONS,
 })  # fmt: skip
 _DIALECTS = (openinference.read, traceloop.read, mlflow.read, genai.read)
+
+
+_CALLS = {
+    "openinference.span.kind": ("LLM", "EMBEDDING"),
+    semconv.OPERATION: ("chat", "text_completion", "embeddings", "generate_content"),
+    "llm.request.type": ("chat", "completion", "embedding"),
+}
+
+
+def is_model_call(attributes: Mapping[str, object]) -> bool:
+    """Whether a span whose attributes these are is the call of a model."""
+    return any(attributes.get(key) in values for key, values in _CALLS.items())
 
 
 def translate(record: SpanRecord) -> TraceRecord | None:
