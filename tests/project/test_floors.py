@@ -91,10 +91,10 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "__init__",
     },
     {  # commands
-        "tracer": "__main__",
+        "tracer": "__main__ _autostart",
         "tracer.cli": (
             "__init__ conversation demo distributions doctor exporting group importing listing models options pairs "
-            "parts reading rows screen server serving show stats steps tail tree ui values versions wording"
+            "parts reading rows run screen server serving show stats steps tail tree ui values versions wording"
         ),
         "tracer.demo": "__init__ agent replies server",
     },

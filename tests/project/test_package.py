@@ -39,7 +39,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_with_its_providers_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
-    assert {name.split("/")[0].partition("-")[0] for name in names} == {"tracer", "tracer_autolog"}
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {
+        "tracer",
+        "tracer_autolog",
+        "tracer_autolog.pth",
+    }
     assert {"tracer/openai.py", "tracer/py.typed", "tracer/cli/__init__.py"} <= set(names)
     assert not [name for name in names if "integrations" in name or "tests" in name or name.endswith((".pyc", ".db"))]
     sources = [path for folder in ("tracer", "integrations") for path in (ROOT / folder).rglob("*.py")]

@@ -1,0 +1,254 @@
+"""``tracer run``, and TRACER_AUTOLOG: programs that know nothing of tracer are recorded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import tracer
+from tests.ollama.replies import chat
+from tests.openai.server import Server, reply
+from tests.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+ASK = """
+import ollama
+def ask(question="Where to?"):
+    return ollama.chat(model="llama3.2", messages=[{"role": "user", "content": question}]).message.content
+"""
+
+
+@pytest.fixture
+def start(
+    server: Server, tmp_path: Path, own_store: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., subprocess.Popen[str]]:
+    """Starts a command in a folder with a module ``ask``, whose calls a scripted server answers."""
+    server.will(reply(chat()))
+    (tmp_path / "ask.py").write_text(ASK)
+
+    def start(*command: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "OLLAMA_HOST": server.url, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+@pytest.fixture
+def run(start: Callable[..., subprocess.Popen[str]], own_store: str) -> Callable[..., tuple[int, str, str]]:
+    """Exit status, output and errors of ``tracer run`` with the test's store."""
+
+    def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "tracer", "run", "--store", own_store, *arguments]
+        with start(*command, **environment) as process:
+            out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+    return run
+
+
+def write(folder: Path, name: str, source: str) -> None:
+    (folder / name).write_text(textwrap.dedent(source))
+
+
+def names() -> list[str]:
+    """The names of all spans."""
+    return sorted(span.name for found in tracer.search_traces() for span in found.data.spans)
+
+
+def test_a_script_with_its_own_options_is_recorded(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "app.py",
+        """
+        import sys
+        from ask import ask
+        assert __name__ == "__main__"
+        print(sys.argv, ask())
+        """,
+    )
+
+    code, out, err = run("app.py", "--store", "mine", "--autolog")
+
+    assert (code, out) == (0, "['app.py', '--store', 'mine', '--autolog'] Lima.\n")
+    assert names() == ["chat llama3.2"]
+    [line] = err.splitlines()
+    assert line.startswith("tracer: recorded 1 trace, 1 model call")
+    assert "tracer list --store" in line
+
+
+def test_a_module_is_recorded(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    write(tmp_path, "work.py", "import sys\nfrom ask import ask\nprint(sys.argv[1:], ask())\n")
+
+    assert run("-m", "work", "-m", "x")[:2] == (0, "['-m', 'x'] Lima.\n")
+    assert names() == ["chat llama3.2"]
+
+
+def test_a_command_and_the_processes_that_it_starts_are_recorded(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    write(tmp_path, "test_ask.py", "from ask import ask\ndef test_asking():\n    assert ask() == 'Lima.'\n")
+    write(
+        tmp_path,
+        "test_workers.py",
+        """
+        import multiprocessing
+        from ask import ask
+        def test_workers():
+            with multiprocessing.get_context("spawn").Pool(2) as pool:
+                assert pool.map(ask, ["a", "b"]) == ["Lima.", "Lima."]
+                pool.close()
+                pool.join()
+        """,
+    )
+
+    code, out, err = run("--", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", ".")
+
+    assert code == 0, out + err
+    assert names() == ["chat llama3.2"] * 3
+    assert "recorded 3 traces, 3 model calls" in err
+
+
+def test_the_exit_status_is_the_programs_own(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    write(tmp_path, "app.py", "import sys\nsys.exit(7)\n")
+    write(tmp_path, "killed.py", "import os\nos.kill(os.getpid(), 9)\n")
+
+    assert run("app.py")[0] == 7
+    code, _, err = run("killed.py")
+    assert code == 128 + 9
+    assert "nothing was recorded in" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_request_to_end_reaches_the_program(
+    start: Callable[..., subprocess.Popen[str]], own_store: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    write(
+        tmp_path,
+        "app.py",
+        """
+        import signal, sys, time
+        from ask import ask
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+        ask()
+        try:
+            print("ready", flush=True)
+            time.sleep(100)
+        except KeyboardInterrupt:
+            sys.exit(4)
+        """,
+    )
+    command = [sys.executable, "-m", "tracer", "run", "--store", own_store, "app.py"]
+
+    with start(*command) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        if number == signal.SIGINT:  # as a terminal does: to all processes of the group
+            [child] = children(process.pid)
+            os.kill(child, number)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+
+    assert process.returncode == (4 if number == signal.SIGINT else 3)
+    assert "recorded 1 trace" in err
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_settings_by_flags(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    write(tmp_path, "app.py", "from ask import ask\nask('a question of mine')\n")
+
+    run("--service", "shop", "--experiment", "tries", "--no-content", "--autolog", "ollama", "app.py")
+
+    [found] = tracer.search_traces()
+    assert found.info.experiment == "tries"
+    assert "question of mine" not in str(found.to_dict())
+
+
+def test_what_cannot_be_run_is_told(run: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, err = run("no_such_program")
+    assert code == 2
+    assert "'no_such_program' is no Python file (.py), and no command of this name is found" in err
+    assert "tracer run -m no_such_program" in err
+
+    assert "service_name: got ''" in run("--service", "", "app.py")[2]
+
+
+def test_the_variable_alone_records_a_program(
+    start: Callable[..., subprocess.Popen[str]], own_store: str, tmp_path: Path
+) -> None:
+    write(tmp_path, "app.py", "import sys\nfrom ask import ask\nprint(ask(), 'tracer' in sys.modules)\n")
+
+    for value, recorded in (("ollama, otel", 1), ("all", 2), ("openai", 2), ("", 2)):
+        with start(sys.executable, "app.py", TRACER_AUTOLOG=value, TRACER_STORE=own_store) as process:
+            out, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, "")
+        assert out == f"Lima. {bool(value)}\n"
+        assert len(names()) == recorded
+
+
+def test_a_wrong_name_in_the_variable_is_logged_and_the_program_runs(
+    start: Callable[..., subprocess.Popen[str]], own_store: str, tmp_path: Path
+) -> None:
+    write(tmp_path, "app.py", "from ask import ask\nprint(ask())\n")
+
+    with start(sys.executable, "app.py", TRACER_AUTOLOG="olama,ollama", TRACER_STORE=own_store) as process:
+        out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (0, "Lima.\n")
+    assert "TRACER_AUTOLOG: 'olama' cannot be recorded" in err
+    assert "Did you mean 'ollama'?" in err
+    assert names() == ["chat llama3.2"]
+
+
+def test_a_server_with_workers_is_recorded(
+    start: Callable[..., subprocess.Popen[str]], own_store: str, tmp_path: Path
+) -> None:
+    write(
+        tmp_path,
+        "app.py",
+        """
+        import os
+        from ask import ask
+        async def app(scope, receive, send):
+            if scope["type"] == "http":
+                text = ask().encode()
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": text})
+        """,
+    )
+    uvicorn = ["-m", "uvicorn", "app:app", "--workers", "2", "--port", "0", "--lifespan", "off"]
+    command = [sys.executable, "-m", "tracer", "run", "--store", own_store, *uvicorn]
+
+    with start(*command) as process:
+        try:
+            assert process.stderr is not None
+            port = next(line for line in process.stderr if "running on" in line).split("127.0.0.1:")[1].split()[0]
+            import httpx
+
+            def answered() -> bool:
+                try:
+                    return httpx.get(f"http://127.0.0.1:{port}", timeout=30).text == "Lima."
+                except httpx.TransportError:
+                    return False
+
+            assert until(answered)
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+
+    assert "chat llama3.2" in names()

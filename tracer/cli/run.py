@@ -1,0 +1,116 @@
+"""``tracer run``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import click
+
+from tracer.cli.options import examples, store_option
+
+_NS_PER_MS = 1_000_000
+_BY_SIGNAL = 128  # what shells add to the number of the signal that ended a program
+
+
+@click.command(
+    "run",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    epilog=examples(
+        "tracer run app.py --question 'Where to?'",
+        "tracer run --store runs.db --service shop -m shop.worker",
+        "tracer run -- uvicorn app:app --workers 2",
+        "tracer run -- pytest tests",
+    ),
+)
+@click.option(
+    "--autolog",
+    "names",
+    metavar="NAMES",
+    default="all",
+    show_default=True,
+    help="What to record: names of providers and otel, as in openai,otel.",
+)
+@store_option
+@click.option("--service", metavar="NAME", help="Name of the service, for backends.")
+@click.option("--experiment", metavar="NAME", help="Experiment that the traces belong to.")
+@click.option("--sample-rate", type=click.FloatRange(0, 1), help="Part of the traces to record.")
+@click.option("--no-content", is_flag=True, help="Record structure, tokens and times, and no prompts or replies.")
+@click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="PROGRAM [ARGUMENTS]...")
+def command(
+    names: str,
+    store_url: str | None,
+    service: str | None,
+    experiment: str | None,
+    sample_rate: float | None,
+    no_content: bool,
+    program: tuple[str, ...],
+) -> None:
+    """Run a program and record it, without a change in it.
+
+    PROGRAM is a Python file, -m and a module, or a command that starts Python, such as uvicorn or pytest. The processes
+    that it starts are recorded as well. Ends with the program's own exit status.
+    """
+    from tracer._journal.locations import absolute_url
+    from tracer.config import checked
+
+    # now, with a message, and not in the program, which would only log it
+    given = checked({"store": store_url, "service_name": service, "experiment": experiment})
+    settings = {
+        "TRACER_AUTOLOG": names,
+        "TRACER_SERVICE_NAME": service,
+        "TRACER_EXPERIMENT": experiment,
+        "TRACER_SAMPLE_RATE": None if sample_rate is None else str(sample_rate),
+        "TRACER_CAPTURE_CONTENT": "0" if no_content else None,
+    }
+    if store_url is not None:  # the same, whatever the program's folder is
+        settings["TRACER_STORE"] = absolute_url(given["store"])
+    started = time.time_ns() // _NS_PER_MS
+    code = _run(_command(program), {name: value for name, value in settings.items() if value is not None})
+    _tell(store_url, started)
+    sys.exit(code if code >= 0 else _BY_SIGNAL - code)
+
+
+def _command(program: tuple[str, ...]) -> list[str]:
+    """The command line that starts a program."""
+    first = program[0]
+    if first == "-m" or first.endswith((".py", ".pyw", ".pyz")):
+        return [sys.executable, *program]
+    found = shutil.which(first)
+    if found is None:
+        hint = f" To run it with Python: tracer run -m {first}" if first.replace(".", "").isidentifier() else ""
+        raise click.UsageError(f"{first!r} is no Python file (.py), and no command of this name is found.{hint}")
+    return [found, *program[1:]]
+
+
+def _run(command: list[str], settings: dict[str, str]) -> int:
+    """The exit status of the program, which gets Ctrl-C from the terminal, and other requests to end from here."""
+    process = subprocess.Popen(command, env={**os.environ, **settings})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+    return process.wait()
+
+
+def _tell(store_url: str | None, since_ms: int) -> None:
+    """One line on standard error: what was recorded since then, and how to see it."""
+    from tracer.cli.reading import store_for_reading, store_place
+    from tracer.cli.screen import note
+    from tracer.cli.wording import count, money
+    from tracer.store.filter import parse_filter
+
+    place = store_place(store_url)
+    store = store_for_reading(store_url) if place.exists() else None
+    traces = store.count_traces(parse_filter(f"timestamp_ms >= {since_ms}")) if store else 0
+    if store is None or not traces:
+        note(f"tracer: nothing was recorded in {place}")
+        return
+    rows = store.statistics(group_by="model", since_ms=since_ms)
+    calls, costs = sum(row.calls for row in rows), [row.cost for row in rows if row.cost is not None]
+    said = f"{count(traces)} trace{'' if traces == 1 else 's'}, {count(calls)} model call{'' if calls == 1 else 's'}"
+    paid = f", {money(sum(costs))}" if costs else ""
+    where = f" --store {store_url}" if store_url else ""
+    note(f"tracer: recorded {said}{paid}. To see them: tracer list{where}, or tracer ui{where}")
