@@ -94,7 +94,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "__main__ _autostart",
         "tracer.cli": (
             "__init__ conversation demo distributions doctor exporting group importing listing models options pairs "
-            "parts reading rows run screen server serving show stats steps tail tree ui values versions wording"
+            "parts reading rows running screen server serving show stats steps tail tree ui values versions wording"
         ),
         "tracer.demo": "__init__ agent replies server",
     },

@@ -14,7 +14,7 @@ from tracer.cli.wording import clean, clean_line
 from tracer.errors import InvalidArgumentError, TracerError
 
 _COMMANDS = {
-    "run": ("tracer.cli.run", "Run a program and record it, without a change in it."),
+    "run": ("tracer.cli.running", "Run a program and record it, without a change in it."),
     "demo": ("tracer.cli.demo", "Trace a small agent and show what tracer saw."),
     "list": ("tracer.cli.listing", "List traces, newest first."),
     "show": ("tracer.cli.show", "Show one trace: its steps, or everything that was said."),
