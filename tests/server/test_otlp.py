@@ -10,11 +10,14 @@ import httpx
 import orjson
 import pytest
 from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -233,3 +236,21 @@ def test_a_picture_in_an_otlp_span_becomes_an_attachment(server_url: str, store:
     scheme, _, rest = record["attributes"]["input.value"].partition(":")
     assert scheme == "tracer-attachment"
     assert store.attachment(rest[:64]) is not None
+
+
+def test_metrics_are_taken_and_dropped(server_url: str, store: Store) -> None:
+    exporter = OTLPMetricExporter(f"{server_url}/v1/metrics")
+    provider = MeterProvider([PeriodicExportingMetricReader(exporter)])
+    provider.get_meter("app").create_counter("tokens").add(1)
+
+    assert provider.force_flush()
+    provider.shutdown()
+
+    assert httpx.post(f"{server_url}/v1/metrics", json={"resourceMetrics": []}).json() == {}
+    assert store.count_traces() == 0
+
+
+def test_the_address_of_langfuses_sdks(server_url: str, store: Store) -> None:
+    httpx.post(f"{server_url}/api/public/otel/v1/traces", json=request(otlp_span())).raise_for_status()
+
+    assert store.count_traces() == 1

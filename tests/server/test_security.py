@@ -175,6 +175,13 @@ def test_another_bearer_token_opens_nothing(given: str, guarded: httpx.Client) -
     assert guarded.get("/api/v1/traces", headers={"Authorization": given.encode()}).status_code == 401
 
 
+@pytest.mark.parametrize(("user", "password", "status"), [("pk-lf-1", TOKEN, 200), (TOKEN, "x", 401), (TOKEN, "", 401)])
+def test_the_token_as_the_password_of_basic_opens_the_api(
+    guarded: httpx.Client, user: str, password: str, status: int
+) -> None:
+    assert guarded.get("/api/v1/traces", auth=(user, password)).status_code == status
+
+
 def test_the_bearer_token_opens_the_api(guarded: httpx.Client) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import ipaddress
@@ -125,7 +126,17 @@ def is_signed_in(connection: HTTPConnection, settings: ServerSettings) -> bool:
     scheme, _, given = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return is_same(given.strip(), settings.token)
+    if scheme.lower() == "basic":  # as Langfuse's SDKs send their two keys
+        return is_same(_password(given.strip()), settings.token)
     return is_same(connection.cookies.get(cookie_name(connection), ""), cookie_value(settings.token))
+
+
+def _password(given: str) -> str:
+    """The password in the credentials of HTTP's basic scheme."""
+    try:
+        return base64.b64decode(given, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def is_same(given: str, expected: str) -> bool:

@@ -124,26 +124,41 @@ def _others() -> dict[str, JsonObject]:
                 "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
             }
         },
-        "/v1/traces": {"post": _take_spans()},
+        "/v1/traces": {"post": _take_spans("take_spans", "Take in spans (OTLP).")},
+        "/api/public/otel/v1/traces": {
+            "post": _take_spans("take_spans_of_langfuse", "The same, where Langfuse's SDKs send theirs.")
+        },
+        "/v1/metrics": {
+            "post": {
+                "operationId": "drop_metrics",
+                "summary": "Take metrics that are sent along (OTLP), and keep none.",
+                "responses": {
+                    "200": {"description": "ExportMetricsServiceResponse.", "content": _in_otlp("OtlpTaken")},
+                    **dict.fromkeys(("401", "403", "405"), _PROBLEM),
+                    "default": {"description": "google.rpc.Status.", "content": _in_otlp("OtlpStatus")},
+                },
+            }
+        },
     }
 
 
-def _take_spans() -> JsonObject:
-    def either(name: str) -> JsonObject:
-        return {PROTOBUF: {"schema": {"type": "string", "format": "binary"}}, JSON: {"schema": ref(name)}}
+def _in_otlp(name: str) -> JsonObject:
+    return {PROTOBUF: {"schema": {"type": "string", "format": "binary"}}, JSON: {"schema": ref(name)}}
 
+
+def _take_spans(operation_id: str, summary: str) -> JsonObject:
     return {
-        "operationId": "take_spans",
-        "summary": "Take in spans (OTLP).",
+        "operationId": operation_id,
+        "summary": summary,
         "description": "The answer follows the commit, in the media type of the request; JSON where that is unknown.",
-        "requestBody": {"required": True, "content": either("Otlp")},
+        "requestBody": {"required": True, "content": _in_otlp("Otlp")},
         "responses": {
             "200": {
                 "description": "ExportTraceServiceResponse; says which spans were refused.",
-                "content": either("OtlpTaken"),
+                "content": _in_otlp("OtlpTaken"),
             },
             **dict.fromkeys(("401", "403", "405"), _PROBLEM),
-            "default": {"description": "google.rpc.Status.", "content": either("OtlpStatus")},
+            "default": {"description": "google.rpc.Status.", "content": _in_otlp("OtlpStatus")},
         },
     }
 

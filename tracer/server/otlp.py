@@ -63,6 +63,17 @@ async def take_spans(request: Request) -> Response:
     return _success(media_type, refused)
 
 
+async def drop_metrics(request: Request) -> Response:
+    """Take an ExportMetricsServiceRequest and keep nothing: exporters that send metrics along would complain else."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = PROTOBUF if media_type == PROTOBUF else JSON
+    try:
+        await read_body(request, request.app.state.settings)  # within its bounds; the connection is then used again
+    except AnswerError as error:
+        return _failure(media_type, error.status, str(error))
+    return _success(media_type, [])
+
+
 def _batches(body: bytes, media_type: str) -> tuple[list[Batch], list[str]]:
     """The spans of a request, and the reason of each refused one. Raises AnswerError if it has too many values."""
     refused: list[str] = []
