@@ -26,6 +26,27 @@ def test_a_step_that_stays_open_is_shown_with_its_inputs() -> None:
         assert (ended.is_running, ended.inputs, ended.attributes["n"]) == (False, {"query": "Lima"}, 3)
 
 
+def test_a_step_is_searched_by_its_running_inputs_only_until_it_ends() -> None:
+    with tracer.start_span("agent") as root:
+        root.set_inputs("the road to Lima")
+        assert until(lambda: tracer.search_traces("text CONTAINS 'to Lima' AND span.inputs = 'the road to Lima'"))
+        root.set_inputs("the road to Cusco")
+
+    assert tracer.search_traces("text = 'lima' OR text CONTAINS 'Lima' OR span.inputs CONTAINS 'Lima'") == []
+    assert len(tracer.search_traces("text = 'cusco' AND text CONTAINS 'to Cusco'")) == 1
+
+
+def test_the_model_of_a_running_step_is_searched_until_it_is_another() -> None:
+    with tracer.start_span("agent", attributes={"gen_ai.request.model": "m-1"}) as root:
+        assert until(lambda: tracer.search_traces("model = 'm-1' AND state = 'IN_PROGRESS'"))
+        with tracer.start_span("other"):
+            pass
+        root.set_attribute("gen_ai.request.model", "m-2")
+
+    assert tracer.search_traces("model = 'm-1'") == []
+    assert [trace.info.trace_id for trace in tracer.search_traces("model = 'm-2'")] == [root.trace_id]
+
+
 def test_a_traced_function_at_the_root_is_shown_with_its_arguments() -> None:
     going_on, begun = threading.Event(), threading.Event()
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import openai
 import pytest
 
@@ -16,6 +17,8 @@ from tests.openai.replies import chunk, delta, lima
 from tests.openai.server import Asked, Scripted, Server, reply, sse
 from tests.programs import start
 from tests.waiting import until
+from tracer import cli
+from tracer.server import running_server
 
 __all__ = ["start"]
 
@@ -108,6 +111,77 @@ def test_a_running_call_is_shown_with_its_prompt(held: Held, client: openai.Open
     assert (ended.info.state, ended.info.response_preview, span.is_running) == ("OK", "Lima", False)
     assert span.inputs == {"messages": QUESTION, "model": "m", "temperature": 0.5}
     assert ended.info.token_usage == {"input_tokens": 7, "output_tokens": 1, "total_tokens": 8}
+
+
+FINDING = [
+    "text = 'capital peru'",
+    "text = '\"of Peru\"'",
+    "text CONTAINS 'apital of Per'",
+    "text LIKE '%of Peru?%'",
+    "model = 'm'",
+    "model LIKE 'm%'",
+    "provider = 'openai'",
+    "span.name = 'chat m'",
+    "span.type = 'CHAT_MODEL'",
+    "span.model = 'm'",
+    "span.provider = 'openai'",
+    "span.inputs CONTAINS 'Peru'",
+    "span.attributes.`gen_ai.request.temperature` = 0.5",
+]
+NOT_FINDING = [
+    "text = 'bolivia'",
+    "text CONTAINS 'Bolivia'",
+    "text != 'peru'",
+    "model = 'n'",
+    "model IS NULL",
+    "span.name != 'chat m'",
+    "span.model IS NULL",
+    "span.status = 'ERROR'",
+]
+
+
+def found(filters: list[str]) -> list[str]:
+    return [filter_string for filter_string in filters if tracer.search_traces(filter_string)]
+
+
+def test_filters_find_a_running_call_by_its_prompt_model_and_provider(
+    held: Held, client: openai.OpenAI, background: Any
+) -> None:
+    thread = background(lambda: client.chat.completions.create(model="m", messages=QUESTION, temperature=0.5))
+    held.until_asked()
+
+    assert (found(FINDING), found(NOT_FINDING)) == (FINDING, [])
+    assert found(["span.status = 'IN_PROGRESS'", "text = 'lima'", "span.duration IS NOT NULL"]) == [
+        "span.status = 'IN_PROGRESS'"
+    ]
+
+    held.release()
+    thread.join()
+    assert (found(FINDING), found(NOT_FINDING)) == (FINDING, [])
+    assert len(tracer.search_traces("text = 'peru' OR model = 'm'")) == 1
+
+
+def test_filters_find_the_call_that_a_killed_process_left(start: Any, server: Server, held: Held) -> None:
+    program = start(CALL.format(url=f"{server.url}/v1") + "    call(temperature=0.5)\n")
+    held.until_asked()
+    program.stop()
+
+    assert until(lambda: found(["span.status = 'INTERRUPTED'"]))
+    assert (found(FINDING), found(NOT_FINDING)) == (FINDING, [])
+
+
+def test_lists_of_command_line_and_server_find_a_running_call_by_its_prompt(
+    held: Held, client: openai.OpenAI, background: Any, store_url: str, capfd: Any
+) -> None:
+    background(lambda: client.chat.completions.create(model="m", messages=QUESTION))
+    held.until_asked()
+    tracer.flush()
+
+    asked = "text CONTAINS 'of Peru' AND model = 'm'"
+    with running_server(store_url) as url, httpx.Client(base_url=url, trust_env=False) as http:
+        [trace] = http.get("/api/v1/traces", params={"filter": asked}).json()["traces"]
+    assert cli.run(["list", "--filter", asked, "--store", store_url, "--json"]) == 0
+    assert (trace["state"], trace["trace_id"] in capfd.readouterr().out) == ("IN_PROGRESS", True)
 
 
 def test_a_stream_that_is_read_is_shown_with_its_prompt(held: Held, client: openai.OpenAI) -> None:

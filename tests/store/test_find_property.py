@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.store.records import MS, START, assessment, found, new_store, said, span
+from tests.store.records import MS, START, assessment, found, new_store, said, span, start
 from tracer.store import Store
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or, parse_filter
 
@@ -34,6 +34,7 @@ class Step:
     duration_ms: int = 1000
     attribute: Any = None
     inputs: Any = None
+    is_running: bool = False
 
 
 @dataclass
@@ -52,6 +53,9 @@ class PlainTrace:
         lines = [said(self.id, tags=self.tags, user=self.user)]
         for number, step in enumerate(self.steps):
             begin = self.start_ms * MS + 123 + number
+            if step.is_running:
+                lines.append(self.start_line(step, f"s{number}", begin))
+                continue
             lines.append(
                 span(
                     self.id,
@@ -69,6 +73,19 @@ class PlainTrace:
                 )
             )
         return lines + [assessment(self.id, name, value) for name, value in self.feedback]
+
+    def start_line(self, step: Step, span_id: str, begin: int) -> bytes:
+        attributes = {"gen_ai.request.model": step.model} if step.model else {}
+        return start(
+            self.id,
+            span_id,
+            parent_id="s0" if span_id != "s0" else None,
+            name=step.name,
+            type=step.type,
+            start=begin,
+            attributes=attributes if step.attribute is None else {**attributes, "k": step.attribute},
+            json={} if step.inputs is None else {"tracer.inputs": step.inputs},
+        )
 
 
 TRACES = [
@@ -134,6 +151,13 @@ TRACES = [
         feedback=[("score", 3), ("good", "yes")],
         tokens=10,
     ),
+    PlainTrace("t9", [Step("chat", "CHAT_MODEL", model="gpt-4o", inputs="Refund the order 退款", is_running=True)]),
+    PlainTrace(
+        "u0",
+        [Step("agent", inputs="a café"), Step("tool", "TOOL", attribute=5, inputs={"b": "Order b"}, is_running=True)],
+        START_MS + 40,
+        {"env": "dev"},
+    ),
 ]
 
 
@@ -160,9 +184,11 @@ def assessed(trace: PlainTrace, name: str | None) -> list[Any]:
 VALUES: dict[str, Callable[[PlainTrace, str | None], list[Any]]] = {
     "trace_id": lambda t, k: [t.id],
     "name": lambda t, k: [t.steps[0].name],
-    "state": lambda t, k: ["ERROR" if t.steps[0].status == "ERROR" else "OK"],
+    "state": lambda t, k: [
+        "IN_PROGRESS" if any(s.is_running for s in t.steps) else "ERROR" if t.steps[0].status == "ERROR" else "OK"
+    ],
     "timestamp": lambda t, k: [t.start_ms],
-    "duration": lambda t, k: [t.steps[0].duration_ms],
+    "duration": lambda t, k: [t.steps[0].duration_ms] if not t.steps[0].is_running else [],
     "tokens": lambda t, k: [t.tokens] if t.tokens is not None else [],
     "spans": lambda t, k: [len(t.steps)],
     "user": lambda t, k: [t.user] if t.user is not None else [],
@@ -171,9 +197,9 @@ VALUES: dict[str, Callable[[PlainTrace, str | None], list[Any]]] = {
     "feedback": assessed,
     "span.name": lambda t, k: [s.name for s in t.steps],
     "span.type": lambda t, k: [s.type for s in t.steps],
-    "span.status": lambda t, k: [s.status for s in t.steps],
+    "span.status": lambda t, k: ["IN_PROGRESS" if s.is_running else s.status for s in t.steps],
     "span.model": lambda t, k: [s.model for s in t.steps if s.model],
-    "span.duration": lambda t, k: [s.duration_ms for s in t.steps],
+    "span.duration": lambda t, k: [s.duration_ms for s in t.steps if not s.is_running],
     "span.attribute": lambda t, k: [s.attribute for s in t.steps if s.attribute is not None] if k == "k" else [],
     "span.inputs": lambda t, k: [s.inputs for s in t.steps if s.inputs is not None],
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
 from tracer.store.filter.expression import Value
 from tracer.store.sqlite.blocks import PACKED
-from tracer.store.sqlite.functions import SPAN_KEYS
+from tracer.store.sqlite.functions import RUNNING_MODEL, RUNNING_PROVIDER, SPAN_KEYS
 from tracer.store.sqlite.schema import (
     LABEL_METADATA,
     LABEL_MODEL,
@@ -58,6 +58,14 @@ _SPAN_COLUMNS = {
     "span.tokens": "s.total_tokens",
     "span.cost": "s.cost",
     "span.error": "s.message",
+}
+_RUNNING_COLUMNS = {
+    "span.id": "r.span_id",
+    "span.name": "r.name",
+    "span.type": "r.type",
+    "span.status": "CASE WHEN r.gone THEN 'INTERRUPTED' ELSE 'IN_PROGRESS' END",
+    "span.model": RUNNING_MODEL.format("r.record"),
+    "span.provider": RUNNING_PROVIDER.format("r.record"),
 }
 _LABELS = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, "provider": LABEL_PROVIDER}
 _ONE_LABEL = "l.kind = ? AND l.key = ? AND l.value = ? AND l.start = t.start AND l.trace = t.num"
@@ -207,15 +215,34 @@ def _assessment(comparison: Comparison) -> Fragment:
 
 
 def _span(comparison: Comparison) -> Fragment:
+    """Of a span that has ended, or of one that runs; IS NULL asks that neither has a value."""
+    word = "AND" if comparison.operator == "IS NULL" else "OR"
+    return fill("({})", join(word, [_ended_span(comparison), _running_span(comparison)]))
+
+
+def _ended_span(comparison: Comparison) -> Fragment:
     name = comparison.field.name
     spans = Sql("spans s", SPANS_OF_TRACE)
     if name == "span.model":
         return _some(spans, _span_model(comparison), comparison)
     if name in _SPAN_COLUMNS:
         return _some(spans, compare(_SPAN_COLUMNS[name], comparison), comparison)
-    key = comparison.field.key if name == "span.attribute" else SPAN_KEYS[name]
-    value = Fragment(f"tracer_value(c.id, {PACKED}, {_POSITION_IN_BLOCK}, ?)", [key])
+    value = Fragment(f"tracer_value(c.id, {PACKED}, {_POSITION_IN_BLOCK}, ?)", [_attribute(comparison.field)])
     return _some(Sql(f"spans s {BLOCK_OF_SPAN}", SPANS_OF_TRACE), _any_value(value, comparison), comparison)
+
+
+def _running_span(comparison: Comparison) -> Fragment:
+    name = comparison.field.name
+    # few traces have one: the rest is passed by their state
+    running = Sql("running r", "t.state IN ('IN_PROGRESS', 'INTERRUPTED') AND r.trace = t.num")
+    if name in _SPAN_COLUMNS or name in _RUNNING_COLUMNS:
+        return _some(running, compare(_RUNNING_COLUMNS.get(name, "NULL"), comparison), comparison)
+    value = Fragment("tracer_running_value(r.record, ?)", [_attribute(comparison.field)])
+    return _some(running, _any_value(value, comparison), comparison)
+
+
+def _attribute(field: Field) -> str | None:
+    return field.key if field.name == "span.attribute" else SPAN_KEYS[field.name]
 
 
 def _span_model(comparison: Comparison) -> Fragment:

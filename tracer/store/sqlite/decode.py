@@ -65,6 +65,8 @@ class StartFacts:
     type: str
     start: int
     owner: str | None
+    model: str | None = None
+    provider: str | None = None
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ class NewStart:
     def facts(self) -> StartFacts:
         """Its fields."""
         record = self.record
+        attributes = record.get("attributes") or {}
         return StartFacts(
             span_id=record["span_id"],
             parent_id=_text(record.get("parent_id")),
@@ -95,6 +98,8 @@ class NewStart:
             type=_text(record.get("type")) or semconv.SpanType.UNKNOWN,
             start=_ns(record.get("start")),
             owner=self.owner,
+            model=_text(attributes.get(semconv.RESPONSE_MODEL)) or _text(attributes.get(semconv.REQUEST_MODEL)),
+            provider=_text(attributes.get(semconv.PROVIDER)),
         )
 
 

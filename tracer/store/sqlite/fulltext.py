@@ -1,5 +1,5 @@
 """Full-text search. Words, and parts of words, are looked up in the index; a phrase with punctuation, and patterns, are
-checked on the texts of the spans that the index names."""
+checked on the texts of the spans that the index names. Running spans are few and in no index: each is looked at."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ _UNSPACED_LETTERS = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-
 _UNSPACED = late_pattern(f"[{_UNSPACED_LETTERS}]")
 # letters that the index keeps as they are, but for their case
 _RUN = late_pattern(f"[A-Za-z0-9{_UNSPACED_LETTERS}]+")
+_RUNNING_TEXT = "tracer_running_text(r.record)"
 _TEXT = f"tracer_text(c.id, {PACKED}, (s.id & {POSITION_MASK}) - c.first)"
 
 
@@ -121,13 +122,18 @@ def _words(index: _Index, text: str) -> Fragment:
             terms.append(quoted + "*" if rest.endswith("*") else quoted)
     if not terms and not parts:
         return Fragment("0")
-    conditions = [Fragment(f"tracer_contains({_TEXT}, ?)", [part]) for part in parts]
+    has_words = [Fragment(f"tracer_matches({_RUNNING_TEXT}, ?)", [" AND ".join(terms)])] if terms else []
+    running = _running([*has_words, *_all_contained(_RUNNING_TEXT, parts)])
     for part in parts:
         runs = part_terms(index.connection, [part])
         if runs is None:
-            return Fragment("0")
+            return _trace_of(running)
         terms += runs
-    return _span_with(index, terms, conditions)
+    return _span_with(index, terms, _all_contained(_TEXT, parts), running)
+
+
+def _all_contained(text: str, parts: list[str]) -> list[Fragment]:
+    return [Fragment(f"tracer_contains({text}, ?)", [part]) for part in parts]
 
 
 def _part(index: _Index, operator: str, value: str) -> Fragment:
@@ -135,11 +141,21 @@ def _part(index: _Index, operator: str, value: str) -> Fragment:
     function = {"LIKE": "tracer_like", "ILIKE": "tracer_ilike", "CONTAINS": "tracer_contains"}[operator]
     literals = [value] if operator == "CONTAINS" else re.split("[%_]", value)
     terms = part_terms(index.connection, literals)
+    running = _running([Fragment(f"{function}({_RUNNING_TEXT}, ?)", [value])])
     if terms is None:
-        return Fragment("0")
+        return _trace_of(running)
     if operator == "CONTAINS" and terms and value.isascii() and value.isalnum() and len(value) <= _RUN_LENGTH:
-        return _span_with(index, terms, [])  # part of a word: the index alone decides
-    return _span_with(index, terms, [Fragment(f"{function}({_TEXT}, ?)", [value])])
+        return _span_with(index, terms, [], running)  # part of a word: the index alone decides
+    return _span_with(index, terms, [Fragment(f"{function}({_TEXT}, ?)", [value])], running)
+
+
+def _running(conditions: list[Fragment]) -> Sql:
+    """Running spans whose texts meet all conditions."""
+    return Sql("running r", "r.record IS NOT NULL").matching(*conditions)
+
+
+def _trace_of(running: Sql) -> Fragment:
+    return Fragment(f"t.num IN (SELECT r.trace FROM {running.text})", running.parameters, is_narrow=True)
 
 
 def part_terms(connection: sqlite3.Connection, literals: list[str]) -> list[str] | None:
@@ -175,23 +191,31 @@ def _is_separator(character: str) -> bool:
     return character.isascii() and not character.isalnum()
 
 
-def _span_with(index: _Index, terms: list[str], conditions: list[Fragment]) -> Fragment:
-    """Traces with a span that meets index queries and conditions on its text."""
+def _span_with(index: _Index, terms: list[str], conditions: list[Fragment], running: Sql) -> Fragment:
+    """Traces with a span that meets index queries and conditions on its text, or with one of the running."""
     if not terms:
         spans = Sql(f"spans s {BLOCK_OF_SPAN}", SPANS_OF_TRACE).matching(*conditions)
-        return Fragment(f"EXISTS (SELECT 1 FROM {spans.text})", spans.parameters)
+        return _in_one_of(spans, running)
     query = " AND ".join(terms)
     tables = f"texts CROSS JOIN spans s ON s.id = texts.rowid {BLOCK_OF_SPAN}" if conditions else "texts"
     matches = Sql(tables, "texts MATCH ?", [query])
     found = matches.matching(*conditions)
-    all_matches = f"t.num IN (SELECT texts.rowid >> {POSITION_BITS} FROM {found.text})"
+    all_matches = fill(
+        f"t.num IN (SELECT texts.rowid >> {POSITION_BITS} FROM {{}} UNION ALL SELECT r.trace FROM {{}})",
+        found.fragment,
+        running.fragment,
+    )
     if _are_fewer(index.connection, query, _RARE):
-        return Fragment(all_matches, found.parameters, is_narrow=True)
+        return Fragment(all_matches.text, all_matches.parameters, is_narrow=True)
     if index.all_at_once or (not conditions and _are_fewer(index.connection, query, _FREQUENT)):
-        return Fragment(f"+{all_matches}", found.parameters)  # +: go through the traces, do not fetch every match's
+        return fill("+{}", all_matches)  # +: go through the traces, do not fetch every match's
     low = f"(t.num << {POSITION_BITS})"
     of_trace = matches.matching(f"texts.rowid BETWEEN {low} AND {low} + {POSITION_MASK}", *conditions)
-    return Fragment(f"EXISTS (SELECT 1 FROM {of_trace.text})", of_trace.parameters)
+    return _in_one_of(of_trace, running)
+
+
+def _in_one_of(spans: Sql, running: Sql) -> Fragment:
+    return fill("(EXISTS (SELECT 1 FROM {}) OR {})", spans.fragment, _trace_of(running))
 
 
 def _are_fewer(connection: sqlite3.Connection, query: str, limit: int) -> bool:

@@ -6,17 +6,26 @@ import sqlite3
 from collections import OrderedDict
 from typing import Any, Union
 
+import orjson
+
 from tracer import semconv
 from tracer._json import JsonObject
 from tracer.store.filter.pattern import ilike, like
 from tracer.store.limits import check_deadline
 from tracer.store.sqlite.blocks import unpack
 from tracer.store.sqlite.latencies import LatencyCounts, add_latencies, take_latencies
+from tracer.store.sqlite.schema import TEXTS_TABLE
 from tracer.store.sqlite.topmost import CoveredSpans
 from tracer.store.text import json_text, span_text, value_of
 
 Cell = Union[str, int, float, None]
 _BLOCKS_KEPT = 16
+# of a running span, from the column with its record
+RUNNING_MODEL = (
+    f"ifnull(tracer_running_value({{0}}, '{semconv.RESPONSE_MODEL}'),"
+    f" tracer_running_value({{0}}, '{semconv.REQUEST_MODEL}'))"
+)
+RUNNING_PROVIDER = f"tracer_running_value({{0}}, '{semconv.PROVIDER}')"
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
@@ -32,6 +41,10 @@ def register_functions(connection: sqlite3.Connection) -> None:
     connection.create_aggregate("tracer_covered", -1, CoveredSpans)  # type: ignore[arg-type]
     connection.create_function("tracer_value", 6, reader.value, deterministic=True)
     connection.create_function("tracer_text", 5, reader.text, deterministic=True)
+    running = _RunningReader()
+    connection.create_function("tracer_running_value", 2, running.value, deterministic=True)
+    connection.create_function("tracer_running_text", 1, running.text, deterministic=True)
+    connection.create_function("tracer_matches", 2, _FullTextMatch(), deterministic=True)
 
 
 class _BlockReader:
@@ -56,6 +69,46 @@ class _BlockReader:
             while len(self._kept) > _BLOCKS_KEPT:
                 self._kept.popitem(last=False)
         return records[position]
+
+
+class _RunningReader:
+    """Reads the records of running spans, keeping the last one."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[bytes | None, JsonObject] = (None, {})
+
+    def value(self, record: bytes | None, key: str) -> str | None:
+        """An attribute as text: as JSON where it is no text."""
+        return _cell(value_of(self._parsed(record), key))
+
+    def text(self, record: bytes | None) -> str | None:
+        """What was asked; NULL where there is nothing."""
+        return span_text(self._parsed(record)) or None
+
+    def _parsed(self, record: bytes | None) -> JsonObject:
+        if self._kept[0] != record:
+            check_deadline()
+            self._kept = (record, orjson.loads(record) if record is not None else {})
+        return self._kept[1]
+
+
+class _FullTextMatch:
+    """Matches one text with a query of the full-text index, which has no running spans."""
+
+    def __init__(self) -> None:
+        self._index: sqlite3.Connection | None = None
+
+    def __call__(self, text: str | None, query: str) -> bool:
+        if text is None:
+            return False
+        if self._index is None:
+            self._index = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            self._index.execute(TEXTS_TABLE.format("texts"))
+        self._index.execute("INSERT INTO texts(rowid, text) VALUES (1, ?)", (text,))
+        try:
+            return self._index.execute("SELECT 1 FROM texts WHERE texts MATCH ?", (query,)).fetchone() is not None
+        finally:
+            self._index.execute("INSERT INTO texts(texts) VALUES ('delete-all')")
 
 
 def _cell(value: Any) -> str | None:

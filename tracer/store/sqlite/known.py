@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import orjson
 
 from tracer.store.sqlite.decode import SpanFacts, StartFacts
+from tracer.store.sqlite.functions import RUNNING_MODEL, RUNNING_PROVIDER
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import Running
 from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
@@ -73,10 +74,17 @@ class _RunningCells(NamedTuple):
     owner: str | None
     gone: int
     has_values: int
+    model: str | None
+    provider: str | None
 
 
 _TRACE_COLUMNS = columns(_TraceCells, updates="said")
-_RUNNING_COLUMNS = columns(_RunningCells, has_values="record IS NOT NULL")
+_RUNNING_COLUMNS = columns(
+    _RunningCells,
+    has_values="record IS NOT NULL",
+    model=RUNNING_MODEL.format("record"),
+    provider=RUNNING_PROVIDER.format("record"),
+)
 
 
 @dataclass(slots=True)
@@ -158,6 +166,8 @@ def _load_running(connection: sqlite3.Connection, num: int) -> list[Running]:
                 type=cells.type,
                 start=cells.start,
                 owner=cells.owner,
+                model=cells.model,
+                provider=cells.provider,
             ),
             gone=bool(cells.gone),
             has_values=bool(cells.has_values),

@@ -128,7 +128,7 @@ def _take_in(tally: Tally | OneSpan, decoded: DecodedTrace) -> tuple[list[NewSpa
         if run is None:
             tally.add_running(Running(facts, has_values=start.line is not None))
         elif start.line is not None and not run.has_values:
-            tally.add_values(span_id, facts.name, facts.type)
+            tally.add_values(facts)
         else:
             continue
         has_started = True

@@ -57,6 +57,11 @@ class Sql:
         """The text behind the word FROM."""
         return f"{self.tables} WHERE {self.where}"
 
+    @property
+    def fragment(self) -> Fragment:
+        """The text behind the word FROM, with its parameters."""
+        return Fragment(self.text, self.parameters)
+
     def matching(self, *conditions: str | Fragment | None) -> Sql:
         """Only the rows that meet further conditions; None is no condition."""
         given = [condition for condition in conditions if condition is not None]

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tracer import semconv
-from tracer.store.sqlite.decode import SpanFacts
+from tracer.store.sqlite.decode import SpanFacts, StartFacts
 from tracer.store.sqlite.rollup import Facts, RollUp, Running
 from tracer.store.sqlite.topmost import Topmost, cost_of_one
 
@@ -85,10 +85,11 @@ class Tally:
         self.running[run.facts.span_id] = run
         self._place(run.facts)
 
-    def add_values(self, span_id: str, name: str, type: str) -> None:
+    def add_values(self, facts: StartFacts) -> None:
         """The record of a running span came again, with values."""
-        run = self.running[span_id]
-        run.facts.name, run.facts.type, run.has_values = name, type, True
+        run = self.running[facts.span_id]
+        run.facts.name, run.facts.type, run.has_values = facts.name, facts.type, True
+        run.facts.model, run.facts.provider = facts.model, facts.provider
 
     def add(self, span: SpanFacts) -> None:
         """A span that has ended and is not stored yet."""
@@ -139,6 +140,7 @@ class Tally:
         self._new.clear()
         root = self._root()
         start, duration = self._times(root)
+        running = self.running.values()
         return RollUp(
             root=root.span_id if root else None,
             name=root.name if root else None,
@@ -149,8 +151,8 @@ class Tally:
             errors=self._errors,
             usage=_in_order(self._topmost.usage),
             cost=self._topmost.cost,
-            models=set(self._models),
-            providers=set(self._providers),
+            models=self._models.union(run.facts.model for run in running if run.facts.model),
+            providers=self._providers.union(run.facts.provider for run in running if run.facts.provider),
             covered=covered,
         )
 
