@@ -11,6 +11,7 @@ import orjson
 from tracer._encoding.bounds import TOO_MANY, Steps, holds_nan, item_weight, longest_text, options, weigh
 from tracer._encoding.foreign import one_step
 from tracer._encoding.plain import Plain
+from tracer._encoding.text import ESCAPED
 from tracer._fault import reraise_interruption
 
 _TRIES = 4
@@ -60,9 +61,10 @@ def encode_within(value: object, limit: int) -> tuple[bytes, int, bool]:
             if b"null" not in encoded or not holds_nan(value):
                 return encoded, 0, longest >= LONG_TEXT
         weight = item_weight(limit)
-        left = weigh(value, limit, weight)
+        ample = limit - limit // ESCAPED
+        left = weigh(value, limit, weight, ample)
         if left >= 0:
-            return orjson.dumps(value, Steps(left, weight), options()), 0, True
+            return orjson.dumps(value, Steps(left, weight, ample), options()), 0, True
     except Exception as error:
         reraise_interruption(error)
     return *_copied(value, Plain(limit, item_weight(limit))), True

@@ -9,6 +9,7 @@ import datetime
 import decimal
 import sys
 import types
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,8 +21,8 @@ import pytest
 
 import tracer
 
-STEPS = 400_000  # lines of tracer's code; a value of half the size of the bound takes half as many
-MADE = 12 << 20  # bytes of JSON
+STEPS = 100_000  # lines of tracer's code; a value of half the size of the bound takes half as many
+MADE = 4 << 20  # bytes of JSON
 
 
 class Model(pydantic.BaseModel):
@@ -33,6 +34,15 @@ class Model(pydantic.BaseModel):
 class Point:
     x: int
     y: int
+
+
+@dataclasses.dataclass
+class Note:
+    text: str
+
+    @property
+    def words(self) -> list[str]:  # a property: orjson leaves the object to tracer
+        return self.text.split()
 
 
 def nested(levels: int, width: int) -> Any:
@@ -63,6 +73,10 @@ LARGE: dict[str, Callable[[], Any]] = {
     "array of times": lambda: numpy.arange(1_000_000).astype("datetime64[s]"),
     "arrays in a dict": lambda: dict.fromkeys(range(50), MATRIX),
     "arrays in a list": lambda: [numpy.zeros(1_000)] * 1_000,
+    "small arrays in a list": lambda: [numpy.zeros(3)] * 3_000,
+    "numbers of numpy's": lambda: list(numpy.arange(30_000.0)),
+    "numbers of numpy's in a dict": lambda: dict(enumerate(numpy.arange(30_000.0))),
+    "ids": lambda: [uuid.UUID(int=i) for i in range(30_000)],
     "long frame": lambda: table(1_000_000, 5),
     "wide frame": lambda: table(50, 20_000),
     "frames": lambda: [table(100, 50)] * 200,
@@ -77,6 +91,11 @@ LARGE: dict[str, Callable[[], Any]] = {
     "long text with a NaN": lambda: {"a": float("nan"), "b": "x" * 50_000_000},
     "text of other letters": lambda: "中文" * 1_000_000,
     "text of control characters": lambda: "\x01" * 1_000_000,
+    "text of quotes": lambda: '"\\' * 500_000,
+    "text of quotes after prose": lambda: "word " * 50_000 + '"' * 700_000,
+    "texts of control characters in a list": lambda: ["\x01" * 4_000] * 250,
+    "texts of control characters in a dict": lambda: {str(i): "\x01" * 50_000 for i in range(20)},
+    "texts of quotes in dataclasses": lambda: [Note('"' * 3_000) for _ in range(300)],
     "lone surrogates": lambda: "\udc80" * 1_000_000,
     "dict": lambda: dict.fromkeys(range(2_000_000)),
     "dict of texts": lambda: {str(i): i for i in range(300_000)},
@@ -153,6 +172,31 @@ def test_recording_a_large_value_takes_a_bounded_number_of_steps_and_bytes(
     (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
     assert "value" in span.inputs
     assert len(orjson.dumps(span.inputs)) <= 1 << 20
+
+
+def test_of_many_arrays_no_more_are_converted_than_are_kept() -> None:
+    class Counted(numpy.ndarray[Any, Any]):
+        converted = 0
+
+        def tolist(self) -> Any:
+            Counted.converted += 1
+            return super().tolist()
+
+    take([numpy.zeros(3).view(Counted) for _ in range(3_000)])
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    kept = span.inputs["value"]
+    assert kept[:100] == [[0.0, 0.0, 0.0]] * 100
+    assert kept[-1] == f"[cut: {3_000 - len(kept) + 1} more items]"
+    assert Counted.converted < 300
+
+
+@pytest.mark.parametrize("text", ['"' * 400_000, '{"a": "b", "c": [1, 2]},' * 20_000, "word\n" * 150_000])
+def test_a_text_whose_json_is_within_the_bound_is_whole(text: str) -> None:
+    take(text)
+
+    (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+    assert span.inputs["value"] == text
 
 
 def test_a_generator_of_many_items_is_recorded_up_to_the_bound() -> None:

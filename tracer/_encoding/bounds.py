@@ -1,7 +1,8 @@
 """The bound before the work: how much of a value is encoded, decided before it is.
 
 A value costs its characters and a fixed weight for each of its items. Most values are small enough at a glance;
-others are weighed, and what is too large is copied in part (plain.py).
+others are weighed, and what is too large is copied in part (plain.py). Beyond the first sixth of the bound, of which
+JSON cannot take more than the bound, texts cost what they take as JSON.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import array
 import collections
 import math
+import string
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, time
@@ -23,11 +25,13 @@ from tracer._encoding.foreign import (
     bytes_left_out,
     is_array,
     is_finite,
+    is_numpy_number,
     is_numpy_scalar,
     is_plain_dataclass,
     one_step,
     steps_of,
 )
+from tracer._encoding.text import ESCAPED, json_size
 
 # keys of bare base64 in the providers' schemas: input_audio.data, images' b64_json, speech's audio, …
 MEDIA_KEYS = frozenset(
@@ -39,12 +43,16 @@ MEDIA_KEYS = frozenset(
 TOO_MANY = -1
 DEPTH_LIMIT = 100
 _LONG = 4_096  # characters of a text that may be media
+_BEGINNING = 200  # its characters that are looked at
+_BASE64 = frozenset(string.ascii_letters + string.digits + "+/-_")
 MANY = 32  # items of a list from which looking at them all together is faster
 _FULL = 1 << 20
 _FEW = 16  # items
 _SHORT = 1_024  # characters
 _ITEM = 32  # weight of an item that orjson encodes; it is less where the bound is so small that this would cut much
 _STEP = 48  # times the weight, of an object that orjson does not know
+_NATIVE = 4  # times the weight, of another one
+_NUMPY = 8  # times the weight, of a number or a time of numpy's
 _SCALARS = frozenset({int, bool, type(None), date, datetime, time})
 _ENDS = _SCALARS | {float, str}  # types that hold nothing further
 _CONTAINERS = frozenset({dict, list, tuple})
@@ -77,13 +85,16 @@ def longest_text(value: Any, limit: int) -> int | None:
     as well, so that one with other objects than dataclasses is left as soon as one is met.
     """
     kind = type(value)
+    if kind is str:
+        fits = len(value) <= limit // ESCAPED or (len(value) <= limit and _json_size([value], limit) <= limit)
+        return len(value) if fits else None
     if kind in _ENDS:
-        return (len(value) if len(value) <= limit else None) if kind is str else 0
+        return 0
     if kind is dict and len(value) <= _FEW and limit >= _SHORT:
         left = _left_of_few(value, _SHORT)
         if left >= 0:
             return _SHORT - left
-    longest, texts, items = 0, 0, 0
+    longest, texts, items, measured = 0, 0, 0, 0
     level: Sequence[Any] = (value,)
     for _ in range(DEPTH_LIMIT):
         kinds = set(map(type, level if len(level) <= _FEW else level[:_FEW]))
@@ -99,6 +110,10 @@ def longest_text(value: Any, limit: int) -> int | None:
             lengths = [len(item) for item in level if type(item) in _SIZED]
             longest = max(longest, max(lengths, default=0))
             texts += sum(lengths)
+            if limit // ESCAPED < texts <= limit:
+                measured += _json_size([item for item in level if type(item) is str], limit)
+                if measured > limit:
+                    return None if longest >= _LONG and _has_media(level) else TOO_MANY
         if not kinds <= _ENDS or longest >= _LONG:
             items += sum([len(item) for item in level if type(item) in _CONTAINERS])
             if items > limit // item_weight(limit):
@@ -126,6 +141,17 @@ def _left_of_few(value: dict[Any, Any] | list[Any], left: int) -> int:
     return left
 
 
+def _json_size(texts: list[str], limit: int) -> int:
+    """About the bytes of JSON that these texts take together, as far as the limit."""
+    return json_size(texts[0] if len(texts) == 1 else "".join(texts), limit)[0]
+
+
+def _has_media(level: Sequence[Any]) -> bool:
+    """Whether a text among these can be base64, whatever key it has."""
+    long = (item[:_BEGINNING] for item in level if type(item) is str and len(item) >= _LONG)
+    return any(";base64," in text or _BASE64.issuperset(text) for text in long)
+
+
 def holds_nan(value: object) -> bool:
     """Whether a small value holds a number for which JSON has no word."""
     level: Sequence[object] = (value,)
@@ -145,8 +171,11 @@ def _held_by(level: Sequence[Any]) -> list[Any]:
     return [*get_referents(*others), *chain.from_iterable(map(dict.values, dicts))]
 
 
-def weigh(value: Any, left: int, weight: int, key: object = None, depth: int = 0) -> int:
-    """What a value leaves of a budget; negative where it is too large, or orjson alone would not do it justice."""
+def weigh(value: Any, left: int, weight: int, ample: int, key: object = None, depth: int = 0) -> int:
+    """What a value leaves of a budget; negative where it is too large, or orjson alone would not do it justice.
+
+    As long as ``ample`` is left, texts cost their characters; from then on what they take as JSON.
+    """
     kind = type(value)
     if kind is dict:
         if depth > DEPTH_LIMIT:
@@ -158,14 +187,14 @@ def weigh(value: Any, left: int, weight: int, key: object = None, depth: int = 0
             kind = type(item)
             if kind is str:
                 size = len(item)
-                left -= size if size < _LONG else _text_weight(item, key)
+                left -= size if size < _LONG and left > ample else _text_weight(item, key, left)
             elif kind is float:
                 if item - item:  # NaN, infinity
                     return -1
             elif kind not in _SCALARS:
-                left = weigh(item, left, weight, key, depth + 1)
+                left = weigh(item, left, weight, ample, key, depth + 1)
             if type(key) is str:
-                left -= len(key)
+                left -= len(key) if left > ample else json_size(key, max(left, 0))[0]
         return left
     if kind is list or kind is tuple:
         if depth > DEPTH_LIMIT:
@@ -180,36 +209,40 @@ def weigh(value: Any, left: int, weight: int, key: object = None, depth: int = 0
             if len(kinds) == 1 and float in kinds:
                 total = sum(value)
                 return -1 if total - total else left
+            if len(kinds) == 1 and is_numpy_number(*kinds):
+                return _weigh_array(sys.modules["numpy"].array(value), left - weight * len(value))
         for item in value:
             kind = type(item)
             if kind is str:
                 size = len(item)
-                left -= size if size < _LONG else _text_weight(item, key)
+                left -= size if size < _LONG and left > ample else _text_weight(item, key, left)
             elif kind is float:
                 if item - item:
                     return -1
             elif kind not in _SCALARS:
-                left = weigh(item, left, weight, key, depth + 1)
+                left = weigh(item, left, weight, ample, key, depth + 1)
             if left < 0:
                 return left
         return left
-    return _weigh_other(value, kind, left, weight, key, depth)
+    return _weigh_other(value, kind, left, weight, ample, key, depth)
 
 
-def _weigh_other(value: Any, kind: type, left: int, weight: int, key: object, depth: int) -> int:
+def _weigh_other(value: Any, kind: type, left: int, weight: int, ample: int, key: object, depth: int) -> int:
     cost = steps_of(kind)
     left -= cost * _STEP * weight
     if left < 0:
         return left
     if not cost:
-        return left if not is_numpy_scalar(kind) or is_finite(value) else -1
+        if not is_numpy_scalar(kind):
+            return left - _NATIVE * weight
+        return left - _NUMPY * weight if is_finite(value) else -1
     if issubclass(kind, float):
         return left if math.isfinite(value) else -1
     if issubclass(kind, str):
-        return left - _text_weight(str.__str__(value), key)
+        return left - _text_weight(str.__str__(value), key, left)
     if issubclass(kind, (dict, list, tuple)):
         left -= weight * len(value)
-        return left if left < 0 else weigh(one_step(value), left, weight, key, depth + 1)
+        return left if left < 0 else weigh(one_step(value), left, weight, ample, key, depth + 1)
     if issubclass(kind, _COUNTED):
         return left - weight * len(value)
     if issubclass(kind, BYTES):
@@ -228,27 +261,28 @@ def _weigh_array(value: Any, left: int) -> int:
     return left
 
 
-def _text_weight(text: str, key: object) -> int:
-    """Characters of a text; none of media, which becomes an attachment."""
-    return 0 if is_media(text, key) else len(text)
+def _text_weight(text: str, key: object, left: int) -> int:
+    """Bytes of JSON that a text takes, as far as they are left; none of media, which becomes an attachment."""
+    return 0 if is_media(text, key) else json_size(text, max(left, 0))[0]
 
 
 def is_media(text: str, key: object) -> bool:
-    return _LONG <= len(text) <= MEDIA_LIMIT and (key in MEDIA_KEYS or ";base64," in text[:200])
+    return _LONG <= len(text) <= MEDIA_LIMIT and (key in MEDIA_KEYS or ";base64," in text[:_BEGINNING])
 
 
 class Steps:
     """orjson's function for values unknown to it: one step each, within what is left of the budget."""
 
-    __slots__ = ("_left", "_weight")
+    __slots__ = ("_ample", "_left", "_weight")
 
-    def __init__(self, left: int, weight: int) -> None:
+    def __init__(self, left: int, weight: int, ample: int) -> None:
         self._left = left
         self._weight = weight
+        self._ample = ample
 
     def __call__(self, value: object) -> object:
         step = one_step(value)
-        self._left = weigh(step, self._left, self._weight)
+        self._left = weigh(step, self._left, self._weight, self._ample)
         if self._left < 0:
             raise OverflowError("the value is too large")
         return step

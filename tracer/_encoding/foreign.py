@@ -11,6 +11,7 @@ import base64
 import collections
 import dataclasses
 import functools
+import math
 import os
 import sys
 import types
@@ -33,6 +34,7 @@ BYTES_LIMIT = 1 << 16
 _FIRST_ITEMS = 200
 _FIRST_ROWS = 50
 _FIRST_COLUMNS = 20
+_ARRAY_COST = 4
 _SENTINEL_TYPES = frozenset({"NotGiven", "Omit", "PydanticUndefinedType", "UnsetType", "NAType"})
 _LAZY_METHODS = ("__iter__", "__len__", "__getitem__", "__getattr__", "__getattribute__", "__await__")
 _STANDARD_MODULES = sys.stdlib_module_names
@@ -93,12 +95,18 @@ def is_numpy_scalar(kind: type) -> bool:
     return numpy is not None and issubclass(kind, getattr(numpy, "generic", ()))
 
 
+def is_numpy_number(kind: type) -> bool:
+    """Whether values of this type are numbers of numpy's."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and issubclass(kind, getattr(numpy, "number", ()))
+
+
 def is_finite(value: Any) -> bool:
     """Whether a scalar of numpy's is no NaN, no infinity and no "not a time"."""
     kind, numpy = value.dtype.kind, sys.modules["numpy"]
     if kind in "mM":
         return not numpy.isnat(value)
-    return kind != "f" or bool(numpy.isfinite(value))
+    return kind != "f" or math.isfinite(value)
 
 
 def repr_of(value: object) -> str:
@@ -140,7 +148,7 @@ def steps_of(kind: type) -> int:
     """What converting an object costs, in steps that read a few fields; 0 where orjson encodes it itself."""
     known = _costs.get(id(kind))
     if known is None:
-        cost = 0 if is_native(kind) else _LIBRARY_COSTS.get(_library_step(kind), 1)
+        cost = 0 if is_native(kind) else _ARRAY_COST if is_array(kind) else _LIBRARY_COSTS.get(_library_step(kind), 1)
         known = _remember(_costs, kind, cost)
     return known
 

@@ -22,13 +22,15 @@ from tracer._encoding.foreign import (
     repr_of,
     steps_of,
 )
-from tracer._encoding.text import clean_text, cut_text, text_of
+from tracer._encoding.text import clean_text, cut_text, json_size, text_of
 from tracer._fault import reraise_interruption
 
 UNBOUNDED = 1 << 62
 _NUMBER = 4  # times the weight, of a number that is copied
 _COPIED = 32  # times the weight, of an item that is copied
-_SHORTEST = 64  # characters that are left of a text at least
+_SHORTEST = 64  # characters of a text that are kept at least
+_SPARE = 64  # part of a text that is cut, lest it take more than was estimated
+_NOTE = 40  # characters of the note of a cut
 _NUMBERS = frozenset({int, float})
 _LOWEST, _HIGHEST = -(2**63), 2**64 - 1  # of JSON's integers
 
@@ -71,12 +73,16 @@ class Plain:
     def _text(self, text: str, key: object) -> str:
         if self._keeps_media and is_media(text, key):
             return text
-        size = len(text) if text.isascii() else 3 * len(text)
-        kept = max(self._left, _SHORTEST)
-        self._left -= min(size, kept)
-        if size > kept:
-            text = cut_text(text, kept * len(text) // size)
-            self.left_out += size - kept
+        if len(text) <= _SHORTEST:
+            self._left -= len(text)
+            return clean_text(text)
+        limit = max(self._left, _SHORTEST)
+        size, kept = json_size(text, limit)
+        self._left -= min(size, limit)
+        if kept < len(text):
+            kept = max(kept - kept // _SPARE - _NOTE, 0)
+            self.left_out += limit * (len(text) - kept) // max(kept, 1)
+            text = cut_text(text, kept)
         return clean_text(text)
 
     def _container(self, value: Any, kind: type, key: object, depth: int) -> Any:
@@ -89,6 +95,7 @@ class Plain:
         if issubclass(kind, array.array):
             return self._numbers(value, len(value))
         if is_array(kind) and value.ndim:
+            self._left -= (steps_of(kind) - 1) * _COPIED * self._weight
             return self._array(value, depth)
         if is_native(kind):
             return self._native(value, kind, key, depth)
@@ -119,8 +126,8 @@ class Plain:
             copied["[cut]"] = f"{self._left_out(size - count)} more entries"
         return copied
 
-    def _list(self, items: Iterable[Any], size: int, key: object = None, depth: int = 0, of: str = "") -> list[Any]:
-        if not of:
+    def _list(self, items: Iterable[Any], size: int, key: object = None, depth: int = 0, of: Any = None) -> list[Any]:
+        if of is None:
             items = self._affordable(items)
             if len(items) > MANY and set(map(type, items)) <= _NUMBERS:
                 return self._numbers(items, size)
@@ -142,9 +149,11 @@ class Plain:
     def _affordable(self, items: Iterable[Any]) -> list[Any]:
         return list(itertools.islice(items, max(self._left // (_NUMBER * self._weight), 0)))
 
-    def _numbers(self, items: Iterable[Any], size: int, of: str = "") -> list[Any]:
+    def _numbers(self, items: Iterable[Any], size: int, of: Any = None) -> list[Any]:
         kept = list(itertools.islice(items, max(self._left // (_NUMBER * self._weight), 0)))
         self._left -= len(kept) * _NUMBER * self._weight
+        if any(type(x) is int and not _LOWEST <= x <= _HIGHEST for x in kept):
+            kept = kept[: len(kept) * _NUMBER // _COPIED]  # these become texts
         numbers = [x if _LOWEST <= x <= _HIGHEST else self._odd_number(x) for x in kept]
         return [*numbers, self._note(size - len(kept), of)] if len(kept) < size else numbers
 
@@ -156,13 +165,13 @@ class Plain:
         return float(value)
 
     def _array(self, value: Any, depth: int) -> list[Any]:
-        of = f" of an array of {value.dtype}, shape {value.shape}"
         if value.ndim == 1 and value.dtype.kind in "biufmM":
             kept: Any = one_step(value[: max(self._left // (_NUMBER * self._weight), 0)])
-            return (self._list if value.dtype.kind in "mM" else self._numbers)(kept, len(value), of=of)
-        return self._list(map(value.__getitem__, range(len(value))), len(value), depth=depth, of=of)
+            return (self._list if value.dtype.kind in "mM" else self._numbers)(kept, len(value), of=value)
+        return self._list(map(value.__getitem__, range(len(value))), len(value), depth=depth, of=value)
 
-    def _note(self, count: int, of: str) -> str:
+    def _note(self, count: int, array: Any) -> str:
+        of = "" if array is None else f" of an array of {array.dtype}, shape {array.shape}"
         return f"[cut: {self._left_out(count)} more items{of}]"
 
     def _left_out(self, count: int) -> int:
