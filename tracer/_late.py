@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _queue
 import functools
 import importlib
 import logging  # noqa: F401  # now: its fork hook takes a lock that imports need, and hooks registered later run earlier
@@ -10,7 +11,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, AnyStr, TypeVar
+from typing import Any, AnyStr, NamedTuple, TypeVar
 
 import orjson  # noqa: F401  # now, not later: Ctrl-C during its import crashes the interpreter
 
@@ -71,35 +72,78 @@ def aside(work: Callable[[], T]) -> T:
     The interpreter's lock changes hands every few ms between such threads, while a greenlet holds its thread for as
     long as it likes: a third of a second for the imports of the background. Raises what ``work`` raises.
     """
-    cooperative = _cooperative()
-    if cooperative is None:
-        return work()
-    start_new_thread, sleep = cooperative
+    system = _system_threads()
+    return work() if system is None else _awaited(work, system, lambda run: system.start(run, ()))
+
+
+class Aside:
+    """Does work aside, always in the same thread, which starts with the first."""
+
+    def __init__(self) -> None:
+        self._work: _queue.SimpleQueue[Callable[[], None]] | None = None
+        self._process = 0
+
+    def run(self, work: Callable[[], T]) -> T:
+        """The result of ``work``. Raises what it raises."""
+        system = _system_threads()
+        if system is None or sys.is_finalizing():
+            return work()
+        if self._work is None or self._process != os.getpid():  # after a fork the thread does not exist
+            self._work, self._process = _queue.SimpleQueue(), os.getpid()
+            system.start(_run_all, (self._work,))
+        return _awaited(work, system, self._work.put)
+
+
+def _run_all(work: _queue.SimpleQueue[Callable[[], None]]) -> None:
+    while True:
+        work.get()()
+
+
+class _SystemThreads(NamedTuple):
+    """How to start a thread of the system and to know it, and to let other greenlets run."""
+
+    start: Callable[..., object]
+    current: Callable[[], int]
+    sleep: Callable[[float], object]
+
+
+_aside: set[int] = set()  # threads that run work aside now
+
+
+def _awaited(work: Callable[[], T], system: _SystemThreads, begin: Callable[[Callable[[], None]], object]) -> T:
     results: list[T] = []
     errors: list[BaseException] = []
 
     def run() -> None:
+        thread = system.current()
+        _aside.add(thread)
         try:
             results.append(work())
         except BaseException as error:
             errors.append(error)
+        finally:
+            _aside.discard(thread)
 
-    start_new_thread(run, ())
+    begin(run)
     while not (results or errors):
-        sleep(_LOOK_SECONDS)
+        system.sleep(_LOOK_SECONDS)
     if errors:
         raise errors.pop()
     return results[0]
 
 
-def _cooperative() -> tuple[Callable[..., object], Callable[[float], object]] | None:
-    """How to start a thread of the system, and to let other greenlets run; None where threads are no greenlets."""
+def _system_threads() -> _SystemThreads | None:
+    """None where threads are no greenlets, and in a thread that runs work aside."""
     modules: dict[str, Any] = sys.modules
     if "gevent.monkey" in modules and modules["gevent.monkey"].is_module_patched("threading"):
-        return modules["gevent.monkey"].get_original("_thread", "start_new_thread"), modules["gevent"].sleep
-    if "eventlet.patcher" in modules and modules["eventlet.patcher"].is_monkey_patched("thread"):
-        return modules["eventlet.patcher"].original("_thread").start_new_thread, modules["eventlet"].sleep
-    return None
+        original, sleep = modules["gevent.monkey"].get_original, modules["gevent"].sleep
+        system = _SystemThreads(original("_thread", "start_new_thread"), original("_thread", "get_ident"), sleep)
+    elif "eventlet.patcher" in modules and modules["eventlet.patcher"].is_monkey_patched("thread"):
+        thread = modules["eventlet.patcher"].original("_thread")
+        system = _SystemThreads(thread.start_new_thread, thread.get_ident, modules["eventlet"].sleep)
+    else:
+        return None
+    return None if system.current() in _aside else system
 
 
 def _before_fork() -> None:
@@ -116,6 +160,7 @@ def _after_fork() -> None:
 def _after_fork_in_child() -> None:
     global _loading
     _loading = threading.RLock()
+    _aside.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -24,6 +24,7 @@ from tracer._journal.locations import (
 )
 from tracer._journal.recovery import Recovery
 from tracer._json import JsonMapping
+from tracer._late import Aside
 from tracer._threads import start_thread
 from tracer.config import Settings
 from tracer.errors import StoreError
@@ -49,6 +50,7 @@ class StoreSink:
         self._store: Store | None = None
         self._file: tuple[int, int] | None = None
         self._opening = threading.RLock()
+        self._aside = Aside()
 
     def store(self) -> Store:
         """The open store; raises StoreError where it cannot be opened."""
@@ -84,11 +86,11 @@ class StoreSink:
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Store the records durably, or raise: then they are written again later."""
-        self.store().append(lines, owner=owner)
+        self._aside.run(lambda: self.store().append(lines, owner=owner))
 
     def owner_gone(self, owner: str) -> None:
         """Mark the spans that a dead process left running."""
-        self.store().owner_gone(owner)
+        self._aside.run(lambda: self.store().owner_gone(owner))
 
     def close(self) -> None:
         """Close the store if it was opened."""
