@@ -9,8 +9,9 @@ import gc
 import inspect
 import threading
 import warnings
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -199,6 +200,152 @@ def test_what_is_returned_through_two_traced_functions_is_inside_both() -> None:
 
     assert list(outer()) == [1, 2]
     assert tree() == {("outer", None), ("inner", "outer"), ("step", "inner")}
+
+
+# ---- futures ----
+
+
+@tracer.trace
+def started(coroutine: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
+    return asyncio.create_task(coroutine())
+
+
+async def failed_work() -> None:
+    await work(1)
+    raise ValueError("no")
+
+
+async def endless_work() -> None:
+    await asyncio.sleep(3600)
+
+
+def test_a_returned_task_is_followed_to_its_end() -> None:
+    async def main() -> tuple[bool, int]:
+        task = started(lambda: work(3))
+        is_open = not root().end_time_ns
+        return is_open, await task
+
+    assert asyncio.run(main()) == (True, 3)
+    assert tree() == {("started", None), ("step", "started")}
+    assert (root().outputs, root().status, root().inputs.keys()) == (3, "UNSET", {"coroutine"})
+
+
+def test_the_caller_has_the_task_that_the_function_made() -> None:
+    made: list[asyncio.Task[int]] = []
+
+    @tracer.trace
+    def start() -> asyncio.Task[int]:
+        made.append(asyncio.create_task(work(3)))
+        return made[0]
+
+    async def main() -> bool:
+        task = start()
+        await task
+        return task is made[0]
+
+    assert asyncio.run(main())
+    assert root().outputs == 3
+
+
+def test_an_error_of_a_returned_task_is_the_calls() -> None:
+    async def main() -> None:
+        with pytest.raises(ValueError, match="no"):
+            await started(failed_work)
+
+    asyncio.run(main())
+
+    assert (root().status, root().status.description) == ("ERROR", "ValueError: no")
+    assert "in failed_work" in root().events[0].attributes["exception.stacktrace"]
+
+
+@pytest.mark.parametrize("is_awaited", [True, False])
+def test_python_says_of_a_returned_task_whose_error_nobody_took_what_it_says_without_tracer(is_awaited: bool) -> None:
+    async def main() -> list[str]:
+        said: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context["message"]))
+        task = started(failed_work)
+        if is_awaited:
+            with pytest.raises(ValueError, match="no"):
+                await task
+        else:
+            await asyncio.wait([task])
+        del task
+        gc.collect()
+        return said
+
+    assert asyncio.run(main()) == ([] if is_awaited else ["Task exception was never retrieved"])
+    assert root().status == "ERROR"
+
+
+def test_a_cancelled_task_is_no_error() -> None:
+    async def main() -> None:
+        task = started(endless_work)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+    assert (root().status, root().get_attribute("tracer.incomplete")) == ("UNSET", "cancelled")
+
+
+def test_tasks_that_are_gathered_are_followed_together() -> None:
+    @tracer.trace
+    def both() -> asyncio.Future[list[int]]:
+        return asyncio.gather(work(1), work(2))
+
+    async def main() -> list[int]:
+        return await both()
+
+    assert asyncio.run(main()) == [1, 2]
+    assert (root().outputs, tree()) == ([1, 2], {("both", None), ("step", "both")})
+
+
+@pytest.mark.parametrize("make", [asyncio.Future, asyncio.futures._PyFuture, Future])  # type: ignore[attr-defined]
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_returned_future_ends_the_span_with_its_result(make: Any, is_done: bool) -> None:
+    async def main() -> None:
+        future = make()
+        if is_done:
+            future.set_result("done")
+        assert tracer.trace(lambda: future)() is future
+        if not is_done:
+            assert not root().end_time_ns
+            future.set_result("done")
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+    assert (root().outputs, root().status) == ("done", "UNSET")
+
+
+def test_a_returned_future_of_an_executor_is_followed_to_its_end() -> None:
+    with ThreadPoolExecutor(1) as executor:
+        go_on = threading.Event()
+
+        @tracer.trace
+        def submitted() -> Future[object]:
+            return executor.submit(tracer.wrap_context(lambda: go_on.wait() and step(5)))
+
+        future = submitted()
+        assert not root().end_time_ns
+        go_on.set()
+        assert future.result() == 5
+
+    assert (root().outputs, tree()) == (5, {("submitted", None), ("step", "submitted")})
+
+
+def test_a_future_that_is_dropped_before_it_is_done_ends_the_span_and_is_not_kept() -> None:
+    def call() -> weakref.ref[Future[int]]:
+        future: Future[int] = Future()
+        tracer.trace(lambda: future)()
+        return weakref.ref(future)
+
+    seen = call()
+    gc.collect()
+
+    assert (seen(), root().get_attribute("tracer.incomplete")) == (None, "closed")
 
 
 # ---- the context of the call ----

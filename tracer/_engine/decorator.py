@@ -14,7 +14,7 @@ from tracer._engine.arguments import AnyFunction
 from tracer._engine.call_context import IN_CALL, KeepsCallContext
 from tracer._engine.kinds import Kind, kind_of
 from tracer._engine.nonrecording import NonRecordingSpan
-from tracer._engine.results import Returned, attribute_that_goes_on
+from tracer._engine.results import FUTURE, Returned, attribute_that_goes_on, follow_future
 from tracer._engine.step import Step, Yielded
 from tracer._fault import report
 
@@ -257,6 +257,9 @@ def _followed(step: Step, span: AnySpan, result: Any) -> Any:
     if name is None:
         step.whole = kind
         return None
+    if name == FUTURE:
+        follow_future(step, span, result)
+        return result
     held = vars(result).get(name)
     if type(held) not in _GOES_ON:
         return None

@@ -1,18 +1,24 @@
-"""Results that go on after their call: coroutines, generators, and what holds one, such as a streamed response."""
+"""Results that go on after their call: coroutines, generators, what holds one, such as a streamed response, futures."""
 
 from __future__ import annotations
 
+import sys
 import weakref
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tracer._engine.step import Step
+from tracer._fault import guard
 
 if TYPE_CHECKING:
     from tracer._engine.context import AnySpan
 
-# by module and name, as nothing is imported for it: the attribute with the generator
+FUTURE: Final = "_result"
+# by module and name, as nothing is imported for it: the attribute with the generator, or with a future's result
 _HOLDERS = {
+    ("_asyncio", "Future"): FUTURE,
+    ("asyncio.futures", "Future"): FUTURE,
+    ("concurrent.futures._base", "Future"): FUTURE,
     ("contextlib", "_AsyncGeneratorContextManager"): "gen",
     ("contextlib", "_GeneratorContextManager"): "gen",
     ("django.http.response", "StreamingHttpResponse"): "_iterator",
@@ -23,12 +29,37 @@ _HOLDERS = {
 
 
 def attribute_that_goes_on(kind: type) -> str | None:
-    """The name of the attribute in which objects of this class hold a generator, if they do."""
+    """The name of the attribute in which objects of this class hold what goes on, if they do."""
     for base in kind.__mro__:
         name = _HOLDERS.get((base.__module__, base.__qualname__))
         if name is not None:
             return name
     return None
+
+
+def follow_future(step: Step, span: AnySpan, future: Any) -> None:
+    """End the span of a call when the future that it returned is done, or gone."""
+    if future.done():
+        _end_with(step, span, future)
+        return
+    unended = weakref.finalize(future, span.end_with_error, GeneratorExit())
+
+    def end(future: Any) -> None:
+        unended.detach()
+        with guard("recording the result of a future"):
+            _end_with(step, span, future)
+
+    future.add_done_callback(end)
+
+
+def _end_with(step: Step, span: AnySpan, future: Any) -> None:
+    if future.cancelled():
+        module = sys.modules.get("asyncio") or sys.modules["concurrent.futures"]
+        span.end_with_error(module.CancelledError())
+    elif future._exception is not None:  # to ask `exception()` for it counts as having handled it
+        span.end_with_error(future._exception)
+    else:
+        step.end(span, future._result)
 
 
 class _On:
