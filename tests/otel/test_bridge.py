@@ -69,6 +69,24 @@ def test_spans_of_the_global_provider_and_ours_are_one_tree(run: Run, begin: str
     assert run(program(begin, TREE)) == WHOLE_TREE
 
 
+@pytest.mark.parametrize("begin", ["", "trace.set_tracer_provider(provider())"], ids=["never set", "set below it"])
+def test_the_first_span_of_another_is_below_a_step_of_ours(run: Run, begin: str) -> None:
+    said = run(
+        program(
+            f"""
+            tracer.otel.autolog()
+            with tracer.start_span("agent"):
+                {begin or "pass"}
+                with trace.get_tracer("other").start_as_current_span("query"):
+                    pass
+            tree()
+            """
+        )
+    )
+
+    assert said == "->agent agent>query OK\n"
+
+
 def test_a_provider_set_after_the_first_spans_takes_over(run: Run) -> None:
     said = run(
         program(

@@ -52,12 +52,12 @@ class Bridge(SpanProcessor):
     def open(self) -> None:
         """Record from now on."""
         self.is_open = True
-        self._share_context()
+        self._recorder.otel.share_context(self)  # at once: a provider may be set below a step of ours
 
     def close(self) -> None:
         """Record nothing more; a provider has no way to take a processor off, so that it stays and does nothing."""
         self.is_open = False
-        self._share_context()
+        self._recorder.otel.share_context(None)
         self._calls.clear()
         self._parents.clear()
 
@@ -66,10 +66,6 @@ class Bridge(SpanProcessor):
         if provider not in self._watched and hasattr(provider, "add_span_processor"):
             self._watched.add(provider)
             provider.add_span_processor(self)
-        self._share_context()
-
-    def _share_context(self) -> None:
-        self._recorder.otel.share_context(self if self.is_open and self._watched else None)
 
     def own_provider(self) -> TracerProvider:
         """A provider that exports nothing, for the spans of a program that has none."""
