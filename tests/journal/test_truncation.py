@@ -172,3 +172,31 @@ def test_sigbus_of_the_programs_own_ends_it_as_before(start: Any) -> None:
 
     assert code == -signal.SIGBUS
     assert "Bus error" in err
+
+
+@pytest.mark.parametrize("preparation", ["", "import faulthandler; faulthandler.enable()"])
+def test_a_sigbus_that_is_sent_ends_the_program_as_before(preparation: str, start: Any) -> None:
+    code, out, _ = start(
+        f"{preparation}\n"
+        """
+step("recorded")
+assert tracer.flush(20)
+os.kill(os.getpid(), __import__("signal").SIGBUS)
+say("still there")
+    """
+    ).finish()
+
+    assert (code, out) == (-signal.SIGBUS, "")
+
+
+def test_a_sigbus_that_is_sent_reaches_the_programs_own_handler(start: Any) -> None:
+    code, out, err = start("""
+        import signal
+        signal.signal(signal.SIGBUS, lambda *_: say("handled"))
+        step("recorded")
+        assert tracer.flush(20)
+        signal.raise_signal(signal.SIGBUS)
+        signal.raise_signal(signal.SIGBUS)
+    """).finish()
+
+    assert (code, out) == (0, "handled\nhandled\n"), err

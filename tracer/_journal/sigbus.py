@@ -2,8 +2,9 @@
 
 Touching a mapped page without a disk block raises SIGBUS, whose default ends the process. The handler here is called in
 the touching thread, at that very moment. If a segment is being used there, memory takes the place of the mapped file,
-and the use goes on in it; any other SIGBUS is left to the handler that was there before. Writing by system calls needs
-no handler, but takes more than twice as long per record, and lets go of the interpreter's lock each time.
+and the use goes on in it; any other SIGBUS, a fault or one that was sent, is left to the handler that was there before.
+Writing by system calls needs no handler, but takes more than twice as long per record, and lets go of the interpreter's
+lock each time.
 
 Global state: the handler, which is installed once and removed at the interpreter's exit.
 """
@@ -14,6 +15,7 @@ import atexit
 import mmap
 import signal
 import sys
+import threading
 from collections.abc import Callable, Collection
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,12 @@ if TYPE_CHECKING:
 
 _MAP_FIXED = 0x10
 _LARGEST_SIGACTION = 512  # bytes; its layout is the system's own
+# a pointer and the mask of signals, then the flags: Linux with glibc or musl, macOS; elsewhere SA_RESTART is not there
+_FLAGS_POSITION, _SA_RESTART, _SA_SIGINFO = (12, 0x2, 0x40) if sys.platform == "darwin" else (136, 0x10000000, 0x4)
+_CODE_POSITION = 2  # in siginfo_t, an array of int at its start
+_FAULTS = range(1, 0x10000)  # codes of what the system raises, not a program
 _handler: _Handler | None = None
+_installing = threading.Lock()
 
 
 def install(users: Collection[CodeType], rescue: Callable[[FrameType], bool]) -> None:
@@ -32,13 +39,16 @@ def install(users: Collection[CodeType], rescue: Callable[[FrameType], bool]) ->
     Does nothing on systems without SIGBUS or ctypes.
     """
     global _handler
-    if _handler is not None or not hasattr(signal, "SIGBUS"):
+    if not hasattr(signal, "SIGBUS") or not _installing.acquire(blocking=False):  # another thread does it
         return
     try:
-        _handler = _Handler(users, rescue)
+        if _handler is None:
+            _handler = _Handler(users, rescue)
+            atexit.register(_handler.remove)
     except (ImportError, AttributeError, OSError, MemoryError):  # no libffi, no right to make callbacks
         return
-    atexit.register(_handler.remove)
+    finally:
+        _installing.release()
 
 
 def put_memory(buffer: mmap.mmap, start: int) -> bool:
@@ -67,10 +77,12 @@ class _Handler:
         self._libc: Any = ctypes.PyDLL(None)
         self._libc.signal.restype = ctypes.c_void_p
         self._libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
-        self._callback: Any = ctypes.CFUNCTYPE(None, ctypes.c_int)(self._handle)
+        arguments = (ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.c_void_p)
+        self._callback: Any = ctypes.CFUNCTYPE(None, *arguments)(self._handle)
         self._address = ctypes.cast(self._callback, ctypes.c_void_p).value
         self._earlier = self._current()
         self._libc.signal(signal.SIGBUS, self._address)
+        self._has_details = self._ask_for_details()
 
     def remove(self) -> None:
         """Put the earlier handler back, unless there is a later one."""
@@ -86,14 +98,28 @@ class _Handler:
         self._libc.sigaction(int(signal.SIGBUS), None, action)
         return action
 
+    def _ask_for_details(self) -> bool:
+        """Whether the handler is called with a siginfo_t from now on."""
+        import ctypes
+
+        action = self._current()
+        flags = ctypes.c_int.from_buffer(action, _FLAGS_POSITION)
+        if not flags.value & _SA_RESTART:  # signal() has set it
+            return False
+        flags.value |= _SA_SIGINFO
+        self._libc.sigaction(int(signal.SIGBUS), action, None)
+        return True
+
     def _restore(self) -> None:
         self._libc.sigaction(int(signal.SIGBUS), self._earlier, None)
 
-    def _handle(self, number: int) -> None:
+    def _handle(self, _number: int, details: Any, _context: int | None) -> None:
         try:
             frame = sys._getframe(1)
             if frame.f_code in self._users and self._rescue(frame):
                 return
         except Exception:  # nothing can be raised into the write
             pass
-        self._restore()  # the write is repeated, and meets the earlier handler
+        self._restore()  # a fault is repeated, and meets the earlier handler
+        if self._has_details and details[_CODE_POSITION] not in _FAULTS:
+            signal.raise_signal(signal.SIGBUS)  # comes when this handler has returned
