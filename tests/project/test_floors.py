@@ -71,8 +71,8 @@ FLOORS: tuple[dict[str, str], ...] = (
             "serving_errors serving_thread serving_workers shape signing trust yaml_files"
         ),
         "tracer.server": (
-            "__init__ annotate answer app attachments body completion conversation endpoint gate heartbeats indexer "
-            "live openapi operation operations otlp otlp_protobuf overview page protobuf_size protocol records "
+            "__init__ annotate answer app attachments body budget completion conversation endpoint gate heartbeats "
+            "indexer live openapi operation operations otlp otlp_protobuf overview page protobuf_size protocol records "
             "running schemas serve settings shapes signin traces"
         ),
     },

@@ -21,6 +21,13 @@ SAME = {"Content-Type": "application/json"}
 WHOLE = gzip.compress(b"{}")
 MANY = b"{}," * 1_000_000 + b"{}"
 SPANS = b'{"resourceSpans":[{"scopeSpans":[{"spans":[%s]}]}]}'
+ORIGINS = b'{"resourceSpans":[%s]}'
+EVENTS = SPANS % b'{"events":[%s],"links":[%s]}'
+EMPTY = b"{}," * 99_999 + b"{}"
+PROTOBUF_ORIGINS = ExportTraceServiceRequest(resource_spans=[ResourceSpans()] * 1001).SerializeToString()
+PROTOBUF_EVENTS = ExportTraceServiceRequest(
+    resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[Span(events=[Span.Event()] * 100_001)])])]
+).SerializeToString()
 PROTOBUF_SPANS = ExportTraceServiceRequest(
     resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[Span()] * 10_001)])]
 ).SerializeToString()
@@ -65,6 +72,10 @@ def test_a_member_of_gzip_may_end_anywhere(server_url: str) -> None:
         ("/v1/traces", "application/x-protobuf", b"\x0a\x00" * 1_000_001, "1000000 fields"),
         ("/v1/traces", "application/json", SPANS % (b"{}," * 10_000 + b"{}"), "10000 spans"),
         ("/v1/traces", "application/x-protobuf", PROTOBUF_SPANS, "10000 spans"),
+        ("/v1/traces", "application/json", ORIGINS % (b"{}," * 1000 + b"{}"), "1000 resources and scopes"),
+        ("/v1/traces", "application/x-protobuf", PROTOBUF_ORIGINS, "1000 resources and scopes"),
+        ("/v1/traces", "application/json", EVENTS % (EMPTY, b"{}"), "100000 events and links"),
+        ("/v1/traces", "application/x-protobuf", PROTOBUF_EVENTS, "100000 events and links"),
         ("/api/v1/records", "application/x-ndjson", b"{}\n" * 10_001, "10000 lines"),
         ("/api/v1/records", "application/x-ndjson", b'{"x":[' + MANY + b"]}", "1000000 keys and values"),
         ("/api/v1/records", "application/x-ndjson", b'"\n{"x":[' + MANY + b"]}", "1000000 keys and values"),

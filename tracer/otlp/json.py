@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple, cast
 
 import orjson
@@ -99,20 +100,34 @@ def _reason(error: BaseException) -> str:
 
 def batch_from_request(resource_spans: JsonMapping, refused: list[str]) -> Batch:
     """The records of one ResourceSpans, without spans that break OTLP; ``refused`` gets the reasons."""
+    resource, records = resource_and_records(resource_spans, refused)
+    return Batch(resource, list(records))
+
+
+def resource_and_records(resource_spans: JsonMapping, refused: list[str]) -> tuple[JsonObject, Iterator[Record]]:
+    """The same, with each span read when its record is asked for; everything around spans is read at once."""
     resource = _attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
-    records: list[Record] = []
+    others: list[Record] = []
     try:
-        records.extend(_other_records(resource))
+        others = _other_records(resource)
     except _UNREADABLE as error:
         refused.append(_reason(error))
-    for scope_spans in resource_spans.get("scopeSpans") or ():
-        scope = (scope_spans.get("scope") or {}).get("name") or ""
-        for span in scope_spans.get("spans") or ():
+    scopes = [
+        ((scope_spans.get("scope") or {}).get("name") or "", iter(scope_spans.get("spans") or ()))
+        for scope_spans in resource_spans.get("scopeSpans") or ()
+    ]
+    return resource, chain(others, _records_of_scopes(scopes, refused))
+
+
+def _records_of_scopes(scopes: Sequence[tuple[str, Iterator[JsonMapping]]], refused: list[str]) -> Iterator[Record]:
+    for scope, spans in scopes:
+        for span in spans:
             try:
-                records.extend(_records_of_span(span, scope))
+                records = _records_of_span(span, scope)
             except _UNREADABLE as error:
                 refused.append(_reason(error))
-    return Batch(resource, records)
+            else:
+                yield from records
 
 
 def _records_of_span(span: JsonMapping, scope: str) -> list[Record]:

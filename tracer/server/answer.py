@@ -11,6 +11,7 @@ from starlette.responses import Response
 from tracer._fault import logger
 from tracer.errors import FilterSyntaxError, InvalidArgumentError, QueryTimeoutError, StoreError, TraceNotFoundError
 
+RETRY_SECONDS = "2"
 _WORTH_COMPRESSING = 1024
 _GZIP = 16 + zlib.MAX_WBITS
 _CODES = {
@@ -56,9 +57,12 @@ def takes_gzip(request: Request) -> bool:
 
 
 def error_answer(status: int, message: str, *, code: str | None = None, position: int | None = None) -> Response:
-    """An error in the shape of the API."""
+    """An error in the shape of the API; 503 asks to be tried again."""
     code = code or _CODES.get(status, "internal")
-    return json_answer({"error": {"code": code, "message": message, "position": position}}, status=status)
+    answer = json_answer({"error": {"code": code, "message": message, "position": position}}, status=status)
+    if status == 503:
+        answer.headers["Retry-After"] = RETRY_SECONDS
+    return answer
 
 
 def answer_for(error: Exception) -> Response:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tracer.server import live, signin
 from tracer.server.answer import error_answer
+from tracer.server.budget import BodyBudget
 from tracer.server.endpoint import endpoint_for
 from tracer.server.gate import Gate
 from tracer.server.heartbeats import Heartbeats
@@ -31,6 +32,7 @@ from tracer.store import Store
 
 _READERS = 16
 _OPEN = (signin.server, signin.sign_in, signin.sign_out)
+_BODIES = 4  # of the largest size, in memory at once
 _WRITERS = 2  # SQLite lets one write at a time: one more prepares its transaction meanwhile
 
 
@@ -102,6 +104,7 @@ def _start(app: Starlette) -> None:
     # within the event loop: limiters and events belong to it
     app.state.readers = CapacityLimiter(_READERS)
     app.state.writers = CapacityLimiter(_WRITERS)
+    app.state.bodies = BodyBudget(_BODIES * app.state.settings.max_body_bytes)
     app.state.indexer = Indexer(app.state.open_store)
     app.state.indexer.start()
     app.state.heartbeats = Heartbeats(app.state.open_store, app.state.settings.heartbeat_timeout_seconds)

@@ -14,9 +14,12 @@ from tracer._json import JsonObject
 from tracer._json_size import VALUES_LIMIT, has_more_values
 from tracer.errors import InvalidArgumentError
 from tracer.server.answer import AnswerError
+from tracer.server.budget import HeldBytes
 from tracer.server.settings import ServerSettings
 
 RECORDS_LIMIT: Final = 10_000  # of one request; a journal's batch of 1 MiB has a few thousand
+_ORIGINS_LIMIT = 1000  # resources and scopes; the spans of each resource are a transaction of their own
+_EVENTS_LIMIT = 100_000  # and links; with a name, a time and an attribute each, they are a million values
 _WAITING_WRITERS = 32
 _JSON_BYTES = 4 << 20  # a hundred thousand trace ids; parsed JSON takes a multiple of this
 _JSON_VALUES = 250_000  # keys and values, of as many trace ids
@@ -33,32 +36,53 @@ def refuse_if_busy(request: Request) -> None:
         raise AnswerError(503, "the server is busy; send it again a little later")
 
 
-async def read_body(request: Request, settings: ServerSettings, *, limit: int | None = None) -> bytes:
-    """The whole body, decompressed. Raises AnswerError if it is too large, too slow or of an unknown encoding."""
+class Body:
+    """A body as it was received, perhaps compressed."""
+
+    def __init__(self, content: bytes, limit: int, *, is_packed: bool) -> None:
+        self._content = content
+        self._limit = limit
+        self.is_packed = is_packed
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def take(self) -> bytes:
+        """The content, decompressed; it is not kept here. Raises AnswerError if it is too large or damaged."""
+        content, self._content = self._content, b""
+        return unpacked(content, self._limit) if self.is_packed else content
+
+
+async def read_body(request: Request, settings: ServerSettings, held: HeldBytes, *, limit: int | None = None) -> Body:
+    """The whole body; its bytes are taken from the budget.
+
+    Raises AnswerError if it is too large, too slow or of an unknown encoding, or if there is no room for it.
+    """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "deflate"):
         raise AnswerError(415, f"content-encoding {encoding[:40]!r} is not known here; expected gzip")
     limit = min(settings.max_body_bytes, limit or settings.max_body_bytes)
-    if int(request.headers.get("content-length", "0")) > limit:
+    announced = int(request.headers.get("content-length", "0"))
+    if announced > limit:
         raise _too_large(limit)
+    await held.grow_to(announced)  # at once: two that have half of their room would wait for each other
     try:
-        content = await asyncio.wait_for(_received(request, limit), settings.receive_seconds)
+        content = await asyncio.wait_for(_received(request, limit, held), settings.receive_seconds)
     except asyncio.TimeoutError:
         raise AnswerError(408, f"the body did not come within {settings.receive_seconds:g} s") from None
     except ClientDisconnect:
         raise AnswerError(400, "the body did not come whole") from None
-    if encoding == "identity":
-        return content
-    return await asyncio.to_thread(unpacked, content, limit)
+    return Body(content, limit, is_packed=encoding != "identity")
 
 
-async def _received(request: Request, limit: int) -> bytes:
+async def _received(request: Request, limit: int, held: HeldBytes) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > limit:
             raise _too_large(limit)
+        await held.grow_to(size)
         parts.append(part)
     return b"".join(parts)
 
@@ -121,20 +145,35 @@ def check_spans(number: int) -> None:
         raise too_many(RECORDS_LIMIT, "spans")
 
 
+def check_origins(number: int) -> None:
+    """Raise AnswerError for more resources and scopes than one request may bring."""
+    if number > _ORIGINS_LIMIT:
+        raise too_many(_ORIGINS_LIMIT, "resources and scopes")
+
+
+def check_events(number: int) -> None:
+    """Raise AnswerError for more events and links than one request may bring."""
+    if number > _EVENTS_LIMIT:
+        raise too_many(_EVENTS_LIMIT, "events and links")
+
+
 def too_many(limit: int, what: str) -> AnswerError:
     """The error of a body that is small enough, but has too much in it."""
     return AnswerError(413, f"the body has more than {limit} {what}; send them in several requests")
 
 
-async def read_json_object(request: Request, settings: ServerSettings, *, limit: int = _JSON_BYTES) -> JsonObject:
+async def read_json_object(
+    request: Request, settings: ServerSettings, held: HeldBytes, *, limit: int = _JSON_BYTES
+) -> JsonObject:
     """The body as a JSON object. Raises AnswerError or InvalidArgumentError."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # a page of another site can send a form or text/plain without a CORS preflight
     if media_type != "application/json":
         raise AnswerError(415, f"content-type is {media_type[:40]!r}, expected application/json")
-    content = await read_body(request, settings, limit=limit)
+    body = await read_body(request, settings, held, limit=limit)
+    is_small = not body.is_packed and len(body) <= _PARSED_IN_LOOP
     try:
-        value = _parsed(content) if len(content) <= _PARSED_IN_LOOP else await asyncio.to_thread(_parsed, content)
+        value = _parsed(body) if is_small else await asyncio.to_thread(_parsed, body)
     except orjson.JSONDecodeError as error:
         raise InvalidArgumentError(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -142,7 +181,8 @@ async def read_json_object(request: Request, settings: ServerSettings, *, limit:
     return value
 
 
-def _parsed(content: bytes) -> object:
+def _parsed(body: Body) -> object:
+    content = body.take()
     check_values(content, limit=_JSON_VALUES)
     return orjson.loads(content)
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from tracer.server.answer import answer_for, json_answer, takes_gzip
 from tracer.server.body import read_json_object
+from tracer.server.budget import HeldBytes
 from tracer.server.operation import Call, Operation
 from tracer.store.limits import time_limit
 
@@ -20,10 +21,14 @@ def endpoint_for(operation: Operation) -> Endpoint:
     """The endpoint that serves an operation."""
 
     async def endpoint(request: Request) -> Response:
+        with request.app.state.bodies.body() as held:
+            return await respond(request, held)
+
+    async def respond(request: Request, held: HeldBytes) -> Response:
         state = request.app.state
         try:
             query = operation.read_query(request.query_params.multi_items())
-            body = await read_json_object(request, state.settings) if operation.body else {}
+            body = await read_json_object(request, state.settings, held) if operation.body else {}
         except Exception as error:
             return answer_for(error)
         is_gzip_taken = takes_gzip(request)

@@ -7,7 +7,7 @@ be retried, 503 with Retry-After for those that may.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 
 import orjson
@@ -21,17 +21,25 @@ from tracer._records.attachments import take_out
 from tracer._records.record import Record
 from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, StoreError
-from tracer.otlp.json import Batch, batch_from_request
+from tracer.otlp.json import resource_and_records
 from tracer.server import otlp_protobuf
-from tracer.server.answer import AnswerError
-from tracer.server.body import check_spans, check_values, read_body, refuse_if_busy
-from tracer.server.records import record_line, redacted_record
+from tracer.server.answer import RETRY_SECONDS, AnswerError
+from tracer.server.body import (
+    Body,
+    check_events,
+    check_origins,
+    check_spans,
+    check_values,
+    read_body,
+    refuse_if_busy,
+)
+from tracer.server.records import in_parts, record_line, redacted_record
 from tracer.store import Store
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
-_RETRY_SECONDS = "2"
 _REASONS_SHOWN = 3
+_UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, RecursionError)
 _INVALID_ARGUMENT = 3  # google.rpc.Code
 _RPC_CODES = {500: 13, 503: 14}
 
@@ -44,12 +52,10 @@ async def take_spans(request: Request) -> Response:
         return _failure(JSON, 415, f"content-type is {media_type[:40]!r}, expected {PROTOBUF} or {JSON}")
     try:
         refuse_if_busy(request)
-        # two steps, so that the body is not kept while its spans are written
-        read = partial(_batches, await read_body(request, state.settings), media_type)
-        batches, refused = await to_thread.run_sync(read, limiter=state.writers)
-        del read
-        write = partial(_take_in, batches, refused, state.open_store)
-        await to_thread.run_sync(write, limiter=state.writers)
+        with state.bodies.body() as held:
+            body = await read_body(request, state.settings, held)
+            take_in = partial(_take_in, body, media_type, state.open_store)
+            refused = await to_thread.run_sync(take_in, limiter=state.writers)
     except AnswerError as error:
         return _failure(media_type, error.status, str(error))
     except InvalidArgumentError as error:
@@ -68,46 +74,44 @@ async def drop_metrics(request: Request) -> Response:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     media_type = PROTOBUF if media_type == PROTOBUF else JSON
     try:
-        await read_body(request, request.app.state.settings)  # within its bounds; the connection is then used again
+        with request.app.state.bodies.body() as held:
+            await read_body(request, request.app.state.settings, held)  # so that the connection is used again
     except AnswerError as error:
         return _failure(media_type, error.status, str(error))
     return _success(media_type, [])
 
 
-def _batches(body: bytes, media_type: str) -> tuple[list[Batch], list[str]]:
-    """The spans of a request, and the reason of each refused one. Raises AnswerError if it has too many values."""
+def _take_in(body: Body, media_type: str, open_store: Callable[[], Store]) -> list[str]:
+    """Write the spans of a body into the store; the reason of each refused one.
+
+    Raises AnswerError if there is too much in it.
+    """
     refused: list[str] = []
-    if media_type == PROTOBUF:
-        return otlp_protobuf.batches_from_protobuf(body, refused), refused
-    return _batches_from_json(body, refused), refused
-
-
-def _take_in(batches: list[Batch], refused: list[str], open_store: Callable[[], Store]) -> None:
-    """Write spans into the store; ``refused`` gets the reason of each refused one."""
+    found = _resource_spans(body.take(), media_type)
+    try:
+        batches = [resource_and_records(each, refused) for each in found]
+    except _UNREADABLE as error:
+        raise _no_request(error) from None
     store = open_store()
-    for batch in batches:
-        lines = _lines(batch.records, refused)
-        if lines:
-            resource = redacted_record(_storable(batch.resource, refused))
-            owner = _owner_of(resource)
-            process = {"kind": "process", "owner": owner, "resource": resource}
-            store.append([orjson.dumps(process), *lines], owner=owner)
+    for resource, records in batches:
+        resource = redacted_record(_storable(resource, refused))
+        owner = _owner_of(resource)
+        process = orjson.dumps({"kind": "process", "owner": owner, "resource": resource})
+        for lines in in_parts(_lines(records, refused)):
+            store.append([process, *lines], owner=owner)
+    return refused
 
 
-def _lines(records: list[Record], refused: list[str]) -> list[bytes]:
-    lines: list[bytes] = []
-    records.reverse()
-    while records:
-        record = records.pop()  # a record and its line are not both kept
+def _lines(records: Iterator[Record], refused: list[str]) -> Iterator[bytes]:
+    for record in records:
         try:
             line, attachments = take_out(record_line(record))
             line = REDACT_DEFAULT(line)
         except InvalidArgumentError as error:
             refused.append(str(error))
             continue
-        lines.append(line)
-        lines.extend(map(orjson.dumps, attachments))
-    return lines
+        yield line
+        yield from map(orjson.dumps, attachments)
 
 
 def _storable(resource: JsonObject, refused: list[str]) -> JsonObject:
@@ -120,23 +124,50 @@ def _storable(resource: JsonObject, refused: list[str]) -> JsonObject:
     return resource
 
 
-def _batches_from_json(body: bytes, refused: list[str]) -> list[Batch]:
+def _resource_spans(body: bytes, media_type: str) -> Iterable[JsonObject]:
+    if media_type == PROTOBUF:
+        return otlp_protobuf.resource_spans_from_protobuf(body)
     check_values(body)
     try:
         request = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidArgumentError(f"the body is not JSON: {error}") from None
     if not isinstance(request, dict):
-        raise InvalidArgumentError("the body is no ExportTraceServiceRequest: it is no object")
-    found = request.get("resourceSpans")
-    if not isinstance(found, (list, type(None))):
-        raise InvalidArgumentError("the body is no ExportTraceServiceRequest: resourceSpans is no list")
+        raise _no_request("it is no object")
+    found = request.get("resourceSpans") or []
+    if not isinstance(found, list):
+        raise _no_request("resourceSpans is no list")
     try:
-        scopes = (scope for resource_spans in found or () for scope in resource_spans.get("scopeSpans") or ())
-        check_spans(sum(len(scope.get("spans") or ()) for scope in scopes))
-        return [batch_from_request(resource_spans, refused) for resource_spans in found or ()]
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise InvalidArgumentError(f"the body is no ExportTraceServiceRequest: {error}") from None
+        scopes = _checked_scopes(found)
+    except _UNREADABLE as error:
+        raise _no_request(error) from None
+    for scope in scopes:
+        scope["spans"] = _taken_out(scope.get("spans") or [])
+    return found
+
+
+def _taken_out(items: Collection[JsonObject]) -> Iterator[JsonObject]:
+    """Each item, which is not kept meanwhile."""
+    left = [*items]
+    left.reverse()
+    while left:
+        yield left.pop()
+
+
+def _checked_scopes(found: list[JsonObject]) -> list[JsonObject]:
+    """All scopes. Raises AnswerError if there is too much in them."""
+    check_origins(len(found))
+    scopes = [scope for resource_spans in found for scope in resource_spans.get("scopeSpans") or ()]
+    check_origins(len(found) + len(scopes))
+    check_spans(sum(len(scope.get("spans") or ()) for scope in scopes))
+    spans = (span for scope in scopes for span in scope.get("spans") or () if isinstance(span, dict))
+    lists = (span.get(name) for span in spans for name in ("events", "links"))
+    check_events(sum(len(each) for each in lists if isinstance(each, list)))
+    return scopes
+
+
+def _no_request(reason: object) -> InvalidArgumentError:
+    return InvalidArgumentError(f"the body is no ExportTraceServiceRequest: {reason}")
 
 
 def _owner_of(resource: JsonObject) -> str:
@@ -154,7 +185,7 @@ def _success(media_type: str, refused: list[str]) -> Response:
 
 
 def _failure(media_type: str, status: int, message: str) -> Response:
-    headers = {"Retry-After": _RETRY_SECONDS} if status == 503 else {}
+    headers = {"Retry-After": RETRY_SECONDS} if status == 503 else {}
     code = _RPC_CODES.get(status, _INVALID_ARGUMENT)
     if media_type == PROTOBUF:
         return Response(otlp_protobuf.status(code, message), status, headers, PROTOBUF)

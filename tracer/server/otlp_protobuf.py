@@ -6,7 +6,7 @@ Source: opentelemetry-proto 1.x, ``collector/trace/v1``; ``google.rpc.Status`` f
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -20,13 +20,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 from tracer._json import JsonObject
 from tracer._json_size import VALUES_LIMIT
 from tracer.errors import InvalidArgumentError
-from tracer.otlp.json import Batch, batch_from_request
-from tracer.server.body import check_spans, too_many
+from tracer.server.body import check_events, check_origins, check_spans, too_many
 from tracer.server.protobuf_size import has_more_fields
 
 
-def batches_from_protobuf(content: bytes, refused: list[str]) -> list[Batch]:
-    """The records of a request; spans that do not follow OTLP are left out, with their reasons in ``refused``.
+def resource_spans_from_protobuf(content: bytes) -> Iterator[JsonObject]:
+    """Each ResourceSpans of a request in the JSON form, made when it is asked for, and so are its spans.
 
     Raises InvalidArgumentError, or AnswerError if it has too much in it.
     """
@@ -37,8 +36,11 @@ def batches_from_protobuf(content: bytes, refused: list[str]) -> list[Batch]:
         request.ParseFromString(content)
     except DecodeError as error:
         raise InvalidArgumentError(f"the body is no ExportTraceServiceRequest in protobuf: {error}") from None
-    check_spans(sum(len(scope.spans) for found in request.resource_spans for scope in found.scope_spans))
-    return [batch_from_request(_resource_spans(found), refused) for found in request.resource_spans]
+    scopes = [scope for found in request.resource_spans for scope in found.scope_spans]
+    check_origins(len(request.resource_spans) + len(scopes))
+    check_spans(sum(len(scope.spans) for scope in scopes))
+    check_events(sum(len(span.events) + len(span.links) for scope in scopes for span in scope.spans))
+    return map(_resource_spans, request.resource_spans)
 
 
 def response(refused_spans: int, message: str) -> bytes:
@@ -67,8 +69,7 @@ def _resource_spans(found: ResourceSpans) -> JsonObject:
     return {
         "resource": {"attributes": _attributes(found.resource.attributes)},
         "scopeSpans": [
-            {"scope": {"name": inner.scope.name}, "spans": [_span(span) for span in inner.spans]}
-            for inner in found.scope_spans
+            {"scope": {"name": inner.scope.name}, "spans": map(_span, inner.spans)} for inner in found.scope_spans
         ],
     }
 

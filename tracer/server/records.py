@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import cast
 
 import orjson
@@ -16,10 +16,11 @@ from tracer._records.attachments import without_secrets_in_text
 from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, QueryTimeoutError, TraceNotFoundError
 from tracer.server.answer import AnswerError, answer_for
-from tracer.server.body import RECORDS_LIMIT, check_values, read_body, refuse_if_busy, too_many
+from tracer.server.body import RECORDS_LIMIT, Body, check_values, read_body, refuse_if_busy, too_many
 from tracer.server.operation import Call
 from tracer.server.shapes import trace_shape
 from tracer.server.traces import stored_trace
+from tracer.store import Store
 
 MEDIA_TYPE = "application/x-ndjson"
 _OWNER_LIMIT = 200
@@ -27,6 +28,7 @@ _ATTACHMENT = b'{"kind":"attachment"'
 _URL_SAFE = str.maketrans("-_", "+/")
 _TRACES_LIMIT = 1000
 _ANSWER_BYTES = 8 * 1024 * 1024
+_PART_BYTES = 1 << 20
 _LEVELS = 8  # of nesting around a record in responses: each accepted record must fit into them
 
 
@@ -40,11 +42,34 @@ async def take_records(request: Request) -> Response:
         if owner is not None:
             state.heartbeats.note(owner)
         refuse_if_busy(request)
-        lines = await to_thread.run_sync(_lines, await read_body(request, state.settings), limiter=state.writers)
-        await to_thread.run_sync(lambda: state.open_store().append(lines, owner=owner), limiter=state.writers)
+        with state.bodies.body() as held:
+            body = await read_body(request, state.settings, held)
+            await to_thread.run_sync(_take_in, body, owner, state.open_store, limiter=state.writers)
     except Exception as error:
         return answer_for(error)
     return Response(status_code=204)
+
+
+def _take_in(body: Body, owner: str | None, open_store: Callable[[], Store]) -> None:
+    """Write the records of a body into the store."""
+    lines = _lines(body.take())
+    store = open_store()
+    for part in in_parts(lines):
+        store.append(part, owner=owner)
+
+
+def in_parts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The lines in lists of about a megabyte: decoded in a store, they take a multiple of that."""
+    part: list[bytes] = []
+    size = 0
+    for line in lines:
+        part.append(line)
+        size += len(line)
+        if size >= _PART_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def _lines(content: bytes) -> list[bytes]:

@@ -57,7 +57,8 @@ async def sign_in(request: Request) -> Response:
     settings: ServerSettings = request.app.state.settings
     codes: OneTimeCodes = request.app.state.codes
     try:
-        token = (await read_json_object(request, settings, limit=_TOKEN_BYTES)).get("token")
+        with request.app.state.bodies.body() as held:
+            token = (await read_json_object(request, settings, held, limit=_TOKEN_BYTES)).get("token")
     except Exception as error:
         return answer_for(error)
     if not isinstance(token, str):
