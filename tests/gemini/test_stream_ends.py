@@ -10,7 +10,6 @@ from tests.stream_ends import StreamEnds
 class TestGenerateContentStream(StreamEnds):
     """``models.generate_content_stream``"""
 
-    why_closed = "dropped"
 
     def has_text(self, chunk: Any) -> bool:
         return bool(chunk.text)

@@ -185,9 +185,19 @@ async def _call_async(*args: object, **kwargs: object) -> object:
     return await replacement(*args, **kwargs)
 
 
+def _call_generator(*args: object, **kwargs: object) -> Iterator[object]:
+    replacement: Any = "the replacement"
+    return (yield from replacement(*args, **kwargs))
+
+
 def _code_calling(replacement: Function, code: CodeType) -> CodeType:
-    """Code that calls the replacement; it uses no globals and no closure, which stay those of the function."""
-    calling = (_call_async if code.co_flags & inspect.CO_COROUTINE else _call).__code__
+    """Code of the same kind that calls the replacement, a generator's at its first step, as its own body would be run.
+
+    It uses no globals and no closure, which stay those of the function.
+    """
+    kind = code.co_flags & (inspect.CO_COROUTINE | inspect.CO_GENERATOR)
+    calls: dict[int, Function] = {inspect.CO_COROUTINE: _call_async, inspect.CO_GENERATOR: _call_generator}
+    calling = calls.get(kind, _call).__code__
     constants = tuple(replacement if constant == "the replacement" else constant for constant in calling.co_consts)
     return calling.replace(co_consts=constants, co_name=code.co_name, co_freevars=code.co_freevars)
 
@@ -196,7 +206,7 @@ def _assign(found: _Found, make: Callable[[Function], Function]) -> Replaced:
     """Set an attribute that is no function of the SDK's own: it is inherited, compiled, or hidden by a wrapper."""
     holder, name, _ = found
     original = found.held()
-    inherited: Any = getattr(holder, name) if original is _ABSENT else original
+    inherited: Any = original if isinstance(original, (staticmethod, classmethod)) else getattr(holder, name)
     if isinstance(inherited, (staticmethod, classmethod)):
         replacement = make(inherited.__func__)
         placed: object = type(inherited)(replacement)
@@ -229,13 +239,10 @@ def _resolve(place: str) -> tuple[Any, str]:
     return holder, name
 
 
-_GENERATORS = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
-
-
 def _function_of_sdk(holder: Any, name: str) -> FunctionType | None:
     """The function that the SDK defines in a place, behind whatever others have put over it.
 
-    None for a generator's: its code may only be exchanged for another generator's, which would begin at the first step.
+    None for an async generator's: its code may only be exchanged for one that cannot hand over what it is sent.
     """
     path = f"{holder.__qualname__}.{name}" if isinstance(holder, type) else name
     module = _module_of(holder)
@@ -246,7 +253,7 @@ def _function_of_sdk(holder: Any, name: str) -> FunctionType | None:
             and reached.__code__.co_name == name  # functools.wraps gives a wrapper neither this nor the globals
             and _defined_in(reached) == module
         ):
-            return None if reached.__code__.co_flags & _GENERATORS else reached
+            return None if reached.__code__.co_flags & inspect.CO_ASYNC_GENERATOR else reached
     return None
 
 
