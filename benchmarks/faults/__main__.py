@@ -23,12 +23,14 @@ def main() -> None:
     parser.add_argument("--contenders", action="append", choices=RECORDERS, help="this one; may be repeated")
     parser.add_argument("--size", choices=("small", "full"), default="full")
     parser.add_argument("--output", help="folder for the results; docs/ where nothing was left out, else under build/")
+    parser.add_argument("--add", action="store_true", help="keep other figures in the folder, docs/ if none is named")
     given = parser.parse_args()
     is_whole = given.size == "full" and not given.only and not given.contenders
     environments, missing = _environments(given.contenders or list(RECORDERS))
     size = SMALL if given.size == "small" else FULL
     results = play_all(size, environments, given.only or list(SCENARIOS))
-    write(results, size, environments, missing, given.output or str(DOCS if is_whole else PLACE / "faults"))
+    output = given.output or str(DOCS if is_whole or given.add else PLACE / "faults")
+    write(results, size, environments, missing, output, add=given.add)
 
 
 def play_all(size: Size, environments: dict[str, Environment], names: list[str]) -> Results:

@@ -124,3 +124,15 @@ def test_the_page_keeps_what_stands_around_its_table(compared: Results, tmp_path
     assert text.endswith("\nafter\n")
     assert text.count("| normal exit | 0 of 100 | 0 of 100 |") == 1
     assert set(json.loads((tmp_path / "faults.json").read_text())["outcomes"]) == set(COMPARED)
+
+
+def test_added_figures_leave_the_others_as_they_were(tmp_path: Path) -> None:
+    def results(name: str, **outcomes: Outcome) -> Results:
+        return Results({name: dict(outcomes)}, {name: {}})
+
+    write(results("sigkill", tracer=Outcome(9, 0, 0)), SMALL, {"tracer": HERE}, {}, str(tmp_path))
+    write(results("fork", otlp=Outcome(8, 1, 0)), SMALL, {"otlp": HERE}, {}, str(tmp_path), add=True)
+    write(results("fork", tracer=Outcome(7, 0, 0)), SMALL, {"tracer": HERE}, {}, str(tmp_path), add=True)
+
+    rows = [line for line in (tmp_path / "faults.md").read_text().splitlines() if line.startswith(("| SIG", "| fork"))]
+    assert rows == ["| SIGKILL | 0 of 9 | - (1) |", "| fork | 0 of 7 | **1** of 8 |"]

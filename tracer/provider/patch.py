@@ -10,7 +10,7 @@ import functools
 import importlib
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -185,9 +185,10 @@ async def _call_async(*args: object, **kwargs: object) -> object:
     return await replacement(*args, **kwargs)
 
 
-def _call_generator(*args: object, **kwargs: object) -> Iterator[object]:
+def _call_generator(*args: object, **kwargs: object) -> Generator[object, object, object]:
     replacement: Any = "the replacement"
-    return (yield from replacement(*args, **kwargs))
+    result: object = yield from replacement(*args, **kwargs)
+    return result
 
 
 def _code_calling(replacement: Function, code: CodeType) -> CodeType:
