@@ -76,7 +76,7 @@ def _contenders(environments: dict[str, Environment]) -> dict[str, Any]:
 
 def _written(about: dict[str, Any], results: Results) -> Iterator[str]:
     contenders = about["contenders"]
-    yield f"Run on {about['date']} (size `{about['size']}`): {about['machine']}, Python {about['python']}.\n"
+    yield f"Last run on {about['date']} (size `{about['size']}`): {about['machine']}, Python {about['python']}.\n"
     yield f"| spans lost | {' | '.join(each['title'] for each in contenders.values())} |"
     yield f"|---|{'---|' * len(contenders)}"
     remarks: dict[str, int] = {}

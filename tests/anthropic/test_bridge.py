@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import anthropic
@@ -12,6 +13,8 @@ import tracer
 from tests.anthropic.conftest import ASKED
 from tests.anthropic.replies import lima, message
 from tests.openai.server import Server, reply, sse
+
+HAS_OWN_SPANS = find_spec("anthropic._tracing") is not None
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +37,7 @@ def test_a_call_that_the_sdk_makes_a_span_of_too_is_one_step(
     assert [span.name for span in found.data.spans] == ["agent", "chat claude-test"]
 
 
+@pytest.mark.skipif(not HAS_OWN_SPANS, reason="this version of the SDK makes no spans")
 def test_without_ours_the_sdks_own_span_is_the_step(call: Callable[..., Any], server: Server) -> None:
     tracer.anthropic.autolog(disable=True)
     server.will(reply(message()))

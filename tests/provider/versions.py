@@ -47,7 +47,7 @@ SDKS = {
     ),
     "openai_agents": Sdk("openai-agents", ("0.2.8", "0.3.3", "0.23.1", "0.24.0")),
 }
-TEST_PACKAGES = ("pytest>=8.2", "hypothesis>=6.100")
+TEST_PACKAGES = ("pytest>=8.2", "hypothesis>=6.100", "certifi")
 
 
 @dataclass(frozen=True)
