@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from opentelemetry import trace as _trace
@@ -74,26 +73,40 @@ def _watching(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
     return set_and_watch
 
 
-def _making(method: str, original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
-    """A method of the tracer that there is until a global provider is set: its spans are ours until then."""
+def _own_tracer(tracer: Any, patch: Patch) -> Any:
+    """Our tracer in the place of one whose spans are none until a global provider is set; else None."""
+    if patch.active:
+        with guard("making OpenTelemetry's span"):
+            if isinstance(tracer._tracer, _trace.NoOpTracer):
+                name, version = tracer._instrumenting_module_name, tracer._instrumenting_library_version
+                return _bridge.own_provider().get_tracer(name, version)
+    return None
 
-    def make(tracer: Any, *args: object, **kwargs: object) -> object:
-        own = None
-        if patch.active:
-            with guard("making OpenTelemetry's span"):
-                if isinstance(tracer._tracer, _trace.NoOpTracer):
-                    own = _bridge.own_provider().get_tracer(
-                        tracer._instrumenting_module_name, tracer._instrumenting_library_version
-                    )
-        return original(tracer, *args, **kwargs) if own is None else getattr(own, method)(*args, **kwargs)
 
-    return make
+def _starting(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    def start_span(tracer: Any, *args: object, **kwargs: object) -> object:
+        own = _own_tracer(tracer, patch)
+        return original(tracer, *args, **kwargs) if own is None else own.start_span(*args, **kwargs)
+
+    return start_span
+
+
+def _starting_current(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    """The same for the generator within a context manager."""
+
+    def start_as_current_span(tracer: Any, *args: object, **kwargs: object) -> Iterator[object]:
+        own = _own_tracer(tracer, patch)
+        if own is None:
+            yield from original(tracer, *args, **kwargs)
+        else:
+            with own.start_as_current_span(*args, **kwargs) as span:
+                yield span
+
+    return start_as_current_span
 
 
 _patches = [
     Patch("opentelemetry.trace:_set_tracer_provider", _watching, parameters=("tracer_provider",)),
-    *(
-        Patch(f"opentelemetry.trace:ProxyTracer.{method}", partial(_making, method))
-        for method in ("start_span", "start_as_current_span")
-    ),
+    Patch("opentelemetry.trace:ProxyTracer.start_span", _starting),
+    Patch("opentelemetry.trace:ProxyTracer.start_as_current_span", _starting_current),
 ]

@@ -10,6 +10,5 @@ from tests.stream_ends import StreamEnds
 class TestGenerateContentStream(StreamEnds):
     """``models.generate_content_stream``"""
 
-
     def has_text(self, chunk: Any) -> bool:
         return bool(chunk.text)
