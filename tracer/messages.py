@@ -6,20 +6,52 @@ Source: ``gen_ai.input.messages`` and ``gen_ai.output.messages`` in open-telemet
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import is_
 from typing import Any
 
 from tracer import semconv
-from tracer._encoding.media import media_type_of_base64
 from tracer._fault import log_once, report
 from tracer._json import JsonMapping, JsonObject, encode, loads
+from tracer._parts import (
+    Part,
+    audio_part,
+    content_parts,
+    file_part,
+    image_part,
+    is_part,
+    media_part,
+    parsed,
+    part_of,
+    reasoning_part,
+    text_part,
+    tool_call_part,
+    uri_part,
+)
+
+__all__ = [
+    "content_parts",
+    "file_part",
+    "media_part",
+    "parsed",
+    "set_span_chat_messages",
+    "set_span_chat_tools",
+    "text_part",
+    "to_message",
+    "to_messages",
+    "to_tools",
+    "uri_part",
+]
 
 Message = JsonObject
-Part = JsonObject
 
-_BLOB_AS_URL = 512  # characters of base64 from which content becomes a data URL, and so an attachment of the span
-_TEXT_TYPES = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
-_AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm16": "audio/L16"}
 _KEPT = ("name", "finish_reason", "annotations", "logprobs")
+_ROLES = {"model": "assistant", "ai": "assistant", "human": "user", "function": "tool"}
+_ROLES_OF_TYPES = {  # LangChain's
+    "human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool",
+    "HumanMessage": "user", "AIMessage": "assistant", "SystemMessage": "system", "ToolMessage": "tool",
+    "HumanMessageChunk": "user", "AIMessageChunk": "assistant", "FunctionMessage": "tool",
+}  # fmt: skip
+_PARTS_OF_MODELS = frozenset({"reasoning", "tool_call", "server_tool_call"})
 _PLAIN_ROLES = frozenset({"system", "developer", "user", "assistant"})
 _ONE_MESSAGE = frozenset({"role", "content", "parts", "tool_calls"})
 
@@ -95,39 +127,104 @@ def _flat_tool(tool: JsonMapping) -> JsonObject:
     return {**{key: value for key, value in known.items() if value is not None}, **rest}
 
 
-def to_messages(messages: object) -> list[Message]:
-    """Messages of any known style in the conventions' schema; messages in that schema stay as they are."""
-    if isinstance(messages, (list, tuple)):
-        return [to_message(message) for message in messages]
+def to_messages(messages: object, role: str = "user") -> list[Message]:
+    """Messages of any known style in the conventions' schema; messages in that schema stay as they are.
+
+    ``role`` is that of text without one.
+    """
     if messages is None:
         return []
-    plain = _plain(messages)
-    if isinstance(plain, list):
-        return [to_message(message) for message in plain]
-    return [to_message(plain)]
+    plain = messages if isinstance(messages, (list, tuple, dict, str)) else _plain(messages)
+    if isinstance(plain, dict) and _ONE_MESSAGE.isdisjoint(plain) and isinstance(plain.get("messages"), list):
+        plain = plain["messages"]
+    if not isinstance(plain, (list, tuple)):
+        return [to_message(plain, role)]
+    converted: list[Message] = []
+    for message in plain:
+        if isinstance(message, (list, tuple)):  # one list for each of several prompts
+            converted.extend(to_message(inner, role) for inner in message if inner is not None)
+        elif message is not None:
+            converted.append(to_message(message, role))
+    return converted
 
 
-def to_message(message: object) -> Message:
+def to_message(message: object, role: str = "user") -> Message:
     """One message in the conventions' schema."""
     if isinstance(message, str):
-        return {"role": "user", "parts": [text_part(message)]}
+        return {"role": role, "parts": [text_part(message)]}
     plain = message if type(message) is dict else _plain(message)
     if isinstance(plain, dict):
         content = plain.get("content")
         if len(plain) == 2 and type(content) is str and plain.get("role") in _PLAIN_ROLES:  # the common case
             return {"role": plain["role"], "parts": [text_part(content)] if content else []}
-        if isinstance(plain.get("parts"), list):
-            return plain
-        if not _ONE_MESSAGE.isdisjoint(plain):
-            return _from_chat(plain)
+        found = _of_framework(plain) or plain
+        if "parts" in found:
+            return _with_parts(found, role)
+        if not (_ONE_MESSAGE.isdisjoint(found) or is_part(found)):
+            return _from_chat(found)
+        part = part_of(found)
+        if part["type"] in _PARTS_OF_MODELS:
+            return {"role": "assistant", "parts": [part]}
+        if part["type"] == "tool_call_response":
+            return {"role": "tool", "parts": [part]}
+        if part["type"] != "json":
+            return {"role": role, "parts": [part]}
     log_once(f"message {type(message)}", "tracer: a message of an unknown shape (%s) was kept as JSON", type(message))
     return {"role": "unknown", "parts": [{"type": "json", "content": plain}]}
 
 
+def _of_framework(message: JsonMapping) -> JsonObject | None:
+    """What a framework has wrapped a message in, unwrapped: LangChain's two forms, and choices of a reply."""
+    inner = message.get("message")
+    if isinstance(inner, dict) and _ONE_MESSAGE.isdisjoint(message):
+        reason = message.get("finish_reason")
+        unwrapped = _of_framework(inner) or inner
+        return {**unwrapped, "finish_reason": reason} if reason else {**unwrapped}
+    is_constructor, kind = "lc" in message, message.get("type")
+    fields = message.get("kwargs") if is_constructor else None if "role" in message else message.get("data")
+    if not isinstance(fields, dict):
+        if is_constructor or "role" in message or "content" not in message or str(kind) not in _ROLES_OF_TYPES:
+            return None
+        fields = message
+    names = message.get("id") if is_constructor else None
+    name = names[-1] if isinstance(names, list) and names else kind
+    role = _ROLES_OF_TYPES.get(str(fields.get("type"))) or _ROLES_OF_TYPES.get(str(name)) or fields.get("role")
+    calls = fields.get("tool_calls") or _inside(fields, "additional_kwargs", "tool_calls")
+    ended = fields.get("response_metadata")
+    reason = _first_of(ended, ("finish_reason", "stop_reason")) if isinstance(ended, dict) else None
+    return {**fields, "role": role or "user", "tool_calls": calls, "finish_reason": reason}
+
+
+def _first_of(fields: JsonMapping, names: Iterable[str]) -> Any:
+    return next((fields[name] for name in names if fields.get(name)), None)
+
+
+def _inside(fields: JsonMapping, name: str, inner: str) -> Any:
+    found = fields.get(name)
+    return found.get(inner) if isinstance(found, dict) else None
+
+
+def _with_parts(message: JsonObject, role: str) -> Message:
+    """A message that has parts: itself, if these and its role follow the conventions."""
+    given, named = message["parts"], message.get("role")
+    parts = list(content_parts(given))
+    is_same = isinstance(given, list) and len(parts) == len(given) and all(map(is_, parts, given))
+    if isinstance(named, str) and named and named not in _ROLES:
+        if is_same:
+            return message
+    else:
+        named = _ROLES.get(str(named)) or role
+    if parts and named == "user" and all(part["type"] == "tool_call_response" for part in parts):
+        named = "tool"
+    return {**message, "role": named, "parts": parts}
+
+
 def _from_chat(message: JsonMapping) -> Message:
-    role = str(message.get("role") or "assistant")
-    is_tool_result = role in ("tool", "function")
-    parts = [_tool_result(message)] if is_tool_result else list(_chat_parts(message))
+    role = message.get("role")
+    role = _ROLES.get(role, role) if isinstance(role, str) and role else "assistant"
+    parts = _tool_results(message) if role == "tool" else list(_chat_parts(message))
+    if parts and role == "user" and all(part["type"] == "tool_call_response" for part in parts):
+        role = "tool"
     converted: Message = {"role": role, "parts": parts}
     for key in _KEPT:
         if message.get(key):
@@ -137,164 +234,33 @@ def _from_chat(message: JsonMapping) -> Message:
 
 def _chat_parts(message: JsonMapping) -> Iterator[Part]:
     """Parts in the order of generation: reasoning, text, media, tool calls."""
-    reasoning = next((message[k] for k in ("reasoning_content", "reasoning", "thinking") if message.get(k)), None)
+    reasoning = _first_of(message, ("reasoning_content", "reasoning", "thinking"))
     if reasoning is not None:
-        yield {"type": "reasoning", "content": reasoning if isinstance(reasoning, str) else encode(reasoning).decode()}
-    yield from content_parts(message.get("content"))
+        yield reasoning_part(reasoning)
+    calls = [tool_call_part(call) for call in _listed(message.get("tool_calls"))]
+    called = {call["id"] for call in calls if isinstance(call.get("id"), str)}
+    for part in content_parts(message.get("content")):
+        if part["type"] != "tool_call" or part.get("id") not in called:  # LangChain has them in both places
+            yield part
     if message.get("refusal"):
         yield {"type": "refusal", "content": message["refusal"]}
     if isinstance(message.get("audio"), dict):
-        yield _audio_part(message["audio"])
+        yield audio_part(message["audio"])
     for image in _listed(message.get("images")):
-        yield _image_part(image)
-    for call in _listed(message.get("tool_calls")):
-        yield tool_call_part(call)
+        yield image_part(image)
+    yield from calls
     if isinstance(message.get("function_call"), dict):
         yield tool_call_part({"function": message["function_call"]})
 
 
-def content_parts(content: object) -> Iterator[Part]:
-    """The parts of a message's content, which is text, a list of typed parts, or nothing."""
-    if content is None or content == "":
-        return
-    if isinstance(content, str):
-        yield text_part(content)
-        return
-    for part in _listed(content):
-        yield _content_part(part)
-
-
-def _content_part(part: object) -> Part:
-    if isinstance(part, str):
-        return text_part(part)
-    part = _as_dict(part)
-    if part is None:
-        return {"type": "json", "content": None}
-    kind = part.get("type")
-    if kind in _TEXT_TYPES or (kind is None and isinstance(part.get("text"), str)):
-        kept = {key: part[key] for key in ("annotations", "logprobs") if part.get(key)}
-        return {**text_part(part.get("text") or ""), **kept}
-    if kind == "refusal":
-        return {"type": "refusal", "content": part.get("refusal")}
-    convert = _PART_CONVERSIONS.get(str(kind))
-    return convert(part) if convert is not None else {"type": "unknown", **part}
-
-
-def text_part(text: str) -> Part:
-    """A part of plain text."""
-    return {"type": "text", "content": text}
-
-
-def tool_call_part(call: object) -> Part:
-    """A tool call of a model, its arguments parsed; arguments that are not JSON stay text."""
-    call = _as_dict(call) or {}
-    function = _as_dict(call.get("function") or call.get("custom")) or call
-    arguments = function.get("arguments", function.get("input"))
-    part = {"type": "tool_call", "id": call.get("id"), "name": function.get("name"), "arguments": parsed(arguments)}
-    return {key: value for key, value in part.items() if value is not None or key == "arguments"}
-
-
-def parsed(arguments: object) -> object:
-    """A tool call's arguments as JSON; else the text that the model wrote."""
-    if not isinstance(arguments, str):
-        return arguments
-    try:
-        return loads(arguments)
-    except ValueError:
-        return arguments
-
-
-def _tool_result(message: JsonMapping) -> Part:
+def _tool_results(message: JsonMapping) -> list[Part]:
     content = message.get("content")
-    response = content if isinstance(content, str) or content is None else list(content_parts(content))
-    part: Part = {"type": "tool_call_response", "response": response}
-    identity = message.get("tool_call_id") or message.get("tool_name") or message.get("name")
-    return {**part, "id": identity} if identity else part
-
-
-def media_part(modality: str, content: str, mime: str | None) -> Part:
-    """Content in base64; without a media type, its first bytes give it."""
-    mime = mime or media_type_of_base64(content)
-    if len(content) >= _BLOB_AS_URL:
-        content = f"data:{mime or 'application/octet-stream'};base64,{content}"
-    part: Part = {"type": "blob", "modality": modality, "mime_type": mime, "content": content}
-    return {key: value for key, value in part.items() if value is not None}
-
-
-def uri_part(modality: str, uri: str) -> Part:
-    """Content at a URL; a data URL holds the content itself."""
-    if not uri.startswith("data:"):
-        return {"type": "uri", "modality": modality, "uri": uri}
-    head, _, content = uri[5:].partition(",")
-    return media_part(modality, content, head.split(";")[0] or None)
-
-
-def file_part(modality: str, file_id: object) -> Part:
-    """Content that the provider stores under an id."""
-    return {"type": "file", "modality": modality, "file_id": file_id}
-
-
-def _image_url(part: JsonMapping) -> Part:
-    image = part.get("image_url")
-    url = image.get("url") if isinstance(image, dict) else image
-    if isinstance(url, str):
-        return uri_part("image", url)
-    return file_part("image", part.get("file_id"))
-
-
-def _image_part(image: object) -> Part:
-    if not isinstance(image, str):
-        return {"type": "json", "content": image}
-    return media_part("image", image, media_type_of_base64(image) or "image/png")
-
-
-def _input_audio(part: JsonMapping) -> Part:
-    audio = part.get("input_audio")
-    return _audio_part(audio if isinstance(audio, dict) else part)
-
-
-def _audio_part(audio: JsonMapping) -> Part:
-    content = audio.get("data") or audio.get("audio")
-    if not isinstance(content, str):
-        known = file_part("audio", audio["id"]) if audio.get("id") else {"type": "blob", "modality": "audio"}
-        return {**known, **_transcript(audio)}
-    kind = audio.get("format")
-    mime = _AUDIO_TYPES.get(str(kind), f"audio/{kind}") if kind else media_type_of_base64(content) or "audio/wav"
-    return {**media_part("audio", content, mime), **_transcript(audio)}
-
-
-def _transcript(audio: JsonMapping) -> Part:
-    return {"transcript": audio["transcript"]} if audio.get("transcript") else {}
-
-
-def _file(part: JsonMapping) -> Part:
-    file = part.get("file")
-    file = file if isinstance(file, dict) else part
-    if isinstance(file.get("file_data"), str):
-        content = uri_part("file", file["file_data"])
-        converted = content if content["type"] == "blob" else media_part("file", file["file_data"], "application/pdf")
-    elif isinstance(file.get("file_url"), str):
-        converted = uri_part("file", file["file_url"])
-    else:
-        converted = file_part("file", file.get("file_id"))
-    return {**converted, "filename": file["filename"]} if file.get("filename") else converted
-
-
-def _thinking(part: JsonMapping) -> Part:
-    thinking = part.get("thinking")
-    texts = [inner.get("text") or "" for inner in _listed(thinking) if isinstance(inner, dict)]
-    return {"type": "reasoning", "content": thinking if isinstance(thinking, str) else "".join(texts)}
-
-
-_PART_CONVERSIONS = {
-    "thinking": _thinking,
-    "image_url": _image_url,
-    "input_image": _image_url,
-    "input_audio": _input_audio,
-    "output_audio": _input_audio,
-    "file": _file,
-    "input_file": _file,
-}
+    parts = [] if isinstance(content, str) or content is None else list(content_parts(content))
+    if parts and all(part["type"] == "tool_call_response" for part in parts):
+        return parts
+    part: Part = {"type": "tool_call_response", "response": parts or content}
+    identity = _first_of(message, ("tool_call_id", "tool_name", "name"))
+    return [{**part, "id": identity} if identity else part]
 
 
 def _listed(value: object) -> Iterable[Any]:
@@ -305,8 +271,3 @@ def _listed(value: object) -> Iterable[Any]:
 
 def _plain(value: object) -> Any:
     return loads(encode(value))
-
-
-def _as_dict(value: object) -> JsonObject | None:
-    plain = value if isinstance(value, dict) else _plain(value)
-    return plain if isinstance(plain, dict) else None

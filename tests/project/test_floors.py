@@ -24,7 +24,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # what is written
         "tracer._redaction": "__init__ anchors judging names places redactor secrets seen shapes",
         "tracer._records": "__init__ attachments cost derive line record",
-        "tracer": "messages",
+        "tracer": "_parts messages",
     },
     {  # the journal
         "tracer._journal": (
@@ -42,7 +42,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "read recent rollup schema selecting sessions shape sql statistics store tally tokens topmost "
             "trace_updates versions"
         ),
-        "tracer.dialects": "__init__ genai mlflow openinference reading traceloop",
+        "tracer.dialects": "__init__ bodies dialect genai mlflow normal openinference reading traceloop",
         "tracer.otlp": "__init__ json",
         "tracer.export": "__init__ lines otel",
     },

@@ -1,27 +1,45 @@
 """Dialects of other instrumentations, so that their spans show with messages, tools and tokens.
 
 A dialect moves the attributes that it knows to the names of tracer/semconv.py, and leaves the others. Attributes that
-the span has under those names already are not replaced.
+the span has under those names already are not replaced. Installed packages add dialects by an entry point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from tracer import semconv
-from tracer._fault import guard
-from tracer._json import JsonObject
-from tracer._records.record import SpanRecord, TraceRecord
-from tracer.dialects import genai, mlflow, openinference, traceloop
+from tracer._fault import guard, report
+from tracer.dialects import (
+    genai,
+    mlflow,
+    openinference,
+    traceloop,
+)
+from tracer.dialects.dialect import Dialect
+from tracer.dialects.normal import normalise
 from tracer.dialects.reading import Reading, parsed
 
+if TYPE_CHECKING:
+    from tracer._json import JsonObject
+    from tracer._records.record import SpanRecord, TraceRecord
+
+__all__ = ["Dialect", "Reading", "parsed", "translate"]
+
+ENTRY_POINT_GROUP = "tracer.dialects"
 _TOLD_NOTHING = (None, "", "UNKNOWN")
 _STRUCTURED_KEYS = frozenset({
     semconv.INPUTS, semconv.OUTPUTS, semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS,
     semconv.TOOL_DEFINITIONS,
 })  # fmt: skip
-_DIALECTS = (openinference.read, traceloop.read, mlflow.read, genai.read)
+# the first that knows a value decides
+_BUILT_IN = (
+    openinference.DIALECT,
+    traceloop.DIALECT,
+    mlflow.DIALECT,
+)
 
 
 _CALLS = {
@@ -39,20 +57,42 @@ def is_model_call(attributes: Mapping[str, object]) -> bool:
 def translate(record: SpanRecord) -> TraceRecord | None:
     """Bring another instrumentation's span into tracer's form, in place; gives a record of its trace's fields."""
     _move_structured(record)
-    reading = Reading(record.get("attributes") or {}, record.get("events") or [], record.get("start", 0))
+    reading = Reading(record)
+    found = reading.prefixes()
+    for dialect in (*_installed(), *_BUILT_IN):
+        if not dialect.prefixes.isdisjoint(found):
+            with guard(f"reading a span by the dialect {dialect.name}"):
+                dialect.read(reading)
     with guard("reading another instrumentation's span"):
-        for read in _DIALECTS:
-            read(reading)
+        genai.read(reading)
+        normalise(reading)
     if reading.span_type is not None and record.get("type") in (*_TOLD_NOTHING, "LLM"):
         record["type"] = reading.span_type
+    record["name"] = reading.name
     _put(record, "attributes", reading.attributes)
     _put(record, "events", reading.events)
-    known = record.get("json") or {}
-    _put(record, "json", {**reading.structured, **known})
+    _put(record, "json", reading.structured)
     if not reading.about_trace:
         return None
     update = {"kind": "trace", "trace_id": record["trace_id"], "time": reading.start, **reading.about_trace}
     return cast("TraceRecord", update)
+
+
+@functools.cache
+def _installed() -> Sequence[Dialect]:
+    """The dialects of installed packages; one that cannot be loaded is reported once."""
+    from importlib import metadata
+
+    dialects = []
+    for point in metadata.entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            dialect = point.load()
+            if not isinstance(dialect, Dialect):
+                raise TypeError(f"{point.value} is a {type(dialect).__name__}, not a tracer.dialects.Dialect")
+            dialects.append(dialect)
+        except Exception as fault:  # a third party's package may fail in any way
+            report(f"loading the dialect {point.name}", fault)
+    return tuple(dialects)
 
 
 def _move_structured(record: SpanRecord) -> None:

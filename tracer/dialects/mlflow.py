@@ -6,6 +6,7 @@ Source: mlflow 3, ``mlflow.tracing.constant.SpanAttributeKey``.
 from __future__ import annotations
 
 from tracer import semconv
+from tracer.dialects.dialect import Dialect
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import to_messages, to_tools
 
@@ -21,8 +22,6 @@ _ROLES_OF_REPLIES = ("assistant", "model", "ai")
 
 def read(reading: Reading) -> None:
     """Read the attributes of MLflow."""
-    if not reading.has("mlflow."):
-        return
     reading.put(semconv.INPUTS, parsed(reading.take("mlflow.spanInputs")))
     reading.put(semconv.OUTPUTS, parsed(reading.take("mlflow.spanOutputs")))
     kind = parsed(reading.take("mlflow.spanType"))
@@ -40,3 +39,6 @@ def read(reading: Reading) -> None:
     reading.put_plain(semconv.REQUEST_MODEL, model if isinstance(model, str) else None)
     provider = parsed(reading.attributes.get("mlflow.llm.provider"))
     reading.put_plain(semconv.PROVIDER, provider if isinstance(provider, str) else None)
+
+
+DIALECT = Dialect("mlflow", frozenset(("mlflow",)), read)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer.dialects.dialect import Dialect
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import to_message, to_tools
 
@@ -45,8 +46,6 @@ _MEDIA = ("image", "audio", "video", "document")
 def read(reading: Reading) -> None:
     """Read the OpenInference attributes of a span."""
     attributes = reading.attributes
-    if "openinference.span.kind" not in attributes and not reading.has("llm."):
-        return
     kind = attributes.get("openinference.span.kind")
     asked, replied = reading.take_indexed("llm.input_messages"), reading.take_indexed("llm.output_messages")
     if not (asked or replied):
@@ -139,3 +138,6 @@ def _request(reading: Reading) -> None:
         for name, key in _REQUEST.items():
             if isinstance(given.get(name), (str, int, float)):
                 reading.put_plain(key, given[name])
+
+
+DIALECT = Dialect("openinference", frozenset(("openinference", "llm", "embedding", "reranker", "retrieval")), read)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer.dialects.dialect import Dialect
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import to_message, to_tools
 
@@ -52,3 +53,6 @@ def _message(item: object, role: str) -> JsonObject:
 
 def _function(item: JsonObject) -> JsonObject:
     return {"type": "function", "function": {**item, "parameters": parsed(item.get("parameters"))}}
+
+
+DIALECT = Dialect("traceloop", frozenset(("traceloop", "gen_ai", "llm")), read)
