@@ -17,7 +17,7 @@ Part = JsonObject
 _BLOB_AS_URL = 512  # characters of base64 from which content becomes a data URL, and so an attachment of the span
 _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm16": "audio/L16"}
 _MODALITIES = frozenset({"image", "audio", "video"})
-_CALL_IDS = ("call_id", "toolCallId", "tool_call_id", "toolUseId", "tool_use_id", "callId", "id")
+_CALL_IDS = ("call_id", "toolCallId", "tool_call_id", "toolUseId", "tool_use_id", "callId", "ref", "id")
 _RESULTS = ("response", "result", "output", "content")
 
 
@@ -287,7 +287,7 @@ def _source(part: JsonObject) -> Part:
 
 
 def _mime(holder: JsonMapping) -> str | None:
-    found = _first(holder, ("media_type", "mime_type", "mimeType", "mediaType"))
+    found = _first(holder, ("media_type", "mime_type", "mimeType", "mediaType", "contentType"))
     return found if isinstance(found, str) else None
 
 
@@ -389,10 +389,10 @@ def _code_result(result: object, _: JsonObject) -> Part:
 
 _BY_KEY: dict[str, Callable[[Any, JsonObject], Part]] = {
     "text": _keyed_text,
-    **dict.fromkeys(("functionCall", "function_call", "toolUse"), _keyed_call),
-    **dict.fromkeys(("functionResponse", "function_response", "toolResult"), _keyed_result),
+    **dict.fromkeys(("functionCall", "function_call", "toolUse", "toolRequest"), _keyed_call),
+    **dict.fromkeys(("functionResponse", "function_response", "toolResult", "toolResponse"), _keyed_result),
     "reasoningContent": _keyed_reasoning,
-    **dict.fromkeys(("inlineData", "inline_data", "fileData", "file_data"), _keyed_media),
+    **dict.fromkeys(("inlineData", "inline_data", "fileData", "file_data", "media"), _keyed_media),
     **{name: _bedrock_media(name) for name in ("image", "video", "audio")},
     "document": _bedrock_media("file"),
     **dict.fromkeys(("executableCode", "executable_code"), _code),

@@ -42,7 +42,10 @@ FLOORS: tuple[dict[str, str], ...] = (
             "read recent rollup schema selecting sessions shape sql statistics store tally tokens topmost "
             "trace_updates versions"
         ),
-        "tracer.dialects": "__init__ bodies dialect genai mlflow normal openinference reading traceloop",
+        "tracer.dialects": (
+            "__init__ adk bare bodies claude_code dialect gemini_cli genai genkit laminar langfuse langsmith livekit "
+            "logfire mlflow normal openinference reading spring traceloop vercel voltagent"
+        ),
         "tracer.otlp": "__init__ json",
         "tracer.export": "__init__ lines otel",
     },

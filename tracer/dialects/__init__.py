@@ -13,10 +13,23 @@ from typing import TYPE_CHECKING, cast
 from tracer import semconv
 from tracer._fault import guard, report
 from tracer.dialects import (
+    adk,
+    bare,
+    claude_code,
+    gemini_cli,
     genai,
+    genkit,
+    laminar,
+    langfuse,
+    langsmith,
+    livekit,
+    logfire,
     mlflow,
     openinference,
+    spring,
     traceloop,
+    vercel,
+    voltagent,
 )
 from tracer.dialects.dialect import Dialect
 from tracer.dialects.normal import normalise
@@ -36,6 +49,18 @@ _STRUCTURED_KEYS = frozenset({
 })  # fmt: skip
 # the first that knows a value decides
 _BUILT_IN = (
+    langfuse.DIALECT,
+    langsmith.DIALECT,
+    vercel.DIALECT,
+    adk.DIALECT,
+    claude_code.DIALECT,
+    gemini_cli.DIALECT,
+    voltagent.DIALECT,
+    laminar.DIALECT,
+    livekit.DIALECT,
+    genkit.DIALECT,
+    spring.DIALECT,
+    logfire.DIALECT,
     openinference.DIALECT,
     traceloop.DIALECT,
     mlflow.DIALECT,
@@ -65,6 +90,7 @@ def translate(record: SpanRecord) -> TraceRecord | None:
                 dialect.read(reading)
     with guard("reading another instrumentation's span"):
         genai.read(reading)
+        bare.read(reading)
         normalise(reading)
     if reading.span_type is not None and record.get("type") in (*_TOLD_NOTHING, "LLM"):
         record["type"] = reading.span_type

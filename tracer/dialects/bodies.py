@@ -110,7 +110,11 @@ def put_reply(reading: Reading, value: object) -> None:
 def reply_messages(body: object) -> list[Message]:
     """The messages of a reply: of one or several choices."""
     if isinstance(body, list):
-        return [_of_items(body)] if body and all(map(_is_item, body)) else messages_of(body, "assistant")
+        if body and all(map(_is_item, body)):
+            return [_of_items(body)]
+        if any(isinstance(item, dict) and not _REPLIES.keys().isdisjoint(item) for item in body):  # chunks of a stream
+            return [message for item in body for message in reply_messages(item)]
+        return messages_of(body, "assistant")
     if not isinstance(body, dict):
         return messages_of(body, "assistant")
     for key, convert in _REPLIES.items():
@@ -265,3 +269,17 @@ def count_of(value: object) -> int | None:
 
 def _first(holder: JsonMapping, names: Iterable[str]) -> Any:
     return next((holder[name] for name in names if holder.get(name) not in (None, "", [], {})), None)
+
+
+# --- both
+
+
+def put_call(reading: Reading, asked: object, replied: object) -> None:
+    """Put a model's request and reply, which are kept as they came where they say more than their messages do."""
+    asked, replied = parsed(asked), parsed(replied)
+    put_request(reading, asked)
+    put_reply(reading, replied)
+    if semconv.INPUT_MESSAGES not in reading.structured or (isinstance(asked, dict) and not _is_message(asked)):
+        reading.put(semconv.INPUTS, asked)
+    if semconv.OUTPUT_MESSAGES not in reading.structured or (isinstance(replied, dict) and not _is_message(replied)):
+        reading.put(semconv.OUTPUTS, replied)

@@ -5,11 +5,16 @@ Source: open-telemetry/semantic-conventions v1.27 to v1.41, gen-ai-spans and gen
 
 from __future__ import annotations
 
+import re
+
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer._parts import part_of
 from tracer._records.record import EventRecord
+from tracer.dialects.bodies import put_reply, put_request, reply_messages
+from tracer.dialects.normal import messages_of
 from tracer.dialects.reading import Reading, parsed
-from tracer.messages import to_message
+from tracer.messages import Message, to_message
 from tracer.semconv import SpanType
 
 _RENAMED = {
@@ -24,12 +29,33 @@ _RENAMED = {
     "gen_ai.usage.cache_creation_input_tokens": semconv.USAGE_CACHE_WRITE,
     "gen_ai.usage.cache_creation.input_tokens": semconv.USAGE_CACHE_WRITE,
     "gen_ai.is_streaming": semconv.REQUEST_STREAM,
+    "gen_ai.usage.details.reasoning_tokens": semconv.USAGE_REASONING,
+    "gen_ai.usage.details.cache_read_tokens": semconv.USAGE_CACHE_READ,
+    "gen_ai.usage.details.cache_write_tokens": semconv.USAGE_CACHE_WRITE,
+    "gen_ai.usage.cache_write_input_tokens": semconv.USAGE_CACHE_WRITE,
+    "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": semconv.USAGE_CACHE_WRITE_1H,
+    "gen_ai.response.finish_reason": semconv.RESPONSE_FINISH_REASONS,
+    "anthropic.message.stop_reason": semconv.RESPONSE_FINISH_REASONS,
     "gen_ai.openai.request.seed": semconv.REQUEST_SEED,
     "gen_ai.openai.request.service_tier": semconv.OPENAI_REQUEST_SERVICE_TIER,
     "gen_ai.openai.response.service_tier": semconv.OPENAI_RESPONSE_SERVICE_TIER,
     "gen_ai.openai.response.system_fingerprint": semconv.OPENAI_RESPONSE_FINGERPRINT,
     "gen_ai.openai.system_fingerprint": semconv.OPENAI_RESPONSE_FINGERPRINT,
 }
+# USD: total, input, output
+_COSTS = (
+    ("gen_ai.cost.total_cost", "gen_ai.cost.input_cost", "gen_ai.cost.output_cost"),  # LiteLLM
+    ("llm.cost.total", "llm.cost.prompt", "llm.cost.completion"),  # OpenInference
+    ("gen_ai.usage.cost", "", ""),  # OpenLIT
+    ("gen_ai.usage.total_cost", "gen_ai.usage.input_cost", "gen_ai.usage.output_cost"),
+    ("operation.cost", "", ""),  # Logfire, PydanticAI
+)
+# seconds, but for Strands, which sends milliseconds
+_FIRST_CHUNK_TIMES = (
+    "gen_ai.client.operation.time_to_first_chunk",
+    "gen_ai.server.time_to_first_token",
+    "gen_ai.server.ttft",
+)
 _ASKED = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
@@ -52,15 +78,21 @@ _TYPES = {
     "chat": SpanType.CHAT_MODEL,
     "generate_content": SpanType.CHAT_MODEL,
     "text_completion": SpanType.LLM,
-    "embeddings": SpanType.EMBEDDING,
+    **dict.fromkeys(("embeddings", "embedding"), SpanType.EMBEDDING),
     "retrieval": SpanType.RETRIEVER,
     "execute_tool": SpanType.TOOL,
+    "rerank": SpanType.RERANKER,
     "create_agent": SpanType.AGENT,
     "invoke_agent": SpanType.AGENT,
     "invoke_workflow": SpanType.WORKFLOW,
 }
 _PROVIDERS = {"azure": "azure.ai.openai", "az.ai.openai": "azure.ai.openai", "vertexai": "gcp.vertex_ai"}
-_WHOLE = {"gen_ai.prompt": semconv.INPUT_MESSAGES, "gen_ai.completion": semconv.OUTPUT_MESSAGES}
+# attributes with all messages
+_WHOLE_REQUESTS = ("gen_ai.prompt", "gen_ai.content.prompt")
+_WHOLE_REPLIES = ("gen_ai.completion", "gen_ai.content.completion")
+_SESSION = (semconv.CONVERSATION_ID, "session.id", "langfuse.session.id")
+_USER = ("user.id", "enduser.id", "gen_ai.user", "llm.user", "metadata.user_api_key_end_user_id")
+_ROLE_LINE = re.compile(r"^(system|developer|user|assistant|tool): ?", re.MULTILINE | re.IGNORECASE)
 
 
 def read(reading: Reading) -> None:
@@ -75,15 +107,24 @@ def read(reading: Reading) -> None:
     if reading.events:
         _first_chunk(reading)
         _events(reading)
-    for key, target in _WHOLE.items():  # one attribute with all messages as JSON
+    for key in _WHOLE_REQUESTS:
         if key in attributes:
-            reading.put(target, _messages(reading.take(key), key))
+            put_request(reading, _whole(reading.take(key)))
+    for key in _WHOLE_REPLIES:
+        if key in attributes:
+            put_reply(reading, _whole(reading.take(key)))
+    for total, asked, replied in _COSTS:
+        reading.cost(attributes.get(total), attributes.get(asked), attributes.get(replied))
+    for key in _FIRST_CHUNK_TIMES:
+        if key in attributes:
+            reading.first_chunk_after(reading.take(key), unit=1e-3 if reading.scope.startswith("strands") else 1.0)
     reading.put(semconv.INPUTS, parsed(reading.take("gen_ai.tool.call.arguments")))
     reading.put(semconv.OUTPUTS, parsed(reading.take("gen_ai.tool.call.result")))
-    reading.belongs_to(
-        session_id=attributes.get(semconv.CONVERSATION_ID) or attributes.get("session.id"),
-        user=attributes.get("user.id") or attributes.get("enduser.id") or attributes.get("gen_ai.user"),
-    )
+    reading.belongs_to(session_id=_first(attributes, _SESSION), user=_first(attributes, _USER))
+
+
+def _first(attributes: JsonObject, keys: tuple[str, ...]) -> object:
+    return next((attributes[key] for key in keys if attributes.get(key)), None)
 
 
 def _first_chunk(reading: Reading) -> None:
@@ -93,8 +134,8 @@ def _first_chunk(reading: Reading) -> None:
 
 
 def _events(reading: Reading) -> None:
-    asked: list[object] = []
-    replied: list[object] = []
+    asked: list[Message] = []
+    replied: list[Message] = []
     left: list[EventRecord] = []
     for event in reading.events:
         name, attributes = event.get("name"), event.get("attributes") or {}
@@ -103,24 +144,45 @@ def _events(reading: Reading) -> None:
         elif name == _CHOICE:
             replied.append(_choice(attributes))
         elif name in _CONTENT and _CONTENT[name] in attributes:
-            side = replied if name.endswith("completion") else asked
-            side.extend(_messages(attributes[_CONTENT[name]], _CONTENT[name]))
+            body = _whole(attributes[_CONTENT[name]])
+            if name.endswith("completion"):
+                replied.extend(reply_messages(body))
+            else:
+                asked.extend(messages_of(body, "user"))
         elif name == _DETAILS:
             for key in _DETAIL_KEYS:
                 reading.put(key, parsed(attributes.get(key)))
         else:
             left.append(event)
-    reading.all_messages(asked, replied)
     reading.events = left
+    if reading.span_type == SpanType.TOOL:  # the messages of a tool are its arguments and its result
+        reading.put(semconv.INPUTS, _value_in(asked))
+        reading.put(semconv.OUTPUTS, _value_in(replied))
+        return
+    reading.all_messages(asked, replied)
+    reasons = [message["finish_reason"] for message in replied if isinstance(message.get("finish_reason"), str)]
+    if reasons:
+        reading.put_plain(semconv.RESPONSE_FINISH_REASONS, reasons)
 
 
-def _message(attributes: JsonObject, role: str) -> JsonObject:
+def _value_in(messages: list[Message]) -> object:
+    """What a tool was given, or gave back: the value in a message, parsed where it is JSON text."""
+    for part in (part for message in messages for part in message["parts"]):
+        value = part.get("response", part.get("content"))
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and "content" in value[0]:
+            value = value[0]["content"]
+        if value is not None:
+            return parsed(value)
+    return None
+
+
+def _message(attributes: JsonObject, role: str) -> Message:
     """A message from an event's attributes; other producers put the whole body into one of them."""
     body = parsed(attributes.get("event.body", attributes.get("body")))
     given = {**attributes, **body} if isinstance(body, dict) else attributes
     message = {
         "role": given.get("role") or role,
-        "content": parsed(given.get("content")) if _is_parts(given.get("content")) else given.get("content"),
+        "content": blocks_of(given.get("content")),
         "tool_calls": parsed(given.get("tool_calls")),
         "tool_call_id": given.get("tool_call_id") or given.get("id"),
         "finish_reason": given.get("finish_reason"),
@@ -128,31 +190,40 @@ def _message(attributes: JsonObject, role: str) -> JsonObject:
     return to_message({key: value for key, value in message.items() if value is not None})
 
 
-def _is_parts(content: object) -> bool:
-    parts = parsed(content)
-    return isinstance(parts, list) and all(isinstance(part, dict) and "type" in part for part in parts)
-
-
-def _choice(attributes: JsonObject) -> JsonObject:
+def _choice(attributes: JsonObject) -> Message:
     body = parsed(attributes.get("event.body", attributes.get("body")))
     given = {**attributes, **body} if isinstance(body, dict) else dict(attributes)
     inner = parsed(given.get("message"))
     if isinstance(inner, dict):
         given = {**given, **inner}
-    elif isinstance(inner, str):
+    elif inner is not None:
         given["content"] = inner
     given.pop("id", None)
     return _message(given, "assistant")
 
 
-def _messages(value: object, key: str) -> list[JsonObject]:
-    role = "assistant" if key.endswith("completion") else "user"
+def blocks_of(content: object) -> object:
+    """The blocks of a content that is JSON text of them; a text that happens to be other JSON stays the text it is."""
+    found = parsed(content)
+    if isinstance(found, list) and found and all(isinstance(each, dict) for each in found):
+        return found if all(part_of(each)["type"] != "json" for each in found) else content
+    return content
+
+
+def _whole(value: object) -> object:
+    """A request or a reply in one attribute: JSON, or lines that begin with the names of roles."""
     found = parsed(value)
-    if isinstance(found, dict) and isinstance(found.get("messages"), list):
-        found = found["messages"]
-    if not isinstance(found, list):
-        found = [found]
+    if isinstance(found, list) and found and all(isinstance(item, str) for item in found):
+        return [message for text in found for message in _by_role(text)]
+    return _by_role(found) if isinstance(found, str) and _ROLE_LINE.match(found) else found
+
+
+def _by_role(text: str) -> list[object]:
+    places = list(_ROLE_LINE.finditer(text))
+    if not places or places[0].start():
+        return [text]
+    ends = [place.start() for place in places[1:]] + [len(text)]
     return [
-        to_message(item if isinstance(item, dict) and "role" in item else {"role": role, "content": value})
-        for item in found
+        {"role": place[1].lower(), "content": text[place.end() : end].removesuffix("\n")}
+        for place, end in zip(places, ends)
     ]

@@ -11,7 +11,7 @@ from tracer import semconv
 from tracer._json import JsonObject
 from tracer.dialects.dialect import Dialect
 from tracer.dialects.reading import Reading, parsed
-from tracer.messages import to_message, to_tools
+from tracer.messages import Message, to_message, to_tools
 
 _RENAMED = {
     "llm.token_count.prompt": semconv.USAGE_INPUT,
@@ -50,7 +50,7 @@ def read(reading: Reading) -> None:
     asked, replied = reading.take_indexed("llm.input_messages"), reading.take_indexed("llm.output_messages")
     if not (asked or replied):
         asked, replied = _prompts(reading)
-    reading.all_messages([_message(item) for item in asked], [_message(item) for item in replied])
+    reading.all_messages(_messages(asked), _messages(replied))
     if isinstance(kind, str):
         reading.is_a("CHAT_MODEL" if kind.upper() == "LLM" and asked else kind.upper())
         reading.put_plain(semconv.OPERATION, _OPERATIONS.get(reading.span_type or ""))
@@ -64,7 +64,7 @@ def read(reading: Reading) -> None:
         reading.put_plain(semconv.RESPONSE_FINISH_REASONS, [reading.take("llm.finish_reason")])
     reading.belongs_to(session_id=attributes.get("session.id"), user=attributes.get("user.id"))
     if isinstance(attributes.get("tag.tags"), list):
-        reading.about_trace.setdefault("tags", {str(tag): "true" for tag in attributes["tag.tags"]})
+        reading.tagged(attributes["tag.tags"])
 
 
 def _prompts(reading: Reading) -> tuple[list[object], list[object]]:
@@ -82,13 +82,18 @@ def _text_of(item: object, name: str) -> Any:
     return inner.get("text") if isinstance(inner, dict) else None
 
 
+def _messages(items: list[object]) -> list[Message]:
+    """Messages without those that say nothing: LangGraph's state is sent so."""
+    return [message for message in map(_message, items) if message["parts"]]
+
+
 def _message(item: object) -> JsonObject:
     given = item.get("message", item) if isinstance(item, dict) else {}
     given = given if isinstance(given, dict) else {}
     message = {key: given[key] for key in ("role", "name", "tool_call_id", "finish_reason") if key in given}
-    contents = given.get("contents")
+    contents, has_calls = given.get("contents"), isinstance(given.get("tool_calls"), list)
     if isinstance(contents, list):
-        message["content"] = [_content(content) for content in contents]
+        message["content"] = [_content(content) for content in contents if not (has_calls and _is_call(content))]
     else:
         message["content"] = given.get("content")
     calls = given.get("tool_calls")
@@ -100,11 +105,21 @@ def _message(item: object) -> JsonObject:
     return to_message(message)
 
 
+def _is_call(item: object) -> bool:
+    """Whether a content is a tool call, which the message has beside its contents."""
+    content = item.get("message_content", item) if isinstance(item, dict) else {}
+    return isinstance(content, dict) and content.get("type") == "tool_use"
+
+
 def _content(item: object) -> JsonObject:
-    content = item.get("message_content", item) if isinstance(item, dict) else {"text": str(item)}
+    content = item.get("message_content", item) if isinstance(item, dict) else item
+    content = content if isinstance(content, dict) else {"text": str(content)}
     kind = content.get("type")
     if kind == "reasoning":
         return {"type": "thinking", "thinking": content.get("text") or ""}
+    call = content.get("tool_call") or (item.get("tool_call") if isinstance(item, dict) else None)
+    if isinstance(call, dict):
+        return {"type": "tool_call", **call}
     for name in _MEDIA:
         # such as {"image": {"image": {"url": …}}}
         inner = content.get(name)
@@ -140,4 +155,6 @@ def _request(reading: Reading) -> None:
                 reading.put_plain(key, given[name])
 
 
-DIALECT = Dialect("openinference", frozenset(("openinference", "llm", "embedding", "reranker", "retrieval")), read)
+DIALECT = Dialect(
+    "openinference", frozenset({"openinference", "llm", "embedding", "reranker", "retrieval", "input", "output"}), read
+)

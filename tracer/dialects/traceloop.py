@@ -8,6 +8,7 @@ from __future__ import annotations
 from tracer import semconv
 from tracer._json import JsonObject
 from tracer.dialects.dialect import Dialect
+from tracer.dialects.genai import blocks_of
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import to_message, to_tools
 
@@ -38,12 +39,10 @@ def read(reading: Reading) -> None:
 
 def _message(item: object, role: str) -> JsonObject:
     given = item if isinstance(item, dict) else {"content": item}
-    content = parsed(given.get("content"))
-    is_typed = isinstance(content, list) and all(isinstance(part, dict) and "type" in part for part in content)
     message = {
         "role": given.get("role") or role,
-        # a reply that happens to be JSON stays the text that it is
-        "content": content if is_typed else given.get("content"),
+        "content": blocks_of(given.get("content")),
+        "reasoning": given.get("reasoning"),
         "tool_calls": given.get("tool_calls"),
         "tool_call_id": given.get("tool_call_id"),
         "finish_reason": given.get("finish_reason"),
@@ -55,4 +54,4 @@ def _function(item: JsonObject) -> JsonObject:
     return {"type": "function", "function": {**item, "parameters": parsed(item.get("parameters"))}}
 
 
-DIALECT = Dialect("traceloop", frozenset(("traceloop", "gen_ai", "llm")), read)
+DIALECT = Dialect("traceloop", frozenset({"traceloop", "gen_ai", "llm"}), read)
