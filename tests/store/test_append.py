@@ -327,6 +327,19 @@ def test_what_the_root_says_goes_before_what_its_calls_say(store: Store) -> None
     assert (row(store).request_preview, row(store).response_preview) == ("asked", "told")
 
 
+def test_the_preview_has_the_last_reply_that_there_is_also_where_the_last_call_failed(store: Store) -> None:
+    times = ({"start": START + number * MS, "end": START + 2 * number * MS} for number in (1, 2, 3))
+    answered, silent, failed = times
+    replied = {"tracer.outputs": {"messages": [{"type": "ai", "data": {"content": "told"}}]}}
+    store.append([span("t", "c", "r", type="LLM", json={"tracer.inputs": "asked"} | replied, **answered)])
+    store.append([span("t", "d", "r", type="LLM", json={"tracer.inputs": "again"}, **silent)])
+    store.append([span("t", "e", "r", type="LLM", json={"tracer.inputs": "again"}, status="ERROR", **failed)])
+
+    store.append([span("t", "r")])
+
+    assert (row(store).request_preview, row(store).response_preview) == ("asked", "told")
+
+
 def test_tags_before_their_spans_wait_unlisted(store: Store) -> None:
     store.append([said("t", tags={"k": "v"}), assessment("t", "good", 1)])
     assert store.trace("t") is None

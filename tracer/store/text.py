@@ -15,6 +15,7 @@ import orjson
 from tracer import semconv
 from tracer._fault import report
 from tracer._json import JsonObject
+from tracer.messages import to_messages
 
 Previews = tuple[Union[str, None], Union[str, None]]
 
@@ -23,6 +24,7 @@ _TEXT_CHARACTERS = 200_000
 _DEPTH_LIMIT = 60
 _SHOWN = frozenset({semconv.INPUTS, semconv.OUTPUTS, semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES})
 _STRUCTURING = frozenset({"role", "type", "object", "id", "finish_reason", "mime_type", "modality"})
+_LANGCHAIN_TYPES = ("human", "ai", "system", "tool", "function")
 _ASSISTANT_ROLES = ("assistant", "model", "ai")
 
 
@@ -52,7 +54,7 @@ def request_preview(record: JsonObject) -> str | None:
     """The request: the last user message, else the inputs as compact JSON."""
     messages = value_of(record, semconv.INPUT_MESSAGES)
     inputs = value_of(record, semconv.INPUTS)
-    asked = _last_text(messages, ("user", "human")) or _last_text(_message_list(inputs), ("user", "human"))
+    asked = _last_text(messages, ("user", "human")) or _last_text(_conversation(inputs), ("user", "human"))
     return _cut(asked if asked is not None else inputs if inputs is not None else messages)
 
 
@@ -124,9 +126,29 @@ def _message_list(value: Any) -> list[Any] | None:
     return None
 
 
+def _conversation(value: Any) -> list[Any] | None:
+    """The messages in a value, LangChain's too; the text for the index has only the former, or it would change."""
+    found = _message_list(value)
+    if found is not None:
+        return found
+    if isinstance(value, dict):
+        value = value.get("messages", value.get("input"))
+    if isinstance(value, list) and value and all(map(_is_of_langchain, value)):
+        return to_messages(value)
+    return None
+
+
+def _is_of_langchain(item: Any) -> bool:
+    if not isinstance(item, dict):
+        return False
+    if "lc" in item:
+        return isinstance(item.get("kwargs"), dict)
+    return item.get("type") in _LANGCHAIN_TYPES and ("content" in item or isinstance(item.get("data"), dict))
+
+
 def _choice_messages(outputs: Any) -> Any:
     if not isinstance(outputs, dict):
-        return _message_list(outputs)
+        return _conversation(outputs)
     choices = outputs.get("choices")
     if isinstance(choices, list):
         return [
@@ -135,7 +157,7 @@ def _choice_messages(outputs: Any) -> Any:
             if isinstance(choice, dict) and isinstance(choice.get("message"), dict)
         ]
     message = outputs.get("message")
-    return [message] if isinstance(message, dict) else _message_list(outputs)
+    return [message] if isinstance(message, dict) else _conversation(outputs)
 
 
 def _last_text(messages: Any, roles: tuple[str, ...]) -> str | None:

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from heapq import nlargest
 
 import orjson
 
@@ -32,6 +33,7 @@ from tracer.store.sqlite.trace_updates import TraceUpdates
 from tracer.store.text import previews, request_preview, response_preview
 
 _SCHEME = ATTACHMENT_SCHEME.encode()
+_CALLS_LOOKED_AT = 3  # for a reply
 _NO_NAMES: Set[str] = frozenset()
 _NO_LABELS: Mapping[tuple[int, str], str] = {}
 _ATTACHMENT = re.compile(re.escape(_SCHEME) + rb"([0-9a-f]{64})")
@@ -170,7 +172,7 @@ def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> Js
 
 
 def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None:
-    """Where the root has no preview: the request of the first model call and the reply of the last one."""
+    """Where the root has no preview: the request of the first model call, the reply of the last that has one."""
     root, spans = plan.rolled.root, plan.known.tally.spans
     if root is None or isinstance(plan.known.tally, OneSpan):
         return
@@ -193,9 +195,14 @@ def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None
             plan.request_preview = request_preview(_record(connection, plan, first.span_id))
         if not calls and plan.request_preview is None:
             plan.request_preview = _preview_from_starts(plan, root)
-        if calls and plan.response_preview is None:
-            last = max(calls, key=lambda span: (span.start + span.duration, span.span_id))
-            plan.response_preview = response_preview(_record(connection, plan, last.span_id))
+        for call in nlargest(_CALLS_LOOKED_AT, calls, key=_order_of_replies):
+            if plan.response_preview is None:
+                plan.response_preview = response_preview(_record(connection, plan, call.span_id))
+
+
+def _order_of_replies(call: SpanFacts) -> tuple[bool, int, str]:
+    """Ascending likelihood of a reply: failed calls first, then by their ends."""
+    return call.status != "ERROR", call.start + call.duration, call.span_id
 
 
 def _preview_from_starts(plan: TracePlan, root: str) -> str | None:
