@@ -167,7 +167,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _PROVIDERS = ("anthropic", "gemini", "mistral", "ollama", "openai", "openai_agents")
 _MODULES = frozenset(
-    ("config", "errors", "export", "messages", "models", "otel", "provider", "semconv", "server", "store")
+    ("config", "dialects", "errors", "export", "messages", "models", "otel", "provider", "semconv", "server", "store")
 )
 
 if not TYPE_CHECKING:  # a checker wants a list of literals here; without one it takes the imports above

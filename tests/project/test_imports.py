@@ -235,7 +235,7 @@ print(sorted(set(tracer.__all__) - {*tracer._HOME_OF, *tracer._MODULES, *tracer.
 def test_every_public_module_is_a_name_of_the_package() -> None:
     program = """
 import pkgutil, tracer
-inner = {"cli", "demo", "dialects", "otlp", *tracer.provider.BUILT_IN}
+inner = {"cli", "demo", "otlp", *tracer.provider.BUILT_IN}
 print([each.name for each in pkgutil.iter_modules(tracer.__path__) if each.name[0] != "_" and each.name not in inner])
 print([name for name in ("__version__", "provider", "store", "start_span", "openai") if name not in dir(tracer)])
 print([name for name in ("Any", "TYPE_CHECKING", "annotations") if name in dir(tracer)])

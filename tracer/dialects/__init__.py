@@ -31,6 +31,7 @@ from tracer.dialects import (
     vercel,
     voltagent,
 )
+from tracer.dialects.bodies import put_call, put_usage
 from tracer.dialects.dialect import Dialect
 from tracer.dialects.normal import normalise
 from tracer.dialects.reading import Reading, parsed
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from tracer._json import JsonObject
     from tracer._records.record import SpanRecord, TraceRecord
 
-__all__ = ["Dialect", "Reading", "parsed", "translate"]
+__all__ = ["Dialect", "Reading", "parsed", "put_call", "put_usage"]
 
 ENTRY_POINT_GROUP = "tracer.dialects"
 _TOLD_NOTHING = (None, "", "UNKNOWN")
