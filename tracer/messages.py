@@ -6,7 +6,6 @@ Source: ``gen_ai.input.messages`` and ``gen_ai.output.messages`` in open-telemet
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from operator import is_
 from typing import Any
 
 from tracer import semconv
@@ -141,7 +140,9 @@ def to_messages(messages: object, role: str = "user") -> list[Message]:
         return [to_message(plain, role)]
     converted: list[Message] = []
     for message in plain:
-        if isinstance(message, (list, tuple)):  # one list for each of several prompts
+        if type(message) is dict and "parts" in message and _is_well_formed(message):
+            converted.append(message)
+        elif isinstance(message, (list, tuple)):  # one list for each of several prompts
             converted.extend(to_message(inner, role) for inner in message if inner is not None)
         elif message is not None:
             converted.append(to_message(message, role))
@@ -157,6 +158,8 @@ def to_message(message: object, role: str = "user") -> Message:
         content = plain.get("content")
         if len(plain) == 2 and type(content) is str and plain.get("role") in _PLAIN_ROLES:  # the common case
             return {"role": plain["role"], "parts": [text_part(content)] if content else []}
+        if "parts" in plain and _is_well_formed(plain):
+            return plain
         found = _of_framework(plain) or plain
         if "parts" in found:
             return _with_parts(found, role)
@@ -204,16 +207,22 @@ def _inside(fields: JsonMapping, name: str, inner: str) -> Any:
     return found.get(inner) if isinstance(found, dict) else None
 
 
+def _is_well_formed(message: JsonObject) -> bool:
+    """Whether a message follows the conventions as it is."""
+    role, parts = message.get("role"), message.get("parts")
+    if type(role) is not str or not role or role in _ROLES or type(parts) is not list:
+        return False
+    for part in parts:
+        is_text = type(part) is dict and part.get("type") == "text" and type(part.get("content")) is str
+        if not is_text and (type(part) is not dict or part_of(part) is not part):
+            return False
+    return True
+
+
 def _with_parts(message: JsonObject, role: str) -> Message:
-    """A message that has parts: itself, if these and its role follow the conventions."""
-    given, named = message["parts"], message.get("role")
-    parts = list(content_parts(given))
-    is_same = isinstance(given, list) and len(parts) == len(given) and all(map(is_, parts, given))
-    if isinstance(named, str) and named and named not in _ROLES:
-        if is_same:
-            return message
-    else:
-        named = _ROLES.get(str(named)) or role
+    named = message.get("role")
+    named = _ROLES.get(named, named) if isinstance(named, str) and named else role
+    parts = list(content_parts(message["parts"]))
     if parts and named == "user" and all(part["type"] == "tool_call_response" for part in parts):
         named = "tool"
     return {**message, "role": named, "parts": parts}

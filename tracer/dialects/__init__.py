@@ -44,6 +44,7 @@ __all__ = ["Dialect", "Reading", "parsed", "put_call", "put_usage"]
 
 ENTRY_POINT_GROUP = "tracer.dialects"
 _TOLD_NOTHING = (None, "", "UNKNOWN")
+_NORMALISED = ("gen_ai", "tracer")
 _STRUCTURED_KEYS = frozenset({
     semconv.INPUTS, semconv.OUTPUTS, semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS,
     semconv.TOOL_DEFINITIONS,
@@ -65,6 +66,8 @@ _BUILT_IN = (
     openinference.DIALECT,
     traceloop.DIALECT,
     mlflow.DIALECT,
+    genai.DIALECT,
+    bare.DIALECT,
 )
 
 
@@ -86,13 +89,12 @@ def translate(record: SpanRecord) -> TraceRecord | None:
     reading = Reading(record)
     found = reading.prefixes()
     for dialect in (*_installed(), *_BUILT_IN):
-        if not dialect.prefixes.isdisjoint(found):
+        if not dialect.prefixes.isdisjoint(found) or (reading.events and dialect is genai.DIALECT):
             with guard(f"reading a span by the dialect {dialect.name}"):
                 dialect.read(reading)
-    with guard("reading another instrumentation's span"):
-        genai.read(reading)
-        bare.read(reading)
-        normalise(reading)
+    if reading.structured or not found.isdisjoint(_NORMALISED):
+        with guard("bringing another instrumentation's span into the conventions' form"):
+            normalise(reading)
     if reading.span_type is not None and record.get("type") in (*_TOLD_NOTHING, "LLM"):
         record["type"] = reading.span_type
     record["name"] = reading.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tracer import semconv
 from tracer.dialects.bodies import is_reply, is_request, put_call
+from tracer.dialects.dialect import Dialect
 from tracer.dialects.reading import Reading
 
 _CALLS = (semconv.SpanType.CHAT_MODEL, semconv.SpanType.LLM)
@@ -20,3 +21,6 @@ def read(reading: Reading) -> None:
     else:
         reading.put(semconv.INPUTS, asked)
         reading.put(semconv.OUTPUTS, replied)
+
+
+DIALECT = Dialect("bare", frozenset({"input", "output"}), read)

@@ -12,6 +12,7 @@ from tracer._json import JsonObject
 from tracer._parts import part_of
 from tracer._records.record import EventRecord
 from tracer.dialects.bodies import put_reply, put_request, reply_messages
+from tracer.dialects.dialect import Dialect
 from tracer.dialects.normal import messages_of
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import Message, to_message
@@ -42,6 +43,7 @@ _RENAMED = {
     "gen_ai.openai.response.system_fingerprint": semconv.OPENAI_RESPONSE_FINGERPRINT,
     "gen_ai.openai.system_fingerprint": semconv.OPENAI_RESPONSE_FINGERPRINT,
 }
+_OLD_NAMES = frozenset(_RENAMED)
 # USD: total, input, output
 _COSTS = (
     ("gen_ai.cost.total_cost", "gen_ai.cost.input_cost", "gen_ai.cost.output_cost"),  # LiteLLM
@@ -50,6 +52,7 @@ _COSTS = (
     ("gen_ai.usage.total_cost", "gen_ai.usage.input_cost", "gen_ai.usage.output_cost"),
     ("operation.cost", "", ""),  # Logfire, PydanticAI
 )
+_COST_NAMES = frozenset(name for names in _COSTS for name in names)
 # seconds, but for Strands, which sends milliseconds
 _FIRST_CHUNK_TIMES = (
     "gen_ai.client.operation.time_to_first_chunk",
@@ -90,7 +93,7 @@ _PROVIDERS = {"azure": "azure.ai.openai", "az.ai.openai": "azure.ai.openai", "ve
 # attributes with all messages
 _WHOLE_REQUESTS = ("gen_ai.prompt", "gen_ai.content.prompt")
 _WHOLE_REPLIES = ("gen_ai.completion", "gen_ai.content.completion")
-_SESSION = (semconv.CONVERSATION_ID, "session.id", "langfuse.session.id")
+_SESSION = (semconv.CONVERSATION_ID, "session.id")
 _USER = ("user.id", "enduser.id", "gen_ai.user", "llm.user", "metadata.user_api_key_end_user_id")
 _ROLE_LINE = re.compile(r"^(system|developer|user|assistant|tool): ?", re.MULTILINE | re.IGNORECASE)
 
@@ -98,8 +101,9 @@ _ROLE_LINE = re.compile(r"^(system|developer|user|assistant|tool): ?", re.MULTIL
 def read(reading: Reading) -> None:
     """Read the older forms of the conventions."""
     attributes = reading.attributes
-    for old, new in _RENAMED.items():
-        reading.rename(old, new)
+    if not _OLD_NAMES.isdisjoint(attributes):
+        for old, new in _RENAMED.items():
+            reading.rename(old, new)
     provider = attributes.get(semconv.PROVIDER)
     if isinstance(provider, str):
         attributes[semconv.PROVIDER] = _PROVIDERS.get(provider.lower(), provider.lower())
@@ -113,8 +117,9 @@ def read(reading: Reading) -> None:
     for key in _WHOLE_REPLIES:
         if key in attributes:
             put_reply(reading, _whole(reading.take(key)))
-    for total, asked, replied in _COSTS:
-        reading.cost(attributes.get(total), attributes.get(asked), attributes.get(replied))
+    if not _COST_NAMES.isdisjoint(attributes):
+        for total, asked, replied in _COSTS:
+            reading.cost(attributes.get(total), attributes.get(asked), attributes.get(replied))
     for key in _FIRST_CHUNK_TIMES:
         if key in attributes:
             reading.first_chunk_after(reading.take(key), unit=1e-3 if reading.scope.startswith("strands") else 1.0)
@@ -227,3 +232,7 @@ def _by_role(text: str) -> list[object]:
         {"role": place[1].lower(), "content": text[place.end() : end].removesuffix("\n")}
         for place, end in zip(places, ends)
     ]
+
+
+_PREFIXES = frozenset({"gen_ai", "llm", "session", "user", "enduser", "operation", "anthropic", "metadata"})
+DIALECT = Dialect("genai", _PREFIXES, read)

@@ -123,8 +123,9 @@ class Reading:
     def take_indexed(self, prefix: str) -> list[Any]:
         """The list in attributes such as ``prefix.0.message.role``, nested by the parts of their names."""
         found: JsonObject = {}
-        for key in [key for key in self.attributes if key.startswith(f"{prefix}.")]:
-            path = key[len(prefix) + 1 :].split(".")
+        dotted = f"{prefix}."
+        for key in [key for key in self.attributes if key.startswith(dotted)]:
+            path = key[len(dotted) :].split(".")
             if path[0].isdecimal():
                 _put_at(found, path, self.attributes.pop(key))
         nested = _as_lists(found)
