@@ -389,6 +389,14 @@ MLFLOW = {
         },
         events=[("mlflow.chunk.item.0", {"mlflow.chunk.value": "{}"})],
     ),
+    "the format of OpenAI's responses": Sent(
+        {
+            "mlflow.spanType": '"CHAT_MODEL"',
+            "mlflow.spanInputs": {"model": "gpt-4o-mini", "input": "How warm?", "instructions": "Be brief"},
+            "mlflow.spanOutputs": {"object": "response", "output": ITEMS},
+        },
+        {"in": ["user: How warm?"], "system": ["Be brief"], "out": ["assistant: (Hm.) | 21"]},
+    ),
     "Anthropic's format": Sent(
         {
             "mlflow.spanType": '"CHAT_MODEL"',
@@ -494,6 +502,7 @@ ADK = {
         name="execute_tool weather",
     ),
     "an agent": Sent({"gcp.vertex.agent.session_id": "s-1"}, {"kind": "AGENT"}, name="agent_run [forecaster]"),
+    "a run": Sent({}, {"kind": "CHAIN"}, name="invocation", scope="gcp.vertex.agent"),
     "a model of someone else's": Sent(
         {
             "gen_ai.system": "gcp.vertex.agent",

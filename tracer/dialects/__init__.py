@@ -89,7 +89,8 @@ def translate(record: SpanRecord) -> TraceRecord | None:
     reading = Reading(record)
     found = reading.prefixes()
     for dialect in (*_installed(), *_BUILT_IN):
-        if not dialect.prefixes.isdisjoint(found) or (reading.events and dialect is genai.DIALECT):
+        is_known = not dialect.prefixes.isdisjoint(found) or reading.scope in dialect.scopes
+        if is_known or (reading.events and dialect is genai.DIALECT):
             with guard(f"reading a span by the dialect {dialect.name}"):
                 dialect.read(reading)
     if reading.structured or not found.isdisjoint(_NORMALISED):

@@ -48,4 +48,4 @@ def _provider(reading: Reading) -> None:
         reading.put_plain(semconv.PROVIDER, "gcp.gemini")
 
 
-DIALECT = Dialect("adk", frozenset({"gcp"}), read)
+DIALECT = Dialect("adk", frozenset({"gcp"}), read, scopes=frozenset({_OWN}))

@@ -39,7 +39,9 @@ def is_request(value: object) -> bool:
     """Whether a value is a conversation, or a request with one."""
     body = parsed(value)
     if isinstance(body, dict):
-        return any(isinstance(body.get(key), list) for key in ("messages", "contents")) or _is_message(body)
+        has_list = any(isinstance(body.get(key), list) for key in ("messages", "contents"))
+        has_input = "model" in body and any(isinstance(body.get(key), (str, list)) for key in ("input", "prompt"))
+        return has_list or has_input or _is_message(body)
     return isinstance(body, list) and bool(body) and all(map(_is_message, body))
 
 
@@ -48,9 +50,14 @@ def is_reply(value: object) -> bool:
     body = parsed(value)
     if isinstance(body, list):
         return bool(body) and all(_is_message(item) or _is_item(item) for item in body)
-    return isinstance(body, dict) and (
-        _is_message(body) or any(isinstance(body.get(key), list) for key in ("choices", "candidates", "generations"))
-    )
+    if not isinstance(body, dict):
+        return False
+    output = body.get("output")
+    if isinstance(output, dict):
+        return "message" in output
+    has_items = isinstance(output, list) and bool(output) and all(map(_is_item, output))
+    has_choices = any(isinstance(body.get(key), list) for key in ("choices", "candidates", "generations"))
+    return has_items or has_choices or _is_message(body)
 
 
 def _is_message(value: object) -> bool:

@@ -85,6 +85,7 @@ _TYPES = {
     "retrieval": SpanType.RETRIEVER,
     "execute_tool": SpanType.TOOL,
     "rerank": SpanType.RERANKER,
+    "execute_event_loop_cycle": SpanType.CHAIN,  # Strands
     "create_agent": SpanType.AGENT,
     "invoke_agent": SpanType.AGENT,
     "invoke_workflow": SpanType.WORKFLOW,

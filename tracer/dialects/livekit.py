@@ -44,4 +44,4 @@ def read(reading: Reading) -> None:
     reading.first_chunk_after(reading.take("lk.response.ttft"))
 
 
-DIALECT = Dialect("livekit", frozenset({"lk"}), read)
+DIALECT = Dialect("livekit", frozenset({"lk"}), read, scopes=frozenset({"livekit-agents"}))

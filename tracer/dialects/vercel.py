@@ -38,7 +38,7 @@ def read(reading: Reading) -> None:
     else:
         _call(reading)
     is_model_call = operation.rpartition(".")[2].startswith("do")
-    if is_model_call:  # the step above repeats the counts of one of its calls, or adds them up
+    if is_model_call or kind == SpanType.EMBEDDING:  # other steps repeat the counts of one of their calls
         put_usage(reading, _usage(reading))
     _model(reading)
     reading.first_chunk_after(reading.take("ai.response.msToFirstChunk"), unit=1e-3)
