@@ -247,7 +247,7 @@ def _chat_parts(message: JsonMapping) -> Iterator[Part]:
     if reasoning is not None:
         yield reasoning_part(reasoning)
     calls = [tool_call_part(call) for call in _listed(message.get("tool_calls"))]
-    called = {call["id"] for call in calls if isinstance(call.get("id"), str)}
+    called = [call["id"] for call in calls if call.get("id")]
     for part in content_parts(message.get("content")):
         if part["type"] != "tool_call" or part.get("id") not in called:  # LangChain has them in both places
             yield part

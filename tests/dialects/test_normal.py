@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.test_dialects import sent, shown
+from tests.dialects.test_spans import DIALECTS
 from tracer import semconv
 from tracer.dialects import translate
 
@@ -260,3 +261,43 @@ def test_messages_nested_without_end_do_not_raise() -> None:
         nested = {"type": "tool_result", "content": [nested, {"type": "text", "text": "x"}]}
 
     assert translated(semconv.INPUT_MESSAGES, [{"role": "user", "content": nested}]) is None
+
+
+SENT = [case for cases in DIALECTS.values() for case in cases.values()]
+KEYS = st.sampled_from(sorted({key for case in SENT for key in case.attributes}))
+EVENTS = st.sampled_from(sorted({(name, key) for case in SENT for name, given in case.events for key in given}))
+PRIMITIVES = st.text(max_size=5) | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.booleans() | st.lists(st.text())
+ARRIVED = PRIMITIVES | SHAPES.map(lambda shape: orjson.dumps(shape).decode()) | SHAPES
+NAMES = st.sampled_from(["call_llm", "function_tool", "llm_request", "ai.toolCall", "agent run", "span", ""])
+SCOPES = st.sampled_from(["gcp.vertex.agent", "strands.telemetry", "com.anthropic.claude_code", "livekit-agents", ""])
+
+
+@given(
+    st.dictionaries(KEYS, ARRIVED, min_size=1, max_size=6),
+    st.lists(st.tuples(EVENTS, ARRIVED), max_size=2),
+    NAMES,
+    SCOPES,
+)
+def test_no_value_breaks_a_dialect(
+    attributes: dict[str, Any], events: list[tuple[tuple[str, str], Any]], name: str, scope: str
+) -> None:
+    record: Any = {
+        "kind": "span",
+        "trace_id": "1" * 32,
+        "span_id": "2" * 16,
+        "name": name,
+        "scope": scope,
+        "start": 1,
+        "attributes": attributes,
+        "events": [{"name": event, "time": 2, "attributes": {key: value}} for (event, key), value in events],
+    }
+
+    about_trace = translate(record)  # whatever a dialect raises is raised in tests
+
+    for found in (record, about_trace or {}):
+        orjson.dumps(found)
+    for side in SIDES:
+        for message in record.get("json", {}).get(side, ()):
+            assert isinstance(message["role"], str)
+            assert all(isinstance(part["type"], str) for part in message["parts"])
+    assert all(isinstance(value, str) for key in ("session_id", "user") for value in [(about_trace or {}).get(key, "")])

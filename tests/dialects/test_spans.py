@@ -5,12 +5,16 @@ The spans follow what the real packages send for a call with 100 input (40 cache
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.dialects.seen import Sent, seen, send
+from tests.dialects.seen import Sent, is_primitive, seen, send
+from tests.server.conftest import START
+from tracer._engine.joined_provider import drop_content
+from tracer.dialects import translate
 
 pytestmark = pytest.mark.no_store
 
@@ -348,6 +352,20 @@ LANGSMITH = {
             "gen_ai.completion": {"output": 21},
         },
         {"kind": "TOOL", "inputs": {"city": "Oslo"}, "outputs": 21, "in": [], "out": [], "provider": None},
+    ),
+    "a tool of LangChain": Sent(
+        {
+            "langsmith.span.kind": "tool",
+            "gen_ai.completion": {
+                "output": {
+                    "lc": 1,
+                    "type": "constructor",
+                    "id": ["langchain", "schema", "messages", "ToolMessage"],
+                    "kwargs": {"content": "21", "tool_call_id": "c1", "type": "tool"},
+                }
+            },
+        },
+        {"outputs": "21"},
     ),
     "a retriever": Sent(
         {
@@ -755,6 +773,29 @@ CLAUDE_CODE = {
         events=[("tool.output", {"output": "a.py"})],
     ),
 }
+CODEX = {
+    "a turn": Sent(
+        {"conversation.id": "s-1", "model": "gpt-5"},
+        {
+            "kind": "CHAT_MODEL",
+            "in": ["user: How warm?"],
+            "model": "gpt-5",
+            "tokens": [100, 20, 40, None, 5],
+            "session": "s-1",
+        },
+        scope="codex_otel",
+        events=[
+            ("codex.user_prompt", {"prompt": "How warm?"}),
+            ("codex.sse_event", {"input_token_count": "60", "output_token_count": 10, "cached_token_count": 40}),
+            ("codex.sse_event", {"input_token_count": 40, "output_token_count": 10, "reasoning_token_count": 5}),
+        ],
+    ),
+    "a tool": Sent(
+        {"conversation.id": "s-1", "tool_name": "shell", "arguments": {"command": "ls"}, "output": "a.py"},
+        {"kind": "TOOL", "tool": "shell", "inputs": {"command": "ls"}, "outputs": "a.py"},
+        name="codex.tool",
+    ),
+}
 GEMINI_CLI = {
     "a call": Sent(
         {
@@ -1016,6 +1057,16 @@ OPENINFERENCE = {
         },
         {"out": [CALL_SEEN]},
     ),
+    "a tool of LangChain": Sent(
+        {
+            "openinference.span.kind": "TOOL",
+            "input.value": '{"city": "Oslo"}',
+            "input.mime_type": "application/json",
+            "output.value": {"type": "tool", "data": {"content": "21", "tool_call_id": "c1"}},
+            "output.mime_type": "application/json",
+        },
+        {"kind": "TOOL", "inputs": {"city": "Oslo"}, "outputs": "21"},
+    ),
     "a message that says nothing": Sent(
         {
             "openinference.span.kind": "CHAIN",
@@ -1052,6 +1103,7 @@ DIALECTS = {
     "strands": STRANDS,
     "spring": SPRING,
     "claude code": CLAUDE_CODE,
+    "codex": CODEX,
     "gemini cli": GEMINI_CLI,
     "laminar": LAMINAR,
     "livekit": LIVEKIT,
@@ -1076,3 +1128,24 @@ def test_a_span_shows_as_our_own_would(case: Sent, server_url: str, client: http
         key: pytest.approx(value) if key == "cost" and value is not None else value for key, value in case.seen.items()
     }
     assert {key: found[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_of_what_was_said_is_left_where_no_content_is_recorded(case: Sent) -> None:
+    record: Any = {
+        "kind": "span",
+        "trace_id": "1" * 32,
+        "span_id": "2" * 16,
+        "name": case.name,
+        "scope": case.scope,
+        "start": START,
+        "attributes": {
+            key: value if is_primitive(value) else json.dumps(value) for key, value in case.attributes.items()
+        },
+        "events": [{"name": name, "time": START, "attributes": dict(given)} for name, given in case.events],
+    }
+
+    translate(record)
+    drop_content(record)
+
+    assert [word for word in ("How warm", "Be brief", "Oslo", "It is 21", "Hm.", "Tram") if word in str(record)] == []

@@ -32,6 +32,7 @@ def read(reading: Reading) -> None:
         put_call(reading, asked, replied)
     reading.put(semconv.INPUTS, reading.take_first(f"{_OWN}.tool_call_args"))
     reading.put(semconv.OUTPUTS, reading.take_first(f"{_OWN}.tool_response"))
+    reading.put(semconv.INPUTS, reading.take_first(f"{_OWN}.data"))
     if kind == SpanType.AGENT:
         reading.put_text(semconv.AGENT_NAME, reading.name.partition(" ")[2].strip("[]"))
     _provider(reading)

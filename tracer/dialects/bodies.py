@@ -201,6 +201,16 @@ def _ended(message: Message, reason: object) -> Message:
     return {**message, "finish_reason": reason} if isinstance(reason, str) and reason else message
 
 
+def result_of(value: object) -> Any:
+    """What a tool gave back: the content of LangChain's message with it; any other value as it is."""
+    if not isinstance(value, dict):
+        return value
+    inner = value.get("kwargs") if "lc" in value else value.get("data", value)
+    if not isinstance(inner, dict) or "tool_call_id" not in inner or inner.get("content") is None:
+        return value
+    return inner["content"] if "tool" in (value.get("type"), inner.get("type")) else value
+
+
 # --- tokens
 
 _INPUT = ("input_tokens", "prompt_tokens", "inputTokens", "promptTokens", "promptTokenCount", "prompt_token_count")

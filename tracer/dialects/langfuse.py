@@ -9,7 +9,7 @@ from datetime import datetime
 
 from tracer import semconv
 from tracer._json import JsonMapping
-from tracer.dialects.bodies import count_of, put_call, put_counts, put_parameters, put_usage
+from tracer.dialects.bodies import count_of, put_call, put_counts, put_parameters, put_usage, result_of
 from tracer.dialects.dialect import Dialect
 from tracer.dialects.reading import Reading, as_dict, parsed
 from tracer.semconv import SpanType
@@ -36,7 +36,7 @@ def read(reading: Reading) -> None:
         put_call(reading, asked, replied)
     else:
         reading.put(semconv.INPUTS, asked)
-        reading.put(semconv.OUTPUTS, replied)
+        reading.put(semconv.OUTPUTS, result_of(replied))
     _about_model(reading)
     _about_trace(reading)
 

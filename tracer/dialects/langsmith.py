@@ -9,7 +9,7 @@ from typing import Any
 
 from tracer import semconv
 from tracer._json import JsonObject
-from tracer.dialects.bodies import put_call, put_usage
+from tracer.dialects.bodies import put_call, put_usage, result_of
 from tracer.dialects.dialect import Dialect
 from tracer.dialects.reading import Reading
 from tracer.semconv import SpanType
@@ -44,7 +44,7 @@ def read(reading: Reading) -> None:
         reading.put_plain(semconv.REQUEST_MAX_TOKENS, metadata.get("ls_max_tokens"))
     else:
         reading.put(semconv.INPUTS, _only(asked, "input"))
-        reading.put(semconv.OUTPUTS, _only(replied, "output"))
+        reading.put(semconv.OUTPUTS, result_of(_only(replied, "output")))
         _correct_operation(reading, kind)
     for name in ("input_token_details", "output_token_details"):  # as Python writes a dict, and above as JSON
         reading.take(f"gen_ai.usage.{name}")

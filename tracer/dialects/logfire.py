@@ -26,7 +26,7 @@ def read(reading: Reading) -> None:
     reading.put(semconv.INPUTS, reading.take_first("tool_arguments"))
     reading.put(semconv.OUTPUTS, reading.take_first("tool_response"))
     put_usage(reading, reading.get("gen_ai.usage.raw"))
-    tools = as_dict(reading.get("model_request_parameters")).get("function_tools")
+    tools = as_dict(reading.take("model_request_parameters")).get("function_tools")
     if isinstance(tools, list):
         known = ("name", "description", "parameters_json_schema")
         reading.put(

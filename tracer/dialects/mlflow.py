@@ -6,7 +6,7 @@ Source: mlflow 3, ``mlflow.tracing.constant.SpanAttributeKey``.
 from __future__ import annotations
 
 from tracer import semconv
-from tracer.dialects.bodies import is_reply, is_request, put_reply, put_request
+from tracer.dialects.bodies import is_reply, is_request, put_reply, put_request, result_of
 from tracer.dialects.dialect import Dialect
 from tracer.dialects.reading import Reading, as_dict, parsed
 from tracer.messages import to_messages, to_tools
@@ -40,7 +40,7 @@ def read(reading: Reading) -> None:
         put_request(reading, asked)
         put_reply(reading, replied)
     reading.put(semconv.INPUTS, asked)
-    reading.put(semconv.OUTPUTS, replied)
+    reading.put(semconv.OUTPUTS, result_of(replied))
     costs = as_dict(reading.take("mlflow.llm.cost"))
     reading.cost(costs.get("total_cost"), costs.get("input_cost"), costs.get("output_cost"))
     reading.belongs_to(session_id=reading.get("mlflow.trace.session"), user=reading.get("mlflow.trace.user"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer.dialects.bodies import result_of
 from tracer.dialects.dialect import Dialect
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import Message, to_message, to_tools
@@ -56,7 +57,7 @@ def read(reading: Reading) -> None:
         reading.put_plain(semconv.OPERATION, _OPERATIONS.get(reading.span_type or ""))
     reading.put(semconv.TOOL_DEFINITIONS, to_tools([_tool(tool) for tool in reading.take_indexed("llm.tools")]))
     reading.put(semconv.INPUTS, _value(reading, "input"))
-    reading.put(semconv.OUTPUTS, _value(reading, "output") or _documents(reading))
+    reading.put(semconv.OUTPUTS, result_of(_value(reading, "output")) or _documents(reading))
     for old, new in _RENAMED.items():
         reading.rename(old, new)
     _request(reading)
