@@ -52,6 +52,7 @@ _ROLES_OF_TYPES = {  # LangChain's
 }  # fmt: skip
 _PARTS_OF_MODELS = frozenset({"reasoning", "tool_call", "server_tool_call"})
 _PLAIN_ROLES = frozenset({"system", "developer", "user", "assistant"})
+_BESIDE_PARTS = frozenset({"tool_calls", "tool_call_id"})
 _ONE_MESSAGE = frozenset({"role", "content", "parts", "tool_calls"})
 
 
@@ -212,6 +213,8 @@ def _is_well_formed(message: JsonObject) -> bool:
     role, parts = message.get("role"), message.get("parts")
     if type(role) is not str or not role or role in _ROLES or type(parts) is not list:
         return False
+    if not _BESIDE_PARTS.isdisjoint(message):
+        return False
     for part in parts:
         is_text = type(part) is dict and part.get("type") == "text" and type(part.get("content")) is str
         if not is_text and (type(part) is not dict or part_of(part) is not part):
@@ -220,12 +223,20 @@ def _is_well_formed(message: JsonObject) -> bool:
 
 
 def _with_parts(message: JsonObject, role: str) -> Message:
+    """A message whose parts are in another form, or that has calls or a result beside them, as LiteLLM's have."""
     named = message.get("role")
     named = _ROLES.get(named, named) if isinstance(named, str) and named else role
     parts = list(content_parts(message["parts"]))
+    if named == "tool" and message.get("tool_call_id") and all(part["type"] == "text" for part in parts):
+        text = "".join(str(part["content"]) for part in parts)
+        parts = [{"type": "tool_call_response", "id": message["tool_call_id"], "response": text}]
+    known = [part.get("id") for part in parts if part["type"] == "tool_call"]
+    calls = [tool_call_part(call) for call in _listed(message.get("tool_calls"))]
+    parts.extend(call for call in calls if call.get("id") is None or call["id"] not in known)
     if parts and named == "user" and all(part["type"] == "tool_call_response" for part in parts):
         named = "tool"
-    return {**message, "role": named, "parts": parts}
+    kept = {key: value for key, value in message.items() if key not in _BESIDE_PARTS}
+    return {**kept, "role": named, "parts": parts}
 
 
 def _from_chat(message: JsonMapping) -> Message:

@@ -979,13 +979,34 @@ GENAI = {
     "LiteLLM": Sent(
         {
             "gen_ai.operation.name": "chat",
+            "llm.request.type": "completion",
             "gen_ai.system": "openai",
+            "gen_ai.input.messages": [
+                {"role": "user", "parts": [{"type": "text", "content": "How warm?"}]},
+                {"role": "tool", "parts": [{"type": "text", "content": "21"}], "tool_call_id": "c1"},
+            ],
+            "gen_ai.output.messages": [{"role": "assistant", "parts": []}],
+            "gen_ai.completion.0.function_call.name": "weather",
+            "gen_ai.completion.0.function_call.arguments": '{"city": "Oslo"}',
+            "litellm.call_id": "x",
+            "metadata.usage_object": str(OPENAI_USAGE),
             "gen_ai.cost.total_cost": 0.5,
             "gen_ai.cost.input_cost": 0.2,
             "gen_ai.cost.output_cost": 0.3,
             "llm.user": "ann",
         },
-        {"cost": 0.5, "user": "ann"},
+        {
+            "kind": "CHAT_MODEL",
+            "in": ["user: How warm?", "tool: #c1 = 21"],
+            "out": ['assistant: weather{"city": "Oslo"}#None'],
+            "tokens": TOKENS,
+            "cost": 0.5,
+            "user": "ann",
+        },
+    ),
+    "messages with calls beside their parts": Sent(
+        {"gen_ai.input.messages": [{"role": "assistant", "parts": [], "tool_calls": [CALL]}]},
+        {"in": [CALL_SEEN]},
     ),
     "a cost of nothing": Sent(
         {

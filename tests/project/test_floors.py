@@ -44,7 +44,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
         "tracer.dialects": (
             "__init__ adk bare bodies claude_code codex dialect gemini_cli genai genkit laminar langfuse langsmith "
-            "livekit logfire mlflow normal openinference reading spring traceloop vercel voltagent"
+            "litellm livekit logfire mlflow normal openinference reading spring traceloop vercel voltagent"
         ),
         "tracer.otlp": "__init__ json",
         "tracer.export": "__init__ lines otel",

@@ -28,7 +28,8 @@ def read(reading: Reading) -> None:
     functions = [_function(item) for item in reading.take_indexed("llm.request.functions") if isinstance(item, dict)]
     reading.put(semconv.TOOL_DEFINITIONS, to_tools(functions))
     reading.is_a(_TYPES.get(str(attributes.get("traceloop.span.kind"))))
-    reading.is_a(_CALLS.get(str(attributes.get("llm.request.type"))))
+    if semconv.OPERATION not in attributes:  # which is newer, and LiteLLM calls chats completions here
+        reading.is_a(_CALLS.get(str(attributes.get("llm.request.type"))))
     reading.put(semconv.INPUTS, parsed(reading.take("traceloop.entity.input")))
     reading.put(semconv.OUTPUTS, parsed(reading.take("traceloop.entity.output")))
     reading.belongs_to(
