@@ -61,6 +61,15 @@ def test_both_engines_find_the_same_in_any_text(automaton: Automaton, pieces: li
     assert found_by(automaton.hits, line) == found_by(PLAIN.hits, line)
 
 
+def test_plain_python_remembers_a_harmless_word_with_what_is_in_front_of_it() -> None:
+    token = b"bsa" + b"0x1a2B3c4D5e6F7g8H9i0J"
+
+    assert not any(
+        secrets._ANCHORS[number].literal == b"=bsa" for _, number in PLAIN.hits(b'{"text":"?' + token + b'"}')
+    )
+    assert any(secrets._ANCHORS[number].literal == b"=bsa" for _, number in PLAIN.hits(b'{"text":"=' + token + b'"}'))
+
+
 def test_plain_python_finds_every_place_that_the_automaton_finds_outside_of_words(automaton: Automaton) -> None:
     for line in lines():
         outside = [hit for hit in automaton.hits(line) if not secrets._ANCHORS[hit[1]].in_word]

@@ -97,7 +97,7 @@ class PlainSearch:
         while start >= 0:
             end = runs.find(b" ", start)
             end = len(line) if end < 0 else end
-            word = line[start:end]
+            word = line[max(0, start - 2) : end]  # a beginning may need what is in front of it, such as a quote
             if lowered[start - 1 : start] in (b".", b"/", b"$"):
                 self._in_word(lowered, max(0, start - _LONGEST_BEGINNING), end, found)
             elif word not in self._harmless:
