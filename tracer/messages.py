@@ -162,7 +162,7 @@ def to_message(message: object, role: str = "user") -> Message:
         if "parts" in plain and _is_well_formed(plain):
             return plain
         found = _of_framework(plain) or plain
-        if "parts" in found:
+        if "parts" in found and (found["parts"] is not None or "content" not in found):
             return _with_parts(found, role)
         if not (_ONE_MESSAGE.isdisjoint(found) or is_part(found)):
             return _from_chat(found)

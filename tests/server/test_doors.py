@@ -148,4 +148,6 @@ def test_messages_that_are_none_stay_among_the_attributes(messages: object, clie
     post(client, span(json={semconv.INPUT_MESSAGES: messages}))
 
     whole = client.get(SPAN_PATH).json()
-    assert (whole["input_messages"], whole["attributes"]) == (None, {semconv.INPUT_MESSAGES: messages})
+    assert whole["attributes"] == {semconv.INPUT_MESSAGES: messages}
+    for message in whole["input_messages"]:  # as what they can be shown
+        assert all(isinstance(part["type"], str) for part in message["parts"])

@@ -233,7 +233,7 @@ def test_a_picture_in_an_otlp_span_becomes_an_attachment(server_url: str, store:
 
     record = store.payload(TRACE_ID, SPAN_ID)
     assert record is not None
-    scheme, _, rest = record["attributes"]["input.value"].partition(":")
+    scheme, _, rest = record["json"]["tracer.inputs"].partition(":")
     assert scheme == "tracer-attachment"
     assert store.attachment(rest[:64]) is not None
 

@@ -47,6 +47,8 @@ class Automaton:
             found.append((end, number))
 
         self._database.scan(line, match_event_handler=keep, scratch=scratch)
+        if len(found) > 1:
+            found.sort()  # strings that end at one place come in no order
         return found
 
 
