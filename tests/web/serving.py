@@ -47,7 +47,6 @@ class TraceIds:
     failing: str
     kinds: str
     hostile: str
-    odd: str
     long: str
     interrupted: str
 
@@ -66,7 +65,6 @@ def record_stories(store_url: str) -> TraceIds:
             trace_ids.failing = stories.failing_chain()
             trace_ids.kinds = stories.many_kinds()
             trace_ids.hostile = stories.many_kinds(hostile=True)
-            trace_ids.odd = stories.odd_messages()
             trace_ids.long = stories.long_trace(5000)
             trace_ids.interrupted = stories.interrupted(store_url)
     finally:

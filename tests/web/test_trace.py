@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 import tracer
+from tests.web import stories
 from tests.web.conftest import Watched, copied_text
 from tests.web.serving import TraceIds, served
 
@@ -326,20 +328,35 @@ def test_a_running_trace_grows_without_moving_what_is_read(watched: Watched, tmp
     tracer.reset()
 
 
-def test_messages_of_any_shape_are_a_conversation(page: Page, trace_ids: TraceIds) -> None:
-    page.goto(f"/traces/{trace_ids.odd}")
+@pytest.fixture
+def odd(watched: Watched, tmp_path: Path) -> Iterator[tuple[Page, str]]:
+    """A page on a store of its own, and the trace with messages of odd shapes in it."""
+    tracer.configure(store=f"sqlite:///{tmp_path / 'odd.db'}")
+    try:
+        trace_id = stories.odd_messages()
+    finally:
+        tracer.reset()
+    with served(tmp_path / "odd.db") as address:
+        yield watched.open(address), trace_id
+
+
+def test_messages_of_any_shape_are_a_conversation(odd: tuple[Page, str]) -> None:
+    page, trace_id = odd
+    page.goto(f"/traces/{trace_id}")
 
     expect(page.get_by_label("Conversation")).to_contain_text("How warm is it?")
     expect(page.get_by_label("Conversation")).to_contain_text("It is 21")
 
 
-def test_a_view_that_breaks_leaves_the_rest_of_the_page(watched: Watched, page: Page, trace_ids: TraceIds) -> None:
+def test_a_view_that_breaks_leaves_the_rest_of_the_page(watched: Watched, odd: tuple[Page, str]) -> None:
+    page, trace_id = odd
+
     def break_messages(route: Route) -> None:
         answer = route.fetch()
         route.fulfill(response=answer, json={**answer.json(), "output_messages": [{"role": "assistant"}]})
 
     page.route("**/spans/*", break_messages)
-    page.goto(f"/traces/{trace_ids.odd}")
+    page.goto(f"/traces/{trace_id}")
 
     expect(page.get_by_role("alert")).to_contain_text("This view of the step cannot be shown")
     expect(page.get_by_role("treeitem").first).to_be_visible()
