@@ -13,10 +13,10 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind
 
-from tracer._engine.joined_provider import RECORDED, drop_content, record_from_readable
+from tracer._engine.joined_provider import RECORDED, record_from_readable, translated
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
-from tracer.dialects import is_model_call, translate
+from tracer.dialects import is_model_call
 
 if TYPE_CHECKING:
     from tracer._engine.recorder import Recorder
@@ -121,9 +121,7 @@ class Bridge(SpanProcessor):
             parent_id = self._parents.pop(context.span_id, None)
             if parent_id is not None:
                 record["parent_id"] = parent_id
-            about_trace = translate(record)
-            if not self._recorder.capture_content:
-                drop_content(record)
+            about_trace = translated(record, self._recorder)
             if call is not None and call.is_ours:
                 if about_trace is not None and isinstance(call.parent, LiveSpan):
                     self._recorder.append({**about_trace, "trace_id": call.parent.trace_id})

@@ -19,7 +19,7 @@ from tracer.semconv import SPAN_TYPE
 
 if TYPE_CHECKING:
     from tracer._engine.recorder import Recorder
-    from tracer._records.record import SpanRecord
+    from tracer._records.record import SpanRecord, TraceRecord
 
 _WITHOUT_CONTENT = (
     *("gen_ai.", "tracer.", "openai.", "server.", "error.", "code.", "session.id", "user.id"),
@@ -50,15 +50,19 @@ class SpansBelowOurs(SpanProcessor):
     def _on_ending(self, span: Span) -> None:
         if getattr(span, RECORDED, False):
             with guard("recording a span of the joined provider"):
-                self._record(record_from_readable(span))
+                record = record_from_readable(span)
+                about_trace = translated(record, self._recorder)
+                self._recorder.append(record)
+                if about_trace is not None:
+                    self._recorder.append(about_trace)
 
-    def _record(self, record: SpanRecord) -> None:
-        about_trace = translate(record)
-        if not self._recorder.capture_content:
-            drop_content(record)
-        self._recorder.append(record)
-        if about_trace is not None:
-            self._recorder.append(about_trace)
+
+def translated(record: SpanRecord, recorder: Recorder) -> TraceRecord | None:
+    """Read a span by its dialect, in place, and drop its content where none is kept; gives its trace's fields."""
+    about_trace = translate(record)
+    if not recorder.capture_content:
+        drop_content(record)
+    return about_trace
 
 
 def record_from_readable(span: ReadableSpan) -> SpanRecord:

@@ -212,9 +212,8 @@ class Recorder:
             if not is_call:
                 head = start_head(span.trace_id, span.span_id, span.parent_id, span._remote_parent, span.start_time_ns)
                 self._append_line(head + self._start_body(span._name, span.span_type))
-            fields = self._trace_fields() if span.is_root else None
-            if fields:
-                self.append({"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **fields})
+            if span.is_root:
+                self._write_trace_fields(span.trace_id, span.start_time_ns)
         except Exception as error:
             report("writing a span's start down", error)
 
@@ -232,9 +231,7 @@ class Recorder:
         try:
             head = start_head(trace_id, span_id, parent_id, parent_id is not None, start_time_ns)
             self._append_line(head + self._start_body(name, "UNKNOWN"))
-            fields = self._trace_fields()
-            if fields:
-                self.append({"kind": "trace", "trace_id": trace_id, "time": start_time_ns, **fields})
+            self._write_trace_fields(trace_id, start_time_ns)
         except Exception as error:
             report("writing a span's start down", error)
 
@@ -300,15 +297,16 @@ class Recorder:
             self._start_bodies[name, span_type] = body
         return body
 
-    def _trace_fields(self) -> dict[str, str]:
-        """Experiment, version and run of a trace that starts here."""
+    def _write_trace_fields(self, trace_id: str, time_ns: int) -> None:
+        """Write the experiment, version and run of a trace that starts here, if it has any."""
         fields = {"experiment": self._experiment} if self._experiment != DEFAULT_EXPERIMENT else {}
         model_id, run_id = self.active_model_id(), active_run_id()
         if model_id is not None:
             fields["model_id"] = model_id
         if run_id is not None:
             fields["run_id"] = run_id
-        return fields
+        if fields:
+            self.append({"kind": "trace", "trace_id": trace_id, "time": time_ns, **fields})
 
     def active_model_id(self) -> str | None:
         """The version of a trace that starts here."""
