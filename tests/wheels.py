@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,3 +37,17 @@ def install_by_hand(name: str, version: str, files: Mapping[str, str], site_pack
 
 def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+def install_from_source(files: Mapping[str, str], folder: Path) -> Path:
+    """The folder in which the package of these files is installed: its wheel, built for real and unpacked."""
+    package, site = folder / "package", folder / "site"
+    package.mkdir()
+    site.mkdir()
+    for name, text in files.items():
+        (package / name).write_text(text, encoding="utf-8")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=package, check=True, capture_output=True, timeout=120)
+    [wheel] = folder.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(site)  # what installing a wheel comes to
+    return site

@@ -7,10 +7,11 @@ import os
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.wheels import install_from_source
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "new-dialect.md").read_text(encoding="utf-8")
@@ -46,15 +47,7 @@ def ran(site: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_package_with_the_entry_point_is_used_on_what_a_server_takes(tmp_path: Path) -> None:
-    package, site = tmp_path / "package", tmp_path / "site"
-    package.mkdir()
-    site.mkdir()
-    for name, text in FILES.items():
-        (package / name).write_text(text, encoding="utf-8")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=package, check=True, capture_output=True, timeout=120)
-    [wheel] = tmp_path.glob("*.whl")
-    zipfile.ZipFile(wheel).extractall(site)  # what installing a wheel comes to
+    site = install_from_source(FILES, tmp_path)
 
     found = ran(site, tmp_path)
 

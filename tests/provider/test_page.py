@@ -6,12 +6,12 @@ import os
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.provider import invented
+from tests.wheels import install_from_source
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "new-provider.md").read_text(encoding="utf-8")
@@ -39,15 +39,7 @@ print([trace.data.spans[0].name for trace in tracer.search_traces()])
 
 
 def test_a_package_with_the_entry_point_becomes_a_part_of_tracer(tmp_path: Path) -> None:
-    package, site = tmp_path / "package", tmp_path / "site"
-    package.mkdir()
-    site.mkdir()
-    for name, text in FILES.items():
-        (package / name).write_text(text, encoding="utf-8")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=package, check=True, capture_output=True, timeout=120)
-    [wheel] = tmp_path.glob("*.whl")
-    zipfile.ZipFile(wheel).extractall(site)  # what installing a wheel comes to
+    site = install_from_source(FILES, tmp_path)
     (site / "acme_sdk.py").write_text(FILES["acme_sdk.py"], encoding="utf-8")
 
     path = os.pathsep.join([str(site), str(ROOT)])
