@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 import tracer
 from tests.web.conftest import Watched
@@ -50,6 +50,56 @@ def test_the_list_says_what_each_trace_was(page: Page) -> None:
     expect(agent).to_contain_text("gpt-4o-mini")
     expect(agent).to_contain_text("$0.0000")
     expect(names(page).first).to_have_text("night job")
+
+
+class HeldBack:
+    """Requests of the page that wait until a test lets them through."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self._page = page
+        self._routes: list[Route] = []
+        page.route(address, lambda route: self._routes.append(route))
+
+    def let_through(self) -> None:
+        with self._page.expect_response(lambda _: True):
+            while not self._routes:
+                self._page.wait_for_timeout(10)
+            self._routes.pop(0).continue_()
+
+
+def offered_state(page: Page, completions: HeldBack) -> Locator:
+    """The box with "st" typed into it and "state" among what is offered; later answers are held back."""
+    page.goto("/traces")
+    shown(page, 11)
+    box = page.get_by_label(FILTER)
+    box.press_sequentially("st")
+    completions.let_through()
+    expect(page.get_by_role("option", name="state").first).to_be_visible()
+    return box
+
+
+def test_what_was_chosen_stays_chosen_when_a_later_answer_comes(page: Page) -> None:
+    completions = HeldBack(page, "**/filter/complete*")
+    box = offered_state(page, completions)
+
+    box.press_sequentially("a")
+    box.press("ArrowDown")
+    expect(page.get_by_role("option", name="state").first).to_have_attribute("aria-selected", "true")
+    completions.let_through()
+    box.press("Enter")
+
+    expect(box).to_have_value("state ")
+
+
+def test_what_is_accepted_replaces_the_word_typed_since_it_was_offered(page: Page) -> None:
+    completions = HeldBack(page, "**/filter/complete*")
+    box = offered_state(page, completions)
+
+    box.press_sequentially("ate")
+    box.press("ArrowDown")
+    box.press("Enter")
+
+    expect(box).to_have_value("state ")
 
 
 def test_a_filter_is_completed_checked_and_kept_in_the_address(page: Page) -> None:

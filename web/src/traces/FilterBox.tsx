@@ -14,15 +14,23 @@ interface Props {
   box: RefObject<HTMLInputElement | null>;
 }
 
+/** What was offered for a text; the text in the box may have gone on since. */
+interface Offered extends Completion {
+  text: string;
+}
+
 const CHECK_AFTER_MS = 350;
+
+const nameOf = (item: Completion["items"][number]) => item.kind + item.text;
 
 /** An unfinished word or string at the end is not an error yet. */
 const isBeforeTheEnd = (text: string, position: number) => /^\s*[^\s'"`]\S*\s/.test(text.slice(position));
 
 export function FilterBox({ value, error, onChange, box }: Props) {
   const [draft, setDraft] = useState(value);
-  const [items, setItems] = useState<Completion | null>(null);
-  const [active, setActive] = useState(-1);
+  const [offered, setOffered] = useState<Offered | null>(null);
+  // by its name: an answer that comes later may have it in another place
+  const [chosen, setChosen] = useState<string | null>(null);
   const [check, setCheck] = useState<{ text: string; message: string; position: number | null } | null>(null);
   const asked = useRef<AbortController | null>(null);
   const timer = useRef<number | undefined>(undefined);
@@ -54,8 +62,7 @@ export function FilterBox({ value, error, onChange, box }: Props) {
       asked.current = abort;
       completion(text, cursor, abort.signal)
         .then((answer) => {
-          setItems(answer.items.length && document.activeElement === box.current ? answer : null);
-          setActive(-1);
+          setOffered(answer.items.length && document.activeElement === box.current ? { ...answer, text } : null);
         })
         .catch(() => undefined);
     }, 90);
@@ -63,14 +70,21 @@ export function FilterBox({ value, error, onChange, box }: Props) {
   const close = () => {
     window.clearTimeout(timer.current);
     asked.current?.abort();
-    setItems(null);
-    setActive(-1);
+    setOffered(null);
+    setChosen(null);
+  };
+  const items = offered?.items ?? [];
+  const active = items.findIndex((item) => nameOf(item) === chosen);
+  const choose = (index: number) => {
+    const item = items[index];
+    setChosen(item ? nameOf(item) : null);
   };
   const accept = (index: number) => {
-    const item = items?.items[index];
-    if (!items || !item) return;
-    const tail = draft.slice(items.end);
-    const text = `${draft.slice(0, items.start)}${item.text}${tail.startsWith(" ") || item.text.endsWith(".") ? "" : " "}`;
+    const item = items[index];
+    if (!offered || !item) return;
+    // what stands behind the word is as long as it was when the text was asked about
+    const tail = draft.slice(Math.max(offered.start, draft.length - (offered.text.length - offered.end)));
+    const text = `${draft.slice(0, offered.start)}${item.text}${tail.startsWith(" ") || item.text.endsWith(".") ? "" : " "}`;
     const next = text + tail;
     setDraft(next);
     close();
@@ -86,20 +100,20 @@ export function FilterBox({ value, error, onChange, box }: Props) {
     onChange(filter);
   };
   const pressed = (event: KeyboardEvent<HTMLInputElement>) => {
-    const n = items?.items.length ?? 0;
-    if (event.key === "ArrowDown" && n) setActive((active + 1) % n);
+    const n = items.length;
+    if (event.key === "ArrowDown" && n) choose((active + 1) % n);
     else if (event.key === "ArrowDown") suggest(draft, event.currentTarget.selectionStart ?? draft.length);
-    else if (event.key === "ArrowUp" && n) setActive((active - 1 + n) % n);
+    else if (event.key === "ArrowUp" && n) choose(active > 0 ? active - 1 : n - 1);
     else if (event.key === "Tab" && n && active >= 0) accept(active);
     else if (event.key === "Enter") active >= 0 ? accept(active) : apply();
-    else if (event.key === "Escape") items ? close() : event.currentTarget.blur();
+    else if (event.key === "Escape") offered ? close() : event.currentTarget.blur();
     else return;
     event.preventDefault();
     event.stopPropagation();
   };
   const refused = error instanceof ApiError && error.code === "filter_syntax" && draft === value ? error : null;
   const problem = refused ?? (check?.text === draft ? check : null);
-  const isOpen = items !== null;
+  const isOpen = offered !== null;
   return (
     <div className="filter">
       <div className={`filter-field ${problem ? "wrong" : ""}`}>
@@ -123,6 +137,7 @@ export function FilterBox({ value, error, onChange, box }: Props) {
           value={draft}
           onChange={(event) => {
             setDraft(event.target.value);
+            setChosen(null);
             suggest(event.target.value, event.target.selectionStart ?? event.target.value.length);
           }}
           onClick={(event) => suggest(draft, event.currentTarget.selectionStart ?? draft.length)}
@@ -145,9 +160,9 @@ export function FilterBox({ value, error, onChange, box }: Props) {
         )}
       </div>
       <div id={`${id}-list`} role="listbox" aria-label="Suggestions" className="menu suggestions" hidden={!isOpen}>
-        {items?.items.map((item, index) => (
+        {items.map((item, index) => (
           <div
-            key={item.kind + item.text}
+            key={nameOf(item)}
             id={`${id}-${index}`}
             role="option"
             tabIndex={-1}
