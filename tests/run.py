@@ -1,8 +1,9 @@
 """Everything that CI runs, in lanes side by side: ``python3 tests/run.py``.
 
-Makes the environment that it needs under build/. The lanes are lint and types; the tests of the providers; all others
+Makes the environments that it needs under build/. The lanes are lint and types; the tests of the providers; all others
 but the page's; the page's in Chromium; the page's own checks; the SDKs whose newest version the suite's environment
-does not have. The output of the greatest part is shown as it comes, that of other lanes when a step has ended.
+does not have; frameworks, in an environment of their own. The output of the greatest part is shown as it comes, that
+of other lanes when a step has ended.
 Arguments go to pytest, which then runs the tests that they choose in the place of all of these.
 """
 
@@ -27,7 +28,13 @@ from web.bundle import NODE_PACKAGE  # noqa: E402
 
 OLDEST = (3, 10)
 WORKERS = (os.cpu_count() or 1) + 1  # of pytest-xdist: tests wait for processes and servers, too
-PROVIDERS = [f"tests/{file.stem}" for file in sorted((ROOT / "integrations").glob("[!_]*.py"))]
+# providers whose packages are heavy, or at odds with others': in an environment of their own
+APART = {
+    "bedrock", "claude_agent_sdk", "cohere", "groq", "huggingface", "langchain", "litellm", "mcp", "together",
+}  # fmt: skip
+_NAMES = [file.stem for file in sorted((ROOT / "integrations").glob("[!_]*.py"))]
+PROVIDERS = [f"tests/{name}" for name in _NAMES if name not in APART]
+FRAMEWORKS = [f"tests/{name}" for name in _NAMES if name in APART]
 SHARED_MEMORY = Path("/dev/shm")
 # tests are collected meanwhile, and begin when it is there (tests/conftest.py)
 PAGE_BUILT = ROOT / "build" / "page-built"
@@ -66,6 +73,7 @@ def main(pytest_arguments: list[str]) -> int:
         running = [pool.submit(run_lane, steps) for steps in lanes]
         ended += [browser.result(), *page.result()]
         running += [pool.submit(run_lane, steps) for steps in page_lanes(python, pytest_arguments)]
+        running += [pool.submit(test_frameworks)] if FRAMEWORKS and not pytest_arguments else []
         ended += [step for lane in running for step in lane.result()]
     for name, code, seconds in ended:
         print(f"{name:<11} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)
@@ -96,7 +104,7 @@ def suite_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
     pytest = [python, "-m", "pytest"]
     if pytest_arguments:
         return [[Step("tests", [*pytest, *pytest_arguments], is_shown=True)]]
-    others = [argument for folder in ("tests/web", *PROVIDERS) for argument in ("--ignore", folder)]
+    others = [argument for folder in ("tests/web", *PROVIDERS, *FRAMEWORKS) for argument in ("--ignore", folder)]
     return [
         # apart from the others, whose workers need not load all SDKs
         [Step("providers", [*pytest, *PROVIDERS])],
@@ -115,6 +123,12 @@ def page_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
         page_checks,
         [Step("versions", [python, "tests/provider/versions.py", "--newest"])],
     ]
+
+
+def test_frameworks() -> list[Ended]:
+    """Make the environment of the frameworks, and run their tests in it."""
+    python = make_environment("frameworks-env", "-e", ".[dev,frameworks]")
+    return run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS])])
 
 
 def run_lane(steps: Sequence[Step]) -> list[Ended]:
