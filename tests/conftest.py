@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +107,15 @@ def own_store(clean_environment: None, store_url: str, request: pytest.FixtureRe
     yield store_url
     _fault.set_strict(False)
     tracer.reset()
+
+
+@pytest.fixture
+def everyones_path() -> Iterator[Path]:
+    """A folder that all users may look into; those of pytest are for its own user, whatever a test makes of them."""
+    root = os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir()
+    with tempfile.TemporaryDirectory(dir=root, ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
 
 
 # ---- for the tests of providers: a local server that the real SDKs talk to, and what was stored ----

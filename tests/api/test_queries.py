@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -228,21 +227,36 @@ def test_a_session_id_is_set_on_traces_and_finds_them() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="no users here")
-def test_a_read_only_store_can_be_searched(tmp_path: Path) -> None:
-    store = tmp_path / "shared" / "traces.db"
+def test_a_read_only_store_can_be_searched(everyones_path: Path, tmp_path: Path) -> None:
+    store = everyones_path / "shared" / "traces.db"
     store.parent.mkdir()
     tracer.configure(store=store)
     trace_id = record_agent()
     tracer.shutdown()
-    root = Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir())
-    for folder in (tmp_path, *(each for each in tmp_path.parents if root in each.parents)):
-        folder.chmod(folder.stat().st_mode | 0o555)  # pytest makes them for its user alone
     store.chmod(0o444)
     store.parent.chmod(0o555)
 
+    done = search_as_nobody(store, tmp_path / "own.db")
+
+    store.parent.chmod(0o755)
+    assert (done.stdout, done.stderr) == (f"[({trace_id!r}, 3)]\n", "")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_a_store_in_a_folder_that_may_not_be_looked_into_is_a_clear_error(everyones_path: Path, tmp_path: Path) -> None:
+    store = everyones_path / "private" / "traces.db"
+    store.parent.mkdir(mode=0o700)
+
+    done = search_as_nobody(store, tmp_path / "own.db")
+
+    assert done.stderr.splitlines()[-1] == f"tracer.errors.StoreError: {store} cannot be opened: Permission denied"
+
+
+def search_as_nobody(store: Path, another: Path) -> subprocess.CompletedProcess[str]:
+    """What a user without rights gets, who has another store, and a folder for its state."""
     program = f"""
 import os, tracer
-tracer.configure(store={str(tmp_path / "own.db")!r})
+tracer.configure(store={str(another)!r})
 tracer.search_traces()  # Python's own folder may be for root alone: load everything first
 tracer.reset()
 if os.getuid() == 0:  # root may write anywhere
@@ -251,10 +265,9 @@ if os.getuid() == 0:  # root may write anywhere
 tracer.configure(store={str(store)!r})
 print([(trace.trace_id, len(trace.data.spans)) for trace in tracer.search_traces()])
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
-
-    store.parent.chmod(0o755)
-    assert (done.stdout, done.stderr) == (f"[({trace_id!r}, 3)]\n", "")
+    own_state = {**os.environ, "XDG_STATE_HOME": str(store.parents[1])}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, env=own_state, capture_output=True, text=True, timeout=60)
 
 
 def test_traces_are_found_by_experiment() -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
-import stat
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -346,23 +344,18 @@ def run_without_privileges(script: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="no users here")
 @pytest.mark.parametrize("close_first", [True, False])
-def test_a_read_only_store_can_be_read_and_says_why_not_written(tmp_path: Path, close_first: bool) -> None:
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder == Path(tempfile.gettempdir()):
-            break
-        if folder.stat().st_uid == os.getuid():
-            folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
-    store = new_store(tmp_path)
+def test_a_read_only_store_can_be_read_and_says_why_not_written(everyones_path: Path, close_first: bool) -> None:
+    store = new_store(everyones_path)
     store.append([span("t", "r", json={"tracer.inputs": "refund"})])
     if close_first:
         store.close()
-    for path in tmp_path.iterdir():  # SQLite's own files too, whatever the umask is
+    for path in everyones_path.iterdir():  # SQLite's own files too, whatever the umask is
         path.chmod(0o644)
-    (tmp_path / "traces.db").chmod(0o444)
-    tmp_path.chmod(0o555)
+    (everyones_path / "traces.db").chmod(0o444)
+    everyones_path.chmod(0o555)
 
     done = run_without_privileges(f"""
-store = new_store(Path({str(tmp_path)!r}))
+store = new_store(Path({str(everyones_path)!r}))
 print(found(store), found(store, "text CONTAINS 'fund'"), store.trace("t").row.state)
 try:
     store.append([span("u", "r")])
@@ -370,7 +363,7 @@ except Exception as error:
     print(type(error).__name__, "read-only" in str(error))
 """)
 
-    tmp_path.chmod(0o755)
+    everyones_path.chmod(0o755)
     store.close()
     assert (done.stdout, done.stderr) == ("['t'] ['t'] OK\nStoreError True\n", "")
 

@@ -60,7 +60,10 @@ class StoreSink:
             if self._store is None:
                 if not lockfile.knows_locks(self._folder):
                     raise StoreError(f"{self._path} cannot be opened: SQLite needs locks, and its file system has none")
-                self._clear_remains()
+                try:
+                    self._clear_remains()
+                except OSError as error:  # a folder that may not be looked into
+                    raise StoreError(f"{self._path} cannot be opened: {error.strerror}") from error
                 from tracer.store import open_store
 
                 self._store = open_store(self._url)
