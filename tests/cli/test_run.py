@@ -201,6 +201,37 @@ def test_the_variable_alone_records_a_program(
         assert len(names()) == recorded
 
 
+def test_the_variable_costs_a_program_nothing_that_imports_no_packages(
+    start: Callable[..., subprocess.Popen[str]], own_store: str
+) -> None:
+    """A container's variable reaches every Python in it, such as those of pip and of a shell's scripts."""
+    program = "import sys, json, urllib.request; print([name for name in sys.modules if name.startswith('tracer')])"
+
+    with start(sys.executable, "-c", program, TRACER_AUTOLOG="all", TRACER_STORE=own_store) as process:
+        out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out, err) == (0, "['tracer_autolog']\n", "")
+
+
+@pytest.mark.parametrize("module", ["tracer", "opentelemetry.trace", "orjson", "ask"])
+def test_a_module_is_imported_once_also_if_recording_began_with_it(
+    module: str, start: Callable[..., subprocess.Popen[str]], own_store: str
+) -> None:
+    program = f"""
+import sys
+import {module}
+first = sys.modules[{module!r}]
+assert 'tracer.otel' in sys.modules
+import tracer, opentelemetry.trace, orjson, ask
+assert sys.modules[{module!r}] is first
+assert first.__spec__.name == first.__name__ == {module!r} and first.__spec__.loader is first.__loader__
+"""
+    with start(sys.executable, "-c", program, TRACER_AUTOLOG="all", TRACER_STORE=own_store) as process:
+        out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out, err) == (0, "", "")
+
+
 def test_a_wrong_name_in_the_variable_is_logged_and_the_program_runs(
     start: Callable[..., subprocess.Popen[str]], own_store: str, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def test_the_wheel_holds_the_package_with_its_providers_and_nothing_else(wheel: 
         "tracer",
         "tracer_autolog",
         "tracer_autolog.pth",
+        "tracer_autolog.py",
     }
     assert {"tracer/openai.py", "tracer/py.typed", "tracer/cli/__init__.py"} <= set(names)
     assert not [name for name in names if "integrations" in name or "tests" in name or name.endswith((".pyc", ".db"))]
