@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 import tracer
@@ -119,6 +123,60 @@ def test_a_command_and_the_processes_that_it_starts_are_recorded(
     assert code == 0, out + err
     assert names() == ["chat llama3.2"] * 3
     assert "recorded 3 traces, 3 model calls" in err
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
+def test_workers_of_multiprocessing_are_recorded(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, method: str
+) -> None:
+    write(
+        tmp_path,
+        "app.py",
+        f"""
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+        from ask import ask
+        if __name__ == "__main__":
+            with ProcessPoolExecutor(2, multiprocessing.get_context("{method}")) as pool:
+                print(list(pool.map(ask, ["a", "b"])), ask())
+        """,
+    )
+
+    code, out, err = run("app.py")
+
+    assert (code, out) == (0, "['Lima.', 'Lima.'] Lima.\n"), err
+    assert names() == ["chat llama3.2"] * 3
+
+
+def test_tests_that_run_side_by_side_are_recorded(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    test = (
+        "from ask import ask\nimport pytest\n@pytest.mark.parametrize('n', range(4))\ndef test_asking(n): ask(str(n))\n"
+    )
+    write(tmp_path, "test_ask.py", test)
+
+    code, out, err = run("--", sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", ".")
+
+    assert code == 0, out + err
+    assert names() == ["chat llama3.2"] * 4
+
+
+def test_a_notebook_is_recorded(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    pytest.importorskip("ipykernel", exc_type=ImportError)
+    write(
+        tmp_path,
+        "notebook.py",
+        """
+        from jupyter_client.manager import run_kernel
+        with run_kernel(kernel_name="python3") as client:
+            for cell in ("from ask import ask", "print(ask())"):
+                client.execute_interactive(cell, timeout=60)
+        """,
+    )
+
+    code, out, err = run("notebook.py", HOME=str(tmp_path))
+
+    assert (code, out) == (0, "Lima.\n"), err
+    assert names() == ["chat llama3.2"]
 
 
 def test_the_exit_status_is_the_programs_own(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
@@ -246,40 +304,88 @@ def test_a_wrong_name_in_the_variable_is_logged_and_the_program_runs(
     assert names() == ["chat llama3.2"]
 
 
+SERVED = """
+from ask import ask
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        text = ask("first").encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": text})
+"""
+FLASK = """
+from ask import ask
+import flask
+app = flask.Flask("app")
+@app.route("/")
+def answer():
+    return ask("first")
+"""
+UVICORN = ["-m", "uvicorn", "app:app", "--port", "0", "--lifespan", "off"]
+RELOADING = {
+    "uvicorn": (SERVED, [*UVICORN, "--reload"]),
+    "flask": (FLASK, ["-m", "flask", "run", "--debug", "--port", "0"]),
+}
+
+
+@contextmanager
+def serving(process: subprocess.Popen[str]) -> Iterator[str]:
+    """The address that a server on a free port says on standard error; ended as by Ctrl-C."""
+    with process:
+        try:
+            assert process.stderr is not None
+            said = next(line for line in process.stderr if "unning on" in line)
+            threading.Thread(target=process.stderr.read).start()  # whoever fills a pipe waits
+            yield "http://127.0.0.1:" + re.split(r"127\.0\.0\.1:", said)[1].split()[0]
+        finally:
+            for child in descendants(process.pid):
+                os.kill(child, signal.SIGINT)
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+
+
+def descendants(pid: int) -> list[int]:
+    return [each for child in children(pid) for each in (child, *descendants(child))]
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx.get(address, timeout=30).text == "Lima."
+    except httpx.TransportError:
+        return False
+
+
+def questions() -> set[str]:
+    return {
+        message["content"]
+        for found in tracer.search_traces()
+        for span in found.data.spans
+        for message in span.inputs["messages"]
+    }
+
+
 def test_a_server_with_workers_is_recorded(
     start: Callable[..., subprocess.Popen[str]], own_store: str, tmp_path: Path
 ) -> None:
-    write(
-        tmp_path,
-        "app.py",
-        """
-        import os
-        from ask import ask
-        async def app(scope, receive, send):
-            if scope["type"] == "http":
-                text = ask().encode()
-                await send({"type": "http.response.start", "status": 200, "headers": []})
-                await send({"type": "http.response.body", "body": text})
-        """,
-    )
-    uvicorn = ["-m", "uvicorn", "app:app", "--workers", "2", "--port", "0", "--lifespan", "off"]
-    command = [sys.executable, "-m", "tracer", "run", "--store", own_store, *uvicorn]
+    write(tmp_path, "app.py", SERVED)
+    command = [sys.executable, "-m", "tracer", "run", "--store", own_store, *UVICORN, "--workers", "2"]
 
-    with start(*command) as process:
-        try:
-            assert process.stderr is not None
-            port = next(line for line in process.stderr if "running on" in line).split("127.0.0.1:")[1].split()[0]
-            import httpx
-
-            def answered() -> bool:
-                try:
-                    return httpx.get(f"http://127.0.0.1:{port}", timeout=30).text == "Lima."
-                except httpx.TransportError:
-                    return False
-
-            assert until(answered)
-        finally:
-            process.terminate()
-            process.communicate(timeout=60)
+    with serving(start(*command)) as address:
+        assert until(lambda: answers(address))
 
     assert "chat llama3.2" in names()
+
+
+@pytest.mark.parametrize("name", RELOADING)
+def test_a_server_that_reloads_is_recorded_before_and_after(
+    start: Callable[..., subprocess.Popen[str]], own_store: str, tmp_path: Path, name: str
+) -> None:
+    source, arguments = RELOADING[name]
+    write(tmp_path, "app.py", source)
+    command = [sys.executable, "-m", "tracer", "run", "--store", own_store, *arguments]
+
+    with serving(start(*command)) as address:
+        assert until(lambda: answers(address))
+        write(tmp_path, "app.py", source.replace("first", "second"))
+        assert until(lambda: answers(address) and "second" in questions())
+
+    assert questions() == {"first", "second"}
