@@ -23,7 +23,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # what is written
         "tracer._redaction": "__init__ anchors judging names places redactor secrets seen shapes",
-        "tracer._records": "__init__ attachments cost derive line record",
+        "tracer._records": "__init__ attachments cost derive line price_table record",
         "tracer": "_parts messages",
     },
     {  # the journal

@@ -228,6 +228,41 @@ assert "genai_prices" not in sys.modules and "pydantic" not in sys.modules
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_table_is_loaded_without_an_http_client_that_an_sdk_would_find_half_loaded() -> None:
+    script = """
+import sys
+import tracer
+with tracer.start_span("chat") as span:
+    span.set_attributes({"gen_ai.request.model": "gpt-4o", "gen_ai.provider.name": "openai"})
+    span.set_attributes({"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 10})
+assert tracer.get_trace(span.trace_id).info.cost
+assert "genai_prices" in sys.modules
+assert not {"httpx", "httpx2", "httpcore", "anyio"} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_updates_of_the_table_work_as_without_tracer() -> None:
+    script = """
+import sys
+from tracer._records.cost import cost_of
+attributes = {"gen_ai.request.model": "gpt-4o", "gen_ai.provider.name": "openai"}
+assert cost_of({"attributes": attributes, "start": 1}, {"input_tokens": 1, "output_tokens": 1})
+import genai_prices
+with genai_prices.UpdatePrices(url="http://127.0.0.1:9/data.json") as updates:
+    try:
+        updates.wait(10)
+    except Exception as error:
+        print(type(error).__module__, type(error).__name__)
+assert genai_prices.update_prices.httpx2.Client is sys.modules["httpx2"].Client
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stdout) == (0, "httpx2 ConnectError\n"), done.stderr
+
+
 def test_without_the_table_nothing_has_a_price_and_nothing_fails() -> None:
     script = """
 import sys

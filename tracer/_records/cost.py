@@ -1,9 +1,8 @@
 """The cost of a call in USD, from the price table of the `genai-prices` package: offline, and never guessed.
 
 A model that is missing in the table has no cost. On a local host only closed models have one: there it must be a proxy.
-Prices are those of the moment the call started. `genai-prices` takes 0.3 s to import alone (pydantic, and an HTTP
-client for its updates, which are not used here) and 0.02 s beside an SDK that has loaded them; it is imported when the
-first span is priced.
+Prices are those of the moment the call started. `genai-prices` is imported when the first span is priced: it takes
+0.2 s alone, for pydantic, and 0.02 s beside an SDK that has loaded that.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from tracer import semconv
 from tracer._fault import report
 from tracer._json import JsonMapping
 from tracer._late import aside
+from tracer._records.price_table import load_price_table
 
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
@@ -339,11 +339,10 @@ def _rate(before: Price, after: Price, tokens: int) -> Price:
 def _table() -> Callable[..., PriceCalculation]:
     """The package's function that prices a call; a function without any model where it cannot be imported."""
     try:
-        from genai_prices import calc_price
+        return load_price_table()
     except Exception as error:
         report("loading the price table", error)
         return _without_table
-    return calc_price
 
 
 def _without_table(*_: object, **__: object) -> NoReturn:
