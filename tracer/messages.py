@@ -64,8 +64,11 @@ def set_span_chat_messages(span: Any, messages: object, append: bool = False) ->
     """
     try:
         key = semconv.OUTPUT_MESSAGES if append else semconv.INPUT_MESSAGES
+        if not span.is_recording():
+            return
         earlier = span.get_attribute(key) if append else None
-        span.set_json(key, [*(earlier if isinstance(earlier, list) else ()), *to_messages(messages)])
+        added = to_messages(span.within_bounds(key, messages))
+        span.set_json(key, [*(earlier if isinstance(earlier, list) else ()), *added])
     except Exception as fault:
         report("recording chat messages", fault)
 
@@ -73,7 +76,9 @@ def set_span_chat_messages(span: Any, messages: object, append: bool = False) ->
 def set_span_chat_tools(span: Any, tools: object) -> None:
     """Record on a span the tools that a model may call, as they are: any provider's definitions, dicts or objects."""
     try:
-        plain = _plain(tools)  # in the caller's own form
+        if not span.is_recording():
+            return
+        plain = _plain(span.within_bounds(semconv.TOOL_DEFINITIONS, tools))  # in the caller's own form
         span.set_json(semconv.TOOL_DEFINITIONS, plain if isinstance(plain, list) else [plain])
     except Exception as fault:
         report("recording chat tools", fault)

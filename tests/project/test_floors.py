@@ -19,7 +19,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "errors config semconv _background_loop _distribution _exit _fault _ids _json _json_size _late "
             "_readable_names _threads"
         ),
-        "tracer._encoding": "__init__ bounds foreign media plain text",
+        "tracer._encoding": "__init__ bounds foreign media plain shown text",
     },
     {  # what is written
         "tracer._redaction": "__init__ anchors judging names places redactor secrets seen shapes",

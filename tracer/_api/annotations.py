@@ -8,9 +8,11 @@ from collections.abc import Mapping
 
 from tracer._api.traces import Assessment, AssessmentSource
 from tracer._api.tracing import trace_updates
+from tracer._encoding.shown import shown_text
 from tracer._encoding.text import clean_text
 from tracer._ids import is_sampled
-from tracer._json import JsonMapping, JsonObject, to_plain
+from tracer._json import JsonMapping, JsonObject, encode_at_most, loads
+from tracer.config import MAX_VALUE_BYTES
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 
 _SOURCE_EXAMPLE = 'e.g. source="HUMAN", source={"source_type": "HUMAN", "source_id": "ann"} or an AssessmentSource'
@@ -24,7 +26,7 @@ def set_trace_tag(trace_id: str, key: str, value: object) -> None:
         raise InvalidArgumentError(
             f"the value of tag {key!r} is None; call delete_trace_tag(trace_id, {key!r}) to remove it"
         )
-    _tag(trace_id, key, value if isinstance(value, str) else str(value))
+    _tag(trace_id, key, shown_text(value, MAX_VALUE_BYTES))
 
 
 def delete_trace_tag(trace_id: str, key: str) -> None:
@@ -109,7 +111,7 @@ def _assess(
         trace_id=trace_id,
         name=name,
         type=kind,
-        value=to_plain(value),
+        value=loads(encode_at_most(value, MAX_VALUE_BYTES)),
         span_id=span_id,
         rationale=rationale,
         source=_source(source),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from tracer._encoding.shown import shown_text
 from tracer._encoding.text import text_of
 from tracer._engine.context import running
 from tracer._engine.contextual import in_context
@@ -20,6 +21,7 @@ from tracer._engine.span import LiveSpan
 from tracer._engine.step import Step, code_attributes
 from tracer._fault import guard, log_once
 from tracer._json import JsonMapping, JsonObject
+from tracer.config import MAX_VALUE_BYTES
 from tracer.errors import InvalidArgumentError
 from tracer.semconv import SpanType
 
@@ -270,7 +272,9 @@ def _text(name: str, value: object) -> str:
 def _texts(name: str, values: object) -> dict[str, str | None]:
     if not isinstance(values, Mapping):
         raise InvalidArgumentError(f"{name}: got {values!r}, expected a dict such as {{'team': 'search'}}.")
-    return {text_of(key): None if value is None else text_of(value) for key, value in values.items()}
+    return {
+        text_of(key): None if value is None else shown_text(value, MAX_VALUE_BYTES) for key, value in values.items()
+    }
 
 
 def wrap_context(function: F) -> F:

@@ -54,10 +54,12 @@ _costs: dict[int, int] = {}
 def one_step(value: Any) -> object:
     """A value unknown to JSON converted by one step; its parts may need steps of their own."""
     kind = type(value)
+    return (_steps.get(id(kind)) or _remembered_step(kind))(value)
+
+
+def _remembered_step(kind: type) -> _Step:
     step = _steps.get(id(kind))
-    if step is None:
-        step = _remember(_steps, kind, _step_of(kind))
-    return step(value)
+    return _remember(_steps, kind, _step_of(kind)) if step is None else step
 
 
 def is_plain_dataclass(kind: type) -> bool:
@@ -119,6 +121,18 @@ def repr_of(value: object) -> str:
     except Exception as error:
         reraise_interruption(error)
         return f"<{kind.__module__}.{kind.__qualname__}: its repr raised {type(error).__name__}>"
+
+
+def text_of_object(value: object) -> str:
+    """The object's ``str()``, or its class where that would make it work."""
+    kind = type(value)
+    is_lazy = not (_is_standard(_owner(kind, "__str__")) or _has_standard_access(kind))
+    return class_name(kind) if is_lazy or not _shows_what_it_has(kind) else text_of(value)
+
+
+def has_no_parts(kind: type) -> bool:
+    """Whether values of this type are recorded by their ``repr``, or their class."""
+    return _remembered_step(kind) is repr_of
 
 
 def class_name(kind: type) -> str:
@@ -251,6 +265,16 @@ def _mapping(value: Mapping[Any, object]) -> object:
     return {**kept, "[cut]": f"{len(value) - len(kept)} more entries"} if len(value) > _FIRST_ITEMS else kept
 
 
+def _chain_map(value: collections.ChainMap[Any, object]) -> object:
+    """The first entries of each of its dicts: to count the entries that it shows takes all of them."""
+    kept: dict[Any, object] = {}
+    for part in value.maps:
+        for key, item in islice(part.items(), _FIRST_ITEMS):
+            kept.setdefault(key, item)
+    left_out = sum(max(len(part) - _FIRST_ITEMS, 0) for part in value.maps)
+    return {**kept, "[cut]": f"{left_out} more entries"} if left_out else kept
+
+
 def _collection(value: Collection[object]) -> object:
     return _first(value, _FIRST_ITEMS, len(value))
 
@@ -312,6 +336,7 @@ _KINDS: tuple[tuple[Callable[[type], bool], _Step], ...] = (
     (_is(types.MethodType), _bound_method),
     (_is(functools.partial), _partial),
     (_is(types.SimpleNamespace), lambda value: vars(value).copy()),
+    (_is(collections.ChainMap), _chain_map),
     (_is_in_memory(Mapping), _mapping),
     (_is_in_memory(Set, KeysView, ValuesView, ItemsView, collections.UserList), _collection),
     (_is_in_memory(os.PathLike), text_of),
@@ -349,7 +374,12 @@ def _evaluates_itself(kind: type) -> bool:
     owner = _owner(kind, "__repr__")
     if _is_standard(owner):
         return _root(owner) in _SHOW_RESULTS
-    return _root(kind) in _LAZY_LIBRARIES or not all(_is_standard(_owner(kind, name)) for name in _LAZY_METHODS)
+    return _root(kind) in _LAZY_LIBRARIES or not _has_standard_access(kind)
+
+
+def _has_standard_access(kind: type) -> bool:
+    """Whether items and attributes are read in Python's own ways."""
+    return all(_is_standard(_owner(kind, name)) for name in _LAZY_METHODS)
 
 
 def _loads_attributes(kind: type) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 
-from tracer._encoding.text import cut_text
+from tracer._encoding.shown import exception_text, shows_itself
 from tracer._fault import reraise_interruption
 
 _MESSAGE_LIMIT = 8_000
@@ -24,32 +24,60 @@ def type_name(error: BaseException) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """The exception's text, also when its ``__str__`` is broken."""
+    """The exception's text, also when its ``__str__`` is broken; large and lazy arguments as they are recorded."""
     try:
-        return cut_text(str(error), _MESSAGE_LIMIT)
+        return exception_text(error, _MESSAGE_LIMIT)
     except Exception as broken:
         reraise_interruption(broken)
         return f"<no message: __str__ raised {type(broken).__name__}>"
 
 
-def event_attributes(error: BaseException, *, content: bool = True) -> dict[str, str]:
-    """The attributes of OpenTelemetry's ``exception`` event."""
+def event_attributes(error: BaseException, message: str | None) -> dict[str, str]:
+    """The attributes of OpenTelemetry's ``exception`` event; without a message no content."""
     attributes = {"exception.type": type_name(error)}
-    if content:
-        attributes["exception.message"] = message_of(error)
+    if message is not None:
+        attributes["exception.message"] = message
         attributes["exception.stacktrace"] = _stack_of(error)
     return attributes
 
 
 def _stack_of(error: BaseException) -> str:
     try:
-        described = traceback.TracebackException.from_exception(error, limit=-_FRAMES_LIMIT)
+        shown = error if all(shows_itself(link, _MESSAGE_LIMIT) for link in _chain(error)) else _stand_in(error, {})
+        described = traceback.TracebackException.from_exception(shown, limit=-_FRAMES_LIMIT)
         _leave_out_our_frames(described)
         text = "".join(described.format())
     except Exception as broken:
         reraise_interruption(broken)
         return f"{type_name(error)}: {message_of(error)}"
     return text if len(text) <= _STACK_LIMIT else f"[cut]…{text[-_STACK_LIMIT:]}"
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The exception and those that it came from."""
+    found, waiting = {id(error): error}, [error]
+    while waiting:
+        link = waiting.pop()
+        for origin in (link.__cause__, link.__context__):
+            if origin is not None and id(origin) not in found:
+                found[id(origin)] = origin
+                waiting.append(origin)
+    return list(found.values())
+
+
+def _stand_in(error: BaseException, known: dict[int, BaseException]) -> BaseException:
+    """An exception with the same stack and origins whose text is bounded: `traceback` asks each for its own."""
+    kind, message = type(error), message_of(error)
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__str__": lambda self: message}
+    shown: BaseException = type(kind.__name__, (Exception,), names)()
+    known[id(error)] = shown
+    shown.__traceback__ = error.__traceback__
+    for name in ("__cause__", "__context__"):
+        origin = getattr(error, name)
+        if origin is not None:
+            setattr(shown, name, known.get(id(origin)) or _stand_in(origin, known))
+    shown.__suppress_context__ = error.__suppress_context__
+    return shown
 
 
 def _leave_out_our_frames(described: traceback.TracebackException) -> None:

@@ -15,6 +15,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from opentelemetry.trace import Span as OpenTelemetrySpan
 
 from tracer import _ids
+from tracer._encoding.shown import is_short
 from tracer._encoding.text import cut_text, text_of
 from tracer._engine.coercion import event_value, ignored, mapping, nanoseconds
 from tracer._engine.context import Attachable, current
@@ -203,6 +204,16 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         """
         return self._open != [] and self._recorder.capture_content and self._set_structured(key, value)
 
+    def within_bounds(self, key: str, value: object) -> Any:
+        """The value where it is plain and small enough for the attribute, else a plain copy of what fits."""
+        limit = self._recorder.max_value_bytes
+        if is_short(value, limit):
+            return value
+        encoded, size, _ = encode_within(value, limit)
+        if size:
+            self._note_cut(key, size)
+        return loads(encoded)
+
     def _set_structured(self, key: str, value: object) -> bool:
         try:
             return self._set_encoded(key, value, *encode_within(value, self._recorder.max_value_bytes))
@@ -333,7 +344,18 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         escaped: bool = False,
     ) -> None:
         """Record an exception as an event, with its stack; the status stays as it is."""
-        about = event_attributes(exception, content=self._recorder.capture_content)
+        message = message_of(exception) if self._recorder.capture_content else None
+        self._add_exception(exception, message, attributes, timestamp, escaped)
+
+    def _add_exception(
+        self,
+        exception: BaseException,
+        message: str | None,
+        attributes: JsonMapping | None = None,
+        timestamp: int | None = None,
+        escaped: bool = True,
+    ) -> None:
+        about = event_attributes(exception, message)
         more = mapping(attributes or {}, "the attributes of record_exception")
         self.add_event("exception", {**about, "exception.escaped": escaped, **more}, timestamp)
 
@@ -344,11 +366,13 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         is_error, ending = ending_of(error)
         if ending is not None:
             self._plain[INCOMPLETE] = ending
-        if is_error or ending == "cancelled":
-            self.record_exception(error, escaped=True)
+        if not is_error and ending != "cancelled":
+            return
+        message = message_of(error) if self._recorder.capture_content else None
+        self._add_exception(error, message)
         if is_error:
             self._plain.setdefault(ERROR_TYPE, type_name(error))
-            self.set_status("ERROR", f"{type(error).__qualname__}: {message_of(error)}")
+            self.set_status("ERROR", f"{type(error).__qualname__}: {message}")
 
     # ---- reading ----
 
