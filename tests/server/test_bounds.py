@@ -44,6 +44,24 @@ def server_url(store_url: str) -> Iterator[str]:
         yield url
 
 
+PLACES = [b"password: x ", b"?key=", b"@"]
+
+
+@pytest.mark.parametrize("text", PLACES)
+def test_places_where_a_secret_may_be_are_bounded(server_url: str, text: bytes) -> None:
+    span = Span(name=(text * 300_000).decode(), trace_id=b"1" * 16, span_id=b"2" * 8)
+    request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[span])])])
+    bodies = [
+        ("/v1/traces", "application/json", SPANS % (b'{"name":"%s"}' % (text * 300_000))),
+        ("/v1/traces", "application/x-protobuf", request.SerializeToString()),
+        ("/api/v1/records", "application/x-ndjson", b'{"kind":"span","name":"%s"}' % (text * 300_000)),
+    ]
+    for path, media_type, content in bodies:
+        answer = httpx.post(f"{server_url}{path}", content=content, headers={"Content-Type": media_type}, timeout=60)
+        assert answer.status_code == 413
+        assert b"the body has more than 250000 places where a secret may be" in answer.content
+
+
 def test_a_gzip_body_has_a_bounded_number_of_members(server_url: str) -> None:
     headers = {**SAME, "Content-Encoding": "gzip"}
 

@@ -31,13 +31,15 @@ class Found(NamedTuple):
 # names whose value is secret whatever it looks like
 STRONG = (
     *("password", "passwd", "passphrase", "passcode", "pwd", "secret", "credential", "authorization", "cookie"),
-    *("connectionstring", "connection_string"),
+    *("connectionstring", "connection_string", "seed_phrase", "recovery_phrase"),
+    *("passwort", "kennwort", "mot de passe", "contraseña", "contrasena", "wachtwoord"),
 )
 # Names whose value has to look random, unless the words before them tell: `token` alone is a piece of text, `key` a
 # dict's. They count only where one of the endings follows.
-WEAK = ("token", "key", "auth", "pass", "sessid", "sessionid", "jwt", "dsn", "_pw", "-pw")
+WEAK = ("token", "key", "auth", "pass", "sessid", "sessionid", "jwt", "dsn", "pw", "_pat")
+_PASSES = (b"pass", b"pw")
 IN_ADDRESSES = ("sig=", "signature=")  # elsewhere a signature is none, such as that of a model's reasoning
-ENDINGS = (b'"', b"'", b'\\"', b"\\\\", b"\\'", b"=", b":", b" =", b" :", b"%3d", b">")
+ENDINGS = (b'"', b"'", b"`", b'\\"', b"\\\\", b"\\'", b"=", b":", b" =", b" :", b"%3d", b">")
 LONGER_ENDINGS = (
     *(mark + bytes([first]) for mark in (b"_", b"-") for first in b"ikvsdpno12"),
     *(b's"', b"s'", b's\\"', b"s\\\\", b"s=", b"s:"),
@@ -64,6 +66,25 @@ _HARMLESS_WORDS = frozenset(
         b"storage file blob kms natural surrogate composite project issue "
         b"parent publishable label column field turn thought design delta by"
     ).split()
+)
+# before pass, of which they make a word
+_WORDS_WITH_PASS = (
+    *(
+        b"com",
+        b"by",
+        b"tres",
+        b"sur",
+        b"encom",
+        b"over",
+        b"under",
+        b"boarding",
+        b"tele",
+        b"band",
+        b"low",
+        b"high",
+        b"all",
+    ),
+    *(b"render", b"forward", b"backward", b"multi", b"single", b"two", b"one", b"first", b"second"),
 )
 _CAMEL_WORD = late_pattern(rb"[A-Z][a-z0-9]*\Z")
 
@@ -166,7 +187,9 @@ def beside(line: bytes, start: int, end: int, strong: bool) -> list[Found]:
     strong = strong or (stem in (b"token", b"key") and prefix.lower().rstrip(b"_-").endswith(
         _TELLING_TOKEN if stem == b"token" else _TELLING_KEY
     ))  # fmt: skip
-    if not strong and ((stem == b"pass" and name_end > end) or _is_harmless(prefix)):
+    if stem in _PASSES and not _is_password_in_short(line, start, prefix, stem, name_end > end):
+        return []
+    if not strong and _is_harmless(prefix):
         return []
     if stem == b"cookie":
         found = _in_dict(line, match, _HARMLESS_COOKIE, cookie=True)
@@ -211,6 +234,15 @@ def _is_harmless(prefix: bytes) -> bool:
         return True
     camel = _CAMEL_WORD.search(word)
     return camel is not None and camel.group().lower() in _HARMLESS_WORDS
+
+
+def _is_password_in_short(line: bytes, start: int, prefix: bytes, stem: bytes, goes_on: bool) -> bool:
+    """Whether `pass` or `pw` is a name of its own, or the last word of one."""
+    if goes_on:
+        return False
+    if stem == b"pw":
+        return not prefix or prefix[-1:] in b"_-." or line[start : start + 1] < b"a"
+    return prefix.lower().rpartition(b"_")[2] not in _WORDS_WITH_PASS
 
 
 def _value_of(name: _Name) -> list[Found]:
@@ -323,7 +355,7 @@ def _is_secret(name: _Name, value: bytes) -> bool:
         return name.stem != b"secret" or len(value) > 2
     if name.stem == b"auth":
         return (names_user_and_password(value) and len(value) >= 8) or is_random(value)
-    if name.stem in (b"pass", b"_pw", b"-pw"):
+    if name.stem in _PASSES:
         return b" " not in value and not is_placeholder(value)
     is_named = name.prefix[-1:] in (b"_", b"-") or (
         bool(name.prefix) and name.line[name.start + len(name.prefix)] < 0x5B
@@ -357,7 +389,7 @@ def _bare(name: _Name, pattern: re.Pattern[bytes], shortest: int = 4) -> list[Fo
     value = judged.group()
     if len(value) < shortest or is_placeholder(value):
         return []
-    is_strong = name.strong or name.stem in (b"pass", b"_pw", b"-pw")
+    is_strong = name.strong or name.stem in _PASSES
     if not is_strong and not _is_secret(name, value) and not is_random(value, 10):
         return []
     whole = pattern.match(name.line, start) or judged
@@ -413,7 +445,7 @@ def _assigned(name: _Name) -> list[Found]:
     if operator[:1] == b"%" or (before in (b"?", b"&", b";", b"#") and before):
         return _bare(name, _PARAMETER)
     whole = line[name.start : name.end]
-    is_setting = whole.isupper() or name.is_flag or whole[:1].isupper() or before == b":" or name.stem == b"pwd"
+    is_setting = whole.isupper() or name.is_flag or whole[:1].isupper() or before in (b":", b"=") or name.stem == b"pwd"
     if is_setting:
         pattern = (
             _UP_TO_SEMICOLON if b"=" in line[max(0, name.start - 80) : name.start] or not whole.isupper() else _SETTING
@@ -455,7 +487,7 @@ def _header(name: _Name) -> list[Found]:
         return [] if shown else [Found(start, start + len(value))]
     if line[start + len(value) : start + len(value) + 1] in (b"(", b"["):
         return []
-    is_secret = is_hard(value) if name.strong or name.stem == b"pass" else _is_secret(name, value)
+    is_secret = is_hard(value) if name.strong or name.stem in _PASSES else _is_secret(name, value)
     return [Found(start, start + len(value))] if is_secret and b"(" not in value else []
 
 

@@ -24,6 +24,8 @@ _LOGIN = late_pattern(rb"[^\"\\|;&]{0,160}?[ ]-p[ =]?(?P<value>[^\s'\"\\=-][^\s'
 _TWO_TEXTS = late_pattern(
     rb"\\{0,31}[\"'][^\"'\\]{0,64}\\{0,31}[\"'], ?\\{0,31}[\"'](?P<value>[^\"'\\]{3,256})\\{0,31}[\"']\]?\)?"
 )
+_QUOTED = late_pattern(rb"[ ]{0,4}\\{0,31}(?P<quote>[\"'])(?P<value>[^\"'\\]{3,256})\\{0,31}(?P=quote)")
+_ZAPIER = late_pattern(rb"(?P<value>\d{5,10}/[a-z0-9]{5,12})(?![\w-])")
 _SSHPASS = late_pattern(rb" ?'?(?P<value>[^\s'\"\\]{3,128})")
 _NET_USE = late_pattern(
     rb"[^\"|;&]{0,200}?[ ](?:(?P<value>[^\s/\"\\]{3,128})[ ]{1,4}/user:"
@@ -121,8 +123,36 @@ def sshpass(line: bytes, start: int, end: int) -> list[Found]:
     return _value(_SSHPASS.match(line, end))
 
 
+def option(pattern: re.Pattern[bytes], line: bytes, start: int, end: int) -> list[Found]:
+    """The password that an option of a program takes, within its command."""
+    return _value(pattern.match(line, end))
+
+
+def _option_of(before: bytes) -> re.Pattern[bytes]:
+    return late_pattern(
+        rb"(?:\.exe)?[^\"|;&]{0,200}?[ ]" + before + rb"\\{0,31}[\"']?(?P<value>[^\s'\"\\=$<{-][^\s'\"\\]{3,128})"
+    )
+
+
+# programs that take a password in an option whose name does not tell
+OPTIONS = (
+    (_option_of(rb"-P ?"), ("sqlcmd", "zip -")),
+    (_option_of(rb"-pw "), ("pscp", "plink", "psftp")),
+    (_option_of(rb"-p(?! )"), ("7z a", "7z x", "7za x", "7za a")),
+    (_option_of(rb"-p "), ("psexec",)),
+    (_option_of(rb"-w "), ("ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami")),
+    (_option_of(rb"(?:-k |-pass pass:)"), ("openssl enc",)),
+    (_option_of(rb"-\w{0,4}b\w{0,4} [^\s\"]{1,128} [^\s\"]{1,64} "), ("htpasswd",)),
+)
+
+
+def quoted(line: bytes, start: int, end: int) -> list[Found]:
+    """The text in quotes behind ``IDENTIFIED BY`` or ``ConvertTo-SecureString``."""
+    return _value(_QUOTED.match(line, end))
+
+
 def unzip(line: bytes, start: int, end: int) -> list[Found]:
-    """The password of ``unzip -P secret``; ``-p`` is another option."""
+    """The password of ``unzip -P secret`` or ``zip -P secret``; ``-p`` is another option."""
     return sshpass(line, start, end) if line[end - 1 : end] == b"P" else []
 
 
@@ -146,6 +176,8 @@ def _value(match: re.Match[bytes] | None, group: str = "value") -> list[Found]:
 
 def webhook(line: bytes, start: int, end: int) -> list[Found]:
     """The secret path of a chat's webhook."""
+    if line[end - 7 : end] == b"/catch/":
+        return _value(_ZAPIER.match(line, end))
     match = _PATH.match(line, end)
     return [Found(*match.span("value"))] if match is not None and has_random_part(match["value"], 8) else []
 

@@ -31,7 +31,10 @@ _compiled = lru_cache(maxsize=None)(re.compile)  # most are never needed, and al
 _QUOTES = (b'"', b"'", b"=", b":", b"`")
 _STARTS = (*_QUOTES, b" ", b"/", b"(", b">", b",", b"\\n", b"\\t")
 # Beginnings that are in many words: they are looked for together with what comes before.
-COMMON = {**dict.fromkeys(b"re_ pa- fc- key- dp. sg. fw_ oy2 bsa mt".split(), _STARTS), b"pat": _QUOTES}
+COMMON = {
+    **dict.fromkeys(b"re_ pa- fc- key- dp. sg. fw_ oy2 bsa mt cio as- sl. key_".split(), _STARTS),
+    b"pat": _QUOTES,
+}
 # Beginnings whose token need not contain a word of 16 letters, digits, _ and -
 OUTSIDE_WORDS = frozenset((b"whsec_", b"glc_eyj", b"sntrys_eyj", b"ops_eyj"))
 
@@ -49,6 +52,12 @@ _SHAPES = (
         r"(?:\w{1,40}-){0,2}[A-Za-z0-9]{13,200}[\w-]{0,200}",
     ),
     *(_shape(f"{name}_", r"[A-Za-z0-9]{20,200}") for name in ("gsk", "hf", "r8", "tpsk", "api_org", "jina", "pplx")),
+    _shape("sk-helicone-", r"(?:[a-z]{2}-)?[a-z0-9]{7}(?:-[a-z0-9]{7}){3}"),
+    _shape("wandb_v1_", r"\w{60,100}"),
+    _shape("esecret_", r"[a-z0-9]{26}\b"),
+    _shape("bb_", r"(?:live|test)_(?=[\w-]*\d)[\w-]{24,40}"),
+    _shape("as-", r"(?=[A-Za-z]*\d)[A-Za-z0-9]{22}\b"),
+    _shape("key_", r"[0-9a-f]{64}\b"),
     _shape("pplx-", r"[A-Za-z0-9]{16,100}"),
     _shape("xai-", r"[A-Za-z0-9]{16,200}"),
     _shape("nvapi-", r"[\w-]{40,120}"),
@@ -77,6 +86,7 @@ _SHAPES = (
     _shape("pypi-ageichlwas", r"[\w-]{30,400}"),
     _shape("rubygems_", r"[0-9a-f]{40,60}"),
     _shape("dckr_", r"[op]at_[\w-]{20,60}"),
+    _shape("cio", r"(?=[A-Za-z]*\d)[A-Za-z0-9]{32}\b"),
     _shape("oy2", r"[a-z0-9]{43}\b"),
     _shape("clojars_", r"[a-z0-9]{50,70}"),
     _shape("hvs.", r"[\w-]{20,300}"),
@@ -112,6 +122,8 @@ _SHAPES = (
     _shape("atlasv1", r"\.[\w=-]{40,80}", True),
     _shape("bkua_", r"[0-9a-f]{40}"),
     _shape("ccipat_", r"\w{16,40}_[0-9a-f]{40}"),
+    _shape("ico-", r"(?=[A-Za-z]*\d)[A-Za-z0-9]{32}\b"),
+    *(_shape(f"{kind}-", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b") for kind in ("sdk", "mob")),
     _shape("sqp_", r"[0-9a-f]{40}"),
     _shape("squ_", r"[0-9a-f]{40}"),
     _shape("cfut_", r"[\w-]{36,60}"),
@@ -150,11 +162,15 @@ _SHAPES = (
     _shape("whsec_", r"[A-Za-z0-9+/=]{24,80}"),
     _shape("sq0", r"(?:atp|csp|idp)-[\w-]{20,60}"),
     _shape("eaaa", r"(?=[\w-]*\d)[\w-]{56,70}"),
-    _shape("eaa", r"[CMW][A-Za-z0-9]{60,300}"),
+    _shape("eaa", r"[A-Z](?=[A-Za-z]*\d)[A-Za-z0-9]{60,300}"),
     _shape("ezak", r"[A-Za-z0-9]{50,60}"),
     _shape("eztk", r"[A-Za-z0-9]{50,60}"),
     _shape("shippo_", r"(?:live|test)_[0-9a-fA-F]{40}"),
     _shape("access_token$", r"production\$[a-z0-9]{16}\$[0-9a-f]{32}"),
+    _shape("duffel_", r"(?:live|test)_[\w-]{36,60}"),
+    _shape("sl.", r"(?:u\.)?(?=[\w-]*\d)[\w-]{100,2048}"),
+    _shape("aio_", r"(?=[A-Za-z]*\d)[A-Za-z0-9]{28}\b"),
+    _shape("fio-u-", r"[\w-]{60,70}"),
     _shape("phx_", r"[A-Za-z0-9]{30,60}"),
     _shape("phc_", r"[A-Za-z0-9]{30,60}"),
     _shape("apify_api_", r"[A-Za-z0-9]{30,50}"),

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from tracer._json import JsonObject
 from tracer._json_size import VALUES_LIMIT, has_more_values
+from tracer._redaction.secrets import has_more_places
 from tracer.errors import InvalidArgumentError
 from tracer.server.answer import AnswerError
 from tracer.server.budget import HeldBytes
@@ -19,6 +20,7 @@ from tracer.server.settings import ServerSettings
 
 RECORDS_LIMIT: Final = 10_000  # of one request; a journal's batch of 1 MiB has a few thousand
 _ORIGINS_LIMIT = 1000  # resources and scopes; the spans of each resource are a transaction of their own
+_PLACES_LIMIT = 250_000  # up to twenty microseconds each
 _EVENTS_LIMIT = 100_000  # and links; with a name, a time and an attribute each, they are a million values
 _WAITING_WRITERS = 32
 _JSON_BYTES = 4 << 20  # a hundred thousand trace ids; parsed JSON takes a multiple of this
@@ -137,6 +139,12 @@ def check_values(*texts: bytes, limit: int = VALUES_LIMIT) -> None:
     """Raise AnswerError for JSON texts with so many keys and values that they would take much time and memory."""
     if has_more_values(texts, limit):
         raise too_many(limit, "keys and values")
+
+
+def check_places(content: bytes) -> None:
+    """Raise AnswerError for a content with so many places at which a secret may begin that the search takes seconds."""
+    if has_more_places(content, _PLACES_LIMIT):
+        raise too_many(_PLACES_LIMIT, "places where a secret may be")
 
 
 def check_spans(number: int) -> None:

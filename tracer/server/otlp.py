@@ -29,6 +29,7 @@ from tracer.server.body import (
     check_events,
     check_origins,
     check_spans,
+    check_places,
     check_values,
     read_body,
     refuse_if_busy,
@@ -87,7 +88,9 @@ def _take_in(body: Body, media_type: str, open_store: Callable[[], Store]) -> li
     Raises AnswerError if there is too much in it.
     """
     refused: list[str] = []
-    found = _resource_spans(body.take(), media_type)
+    content = body.take()
+    found = _resource_spans(content, media_type)
+    check_places(content)
     try:
         batches = [resource_and_records(each, refused) for each in found]
     except _UNREADABLE as error:

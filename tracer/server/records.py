@@ -16,7 +16,7 @@ from tracer._records.attachments import without_secrets_in_text
 from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, QueryTimeoutError, TraceNotFoundError
 from tracer.server.answer import AnswerError, answer_for
-from tracer.server.body import RECORDS_LIMIT, Body, check_values, read_body, refuse_if_busy, too_many
+from tracer.server.body import RECORDS_LIMIT, Body, check_places, check_values, read_body, refuse_if_busy, too_many
 from tracer.server.operation import Call
 from tracer.server.shapes import trace_shape
 from tracer.server.traces import stored_trace
@@ -78,6 +78,7 @@ def _lines(content: bytes) -> list[bytes]:
         raise too_many(RECORDS_LIMIT, "lines")
     lines = [line for line in content.split(b"\n") if line]
     check_values(*lines)
+    check_places(content)
     return [found for line in lines if (found := _redacted(line)) is not None]
 
 
