@@ -7,6 +7,7 @@ from typing import Final
 
 VALUES_LIMIT: Final = 1_000_000  # keys and values of one body: 100 MB, and seconds
 _CUT_AT_ONCE = 1 << 18  # bytes: pieces of a few bytes take several times their size
+_FEW = 1000
 _SEPARATORS = (b",", b":", b"[", b"{")  # each precedes a key or a value
 
 
@@ -17,6 +18,12 @@ def has_more_values(texts: Sequence[bytes], limit: int) -> bool:
     if sum(map(_count, texts)) <= limit:  # those in prose among them
         return False
     return sum(_count_outside_quotes(text, limit) for text in texts) > limit
+
+
+def values_in(text: bytes) -> int:
+    """How many keys and values a JSON text holds, at most; those in its strings are no values."""
+    at_most = _count(text)
+    return at_most if at_most < _FEW else _count_outside_quotes(text, VALUES_LIMIT)
 
 
 def _count(text: bytes) -> int:

@@ -144,7 +144,9 @@ def test_messages_and_tools_that_are_too_large_cost_a_part_of_them(record: Calla
 def test_of_a_chain_of_large_dicts_the_first_entries_are_read() -> None:
     class Counted(dict[str, int]):
         def items(self) -> Any:
-            return (asked.append("item") or pair for pair in super().items())
+            for pair in super().items():
+                asked.append("item")
+                yield pair
 
         def __iter__(self) -> Iterator[str]:
             raise AssertionError("all of its keys were read")

@@ -44,6 +44,25 @@ def server_url(store_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.parametrize("item", ["{}", "[]", '{"role":"user"}', "1"])
+@pytest.mark.parametrize("is_event", [False, True])
+def test_values_in_attributes_that_are_json_are_bounded(server_url: str, item: str, is_event: bool) -> None:
+    def post(count: int) -> httpx.Response:
+        text = "[" + ",".join([item] * count) + "]"
+        span = Span(name="chat", trace_id=b"1" * 16, span_id=b"2" * 8)
+        held = span.events.add(name="gen_ai.content.prompt") if is_event else span
+        held.attributes.add(key="gen_ai.input.messages").value.string_value = text
+        held.attributes.add(key="input.value").value.string_value = text
+        request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[span])])])
+        headers = {"Content-Type": "application/x-protobuf"}
+        return httpx.post(f"{server_url}/v1/traces", content=request.SerializeToString(), headers=headers, timeout=60)
+
+    assert post(1_000).status_code == 200
+    answer = post(600_000)
+    assert answer.status_code == 413
+    assert b"more than 1000000 keys and values in attributes that are JSON" in answer.content
+
+
 PLACES = [b"password: x ", b"?key=", b"@"]
 
 

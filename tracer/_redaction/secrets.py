@@ -24,13 +24,16 @@ from tracer._redaction.seen import where_new
 REDACTED = names.REDACTED.decode()
 
 
+_Rule = Callable[[bytes, int, int], list[Found]]
+
+
 class _Anchor(NamedTuple):
     """A fixed string in lower case, and the rule for its part ``literal[first:last]``."""
 
     literal: bytes
     first: int
     last: int
-    rule: Callable[[bytes, int, int], list[Found]]
+    rule: _Rule
     in_word: bool = False
 
 
@@ -71,7 +74,7 @@ def _data_url(line: bytes, start: int, end: int) -> list[Found]:
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,1024}={0,2}")
 _TEXT_TYPE = re.compile(rb"data:(?:text/|application/)[\w.+-]{1,40}(?:;[\w=.+-]{1,40}){0,2}\Z")
-_PLACES = (
+_PLACES: tuple[tuple[_Rule, tuple[str, ...]], ...] = (
     (_data_url, (";base64,",)),
     (places.in_address, ("@",)),
     (places.bearer, ("bearer ", "bearer%20", "bearer+")),

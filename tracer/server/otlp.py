@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from tracer._fault import logger
 from tracer._json import JsonObject
+from tracer._json_size import VALUES_LIMIT, values_in
 from tracer._records.attachments import take_out
 from tracer._records.record import Record
 from tracer._redaction.redactor import REDACT_DEFAULT
@@ -28,11 +29,12 @@ from tracer.server.body import (
     Body,
     check_events,
     check_origins,
-    check_spans,
     check_places,
+    check_spans,
     check_values,
     read_body,
     refuse_if_busy,
+    too_many,
 )
 from tracer.server.records import in_parts, record_line, redacted_record
 from tracer.store import Store
@@ -92,7 +94,8 @@ def _take_in(body: Body, media_type: str, open_store: Callable[[], Store]) -> li
     found = _resource_spans(content, media_type)
     check_places(content)
     try:
-        batches = [resource_and_records(each, refused) for each in found]
+        texts = _Texts()
+        batches = [resource_and_records(texts.within(each), refused) for each in found]
     except _UNREADABLE as error:
         raise _no_request(error) from None
     store = open_store()
@@ -115,6 +118,42 @@ def _lines(records: Iterator[Record], refused: list[str]) -> Iterator[bytes]:
             continue
         yield line
         yield from map(orjson.dumps, attachments)
+
+
+class _Texts:
+    """Counts the keys and values of attributes that are JSON texts: other instrumentations write messages so."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def within(self, resource_spans: JsonObject) -> JsonObject:
+        """The same, whose spans are counted when they are asked for; that raises AnswerError if there are too many."""
+        for scope in resource_spans.get("scopeSpans") or ():
+            scope["spans"] = map(self._counted, scope.get("spans") or ())
+        return resource_spans
+
+    def _counted(self, span: JsonObject) -> JsonObject:
+        if isinstance(span, dict):
+            events = span.get("events")
+            for holder in (span, *(events if isinstance(events, list) else ())):
+                self._count += sum(map(_values_inside, _attribute_values(holder)))
+        if self._count > VALUES_LIMIT:
+            raise too_many(VALUES_LIMIT, "keys and values in attributes that are JSON")
+        return span
+
+
+def _attribute_values(holder: object) -> Iterable[object]:
+    attributes = holder.get("attributes") if isinstance(holder, dict) else None
+    if isinstance(attributes, dict):  # of protobuf
+        return attributes.values()
+    return [each.get("value") for each in attributes if isinstance(each, dict)] if isinstance(attributes, list) else ()
+
+
+def _values_inside(value: object) -> int:
+    text = value.get("stringValue") if isinstance(value, dict) else value
+    if not isinstance(text, str) or text.lstrip()[:1] not in ("[", "{"):
+        return 0
+    return values_in(text.encode("utf-8", "replace"))
 
 
 def _storable(resource: JsonObject, refused: list[str]) -> JsonObject:
