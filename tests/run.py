@@ -2,8 +2,8 @@
 
 Makes the environments that it needs under build/. The lanes are lint and types; the tests of the providers; all others
 but the page's; the page's in Chromium; the page's own checks; the SDKs whose newest version the suite's environment
-does not have; frameworks, in an environment of their own. The output of the greatest part is shown as it comes, that
-of other lanes when a step has ended.
+does not have; frameworks, in an environment of their own; servers of other backends, which are sent what is exported.
+The output of the greatest part is shown as it comes, that of other lanes when a step has ended.
 Arguments go to pytest, which then runs the tests that they choose in the place of all of these.
 """
 
@@ -74,6 +74,7 @@ def main(pytest_arguments: list[str]) -> int:
         ended += [browser.result(), *page.result()]
         running += [pool.submit(run_lane, steps) for steps in page_lanes(python, pytest_arguments)]
         running += [pool.submit(test_frameworks)] if FRAMEWORKS and not pytest_arguments else []
+        running += [] if pytest_arguments else [pool.submit(run_lane, [peers(python)])]
         ended += [step for lane in running for step in lane.result()]
     for name, code, seconds in ended:
         print(f"{name:<11} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)
@@ -129,6 +130,11 @@ def test_frameworks() -> list[Ended]:
     """Make the environment of the frameworks, and run their tests in it."""
     python = make_environment("frameworks-env", "-e", ".[dev,frameworks]")
     return run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS])])
+
+
+def peers(python: str) -> Step:
+    """What other backends' servers show of what is exported; the program makes an environment for each of them."""
+    return Step("peers", [python, "tests/frameworks/peers.py"])
 
 
 def run_lane(steps: Sequence[Step]) -> list[Ended]:

@@ -93,7 +93,7 @@ def test_otlp_gets_every_span_as_it_is(collector: Collector) -> None:
     assert set(spans) == {"root", "child"}
     assert spans["root"].trace_id.hex() == root.trace_id
     assert spans["child"].parent_span_id.hex() == root.span_id
-    assert {a.key: a.value.string_value for a in spans["root"].attributes}["tracer.inputs"] == '{"q":"?"}'
+    assert {a.key: a.value.string_value for a in spans["root"].attributes}["input.value"] == '{"q":"?"}'
     assert spans["child"].status.code == 2
     assert [e.name for e in spans["child"].events] == ["e", "exception"]
     assert {a.key: a.value.string_value for a in collector.spans[0][0].attributes}["service.name"] == "shop"
@@ -299,6 +299,16 @@ def test_without_content_none_of_a_span_below_ours_is_kept() -> None:
     span = next(span for span in tracer.get_trace(ours.trace_id).data.spans if span.name == recorded["name"])
     assert span.token_usage["input_tokens"] > 0
     assert "Be brief." not in str(span.to_dict())
+
+
+def test_a_span_that_only_stands_for_ours_is_ours() -> None:
+    """Of a tracer that records nothing, as the Anthropic SDK has one."""
+    joined()
+    nothing = otel.NoOpTracer()
+    with tracer.start_span("ours") as ours, nothing.start_as_current_span("nothing"), tracer.start_span("deep") as deep:
+        pass
+
+    assert (deep.parent_id, deep.is_root) == (ours.span_id, False)
 
 
 def test_links_of_a_span_below_ours_are_kept() -> None:

@@ -105,7 +105,7 @@ def test_a_line_is_what_the_otlp_specification_says() -> None:
     assert attributes["c"] == {"boolValue": True}
     assert attributes["d"] == {"arrayValue": {"values": [{"stringValue": "x"}, {"stringValue": "y"}]}}
     assert attributes["tracer.span.type"] == {"stringValue": "CHAT_MODEL"}
-    assert attributes["tracer.inputs"] == {"stringValue": '{"n":1,"x":[null,1.5]}'}
+    assert attributes["input.value"] == {"stringValue": '{"n":1,"x":[null,1.5]}'}
 
 
 def test_the_protobuf_library_reads_our_lines() -> None:

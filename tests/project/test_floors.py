@@ -23,7 +23,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # what is written
         "tracer._redaction": "__init__ anchors judging names places redactor secrets seen shapes",
-        "tracer._records": "__init__ attachments cost derive line price_table record",
+        "tracer._records": "__init__ attachments cost derive exported line price_table record trace_fields usage",
         "tracer": "_parts messages",
     },
     {  # the journal
@@ -33,7 +33,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # where records go
-        "tracer.store": "__init__ limits rows text usage",
+        "tracer.store": "__init__ limits rows text",
         "tracer.store.filter": "__init__ complete expression fields lexer matching order parser pattern values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (

@@ -7,8 +7,8 @@ from typing import Any
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer._records.usage import token_usage
 from tracer.store.text import json_text
-from tracer.store.usage import token_usage
 
 
 class SpanStatus(str):

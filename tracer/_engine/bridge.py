@@ -17,6 +17,7 @@ from tracer._engine.joined_provider import RECORDED, record_from_readable, trans
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
 from tracer.dialects import is_model_call
+from tracer.export.otel import ExportedSpan
 
 if TYPE_CHECKING:
     from tracer._engine.recorder import Recorder
@@ -137,7 +138,7 @@ class Bridge(SpanProcessor):
         return (
             self.is_open
             and self._recorder.recording
-            and not isinstance(span, LiveSpan)  # of a provider that is joined as well
+            and not isinstance(span, (LiveSpan, ExportedSpan))  # of a provider that is joined as well
             and context is not None
             and self._recorder.samples(f"{context.trace_id:032x}")
         )

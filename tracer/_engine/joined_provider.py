@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import SpanKind, get_current_span
 
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
@@ -80,7 +80,6 @@ def record_from_readable(span: ReadableSpan) -> SpanRecord:
         "end": span.end_time or 0,
         "status": span.status.status_code.name,  # type: ignore[typeddict-item]
         "message": span.status.description or "",
-        "otel_kind": span.kind.value,
         "attributes": to_plain(attributes),
         "events": [
             {"name": event.name, "time": event.timestamp, "attributes": to_plain(dict(event.attributes or {}))}
@@ -88,6 +87,8 @@ def record_from_readable(span: ReadableSpan) -> SpanRecord:
         ],
         "scope": scope.name if scope is not None else "",
     }
+    if span.kind is not SpanKind.INTERNAL:
+        record["otel_kind"] = span.kind.value
     if span.links:
         record["links"] = [
             {

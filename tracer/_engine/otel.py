@@ -95,8 +95,11 @@ class OpenTelemetryIdentity:
         if isinstance(span, LiveSpan):
             return span
         context = span.get_span_context()
+        ours = current.get()
+        if ours is not None and int(ours.span_id, 16) == context.span_id:
+            return ours  # a tracer that records nothing has put a span that stands for ours in its place
         if not context.is_valid or (self.joined is None and not context.trace_flags.sampled):
-            return current.get()  # of a provider that is only watched, a trace left out does not leave out ours
+            return ours  # of a provider that is only watched, a trace left out does not leave out ours
         return NonRecordingSpan(
             f"{context.trace_id:032x}",
             f"{context.span_id:016x}",

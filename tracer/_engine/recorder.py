@@ -15,9 +15,10 @@ from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.span import LiveSpan
 from tracer._fault import is_interruption, report
 from tracer._journal.journal import JournalClosedError
-from tracer._json import encode
+from tracer._json import encode, loads
 from tracer._late import load_registered
 from tracer._records.line import Started, encode_record, start_body, start_head
+from tracer._records.trace_fields import TraceFields
 from tracer._redaction.redactor import Redactor, has_failed
 from tracer.config import DEFAULT_EXPERIMENT
 
@@ -57,6 +58,7 @@ class Recorder:
     def reset(self) -> None:
         """Forget the last trace, the default version, and whether recording was switched off."""
         self._switched_off = False
+        self._trace_fields = TraceFields()  # for processors
         self.forget_open_steps()
         self._last_trace_id: str | None = None
         self._thread_local = threading.local()
@@ -80,6 +82,10 @@ class Recorder:
         self._start_bodies: dict[tuple[str, str], bytes] = {}
         self._processors = tuple(settings.span_processors)
         self._has_processors = bool(self._processors) or self.otel.joined is not None
+        if self._has_processors:
+            from tracer.export.otel import ExportedSpan
+
+            self._exported_span = ExportedSpan
         # requests and replies are read where the span is stored, unless a processor needs the result at once or
         # redaction and missing content take it from the bodies
         self.reads_later = (
@@ -327,23 +333,28 @@ class Recorder:
             return  # it was started by the parent process, which writes it
         self._new_steps.pop(span.span_id, None)
         try:
-            if self._has_processors and not span.is_reported:
-                span.is_reported = True
-                self._notify_end(span)
             watch = usage_watch.get()
             if watch is not None and span.token_usage:
                 watch.append(span.span_id)
-            self._append_line(span.line(self.redact), span._started)
+            line = span.line(self.redact)
+            if self._has_processors and not span.is_reported:
+                span.is_reported = True
+                self._notify_end(span, line)
+            self._append_line(line, span._started)
         except Exception as error:
             report("writing a span down", error)
         if span.is_root:
             self._last_trace_id = self._thread_local.trace_id = span.trace_id
 
-    def _notify_end(self, span: LiveSpan) -> None:
+    def _notify_end(self, span: LiveSpan, line: bytes) -> None:
+        exported = self._exported_span(span, line, span._started, self._trace_fields.of(span.trace_id))
         for processor in self._all_processors():
             try:
-                on_end = getattr(processor, "on_end", None) or processor
-                on_end(span)
+                on_end = getattr(processor, "on_end", None)
+                if on_end is None:
+                    processor(span)
+                else:
+                    on_end(exported)
             except Exception as error:
                 report(f"calling {type(processor).__qualname__} at the end of a span", error)
 
@@ -354,7 +365,10 @@ class Recorder:
     def append(self, record: Mapping[str, object]) -> None:
         """Write a record (tracer/_records/record.py); never raises."""
         try:
-            self._append_line(self.redact(encode_record(record)))
+            line = self.redact(encode_record(record))
+            if self._has_processors and record["kind"] == "trace":
+                self._trace_fields.add(loads(line))
+            self._append_line(line)
         except Exception as error:
             report("writing a record down", error)
 

@@ -53,7 +53,7 @@ class SpanRecord(TypedDict, total=False):
     end: int
     status: Literal["UNSET", "OK", "ERROR"]
     message: str  # status description
-    otel_kind: int  # opentelemetry.trace.SpanKind value
+    otel_kind: int  # opentelemetry.trace.SpanKind value; absent where it is INTERNAL
     attributes: JsonObject  # OpenTelemetry primitives and lists of them
     json: JsonObject  # structured values by attribute key
     events: list[EventRecord]

@@ -1,10 +1,10 @@
-"""Spans for OpenTelemetry: records from the journal as ReadableSpans, and any SpanExporter as a sink."""
+"""Spans for OpenTelemetry: records from the journal as ReadableSpans, any SpanExporter as a sink, and ended spans."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -12,23 +12,26 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from tracer._fault import report
-from tracer._json import JsonObject, encode
+from tracer._json import JsonMapping, JsonObject
 from tracer._records.derive import record_of
-from tracer.semconv import SPAN_TYPE
+from tracer._records.exported import exported_attributes
+from tracer._records.line import self_contained
+from tracer._records.trace_fields import TraceFields
+
+if TYPE_CHECKING:
+    from tracer._records.line import Started
 
 _OWNERS_REMEMBERED = 64
 _SECRETS_OF_URL = re.compile(r"(?<=//)[^/@]*@|\?.*")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
-def attributes_of(record: JsonObject) -> JsonObject:
-    """A span record's attributes in OpenTelemetry's types: structured values as JSON text."""
-    structured = {key: encode(value).decode() for key, value in record.get("json", {}).items()}
-    return {SPAN_TYPE: record.get("type", "UNKNOWN"), **record.get("attributes", {}), **structured}
+def readable_span(record: JsonObject, resource: Resource, about_trace: JsonMapping, *, is_root: bool) -> ReadableSpan:
+    """A span record as a span for OpenTelemetry's exporters.
 
-
-def readable_span(record: JsonObject, resource: Resource) -> ReadableSpan:
-    """A span record as a span for OpenTelemetry's exporters."""
+    A root carries all that its trace belongs to, any other span session and user.
+    """
+    others = ([about_trace] if about_trace else []) if is_root else None
     trace_id = int(record["trace_id"], 16)
     state = TraceState.from_header([record["trace_state"]]) if record.get("trace_state") else None
     parent_id = record.get("parent_id")
@@ -40,7 +43,7 @@ def readable_span(record: JsonObject, resource: Resource) -> ReadableSpan:
         context=SpanContext(trace_id, int(record["span_id"], 16), False, _SAMPLED, state),
         parent=parent,
         resource=resource,
-        attributes=attributes_of(record),
+        attributes=exported_attributes(record, about_trace, others),
         events=[Event(e["name"], e.get("attributes"), e["time"]) for e in record.get("events", ())],
         links=[_link(link) for link in record.get("links", ())],
         kind=SpanKind(record.get("otel_kind", SpanKind.INTERNAL.value)),
@@ -67,6 +70,7 @@ class ExporterSink:
         self.name = f"exporter {index} {kind.__module__}.{kind.__qualname__} {place}".rstrip()
         self._exporter = exporter
         self._resources: dict[str | None, Resource] = {}
+        self._fields = TraceFields()
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Export the spans among the records; raises if the exporter fails."""
@@ -76,8 +80,13 @@ class ExporterSink:
                 record = record_of(line)
                 if record["kind"] == "process":
                     self._remember(owner, Resource(record.get("resource", {})))
+                elif record["kind"] == "trace":
+                    self._fields.add(record)
                 elif record["kind"] == "span":
-                    spans.append(readable_span(record, self._resources.get(owner) or Resource({})))
+                    about_trace = self._fields.of(record["trace_id"])
+                    is_root = not record.get("parent_id") or bool(record.get("remote_parent"))
+                    resource = self._resources.get(owner) or Resource({})
+                    spans.append(readable_span(record, resource, about_trace, is_root=is_root))
             except Exception as error:
                 report("reading a record for an exporter", error)
         if spans:
@@ -106,3 +115,52 @@ class ExporterSink:
     def shutdown(self) -> None:
         """Let the exporter close its connections."""
         self._exporter.shutdown()
+
+
+class ExportedSpan(ReadableSpan):
+    """One of our spans that has ended, for processors of OpenTelemetry's: as it is stored, redacted.
+
+    Each field is made when it is first looked at, by an exporter in a thread of its own. What OpenTelemetry has no name
+    for is the live span's.
+    """
+
+    def __init__(self, span: Any, line: bytes, started: Started | None, about_trace: JsonMapping) -> None:
+        self._live = span
+        self._line = line
+        self._started = started
+        self._about_trace = about_trace
+        self._context = span.context  # at once: every processor looks at it
+
+    def __getattr__(self, name: str) -> Any:
+        fields = vars(self)
+        if name in _OF_LIVE:
+            fields[name] = getattr(self._live, name[1:])
+        elif name in _OF_RECORD:
+            fields.update(self._read())
+        elif name.startswith("_"):
+            raise AttributeError(name)
+        else:
+            return getattr(self._live, name)
+        return fields[name]
+
+    def _read(self) -> Mapping[str, Any]:
+        line = self._line if self._started is None else self_contained(self._line, self._started)
+        read = readable_span(record_of(line), self._resource, self._about_trace, is_root=self._live.is_root)
+        return {name: getattr(read, name) for name in _OF_RECORD}
+
+    @property
+    def dropped_attributes(self) -> int:
+        """Attributes left out because there were too many."""
+        return int(self._live.dropped_attributes)
+
+    @property
+    def dropped_events(self) -> int:
+        """Events left out because there were too many."""
+        return int(self._live.dropped_events)
+
+
+# fields of a ReadableSpan: those that redaction changes, and the others
+_OF_RECORD = frozenset({"_name", "_attributes", "_events", "_links", "_status"})
+_OF_LIVE = frozenset({
+    "_parent", "_kind", "_start_time", "_end_time", "_resource", "_instrumentation_scope", "_instrumentation_info",
+})  # fmt: skip

@@ -12,13 +12,15 @@ import binascii
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 
 from tracer import semconv
 from tracer._json import JsonMapping, JsonObject
+from tracer._records.exported import TRACE_RECORDS, exported_attributes, recorded_values, session_and_user
 from tracer._records.record import EventRecord, LinkRecord, Record, SpanRecord
+from tracer._records.trace_fields import merged
 from tracer.dialects import translate
 from tracer.errors import InvalidArgumentError
 
@@ -29,10 +31,6 @@ class Batch(NamedTuple):
     resource: JsonObject
     records: list[Record]
 
-
-# fields without a place in OTLP travel in attributes of these names
-JSON_KEYS: Final = "tracer.json_keys"  # the attributes that hold JSON text
-TRACE_RECORDS: Final = "tracer.trace.records"  # on the first span of a trace, or its resource: its other records
 
 _FLAG_HAS_IS_REMOTE = 0x100
 _FLAG_IS_REMOTE = 0x200
@@ -55,15 +53,16 @@ def line_from_records(
     resource: JsonMapping | None = None,
 ) -> bytes:
     """One line, newline included, with the spans of a trace and the records that belong to it (tags, assessments…)."""
-    about = dict(resource or {})
+    origin = dict(resource or {})
     if others and not spans:
-        about[TRACE_RECORDS] = _dump(others).decode()
+        origin[TRACE_RECORDS] = _dump(others).decode()
+    about_trace = merged([record for record in others if record.get("kind") == "trace"])
     scopes: dict[str, list[JsonObject]] = {}
     for position, record in enumerate(spans):
-        extra = list(others) if position == 0 else []
-        scopes.setdefault(record.get("scope", ""), []).append(_span_to_otlp(record, extra))
+        attributes = exported_attributes(record, {}) if position else exported_attributes(record, about_trace, others)
+        scopes.setdefault(record.get("scope", ""), []).append(_span_to_otlp(record, attributes))
     scope_spans = [{"scope": {"name": name} if name else {}, "spans": found} for name, found in scopes.items()]
-    resource_spans = {"resource": {"attributes": _attributes_to_otlp(about)}, "scopeSpans": scope_spans}
+    resource_spans = {"resource": {"attributes": _attributes_to_otlp(origin)}, "scopeSpans": scope_spans}
     return _dump({"resourceSpans": [resource_spans]}) + b"\n"
 
 
@@ -133,10 +132,17 @@ def _records_of_scopes(scopes: Sequence[tuple[str, Iterator[JsonMapping]]], refu
 def _records_of_span(span: JsonMapping, scope: str) -> list[Record]:
     attributes = _attributes_from_otlp(span.get("attributes"))
     others = _other_records(attributes)
-    is_ours = JSON_KEYS in attributes
-    record = _span_from_otlp(span, attributes, scope)
-    about_trace = None if is_ours else translate(record)
-    return [*others, record, *([about_trace] if about_trace else [])]
+    belongs_to = session_and_user(attributes)
+    structured = recorded_values(attributes)
+    record = _span_from_otlp(span, attributes, structured or {}, scope)
+    if structured is None:
+        about_trace = translate(record)
+        return [*others, record, *([about_trace] if about_trace else [])]
+    if belongs_to and not others:  # the span that says all of its trace has not ended, or lies elsewhere
+        others = [
+            cast("Record", {"kind": "trace", "trace_id": record["trace_id"], "time": record["start"], **belongs_to})
+        ]
+    return [*others, record]
 
 
 def _other_records(attributes: JsonObject) -> list[Record]:
@@ -158,7 +164,7 @@ def _is_other_record(record: object) -> bool:
 # --- a span
 
 
-def _span_to_otlp(record: JsonMapping, others: list[JsonMapping]) -> JsonObject:
+def _span_to_otlp(record: JsonMapping, attributes: JsonMapping) -> JsonObject:
     span: JsonObject = {"traceId": record["trace_id"], "spanId": record["span_id"]}
     if record.get("parent_id"):
         span["parentSpanId"] = record["parent_id"]
@@ -166,11 +172,11 @@ def _span_to_otlp(record: JsonMapping, others: list[JsonMapping]) -> JsonObject:
     if record.get("trace_state"):
         span["traceState"] = record["trace_state"]
     span["name"] = record.get("name", "")
-    span["kind"] = record["otel_kind"] + 1 if "otel_kind" in record else 0
+    span["kind"] = record.get("otel_kind", 0) + 1
     start = record.get("start", 0)
     span["startTimeUnixNano"] = str(start)
     span["endTimeUnixNano"] = str(record.get("end", start))
-    span["attributes"] = _span_attributes(record, others)
+    span["attributes"] = _attributes_to_otlp(attributes)
     if record.get("events"):
         span["events"] = [_event_to_otlp(event) for event in record["events"]]
     if record.get("links"):
@@ -183,19 +189,7 @@ def _span_to_otlp(record: JsonMapping, others: list[JsonMapping]) -> JsonObject:
     return span
 
 
-def _span_attributes(record: JsonMapping, others: list[JsonMapping]) -> list[JsonObject]:
-    structured = record.get("json") or {}
-    values = dict(record.get("attributes") or {})
-    if record.get("type"):
-        values[semconv.SPAN_TYPE] = record["type"]
-    values.update((key, _dump(value).decode()) for key, value in structured.items())
-    values[JSON_KEYS] = list(structured)
-    if others:
-        values[TRACE_RECORDS] = _dump(others).decode()
-    return _attributes_to_otlp(values)
-
-
-def _span_from_otlp(span: JsonMapping, attributes: JsonObject, scope: str) -> SpanRecord:
+def _span_from_otlp(span: JsonMapping, attributes: JsonObject, structured: JsonObject, scope: str) -> SpanRecord:
     record: SpanRecord = {
         "kind": "span",
         "trace_id": _hex_id(span["traceId"], 16, "traceId"),
@@ -210,9 +204,13 @@ def _span_from_otlp(span: JsonMapping, attributes: JsonObject, scope: str) -> Sp
     record["start"] = _time(span.get("startTimeUnixNano"), "startTimeUnixNano")
     record["end"] = _time(span.get("endTimeUnixNano"), "endTimeUnixNano") or record["start"]
     _add_status(record, span.get("status") or {})
-    if kind := _enum_number(span.get("kind"), _SPAN_KINDS, "SPAN_KIND_"):
+    kind = _enum_number(span.get("kind"), _SPAN_KINDS, "SPAN_KIND_")
+    if kind > 1:  # what is not said is internal
         record["otel_kind"] = kind - 1
-    _add_attributes(record, attributes)
+    if attributes:
+        record["attributes"] = attributes
+    if structured:
+        record["json"] = structured
     if span.get("events"):
         record["events"] = [_event_from_otlp(event) for event in span["events"]]
     if span.get("links"):
@@ -231,20 +229,6 @@ def _add_status(record: SpanRecord, status: JsonMapping) -> None:
     record["status"] = cast("Any", _STATUS_CODES[code])
     if status.get("message"):
         record["message"] = str(status["message"])
-
-
-def _add_attributes(record: SpanRecord, attributes: JsonObject) -> None:
-    ours = attributes.pop(JSON_KEYS, ())
-    structured = {
-        key: orjson.loads(value) if isinstance(value, str) else value
-        for key, value in attributes.items()
-        if key in ours
-    }
-    plain = {key: value for key, value in attributes.items() if key not in structured}
-    if plain:
-        record["attributes"] = plain
-    if structured:
-        record["json"] = structured
 
 
 def _span_type(attributes: JsonObject) -> str:

@@ -8,9 +8,9 @@ import orjson
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer._records.usage import first_chunk_ns, token_usage
 from tracer.messages import Message, to_messages
 from tracer.store.rows import AssessmentRow, TraceRow
-from tracer.store.usage import first_chunk_ns, token_usage
 
 _KINDS = dict(enumerate(("INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")))
 # attributes with fields of their own

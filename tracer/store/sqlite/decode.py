@@ -14,9 +14,9 @@ from tracer._json import JsonObject, encode
 from tracer._records.cost import cost_of
 from tracer._records.derive import derive
 from tracer._records.line import without_ended_starts
+from tracer._records.usage import first_chunk_ns, token_usage
 from tracer.store.sqlite.shape import attachment_content, put_in_shape
 from tracer.store.text import Previews, previews
-from tracer.store.usage import first_chunk_ns, token_usage
 
 _INT64 = 2**63 - 1
 _OF_NO_TRACE = ("attachment", "process", "model", "run")
