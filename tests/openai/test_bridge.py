@@ -17,6 +17,9 @@ _KINDS: list[dict[str, Any]] = [
     {"openinference.span.kind": "LLM", "session.id": "s-1"},
     {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 14},
     {"llm.request.type": "chat"},
+    {"langfuse.observation.type": "generation"},
+    {"langsmith.span.kind": "llm"},
+    {"mlflow.spanType": '"CHAT_MODEL"'},
 ]
 
 
@@ -59,6 +62,19 @@ def test_a_call_below_anothers_span_of_it_is_one_step(
         assert not streams or len(list(result)) == 6
 
     assert tree() == ["->agent", "agent>step", "step>chat gpt-test"]
+    assert tokens() == [14, 14]
+
+
+@pytest.mark.parametrize("attributes", _KINDS)
+def test_a_span_that_says_after_its_start_that_it_is_the_call_is_one_step_with_it(
+    other: Tracer, client: openai.OpenAI, server: Server, attributes: dict[str, Any]
+) -> None:
+    server.will(reply(chat()))
+    with tracer.start_span("agent"), other.start_as_current_span("ChatCompletion") as span:
+        span.set_attributes(attributes)
+        client.chat.completions.create(model="gpt-test", messages=QUESTION)  # type: ignore[arg-type]
+
+    assert tree() == ["->agent", "agent>chat gpt-test"]
     assert tokens() == [14, 14]
 
 

@@ -214,6 +214,31 @@ def test_settings_hold_for_the_spans_of_others(run: Run, switch: str) -> None:
     assert len(said.splitlines()) == (2 if "content" in switch else 1)
 
 
+def test_dialects_of_installed_packages_are_looked_for_in_the_background(run: Run) -> None:
+    said = run(
+        program(
+            """
+            from importlib import metadata
+            asked, entry_points = [], metadata.entry_points
+            def find(**given):
+                asked.append(threading.current_thread().name)
+                return entry_points(**given)
+            metadata.entry_points = find
+            tracer.otel.autolog()
+            for thread in threading.enumerate():
+                if thread.name == "tracer-dialects":
+                    thread.join()
+            with trace.get_tracer("other").start_as_current_span("request", attributes={"input.value": "words"}):
+                pass
+            tree()
+            say(asked)
+            """
+        )
+    )
+
+    assert said.splitlines() == ["->request OK", "['tracer-dialects']"]
+
+
 def test_a_bad_provider_is_told() -> None:
     with pytest.raises(InvalidArgumentError, match=r"provider is 5, expected a TracerProvider.*add_span_processor"):
         tracer.otel.autolog(5)

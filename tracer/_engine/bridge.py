@@ -16,12 +16,13 @@ from opentelemetry.trace import SpanKind
 from tracer._engine.joined_provider import RECORDED, record_from_readable, translated
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
-from tracer.dialects import is_model_call
+from tracer.dialects import is_model_call, load_installed
 from tracer.export.otel import ExportedSpan
 
 if TYPE_CHECKING:
     from tracer._engine.recorder import Recorder
 
+_PARENT = "_tracer_parent"  # of a span that is recorded, where that is recorded too
 _OPEN_CALLS = 100_000  # more are no longer looked at: spans that never end must not fill the memory
 
 
@@ -54,6 +55,7 @@ class Bridge(SpanProcessor):
         """Record from now on."""
         self.is_open = True
         self._recorder.otel.share_context(self)  # at once: a provider may be set below a step of ours
+        load_installed()
 
     def close(self) -> None:
         """Record nothing more; a provider has no way to take a processor off, so that it stays and does nothing."""
@@ -77,10 +79,18 @@ class Bridge(SpanProcessor):
 
     def above_call(self, span: otel_trace.Span) -> otel_trace.Span:
         """The parent of a call that a provider of ours records: above the spans that others make of the same call."""
-        while (call := self._calls.get(span.get_span_context().span_id)) is not None:
+        while (call := self._call_of(span)) is not None:
             call.is_ours = True
             span = call.parent
         return span
+
+    def _call_of(self, span: Any) -> _Call | None:
+        """The model's call that a span is of; some instrumentations say so only after the span has started."""
+        span_id = span.get_span_context().span_id
+        parent = getattr(span, _PARENT, None)
+        if span_id not in self._calls and parent is not None and is_model_call(span.attributes or {}):
+            self._calls[span_id] = _Call(parent, is_ours=False)
+        return self._calls.get(span_id)
 
     # ---- called by OpenTelemetry ----
 
@@ -101,6 +111,8 @@ class Bridge(SpanProcessor):
                     self._parents[context.span_id] = above.parent.span_id
             elif not (isinstance(parent, LiveSpan) or getattr(parent, RECORDED, False)):
                 self._write_start(span, context)
+            else:
+                setattr(span, _PARENT, parent)
 
     def _write_start(self, span: Span, context: otel_trace.SpanContext) -> None:
         self._recorder.other_root_started(

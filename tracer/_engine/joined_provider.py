@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind, get_current_span
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
 from tracer._json import to_plain
-from tracer.dialects import translate
+from tracer.dialects import load_installed, translate
 from tracer.semconv import SPAN_TYPE
 
 if TYPE_CHECKING:
@@ -126,3 +126,4 @@ def join(provider: TracerProvider, recorder: Recorder) -> None:
     if id(provider) not in _joined:
         _joined[id(provider)] = SpansBelowOurs(provider, recorder)
         provider.add_span_processor(_joined[id(provider)])
+        load_installed()

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from tracer import semconv
-from tracer._fault import guard, report
+from tracer._fault import guard
+from tracer._late import load_aside
+from tracer._threads import start_thread
 from tracer.dialects import (
     adk,
     bare,
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Dialect", "Reading", "parsed", "put_call", "put_usage"]
 
-ENTRY_POINT_GROUP = "tracer.dialects"
 _TOLD_NOTHING = (None, "", "UNKNOWN")
 _NORMALISED = ("gen_ai", "tracer")
 _STRUCTURED_KEYS = frozenset({
@@ -79,6 +80,9 @@ _CALLS = {
     "openinference.span.kind": ("LLM", "EMBEDDING"),
     semconv.OPERATION: ("chat", "text_completion", "embeddings", "generate_content"),
     "llm.request.type": ("chat", "completion", "embedding"),
+    "langfuse.observation.type": ("generation", "embedding"),
+    "langsmith.span.kind": ("llm", "embedding"),
+    "mlflow.spanType": ("CHAT_MODEL", "LLM", "EMBEDDING", '"CHAT_MODEL"', '"LLM"', '"EMBEDDING"'),  # as text, as JSON
 }
 
 
@@ -114,19 +118,14 @@ def translate(record: SpanRecord) -> TraceRecord | None:
 
 @functools.cache
 def _installed() -> Sequence[Dialect]:
-    """The dialects of installed packages; one that cannot be loaded is reported once."""
-    from importlib import metadata
+    found: Sequence[Dialect] = load_aside("tracer.dialects.installed", "DIALECTS")
+    return found
 
-    dialects = []
-    for point in metadata.entry_points(group=ENTRY_POINT_GROUP):
-        try:
-            dialect = point.load()
-            if not isinstance(dialect, Dialect):
-                raise TypeError(f"{point.value} is a {type(dialect).__name__}, not a tracer.dialects.Dialect")
-            dialects.append(dialect)
-        except Exception as fault:  # a third party's package may fail in any way
-            report(f"loading the dialect {point.name}", fault)
-    return tuple(dialects)
+
+def load_installed() -> None:
+    """Load the dialects of installed packages in the background: it takes longer than a span should."""
+    with guard("loading dialects"):
+        start_thread(_installed, "tracer-dialects")
 
 
 def _move_structured(record: SpanRecord) -> None:
