@@ -161,9 +161,9 @@ def to_message(message: object, role: str = "user") -> Message:
         return {"role": role, "parts": [text_part(message)]}
     plain = message if type(message) is dict else _plain(message)
     if isinstance(plain, dict):
-        content = plain.get("content")
-        if len(plain) == 2 and type(content) is str and plain.get("role") in _PLAIN_ROLES:  # the common case
-            return {"role": plain["role"], "parts": [text_part(content)] if content else []}
+        content, named = plain.get("content"), plain.get("role")
+        if len(plain) == 2 and type(content) is str and type(named) is str and named in _PLAIN_ROLES:  # the common case
+            return {"role": named, "parts": [text_part(content)] if content else []}
         if "parts" in plain and _is_well_formed(plain):
             return plain
         found = _of_framework(plain) or plain

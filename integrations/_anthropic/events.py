@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracer._json import JsonObject
 from tracer.messages import parsed
 
-from .._values import as_dict, given
+from .._values import as_dict, as_text, given
 
 # the field of a block that each kind of delta extends
 _DELTA_FIELD = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
@@ -40,6 +40,7 @@ class MessageAccumulator:
 
     def _block(self, event: JsonObject) -> _Block:
         index = event.get("index")
+        index = index if isinstance(index, int) else None
         found = self._blocks.get(index)
         if found is None:
             found = self._blocks[index] = _Block()
@@ -71,7 +72,7 @@ class _Block:
 
     def start(self, block: JsonObject) -> bool:
         self._fields = block
-        return block.get("type") not in _OPENED_EMPTY
+        return str(block.get("type")) not in _OPENED_EMPTY
 
     def add(self, delta: JsonObject) -> bool:
         kind = delta.get("type")
@@ -92,7 +93,7 @@ class _Block:
     def whole(self) -> JsonObject:
         block = dict(self._fields)
         for field, pieces in self._texts.items():
-            block[field] = (block.get(field) or "") + "".join(pieces)
+            block[field] = (as_text(block.get(field)) or "") + "".join(pieces)
         arguments = "".join(self._json)
         if arguments:
             block["input"] = parsed(arguments)

@@ -131,9 +131,10 @@ class _Choice:
         delta = get("delta") or get("message")
         if not delta:
             text = get("text")
-            if text:
+            if text and isinstance(text, str):
                 self._text.append(text)
-            return bool(text)
+                return True
+            return False
         return self._add_delta(delta) if isinstance(delta, dict) else False
 
     def _add_delta(self, delta: JsonObject) -> bool:
