@@ -135,6 +135,23 @@ def test_what_nobody_knows_has_no_price(model: str, provider: str | None, host: 
     assert cost(model, provider, host) is None
 
 
+@pytest.mark.parametrize("host", ["bedrock-runtime.eu-west-1.amazonaws.com", "vpce-1.bedrock.example.com", None])
+def test_a_model_on_bedrock_costs_what_its_id_says(host: str | None) -> None:
+    def price(**models: str) -> float:
+        attributes = {f"gen_ai.{side}.model": name for side, name in models.items()}
+        where = {semconv.PROVIDER: "aws.bedrock", semconv.SERVER_ADDRESS: host}
+        found = cost_of({"attributes": {**attributes, **where}, "start": START}, {"input_tokens": 1_000_000})
+        assert found is not None
+        return found["total_cost"]
+
+    name = "claude-sonnet-4-5-20250929"
+    everywhere, regional = f"global.anthropic.{name}-v1:0", f"eu.anthropic.{name}-v1:0"
+
+    assert [price(request=everywhere, response=name), price(request=regional, response=name)] == [3.0, 3.3]
+    assert price(request="application-inference-profile/a1b2c3", response=name) == 3.3
+    assert price(request="amazon.nova-micro-v1:0") == 0.035
+
+
 def test_a_cost_that_the_provider_sent_wins() -> None:
     attributes = {semconv.REQUEST_MODEL: "gpt-4o", "tracer.cost.total": 0.5}
 

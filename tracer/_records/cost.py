@@ -177,7 +177,9 @@ def _entry(response_model: str, request_model: str, provider: str, host: str) ->
         provider = host = ""
     elif provider and not _is_provider(_PROVIDER_IDS.get(provider, provider), None):
         provider = ""
-    for model in dict.fromkeys((response_model, request_model)):
+    # Bedrock's ids say where a model runs, of which its price depends; the model's own name in a reply does not
+    names = (request_model, response_model) if provider == "aws.bedrock" else (response_model, request_model)
+    for model in dict.fromkeys(names):
         seller = _seller(model, provider, host) if model else None
         if seller is None:
             model, seller = _prefixed(model)
