@@ -19,6 +19,7 @@ _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm16": "audio/L16"}
 _MODALITIES = frozenset({"image", "audio", "video"})
 _CALL_IDS = ("call_id", "toolCallId", "tool_call_id", "toolUseId", "tool_use_id", "callId", "ref", "id")
 _RESULTS = ("response", "result", "output", "content")
+_CACHE_POINT = {"cachePoint"}  # where Bedrock is to cache what comes before, which is no content
 
 
 def content_parts(content: object) -> Iterator[Part]:
@@ -33,7 +34,7 @@ def content_parts(content: object) -> Iterator[Part]:
             yield from (part_of(inner) for inner in part if inner is not None)
         elif isinstance(part, dict) and "type" not in part and isinstance(part.get("parts"), (list, str)):
             yield from content_parts(part["parts"])  # Gemini's contents
-        elif part is not None:
+        elif part is not None and not (isinstance(part, dict) and part.keys() == _CACHE_POINT):
             yield part_of(part)
 
 
@@ -335,6 +336,8 @@ def _keyed_text(text: object, block: JsonObject) -> Part:
 
 
 def _keyed_call(call: object, _: JsonObject) -> Part:
+    if isinstance(call, dict) and call.get("type") == "server_tool_use":  # Bedrock's
+        return _server_tool_use({**call, "id": call.get("toolUseId")})
     part = tool_call_part(call)
     return part if part["arguments"] is not None else {**part, "arguments": {}}
 
@@ -344,7 +347,20 @@ def _keyed_function(function: object, block: JsonObject) -> Part:
 
 
 def _keyed_result(result: object, _: JsonObject) -> Part:
-    return tool_result_part(result if isinstance(result, dict) else {"response": result})
+    if not isinstance(result, dict):
+        return tool_result_part({"response": result})
+    content = result.get("content")
+    if "toolUseId" in result and isinstance(content, list):  # Bedrock's
+        parts = [_bedrock_result(block) for block in content if block is not None]
+        is_json = len(parts) == 1 and parts[0]["type"] == "json"
+        return tool_result_part({**result, "response": parts[0]["content"] if is_json else parts})
+    return tool_result_part(result)
+
+
+def _bedrock_result(block: object) -> Part:
+    if isinstance(block, dict) and block.keys() == {"json"}:
+        return {"type": "json", "content": block["json"]}
+    return part_of(block)
 
 
 def _keyed_reasoning(reasoning: object, _: JsonObject) -> Part:
@@ -362,17 +378,55 @@ def _keyed_media(media: object, block: JsonObject) -> Part:
 def _bedrock_media(modality: str) -> Callable[[object, JsonObject], Part]:
     def convert(media: object, block: JsonObject) -> Part:
         source = media.get("source") if isinstance(media, dict) else None
-        if isinstance(media, dict) and isinstance(source, dict):
-            content, uri = source.get("bytes"), (_as_dict(source.get("s3Location")) or {}).get("uri")
-            if isinstance(content, str):
-                kind = media.get("format")
-                mime = f"{modality}/{kind}" if kind and modality != "file" else None
-                return media_part(modality, content, mime)
-            if isinstance(uri, str):
-                return uri_part(modality, uri)
-        return {"type": "json", "content": block}
+        if not isinstance(media, dict) or not isinstance(source, dict):
+            return {"type": "json", "content": block}
+        part = _bedrock_source(modality, source, media.get("format"))
+        if part is None:
+            return {"type": "json", "content": block}
+        return {**part, "filename": media["name"]} if isinstance(media.get("name"), str) else part
 
     return convert
+
+
+_BEDROCK_TYPES = {
+    "pdf": "application/pdf", "csv": "text/csv", "html": "text/html", "txt": "text/plain", "md": "text/markdown",
+    "doc": "application/msword", "xls": "application/vnd.ms-excel",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "mp3": "audio/mpeg", "three_gp": "video/3gpp", "mkv": "video/x-matroska", "mov": "video/quicktime",
+}  # fmt: skip
+
+
+def _bedrock_source(modality: str, source: JsonObject, kind: object) -> Part | None:
+    """The content of an image, a document, a video or a sound, which Bedrock names by its format."""
+    content, uri = source.get("bytes"), (_as_dict(source.get("s3Location")) or {}).get("uri")
+    if isinstance(content, str):
+        known = f"{modality}/{kind}" if kind and modality != "file" else None
+        mime = _BEDROCK_TYPES.get(str(kind), known)
+        if content.startswith("data:"):  # bytes that this process encoded
+            head, _, content = content[5:].partition(",")
+            mime = mime or head.partition(";")[0]
+        return media_part(modality, content, mime)
+    if isinstance(uri, str):
+        return uri_part(modality, uri)
+    texts = source.get("text", source.get("content"))
+    return None if texts is None else text_part(_text_of(texts, "\n"))
+
+
+def _guarded(content: object, block: JsonObject) -> Part:
+    """Content that Bedrock's guardrail is to look at."""
+    inner = content if isinstance(content, dict) else {}
+    text = inner.get("text")
+    if isinstance(text, dict) and isinstance(text.get("text"), str):
+        return text_part(text["text"])
+    return part_of(inner) if isinstance(inner.get("image"), dict) else {"type": "json", "content": block}
+
+
+def _cited(content: object, _: JsonObject) -> Part:
+    """Text with the citations that Bedrock gives for it."""
+    inner = _as_dict(content) or {}
+    part = text_part(_text_of(inner.get("content")))
+    return {**part, "annotations": inner["citations"]} if inner.get("citations") else part
 
 
 def _code(code: object, _: JsonObject) -> Part:
@@ -395,6 +449,8 @@ _BY_KEY: dict[str, Callable[[Any, JsonObject], Part]] = {
     **dict.fromkeys(("inlineData", "inline_data", "fileData", "file_data", "media"), _keyed_media),
     **{name: _bedrock_media(name) for name in ("image", "video", "audio")},
     "document": _bedrock_media("file"),
+    "guardContent": _guarded,
+    "citationsContent": _cited,
     **dict.fromkeys(("executableCode", "executable_code"), _code),
     **dict.fromkeys(("codeExecutionResult", "code_execution_result"), _code_result),
     "function": _keyed_function,

@@ -72,6 +72,40 @@ ARRIVING: dict[str, tuple[Any, list[dict[str, Any]]]] = {
             message("tool", {**RESULT, "response": [part("21")]}),
         ],
     ),
+    "Bedrock's other blocks": (
+        [
+            {
+                "role": "user",
+                "content": [
+                    {"guardContent": {"text": {"text": "guarded"}}},
+                    {"cachePoint": {"type": "default"}},
+                    {"document": {"format": "csv", "name": "towns", "source": {"bytes": "YSxi"}}},
+                    {"document": {"format": "txt", "name": "note", "source": {"text": "Oslo"}}},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": [{"citationsContent": {"content": [{"text": "21"}], "citations": [{"title": "t"}]}}],
+            },
+            {"role": "user", "content": [{"toolResult": {"toolUseId": "c1", "content": [{"json": {"degrees": 21}}]}}]},
+        ],
+        [
+            message(
+                "user",
+                part("guarded"),
+                {
+                    "type": "blob",
+                    "modality": "file",
+                    "mime_type": "text/csv",
+                    "content": "YSxi",
+                    "filename": "towns",
+                },
+                {**part("Oslo"), "filename": "note"},
+            ),
+            message("assistant", {**part("21"), "annotations": [{"title": "t"}]}),
+            message("tool", {**RESULT, "response": {"degrees": 21}}),
+        ],
+    ),
     "Anthropic": (
         [
             {
