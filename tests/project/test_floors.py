@@ -62,8 +62,8 @@ FLOORS: tuple[dict[str, str], ...] = (
             "version_search versions"
         ),
         "tracer.provider": (
-            "__init__ body call_recording chunk_encoder chunk_log connection connection_recording doors framework "
-            "hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
+            "__init__ body call_recording chunk_encoder chunk_log connection connection_recording contexts doors "
+            "framework hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
         ),
         "tracer": "otel",
     },

@@ -12,6 +12,7 @@ from tracer._json import JsonObject, loads
 _KEPT_LIMIT = 16 * 1024 * 1024
 _BINARY = ("audio/", "image/", "video/", "application/octet-stream")
 _MEDIA = ("audio/", "image/")
+_JSON_LINES = frozenset({"application/stream+json", "application/x-ndjson", "application/jsonl"})
 
 
 class HttpResponse(Protocol):
@@ -73,17 +74,18 @@ def is_event_stream(start: bytes) -> bool | None:
 
 
 class BodyReader:
-    """Splits a body into server-sent events while it arrives.
+    """Splits a body into server-sent events while it arrives, or into lines of JSON.
 
     Source: the HTML standard, "Server-sent events". The first line decides whether the body is an event stream, as some
     servers leave out the content type.
     """
 
-    __slots__ = ("_content_type", "_data", "_kept", "_rest", "_size", "is_event_stream")
+    __slots__ = ("_content_type", "_data", "_has_lines", "_kept", "_rest", "_size", "is_event_stream")
 
     def __init__(self, response: HttpResponse) -> None:
-        self.is_event_stream: bool | None = None
         self._content_type = content_type_of(response)
+        self._has_lines = self._content_type in _JSON_LINES
+        self.is_event_stream: bool | None = True if self._has_lines else None
         self._size = 0
         self._kept: list[bytes] = []
         self._rest = b""
@@ -115,11 +117,20 @@ class BodyReader:
         lines = text.replace(b"\r", b"\n").split(b"\n")
         self._rest = lines.pop() + self._rest
         for line in lines:
-            if line.startswith(b"data:"):
+            if self._has_lines:
+                if line.strip():
+                    yield line
+            elif line.startswith(b"data:"):
                 self._data.append(line[5:].removeprefix(b" "))
             elif not line and self._data:
                 data, self._data = b"\n".join(self._data), []
                 yield data
+
+    def rest(self) -> Iterator[bytes]:
+        """The last line of JSON, where nothing ends it; an event that is not ended does not count."""
+        rest, self._rest = self._rest.strip(), b""
+        if self._has_lines and rest:
+            yield rest
 
     def body(self) -> tuple[object, bool | None]:
         """The part that was kept of a body without events, and whether that is all of it, if known."""

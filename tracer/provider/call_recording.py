@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,11 +18,12 @@ from tracer.provider import streams
 from tracer.provider.body import BodyReader, HttpResponse, body_of, content_type_of, is_event_stream, json_of
 from tracer.provider.chunk_log import ChunkLog
 from tracer.provider.hidden_chunks import hide
-from tracer.provider.operation import Attributes, Call, Operation, ReadError, ReplyOf, Request
+from tracer.provider.operation import Attributes, Call, Operation, ReadError, Request
 
 if TYPE_CHECKING:
     from tracer._engine.context import AnySpan
     from tracer._engine.span import LiveSpan
+    from tracer.provider.doors import Door
 
 _REFUSED = 400  # HTTP statuses from here on
 
@@ -63,19 +64,21 @@ class CallRecording:
         "_read_error",
         "_reader",
         "_reply_of",
+        "_watch",
         "call",
         "response",
         "span",
     )
 
     def __init__(
-        self, span: LiveSpan, call: Call, read_error: ReadError | None = None, reply_of: ReplyOf | None = None
+        self, span: LiveSpan, call: Call, read_error: ReadError | None = None, door: Door | None = None
     ) -> None:
         self.span = span
         self.call = call
         self.response: HttpResponse | None = None  # the HTTP response, where a tap has seen it
         self._read_error = read_error
-        self._reply_of = reply_of
+        self._reply_of = None if door is None else door.reply_of
+        self._watch = None if door is None else door.watch
         self._outer: CallRecording | None = None
         self._open = [True]  # pop() is atomic: the first end of a stream wins
         self._chunks: ChunkLog | None = None
@@ -148,6 +151,8 @@ class CallRecording:
             return result
 
     def _take(self, result: object) -> object:
+        if self._watch is not None and self._watch(self, result):
+            return result
         if streams.is_stream_object(result):
             self.response = None
             self.start_accumulating()
@@ -171,8 +176,7 @@ class CallRecording:
         if content is not None and (content.startswith(b"{") or not is_event_stream(content)):
             self._end_with(json_of(content) or body_of(content, content_type_of(response)))
             return
-        self._reader = BodyReader(response)
-        self.start_accumulating()
+        self.expect_body(response)
         if content is None:
             streams.watch_bytes(response, self)
         else:  # a hook of the HTTP client, for example, has read the stream to its end
@@ -183,6 +187,11 @@ class CallRecording:
         """Expect the reply in chunks."""
         make = self.call.operation.accumulator
         self._chunks = ChunkLog(self.span, None if make is None else make())
+
+    def expect_body(self, response: HttpResponse) -> None:
+        """Expect the reply in bytes, which `feed` gets."""
+        self._reader = BodyReader(response)
+        self.start_accumulating()
 
     def update_request(self, body: object) -> None:
         """Replace the request by its final body."""
@@ -219,17 +228,27 @@ class CallRecording:
         if chunks is None or reader is None:
             return
         try:
-            for encoded in reader.feed(received):
-                if encoded.startswith(b"[DONE]"):
-                    self._complete = True
-                else:
-                    chunks.take_encoded(encoded)
+            self._take_events(chunks, reader.feed(received))
         except Exception as fault:
             report("reading a chunk", fault)
 
+    def _take_events(self, chunks: ChunkLog, events: Iterable[bytes]) -> None:
+        for encoded in events:
+            if encoded.startswith(b"[DONE]"):
+                self._complete = True
+            else:
+                chunks.take_encoded(encoded)
+
     def finished(self) -> None:
         """The stream was read to its end."""
-        self._end_stream(None)
+        chunks, reader = self._chunks, self._reader
+        try:
+            if chunks is not None and reader is not None:
+                self._take_events(chunks, reader.rest())
+        except Exception as fault:
+            report("reading the last chunk", fault)
+        finally:
+            self._end_stream(None)
 
     def closed(self) -> None:
         """The user closed the stream before its end."""
@@ -326,10 +345,12 @@ def start_client_span(
     parent: AnySpan | None = None,
     start_time_ns: int | None = None,
     is_call: bool = False,
+    subject: str | None = None,
 ) -> AnySpan:
-    """Start the span of a call or a connection, named after its operation and its model."""
+    """Start the span of a call or a connection, named after its operation and its model, or another subject."""
+    subject = model or subject
     return runtime().recorder.start_span(
-        f"{operation} {model}" if model else operation,
+        f"{operation} {subject}" if subject else operation,
         span_type=span_type,
         attributes={
             semconv.OPERATION: operation,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from tracer.provider.call_recording import CallRecording
     from tracer.provider.connection import Connection
-    from tracer.provider.operation import Arguments, Call, ReplyOf
+    from tracer.provider.operation import Arguments, Call, ReplyOf, Watch
 
 
 class Door(NamedTuple):
@@ -19,12 +19,17 @@ class Door(NamedTuple):
     ``read_call(arguments)`` gets the call's arguments by name, ``self`` included (those of ``*args`` as a tuple, those
     of ``**kwargs`` each by its own name), and returns the `Call`, or None for one that generates nothing. Where the SDK
     wraps what the provider sent, ``reply_of(result)`` unwraps the reply, or a chunk of a streamed one.
+
+    ``watch(recording, result)`` is called first with what came back. It may set attributes; where the result holds a
+    stream of a kind that the kit does not know, it watches that and returns True.
     """
 
     target: str | tuple[str, ...]
     read_call: Callable[[Arguments], Call | None]
     parameters: tuple[str, ...] = ()  # that read_call needs; the SDK is left alone if one is missing
     reply_of: ReplyOf | None = None
+    watch: Watch | None = None
+    is_context: bool = False  # a context manager, made with contextlib, gives what another method would return
 
 
 class Tap(NamedTuple):

@@ -27,7 +27,7 @@ from tracer.provider.connection_recording import ConnectionRecording, watch_conn
 from tracer.provider.doors import ConnectionDoor, Door
 from tracer.provider.framework import door_records
 from tracer.provider.installed import recorded_names
-from tracer.provider.operation import Arguments, Call, ReplyOf
+from tracer.provider.operation import Arguments, Call
 from tracer.provider.patch import DoorMovedError, Patch
 from tracer.provider.wrappers import chunk_tapped, connection_opened, hooked, tapped, through_door
 from tracer.semconv import SpanType
@@ -51,7 +51,7 @@ class Instrumentor:
         return [
             *(Patch(tap.target, partial(tapped, tap), parameters=tap.parameters) for tap in provider.taps),
             *(
-                Patch(door.target, partial(through_door, partial(self._begin, door)), parameters=door.parameters)
+                Patch(door.target, partial(through_door, door, partial(self._begin, door)), parameters=door.parameters)
                 for door in provider.doors
             ),
             *self._chunk_patches(),
@@ -78,12 +78,12 @@ class Instrumentor:
             call = None if suppressed.get() else door.read_call(arguments)
             if call is None:
                 return not_recorded()
-            return NOT_RECORDED if _is_under_way(call) else self._recording(call, reply_of=door.reply_of)
+            return NOT_RECORDED if _is_under_way(call) else self._recording(call, door=door)
         except Exception as fault:
             report(f"reading a call to {self._provider.name}", fault)
             return NOT_RECORDED
 
-    def _recording(self, call: Call, parent: AnySpan | None = None, *, reply_of: ReplyOf | None = None) -> CallObserver:
+    def _recording(self, call: Call, parent: AnySpan | None = None, *, door: Door | None = None) -> CallObserver:
         operation = call.operation
         reader = self._recorded_names.get(id(operation)) if runtime().recorder.reads_later else None
         model = call.body.get("model") if reader is not None and type(call.body) is dict else None
@@ -100,6 +100,7 @@ class Instrumentor:
             scope=self._scope,
             parent=parent,
             is_call=True,
+            subject=call.subject,
         )
         if not isinstance(span, LiveSpan):
             return NOT_RECORDED
@@ -112,7 +113,7 @@ class Instrumentor:
         except BaseException as error:  # Ctrl-C, or a time limit's signal: the user's call is not made
             span.end_with_error(error)
             raise
-        return CallRecording(span, call, self._provider.read_error, reply_of)
+        return CallRecording(span, call, self._provider.read_error, door)
 
     def _watch(self, door: ConnectionDoor, connection: object) -> None:
         """Record an open connection; never raises."""

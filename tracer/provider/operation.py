@@ -10,12 +10,14 @@ from tracer import semconv
 
 if TYPE_CHECKING:
     from tracer._json import JsonObject
+    from tracer.provider.call_recording import CallRecording
     from tracer.provider.hidden_chunks import IsHidden
 
 Arguments: TypeAlias = Mapping[str, Any]  # of a method's call, by name
 Attributes: TypeAlias = Mapping[str, object]  # of a span; None is left out
 ReadError = Callable[[BaseException], Attributes]
 ReplyOf = Callable[[Any], object]
+Watch = Callable[["CallRecording", Any], bool]
 
 _NOTHING: Attributes = MappingProxyType({})
 
@@ -86,3 +88,4 @@ class Call(NamedTuple):
     attributes: Attributes = _NOTHING
     changed: Mapping[str, object] = _NOTHING  # arguments that replace the user's, where `autolog` is to ask for more
     hides: IsHidden | None = None  # chunks that come only because of that
+    subject: str | None = None  # after which the span is named, where that is no model

@@ -10,6 +10,7 @@ import functools
 import importlib
 import inspect
 import threading
+import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,7 @@ Places = str | tuple[str, ...]
 
 _ABSENT: Any = object()
 _lock = threading.RLock()
+_replacements: weakref.WeakSet[Function] = weakref.WeakSet()  # of all patches, in place or not
 
 
 class DoorMovedError(Exception):
@@ -121,13 +123,15 @@ class Patch:
         if _is_function(method) and _package(_defined_in(method)) == _package(_module_of(found.holder)):
             return True
         return any(
-            reached is target or (_is_function(reached) and found.name in reached.__code__.co_names)
-            for reached in _reached(method)  # the latter: super().request(…)
+            reached is target
+            or (_is_function(reached) and (reached in _replacements or found.name in reached.__code__.co_names))
+            for reached in _reached(method)  # the last: super().request(…)
         )
 
     def _replace(self, found: _Found) -> None:
         replace = _assign if found.function is None else _exchange_code
         self._replacement, self._restore = replace(found, lambda original: self._make(original, self))
+        _replacements.add(self._replacement)
 
     def _is_in_place(self, found: _Found) -> bool:
         held = found.function or found.held()

@@ -204,6 +204,16 @@ def watch_stream_object(stream: StreamObject, watcher: Watcher) -> None:
     keep_until_dropped(stream, watcher)
 
 
+def watch_iterator(holder: Any, name: str, watcher: Watcher) -> None:
+    """Watch an iterator that an object keeps under a name, and the object's ``close``; the object stays what it is."""
+    reading = _Reading()
+    iterator = getattr(holder, name)
+    watched = _WatchedAsyncIterator if hasattr(iterator, "__anext__") else _WatchedIterator
+    setattr(holder, name, watched(iterator, watcher, reading))
+    _hook_close(holder, watcher, reading)
+    keep_until_dropped(holder, watcher)
+
+
 def watcher_of(response: object) -> Any:
     """The watcher of the stream in an HTTP response's body, if there is one."""
     return getattr(response, "__dict__", _NO_FIELDS).get(_WATCHED)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from tracer._engine.arguments import argument_binder
 from tracer._fault import guard, report
 from tracer.provider.call_recording import NOT_RECORDED, CallObserver, current_recording
-from tracer.provider.doors import Hook, HookEnd, Tap
+from tracer.provider.contexts import around_context
+from tracer.provider.doors import Door, Hook, HookEnd, Tap
 from tracer.provider.patch import Function, Patch
 from tracer.provider.streams import watcher_of
 
@@ -22,14 +23,14 @@ Change = Callable[[tuple[object, ...], dict[str, object], Mapping[str, object]],
 Begin = Callable[[tuple[object, ...], dict[str, object]], CallObserver]
 
 
-def through_door(begin: Callable[[Arguments], CallObserver], original: Function, patch: Patch) -> Function:
+def through_door(door: Door, begin: Callable[[Arguments], CallObserver], original: Function, patch: Patch) -> Function:
     """The method of a door; ``begin`` makes the observer of each call."""
     bind = argument_binder(original)
 
     def begin_if_active(args: tuple[object, ...], kwargs: dict[str, object]) -> CallObserver:
         return begin(bind(args, kwargs)) if patch.active else NOT_RECORDED
 
-    return around(original, begin_if_active)
+    return around_context(original, begin_if_active) if door.is_context else around(original, begin_if_active)
 
 
 def hooked(hook: Hook, original: Function, patch: Patch) -> Function:
