@@ -324,14 +324,17 @@ def test_two_providers_of_one_method_come_and_go_in_any_order(sdk: Any, stored: 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_door_is_the_sdks_own_function_which_whoever_holds_it_reaches(name: str) -> None:
     provider: Provider = find_provider_module(name).provider
-    importlib.import_module(provider.module)
+    pytest.importorskip(provider.module, reason="tests/run.py makes an environment with it")
     entrances = [*provider.doors, *provider.taps, *provider.chunk_taps, *provider.hooks]
     patches = [Patch(each.target, lambda original, patch: original, parameters=each.parameters) for each in entrances]
     for patch in patches:
         patch.check()
 
+    # the SDK's own code is not exchanged for an async generator's, which only doors that are context managers have
+    hidden = [each for each, patch in zip(entrances, patches) if not isinstance(patch._found.function, FunctionType)]  # type: ignore[union-attr]
+
     assert entrances
-    assert all(isinstance(patch._found.function, FunctionType) for patch in patches)  # type: ignore[union-attr]
+    assert [each.target for each in hidden if not getattr(each, "is_context", False)] == []
 
 
 @pytest.fixture(autouse=True)

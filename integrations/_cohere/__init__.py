@@ -1,0 +1,1 @@
+"""Requests, replies and streams of the Cohere API."""
