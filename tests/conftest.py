@@ -55,6 +55,7 @@ _FOREIGN_PREFIXES = (
     "GEMINI_",
     "GOOGLE_",
     "MISTRAL_",
+    "AWS_",
     "CO_API_",
     "OTEL_",
 )

@@ -17,6 +17,7 @@ from tracer._late import register as _register  # noqa: E402
 
 if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a test compares it with _HOMES
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
+    from tracer import bedrock as bedrock  # type: ignore[attr-defined, unused-ignore]
     from tracer import cohere as cohere  # type: ignore[attr-defined, unused-ignore]
     from tracer import errors as errors
     from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
@@ -166,7 +167,7 @@ _HOMES = {
     "tracer.semconv": ("SpanType",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_PROVIDERS = ("anthropic", "cohere", "gemini", "mistral", "ollama", "openai", "openai_agents")
+_PROVIDERS = ("anthropic", "bedrock", "cohere", "gemini", "mistral", "ollama", "openai", "openai_agents")
 _MODULES = frozenset(
     ("config", "dialects", "errors", "export", "messages", "models", "otel", "provider", "semconv", "server", "store")
 )

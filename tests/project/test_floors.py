@@ -80,7 +80,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # providers
-        "integrations": "_stainless _values anthropic cohere gemini mistral ollama openai openai_agents",
+        "integrations": "_stainless _values anthropic bedrock cohere gemini mistral ollama openai openai_agents",
+        "integrations._bedrock": "__init__ agents converse door invoke invoke_chunks knowledge streams values",
         "integrations._cohere": "__init__ chat first other values",
         "integrations._anthropic": "__init__ events messages",
         "integrations._gemini": "__init__ chunks content",

@@ -163,7 +163,7 @@ def test_a_name_that_is_not_there_says_so() -> None:
 
 
 PROVIDERS = (
-    "Its providers are anthropic, cohere, gemini, mistral, ollama, openai, openai_agents; a package adds one "
+    "Its providers are anthropic, bedrock, cohere, gemini, mistral, ollama, openai, openai_agents; a package adds one "
     "by the entry-point group 'tracer.providers', as docs/new-provider.md shows."
 )
 START_SPAN = "Did you mean 'start_span'?"

@@ -17,7 +17,7 @@ import pytest
 from tests.wheels import install_by_hand
 
 ROOT = Path(__file__).resolve().parents[2]
-SDKS = ("openai", "ollama", "anthropic", "mistralai", "agents", "openai_agents", "cohere")
+SDKS = ("openai", "ollama", "anthropic", "mistralai", "agents", "openai_agents", "boto3", "botocore", "cohere")
 pytestmark = pytest.mark.no_store
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tracer.provider.operation import Operation
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("anthropic", "cohere", "gemini", "mistral", "ollama", "openai", "openai_agents")
+BUILT_IN = ("anthropic", "bedrock", "cohere", "gemini", "mistral", "ollama", "openai", "openai_agents")
 
 
 class BrokenProviderError(ImportError):

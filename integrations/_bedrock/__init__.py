@@ -1,0 +1,1 @@
+"""Requests, replies and streams of Amazon Bedrock."""
