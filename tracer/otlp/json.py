@@ -139,9 +139,8 @@ def _records_of_span(span: JsonMapping, scope: str) -> list[Record]:
         about_trace = translate(record)
         return [*others, record, *([about_trace] if about_trace else [])]
     if belongs_to and not others:  # the span that says all of its trace has not ended, or lies elsewhere
-        others = [
-            cast("Record", {"kind": "trace", "trace_id": record["trace_id"], "time": record["start"], **belongs_to})
-        ]
+        time = record.get("start", 0)
+        others = [cast("Record", {"kind": "trace", "trace_id": record["trace_id"], "time": time, **belongs_to})]
     return [*others, record]
 
 
