@@ -38,6 +38,7 @@ PROVIDER: Final = "gen_ai.provider.name"
 
 # steps above the calls
 AGENT_NAME: Final = "gen_ai.agent.name"
+AGENT_MODEL: Final = "tracer.agent.model"  # the one that the calls of an agent name
 TOOL_NAME: Final = "gen_ai.tool.name"
 
 # request

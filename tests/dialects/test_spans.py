@@ -474,6 +474,32 @@ MLFLOW = {
     ),
 }
 ADK = {
+    "a call of another model than Gemini": Sent(
+        {
+            "gen_ai.operation.name": "generate_content",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "openai/gpt-4o-mini",
+            "gen_ai.usage.input_tokens": 100,
+            "gen_ai.usage.output_tokens": 25,
+            "gen_ai.usage.cache_read.input_tokens": 40,
+            "gen_ai.usage.reasoning.output_tokens": 5,
+        },
+        {"kind": "CHAT_MODEL", "tokens": TOKENS, "cost": COST},
+        name="generate_content openai/gpt-4o-mini",
+        scope="gcp.vertex.agent",
+    ),
+    "a call of Gemini": Sent(
+        {
+            "gen_ai.operation.name": "generate_content",
+            "gen_ai.request.model": "gemini-2.0-flash",
+            "gen_ai.usage.input_tokens": 100,
+            "gen_ai.usage.output_tokens": 25,
+            "gen_ai.usage.reasoning.output_tokens": 5,
+        },
+        {"tokens": [100, 25, None, None, 5]},
+        name="generate_content gemini-2.0-flash",
+        scope="gcp.vertex.agent",
+    ),
     "a call": Sent(
         {
             "gen_ai.system": "gcp.vertex.agent",
@@ -534,6 +560,21 @@ ADK = {
     ),
 }
 LOGFIRE = {
+    "an agent of PydanticAI's format 2": Sent(
+        {"agent_name": "weather", "logfire.msg": "weather run", "gen_ai.usage.input_tokens": 900},
+        {"kind": "AGENT", "name": "weather run", "tokens": [None] * 5},
+        name="agent run",
+        scope="pydantic-ai",
+    ),
+    "a tool of PydanticAI's format 2": Sent(
+        {"gen_ai.tool.name": "weather", "logfire.msg": "running tool: weather", "tool_arguments": {"city": "Oslo"}},
+        {"kind": "TOOL", "tool": "weather", "inputs": {"city": "Oslo"}},
+        name="running tool",
+        scope="pydantic-ai",
+    ),
+    "tools of PydanticAI's format 2": Sent(
+        {"tools": ["weather"], "logfire.msg": "running 1 tool"}, {"kind": "CHAIN"}, scope="pydantic-ai"
+    ),
     "a call of today": Sent(
         {
             "logfire.msg": "Chat Completion with 'gpt-4o-mini'",
@@ -665,6 +706,13 @@ LOGFIRE = {
     ),
 }
 STRANDS = {
+    "a cycle of an older version": Sent(
+        {"event_loop.cycle_id": "1"},
+        {"kind": "CHAIN"},
+        name="execute_event_loop_cycle",
+        scope="strands.telemetry.tracer",
+        events=[("gen_ai.user.message", {"content": '[{"text": "How warm?"}]'})],
+    ),
     "a call": Sent(
         {"gen_ai.operation.name": "chat", "gen_ai.system": "strands-agents", **MINI, **COUNTED,
          "gen_ai.server.time_to_first_token": 250},
@@ -1049,6 +1097,21 @@ GENAI = {
 }
 CONTENTS = "llm.output_messages.0.message"
 OPENINFERENCE = {
+    "a request of LlamaIndex that is made ready": Sent(
+        {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o-mini"},
+        {"kind": "CHAIN", "model": None},
+        name="OpenAI._prepare_chat_with_tools",
+        scope="openinference.instrumentation.llama_index",
+    ),
+    "a workflow of LlamaIndex": Sent(
+        {
+            "openinference.span.kind": "CHAIN",
+            "input.value": '{"init_state": {"is_running": false}, "start_event": "StartEvent()"}',
+            "input.mime_type": "application/json",
+            "output.value": "StopEvent(result=AgentOutput(…))",
+        },
+        {"kind": "CHAIN", "inputs": None, "outputs": None, "previews": [None, None]},
+    ),
     "a call and its content": Sent(
         {
             "openinference.span.kind": "LLM",
@@ -1114,7 +1177,45 @@ TRACELOOP = {
         {"out": ["assistant: (Hm.) | 21"]},
     ),
 }
+SUM = {
+    "gen_ai.request.model": "gpt-4o-mini",
+    "gen_ai.usage.input_tokens": 900,
+    "gen_ai.usage.output_tokens": 90,
+    "gen_ai.usage.total_tokens": 990,
+}
+NO_SUM = {"tokens": [None] * 5, "cost": None, "model": None}
+SUMS = {
+    "an agent of Strands": Sent(
+        {"gen_ai.operation.name": "invoke_agent", **SUM}, {"kind": "AGENT", **NO_SUM}, scope="strands.telemetry.tracer"
+    ),
+    "an agent of the Agent Framework": Sent(
+        {"gen_ai.operation.name": "invoke_agent", **SUM}, {"kind": "AGENT", **NO_SUM}, scope="agent_framework"
+    ),
+    "an agent of smolagents": Sent(
+        {"openinference.span.kind": "AGENT", "llm.token_count.prompt": 900, "llm.token_count.completion": 90},
+        {"kind": "AGENT", **NO_SUM},
+        scope="openinference.instrumentation.smolagents",
+    ),
+    "a call of Strands": Sent(
+        {"gen_ai.operation.name": "chat", **SUM},
+        {"kind": "CHAT_MODEL", "tokens": [900, 90, None, None, None], "model": "gpt-4o-mini"},
+        scope="strands.telemetry.tracer",
+    ),
+    "an agent whose calls may have no spans": Sent(
+        {"gen_ai.operation.name": "invoke_agent", **SUM},
+        {"kind": "AGENT", "tokens": [900, 90, None, None, None], "model": "gpt-4o-mini"},
+    ),
+}
+SEMANTIC_KERNEL = {
+    "a loop": Sent({"sk.available_functions": "weather"}, {"kind": "CHAIN"}, name="AutoFunctionInvocationLoop"),
+    "a call": Sent(
+        {"gen_ai.operation.name": "chat", "gen_ai.response.finish_reason": "FinishReason.TOOL_CALLS"},
+        {"kind": "CHAT_MODEL", "reasons": ["tool_calls"]},
+    ),
+}
 DIALECTS = {
+    "sums": SUMS,
+    "semantic-kernel": SEMANTIC_KERNEL,
     "langfuse": LANGFUSE,
     "vercel": VERCEL,
     "langsmith": LANGSMITH,

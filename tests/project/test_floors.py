@@ -44,7 +44,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
         "tracer.dialects": (
             "__init__ adk bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar langfuse "
-            "langsmith litellm livekit logfire mlflow normal openinference reading spring traceloop vercel voltagent"
+            "langsmith litellm livekit logfire mlflow normal openinference reading semantic_kernel spring sums "
+            "traceloop vercel voltagent"
         ),
         "tracer.otlp": "__init__ json",
         "tracer.export": "__init__ lines otel",

@@ -30,7 +30,9 @@ from tracer.dialects import (
     logfire,
     mlflow,
     openinference,
+    semantic_kernel,
     spring,
+    sums,
     traceloop,
     vercel,
     voltagent,
@@ -68,6 +70,7 @@ _BUILT_IN = (
     spring.DIALECT,
     logfire.DIALECT,
     litellm.DIALECT,
+    semantic_kernel.DIALECT,
     openinference.DIALECT,
     traceloop.DIALECT,
     mlflow.DIALECT,
@@ -104,6 +107,7 @@ def translate(record: SpanRecord) -> TraceRecord | None:
     if reading.structured or not found.isdisjoint(_NORMALISED):
         with guard("bringing another instrumentation's span into the conventions' form"):
             normalise(reading)
+    sums.read(reading)
     if reading.span_type is not None and record.get("type") in (*_TOLD_NOTHING, "LLM"):
         record["type"] = reading.span_type
     record["name"] = reading.name

@@ -24,6 +24,7 @@ _TYPES = {
 
 def read(reading: Reading) -> None:
     """Read the attributes of the Agent Development Kit."""
+    _tokens(reading)
     kind = _TYPES.get(reading.name.partition(" ")[0])
     reading.is_a(kind)
     asked, replied = reading.take_first(f"{_OWN}.llm_request"), reading.take_first(f"{_OWN}.llm_response")
@@ -37,6 +38,14 @@ def read(reading: Reading) -> None:
         reading.put_text(semconv.AGENT_NAME, reading.name.partition(" ")[2].strip("[]"))
     _provider(reading)
     reading.belongs_to(session_id=reading.get(f"{_OWN}.session_id"))
+
+
+def _tokens(reading: Reading) -> None:
+    """The kit adds reasoning to the output; models other than Gemini, which come through LiteLLM, have counted it."""
+    model, output, reasoning = map(reading.get, (semconv.REQUEST_MODEL, semconv.USAGE_OUTPUT, semconv.USAGE_REASONING))
+    is_gemini = not isinstance(model, str) or model.startswith("gemini")
+    if not is_gemini and isinstance(output, int) and isinstance(reasoning, int) and 0 < reasoning <= output:
+        reading.attributes[semconv.USAGE_OUTPUT] = output - reasoning
 
 
 def _provider(reading: Reading) -> None:

@@ -108,7 +108,8 @@ def read(reading: Reading) -> None:
     provider = attributes.get(semconv.PROVIDER)
     if isinstance(provider, str):
         attributes[semconv.PROVIDER] = _PROVIDERS.get(provider.lower(), provider.lower())
-    reading.is_a(_TYPES.get(str(attributes.get(semconv.OPERATION))))
+    operation = attributes.get(semconv.OPERATION, reading.name if reading.scope.startswith("strands") else None)
+    reading.is_a(_TYPES.get(str(operation)))
     if reading.events:
         _first_chunk(reading)
         _events(reading)

@@ -14,14 +14,17 @@ from tracer.dialects.dialect import Dialect
 from tracer.dialects.normal import messages_of, tools_of
 from tracer.dialects.reading import Reading, as_dict
 from tracer.messages import Message, to_message
+from tracer.semconv import SpanType
 
 _FIXED_NAMES = ("agent run", "running tool", "running tools")
 _CHOICE = "gen_ai.choice"
+_KINDS = {semconv.TOOL_NAME: SpanType.TOOL, "agent_name": SpanType.AGENT, "tools": SpanType.CHAIN}
 
 
 def read(reading: Reading) -> None:
     """Read the attributes of Logfire and PydanticAI."""
     _name(reading)
+    _kind(reading)
     _conversation(reading)
     reading.put(semconv.INPUTS, reading.take_first("tool_arguments"))
     reading.put(semconv.OUTPUTS, reading.take_first("tool_response"))
@@ -42,6 +45,15 @@ def _name(reading: Reading) -> None:
     message, template = reading.get("logfire.msg"), reading.attributes.get("logfire.msg_template")
     if isinstance(message, str) and message and (template == reading.name or reading.name in _FIXED_NAMES):
         reading.name = message
+
+
+def _kind(reading: Reading) -> None:
+    """PydanticAI's steps in formats without an operation."""
+    if reading.scope != "pydantic-ai" or semconv.OPERATION in reading.attributes:
+        return
+    for key, kind in _KINDS.items():
+        if key in reading.attributes:
+            reading.is_a(kind)
 
 
 def _conversation(reading: Reading) -> None:

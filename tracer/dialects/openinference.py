@@ -41,6 +41,7 @@ _REQUEST = {
     "stream": semconv.REQUEST_STREAM,
 }
 _OPERATIONS = {"CHAT_MODEL": "chat", "EMBEDDING": "embeddings", "TOOL": "execute_tool", "AGENT": "invoke_agent"}
+_STATE_OF_LLAMA_INDEX = '{"init_state":'  # of its engine for workflows, in the place of what was asked
 _MEDIA = ("image", "audio", "video", "document")
 
 
@@ -52,12 +53,16 @@ def read(reading: Reading) -> None:
     if not (asked or replied):
         asked, replied = _prompts(reading)
     reading.all_messages(_messages(asked), _messages(replied))
-    if isinstance(kind, str):
+    if _is_preparation(reading):
+        reading.is_a("CHAIN")
+        reading.rename("llm.model_name", semconv.AGENT_MODEL)
+    elif isinstance(kind, str):
         reading.is_a("CHAT_MODEL" if kind.upper() == "LLM" and asked else kind.upper())
         reading.put_plain(semconv.OPERATION, _OPERATIONS.get(reading.span_type or ""))
     reading.put(semconv.TOOL_DEFINITIONS, to_tools([_tool(tool) for tool in reading.take_indexed("llm.tools")]))
-    reading.put(semconv.INPUTS, _value(reading, "input"))
-    reading.put(semconv.OUTPUTS, result_of(_value(reading, "output")) or _documents(reading))
+    if not str(attributes.get("input.value")).startswith(_STATE_OF_LLAMA_INDEX):
+        reading.put(semconv.INPUTS, _value(reading, "input"))
+        reading.put(semconv.OUTPUTS, result_of(_value(reading, "output")) or _documents(reading))
     for old, new in _RENAMED.items():
         reading.rename(old, new)
     _request(reading)
@@ -66,6 +71,11 @@ def read(reading: Reading) -> None:
     reading.belongs_to(session_id=attributes.get("session.id"), user=attributes.get("user.id"))
     if isinstance(attributes.get("tag.tags"), list):
         reading.tagged(attributes["tag.tags"])
+
+
+def _is_preparation(reading: Reading) -> bool:
+    """Whether LlamaIndex makes a request ready: it calls each method of a model's class the call of the model."""
+    return reading.scope.endswith("llama_index") and "._prepare_" in reading.name
 
 
 def _prompts(reading: Reading) -> tuple[list[object], list[object]]:
