@@ -244,8 +244,18 @@ def test_a_bad_provider_is_told() -> None:
         tracer.otel.autolog(5)
 
 
-def test_the_same_provider_is_watched_once() -> None:
-    provider = TracerProvider()
+class WithoutHash(TracerProvider):
+    """As logfire's, which is a dataclass."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("kind", [TracerProvider, WithoutHash])
+def test_the_same_provider_is_watched_once(kind: type[TracerProvider]) -> None:
+    provider = kind()
     try:
         tracer.otel.autolog(provider)
         tracer.otel.autolog(provider)

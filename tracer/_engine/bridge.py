@@ -5,7 +5,9 @@ Nothing is sent anywhere: a processor on the provider that makes the spans write
 
 from __future__ import annotations
 
+import re
 import weakref
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as otel_trace
@@ -14,41 +16,106 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from opentelemetry.trace import SpanKind
 
 from tracer._engine.joined_provider import RECORDED, record_from_readable, translated
+from tracer._engine.nonrecording import Place
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
-from tracer.dialects import is_model_call, load_installed
+from tracer.dialects import called_models, is_report, load_installed
+from tracer.dialects.sums import put_above
 from tracer.export.otel import ExportedSpan
+from tracer.semconv import REQUEST_MODEL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tracer._engine.recorder import Recorder
+    from tracer._records.record import SpanRecord
 
-_PARENT = "_tracer_parent"  # of a span that is recorded, where that is recorded too
-_OPEN_CALLS = 100_000  # more are no longer looked at: spans that never end must not fill the memory
+_OPEN_SPANS = 100_000  # more are no longer looked at: spans that never end must not fill the memory
+_DATE = re.compile(r"[-@:]\d{4}[-\d]*$")  # of a model's version
 
 
-class _Call:
-    """A model's call that another instrumentation makes a span of."""
+class _Open:
+    """A span of another instrumentation that has not ended."""
 
-    __slots__ = ("is_ours", "parent")
+    __slots__ = (
+        "above",
+        "beside",
+        "has_ended",
+        "has_twin",
+        "is_ours",
+        "is_replaced",
+        "is_root",
+        "our_models",
+        "parent",
+        "span",
+    )
 
-    def __init__(self, parent: otel_trace.Span, is_ours: bool) -> None:
+    def __init__(self, span: Span, parent: otel_trace.Span, above: _Open | None, beside: _Open | None) -> None:
+        self.span = span
         self.parent = parent
-        self.is_ours = is_ours  # whether a provider of ours records the same call
+        self.above = above  # the same of its parent
+        self.beside = beside  # one begun before it below the same parent, which may be of the same call
+        self.is_root = not (isinstance(parent, LiveSpan) or getattr(parent, RECORDED, False))  # in this process
+        self.is_ours = False  # whether a provider of ours records the same call
+        self.is_replaced = False  # whether that call's span has its id
+        self.our_models: set[str] = set()  # of calls below or beside it that a provider of ours records
+        self.has_ended = self.has_twin = False
+
+    def models(self) -> set[str] | None:
+        """The models that it says it calls by now; None if it is no call of a model."""
+        return called_models(record_from_readable(self.span))
+
+    def is_left_out(self) -> bool:
+        """Whether a provider of ours records the same call, above it, below or beside."""
+        if self.is_ours or (_is_our_call(self.parent) and self.models() is not None):
+            return True
+        twin = self.twin()
+        return twin is not None and twin.is_left_out()
+
+    def twin(self) -> _Open | None:
+        """The span beside it that another makes of the same call, each has one at most; or the one it reports of."""
+        other = self.beside
+        if other is None:
+            return None
+        reports = is_report(self.span.attributes or {})
+        if not reports and (other.has_twin or other.span.instrumentation_scope == self.span.instrumentation_scope):
+            return None
+        if not _are_same(other.models(), self.models()):
+            return None
+        return other if reports or other.twin() is None else None
+
+    def end(self) -> _Open | None:
+        """Its twin; others and steps of ours are let go of: this one is kept by its context until the next begins."""
+        twin = None
+        if self.beside is not None:
+            twin, self.beside = self.twin(), None
+            self.has_twin = twin is not None
+        self.has_ended = True
+        self.is_ours = self.is_left_out() or (twin is not None and twin.is_left_out())
+        if not self.is_ours:
+            self.above = None
+        if isinstance(self.parent, LiveSpan):
+            self.parent = otel_trace.NonRecordingSpan(self.parent.get_span_context())
+        return twin
+
+
+# the span that another instrumentation began last in this context
+_latest: ContextVar[_Open | None] = ContextVar("tracer_latest_span", default=None)
 
 
 class Bridge(SpanProcessor):
     """Records the spans of the providers that it watches, while it is open.
 
-    A call that a provider of ours records too is one step, ours: the other's span is left out, whether it is above or
-    below, and what is below that goes on below ours.
+    A call that a provider of ours records too is one step, ours: the other's span is left out, whether it is above,
+    below or beside ours, and what is below that goes on below ours. Of two others' spans of one call that lie beside
+    each other, the later one goes on below the earlier one.
     """
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._watched: list[weakref.ref[Any]] = []  # some providers have no hash
         self._own_provider: TracerProvider | None = None
-        self._calls: dict[int, _Call] = {}  # by the id of the open span
-        self._parents: dict[int, str] = {}  # of open spans below one that is left out: the id of ours
+        self._open: dict[int, _Open] = {}  # by the id of the span
         self.is_open = False
 
     def open(self) -> None:
@@ -61,13 +128,12 @@ class Bridge(SpanProcessor):
         """Record nothing more; a provider has no way to take a processor off, so that it stays and does nothing."""
         self.is_open = False
         self._recorder.otel.share_context(None)
-        self._calls.clear()
-        self._parents.clear()
+        self._open.clear()
 
     def watch(self, provider: Any) -> None:
         """Record the spans of a provider of OpenTelemetry's SDK, or of one that takes processors as that does."""
-        if provider not in self._watched and hasattr(provider, "add_span_processor"):
-            self._watched.add(provider)
+        if hasattr(provider, "add_span_processor") and all(known() is not provider for known in self._watched):
+            self._watched.append(weakref.ref(provider))
             provider.add_span_processor(self)
 
     def own_provider(self) -> TracerProvider:
@@ -77,20 +143,50 @@ class Bridge(SpanProcessor):
             self.watch(self._own_provider)
         return self._own_provider
 
-    def above_call(self, span: otel_trace.Span) -> otel_trace.Span:
-        """The parent of a call that a provider of ours records: above the spans that others make of the same call."""
-        while (call := self._call_of(span)) is not None:
-            call.is_ours = True
-            span = call.parent
-        return span
+    def above_call(self, span: otel_trace.Span, call: Mapping[str, object]) -> otel_trace.Span:
+        """What a call that a provider of ours records is below: above the spans that others make of the same call.
 
-    def _call_of(self, span: Any) -> _Call | None:
-        """The model's call that a span is of; some instrumentations say so only after the span has started."""
-        span_id = span.get_span_context().span_id
-        parent = getattr(span, _PARENT, None)
-        if span_id not in self._calls and parent is not None and is_model_call(span.attributes or {}):
-            self._calls[span_id] = _Call(parent, is_ours=False)
-        return self._calls.get(span_id)
+        It has the id of the outermost of them, so that what is below that one is below ours.
+        """
+        models = {str(call.get(REQUEST_MODEL))}
+        replaced = top = None
+        while (opened := self._span_of_call(span, models)) is not None:
+            if not opened.is_ours:
+                replaced, opened.is_ours = opened, True
+            top, span = opened, opened.parent
+        self._tell_others(span, models)
+        if top is None or (replaced is None and not top.is_root):
+            return span
+        if replaced is not None:
+            replaced.is_replaced = True
+        return Place((replaced or top).span, span, is_free=replaced is not None, is_first=top.is_root)
+
+    def _tell_others(self, span: otel_trace.Span, models: set[str]) -> None:
+        """Keep with the spans above and beside a call of ours that it is made: they may say later that it is theirs."""
+        beside = self._latest_below(span)
+        if beside is not None:
+            beside.our_models |= models
+        above = self._open.get(_id_of(span))
+        while above is not None:
+            above.our_models |= models
+            above = above.above
+
+    def _span_of_call(self, span: otel_trace.Span, models: set[str]) -> _Open | None:
+        """The next span that another makes of a call that begins below a span: beside it, else that span."""
+        beside = self._latest_below(span)
+        while beside is not None and beside.is_ours:
+            beside = beside.beside
+        if beside is not None and _are_same(beside.models(), models):
+            return beside
+        opened = self._open.get(_id_of(span))
+        return None if opened is None or opened.models() is None else opened
+
+    def _latest_below(self, parent: otel_trace.Span, *, ended: bool = False) -> _Open | None:
+        """The span that was begun last in this context, if this is its parent, and it is open."""
+        latest = _latest.get()
+        if latest is None or (latest.has_ended and not ended):
+            return None
+        return latest if _id_of(latest.parent) == _id_of(parent) else None
 
     # ---- called by OpenTelemetry ----
 
@@ -102,17 +198,14 @@ class Bridge(SpanProcessor):
             setattr(span, RECORDED, True)
             parent = otel_trace.get_current_span(parent_context)
             context = span.get_span_context()
-            above = self._calls.get(parent.get_span_context().span_id)
-            if is_model_call(span.attributes or {}):
-                if len(self._calls) < _OPEN_CALLS:
-                    self._calls[context.span_id] = _Call(parent, _is_our_call(parent))
-            elif above is not None and above.is_ours:
-                if isinstance(above.parent, LiveSpan):
-                    self._parents[context.span_id] = above.parent.span_id
-            elif not (isinstance(parent, LiveSpan) or getattr(parent, RECORDED, False)):
+            above = self._open.get(parent.get_span_context().span_id)
+            beside = self._latest_below(parent, ended=is_report(span.attributes or {}))
+            opened = _Open(span, parent, above, beside)
+            if len(self._open) < _OPEN_SPANS:
+                self._open[context.span_id] = opened
+                _latest.set(opened)
+            if opened.is_root and beside is None:
                 self._write_start(span, context)
-            else:
-                setattr(span, _PARENT, parent)
 
     def _write_start(self, span: Span, context: otel_trace.SpanContext) -> None:
         self._recorder.other_root_started(
@@ -130,18 +223,15 @@ class Bridge(SpanProcessor):
             return
         with guard("recording OpenTelemetry's span"):
             record = record_from_readable(span)
-            call = self._calls.pop(context.span_id, None)
-            parent_id = self._parents.pop(context.span_id, None)
-            if parent_id is not None:
-                record["parent_id"] = parent_id
+            opened = self._open.pop(context.span_id, None)
             about_trace = translated(record, self._recorder)
-            if call is not None and call.is_ours:
-                if about_trace is not None and isinstance(call.parent, LiveSpan):
-                    self._recorder.append({**about_trace, "trace_id": call.parent.trace_id})
+            if opened is not None:
+                _place(record, opened)
+            if about_trace is not None:
+                self._recorder.append({**about_trace, "trace_id": record["trace_id"]})
+            if opened is not None and opened.is_ours:
                 return
             self._recorder.append(record)
-            if about_trace is not None:
-                self._recorder.append(about_trace)
             if span.parent is None or span.parent.is_remote:
                 self._recorder.other_root_ended(record["trace_id"])
 
@@ -158,3 +248,33 @@ class Bridge(SpanProcessor):
 
 def _is_our_call(span: otel_trace.Span) -> bool:
     return isinstance(span, LiveSpan) and span.otel_kind is SpanKind.CLIENT
+
+
+def _id_of(span: otel_trace.Span) -> int:
+    return span.get_span_context().span_id
+
+
+def _are_same(models: set[str] | None, others: set[str] | None) -> bool:
+    """Whether two spans may be of one call, by the models that they name: a provider in front, a date behind."""
+    return any(
+        longer.endswith(f"/{name}") or _DATE.sub("", longer) == _DATE.sub("", name)
+        for one in models or ()
+        for other in others or ()
+        for longer, name in ((one, other), (other, one))
+    )
+
+
+def _place(record: SpanRecord, opened: _Open) -> None:
+    """Put a span that ends below the next one that is not left out, or below its twin."""
+    if opened.our_models and _are_same(opened.models(), opened.our_models):
+        put_above(record)  # it had not said so when ours began
+    began_below = parent = opened.parent
+    above = opened.above
+    while above is not None and above.is_left_out() and not above.is_replaced:
+        parent, above = above.parent, above.above
+    twin = opened.end()
+    if twin is not None and not twin.is_left_out():
+        parent = twin.span
+    if parent is not began_below and (context := parent.get_span_context()).is_valid:
+        record["parent_id"] = f"{context.span_id:016x}"
+        record["trace_id"] = f"{context.trace_id:032x}"

@@ -101,3 +101,21 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
 
     def __exit__(self, *_: object) -> None:
         return None
+
+
+class Place(NonRecordingSpan):
+    """The place of another's span: a call that takes it has its trace and its parent, and its id while that is free."""
+
+    __slots__ = ("free_id",)
+
+    def __init__(self, span: OpenTelemetrySpan, parent: OpenTelemetrySpan, *, is_free: bool, is_first: bool) -> None:
+        context, above = span.get_span_context(), parent.get_span_context()
+        super().__init__(
+            f"{context.trace_id:032x}",
+            f"{above.span_id:016x}" if above.is_valid else "",
+            sampled=True,
+            remote=above.is_remote,
+            trace_state=context.trace_state,
+            ours=not is_first,
+        )
+        self.free_id = f"{context.span_id:016x}" if is_free else None

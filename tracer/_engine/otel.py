@@ -13,10 +13,12 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.version import __version__
 
 from tracer._engine.context import current
-from tracer._engine.nonrecording import NonRecordingSpan
+from tracer._engine.nonrecording import NonRecordingSpan, Place
 from tracer._engine.span import LiveSpan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
@@ -84,14 +86,16 @@ class OpenTelemetryIdentity:
         is_sampled = sampler.should_sample(None, trace_id, name).decision.is_sampled()
         return f"{trace_id:032x}", f"{ids.generate_span_id():016x}", is_sampled
 
-    def shared_parent(self, *, is_call: bool = False) -> AnySpan | None:
+    def shared_parent(self, *, call: Mapping[str, object] | None = None) -> AnySpan | None:
         """The span that is current for OpenTelemetry, ours or the application's.
 
-        Of a call to a provider, the one above the span that another instrumentation makes of the same call.
+        Of a call to a provider with these attributes, the one above the spans that others make of the same call.
         """
         span = otel_trace.get_current_span()
-        if is_call and self.bridge is not None:
-            span = self.bridge.above_call(span)
+        if call is not None and self.bridge is not None:
+            span = self.bridge.above_call(span, call)
+            if isinstance(span, Place):
+                return span
         if isinstance(span, LiveSpan):
             return span
         context = span.get_span_context()

@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind
 
 from tracer import _ids
 from tracer._engine.context import UNSET, active_model, active_run_id, running, usage_watch
-from tracer._engine.nonrecording import NonRecordingSpan
+from tracer._engine.nonrecording import NonRecordingSpan, Place
 from tracer._engine.span import LiveSpan
 from tracer._fault import is_interruption, report
 from tracer._journal.journal import JournalClosedError
@@ -126,7 +126,8 @@ class Recorder:
         is_late = False
         try:
             if parent is None:
-                parent = self.shared_parent(is_call=is_call) if self.otel.shares_context else running()
+                call = attributes if is_call else None
+                parent = self.shared_parent(call=call) if self.otel.shares_context else running()
                 if parent is None and called_in is not None and not called_in.is_abandoned():
                     parent = called_in
             if parent is None:
@@ -157,10 +158,10 @@ class Recorder:
             report("starting a span", error)
             return NonRecordingSpan()
 
-    def shared_parent(self, *, is_call: bool = False) -> AnySpan | None:
-        """The span that is current for OpenTelemetry; never raises."""
+    def shared_parent(self, *, call: Mapping[str, object] | None = None) -> AnySpan | None:
+        """The span that is current for OpenTelemetry, to a call with these attributes; never raises."""
         try:
-            parent = self.otel.shared_parent(is_call=is_call)
+            parent = self.otel.shared_parent(call=call)
             if isinstance(parent, NonRecordingSpan) and not self.samples(parent.trace_id):
                 return NonRecordingSpan(parent.trace_id, parent.span_id)
             return parent
@@ -198,9 +199,9 @@ class Recorder:
         if not parent.sampled:
             return NonRecordingSpan(parent.trace_id, _ids.span_id())
         return LiveSpan(
-            self, name, span_type, parent.trace_id, parent.span_id, remote_parent=parent.remote,
+            self, name, span_type, parent.trace_id, parent.span_id or None, remote_parent=parent.remote,
             is_root=not parent.ours, otel_kind=otel_kind, scope=scope, start_time_ns=start_time_ns,
-            trace_state=parent.trace_state,
+            trace_state=parent.trace_state, span_id=parent.free_id if isinstance(parent, Place) else None,
         )  # fmt: skip
 
     def _notify_start(self, span: LiveSpan) -> None:

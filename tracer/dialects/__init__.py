@@ -41,6 +41,7 @@ from tracer.dialects.bodies import put_call, put_usage
 from tracer.dialects.dialect import Dialect
 from tracer.dialects.normal import normalise
 from tracer.dialects.reading import Reading, parsed
+from tracer.semconv import SpanType
 
 if TYPE_CHECKING:
     from tracer._json import JsonObject
@@ -79,19 +80,24 @@ _BUILT_IN = (
 )
 
 
-_CALLS = {
-    "openinference.span.kind": ("LLM", "EMBEDDING"),
-    semconv.OPERATION: ("chat", "text_completion", "embeddings", "generate_content"),
-    "llm.request.type": ("chat", "completion", "embedding"),
-    "langfuse.observation.type": ("generation", "embedding"),
-    "langsmith.span.kind": ("llm", "embedding"),
-    "mlflow.spanType": ("CHAT_MODEL", "LLM", "EMBEDDING", '"CHAT_MODEL"', '"LLM"', '"EMBEDDING"'),  # as text, as JSON
-}
+_CALLS = (SpanType.CHAT_MODEL, SpanType.LLM, SpanType.EMBEDDING, SpanType.RERANKER)
 
 
-def is_model_call(attributes: Mapping[str, object]) -> bool:
-    """Whether a span whose attributes these are is the call of a model."""
-    return any(attributes.get(key) in values for key, values in _CALLS.items())
+def called_models(record: SpanRecord) -> set[str] | None:
+    """The models that a span calls, by the names that it has for them; None if it is no call. Translates the record."""
+    translate(record)
+    if record.get("type") not in _CALLS:
+        return None
+    attributes, asked = record.get("attributes") or {}, (record.get("json") or {}).get(semconv.INPUTS)
+    names = [attributes.get(semconv.REQUEST_MODEL), attributes.get(semconv.RESPONSE_MODEL)]
+    if isinstance(asked, dict):  # whole, while the attributes are not set yet
+        names.append(asked.get("model"))
+    return {name for name in names if isinstance(name, str) and name}
+
+
+def is_report(attributes: Mapping[str, object]) -> bool:
+    """Whether a span is the report of a call whose own span has ended before its stream: Logfire makes such."""
+    return attributes.get("logfire.span_type") == "log"
 
 
 def translate(record: SpanRecord) -> TraceRecord | None:
