@@ -2,7 +2,7 @@
 
 Makes the environments that it needs under build/. The lanes are lint and types; the tests of the providers; all others
 but the page's; the page's in Chromium; the page's own checks; the SDKs whose newest version the suite's environment
-does not have; frameworks, in an environment of their own; servers of other backends, which are sent what is exported.
+does not have; frameworks, in environments of their own; servers of other backends, which are sent what is exported.
 The output of the greatest part is shown as it comes, that of other lanes when a step has ended.
 Arguments go to pytest, which then runs the tests that they choose in the place of all of these.
 """
@@ -35,6 +35,7 @@ APART = {
 _NAMES = [file.stem for file in sorted((ROOT / "integrations").glob("[!_]*.py"))]
 PROVIDERS = [f"tests/{name}" for name in _NAMES if name not in APART]
 FRAMEWORKS = [f"tests/{name}" for name in _NAMES if name in APART]
+BRIDGED = ("pydantic_ai", "openinference_openai", "litellm")  # of tests/frameworks/run.py
 SHARED_MEMORY = Path("/dev/shm")
 # tests are collected meanwhile, and begin when it is there (tests/conftest.py)
 PAGE_BUILT = ROOT / "build" / "page-built"
@@ -73,8 +74,8 @@ def main(pytest_arguments: list[str]) -> int:
         running = [pool.submit(run_lane, steps) for steps in lanes]
         ended += [browser.result(), *page.result()]
         running += [pool.submit(run_lane, steps) for steps in page_lanes(python, pytest_arguments)]
-        running += [pool.submit(test_frameworks)] if FRAMEWORKS and not pytest_arguments else []
-        running += [] if pytest_arguments else [pool.submit(run_lane, [peers(python)])]
+        if not pytest_arguments:
+            running += [pool.submit(test_frameworks), pool.submit(run_lane, [peers(python)])]
         ended += [step for lane in running for step in lane.result()]
     for name, code, seconds in ended:
         print(f"{name:<11} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)
@@ -127,9 +128,12 @@ def page_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
 
 
 def test_frameworks() -> list[Ended]:
-    """Make the environment of the frameworks, and run their tests in it."""
-    python = make_environment("frameworks-env", "-e", ".[dev,frameworks]")
-    return run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS])])
+    """Test the providers of frameworks in an environment of their own, then what the bridge records of some."""
+    ended = []
+    if FRAMEWORKS:
+        python = make_environment("frameworks-env", "-e", ".[dev,frameworks]")
+        ended = run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS])])
+    return ended + run_lane([Step("bridge", [sys.executable, "tests/frameworks/run.py", *BRIDGED])])
 
 
 def peers(python: str) -> Step:

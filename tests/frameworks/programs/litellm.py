@@ -7,12 +7,11 @@ from typing import Any
 
 import litellm  # type: ignore[import-not-found]
 
-from tests.frameworks.program import CALL, MODEL, QUESTION
-from tests.openai.replies import TOOLS
+import tracer
+from tests.frameworks.models import CALL, MODEL, QUESTION, TOOL
 
 HAS_OWN_SPANS = False  # it has none without a callback
 ASKED: dict[str, Any] = {"model": f"openai/{MODEL}", "messages": [{"role": "user", "content": QUESTION}]}
-TOOL = {**TOOLS[0], "function": {**TOOLS[0]["function"], "name": "get_weather"}}
 
 
 def plain_program() -> None:
@@ -20,10 +19,11 @@ def plain_program() -> None:
 
 
 def tools_program() -> None:
-    import tracer
-
     with tracer.start_span("agent", span_type="AGENT"):
         litellm.completion(**ASKED, tools=[TOOL])
+        with tracer.start_span("get_weather", span_type="TOOL") as tool:
+            tool.set_inputs({"city": "Lisbon"})
+            tool.set_outputs("21 degrees")
         result = {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"}
         litellm.completion(**{**ASKED, "messages": [*ASKED["messages"], CALL, result]}, tools=[TOOL])
 
