@@ -82,6 +82,19 @@ def test_a_step_can_be_given_its_parent_and_need_not_be_current(steps: Framework
     assert shape() == {"run": None, "aside": "run", "tool": "run", "below run": "run"}
 
 
+def test_a_call_that_is_over_is_recorded_with_its_own_times(steps: FrameworkSpans) -> None:
+    step = steps.start("run", "run", span_type="AGENT", is_current=False)
+    assert step is not None
+    reply = {"model": "acme-1", "text": "Lima.", "stop": "end", "in": 3, "out": 2}
+    begun = step.span.start_time_ns + 1_000
+    steps.record_call(told(reply), parent=step.span, start_time_ns=begun, end_time_ns=begun + 5_000)
+    end(steps, "run")
+
+    run, call = sorted(spans(), key=lambda span: span.start_time_ns)
+    assert (call.name, call.parent_id, call.token_usage["output_tokens"]) == ("chat acme-1", run.span_id, 2)
+    assert (call.start_time_ns, call.end_time_ns) == (begun, begun + 5_000)
+
+
 def test_an_exception_on_its_way_through_a_step_is_seen(steps: FrameworkSpans) -> None:
     def work() -> None:
         steps.start("a", "a", span_type="TASK")
@@ -236,6 +249,21 @@ def test_a_hook_gets_the_call_and_its_end(sdk: Any) -> None:
 
     assert hook.ends == ["/chat", result, "/chat", sdk.AcmeError]
     assert vars(sdk.Client)["send"] is original
+
+
+def test_a_hook_that_not_every_version_has_may_be_missing(sdk: Any) -> None:
+    hook = HookEnds()
+    hooks = (
+        Hook("acme_sdk:Client.gone", hook.begin, is_optional=True),
+        Hook("acme_sdk:Client.send", hook.begin, is_optional=True),
+    )
+    framework = Provider(name="acme", module="acme_sdk", hooks=hooks)
+
+    framework.autolog()
+    result = sdk.Client().send("/chat", BODY)
+    framework.autolog(disable=True)
+
+    assert hook.ends == ["/chat", result]
 
 
 @pytest.mark.swallow_faults

@@ -218,7 +218,11 @@ class CallRecording:
         if chunks is None:  # the stream has ended
             return
         try:
-            chunks.take(chunk if self._reply_of is None else self._reply_of(chunk))
+            if self._reply_of is not None:
+                chunk = self._reply_of(chunk)
+                if chunk is None:  # a line of a stream with no event in it, for example
+                    return
+            chunks.take(chunk)
         except Exception as fault:
             report("reading a chunk", fault)
 

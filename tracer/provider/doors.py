@@ -18,7 +18,8 @@ class Door(NamedTuple):
 
     ``read_call(arguments)`` gets the call's arguments by name, ``self`` included (those of ``*args`` as a tuple, those
     of ``**kwargs`` each by its own name), and returns the `Call`, or None for one that generates nothing. Where the SDK
-    wraps what the provider sent, ``reply_of(result)`` unwraps the reply, or a chunk of a streamed one.
+    wraps what the provider sent, ``reply_of(result)`` unwraps the reply, or a chunk of a streamed one, where None means
+    that there is none.
 
     ``watch(recording, result)`` is called first with what came back. It may set attributes; where the result holds a
     stream of a kind that the kit does not know, it watches that and returns True.
@@ -72,6 +73,7 @@ class Hook(NamedTuple):
     target: str | tuple[str, ...]
     begin: Callable[[Arguments], HookEnd | None]
     parameters: tuple[str, ...] = ()
+    is_optional: bool = False  # some versions do without such a method
 
 
 class ConnectionDoor(NamedTuple):

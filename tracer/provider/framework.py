@@ -174,10 +174,33 @@ class FrameworkSpans:
             else:
                 self._record(left, incomplete="dropped")
 
+    def record_call(
+        self,
+        reported: ReportedCall,
+        *,
+        parent: AnySpan | None = None,
+        start_time_ns: int,
+        end_time_ns: int | None = None,
+    ) -> None:
+        """Record a call to a model that is over, and that passed no door; without ``end_time_ns`` it ended now."""
+        if is_recording():
+            self._write(reported, parent, start_time_ns, end_time_ns)
+
     def _record(self, call: PendingCall, incomplete: str | None = None) -> None:
         reported = None if call.has_span else call.report()
-        if reported is None:
-            return
+        if reported is not None:
+            self._write(reported, call.parent, call.start_time_ns, error=call.error, incomplete=incomplete)
+
+    def _write(
+        self,
+        reported: ReportedCall,
+        parent: AnySpan | None,
+        start_time_ns: int,
+        end_time_ns: int | None = None,
+        *,
+        error: BaseException | None = None,
+        incomplete: str | None = None,
+    ) -> None:
         operation, body = reported.call.operation, loads(encode(reported.call.body))
         request = operation.read_request(body)
         span = start_client_span(
@@ -187,8 +210,8 @@ class FrameworkSpans:
             provider=reported.call.provider,
             attributes={semconv.INCOMPLETE: incomplete, **reported.call.attributes},
             scope=self._scope,
-            parent=call.parent,
-            start_time_ns=call.start_time_ns,
+            parent=parent,
+            start_time_ns=start_time_ns,
         )
         if not isinstance(span, LiveSpan):  # recording was switched off in the meantime
             return
@@ -198,8 +221,8 @@ class FrameworkSpans:
                 reply = loads(encode(reported.reply))
                 span.set_outputs(reply)
                 set_reply(span, operation.read_reply(reply))
-            set_failure(span, call.error, reported.error, has_content=reported.has_content)
-        span.end()
+            set_failure(span, error, reported.error, has_content=reported.has_content)
+        span.end(end_time_ns)
 
 
 def is_recording() -> bool:

@@ -55,8 +55,16 @@ class Instrumentor:
                 for door in provider.doors
             ),
             *self._chunk_patches(),
-            *(Patch(hook.target, partial(hooked, hook), parameters=hook.parameters) for hook in provider.hooks),
+            *self._hook_patches(),
         ]
+
+    def _hook_patches(self) -> Iterator[Patch]:
+        for hook in self._provider.hooks:
+            patch = Patch(hook.target, partial(hooked, hook), parameters=hook.parameters)
+            with suppress(DoorMovedError):
+                if hook.is_optional:
+                    patch.check()
+                yield patch
 
     def _chunk_patches(self) -> Iterator[Patch]:
         for tap in self._provider.chunk_taps:
