@@ -15,6 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind
 
+from tracer._engine.context import covered_scopes, current
 from tracer._engine.joined_provider import RECORDED, record_from_readable, translated
 from tracer._engine.nonrecording import Place
 from tracer._engine.span import LiveSpan
@@ -42,6 +43,7 @@ class _Open:
         "beside",
         "has_ended",
         "has_twin",
+        "is_covered",
         "is_ours",
         "is_replaced",
         "is_root",
@@ -56,7 +58,8 @@ class _Open:
         self.above = above  # the same of its parent
         self.beside = beside  # one begun before it below the same parent, which may be of the same call
         self.is_root = not (isinstance(parent, LiveSpan) or getattr(parent, RECORDED, False))  # in this process
-        self.is_ours = False  # whether a provider of ours records the same call
+        self.is_covered = _is_covered(span)  # whether a provider of ours records all steps of its instrumentation
+        self.is_ours = self.is_covered  # whether a provider of ours records the same call
         self.is_replaced = False  # whether that call's span has its id
         self.our_models: set[str] = set()  # of calls below or beside it that a provider of ours records
         self.has_ended = self.has_twin = False
@@ -108,7 +111,8 @@ class Bridge(SpanProcessor):
 
     A call that a provider of ours records too is one step, ours: the other's span is left out, whether it is above,
     below or beside ours, and what is below that goes on below ours. Of two others' spans of one call that lie beside
-    each other, the later one goes on below the earlier one.
+    each other, the later one goes on below the earlier one. All spans of an instrumentation of a framework that has a
+    provider of ours are left out.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -142,6 +146,12 @@ class Bridge(SpanProcessor):
             self._own_provider = TracerProvider(resource=self._recorder.otel.resource(), shutdown_on_exit=False)
             self.watch(self._own_provider)
         return self._own_provider
+
+    def above_covered(self, span: otel_trace.Span) -> otel_trace.Span:
+        """What a step of ours below a span is below: above the spans of frameworks that have a provider of ours."""
+        while (opened := self._open.get(_id_of(span))) is not None and opened.is_covered:
+            span = opened.parent
+        return span
 
     def above_call(self, span: otel_trace.Span, call: Mapping[str, object]) -> otel_trace.Span:
         """What a call that a provider of ours records is below: above the spans that others make of the same call.
@@ -179,7 +189,7 @@ class Bridge(SpanProcessor):
         if beside is not None and _are_same(beside.models(), models):
             return beside
         opened = self._open.get(_id_of(span))
-        return None if opened is None or opened.models() is None else opened
+        return opened if opened is not None and (opened.is_covered or opened.models() is not None) else None
 
     def _latest_below(self, parent: otel_trace.Span, *, ended: bool = False) -> _Open | None:
         """The span that was begun last in this context, if this is its parent, and it is open."""
@@ -198,13 +208,17 @@ class Bridge(SpanProcessor):
             setattr(span, RECORDED, True)
             parent = otel_trace.get_current_span(parent_context)
             context = span.get_span_context()
-            above = self._open.get(parent.get_span_context().span_id)
+            ours = current.get() if _is_covered(span) else None
+            if isinstance(ours, LiveSpan):
+                parent = ours
+            above = self._open.get(_id_of(parent))
             beside = self._latest_below(parent, ended=is_report(span.attributes or {}))
             opened = _Open(span, parent, above, beside)
             if len(self._open) < _OPEN_SPANS:
                 self._open[context.span_id] = opened
-                _latest.set(opened)
-            if opened.is_root and beside is None:
+                if not opened.is_covered:
+                    _latest.set(opened)
+            if opened.is_root and beside is None and not opened.is_covered:
                 self._write_start(span, context)
 
     def _write_start(self, span: Span, context: otel_trace.SpanContext) -> None:
@@ -222,8 +236,11 @@ class Bridge(SpanProcessor):
         if context is None or not self._records(span):
             return
         with guard("recording OpenTelemetry's span"):
-            record = record_from_readable(span)
             opened = self._open.pop(context.span_id, None)
+            if opened is not None and opened.is_covered:
+                opened.end()
+                return
+            record = record_from_readable(span)
             about_trace = translated(record, self._recorder)
             if opened is not None:
                 _place(record, opened)
@@ -244,6 +261,11 @@ class Bridge(SpanProcessor):
             and context is not None
             and self._recorder.samples(f"{context.trace_id:032x}")
         )
+
+
+def _is_covered(span: ReadableSpan) -> bool:
+    scope = span.instrumentation_scope
+    return bool(covered_scopes) and scope is not None and scope.name in covered_scopes
 
 
 def _is_our_call(span: otel_trace.Span) -> bool:

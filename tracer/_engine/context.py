@@ -39,6 +39,8 @@ active_model: ContextVar[str | None] = ContextVar("tracer_active_model", default
 active_runs: ContextVar[tuple[ActiveRun, ...]] = ContextVar("tracer_active_runs", default=())  # innermost last
 # whether calls of providers go unrecorded here
 suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
+# names of other instrumentations whose every step a provider of ours records too; set by `Provider.autolog`
+covered_scopes: set[str] = set()
 # collects the span ids of calls below that report tokens
 usage_watch: ContextVar[list[str] | None] = ContextVar("tracer_usage_watch", default=None)
 

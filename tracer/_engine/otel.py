@@ -92,8 +92,8 @@ class OpenTelemetryIdentity:
         Of a call to a provider with these attributes, the one above the spans that others make of the same call.
         """
         span = otel_trace.get_current_span()
-        if call is not None and self.bridge is not None:
-            span = self.bridge.above_call(span, call)
+        if self.bridge is not None:
+            span = self.bridge.above_covered(span) if call is None else self.bridge.above_call(span, call)
             if isinstance(span, Place):
                 return span
         if isinstance(span, LiveSpan):

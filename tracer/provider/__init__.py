@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tracer._engine.context import suppressed
+from tracer._engine.context import covered_scopes, suppressed
 from tracer._fault import log_once, report
 from tracer._late import load
 from tracer.provider.connection import Connection, ConnectionReader
@@ -79,6 +79,7 @@ class Provider:
     chunk_taps: tuple[ChunkTap, ...] = ()
     connection_doors: tuple[ConnectionDoor, ...] = ()
     hooks: tuple[Hook, ...] = ()
+    covers: tuple[str, ...] = ()  # instrumentations of this framework that make spans of the same steps, by their scope
     supported: str = ""  # range of the SDK's versions, as text
     distribution: str | None = None  # name on PyPI, where it differs from the module's
     shown_by: str | None = None  # a module that the SDK always imports: other packages of its name are left alone
@@ -113,6 +114,7 @@ class Provider:
             if disable:
                 for patch in [*state.patches, *state.connection_doors.values()]:
                     patch.remove()
+                covered_scopes.difference_update(self.covers)
                 return
             first_time, state.watching = not state.watching, True
         if first_time:
@@ -140,6 +142,7 @@ class Provider:
             if self._state.wanted:
                 for patch in patches:
                     patch.install()
+                covered_scopes.update(self.covers)
         self._warn_of_hiding(patches)
 
     def _patch_connection_door_if_wanted(self, door: ConnectionDoor) -> None:
