@@ -17,9 +17,10 @@ from agents.tracing import TracingProcessor, get_trace_provider, set_trace_provi
 import tracer
 from tests.openai.server import Server
 from tests.openai_agents.answers import calls, says
-from tests.openai_agents.conftest import Trees, make_model
+from tests.openai_agents.conftest import make_model
 from tests.openai_agents.test_runs import helper
 from tests.originals import contents_of
+from tests.trees import Trees
 
 ROOT = Path(__file__).resolve().parents[2]
 PATCHED = (run.AgentRunner, traces.TraceImpl, spans.SpanImpl)

@@ -21,7 +21,8 @@ from agents import (
 
 from tests.openai.server import Server, reply
 from tests.openai_agents.answers import calls, says
-from tests.openai_agents.conftest import Client, Trees, make_model
+from tests.openai_agents.conftest import Client, make_model
+from tests.trees import Trees
 
 
 @function_tool

@@ -13,8 +13,9 @@ import tracer
 from tests.openai.replies import lima, response_events
 from tests.openai.server import Server, sse
 from tests.openai_agents.answers import calls, says
-from tests.openai_agents.conftest import Client, Trees, make_model
+from tests.openai_agents.conftest import Client, make_model
 from tests.openai_agents.test_runs import weather
+from tests.trees import Trees
 
 
 def held_back(api: str, go_on: threading.Event) -> Any:

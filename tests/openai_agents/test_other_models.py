@@ -15,8 +15,8 @@ import tracer
 from tests.openai.replies import message_item, response
 from tests.openai.server import Server, reply
 from tests.openai_agents.answers import calls, says
-from tests.openai_agents.conftest import Trees, messages_of
 from tests.openai_agents.test_runs import helper
+from tests.trees import Trees, messages_of
 
 
 @pytest.fixture

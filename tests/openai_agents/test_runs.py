@@ -20,7 +20,8 @@ from agents.tracing import (
 import tracer
 from tests.openai.server import Server
 from tests.openai_agents.answers import calls, says
-from tests.openai_agents.conftest import Client, Trees, lines, make_model, messages_of
+from tests.openai_agents.conftest import Client, make_model
+from tests.trees import Trees, lines, messages_of
 
 needs_turns = pytest.mark.skipif(
     not hasattr(span_data, "TurnSpanData"), reason="this version of the SDK has no turn spans"
