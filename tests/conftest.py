@@ -57,6 +57,11 @@ _FOREIGN_PREFIXES = (
     "MISTRAL_",
     "AWS_",
     "CO_API_",
+    "CLAUDE",
+    "GROQ_",
+    "HF_",
+    "HUGGING",
+    "TOGETHER_",
     "OTEL_",
 )
 _FOREIGN_NAMES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "PAGER")

@@ -18,14 +18,18 @@ from tracer._late import register as _register  # noqa: E402
 if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a test compares it with _HOMES
     from tracer import anthropic as anthropic  # type: ignore[attr-defined, unused-ignore]
     from tracer import bedrock as bedrock  # type: ignore[attr-defined, unused-ignore]
+    from tracer import claude_agent_sdk as claude_agent_sdk  # type: ignore[attr-defined, unused-ignore]
     from tracer import cohere as cohere  # type: ignore[attr-defined, unused-ignore]
     from tracer import errors as errors
     from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
+    from tracer import groq as groq  # type: ignore[attr-defined, unused-ignore]
+    from tracer import huggingface as huggingface  # type: ignore[attr-defined, unused-ignore]
     from tracer import mistral as mistral  # type: ignore[attr-defined, unused-ignore]
     from tracer import models as models
     from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]
     from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
+    from tracer import together as together  # type: ignore[attr-defined, unused-ignore]
     from tracer._api.annotations import delete_trace_tag as delete_trace_tag
     from tracer._api.annotations import log_expectation as log_expectation
     from tracer._api.annotations import log_feedback as log_feedback
@@ -167,7 +171,10 @@ _HOMES = {
     "tracer.semconv": ("SpanType",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_PROVIDERS = ("anthropic", "bedrock", "cohere", "gemini", "mistral", "ollama", "openai", "openai_agents")
+_PROVIDERS = (
+    "anthropic", "bedrock", "claude_agent_sdk", "cohere", "gemini", "groq", "huggingface", "mistral", "ollama",
+    "openai", "openai_agents", "together",
+)  # fmt: skip
 _MODULES = frozenset(
     ("config", "dialects", "errors", "export", "messages", "models", "otel", "provider", "semconv", "server", "store")
 )

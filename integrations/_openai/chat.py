@@ -69,7 +69,7 @@ def envelope_attributes(body: JsonMapping) -> JsonObject:
 
 def error_in(body: JsonMapping) -> JsonObject:
     """The error in a reply with HTTP status 200, as `Reply` takes it."""
-    error = body.get("error")
+    error = body.get("error") or as_dict(body.get("x_groq")).get("error")
     if not error:
         return {}
     fields = as_dict(error)

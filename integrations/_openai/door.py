@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tracer import semconv
 from tracer.provider import Call, Operation
@@ -14,12 +14,14 @@ from .responses import FETCHED_RESPONSE
 from .routes import operation_of, streamed_response_id
 from .uploads import describe_files
 
+FindOperation = Callable[[str], "Operation | None"]
+
 
 def read_call(arguments: Arguments) -> Call | None:
     """The call behind ``request(cast_to, options)``; None if it generates nothing."""
     client: Client = arguments["self"]
     options: Options = arguments["options"]
-    operation, body = _operation_and_body(options)
+    operation, body = operation_and_body(options)
     if operation is None:
         return None
     attributes = call_attributes(client, options)
@@ -27,10 +29,11 @@ def read_call(arguments: Arguments) -> Call | None:
     return Call(operation, body, provider=provider, attributes=attributes)
 
 
-def _operation_and_body(options: Options) -> tuple[Operation | None, object]:
+def operation_and_body(options: Options, find: FindOperation = operation_of) -> tuple[Operation | None, object]:
+    """The operation of a request and its body; ``find`` gives the operation of a POST to a path."""
     method = options.method.lower()
     if method == "post":
-        operation = operation_of(options.url)
+        operation = find(options.url)
         return operation, None if operation is None else _body(options)
     params = options.params
     if method != "get" or not isinstance(params, Mapping) or not params.get("stream"):

@@ -81,16 +81,21 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # providers
-        "integrations": "_stainless _values anthropic bedrock cohere gemini mistral ollama openai openai_agents",
+        "integrations": (
+            "_stainless _values anthropic bedrock claude_agent_sdk cohere gemini groq huggingface mistral ollama "
+            "openai openai_agents together"
+        ),
         "integrations._bedrock": "__init__ agents converse door invoke invoke_chunks knowledge streams values",
         "integrations._cohere": "__init__ chat first other values",
         "integrations._anthropic": "__init__ events messages",
         "integrations._gemini": "__init__ chunks content",
+        "integrations._huggingface": "__init__ door tasks",
         "integrations._ollama": "__init__ chunks door other text values",
         "integrations._openai": (
-            "__init__ audio chat chunks connections door hosts images include_usage items other realtime responses "
-            "routes uploads usage"
+            "__init__ audio chat chunks compatible connections door hosts images include_usage items other realtime "
+            "responses routes uploads usage"
         ),
+        "integrations._claude_agent_sdk": "__init__ accounts conversation steps taps",
         "integrations._openai_agents": "__init__ calls runs spans tree",
     },
     {  # the package as users import it

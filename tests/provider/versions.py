@@ -24,6 +24,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
 from tests.environment import make_environment  # noqa: E402
+from tests.run import APART  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,13 @@ class Sdk:
 SDKS = {
     "anthropic": Sdk("anthropic", ("0.50.0", "0.125.0", "1.0.0", "1.17.0", "2.12.0")),
     "bedrock": Sdk("boto3", ("1.35.0", "1.40.61", "1.44.8")),
+    "claude_agent_sdk": Sdk("claude-agent-sdk", ("0.1.33", "0.2.82", "0.2.189"), needs=("mcp<2",)),
     "cohere": Sdk("cohere", ("5.16.0", "5.21.1", "6.1.0", "7.3.1")),
     "gemini": Sdk("google-genai", ("1.16.1", "1.75.0", "2.0.1", "2.34.0", "3.4.0")),
+    "groq": Sdk("groq", ("0.13.0", "0.37.1", "1.0.0", "1.7.0")),
+    "huggingface": Sdk(
+        "huggingface_hub", ("0.28.1", "0.36.2", "1.33.0", "2.4.0"), needs=("aiohttp", "numpy", "pillow")
+    ),
     "mistral": Sdk("mistralai", ("2.0.0", "2.10.1", "3.0.0", "3.7.0")),
     "ollama": Sdk("ollama", ("0.4.0", "0.4.9", "0.5.0", "0.5.4", "0.6.0", "0.6.3")),
     "openai": Sdk(
@@ -48,6 +54,7 @@ SDKS = {
         needs=("numpy", "websockets>=15.0.1"),  # old versions decode embeddings with numpy
     ),
     "openai_agents": Sdk("openai-agents", ("0.2.8", "0.3.3", "0.23.1", "0.24.0")),
+    "together": Sdk("together", ("2.0.0", "2.42.0", "3.1.1")),
 }
 TEST_PACKAGES = ("pytest>=8.2", "hypothesis>=6.100", "certifi")
 
@@ -82,7 +89,7 @@ def try_version(provider: str, version: str, pytest_arguments: list[str]) -> Out
 def chosen(provider: str | None, versions: list[str], *, newest: bool) -> list[tuple[str, str]]:
     """The providers and versions to test."""
     if newest:
-        return [(name, sdk.versions[-1]) for name, sdk in SDKS.items() if not has_newest(sdk)]
+        return [(name, sdk.versions[-1]) for name, sdk in SDKS.items() if name not in APART and not has_newest(sdk)]
     if provider is not None:
         return [(provider, version) for version in versions or SDKS[provider].versions]
     return [(name, version) for name, sdk in SDKS.items() for version in sdk.versions]

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from tracer.provider.operation import Operation
 
 ENTRY_POINT_GROUP = "tracer.providers"
-BUILT_IN = ("anthropic", "bedrock", "cohere", "gemini", "mistral", "ollama", "openai", "openai_agents")
+BUILT_IN = (
+    "anthropic", "bedrock", "claude_agent_sdk", "cohere", "gemini", "groq", "huggingface", "mistral", "ollama",
+    "openai", "openai_agents", "together",
+)  # fmt: skip
 
 
 class BrokenProviderError(ImportError):

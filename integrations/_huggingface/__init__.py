@@ -1,0 +1,1 @@
+"""Requests, replies and streams of Hugging Face's InferenceClient."""

@@ -1,0 +1,18 @@
+"""However a stream of the InferenceClient ends, its span ends once and with what had arrived."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("huggingface_hub", reason="tests/run.py makes an environment with it")
+
+from tests import stream_ends
+
+
+class TestInferenceClient(stream_ends.StreamEnds):
+    why_closed = "dropped"
+
+    def has_text(self, chunk: Any) -> bool:
+        return bool(chunk.choices) and chunk.choices[0].delta.content == "Li"
