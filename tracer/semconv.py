@@ -40,6 +40,15 @@ PROVIDER: Final = "gen_ai.provider.name"
 AGENT_NAME: Final = "gen_ai.agent.name"
 AGENT_MODEL: Final = "tracer.agent.model"  # the one that the calls of an agent name
 TOOL_NAME: Final = "gen_ai.tool.name"
+PROMPT_NAME: Final = "gen_ai.prompt.name"
+
+# requests of the Model Context Protocol
+MCP_METHOD: Final = "mcp.method.name"
+MCP_SESSION: Final = "mcp.session.id"
+MCP_VERSION: Final = "mcp.protocol.version"
+MCP_RESOURCE: Final = "mcp.resource.uri"
+JSONRPC_ID: Final = "jsonrpc.request.id"
+RPC_STATUS: Final = "rpc.response.status_code"
 
 # request
 REQUEST_MODEL: Final = "gen_ai.request.model"
@@ -117,6 +126,7 @@ COST_OUTPUT: Final = "tracer.cost.output"
 # server and outcome
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
+NETWORK_TRANSPORT: Final = "network.transport"  # tcp, pipe, …
 HTTP_STATUS: Final = "http.response.status_code"
 ERROR_TYPE: Final = "error.type"
 

@@ -53,7 +53,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # what runs in the user's thread
         "tracer._engine": (
             "__init__ arguments bridge call_context coercion context contextual decorator exceptions joined_provider "
-            "kinds lifecycle nonrecording otel pipeline recorder results runtime span step traced_object"
+            "kinds lifecycle nonrecording otel pipeline propagation recorder results runtime span step traced_object"
         ),
     },
     {  # what users and providers call
@@ -82,14 +82,16 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # providers
         "integrations": (
-            "_stainless _values anthropic bedrock claude_agent_sdk cohere gemini groq huggingface mistral ollama "
-            "openai openai_agents together"
+            "_stainless _values anthropic bedrock claude_agent_sdk cohere gemini groq huggingface litellm mcp mistral "
+            "ollama openai openai_agents together"
         ),
         "integrations._bedrock": "__init__ agents converse door invoke invoke_chunks knowledge streams values",
         "integrations._cohere": "__init__ chat first other values",
         "integrations._anthropic": "__init__ events messages",
         "integrations._gemini": "__init__ chunks content",
         "integrations._huggingface": "__init__ door tasks",
+        "integrations._litellm": "__init__ attempts belongings calls replies",
+        "integrations._mcp": "__init__ context exchange hooks methods",
         "integrations._ollama": "__init__ chunks door other text values",
         "integrations._openai": (
             "__init__ audio chat chunks compatible connections door hosts images include_usage items other realtime "

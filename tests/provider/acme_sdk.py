@@ -41,7 +41,38 @@ class Transport:
         return REPLY
 
 
+class Stream:
+    """A stream that is no generator, read in either way."""
+
+    def __init__(self, usage: bool = True) -> None:
+        self._left = [*CHUNKS]
+        self.kept = None if usage else self._left.pop()
+        self.is_closed = False
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> dict[str, Any]:
+        if not self._left:
+            raise StopIteration
+        return self._left.pop(0)
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> dict[str, Any]:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop(0)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
 class Client(Transport):
+    def streamed(self, path: str, body: Any, usage: bool = True) -> Stream:
+        return Stream(usage)
+
     def send(self, path: str, body: Any, stream: bool = False) -> Any:
         if body.get("model") == "none":
             refuse()

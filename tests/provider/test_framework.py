@@ -55,6 +55,22 @@ def end(steps: FrameworkSpans, key: Any) -> None:
     step.span.end()
 
 
+def test_a_hook_may_change_what_the_method_gets(sdk: Any) -> None:
+    class Changed:
+        changed: Mapping[str, Any] = {"body": {"model": "none"}}
+
+        def returned(self, result: object) -> None: ...
+        def raised(self, error: BaseException) -> None: ...
+
+    changing = Provider(
+        name="acme", module="acme_sdk", hooks=(Hook("acme_sdk:Client.send", lambda arguments: Changed()),)
+    )
+    changing.autolog()
+    with pytest.raises(sdk.AcmeError):
+        sdk.Client().send("/chat", BODY)
+    changing.autolog(disable=True)
+
+
 def told(reply: Any = None, **more: Any) -> ReportedCall:
     return ReportedCall(Call(invented.OPERATIONS["/chat"], BODY, "acme"), reply, **more)
 

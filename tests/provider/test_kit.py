@@ -24,7 +24,7 @@ from tests.openai.server import Scripted, Server
 from tests.provider import acme_sdk as sdk_source
 from tests.provider import invented
 from tracer import provider as kit
-from tracer.provider import Call, Door, Operation, Provider, Reply, Request, Tap
+from tracer.provider import Call, Door, Operation, Provider, Reply, Request, StreamClass, Tap
 from tracer.provider.streams import watch_iterator
 
 BODY = {"model": "acme-1", "messages": [{"role": "user", "content": "Capital of Peru?"}], "temperature": 0.5}
@@ -333,6 +333,96 @@ def test_a_tap_can_see_what_a_method_returned(kind: str, sdk: Any) -> None:
 
     assert returned == sdk.REPLY
     assert seen == [("chat acme-1", "/chat", sdk.REPLY)]
+
+
+def covering(**more: Any) -> Provider:
+    """A provider with a door above another one."""
+
+    def read_call(arguments: Any) -> Call:
+        return Call(invented.OPERATIONS["/chat"], arguments["body"], covers=True, **more)
+
+    return Provider(name="acme2", module="acme_sdk", doors=(Door("acme_sdk:Client.outer", read_call),))
+
+
+def test_a_call_that_covers_others_is_the_only_one_recorded_and_the_next_is_recorded_again(sdk: Any) -> None:
+    above = covering()
+    above.autolog()
+    invented.autolog()
+
+    sdk.Client().outer("/chat", BODY)
+    with contextlib.suppress(sdk.AcmeError):
+        sdk.Client().outer("/chat", {**BODY, "model": "none"})
+    sdk.Client().send("/chat", BODY)
+    above.autolog(disable=True)
+
+    assert sorted(span.attributes["gen_ai.provider.name"] for span in spans()) == ["acme", "acme2", "acme2"]
+
+
+def test_a_call_tells_what_its_trace_belongs_to_and_what_its_reply_costs(sdk: Any) -> None:
+    above = covering(
+        trace={"session_id": "s-1", "user": "ann", "tags": {"team": "search"}},
+        about=lambda reply: {"tracer.cost.total": float(reply["out"])},
+    )
+    above.autolog()
+    sdk.Client().outer("/chat", BODY)
+    above.autolog(disable=True)
+
+    [trace] = tracer.search_traces("session = 's-1' AND user = 'ann'")
+    assert trace.info.tags == {"team": "search"}
+    assert trace.info.cost == {"total_cost": 2.0}
+
+
+def rest_of(stream: Any) -> Any:
+    return stream.kept
+
+
+STREAMING = Provider(
+    name="acme",
+    module="acme_sdk",
+    doors=(Door("acme_sdk:Client.streamed", lambda given: Call(invented.OPERATIONS["/chat"], given["body"])),),
+    stream_classes=(StreamClass("acme_sdk:Stream", rest=rest_of),),
+)
+
+
+@pytest.fixture
+def streaming(sdk: Any) -> Iterator[Any]:
+    STREAMING.autolog()
+    yield sdk.Client()
+    STREAMING.autolog(disable=True)
+    STREAMING._state.patches.clear()
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_stream_of_a_class_that_is_named_is_watched_to_its_end(streaming: Any, sdk: Any, is_async: bool) -> None:
+    async def read(stream: Any) -> list[Any]:
+        return [chunk async for chunk in stream]
+
+    stream = streaming.streamed("/chat", BODY)
+    chunks = asyncio.run(read(stream)) if is_async else list(stream)
+
+    assert (chunks, type(stream)) == (sdk.CHUNKS, sdk.Stream)
+    assert (said(), the_span().token_usage["output_tokens"]) == ("Lima.", 2)
+    assert "tracer.incomplete" not in the_span().attributes
+
+
+def test_what_the_sdk_keeps_from_the_program_is_read_at_the_end_of_its_stream(streaming: Any, sdk: Any) -> None:
+    chunks = list(streaming.streamed("/chat", BODY, usage=False))
+
+    assert chunks == sdk.CHUNKS[:2]
+    assert the_span().token_usage["output_tokens"] == 2
+
+
+@pytest.mark.parametrize(("leave", "how"), [("close", "closed"), ("drop", "dropped")])
+def test_a_stream_of_a_class_that_is_left_early_says_so(streaming: Any, leave: str, how: str) -> None:
+    stream = streaming.streamed("/chat", BODY)
+    next(stream)
+    if leave == "close":
+        stream.close()
+        assert stream.is_closed
+    del stream
+    gc.collect()
+
+    assert the_span().attributes["tracer.incomplete"] == how
 
 
 def test_suppressed_calls_are_not_recorded(sdk: Any) -> None:
@@ -671,7 +761,7 @@ def test_the_public_names() -> None:
     assert sorted(kit.__all__) == [
         "Accumulator", "Call", "ChunkTap", "Connection", "ConnectionDoor", "ConnectionReader",
         "ConnectionRecording", "Door", "FrameworkSpans", "Hook", "HookEnd", "Operation", "Provider", "Reply",
-        "ReportedCall", "Request", "SpanType", "Step", "Tap", "set_failure", "suppress_tracing",
+        "ReportedCall", "Request", "SpanType", "Step", "StreamClass", "Tap", "set_failure", "suppress_tracing",
     ]  # fmt: skip
     assert all(hasattr(kit, name) for name in kit.__all__)
     assert set(kit.__all__) <= set(dir(kit))

@@ -295,13 +295,11 @@ def get_tracing_context_headers_for_http_request() -> dict[str, str]:
     if span is None or not int(span.span_id, 16):
         log_once("no trace for headers", "tracer: there is no active trace, so there are no context headers to send")
         return {}
-    headers: dict[str, str] = {}
     with guard("making context headers"):
-        from opentelemetry.trace import set_span_in_context
-        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+        from tracer._engine.propagation import headers_of
 
-        TraceContextTextMapPropagator().inject(headers, set_span_in_context(span))
-    return headers
+        return headers_of(span)
+    return {}
 
 
 class set_tracing_context_from_http_request_headers:
@@ -323,22 +321,11 @@ class set_tracing_context_from_http_request_headers:
             self._attach()
 
     def _attach(self) -> None:
-        from opentelemetry.context import Context
-        from opentelemetry.trace import get_current_span
-        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+        from tracer._engine.propagation import remote_parent
 
-        carrier = {str(key).lower(): str(value) for key, value in self._headers.items()}
-        extracted = TraceContextTextMapPropagator().extract(carrier, Context())
-        context = get_current_span(extracted).get_span_context()
-        if not context.is_valid:
+        self._parent = remote_parent(self._headers)
+        if self._parent is None:
             return
-        self._parent = NonRecordingSpan(
-            f"{context.trace_id:032x}",
-            f"{context.span_id:016x}",
-            sampled=context.trace_flags.sampled,
-            remote=True,
-            trace_state=context.trace_state,
-        )
         self._parent.attach()
         self._otel_token = runtime().otel.attach(self._parent)
 

@@ -23,7 +23,7 @@ from tracer._fault import guard
 from tracer.dialects import called_models, is_report, load_installed
 from tracer.dialects.sums import put_above
 from tracer.export.otel import ExportedSpan
-from tracer.semconv import REQUEST_MODEL
+from tracer.semconv import MCP_METHOD, REQUEST_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -269,7 +269,9 @@ def _is_covered(span: ReadableSpan) -> bool:
 
 
 def _is_our_call(span: otel_trace.Span) -> bool:
-    return isinstance(span, LiveSpan) and span.otel_kind is SpanKind.CLIENT
+    if not isinstance(span, LiveSpan) or span.otel_kind is not SpanKind.CLIENT:
+        return False
+    return span.get_attribute(MCP_METHOD) is None  # a request to a server of tools
 
 
 def _id_of(span: otel_trace.Span) -> int:

@@ -20,7 +20,7 @@ from tracer._engine.context import covered_scopes, suppressed
 from tracer._fault import log_once, report
 from tracer._late import load
 from tracer.provider.connection import Connection, ConnectionReader
-from tracer.provider.doors import ChunkTap, ConnectionDoor, Door, Hook, HookEnd, Tap
+from tracer.provider.doors import ChunkTap, ConnectionDoor, Door, Hook, HookEnd, StreamClass, Tap
 from tracer.provider.import_hook import is_imported, when_imported
 from tracer.provider.installed import BUILT_IN as BUILT_IN
 from tracer.provider.installed import find_provider_module, names
@@ -51,6 +51,7 @@ __all__ = [
     "Request",
     "SpanType",
     "Step",
+    "StreamClass",
     "Tap",
     "set_failure",
     "suppress_tracing",
@@ -78,6 +79,7 @@ class Provider:
     taps: tuple[Tap, ...] = ()
     chunk_taps: tuple[ChunkTap, ...] = ()
     connection_doors: tuple[ConnectionDoor, ...] = ()
+    stream_classes: tuple[StreamClass, ...] = ()
     hooks: tuple[Hook, ...] = ()
     covers: tuple[str, ...] = ()  # instrumentations of this framework that make spans of the same steps, by their scope
     supported: str = ""  # range of the SDK's versions, as text

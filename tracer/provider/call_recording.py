@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from opentelemetry.trace import SpanKind
 
 from tracer import semconv
-from tracer._engine.context import restore
+from tracer._engine.context import restore, suppressed
 from tracer._engine.runtime import runtime
 from tracer._fault import guard, report, reraise_interruption
 from tracer._json import encode, loads
@@ -64,6 +64,8 @@ class CallRecording:
         "_read_error",
         "_reader",
         "_reply_of",
+        "_stream_classes",
+        "_suppressed",
         "_watch",
         "call",
         "response",
@@ -71,7 +73,12 @@ class CallRecording:
     )
 
     def __init__(
-        self, span: LiveSpan, call: Call, read_error: ReadError | None = None, door: Door | None = None
+        self,
+        span: LiveSpan,
+        call: Call,
+        read_error: ReadError | None = None,
+        door: Door | None = None,
+        stream_classes: frozenset[str] = frozenset(),
     ) -> None:
         self.span = span
         self.call = call
@@ -79,6 +86,8 @@ class CallRecording:
         self._read_error = read_error
         self._reply_of = None if door is None else door.reply_of
         self._watch = None if door is None else door.watch
+        self._stream_classes = stream_classes
+        self._suppressed: Token[bool] | None = None
         self._outer: CallRecording | None = None
         self._open = [True]  # pop() is atomic: the first end of a stream wins
         self._chunks: ChunkLog | None = None
@@ -99,6 +108,8 @@ class CallRecording:
             self._outer = current_recording.get()
             self.span.attach()
             current_recording.set(self)
+            if self.call.covers:
+                self._suppressed = suppressed.set(True)
 
     def set_response(self, response: HttpResponse, attributes: Attributes) -> None:
         """Set the HTTP response of this call, and attributes; called by taps."""
@@ -114,6 +125,9 @@ class CallRecording:
             self.span.set_status("ERROR", f"HTTP {response.status_code}")
 
     def _leave(self) -> None:
+        token, self._suppressed = self._suppressed, None
+        if token is not None:
+            restore(suppressed, token, True)
         if current_recording.get() is self:  # not where a coroutine is closed from another context
             current_recording.set(self._outer)
         self.span.detach()
@@ -157,6 +171,10 @@ class CallRecording:
             self.response = None
             self.start_accumulating()
             streams.watch_stream_object(result, self)
+            return result
+        if self._stream_classes and not self._stream_classes.isdisjoint(streams.class_names(result)):
+            self.start_accumulating()
+            streams.watch_instance(result, self)
             return result
         if streams.is_generator(result):
             self.start_accumulating()
@@ -331,6 +349,9 @@ class CallRecording:
 
     def _set_reply(self, body: object) -> None:
         span = self.span
+        if self.call.about is not None and body is not None:
+            with guard("reading more of a reply"):
+                span.set_attributes(self.call.about(body))
         if span.set_json(semconv.OUTPUTS, body) and span.reader is not None:
             return
         span.read_now()

@@ -57,8 +57,21 @@ class ChunkTap(NamedTuple):
     parameters: tuple[str, ...] = ("data", "response")
 
 
+class StreamClass(NamedTuple):
+    """An SDK's own class of streams, as ``module:Class``: what ``__next__`` and ``__anext__`` give are the chunks.
+
+    ``rest(stream)`` gives at the end one chunk more, with what the SDK kept from the program, or None.
+    """
+
+    target: str
+    rest: Callable[[Any], object] | None = None
+
+
 class HookEnd(Protocol):
-    """Receives the end of a hooked method's call."""
+    """Receives the end of a hooked method's call.
+
+    An optional attribute ``changed``, a mapping, has arguments by name that replace the program's.
+    """
 
     def returned(self, result: Any) -> object: ...
     def raised(self, error: BaseException) -> object: ...

@@ -29,7 +29,7 @@ from tracer.provider.framework import door_records
 from tracer.provider.installed import recorded_names
 from tracer.provider.operation import Arguments, Call
 from tracer.provider.patch import DoorMovedError, Patch
-from tracer.provider.wrappers import chunk_tapped, connection_opened, hooked, tapped, through_door
+from tracer.provider.wrappers import chunk_tapped, closing, connection_opened, hooked, stepped, tapped, through_door
 from tracer.semconv import SpanType
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Instrumentor:
         self._provider = provider
         self._scope = f"tracer.{provider.name}"
         self._recorded_names = recorded_names(provider)
+        self._stream_classes = frozenset(kind.target for kind in provider.stream_classes)
 
     def patches(self) -> list[Patch]:
         """A patch for each place, apart from connections."""
@@ -55,6 +56,7 @@ class Instrumentor:
                 for door in provider.doors
             ),
             *self._chunk_patches(),
+            *self._stream_patches(),
             *self._hook_patches(),
         ]
 
@@ -72,6 +74,19 @@ class Instrumentor:
             with suppress(DoorMovedError):  # else chunks are read from the objects that the user gets
                 patch.check()
                 yield patch
+
+    def _stream_patches(self) -> Iterator[Patch]:
+        for kind in self._provider.stream_classes:
+            for method, replacing in (
+                ("__next__", partial(stepped, kind)),
+                ("__anext__", partial(stepped, kind)),
+                ("close", closing),
+                ("aclose", closing),
+            ):
+                patch = Patch(f"{kind.target}.{method}", replacing)
+                with suppress(DoorMovedError):  # not every class has all of them
+                    patch.check()
+                    yield patch
 
     def connection_patch(self, door: ConnectionDoor) -> Patch:
         """The patch for a class of connections."""
@@ -117,11 +132,15 @@ class Instrumentor:
         try:
             with guard(f"recording a request to {self._provider.name}"):
                 write_request(span, operation, call.body, request)
+                if call.trace:
+                    runtime().recorder.append(
+                        {"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **call.trace}
+                    )
             runtime().recorder.write_call(span)
         except BaseException as error:  # Ctrl-C, or a time limit's signal: the user's call is not made
             span.end_with_error(error)
             raise
-        return CallRecording(span, call, self._provider.read_error, door)
+        return CallRecording(span, call, self._provider.read_error, door, self._stream_classes)
 
     def _watch(self, door: ConnectionDoor, connection: object) -> None:
         """Record an open connection; never raises."""

@@ -214,6 +214,27 @@ def watch_iterator(holder: Any, name: str, watcher: Watcher) -> None:
     keep_until_dropped(holder, watcher)
 
 
+def watch_instance(stream: Any, watcher: Watcher) -> None:
+    """Watch a stream of a class whose steps are patched."""
+    give_watcher(stream, watcher)
+    keep_until_dropped(stream, watcher)
+
+
+def give_watcher(stream: Any, watcher: Watcher) -> None:
+    """Let the stream's next step find its watcher."""
+    vars(stream)[_WATCHED] = watcher
+
+
+def take_watcher(stream: object) -> Any:
+    """The watcher of a stream, away from the stream until it is given back: a step may make another one in itself."""
+    return getattr(stream, "__dict__", {}).pop(_WATCHED, None)
+
+
+def class_names(value: object) -> Iterator[str]:
+    """The classes of an object, as ``module:Class``."""
+    return (f"{kind.__module__}:{kind.__qualname__}" for kind in type(value).__mro__)
+
+
 def watcher_of(response: object) -> Any:
     """The watcher of the stream in an HTTP response's body, if there is one."""
     return getattr(response, "__dict__", _NO_FIELDS).get(_WATCHED)

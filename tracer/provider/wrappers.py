@@ -5,18 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracer._engine.arguments import argument_binder
 from tracer._fault import guard, report
 from tracer.provider.call_recording import NOT_RECORDED, CallObserver, current_recording
 from tracer.provider.contexts import around_context
-from tracer.provider.doors import Door, Hook, HookEnd, Tap
+from tracer.provider.doors import Door, Hook, HookEnd, StreamClass, Tap
 from tracer.provider.patch import Function, Patch
-from tracer.provider.streams import watcher_of
+from tracer.provider.streams import give_watcher, take_watcher, watcher_of
 
 if TYPE_CHECKING:
     from tracer.provider.operation import Arguments
+
+_NOTHING: Mapping[str, object] = {}
 
 Given = tuple[tuple[object, ...], dict[str, object]]  # positional and keyword arguments
 Change = Callable[[tuple[object, ...], dict[str, object], Mapping[str, object]], Given]
@@ -51,13 +53,12 @@ def hooked(hook: Hook, original: Function, patch: Patch) -> Function:
 class _GuardedEnd:
     """Passes the end of a call to a hook; what fails there is logged."""
 
-    __slots__ = ("_doing", "_end")
-
-    changed: Mapping[str, object] = {}
+    __slots__ = ("_doing", "_end", "changed")
 
     def __init__(self, doing: str, end: HookEnd) -> None:
         self._doing = doing
         self._end = end
+        self.changed: Mapping[str, object] = getattr(end, "changed", _NOTHING)
 
     def enter(self) -> None:
         """The hook has been called already."""
@@ -169,6 +170,78 @@ def chunk_tapped(original: Function, patch: Patch) -> Function:
         return original(*args, **kwargs)
 
     return shown
+
+
+def stepped(kind: StreamClass, original: Function, patch: Patch) -> Function:
+    """The ``__next__`` or ``__anext__`` of a stream, which shows each chunk to the stream's watcher."""
+
+    def end(stream: Any, watcher: Any) -> None:
+        rest = None
+        with guard(f"reading the end of a stream of {kind.target}"):
+            rest = None if kind.rest is None else kind.rest(stream)
+        if rest is not None:
+            watcher.chunk(rest)
+        watcher.finished()
+
+    if inspect.iscoroutinefunction(inspect.unwrap(original)):
+
+        @functools.wraps(original)
+        async def step_async(stream: Any) -> object:
+            watcher = take_watcher(stream)
+            if watcher is None:
+                return await original(stream)
+            try:
+                chunk = await original(stream)
+            except StopAsyncIteration:
+                end(stream, watcher)
+                raise
+            except BaseException as error:
+                watcher.failed(error)
+                raise
+            give_watcher(stream, watcher)
+            watcher.chunk(chunk)
+            return chunk
+
+        return step_async
+
+    @functools.wraps(original)
+    def step(stream: Any) -> object:
+        watcher = take_watcher(stream)
+        if watcher is None:
+            return original(stream)
+        try:
+            chunk = original(stream)
+        except StopIteration:
+            end(stream, watcher)
+            raise
+        except BaseException as error:
+            watcher.failed(error)
+            raise
+        give_watcher(stream, watcher)
+        watcher.chunk(chunk)
+        return chunk
+
+    return step
+
+
+def closing(original: Function, patch: Patch) -> Function:
+    """The ``close`` or ``aclose`` of a stream, by which the program leaves it early."""
+
+    @functools.wraps(original)
+    def close(stream: Any, *args: object, **kwargs: object) -> object:
+        watcher = take_watcher(stream)
+        if watcher is not None:
+            watcher.closed()
+        return original(stream, *args, **kwargs)
+
+    if not inspect.iscoroutinefunction(inspect.unwrap(original)):
+        return close
+
+    @functools.wraps(original)
+    async def close_async(stream: Any, *args: object, **kwargs: object) -> object:
+        return await close(stream, *args, **kwargs)  # type: ignore[misc]
+
+    return close_async
 
 
 def _changer(function: Function) -> Change:
