@@ -91,7 +91,7 @@ FRAMEWORKS = {
         "Langfuse", "its wrapper of openai", ("langfuse==5.0.4", OPENAI)
     ),
     "litellm": Framework(
-        "LiteLLM", "none: tracer's provider for openai, which it uses",
+        "LiteLLM", "none: [tracer's provider for it](litellm.md)",
         ("litellm==1.110.2", OPENAI), ("litellm==1.80.0", "openai<3"),
     ),
     "llama_index": Framework(

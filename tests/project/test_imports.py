@@ -163,9 +163,9 @@ def test_a_name_that_is_not_there_says_so() -> None:
 
 
 PROVIDERS = (
-    "Its providers are anthropic, bedrock, claude_agent_sdk, cohere, gemini, groq, huggingface, mistral, ollama, "
-    "openai, openai_agents, together; a package adds one by the entry-point group 'tracer.providers', as "
-    "docs/new-provider.md shows."
+    "Its providers are anthropic, bedrock, claude_agent_sdk, cohere, gemini, groq, huggingface, litellm, mcp, "
+    "mistral, ollama, openai, openai_agents, together; a package adds one by the entry-point group "
+    "'tracer.providers', as docs/new-provider.md shows."
 )
 START_SPAN = "Did you mean 'start_span'?"
 OPENAI = "Did you mean 'openai'?"

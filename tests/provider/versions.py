@@ -46,6 +46,8 @@ SDKS = {
     "huggingface": Sdk(
         "huggingface_hub", ("0.28.1", "0.36.2", "1.33.0", "2.4.0"), needs=("aiohttp", "numpy", "pillow")
     ),
+    "litellm": Sdk("litellm", ("1.80.0", "1.108.7"), needs=("openai<3", "uvicorn>=0.30")),
+    "mcp": Sdk("mcp", ("1.22.0", "1.30.0", "2.0.0", "2.3.0"), needs=("uvicorn>=0.30",)),
     "mistral": Sdk("mistralai", ("2.0.0", "2.10.1", "3.0.0", "3.7.0")),
     "ollama": Sdk("ollama", ("0.4.0", "0.4.9", "0.5.0", "0.5.4", "0.6.0", "0.6.3")),
     "openai": Sdk(

@@ -11,6 +11,7 @@ import tracer
 from tests.frameworks.models import CALL, MODEL, QUESTION, TOOL
 
 HAS_OWN_SPANS = False  # it has none without a callback
+NATIVE = "litellm"
 ASKED: dict[str, Any] = {"model": f"openai/{MODEL}", "messages": [{"role": "user", "content": QUESTION}]}
 
 
