@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import importlib
 import logging
 import sys
@@ -175,6 +176,54 @@ def test_an_announced_call_that_passes_a_door_is_the_doors(sdk: Any, steps: Fram
     end(steps, "agent")
 
     assert shape() == {"agent": None, "chat acme-1": "agent"}
+    assert len(spans()) == 2
+
+
+def test_the_call_of_a_door_is_below_the_announced_ones_step_where_no_step_is_current(
+    sdk: Any, steps: FrameworkSpans
+) -> None:
+    invented.autolog()
+    step = steps.start("agent", "agent", span_type="AGENT", is_current=False)
+    assert step is not None
+
+    steps.announce("call", lambda: told(reply()), parent=step.span)
+    sdk.Client().send("/chat", BODY)
+    steps.end_call("call")
+    end(steps, "agent")
+
+    assert shape() == {"agent": None, "chat acme-1": "agent"}
+
+
+def test_the_call_of_a_door_is_below_a_step_of_the_programs_inside_the_announced_call(
+    sdk: Any, steps: FrameworkSpans
+) -> None:
+    invented.autolog()
+
+    with tracer.start_span("agent") as agent:
+        steps.announce("call", lambda: told(reply()), parent=agent)
+        with tracer.start_span("prepare"):
+            sdk.Client().send("/chat", BODY)
+        steps.end_call("call")
+
+    assert shape() == {"agent": None, "prepare": "agent", "chat acme-1": "prepare"}
+
+
+def test_of_a_call_that_is_announced_inside_another_only_the_inner_one_is_recorded(steps: FrameworkSpans) -> None:
+    steps.announce("outer", lambda: told(reply()))
+    steps.announce("inner", lambda: told(reply()))
+    steps.end_call("inner")
+    steps.end_call("outer")
+
+    assert len(spans()) == 1
+
+
+def test_a_call_after_an_announced_one_that_has_ended_elsewhere_is_nobodys(sdk: Any, steps: FrameworkSpans) -> None:
+    invented.autolog()
+    steps.announce("call", lambda: told(reply()))
+    contextvars.Context().run(steps.end_call, "call")
+
+    sdk.Client().send("/chat", BODY)
+
     assert len(spans()) == 2
 
 

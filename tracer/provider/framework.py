@@ -9,7 +9,7 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracer import semconv
-from tracer._engine.context import restore, running, suppressed
+from tracer._engine.context import current, restore, running, suppressed
 from tracer._engine.exceptions import ending_of, type_name
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
@@ -56,41 +56,68 @@ class _Open:
 class Step(_Open):
     """An open step, with its span."""
 
-    __slots__ = ("span",)
+    __slots__ = ("is_current", "span")
 
-    def __init__(self, span: AnySpan, owner: object) -> None:
+    def __init__(self, span: AnySpan, owner: object, *, is_current: bool = False) -> None:
         super().__init__(owner)
         self.span = span
+        self.is_current = is_current
 
 
 class PendingCall(_Open):
     """A call to a model by a framework: recorded by a door that it passes, else from the framework's report."""
 
-    __slots__ = ("has_span", "parent", "report", "start_time_ns", "token")
+    __slots__ = ("has_ended", "has_span", "parent", "report", "start_time_ns", "tokens")
 
-    def __init__(self, owner: object, report: Callable[[], ReportedCall | None]) -> None:
+    def __init__(
+        self, owner: object, report: Callable[[], ReportedCall | None], parent: AnySpan | None = None
+    ) -> None:
         super().__init__(owner)
         self.report = report
-        self.parent = running()
+        self.parent = parent or running()
         self.start_time_ns = time.time_ns()
         self.has_span = False
-        self.token: Token[PendingCall | None] | None = None
+        self.has_ended = False
+        self.tokens: list[Token[PendingCall | None]] = []
+
+    def enter(self) -> None:
+        """The call is the pending one of this context, until `leave`; one inside which it is made is the same call."""
+        outer = pending_call.get()
+        if outer is not None and outer is not self:
+            outer.has_span = True
+        self.tokens.append(pending_call.set(self))
 
     def leave(self) -> None:
-        """The call is no longer the pending one of this context."""
-        token, self.token = self.token, None
-        if token is not None:
-            restore(pending_call, token, self)
+        """Undo one `enter`."""
+        if self.tokens:
+            restore(pending_call, self.tokens.pop(), self)
 
 
 pending_call: ContextVar[PendingCall | None] = ContextVar("tracer_pending_call", default=None)
 
 
-def door_records(span_type: str) -> None:
-    """A door has begun to record a call; if a framework has announced it, its report is not needed."""
+def announced_call(span_type: str) -> PendingCall | None:
+    """The call that a framework has announced, if a door that begins to record a call of this type records that one."""
     call = pending_call.get()
-    if call is not None and span_type in _CALL_TYPES:
-        call.has_span = True
+    return None if call is None or call.has_ended or span_type not in _CALL_TYPES else call
+
+
+def make_current(span: AnySpan) -> None:
+    """Make a step's span current in a context that is thrown away at the step's end."""
+    current.set(span)
+    otel = runtime().recorder.otel
+    if otel.shares_context and isinstance(span, LiveSpan):
+        otel.attach(span)
+
+
+def unless_current(span: AnySpan | None) -> AnySpan | None:
+    """A step's span as the parent of what starts in it; None where it is current, or the current one is inside it."""
+    inner = current.get()
+    while inner is not None and span is not None:
+        if inner is span:
+            return None
+        inner = inner._previous
+    return span
 
 
 class FrameworkSpans:
@@ -120,7 +147,7 @@ class FrameworkSpans:
         span = runtime().recorder.start_span(
             name, span_type=span_type, parent=parent, attributes=attributes, scope=self._scope
         )
-        step = self._open[key] = Step(span, owner)
+        step = self._open[key] = Step(span, owner, is_current=is_current)
         if is_current:
             span.attach()
         return step
@@ -143,25 +170,43 @@ class FrameworkSpans:
         if step is None or self._open.pop(key, None) is None:
             return None
         step.note_exception()
-        step.span.detach()
+        if step.is_current:
+            step.span.detach()
         return step
 
     def announce(
-        self, key: Hashable, report: Callable[[], ReportedCall | None], *, owner: object = None, is_current: bool = True
+        self,
+        key: Hashable,
+        report: Callable[[], ReportedCall | None],
+        *,
+        owner: object = None,
+        parent: AnySpan | None = None,
+        is_current: bool = True,
     ) -> None:
-        """A call to a model begins. If it passes no door, its span is recorded from ``report()`` at its end."""
-        if is_recording():
-            call = self._open[key] = PendingCall(owner, report)
-            if is_current:
-                call.token = pending_call.set(call)
+        """A call to a model begins, below the current span or ``parent``.
 
-    def end_call(self, key: Hashable) -> None:
-        """An announced call has ended."""
+        If it passes no door, its span is recorded from ``report()`` at its end.
+        """
+        if is_recording():
+            call = self._open[key] = PendingCall(owner, report, parent)
+            if is_current:
+                call.enter()
+
+    def call(self, key: Hashable) -> PendingCall | None:
+        """The announced call of a key, while it goes on."""
         call = self._open.get(key)
-        if isinstance(call, PendingCall) and self._open.pop(key, None) is not None:
-            call.note_exception()
-            call.leave()
-            self._record(call)
+        return call if isinstance(call, PendingCall) else None
+
+    def end_call(self, key: Hashable, error: BaseException | None = None) -> None:
+        """An announced call has ended, with the exception that is being raised or is given."""
+        call = self.call(key)
+        if call is None or self._open.pop(key, None) is None:
+            return
+        call.note_exception()
+        call.error = error or call.error
+        call.has_ended = True
+        call.leave()
+        self._record(call)
 
     def end_all(self, owner: object) -> None:
         """End an owner's open steps and calls, whose ends the framework does not report any more."""
@@ -172,6 +217,7 @@ class FrameworkSpans:
                 left.span.set_attribute(semconv.INCOMPLETE, "dropped")
                 left.span.end()
             else:
+                left.has_ended = True
                 self._record(left, incomplete="dropped")
 
     def record_call(

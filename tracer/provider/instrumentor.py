@@ -25,7 +25,7 @@ from tracer.provider.call_recording import (
 )
 from tracer.provider.connection_recording import ConnectionRecording, watch_connection
 from tracer.provider.doors import ConnectionDoor, Door
-from tracer.provider.framework import door_records
+from tracer.provider.framework import announced_call, unless_current
 from tracer.provider.installed import recorded_names
 from tracer.provider.operation import Arguments, Call
 from tracer.provider.patch import DoorMovedError, Patch
@@ -114,6 +114,9 @@ class Instrumentor:
         if type(model) is not str:
             reader, request = None, operation.read_request(call.body)
             model = request.model
+        announced = announced_call(operation.span_type)
+        if announced is not None and parent is None:
+            parent = unless_current(announced.parent)
         span = start_client_span(
             operation.name,
             operation.span_type,
@@ -127,7 +130,8 @@ class Instrumentor:
         )
         if not isinstance(span, LiveSpan):
             return NOT_RECORDED
-        door_records(operation.span_type)
+        if announced is not None:
+            announced.has_span = True
         span.reader = reader
         try:
             with guard(f"recording a request to {self._provider.name}"):
