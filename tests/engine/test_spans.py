@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from opentelemetry import trace as otel
@@ -177,6 +178,21 @@ def test_the_trace_can_be_told_about() -> None:
     assert (info.tags["team"], info.tags["n"], info.trace_metadata["commit"]) == ("search", "3", "abc")
     assert (info.session_id, info.user, info.state) == ("s1", "u1", "ERROR")
     assert (info.request_preview, info.response_preview) == ("asked", "answered")
+
+
+@pytest.mark.parametrize(
+    ("messages", "preview"),
+    [
+        ([("user", "Peru?")], "Peru?"),
+        ([("system", "Be brief."), ("human", "Peru?"), {"type": "ai", "content": "Lima."}], "Peru?"),
+        ([("left", "right")], '{"messages":[["left","right"]]}'),
+    ],
+)
+def test_pairs_of_a_role_and_a_text_are_messages_in_the_preview(messages: Any, preview: str) -> None:
+    with tracer.start_span("root") as span:
+        span.set_inputs({"messages": messages})
+
+    assert tracer.get_trace(span.trace_id).info.request_preview == preview
 
 
 def test_a_traceparent_header_continues_the_trace_elsewhere() -> None:

@@ -25,6 +25,7 @@ _DEPTH_LIMIT = 60
 _SHOWN = frozenset({semconv.INPUTS, semconv.OUTPUTS, semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES})
 _STRUCTURING = frozenset({"role", "type", "object", "id", "finish_reason", "mime_type", "modality"})
 _LANGCHAIN_TYPES = ("human", "ai", "system", "tool", "function")
+_LANGCHAIN_ROLES = (*_LANGCHAIN_TYPES, "user", "assistant")
 _ASSISTANT_ROLES = ("assistant", "model", "ai")
 
 
@@ -134,11 +135,13 @@ def _conversation(value: Any) -> list[Any] | None:
     if isinstance(value, dict):
         value = value.get("messages", value.get("input"))
     if isinstance(value, list) and value and all(map(_is_of_langchain, value)):
-        return to_messages(value)
+        return to_messages([{"role": each[0], "content": each[1]} if type(each) is list else each for each in value])
     return None
 
 
 def _is_of_langchain(item: Any) -> bool:
+    if isinstance(item, list):  # a role and a text
+        return len(item) == 2 and item[0] in _LANGCHAIN_ROLES and isinstance(item[1], str)
     if not isinstance(item, dict):
         return False
     if "lc" in item:
