@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
     from tracer import groq as groq  # type: ignore[attr-defined, unused-ignore]
     from tracer import huggingface as huggingface  # type: ignore[attr-defined, unused-ignore]
+    from tracer import langchain as langchain  # type: ignore[attr-defined, unused-ignore]
     from tracer import litellm as litellm  # type: ignore[attr-defined, unused-ignore]
     from tracer import mcp as mcp  # type: ignore[attr-defined, unused-ignore]
     from tracer import mistral as mistral  # type: ignore[attr-defined, unused-ignore]
@@ -174,8 +175,8 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _PROVIDERS = (
-    "anthropic", "bedrock", "claude_agent_sdk", "cohere", "gemini", "groq", "huggingface", "litellm", "mcp",
-    "mistral", "ollama", "openai", "openai_agents", "together",
+    "anthropic", "bedrock", "claude_agent_sdk", "cohere", "gemini", "groq", "huggingface", "langchain", "litellm",
+    "mcp", "mistral", "ollama", "openai", "openai_agents", "together",
 )  # fmt: skip
 _MODULES = frozenset(
     ("config", "dialects", "errors", "export", "messages", "models", "otel", "provider", "semconv", "server", "store")

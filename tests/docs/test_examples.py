@@ -21,7 +21,9 @@ FENCED = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TITLED = re.compile(r'^```python title="(\w+\.py)"\n(.*?)^```', re.MULTILINE | re.DOTALL)
 EXAMPLES = {page.name: FENCED.findall(page.read_text(encoding="utf-8")) for page in PAGES}
 # examples with packages that an environment apart has: they run with the tests of their providers
-APART = ("bedrock.md", "claude_agent_sdk.md", "cohere.md", "huggingface.md", "litellm.md", "mcp.md")
+APART = (
+    "bedrock.md", "claude_agent_sdk.md", "cohere.md", "huggingface.md", "langchain.md", "litellm.md", "mcp.md",
+)  # fmt: skip
 FILES = {page.name: TITLED.findall(page.read_text(encoding="utf-8")) for page in PAGES}  # what examples import
 
 pytestmark = pytest.mark.no_store

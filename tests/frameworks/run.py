@@ -87,6 +87,11 @@ FRAMEWORKS = {
         "Haystack", OI,
         ("haystack-ai==3.4.1", f"{OI_OF}-haystack==0.1.46"), ("haystack-ai==2.18.0", f"{OI_OF}-haystack==0.1.26"),
     ),
+    "langchain": Framework(
+        "LangChain", "none: [tracer's provider for it](langchain.md)",
+        ("langchain==1.5.2", "langchain-openai==1.7.4", "langgraph==1.2.24", OPENAI),
+        ("langchain-core==0.3.45", "langchain-openai==0.3.9", "langgraph==0.2.76", "openai<2"),
+    ),
     "langfuse": Framework(
         "Langfuse", "its wrapper of openai", ("langfuse==5.0.4", OPENAI)
     ),

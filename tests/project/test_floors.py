@@ -82,8 +82,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # providers
         "integrations": (
-            "_stainless _values anthropic bedrock claude_agent_sdk cohere gemini groq huggingface litellm mcp mistral "
-            "ollama openai openai_agents together"
+            "_stainless _values anthropic bedrock claude_agent_sdk cohere gemini groq huggingface langchain litellm "
+            "mcp mistral ollama openai openai_agents together"
         ),
         "integrations._bedrock": "__init__ agents converse door invoke invoke_chunks knowledge streams values",
         "integrations._cohere": "__init__ chat first other values",
@@ -92,6 +92,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "integrations._huggingface": "__init__ door tasks",
         "integrations._litellm": "__init__ attempts belongings calls replies",
         "integrations._mcp": "__init__ context exchange hooks methods",
+        "integrations._langchain": "__init__ calls content graphs runs",
         "integrations._ollama": "__init__ chunks door other text values",
         "integrations._openai": (
             "__init__ audio chat chunks compatible connections door hosts images include_usage items other realtime "

@@ -163,8 +163,8 @@ def test_a_name_that_is_not_there_says_so() -> None:
 
 
 PROVIDERS = (
-    "Its providers are anthropic, bedrock, claude_agent_sdk, cohere, gemini, groq, huggingface, litellm, mcp, "
-    "mistral, ollama, openai, openai_agents, together; a package adds one by the entry-point group "
+    "Its providers are anthropic, bedrock, claude_agent_sdk, cohere, gemini, groq, huggingface, langchain, litellm, "
+    "mcp, mistral, ollama, openai, openai_agents, together; a package adds one by the entry-point group "
     "'tracer.providers', as docs/new-provider.md shows."
 )
 START_SPAN = "Did you mean 'start_span'?"
@@ -175,7 +175,7 @@ OPENAI = "Did you mean 'openai'?"
     ("program", "error"),
     [
         ("tracer.genai", f"AttributeError: module 'tracer' has no attribute 'genai'. {PROVIDERS}"),
-        ("tracer.langchain.autolog()", f"AttributeError: module 'tracer' has no attribute 'langchain'. {PROVIDERS}"),
+        ("tracer.crewai.autolog()", f"AttributeError: module 'tracer' has no attribute 'crewai'. {PROVIDERS}"),
         ("from tracer import genai", f"ImportError: cannot import name 'genai' from 'tracer'. {PROVIDERS}"),
         ("from tracer import trace, genai as g", f"ImportError: cannot import name 'genai' from 'tracer'. {PROVIDERS}"),
         ("tracer.strat_span", f"AttributeError: module 'tracer' has no attribute 'strat_span'. {START_SPAN}"),
@@ -210,7 +210,7 @@ def test_a_name_close_to_that_of_a_provider_names_it(name: str, meant: str) -> N
 
 def test_a_provider_that_is_not_there_is_no_attribute() -> None:
     assert not hasattr(tracer, "genai")
-    assert getattr(tracer, "langchain", None) is None
+    assert getattr(tracer, "crewai", None) is None
 
 
 def test_every_public_name_is_that_of_its_module() -> None:

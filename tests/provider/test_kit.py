@@ -724,7 +724,7 @@ def test_an_installed_provider_is_an_attribute_of_tracer(
 
     assert "acme" in kit.names()
     with pytest.raises(AttributeError, match="Its providers are acme, anthropic"):
-        _ = tracer.langchain
+        _ = tracer.crewai
     tracer.acme.autolog()  # type: ignore[attr-defined]
     sdk.Client().send("/chat", BODY)
     tracer.autolog(disable=True)

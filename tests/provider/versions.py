@@ -15,8 +15,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Sdk:
     distribution: str
     versions: tuple[str, ...]  # the ends of every line of releases that is supported, oldest first
     needs: tuple[str, ...] = ()  # what the tests need besides
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # packages that go with a version
 
 
 SDKS = {
@@ -48,6 +50,13 @@ SDKS = {
     ),
     "litellm": Sdk("litellm", ("1.80.0", "1.108.7"), needs=("openai<3", "uvicorn>=0.30")),
     "mcp": Sdk("mcp", ("1.22.0", "1.30.0", "2.0.0", "2.3.0"), needs=("uvicorn>=0.30",)),
+    "langchain": Sdk(
+        "langchain-core",
+        ("0.3.45", "1.8.3"),
+        needs=("langgraph", "langchain-openai", "langchain-anthropic", "openinference-instrumentation-langchain"),
+        # older ones warn of newer versions of pydantic
+        beside={"0.3.45": ("langgraph==0.2.76", "langchain-openai==0.3.9", "pydantic<2.11", "openai>=1.55.3")},
+    ),
     "mistral": Sdk("mistralai", ("2.0.0", "2.10.1", "3.0.0", "3.7.0")),
     "ollama": Sdk("ollama", ("0.4.0", "0.4.9", "0.5.0", "0.5.4", "0.6.0", "0.6.3")),
     "openai": Sdk(
@@ -78,6 +87,7 @@ class Outcome:
 def try_version(provider: str, version: str, pytest_arguments: list[str]) -> Outcome:
     sdk = SDKS[provider]
     packages = ["-e", str(CHECKOUT), f"{sdk.distribution}=={version}", *TEST_PACKAGES, *sdk.needs]
+    packages += sdk.beside.get(version, ())
     try:
         python = make_environment(f"sdks/{provider}-{version}", *packages)
     except subprocess.CalledProcessError as error:

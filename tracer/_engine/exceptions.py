@@ -89,7 +89,7 @@ def _leave_out_our_frames(described: traceback.TracebackException) -> None:
 
 
 # exceptions by which libraries end a step that has not failed, by module and name, as nothing is imported for them
-_WANTED_ENDS = {
+_WANTED_ENDS: dict[tuple[str, str], str | None] = {
     ("arq.worker", "Retry"): "retried",
     ("arq.worker", "RetryJob"): "retried",
     ("builtins", "StopAsyncIteration"): "exhausted",  # of a traced __anext__
@@ -101,6 +101,8 @@ _WANTED_ENDS = {
     ("greenlet", "GreenletExit"): "cancelled",
     ("huey.exceptions", "CancelExecution"): "cancelled",
     ("huey.exceptions", "RetryTask"): "retried",
+    ("langgraph.errors", "GraphBubbleUp"): "paused",
+    ("langgraph.errors", "ParentCommand"): None,  # a node's order to the graph above its own
     ("trio", "Cancelled"): "cancelled",
 }
 
@@ -119,9 +121,9 @@ def ending_of(error: BaseException) -> tuple[bool, str | None]:
     for kind in type(error).__mro__:
         if kind.__name__ == "CancelledError":
             return False, "cancelled"
-        ending = _WANTED_ENDS.get((kind.__module__, kind.__name__))
-        if ending is not None:
-            return False, ending
+        wanted = (kind.__module__, kind.__name__)
+        if wanted in _WANTED_ENDS:
+            return False, _WANTED_ENDS[wanted]
     if type(error).__name__ in ("ExceptionGroup", "BaseExceptionGroup"):
         return _ending_of_group(error)
     return True, None

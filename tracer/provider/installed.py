@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP = "tracer.providers"
 BUILT_IN = (
-    "anthropic", "bedrock", "claude_agent_sdk", "cohere", "gemini", "groq", "huggingface", "litellm", "mcp",
-    "mistral", "ollama", "openai", "openai_agents", "together",
+    "anthropic", "bedrock", "claude_agent_sdk", "cohere", "gemini", "groq", "huggingface", "langchain", "litellm",
+    "mcp", "mistral", "ollama", "openai", "openai_agents", "together",
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Reads the runs of LangChain and LangGraph."""
