@@ -69,9 +69,7 @@ class PendingCall(_Open):
 
     __slots__ = ("has_ended", "has_span", "parent", "report", "start_time_ns", "tokens")
 
-    def __init__(
-        self, owner: object, report: Callable[[], ReportedCall | None], parent: AnySpan | None = None
-    ) -> None:
+    def __init__(self, owner: object, report: Callable[[], ReportedCall | None], parent: AnySpan | None = None) -> None:
         super().__init__(owner)
         self.report = report
         self.parent = parent or running()

@@ -23,7 +23,6 @@ BUILT_IN = (
 )  # fmt: skip
 
 
-
 class BrokenProviderError(ImportError):
     """A provider that a package registered cannot be loaded; the cause is what the package raised."""
 
