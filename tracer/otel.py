@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from opentelemetry import _logs
 from opentelemetry import trace as _trace
 
 from tracer._engine.bridge import Bridge
@@ -24,15 +25,16 @@ def autolog(provider: Any = None, *, disable: bool = False) -> None:
     """Record every span that this program, its frameworks and instrumentations make with OpenTelemetry.
 
     They and tracer's own make one tree, and are read as the instrumentation meant them (messages, tools, model,
-    tokens, costs). Nothing is sent anywhere: no exporter and no server are needed, and those of the program get what
-    they got before. The global provider is watched, also one that is set later; a program that never sets one gets its
-    spans recorded, too.
+    tokens, costs); log records that belong to them, such as the messages of a model's call, become part of them.
+    Nothing is sent anywhere: no exporter and no server are needed, and those of the program get what they got before.
+    The global providers are watched, also those that are set later; a program that never sets one gets its spans
+    recorded, too.
 
-    :param provider: a TracerProvider that is not the global one, to be watched as well.
+    :param provider: a TracerProvider, or a LoggerProvider, that is not the global one, to be watched as well.
     :param disable: record no more of them.
     :raises InvalidArgumentError: if the provider takes no span processors.
     """
-    if provider is not None and not hasattr(provider, "add_span_processor"):
+    if provider is not None and not any(hasattr(provider, name) for name in _TAKES_PROCESSORS):
         raise InvalidArgumentError(
             f"provider is {provider!r:.200}, expected a TracerProvider of OpenTelemetry's SDK, which has "
             "add_span_processor(). Give none for the global provider."
@@ -52,6 +54,7 @@ def autolog(provider: Any = None, *, disable: bool = False) -> None:
                     continue
         if provider is not None:
             _bridge.watch(provider)
+            _bridge.logs.watch(provider)
         else:
             _watch_global()
 
@@ -59,6 +62,7 @@ def autolog(provider: Any = None, *, disable: bool = False) -> None:
 def _watch_global() -> None:
     with guard("watching OpenTelemetry's global provider"):
         _bridge.watch(_trace.get_tracer_provider())
+        _bridge.logs.watch(_logs.get_logger_provider())
 
 
 def _watching(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
@@ -105,8 +109,26 @@ def _starting_current(original: Callable[..., Any], patch: Patch) -> Callable[..
     return start_as_current_span
 
 
+def _reading(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    """A function that makes a log record, which nobody gets while no global provider is set but us."""
+
+    def emit(logger: Any, record: Any = None, *args: object, **fields: Any) -> object:
+        result = original(logger, record, *args, **fields)
+        if patch.active:
+            with guard("reading OpenTelemetry's log record"):
+                if logger._logger is logger._noop_logger:
+                    made = _logs.LogRecord(**fields) if record is None else record
+                    _bridge.logs.read(made, logger._name)
+        return result
+
+    return emit
+
+
+_TAKES_PROCESSORS = ("add_span_processor", "add_log_record_processor")
 _patches = [
     Patch("opentelemetry.trace:_set_tracer_provider", _watching, parameters=("tracer_provider",)),
+    Patch("opentelemetry._logs._internal:_set_logger_provider", _watching, parameters=("logger_provider",)),
+    Patch("opentelemetry._logs._internal:ProxyLogger.emit", _reading),
     Patch("opentelemetry.trace:ProxyTracer.start_span", _starting),
     Patch("opentelemetry.trace:ProxyTracer.start_as_current_span", _starting_current),
 ]

@@ -8,6 +8,8 @@ from typing import Any
 
 import openai
 import pytest
+from opentelemetry import _logs
+from opentelemetry._logs import LogRecord
 from opentelemetry.sdk.trace import Tracer, TracerProvider
 
 import tracer
@@ -293,3 +295,18 @@ def test_what_is_within_a_left_out_span_goes_on_below_ours(
 
     assert tree() == ["->chat gpt-test", "chat gpt-test>POST", "POST>hook"]
     assert tokens() == [14, 14]
+
+
+def test_what_log_records_of_another_say_of_a_call_is_not_added_to_ours(
+    other: Tracer, client: openai.OpenAI, server: Server
+) -> None:
+    server.will(reply(chat()))
+    with other.start_as_current_span("ChatCompletion", attributes=_KINDS[1]):
+        _logs.get_logger("other").emit(
+            LogRecord(event_name="gen_ai.user.message", body={"content": "as the other has it"})
+        )
+        client.chat.completions.create(model="gpt-test", messages=QUESTION)  # type: ignore[call-overload]
+
+    assert tree() == ["->chat gpt-test"]
+    [found] = tracer.search_traces()
+    assert "as the other has it" not in found.to_json()

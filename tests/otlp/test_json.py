@@ -178,9 +178,22 @@ def test_enum_names_numbers_as_numbers_and_base64_ids_are_read_too() -> None:
     assert (span["status"], span["otel_kind"]) == ("ERROR", 1)
 
 
-def test_lines_of_logs_and_metrics_are_passed_over() -> None:
-    assert batches_from_line('{"resourceLogs": []}') == []
+def test_lines_of_metrics_are_passed_over() -> None:
     assert batches_from_line('{"resourceMetrics": []}') == []
+
+
+def test_a_line_of_logs_has_what_they_say_of_spans() -> None:
+    said = {"key": "event.name", "value": {"stringValue": "gen_ai.user.message"}}
+    log = {"traceId": "1" * 32, "spanId": "2" * 16, "timeUnixNano": "5", "attributes": [said]}
+    other = {"body": {"stringValue": "started"}}
+    line = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [log, other]}]}]})
+
+    [[resource, records]] = batches_from_line(line)
+    assert resource == {}
+    event = {"name": "gen_ai.user.message", "time": 5, "attributes": {"event.name": "gen_ai.user.message"}}
+    assert records == [{"kind": "log", "trace_id": "1" * 32, "span_id": "2" * 16, "time": 5, "event": event}]
+    with pytest.raises(InvalidArgumentError, match="a span or log record that does not follow OTLP: spanId is 'x'"):
+        batches_from_line(line.replace("2" * 16, "x"))
 
 
 def resource_with(records: str) -> str:

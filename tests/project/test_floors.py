@@ -38,22 +38,23 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
             "__init__ append bases blocks compile connection decode delete facets find fulltext functions "
-            "histogram hours indexing insert known latencies migrations models_and_runs owners percentiles plan "
+            "histogram hours indexing insert known latencies logs migrations models_and_runs owners percentiles plan "
             "read recent rollup schema selecting sessions shape sql statistics store tally tokens topmost "
             "trace_updates versions"
         ),
         "tracer.dialects": (
-            "__init__ adk bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar langfuse "
-            "langsmith litellm livekit logfire mlflow normal openinference reading semantic_kernel spring sums "
-            "traceloop vercel voltagent"
+            "__init__ adk agents bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar "
+            "langfuse langsmith litellm livekit logfire logs mlflow normal openinference reading semantic_kernel "
+            "spring sums traceloop vercel voltagent"
         ),
-        "tracer.otlp": "__init__ json",
+        "tracer.otlp": "__init__ json logs values",
         "tracer.export": "__init__ lines otel",
     },
     {  # what runs in the user's thread
         "tracer._engine": (
-            "__init__ arguments bridge call_context coercion context contextual decorator exceptions joined_provider "
-            "kinds lifecycle nonrecording otel pipeline propagation recorder results runtime span step traced_object"
+            "__init__ arguments bridge bridged_logs call_context coercion context contextual decorator exceptions "
+            "joined_provider kinds lifecycle nonrecording otel pipeline propagation recorder results runtime span "
+            "step traced_object"
         ),
     },
     {  # what users and providers call

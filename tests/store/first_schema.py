@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+WITHOUT_LOGS = (
+    "DROP TABLE logs",
+    "DROP TABLE aliases",
+    "DROP TABLE replaced",
+    "DELETE FROM counters WHERE name = 'log'",
+)
+
 FIRST_SCHEMA = (
     "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     "INSERT INTO counters VALUES ('seq', 0), ('trace', 0), ('chunk', 0), ('spans', 0), ('indexed_chunk', 0)",

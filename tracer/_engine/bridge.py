@@ -15,6 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind
 
+from tracer._engine.bridged_logs import BridgedLogs
 from tracer._engine.context import covered_scopes, current
 from tracer._engine.joined_provider import RECORDED, record_from_readable, translated
 from tracer._engine.nonrecording import Place
@@ -119,19 +120,21 @@ class Bridge(SpanProcessor):
         self._recorder = recorder
         self._watched: list[weakref.ref[Any]] = []  # some providers have no hash
         self._own_provider: TracerProvider | None = None
+        self.logs = BridgedLogs(recorder)
         self._open: dict[int, _Open] = {}  # by the id of the span
         self.is_open = False
 
     def open(self) -> None:
         """Record from now on."""
-        self.is_open = True
+        self.is_open = self.logs.is_open = True
         self._recorder.otel.share_context(self)  # at once: a provider may be set below a step of ours
         load_installed()
 
     def close(self) -> None:
         """Record nothing more; a provider has no way to take a processor off, so that it stays and does nothing."""
-        self.is_open = False
+        self.is_open = self.logs.is_open = False
         self._recorder.otel.share_context(None)
+        self.logs.clear()
         self._open.clear()
 
     def watch(self, provider: Any) -> None:
@@ -237,10 +240,12 @@ class Bridge(SpanProcessor):
             return
         with guard("recording OpenTelemetry's span"):
             opened = self._open.pop(context.span_id, None)
+            logged = self.logs.take(f"{context.span_id:016x}")
             if opened is not None and opened.is_covered:
                 opened.end()
                 return
             record = record_from_readable(span)
+            record["events"] += logged
             about_trace = translated(record, self._recorder)
             if opened is not None:
                 _place(record, opened)

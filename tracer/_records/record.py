@@ -65,6 +65,28 @@ class SpanRecord(TypedDict, total=False):
     chunks: ChunksRecord  # events of a stream
     trace_state: str
     dropped: dict[str, int]  # attributes, events, links left out
+    known_as: list[str]  # ids by which log records may name it beside its own
+    joined: JoinedRecord  # in a store only: the log records that are part of it
+
+
+class LogRecord(TypedDict, total=False):
+    """What a log record says of a span: of one that comes by itself, or of one that nothing but logs tells of."""
+
+    kind: Required[Literal["log"]]
+    trace_id: Required[str]
+    span_id: Required[str]
+    time: int
+    event: EventRecord  # is read as an event of the span
+    span: SpanRecord  # what is stored where no span comes: as long as all such records of it take together
+    attachments: list[AttachmentRecord]
+
+
+class JoinedRecord(TypedDict, total=False):
+    """The log records that are part of a stored span, so that later ones can be read together with them."""
+
+    span: Required[SpanRecord]  # as it is without them
+    logs: list[LogRecord]
+    made: bool  # of log records alone
 
 
 class StartRecord(TypedDict, total=False):
@@ -179,5 +201,6 @@ class ProcessRecord(TypedDict, total=False):
 
 
 Record = Union[
-    SpanRecord, StartRecord, TraceRecord, AssessmentRecord, ModelRecord, RunRecord, AttachmentRecord, ProcessRecord
+    SpanRecord, LogRecord, StartRecord, TraceRecord, AssessmentRecord, ModelRecord, RunRecord, AttachmentRecord,
+    ProcessRecord,
 ]  # fmt: skip

@@ -21,7 +21,7 @@ def command(host: str, port: int, token: str | None, allowed_hosts: tuple[str, .
     """Serve a store to other machines.
 
     Programs there send with tracer.set_tracking_uri("http://host:5000"), or with any OTLP exporter to
-    http://host:5000/v1/traces.
+    http://host:5000/v1/traces and http://host:5000/v1/logs.
     """
     refuse_remote(store_url)
     run_server(store_url, settings_for(host, port, token, allowed_hosts), shows_token=token is None)

@@ -38,7 +38,7 @@ from tracer.dialects import (
     voltagent,
 )
 from tracer.dialects.bodies import put_call, put_usage
-from tracer.dialects.dialect import Dialect
+from tracer.dialects.dialect import Dialect, Log
 from tracer.dialects.normal import normalise
 from tracer.dialects.reading import Reading, parsed
 from tracer.semconv import SpanType
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from tracer._json import JsonObject
     from tracer._records.record import SpanRecord, TraceRecord
 
-__all__ = ["Dialect", "Reading", "parsed", "put_call", "put_usage"]
+__all__ = ["Dialect", "Log", "Reading", "parsed", "put_call", "put_usage"]
 
 _TOLD_NOTHING = (None, "", "UNKNOWN")
 _NORMALISED = ("gen_ai", "tracer")
@@ -105,7 +105,7 @@ def translate(record: SpanRecord) -> TraceRecord | None:
     _move_structured(record)
     reading = Reading(record)
     found = reading.prefixes()
-    for dialect in (*_installed(), *_BUILT_IN):
+    for dialect in dialects():
         is_known = not dialect.prefixes.isdisjoint(found) or reading.scope in dialect.scopes
         if is_known or (reading.events and dialect is genai.DIALECT):
             with guard(f"reading a span by the dialect {dialect.name}"):
@@ -120,10 +120,17 @@ def translate(record: SpanRecord) -> TraceRecord | None:
     _put(record, "attributes", reading.attributes)
     _put(record, "events", reading.events)
     _put(record, "json", reading.structured)
+    if reading.known_as:
+        _put(record, "known_as", [each for each in reading.known_as if each != record["span_id"]])
     if not reading.about_trace:
         return None
     update = {"kind": "trace", "trace_id": record["trace_id"], "time": reading.start, **reading.about_trace}
     return cast("TraceRecord", update)
+
+
+def dialects() -> tuple[Dialect, ...]:
+    """All dialects, those of installed packages first."""
+    return (*_installed(), *_BUILT_IN)
 
 
 @functools.cache

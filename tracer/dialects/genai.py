@@ -6,13 +6,14 @@ Source: open-telemetry/semantic-conventions v1.27 to v1.41, gen-ai-spans and gen
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from tracer import semconv
 from tracer._json import JsonObject
 from tracer._parts import part_of
 from tracer._records.record import EventRecord
 from tracer.dialects.bodies import put_reply, put_request, reply_messages
-from tracer.dialects.dialect import Dialect
+from tracer.dialects.dialect import Dialect, Log
 from tracer.dialects.normal import messages_of
 from tracer.dialects.reading import Reading, parsed
 from tracer.messages import Message, to_message
@@ -66,6 +67,7 @@ _ASKED = {
     "gen_ai.tool.message": "tool",
 }
 _CHOICE = "gen_ai.choice"
+_BODIES = ("event.body", "body", "gen_ai.event.content")
 _CONTENT = {"gen_ai.content.prompt": "gen_ai.prompt", "gen_ai.content.completion": "gen_ai.completion"}
 _DETAILS = "gen_ai.client.inference.operation.details"
 _DETAIL_KEYS = (
@@ -159,6 +161,10 @@ def _events(reading: Reading) -> None:
         elif name == _DETAILS:
             for key in _DETAIL_KEYS:
                 reading.put(key, parsed(attributes.get(key)))
+            for key, value in attributes.items():
+                if key.startswith("gen_ai.") and key not in _DETAIL_KEYS and not isinstance(value, dict):
+                    reading.put_plain(key, value)
+            reading.is_a(_TYPES.get(str(attributes.get(semconv.OPERATION))))
         else:
             left.append(event)
     reading.events = left
@@ -185,11 +191,11 @@ def _value_in(messages: list[Message]) -> object:
 
 def _message(attributes: JsonObject, role: str) -> Message:
     """A message from an event's attributes; other producers put the whole body into one of them."""
-    body = parsed(attributes.get("event.body", attributes.get("body")))
-    given = {**attributes, **body} if isinstance(body, dict) else attributes
+    given = _with_body(attributes)
     message = {
         "role": given.get("role") or role,
         "content": blocks_of(given.get("content")),
+        "parts": given.get("parts"),
         "tool_calls": parsed(given.get("tool_calls")),
         "tool_call_id": given.get("tool_call_id") or given.get("id"),
         "finish_reason": given.get("finish_reason"),
@@ -197,9 +203,14 @@ def _message(attributes: JsonObject, role: str) -> Message:
     return to_message({key: value for key, value in message.items() if value is not None})
 
 
+def _with_body(attributes: JsonObject) -> JsonObject:
+    """The attributes of an event with the fields of its body, which log records have beside them."""
+    body = parsed(next((attributes[key] for key in _BODIES if attributes.get(key) is not None), None))
+    return {**attributes, **body} if isinstance(body, dict) else dict(attributes)
+
+
 def _choice(attributes: JsonObject) -> Message:
-    body = parsed(attributes.get("event.body", attributes.get("body")))
-    given = {**attributes, **body} if isinstance(body, dict) else dict(attributes)
+    given = _with_body(attributes)
     inner = parsed(given.get("message"))
     if isinstance(inner, dict):
         given = {**given, **inner}
@@ -236,5 +247,11 @@ def _by_role(text: str) -> list[object]:
     ]
 
 
+def read_log(log: Log, noted: JsonObject) -> Iterator[JsonObject]:
+    """The messages of a call, in log records of the call's span."""
+    if log.span_id and (log.name in _ASKED or log.name in (_CHOICE, _DETAILS) or log.name in _CONTENT):
+        yield log.of_span(log.trace_id, log.span_id, event=log.event())
+
+
 _PREFIXES = frozenset({"gen_ai", "llm", "session", "user", "enduser", "operation", "anthropic", "metadata"})
-DIALECT = Dialect("genai", _PREFIXES, read)
+DIALECT = Dialect("genai", _PREFIXES, read, logs=frozenset({"gen_ai"}), read_log=read_log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -33,6 +34,7 @@ class Reading:
         self.is_root = not record.get("parent_id")
         self.name = record.get("name", "")
         self.span_type: str | None = None
+        self.known_as: list[str] = []  # ids by which log records may name the span beside its own
         self.about_trace: JsonObject = {}
 
     def prefixes(self) -> set[str]:
@@ -58,6 +60,23 @@ class Reading:
         """The attributes below a prefix by the rest of their names, JSON text parsed; understood from now on."""
         keys = [key for key in (*self.attributes, *self.structured) if key.startswith(prefix)]
         return {key[len(prefix) :]: parsed(self.take(key)) for key in keys}
+
+    def take_events(self, names: Container[str]) -> list[JsonObject]:
+        """The attributes of the events of these names, which are understood from now on."""
+        taken = [event.get("attributes") or {} for event in self.events if event.get("name") in names]
+        self.events = [event for event in self.events if event.get("name") not in names]
+        return taken
+
+    def fold(self, names: Container[str]) -> None:
+        """Make the attributes of the events of these names the span's own; what the span has stays."""
+        for attributes in self.take_events(names):
+            for key, value in attributes.items():
+                if not key.startswith("event.") and key != "body" and value is not None:
+                    self.attributes.setdefault(key, value)
+
+    def named(self, *ids: str) -> None:
+        """Ids by which log records name the span, beside its own."""
+        self.known_as += ids
 
     def rename(self, old: str, new: str) -> None:
         """Set an attribute under the name of the conventions, unless it is set."""

@@ -7,8 +7,6 @@ included.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -23,6 +21,8 @@ from tracer._records.record import EventRecord, LinkRecord, Record, SpanRecord
 from tracer._records.trace_fields import merged
 from tracer.dialects import translate
 from tracer.errors import InvalidArgumentError
+from tracer.otlp.logs import records_of_logs
+from tracer.otlp.values import UNREADABLE, attributes_from_otlp, hex_id, reason_of, time_of
 
 
 class Batch(NamedTuple):
@@ -35,7 +35,6 @@ class Batch(NamedTuple):
 _FLAG_HAS_IS_REMOTE = 0x100
 _FLAG_IS_REMOTE = 0x200
 _INT64 = range(-(2**63), 2**63)
-_TIMES = range(2**63)  # ns; fixed64 has room for twice as many, stores have not
 _STATUS_CODES = ("UNSET", "OK", "ERROR")
 _SPAN_KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _COUNTS = {
@@ -43,7 +42,6 @@ _COUNTS = {
     "events": "droppedEventsCount",
     "links": "droppedLinksCount",
 }
-_SPECIAL_FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def line_from_records(
@@ -67,34 +65,31 @@ def line_from_records(
 
 
 def batches_from_line(line: bytes | str) -> list[Batch]:
-    """The records in one line; none for lines of logs and metrics. Raises InvalidArgumentError for anything else."""
+    """The records in one line, of spans or logs; none for one of metrics. Raises InvalidArgumentError for others."""
     try:
         request = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise InvalidArgumentError(f"not JSON: {error}. {_EXPECTED}") from None
     if not isinstance(request, dict):
         raise InvalidArgumentError(f"a JSON {_json_kind(request)}. {_EXPECTED}")
-    if "resourceSpans" not in request:
-        if request.keys() & {"resourceLogs", "resourceMetrics", "resourceProfiles"}:
+    if not request.keys() & {"resourceSpans", "resourceLogs"}:
+        if request.keys() & {"resourceMetrics", "resourceProfiles"}:
             return []
         raise InvalidArgumentError(f'no "resourceSpans". {_EXPECTED}')
     refused: list[str] = []
     batches: list[Batch] = []
     try:
-        batches = [batch_from_request(resource_spans, refused) for resource_spans in request["resourceSpans"] or ()]
-    except _UNREADABLE as error:
-        refused.append(_reason(error))
+        batches = [batch_from_request(each, refused) for each in request.get("resourceSpans") or ()]
+        for resource, records in records_of_logs(request.get("resourceLogs") or (), refused):
+            batches.append(Batch(resource, cast("list[Record]", list(records))))
+    except UNREADABLE as error:
+        refused.append(reason_of(error))
     if refused:
-        raise InvalidArgumentError(f"a span that does not follow OTLP: {refused[0]}. {_EXPECTED}")
+        raise InvalidArgumentError(f"a span or log record that does not follow OTLP: {refused[0]}. {_EXPECTED}")
     return batches
 
 
 _EXPECTED = 'Expected an OTLP ExportTraceServiceRequest in JSON: {"resourceSpans": [...]}'
-_UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, RecursionError)
-
-
-def _reason(error: BaseException) -> str:
-    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
 
 
 def batch_from_request(resource_spans: JsonMapping, refused: list[str]) -> Batch:
@@ -105,12 +100,12 @@ def batch_from_request(resource_spans: JsonMapping, refused: list[str]) -> Batch
 
 def resource_and_records(resource_spans: JsonMapping, refused: list[str]) -> tuple[JsonObject, Iterator[Record]]:
     """The same, with each span read when its record is asked for; everything around spans is read at once."""
-    resource = _attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
+    resource = attributes_from_otlp((resource_spans.get("resource") or {}).get("attributes"))
     others: list[Record] = []
     try:
         others = _other_records(resource)
-    except _UNREADABLE as error:
-        refused.append(_reason(error))
+    except UNREADABLE as error:
+        refused.append(reason_of(error))
     scopes = [
         ((scope_spans.get("scope") or {}).get("name") or "", iter(scope_spans.get("spans") or ()))
         for scope_spans in resource_spans.get("scopeSpans") or ()
@@ -123,14 +118,14 @@ def _records_of_scopes(scopes: Sequence[tuple[str, Iterator[JsonMapping]]], refu
         for span in spans:
             try:
                 records = _records_of_span(span, scope)
-            except _UNREADABLE as error:
-                refused.append(_reason(error))
+            except UNREADABLE as error:
+                refused.append(reason_of(error))
             else:
                 yield from records
 
 
 def _records_of_span(span: JsonMapping, scope: str) -> list[Record]:
-    attributes = _attributes_from_otlp(span.get("attributes"))
+    attributes = attributes_from_otlp(span.get("attributes"))
     others = _other_records(attributes)
     belongs_to = session_and_user(attributes)
     structured = recorded_values(attributes)
@@ -191,17 +186,17 @@ def _span_to_otlp(record: JsonMapping, attributes: JsonMapping) -> JsonObject:
 def _span_from_otlp(span: JsonMapping, attributes: JsonObject, structured: JsonObject, scope: str) -> SpanRecord:
     record: SpanRecord = {
         "kind": "span",
-        "trace_id": _hex_id(span["traceId"], 16, "traceId"),
-        "span_id": _hex_id(span["spanId"], 8, "spanId"),
+        "trace_id": hex_id(span["traceId"], 16, "traceId"),
+        "span_id": hex_id(span["spanId"], 8, "spanId"),
     }
     if span.get("parentSpanId"):
-        record["parent_id"] = _hex_id(span["parentSpanId"], 8, "parentSpanId")
+        record["parent_id"] = hex_id(span["parentSpanId"], 8, "parentSpanId")
     if int(span.get("flags") or 0) & _FLAG_IS_REMOTE:
         record["remote_parent"] = True
     record["name"] = str(span.get("name") or "")
     record["type"] = _span_type(attributes)
-    record["start"] = _time(span.get("startTimeUnixNano"), "startTimeUnixNano")
-    record["end"] = _time(span.get("endTimeUnixNano"), "endTimeUnixNano") or record["start"]
+    record["start"] = time_of(span.get("startTimeUnixNano"), "startTimeUnixNano")
+    record["end"] = time_of(span.get("endTimeUnixNano"), "endTimeUnixNano") or record["start"]
     _add_status(record, span.get("status") or {})
     kind = _enum_number(span.get("kind"), _SPAN_KINDS, "SPAN_KIND_")
     if kind > 1:  # what is not said is internal
@@ -247,10 +242,10 @@ def _event_to_otlp(event: JsonMapping) -> JsonObject:
 def _event_from_otlp(event: JsonMapping) -> EventRecord:
     record: EventRecord = {
         "name": str(event.get("name") or ""),
-        "time": _time(event.get("timeUnixNano"), "timeUnixNano of an event"),
+        "time": time_of(event.get("timeUnixNano"), "timeUnixNano of an event"),
     }
     if event.get("attributes"):
-        record["attributes"] = _attributes_from_otlp(event["attributes"])
+        record["attributes"] = attributes_from_otlp(event["attributes"])
     return record
 
 
@@ -262,32 +257,19 @@ def _link_to_otlp(link: JsonMapping) -> JsonObject:
 
 def _link_from_otlp(link: JsonMapping) -> LinkRecord:
     record: LinkRecord = {
-        "trace_id": _hex_id(link["traceId"], 16, "traceId of a link"),
-        "span_id": _hex_id(link["spanId"], 8, "spanId of a link"),
+        "trace_id": hex_id(link["traceId"], 16, "traceId of a link"),
+        "span_id": hex_id(link["spanId"], 8, "spanId of a link"),
     }
     if link.get("attributes"):
-        record["attributes"] = _attributes_from_otlp(link["attributes"])
+        record["attributes"] = attributes_from_otlp(link["attributes"])
     return record
 
 
 # --- values
 
 
-def _time(value: str | int | float | None, field: str) -> int:
-    time = int(value or 0)
-    if time not in _TIMES:
-        raise ValueError(f"{field} is {time!r:.40}, no time that there is")
-    return time
-
-
 def _attributes_to_otlp(attributes: JsonMapping) -> list[JsonObject]:
     return [{"key": key, "value": _value_to_otlp(value)} for key, value in attributes.items()]
-
-
-def _attributes_from_otlp(pairs: Sequence[JsonMapping] | JsonObject | None) -> JsonObject:
-    if isinstance(pairs, dict):  # decoded already, from protobuf
-        return pairs
-    return {pair["key"]: _value_from_otlp(pair.get("value") or {}) for pair in pairs or ()}
 
 
 def _value_to_otlp(value: Any) -> JsonObject:
@@ -306,21 +288,6 @@ def _value_to_otlp(value: Any) -> JsonObject:
     return {"stringValue": str(value)}
 
 
-def _value_from_otlp(value: JsonMapping) -> Any:
-    for kind, content in value.items():
-        if kind == "intValue":
-            return int(content)
-        if kind == "doubleValue":
-            return _SPECIAL_FLOATS[content] if content in _SPECIAL_FLOATS else float(content)
-        if kind == "arrayValue":
-            return [_value_from_otlp(item or {}) for item in (content or {}).get("values") or ()]
-        if kind == "kvlistValue":
-            return _attributes_from_otlp((content or {}).get("values"))
-        if kind in ("stringValue", "boolValue", "bytesValue"):  # bytes stay base64: records are JSON
-            return content
-    return None
-
-
 def _special_float_name(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
@@ -333,20 +300,6 @@ def _enum_number(value: Any, names: Sequence[str], prefix: str) -> int:
         return names.index(value[len(prefix) :])
     number = int(value)
     return number if 0 <= number < len(names) else 0
-
-
-def _hex_id(value: str, size: int, field: str) -> str:
-    """An id in lower-case hex, from hex (OTLP) or base64 (protobuf's own JSON writers)."""
-    try:
-        if len(value) == size * 2:
-            decoded = bytes.fromhex(value)
-        else:
-            decoded = base64.b64decode(value, validate=True)
-    except (ValueError, TypeError, binascii.Error):
-        decoded = b""
-    if len(decoded) != size or not any(decoded):
-        raise ValueError(f"{field} is {value!r}, not {size * 2} hex digits")
-    return decoded.hex()
 
 
 def _dump(value: object) -> bytes:

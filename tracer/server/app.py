@@ -24,7 +24,7 @@ from tracer.server.heartbeats import Heartbeats
 from tracer.server.indexer import Indexer
 from tracer.server.openapi import openapi
 from tracer.server.operations import BASE, OPERATIONS
-from tracer.server.otlp import drop_metrics, take_spans
+from tracer.server.otlp import drop_metrics, take_logs, take_spans
 from tracer.server.page import page
 from tracer.server.records import take_records
 from tracer.server.settings import ServerSettings
@@ -66,6 +66,7 @@ def _routes() -> list[BaseRoute]:
         Route(f"{BASE}/openapi.json", openapi),
         Route(f"{BASE}/records", take_records, methods=["POST"]),
         Route("/v1/traces", take_spans, methods=["POST"]),
+        Route("/v1/logs", take_logs, methods=["POST"]),
         Route("/v1/metrics", drop_metrics, methods=["POST"]),
         Route("/api/public/otel/v1/traces", take_spans, methods=["POST"]),  # where Langfuse's SDKs send theirs
     ]

@@ -147,10 +147,10 @@ def check_places(content: bytes) -> None:
         raise too_many(_PLACES_LIMIT, "places where a secret may be")
 
 
-def check_spans(number: int) -> None:
-    """Raise AnswerError for more spans than one request may bring."""
+def check_spans(number: int, what: str = "spans") -> None:
+    """Raise AnswerError for more spans, or log records, than one request may bring."""
     if number > RECORDS_LIMIT:
-        raise too_many(RECORDS_LIMIT, "spans")
+        raise too_many(RECORDS_LIMIT, what)
 
 
 def check_origins(number: int) -> None:

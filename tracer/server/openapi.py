@@ -124,9 +124,12 @@ def _others() -> dict[str, JsonObject]:
                 "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
             }
         },
-        "/v1/traces": {"post": _take_spans("take_spans", "Take in spans (OTLP).")},
+        "/v1/traces": {"post": _take_in("take_spans", "Take in spans (OTLP).", "Otlp")},
         "/api/public/otel/v1/traces": {
-            "post": _take_spans("take_spans_of_langfuse", "The same, where Langfuse's SDKs send theirs.")
+            "post": _take_in("take_spans_of_langfuse", "The same, where Langfuse's SDKs send theirs.", "Otlp")
+        },
+        "/v1/logs": {
+            "post": _take_in("take_logs", "Take in what log records say of spans, and drop others (OTLP).", "OtlpLogs")
         },
         "/v1/metrics": {
             "post": {
@@ -146,16 +149,16 @@ def _in_otlp(name: str) -> JsonObject:
     return {PROTOBUF: {"schema": {"type": "string", "format": "binary"}}, JSON: {"schema": ref(name)}}
 
 
-def _take_spans(operation_id: str, summary: str) -> JsonObject:
+def _take_in(operation_id: str, summary: str, shape: str) -> JsonObject:
     return {
         "operationId": operation_id,
         "summary": summary,
         "description": "The answer follows the commit, in the media type of the request; JSON where that is unknown.",
-        "requestBody": {"required": True, "content": _in_otlp("Otlp")},
+        "requestBody": {"required": True, "content": _in_otlp(shape)},
         "responses": {
             "200": {
-                "description": "ExportTraceServiceResponse; says which spans were refused.",
-                "content": _in_otlp("OtlpTaken"),
+                "description": "The export's response; says which spans or log records were refused.",
+                "content": _in_otlp(f"{shape}Taken"),
             },
             **dict.fromkeys(("401", "403", "405"), _PROBLEM),
             "default": {"description": "google.rpc.Status.", "content": _in_otlp("OtlpStatus")},

@@ -1,4 +1,6 @@
-"""``POST /v1/traces``: spans from any OpenTelemetry exporter; the response follows the commit.
+"""``POST /v1/traces`` and ``/v1/logs``: from any OpenTelemetry exporter; the response follows the commit.
+
+Log records that say nothing of a span are taken and dropped, and so is all of ``/v1/metrics``.
 
 Source: OpenTelemetry protocol 1.x, "OTLP/HTTP": protobuf and JSON, gzip, partial success, 400 for errors that must not
 be retried, 503 with Retry-After for those that may.
@@ -23,6 +25,7 @@ from tracer._records.record import Record
 from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, StoreError
 from tracer.otlp.json import resource_and_records
+from tracer.otlp.logs import records_of_logs
 from tracer.server import otlp_protobuf
 from tracer.server.answer import RETRY_SECONDS, AnswerError
 from tracer.server.body import (
@@ -47,8 +50,21 @@ _INVALID_ARGUMENT = 3  # google.rpc.Code
 _RPC_CODES = {500: 13, 503: 14}
 
 
+TakeIn = Callable[[Body, str, Callable[[], Store]], list[str]]
+
+
 async def take_spans(request: Request) -> Response:
     """Take in an ExportTraceServiceRequest."""
+    return await _taken(request, _take_in, "Spans")
+
+
+async def take_logs(request: Request) -> Response:
+    """Take in an ExportLogsServiceRequest."""
+    return await _taken(request, _take_in_logs, "LogRecords")
+
+
+async def _taken(request: Request, take_in: TakeIn, what: str) -> Response:
+    """The response to a request whose body is taken in by a thread."""
     state = request.app.state
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in (PROTOBUF, JSON):
@@ -57,8 +73,8 @@ async def take_spans(request: Request) -> Response:
         refuse_if_busy(request)
         with state.bodies.body() as held:
             body = await read_body(request, state.settings, held)
-            take_in = partial(_take_in, body, media_type, state.open_store)
-            refused = await to_thread.run_sync(take_in, limiter=state.writers)
+            work = partial(take_in, body, media_type, state.open_store)
+            refused = await to_thread.run_sync(work, limiter=state.writers)
     except AnswerError as error:
         return _failure(media_type, error.status, str(error))
     except InvalidArgumentError as error:
@@ -67,9 +83,9 @@ async def take_spans(request: Request) -> Response:
         logger.warning("tracer server: %s", error)
         return _failure(media_type, 503, str(error))
     except Exception as error:
-        logger.error("tracer server: spans could not be taken in", exc_info=error)
+        logger.error("tracer server: a request of OTLP could not be taken in", exc_info=error)
         return _failure(media_type, 500, "this is a fault of the server; its log says more")
-    return _success(media_type, refused)
+    return _success(media_type, refused, what)
 
 
 async def drop_metrics(request: Request) -> Response:
@@ -81,7 +97,7 @@ async def drop_metrics(request: Request) -> Response:
             await read_body(request, request.app.state.settings, held)  # so that the connection is used again
     except AnswerError as error:
         return _failure(media_type, error.status, str(error))
-    return _success(media_type, [])
+    return _success(media_type, [], "DataPoints")
 
 
 def _take_in(body: Body, media_type: str, open_store: Callable[[], Store]) -> list[str]:
@@ -100,12 +116,48 @@ def _take_in(body: Body, media_type: str, open_store: Callable[[], Store]) -> li
         raise _no_request(error) from None
     store = open_store()
     for resource, records in batches:
-        resource = redacted_record(_storable(resource, refused))
-        owner = _owner_of(resource)
-        process = orjson.dumps({"kind": "process", "owner": owner, "resource": resource})
-        for lines in in_parts(_lines(records, refused)):
-            store.append([process, *lines], owner=owner)
+        _append(store, resource, _lines(records, refused), refused)
     return refused
+
+
+def _take_in_logs(body: Body, media_type: str, open_store: Callable[[], Store]) -> list[str]:
+    """Write what the log records of a body say of spans into the store; the reason of each refused one.
+
+    Raises AnswerError if there is too much in it.
+    """
+    refused: list[str] = []
+    content = body.take()
+    found = _resource_logs(content, media_type)
+    check_places(content)
+    try:
+        texts = _Texts()
+        batches = list(records_of_logs((texts.within(each, "scopeLogs", "logRecords") for each in found), refused))
+    except _UNREADABLE as error:
+        raise _no_request(error, "ExportLogsServiceRequest") from None
+    store = open_store()
+    for resource, records in batches:
+        _append(store, resource, _log_lines(records, refused), refused)
+    return refused
+
+
+def _append(store: Store, resource: JsonObject, lines: Iterator[bytes], refused: list[str]) -> None:
+    resource = redacted_record(_storable(resource, refused))
+    owner = _owner_of(resource)
+    process = orjson.dumps({"kind": "process", "owner": owner, "resource": resource})
+    for part in in_parts(lines):
+        store.append([process, *part], owner=owner)
+
+
+def _log_lines(records: Iterator[JsonObject], refused: list[str]) -> Iterator[bytes]:
+    """Lines of log records with their attachments in them, which are kept once it is known for which trace."""
+    for record in records:
+        try:
+            line, attachments = take_out(record_line(record))
+            line = REDACT_DEFAULT(line)
+        except InvalidArgumentError as error:
+            refused.append(str(error))
+            continue
+        yield orjson.dumps({**orjson.loads(line), "attachments": attachments}) if attachments else line
 
 
 def _lines(records: Iterator[Record], refused: list[str]) -> Iterator[bytes]:
@@ -126,14 +178,15 @@ class _Texts:
     def __init__(self) -> None:
         self._count = 0
 
-    def within(self, resource_spans: JsonObject) -> JsonObject:
-        """The same, whose spans are counted when they are asked for; that raises AnswerError if there are too many."""
-        for scope in resource_spans.get("scopeSpans") or ():
-            scope["spans"] = map(self._counted, scope.get("spans") or ())
-        return resource_spans
+    def within(self, found: JsonObject, scopes: str = "scopeSpans", items: str = "spans") -> JsonObject:
+        """The same, whose items are counted when they are asked for; that raises AnswerError if there are too many."""
+        for scope in found.get(scopes) or ():
+            scope[items] = map(self._counted, scope.get(items) or ())
+        return found
 
     def _counted(self, span: JsonObject) -> JsonObject:
         if isinstance(span, dict):
+            self._count += _values_inside(span.get("body"))  # of a log record
             events = span.get("events")
             for holder in (span, *(events if isinstance(events, list) else ())):
                 self._count += sum(map(_values_inside, _attribute_values(holder)))
@@ -169,22 +222,44 @@ def _storable(resource: JsonObject, refused: list[str]) -> JsonObject:
 def _resource_spans(body: bytes, media_type: str) -> Iterable[JsonObject]:
     if media_type == PROTOBUF:
         return otlp_protobuf.resource_spans_from_protobuf(body)
-    check_values(body)
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidArgumentError(f"the body is not JSON: {error}") from None
-    if not isinstance(request, dict):
-        raise _no_request("it is no object")
-    found = request.get("resourceSpans") or []
-    if not isinstance(found, list):
-        raise _no_request("resourceSpans is no list")
+    found = _listed(body, "resourceSpans", "ExportTraceServiceRequest")
     try:
         scopes = _checked_scopes(found)
     except _UNREADABLE as error:
         raise _no_request(error) from None
     for scope in scopes:
         scope["spans"] = _taken_out(scope.get("spans") or [])
+    return found
+
+
+def _resource_logs(body: bytes, media_type: str) -> Iterable[JsonObject]:
+    if media_type == PROTOBUF:
+        return otlp_protobuf.resource_logs_from_protobuf(body)
+    found = _listed(body, "resourceLogs", "ExportLogsServiceRequest")
+    try:
+        check_origins(len(found))
+        scopes = [scope for resource_logs in found for scope in resource_logs.get("scopeLogs") or ()]
+        check_origins(len(found) + len(scopes))
+        check_spans(sum(len(scope.get("logRecords") or ()) for scope in scopes), "log records")
+        for scope in scopes:
+            scope["logRecords"] = _taken_out(scope.get("logRecords") or [])
+    except _UNREADABLE as error:
+        raise _no_request(error, "ExportLogsServiceRequest") from None
+    return found
+
+
+def _listed(body: bytes, name: str, kind: str) -> list[JsonObject]:
+    """The list of this name in a request in JSON."""
+    check_values(body)
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidArgumentError(f"the body is not JSON: {error}") from None
+    if not isinstance(request, dict):
+        raise _no_request("it is no object", kind)
+    found = request.get(name) or []
+    if not isinstance(found, list):
+        raise _no_request(f"{name} is no list", kind)
     return found
 
 
@@ -208,8 +283,8 @@ def _checked_scopes(found: list[JsonObject]) -> list[JsonObject]:
     return scopes
 
 
-def _no_request(reason: object) -> InvalidArgumentError:
-    return InvalidArgumentError(f"the body is no ExportTraceServiceRequest: {reason}")
+def _no_request(reason: object, kind: str = "ExportTraceServiceRequest") -> InvalidArgumentError:
+    return InvalidArgumentError(f"the body is no {kind}: {reason}")
 
 
 def _owner_of(resource: JsonObject) -> str:
@@ -218,11 +293,11 @@ def _owner_of(resource: JsonObject) -> str:
     return f"otlp-{hashlib.sha256(described).hexdigest()[:16]}"
 
 
-def _success(media_type: str, refused: list[str]) -> Response:
+def _success(media_type: str, refused: list[str], what: str) -> Response:
     message = "; ".join(refused[:_REASONS_SHOWN])
     if media_type == PROTOBUF:
         return Response(otlp_protobuf.response(len(refused), message), 200, media_type=PROTOBUF)
-    partial_success = {"rejectedSpans": str(len(refused)), "errorMessage": message}
+    partial_success = {f"rejected{what}": str(len(refused)), "errorMessage": message}
     return Response(orjson.dumps({"partialSuccess": partial_success} if refused else {}), 200, media_type=JSON)
 
 

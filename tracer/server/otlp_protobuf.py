@@ -1,6 +1,6 @@
 """OTLP in protobuf: requests are converted to the records of the JSON form, responses to bytes.
 
-Source: opentelemetry-proto 1.x, ``collector/trace/v1``; ``google.rpc.Status`` for errors.
+Source: opentelemetry-proto 1.x, ``collector/trace/v1``, ``collector/logs/v1``; ``google.rpc.Status`` for errors.
 """
 
 from __future__ import annotations
@@ -8,13 +8,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator
 
+import orjson
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from tracer._json import JsonObject
@@ -29,13 +32,8 @@ def resource_spans_from_protobuf(content: bytes) -> Iterator[JsonObject]:
 
     Raises InvalidArgumentError, or AnswerError if it has too much in it.
     """
-    if has_more_fields(content, VALUES_LIMIT):
-        raise too_many(VALUES_LIMIT, "fields")
     request = ExportTraceServiceRequest()
-    try:
-        request.ParseFromString(content)
-    except DecodeError as error:
-        raise InvalidArgumentError(f"the body is no ExportTraceServiceRequest in protobuf: {error}") from None
+    _parse(content, request)
     scopes = [scope for found in request.resource_spans for scope in found.scope_spans]
     check_origins(len(request.resource_spans) + len(scopes))
     check_spans(sum(len(scope.spans) for scope in scopes))
@@ -43,11 +41,30 @@ def resource_spans_from_protobuf(content: bytes) -> Iterator[JsonObject]:
     return map(_resource_spans, request.resource_spans)
 
 
-def response(refused_spans: int, message: str) -> bytes:
-    """An ExportTraceServiceResponse, with a partial success if spans were refused."""
-    if not refused_spans:
+def resource_logs_from_protobuf(content: bytes) -> Iterator[JsonObject]:
+    """The same of a request with log records."""
+    request = ExportLogsServiceRequest()
+    _parse(content, request)
+    scopes = [scope for found in request.resource_logs for scope in found.scope_logs]
+    check_origins(len(request.resource_logs) + len(scopes))
+    check_spans(sum(len(scope.log_records) for scope in scopes), "log records")
+    return map(_resource_logs, request.resource_logs)
+
+
+def _parse(content: bytes, request: ExportTraceServiceRequest | ExportLogsServiceRequest) -> None:
+    if has_more_fields(content, VALUES_LIMIT, request.DESCRIPTOR):
+        raise too_many(VALUES_LIMIT, "fields")
+    try:
+        request.ParseFromString(content)
+    except DecodeError as error:
+        raise InvalidArgumentError(f"the body is no {request.DESCRIPTOR.name} in protobuf: {error}") from None
+
+
+def response(refused: int, message: str) -> bytes:
+    """An ExportTraceServiceResponse, with a partial success if spans were refused; that of logs has the same bytes."""
+    if not refused:
         return bytes(ExportTraceServiceResponse().SerializeToString())
-    partial = ExportTracePartialSuccess(rejected_spans=refused_spans, error_message=message)
+    partial = ExportTracePartialSuccess(rejected_spans=refused, error_message=message)
     return bytes(ExportTraceServiceResponse(partial_success=partial).SerializeToString())
 
 
@@ -99,6 +116,37 @@ def _span(span: Span) -> JsonObject:
         "droppedEventsCount": span.dropped_events_count,
         "droppedLinksCount": span.dropped_links_count,
     }
+
+
+def _resource_logs(found: ResourceLogs) -> JsonObject:
+    return {
+        "resource": {"attributes": _attributes(found.resource.attributes)},
+        "scopeLogs": [
+            {"scope": {"name": inner.scope.name}, "logRecords": map(_log, inner.log_records)}
+            for inner in found.scope_logs
+        ],
+    }
+
+
+def _log(record: LogRecord) -> JsonObject:
+    return {
+        "timeUnixNano": record.time_unix_nano,
+        "observedTimeUnixNano": record.observed_time_unix_nano,
+        "eventName": record.event_name,
+        "body": _body(_value(record.body)),
+        "attributes": _attributes(record.attributes),
+        "traceId": record.trace_id.hex(),
+        "spanId": record.span_id.hex(),
+    }
+
+
+def _body(value: object) -> JsonObject:
+    """The body of a log record in the JSON form."""
+    if isinstance(value, dict):
+        return {"kvlistValue": {"values": value}}
+    if value is None or isinstance(value, str):
+        return {"stringValue": value}
+    return {"stringValue": orjson.dumps(value).decode()}
 
 
 def _attributes(pairs: Iterable[KeyValue]) -> JsonObject:

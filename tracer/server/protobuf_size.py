@@ -8,19 +8,17 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _SIZES = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST_VARINT = 10
 
 
-def has_more_fields(content: bytes, limit: int) -> bool:
-    """Whether there are more fields than this; False for what is no protobuf, which no parser takes."""
+def has_more_fields(content: bytes, limit: int, descriptor: Any) -> bool:
+    """Whether a message has more fields than this; False for what is no protobuf, which no parser takes."""
     if len(content) <= 2 * limit:  # a field has two bytes at least
         return False
     place, left = 0, limit
-    messages: list[tuple[Any, int]] = [(ExportTraceServiceRequest.DESCRIPTOR, len(content))]
+    messages: list[tuple[Any, int]] = [(descriptor, len(content))]
     try:
         while messages:
             message, end = messages[-1]

@@ -94,6 +94,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "SignIn": shape(token=TEXT),
     "Otlp": {**shape(resourceSpans=many(ANY)), "description": "an ExportTraceServiceRequest"},
     "OtlpTaken": optional(partialSuccess=shape(rejectedSpans=TEXT, errorMessage=TEXT)),
+    "OtlpLogs": {**shape(resourceLogs=many(ANY)), "description": "an ExportLogsServiceRequest"},
+    "OtlpLogsTaken": optional(partialSuccess=shape(rejectedLogRecords=TEXT, errorMessage=TEXT)),
     "OtlpStatus": shape(code=COUNT, message=TEXT),
     "Assessment": shape(
         id=TEXT,

@@ -18,8 +18,16 @@ from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.decode import DecodedBatch, SpanFacts, StartFacts
 from tracer.store.sqlite.hours import add_covered, add_priced, add_spans
 from tracer.store.sqlite.insert import insert_rows
+from tracer.store.sqlite.logs import (
+    TraceChangedError,
+    content_of,
+    forget,
+    remove_replaced,
+    write_aliases,
+    write_waiting,
+)
 from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
-from tracer.store.sqlite.plan import TracePlan, bases_of, make_plans, still_fits, time_of
+from tracer.store.sqlite.plan import AppendPlan, TracePlan, bases_of, make_plan, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.tally import Tally
@@ -67,33 +75,36 @@ def _try_append(
     try:
         if is_locked:
             begin_write(connection)
-        plans = make_plans(connection, batch, recent, None if is_locked else bases)
-        if not (plans or batch.attachments or batch.processes or batch.models or batch.runs):
+        plan = make_plan(connection, batch, recent, None if is_locked else bases)
+        if not (plan.changes_anything() or batch.attachments or batch.processes or batch.models or batch.runs):
             return True
         if not is_locked:
             begin_write(connection)
-            if not still_fits(connection, plans) or bases.forget_gone(connection, bases_of(plans)):
+        counters: dict[str, int] = dict(connection.execute("SELECT name, value FROM counters"))
+        if not is_locked:
+            fits = still_fits(connection, plan, batch, newest_log=counters["log"])
+            if not fits or bases.forget_gone(connection, bases_of(plan.traces)):
                 return False
-        seq = _write(connection, plans, batch)
+        seq = _write(connection, plan, batch, counters)
         connection.execute("COMMIT")
         bases.commit()
-    except sqlite3.IntegrityError:
+    except (sqlite3.IntegrityError, TraceChangedError):
         if is_locked:
             raise
-        return False  # a trace that was new when it was planned
+        return False  # a trace that was new when it was planned, or changed
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         bases.rollback()
-    for plan in plans:
-        if isinstance(plan.known.tally, Tally):
-            recent.keep(plan.known.num, seq, plan.known.tally)
+    for each in plan.traces:
+        if isinstance(each.known.tally, Tally):
+            recent.keep(each.known.num, seq, each.known.tally)
     return True
 
 
-def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], batch: DecodedBatch) -> int:
-    """Write the plans and give the change number they got."""
-    counters: dict[str, int] = dict(connection.execute("SELECT name, value FROM counters"))
+def _write(connection: sqlite3.Connection, whole: AppendPlan, batch: DecodedBatch, counters: dict[str, int]) -> int:
+    """Write the plan and give the change number it got."""
+    plans = whole.traces
     counters["seq"] += 1
     experiments = _experiments(connection, plans)
     span_rows: list[tuple[Any, ...]] = []
@@ -106,6 +117,7 @@ def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], batch: De
     counters["spans"] += len(span_rows)
     insert_rows(connection, "chunks", _BLOCK_COLUMNS, block_rows)
     insert_rows(connection, "spans", _SPAN_COLUMNS, span_rows)
+    _write_joined(connection, whole, counters)
     _write_traces(connection, plans, counters["seq"], experiments)
     _write_labels(connection, plans)
     _write_running(connection, plans)
@@ -118,6 +130,19 @@ def _write(connection: sqlite3.Connection, plans: Sequence[TracePlan], batch: De
     values = [(value, name) for name, value in counters.items()]
     connection.executemany("UPDATE counters SET value = ? WHERE name = ?", values)
     return counters["seq"]
+
+
+def _write_joined(connection: sqlite3.Connection, whole: AppendPlan, counters: dict[str, int]) -> None:
+    """Remove spans that are written anew, and keep what belongs to spans that have not come."""
+    for plan in whole.traces:
+        if plan.joined:
+            counters["spans"] -= len(plan.joined.replaced)
+            remove_replaced(connection, plan.joined.replaced)
+            write_aliases(connection, plan.known.num, plan.joined.aliases)
+    waiting = [log for joined in whole.joined for log in joined.waiting]
+    if waiting or counters["log"]:
+        forget(connection, [number for joined in whole.joined for number in joined.taken])
+        counters["log"] = write_waiting(connection, counters["log"], waiting)
 
 
 def _place_spans(
@@ -287,7 +312,8 @@ def _plain_text(value: Any) -> str | None:
 
 
 def _write_attachments(connection: sqlite3.Connection, plans: Sequence[TracePlan], batch: DecodedBatch) -> None:
-    rows = [(digest, mime, content) for digest, (mime, content) in batch.attachments.items()]
+    joined = content_of([record for plan in plans if plan.joined for record in plan.joined.attachments])
+    rows = [(digest, mime, content) for digest, (mime, content) in {**batch.attachments, **joined}.items()]
     connection.executemany("INSERT OR IGNORE INTO attachments(digest, mime, content) VALUES (?,?,?)", rows)
     uses = [(plan.known.num, digest) for plan in plans for digest in sorted(plan.attachments)]
     connection.executemany("INSERT OR IGNORE INTO attachment_uses(trace, digest) VALUES (?,?)", uses)

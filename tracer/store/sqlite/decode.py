@@ -111,8 +111,18 @@ class DecodedTrace:
     owner: str | None = None
     spans: dict[str, NewSpan] = field(default_factory=dict)
     starts: dict[str, NewStart] = field(default_factory=dict)  # of spans that have not ended
+    logs: list[JsonObject] = field(default_factory=list)  # of spans
+    aliases: dict[str, str] = field(default_factory=dict)  # ids by which logs name spans, and the spans' own
     updates: list[JsonObject] = field(default_factory=list)
     assessments: list[JsonObject] = field(default_factory=list)
+
+    def names(self) -> set[str]:
+        """The ids by which log records may name its spans, or do."""
+        return {*self.spans, *self.aliases, *(log["span_id"] for log in self.logs)}
+
+    def has_more_than_logs(self) -> bool:
+        """Whether there is more than log records about the trace."""
+        return bool(self.spans or self.starts or self.updates or self.assessments)
 
 
 @dataclass(slots=True)
@@ -190,11 +200,16 @@ def _sort_in(batch: DecodedBatch, record: JsonObject, line: bytes, owner: str | 
     if is_changed:
         line = orjson.dumps(record)
     if kind == "span":
-        facts = _span_facts(record)
+        facts = span_facts(record)
         trace = _trace_of(batch, trace_id, owner)
         if facts.span_id not in trace.spans:
             trace.starts.pop(facts.span_id, None)
-            trace.spans[facts.span_id] = NewSpan(facts, line, None if facts.parent_id else previews(record))
+            trace.spans[facts.span_id] = new_span(facts, record, line)
+            if "known_as" in record:
+                trace.aliases.update(dict.fromkeys(record["known_as"], facts.span_id))
+    elif kind == "log":
+        _id(record["span_id"])
+        _trace_of(batch, trace_id, owner).logs.append(record)
     elif kind == "start":
         _sort_in_start(_trace_of(batch, trace_id, owner), record, line, owner)
     elif kind == "trace":
@@ -204,6 +219,11 @@ def _sort_in(batch: DecodedBatch, record: JsonObject, line: bytes, owner: str | 
         _trace_of(batch, trace_id, owner).assessments.append(record)
     else:
         raise ValueError(f"a record of kind {kind!r}")
+
+
+def new_span(facts: SpanFacts, record: JsonObject, line: bytes) -> NewSpan:
+    """An ended span of these facts."""
+    return NewSpan(facts, line, None if facts.parent_id else previews(record))
 
 
 def _sort_in_start(trace: DecodedTrace, record: JsonObject, line: bytes, owner: str | None) -> None:
@@ -233,7 +253,7 @@ def _trace_of(batch: DecodedBatch, trace_id: str, owner: str | None) -> DecodedT
     return trace
 
 
-def _span_facts(record: JsonObject) -> SpanFacts:
+def span_facts(record: JsonObject) -> SpanFacts:
     """The facts of a record that is in shape."""
     start = record.get("start", 0)
     facts = SpanFacts(

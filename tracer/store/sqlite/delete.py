@@ -13,14 +13,16 @@ from tracer.store.sqlite.blocks import PACKED, without_base
 from tracer.store.sqlite.compile import Matcher, compile_expression
 from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.hours import remove_spans
-from tracer.store.sqlite.indexing import BLOCK_COLUMNS, indexed_texts
+from tracer.store.sqlite.indexing import BLOCK_COLUMNS, indexed_texts, take_out
 from tracer.store.sqlite.known import load_facts
 from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.sql import Sql, marks
 
 _TRACES_AT_ONCE = 200  # short transactions, so that writers get their turn
 _BLOCKS_AT_ONCE = 200
-_BLOCKS_OF_TRACE = "SELECT DISTINCT chunk FROM spans WHERE id BETWEEN ? AND ?"
+_BLOCKS_OF_TRACE = (
+    "SELECT chunk FROM spans WHERE id BETWEEN ?1 AND ?2 UNION SELECT chunk FROM replaced WHERE id BETWEEN ?1 AND ?2"
+)
 
 Run = Callable[[Callable[[sqlite3.Connection], Any]], Any]
 
@@ -131,10 +133,10 @@ def _delete_trace(connection: sqlite3.Connection, num: int) -> int:
     block_rows = connection.execute(
         f"SELECT {BLOCK_COLUMNS} FROM chunks c WHERE c.id IN ({_BLOCKS_OF_TRACE})", bounds
     ).fetchall()
-    # a contentless index deletes a text only when it gets the text again
-    gone = indexed_texts(connection, block_rows)
-    connection.executemany("INSERT INTO texts(texts, rowid, text) VALUES ('delete', ?, ?)", gone)
+    take_out(connection, indexed_texts(connection, block_rows))
     connection.execute("DELETE FROM spans WHERE id BETWEEN ? AND ?", bounds)
+    connection.execute("DELETE FROM replaced WHERE id BETWEEN ? AND ?", bounds)
+    connection.execute("DELETE FROM logs WHERE trace_id = (SELECT trace_id FROM traces WHERE num = ?)", (num,))
     connection.execute("UPDATE counters SET value = value - ? WHERE name = 'spans'", (len(facts),))
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS unused_candidates(digest TEXT PRIMARY KEY)",
@@ -142,7 +144,7 @@ def _delete_trace(connection: sqlite3.Connection, num: int) -> int:
     connection.execute(
         "INSERT OR IGNORE INTO unused_candidates(digest) SELECT digest FROM attachment_uses WHERE trace = ?", (num,)
     )
-    for table in ("running", "labels", "assessments", "attachment_uses"):
+    for table in ("running", "labels", "assessments", "attachment_uses", "aliases"):
         connection.execute(f"DELETE FROM {table} WHERE trace = ?", (num,))
     return connection.execute("DELETE FROM traces WHERE num = ?", (num,)).rowcount
 

@@ -45,9 +45,10 @@ def index_slice(connection: sqlite3.Connection) -> bool:
     try:
         if _newest_run(connection) == run:  # else another process was faster
             stored = {row[0] for row in connection.execute(_BETWEEN.format("c.id"), (first, run.last))}
+            replaced = _replaced(connection, first, run.last)
             connection.executemany(
                 "INSERT INTO texts(rowid, text) VALUES (?, ?)",
-                [text for block, found in texts if block in stored for text in found],
+                [text for block, found in texts if block in stored for text in found if text[0] not in replaced],
             )
             connection.executemany("INSERT OR IGNORE INTO terms(term) VALUES (?)", terms)
             _note_indexed(connection, run, first)
@@ -71,22 +72,38 @@ def index_beside(connection: sqlite3.Connection) -> None:
         return
     connection.execute(TEXTS_TABLE.format("temp.texts"))
     connection.execute(WORDS_TABLE.format("temp.words", "temp, texts"))
+    replaced = _replaced(connection, 0, _counter(connection, "chunk"))
     for row in connection.execute(f"SELECT {BLOCK_COLUMNS} FROM chunks c"):
-        connection.executemany("INSERT INTO temp.texts(rowid, text) VALUES (?, ?)", block_texts(row))
+        texts = [text for text in block_texts(row) if text[0] not in replaced]
+        connection.executemany("INSERT INTO temp.texts(rowid, text) VALUES (?, ?)", texts)
     connection.execute(TERMS_TABLE.format("temp.terms"))
     connection.execute("INSERT INTO temp.terms(term) SELECT term FROM temp.words")
 
 
 def indexed_texts(connection: sqlite3.Connection, rows: Sequence[BlockRow]) -> list[tuple[int, str]]:
-    """The row numbers and texts of those of the blocks that are in the index."""
-    upto = _counter(connection, "indexed_chunk")
-    left = connection.execute("SELECT first, last FROM unindexed").fetchall()
-    return [
-        text
-        for row in rows
-        if row[0] <= upto and not any(first <= row[0] <= last for first, last in left)
-        for text in block_texts(row)
-    ]
+    """The row numbers and texts of the spans of those of the blocks that are in the index."""
+    found: list[tuple[int, str]] = []
+    for row in rows:
+        if is_indexed_block(connection, row[0]):
+            replaced = _replaced(connection, row[0], row[0])
+            found += [text for text in block_texts(row) if text[0] not in replaced]
+    return found
+
+
+def is_indexed_block(connection: sqlite3.Connection, block: int) -> bool:
+    """Whether the texts of a block are in the index."""
+    is_left = connection.execute("SELECT 1 FROM unindexed WHERE ? BETWEEN first AND last", (block,)).fetchone()
+    return block <= _counter(connection, "indexed_chunk") and is_left is None
+
+
+def take_out(connection: sqlite3.Connection, texts: Sequence[tuple[int, str]]) -> None:
+    """Take texts out of the index: a contentless one needs them once more."""
+    connection.executemany("INSERT INTO texts(texts, rowid, text) VALUES ('delete', ?, ?)", texts)
+
+
+def _replaced(connection: sqlite3.Connection, first: int, last: int) -> set[int]:
+    """The row numbers of spans in these blocks that were written anew in later ones."""
+    return {row[0] for row in connection.execute("SELECT id FROM replaced WHERE chunk BETWEEN ? AND ?", (first, last))}
 
 
 def block_texts(row: BlockRow) -> list[tuple[int, str]]:

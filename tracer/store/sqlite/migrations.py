@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tracer.store.sqlite.schema import POSITION_BITS, TERMS_TABLE
+from tracer.store.sqlite.schema import LOG_TABLES, POSITION_BITS, TERMS_TABLE
 
 _CHUNKS_AND_DELETIONS = (
     "ALTER TABLE spans ADD COLUMN first_chunk INTEGER",  # ns from the start to the first chunk of a stream
@@ -131,8 +131,10 @@ _PRICED_BELOW = (
         AND hours.model = found.model AND hours.provider = found.provider""",
 )
 
+_LOGS = (*LOG_TABLES, "INSERT INTO counters VALUES ('log', 0)")
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _CHUNKS_AND_DELETIONS, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS, _UNMEASURED,
-    _PRICED_BELOW,
+    _PRICED_BELOW, _LOGS,
 )  # fmt: skip
 VERSION: Final = 1 + len(MIGRATIONS)

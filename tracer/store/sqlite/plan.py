@@ -18,6 +18,7 @@ from tracer.store.sqlite import blocks
 from tracer.store.sqlite.bases import Base, RecentBases
 from tracer.store.sqlite.decode import DecodedBatch, DecodedTrace, NewSpan, SpanFacts
 from tracer.store.sqlite.known import KnownTrace, in_parts, load_known
+from tracer.store.sqlite.logs import Joined, join, newest_log, waiting_logs
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import RollUp, Running
 from tracer.store.sqlite.schema import (
@@ -57,33 +58,71 @@ class TracePlan:
     is_new: bool
     rolled: RollUp
     new_spans: list[NewSpan]
+    new: Mapping[str, NewSpan]  # the same by their ids
     packed: list[blocks.Block]
     attachments: Set[str]
     assessments: Sequence[JsonObject]
     labels: Mapping[tuple[int, str], str]
     covered: Sequence[CoveredSpan] = ()
+    joined: Joined | None = None
     request_preview: str | None = None
     response_preview: str | None = None
 
 
-def make_plans(
+@dataclass(slots=True)
+class AppendPlan:
+    """The new state of all traces of an append."""
+
+    traces: list[TracePlan]  # those that change
+    read: dict[str, int | None]  # change numbers of the traces that log records were joined with; None: not stored
+    joined: list[Joined]
+    newest_log: int
+
+    def changes_anything(self) -> bool:
+        """Whether a trace changes, or the log records that wait."""
+        return bool(self.traces) or any(joined.waiting or joined.taken for joined in self.joined)
+
+
+def make_plan(
     connection: sqlite3.Connection, batch: DecodedBatch, recent: RecentTallies, bases: RecentBases | None
-) -> list[TracePlan]:
+) -> AppendPlan:
     """A plan for each trace that changes, none for a trace whose records are all stored."""
+    newest = newest_log(connection)
+    waiting = waiting_logs(connection, batch.traces) if newest else {}
     known = load_known(connection, list(batch.traces), recent)
-    plans = (_plan(connection, known.get(trace_id), trace, bases) for trace_id, trace in batch.traces.items())
-    return [plan for plan in plans if plan is not None]
+    whole = AppendPlan([], {}, [], newest)
+    for trace_id, decoded in batch.traces.items():
+        stored = known.get(trace_id)
+        joined = None
+        if decoded.logs or decoded.aliases or trace_id in waiting:
+            num, spans = (stored.num, stored.tally.spans) if stored else (-1, {})
+            joined = join(connection, num, spans, decoded, waiting.get(trace_id, ()))
+            whole.joined.append(joined)
+            whole.read[trace_id] = stored.seq if stored else None
+        plan = _plan(connection, stored, decoded, joined, bases)
+        if plan is not None:
+            whole.traces.append(plan)
+    return whole
 
 
 def _plan(
-    connection: sqlite3.Connection, stored: KnownTrace | None, decoded: DecodedTrace, bases: RecentBases | None
+    connection: sqlite3.Connection,
+    stored: KnownTrace | None,
+    decoded: DecodedTrace,
+    joined: Joined | None,
+    bases: RecentBases | None,
 ) -> TracePlan | None:
-    known = stored or _new_trace(decoded)
-    has_updates = known.updates.apply(decoded.updates)
+    new_spans = joined.spans if joined else list(decoded.spans.values())
+    if stored is None and not (new_spans or decoded.has_more_than_logs()):
+        return None
+    known = stored or _new_trace(decoded, new_spans)
+    has_updates = known.updates.apply([*decoded.updates, *joined.updates] if joined else decoded.updates)
     assessments = newer_assessments(connection, decoded) if decoded.assessments else ()
-    new_spans = list(decoded.spans.values())
     if stored is not None:
-        new_spans, has_started = _take_in(stored.tally, decoded)
+        if joined and joined.replaced:
+            assert isinstance(stored.tally, Tally)
+            stored.tally = stored.tally.without({span.facts.span_id for span in joined.replaced})
+        new_spans, has_started = _take_in(stored.tally, decoded, new_spans)
         if not (new_spans or has_started or has_updates or assessments):
             return None
     lines = [span.line for span in new_spans]
@@ -94,11 +133,13 @@ def _plan(
         is_new=stored is None,
         rolled=rolled,
         new_spans=new_spans,
+        new=decoded.spans if joined is None else {span.facts.span_id: span for span in new_spans},
         packed=list(blocks.pack(lines, bases)),
         attachments=_attachments_in([*lines, *(start.line for start in decoded.starts.values() if start.line)]),
         assessments=assessments,
         labels=_labels(known.updates, rolled),
         covered=_covered(connection, known, rolled) if rolled.covered else (),
+        joined=joined,
     )
     _preview(connection, plan)
     _preview_from_calls(connection, plan)
@@ -112,14 +153,14 @@ def _covered(connection: sqlite3.Connection, known: KnownTrace, rolled: RollUp) 
     return [CoveredSpan(row_id, marks[span_id], spans[span_id]) for row_id, span_id in rows if span_id in marks]
 
 
-def _new_trace(decoded: DecodedTrace) -> KnownTrace:
-    spans = [span.facts for span in decoded.spans.values()]
+def _new_trace(decoded: DecodedTrace, new_spans: Sequence[NewSpan]) -> KnownTrace:
+    spans = [span.facts for span in new_spans]
     running = [Running(start.facts(), has_values=start.line is not None) for start in decoded.starts.values()]
     tally = OneSpan(spans[0]) if len(spans) == 1 and not running else Tally(spans, running)
     return KnownTrace(decoded.trace_id, owner=decoded.owner, tally=tally)
 
 
-def _take_in(tally: Tally | OneSpan, decoded: DecodedTrace) -> tuple[list[NewSpan], bool]:
+def _take_in(tally: Tally | OneSpan, decoded: DecodedTrace, spans: Sequence[NewSpan]) -> tuple[list[NewSpan], bool]:
     """Bring a stored trace's tally up to date: the spans that are new, and whether it has news of running ones."""
     assert isinstance(tally, Tally)
     has_started = False
@@ -134,7 +175,7 @@ def _take_in(tally: Tally | OneSpan, decoded: DecodedTrace) -> tuple[list[NewSpa
         else:
             continue
         has_started = True
-    new_spans = [span for span_id, span in decoded.spans.items() if span_id not in tally.spans]
+    new_spans = [span for span in spans if span.facts.span_id not in tally.spans]
     for span in new_spans:
         tally.add(span.facts)
     return new_spans, has_started
@@ -149,7 +190,7 @@ def _preview(connection: sqlite3.Connection, plan: TracePlan) -> None:
     root = plan.rolled.root
     if root is None or root not in plan.known.tally.spans:
         return
-    new = plan.decoded.spans.get(root)
+    new = plan.new.get(root)
     if new is None and root == plan.known.root:
         plan.request_preview, plan.response_preview = plan.known.request_preview, plan.known.response_preview
         return
@@ -220,7 +261,7 @@ def _is_call(span_type: str | None) -> bool:
 
 
 def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> JsonObject:
-    new = plan.decoded.spans.get(span_id)
+    new = plan.new.get(span_id)
     record: JsonObject = orjson.loads(new.line) if new else _stored_record(connection, plan.known.num, span_id)
     return record
 
@@ -255,14 +296,18 @@ def time_of(record: JsonObject) -> int:
     return time if isinstance(time, int) and abs(time) < 2**63 else 0
 
 
-def still_fits(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> bool:
-    """Whether the stored traces are as they were when they were planned; asked under the lock."""
-    expected = {plan.known.trace_id: plan.known.seq for plan in plans if not plan.is_new}
-    found: dict[str, int] = {}
+def still_fits(connection: sqlite3.Connection, plan: AppendPlan, batch: DecodedBatch, *, newest_log: int) -> bool:
+    """Whether the stored traces and the waiting logs are as they were when planned; asked under the lock."""
+    expected: dict[str, int | None] = {each.known.trace_id: each.known.seq for each in plan.traces if not each.is_new}
+    expected.update(plan.read)
+    found: dict[str, int | None] = dict.fromkeys(plan.read)
     for part in in_parts(list(expected)):
         marks = ",".join("?" * len(part))
         found.update(connection.execute(f"SELECT trace_id, seq FROM traces WHERE trace_id IN ({marks})", part))
-    return found == expected
+    if found != expected:
+        return False
+    has_more_logs = newest_log != plan.newest_log
+    return not (has_more_logs and waiting_logs(connection, batch.traces, after=plan.newest_log))
 
 
 def bases_of(plans: Sequence[TracePlan]) -> set[Base]:

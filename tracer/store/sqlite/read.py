@@ -259,7 +259,14 @@ def _whole_spans(connection: sqlite3.Connection, bounds: tuple[int, int]) -> lis
         f"SELECT {_PLACE_COLUMNS} FROM spans s JOIN chunks c ON c.id = s.chunk WHERE s.id BETWEEN ? AND ?", bounds
     )
     places = map(_PlaceCells._make, rows)
-    return [_with_cost(contents[at.block][at.offset], _cost(at.input_cost, at.output_cost, at.cost)) for at in places]
+    return [_shown(contents[at.block][at.offset], _cost(at.input_cost, at.output_cost, at.cost)) for at in places]
+
+
+def _shown(record: JsonObject, cost: dict[str, float] | None) -> JsonObject:
+    """A stored record as it is read, without what joins it with later log records."""
+    record.pop("joined", None)
+    record.pop("known_as", None)
+    return _with_cost(record, cost)
 
 
 def _with_cost(record: JsonObject, cost: dict[str, float] | None) -> JsonObject:
@@ -325,7 +332,7 @@ def read_payload(connection: sqlite3.Connection, trace_id: str, span_id: str) ->
         return running[0] if running else None
     codec, content, base, *cells = row
     at = _PlaceCells._make(cells)
-    return _with_cost(unpack(codec, content, base)[at.offset], _cost(at.input_cost, at.output_cost, at.cost))
+    return _shown(unpack(codec, content, base)[at.offset], _cost(at.input_cost, at.output_cost, at.cost))
 
 
 def read_changes(connection: sqlite3.Connection, since: int, limit: int) -> Changes:

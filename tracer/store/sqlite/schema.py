@@ -26,9 +26,28 @@ SLICE_TABLE: Final = (
 TERMS_TABLE: Final = "CREATE TABLE {}(term TEXT PRIMARY KEY) WITHOUT ROWID"
 WORDS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5vocab({}, 'row')"
 
+LOG_TABLES: Final = (
+    # log records whose span has not come; an id is the number of bytes up to its end of all that ever waited
+    """CREATE TABLE logs(
+        id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, span_id TEXT NOT NULL, digest BLOB NOT NULL,
+        received INTEGER NOT NULL,  -- ns
+        record BLOB NOT NULL
+    )""",
+    "CREATE UNIQUE INDEX logs_span ON logs(trace_id, span_id, digest)",
+    "CREATE INDEX logs_received ON logs(received)",
+    # other ids by which log records name spans
+    """CREATE TABLE aliases(
+        trace INTEGER NOT NULL, alias TEXT NOT NULL, span_id TEXT NOT NULL, PRIMARY KEY (trace, alias)
+    ) WITHOUT ROWID""",
+    # records in blocks that count no more: the span was written anew with what log records say
+    "CREATE TABLE replaced(id INTEGER PRIMARY KEY, chunk INTEGER NOT NULL)",
+    "CREATE INDEX replaced_chunk ON replaced(chunk)",
+)
+
 SCHEMA: Final = (
     "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
-    "INSERT INTO counters VALUES ('seq', 0), ('trace', 0), ('chunk', 0), ('spans', 0), ('indexed_chunk', 0)",
+    """INSERT INTO counters VALUES
+        ('seq', 0), ('trace', 0), ('chunk', 0), ('spans', 0), ('indexed_chunk', 0), ('log', 0)""",
     "CREATE TABLE experiments(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
     "INSERT INTO experiments VALUES (0, 'Default')",
     """CREATE TABLE traces(
@@ -166,6 +185,7 @@ SCHEMA: Final = (
     "CREATE TABLE unindexed(first INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
     # the words of the index, each once: to read them off the index itself takes as long as reading all of it
     TERMS_TABLE.format("terms"),
+    *LOG_TABLES,
 )
 
 APPLICATION_ID: Final = 0x54524352  # header field that marks an SQLite file as a store of tracer

@@ -73,6 +73,24 @@ def _are_events(value: object) -> bool:
     )
 
 
+def _is_event(value: object) -> bool:
+    return _are_events([value])
+
+
+def _is_span(value: object) -> bool:
+    if not isinstance(value, dict) or value.get("kind") != "span" or put_in_shape(value):
+        return False
+    return "start" in value and "end" in value
+
+
+def _are_ids(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _are_attachments(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) and "content" in each for each in value)
+
+
 def _are_links(value: object) -> bool:
     return isinstance(value, list) and all(
         isinstance(item, dict)
@@ -85,6 +103,7 @@ def _are_links(value: object) -> bool:
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("parent_id", "name", "message", "scope", "trace_state"), str),
     **dict.fromkeys(("attributes", "json", "dropped", "resource", "source", "tags", "params", "metrics"), dict),
+    **dict.fromkeys(("event", "span", "joined"), dict),
     **dict.fromkeys(("start", "end", "time", "created", "started", "ended", "otel_kind"), int),
     **dict.fromkeys(("events", "links"), list),
 }
@@ -99,11 +118,13 @@ _SPAN: dict[str, _Check] = {
     "dropped": _are_counts,
     "events": _are_events,
     "links": _are_links,
+    "known_as": _are_ids,
 }
 # what else the fields of a kind must be; the others' times must be times
 _CHECKS: dict[object, dict[str, _Check]] = {
     "span": _SPAN,
     "start": _SPAN,
+    "log": {"time": _is_time, "event": _is_event, "span": _is_span, "attachments": _are_attachments},
     "trace": {"time": _is_time, "state": ("OK", "ERROR", "IN_PROGRESS", "INTERRUPTED").__contains__},
     "assessment": {
         "time": _is_time,

@@ -80,6 +80,11 @@ class Tally:
         for span in spans:
             self.add(span)
 
+    def without(self, span_ids: Set[str]) -> Tally:
+        """A tally of the others of these spans, none of which is new."""
+        stored = (span for span_id, span in self.spans.items() if span_id not in span_ids)
+        return Tally(running=self.running.values(), stored=stored)
+
     def add_running(self, run: Running) -> None:
         """A span that has started and not ended."""
         self.running[run.facts.span_id] = run
