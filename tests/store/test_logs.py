@@ -59,7 +59,8 @@ def state(store: Store) -> dict[str, Any]:
             stored.spans,
         )
     figures = {
-        group: [row._replace(group=str(row.group)) for row in store.statistics(group_by=group)]
+        # sums of floats depend on the order of the spans
+        group: [row._replace(cost=row.cost and round(row.cost, 15)) for row in store.statistics(group_by=group)]
         for group in ("model", "type", "name", "none", "session")
     }
     words = {word: sorted(found(store, f"text = '{word}'")) for word in ("alpha", "beta", "gamma", "delta")}
