@@ -92,7 +92,7 @@ class OpenTelemetryIdentity:
         Of a call to a provider with these attributes, the one above the spans that others make of the same call.
         """
         span = otel_trace.get_current_span()
-        if self.bridge is not None:
+        if self.bridge is not None and not (call is None and isinstance(span, LiveSpan)):
             span = self.bridge.above_covered(span) if call is None else self.bridge.above_call(span, call)
             if isinstance(span, Place):
                 return span
