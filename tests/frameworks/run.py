@@ -61,10 +61,7 @@ FRAMEWORKS = {
     "agent_framework": Framework(
         "Agent Framework", OWN, ("agent-framework-core==1.23.0", "agent-framework-openai==1.17.0")
     ),
-    "agno": Framework(
-        "Agno", OI,
-        ("agno==3.1.10", f"{OI_OF}-agno==1.0.15", OPENAI), ("agno==2.0.0", f"{OI_OF}-agno==0.1.16", "openai<2"),
-    ),
+    "agno": Framework("Agno", OI, ("agno==3.1.10", f"{OI_OF}-agno==1.0.15", OPENAI)),
     "autogen": Framework(
         "AutoGen",
         f"{OWN}, and {OI} of openai",
@@ -80,21 +77,14 @@ FRAMEWORKS = {
         f"{OI} of it and of LiteLLM",
         ("dspy==3.4.1", f"{OI_OF}-dspy==0.1.48", f"{OI_OF}-litellm==0.1.51"),
     ),
-    "google_adk": Framework(
-        "Google ADK", OWN, ("google-adk==2.13.0", "litellm==1.110.2"), ("google-adk==1.14.1", "litellm==1.80.0")
-    ),
-    "haystack": Framework(
-        "Haystack", OI,
-        ("haystack-ai==3.4.1", f"{OI_OF}-haystack==0.1.46"), ("haystack-ai==2.18.0", f"{OI_OF}-haystack==0.1.26"),
-    ),
+    "google_adk": Framework("Google ADK", OWN, ("google-adk==2.13.0", "litellm==1.110.2")),
+    "haystack": Framework("Haystack", OI, ("haystack-ai==3.4.1", f"{OI_OF}-haystack==0.1.46")),
     "langchain": Framework(
         "LangChain", "none: [tracer's provider for it](langchain.md)",
         ("langchain==1.5.2", "langchain-openai==1.7.4", "langgraph==1.2.24", OPENAI),
         ("langchain-core==0.3.45", "langchain-openai==0.3.9", "langgraph==0.2.76", "openai<2"),
     ),
-    "langfuse": Framework(
-        "Langfuse", "its wrapper of openai", ("langfuse==5.0.4", OPENAI)
-    ),
+    "langfuse": Framework("Langfuse", "its wrapper of openai", ("langfuse==5.0.4", OPENAI)),
     "litellm": Framework(
         "LiteLLM", "none: [tracer's provider for it](litellm.md)",
         ("litellm==1.110.2", OPENAI), ("litellm==1.80.0", "openai<3"),
@@ -110,7 +100,7 @@ FRAMEWORKS = {
     ),
     "openinference_anthropic": Framework(
         "OpenInference's anthropic", "its instrumentation, beside the SDK's own OpenTelemetry",
-        (f"{OI_OF}-anthropic==3.1.0", "anthropic==2.14.0"), (f"{OI_OF}-anthropic==0.1.20", "anthropic<1"),
+        (f"{OI_OF}-anthropic==3.1.0", "anthropic==2.14.0"),
     ),
     "openinference_openai": Framework(
         "OpenInference's openai", "its instrumentation",
@@ -118,21 +108,14 @@ FRAMEWORKS = {
     ),
     "pydantic_ai": Framework(
         "PydanticAI", f"{OWN}, `Agent.instrument_all()`",
-        ("pydantic-ai-slim[openai]==2.68.0", OPENAI), ("pydantic-ai-slim[openai]==1.0.0",),
+        ("pydantic-ai-slim[openai]==2.68.0", OPENAI),
     ),
-    "semantic_kernel": Framework(
-        "semantic-kernel", OWN, ("semantic-kernel==1.45.0",), ("semantic-kernel==1.35.0",)
-    ),
-    "smolagents": Framework(
-        "smolagents", OI,
-        ("smolagents[openai]==1.26.0", f"{OI_OF}-smolagents==0.1.43"),
-        ("smolagents[openai]==1.20.0", f"{OI_OF}-smolagents==0.1.14"),
-    ),
+    "semantic_kernel": Framework("semantic-kernel", OWN, ("semantic-kernel==1.45.0",)),
+    "smolagents": Framework("smolagents", OI, ("smolagents[openai]==1.26.0", f"{OI_OF}-smolagents==0.1.43")),
     "strands": Framework("Strands", OWN, ("strands-agents[openai]==1.62.0",)),
     "traceloop": Framework(
         "traceloop's openai", "its instrumentation",
         ("opentelemetry-instrumentation-openai==0.62.4", OPENAI),
-        ("opentelemetry-instrumentation-openai==0.45.0", "openai<2"),
     ),
 }  # fmt: skip
 Cells = dict[str, list[str]]  # what is wrong, by aspect; no entry for what no program shows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.metadata import version
 
 from pydantic_ai import Agent  # type: ignore[import-not-found]
 from pydantic_ai.models.openai import OpenAIChatModel  # type: ignore[import-not-found]
@@ -11,7 +10,6 @@ from pydantic_ai.models.openai import OpenAIChatModel  # type: ignore[import-not
 from tests.frameworks.models import MODEL, QUESTION
 
 Agent.instrument_all()
-NOT_SENT = ("tokens",) if version("pydantic-ai-slim").startswith("1.0.") else ()  # which were cached
 
 
 def agent(*, has_tool: bool = False) -> Agent:
