@@ -120,7 +120,7 @@ def begin_asking(method: str, params: JsonMapping, attributes: JsonMapping) -> E
     """A request that this process sends; None where nothing is recorded."""
     if not _is_wanted(method):
         return None
-    parent = _around(is_call=True)
+    parent = _around()
     if parent is None and method in ONLY_WITHIN:
         return None
     return _begin(method, params, attributes, ASKS, parent)
@@ -146,9 +146,9 @@ def _is_wanted(method: str) -> bool:
     return is_recorded(method) and runtime().recorder.recording and not suppressed.get()
 
 
-def _around(*, is_call: bool = False) -> AnySpan | None:
+def _around() -> AnySpan | None:
     recorder = runtime().recorder
-    return recorder.shared_parent(is_call=is_call) if recorder.otel.shares_context else running()
+    return recorder.shared_parent() if recorder.otel.shares_context else running()
 
 
 def _begin(

@@ -245,7 +245,7 @@ class Bridge(SpanProcessor):
                 opened.end()
                 return
             record = record_from_readable(span)
-            record["events"] += logged
+            record["events"] = [*record.get("events", ()), *logged]
             about_trace = translated(record, self._recorder)
             if opened is not None:
                 _place(record, opened)

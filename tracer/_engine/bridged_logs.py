@@ -33,14 +33,14 @@ class BridgedLogs:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._watched: list[weakref.ref[Any]] = []  # some providers have no hash
         self._events: dict[str, list[EventRecord]] = {}  # by the id of the open span
         self.is_open = False
 
     def watch(self, provider: Any) -> None:
         """Look at the log records of a provider of OpenTelemetry's SDK, or of one that takes processors likewise."""
-        if provider not in self._watched and hasattr(provider, "add_log_record_processor"):
-            self._watched.add(provider)
+        if hasattr(provider, "add_log_record_processor") and all(known() is not provider for known in self._watched):
+            self._watched.append(weakref.ref(provider))
             provider.add_log_record_processor(self)
 
     def take(self, span_id: str) -> list[EventRecord]:

@@ -117,7 +117,8 @@ def join(
                 joined.replaced.append(made.replaced())
                 logs.setdefault(span_id, []).extend(made.joined["logs"])
     for log in (*(each.record for each in waiting), *decoded.logs):
-        logs.setdefault(aliases.get(log["span_id"], log["span_id"]), []).append(log)
+        named = str(log["span_id"])
+        logs.setdefault(aliases.get(named, named), []).append(log)
     for span_id, found in logs.items():
         if span_id in new:
             new[span_id] = _with_logs(orjson.loads(new[span_id].line), found, joined) or new[span_id]
