@@ -17,6 +17,7 @@ import orjson  # noqa: F401  # now, not later: Ctrl-C during its import crashes 
 
 T = TypeVar("T")
 _LOOK_SECONDS = 0.001
+_STANDSTILL_SECONDS = 2.0  # in which a busy machine still imports something
 
 # A fork waits for it: in the child, a module that another thread was loading would stay incomplete.
 _loading = threading.RLock()
@@ -147,7 +148,10 @@ def _system_threads() -> _SystemThreads | None:
 
 
 def _before_fork() -> None:
-    _loading.acquire(timeout=1.0)  # bounded: another library's hook may hold a lock that the import waits for
+    loaded = len(sys.modules)
+    while not _loading.acquire(timeout=_STANDSTILL_SECONDS):
+        if loaded == (loaded := len(sys.modules)):
+            return  # another library's hook may hold a lock that the import waits for
 
 
 def _after_fork() -> None:

@@ -282,15 +282,22 @@ print(len(found), len(set(found)))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-def test_a_fork_waits_for_a_name_that_is_being_loaded() -> None:
-    program = """
-import os, sys, threading, tracer
+@pytest.mark.parametrize("seconds", [0, 0.3])
+def test_a_fork_waits_for_a_name_that_is_being_loaded(seconds: float) -> None:
+    """However long that takes, on a busy machine, as long as it goes on."""
+    program = f"""
+import os, sys, threading, time, tracer
+seconds = {seconds}
+"""
+    program += """
 is_loading, may_go_on = threading.Event(), threading.Event()
 class Slow:
     def find_spec(self, name, path=None, target=None):
         if name == "tracer._engine.runtime":
             is_loading.set()
             may_go_on.wait(30)
+        if name.startswith("tracer._engine."):
+            time.sleep(seconds)
 sys.meta_path.insert(0, Slow())
 thread = threading.Thread(target=lambda: tracer.start_span)
 thread.start()
