@@ -378,5 +378,5 @@ def test_an_exporter_gets_the_prompt_with_the_ended_call(server: Server, client:
     tracer.flush()
 
     [span] = exporter.get_finished_spans()
-    assert "capital of Peru" in str(span.attributes["tracer.inputs"])
-    assert "Lima" in str(span.attributes["tracer.outputs"])
+    assert "capital of Peru" in str(span.attributes["input.value"])
+    assert "Lima" in str(span.attributes["output.value"])

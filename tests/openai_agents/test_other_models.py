@@ -95,13 +95,28 @@ def test_a_model_of_the_programs_own(server: Server, stored: Trees, ask: Any, wa
     assert call.token_usage is not None
 
 
+def test_a_model_that_hands_on_to_another_is_one_call(server: Server, stored: Trees, ask: Any, way: str) -> None:
+    class Around(ParrotModel):
+        async def get_response(self, *given: Any, **named: Any) -> ModelResponse:
+            with generation_span(model="acme/around"):
+                return await super().get_response(*given, **named)
+
+        async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[Any]:
+            with generation_span(model="acme/around"):
+                async for event in super().stream_response(*given, **named):
+                    yield event
+
+    ask(way, lambda client: Agent(name="Bird", model=Around()), "Hello")
+
+    assert [call.attributes["gen_ai.request.model"] for call in stored.calls] == ["acme/parrot-1"]
+
+
 def test_a_generation_span_that_is_never_finished(stored: Trees, in_loop: Any) -> None:
     class Endless(ParrotModel):
         async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[Any]:
-            span = generation_span(model="acme/endless")
-            span.start(mark_as_current=True)  # and never finished
             async for event in super().stream_response(*given, **named):
                 yield event
+            generation_span(model="acme/endless").start(mark_as_current=True)  # and never finished
 
     async def scenario(client: Any) -> None:
         async for _ in Runner.run_streamed(Agent(name="Bird", model=Endless()), "Hello").stream_events():
