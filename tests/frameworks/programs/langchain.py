@@ -8,14 +8,14 @@ from typing import Any
 from langchain_core.tools import tool  # type: ignore[import-not-found, unused-ignore]
 from langchain_openai import ChatOpenAI  # type: ignore[import-not-found, unused-ignore]
 
-from tests.frameworks.program import MODEL, QUESTION
+from tests.frameworks.models import MODEL, QUESTION
 
 try:
     from langchain.agents import create_agent  # type: ignore[import-not-found, unused-ignore]
 except ImportError:
     from langgraph.prebuilt import create_react_agent as create_agent  # type: ignore[import-not-found, unused-ignore]
 
-HAS_OWN_SPANS = True
+HAS_OWN_SPANS = False
 ASKED = {"messages": [("user", QUESTION)]}
 
 
