@@ -118,8 +118,9 @@ _WORK = {
 
 
 _CHECKED = """
-    import contextlib, warnings
+    import contextlib, gc, warnings
     from tracer._engine.context import current, running
+    gc.disable()  # it would end what earlier interruptions left in the midst of the work, and swallow the next
     warnings.simplefilter("ignore")  # of the program's own coroutine, which is never awaited
     outer = tracer.start_span_no_context("outer")
     outer = outer if outer.is_recording() else None
