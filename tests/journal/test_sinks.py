@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -232,6 +233,23 @@ def test_a_span_that_a_backend_refuses_does_not_hold_up_all_that_follow(caplog: 
     assert tracer.flush(timeout=30)
     assert backend.names == [name for name in names if name != "7"]
     assert "tracer leaves out what exporter 0" in caplog.text
+
+
+def test_a_full_disk_that_has_room_for_small_records_alone_loses_no_large_one(caplog: pytest.LogCaptureFixture) -> None:
+    refusals = list(range(12))
+
+    def take(spans: Sequence[ReadableSpan]) -> None:
+        if refusals and any(span.name == "7" for span in spans):
+            refusals.pop()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    backend = Backend(take)
+    tracer.configure(exporters=[backend])
+    names = steps(20)
+
+    assert tracer.flush(timeout=PATIENCE)
+    assert backend.names == names
+    assert "leaves out" not in caplog.text
 
 
 def test_spans_of_a_later_batch_know_the_service_they_belong_to() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,6 +16,15 @@ class Sink(Protocol):
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Store the records durably, or raise: then they are written again later."""
+
+
+def is_of_the_disk(error: BaseException | None) -> bool:
+    """Whether a write failed for lack of room or by a fault of the disk, which says nothing of the record."""
+    while error is not None:
+        if getattr(error, "errno", None) == errno.ENOSPC or "disk" in str(error):
+            return True
+        error = error.__cause__
+    return False
 
 
 def sink_key(sink: Sink) -> int:
