@@ -10,7 +10,6 @@ from ._bedrock.door import read_call, read_error, reply_of, watch
 
 __all__ = ["autolog", "provider"]
 
-_PARAMETERS = ("operation_name", "api_params")
 _READ_LATER = {
     "bedrock.converse": CONVERSE,
     "bedrock.chat": invoke.CHAT,
@@ -20,20 +19,18 @@ _READ_LATER = {
     "bedrock.retrieve_and_generate": knowledge.GENERATE,
 }
 
+
+def _door(client: str) -> Door:
+    place = f"{client}._make_api_call"
+    return Door(place, read_call, parameters=("operation_name", "api_params"), reply_of=reply_of, watch=watch)
+
+
 provider = Provider(
     name="bedrock",
     module="botocore.client",
     distribution="botocore",
     supported="1.35.0 to 1.x",
-    doors=(
-        Door(
-            "botocore.client:BaseClient._make_api_call",
-            read_call,
-            parameters=_PARAMETERS,
-            reply_of=reply_of,
-            watch=watch,
-        ),
-    ),
+    doors=(_door("botocore.client:BaseClient"),),
     read_error=read_error,
     read_later=_READ_LATER,
 )
@@ -43,15 +40,7 @@ _asynchronous = Provider(
     module="aiobotocore.client",
     distribution="aiobotocore",
     supported="2.15.0 to 3.x",
-    doors=(
-        Door(
-            "aiobotocore.client:AioBaseClient._make_api_call",
-            read_call,
-            parameters=_PARAMETERS,
-            reply_of=reply_of,
-            watch=watch,
-        ),
-    ),
+    doors=(_door("aiobotocore.client:AioBaseClient"),),
     read_error=read_error,
     read_later=_READ_LATER,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tracer
@@ -31,18 +31,22 @@ class Trees(Stored):
 
     def tree(self, *, turns: bool = False) -> list[str]:
         """The only trace, a line a span, children indented below their parents in the order of their start."""
-        return lines(self.trace().data.spans, turns=turns)
+        return lines(self.trace().data.spans, without=None if turns else is_turn)
 
 
-def lines(spans: list[Any], *, turns: bool = False) -> list[str]:
+def is_turn(span: Any) -> bool:
+    return span.span_type == "TASK" and span.name.startswith("turn ")
+
+
+def lines(spans: list[Any], *, without: Callable[[Any], bool] | None = is_turn) -> list[str]:
     known = {span.span_id for span in spans}
     children: dict[str | None, list[Any]] = {}
-    for span in sorted(spans, key=lambda span: span.start_time_ns):
+    for span in sorted(spans, key=lambda span: (span.start_time_ns, span.name)):
         children.setdefault(span.parent_id if span.parent_id in known else None, []).append(span)
 
     def below(parent: str | None, depth: int) -> Iterator[str]:
         for span in children.get(parent, []):
-            is_hidden = not turns and span.span_type == "TASK" and span.name.startswith("turn ")
+            is_hidden = without is not None and without(span)
             if not is_hidden:
                 yield "  " * depth + f"{span.name} {span.span_type}"
             yield from below(span.span_id, depth + (not is_hidden))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import tracer
+from tests import trees
 from tests.garbage import collect_garbage
 from tests.openai.server import Server
-from tests.stored import Stored
 
 
 @pytest.fixture(autouse=True)
@@ -45,51 +45,21 @@ def make_model(server: Server, **settings: Any) -> Any:
 CLOSE = {"connection": "close"}
 
 
-class Trees(Stored):
+class Trees(trees.Trees):
     """The stored spans, as trees."""
 
     @property
     def trace(self) -> Any:
-        """The only trace there is."""
-        traces = tracer.search_traces(max_results=100)
-        assert len(traces) == 1, [trace.info.trace_id for trace in traces]
-        return tracer.get_trace(traces[0].info.trace_id)
-
-    def named(self, name: str) -> Any:
-        """The only span of a name."""
-        [span] = [span for span in self.spans if span.name == name]
-        return span
-
-    @property
-    def calls(self) -> list[Any]:
-        """The spans of calls to a model."""
-        return [span for span in self.spans if span.span_type in ("LLM", "CHAT_MODEL")]
+        return super().trace()
 
     @property
     def tree(self) -> list[str]:
-        """The only trace, a line a span, children indented below their parents in the order of their start."""
-        return lines(self.trace.data.spans)
+        return trees.lines(self.trace.data.spans, without=None)
 
     @property
     def steps(self) -> list[str]:
         """The tree without the chains, of which versions of LangChain have more or fewer."""
-        return lines(self.trace.data.spans, without="CHAIN")
-
-
-def lines(spans: list[Any], without: str | None = None) -> list[str]:
-    known = {span.span_id for span in spans}
-    children: dict[str | None, list[Any]] = {}
-    for span in sorted(spans, key=lambda span: (span.start_time_ns, span.name)):
-        children.setdefault(span.parent_id if span.parent_id in known else None, []).append(span)
-
-    def below(parent: str | None, depth: int) -> Iterator[str]:
-        for span in children.get(parent, []):
-            is_shown = span.span_type != without
-            if is_shown:
-                yield "  " * depth + f"{span.name} {span.span_type}"
-            yield from below(span.span_id, depth + is_shown)
-
-    return list(below(None, 0))
+        return trees.lines(self.trace.data.spans, without=lambda span: span.span_type == "CHAIN")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ Nothing is sent anywhere: a processor on the provider that makes the spans write
 from __future__ import annotations
 
 import re
-import weakref
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind
 
-from tracer._engine.bridged_logs import BridgedLogs
+from tracer._engine.bridged_logs import BridgedLogs, Watched
 from tracer._engine.context import covered_scopes, current
 from tracer._engine.joined_provider import RECORDED, record_from_readable, translated
 from tracer._engine.nonrecording import Place
@@ -118,7 +117,7 @@ class Bridge(SpanProcessor):
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._watched: list[weakref.ref[Any]] = []  # some providers have no hash
+        self._watched = Watched()
         self._own_provider: TracerProvider | None = None
         self.logs = BridgedLogs(recorder)
         self._open: dict[int, _Open] = {}  # by the id of the span
@@ -139,8 +138,7 @@ class Bridge(SpanProcessor):
 
     def watch(self, provider: Any) -> None:
         """Record the spans of a provider of OpenTelemetry's SDK, or of one that takes processors as that does."""
-        if hasattr(provider, "add_span_processor") and all(known() is not provider for known in self._watched):
-            self._watched.append(weakref.ref(provider))
+        if hasattr(provider, "add_span_processor") and self._watched.add(provider):
             provider.add_span_processor(self)
 
     def own_provider(self) -> TracerProvider:

@@ -25,6 +25,20 @@ _OPEN_SPANS = 10_000  # with log records; of more, and of more in one span, none
 _LOGS_OF_SPAN = 1000
 
 
+class Watched:
+    """The providers that are watched already, some of which have no hash."""
+
+    def __init__(self) -> None:
+        self._known: list[weakref.ref[Any]] = []
+
+    def add(self, provider: Any) -> bool:
+        """Whether it is a new one."""
+        if any(known() is provider for known in self._known):
+            return False
+        self._known.append(weakref.ref(provider))
+        return True
+
+
 class BridgedLogs:
     """Keeps the log records of open spans until these end; those of other spans are records of their own.
 
@@ -33,14 +47,13 @@ class BridgedLogs:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._watched: list[weakref.ref[Any]] = []  # some providers have no hash
+        self._watched = Watched()
         self._events: dict[str, list[EventRecord]] = {}  # by the id of the open span
         self.is_open = False
 
     def watch(self, provider: Any) -> None:
         """Look at the log records of a provider of OpenTelemetry's SDK, or of one that takes processors likewise."""
-        if hasattr(provider, "add_log_record_processor") and all(known() is not provider for known in self._watched):
-            self._watched.append(weakref.ref(provider))
+        if hasattr(provider, "add_log_record_processor") and self._watched.add(provider):
             provider.add_log_record_processor(self)
 
     def take(self, span_id: str) -> list[EventRecord]:

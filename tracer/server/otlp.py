@@ -21,7 +21,7 @@ from tracer._fault import logger
 from tracer._json import JsonObject
 from tracer._json_size import VALUES_LIMIT, values_in
 from tracer._records.attachments import take_out
-from tracer._records.record import Record
+from tracer._records.record import AttachmentRecord, Record
 from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, StoreError
 from tracer.otlp.json import resource_and_records
@@ -150,17 +150,20 @@ def _append(store: Store, resource: JsonObject, lines: Iterator[bytes], refused:
 
 def _log_lines(records: Iterator[JsonObject], refused: list[str]) -> Iterator[bytes]:
     """Lines of log records with their attachments in them, which are kept once it is known for which trace."""
-    for record in records:
-        try:
-            line, attachments = take_out(record_line(record))
-            line = REDACT_DEFAULT(line)
-        except InvalidArgumentError as error:
-            refused.append(str(error))
-            continue
+    for line, attachments in _redacted(records, refused):
         yield orjson.dumps({**orjson.loads(line), "attachments": attachments}) if attachments else line
 
 
 def _lines(records: Iterator[Record], refused: list[str]) -> Iterator[bytes]:
+    for line, attachments in _redacted(records, refused):
+        yield line
+        yield from map(orjson.dumps, attachments)
+
+
+def _redacted(
+    records: Iterator[Record] | Iterator[JsonObject], refused: list[str]
+) -> Iterator[tuple[bytes, list[AttachmentRecord]]]:
+    """The line of each record without secrets, and its attachments."""
     for record in records:
         try:
             line, attachments = take_out(record_line(record))
@@ -168,8 +171,7 @@ def _lines(records: Iterator[Record], refused: list[str]) -> Iterator[bytes]:
         except InvalidArgumentError as error:
             refused.append(str(error))
             continue
-        yield line
-        yield from map(orjson.dumps, attachments)
+        yield line, attachments
 
 
 class _Texts:
