@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer import cohere as cohere  # type: ignore[attr-defined, unused-ignore]
     from tracer import errors as errors
     from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
+    from tracer import genai as genai
     from tracer import groq as groq  # type: ignore[attr-defined, unused-ignore]
     from tracer import huggingface as huggingface  # type: ignore[attr-defined, unused-ignore]
     from tracer import langchain as langchain  # type: ignore[attr-defined, unused-ignore]
@@ -179,11 +180,14 @@ _PROVIDERS = (
     "mcp", "mistral", "ollama", "openai", "openai_agents", "together",
 )  # fmt: skip
 _MODULES = frozenset(
-    ("config", "dialects", "errors", "export", "messages", "models", "otel", "provider", "semconv", "server", "store")
-)
+    (
+        "config", "dialects", "errors", "export", "genai", "messages", "models", "otel", "provider", "semconv",
+        "server", "store",
+    )
+)  # fmt: skip
 
 if not TYPE_CHECKING:  # a checker wants a list of literals here; without one it takes the imports above
-    __all__ = sorted((*_HOME_OF, *_PROVIDERS, "autolog", "errors", "models"))
+    __all__ = sorted((*_HOME_OF, *_PROVIDERS, "autolog", "errors", "genai", "models"))
 
 _register("default_model_id", "tracer._tracking.versions")
 _register("find_operation", "tracer.provider.installed")

@@ -70,6 +70,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "otel",
     },
     {  # apps
+        "tracer.genai": "__init__",
         "tracer.models": (
             "__init__ chat errors from_code joined_chunks loaded loading log manifest messages own_code pickling "
             "plain_values prediction python_model requirements saving serving serving_answer serving_app "

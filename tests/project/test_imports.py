@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -50,9 +51,9 @@ READING = (
 )
 
 
-def imports_for_type_checkers() -> dict[str, str]:
-    """The module that ``tracer/__init__.py`` imports each name from where only type checkers look."""
-    tree = ast.parse(Path(tracer.__file__).read_text(encoding="utf-8"))
+def imports_for_type_checkers(package: ModuleType = tracer) -> dict[str, str]:
+    """The module that a package imports each name from where only type checkers look."""
+    tree = ast.parse(Path(str(package.__file__)).read_text(encoding="utf-8"))
     (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     found = {}
     for statement in block.body:
@@ -144,6 +145,13 @@ def test_the_public_names_are_exactly_those_that_type_checkers_see() -> None:
     assert sorted([*seen, "autolog"]) == tracer.__all__
 
 
+def test_the_names_of_genai_are_exactly_those_that_type_checkers_see() -> None:
+    assert imports_for_type_checkers(tracer.genai) == tracer.genai._HOME_OF
+    assert [name for name in tracer.genai.__all__ if not (getattr(tracer.genai, name).__doc__ or "").strip()] == []
+    with pytest.raises(AttributeError, match=r"'tracer\.genai' has no attribute 'no_such_thing'"):
+        _ = tracer.genai.no_such_thing
+
+
 def test_the_names_of_providers_are_those_of_the_kit() -> None:
     assert tracer._PROVIDERS == tracer.provider.BUILT_IN
 
@@ -174,10 +182,10 @@ OPENAI = "Did you mean 'openai'?"
 @pytest.mark.parametrize(
     ("program", "error"),
     [
-        ("tracer.genai", f"AttributeError: module 'tracer' has no attribute 'genai'. {PROVIDERS}"),
+        ("tracer.dspy", f"AttributeError: module 'tracer' has no attribute 'dspy'. {PROVIDERS}"),
         ("tracer.crewai.autolog()", f"AttributeError: module 'tracer' has no attribute 'crewai'. {PROVIDERS}"),
-        ("from tracer import genai", f"ImportError: cannot import name 'genai' from 'tracer'. {PROVIDERS}"),
-        ("from tracer import trace, genai as g", f"ImportError: cannot import name 'genai' from 'tracer'. {PROVIDERS}"),
+        ("from tracer import dspy", f"ImportError: cannot import name 'dspy' from 'tracer'. {PROVIDERS}"),
+        ("from tracer import trace, dspy as d", f"ImportError: cannot import name 'dspy' from 'tracer'. {PROVIDERS}"),
         ("tracer.strat_span", f"AttributeError: module 'tracer' has no attribute 'strat_span'. {START_SPAN}"),
         ("tracer.opnai", f"AttributeError: module 'tracer' has no attribute 'opnai'. {OPENAI}"),
         ("from tracer import OpenAI", f"ImportError: cannot import name 'OpenAI' from 'tracer'. {OPENAI}"),
@@ -209,7 +217,7 @@ def test_a_name_close_to_that_of_a_provider_names_it(name: str, meant: str) -> N
 
 
 def test_a_provider_that_is_not_there_is_no_attribute() -> None:
-    assert not hasattr(tracer, "genai")
+    assert not hasattr(tracer, "dspy")
     assert getattr(tracer, "crewai", None) is None
 
 
