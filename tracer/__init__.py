@@ -182,7 +182,7 @@ _PROVIDERS = (
 _MODULES = frozenset(
     (
         "config", "dialects", "errors", "export", "genai", "messages", "models", "otel", "provider", "semconv",
-        "server", "store",
+        "server", "store", "tracing",
     )
 )  # fmt: skip
 
@@ -191,6 +191,8 @@ if not TYPE_CHECKING:  # a checker wants a list of literals here; without one it
 
 _register("default_model_id", "tracer._tracking.versions")
 _register("find_operation", "tracer.provider.installed")
+_register("notebook_html", "tracer._notebook.display")
+_register("show_traces_of_cells", "tracer._notebook.display")
 
 # here, not where the runtime is loaded: handlers run last in, first out, and the program's own may record
 _atexit.register(_close_runtime)
@@ -203,9 +205,11 @@ def autolog(*, disable: bool = False) -> None:
     """
     from tracer.otel import autolog as bridge
     from tracer.provider import autolog_all
+    from tracer.provider.installed import show_traces_of_cells
 
     autolog_all(disable=disable)
     bridge(disable=disable)
+    show_traces_of_cells(disable=disable)
 
 
 def __getattr__(name: str) -> Any:

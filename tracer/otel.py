@@ -13,6 +13,7 @@ from tracer._engine.bridge import Bridge
 from tracer._engine.runtime import runtime
 from tracer._fault import guard
 from tracer.errors import InvalidArgumentError
+from tracer.provider.installed import show_traces_of_cells
 from tracer.provider.patch import DoorMovedError, Patch
 
 __all__ = ["autolog"]
@@ -57,6 +58,7 @@ def autolog(provider: Any = None, *, disable: bool = False) -> None:
             _bridge.logs.watch(provider)
         else:
             _watch_global()
+    show_traces_of_cells()
 
 
 def _watch_global() -> None:

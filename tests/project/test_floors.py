@@ -107,11 +107,12 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "__init__",
     },
     {  # commands
-        "tracer": "__main__ _autostart",
+        "tracer": "__main__ _autostart tracing",
         "tracer.cli": (
             "__init__ conversation demo distributions doctor exporting group importing listing models options pairs "
             "parts reading rows running screen server serving show stats steps tail tree ui values versions wording"
         ),
+        "tracer._notebook": "__init__ content display html results trace",
         "tracer.demo": "__init__ agent replies server",
     },
 )

@@ -12,6 +12,7 @@ import orjson
 
 from tracer._api.spans import Span, SpanEvent, SpanLink, SpanStatus
 from tracer._json import JsonObject
+from tracer._late import load_registered
 from tracer.errors import InvalidArgumentError
 from tracer.store.rows import AssessmentRow, StoredTrace, TraceRow
 
@@ -231,6 +232,9 @@ class Trace:
         took = "" if info.execution_duration is None else f", {info.execution_duration:.1f} ms"
         return f"Trace({info.name!r}, {info.state}, {len(self.data.spans)} spans{took}, trace_id={info.trace_id!r})"
 
+    def _repr_html_(self) -> str | None:
+        return notebook_html(self)
+
 
 class TraceList(list[Trace]):
     """One page of traces; ``next_page_token`` is for the next page, None on the last."""
@@ -244,6 +248,9 @@ class TraceList(list[Trace]):
         """The next page token."""
         return self.next_page_token
 
+    def _repr_html_(self) -> str | None:
+        return notebook_html(self)
+
     def to_pandas(self) -> pandas.DataFrame:
         """One row per trace. Raises ImportError where pandas is not installed."""
         try:
@@ -253,6 +260,12 @@ class TraceList(list[Trace]):
         columns = [name.name for name in dataclasses.fields(TraceInfo)]
         rows = [{**{name: getattr(trace.info, name) for name in columns}, "trace": trace} for trace in self]
         return pandas.DataFrame(rows, columns=[*columns, "trace"])
+
+
+def notebook_html(value: object) -> str | None:
+    """How a notebook shows a trace, traces, an evaluation or a version; None where that is switched off."""
+    html: str | None = load_registered("notebook_html")(value)
+    return html
 
 
 def trace_from_stored(stored: StoredTrace) -> Trace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tracer.config import Settings
 
 _NAMES_REMEMBERED = 1_000
+_ENDED_TRACES_REMEMBERED = 100
 _LONG_NS = 1_000_000_000  # a step that is open for longer is written down before it ends
 
 
@@ -60,7 +62,7 @@ class Recorder:
         self._switched_off = False
         self._trace_fields = TraceFields()  # for processors
         self.forget_open_steps()
-        self._last_trace_id: str | None = None
+        self._ended_traces: deque[str] = deque(maxlen=_ENDED_TRACES_REMEMBERED)
         self._thread_local = threading.local()
         self.default_model_id: str | None = UNSET  # of contexts in which no version was set
 
@@ -244,7 +246,8 @@ class Recorder:
 
     def other_root_ended(self, trace_id: str) -> None:
         """A span of OpenTelemetry's without a parent in this process has ended: its trace is the last one."""
-        self._last_trace_id = self._thread_local.trace_id = trace_id
+        self._thread_local.trace_id = trace_id
+        self._ended_traces.append(trace_id)
 
     def write_call(self, span: LiveSpan) -> None:
         """Write the start record of a call with its request, to which the span's record refers; never raises."""
@@ -345,7 +348,8 @@ class Recorder:
         except Exception as error:
             report("writing a span down", error)
         if span.is_root:
-            self._last_trace_id = self._thread_local.trace_id = span.trace_id
+            self._thread_local.trace_id = span.trace_id
+            self._ended_traces.append(span.trace_id)
 
     def _notify_end(self, span: LiveSpan, line: bytes) -> None:
         exported = self._exported_span(span, line, span._started, self._trace_fields.of(span.trace_id))
@@ -396,7 +400,13 @@ class Recorder:
 
     def last_trace_id(self, thread_local: bool) -> str | None:
         """The trace whose root ended last."""
-        return getattr(self._thread_local, "trace_id", None) if thread_local else self._last_trace_id
+        if thread_local:
+            return getattr(self._thread_local, "trace_id", None)
+        return self._ended_traces[-1] if self._ended_traces else None
+
+    def ended_traces(self) -> tuple[str, ...]:
+        """The traces whose roots ended last, the last one at the end."""
+        return tuple(self._ended_traces)
 
 
 def _has_values(span: LiveSpan) -> bool:

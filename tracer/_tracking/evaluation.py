@@ -18,7 +18,7 @@ from opentelemetry import trace as otel_trace
 
 from tracer._api.annotations import log_expectation
 from tracer._api.queries import get_trace
-from tracer._api.traces import Trace
+from tracer._api.traces import Trace, notebook_html
 from tracer._api.tracing import start_span
 from tracer._background_loop import BackgroundLoop
 from tracer._engine.context import active_model, active_run_id, active_runs, current, usage_watch
@@ -56,6 +56,9 @@ class EvaluationResult:
     model_id: str | None
     metrics: dict[str, float]
     rows: list[EvaluatedRow]
+
+    def _repr_html_(self) -> str | None:
+        return notebook_html(self)
 
     def to_pandas(self) -> pandas.DataFrame:
         """One row per evaluated row. Raises ImportError where pandas is not installed."""

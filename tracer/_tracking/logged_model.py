@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from tracer._api.traces import notebook_html
 from tracer._encoding.text import clean_text
 from tracer._engine.runtime import runtime
 from tracer._journal.locations import journal_folder
@@ -52,6 +53,9 @@ class LoggedModel:
     def artifact_location(self) -> Path:
         """The folder of a model that was logged with ``log_model``, beside the store."""
         return model_folder(self.model_id)
+
+    def _repr_html_(self) -> str | None:
+        return notebook_html(self)
 
 
 def model_folder(model_id: str) -> Path:

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from tracer import semconv
 from tracer.cli import wording
-from tracer.cli.pairs import Message, Pairs, key_of, paired, parts_of
-from tracer.cli.parts import print_part
+from tracer.cli.pairs import Conversations, Message, Pairs, parts_of, said_in
+from tracer.cli.parts import print_part, tool_name
 from tracer.cli.screen import Screen
 from tracer.cli.steps import Step
 from tracer.cli.values import one_line, print_value
@@ -18,7 +18,6 @@ from tracer.cli.wording import clean_line, clip
 
 _ROLE_STYLES = {"system": "yellow", "developer": "yellow", "user": "green", "assistant": "cyan", "tool": "magenta"}
 _SHOWN_ELSEWHERE = ("gen_ai.", "tracer.", "server.", "http.", "error.", "openai.", "code.", "exception.")
-_CONVERSATIONS_REMEMBERED = 50
 _RULE_WIDTH = 80
 
 _Raised = tuple[str, str, str]  # type, message and innermost frame of an exception
@@ -26,7 +25,7 @@ _Raised = tuple[str, str, str]  # type, message and innermost frame of an except
 
 def print_steps(screen: Screen, steps: Sequence[Step]) -> None:
     """Every step in the order of the tree, with all of its content."""
-    conversations = _Conversations(steps)
+    conversations = Conversations(steps)
     raised_below = _raised_below(steps)
     for step in steps:
         screen.print()
@@ -36,29 +35,6 @@ def print_steps(screen: Screen, steps: Sequence[Step]) -> None:
         _print_attributes(screen, step)
         _print_events(screen, step)
         _print_error(screen, step, raised_below[step.span_id])
-
-
-class _Conversations:
-    """Results of tool calls, and content printed already: messages that calls repeat."""
-
-    def __init__(self, steps: Sequence[Step]) -> None:
-        said = [(_messages(step, semconv.INPUT_MESSAGES), _messages(step, semconv.OUTPUT_MESSAGES)) for step in steps]
-        self.pairs = paired(said)
-        self._seen: list[tuple[str, list[bytes]]] = []
-
-    def repeated(self, messages: Sequence[Message]) -> tuple[int, str]:
-        """Number of messages at the start that were printed before, and the label of their step."""
-        keys = [key_of(message) for message in messages]
-        best, where = 0, ""
-        for label, seen in reversed(self._seen):
-            same = next((i for i, (a, b) in enumerate(zip(keys, seen)) if a != b), min(len(keys), len(seen)))
-            if same > best:
-                best, where = same, label
-        return best, where
-
-    def remember(self, label: str, messages: Sequence[Message]) -> None:
-        self._seen.append((label, [key_of(message) for message in messages]))
-        del self._seen[:-_CONVERSATIONS_REMEMBERED]
 
 
 # --- title and facts
@@ -160,12 +136,8 @@ def _named(step: Step, name: str, key: str) -> str:
 # --- contents
 
 
-def _print_contents(screen: Screen, step: Step, conversations: _Conversations) -> None:
-    given, produced = _messages(step, semconv.INPUT_MESSAGES), _messages(step, semconv.OUTPUT_MESSAGES)
-    instructions = step.attribute(semconv.SYSTEM_INSTRUCTIONS)
-    if instructions:
-        parts = instructions if isinstance(instructions, list) else [{"type": "text", "content": instructions}]
-        given = [{"role": "system", "parts": parts}, *given]
+def _print_contents(screen: Screen, step: Step, conversations: Conversations) -> None:
+    given, produced = said_in(step)
     if not given and not produced:
         _print_inputs_and_outputs(screen, step)
         return
@@ -207,7 +179,7 @@ def _print_message(screen: Screen, message: Message, pairs: Pairs, *, is_reply: 
 def _print_tools(screen: Screen, step: Step) -> None:
     tools = step.attribute(semconv.TOOL_DEFINITIONS)
     if isinstance(tools, list) and tools:
-        names = ", ".join(clean_line(_tool_name(tool)) for tool in tools)
+        names = ", ".join(clean_line(tool_name(tool)) for tool in tools)
         screen.wrapped(Text(f"tools offered: {names}", style="dim"), indent=2)
 
 
@@ -217,14 +189,6 @@ def _print_schema(screen: Screen, step: Step) -> None:
         name = clean_line(schema.get("name") or "")
         screen.wrapped(Text(f"asked for JSON: {name}".rstrip(), style="dim"), indent=2)
         print_value(screen, schema.get("schema", schema), indent=4, style="dim")
-
-
-def _tool_name(tool: object) -> str:
-    if not isinstance(tool, Mapping):
-        return str(tool)
-    function = tool.get("function")
-    inner = function if isinstance(function, Mapping) else tool
-    return str(inner.get("name") or tool.get("type") or "?")
 
 
 def _print_inputs_and_outputs(screen: Screen, step: Step) -> None:
@@ -296,8 +260,3 @@ def _stacks(step: Step) -> list[tuple[_Raised, str]]:
             described = (str(attributes.get("exception.type")), str(attributes.get("exception.message")))
             found.append(((*described, places[-1] if places else stack), stack))
     return found
-
-
-def _messages(step: Step, key: str) -> list[Message]:
-    value = step.attribute(key)
-    return [message for message in value if isinstance(message, Mapping)] if isinstance(value, list) else []

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
+from tracer import semconv
 from tracer._json import JsonMapping
+from tracer.cli.steps import Step
 
 Message = JsonMapping
 Part = JsonMapping
+_CONVERSATIONS_REMEMBERED = 50
 _LOOKED_AHEAD = 50  # calls of a model among which the continuation of a conversation is
 
 
@@ -100,3 +103,45 @@ def parts_of(message: Message) -> list[Part]:
     """The parts of a message that are objects."""
     parts = message.get("parts")
     return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+
+
+def messages_of(step: Step, key: str) -> list[Message]:
+    """The messages under a key of a step."""
+    value = step.attribute(key)
+    return [message for message in value if isinstance(message, Mapping)] if isinstance(value, list) else []
+
+
+def said_in(step: Step) -> tuple[list[Message], list[Message]]:
+    """What a step was given, its instructions first, and what it produced."""
+    given = messages_of(step, semconv.INPUT_MESSAGES)
+    instructions = step.attribute(semconv.SYSTEM_INSTRUCTIONS)
+    if instructions:
+        parts = instructions if isinstance(instructions, list) else [{"type": "text", "content": instructions}]
+        given = [{"role": "system", "parts": parts}, *given]
+    return given, messages_of(step, semconv.OUTPUT_MESSAGES)
+
+
+class Conversations:
+    """Results of tool calls, and content printed already: messages that calls repeat."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        said = [
+            (messages_of(step, semconv.INPUT_MESSAGES), messages_of(step, semconv.OUTPUT_MESSAGES)) for step in steps
+        ]
+        self.pairs = paired(said)
+        self._seen: list[tuple[str, list[bytes]]] = []
+
+    def repeated(self, messages: Sequence[Message]) -> tuple[int, str]:
+        """Number of messages at the start that were printed before, and the label of their step."""
+        keys = [key_of(message) for message in messages]
+        best, where = 0, ""
+        for label, seen in reversed(self._seen):
+            same = next((i for i, (a, b) in enumerate(zip(keys, seen)) if a != b), min(len(keys), len(seen)))
+            if same > best:
+                best, where = same, label
+        return best, where
+
+    def remember(self, label: str, messages: Sequence[Message]) -> None:
+        """Keep what a step has shown."""
+        self._seen.append((label, [key_of(message) for message in messages]))
+        del self._seen[:-_CONVERSATIONS_REMEMBERED]

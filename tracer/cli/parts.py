@@ -108,3 +108,12 @@ def _print_result(screen: Screen, value: object, title: str) -> None:
 def response_of(part: JsonMapping) -> object:
     """Result of a tool."""
     return part["response"] if "response" in part else part.get("result")
+
+
+def tool_name(tool: object) -> str:
+    """The name in the definition of a tool."""
+    if not isinstance(tool, Mapping):
+        return str(tool)
+    function = tool.get("function")
+    inner = function if isinstance(function, Mapping) else tool
+    return str(inner.get("name") or tool.get("type") or "?")

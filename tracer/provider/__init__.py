@@ -23,7 +23,7 @@ from tracer.provider.connection import Connection, ConnectionReader
 from tracer.provider.doors import ChunkTap, ConnectionDoor, Door, Hook, HookEnd, StreamClass, Tap
 from tracer.provider.import_hook import is_imported, when_imported
 from tracer.provider.installed import BUILT_IN as BUILT_IN
-from tracer.provider.installed import find_provider_module, names
+from tracer.provider.installed import find_provider_module, names, show_traces_of_cells
 from tracer.provider.operation import Accumulator, Call, Operation, ReadError, Reply, Request
 from tracer.provider.patch import DoorMovedError, Patch
 from tracer.semconv import SpanType
@@ -128,6 +128,7 @@ class Provider:
                 when_imported(door.module, partial(self._patch_connection_door_if_wanted, door))
             elif is_imported(door.module):
                 self._patch_connection_door_if_wanted(door)
+        show_traces_of_cells()
 
     def _patch_if_wanted(self, only_if_imported: bool = False) -> None:
         if not self._state.wanted or (only_if_imported and not is_imported(self.module)):

@@ -7,7 +7,8 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tracer._fault import report
+from tracer._fault import guard, report
+from tracer._late import load_registered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,3 +129,10 @@ def _is_in_from_import(frame: FrameType) -> bool:
     from dis import opname
 
     return opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM"
+
+
+def show_traces_of_cells(*, disable: bool = False) -> None:
+    """In a notebook, show below each cell the traces that it makes; never raises."""
+    if "ipykernel" in sys.modules:
+        with guard("watching the cells of a notebook"):
+            load_registered("show_traces_of_cells")(disable=disable)
