@@ -49,6 +49,23 @@ step("last")
     assert stored.twice() == 0
 
 
+@pytest.mark.parametrize("size", [700, 1500, 5000])
+def test_what_was_delivered_before_the_cut_does_not_count_as_lost(size: int, start: Any, stored: Any) -> None:
+    code, _, err = start(
+        PLACE
+        + f"""
+for i in range(100):
+    step("before", text="x" * 100)
+assert tracer.flush(20)
+os.truncate(files()[-1], {size})
+        """
+    ).finish()
+
+    assert code == 0, err
+    assert "lost" not in err
+    assert stored.names() == {"before": 100}
+
+
 def test_a_program_survives_being_cut_all_the_time(start: Any, stored: Any) -> None:
     program = start(
         PLACE

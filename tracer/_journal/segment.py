@@ -188,7 +188,7 @@ class Segment:
     def give_up_what_was_cut(self) -> Batch:
         """End this segment's records where its file ends now: what was written beyond since then, and what is lost.
 
-        The caller holds the journal's lock.
+        What every sink has is neither. The caller holds the journal's lock.
         """
         end = self._whole_end()
         in_file = self._get(HEAD_SIZE, end)
@@ -199,7 +199,8 @@ class Segment:
         kept = frames[-1][1] if frames else 0
         self._whole = HEAD_SIZE + kept
         self.size = 0
-        found = scan(content, kept)
+        delivered = min(self._cursors.values(), default=HEAD_SIZE) - HEAD_SIZE
+        found = scan(content, max(kept, delivered))
         return _batch(content, found, HEAD_SIZE, found.damages, lambda at, length: content[at - HEAD_SIZE :][:length])
 
     def _from_map(self, start: int, end: int) -> bytes:
