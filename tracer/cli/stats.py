@@ -50,12 +50,13 @@ def command(group_by: str, since: str | None, filter_string: str | None, as_json
         for row in rows:
             screen.json({**row._asdict(), "total_tokens": row.total_tokens, "unpriced": row.unpriced})
     elif rows:
-        _print_table(screen, group_by, rows)
+        print_statistics(screen, group_by, rows)
     else:
         note("no calls to a model." if group_by in ("model", "provider") else "no steps.")
 
 
-def _print_table(screen: Screen, group_by: str, rows: list[StatisticsRow]) -> None:
+def print_statistics(screen: Screen, group_by: str, rows: list[StatisticsRow]) -> None:
+    """A line a group, and what the cost leaves out."""
     from rich.cells import cell_len
 
     from tracer.cli.wording import clean_line, clip, how_many
