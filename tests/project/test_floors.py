@@ -109,9 +109,11 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart tracing",
         "tracer.cli": (
-            "__init__ conversation demo distributions doctor exporting group importing listing models options pairs "
-            "parts reading rows running screen server serving show stats steps tail tree ui values versions wording"
+            "__init__ conversation demo distributions doctor exporting group importing listing mcp models "
+            "options pairs parts reading rows running screen server serving show stats steps tail tree ui values "
+            "versions wording"
         ),
+        "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",
         "tracer.demo": "__init__ agent replies server",
     },

@@ -26,6 +26,7 @@ _COMMANDS = {
     "import": ("tracer.cli.importing", "Read OTLP JSON lines into the store."),
     "versions": ("tracer.cli.versions", "Versions of an app side by side."),
     "models": ("tracer.cli.models", "Serve models that were logged."),
+    "mcp": ("tracer.cli.mcp", "Serve traces to coding agents."),
     "doctor": ("tracer.cli.doctor", "Check the installation, the SDKs and the store."),
 }
 
