@@ -50,5 +50,9 @@ class RunNotFoundError(_NotFoundError):
     """No run has this id in the store."""
 
 
+class DatasetNotFoundError(_NotFoundError):
+    """No dataset has this name or id in the store."""
+
+
 class UntrustedModelError(TracerError):
     """Loading this model would run code of unknown origin."""

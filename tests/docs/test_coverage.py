@@ -58,7 +58,9 @@ def test_every_field_of_the_filter_grammar_is_described() -> None:
     assert [name for name in ("tags", "metadata", "feedback", "expectation") if f"`{name}." not in described] == []
 
 
-@pytest.mark.parametrize("room", ["tracer", "tracer.dialects", "tracer.models", "tracer.provider", "tracer.server"])
+@pytest.mark.parametrize(
+    "room", ["tracer", "tracer.dialects", "tracer.genai", "tracer.models", "tracer.provider", "tracer.server"]
+)
 def test_every_public_name_is_mentioned(room: str) -> None:
     names = importlib.import_module(room).__all__
 

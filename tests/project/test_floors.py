@@ -33,11 +33,11 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # where records go
-        "tracer.store": "__init__ limits rows text",
+        "tracer.store": "__init__ datasets limits rows text",
         "tracer.store.filter": "__init__ complete expression fields lexer matching order parser pattern values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
-            "__init__ append bases blocks compile connection decode delete facets find fulltext functions "
+            "__init__ append bases blocks compile connection datasets decode delete facets find fulltext functions "
             "histogram hours indexing insert known latencies logs migrations models_and_runs owners percentiles plan "
             "read recent rollup schema selecting sessions shape sql statistics store tally tokens topmost "
             "trace_updates versions"
@@ -70,16 +70,16 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "otel",
     },
     {  # apps
-        "tracer.genai": "__init__",
+        "tracer.genai": "__init__ dataset_rows datasets",
         "tracer.models": (
             "__init__ chat errors from_code joined_chunks loaded loading log manifest messages own_code pickling "
             "plain_values prediction python_model requirements saving serving serving_answer serving_app "
             "serving_errors serving_thread serving_workers shape signing trust yaml_files"
         ),
         "tracer.server": (
-            "__init__ annotate answer app attachments body budget completion conversation endpoint gate heartbeats "
-            "indexer live openapi operation operations otlp otlp_protobuf overview page protobuf_size protocol records "
-            "running schemas serve settings shapes signin traces"
+            "__init__ annotate answer app attachments body budget completion conversation datasets endpoint gate "
+            "heartbeats indexer live openapi operation operations otlp otlp_protobuf overview page protobuf_size "
+            "protocol records running schemas serve settings shapes signin traces"
         ),
     },
     {  # providers
@@ -109,9 +109,9 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart tracing",
         "tracer.cli": (
-            "__init__ conversation demo distributions doctor exporting group importing listing mcp models "
-            "options pairs parts reading rows running screen server serving show stats steps tail tree ui values "
-            "versions wording"
+            "__init__ conversation dataset demo distributions doctor exporting group importing listing mcp "
+            "models options pairs parts reading rows running screen server serving show stats steps tail tree ui "
+            "values versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

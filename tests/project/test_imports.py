@@ -146,7 +146,10 @@ def test_the_public_names_are_exactly_those_that_type_checkers_see() -> None:
 
 
 def test_the_names_of_genai_are_exactly_those_that_type_checkers_see() -> None:
-    assert imports_for_type_checkers(tracer.genai) == tracer.genai._HOME_OF
+    seen = imports_for_type_checkers(tracer.genai)
+
+    assert {name: home for name, home in seen.items() if home != "tracer.genai"} == tracer.genai._HOME_OF
+    assert sorted(seen) == tracer.genai.__all__
     assert [name for name in tracer.genai.__all__ if not (getattr(tracer.genai, name).__doc__ or "").strip()] == []
     with pytest.raises(AttributeError, match=r"'tracer\.genai' has no attribute 'no_such_thing'"):
         _ = tracer.genai.no_such_thing

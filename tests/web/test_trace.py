@@ -258,6 +258,7 @@ def test_escape_closes_what_is_open_before_it_leaves_the_trace(page: Page, trace
     for button, opened in (
         ("Copy this trace", page.get_by_role("menu")),
         ("Copy this step", page.get_by_role("menu")),
+        ("Add to a dataset", page.get_by_role("menu")),
         ("Delete this trace", page.get_by_role("dialog")),
         ("Keyboard shortcuts", page.get_by_role("dialog")),
     ):
@@ -297,6 +298,36 @@ def test_feedback_is_given_and_taken_back_by_hand(watched: Watched, tmp_path: Pa
         )
         page.get_by_role("button", name="Delete feedback correct").click()
         expect(page.locator(".feedback-list")).to_have_count(0)
+    tracer.reset()
+
+
+def test_a_trace_is_added_to_a_new_dataset_and_to_one_that_is_there(watched: Watched, tmp_path: Path) -> None:
+    store = tmp_path / "own.db"
+    tracer.configure(store=f"sqlite:///{store}")
+    tracer.genai.create_dataset("hard questions")
+    with tracer.start_span("to be asked again") as span:
+        span.set_inputs({"question": "Where to?"})
+    tracer.flush()
+    with served(store) as url:
+        page = watched.open(url)
+        page.goto(f"/traces/{span.trace_id}")
+        button = page.get_by_role("button", name="Add to a dataset")
+        button.click()
+        page.get_by_role("menuitem", name="New dataset…").click()
+        page.get_by_label("Name", exact=True).fill("all questions")
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(button).to_contain_text("Added")
+        button.click()
+        expect(page.get_by_role("menuitem", name="all questions 1 row")).to_be_visible()
+        page.get_by_role("menuitem", name="hard questions 0 rows").click()
+        expect(page.get_by_role("menu")).to_have_count(0)
+        button.click()
+        expect(page.get_by_role("menuitem", name="hard questions 1 row")).to_be_visible()
+
+        for name in ("hard questions", "all questions"):
+            [row] = tracer.genai.get_dataset(name).records
+            assert (row.inputs, row.trace_id) == ({"question": "Where to?"}, span.trace_id)
     tracer.reset()
 
 

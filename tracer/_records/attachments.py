@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -49,6 +49,33 @@ def take_out(encoded: bytes, redact: Callable[[bytes], bytes] = REDACT_DEFAULT) 
     if b'"images":["' in encoded:
         encoded = _IMAGES.sub(lambda m: b'"images":[' + _each(m[1], found) + b"]", encoded)
     return encoded, found
+
+
+_REFERENCE = re.compile(ATTACHMENT_SCHEME + r"([0-9a-f]{64});([^;]*);\d+")
+_AS_BARE = MEDIA_KEYS - {"file_data"}  # keys below which providers want base64 alone, elsewhere a data URL
+
+
+def put_back(value: Any, content_of: Callable[[str], tuple[str, bytes] | None], key: str = "") -> Any:
+    """The value with its content in the place of references, as near as can be told to what it was.
+
+    ``content_of`` gives media type and content by the digest, None where it is gone; the reference stays then.
+    """
+    if isinstance(value, dict):
+        return {name: put_back(item, content_of, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [put_back(item, content_of, key) for item in value]
+    if not isinstance(value, str) or ATTACHMENT_SCHEME not in value:
+        return value
+
+    def restored(match: re.Match[str]) -> str:
+        found = content_of(match[1])
+        if found is None:
+            return match[0]
+        content = base64.b64encode(found[1]).decode()
+        is_bare = key in _AS_BARE and match[0] == value
+        return content if is_bare else f"data:{match[2]};base64,{content}"
+
+    return _REFERENCE.sub(restored, value)
 
 
 class _Found(list["AttachmentRecord"]):

@@ -33,7 +33,7 @@ from tracer.errors import InvalidArgumentError, TraceNotFoundError
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped, unused-ignore]
 
-_KEYS = ("inputs", "outputs", "expectations", "trace")
+_KEYS = ("inputs", "outputs", "expectations", "trace", "tags", "id")
 
 
 @dataclass

@@ -35,29 +35,34 @@ def command(traces: tuple[str, ...], filter_string: str | None, output: Path | N
     """Write traces as OTLP JSON lines: the traces named, or those that meet a filter, or all, newest first.
 
     Each line is one trace as an OpenTelemetry ExportTraceServiceRequest, which the OpenTelemetry Collector and
-    `tracer import` read. Tags, feedback and attachments travel along.
+    `tracer import` read. Tags, feedback and attachments travel along; with all traces the datasets, too.
     """
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import note
     from tracer.cli.wording import how_many
     from tracer.errors import InvalidArgumentError
-    from tracer.export.lines import otlp_line
+    from tracer.export.lines import dataset_lines, otlp_line
 
     if traces and filter_string is not None:
         raise InvalidArgumentError("give trace ids or --filter, not both.")
     store = store_for_reading(store_url)
-    number = 0
-    with _sink(output) as write:
+    number, datasets = 0, [] if traces or filter_string is not None else store.datasets()
+    with sink(output) as write:
         for trace_id in _wanted(store, traces, filter_string):
             stored = store.trace(trace_id)
             if stored is not None:
                 write(otlp_line(store, stored))
                 number += 1
-    note(f"wrote {how_many(number, 'trace')}" + (f" to {output}" if output else ""))
+        for dataset in datasets:
+            for line in dataset_lines(store, dataset):
+                write(line)
+    also = f" and {how_many(len(datasets), 'dataset')}" if datasets else ""
+    note(f"wrote {how_many(number, 'trace')}{also}" + (f" to {output}" if output else ""))
 
 
 @contextmanager
-def _sink(output: Path | None) -> Iterator[Callable[[bytes], object]]:
+def sink(output: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """Writes to a file, which is there once it is whole, or to standard output."""
     if output is None:
         yield _print if sys.stdout.isatty() else sys.stdout.buffer.write
         sys.stdout.buffer.flush()

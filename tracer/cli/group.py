@@ -24,6 +24,7 @@ _COMMANDS = {
     "server": ("tracer.cli.server", "Serve a store to other machines."),
     "export": ("tracer.cli.exporting", "Write traces as OTLP JSON lines."),
     "import": ("tracer.cli.importing", "Read OTLP JSON lines into the store."),
+    "dataset": ("tracer.cli.dataset", "Datasets of questions with their expected answers."),
     "versions": ("tracer.cli.versions", "Versions of an app side by side."),
     "models": ("tracer.cli.models", "Serve models that were logged."),
     "mcp": ("tracer.cli.mcp", "Serve traces to coding agents."),

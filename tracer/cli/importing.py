@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -20,6 +20,7 @@ from tracer.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from io import BufferedReader
 
+    from tracer._json import JsonObject
     from tracer.otlp.json import Batch
     from tracer.store import Store
 
@@ -49,18 +50,24 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
     from tracer.cli.wording import how_many
 
     place = store_place(store_url)
+    check_files(files)
+    importer = _Importer(runtime().store, runtime().recorder.redact)
+    for file in files:
+        with opened(file) as lines:
+            importer.take_in(str(file), readable(str(file), lines))
+    spans, traces = how_many(importer.spans, "span"), how_many(len(importer.traces), "trace")
+    known = f", {importer.known_spans:,} of them there already" if importer.known_spans else ""
+    datasets = f", and {how_many(len(importer.datasets), 'dataset')}" if importer.datasets else ""
+    note(f"read {spans} of {traces} into {place}{known}{datasets}")
+
+
+def check_files(files: Sequence[Path]) -> None:
+    """Raise InvalidArgumentError for what is no file, and no "-"."""
     for file in files:
         if str(file) != "-" and not file.exists():
             raise InvalidArgumentError(f"{file}: no such file.")
         if file.is_dir():
             raise InvalidArgumentError(f"{file}: a folder, expected a file.")
-    importer = _Importer(runtime().store, runtime().recorder.redact)
-    for file in files:
-        with _opened(file) as lines:
-            importer.take_in(str(file), _readable(str(file), lines))
-    spans, traces = how_many(importer.spans, "span"), how_many(len(importer.traces), "trace")
-    known = f", {importer.known_spans:,} of them there already" if importer.known_spans else ""
-    note(f"read {spans} of {traces} into {place}{known}")
 
 
 class _Importer:
@@ -75,6 +82,7 @@ class _Importer:
         self.traces: set[str] = set()
         self.spans = 0
         self.known_spans = 0
+        self.datasets: set[str] = set()
         self._known: dict[str, set[str]] = {}
         self._counted = 0
 
@@ -90,11 +98,10 @@ class _Importer:
         from tracer.otlp.json import batches_from_line
 
         try:
-            batches = batches_from_line(line)
+            for batch in batches_from_line(line):
+                self._add(batch)
         except InvalidArgumentError as error:
             raise InvalidArgumentError(f"{place}: {error} Lines before it were taken in.") from None
-        for batch in batches:
-            self._add(batch)
 
     def _add(self, batch: Batch) -> None:
         owner = _owner_of(batch)
@@ -103,12 +110,27 @@ class _Importer:
             self._owner = owner
             self._wait({"kind": "process", "owner": owner, "resource": batch.resource})
         for record in batch.records:
+            if str(record["kind"]) == "dataset":
+                self._take_dataset(cast("JsonObject", record))
+                continue
             self._wait(record)
             if record["kind"] == "span":
                 self.spans += 1
                 self._count_if_known(str(record["trace_id"]), str(record["span_id"]))
             if "trace_id" in record:
                 self.traces.add(str(record.get("trace_id")))
+
+    def _take_dataset(self, record: JsonObject) -> None:
+        from tracer.store.datasets import checked_dataset, checked_row
+
+        given = self._safe(checked_dataset(record))
+        rows = [self._safe(checked_row(row, f"rows[{index}]")) for index, row in enumerate(record.get("rows") or ())]
+        dataset = self._open_store().write_dataset(**given)
+        self._open_store().write_rows(dataset.dataset_id, rows)
+        self.datasets.add(dataset.dataset_id)
+
+    def _safe(self, value: JsonObject) -> JsonObject:
+        return cast("JsonObject", orjson.loads(self._redact(orjson.dumps(value))))
 
     def _count_if_known(self, trace_id: str, span_id: str) -> None:
         known = self._known.get(trace_id)
@@ -142,7 +164,8 @@ def _owner_of(batch: Batch) -> str:
     return f"import-{hashlib.sha256(described).hexdigest()[:16]}"
 
 
-def _readable(name: str, lines: Iterator[bytes]) -> Iterator[bytes]:
+def readable(name: str, lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines; damaged gzip data raises InvalidArgumentError."""
     try:
         yield from lines
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -150,7 +173,8 @@ def _readable(name: str, lines: Iterator[bytes]) -> Iterator[bytes]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Iterator[bytes]]:
+def opened(path: Path) -> Iterator[Iterator[bytes]]:
+    """The lines of a file, which may be gzipped, or of standard input for "-"."""
     with nullcontext(cast("BufferedReader", sys.stdin.buffer)) if str(path) == "-" else path.open("rb") as file:
         # peeked, not read: a pipe cannot be rewound
         is_gzip = file.peek(1).startswith(_GZIP_START)

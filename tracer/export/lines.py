@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
 
 from tracer._json import JsonMapping, JsonObject
 from tracer.otlp.json import line_from_records
-from tracer.store import AssessmentRow, Store, StoredTrace, TraceRow
+from tracer.store import AssessmentRow, Store, StoredDataset, StoredRow, StoredTrace, TraceRow
+from tracer.store.datasets import ROW_FIELDS
 
+_ROWS_AT_ONCE = 200
 _UPDATED = ("session_id", "user", "model_id", "run_id", "request_preview", "response_preview", "client_request_id")
 
 
@@ -22,6 +25,28 @@ def otlp_line(store: Store, stored: StoredTrace) -> bytes:
     attached = _attachments(store, line)
     about = [*running, *_records_about(stored), *attached]
     return line_from_records(spans, others=about, resource=stored.resource)
+
+
+def dataset_lines(store: Store, dataset: StoredDataset) -> Iterator[bytes]:
+    """A dataset as lines without spans, which collectors pass over: each has some of its rows, with attachments."""
+    about = {"kind": "dataset", "name": dataset.name, "time": dataset.created, "tags": dataset.tags,
+             "experiments": dataset.experiments}  # fmt: skip
+    token = None
+    while True:
+        page = store.rows(dataset.dataset_id, limit=_ROWS_AT_ONCE, page_token=token)
+        record = {**about, "rows": [_row(row) for row in page.rows]}
+        line = line_from_records([], others=[record])
+        attached = _attachments(store, line)
+        yield line_from_records([], others=[*attached, record]) if attached else line
+        token = page.next_page_token
+        if token is None:
+            return
+
+
+def _row(row: StoredRow) -> JsonObject:
+    # as old as its last change, so that importing it where it has changed since changes nothing
+    fields = {name: getattr(row, name) for name in ROW_FIELDS}
+    return {**{name: value for name, value in fields.items() if value not in (None, {})}, "time": row.updated}
 
 
 def _without_cost(span: JsonMapping) -> JsonObject:

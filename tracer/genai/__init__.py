@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 from tracer._late import load as _load
@@ -11,19 +12,41 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from tracer._tracking.evaluation import evaluate as evaluate
     from tracer._tracking.scoring import Scorer as Scorer
     from tracer._tracking.scoring import scorer as scorer
+    from tracer.genai import datasets as datasets
+    from tracer.genai.datasets import DatasetRow as DatasetRow
+    from tracer.genai.datasets import EvaluationDataset as EvaluationDataset
+    from tracer.genai.datasets import create_dataset as create_dataset
+    from tracer.genai.datasets import delete_dataset as delete_dataset
+    from tracer.genai.datasets import delete_dataset_tag as delete_dataset_tag
+    from tracer.genai.datasets import get_dataset as get_dataset
+    from tracer.genai.datasets import search_datasets as search_datasets
+    from tracer.genai.datasets import set_dataset_tags as set_dataset_tags
 
 # where each name is defined; loaded on first use, as tracer's own names are
 _HOMES = {
     "tracer._tracking.evaluation": ("EvaluationResult", "evaluate"),
     "tracer._tracking.scoring": ("Scorer", "scorer"),
+    "tracer.genai.datasets": (
+        "DatasetRow",
+        "EvaluationDataset",
+        "create_dataset",
+        "delete_dataset",
+        "delete_dataset_tag",
+        "get_dataset",
+        "search_datasets",
+        "set_dataset_tags",
+    ),
 }
+_MODULES = frozenset(("datasets",))
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 if not TYPE_CHECKING:
-    __all__ = sorted(_HOME_OF)
+    __all__ = sorted((*_HOME_OF, *_MODULES))
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return _import_module(f"tracer.genai.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = _load(_HOME_OF[name], name)
@@ -31,4 +54,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF})
+    return sorted({*globals(), *_HOME_OF, *_MODULES})

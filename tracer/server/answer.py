@@ -9,7 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracer._fault import logger
-from tracer.errors import FilterSyntaxError, InvalidArgumentError, QueryTimeoutError, StoreError, TraceNotFoundError
+from tracer.errors import (
+    DatasetNotFoundError,
+    FilterSyntaxError,
+    InvalidArgumentError,
+    QueryTimeoutError,
+    StoreError,
+    TraceNotFoundError,
+)
 
 RETRY_SECONDS = "2"
 _WORTH_COMPRESSING = 1024
@@ -71,7 +78,7 @@ def answer_for(error: Exception) -> Response:
         return error_answer(400, error.reason, code="filter_syntax", position=error.position)
     if isinstance(error, InvalidArgumentError):
         return error_answer(400, str(error))
-    if isinstance(error, TraceNotFoundError):
+    if isinstance(error, (TraceNotFoundError, DatasetNotFoundError)):
         return error_answer(404, str(error))
     if isinstance(error, AnswerError):
         return error_answer(error.status, str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tracer.server import annotate, attachments, completion, overview, records, traces
+from tracer.server import annotate, attachments, completion, datasets, overview, records, traces
 from tracer.server.operation import ANY_NS, FILTER, PAGE, SELECTION, Operation, Parameter
 
 BASE: Final = "/api/v1"
@@ -22,11 +22,13 @@ _INTERVAL = Parameter("interval_ns", "The length of a step of the series.", "int
 _MODEL_ID = Parameter("model_id", "Only the version with this id.")
 _NAME = Parameter("name", "Only versions with this name.")
 _RUN_ID = Parameter("run_id", "Only the run with this id.")
+_ROW_FILTER = Parameter("filter", "Which rows: conditions on split, tags.<key>, inputs, expectations.<name>, …")
 _SINCE_NUMBER = Parameter("since", "A change number; 0 for all.", "integer", 0)
 _CHANGES = Parameter("limit", "How many at most.", "integer", 1000, (1, 10_000))
 
 _TRACE = "/traces/{trace_id}"
 _TAG = f"{_TRACE}/tags/{{key:path}}"
+_DATASET = "/datasets/{dataset_id}"
 _ASSESSMENT = f"{_TRACE}/assessments/{{assessment_id}}"
 
 # before operations with a path that would match as well
@@ -92,6 +94,23 @@ OPERATIONS: Final = (
     Operation("GET", "/models", "Details of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME)),
     Operation("GET", "/runs", "Runs.", overview.list_runs, "Runs", (_RUN_ID,)),
     Operation("GET", "/experiments", "Experiments.", overview.list_experiments, "Experiments"),
+    Operation("GET", "/datasets", "Datasets.", datasets.list_datasets, "Datasets"),
+    Operation(
+        "POST",
+        "/datasets",
+        "Make or change a dataset.",
+        datasets.write_dataset,
+        "Dataset",
+        body="NewDataset",
+        writes=True,
+    ),
+    Operation("GET", _DATASET, "One dataset.", datasets.get_dataset, "Dataset"),
+    Operation("DELETE", _DATASET, "Delete a dataset.", datasets.delete_dataset, status=204, writes=True),
+    Operation("GET", f"{_DATASET}/rows", "Rows of a dataset.", datasets.list_rows, "RowPage", (_ROW_FILTER, *PAGE)),
+    Operation("POST", f"{_DATASET}/rows", "Add rows.", datasets.add_rows, "WrittenRows", body="NewRows", writes=True),
+    Operation(
+        "POST", f"{_DATASET}/rows/delete", "Delete rows.", datasets.delete_rows, "Deleted", body="RowIds", writes=True
+    ),
     Operation("GET", "/changes", "What changed.", overview.changes, "Changes", (_SINCE_NUMBER, _CHANGES)),
     Operation("POST", "/owners/{owner}/gone", "A process has ended.", records.owner_gone, status=204, writes=True),
 )

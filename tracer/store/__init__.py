@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tracer._json import JsonObject
@@ -18,15 +18,19 @@ from tracer.store.rows import (
     FeedbackRow,
     Histogram,
     ModelRow,
+    RowPage,
     RunRow,
     SessionPage,
     SessionRow,
     StatisticsRow,
+    StoredDataset,
+    StoredRow,
     StoredTrace,
     TracePage,
     TraceQuery,
     TraceRow,
     VersionRow,
+    WrittenRows,
 )
 
 __all__ = [
@@ -42,12 +46,16 @@ __all__ = [
     "SessionPage",
     "SessionRow",
     "StatisticsRow",
+    "RowPage",
     "Store",
+    "StoredDataset",
+    "StoredRow",
     "StoredTrace",
     "TracePage",
     "TraceQuery",
     "TraceRow",
     "VersionRow",
+    "WrittenRows",
     "open_store",
 ]
 
@@ -177,6 +185,39 @@ class Store(Protocol):
 
     def runs(self, *, run_id: str | None = None) -> list[RunRow]:
         """The runs, newest first: all, or the one with an id."""
+        ...
+
+    def datasets(self, *, dataset_id: str | None = None) -> list[StoredDataset]:
+        """The datasets, newest first: all, or the one with an id."""
+        ...
+
+    def write_dataset(
+        self,
+        name: str,
+        *,
+        tags: Mapping[str, str | None] | None = None,
+        experiments: Sequence[str] | None = None,
+        time: int | None = None,
+    ) -> StoredDataset:
+        """Make the dataset of a name, or change it: given tags are set, those of None removed. ``time`` is in ns."""
+        ...
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Delete a dataset with its rows; without effect if there is none."""
+        ...
+
+    def rows(
+        self, dataset_id: str, *, filter: Expression | None = None, limit: int = 1000, page_token: str | None = None
+    ) -> RowPage:
+        """One page of a dataset's rows, oldest first. Raises DatasetNotFoundError."""
+        ...
+
+    def write_rows(self, dataset_id: str, rows: Sequence[JsonObject]) -> WrittenRows:
+        """Add rows, or merge them with the rows of the same inputs (datasets.py). Raises DatasetNotFoundError."""
+        ...
+
+    def delete_rows(self, dataset_id: str, row_ids: Sequence[str]) -> int:
+        """Delete rows; returns how many. Raises DatasetNotFoundError."""
         ...
 
     def close(self) -> None:

@@ -103,6 +103,50 @@ class RunRow(NamedTuple):
     metrics: dict[str, float]
 
 
+class StoredDataset(NamedTuple):
+    """A dataset without its rows; times in ns, ``experiments`` are names, ``row_count`` is the number of rows."""
+
+    dataset_id: str
+    name: str
+    created: int
+    updated: int
+    experiments: list[str]
+    tags: dict[str, str]
+    row_count: int
+
+
+class StoredRow(NamedTuple):
+    """A row of a dataset; times in ns, ``trace_id`` is the trace that it came from, ``source`` a user's own word."""
+
+    row_id: str
+    inputs: Any
+    outputs: Any
+    expectations: JsonObject
+    tags: dict[str, str]
+    split: str | None
+    trace_id: str | None
+    source: JsonObject | None
+    created: int
+    updated: int
+
+
+class RowPage(NamedTuple):
+    """One page of a dataset's rows, and the token of the next one, None on the last.
+
+    With a filter a page may have fewer rows than were asked for, or none, and still not be the last.
+    """
+
+    rows: list[StoredRow]
+    next_page_token: str | None
+
+
+class WrittenRows(NamedTuple):
+    """How many rows were new, and how many were there and have changed."""
+
+    added: int
+    changed: int
+
+
 class TraceQuery(NamedTuple):
     """The query of a listing: a checked filter, sort keys, how many, and the token of the page before."""
 

@@ -45,7 +45,7 @@ def _field(field: Field) -> str:
     if field.key is None:
         return field.name
     key = field.key.replace("`", "``")
-    return f"{_KEYED[field.name]}.`{key}`"
+    return f"{_KEYED.get(field.name, field.name)}.`{key}`"
 
 
 def _value(value: Scalar) -> str:

@@ -68,9 +68,10 @@ class Connection:
         answer = self.request("GET", path, query, is_missing_fine=missing)
         return None if answer.status == 404 else answer.json()
 
-    def send(self, path: str, body: JsonObject | None = None) -> Answer:
-        """A POST of a JSON object. Raises StoreError."""
-        return self.request("POST", path, content=orjson.dumps(body or {}), media_type=_JSON)
+    def send(self, path: str, body: JsonObject | None = None, *, missing: bool = False) -> Answer:
+        """A POST of a JSON object; with ``missing`` its answer may be a 404. Raises StoreError."""
+        content = orjson.dumps(body or {})
+        return self.request("POST", path, content=content, media_type=_JSON, is_missing_fine=missing)
 
     def deliver(
         self, path: str, query: JsonObject | None = None, *, content: bytes = b"{}", media_type: str = _JSON

@@ -13,6 +13,8 @@ from tracer.store.rows import (
     RunRow,
     SessionRow,
     StatisticsRow,
+    StoredDataset,
+    StoredRow,
     TraceRow,
     VersionRow,
 )
@@ -47,6 +49,16 @@ def model_row(shape: Shape) -> ModelRow:
 def run_row(shape: Shape) -> RunRow:
     """A run."""
     return RunRow(**_without_ns(shape))
+
+
+def dataset_row(shape: Shape) -> StoredDataset:
+    """A dataset."""
+    return StoredDataset(**_without_ns(shape))
+
+
+def stored_row(shape: Shape) -> StoredRow:
+    """A row of a dataset."""
+    return StoredRow(**_without_ns(shape))
 
 
 def _without_ns(shape: Shape) -> JsonObject:

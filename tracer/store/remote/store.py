@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from tracer._json import JsonObject
+from tracer._json_size import values_in
 from tracer._records.derive import whole
-from tracer.errors import StoreError
+from tracer.errors import DatasetNotFoundError, StoreError
 from tracer.store.filter import Expression
 from tracer.store.filter.write import filter_text, order_text
 from tracer.store.remote import rows
@@ -18,19 +21,24 @@ from tracer.store.rows import (
     Facets,
     Histogram,
     ModelRow,
+    RowPage,
     RunRow,
     SessionPage,
     SessionRow,
     StatisticsRow,
+    StoredDataset,
     StoredTrace,
     TracePage,
     TraceQuery,
     VersionRow,
+    WrittenRows,
 )
 
 _PAGE = 1000
 _NEWEST = 2**62
 _NS_PER_MS = 1_000_000
+_PART_BYTES = 1 << 20
+_PART_VALUES = 100_000  # keys and values
 
 
 class RemoteStore:
@@ -215,6 +223,68 @@ class RemoteStore:
         answer = self._server.request("GET", f"/attachments/{path_part(digest)}", is_missing_fine=True)
         return None if answer.status == 404 else (answer.media_type, answer.content)
 
+    def datasets(self, *, dataset_id: str | None = None) -> list[StoredDataset]:
+        """The datasets, newest first: all, or the one with an id."""
+        if dataset_id is None:
+            every = self._server.get("/datasets", missing=True) or {"datasets": []}  # an older server has none
+            return [rows.dataset_row(shape) for shape in every["datasets"]]
+        found = self._server.get(f"/datasets/{path_part(dataset_id)}", missing=True)
+        return [rows.dataset_row(found)] if found else []
+
+    def write_dataset(
+        self,
+        name: str,
+        *,
+        tags: Mapping[str, str | None] | None = None,
+        experiments: Sequence[str] | None = None,
+        time: int | None = None,
+    ) -> StoredDataset:
+        """Make the dataset of a name, or change it: given tags are set, those of None removed. ``time`` is in ns."""
+        asked: JsonObject = {"name": name, "tags": dict(tags or {}), "experiments": experiments, "time": time}
+        given = {name: value for name, value in asked.items() if value is not None}
+        answer = self._server.send("/datasets", given, missing=True)
+        if answer.status == 404:
+            raise self._no_dataset(name)
+        return rows.dataset_row(answer.json())
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Delete a dataset with its rows; without effect if there is none."""
+        self._server.request("DELETE", f"/datasets/{path_part(dataset_id)}", is_missing_fine=True)
+
+    def rows(
+        self, dataset_id: str, *, filter: Expression | None = None, limit: int = 1000, page_token: str | None = None
+    ) -> RowPage:
+        """One page of a dataset's rows, oldest first. Raises DatasetNotFoundError."""
+        asked = {"filter": filter_text(filter), "limit": min(limit, _PAGE), "page_token": page_token}
+        found = self._server.get(f"/datasets/{path_part(dataset_id)}/rows", asked, missing=True)
+        if found is None:
+            raise self._no_dataset(dataset_id)
+        return RowPage([rows.stored_row(shape) for shape in found["rows"]], found["next_page_token"])
+
+    def write_rows(self, dataset_id: str, rows: Sequence[JsonObject]) -> WrittenRows:
+        """Add rows, or merge them with the rows of the same inputs. Raises DatasetNotFoundError."""
+        added = changed = 0
+        for part in _parts(rows):
+            done = self._change(dataset_id, "/rows", {"rows": part})
+            added, changed = added + done["added"], changed + done["changed"]
+        return WrittenRows(added, changed)
+
+    def delete_rows(self, dataset_id: str, row_ids: Sequence[str]) -> int:
+        """Delete rows; returns how many. Raises DatasetNotFoundError."""
+        parts = [row_ids[start : start + _PAGE] for start in range(0, len(row_ids), _PAGE)]
+        return sum(self._change(dataset_id, "/rows/delete", {"row_ids": list(part)})["deleted"] for part in parts)
+
+    def _change(self, dataset_id: str, path: str, body: JsonObject) -> JsonObject:
+        answer = self._server.send(f"/datasets/{path_part(dataset_id)}{path}", body, missing=True)
+        if answer.status == 404:
+            raise self._no_dataset(dataset_id)
+        return answer.json()
+
+    def _no_dataset(self, dataset_id: str) -> Exception:
+        if self._server.get("/datasets", missing=True) is None:
+            return UnknownOperationError(f"the tracer server {self.url} is older than this tracer and has no datasets")
+        return DatasetNotFoundError(f"no dataset has the id {dataset_id!r:.60}; it may have been deleted")
+
     def close(self) -> None:
         """Close the connections to the server."""
         self._server.close()
@@ -223,3 +293,19 @@ class RemoteStore:
         found = self._server.get(path, query)
         assert found is not None
         return found
+
+
+def _parts(rows: Sequence[JsonObject]) -> Iterator[list[JsonObject]]:
+    """The rows in lists that fit into a request."""
+    part: list[JsonObject] = []
+    size = values = 0
+    for row in rows:
+        encoded = orjson.dumps(row)
+        length, number = len(encoded), values_in(encoded)
+        if part and (size + length > _PART_BYTES or values + number > _PART_VALUES or len(part) >= _PAGE):
+            yield part
+            part, size, values = [], 0, 0
+        part.append(row)
+        size, values = size + length, values + number
+    if part:
+        yield part

@@ -44,6 +44,22 @@ LOG_TABLES: Final = (
     "CREATE INDEX replaced_chunk ON replaced(chunk)",
 )
 
+DATASET_TABLES: Final = (
+    """CREATE TABLE datasets(
+        num INTEGER PRIMARY KEY, dataset_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+        created INTEGER NOT NULL, updated INTEGER NOT NULL,  -- ns
+        experiments TEXT NOT NULL,  -- JSON: names
+        tags TEXT NOT NULL          -- JSON
+    )""",
+    """CREATE TABLE dataset_rows(
+        num INTEGER PRIMARY KEY, dataset INTEGER NOT NULL, row_id TEXT NOT NULL,
+        created INTEGER NOT NULL, updated INTEGER NOT NULL,  -- ns
+        content BLOB NOT NULL       -- JSON: all else that the row has
+    )""",
+    "CREATE UNIQUE INDEX dataset_rows_id ON dataset_rows(dataset, row_id)",
+    "CREATE INDEX dataset_rows_order ON dataset_rows(dataset, num)",
+)
+
 SCHEMA: Final = (
     "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     """INSERT INTO counters VALUES
@@ -186,6 +202,7 @@ SCHEMA: Final = (
     # the words of the index, each once: to read them off the index itself takes as long as reading all of it
     TERMS_TABLE.format("terms"),
     *LOG_TABLES,
+    *DATASET_TABLES,
 )
 
 APPLICATION_ID: Final = 0x54524352  # header field that marks an SQLite file as a store of tracer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,16 +17,19 @@ from tracer.store.rows import (
     Facets,
     Histogram,
     ModelRow,
+    RowPage,
     RunRow,
     SessionPage,
     SessionRow,
     StatisticsRow,
+    StoredDataset,
     StoredTrace,
     TracePage,
     TraceQuery,
     VersionRow,
+    WrittenRows,
 )
-from tracer.store.sqlite import read
+from tracer.store.sqlite import datasets, read
 from tracer.store.sqlite.append import append
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.compile import Matcher
@@ -213,6 +216,42 @@ class SqliteStore:
         """The runs, newest first: all, or the one with an id."""
         return self._run("read", lambda connection: read_runs(connection, run_id))
 
+    def datasets(self, *, dataset_id: str | None = None) -> list[StoredDataset]:
+        """The datasets, newest first: all, or the one with an id."""
+        return self._run("read", lambda connection: datasets.read_datasets(connection, dataset_id))
+
+    def write_dataset(
+        self,
+        name: str,
+        *,
+        tags: Mapping[str, str | None] | None = None,
+        experiments: Sequence[str] | None = None,
+        time: int | None = None,
+    ) -> StoredDataset:
+        """Make the dataset of a name, or change it: given tags are set, those of None removed. ``time`` is in ns."""
+        return self._write(lambda connection: datasets.write_dataset(connection, name, tags, experiments, time))
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Delete a dataset with its rows; without effect if there is none."""
+        while self._write(lambda connection: datasets.delete_dataset(connection, dataset_id)):
+            pass
+
+    def rows(
+        self, dataset_id: str, *, filter: Expression | None = None, limit: int = 1000, page_token: str | None = None
+    ) -> RowPage:
+        """One page of a dataset's rows, oldest first. Raises DatasetNotFoundError."""
+        return self._run(
+            "read", lambda connection: datasets.read_rows(connection, dataset_id, filter, limit, page_token)
+        )
+
+    def write_rows(self, dataset_id: str, rows: Sequence[JsonObject]) -> WrittenRows:
+        """Add rows, or merge them with the rows of the same inputs. Raises DatasetNotFoundError."""
+        return self._write(lambda connection: datasets.write_rows(connection, dataset_id, rows))
+
+    def delete_rows(self, dataset_id: str, row_ids: Sequence[str]) -> int:
+        """Delete rows; returns how many. Raises DatasetNotFoundError."""
+        return self._write(lambda connection: datasets.delete_rows(connection, dataset_id, row_ids))
+
     def close(self) -> None:
         """Close the connections of this process."""
         self._connections.close()
@@ -229,6 +268,11 @@ class SqliteStore:
             "read",
             lambda connection: action(connection, filter, self._fulltext.matcher(connection, all_at_once=all_at_once)),
         )
+
+    def _write(self, action: Callable[[sqlite3.Connection], Result]) -> Result:
+        self._refuse_if_read_only()
+        self._connections.get_for_writing()
+        return self._run("write to", action)
 
     def _run(self, doing: str, action: Callable[[sqlite3.Connection], Result]) -> Result:
         connection = self._connections.get()

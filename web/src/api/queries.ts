@@ -5,6 +5,7 @@ import { withPlainNumbers } from "../text/exact";
 import { ApiError, exactRequest, request } from "./client";
 import type {
   Completion,
+  Dataset,
   Facets,
   Histogram,
   Selection,
@@ -44,6 +45,12 @@ export const serverInfo = () =>
     queryKey: ["server"],
     queryFn: () => request<ServerInfo>("/server"),
     staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const datasets = () =>
+  queryOptions({
+    queryKey: ["datasets"],
+    queryFn: ({ signal }) => request<{ datasets: Dataset[] }>("/datasets", {}, { signal }),
   });
 
 export const traceList = (selection: Selection, order: string) =>

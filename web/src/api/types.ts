@@ -211,6 +211,16 @@ export interface Statistics {
   series: (StatisticsGroup & { start_ns: number })[];
 }
 
+export interface Dataset {
+  dataset_id: string;
+  name: string;
+  created_ns: number;
+  updated_ns: number;
+  experiments: string[];
+  tags: Record<string, string>;
+  row_count: number;
+}
+
 export interface Version {
   model_id: string;
   name: string;

@@ -9,6 +9,7 @@ import { condition } from "../traces/conditions";
 import { useKeys } from "../ui/keys";
 import { modelNames } from "../ui/models";
 import { StateBadge } from "../ui/State";
+import { AddToDataset } from "./AddToDataset";
 import { CopyMenu } from "./CopyMenu";
 import { DeleteTrace } from "./DeleteTrace";
 import { listAddress, useNeighbours } from "./neighbours";
@@ -56,6 +57,7 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
           >
             <GitCompareArrows aria-hidden /> <span className="wide-only">Compare</span>
           </Link>
+          <AddToDataset traceId={trace.trace_id} />
           <CopyMenu trace={trace} />
           <DeleteTrace traceId={trace.trace_id} />
         </div>
