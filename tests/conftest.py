@@ -116,6 +116,22 @@ def own_store(clean_environment: None, store_url: str, request: pytest.FixtureRe
     tracer.reset()
 
 
+@pytest.fixture(params=["file", "server"])
+def kept_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of the store that this process uses: a file of its own, or a server."""
+    import tracer
+
+    if request.param == "file":
+        yield tracer.get_tracking_uri()
+        return
+    from tracer.server import running_server
+
+    with running_server(f"sqlite:///{tmp_path / 'server.db'}") as url:
+        tracer.configure(store=url)
+        yield url
+        tracer.reset()
+
+
 @pytest.fixture
 def everyones_path() -> Iterator[Path]:
     """A folder that all users may look into; those of pytest are for its own user, whatever a test makes of them."""

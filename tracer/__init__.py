@@ -82,6 +82,12 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._tracking.git_versions import enable_git_model_versioning as enable_git_model_versioning
     from tracer._tracking.logged_model import LoggedModel as LoggedModel
     from tracer._tracking.logged_model import LoggedModelStatus as LoggedModelStatus
+    from tracer._tracking.registered_models import ModelVersion as ModelVersion
+    from tracer._tracking.registered_models import delete_registered_model_alias as delete_registered_model_alias
+    from tracer._tracking.registered_models import register_model as register_model
+    from tracer._tracking.registered_models import search_model_versions as search_model_versions
+    from tracer._tracking.registered_models import search_registered_models as search_registered_models
+    from tracer._tracking.registered_models import set_registered_model_alias as set_registered_model_alias
     from tracer._tracking.runs import Run as Run
     from tracer._tracking.runs import active_run as active_run
     from tracer._tracking.runs import end_run as end_run
@@ -97,16 +103,27 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._tracking.scoring import Scorer as Scorer
     from tracer._tracking.scoring import scorer as scorer
     from tracer._tracking.version_search import search_logged_models as search_logged_models
+    from tracer._tracking.versions import ActiveModel as ActiveModel
     from tracer._tracking.versions import clear_active_model as clear_active_model
     from tracer._tracking.versions import create_external_model as create_external_model
+    from tracer._tracking.versions import delete_logged_model as delete_logged_model
     from tracer._tracking.versions import delete_logged_model_tag as delete_logged_model_tag
     from tracer._tracking.versions import finalize_logged_model as finalize_logged_model
     from tracer._tracking.versions import get_active_model_id as get_active_model_id
     from tracer._tracking.versions import get_logged_model as get_logged_model
+    from tracer._tracking.versions import initialize_logged_model as initialize_logged_model
+    from tracer._tracking.versions import last_logged_model as last_logged_model
     from tracer._tracking.versions import log_model_metrics as log_model_metrics
     from tracer._tracking.versions import log_model_params as log_model_params
     from tracer._tracking.versions import set_active_model as set_active_model
     from tracer._tracking.versions import set_logged_model_tags as set_logged_model_tags
+    from tracer.genai.prompts import PromptVersion as PromptVersion
+    from tracer.genai.prompts import delete_prompt_alias as delete_prompt_alias
+    from tracer.genai.prompts import load_prompt as load_prompt
+    from tracer.genai.prompts import register_prompt as register_prompt
+    from tracer.genai.prompts import search_prompt_versions as search_prompt_versions
+    from tracer.genai.prompts import search_prompts as search_prompts
+    from tracer.genai.prompts import set_prompt_alias as set_prompt_alias
     from tracer.messages import set_span_chat_messages as set_span_chat_messages
     from tracer.messages import set_span_chat_tools as set_span_chat_tools
     from tracer.semconv import SpanType as SpanType
@@ -144,6 +161,14 @@ _HOMES = {
     "tracer._tracking.experiments": ("Experiment", "get_experiment_by_name", "set_experiment"),
     "tracer._tracking.git_versions": ("disable_git_model_versioning", "enable_git_model_versioning"),
     "tracer._tracking.logged_model": ("LoggedModel", "LoggedModelStatus"),
+    "tracer._tracking.registered_models": (
+        "ModelVersion",
+        "delete_registered_model_alias",
+        "register_model",
+        "search_model_versions",
+        "search_registered_models",
+        "set_registered_model_alias",
+    ),
     "tracer._tracking.runs": (
         "Run",
         "active_run",
@@ -160,16 +185,29 @@ _HOMES = {
     "tracer._tracking.scoring": ("Score", "Scorer", "scorer"),
     "tracer._tracking.version_search": ("search_logged_models",),
     "tracer._tracking.versions": (
+        "ActiveModel",
         "clear_active_model",
         "create_external_model",
+        "delete_logged_model",
         "delete_logged_model_tag",
         "finalize_logged_model",
         "get_active_model_id",
         "get_logged_model",
+        "initialize_logged_model",
+        "last_logged_model",
         "log_model_metrics",
         "log_model_params",
         "set_active_model",
         "set_logged_model_tags",
+    ),
+    "tracer.genai.prompts": (
+        "PromptVersion",
+        "delete_prompt_alias",
+        "load_prompt",
+        "register_prompt",
+        "search_prompt_versions",
+        "search_prompts",
+        "set_prompt_alias",
     ),
     "tracer.messages": ("set_span_chat_messages", "set_span_chat_tools"),
     "tracer.semconv": ("SpanType",),

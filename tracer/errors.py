@@ -54,5 +54,9 @@ class DatasetNotFoundError(_NotFoundError):
     """No dataset has this name or id in the store."""
 
 
+class PromptNotFoundError(_NotFoundError):
+    """No prompt has this name, version or alias in the store."""
+
+
 class UntrustedModelError(TracerError):
     """Loading this model would run code of unknown origin."""

@@ -30,6 +30,8 @@ SERVER_TOTAL_TIME: Final = "tracer.server.total_time"  # seconds, as reported by
 SERVER_LOAD_TIME: Final = "tracer.server.load_time"  # until the model was in memory
 SERVER_PROMPT_TIME: Final = "tracer.server.prompt_time"
 SERVER_GENERATION_TIME: Final = "tracer.server.generation_time"
+PROMPT: Final = "tracer.prompt."  # of a trace's metadata, followed by name/version: a registered prompt that it used
+EXAMPLE: Final = "tracer.example"  # tag of the trace of a model's input example, which is run while it is logged
 FUNCTION: Final = "code.function.name"
 
 # operation and provider

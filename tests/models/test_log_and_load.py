@@ -362,10 +362,10 @@ def test_uris_by_id_name_and_version(echo: Path) -> None:
 
     assert [mark(first.model_uri), mark("models:/echo"), mark("models:/echo/latest")] == ["1", "2", "2"]
     assert [mark("models:/echo/1"), mark("models:/echo/2"), mark(second)] == ["1", "2", "2"]
-    for uri in ("models:/nobody", "models:/echo/3", "models:/m-" + "0" * 32, "models:/", "no/such/folder"):
+    for uri in ("models:/nobody", "models:/echo/3", "models:/m-" + "0" * 32, "models:/", "runs:/a/b", "no/such/folder"):
         with pytest.raises(ModelNotFoundError):
             load_model(uri)
-    for uri in ("runs:/abc/model", "models:echo", "models://echo"):
+    for uri in ("mlflow-artifacts:/abc/model", "models:echo", "models://echo"):
         with pytest.raises(InvalidArgumentError, match="write models:/<name>"):
             load_model(uri)
 

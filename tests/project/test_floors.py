@@ -39,7 +39,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.sqlite": (
             "__init__ append bases blocks compile connection datasets decode delete facets find fulltext functions "
             "histogram hours indexing insert known latencies logs migrations models_and_runs owners percentiles plan "
-            "read recent rollup schema selecting sessions shape sql statistics store tally tokens topmost "
+            "read recent registered rollup schema selecting sessions shape sql statistics store tally tokens topmost "
             "trace_updates versions"
         ),
         "tracer.dialects": (
@@ -60,8 +60,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # what users and providers call
         "tracer._api": "__init__ annotations configuration queries spans traces tracing",
         "tracer._tracking": (
-            "__init__ checks comparison evaluation experiments git git_versions logged_model runs scoring "
-            "version_search versions"
+            "__init__ checks comparison evaluation experiments git git_versions logged_model model_uris "
+            "registered_models registry runs scoring version_search versions"
         ),
         "tracer.provider": (
             "__init__ body call_recording chunk_encoder chunk_log connection connection_recording contexts doors "
@@ -70,7 +70,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "otel",
     },
     {  # apps
-        "tracer.genai": "__init__ dataset_rows datasets",
+        "tracer.genai": "__init__ dataset_rows datasets prompts",
         "tracer.models": (
             "__init__ chat errors from_code joined_chunks loaded loading log manifest messages own_code pickling "
             "plain_values prediction python_model requirements saving serving serving_answer serving_app "
@@ -109,9 +109,9 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart tracing",
         "tracer.cli": (
-            "__init__ conversation dataset demo distributions doctor exporting group importing listing mcp "
-            "models options pairs parts reading rows running screen server serving show stats steps tail tree ui "
-            "values versions wording"
+            "__init__ conversation dataset demo distributions doctor exporting group importing listing mcp models "
+            "options pairs parts prompts reading rows running screen server serving show stats steps table tail tree "
+            "ui values version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

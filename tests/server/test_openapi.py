@@ -102,6 +102,8 @@ def fill(client: httpx.Client) -> None:
             "start": START,
         },
         {"kind": "trace", "trace_id": TRACE_ID, "time": START, **described},
+        {"kind": "registered", "of": "prompt", "name": "qa", "id": "1", "content": {"template": [{"role": "user"}]}},
+        {"kind": "alias", "of": "prompt", "name": "qa", "alias": "production", "id": "1"},
         {"kind": "process", "owner": "1-test", "resource": {"service.name": "shop"}},
     )
     lines = b"\n".join(map(orjson.dumps, records))
@@ -136,6 +138,10 @@ def fill(client: httpx.Client) -> None:
         ("/versions", "Versions"),
         ("/models", "Models"),
         ("/models?name=v1", "Models"),
+        ("/registered?kind=prompt", "Registered"),
+        ("/registered?kind=prompt&name=qa&alias=production", "Registered"),
+        ("/registered?kind=oops", "Error"),
+        ("/registered", "Error"),
         ("/runs", "Runs"),
         ("/experiments", "Experiments"),
         ("/changes", "Changes"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-WITHOUT_LOGS = (
+WITHOUT_LATER_TABLES = (
     "DROP TABLE logs",
     "DROP TABLE aliases",
     "DROP TABLE replaced",
     "DELETE FROM counters WHERE name = 'log'",
+    "DROP TABLE registered",
+    "DROP TABLE registered_aliases",
 )
 
 FIRST_SCHEMA = (

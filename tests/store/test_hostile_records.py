@@ -38,7 +38,7 @@ KEYS = [
 FIELDS = [
     "parent_id", "remote_parent", "name", "type", "start", "end", "status", "message", "events", "links", "time",
     "tags", "metadata", "session_id", "user", "state", "experiment", "request_preview", "value", "rationale", "source",
-    "error", "mime", "content", "owner", "pid", "resource",
+    "error", "mime", "content", "owner", "pid", "resource", "number", "of", "alias", "deleted", "params", "created",
 ]  # fmt: skip
 RECORDS = st.builds(
     lambda kind, ids, fields, attributes, structured: {
@@ -48,8 +48,15 @@ RECORDS = st.builds(
         "json": structured,
         **fields,
     },
-    st.sampled_from(["span", "span", "start", "trace", "assessment", "attachment", "process"]),
-    st.fixed_dictionaries({key: st.sampled_from(["t", "u", "v"]) for key in ("trace_id", "span_id", "id", "name")}),
+    st.sampled_from(
+        ["span", "span", "start", "trace", "assessment", "attachment", "process", "model", "registered", "alias"]
+    ),
+    st.fixed_dictionaries(
+        {
+            key: st.sampled_from(["t", "u", "v"])
+            for key in ("trace_id", "span_id", "id", "name", "model_id", "of", "alias")
+        }
+    ),
     st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=5),
     st.one_of(VALUES, st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4)),
     st.one_of(VALUES, st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4)),
@@ -74,5 +81,8 @@ def test_strange_records_do_no_harm(records: list[dict[str, Any]]) -> None:
                     read = Span(record)
                     assert [read.attributes, read.events, read.links, read.status, read.token_usage, repr(read)]
         assert store.statistics(group_by="name")
+        for row in [row for kind in "tuv" for row in store.registered(kind)]:
+            assert row in store.registered(row.kind, name=row.name)
+        assert all(row in store.models(model_id=row.model_id) for row in store.models())
         assert store.delete_traces(trace_ids=found(store)) >= 1
         store.close()

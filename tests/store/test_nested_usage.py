@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tracer
-from tests.store.first_schema import WITHOUT_LOGS
+from tests.store.first_schema import WITHOUT_LATER_TABLES
 from tests.store.records import MS, START, new_store, said, span
 from tracer import cli, semconv
 from tracer.server import running_server
@@ -211,7 +211,7 @@ def test_a_migration_marks_the_nested_usage_of_an_older_store(tmp_path: Path) ->
         database.execute("ALTER TABLE running DROP COLUMN record")
         database.execute("ALTER TABLE hours DROP COLUMN unmeasured")
         database.execute("UPDATE hours SET priced = 0 WHERE cost = 0")
-        for statement in WITHOUT_LOGS:
+        for statement in WITHOUT_LATER_TABLES:
             database.execute(statement)
         database.execute("PRAGMA user_version = 6")
     database.close()

@@ -28,7 +28,7 @@ from tests.store.conversations import (
     turn,
     turns,
 )
-from tests.store.first_schema import WITHOUT_LOGS
+from tests.store.first_schema import WITHOUT_LATER_TABLES
 from tests.store.records import assessment, found, new_store, span
 from tracer.errors import StoreError
 from tracer.store import Store
@@ -331,7 +331,7 @@ def test_a_migration_brings_a_store_without_shared_texts_up_to_date(tmp_path: Pa
     ask(tmp_path, "DROP TABLE covered_hours")
     ask(tmp_path, "ALTER TABLE running DROP COLUMN record")
     ask(tmp_path, "ALTER TABLE hours DROP COLUMN unmeasured")
-    for statement in WITHOUT_LOGS:
+    for statement in WITHOUT_LATER_TABLES:
         ask(tmp_path, statement)
     ask(tmp_path, "PRAGMA user_version = 5")
 

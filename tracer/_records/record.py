@@ -159,9 +159,35 @@ class ModelRecord(TypedDict, total=False):
     model_type: str
     source_run_id: str
     status: str
+    status_message: str
+    deleted: bool  # what was said of it before is gone, but for its name
     tags: dict[str, str | None]
     params: dict[str, str]
     metrics: dict[str, float]
+
+
+class RegisteredRecord(TypedDict, total=False):
+    """A version of a prompt or of a registered model. The store numbers those of a name, from 1, as they come."""
+
+    kind: Required[Literal["registered"]]
+    of: Required[Literal["prompt", "model"]]
+    name: Required[str]
+    id: Required[str]
+    time: int
+    number: int  # the number it had in another store, kept where it is free
+    tags: dict[str, str]
+    content: JsonObject  # a prompt's template and commit_message; a model's model_id, source and run_id
+
+
+class AliasRecord(TypedDict, total=False):
+    """A name such as "production" for a version of a prompt or of a registered model; the latest record counts."""
+
+    kind: Required[Literal["alias"]]
+    of: Required[Literal["prompt", "model"]]
+    name: Required[str]
+    alias: Required[str]
+    id: str  # of the version; absent where the alias is taken away
+    time: int
 
 
 class RunRecord(TypedDict, total=False):
@@ -201,6 +227,6 @@ class ProcessRecord(TypedDict, total=False):
 
 
 Record = Union[
-    SpanRecord, LogRecord, StartRecord, TraceRecord, AssessmentRecord, ModelRecord, RunRecord, AttachmentRecord,
-    ProcessRecord,
+    SpanRecord, LogRecord, StartRecord, TraceRecord, AssessmentRecord, ModelRecord, RunRecord, RegisteredRecord,
+    AliasRecord, AttachmentRecord, ProcessRecord,
 ]  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tracer._engine.runtime import runtime
-from tracer._tracking.logged_model import EXAMPLE_TAG, model_rows
+from tracer._tracking.logged_model import model_rows
 from tracer.errors import InvalidArgumentError, ModelNotFoundError
-from tracer.store.filter import Comparison, Field, Not, all_of
+from tracer.store.filter import Comparison, Field
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class VersionSummary:
     latency_p99_ms: float | None = None
     scores: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    deleted: bool = False
 
 
 def compare_versions(*versions: str) -> list[VersionSummary]:
@@ -36,17 +37,19 @@ def compare_versions(*versions: str) -> list[VersionSummary]:
         raise InvalidArgumentError(f"versions: got {versions!r}, expected names or ids: compare_versions('v1', 'v2').")
     rows = model_rows()
     named = {row.model_id: row for row in rows}
-    wanted = [_id_of(version, {row.name: row.model_id for row in reversed(rows)}, set(named)) for version in versions]
+    present, gone = [row for row in rows if not row.deleted], [row for row in rows if row.deleted]
+    newest = {row.name: row.model_id for row in reversed([*present, *gone])}
+    wanted = [_id_of(version, newest, set(named)) for version in versions]
     chosen = Comparison(Field("model_id", "text"), "IN", tuple(wanted)) if wanted else None
-    worked = Not(Comparison(Field("tag", "any", EXAMPLE_TAG), "=", "true"))
-    found = {row.model_id: row for row in runtime().store().versions(all_of(chosen, worked))}
-    ids = wanted or [*found, *(model_id for model_id in named if model_id not in found)]
+    found = {row.model_id: row for row in runtime().store().versions(chosen)}
+    ids = wanted or [*found, *(model_id for model_id, row in named.items() if not (row.deleted or model_id in found))]
     summaries = []
     for model_id in ids:
         row, model = found.get(model_id), named.get(model_id)
         name, metrics = (model.name, model.metrics) if model else (model_id, {})
+        is_deleted = model is not None and model.deleted
         if row is None:
-            summaries.append(VersionSummary(model_id, name, metrics=metrics))
+            summaries.append(VersionSummary(model_id, name, metrics=metrics, deleted=is_deleted))
             continue
         summaries.append(
             VersionSummary(
@@ -61,6 +64,7 @@ def compare_versions(*versions: str) -> list[VersionSummary]:
                 latency_p99_ms=row.latency_p99_ms,
                 scores={each.name: each.mean for each in row.feedback if each.mean is not None},
                 metrics=metrics,
+                deleted=is_deleted,
             )
         )
     return summaries

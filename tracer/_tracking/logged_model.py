@@ -11,10 +11,10 @@ from tracer._api.traces import notebook_html
 from tracer._encoding.text import clean_text
 from tracer._engine.runtime import runtime
 from tracer._journal.locations import journal_folder
+from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.store.rows import ModelRow
 
-EXAMPLE_TAG = "tracer.example"  # of the trace of a model's input example, which is run while the model is logged
 _NS_PER_MS = 1_000_000
 _ID = re.compile(r"m-[0-9a-f]{32}")
 
@@ -26,6 +26,9 @@ class LoggedModelStatus(str, Enum):
     PENDING = "PENDING"
     READY = "READY"
     FAILED = "FAILED"
+
+    def __str__(self) -> str:
+        return self.value
 
 
 @dataclass
@@ -43,6 +46,13 @@ class LoggedModel:
     tags: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    status_message: str | None = None
+
+    def to_dictionary(self) -> JsonObject:
+        """Its fields with ``model_uri`` and ``artifact_location``, as JSON can hold them."""
+        fields: JsonObject = {name: getattr(self, name) for name in LoggedModel.__dataclass_fields__}
+        location = str(self.artifact_location) if is_model_id(self.model_id) else None
+        return {**fields, "status": str(self.status), "model_uri": self.model_uri, "artifact_location": location}
 
     @property
     def model_uri(self) -> str:
@@ -111,4 +121,5 @@ def model_from_row(row: ModelRow) -> LoggedModel:
         tags=row.tags,
         params=row.params,
         metrics=row.metrics,
+        status_message=row.status_message,
     )

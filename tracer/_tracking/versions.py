@@ -1,8 +1,9 @@
-"""Versions of an app: make them, find them, and link traces to one."""
+"""Versions of an app: make them, find them, and link traces to one. Knows which this process made last."""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
+from tracer._encoding.shown import shown_text
 from tracer._encoding.text import clean_text
 from tracer._engine.context import UNSET, active_model, active_run_id
 from tracer._engine.runtime import runtime
@@ -19,12 +21,22 @@ from tracer._fault import log_once, report
 from tracer._readable_names import readable_name
 from tracer._tracking.checks import checked_numbers, checked_text, checked_texts
 from tracer._tracking.experiments import experiment_name
-from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus, is_model_id, model_from_row, model_rows
+from tracer._tracking.logged_model import (
+    LoggedModel,
+    LoggedModelStatus,
+    is_model_id,
+    model_folder,
+    model_from_row,
+    model_rows,
+)
+from tracer.config import MAX_VALUE_BYTES
 from tracer.errors import InvalidArgumentError, ModelNotFoundError, StoreError
+from tracer.store.rows import ModelRow
 
 _NS_PER_MS = 1_000_000
 _ID_PREFIX = "m-"
 _NOTEBOOK = "IPython.core.interactiveshell"
+_last_made: str | None = None
 
 
 @dataclass
@@ -121,7 +133,7 @@ def _find(model_id: str) -> LoggedModel | None:
     except StoreError as error:
         log_once("version", "tracer cannot ask the store for the version %s and uses its id: %s", model_id, error)
         return _unstored(model_id, model_id)
-    return model_from_row(rows[0]) if rows else None
+    return _present(rows[0]) if rows else None
 
 
 def _find_or_make(name: str) -> LoggedModel:
@@ -131,7 +143,7 @@ def _find_or_make(name: str) -> LoggedModel:
     if not runtime().recorder.recording:
         return _unstored(model_id, name)
     try:
-        found = [row for row in model_rows(name=name) if row.experiment == experiment]
+        found = [row for row in model_rows(name=name) if row.experiment == experiment and not row.deleted]
     except StoreError as error:
         log_once("version", "tracer cannot ask the store for the version %s: %s", name, error)
         found = []
@@ -162,8 +174,22 @@ def create_external_model(
 
     Inside of a run it links to the run. Raises InvalidArgumentError for params and tags that are not strings.
     """
+    return _make_external(name, source_run_id, tags, params, model_type, experiment_id)
+
+
+def _make_external(
+    name: str | None,
+    source_run_id: str | None,
+    tags: Mapping[str, str] | None,
+    params: Mapping[str, str] | None,
+    model_type: str | None,
+    experiment_id: str | None,
+    *,
+    status: str = "READY",
+) -> LoggedModel:
     return make_model(
         readable_name() if name is None else clean_text(checked_text("name", name)),
+        status=status,
         source_run_id=source_run_id,
         tags=checked_texts("tags", tags),
         params=checked_texts("params", params),
@@ -176,6 +202,26 @@ def make_model(name: str, *, status: str = "READY", experiment_id: str | None = 
     """A new version, from checked arguments."""
     experiment = runtime().settings.experiment if experiment_id is None else experiment_name(experiment_id)
     return _make(_ID_PREFIX + uuid.uuid4().hex, name, status=status, experiment=experiment, **fields)
+
+
+def initialize_logged_model(
+    name: str | None = None,
+    source_run_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    model_type: str | None = None,
+    experiment_id: str | None = None,
+) -> LoggedModel:
+    """Make a version that is PENDING until ``finalize_logged_model``; else as `create_external_model`."""
+    return _make_external(name, source_run_id, tags, params, model_type, experiment_id, status="PENDING")
+
+
+def last_logged_model() -> LoggedModel | None:
+    """The version that this process made last, or None; not one that was deleted since."""
+    if _last_made is None:
+        return None
+    rows = [row for row in model_rows(model_id=_last_made) if not row.deleted]
+    return model_from_row(rows[0]) if rows else None
 
 
 def make_model_once(key: str, name: str, tags: Mapping[str, str]) -> LoggedModel:
@@ -193,6 +239,7 @@ def _make(
     even_if_off: bool = False,
     **fields: Any,
 ) -> LoggedModel:
+    global _last_made
     fields = {key: value for key, value in fields.items() if value}
     fields.setdefault("source_run_id", active_run_id())
     now = time.time_ns()
@@ -200,7 +247,10 @@ def _make(
     if not (runtime().recorder.recording or even_if_off):
         return local
     record = {"name": name, "experiment": experiment or runtime().settings.experiment, "created": now, "status": status}
-    _append(model_id, now, **record, **{key: value for key, value in fields.items() if value is not None})
+    _append(
+        model_id, now, **record, deleted=False, **{key: value for key, value in fields.items() if value is not None}
+    )
+    _last_made = model_id
     try:
         rows = model_rows(model_id=model_id)
     except StoreError as error:
@@ -215,11 +265,23 @@ def _unstored(model_id: str, name: str, now: int | None = None) -> LoggedModel:
 
 
 def get_logged_model(model_id: str) -> LoggedModel:
-    """The version with this id. Raises ModelNotFoundError."""
+    """The version with this id. Raises ModelNotFoundError, also for one that was deleted."""
     rows = model_rows(model_id=checked_text("model_id", model_id))
     if not rows:
         raise _no_model(model_id)
-    return model_from_row(rows[0])
+    return _present(rows[0])
+
+
+def delete_logged_model(model_id: str) -> None:
+    """Delete a version with its params, tags, metrics, and the files that log_model wrote on this machine.
+
+    Its traces stay, and still name it: ``search_traces(model_id=…)`` finds them. Raises ModelNotFoundError.
+    """
+    model = get_logged_model(model_id)
+    _append(model.model_id, time.time_ns(), deleted=True)
+    runtime().sync()
+    if is_model_id(model.model_id):
+        shutil.rmtree(model_folder(model.model_id), ignore_errors=True)
 
 
 def log_model_params(params: Mapping[str, str], model_id: str | None = None) -> None:
@@ -244,20 +306,16 @@ def log_model_metrics(metrics: Mapping[str, float], model_id: str | None = None)
     _append(_id_or_active("log_model_metrics", model_id), time.time_ns(), metrics=checked_numbers("metrics", metrics))
 
 
-def finalize_logged_model(model_id: str, status: LoggedModelStatus | str = LoggedModelStatus.READY) -> LoggedModel:
-    """Mark a version as READY or FAILED; returns the updated version."""
+def finalize_logged_model(
+    model_id: str, status: LoggedModelStatus | str = LoggedModelStatus.READY, status_message: str | None = None
+) -> LoggedModel:
+    """Mark a version as READY or FAILED, and say why; returns the updated version."""
     text = status.value if isinstance(status, LoggedModelStatus) else str(status).upper()
     if text not in ("READY", "FAILED"):
         raise InvalidArgumentError(f"status: got {status!r}, expected 'READY' or 'FAILED'.")
-    _append(get_logged_model(model_id).model_id, time.time_ns(), status=text)
+    message = None if status_message is None else shown_text(status_message, MAX_VALUE_BYTES)
+    _append(get_logged_model(model_id).model_id, time.time_ns(), status=text, status_message=message)
     return get_logged_model(model_id)
-
-
-def find_models(name: str) -> list[LoggedModel]:
-    """The versions of this name, newest first; those of the current experiment before others."""
-    rows = model_rows(name=name)
-    experiment = runtime().settings.experiment
-    return [model_from_row(row) for row in sorted(rows, key=lambda row: row.experiment != experiment)]
 
 
 def _id_or_active(function: str, model_id: str | None) -> str:
@@ -278,3 +336,17 @@ def _no_model(model_id: str) -> ModelNotFoundError:
         f"no version has the id {model_id!r}; search_logged_models() lists them, and "
         f"create_external_model(name=…) or set_active_model('name') makes one"
     )
+
+
+def deleted_error(row: ModelRow) -> ModelNotFoundError:
+    """The error for a version that was deleted."""
+    return ModelNotFoundError(
+        f"the version {row.name!r} ({row.model_id}) was deleted; its traces stay, "
+        f"search_traces(model_id={row.model_id!r}) lists them"
+    )
+
+
+def _present(row: ModelRow) -> LoggedModel:
+    if row.deleted:
+        raise deleted_error(row)
+    return model_from_row(row)

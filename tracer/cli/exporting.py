@@ -35,13 +35,14 @@ def command(traces: tuple[str, ...], filter_string: str | None, output: Path | N
     """Write traces as OTLP JSON lines: the traces named, or those that meet a filter, or all, newest first.
 
     Each line is one trace as an OpenTelemetry ExportTraceServiceRequest, which the OpenTelemetry Collector and
-    `tracer import` read. Tags, feedback and attachments travel along; with all traces the datasets, too.
+    `tracer import` read. Tags, feedback and attachments travel along. With all traces go datasets, versions of apps,
+    prompts and registered models, but not the files of logged models.
     """
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import note
     from tracer.cli.wording import how_many
     from tracer.errors import InvalidArgumentError
-    from tracer.export.lines import dataset_lines, otlp_line
+    from tracer.export.lines import dataset_lines, otlp_line, otlp_lines_without_traces
 
     if traces and filter_string is not None:
         raise InvalidArgumentError("give trace ids or --filter, not both.")
@@ -55,6 +56,9 @@ def command(traces: tuple[str, ...], filter_string: str | None, output: Path | N
                 number += 1
         for dataset in datasets:
             for line in dataset_lines(store, dataset):
+                write(line)
+        if not traces and filter_string is None:
+            for line in otlp_lines_without_traces(store):
                 write(line)
     also = f" and {how_many(len(datasets), 'dataset')}" if datasets else ""
     note(f"wrote {how_many(number, 'trace')}{also}" + (f" to {output}" if output else ""))

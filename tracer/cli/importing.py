@@ -58,7 +58,8 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
     spans, traces = how_many(importer.spans, "span"), how_many(len(importer.traces), "trace")
     known = f", {importer.known_spans:,} of them there already" if importer.known_spans else ""
     datasets = f", and {how_many(len(importer.datasets), 'dataset')}" if importer.datasets else ""
-    note(f"read {spans} of {traces} into {place}{known}{datasets}")
+    others = f", and {how_many(importer.versions, 'version')} of apps, prompts and models" if importer.versions else ""
+    note(f"read {spans} of {traces}{others} into {place}{known}{datasets}")
 
 
 def check_files(files: Sequence[Path]) -> None:
@@ -81,6 +82,7 @@ class _Importer:
         self._waiting_bytes = 0
         self.traces: set[str] = set()
         self.spans = 0
+        self.versions = 0
         self.known_spans = 0
         self.datasets: set[str] = set()
         self._known: dict[str, set[str]] = {}
@@ -117,6 +119,7 @@ class _Importer:
             if record["kind"] == "span":
                 self.spans += 1
                 self._count_if_known(str(record["trace_id"]), str(record["span_id"]))
+            self.versions += record["kind"] in ("model", "registered")
             if "trace_id" in record:
                 self.traces.add(str(record.get("trace_id")))
 

@@ -1,19 +1,96 @@
-"""``tracer models``: serve a model that was logged."""
+"""``tracer models``: serve a model that was logged; models that are registered."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import click
 
 from tracer._distribution import install_advice
-from tracer.cli.options import examples, store_option
+from tracer.cli.options import examples, json_option, store_option
 
 
-@click.group("models", epilog=examples("tracer models serve models:/my-agent"))
+@click.group("models", epilog=examples("tracer models serve models:/my-agent", "tracer models list"))
 @store_option
 @click.pass_context
 def command(context: click.Context, store_url: str | None) -> None:
-    """Serve models that were logged with tracer.models.log_model."""
+    """Serve models that were logged with tracer.models.log_model, and register them under a name."""
     context.obj = store_url
+
+
+@command.command("list", epilog=examples("tracer models list", "tracer models list my-agent"))
+@click.argument("name", required=False)
+@json_option("One JSON object a line.")
+@store_option
+@click.pass_context
+def list_command(context: click.Context, name: str | None, as_json: bool, store_url: str | None) -> None:
+    """List the newest version of each registered model, or all versions of one."""
+    from tracer._tracking.registered_models import search_model_versions, search_registered_models
+    from tracer.cli.reading import store_for_reading
+    from tracer.cli.screen import Screen, note
+    from tracer.cli.table import aligned
+    from tracer.cli.wording import short_moment
+
+    store_for_reading(store_url or context.obj)
+    versions = search_registered_models() if name is None else search_model_versions()
+    found = [version for version in versions if name in (None, version.name)]
+    screen = Screen()
+    if as_json:
+        for version in found:
+            screen.json(dataclasses.asdict(version))
+        return
+    if not found:
+        note(f"no registered models{f' called {name}' if name else ''}; `tracer models register URI NAME` makes one.")
+        return
+    heads = ("model", "version", "aliases", "registered", "loads")
+    rows = [
+        (each.name, each.version, ", ".join(each.aliases) or "-", short_moment(each.creation_timestamp * 1_000_000),
+         each.model_id)
+        for each in found
+    ]  # fmt: skip
+    for line in aligned([heads, *rows]):
+        screen.print(line)
+
+
+@command.command("register", epilog=examples("tracer models register models:/m-… my-agent"))
+@click.argument("model_uri", metavar="URI")
+@click.argument("name")
+@store_option
+@click.pass_context
+def register_command(context: click.Context, model_uri: str, name: str, store_url: str | None) -> None:
+    """Register a logged model under a name. URI is models:/ID, models:/NAME/VERSION or runs:/RUN/NAME."""
+    from tracer._tracking.registered_models import register_model
+    from tracer.cli.reading import store_for_reading
+    from tracer.cli.screen import note
+
+    store_for_reading(store_url or context.obj)
+    note(f"registered {register_model(model_uri, name).model_uri}")
+
+
+@command.command("alias", epilog=examples("tracer models alias my-agent champion 3"))
+@click.argument("name")
+@click.argument("alias")
+@click.argument("version", required=False)
+@click.option("--delete", is_flag=True, help="Take the alias away.")
+@store_option
+@click.pass_context
+def alias_command(
+    context: click.Context, name: str, alias: str, version: str | None, delete: bool, store_url: str | None
+) -> None:
+    """Let models:/NAME@ALIAS be a version from now on, or take the alias away."""
+    from tracer._tracking.registered_models import delete_registered_model_alias, set_registered_model_alias
+    from tracer.cli.reading import store_for_reading
+    from tracer.cli.screen import note
+
+    if (version is None) != delete:
+        raise click.UsageError("give a VERSION or --delete.")
+    store_for_reading(store_url or context.obj)
+    if version is None:
+        delete_registered_model_alias(name, alias)
+        note(f"{name} has no alias {alias} now.")
+    else:
+        set_registered_model_alias(name, alias, version)
+        note(f"models:/{name}@{alias} is version {version} now.")
 
 
 @command.command(
@@ -56,7 +133,7 @@ def serve_command(
 ) -> None:
     """Serve a model behind OpenAI's API: POST /v1/chat/completions, and more.
 
-    URI is models:/NAME, models:/NAME/VERSION, models:/ID or a folder. Its code is run.
+    URI is models:/NAME, models:/NAME/VERSION, models:/NAME@ALIAS, models:/ID or a folder. Its code is run.
     """
     from tracer.cli.reading import NoStoreError, store_place
     from tracer.cli.screen import note

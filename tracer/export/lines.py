@@ -1,4 +1,4 @@
-"""A whole trace as a line of OTLP JSON, which any collector and ``tracer import`` read."""
+"""A whole trace as a line of OTLP JSON, which any collector and ``tracer import`` read; what belongs to no trace."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ from collections.abc import Iterator
 
 from tracer._json import JsonMapping, JsonObject
 from tracer.otlp.json import line_from_records
-from tracer.store import AssessmentRow, Store, StoredDataset, StoredRow, StoredTrace, TraceRow
+from tracer.store import (
+    AssessmentRow,
+    ModelRow,
+    RegisteredRow,
+    Store,
+    StoredDataset,
+    StoredRow,
+    StoredTrace,
+    TraceRow,
+)
 from tracer.store.datasets import ROW_FIELDS
 
 _ROWS_AT_ONCE = 200
+_RECORDS_A_LINE = 100
 _UPDATED = ("session_id", "user", "model_id", "run_id", "request_preview", "response_preview", "client_request_id")
 
 
@@ -84,3 +94,34 @@ def _attachments(store: Store, line: bytes) -> list[JsonObject]:
             encoded = base64.b64encode(content).decode()
             found.append({"kind": "attachment", "id": digest.decode(), "mime": mime, "content": encoded})
     return found
+
+
+def otlp_lines_without_traces(store: Store) -> Iterator[bytes]:
+    """Versions of apps, prompts and registered models, as lines without spans that ``tracer import`` takes in."""
+    records = [_model(row) for row in store.models() if not row.deleted]
+    for kind in ("prompt", "model"):
+        for newest in store.registered(kind):
+            versions = store.registered(kind, name=newest.name)
+            records += [_registered(row) for row in reversed(versions)]
+            records += [
+                _alias(row, alias) for row in versions for alias, number in row.aliases.items() if number == row.number
+            ]
+    for start in range(0, len(records), _RECORDS_A_LINE):
+        yield line_from_records([], others=records[start : start + _RECORDS_A_LINE])
+
+
+def _model(row: ModelRow) -> JsonObject:
+    left_out = ("updated", "experiment_id", "deleted")
+    kept = {name: value for name, value in row._asdict().items() if value not in (None, {}) and name not in left_out}
+    return {"kind": "model", **kept, "time": row.updated}
+
+
+def _registered(row: RegisteredRow) -> JsonObject:
+    about = {"kind": "registered", "of": row.kind, "name": row.name, "id": row.id, "time": row.created}
+    return {**about, "number": row.number, "tags": row.tags, "content": row.content}
+
+
+def _alias(row: RegisteredRow, alias: str) -> JsonObject:
+    # as old as its version, so that importing it where the alias has moved since changes nothing
+    about = {"kind": "alias", "of": row.kind, "name": row.name, "alias": alias}
+    return {**about, "id": row.id, "time": row.created}

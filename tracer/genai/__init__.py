@@ -21,6 +21,13 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from tracer.genai.datasets import get_dataset as get_dataset
     from tracer.genai.datasets import search_datasets as search_datasets
     from tracer.genai.datasets import set_dataset_tags as set_dataset_tags
+    from tracer.genai.prompts import PromptVersion as PromptVersion
+    from tracer.genai.prompts import delete_prompt_alias as delete_prompt_alias
+    from tracer.genai.prompts import load_prompt as load_prompt
+    from tracer.genai.prompts import register_prompt as register_prompt
+    from tracer.genai.prompts import search_prompt_versions as search_prompt_versions
+    from tracer.genai.prompts import search_prompts as search_prompts
+    from tracer.genai.prompts import set_prompt_alias as set_prompt_alias
 
 # where each name is defined; loaded on first use, as tracer's own names are
 _HOMES = {
@@ -35,6 +42,15 @@ _HOMES = {
         "get_dataset",
         "search_datasets",
         "set_dataset_tags",
+    ),
+    "tracer.genai.prompts": (
+        "PromptVersion",
+        "delete_prompt_alias",
+        "load_prompt",
+        "register_prompt",
+        "search_prompt_versions",
+        "search_prompts",
+        "set_prompt_alias",
     ),
 }
 _MODULES = frozenset(("datasets",))

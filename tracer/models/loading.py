@@ -9,9 +9,8 @@ from typing import Any
 import orjson
 
 from tracer._json import JsonMapping, JsonObject
-from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus, has_files, is_model_id, model_folder
-from tracer._tracking.version_search import search_logged_models
-from tracer._tracking.versions import find_models, get_logged_model
+from tracer._tracking.logged_model import LoggedModel, model_folder
+from tracer._tracking.model_uris import MODELS_SCHEME, RUNS_SCHEME, model_of_uri
 from tracer.errors import InvalidArgumentError, ModelNotFoundError
 from tracer.models.errors import ModelError
 from tracer.models.from_code import as_model, config_from, model_from_code
@@ -23,7 +22,6 @@ from tracer.models.requirements import install_command
 from tracer.models.shape import ValidationError
 from tracer.models.trust import check_trust
 
-_SCHEME = "models:/"
 _OTHER_SCHEMES = ("models:", "runs:", "mlflow-artifacts:", "s3:", "http:", "https:")
 
 
@@ -33,7 +31,10 @@ def load_model(
     trust: bool = False,
     model_config: JsonMapping | str | Path | None = None,
 ) -> LoadedModel:
-    """The model of ``models:/<id>``, ``models:/<name>`` (its newest version), ``models:/<name>/<version>`` or a folder.
+    """The model of a URI or a folder.
+
+    URIs are ``models:/<id>``, ``models:/<name>`` (its newest version), ``models:/<name>/<version>``,
+    ``models:/<name>@<alias>`` of a registered model, and ``runs:/<run id>/<name>``.
 
     **This runs the code in the model's folder.** It is refused with UntrustedModelError unless you logged the model
     yourself on this machine, pass ``trust=True``, or list its folder in TRACER_TRUSTED_MODELS. ``model_config``
@@ -94,16 +95,15 @@ def folder_of(model_uri: str | Path | LoggedModel) -> Path:
         return model_uri
     if not isinstance(model_uri, str) or not model_uri.strip():
         raise InvalidArgumentError(f"model_uri: got {model_uri!r}, expected 'models:/<id or name>' or a folder's path.")
-    is_ours = model_uri.startswith(_SCHEME) and not model_uri.startswith(f"{_SCHEME}/")
+    is_ours = model_uri.startswith((MODELS_SCHEME, RUNS_SCHEME)) and not model_uri.startswith(f"{MODELS_SCHEME}/")
     if model_uri.startswith(_OTHER_SCHEMES) and not is_ours:
         raise InvalidArgumentError(
-            f"model_uri: got {model_uri!r}; write models:/<name>, models:/<name>/<number>, models:/<id> "
-            "(the model_uri of what log_model() gave), or a folder's path."
+            f"model_uri: got {model_uri!r}; write models:/<name>, models:/<name>/<number>, models:/<name>@<alias>, "
+            "models:/<id> (the model_uri of what log_model() gave), or a folder's path."
         )
     if not is_ours:
         return Path(model_uri.removeprefix("file://"))
-    name, _, version = model_uri.removeprefix(_SCHEME).strip("/").partition("/")
-    model = get_logged_model(name) if is_model_id(name) and not version else _by_name(name, version)
+    model = model_of_uri(model_uri)
     folder = model_folder(model.model_id)
     if not folder.is_dir():
         raise ModelNotFoundError(
@@ -111,26 +111,6 @@ def folder_of(model_uri: str | Path | LoggedModel) -> Path:
             "create_external_model() or set_active_model(), not with log_model(), or on another machine"
         )
     return folder
-
-
-def _by_name(name: str, version: str) -> LoggedModel:
-    models = [model for model in find_models(name) if model.status is not LoggedModelStatus.FAILED]
-    ready = [model for model in models if _is_ready(model)]
-    if not ready:
-        near = sorted({model.name for model in search_logged_models() if _is_ready(model)})
-        raise ModelNotFoundError(f"no model is called {name!r}; logged are: {', '.join(near[:20]) or 'none'}")
-    if version in ("", "latest"):
-        return ready[0]
-    if not version.isdigit() or not 1 <= int(version) <= len(models):
-        raise ModelNotFoundError(
-            f"the model {name!r} has no version {version!r}; it has 1 to {len(models)}, and 'latest'"
-        )
-    # counted over all that were ever made, so that a number never changes its version
-    return sorted(models, key=lambda model: (model.creation_timestamp, model.model_id))[int(version) - 1]
-
-
-def _is_ready(model: LoggedModel) -> bool:
-    return model.status is LoggedModelStatus.READY and has_files(model)
 
 
 def _config(folder: Path, manifest: Manifest) -> JsonObject:

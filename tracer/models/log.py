@@ -11,13 +11,16 @@ from tracer._fault import logger
 from tracer._json import JsonMapping, JsonObject
 from tracer._readable_names import readable_name
 from tracer._tracking.checks import checked_texts
-from tracer._tracking.logged_model import EXAMPLE_TAG, LoggedModel, model_folder
+from tracer._tracking.logged_model import LoggedModel, model_folder
+from tracer._tracking.registered_models import register_model
+from tracer._tracking.registry import checked_name
 from tracer._tracking.versions import finalize_logged_model, make_model
 from tracer.errors import InvalidArgumentError
 from tracer.models.errors import ModelError
 from tracer.models.loaded import LoadedModel
 from tracer.models.loading import load_model
 from tracer.models.saving import Parts, example_of, write_model
+from tracer.semconv import EXAMPLE
 
 
 def save_model(
@@ -59,6 +62,7 @@ def log_model(
     params: Mapping[str, str] | None = None,
     metadata: JsonMapping | None = None,
     model_type: str | None = None,
+    registered_model_name: str | None = None,
     refuse_secrets: bool = False,
 ) -> LoggedModel:
     """Save a model beside the store as a new version of this name: load it with its ``model_uri``.
@@ -68,7 +72,8 @@ def log_model(
     ``code_paths`` are modules that the model imports. ``input_example`` is an input, or a tuple of input and params,
     which is run through ``predict``; the default for a ChatModel is a greeting, and ``False`` runs nothing. What seems
     to be a key or a password in config, example or metadata is warned of, or refused with ``refuse_secrets=True``
-    (InvalidArgumentError). Raises ModelError if the example fails.
+    (InvalidArgumentError). ``registered_model_name`` registers it, too, as `register_model` does. Raises ModelError if
+    the example fails.
     """
     if python_model is None:
         raise InvalidArgumentError(
@@ -76,6 +81,8 @@ def log_model(
             "an instance of ChatModel or PythonModel, or a function."
         )
     name = readable_name() if name is None else _checked_name(name)
+    if registered_model_name is not None:
+        checked_name(registered_model_name)  # before anything is logged
     parts = _parts(
         python_model, model_config, input_example, artifacts, code_paths, pip_requirements, metadata, refuse_secrets
     )
@@ -89,11 +96,14 @@ def log_model(
     try:
         manifest = write_model(folder, parts, name=name, model_id=model.model_id)
         _run_example(load_model(folder, trust=True), example_of(input_example, manifest.kind))
-    except BaseException:
-        finalize_logged_model(model.model_id, "FAILED")
+    except BaseException as error:
+        finalize_logged_model(model.model_id, "FAILED", f"{type(error).__name__}: {error}")
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return finalize_logged_model(model.model_id, "READY")
+    model = finalize_logged_model(model.model_id, "READY")
+    if registered_model_name is not None:
+        register_model(model, registered_model_name)
+    return model
 
 
 def _parts(
@@ -124,7 +134,7 @@ def _run_example(model: LoadedModel, example: tuple[object, Any] | None) -> None
         return
     try:
         prediction = model.begin()
-        prediction.tag(EXAMPLE_TAG, "true")
+        prediction.tag(EXAMPLE, "true")
         model.predict(*example, into=prediction)
     except Exception as error:
         raise ModelError(

@@ -21,6 +21,13 @@ _GROUP_BY = Parameter("group_by", "Field by which the rows are grouped: model, n
 _INTERVAL = Parameter("interval_ns", "The length of a step of the series.", "integer", bounds=(1, ANY_NS[1]))
 _MODEL_ID = Parameter("model_id", "Only the version with this id.")
 _NAME = Parameter("name", "Only versions with this name.")
+_REGISTERED = (
+    Parameter("kind", "prompt, or model for registered models."),
+    Parameter("name", "All versions of this name, newest first; without it the newest of each name."),
+    Parameter("number", "Only the version with this number.", "integer", bounds=(1, 2**31)),
+    Parameter("alias", "Only the version that has this alias."),
+    Parameter("id", "Only the version with this id."),
+)
 _RUN_ID = Parameter("run_id", "Only the run with this id.")
 _ROW_FILTER = Parameter("filter", "Which rows: conditions on split, tags.<key>, inputs, expectations.<name>, …")
 _SINCE_NUMBER = Parameter("since", "A change number; 0 for all.", "integer", 0)
@@ -92,6 +99,9 @@ OPERATIONS: Final = (
     ),
     Operation("GET", "/versions", "Versions of apps.", overview.list_versions, "Versions", SELECTION),
     Operation("GET", "/models", "Details of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME)),
+    Operation(
+        "GET", "/registered", "Prompts and registered models.", overview.list_registered, "Registered", _REGISTERED
+    ),
     Operation("GET", "/runs", "Runs.", overview.list_runs, "Runs", (_RUN_ID,)),
     Operation("GET", "/experiments", "Experiments.", overview.list_experiments, "Experiments"),
     Operation("GET", "/datasets", "Datasets.", datasets.list_datasets, "Datasets"),

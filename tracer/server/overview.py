@@ -18,6 +18,7 @@ _MINUTE_NS = 60_000_000_000
 _STEPS_LIMIT = 1000
 _GROUPS_LIMIT = 100
 _GROUPS_WITH_SERIES = 20
+_REGISTERED = ("prompt", "model")
 _COUNTED = {"model": "calls", "provider": "calls", "none": "calls", "type": "spans", "name": "spans"}
 
 
@@ -170,7 +171,7 @@ def _cost(total: float | None) -> dict[str, float] | None:
 
 def list_versions(call: Call) -> JsonObject:
     """The versions of apps that traces name."""
-    names = {row.model_id: row.name for row in call.store.models()}
+    names = {row.model_id: f"{row.name} (deleted)" if row.deleted else row.name for row in call.store.models()}
     rows = call.store.versions(call.selection)
     return {"versions": [_version(row, names.get(row.model_id, row.model_id)) for row in rows]}
 
@@ -195,6 +196,16 @@ def list_models(call: Call) -> JsonObject:
     """Versions of apps with their names, tags, parameters and metrics, also without traces, newest first."""
     rows = call.store.models(model_id=call.query["model_id"], name=call.query["name"])
     return {"models": [_with_ns(row._asdict(), "created", "updated") for row in rows]}
+
+
+def list_registered(call: Call) -> JsonObject:
+    """Versions of prompts or registered models."""
+    query = call.query
+    if query["kind"] not in _REGISTERED:
+        raise InvalidArgumentError(f"kind is {query['kind']!r:.40}, expected one of {', '.join(_REGISTERED)}")
+    wanted = {name: query[name] for name in ("name", "number", "alias", "id")}
+    rows = call.store.registered(query["kind"], **wanted)
+    return {"registered": [_with_ns(row._asdict(), "created") for row in rows]}
 
 
 def list_runs(call: Call) -> JsonObject:

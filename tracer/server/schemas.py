@@ -261,6 +261,22 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 tags=by_name(TEXT),
                 params=by_name(TEXT),
                 metrics=by_name(NUMBER),
+                status_message=maybe(TEXT),
+                deleted=FLAG,
+            )
+        )
+    ),
+    "Registered": shape(
+        registered=many(
+            shape(
+                kind=one_of("prompt", "model"),
+                name=TEXT,
+                number=COUNT,
+                id=TEXT,
+                created_ns=NS,
+                tags=by_name(TEXT),
+                content=by_name(ANY),
+                aliases=by_name(COUNT),
             )
         )
     ),

@@ -18,6 +18,7 @@ from tracer.store.rows import (
     FeedbackRow,
     Histogram,
     ModelRow,
+    RegisteredRow,
     RowPage,
     RunRow,
     SessionPage,
@@ -37,6 +38,7 @@ __all__ = [
     "AssessmentRow",
     "Changes",
     "ModelRow",
+    "RegisteredRow",
     "RunRow",
     "ExperimentRow",
     "Facet",
@@ -146,7 +148,7 @@ class Store(Protocol):
         ...
 
     def versions(self, filter: Expression | None = None) -> list[VersionRow]:
-        """The versions of apps that traces name, the one with the newest trace first."""
+        """The versions of apps that traces name, the one with the newest trace first; examples do not count."""
         ...
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
@@ -180,7 +182,23 @@ class Store(Protocol):
         ...
 
     def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
-        """The versions of apps, newest first: all, the one with an id, or those with a name."""
+        """The versions of apps, newest first: all, the one with an id, or those with a name; deleted ones too."""
+        ...
+
+    def registered(
+        self,
+        kind: str,
+        *,
+        name: str | None = None,
+        number: int | None = None,
+        alias: str | None = None,
+        id: str | None = None,
+    ) -> list[RegisteredRow]:
+        """Versions of prompts (kind "prompt") or registered models ("model").
+
+        Without a name the newest of each, by name; with one all of it, newest first, or the one with a number, an
+        alias (rows.NEWEST for the newest) or an id.
+        """
         ...
 
     def runs(self, *, run_id: str | None = None) -> list[RunRow]:

@@ -85,6 +85,24 @@ class ModelRow(NamedTuple):
     tags: dict[str, str]
     params: dict[str, str]
     metrics: dict[str, float]
+    status_message: str | None = None
+    deleted: bool = False
+
+
+NEWEST = "latest"  # as an alias of what is registered: the newest version
+
+
+class RegisteredRow(NamedTuple):
+    """A version of a prompt or of a registered model as stored; ``aliases`` are all of its name's, with numbers."""
+
+    kind: str
+    name: str
+    number: int
+    id: str
+    created: int
+    tags: dict[str, str]
+    content: JsonObject
+    aliases: dict[str, int]
 
 
 class RunRow(NamedTuple):

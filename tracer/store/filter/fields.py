@@ -25,6 +25,7 @@ _PLAIN: dict[str, Kind] = {
     "experiment_id": "text",
     "run_id": "text",
     "model_id": "text",
+    "prompt": "text",
     "request": "text",
     "response": "text",
     "text": "fulltext",

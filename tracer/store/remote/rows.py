@@ -10,6 +10,7 @@ from tracer.store.rows import (
     Facets,
     FeedbackRow,
     ModelRow,
+    RegisteredRow,
     RunRow,
     SessionRow,
     StatisticsRow,
@@ -44,6 +45,11 @@ def trace_row(shape: Shape) -> TraceRow:
 def model_row(shape: Shape) -> ModelRow:
     """A version of an app."""
     return ModelRow(**_without_ns(shape))
+
+
+def registered_row(shape: Shape) -> RegisteredRow:
+    """A version of a prompt or of a registered model."""
+    return RegisteredRow(**_without_ns(shape))
 
 
 def run_row(shape: Shape) -> RunRow:

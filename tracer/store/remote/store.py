@@ -21,6 +21,7 @@ from tracer.store.rows import (
     Facets,
     Histogram,
     ModelRow,
+    RegisteredRow,
     RowPage,
     RunRow,
     SessionPage,
@@ -185,9 +186,22 @@ class RemoteStore:
         return [rows.experiment_row(shape) for shape in self._get("/experiments")["experiments"]]
 
     def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
-        """The versions of apps, newest first: all, the one with an id, or those with a name."""
+        """The versions of apps, newest first: all, the one with an id, or those with a name; deleted ones too."""
         found = self._get("/models", {"model_id": model_id, "name": name})
         return [rows.model_row(shape) for shape in found["models"]]
+
+    def registered(
+        self,
+        kind: str,
+        *,
+        name: str | None = None,
+        number: int | None = None,
+        alias: str | None = None,
+        id: str | None = None,
+    ) -> list[RegisteredRow]:
+        """Versions of prompts or registered models: the newest of each name, those of a name, or one of them."""
+        asked = {"kind": kind, "name": name, "number": number, "alias": alias, "id": id}
+        return [rows.registered_row(shape) for shape in self._get("/registered", asked)["registered"]]
 
     def runs(self, *, run_id: str | None = None) -> list[RunRow]:
         """The runs, newest first: all, or the one with an id."""

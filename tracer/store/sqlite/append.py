@@ -29,6 +29,7 @@ from tracer.store.sqlite.logs import (
 from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
 from tracer.store.sqlite.plan import AppendPlan, TracePlan, bases_of, make_plan, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
+from tracer.store.sqlite.registered import write_registered
 from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
 from tracer.store.sqlite.tally import Tally
 from tracer.store.sqlite.topmost import PRICED_BELOW
@@ -76,7 +77,7 @@ def _try_append(
         if is_locked:
             begin_write(connection)
         plan = make_plan(connection, batch, recent, None if is_locked else bases)
-        if not (plan.changes_anything() or batch.attachments or batch.processes or batch.models or batch.runs):
+        if not (plan.changes_anything() or batch.has_others()):
             return True
         if not is_locked:
             begin_write(connection)
@@ -127,6 +128,7 @@ def _write(connection: sqlite3.Connection, whole: AppendPlan, batch: DecodedBatc
     _write_attachments(connection, plans, batch)
     write_models(connection, batch.models)
     write_runs(connection, batch.runs)
+    write_registered(connection, batch.registered)
     values = [(value, name) for name, value in counters.items()]
     connection.executemany("UPDATE counters SET value = ? WHERE name = ?", values)
     return counters["seq"]

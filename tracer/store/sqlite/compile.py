@@ -16,6 +16,7 @@ from tracer.store.sqlite.functions import RUNNING_MODEL, RUNNING_PROVIDER, SPAN_
 from tracer.store.sqlite.schema import (
     LABEL_METADATA,
     LABEL_MODEL,
+    LABEL_PROMPT,
     LABEL_PROVIDER,
     LABEL_TAG,
     POSITION_BITS,
@@ -67,7 +68,13 @@ _RUNNING_COLUMNS = {
     "span.model": RUNNING_MODEL.format("r.record"),
     "span.provider": RUNNING_PROVIDER.format("r.record"),
 }
-_LABELS = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, "provider": LABEL_PROVIDER}
+LABELS = {
+    "tag": LABEL_TAG,
+    "metadata": LABEL_METADATA,
+    "model": LABEL_MODEL,
+    "provider": LABEL_PROVIDER,
+    "prompt": LABEL_PROMPT,
+}
 _ONE_LABEL = "l.kind = ? AND l.key = ? AND l.value = ? AND l.start = t.start AND l.trace = t.num"
 _NS_PER_MS = 1_000_000
 _FAR_MS = 9_000_000_000_000  # the farthest that ns in 64 bits reach
@@ -103,7 +110,7 @@ def _comparison(comparison: Comparison, fulltext: Matcher) -> Fragment:
         return fill(f"t.experiment {word} (SELECT id FROM experiments WHERE {{}})", named)
     if name in _COLUMNS:
         return compare(_COLUMNS[name], comparison)
-    if name in _LABELS:
+    if name in LABELS:
         return _label(comparison)
     if name in ("feedback", "expectation"):
         return _assessment(comparison)
@@ -155,8 +162,8 @@ def _parameter(field: Field, value: Value) -> Cell:
 
 
 def _label(comparison: Comparison) -> Fragment:
-    kind = _LABELS[comparison.field.name]
-    if kind in (LABEL_MODEL, LABEL_PROVIDER):
+    kind = LABELS[comparison.field.name]
+    if kind not in (LABEL_TAG, LABEL_METADATA):
         return _model_label(comparison, kind)
     key = comparison.field.key or ""
     if comparison.operator == "=" and isinstance(comparison.value, str):

@@ -19,7 +19,7 @@ from tracer.store.sqlite.shape import attachment_content, put_in_shape
 from tracer.store.text import Previews, previews
 
 _INT64 = 2**63 - 1
-_OF_NO_TRACE = ("attachment", "process", "model", "run")
+_OF_NO_TRACE = ("attachment", "process", "model", "run", "registered", "alias")
 _OF_CALLS = frozenset(
     {
         semconv.REQUEST_MODEL,
@@ -134,10 +134,15 @@ class DecodedBatch:
     processes: list[JsonObject] = field(default_factory=list)
     models: list[JsonObject] = field(default_factory=list)
     runs: list[JsonObject] = field(default_factory=list)
+    registered: list[JsonObject] = field(default_factory=list)  # and aliases
+
+    def has_others(self) -> bool:
+        """Whether there is something that belongs to no trace."""
+        return bool(self.attachments or self.processes or self.models or self.runs or self.registered)
 
     def is_empty(self) -> bool:
         """Whether there is nothing to take in."""
-        return not (self.traces or self.attachments or self.processes or self.models or self.runs)
+        return not (self.traces or self.has_others())
 
 
 def decode(lines: Sequence[bytes], owner: str | None) -> DecodedBatch:
@@ -241,6 +246,9 @@ def _sort_in_alone(batch: DecodedBatch, record: JsonObject, kind: str) -> None:
         batch.attachments.setdefault(record["id"], (mime, attachment_content(record)))
     elif kind == "process":
         batch.processes.append(record)
+    elif kind in ("registered", "alias"):
+        _require(record, "of", "name", *(("id",) if kind == "registered" else ("alias",)))
+        batch.registered.append(record)
     else:
         _require(record, f"{kind}_id")
         (batch.models if kind == "model" else batch.runs).append(record)

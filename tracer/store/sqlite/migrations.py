@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tracer.store.sqlite.schema import DATASET_TABLES, LOG_TABLES, POSITION_BITS, TERMS_TABLE
+from tracer.store.sqlite.schema import DATASET_TABLES, LOG_TABLES, POSITION_BITS, REGISTERED_TABLES, TERMS_TABLE
 
 _CHUNKS_AND_DELETIONS = (
     "ALTER TABLE spans ADD COLUMN first_chunk INTEGER",  # ns from the start to the first chunk of a stream
@@ -135,6 +135,6 @@ _LOGS = (*LOG_TABLES, "INSERT INTO counters VALUES ('log', 0)")
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _CHUNKS_AND_DELETIONS, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS, _UNMEASURED,
-    _PRICED_BELOW, _LOGS, DATASET_TABLES,
+    _PRICED_BELOW, _LOGS, DATASET_TABLES, REGISTERED_TABLES,
 )  # fmt: skip
 VERSION: Final = 1 + len(MIGRATIONS)

@@ -13,7 +13,8 @@ from tracer.config import DEFAULT_EXPERIMENT
 from tracer.store.rows import ModelRow, RunRow
 
 _GROUPS = ("tags", "params", "metrics")
-_NO_FIELDS = ("kind", "model_id", "run_id", "time")
+_EMPTIED = "emptied"  # when it was deleted last: what groups had then is gone
+_NO_FIELDS = ("kind", "model_id", "run_id", "time", _EMPTIED)
 
 Timed = JsonObject  # field: [time, value]; a group: {key: [time, value]}
 
@@ -65,6 +66,9 @@ def _merged(connection: sqlite3.Connection, table: str, key: str, records: Seque
 def _merge(fields: Timed, record: JsonObject) -> None:
     given = record.get("time")
     time = given if isinstance(given, int) and abs(given) < 2**63 else 0
+    if record.get("deleted") is True:
+        _put(fields, _EMPTIED, time, True)
+    emptied = fields[_EMPTIED][0] if _EMPTIED in fields else None
     for name, value in record.items():
         if name in _GROUPS:
             if isinstance(value, dict):
@@ -75,6 +79,9 @@ def _merge(fields: Timed, record: JsonObject) -> None:
             fields["created"] = min(fields.get("created", [time, value]), [time, value], key=lambda entry: entry[1])
         elif name not in _NO_FIELDS:
             _put(fields, name, time, value)
+    if emptied is not None:
+        for name in _GROUPS:
+            fields[name] = {key: entry for key, entry in fields.get(name, {}).items() if entry[0] > emptied}
 
 
 def _put(entries: Timed, name: str, time: int, value: Any) -> None:
@@ -101,6 +108,8 @@ def read_models(connection: sqlite3.Connection, model_id: str | None, name: str 
             tags=_texts(fields, "tags"),
             params=_texts(fields, "params"),
             metrics=_metrics(fields),
+            status_message=_text(fields, "status_message"),
+            deleted=_value(fields, "deleted") is True,
         )
         for identity, number, experiment, created, fields in rows
     ]

@@ -13,7 +13,7 @@ import orjson
 from tracer import _fault
 from tracer._json import JsonObject
 from tracer._records.attachments import ATTACHMENT_SCHEME
-from tracer.semconv import SpanType
+from tracer.semconv import PROMPT, SpanType
 from tracer.store.sqlite import blocks
 from tracer.store.sqlite.bases import Base, RecentBases
 from tracer.store.sqlite.decode import DecodedBatch, DecodedTrace, NewSpan, SpanFacts
@@ -24,6 +24,7 @@ from tracer.store.sqlite.rollup import RollUp, Running
 from tracer.store.sqlite.schema import (
     LABEL_METADATA,
     LABEL_MODEL,
+    LABEL_PROMPT,
     LABEL_PROVIDER,
     LABEL_TAG,
     POSITION_BITS,
@@ -271,6 +272,8 @@ def _labels(updates: TraceUpdates, rolled: RollUp) -> Mapping[tuple[int, str], s
         return _NO_LABELS
     labels = {(LABEL_TAG, key): value for key, value in updates.tags.items()}
     labels.update({(LABEL_METADATA, key): value for key, value in updates.metadata.items()})
+    used = (key[len(PROMPT) :] for key in updates.metadata if key.startswith(PROMPT))
+    labels.update({(LABEL_PROMPT, prompt): "" for prompt in used})
     labels.update({(LABEL_MODEL, model): "" for model in rolled.models})
     labels.update({(LABEL_PROVIDER, provider): "" for provider in rolled.providers})
     return labels

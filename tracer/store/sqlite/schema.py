@@ -17,6 +17,7 @@ LABEL_TAG: Final = 0
 LABEL_METADATA: Final = 1
 LABEL_MODEL: Final = 2
 LABEL_PROVIDER: Final = 3
+LABEL_PROMPT: Final = 4
 
 TEXTS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5(text, content='', tokenize='unicode61 remove_diacritics 2')"
 SLICE_TABLE: Final = (
@@ -58,6 +59,22 @@ DATASET_TABLES: Final = (
     )""",
     "CREATE UNIQUE INDEX dataset_rows_id ON dataset_rows(dataset, row_id)",
     "CREATE INDEX dataset_rows_order ON dataset_rows(dataset, num)",
+)
+
+REGISTERED_TABLES: Final = (
+    # versions of prompts and of registered models, numbered from 1 in each name
+    """CREATE TABLE registered(
+        kind TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL,
+        tags TEXT NOT NULL,         -- JSON
+        content TEXT NOT NULL,      -- JSON
+        PRIMARY KEY (kind, name, number)
+    ) WITHOUT ROWID""",
+    "CREATE UNIQUE INDEX registered_id ON registered(kind, name, id)",
+    # an alias that was taken away stays as a mark without an id, else an older record would bring it back
+    """CREATE TABLE registered_aliases(
+        kind TEXT NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL, id TEXT, time INTEGER NOT NULL,
+        PRIMARY KEY (kind, name, alias)
+    ) WITHOUT ROWID""",
 )
 
 SCHEMA: Final = (
@@ -203,6 +220,7 @@ SCHEMA: Final = (
     TERMS_TABLE.format("terms"),
     *LOG_TABLES,
     *DATASET_TABLES,
+    *REGISTERED_TABLES,
 )
 
 APPLICATION_ID: Final = 0x54524352  # header field that marks an SQLite file as a store of tracer

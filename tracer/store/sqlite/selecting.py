@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tracer.store.filter import And, Comparison, Expression
-from tracer.store.sqlite.compile import Matcher, compare, compile_expression
-from tracer.store.sqlite.schema import LABEL_METADATA, LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG
+from tracer.store.sqlite.compile import LABELS, Matcher, compare, compile_expression
+from tracer.store.sqlite.schema import LABEL_METADATA, LABEL_TAG
 from tracer.store.sqlite.sql import Fragment, Sql, join
-
-_DRIVING = {"tag": LABEL_TAG, "metadata": LABEL_METADATA, "model": LABEL_MODEL, "provider": LABEL_PROVIDER}
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ def selected(expression: Expression | None, fulltext: Matcher, *, by_label: bool
     driver, rest = _driver(expression) if by_label else (None, expression)
     if driver is None or _is_narrow(rest, fulltext):
         return Selected(plain.matching(compile_expression(expression, fulltext)))
-    kind = _DRIVING[driver.field.name]
+    kind = LABELS[driver.field.name]
     key, value = (driver.field.key, driver.value) if kind in (LABEL_TAG, LABEL_METADATA) else (driver.value, "")
     # CROSS JOIN keeps the order of the tables: walk the label's index newest first, look each trace up
     labels = Sql(
@@ -69,7 +67,7 @@ def _driver(expression: Expression) -> tuple[Comparison | None, Expression | Non
     for index, part in enumerate(parts):
         if (
             isinstance(part, Comparison)
-            and part.field.name in _DRIVING
+            and part.field.name in LABELS
             and part.operator == "="
             and isinstance(part.value, str)
         ):

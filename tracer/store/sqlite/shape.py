@@ -55,6 +55,18 @@ def _is_text(value: object) -> bool:
     return type(value) is str
 
 
+def _is_flag(value: object) -> bool:
+    return type(value) is bool
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and 0 < value < 2**31
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
 def _are_texts(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
 
@@ -132,4 +144,7 @@ _CHECKS: dict[object, dict[str, _Check]] = {
         "source": _are_texts,
         "metadata": _are_texts,
     },
+    "model": {**_TIMES, "deleted": _is_flag},
+    "registered": {"time": _is_time, "number": _is_number, "tags": _are_texts, "content": _is_object},
+    "alias": {"time": _is_time, "id": _is_text},
 }

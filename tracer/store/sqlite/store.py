@@ -17,6 +17,7 @@ from tracer.store.rows import (
     Facets,
     Histogram,
     ModelRow,
+    RegisteredRow,
     RowPage,
     RunRow,
     SessionPage,
@@ -43,6 +44,7 @@ from tracer.store.sqlite.histogram import histogram
 from tracer.store.sqlite.models_and_runs import read_models, read_runs
 from tracer.store.sqlite.owners import owner_gone, running_owners
 from tracer.store.sqlite.recent import RecentTallies
+from tracer.store.sqlite.registered import read_registered
 from tracer.store.sqlite.sessions import find_sessions, session_rows
 from tracer.store.sqlite.statistics import statistics
 from tracer.store.sqlite.versions import experiments, versions
@@ -209,8 +211,20 @@ class SqliteStore:
         return self._run("read", experiments)
 
     def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
-        """The versions of apps, newest first: all, the one with an id, or those with a name."""
+        """The versions of apps, newest first: all, the one with an id, or those with a name; deleted ones too."""
         return self._run("read", lambda connection: read_models(connection, model_id, name))
+
+    def registered(
+        self,
+        kind: str,
+        *,
+        name: str | None = None,
+        number: int | None = None,
+        alias: str | None = None,
+        id: str | None = None,
+    ) -> list[RegisteredRow]:
+        """Versions of prompts or registered models: the newest of each name, those of a name, or one of them."""
+        return self._run("read", lambda connection: read_registered(connection, kind, name, number, alias, id))
 
     def runs(self, *, run_id: str | None = None) -> list[RunRow]:
         """The runs, newest first: all, or the one with an id."""

@@ -6,7 +6,8 @@ import sqlite3
 from collections import defaultdict
 from typing import NamedTuple
 
-from tracer.store.filter import Expression
+from tracer.semconv import EXAMPLE
+from tracer.store.filter import Comparison, Expression, Field, Not, all_of
 from tracer.store.rows import ExperimentRow, FeedbackRow, VersionRow
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.percentiles import durations_of, exact_percentiles
@@ -16,6 +17,7 @@ from tracer.store.sqlite.sessions import usage_shape
 from tracer.store.sqlite.sql import Fragment, Sql, columns
 
 _VERSIONS_LIMIT = 1000
+_NO_EXAMPLE = Not(Comparison(Field("tag", "any", EXAMPLE), "=", "true"))
 
 
 class _Totals(NamedTuple):
@@ -46,8 +48,8 @@ _TOTALS = {
 
 
 def versions(connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher) -> list[VersionRow]:
-    """One row for each version that selected traces name, newest trace first."""
-    source = selected(expression, fulltext).sql.matching("t.model_id IS NOT NULL")
+    """One row for each version that selected traces name, newest trace first; examples do not count."""
+    source = selected(all_of(expression, _NO_EXAMPLE), fulltext).sql.matching("t.model_id IS NOT NULL")
     totals = connection.execute(
         f"SELECT {columns(_Totals, **_TOTALS)} FROM {source.text}"
         f" GROUP BY 1 ORDER BY last DESC, 1 LIMIT {_VERSIONS_LIMIT}",
