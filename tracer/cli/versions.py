@@ -11,24 +11,36 @@ from tracer.cli.options import examples, json_option, store_option
 
 if TYPE_CHECKING:
     from tracer._tracking.comparison import VersionSummary
+    from tracer.cli.screen import Screen
 
 _NS_PER_MS = 1_000_000
 
 
-@click.command("versions", epilog=examples("tracer versions", "tracer versions my-agent-v1 my-agent-v2"))
+@click.command(
+    "versions",
+    epilog=examples("tracer versions", "tracer versions my-agent-v1 my-agent-v2", "tracer versions --full my-agent-v2"),
+)
 @click.argument("versions", nargs=-1, metavar="[NAME|ID]…")
+@click.option("--full", is_flag=True, help="What each version is: params, tags, config, input example.")
+@click.option("--delete", is_flag=True, help="Delete the versions that are named. Their traces stay.")
 @json_option("One JSON object a line: latencies in ms, cost in USD.")
 @store_option
-def command(versions: tuple[str, ...], as_json: bool, store_url: str | None) -> None:
+def command(versions: tuple[str, ...], full: bool, delete: bool, as_json: bool, store_url: str | None) -> None:
     """Put versions side by side: traces, errors, tokens, cost, latency percentiles and mean scores."""
     from tracer._tracking.comparison import compare_versions
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import Screen, note
 
+    if delete and (full or as_json or not versions):
+        raise click.UsageError("--delete wants names or ids of versions, and no other option.")
     store_for_reading(store_url)
     summaries = compare_versions(*versions)
     screen = Screen()
-    if as_json:
+    if delete:
+        _delete(summaries)
+    elif full:
+        _print_full(screen, [each for each in summaries if versions or not each.deleted], as_json)
+    elif as_json:
         for summary in summaries:
             screen.json(dataclasses.asdict(summary))
     elif summaries:
@@ -36,6 +48,31 @@ def command(versions: tuple[str, ...], as_json: bool, store_url: str | None) -> 
             screen.print(line)
     else:
         note("no versions; tracer.set_active_model('v1') makes one.")
+
+
+def _delete(summaries: list[VersionSummary]) -> None:
+    from tracer._tracking.versions import delete_logged_model
+    from tracer.cli.screen import note
+    from tracer.cli.wording import clean_line, how_many
+
+    for summary in summaries:
+        delete_logged_model(summary.model_id)
+        stay = f"; {how_many(summary.traces, 'trace')} of it stay" if summary.traces else ""
+        note(clean_line(f"deleted {summary.name} ({summary.model_id}){stay}"))
+
+
+def _print_full(screen: Screen, summaries: list[VersionSummary], as_json: bool) -> None:
+    from tracer.cli.version_details import details_of, lines_of
+
+    for number, summary in enumerate(summaries):
+        details = details_of(summary.model_id)
+        if as_json:
+            screen.json(details)
+            continue
+        if number:
+            screen.print()
+        for line in lines_of(details):
+            screen.print(line)
 
 
 def _table(summaries: list[VersionSummary]) -> list[str]:
@@ -63,6 +100,7 @@ def _labels(summaries: list[VersionSummary]) -> list[str]:
     names = [summary.name for summary in summaries]
     return [
         clean_line(f"{summary.name} {summary.model_id}" if names.count(summary.name) > 1 else summary.name)
+        + (" (deleted)" if summary.deleted else "")
         for summary in summaries
     ]
 
