@@ -137,7 +137,7 @@ def fill(client: httpx.Client) -> None:
         (f"/statistics?group_by=version&interval_ns={HOUR}", "Statistics"),
         ("/versions", "Versions"),
         ("/models", "Models"),
-        ("/models?name=v1", "Models"),
+        ("/models?name=v1&longest=1", "Models"),
         ("/registered?kind=prompt", "Registered"),
         ("/registered?kind=prompt&name=qa&alias=production", "Registered"),
         ("/registered?kind=oops", "Error"),

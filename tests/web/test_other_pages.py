@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+import tracer
 from tests.web.conftest import Watched
 from tests.web.serving import TraceIds, served
 
@@ -34,6 +35,36 @@ def test_versions_stand_side_by_side(page: Page) -> None:
     expect(page.get_by_role("row").filter(has_text="Feedback: helpful")).to_contain_text("1.00")
     page.get_by_role("link", name="its traces of shop-v1").click()
     expect(page.get_by_role("status").filter(has_text="trace")).to_have_text("3 traces")
+
+
+def test_versions_have_names_params_and_tags(watched: Watched, tmp_path: Path) -> None:
+    tracer.configure(store=tmp_path / "own.db")
+    made = [
+        tracer.create_external_model("shop", params={"llm": "gpt-4o"}, tags={"git.commit": "0a1b2c", "git.diff": "+"}),
+        tracer.create_external_model("shop", params={"llm": "llama"}),
+        tracer.create_external_model("draft"),
+    ]
+    for model in made:
+        with tracer.set_active_model(model_id=model.model_id), tracer.start_span("step"):
+            pass
+    tracer.delete_logged_model(made[2].model_id)
+    tracer.reset()
+
+    with served(tmp_path / "own.db") as url:
+        page = watched.open(url)
+        page.goto("/versions")
+
+        names = ["draft (deleted)", f"shop {made[1].model_id[:8]}", f"shop {made[0].model_id[:8]}"]
+        expect(page.locator(".version-name")).to_have_text(names)
+        cells = page.get_by_role("row").filter(has_text="Param: llm").get_by_role("cell")
+        expect(cells).to_have_text(["\u2013", "llama", "gpt-4o"])
+        expect(page.get_by_role("row").filter(has_text="Tag: git.commit")).to_contain_text("0a1b2c")
+        expect(page.get_by_text("git.diff")).to_have_count(0)
+        page.goto("/traces")
+        expect(page.locator(".facets")).to_contain_text("draft (deleted)")
+        page.locator(".facets").get_by_role("button", name="draft (deleted)").click()
+        page.get_by_role("link", name="step").first.click()
+        expect(page.get_by_text("version draft (deleted)")).to_be_visible()
 
 
 def test_the_dashboard_draws_calls_latency_tokens_and_cost(page: Page) -> None:

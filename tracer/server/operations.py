@@ -21,6 +21,7 @@ _GROUP_BY = Parameter("group_by", "Field by which the rows are grouped: model, n
 _INTERVAL = Parameter("interval_ns", "The length of a step of the series.", "integer", bounds=(1, ANY_NS[1]))
 _MODEL_ID = Parameter("model_id", "Only the version with this id.")
 _NAME = Parameter("name", "Only versions with this name.")
+_LONGEST = Parameter("longest", "Params and tags are cut to so many characters.", "integer", bounds=(1, 2**31))
 _REGISTERED = (
     Parameter("kind", "prompt, or model for registered models."),
     Parameter("name", "All versions of this name, newest first; without it the newest of each name."),
@@ -98,7 +99,7 @@ OPERATIONS: Final = (
         (*SELECTION, _GROUP_BY, _INTERVAL),
     ),
     Operation("GET", "/versions", "Versions of apps.", overview.list_versions, "Versions", SELECTION),
-    Operation("GET", "/models", "Details of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME)),
+    Operation("GET", "/models", "Details of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME, _LONGEST)),
     Operation(
         "GET", "/registered", "Prompts and registered models.", overview.list_registered, "Registered", _REGISTERED
     ),

@@ -195,7 +195,14 @@ def _version(row: VersionRow, name: str) -> JsonObject:
 def list_models(call: Call) -> JsonObject:
     """Versions of apps with their names, tags, parameters and metrics, also without traces, newest first."""
     rows = call.store.models(model_id=call.query["model_id"], name=call.query["name"])
+    longest = call.query["longest"]
+    if longest is not None:
+        rows = [row._replace(tags=_cut(row.tags, longest), params=_cut(row.params, longest)) for row in rows]
     return {"models": [_with_ns(row._asdict(), "created", "updated") for row in rows]}
+
+
+def _cut(texts: dict[str, str], longest: int) -> dict[str, str]:
+    return {name: text[:longest] for name, text in texts.items()}
 
 
 def list_registered(call: Call) -> JsonObject:

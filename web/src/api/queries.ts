@@ -8,6 +8,7 @@ import type {
   Dataset,
   Facets,
   Histogram,
+  Model,
   Selection,
   ServerInfo,
   SessionAnswer,
@@ -167,6 +168,14 @@ export const versionList = (selection: Selection) =>
     queryKey: ["versions", selection],
     queryFn: ({ signal }) => request<{ versions: Version[] }>("/versions", { ...selection }, { signal }),
     placeholderData: keepPreviousData,
+    retry: false,
+  });
+
+export const modelList = () =>
+  queryOptions({
+    queryKey: ["models"],
+    queryFn: ({ signal }) => request<{ models: Model[] }>("/models", { longest: 200 }, { signal }),
+    staleTime: 30_000,
     retry: false,
   });
 

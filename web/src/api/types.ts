@@ -235,6 +235,15 @@ export interface Version {
   feedback: { name: string; count: number; mean: number | null }[];
 }
 
+/** What is said of a version apart from its traces. */
+export interface Model {
+  model_id: string;
+  name: string;
+  params: Record<string, string>;
+  tags: Record<string, string>;
+  deleted: boolean;
+}
+
 export interface Completion {
   start: number;
   end: number;

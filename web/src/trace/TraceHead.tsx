@@ -9,6 +9,7 @@ import { condition } from "../traces/conditions";
 import { useKeys } from "../ui/keys";
 import { modelNames } from "../ui/models";
 import { StateBadge } from "../ui/State";
+import { useVersionName } from "../versions/details";
 import { AddToDataset } from "./AddToDataset";
 import { CopyMenu } from "./CopyMenu";
 import { DeleteTrace } from "./DeleteTrace";
@@ -19,6 +20,7 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
   const { newer, older } = useNeighbours(trace);
   const go = (id: string | null) => id && navigate(`/traces/${id}`);
   useKeys({ "[": () => go(newer), "]": () => go(older) });
+  const versionName = useVersionName();
   const tags = Object.entries(trace.tags);
   return (
     <header className="trace-head">
@@ -106,7 +108,9 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
           </div>
         )}
         <Fact icon={<User aria-hidden />} name="User" text={trace.user} title={trace.user ?? ""} />
-        {trace.model_id && <Fact name="Version" text={`version ${trace.model_id}`} title={trace.model_id} />}
+        {trace.model_id && (
+          <Fact name="Version" text={`version ${versionName(trace.model_id)}`} title={trace.model_id} />
+        )}
         <Fact name="Service" text={serviceOf(resource)} title="Service" />
         {tags.map(([key, value]) => (
           <div key={key}>

@@ -5,6 +5,7 @@ import { facets } from "../api/queries";
 import type { Facet, Selection } from "../api/types";
 import { shortCount } from "../format";
 import { stateWord } from "../ui/State";
+import { useVersionName } from "../versions/details";
 import { condition, hasCondition } from "./conditions";
 
 const FIELDS = ["state", "name", "model", "provider", "user", "session", "version", "experiment"];
@@ -46,7 +47,13 @@ export function FacetList({ selection, onToggle }: Props) {
 const isTelling = (facet: Facet, filter: string) =>
   facet.values.length > 1 || facet.values.some(({ value }) => hasCondition(filter, condition(facet.field, value)));
 
+function shown(field: string, value: string, versionName: (modelId: string) => string) {
+  if (field === "state") return stateWord(value as never);
+  return (field === "version" ? versionName(value) : value) || "(none)";
+}
+
 function FacetGroup({ facet, filter, onToggle }: { facet: Facet; filter: string; onToggle: (wanted: string) => void }) {
+  const versionName = useVersionName();
   const most = Math.max(...facet.values.map(({ count }) => count));
   return (
     <section>
@@ -59,9 +66,7 @@ function FacetGroup({ facet, filter, onToggle }: { facet: Facet; filter: string;
             <li key={value}>
               <button type="button" aria-pressed={isOn} onClick={() => onToggle(wanted)} title={value}>
                 <span className="facet-bar" style={{ width: `${(100 * count) / most}%` }} />
-                <span className="facet-value">
-                  {facet.field === "state" ? stateWord(value as never) : value || "(none)"}
-                </span>
+                <span className="facet-value">{shown(facet.field, value, versionName)}</span>
                 <span className="num dim">{shortCount(count)}</span>
               </button>
             </li>

@@ -14,6 +14,7 @@ import { PageHead } from "../ui/PageHead";
 import { Problem } from "../ui/Problem";
 import { useSelection } from "../ui/range";
 import { useUrlState } from "../ui/url";
+import { useDetails, useVersionName } from "./details";
 
 const LINES = `@tracer.trace
 def answer(question: str) -> str:
@@ -55,6 +56,8 @@ export default function VersionsPage() {
   const versions = query.data?.versions ?? [];
   const [baseId, setBase] = useState<string | null>(null);
   const base = versions.find((version) => version.model_id === baseId) ?? versions[versions.length - 1];
+  const details = useDetails(versions);
+  const versionName = useVersionName();
   const figures = [...FIGURES, ...feedbackFigures(versions)].filter((figure) =>
     versions.some((version) => figure.of(version) !== null),
   );
@@ -71,7 +74,9 @@ export default function VersionsPage() {
       )}
       {base && (
         <>
-          <p className="dim page-note">Each version against {base.name}: choose another in the table's head.</p>
+          <p className="dim page-note">
+            Each version against {versionName(base.model_id)}: choose another in the table's head.
+          </p>
           <div className="table-scroll">
             <table className="plain list versions num">
               <thead>
@@ -79,7 +84,9 @@ export default function VersionsPage() {
                   <td />
                   {versions.map((version) => (
                     <th key={version.model_id} scope="col" className="right">
-                      <span className="strong version-name">{version.name}</span>
+                      <span className="strong version-name" title={version.model_id}>
+                        {versionName(version.model_id)}
+                      </span>
                       <label className="base-choice">
                         <input
                           type="radio"
@@ -112,6 +119,16 @@ export default function VersionsPage() {
                     </td>
                   ))}
                 </tr>
+                {details.map((detail) => (
+                  <tr key={detail.word}>
+                    <th scope="row">{detail.word}</th>
+                    {versions.map((version) => (
+                      <td key={version.model_id} className="right version-detail" title={detail.of(version)}>
+                        {detail.of(version) ?? <span className="dim">–</span>}
+                      </td>
+                    ))}
+                  </tr>
+                ))}
                 <tr>
                   <th scope="row">Last trace</th>
                   {versions.map((version) => (
@@ -125,7 +142,7 @@ export default function VersionsPage() {
                   {versions.map((version) => (
                     <td key={version.model_id} className="right">
                       <Link href={`/traces?filter=${encodeURIComponent(condition("version", version.model_id))}`}>
-                        its traces<span className="visually-hidden"> of {version.name}</span>
+                        its traces<span className="visually-hidden"> of {versionName(version.model_id)}</span>
                       </Link>
                     </td>
                   ))}
