@@ -72,9 +72,9 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._api.tracing import wrap_context as wrap_context
     from tracer._engine.span import LiveSpan as LiveSpan
     from tracer._tracking.comparison import compare_versions as compare_versions
-    from tracer._tracking.evaluation import EvaluatedRow as EvaluatedRow
-    from tracer._tracking.evaluation import EvaluationResult as EvaluationResult
     from tracer._tracking.evaluation import evaluate as evaluate
+    from tracer._tracking.evaluation_result import EvaluatedRow as EvaluatedRow
+    from tracer._tracking.evaluation_result import EvaluationResult as EvaluationResult
     from tracer._tracking.experiments import Experiment as Experiment
     from tracer._tracking.experiments import get_experiment_by_name as get_experiment_by_name
     from tracer._tracking.experiments import set_experiment as set_experiment
@@ -157,7 +157,8 @@ _HOMES = {
     ),
     "tracer._engine.span": ("LiveSpan",),
     "tracer._tracking.comparison": ("compare_versions",),
-    "tracer._tracking.evaluation": ("EvaluatedRow", "EvaluationResult", "evaluate"),
+    "tracer._tracking.evaluation": ("evaluate",),
+    "tracer._tracking.evaluation_result": ("EvaluatedRow", "EvaluationResult"),
     "tracer._tracking.experiments": ("Experiment", "get_experiment_by_name", "set_experiment"),
     "tracer._tracking.git_versions": ("disable_git_model_versioning", "enable_git_model_versioning"),
     "tracer._tracking.logged_model": ("LoggedModel", "LoggedModelStatus"),

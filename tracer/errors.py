@@ -58,5 +58,9 @@ class PromptNotFoundError(_NotFoundError):
     """No prompt has this name, version or alias in the store."""
 
 
+class EvaluationError(TracerError):
+    """The app failed on every row of an evaluation."""
+
+
 class UntrustedModelError(TracerError):
     """Loading this model would run code of unknown origin."""

@@ -120,6 +120,13 @@ OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 
+# metadata of traces and of their feedback, by which an evaluation finds its rows again
+EVALUATION_ROW: Final = "tracer.evaluation.row"  # id of the row, or a digest of its inputs
+EVALUATION_RUN: Final = "tracer.evaluation.run"
+EVALUATION_SCORER: Final = "tracer.evaluation.scorer"
+JUDGED_TRACE: Final = "tracer.judged.trace_id"  # of a judge's trace: the trace that it judges
+JUDGE_TRACE: Final = "tracer.judge.trace_id"  # of a judge's feedback: the trace of its call
+
 # USD, as the provider sent it: wins over the table of prices
 COST_TOTAL: Final = "tracer.cost.total"
 COST_INPUT: Final = "tracer.cost.input"

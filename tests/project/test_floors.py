@@ -60,7 +60,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # what users and providers call
         "tracer._api": "__init__ annotations configuration queries spans traces tracing",
         "tracer._tracking": (
-            "__init__ checks comparison evaluation experiments git git_versions logged_model model_uris "
+            "__init__ aggregations checks comparison evaluated_rows evaluation evaluation_comparison "
+            "evaluation_result evaluation_rows experiments git git_versions logged_model model_uris "
             "registered_models registry runs scoring version_search versions"
         ),
         "tracer.provider": (

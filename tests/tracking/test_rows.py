@@ -208,7 +208,7 @@ def test_empty_cells_of_a_table_are_what_is_not_there() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"predict_fn": [len]}, "predict_fn: got"),
+        ({"predict_fn": 5}, "predict_fn: got"),
         ({"predict_fn": len, "scorers": len}, r"scorers: got .* expected a list"),
         ({"predict_fn": len, "data": [{"inputs": 1, "expectations": {"": 1}}]}, r"data\[0\]\.expectations"),
     ],

@@ -114,7 +114,7 @@ def _assess(
         value=loads(encode_at_most(value, MAX_VALUE_BYTES)),
         span_id=span_id,
         rationale=rationale,
-        source=_source(source),
+        source=source_of(source),
         metadata={str(key): str(item) for key, item in (metadata or {}).items()},
         error=error if error is None or isinstance(error, str) else f"{type(error).__name__}: {error}",
         create_time_ms=now // 1_000_000,
@@ -141,7 +141,8 @@ def _record(assessment: Assessment, time_ns: int) -> JsonObject:
     return {key: value for key, value in record.items() if value is not None and value != {}}
 
 
-def _source(source: object) -> AssessmentSource:
+def source_of(source: object) -> AssessmentSource:
+    """The source that a text, a mapping or an object names. Raises InvalidArgumentError."""
     if source is None:
         return AssessmentSource()
     if isinstance(source, AssessmentSource):

@@ -43,6 +43,8 @@ suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
 covered_scopes: set[str] = set()
 # collects the span ids of calls below that report tokens
 usage_watch: ContextVar[list[str] | None] = ContextVar("tracer_usage_watch", default=None)
+# collects the ids of traces that start here
+trace_watch: ContextVar[list[str] | None] = ContextVar("tracer_trace_watch", default=None)
 
 
 def restore(variable: ContextVar[Any], token: Token[Any], ours: object) -> None:

@@ -7,7 +7,7 @@ import functools
 import sys
 import weakref
 from collections.abc import AsyncGenerator, Callable, Generator
-from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from tracer._engine.arguments import AnyFunction
@@ -39,6 +39,18 @@ _BLOCK_MAKERS: dict[object, Callable[[Any], Any]] = {maker(iter).__code__: maker
 def block_maker(function: object) -> Callable[[Any], Any] | None:
     """The function of contextlib that decorates this one, if one does."""
     return _BLOCK_MAKERS.get(getattr(function, "__code__", None)) if hasattr(function, "__wrapped__") else None
+
+
+def is_traced(function: Any) -> bool:
+    """Whether each call is a span: of what ``@trace`` gives, of a method or a partial of it, of an object with it."""
+    from tracer._engine.traced_object import TracedObject
+
+    while isinstance(function, (functools.partial, MethodType)):
+        function = function.func if isinstance(function, functools.partial) else function.__func__
+    if type(function) in (KeepsCallContext, TracedObject):
+        return True
+    called = function if isinstance(function, FunctionType) else getattr(type(function), "__call__", None)  # noqa: B004
+    return type(called) is KeepsCallContext or getattr(called, "__code__", None) is _PLAIN_CODE
 
 
 def traced(step: Step) -> Any:
@@ -310,3 +322,4 @@ _ALONE_IN_TUPLE = _references_from((object(),))
 _counting = Returned(Step(lambda: None, "", "", {}, None, False, False), NonRecordingSpan(), None)
 _counting.function = lambda: (_ for _ in ())
 _plain(_counting)()
+_PLAIN_CODE = _plain(_counting).__code__

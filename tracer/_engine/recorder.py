@@ -11,7 +11,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
 from tracer import _ids
-from tracer._engine.context import UNSET, active_model, active_run_id, running, usage_watch
+from tracer._engine.context import UNSET, active_model, active_run_id, running, trace_watch, usage_watch
 from tracer._engine.nonrecording import NonRecordingSpan, Place
 from tracer._engine.span import LiveSpan
 from tracer._fault import is_interruption, report
@@ -309,6 +309,9 @@ class Recorder:
 
     def _write_trace_fields(self, trace_id: str, time_ns: int) -> None:
         """Write the experiment, version and run of a trace that starts here, if it has any."""
+        watch = trace_watch.get()
+        if watch is not None:
+            watch.append(trace_id)
         fields = {"experiment": self._experiment} if self._experiment != DEFAULT_EXPERIMENT else {}
         model_id, run_id = self.active_model_id(), active_run_id()
         if model_id is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tracer._notebook.html import Html, Room, element, joined, page, table
-from tracer._tracking.evaluation import EvaluatedRow, EvaluationResult
+from tracer._tracking.evaluation_result import EvaluatedRow, EvaluationResult
 from tracer._tracking.logged_model import LoggedModel
 from tracer.cli import wording
 from tracer.cli.values import one_line

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from tracer._late import load as _load
 
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOMES
-    from tracer._tracking.evaluation import EvaluationResult as EvaluationResult
     from tracer._tracking.evaluation import evaluate as evaluate
+    from tracer._tracking.evaluation import get_evaluation as get_evaluation
+    from tracer._tracking.evaluation_comparison import EvaluationComparison as EvaluationComparison
+    from tracer._tracking.evaluation_result import EvaluationResult as EvaluationResult
     from tracer._tracking.scoring import Scorer as Scorer
     from tracer._tracking.scoring import scorer as scorer
     from tracer.genai import datasets as datasets
@@ -31,7 +33,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
 
 # where each name is defined; loaded on first use, as tracer's own names are
 _HOMES = {
-    "tracer._tracking.evaluation": ("EvaluationResult", "evaluate"),
+    "tracer._tracking.evaluation": ("evaluate", "get_evaluation"),
+    "tracer._tracking.evaluation_comparison": ("EvaluationComparison",),
+    "tracer._tracking.evaluation_result": ("EvaluationResult",),
     "tracer._tracking.scoring": ("Scorer", "scorer"),
     "tracer.genai.datasets": (
         "DatasetRow",

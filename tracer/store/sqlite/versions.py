@@ -93,7 +93,8 @@ def _feedback(connection: sqlite3.Connection, source: Sql) -> dict[str, list[Fee
     given = source.cross_join("assessments a", "a.trace = t.num AND a.type = 'feedback' AND NOT a.deleted")
     found: dict[str, list[FeedbackRow]] = defaultdict(list)
     for version, *cells in connection.execute(
-        "SELECT t.model_id, a.name, count(*), avg(CASE a.text WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0"
+        "SELECT t.model_id, a.name, count(*), avg(CASE lower(a.text) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0"
+        " WHEN 'yes' THEN 1.0 WHEN 'no' THEN 0.0"
         f" ELSE tracer_number(a.text) END) FROM {given.text} GROUP BY 1, 2 ORDER BY 3 DESC, 2",
         given.parameters,
     ):
