@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = "sqlite:///tracer.db"
 DEFAULT_EXPERIMENT = "Default"
+DEFAULT_JUDGE_MODEL = "openai:/gpt-4.1-mini"
 MAX_VALUE_BYTES = 1 << 20
 JOURNAL_MAX_BYTES = 1 << 30
 
@@ -43,6 +44,7 @@ class Settings:
     tracer_provider: TracerProvider | None = None
     service_name: str | None = None
     active_model: str | None = None
+    judge_model: str = DEFAULT_JUDGE_MODEL
     max_value_bytes: int = MAX_VALUE_BYTES
     journal_max_bytes: int = JOURNAL_MAX_BYTES
     given: frozenset[str] = field(default=frozenset(), compare=False)
@@ -187,6 +189,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "tracer_provider": _provider,
     "service_name": _text,
     "active_model": _text,
+    "judge_model": _text,
     "max_value_bytes": _size,
     "journal_max_bytes": _size,
 }
@@ -200,6 +203,7 @@ ENVIRONMENT = {
     "capture_content": "TRACER_CAPTURE_CONTENT",
     "service_name": "TRACER_SERVICE_NAME",
     "active_model": "TRACER_ACTIVE_MODEL_ID",
+    "judge_model": "TRACER_JUDGE_MODEL",
     "max_value_bytes": "TRACER_MAX_VALUE_BYTES",
     "journal_max_bytes": "TRACER_JOURNAL_MAX_BYTES",
 }

@@ -62,5 +62,9 @@ class EvaluationError(TracerError):
     """The app failed on every row of an evaluation."""
 
 
+class JudgeError(TracerError):
+    """A judge gave no verdict: its model cannot be asked, or replied something else."""
+
+
 class UntrustedModelError(TracerError):
     """Loading this model would run code of unknown origin."""

@@ -9,7 +9,7 @@ _CONTEXT = 512
 _NORMAL, _UNKNOWN, _CONTROL, _BYTE = 1, 2, 3, 6  # kinds of token in the GGUF format
 
 
-def write_model(path: Path) -> None:
+def write_model(path: Path, context: int = _CONTEXT) -> None:
     """Write the model, which generates printable characters without sense or end."""
     import gguf
     import numpy
@@ -24,7 +24,7 @@ def write_model(path: Path) -> None:
         return random.normal(0, scale, shape).astype(numpy.float32)
 
     writer = gguf.GGUFWriter(str(path), "llama")
-    writer.add_context_length(_CONTEXT)
+    writer.add_context_length(context)
     writer.add_embedding_length(_WIDTH)
     writer.add_block_count(1)
     writer.add_feed_forward_length(_INNER)

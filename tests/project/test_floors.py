@@ -71,7 +71,10 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "otel",
     },
     {  # apps
-        "tracer.genai": "__init__ dataset_rows datasets prompts",
+        "tracer.genai": (
+            "__init__ built_in_judges chat_models code_scorers dataset_rows datasets judge judge_agreement judges "
+            "material prompts scorers verdicts"
+        ),
         "tracer.models": (
             "__init__ chat errors from_code joined_chunks loaded loading log manifest messages own_code pickling "
             "plain_values prediction python_model requirements saving serving serving_answer serving_app "

@@ -50,3 +50,18 @@ def test_a_model_whose_version_is_on_a_server_has_its_files_here(server: str) ->
 
     assert load_model("models:/double").predict(4) == 8
     assert len(tracer.search_traces(model_id=model.model_id)) == 2
+
+
+def test_an_evaluation(server: str) -> None:
+    rows = [{"inputs": {"word": word}, "expectations": {"expected": word}, "id": word} for word in ("one", "two")]
+    judge = tracer.genai.make_judge("fine", "{{ outputs }}", model=lambda prompt: {"rationale": "r", "value": "yes"})
+
+    result = tracer.evaluate(rows, lambda word: word, [judge], model_id=tracer.create_external_model("v1").model_id)
+    again = tracer.evaluate(rows, lambda word: 1 / 0, [judge], resume=result.run_id)
+    tracer.log_feedback(trace_id=str(result.rows[0].trace_id), name="fine", value=False, source="HUMAN")
+
+    assert result.metrics == again.metrics == {"fine/mean": 1, "rows": 2, "error_share": 0}
+    assert {row.id for row in tracer.genai.get_evaluation(result.run_id).rows} == {"one", "two"}
+    assert tracer.compare_versions("v1")[0].scores == {"fine": 0.6666666666666666}
+    (found,) = tracer.genai.agreement()
+    assert (found.traces, found.agreed) == (1, 0)

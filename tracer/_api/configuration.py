@@ -33,6 +33,7 @@ def configure(
     exporters: Sequence[SpanExporter] | None = None,
     tracer_provider: TracerProvider | None = None,
     service_name: str | None = None,
+    judge_model: str | None = None,
     max_value_bytes: int | None = None,
     journal_max_bytes: int | None = None,
 ) -> None:
@@ -50,6 +51,7 @@ def configure(
     :param exporters: OpenTelemetry SpanExporters; each gets every span, at its own pace, from the journal.
     :param tracer_provider: an application's own OpenTelemetry TracerProvider to join.
     :param service_name: OpenTelemetry's ``service.name``.
+    :param judge_model: model that judges ask unless they name another, such as ``ollama:/llama3.2``.
     :param max_value_bytes: limit of one recorded value; a longer one is cut, with a note of how much is missing.
     :param journal_max_bytes: limit of the journal, which keeps records on disk for a sink that is down.
     :raises InvalidArgumentError: for an invalid value; no setting has changed then.
@@ -57,8 +59,8 @@ def configure(
     runtime().configure(
         store=store, token=token, experiment=experiment, enabled=enabled, sample_rate=sample_rate,
         capture_content=capture_content, redact=redact, span_processors=span_processors, exporters=exporters,
-        tracer_provider=tracer_provider, service_name=service_name, max_value_bytes=max_value_bytes,
-        journal_max_bytes=journal_max_bytes,
+        tracer_provider=tracer_provider, service_name=service_name, judge_model=judge_model,
+        max_value_bytes=max_value_bytes, journal_max_bytes=journal_max_bytes,
     )  # fmt: skip
 
 

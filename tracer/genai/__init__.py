@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from tracer._tracking.scoring import Scorer as Scorer
     from tracer._tracking.scoring import scorer as scorer
     from tracer.genai import datasets as datasets
+    from tracer.genai import judges as judges
+    from tracer.genai import scorers as scorers
     from tracer.genai.datasets import DatasetRow as DatasetRow
     from tracer.genai.datasets import EvaluationDataset as EvaluationDataset
     from tracer.genai.datasets import create_dataset as create_dataset
@@ -23,6 +25,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from tracer.genai.datasets import get_dataset as get_dataset
     from tracer.genai.datasets import search_datasets as search_datasets
     from tracer.genai.datasets import set_dataset_tags as set_dataset_tags
+    from tracer.genai.judge_agreement import Agreement as Agreement
+    from tracer.genai.judge_agreement import agreement as agreement
+    from tracer.genai.judges import make_judge as make_judge
     from tracer.genai.prompts import PromptVersion as PromptVersion
     from tracer.genai.prompts import delete_prompt_alias as delete_prompt_alias
     from tracer.genai.prompts import load_prompt as load_prompt
@@ -56,8 +61,10 @@ _HOMES = {
         "search_prompts",
         "set_prompt_alias",
     ),
+    "tracer.genai.judge_agreement": ("Agreement", "agreement"),
+    "tracer.genai.judges": ("make_judge",),
 }
-_MODULES = frozenset(("datasets",))
+_MODULES = frozenset(("datasets", "judges", "scorers"))
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 if not TYPE_CHECKING:
@@ -66,7 +73,7 @@ if not TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return _import_module(f"tracer.genai.{name}")
+        return _import_module(f"{__name__}.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = _load(_HOME_OF[name], name)
