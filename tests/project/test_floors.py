@@ -113,9 +113,9 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart tracing",
         "tracer.cli": (
-            "__init__ conversation dataset demo distributions doctor exporting group importing listing mcp models "
-            "options pairs parts prompts reading rows running screen server serving show stats steps table tail tree "
-            "ui values version_details versions wording"
+            "__init__ agreement conversation dataset demo distributions doctor evaluating exporting group importing "
+            "listing mcp models options pairs parts prompts reading rows running screen server serving show stats "
+            "steps table tail tree ui values version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

@@ -26,6 +26,8 @@ _COMMANDS = {
     "import": ("tracer.cli.importing", "Read OTLP JSON lines into the store."),
     "dataset": ("tracer.cli.dataset", "Datasets of questions with their expected answers."),
     "versions": ("tracer.cli.versions", "Versions of an app side by side."),
+    "evaluate": ("tracer.cli.evaluating", "Ask and score an app, and fail where it is not good enough."),
+    "agreement": ("tracer.cli.agreement", "How far judges agree with people."),
     "models": ("tracer.cli.models", "Serve models that were logged, and register them."),
     "prompts": ("tracer.cli.prompts", "Prompts with versions and aliases."),
     "mcp": ("tracer.cli.mcp", "Serve traces to coding agents."),

@@ -1,0 +1,136 @@
+"""``tracer evaluate`` and ``tracer agreement``: what they print, and with which code they end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tracer
+from tests.cli.conftest import Ran
+
+Command = Callable[..., Ran]
+
+PROGRAM = """
+from answers import answer as predict_fn
+from tracer.genai.scorers import exact_match
+data = [
+    {"inputs": {"country": "Peru"}, "expectations": {"capital": "Lima"}},
+    {"inputs": {"country": "Mali"}, "expectations": {"capital": "Bamako"}},
+]
+scorers = [exact_match(name="right")]
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], str]:
+    """Writes an app with these answers and its evaluation; gives the file's name."""
+    monkeypatch.setattr("sys.path", __import__("sys").path[:])
+
+    def write(answers: dict[str, str]) -> str:
+        for module in ("answers", "evaluation"):
+            __import__("sys").modules.pop(module, None)
+        (tmp_path / "answers.py").write_text(f"def answer(country):\n    return {answers!r}[country]\n")
+        __import__("shutil").rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        (tmp_path / "evaluation.py").write_text(PROGRAM)
+        return str(tmp_path / "evaluation.py")
+
+    return write
+
+
+GOOD = {"Peru": "Lima", "Mali": "Bamako"}
+BAD = {"Peru": "Cusco", "Mali": "Bamako"}
+
+
+def test_metrics_are_printed_and_a_threshold_decides(tracer_command: Command, program: Any) -> None:
+    file = program(BAD)
+
+    assert tracer_command("evaluate", file, "--version", "v1").code == 0
+    met = tracer_command("evaluate", file, "--require", "right=0.5", "--require", "error_share=0")
+    missed = tracer_command("evaluate", file, "--require", "right/mean=0.9", "--require", "helpful=1")
+
+    assert met.code == 0, met.out + met.err
+    assert [line.split() for line in met.lines[:3]] == [["right/mean", "0.5"], ["rows", "2"], ["error_share", "0"]]
+    assert missed.code == 1
+    assert "✗ right/mean is 0.5, required is at least 0.9" in missed.lines
+    assert "✗ there is no metric helpful; there are right/mean, rows, error_share" in missed.lines
+    (version,) = tracer.compare_versions("v1")
+    assert (version.traces, version.scores) == (2, {"right": 0.5})
+
+
+def test_a_result_that_is_worse_than_the_baseline_ends_with_one(
+    tracer_command: Command, program: Any, tmp_path: Path
+) -> None:
+    kept = str(tmp_path / "baseline.json")
+    assert tracer_command("evaluate", program(GOOD), "--save", kept).code == 0
+    same = tracer_command("evaluate", program(GOOD), "--baseline", kept)
+    worse = tracer_command("evaluate", program(BAD), "--baseline", kept)
+    chance = tracer_command("evaluate", program(BAD), "--baseline", kept, "--significance", "0.05")
+    runs = tracer.search_runs()
+    better = tracer_command("evaluate", program(GOOD), "--baseline", runs[0].info.run_id)
+
+    assert (same.code, worse.code, chance.code, better.code) == (0, 1, 0, 0), (same, worse, chance, better)
+    assert "✗ right got worse: worse in 1, better in 0, p = 1" in worse.lines
+    assert any(line.startswith("worse: {'country': 'Peru'}  right 1 → 0  tracer show ") for line in worse.lines)
+    assert ["right", "0.5", "1", "1", "0", "1", "1"] in [line.split() for line in better.lines]
+
+
+def test_json_for_other_programs(tracer_command: Command, program: Any) -> None:
+    ran = tracer_command("evaluate", program(BAD), "--require", "right=1", "--json")
+
+    told = json.loads(ran.out)
+    assert ran.code == 1
+    assert told["metrics"]["right/mean"] == 0.5
+    assert told["wrong"] == ["right/mean is 0.5, required is at least 1"]
+    assert tracer.get_run(told["run_id"]).info.run_name == "evaluation"
+
+
+def test_an_app_that_always_fails_ends_with_one(tracer_command: Command, program: Any) -> None:
+    ran = tracer_command("evaluate", program({}))
+
+    assert ran.code == 1
+    assert "answer failed on every row, 2 of 2" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("data = []", (), "defines no scorers; it may define data, predict_fn, scorers"),
+        ("data, scorers = [], []", (), "there are no rows"),
+        (PROGRAM, ("--require", "right"), "expected METRIC=NUMBER"),
+    ],
+)
+def test_wrong_usage_ends_with_two(
+    text: str, options: tuple[str, ...], said: str, tracer_command: Command, program: Any
+) -> None:
+    file = program(GOOD)
+    Path(file).write_text(text)
+
+    ran = tracer_command("evaluate", file, *options)
+
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_agreement_as_a_table_and_as_json(tracer_command: Command) -> None:
+    for judged, said in (("yes", True), ("yes", True), ("yes", False), ("no", False)):
+        with tracer.start_span("answer") as span:
+            pass
+        source = {"source_type": "LLM_JUDGE", "source_id": "openai:/m"}
+        tracer.log_feedback(trace_id=span.trace_id, name="correct", value=judged, source=source)
+        tracer.log_feedback(trace_id=span.trace_id, name="correct", value=said, source="HUMAN")
+
+    ran = tracer_command("agreement")
+    told = json.loads(tracer_command("agreement", "--json").out)
+
+    assert ran.lines == [
+        "correct by openai:/m: 4 traces, agreed 75%, kappa 0.50",
+        "  judge says    people: no  people: yes",
+        "  no                     1            0",
+        "  yes                    1            2",
+    ]
+    assert (told["traces"], told["kappa"], len(told["disagreements"])) == (4, 0.5, 1)
+    assert tracer_command("agreement", "--human", "thumbs").err.startswith("no trace has feedback of both")
