@@ -38,6 +38,12 @@ def journal_folder(url: str) -> Path:
     return path.with_name(path.name + ".journal")
 
 
+def models_folder_of(url: str) -> Path:
+    """The folder of a store's logged models: beside its file, or for a server in the user's state folder."""
+    journal = journal_folder(url)
+    return journal.with_name(journal.name.removesuffix(".journal") + ".models")
+
+
 def folders_with_locks(url: str) -> Iterator[Path]:
     """Folders for journals where the file system of the usual one knows no locks: of this machine and user alone."""
     yield _usual_state_folder() / _name_of(url)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tracer._api.traces import notebook_html
 from tracer._encoding.text import clean_text
 from tracer._engine.runtime import runtime
-from tracer._journal.locations import journal_folder
+from tracer._journal.locations import models_folder_of
 from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.store.rows import ModelRow
@@ -54,6 +54,10 @@ class LoggedModel:
         location = str(self.artifact_location) if is_model_id(self.model_id) else None
         return {**fields, "status": str(self.status), "model_uri": self.model_uri, "artifact_location": location}
 
+    def __eq__(self, other: object) -> bool:  # also of one that says more, such as what log_model() gives
+        names = LoggedModel.__dataclass_fields__
+        return isinstance(other, LoggedModel) and all(getattr(self, name) == getattr(other, name) for name in names)
+
     @property
     def model_uri(self) -> str:
         """The URI that ``tracer.models.load_model`` takes."""
@@ -77,8 +81,7 @@ def model_folder(model_id: str) -> Path:
 
 def models_folder() -> Path:
     """Folder of all logged models: beside the store, or beside the journal of a remote store."""
-    journal = journal_folder(runtime().store_url())
-    return journal.with_name(journal.name.removesuffix(".journal") + ".models")
+    return models_folder_of(runtime().store_url())
 
 
 def has_files(model: LoggedModel) -> bool:

@@ -22,6 +22,7 @@ from tracer.server.endpoint import endpoint_for
 from tracer.server.gate import Gate
 from tracer.server.heartbeats import Heartbeats
 from tracer.server.indexer import Indexer
+from tracer.server.model_files import take_part
 from tracer.server.openapi import openapi
 from tracer.server.operations import BASE, OPERATIONS
 from tracer.server.otlp import drop_metrics, take_logs, take_spans
@@ -65,6 +66,7 @@ def _routes() -> list[BaseRoute]:
         Route(f"{BASE}/events", live.events),
         Route(f"{BASE}/openapi.json", openapi),
         Route(f"{BASE}/records", take_records, methods=["POST"]),
+        Route(f"{BASE}/models/{{model_id}}/files/{{file:path}}", take_part, methods=["PUT"]),
         Route("/v1/traces", take_spans, methods=["POST"]),
         Route("/v1/logs", take_logs, methods=["POST"]),
         Route("/v1/metrics", drop_metrics, methods=["POST"]),

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from tracer._json import JsonObject
 from tracer.server.answer import json_answer, takes_gzip
+from tracer.server.model_files import BINARY, OFFSET
 from tracer.server.operation import Operation, Parameter
 from tracer.server.operations import BASE, OPERATIONS
 from tracer.server.otlp import JSON, PROTOBUF
@@ -31,7 +32,8 @@ def document() -> JsonObject:
     for operation in OPERATIONS:
         place = paths.setdefault(BASE + _IN_PATH.sub(r"{\1}", operation.path), {})
         place[operation.method.lower()] = _operation(operation)
-    paths.update(_others())
+    for path, entries in _others().items():
+        paths.setdefault(path, {}).update(entries)
     return {
         "openapi": "3.1.0",
         "info": {"title": "tracer server", "version": installed_version(), "description": _DESCRIPTION},
@@ -122,6 +124,13 @@ def _others() -> dict[str, JsonObject]:
                 **_entry("take_records", "Take in records of a journal.", None),
                 "parameters": [{"name": "owner", "in": "query", "schema": {**TEXT, "minLength": 1, "maxLength": 200}}],
                 "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
+            }
+        },
+        f"{BASE}/models/{{model_id}}/files/{{file}}": {
+            "put": {
+                **_entry("take_part", "Take in a part of a model's file.", None),
+                "parameters": [_path_parameter("model_id"), _path_parameter("file"), _query_parameter(OFFSET)],
+                "requestBody": {"required": True, "content": {BINARY: {"schema": {"type": "string"}}}},
             }
         },
         "/v1/traces": {"post": _take_in("take_spans", "Take in spans (OTLP).", "Otlp")},

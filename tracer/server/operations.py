@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tracer.server import annotate, attachments, completion, datasets, overview, records, traces
+from tracer.server import annotate, attachments, completion, datasets, model_files, overview, records, traces
 from tracer.server.operation import ANY_NS, FILTER, PAGE, SELECTION, Operation, Parameter
 
 BASE: Final = "/api/v1"
@@ -38,6 +38,7 @@ _TRACE = "/traces/{trace_id}"
 _TAG = f"{_TRACE}/tags/{{key:path}}"
 _DATASET = "/datasets/{dataset_id}"
 _ASSESSMENT = f"{_TRACE}/assessments/{{assessment_id}}"
+_FILES = "/models/{model_id}/files"
 
 # before operations with a path that would match as well
 OPERATIONS: Final = (
@@ -102,6 +103,14 @@ OPERATIONS: Final = (
     Operation("GET", "/models", "Details of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME, _LONGEST)),
     Operation(
         "GET", "/registered", "Prompts and registered models.", overview.list_registered, "Registered", _REGISTERED
+    ),
+    Operation("GET", "/models/files", "Versions with files.", model_files.list_models_with_files, "ModelIds"),
+    Operation("GET", _FILES, "Files of a version.", model_files.list_files, "ModelFiles"),
+    Operation(
+        "POST", _FILES, "Keep the files sent.", model_files.keep_files, body="FileDigests", status=204, writes=True
+    ),
+    Operation(
+        "GET", f"{_FILES}/{{file:path}}", "A part of a file.", model_files.get_part, "Binary", (model_files.OFFSET,)
     ),
     Operation("GET", "/runs", "Runs.", overview.list_runs, "Runs", (_RUN_ID,)),
     Operation("GET", "/experiments", "Experiments.", overview.list_experiments, "Experiments"),

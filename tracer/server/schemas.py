@@ -180,6 +180,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "OneRecord": shape(record=by_name(ANY)),
     "DeleteTraces": optional(trace_ids=many(TRACE_ID), filter=TEXT, since_ns=NS, until_ns=NS, limit=COUNT),
     "Deleted": shape(deleted=COUNT),
+    "ModelIds": shape(model_ids=many(TEXT)),
+    "ModelFiles": shape(files=many(shape(path=TEXT, size=COUNT))),
+    "FileDigests": shape(files={"type": "object", "additionalProperties": TEXT}),
     "Histogram": shape(
         since_ns=maybe(NS),
         until_ns=maybe(NS),

@@ -25,6 +25,7 @@ class ServerSettings:
     token: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     max_body_bytes: int = 64 << 20  # also after decompression
+    max_model_bytes: int = 8 << 30  # all files of a logged model
     receive_seconds: float = 30.0  # for a client to send a request
     query_seconds: float = 30.0
     query_work_seconds: float = 4.0  # of the processor; the rest of a request may have one more

@@ -74,10 +74,16 @@ class Connection:
         return self.request("POST", path, content=content, media_type=_JSON, is_missing_fine=missing)
 
     def deliver(
-        self, path: str, query: JsonObject | None = None, *, content: bytes = b"{}", media_type: str = _JSON
+        self,
+        path: str,
+        query: JsonObject | None = None,
+        *,
+        content: bytes = b"{}",
+        media_type: str = _JSON,
+        method: str = "POST",
     ) -> None:
-        """A POST that the server has done when this returns. Raises StoreError."""
-        answer = self.request("POST", path, query, content=content, media_type=media_type)
+        """A POST, or PUT, that the server has done when this returns. Raises StoreError."""
+        answer = self.request(method, path, query, content=content, media_type=media_type)
         if answer.status != _DONE:  # a proxy's login page comes with a 200
             raise StoreError(f"{self.url} answered {answer.status} as no tracer server does; is the address right?")
 

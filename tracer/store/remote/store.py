@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -40,6 +42,8 @@ _NEWEST = 2**62
 _NS_PER_MS = 1_000_000
 _PART_BYTES = 1 << 20
 _PART_VALUES = 100_000  # keys and values
+_FILE_PART_BYTES = 4 << 20  # of a model's file
+_BINARY = "application/octet-stream"
 
 
 class RemoteStore:
@@ -298,6 +302,46 @@ class RemoteStore:
         if self._server.get("/datasets", missing=True) is None:
             return UnknownOperationError(f"the tracer server {self.url} is older than this tracer and has no datasets")
         return DatasetNotFoundError(f"no dataset has the id {dataset_id!r:.60}; it may have been deleted")
+
+    # ---- files of logged models, which are beside a store ----
+
+    def models_with_files(self) -> list[str] | None:
+        """Ids of the versions whose files the server has; None if it is older and keeps none."""
+        found = self._server.get("/models/files", missing=True)
+        return None if found is None else found["model_ids"]
+
+    def model_files(self, model_id: str) -> dict[str, int] | None:
+        """Sizes of a version's files in bytes, by path; None if the server has none."""
+        found = self._server.get(f"/models/{path_part(model_id)}/files", missing=True)
+        return None if found is None else {item["path"]: item["size"] for item in found["files"]}
+
+    def send_model_file(self, model_id: str, name: str, source: Path) -> None:
+        """Send a file of a version, in parts. Raises StoreError."""
+        place = f"/models/{path_part(model_id)}/files/{quote(name)}"
+        with source.open("rb") as file:
+            offset = 0
+            while True:
+                part = file.read(_FILE_PART_BYTES)
+                if not part and offset:
+                    return
+                self._server.deliver(place, {"offset": offset}, content=part, media_type=_BINARY, method="PUT")
+                offset += len(part)
+                if not part:
+                    return
+
+    def finish_model(self, model_id: str, digests: dict[str, str]) -> None:
+        """Let the server check the sha256 of all files by path, and keep them. Raises InvalidArgumentError."""
+        self._server.deliver(f"/models/{path_part(model_id)}/files", content=orjson.dumps({"files": digests}))
+
+    def fetch_model_file(self, model_id: str, name: str, size: int, target: Path) -> None:
+        """Get a file of a version, in parts. Raises StoreError."""
+        place = f"/models/{path_part(model_id)}/files/{quote(name)}"
+        with target.open("xb") as file:
+            while file.tell() < size:
+                part = self._server.request("GET", place, {"offset": file.tell()}).content
+                if not part:
+                    raise StoreError(f"the tracer server {self.url} gave the file {name} incomplete")
+                file.write(part)
 
     def close(self) -> None:
         """Close the connections to the server."""
