@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer import ollama as ollama  # type: ignore[attr-defined, unused-ignore]
     from tracer import openai as openai  # type: ignore[attr-defined, unused-ignore]
     from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
+    from tracer import pyfunc as pyfunc
     from tracer import together as together  # type: ignore[attr-defined, unused-ignore]
     from tracer._api.annotations import delete_trace_tag as delete_trace_tag
     from tracer._api.annotations import log_expectation as log_expectation
@@ -220,13 +221,13 @@ _PROVIDERS = (
 )  # fmt: skip
 _MODULES = frozenset(
     (
-        "config", "dialects", "errors", "export", "genai", "messages", "models", "otel", "provider", "semconv",
-        "server", "store", "tracing",
+        "config", "dialects", "errors", "export", "genai", "messages", "models", "otel", "provider", "pyfunc",
+        "semconv", "server", "store", "tracing", "types",
     )
 )  # fmt: skip
 
 if not TYPE_CHECKING:  # a checker wants a list of literals here; without one it takes the imports above
-    __all__ = sorted((*_HOME_OF, *_PROVIDERS, "autolog", "errors", "genai", "models"))
+    __all__ = sorted((*_HOME_OF, *_PROVIDERS, "autolog", "errors", "genai", "models", "pyfunc"))
 
 _register("default_model_id", "tracer._tracking.versions")
 _register("find_operation", "tracer.provider.installed")

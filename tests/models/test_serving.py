@@ -262,7 +262,7 @@ def test_invocations_take_the_same_and_mlflows_shapes(up: Up) -> None:
     wrapped = up.post("/invocations", json={"inputs": {"messages": QUESTION}, "params": {"seed": 1}}).json()
     streamed = up.post("/invocations", json={"messages": QUESTION, "stream": True}).text
 
-    assert plain["choices"][0]["message"] == wrapped["choices"][0]["message"]
+    assert plain["choices"][0]["message"] == wrapped["predictions"]["choices"][0]["message"]
     assert streamed.startswith("data: {")
     assert streamed.endswith("data: [DONE]\n\n")
 

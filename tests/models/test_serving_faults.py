@@ -187,7 +187,7 @@ def test_what_json_holds_is_sent_and_the_rest_is_an_error(anything: str) -> None
         500,
         "The model's answer cannot be sent: object is nothing that JSON can hold.",
     )
-    for body in ({"dataframe_split": {}}, {"instances": []}, {"inputs": 1, "x": 2}):
+    for body in ({"dataframe_split": {}}, {"dataframe_records": 1}, {"inputs": 1, "x": 2}):
         assert (ask(body).status_code, ask(body).json()["error"]["type"]) == (400, "invalid_request_error")
 
 

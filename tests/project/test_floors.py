@@ -16,7 +16,7 @@ pytestmark = pytest.mark.no_store
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
-            "errors config semconv _background_loop _distribution _exit _fault _ids _json _json_size _late "
+            "errors config semconv _background_loop _digest _distribution _exit _fault _ids _json _json_size _late "
             "_readable_names _threads"
         ),
         "tracer._encoding": "__init__ bounds foreign media plain shown text",
@@ -76,14 +76,17 @@ FLOORS: tuple[dict[str, str], ...] = (
             "material prompts scorers verdicts"
         ),
         "tracer.models": (
-            "__init__ chat errors from_code joined_chunks loaded loading log manifest messages own_code pickling "
-            "plain_values prediction python_model requirements saving serving serving_answer serving_app "
-            "serving_errors serving_thread serving_workers shape signing trust yaml_files"
+            "__init__ chat errors from_code info input_checks invocation joined_chunks joined_events kinds loaded "
+            "loading log manifest messages on_server other_spellings own_code pickling plain_values prediction "
+            "python_model requirements responses_agent saving schema serving serving_answer serving_app "
+            "serving_errors serving_thread serving_wire serving_workers shape signature signing trust yaml_files"
         ),
+        "tracer.types": "__init__ llm responses",
+        "tracer": "pyfunc",
         "tracer.server": (
             "__init__ annotate answer app attachments body budget completion conversation datasets endpoint gate "
-            "heartbeats indexer live openapi operation operations otlp otlp_protobuf overview page protobuf_size "
-            "protocol records running schemas serve settings shapes signin traces"
+            "heartbeats indexer live model_files openapi operation operations otlp otlp_protobuf overview page "
+            "protobuf_size protocol records running schemas serve settings shapes signin traces"
         ),
     },
     {  # providers

@@ -10,9 +10,10 @@ from pathlib import Path
 from tracer._api.traces import notebook_html
 from tracer._encoding.text import clean_text
 from tracer._engine.runtime import runtime
-from tracer._journal.locations import models_folder_of
+from tracer._journal.locations import is_remote, models_folder_of
 from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
+from tracer.store.remote.store import RemoteStore
 from tracer.store.rows import ModelRow
 
 _NS_PER_MS = 1_000_000
@@ -87,6 +88,20 @@ def models_folder() -> Path:
 def has_files(model: LoggedModel) -> bool:
     """Whether a version was logged with ``log_model`` and its folder exists."""
     return is_model_id(model.model_id) and model_folder(model.model_id).is_dir()
+
+
+def server_store() -> RemoteStore | None:
+    """The store, if it is a server, which keeps files of models, too."""
+    if not is_remote(runtime().store_url()):
+        return None
+    store = runtime().store()
+    return store if isinstance(store, RemoteStore) else None
+
+
+def models_on_server() -> frozenset[str]:
+    """Ids of the versions whose files the server has; none if the store is a file."""
+    server = server_store()
+    return frozenset() if server is None else frozenset(server.models_with_files() or ())
 
 
 def is_model_id(text: str) -> bool:

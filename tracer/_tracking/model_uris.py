@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tracer._engine.runtime import runtime
-from tracer._tracking.logged_model import LoggedModel, has_files, is_model_id, model_from_row, model_rows
+from tracer._tracking.logged_model import (
+    LoggedModel,
+    has_files,
+    is_model_id,
+    model_from_row,
+    model_rows,
+    models_on_server,
+)
 from tracer._tracking.registry import MODELS, reference
 from tracer._tracking.versions import deleted_error, get_logged_model
 from tracer.errors import InvalidArgumentError, ModelNotFoundError
@@ -39,9 +46,10 @@ def model_of_uri(uri: str) -> LoggedModel:
 def _of_name(name: str, version: str) -> LoggedModel:
     # counted over all that were ever made, deleted ones too, so that a number never changes its version
     rows = [row for row in model_rows(name=name) if row.status != "FAILED"]
-    ready = [row for row in rows if _is_ready(row)]
+    elsewhere = models_on_server()
+    ready = [row for row in rows if _is_ready(row, elsewhere)]
     if not ready:
-        near = sorted({row.name for row in model_rows() if _is_ready(row)})
+        near = sorted({row.name for row in model_rows() if _is_ready(row, elsewhere)})
         raise ModelNotFoundError(f"no model is called {name!r}; logged are: {', '.join(near[:20]) or 'none'}")
     if version in ("", NEWEST):
         return model_from_row(min(ready, key=lambda row: row.experiment != runtime().settings.experiment))
@@ -55,8 +63,9 @@ def _of_name(name: str, version: str) -> LoggedModel:
     return model_from_row(row)
 
 
-def _is_ready(row: ModelRow) -> bool:
-    return row.status == "READY" and not row.deleted and has_files(model_from_row(row))
+def _is_ready(row: ModelRow, elsewhere: frozenset[str]) -> bool:
+    has_some = row.model_id in elsewhere or has_files(model_from_row(row))
+    return row.status == "READY" and not row.deleted and has_some
 
 
 def _of_run(uri: str) -> LoggedModel:

@@ -9,6 +9,8 @@ import click
 from tracer._distribution import install_advice
 from tracer.cli.options import examples, json_option, store_option
 
+_HELP = "?"  # what --host is for `-h` alone
+
 
 @click.group("models", epilog=examples("tracer models serve models:/my-agent", "tracer models list"))
 @store_option
@@ -101,12 +103,15 @@ def alias_command(
         "tracer models serve ./saved-model --host 0.0.0.0 --api-key $KEY",
     ),
 )
-@click.argument("model_uri", metavar="URI")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=5001, show_default=True, help="Port; 0 for a free one.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.argument("model_uri", metavar="URI", required=False)
+@click.option("-m", "--model-uri", "other_uri", metavar="URI", help="The same as the argument.")
+@click.option("-h", "--host", default="127.0.0.1", show_default=True, is_flag=False, flag_value=_HELP,
+              help="Address to listen on; `-h` alone shows this.")  # fmt: skip
+@click.option("-p", "--port", type=click.IntRange(0, 65535), default=5001, show_default=True,
+              help="Port; 0 for a free one.")  # fmt: skip
+@click.option("-w", "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--threads", type=click.IntRange(1), default=40, show_default=True, help="Requests at once in a process.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=300.0, show_default=True,
+@click.option("-t", "--timeout", type=click.FloatRange(0, min_open=True), default=300.0, show_default=True,
               help="Seconds for an answer; of a stream, between its pieces.")  # fmt: skip
 @click.option("--max-body-bytes", type=click.IntRange(1), default=20_000_000, show_default=True,
               help="A request's body may be as long as this.")  # fmt: skip
@@ -114,12 +119,14 @@ def alias_command(
               help="Answer only requests with `Authorization: Bearer KEY`.")  # fmt: skip
 @click.option("--allow-host", "allowed_hosts", multiple=True, metavar="NAME",
               help="A DNS name by which a server without a key answers; may be repeated.")  # fmt: skip
+@click.option("--env-manager", metavar="local", help="Where the model runs: in this Python, and nowhere else.")
 @click.option("--trust", is_flag=True, help="Run the code of a model also if you have not logged it yourself.")
 @store_option
 @click.pass_context
 def serve_command(
     context: click.Context,
-    model_uri: str,
+    model_uri: str | None,
+    other_uri: str | None,
     host: str,
     port: int,
     workers: int,
@@ -128,16 +135,28 @@ def serve_command(
     max_body_bytes: int,
     api_key: str | None,
     allowed_hosts: tuple[str, ...],
+    env_manager: str | None,
     trust: bool,
     store_url: str | None,
 ) -> None:
-    """Serve a model behind OpenAI's API: POST /v1/chat/completions, and more.
+    """Serve a model behind OpenAI's API: POST /v1/chat/completions, /v1/responses, and more.
 
     URI is models:/NAME, models:/NAME/VERSION, models:/NAME@ALIAS, models:/ID or a folder. Its code is run.
     """
     from tracer.cli.reading import NoStoreError, store_place
     from tracer.cli.screen import note
 
+    if host == _HELP:
+        click.echo(context.get_help())
+        return
+    if env_manager not in (None, "local"):
+        raise click.UsageError(
+            f"--env-manager {env_manager}: the model runs in this Python. Make an environment with the "
+            "requirements.txt of the model's folder, and run `tracer models serve` there."
+        )
+    if (model_uri is None) == (other_uri is None):
+        raise click.UsageError("Give the model's URI, such as models:/my-agent, once.")
+    model_uri = model_uri or other_uri or ""
     place = store_place(store_url or context.obj)
     if model_uri.startswith("models:/") and not place.exists():
         raise NoStoreError("models", place, "Log one with tracer.models.log_model first, or name a model's folder.")

@@ -19,20 +19,25 @@ from tracer.models.chat import (
 )
 from tracer.models.errors import ModelError
 from tracer.models.from_code import ModelConfig, set_model
+from tracer.models.info import ModelInfo
+from tracer.models.invocation import convert_input_example_to_serving_input
 from tracer.models.loaded import LoadedModel
-from tracer.models.loading import load_model, validate_serving_input
+from tracer.models.loading import get_model_info, load_model, predict, validate_serving_input
 from tracer.models.log import log_model, save_model
 from tracer.models.messages import (
     ChatMessage,
     FunctionToolCallArguments,
     FunctionToolDefinition,
     ParamProperty,
+    ParamType,
     ToolCall,
     ToolDefinition,
     ToolParamsSchema,
 )
 from tracer.models.python_model import ChatModel, PythonModel, PythonModelContext
+from tracer.models.responses_agent import ResponsesAgent
 from tracer.models.shape import ValidationError
+from tracer.models.signature import ModelSignature, infer_signature
 
 __all__ = [
     "ChatChoice",
@@ -51,9 +56,13 @@ __all__ = [
     "LoadedModel",
     "ModelConfig",
     "ModelError",
+    "ModelInfo",
+    "ModelSignature",
     "ParamProperty",
+    "ParamType",
     "PythonModel",
     "PythonModelContext",
+    "ResponsesAgent",
     "TokenLogProb",
     "TokenUsageStats",
     "ToolCall",
@@ -62,8 +71,12 @@ __all__ = [
     "ToolParamsSchema",
     "TopTokenLogProb",
     "ValidationError",
+    "convert_input_example_to_serving_input",
+    "get_model_info",
+    "infer_signature",
     "load_model",
     "log_model",
+    "predict",
     "save_model",
     "set_model",
     "validate_serving_input",

@@ -29,7 +29,7 @@ _loading: ContextVar[_Loading | None] = ContextVar("tracer_model_file", default=
 
 
 def set_model(model: object) -> None:
-    """Name the model of a file: an instance of ChatModel or PythonModel, or a function.
+    """Name the model of a file: an instance of ChatModel, ResponsesAgent or PythonModel, or a function.
 
     If the file is run by itself, and not loaded as a model, this only checks the argument.
     """
@@ -53,7 +53,7 @@ def as_model(model: object) -> PythonModel:
     if callable(model):
         return FunctionModel(model)
     raise InvalidArgumentError(
-        f"got {model!r}, expected an instance of tracer.models.ChatModel or PythonModel, a function, "
+        f"got {model!r}, expected an instance of tracer.models.ChatModel, ResponsesAgent or PythonModel, a function, "
         "or the path of a file that calls set_model()."
     )
 
@@ -92,12 +92,22 @@ def config_from(config: JsonMapping | str | Path | None) -> JsonObject:
     """A config from a dict or the path of a YAML (or JSON) file. Raises InvalidArgumentError."""
     if config is None:
         return {}
-    values = read_yaml(Path(config)) if isinstance(config, (str, Path)) else config
+    values = _read_config(Path(config)) if isinstance(config, (str, Path)) else config
     if not isinstance(values, Mapping):
         raise InvalidArgumentError(
             f"model_config: got {config!r}, expected a dict or the path of a YAML file with one."
         )
     return dict(values)
+
+
+def _read_config(path: Path) -> object:
+    try:
+        return read_yaml(path)
+    except OSError as error:
+        problem = "there is no file" if isinstance(error, FileNotFoundError) else f"cannot read ({error.strerror})"
+        raise InvalidArgumentError(
+            f"model_config: {problem} {str(path)!r} (here is {Path.cwd()}), expected a dict, or a YAML file with one."
+        ) from error
 
 
 def model_from_code(path: Path, config: JsonObject, code: OwnCode) -> PythonModel:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tracer._background_loop import BackgroundLoop
 from tracer._json import JsonMapping, JsonObject
 from tracer.errors import InvalidArgumentError
-from tracer.models.chat import ChatCompletionChunk, ChatCompletionRequest, ChatCompletionResponse, ChatParams
-from tracer.models.errors import ModelError
-from tracer.models.joined_chunks import chunks_of
+from tracer.models.info import ModelInfo, info_of, input_example
+from tracer.models.kinds import kind_for
 from tracer.models.manifest import Manifest
 from tracer.models.prediction import Prediction
 from tracer.models.python_model import (
@@ -23,11 +22,8 @@ from tracer.models.python_model import (
     has_stream,
     is_async,
     is_async_stream,
-    is_chat_model,
 )
-from tracer.models.shape import Shape, ValidationError, mapping_of
-
-_PARAMETERS = ChatParams.keys()
+from tracer.models.responses_agent import untraced
 
 
 class LoadedModel:
@@ -37,13 +33,15 @@ class LoadedModel:
 
     def __init__(self, model: PythonModel, context: PythonModelContext, manifest: Manifest, folder: Path) -> None:
         self._model = model
+        self._predict = untraced(model.predict)  # the prediction is the step
+        self._predict_stream = untraced(model.predict_stream)
         self._context = context
         self._loop = BackgroundLoop()
+        self.kind = kind_for(model, manifest.signature)
         self.manifest = manifest
         self.path = folder
         self.model_id = manifest.model_id
         self.name = manifest.name or type(model).__name__
-        self.is_chat = is_chat_model(model)
         self.is_async = is_async(model)
         self.is_async_stream = is_async_stream(model)
         self.has_stream = has_stream(model)
@@ -55,24 +53,40 @@ class LoadedModel:
         """The object that the model's file set, or that was pickled."""
         return self._model
 
+    @property
+    def metadata(self) -> ModelInfo:
+        """What was said of the model when it was logged: its signature, metadata, flavors and so on."""
+        return info_of(self.path, self.manifest)
+
+    @property
+    def model_config(self) -> JsonObject:
+        """The config, with what was replaced when the model was loaded."""
+        return self._context.model_config
+
+    @property
+    def input_example(self) -> Any:
+        """The input of the example that the model was logged with, without its params; None if there is none."""
+        return input_example(self.path, self.manifest)
+
     # ---- whole answers ----
 
     def predict(self, data: object = None, params: JsonMapping | None = None, *, into: Prediction | None = None) -> Any:
         """The model's answer.
 
-        A ChatModel takes ``{"messages": […], "max_tokens": 25, …}`` and returns the completion as a dict. Raises
-        ValidationError, which names the field, ModelError if the model returns no completion, and the exceptions of
-        the model. An asynchronous model runs in its own event loop, one for all calls. ``into`` is the result of
-        :meth:`begin`.
+        A ChatModel takes ``{"messages": […], "max_tokens": 25, …}`` and returns the completion as a dict, a
+        ResponsesAgent ``{"input": […], …}`` and the response. A PythonModel's input is checked by its type hint, which
+        it is converted to, or else by the signature. Raises ValidationError, which names the field, ModelError if the
+        model returns no completion or response, and the exceptions of the model. An asynchronous model runs in its own
+        event loop, one for all calls. ``into`` is the result of :meth:`begin`.
         """
         prediction = into or self.begin()
         with prediction.ended_by_error():
-            args, kwargs = self._arguments(prediction, self._model.predict, data, params)
+            args, kwargs = self._arguments(prediction, self._predict, data, params)
             with prediction.here():
-                answer = self._model.predict(*args, **kwargs)
+                answer = self._predict(*args, **kwargs)
                 if inspect.isawaitable(answer):
                     answer = self._loop.run(answer)
-            output = self._output(answer)
+            output = self.kind.output(answer)
         prediction.end(output)
         return output
 
@@ -84,10 +98,10 @@ class LoadedModel:
             return await asyncio.to_thread(self.predict, data, params, into=into)
         prediction = into or self.begin()
         with prediction.ended_by_error():
-            args, kwargs = self._arguments(prediction, self._model.predict, data, params)
+            args, kwargs = self._arguments(prediction, self._predict, data, params)
             with prediction.here():
-                answer = await self._model.predict(*args, **kwargs)
-            output = self._output(answer)
+                answer = await self._predict(*args, **kwargs)
+            output = self.kind.output(answer)
         prediction.end(output)
         return output
 
@@ -96,7 +110,7 @@ class LoadedModel:
     def predict_stream(
         self, data: object = None, params: JsonMapping | None = None, *, into: Prediction | None = None
     ) -> Iterator[Any]:
-        """The model's answer in pieces; a ChatModel's are chunks of the chat schema, as dicts.
+        """The model's answer in pieces; a ChatModel's are chunks of the chat schema, an agent's events, as dicts.
 
         If the model has no ``predict_stream``, the whole answer comes in one piece. Closing the iterator closes the
         model's generator.
@@ -104,20 +118,20 @@ class LoadedModel:
         if self.is_async_stream or (self.is_async and not self.has_stream):
             raise InvalidArgumentError("this model is asynchronous: write `async for … in model.apredict_stream(…)`")
         if not self.has_stream:
-            yield from self._as_chunks(self.predict(data, params, into=into))
+            yield from self.kind.pieces_of(self.predict(data, params, into=into))
             return
         prediction = into or self.begin()
         with prediction.streaming() as chunks:
-            args, kwargs = self._arguments(prediction, self._model.predict_stream, data, params)
+            args, kwargs = self._arguments(prediction, self._predict_stream, data, params)
             with prediction.here():
-                stream = iter(self._model.predict_stream(*args, **kwargs))
+                stream = iter(self._predict_stream(*args, **kwargs))
             try:
                 while True:
                     with prediction.here():
                         piece = next(stream, _END)
                     if piece is _END:
                         break
-                    chunks.append(self._chunk(piece))
+                    chunks.append(self.kind.piece(piece))
                     yield chunks[-1]
             except BaseException:
                 with prediction.here():
@@ -129,7 +143,7 @@ class LoadedModel:
     ) -> AsyncIterator[Any]:
         """The same, for asynchronous programs; for models of either kind."""
         if not self.has_stream:
-            for piece in self._as_chunks(await self.apredict(data, params, into=into)):
+            for piece in self.kind.pieces_of(await self.apredict(data, params, into=into)):
                 yield piece
             return
         if not self.is_async_stream:
@@ -142,16 +156,16 @@ class LoadedModel:
             return
         prediction = into or self.begin()
         with prediction.streaming() as chunks:
-            args, kwargs = self._arguments(prediction, self._model.predict_stream, data, params)
+            args, kwargs = self._arguments(prediction, self._predict_stream, data, params)
             with prediction.here():
-                stream: Any = self._model.predict_stream(*args, **kwargs)
+                stream: Any = self._predict_stream(*args, **kwargs)
             try:
                 while True:
                     with prediction.here():
                         piece = await anext(stream, _END)
                     if piece is _END:
                         break
-                    chunks.append(self._chunk(piece))
+                    chunks.append(self.kind.piece(piece))
                     yield chunks[-1]
             except BaseException:
                 with prediction.here():
@@ -162,56 +176,16 @@ class LoadedModel:
 
     def begin(self) -> Prediction:
         """Start the trace of an answer; the methods above continue it if it is given as ``into``."""
-        return Prediction(self.name, self.model_id, is_chat=self.is_chat)
+        return Prediction(self.name, self.model_id, self.kind)
 
     def _arguments(
         self, prediction: Prediction, method: Callable[..., object], data: object, params: JsonMapping | None
     ) -> tuple[tuple[Any, ...], JsonObject]:
-        if not self.is_chat:
-            prediction.set_inputs(data, params)
-            return arguments_for(method, self._context, data, params)
-        request = _flat(data, params)
-        prediction.set_inputs(request)
-        checked = ChatCompletionRequest.from_dict(request)
-        if not checked.messages:
-            raise ValidationError("messages", "is missing or empty, expected [{'role': 'user', 'content': '…'}]")
-        params_given = ChatParams.from_dict({key: value for key, value in request.items() if key != "messages"})
-        return arguments_for(method, self._context, checked.messages, params_given)
-
-    def _output(self, answer: object) -> object:
-        if not self.is_chat:
-            return answer.to_dict() if isinstance(answer, Shape) else answer
-        return self._shaped(ChatCompletionResponse, answer, "predict")
-
-    def _chunk(self, piece: object) -> object:
-        if not self.is_chat:
-            return piece.to_dict() if isinstance(piece, Shape) else piece
-        return self._shaped(ChatCompletionChunk, piece, "predict_stream")
-
-    def _shaped(self, shape: type[Shape], value: object, method: str) -> JsonObject:
-        try:
-            return shape.from_dict(value).to_dict()
-        except ValidationError as error:
-            raise ModelError(f"{type(self._model).__name__}.{method} gave back no {shape.__name__}: {error}") from error
-
-    def _as_chunks(self, output: Any) -> Sequence[object]:
-        return chunks_of(output) if self.is_chat else [output]
+        prediction.set_inputs(self.kind.recorded(data, params))
+        return arguments_for(method, self._context, *self.kind.arguments(data, params))
 
 
 _END = object()
-
-
-def _flat(data: object, params: JsonMapping | None) -> JsonObject:
-    """A chat request with its parameters, from a dict, a ChatCompletionRequest or a list of messages."""
-    if isinstance(data, (list, tuple)):
-        data = {"messages": list(data)}
-    request = mapping_of(data)
-    if request is None:
-        raise ValidationError("", f"got {data!r:.80}, expected {{'messages': [{{'role': 'user', 'content': '…'}}]}}")
-    more = {} if params is None else mapping_of(params)
-    if more is None:
-        raise ValidationError("params", f"is {params!r:.80}, expected a dict")
-    return {**request, **more}
 
 
 def _close(stream: object) -> None:

@@ -9,17 +9,22 @@ from typing import Any
 import orjson
 
 from tracer._json import JsonMapping, JsonObject
-from tracer._tracking.logged_model import LoggedModel, model_folder
+from tracer._tracking.logged_model import LoggedModel, is_model_id, model_folder
 from tracer._tracking.model_uris import MODELS_SCHEME, RUNS_SCHEME, model_of_uri
+from tracer._tracking.versions import get_logged_model
 from tracer.errors import InvalidArgumentError, ModelNotFoundError
 from tracer.models.errors import ModelError
 from tracer.models.from_code import as_model, config_from, model_from_code
+from tracer.models.info import ModelInfo, info_of
+from tracer.models.invocation import invocation_of
 from tracer.models.loaded import LoadedModel
 from tracer.models.manifest import MANIFEST, Manifest, read_manifest
+from tracer.models.on_server import fetch_model
+from tracer.models.other_spellings import refuse_others
 from tracer.models.own_code import OwnCode
+from tracer.models.plain_values import to_json
 from tracer.models.python_model import PythonModel, PythonModelContext
 from tracer.models.requirements import install_command
-from tracer.models.shape import ValidationError
 from tracer.models.trust import check_trust
 
 _OTHER_SCHEMES = ("models:", "runs:", "mlflow-artifacts:", "s3:", "http:", "https:")
@@ -30,6 +35,7 @@ def load_model(
     *,
     trust: bool = False,
     model_config: JsonMapping | str | Path | None = None,
+    **others: object,
 ) -> LoadedModel:
     """The model of a URI or a folder.
 
@@ -40,11 +46,12 @@ def load_model(
     yourself on this machine, pass ``trust=True``, or list its folder in TRACER_TRUSTED_MODELS. ``model_config``
     replaces keys of the config that the model was logged with. Raises ModelNotFoundError, ModelError.
     """
+    refuse_others("load_model", others, ("trust", "model_config"))
     folder = folder_of(model_uri)
     if not (folder / MANIFEST).is_file():
         raise ModelNotFoundError(f"no model in {folder}: there is no {MANIFEST}")
     check_trust(folder, trust=trust)
-    manifest = read_manifest(folder)
+    manifest = _manifest(folder)
     config = {**_config(folder, manifest), **config_from(model_config)}
     artifacts = {name: str(folder / path) for name, path in manifest.artifacts.items()}
     context = PythonModelContext(config, artifacts)
@@ -65,32 +72,56 @@ def validate_serving_input(model_uri: str | Path | LoggedModel, serving_input: o
             body = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise InvalidArgumentError(f"serving_input is no JSON: {error}") from error
-    return load_model(model_uri, trust=trust).predict(*as_invocation(body))
+    model = load_model(model_uri, trust=trust)
+    invocation = invocation_of(body, model.manifest)
+    return model.predict(invocation.data, invocation.params)
 
 
-def as_invocation(body: object) -> tuple[Any, Any]:
-    """Input and params of a request's body: ``{"input": …, "params": …}`` (or ``inputs``), else the body is the input.
+def predict(
+    model_uri: str | Path | LoggedModel,
+    input_data: Any = None,
+    *,
+    input_path: str | Path | None = None,
+    output_path: str | Path | None = None,
+    params: JsonMapping | None = None,
+    env_manager: str | None = None,
+    trust: bool = False,
+    **others: object,
+) -> Any:
+    """The model's answer to an input, or to a request's body in a JSON file; ``output_path`` gets it as JSON."""
+    others["env_manager"] = None if env_manager == "local" else env_manager
+    refuse_others("predict", others, ("input_data", "input_path", "output_path", "params", "trust"))
+    model = load_model(model_uri, trust=trust)
+    if input_path is not None:
+        invocation = invocation_of(orjson.loads(Path(input_path).read_bytes()), model.manifest)
+        input_data, params = invocation.data, invocation.params
+    answer = model.predict(input_data, params)
+    if output_path is not None:
+        Path(output_path).write_bytes(to_json(answer))
+    return answer
 
-    Raises ValidationError for MLflow's other forms, which would reach the model unparsed.
-    """
-    if not isinstance(body, dict) or "messages" in body:
-        return body, None
-    for key in ("input", "inputs"):
-        if key in body and set(body) <= {key, "params"}:
-            return body[key], body.get("params")
-    for key in ("dataframe_split", "dataframe_records", "instances"):
-        if key in body:
-            raise ValidationError(key, 'is not taken here, expected {"inputs": …, "params": {…}}')
-    if "inputs" in body:
-        beside = next(key for key in body if key not in ("inputs", "params"))
-        raise ValidationError(str(beside), 'stands beside "inputs", expected "params" alone')
-    return body, None
+
+def get_model_info(model_uri: str | Path | LoggedModel) -> ModelInfo:
+    """What was said of a model when it was logged: signature, metadata and so on. No code of the model is run."""
+    folder = folder_of(model_uri)
+    manifest = _manifest(folder)
+    model_id = manifest.model_id or ""
+    is_of_store = is_model_id(model_id) and folder == model_folder(model_id)
+    return info_of(folder, manifest, get_logged_model(model_id) if is_of_store else None)
+
+
+def _manifest(folder: Path) -> Manifest:
+    if not (folder / MANIFEST).is_file():
+        raise ModelNotFoundError(f"no model in {folder}: there is no {MANIFEST}")
+    return read_manifest(folder)
 
 
 def folder_of(model_uri: str | Path | LoggedModel) -> Path:
     """The folder of a model by its URI. Raises ModelNotFoundError."""
+    if isinstance(model_uri, ModelInfo):
+        model_uri = model_uri.model_uri
     if isinstance(model_uri, LoggedModel):
-        return model_folder(model_uri.model_id)
+        return _folder_of_version(model_uri)
     if isinstance(model_uri, Path):
         return model_uri
     if not isinstance(model_uri, str) or not model_uri.strip():
@@ -103,9 +134,12 @@ def folder_of(model_uri: str | Path | LoggedModel) -> Path:
         )
     if not is_ours:
         return Path(model_uri.removeprefix("file://"))
-    model = model_of_uri(model_uri)
+    return _folder_of_version(model_of_uri(model_uri))
+
+
+def _folder_of_version(model: LoggedModel) -> Path:
     folder = model_folder(model.model_id)
-    if not folder.is_dir():
+    if not folder.is_dir() and not fetch_model(model.model_id, folder):
         raise ModelNotFoundError(
             f"the version {model.name!r} ({model.model_id}) has no files at {folder}: it was made with "
             "create_external_model() or set_active_model(), not with log_model(), or on another machine"

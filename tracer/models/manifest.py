@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import get_origin, get_type_hints
 
+from tracer._digest import digest_of
 from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.models.errors import ModelError
@@ -21,7 +21,7 @@ FORMAT = 1
 class Manifest:
     """Paths are relative to the folder; ``files`` has the sha256 of each file."""
 
-    kind: str  # "chat" or "python"
+    kind: str  # "chat", "responses" or "python"
     format: int = FORMAT
     name: str | None = None
     model_id: str | None = None
@@ -36,12 +36,20 @@ class Manifest:
     requirements: str | None = None
     artifacts: dict[str, str] = field(default_factory=dict)
     metadata: JsonObject = field(default_factory=dict)
+    signature: JsonObject = field(default_factory=dict)
+    run_id: str | None = None
+    streams: bool = False
     files: dict[str, str] = field(default_factory=dict)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder that is complete but for it, and sign it."""
-    manifest.files = {name: _digest(folder / name) for name in _files(folder)}
+    manifest.files = {name: digest_of(folder / name) for name in files_in(folder)}
+    rewrite_manifest(folder, manifest)
+
+
+def rewrite_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a folder whose files are as they were, and sign it."""
     write_yaml(
         folder / MANIFEST, {key: value for key, value in asdict(manifest).items() if value not in (None, [], {})}
     )
@@ -79,26 +87,19 @@ def _check_paths(folder: Path, manifest: Manifest) -> None:
         if pure.is_absolute() or ".." in pure.parts or "\\" in name:
             raise ModelError(f"{folder / MANIFEST} names {name!r}, which is outside of the model's folder")
     unlisted = [name for name in filter(None, named[:4]) if name not in manifest.files]
-    unlisted += [name for name in _files(folder) if name.startswith("code/") and name not in manifest.files]
+    unlisted += [name for name in files_in(folder) if name.startswith("code/") and name not in manifest.files]
     if unlisted:
         raise ModelError(f"{folder / MANIFEST} does not list the file {unlisted[0]}, which is part of the model")
     for name, digest in manifest.files.items():
         path = folder / name
         if not path.is_file():
             raise ModelError(f"the model in {folder} lacks the file {name}")
-        if _digest(path) != digest:
+        if digest_of(path) != digest:
             raise ModelError(f"the file {name} of the model in {folder} was changed since it was saved; log it anew")
 
 
-def _files(folder: Path) -> list[str]:
+def files_in(folder: Path) -> list[str]:
+    """The files of a model but for its manifest and signature."""
     beside = (folder / MANIFEST, folder / SIGNATURE)
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path not in beside)
     return [path.relative_to(folder).as_posix() for path in paths if "__pycache__" not in path.parts]
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from tracer._json import JsonObject, encode
 from tracer.models.shape import Shape, ValidationError, mapping_of
@@ -95,11 +95,21 @@ class ChatMessage(Shape):
             raise ValidationError("role", "is empty, expected such as 'user', 'assistant', 'system' or 'tool'")
 
 
+_TypeName: TypeAlias = Literal["string", "number", "integer", "object", "array", "boolean", "null"]
+
+
 @dataclass
-class ParamProperty(Shape):
+class ParamType(Shape):
+    """The type of a function's parameter, in JSON Schema."""
+
+    type: _TypeName | None
+
+
+@dataclass
+class ParamProperty(ParamType):
     """One parameter of a function, in JSON Schema."""
 
-    type: Literal["string", "number", "integer", "object", "array", "boolean", "null"] | None = None
+    type: _TypeName | None = None
     description: str | None = None
     enum: list[Any] | None = None
     items: JsonObject | None = None

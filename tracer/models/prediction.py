@@ -7,31 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tracer import semconv
 from tracer._engine.context import active_model, usage_watch
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
-from tracer._json import JsonObject
-from tracer.messages import set_span_chat_messages, set_span_chat_tools
-from tracer.models.joined_chunks import completion_of
-
-_USAGE = {
-    "prompt_tokens": semconv.TOKEN_USAGE["input_tokens"],
-    "completion_tokens": semconv.TOKEN_USAGE["output_tokens"],
-    "total_tokens": semconv.TOKEN_USAGE["total_tokens"],
-}
+from tracer.models.kinds import Kind
 
 
 class Prediction:
     """A call of a model, from inputs to outputs. Faults of tracing are logged; exceptions of the model are raised."""
 
-    def __init__(self, name: str, model_id: str | None, *, is_chat: bool) -> None:
+    def __init__(self, name: str, model_id: str | None, kind: Kind) -> None:
         self._model_id = model_id
-        self._is_chat = is_chat
+        self._kind = kind
         self._calls: list[str] = []  # spans below that reported tokens
         with self._as_version():
-            self.span = runtime().recorder.start_span(name, span_type=semconv.SpanType.CHAIN)
+            self.span = runtime().recorder.start_span(name, span_type=kind.span_type)
             self._link()
 
     def _link(self) -> None:
@@ -79,21 +70,19 @@ class Prediction:
                 self.span.detach()
                 usage_watch.set(watch_before)
 
-    def set_inputs(self, data: object, params: object = None) -> None:
+    def set_inputs(self, recorded: object) -> None:
         """Record the inputs."""
         with guard("recording a prediction's inputs"):
-            self.span.set_inputs(data if params is None else {"data": data, "params": params})
-            if self._is_chat and isinstance(data, dict):
-                set_span_chat_messages(self.span, data.get("messages"))
-                if data.get("tools"):
-                    set_span_chat_tools(self.span, data["tools"])
+            self.span.set_inputs(recorded)
+            self._kind.describe_input(self.span, recorded)
 
     def end(self, output: object) -> None:
         """Record the outputs, and end."""
         with guard("recording a prediction's outputs"):
             self.span.set_outputs(output)
-            if self._is_chat and isinstance(output, dict):
-                self._describe(output)
+            tokens = self._kind.describe_output(self.span, output)
+            if not self._calls:  # else the calls below have reported their tokens, which must not count twice
+                self.span.set_attributes(tokens)
         self.span.end()
 
     @contextmanager
@@ -119,25 +108,13 @@ class Prediction:
     def _end_stream(self, chunks: list[Any], error: BaseException | None = None) -> None:
         output: object = chunks
         with guard("putting a stream together"):
-            if self._is_chat:
-                output = completion_of(chunks)
+            output = self._kind.joined(chunks)
         if error is None:
             self.end(output)
             return
         with guard("recording a prediction's outputs"):
             self.span.set_outputs(output)
         self.span.end_with_error(error)
-
-    def _describe(self, output: JsonObject) -> None:
-        choices = output.get("choices") or ()
-        messages = [{**choice["message"], "finish_reason": choice.get("finish_reason")} for choice in choices]
-        set_span_chat_messages(self.span, messages, append=True)
-        usage = output.get("usage") or {}
-        if self._calls:
-            return  # the calls below have reported their tokens, which must not count twice
-        for name, key in _USAGE.items():
-            if isinstance(usage.get(name), int):
-                self.span.set_attribute(key, usage[name])
 
     def fail(self, error: BaseException) -> None:
         """End with an exception of the model."""

@@ -11,6 +11,8 @@ from tracer._json import JsonObject
 from tracer.models.chat import ChatCompletionChunk, ChatCompletionResponse, ChatParams
 from tracer.models.messages import ChatMessage
 
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
 
 @dataclass(frozen=True)
 class PythonModelContext:
@@ -78,7 +80,8 @@ def is_chat_model(model: PythonModel) -> bool:
 
 def has_stream(model: PythonModel) -> bool:
     """Whether a model's class defines ``predict_stream``."""
-    return type(model).predict_stream not in (PythonModel.predict_stream, ChatModel.predict_stream)
+    owner = next(kind for kind in type(model).__mro__ if "predict_stream" in vars(kind))
+    return owner.__module__.partition(".")[0] != "tracer"
 
 
 def is_async(model: PythonModel) -> bool:
@@ -100,18 +103,29 @@ def arguments_for(
     As in MLflow the context may have any name: it is the first of two parameters apart from ``params``.
     """
     parameters = inspect.signature(method).parameters
-    positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     takes_all = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
     needed = _needed(parameters)
-    others = [name for name in needed if name != "params"]
-    takes_context = takes_all or len(others) > 1 or (bool(positional) and positional[0].name == "context")
-    args = (context, model_input) if takes_context else (model_input,)
+    args = (context, model_input) if _takes_context(parameters) else (model_input,)
     if "params" in parameters:
         return args, {"params": params}
     return ((*args, params), {}) if takes_all or len(needed) > len(args) else (args, {})
 
 
+def input_name(method: Callable[..., object]) -> str | None:
+    """The name of the parameter that gets a model's input."""
+    parameters = inspect.signature(method).parameters
+    positional = [p.name for p in parameters.values() if p.kind in _POSITIONAL]
+    place = 1 if _takes_context(parameters) else 0
+    return positional[place] if len(positional) > place else None
+
+
+def _takes_context(parameters: Mapping[str, inspect.Parameter]) -> bool:
+    positional = [p.name for p in parameters.values() if p.kind in _POSITIONAL]
+    others = [name for name in _needed(parameters) if name != "params"]
+    takes_all = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
+    return takes_all or len(others) > 1 or positional[:1] == ["context"]
+
+
 def _needed(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
     """The positional parameters that have no default."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters.values() if p.kind in kinds and p.default is p.empty]
+    return [p.name for p in parameters.values() if p.kind in _POSITIONAL and p.default is p.empty]

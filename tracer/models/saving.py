@@ -22,15 +22,20 @@ from tracer._redaction.secrets import without_secrets
 from tracer._tracking.logged_model import models_folder
 from tracer.errors import InvalidArgumentError
 from tracer.models.from_code import as_model, config_from, model_from_code
+from tracer.models.kinds import kind_name
 from tracer.models.manifest import Manifest, write_manifest
 from tracer.models.own_code import OwnCode
 from tracer.models.pickling import pickle_model, source_of
 from tracer.models.plain_values import NotJsonError, to_json
-from tracer.models.python_model import PythonModel, is_chat_model
+from tracer.models.python_model import PythonModel, has_stream
 from tracer.models.requirements import requirements_of
+from tracer.models.signature import ModelSignature, signature_for
 from tracer.models.yaml_files import write_yaml
 
-DEFAULT_CHAT_EXAMPLE = {"messages": [{"role": "user", "content": "Hello!"}]}
+_DEFAULT_EXAMPLES = {
+    "chat": {"messages": [{"role": "user", "content": "Hello!"}]},
+    "responses": {"input": [{"role": "user", "content": "Hello!"}]},
+}
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".git", ".venv")
 
 
@@ -44,11 +49,15 @@ class Parts:
     artifacts: Mapping[str, str | Path] = field(default_factory=dict)
     code_paths: Sequence[str | Path] = ()
     pip_requirements: Sequence[str] | str | Path | None = None
+    extra_pip_requirements: Sequence[str] = ()
+    signature: ModelSignature | None = None
     metadata: JsonMapping = field(default_factory=dict)
     refuse_secrets: bool = False
 
 
-def write_model(folder: Path, parts: Parts, *, name: str | None = None, model_id: str | None = None) -> Manifest:
+def write_model(
+    folder: Path, parts: Parts, *, name: str | None = None, model_id: str | None = None, run_id: str | None = None
+) -> Manifest:
     """Write the whole folder or nothing."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidArgumentError(f"path: {folder} exists already; give a folder that is new or empty.")
@@ -57,7 +66,7 @@ def write_model(folder: Path, parts: Parts, *, name: str | None = None, model_id
     beside.mkdir(mode=0o755)
     try:
         manifest = _write_parts(beside, parts)
-        manifest.name, manifest.model_id = name, model_id
+        manifest.name, manifest.model_id, manifest.run_id = name, model_id, run_id
         write_manifest(beside, manifest)
         if folder.exists():
             folder.rmdir()
@@ -84,7 +93,10 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
         model = as_model(parts.python_model)
         manifest.pickle = "model.pkl"
         pickle_model(model, folder / "model.pkl", manifest.code_paths)
-    manifest.kind = "chat" if is_chat_model(model) else "python"
+    manifest.kind = kind_name(model)
+    manifest.streams = has_stream(model)
+    example = example_of(parts.input_example, manifest.kind)
+    manifest.signature = signature_for(model, manifest.kind, parts.signature, example)
     if config:
         manifest.config = "config.yaml"
         write_yaml(folder / "config.yaml", to_plain(config))
@@ -98,6 +110,7 @@ def _write_parts(folder: Path, parts: Parts) -> Manifest:
         sources += filter(None, [source_of(model)])
     manifest.requirements = "requirements.txt"
     lines = requirements_of(parts.pip_requirements, sources, is_pickled=manifest.pickle is not None)
+    lines += requirements_of(parts.extra_pip_requirements, ())
     (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return manifest
 
@@ -151,8 +164,7 @@ def _left_out(folder: Path) -> Callable[[str, list[str]], set[str]]:
 
 def example_of(given: object, kind: str) -> tuple[object, Any] | None:
     """Input and params of the input example, None if nothing is to be run."""
-    if given is None and kind == "chat":
-        given = DEFAULT_CHAT_EXAMPLE
+    given = _DEFAULT_EXAMPLES.get(kind) if given is None else given
     if given is None or given is False:
         return None
     return given if isinstance(given, tuple) and len(given) == 2 else (given, None)

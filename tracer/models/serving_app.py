@@ -24,14 +24,15 @@ from tracer._api.tracing import set_tracing_context_from_http_request_headers
 from tracer._json import JsonMapping, JsonObject
 from tracer._json_size import VALUES_LIMIT, has_more_values
 from tracer.models.chat import ChatCompletionResponse
+from tracer.models.invocation import invocation_of
 from tracer.models.joined_chunks import chunks_of
 from tracer.models.loaded import LoadedModel
-from tracer.models.loading import as_invocation
 from tracer.models.plain_values import NotJsonError, to_json
 from tracer.models.prediction import Prediction
 from tracer.models.serving_answer import Answer
 from tracer.models.serving_errors import RequestError, ending, error_of
 from tracer.models.serving_thread import RequestThreads
+from tracer.models.serving_wire import ChunkWire, EventWire, Wire
 from tracer.models.shape import ValidationError
 from tracer.server.gate import comes_from_elsewhere, is_known_host
 
@@ -41,7 +42,6 @@ TRACE_HEADER = "x-tracer-trace-id"
 _IDLE_SECONDS = 5.0
 _DEPTH_LIMIT = 200
 _PARSED_IN_LOOP = 64 * 1024  # bytes; more is parsed in a thread, and other requests are answered meanwhile
-_HEAD_KEYS = {"id", "object", "created", "model", "choices"}
 _HUNG_UP = 499  # nginx's status for a client that has gone
 
 
@@ -75,6 +75,7 @@ class ModelServer:
         return Starlette(
             routes=[
                 Route("/v1/chat/completions", self._guarded(self._chat), methods=["POST"]),
+                Route("/v1/responses", self._guarded(self._responses), methods=["POST"]),
                 Route("/v1/models", self._guarded(self._models)),
                 Route("/v1/models/{name:path}", self._guarded(self._one_model)),
                 Route("/invocations", self._guarded(self._invocations), methods=["POST"]),
@@ -149,24 +150,41 @@ class ModelServer:
     # ---- the endpoints ----
 
     async def _chat(self, request: Request) -> Response:
-        body = await self._body(request)
-        if not isinstance(body, dict):
-            raise RequestError(400, "The body is no JSON object, expected {'messages': […]}.")
-        if self._model.is_chat:
-            return await self._answer(request, body, None, _as_it_is, streamed=body.get("stream") is True)
+        body = await self._object(request, "{'messages': […]}")
+        streamed = body.get("stream") is True
+        if self._model.kind.name == "responses":
+            raise _elsewhere("This model is a ResponsesAgent; ask it at /v1/responses.", "not_a_chat_model")
+        if self._model.kind.name == "chat":
+            return await self._answer(request, body, None, _as_it_is, streamed=streamed)
         params = {key: value for key, value in body.items() if key not in ("messages", "model", "stream")}
         data = {"messages": body.get("messages", [])}
-        return await self._answer(request, data, params, _as_completion, streamed=body.get("stream") is True)
+        return await self._answer(request, data, params, _as_completion, streamed=streamed)
+
+    async def _responses(self, request: Request) -> Response:
+        body = await self._object(request, "{'input': …}")
+        if self._model.kind.name != "responses":
+            raise _elsewhere(
+                "This model is no ResponsesAgent; ask it at /v1/chat/completions or /invocations.",
+                "not_a_responses_agent",
+            )
+        return await self._answer(request, body, None, _as_it_is, streamed=body.get("stream") is True)
 
     async def _invocations(self, request: Request) -> Response:
+        body = await self._body(request)
         try:
-            data, params = as_invocation(await self._body(request))
+            asked = invocation_of(body, self._model.manifest)
         except ValidationError as error:
             raise error_of(error, None) from None
-        if self._model.is_chat:
-            streamed = isinstance(data, dict) and data.get("stream") is True
-            return await self._answer(request, data, params, _as_it_is, streamed=streamed)
-        return await self._answer(request, data, params, lambda output: {"predictions": output}, streamed=False)
+        kind = self._model.kind.name
+        streamed = kind != "python" and isinstance(asked.data, dict) and asked.data.get("stream") is True
+        shaped = _as_predictions if asked.is_wrapped and not streamed else _as_it_is
+        return await self._answer(request, asked.data, asked.params, shaped, streamed=streamed)
+
+    async def _object(self, request: Request, expected: str) -> JsonObject:
+        body = await self._body(request)
+        if not isinstance(body, dict):
+            raise RequestError(400, f"The body is no JSON object, expected {expected}.")
+        return body
 
     async def _models(self, request: Request) -> Response:
         return _json({"object": "list", "data": [self._card()]})
@@ -228,44 +246,50 @@ class ModelServer:
     async def _whole(
         self, answer: Answer, data: object, params: JsonMapping | None, shaped: Shaped, prediction: Prediction
     ) -> Response:
-        output = shaped(await answer.whole(data, params))
+        output = await answer.whole(data, params)
         await answer.stop()
-        if isinstance(output, dict) and output.get("object") == "chat.completion":
+        if isinstance(output, dict) and output.get("object") in ("chat.completion", "response"):
             output.setdefault("model", self._model.name)
-        return _json(output)
+        return _json(shaped(output))
 
     async def _streamed(
         self, answer: Answer, data: object, params: JsonMapping | None, shaped: Shaped, prediction: Prediction
     ) -> Response:
-        if self._model.is_chat or self._model.has_stream:
+        if self._model.kind.name != "python" or self._model.has_stream:
             pieces = answer.pieces(data, params)
         else:
             pieces = _one_by_one(chunks_of(shaped(await answer.whole(data, params))))
         first = await anext(pieces, None)  # an invalid request fails here, before the status is sent
-        chunks = _Chunks(self._model.name, with_usage=_asks_for_usage(data if params is None else params))
-        events = self._events(answer, first, pieces, prediction, chunks)
-        return _Events(events, answer, self._streams)
+        wire = self._wire(data, params)
+        return _Events(self._events(answer, first, pieces, prediction, wire), answer, self._streams)
+
+    def _wire(self, data: object, params: JsonMapping | None) -> Wire:
+        if self._model.kind.name == "responses":
+            return EventWire(self._model.name, data if isinstance(data, dict) else {})
+        return ChunkWire(self._model.name, with_usage=_asks_for_usage(data if params is None else params))
 
     async def _events(
-        self, answer: Answer, first: object, pieces: AsyncIterator[object], prediction: Prediction, chunks: _Chunks
+        self, answer: Answer, first: object, pieces: AsyncIterator[object], prediction: Prediction, wire: Wire
     ) -> AsyncIterator[bytes]:
         try:
+            for part in wire.first():
+                yield _event(part)
             if first is not None:
-                for chunk in chunks.completed(first):
-                    yield _event(chunk)
+                for part in wire.completed(first):
+                    yield _event(part)
                 async for piece in pieces:
-                    for chunk in chunks.completed(piece):
-                        yield _event(chunk)
-            for chunk in chunks.last():
-                yield _event(chunk)
+                    for part in wire.completed(piece):
+                        yield _event(part)
+            for part in wire.last():
+                yield _event(part)
             yield b"data: [DONE]\n\n"
         except asyncio.CancelledError:
             if not answer.is_cut_off:
                 raise
             prediction.fail(ending())
-            yield _event(ending().body)
+            yield _event(wire.failed(ending()))
         except Exception as error:
-            yield _event(error_of(error, prediction.trace_id).body)
+            yield _event(wire.failed(error_of(error, prediction.trace_id)))
         finally:
             await answer.stop()
 
@@ -323,49 +347,6 @@ def _asks_for_usage(request: object) -> bool:
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
-class _Chunks:
-    """Completes a model's chunks as clients expect them: an id, a model, each role once, an end, usage if asked."""
-
-    def __init__(self, model: str, *, with_usage: bool) -> None:
-        self._with_usage = with_usage
-        self._usage: object = None
-        self._head = {"id": ChatCompletionResponse.new_id(), "created": int(time.time()), "model": model}
-        self._reasons: dict[int, str | None] = {}  # by choice: the reason to add at the end, None if the model gave one
-
-    def completed(self, chunk: Any) -> list[object]:
-        if isinstance(chunk, str):  # of a PythonModel
-            delta = {"role": "assistant", "content": chunk}
-            chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
-        if not isinstance(chunk, dict) or chunk.get("object") != "chat.completion.chunk":
-            return [chunk]
-        self._head = {**self._head, **{key: chunk[key] for key in ("id", "model") if chunk.get(key)}}
-        for choice in chunk["choices"]:
-            index = choice.get("index", 0)
-            if index in self._reasons:
-                choice["delta"].pop("role", None)  # clients concatenate repeated fields
-            calls = choice["delta"].get("tool_calls")
-            known = self._reasons.setdefault(index, "stop")
-            self._reasons[index] = None if choice.get("finish_reason") else "tool_calls" if calls else known
-            choice.setdefault("finish_reason", None)
-        self._usage = chunk.get("usage") or self._usage
-        chunk = {key: value for key, value in chunk.items() if key != "usage"}
-        if not chunk["choices"] and chunk.keys() <= _HEAD_KEYS:
-            return []
-        return [self._whole(chunk)]
-
-    def last(self) -> list[JsonObject]:
-        open_ones = [(index, reason) for index, reason in sorted(self._reasons.items()) if reason is not None]
-        choices = [{"index": index, "delta": {}, "finish_reason": reason} for index, reason in open_ones]
-        end = [self._whole({"choices": choices})] if choices else []
-        if self._with_usage and self._usage is not None:
-            end.append({**self._whole({"choices": []}), "usage": self._usage})
-        return end
-
-    def _whole(self, chunk: JsonObject) -> JsonObject:
-        usage = {"usage": None} if self._with_usage else {}
-        return {"object": "chat.completion.chunk", **chunk, **usage, **self._head}
-
-
 async def _hung_up(receive: Receive) -> None:
     """Return when the client has gone; the body has been read, so no other message comes."""
     while (await receive())["type"] != "http.disconnect":
@@ -401,6 +382,14 @@ def _as_it_is(output: object) -> object:
     return output
 
 
+def _as_predictions(output: object) -> object:
+    return {"predictions": output}
+
+
+def _elsewhere(message: str, code: str) -> RequestError:
+    return RequestError(400, message, code=code)
+
+
 def _as_completion(output: object) -> object:
     try:
         return ChatCompletionResponse.from_dict(output).to_dict()
@@ -415,7 +404,10 @@ def _json(value: object) -> Response:
 
 
 def _event(value: object) -> bytes:
-    return b"data: " + _encoded(value) + b"\n\n"
+    """A server-sent event; one of a response has its type as its name, too."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    named = f"event: {kind}\n".encode() if isinstance(kind, str) else b""
+    return named + b"data: " + _encoded(value) + b"\n\n"
 
 
 def _encoded(value: object) -> bytes:

@@ -35,7 +35,7 @@ class Shape:
     leaves_out_none = True  # where it is recorded (tracer/_encoding/foreign.py)
 
     def __post_init__(self) -> None:
-        for name, hint in _hints(type(self)).items():
+        for name, hint in hints_of(type(self)).items():
             setattr(self, name, _coerced(getattr(self, name), hint, name))
         self._check()
 
@@ -44,7 +44,7 @@ class Shape:
 
     def to_dict(self) -> JsonObject:
         """As plain values, without those that are None."""
-        return {name: _plain(value) for name in _hints(type(self)) if (value := getattr(self, name)) is not None}
+        return {name: _plain(value) for name in hints_of(type(self)) if (value := getattr(self, name)) is not None}
 
     @classmethod
     def from_dict(cls: type[S], values: object) -> S:
@@ -55,15 +55,24 @@ class Shape:
         if given is None:
             raise ValidationError("", f"got {_short(values)}, expected {_article(cls.__name__)} or a dict")
         cls._look_for_missing(given)
-        return cls(**{name: value for name, value in given.items() if name in _hints(cls)})
+        return cls(**{name: value for name, value in given.items() if name in hints_of(cls)})
+
+    @classmethod
+    def required_fields(cls) -> list[str]:
+        """The names of the fields without a default."""
+        missing = dataclasses.MISSING
+        return [
+            field.name
+            for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+            if field.default is missing and field.default_factory is missing
+        ]
 
     @classmethod
     def _look_for_missing(cls, given: JsonMapping) -> None:
-        for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-            is_required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-            if is_required and field.name not in given:
-                near = difflib.get_close_matches(field.name, [str(key) for key in given], n=1)
-                raise ValidationError(field.name, f"is missing{f'; is {near[0]!r} meant?' if near else ''}")
+        for name in cls.required_fields():
+            if name not in given:
+                near = difflib.get_close_matches(name, [str(key) for key in given], n=1)
+                raise ValidationError(name, f"is missing{f'; is {near[0]!r} meant?' if near else ''}")
 
 
 def mapping_of(value: object) -> JsonObject | None:
@@ -85,7 +94,7 @@ def mapping_of(value: object) -> JsonObject | None:
 _known_hints: dict[type, JsonObject] = {}
 
 
-def _hints(shape: type) -> dict[str, object]:
+def hints_of(shape: type) -> dict[str, object]:
     """The annotations of a shape's fields, evaluated once."""
     if shape not in _known_hints:
         hints = get_type_hints(shape)
