@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from urllib.parse import urlsplit
 
-from tracer.provider import Call, ChunkTap, Door, Operation, Provider, SpanType, Tap
+from tracer.provider import Call, ChunkTap, Door, Operation, Provider, SpanType, Tap, autolog_of
 
 from ._anthropic.events import MessageAccumulator
 from ._anthropic.messages import read_reply, read_request
@@ -68,6 +68,7 @@ provider = Provider(
 )
 
 
+@autolog_of("anthropic")
 def autolog(*, disable: bool = False) -> None:
     """Record every message made through the Anthropic SDK: sync, async, streamed, tools, thinking, cached tokens.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.provider import Door, Provider
+from tracer.provider import Door, Provider, autolog_of
 
 from ._bedrock import invoke, knowledge
 from ._bedrock.converse import CONVERSE
@@ -46,6 +46,7 @@ _asynchronous = Provider(
 )
 
 
+@autolog_of("botocore", "aiobotocore")
 def autolog(*, disable: bool = False) -> None:
     """Record every call to Amazon Bedrock: Converse, invoke_model, agents, knowledge bases, sync, async, streamed.
 

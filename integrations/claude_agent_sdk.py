@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.provider import Hook, Provider
+from tracer.provider import Hook, Provider, autolog_of
 
 from ._claude_agent_sdk.taps import conversation_begins, conversation_ends, process_starts, request_begins, tool_begins
 
@@ -31,6 +31,7 @@ provider = Provider(
 )
 
 
+@autolog_of("claude_agent_sdk")
 def autolog(*, disable: bool = False) -> None:
     """Record each turn of the Claude Agent SDK as one tree: the agent, its model calls, tools and subagents.
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from tracer import semconv
 from tracer._json import JsonObject
-from tracer.provider import Call, Door, Hook, Operation, Provider, SpanType
+from tracer.provider import Call, Door, Hook, Operation, Provider, SpanType, autolog_of
 
 from ._cohere import first
 from ._cohere.chat import CHAT
@@ -137,6 +137,7 @@ provider = Provider(
 )
 
 
+@autolog_of("cohere")
 def autolog(*, disable: bool = False) -> None:
     """Record every call made through the Cohere SDK: chat, embeddings, rerank, sync, async, streamed.
 

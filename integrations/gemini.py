@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tracer import semconv
 from tracer._json import JsonObject, loads
-from tracer.provider import Call, Door, Operation, Provider, Reply, Request, SpanType
+from tracer.provider import Call, Door, Operation, Provider, Reply, Request, SpanType, autolog_of
 
 from ._gemini.chunks import ContentAccumulator
 from ._gemini.content import read_embedding_reply, read_embedding_request, read_reply, read_request
@@ -102,6 +102,7 @@ provider = Provider(
 )
 
 
+@autolog_of("google.genai")
 def autolog(*, disable: bool = False) -> None:
     """Record every call made through the Google Gen AI SDK: content, chats and embeddings, sync, async, streamed.
 

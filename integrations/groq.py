@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tracer.provider import autolog_of
+
 from ._openai.compatible import compatible_provider
 
 __all__ = ["autolog", "provider"]
@@ -9,6 +11,7 @@ __all__ = ["autolog", "provider"]
 provider = compatible_provider("groq", supported="0.13.0 to 1.x")
 
 
+@autolog_of("groq")
 def autolog(*, disable: bool = False) -> None:
     """Record every call made through the Groq SDK: chat, reasoning, tools, audio, … sync, async, streamed.
 

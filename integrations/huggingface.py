@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.provider import Door, Provider, Tap
+from tracer.provider import Door, Provider, Tap, autolog_of
 
 from ._huggingface.door import observe_response, read_call, read_error, reply_of
 from ._huggingface.tasks import TEXT_GENERATION
@@ -38,6 +38,7 @@ provider = _provider_of("huggingface_hub.inference._client", "InferenceClient")
 _async_provider = _provider_of("huggingface_hub.inference._generated._async_client", "AsyncInferenceClient")
 
 
+@autolog_of("huggingface_hub")
 def autolog(*, disable: bool = False) -> None:
     """Record every call made through Hugging Face's `InferenceClient`: chat, text, embeddings and other tasks.
 

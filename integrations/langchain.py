@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tracer.provider import Hook, Provider
+from tracer._other_keywords import DONE
+from tracer.provider import Hook, Provider, autolog_of
 
 from ._langchain.calls import call_ends, call_fails, calls_start, generating, prompts_start, token_comes
 from ._langchain.runs import (
@@ -100,6 +101,7 @@ _parts = (
 )
 
 
+@autolog_of("langchain_core", also={"run_tracer_inline": DONE})
 def autolog(*, disable: bool = False) -> None:
     """Record what the program does with LangChain and LangGraph, each run of a chain, an agent or a graph as one tree.
 

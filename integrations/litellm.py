@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tracer.provider import Door, Hook, Provider, StreamClass
+from tracer.provider import Door, Hook, Provider, StreamClass, autolog_of
 
 from ._litellm.attempts import attempts_begin
 from ._litellm.calls import OPERATIONS, read_call, read_error
@@ -42,6 +42,7 @@ provider = Provider(
 )
 
 
+@autolog_of("litellm")
 def autolog(*, disable: bool = False) -> None:
     """Record every call of a model that LiteLLM makes: chats, responses, embeddings, … sync, async, streamed.
 

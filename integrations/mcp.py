@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.provider import Hook, Provider
+from tracer.provider import Hook, Provider, autolog_of
 
 from ._mcp.hooks import (
     client_is_asked,
@@ -88,6 +88,7 @@ _parts = (
 )
 
 
+@autolog_of("mcp", "fastmcp")
 def autolog(*, disable: bool = False) -> None:
     """Record what this process asks and answers through the SDK of MCP, FastMCP's clients and servers too.
 

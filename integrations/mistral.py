@@ -7,7 +7,7 @@ from typing import Any
 
 from tracer import semconv
 from tracer._json import JsonMapping, JsonObject, loads
-from tracer.provider import Call, Door, Operation, Provider, Request, SpanType
+from tracer.provider import Call, Door, Operation, Provider, Request, SpanType, autolog_of
 
 from ._openai.chat import CHAT, parameters
 from ._openai.other import EMBEDDING, generic
@@ -100,6 +100,7 @@ provider = Provider(
 )
 
 
+@autolog_of("mistralai")
 def autolog(*, disable: bool = False) -> None:
     """Record every call made through the Mistral SDK: chat, agents, code, embeddings, sync, async, streamed.
 

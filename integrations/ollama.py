@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.provider import Door, Provider, Tap
+from tracer.provider import Door, Provider, Tap, autolog_of
 
 from ._ollama.door import observe_response, read_call, read_error
 from ._ollama.text import CHAT, GENERATE
@@ -23,6 +23,7 @@ provider = Provider(
 )
 
 
+@autolog_of("ollama")
 def autolog(*, disable: bool = False) -> None:
     """Record every call made through the Ollama SDK: chat, generate, embed, web search, sync, async, streamed.
 

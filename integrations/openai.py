@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 
-from tracer.provider import Call, ChunkTap, Door, Provider, Tap
+from tracer._other_keywords import DONE
+from tracer.provider import Call, ChunkTap, Door, Provider, Tap, autolog_of
 from tracer.provider.import_hook import when_imported
 
 from ._openai.chat import CHAT, COMPLETION
@@ -73,6 +74,7 @@ class _Agents:
 _agents = _Agents()
 
 
+@autolog_of("openai", also={"disable_openai_agent_tracer": DONE})
 def autolog(*, disable: bool = False, include_usage: bool = False) -> None:
     """Record every call made through the OpenAI SDK: chat, responses, images, audio, … sync, async, streamed.
 

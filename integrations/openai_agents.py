@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.provider import Hook, Provider
+from tracer.provider import Hook, Provider, autolog_of
 
 from ._openai_agents.runs import run_begins, run_streamed_begins
 from ._openai_agents.tree import span_ends, span_failed, span_starts, trace_ends, trace_starts
@@ -29,6 +29,7 @@ provider = Provider(
 )
 
 
+@autolog_of("agents")
 def autolog(*, disable: bool = False) -> None:
     """Record every run of the OpenAI Agents SDK as one tree, as `tracer.openai.autolog()` does too.
 

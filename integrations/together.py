@@ -6,7 +6,7 @@ import functools
 
 from tracer._json import JsonObject
 from tracer.messages import text_part
-from tracer.provider import Operation, Reply, Request, SpanType
+from tracer.provider import Operation, Reply, Request, SpanType, autolog_of
 
 from ._openai import routes
 from ._openai.chat import error_in
@@ -67,6 +67,7 @@ def operation_of(path: str) -> Operation | None:
 provider = compatible_provider("together", supported="2.0.0 to 3.x", provider_name="together_ai", find=operation_of)
 
 
+@autolog_of("together")
 def autolog(*, disable: bool = False) -> None:
     """Record every call made through the Together SDK: chat, embeddings, images, … sync, async, streamed.
 

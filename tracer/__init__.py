@@ -6,6 +6,7 @@ import atexit as _atexit
 import os as _os
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
+from typing import NoReturn as _NoReturn
 
 _checkout = _os.path.join(_os.path.dirname(_os.path.dirname(_os.path.abspath(__file__))), "")
 if _os.path.isfile(_checkout + "pyproject.toml") and _os.path.isdir(_checkout + "integrations"):
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer import bedrock as bedrock  # type: ignore[attr-defined, unused-ignore]
     from tracer import claude_agent_sdk as claude_agent_sdk  # type: ignore[attr-defined, unused-ignore]
     from tracer import cohere as cohere  # type: ignore[attr-defined, unused-ignore]
+    from tracer import deployments as deployments
+    from tracer import entities as entities
     from tracer import errors as errors
     from tracer import gemini as gemini  # type: ignore[attr-defined, unused-ignore]
     from tracer import genai as genai
@@ -35,11 +38,18 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer import openai_agents as openai_agents  # type: ignore[attr-defined, unused-ignore]
     from tracer import pyfunc as pyfunc
     from tracer import together as together  # type: ignore[attr-defined, unused-ignore]
+    from tracer import tracing as tracing
+    from tracer._api.annotations import delete_assessment as delete_assessment
     from tracer._api.annotations import delete_trace_tag as delete_trace_tag
+    from tracer._api.annotations import get_assessment as get_assessment
+    from tracer._api.annotations import log_assessment as log_assessment
     from tracer._api.annotations import log_expectation as log_expectation
     from tracer._api.annotations import log_feedback as log_feedback
+    from tracer._api.annotations import override_feedback as override_feedback
     from tracer._api.annotations import set_trace_tag as set_trace_tag
+    from tracer._api.annotations import update_assessment as update_assessment
     from tracer._api.annotations import update_trace as update_trace
+    from tracer._api.assessments import Assessment as Assessment
     from tracer._api.configuration import configure as configure
     from tracer._api.configuration import disable as disable
     from tracer._api.configuration import enable as enable
@@ -51,7 +61,6 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._api.queries import delete_traces as delete_traces
     from tracer._api.queries import get_trace as get_trace
     from tracer._api.queries import search_traces as search_traces
-    from tracer._api.traces import Assessment as Assessment
     from tracer._api.traces import Span as Span
     from tracer._api.traces import Trace as Trace
     from tracer._api.traces import TraceData as TraceData
@@ -72,12 +81,19 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._api.tracing import update_current_trace as update_current_trace
     from tracer._api.tracing import wrap_context as wrap_context
     from tracer._engine.span import LiveSpan as LiveSpan
+    from tracer._tracking.artifacts import get_artifact_uri as get_artifact_uri
+    from tracer._tracking.artifacts import log_artifact as log_artifact
+    from tracer._tracking.artifacts import log_dict as log_dict
+    from tracer._tracking.artifacts import log_text as log_text
     from tracer._tracking.comparison import compare_versions as compare_versions
     from tracer._tracking.evaluation import evaluate as evaluate
     from tracer._tracking.evaluation_result import EvaluatedRow as EvaluatedRow
     from tracer._tracking.evaluation_result import EvaluationResult as EvaluationResult
     from tracer._tracking.experiments import Experiment as Experiment
+    from tracer._tracking.experiments import create_experiment as create_experiment
+    from tracer._tracking.experiments import get_experiment as get_experiment
     from tracer._tracking.experiments import get_experiment_by_name as get_experiment_by_name
+    from tracer._tracking.experiments import search_experiments as search_experiments
     from tracer._tracking.experiments import set_experiment as set_experiment
     from tracer._tracking.git_versions import disable_git_model_versioning as disable_git_model_versioning
     from tracer._tracking.git_versions import enable_git_model_versioning as enable_git_model_versioning
@@ -91,14 +107,17 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._tracking.registered_models import set_registered_model_alias as set_registered_model_alias
     from tracer._tracking.runs import Run as Run
     from tracer._tracking.runs import active_run as active_run
+    from tracer._tracking.runs import delete_run as delete_run
     from tracer._tracking.runs import end_run as end_run
     from tracer._tracking.runs import get_run as get_run
+    from tracer._tracking.runs import last_active_run as last_active_run
     from tracer._tracking.runs import log_metric as log_metric
     from tracer._tracking.runs import log_metrics as log_metrics
     from tracer._tracking.runs import log_param as log_param
     from tracer._tracking.runs import log_params as log_params
     from tracer._tracking.runs import search_runs as search_runs
     from tracer._tracking.runs import set_tag as set_tag
+    from tracer._tracking.runs import set_tags as set_tags
     from tracer._tracking.runs import start_run as start_run
     from tracer._tracking.scoring import Score as Score
     from tracer._tracking.scoring import Scorer as Scorer
@@ -131,7 +150,19 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
 
 # Where each name is defined. It is loaded on first use, so that a program pays for what it uses alone.
 _HOMES = {
-    "tracer._api.annotations": ("delete_trace_tag", "log_expectation", "log_feedback", "set_trace_tag", "update_trace"),
+    "tracer._api.annotations": (
+        "delete_assessment",
+        "delete_trace_tag",
+        "get_assessment",
+        "log_assessment",
+        "log_expectation",
+        "log_feedback",
+        "override_feedback",
+        "set_trace_tag",
+        "update_assessment",
+        "update_trace",
+    ),
+    "tracer._api.assessments": ("Assessment",),
     "tracer._api.configuration": (
         "configure",
         "disable",
@@ -143,7 +174,7 @@ _HOMES = {
         "shutdown",
     ),
     "tracer._api.queries": ("delete_traces", "get_trace", "search_traces"),
-    "tracer._api.traces": ("Assessment", "Span", "Trace", "TraceData", "TraceInfo", "TraceList"),
+    "tracer._api.traces": ("Span", "Trace", "TraceData", "TraceInfo", "TraceList"),
     "tracer._api.tracing": (
         "get_active_trace_id",
         "get_current_active_span",
@@ -157,10 +188,18 @@ _HOMES = {
         "wrap_context",
     ),
     "tracer._engine.span": ("LiveSpan",),
+    "tracer._tracking.artifacts": ("get_artifact_uri", "log_artifact", "log_dict", "log_text"),
     "tracer._tracking.comparison": ("compare_versions",),
     "tracer._tracking.evaluation": ("evaluate",),
     "tracer._tracking.evaluation_result": ("EvaluatedRow", "EvaluationResult"),
-    "tracer._tracking.experiments": ("Experiment", "get_experiment_by_name", "set_experiment"),
+    "tracer._tracking.experiments": (
+        "Experiment",
+        "create_experiment",
+        "get_experiment",
+        "get_experiment_by_name",
+        "search_experiments",
+        "set_experiment",
+    ),
     "tracer._tracking.git_versions": ("disable_git_model_versioning", "enable_git_model_versioning"),
     "tracer._tracking.logged_model": ("LoggedModel", "LoggedModelStatus"),
     "tracer._tracking.registered_models": (
@@ -174,14 +213,17 @@ _HOMES = {
     "tracer._tracking.runs": (
         "Run",
         "active_run",
+        "delete_run",
         "end_run",
         "get_run",
+        "last_active_run",
         "log_metric",
         "log_metrics",
         "log_param",
         "log_params",
         "search_runs",
         "set_tag",
+        "set_tags",
         "start_run",
     ),
     "tracer._tracking.scoring": ("Score", "Scorer", "scorer"),
@@ -221,16 +263,20 @@ _PROVIDERS = (
 )  # fmt: skip
 _MODULES = frozenset(
     (
-        "config", "dialects", "errors", "export", "genai", "messages", "models", "otel", "provider", "pyfunc",
-        "semconv", "server", "store", "tracing", "types",
+        "config", "deployments", "dialects", "entities", "errors", "export", "genai", "messages", "models", "otel",
+        "provider", "pyfunc", "semconv", "server", "store", "tracing", "types",
     )
 )  # fmt: skip
 
 if not TYPE_CHECKING:  # a checker wants a list of literals here; without one it takes the imports above
-    __all__ = sorted((*_HOME_OF, *_PROVIDERS, "autolog", "errors", "genai", "models", "pyfunc"))
+    __all__ = sorted(
+        (*_HOME_OF, *_PROVIDERS, "autolog", "deployments", "entities", "errors", "genai", "models", "pyfunc", "tracing")
+    )
 
 _register("default_model_id", "tracer._tracking.versions")
 _register("find_operation", "tracer.provider.installed")
+_register("disable_notebook_display", "tracer._notebook.display")
+_register("enable_notebook_display", "tracer._notebook.display")
 _register("notebook_html", "tracer._notebook.display")
 _register("show_traces_of_cells", "tracer._notebook.display")
 
@@ -238,11 +284,13 @@ _register("show_traces_of_cells", "tracer._notebook.display")
 _atexit.register(_close_runtime)
 
 
-def autolog(*, disable: bool = False) -> None:
+def autolog(*, disable: bool = False, **other_keywords: _NoReturn) -> None:
     """Record the calls of every provider that tracer knows, and every span that is made with OpenTelemetry.
 
     ``disable=True`` takes it all back.
     """
+    if other_keywords:
+        _load("tracer._other_keywords", "refuse_autolog")(other_keywords)
     from tracer.otel import autolog as bridge
     from tracer.provider import autolog_all
     from tracer.provider.installed import show_traces_of_cells

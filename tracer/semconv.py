@@ -33,6 +33,8 @@ SERVER_GENERATION_TIME: Final = "tracer.server.generation_time"
 PROMPT: Final = "tracer.prompt."  # of a trace's metadata, followed by name/version: a registered prompt that it used
 EXAMPLE: Final = "tracer.example"  # tag of the trace of a model's input example, which is run while it is logged
 FUNCTION: Final = "code.function.name"
+OVERRIDDEN_BY: Final = "tracer.overridden_by"  # metadata of feedback: the id of what counts in its place
+OVERRIDES: Final = "tracer.overrides"  # metadata of that: the id of what it overrides
 
 # operation and provider
 OPERATION: Final = "gen_ai.operation.name"

@@ -17,13 +17,16 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
             "errors config semconv _background_loop _digest _distribution _exit _fault _ids _json _json_size _late "
+            "_other_keywords "
             "_readable_names _threads"
         ),
         "tracer._encoding": "__init__ bounds foreign media plain shown text",
     },
     {  # what is written
         "tracer._redaction": "__init__ anchors judging names places redactor secrets seen shapes",
-        "tracer._records": "__init__ attachments cost derive exported line price_table record trace_fields usage",
+        "tracer._records": (
+            "__init__ attachments cost derive exported line other_keys price_table record trace_fields usage"
+        ),
         "tracer": "_parts messages",
     },
     {  # the journal
@@ -58,11 +61,11 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # what users and providers call
-        "tracer._api": "__init__ annotations configuration queries spans traces tracing",
+        "tracer._api": "__init__ annotations assessments configuration frames queries scope spans traces tracing",
         "tracer._tracking": (
-            "__init__ aggregations checks comparison evaluated_rows evaluation evaluation_comparison "
+            "__init__ aggregations artifacts checks comparison evaluated_rows evaluation evaluation_comparison "
             "evaluation_result evaluation_rows experiments git git_versions logged_model model_uris "
-            "registered_models registry runs scoring version_search versions"
+            "registered_models registry runs scoring search version_search versions"
         ),
         "tracer.provider": (
             "__init__ body call_recording chunk_encoder chunk_log connection connection_recording contexts doors "
@@ -74,6 +77,10 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.genai": (
             "__init__ built_in_judges chat_models code_scorers dataset_rows datasets judge judge_agreement judges "
             "material prompts scorers verdicts"
+        ),
+        "tracer.tracing": "__init__ constant utils",
+        "tracer.deployments": "__init__",
+        "tracer.entities": "__init__",
         ),
         "tracer.models": (
             "__init__ chat errors from_code info input_checks invocation joined_chunks joined_events kinds loaded "
@@ -114,7 +121,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "__init__",
     },
     {  # commands
-        "tracer": "__main__ _autostart tracing",
+        "tracer": "__main__ _autostart",
         "tracer.cli": (
             "__init__ agreement conversation dataset demo distributions doctor evaluating exporting group importing "
             "listing mcp models options pairs parts prompts reading rows running screen server serving show stats "

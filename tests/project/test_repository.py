@@ -44,7 +44,10 @@ def test_nothing_private_is_in_the_repository() -> None:
 def test_no_module_is_called_utils() -> None:
     vague = {"utils", "util", "helpers", "common", "base", "manager", "misc"}
 
-    assert [path.name for path in ROOT.glob("tracer/**/*.py") if path.stem.strip("_") in vague] == []
+    of_mlflow = ROOT / "tracer" / "tracing" / "utils.py"  # programs written for it import from there
+    found = [path for path in ROOT.glob("tracer/**/*.py") if path.stem.strip("_") in vague]
+
+    assert [path.name for path in found if path != of_mlflow] == []
 
 
 def test_every_python_file_says_its_job_in_its_first_line() -> None:

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from tracer._api.traces import Assessment, AssessmentSource
+from tracer._api.assessments import Assessment, AssessmentSource, assessment_from_row, of_type
 from tracer._api.tracing import trace_updates
 from tracer._encoding.shown import shown_text
 from tracer._encoding.text import clean_text
@@ -14,6 +14,8 @@ from tracer._ids import is_sampled
 from tracer._json import JsonMapping, JsonObject, encode_at_most, loads
 from tracer.config import MAX_VALUE_BYTES
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
+from tracer.semconv import OVERRIDDEN_BY, OVERRIDES
+from tracer.store.rows import AssessmentRow
 
 _SOURCE_EXAMPLE = 'e.g. source="HUMAN", source={"source_type": "HUMAN", "source_id": "ann"} or an AssessmentSource'
 _KEY_LIMIT = 250
@@ -106,21 +108,137 @@ def _assess(
     _check_text("name", name)
     _check_stored(trace_id, span_id)
     now = time.time_ns()
-    assessment = Assessment(
-        assessment_id=f"a-{uuid.uuid4().hex}",
-        trace_id=trace_id,
-        name=name,
-        type=kind,
-        value=loads(encode_at_most(value, MAX_VALUE_BYTES)),
-        span_id=span_id,
-        rationale=rationale,
-        source=source_of(source),
-        metadata={str(key): str(item) for key, item in (metadata or {}).items()},
-        error=error if error is None or isinstance(error, str) else f"{type(error).__name__}: {error}",
-        create_time_ms=now // 1_000_000,
+    assessment = of_type(
+        {
+            "assessment_id": f"a-{uuid.uuid4().hex}",
+            "trace_id": trace_id,
+            "name": name,
+            "type": kind,
+            "value": loads(encode_at_most(value, MAX_VALUE_BYTES)),
+            "span_id": span_id,
+            "rationale": rationale,
+            "source": source_of(source),
+            "metadata": _texts(metadata),
+            "error": error if error is None or isinstance(error, str) else f"{type(error).__name__}: {error}",
+            "create_time_ms": now // 1_000_000,
+        }
     )
     _append(_record(assessment, now))
     return assessment
+
+
+def log_assessment(trace_id: str, assessment: Assessment) -> Assessment:
+    """Record a `Feedback` or an `Expectation` on a trace; returns it as it was recorded."""
+    _check_assessment(assessment)
+    return _assess(
+        assessment.type, trace_id, assessment.name, assessment.value, assessment.rationale, assessment.source,
+        assessment.span_id, assessment.metadata, assessment.error,
+    )  # fmt: skip
+
+
+def get_assessment(trace_id: str, assessment_id: str) -> Assessment:
+    """Feedback or an expectation by its id. Raises TraceNotFoundError, or InvalidArgumentError for an unknown id."""
+    return assessment_from_row(_stored_row(trace_id, assessment_id))
+
+
+def update_assessment(trace_id: str, assessment_id: str, assessment: Assessment) -> Assessment:
+    """Give recorded feedback, or an expectation, the name, value, rationale, error and metadata of another.
+
+    What the other has not (None) stays as it is.
+    """
+    _check_assessment(assessment)
+    old = _stored_row(trace_id, assessment_id)
+    if assessment.type != old.type:
+        raise InvalidArgumentError(f"{assessment_id!r} is of type {old.type}, the new one of type {assessment.type}")
+    value = old.value if assessment.value is None else loads(encode_at_most(assessment.value, MAX_VALUE_BYTES))
+    return _rewritten(
+        old._replace(
+            name=assessment.name,
+            value=value,
+            rationale=old.rationale if assessment.rationale is None else assessment.rationale,
+            error=old.error if assessment.error is None else assessment.error,
+            metadata={**old.metadata, **_texts(assessment.metadata)},
+        )
+    )
+
+
+def override_feedback(
+    *,
+    trace_id: str,
+    assessment_id: str,
+    value: object,
+    rationale: str | None = None,
+    source: AssessmentSource | Mapping[str, str] | str | object = None,
+    metadata: Mapping[str, str] | None = None,
+) -> Assessment:
+    """Record feedback in the place of other feedback, such as a person's in that of a judge's.
+
+    The other stays to be read, is no longer ``valid``, and counts in no filter and no mean. Unless given, the source is
+    HUMAN.
+    """
+    old = _stored_row(trace_id, assessment_id)
+    if old.type != "feedback":
+        raise InvalidArgumentError(f"{assessment_id!r} is an expectation; update_assessment() changes it")
+    if OVERRIDDEN_BY in old.metadata:
+        raise InvalidArgumentError(f"{assessment_id!r} is overridden by {old.metadata[OVERRIDDEN_BY]!r}; override that")
+    new = _assess(
+        "feedback", trace_id, old.name, value, rationale, source or "HUMAN", old.span_id,
+        {**(metadata or {}), OVERRIDES: assessment_id}, None,
+    )  # fmt: skip
+    _rewritten(old._replace(metadata={**old.metadata, OVERRIDDEN_BY: new.assessment_id}))
+    return new
+
+
+def delete_assessment(trace_id: str, assessment_id: str) -> None:
+    """Delete feedback or an expectation; feedback that it overrode counts again."""
+    old = _stored_row(trace_id, assessment_id)
+    _append({"kind": "assessment", "deleted": True, **_row_record(old)})
+    if OVERRIDES in old.metadata:
+        for row in _stored_rows(trace_id):
+            if row.id == old.metadata[OVERRIDES]:
+                metadata = {key: text for key, text in row.metadata.items() if key != OVERRIDDEN_BY}
+                _rewritten(row._replace(metadata=metadata))
+
+
+def _check_assessment(given: object) -> None:
+    if not isinstance(given, Assessment):
+        raise InvalidArgumentError(
+            f"assessment: got {given!r}, expected tracer.entities.Feedback(name=…, value=…) or "
+            "tracer.entities.Expectation(name=…, value=…)"
+        )
+
+
+def _rewritten(row: AssessmentRow) -> Assessment:
+    _append({"kind": "assessment", **_row_record(row)})
+    return assessment_from_row(row)
+
+
+def _row_record(row: AssessmentRow) -> JsonObject:
+    fields = {**row._asdict(), "time": row.time + 1}  # newer than the one that is stored, and still in its place
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _stored_row(trace_id: str, assessment_id: str) -> AssessmentRow:
+    _check_text("assessment_id", assessment_id)
+    for row in _stored_rows(trace_id):
+        if row.id == assessment_id:
+            return row
+    raise InvalidArgumentError(
+        f"trace {trace_id!r} has no assessment {assessment_id!r}; the assessment_id of one in trace.info.assessments "
+        "is expected"
+    )
+
+
+def _stored_rows(trace_id: str) -> list[AssessmentRow]:
+    from tracer._engine.runtime import runtime
+
+    _check_stored(trace_id, None)
+    stored = runtime().store().trace(clean_text(trace_id), payload=False)
+    return stored.row.assessments if stored else []
+
+
+def _texts(metadata: Mapping[str, str] | None) -> dict[str, str]:
+    return {str(key): str(item) for key, item in (metadata or {}).items()}
 
 
 def _record(assessment: Assessment, time_ns: int) -> JsonObject:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from tracer import semconv
+from tracer._engine.exceptions import event_attributes, message_of
 from tracer._json import JsonObject
+from tracer._records.other_keys import answer
 from tracer._records.usage import token_usage
 from tracer.store.text import json_text
+
+
+class SpanStatusCode(str, Enum):
+    """Codes of a span's status, equal to their texts."""
+
+    UNSET = "UNSET"
+    OK = "OK"
+    ERROR = "ERROR"
 
 
 class SpanStatus(str):
@@ -16,8 +28,8 @@ class SpanStatus(str):
 
     description: str | None
 
-    def __new__(cls, code: str, description: str | None = None) -> SpanStatus:
-        status = super().__new__(cls, code)
+    def __new__(cls, status_code: str, description: str | None = None) -> SpanStatus:
+        status = super().__new__(cls, str.__str__(status_code))
         status.description = description
         return status
 
@@ -32,11 +44,16 @@ class SpanStatus(str):
 
 @dataclass(frozen=True)
 class SpanEvent:
-    """Event of a span; ``timestamp`` in ns since the epoch."""
+    """Event of a span; ``timestamp`` in ns since the epoch, now by default."""
 
     name: str
-    timestamp: int
+    timestamp: int = field(default_factory=time.time_ns)
     attributes: JsonObject = field(default_factory=dict)
+
+    @classmethod
+    def from_exception(cls, exception: BaseException) -> SpanEvent:
+        """The event that `record_exception` records."""
+        return cls("exception", attributes=event_attributes(exception, message_of(exception)))
 
 
 @dataclass(frozen=True)
@@ -126,7 +143,9 @@ class Span:
         """The value under a key, structured values as dicts and lists; None where there is none."""
         if key in self._structured:
             return self._structured[key]
-        return self.span_type if key == semconv.SPAN_TYPE else self._plain.get(key)
+        if key in self._plain:
+            return self._plain[key]
+        return self.span_type if key == semconv.SPAN_TYPE else answer(self, key)
 
     @property
     def events(self) -> list[SpanEvent]:
@@ -158,6 +177,26 @@ class Span:
     def model(self) -> str | None:
         """The model in the reply, or else the model in the request."""
         return self._plain.get(semconv.RESPONSE_MODEL) or self._plain.get(semconv.REQUEST_MODEL)
+
+    @property
+    def request_id(self) -> str:
+        """The trace it belongs to, as `trace_id`."""
+        return self.trace_id
+
+    @property
+    def model_name(self) -> str | None:
+        """The model, as `model`."""
+        return self.model
+
+    @property
+    def llm_cost(self) -> dict[str, float] | None:
+        """The cost, as `cost`."""
+        return self.cost
+
+    @property
+    def description(self) -> str | None:
+        """The attribute ``description``."""
+        return self._plain.get("description")
 
     @property
     def _plain(self) -> JsonObject:

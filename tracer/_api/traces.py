@@ -6,15 +6,25 @@ import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsIndex, overload
 
 import orjson
 
+from tracer._api.assessments import (
+    Assessment,
+    AssessmentSource,
+    Expectation,
+    Feedback,
+    assessment_from_row,
+    known_fields,
+)
+from tracer._api.frames import data_frame
 from tracer._api.spans import Span, SpanEvent, SpanLink, SpanStatus
 from tracer._json import JsonObject
 from tracer._late import load_registered
+from tracer._records.other_keys import METADATA, TAGS, with_other_keys
 from tracer.errors import InvalidArgumentError
-from tracer.store.rows import AssessmentRow, StoredTrace, TraceRow
+from tracer.store.rows import StoredTrace, TraceRow
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped]
@@ -22,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Assessment",
     "AssessmentSource",
+    "Expectation",
+    "Feedback",
     "Span",
     "SpanEvent",
     "SpanLink",
@@ -33,47 +45,19 @@ __all__ = [
 ]
 
 _NS_PER_MS = 1_000_000
+_AS_TABLE = "search_traces(…).to_pandas() for a table"
 
 
 @dataclass(frozen=True)
-class AssessmentSource:
-    """Source of an assessment: ``source_type`` HUMAN, LLM_JUDGE, CODE or another word, and an id such as a name."""
+class TraceLocation:
+    """Where a trace is kept: the experiment."""
 
-    source_type: str = "CODE"
-    source_id: str = "default"
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """Feedback on a trace or one of its spans, or an expectation."""
-
-    assessment_id: str
-    trace_id: str
-    name: str
-    type: str  # "feedback" or "expectation"
-    value: Any
-    span_id: str | None = None
-    rationale: str | None = None
-    source: AssessmentSource = field(default_factory=AssessmentSource)
-    metadata: dict[str, str] = field(default_factory=dict)
-    error: str | None = None
-    create_time_ms: int = 0
+    experiment_id: str
 
     @property
-    def assessment_name(self) -> str:
-        """The name."""
-        return self.name
-
-    def to_dict(self) -> JsonObject:
-        """As plain values."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, fields: JsonObject) -> Assessment:
-        """Read back the result of :meth:`to_dict`."""
-        return cls(
-            **{**_known(cls, fields), "source": AssessmentSource(**_known(AssessmentSource, fields.get("source", {})))}
-        )
+    def tracer_experiment(self) -> TraceLocation:
+        """Itself, the experiment."""
+        return self
 
 
 @dataclass
@@ -112,6 +96,21 @@ class TraceInfo:
         return self.state
 
     @property
+    def request_id(self) -> str:
+        """The trace's id."""
+        return self.trace_id
+
+    @property
+    def request_metadata(self) -> dict[str, str]:
+        """The metadata."""
+        return self.trace_metadata
+
+    @property
+    def trace_location(self) -> TraceLocation:
+        """Where it is kept."""
+        return TraceLocation(self.experiment_id)
+
+    @property
     def timestamp_ms(self) -> int:
         """The request time."""
         return self.request_time
@@ -129,7 +128,7 @@ class TraceInfo:
     def from_dict(cls, fields: JsonObject) -> TraceInfo:
         """Read back the result of :meth:`to_dict`."""
         assessments = [Assessment.from_dict(assessment) for assessment in fields.get("assessments", ())]
-        return cls(**{**_known(cls, fields), "assessments": assessments})
+        return cls(**{**known_fields(cls, fields), "assessments": assessments})
 
 
 @dataclass
@@ -200,6 +199,24 @@ class Trace:
             and (model is None or span.model == model)
         ]
 
+    def search_assessments(
+        self,
+        name: str | None = None,
+        *,
+        span_id: str | None = None,
+        all: bool = False,
+        type: Literal["expectation", "feedback"] | None = None,
+    ) -> list[Assessment]:
+        """Feedback and expectations that match every condition; with ``all`` also feedback that was overridden."""
+        return [
+            found
+            for found in self.info.assessments
+            if (name is None or found.name == name)
+            and (span_id is None or found.span_id == span_id)
+            and (type is None or found.type == type)
+            and (all or found.valid)
+        ]
+
     def to_dict(self) -> JsonObject:
         """As plain values; :meth:`from_dict` reads them back without loss."""
         return {"info": self.info.to_dict(), "data": self.data.to_dict()}
@@ -252,14 +269,36 @@ class TraceList(list[Trace]):
         return notebook_html(self)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row per trace. Raises ImportError where pandas is not installed."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_pandas() needs pandas; install it with `pip install pandas`") from error
+        """One row per trace: the fields of its ``info``, its root's ``request`` and ``response``, ``spans``, ``trace``.
+
+        Raises ImportError where pandas is not installed.
+        """
         columns = [name.name for name in dataclasses.fields(TraceInfo)]
-        rows = [{**{name: getattr(trace.info, name) for name in columns}, "trace": trace} for trace in self]
-        return pandas.DataFrame(rows, columns=[*columns, "trace"])
+        rows = [{**{name: getattr(trace.info, name) for name in columns}, **_of_root(trace)} for trace in self]
+        return data_frame("to_pandas()", rows, [*columns, "request", "response", "spans", "trace"])
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a TraceList is a list of traces and has no {name!r}; write {_AS_TABLE}")
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Trace: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Trace]: ...
+    def __getitem__(self, index: Any) -> Any:
+        """A trace by its place, or several by a slice."""
+        if isinstance(index, str):
+            raise TypeError(f"a TraceList is a list of traces and has no column {index!r}; write {_AS_TABLE}")
+        return super().__getitem__(index)
+
+
+def _of_root(trace: Trace) -> JsonObject:
+    root = trace.data.root
+    return {
+        "request": root.inputs if root else None,
+        "response": root.outputs if root else None,
+        "spans": trace.data.spans,
+        "trace": trace,
+    }
 
 
 def notebook_html(value: object) -> str | None:
@@ -292,8 +331,8 @@ def info_from_row(row: TraceRow) -> TraceInfo:
         response_preview=row.response_preview,
         token_usage=row.usage,
         cost=row.cost,
-        tags=row.tags,
-        trace_metadata=row.metadata,
+        tags=with_other_keys(row.tags, TAGS, {"name": row.name}),
+        trace_metadata=with_other_keys(row.metadata, METADATA, {**row._asdict(), "token_usage": row.usage}),
         model_id=row.model_id,
         run_id=row.run_id,
         session_id=row.session_id,
@@ -302,14 +341,8 @@ def info_from_row(row: TraceRow) -> TraceInfo:
         models=row.models,
         span_count=row.span_count,
         error_count=row.error_count,
-        assessments=[_assessment_from_row(assessment) for assessment in row.assessments],
+        assessments=[assessment_from_row(assessment) for assessment in row.assessments],
     )
-
-
-def _known(kind: type[Any], fields: JsonObject) -> JsonObject:
-    # fields of a later version of tracer are left out
-    names = {known.name for known in dataclasses.fields(kind)}
-    return {name: value for name, value in fields.items() if name in names}
 
 
 def _span_from_dict(record: JsonObject) -> Span:
@@ -317,23 +350,6 @@ def _span_from_dict(record: JsonObject) -> Span:
         if not isinstance(record.get(name), str):
             raise TypeError(f"the {name} of a span is {record.get(name)!r}")
     return Span(record)
-
-
-def _assessment_from_row(row: AssessmentRow) -> Assessment:
-    source = AssessmentSource(row.source.get("type", "CODE"), row.source.get("id", "default"))
-    return Assessment(
-        assessment_id=row.id,
-        trace_id=row.trace_id,
-        name=row.name,
-        type=row.type,
-        value=row.value,
-        span_id=row.span_id,
-        rationale=row.rationale,
-        source=source,
-        metadata=row.metadata,
-        error=row.error,
-        create_time_ms=row.time // _NS_PER_MS,
-    )
 
 
 def _is_named(span: Span, name: str | re.Pattern[str]) -> bool:

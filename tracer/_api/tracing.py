@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from tracer._encoding.shown import shown_text
 from tracer._encoding.text import text_of
@@ -21,6 +21,8 @@ from tracer._engine.span import LiveSpan
 from tracer._engine.step import Step, code_attributes
 from tracer._fault import guard, log_once
 from tracer._json import JsonMapping, JsonObject
+from tracer._other_keywords import OF_SPANS, refuse, takes_also
+from tracer._records.other_keys import METADATA
 from tracer.config import MAX_VALUE_BYTES
 from tracer.errors import InvalidArgumentError
 from tracer.semconv import SpanType
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# keys of metadata by which MLflow's programs give what is a field here
+_MOVED = {key for key, field in METADATA.items() if field in ("session_id", "user")}
+_NO_TRACE = "0" * 32
 _STATES = ("OK", "ERROR", "IN_PROGRESS")
 
 
@@ -46,6 +51,7 @@ def trace(
     capture_inputs: bool = True,
     capture_outputs: bool = True,
 ) -> Callable[[F], F]: ...
+@takes_also(OF_SPANS)
 def trace(
     func: Any = None,
     name: str | None = None,
@@ -123,14 +129,28 @@ class start_span:
     __slots__ = ("__weakref__", "_attributes", "_name", "_span", "_span_type")
 
     def __init__(
-        self, name: str = "span", span_type: str = SpanType.UNKNOWN, attributes: JsonMapping | None = None
+        self,
+        name: str = "span",
+        span_type: str = SpanType.UNKNOWN,
+        attributes: JsonMapping | None = None,
+        **other_keywords: NoReturn,
     ) -> None:
+        if other_keywords:
+            refuse("start_span", other_keywords, OF_SPANS)
         if type(name) is not str or type(span_type) is not str or attributes is not None:
             _check_span(name, span_type, attributes)
         self._name = name
         self._span_type = span_type
         self._attributes = attributes
         self._span: AnySpan | None = None
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(f"'start_span' object has no attribute {name!r}")
+        raise AttributeError(
+            f"start_span(…) has no {name!r}: the span is what its block gets; write "
+            f"`with tracer.start_span({self._name!r}) as span: …`, or start_span_no_context(…), which you end yourself"
+        )
 
     def __enter__(self) -> LiveSpan:
         span = runtime().recorder.start_span(self._name, span_type=self._span_type, attributes=self._attributes)
@@ -163,6 +183,7 @@ class start_span:
             raise
 
 
+@takes_also({name: OF_SPANS[name] for name in ("description", "links", "log_level")})
 def start_span_no_context(
     name: str,
     span_type: str = SpanType.UNKNOWN,
@@ -171,17 +192,25 @@ def start_span_no_context(
     attributes: JsonMapping | None = None,
     *,
     tags: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    experiment_id: str | None = None,
     start_time_ns: int | None = None,
 ) -> LiveSpan:
     """A span that you end yourself with ``span.end()``; it is the root of a new trace unless ``parent_span`` is given.
 
-    It does not become the current span. ``start_time_ns`` is in ns since the epoch.
+    It does not become the current span. ``tags``, ``metadata`` and ``experiment_id`` (an id or a name) are its trace's.
+    ``start_time_ns`` is in ns since the epoch.
     """
     _check_span(name, span_type, attributes)
     if parent_span is not None and not isinstance(parent_span, (LiveSpan, NonRecordingSpan)):
         raise InvalidArgumentError(
             f"parent_span: got {parent_span!r}, expected a span that start_span or start_span_no_context gave."
         )
+    about_trace = trace_updates({}, tags, metadata)
+    if experiment_id is not None:
+        from tracer._tracking.experiments import experiment_name
+
+        about_trace["experiment"] = experiment_name(experiment_id)
     recorder = runtime().recorder
     arguments: JsonObject = {"span_type": span_type, "attributes": attributes, "start_time_ns": start_time_ns}
     if parent_span is None:
@@ -190,8 +219,8 @@ def start_span_no_context(
         span = recorder.start_span(name, parent=parent_span, **arguments)
     if inputs is not None:
         span.set_inputs(inputs)
-    if tags and isinstance(span, LiveSpan):
-        _append(span, tags=_texts("tags", tags))
+    if about_trace and isinstance(span, LiveSpan):
+        _append(span, **about_trace)
     return span  # type: ignore[return-value]
 
 
@@ -204,7 +233,7 @@ def get_current_active_span() -> LiveSpan | None:
 def get_active_trace_id() -> str | None:
     """The id of the trace that the running code is in, or None."""
     span = running()
-    return span.trace_id if span is not None else None
+    return None if span is None or span.trace_id == _NO_TRACE else span.trace_id
 
 
 def get_last_active_trace_id(thread_local: bool = False) -> str | None:
@@ -213,8 +242,8 @@ def get_last_active_trace_id(thread_local: bool = False) -> str | None:
 
 
 def update_current_trace(
-    *,
     tags: JsonMapping | None = None,
+    *,
     metadata: JsonMapping | None = None,
     session_id: str | None = None,
     user: str | None = None,
@@ -255,7 +284,11 @@ def trace_updates(
     if tags:
         updates["tags"] = _texts("tags", tags)
     if metadata:
-        updates["metadata"] = _texts("metadata", metadata)
+        texts_of_metadata = _texts("metadata", metadata)
+        for key in _MOVED & texts_of_metadata.keys():
+            updates.setdefault(METADATA[key], texts_of_metadata.pop(key))
+        if texts_of_metadata:
+            updates["metadata"] = texts_of_metadata
     return updates
 
 

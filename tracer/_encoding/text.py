@@ -51,7 +51,9 @@ def clean_text(text: str) -> str:
 
 
 def text_of(value: object) -> str:
-    """``str()`` of the value, also when its ``__str__`` is broken."""
+    """``str()`` of the value, also when its ``__str__`` is broken; of a text with a class of its own, the text."""
+    if isinstance(value, str):
+        return str.__str__(value)
     try:
         return str(value)
     except Exception as error:

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from opentelemetry.trace import SpanKind
 
 from tracer._engine.bridged_logs import BridgedLogs, Watched
-from tracer._engine.context import covered_scopes, current
+from tracer._engine.context import covered_scopes, current, switched_off
 from tracer._engine.joined_provider import RECORDED, record_from_readable, translated
 from tracer._engine.nonrecording import Place
 from tracer._engine.span import LiveSpan
@@ -121,6 +121,7 @@ class Bridge(SpanProcessor):
         self._own_provider: TracerProvider | None = None
         self.logs = BridgedLogs(recorder)
         self._open: dict[int, _Open] = {}  # by the id of the span
+        self._left_out: set[int] = set()  # open spans that were started where nothing is recorded
         self.is_open = False
 
     def open(self) -> None:
@@ -205,6 +206,10 @@ class Bridge(SpanProcessor):
         """Write the start of a span that has no parent in this process, so that its trace is seen while it runs."""
         if not self._records(span):
             return
+        if switched_off.get():
+            if len(self._left_out) < _OPEN_SPANS:
+                self._left_out.add(span.get_span_context().span_id)
+            return
         with guard("recording the start of OpenTelemetry's span"):
             setattr(span, RECORDED, True)
             parent = otel_trace.get_current_span(parent_context)
@@ -235,6 +240,9 @@ class Bridge(SpanProcessor):
         """Write the record of a span that ended."""
         context = span.get_span_context()
         if context is None or not self._records(span):
+            return
+        if context.span_id in self._left_out:
+            self._left_out.discard(context.span_id)
             return
         with guard("recording OpenTelemetry's span"):
             opened = self._open.pop(context.span_id, None)

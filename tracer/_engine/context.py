@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tracer._engine.nonrecording import NonRecordingSpan
     from tracer._engine.recorder import Recorder
     from tracer._engine.span import LiveSpan
+    from tracer._json import JsonObject
 
     AnySpan = Union[LiveSpan, NonRecordingSpan]  # whatever may be the current span
 
@@ -37,6 +38,11 @@ UNSET = ""
 # version and runs of the traces that start here; a version of None was cleared
 active_model: ContextVar[str | None] = ContextVar("tracer_active_model", default=UNSET)
 active_runs: ContextVar[tuple[ActiveRun, ...]] = ContextVar("tracer_active_runs", default=())  # innermost last
+last_run_id: ContextVar[str | None] = ContextVar("tracer_last_run", default=None)
+# fields of the trace records of traces that start here
+about_traces: ContextVar[JsonObject] = ContextVar("tracer_about_traces", default={})  # noqa: B039  # never changed
+# whether nothing is recorded here, neither tracer's own spans nor those of OpenTelemetry
+switched_off: ContextVar[bool] = ContextVar("tracer_switched_off", default=False)
 # whether calls of providers go unrecorded here
 suppressed: ContextVar[bool] = ContextVar("tracer_suppressed", default=False)
 # names of other instrumentations whose every step a provider of ours records too; set by `Provider.autolog`

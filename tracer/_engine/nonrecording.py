@@ -28,6 +28,7 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
     parent_id: str | None = None
     inputs: object = None
     outputs: object = None
+    request_id = ""
     token_usage: dict[str, int] | None = None
     start_time_ns = 0
     end_time_ns: int | None = None

@@ -11,7 +11,16 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
 from tracer import _ids
-from tracer._engine.context import UNSET, active_model, active_run_id, running, trace_watch, usage_watch
+from tracer._engine.context import (
+    UNSET,
+    about_traces,
+    active_model,
+    active_run_id,
+    running,
+    switched_off,
+    trace_watch,
+    usage_watch,
+)
 from tracer._engine.nonrecording import NonRecordingSpan, Place
 from tracer._engine.span import LiveSpan
 from tracer._fault import is_interruption, report
@@ -162,6 +171,8 @@ class Recorder:
 
     def shared_parent(self, *, call: Mapping[str, object] | None = None) -> AnySpan | None:
         """The span that is current for OpenTelemetry, to a call with these attributes; never raises."""
+        if switched_off.get():
+            return NonRecordingSpan()
         try:
             parent = self.otel.shared_parent(call=call)
             if isinstance(parent, NonRecordingSpan) and not self.samples(parent.trace_id):
@@ -312,12 +323,14 @@ class Recorder:
         watch = trace_watch.get()
         if watch is not None:
             watch.append(trace_id)
-        fields = {"experiment": self._experiment} if self._experiment != DEFAULT_EXPERIMENT else {}
+        fields: dict[str, Any] = {"experiment": self._experiment} if self._experiment != DEFAULT_EXPERIMENT else {}
         model_id, run_id = self.active_model_id(), active_run_id()
         if model_id is not None:
             fields["model_id"] = model_id
         if run_id is not None:
             fields["run_id"] = run_id
+        if about := about_traces.get():
+            fields.update(about)
         if fields:
             self.append({"kind": "trace", "trace_id": trace_id, "time": time_ns, **fields})
 

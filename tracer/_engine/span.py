@@ -33,6 +33,7 @@ from tracer._json import (
 from tracer._records.attachments import take_out
 from tracer._records.derive import chunk_events, derive
 from tracer._records.line import span_body, span_head, start_head
+from tracer._records.other_keys import answer, set_under_own
 from tracer.semconv import (
     ERROR_TYPE,
     INCOMPLETE,
@@ -171,7 +172,8 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
                 self.set_attribute(key, str.__str__(value))
                 return
             else:
-                self._set_structured(key, value)
+                if not set_under_own(self, key, value):
+                    self._set_structured(key, value)
                 return
         plain = self._plain
         if key == SPAN_TYPE:
@@ -325,6 +327,8 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         if isinstance(status, Status):
             description = status.description
             status = status.status_code
+        elif not description:  # the status of a stored span has a description too
+            description = getattr(status, "description", None)
         name = status.name if isinstance(status, StatusCode) else text_of(status).upper()
         if name not in _STATUS_CODES:
             ignored("set_status", status, '"OK", "ERROR" or "UNSET"')
@@ -412,7 +416,14 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self.read_now()
         if key in self._structured:
             return loads(self._structured[key])
-        return self.span_type if key == SPAN_TYPE else self._plain.get(key)
+        if key in self._plain:
+            return self._plain[key]
+        return self.span_type if key == SPAN_TYPE else answer(self, key)
+
+    @property
+    def request_id(self) -> str:
+        """The id of its trace."""
+        return self.trace_id
 
     @property
     def token_usage(self) -> dict[str, int] | None:
@@ -597,8 +608,23 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self._previous = current.get()
         self._attached.append((current.set(self), otel.attach(self) if otel.shares_context else None))
 
-    def end(self, end_time: int | None = None, *, outputs: object = None, status: str | None = None) -> None:
-        """End the span and write its record; only the first call counts."""
+    def end(
+        self,
+        end_time: int | None = None,
+        *,
+        outputs: object = None,
+        attributes: JsonMapping | None = None,
+        status: Status | StatusCode | str | None = None,
+        end_time_ns: int | None = None,
+    ) -> None:
+        """End the span and write its record; only the first call counts.
+
+        ``end_time`` and ``end_time_ns`` are the same, in ns since the epoch.
+        """
+        if attributes is not None:
+            self.set_attributes(attributes)
+        if end_time is None:
+            end_time = end_time_ns
         if outputs is not None:
             self.set_outputs(outputs)
         if status is not None:

@@ -202,9 +202,19 @@ class RunRecord(TypedDict, total=False):
     status: str
     started: int  # ns since the epoch
     ended: int
+    deleted: bool
     tags: dict[str, str | None]
     params: dict[str, str]
     metrics: dict[str, float]
+    steps: dict[str, dict[str, float]]  # values of metrics by step, a whole number as text
+
+
+class ExperimentRecord(TypedDict, total=False):
+    """An experiment that is made before anything belongs to it."""
+
+    kind: Required[Literal["experiment"]]
+    name: Required[str]
+    time: int
 
 
 class AttachmentRecord(TypedDict):
@@ -227,6 +237,6 @@ class ProcessRecord(TypedDict, total=False):
 
 
 Record = Union[
-    SpanRecord, LogRecord, StartRecord, TraceRecord, AssessmentRecord, ModelRecord, RunRecord, RegisteredRecord,
-    AliasRecord, AttachmentRecord, ProcessRecord,
+    SpanRecord, LogRecord, StartRecord, TraceRecord, AssessmentRecord, ModelRecord, RunRecord, ExperimentRecord,
+    RegisteredRecord, AliasRecord, AttachmentRecord, ProcessRecord,
 ]  # fmt: skip

@@ -7,18 +7,21 @@ nesting and safety are the kit's. A framework above such SDKs reports its steps 
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tracer._engine.context import covered_scopes, suppressed
 from tracer._fault import log_once, report
 from tracer._late import load
+from tracer._other_keywords import OF_AUTOLOG, Keywords, takes_also
 from tracer.provider.connection import Connection, ConnectionReader
 from tracer.provider.doors import ChunkTap, ConnectionDoor, Door, Hook, HookEnd, StreamClass, Tap
 from tracer.provider.import_hook import is_imported, when_imported
@@ -56,6 +59,8 @@ __all__ = [
     "set_failure",
     "suppress_tracing",
 ]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Homes of the names that load all that recording needs; each is loaded at its first use.
 _HOME_OF = {
@@ -239,11 +244,40 @@ def suppress_tracing() -> Iterator[None]:
             suppressed.reset(token)
 
 
+def autolog_of(*packages: str, also: Keywords | None = None) -> Callable[[F], F]:
+    """Decorate a provider's ``autolog``: it takes MLflow's keywords, and says once if none of the SDKs is installed."""
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def autolog(*args: Any, **kwargs: Any) -> None:
+            function(*args, **kwargs)
+            if not kwargs.get("disable") and not any(map(_is_installed, packages)):
+                log_once(
+                    f"missing {packages[0]}",
+                    "tracer.%s.autolog() has nothing to record: the package %s is not installed here",
+                    function.__module__.rpartition(".")[2],
+                    packages[0],
+                )
+
+        autolog.quietly = function  # type: ignore[attr-defined]  # for `autolog_all`
+        return cast("F", takes_also({**OF_AUTOLOG, **(also or {})})(autolog))
+
+    return decorate
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return package in sys.modules or importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # no package above it, or one without a place
+        return False
+
+
 def autolog_all(*, disable: bool = False) -> None:
     """Record every call through any SDK that tracer has a provider for; ``disable=True`` restores all SDKs."""
     for name in names():
         try:
-            find_provider_module(name).autolog(disable=disable)
+            autolog = find_provider_module(name).autolog
+            getattr(autolog, "quietly", autolog)(disable=disable)
         except Exception as fault:
             report(f"setting up the provider {name}", fault)
 

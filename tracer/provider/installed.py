@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracer._fault import guard, report
 from tracer._late import load_registered
+from tracer._other_keywords import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,6 +98,8 @@ def _hint(name: str, others: Sequence[str]) -> str:
     """The name that may be meant, compared without case and underscores; else the providers."""
     from difflib import get_close_matches
 
+    if name in NAMES:
+        return f"{NAMES[name][0].upper()}{NAMES[name][1:]}."
     providers = names()
     known = {_folded(each): each for each in (*others, *providers)}
     alike = get_close_matches(_folded(name), known, n=1, cutoff=0.8)

@@ -297,6 +297,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 tags=by_name(TEXT),
                 params=by_name(TEXT),
                 metrics=by_name(NUMBER),
+                steps=by_name(by_name(NUMBER)),
             )
         )
     ),

@@ -106,7 +106,7 @@ class RegisteredRow(NamedTuple):
 
 
 class RunRow(NamedTuple):
-    """A run as stored; times in ns, ``ended`` is None while it runs."""
+    """A run as stored; times in ns, ``ended`` is None while it runs, ``steps`` has values of metrics by step."""
 
     run_id: str
     name: str
@@ -119,6 +119,7 @@ class RunRow(NamedTuple):
     tags: dict[str, str]
     params: dict[str, str]
     metrics: dict[str, float]
+    steps: dict[str, dict[str, float]]
 
 
 class StoredDataset(NamedTuple):

@@ -147,7 +147,7 @@ def _key(key: str) -> str:
 
 def _values(field: Field, values_of: Callable[[str], list[str]]) -> list[Item]:
     if field.kind == "state":
-        return [Item(f"'{state}'", "value") for state in known_states()]
+        return [Item(f"'{state}'", "value") for state in known_states(field)]
     if field.kind == "timestamp":
         return [Item(text, "value") for text in _TIMES]
     if field.kind == "duration":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracer._records.other_keys import METADATA, TAGS
 from tracer.store.filter.expression import Field, Kind
 
 _PLAIN: dict[str, Kind] = {
@@ -10,6 +11,7 @@ _PLAIN: dict[str, Kind] = {
     "name": "text",
     "state": "state",
     "timestamp": "timestamp",
+    "end": "timestamp",
     "duration": "duration",
     "tokens": "number",
     "tokens.input": "number",
@@ -53,6 +55,8 @@ _ALIASES = {
     "time": "timestamp",
     "start": "timestamp",
     "start_time": "timestamp",
+    "end_time": "end",
+    "end_time_ms": "end",
     "execution_time": "duration",
     "execution_time_ms": "duration",
     "execution_duration": "duration",
@@ -98,8 +102,10 @@ _KEYED: dict[str, tuple[str, Kind]] = {
     "expectations": ("expectation", "any"),
 }
 
+_OTHER_KEYS = {"metadata": METADATA, "tag": TAGS}
+
 _PREFIXES = ("trace", "traces", "attribute", "attributes", "attr", "info")
-_STATES = {"OK", "ERROR", "IN_PROGRESS", "INTERRUPTED", "UNSET"}
+_STATES = {"OK", "ERROR", "IN_PROGRESS", "INTERRUPTED"}
 
 
 def find_field(path: list[str]) -> Field | None:
@@ -109,6 +115,9 @@ def find_field(path: list[str]) -> Field | None:
     head = path[0].lower()
     if head in _KEYED and len(path) > 1:
         name, kind = _KEYED[head]
+        other = _OTHER_KEYS.get(name, {}).get(".".join(path[1:]))
+        if other is not None:
+            return _plain_field([other])
         return Field(name, kind, ".".join(path[1:]))
     if head in ("span", "spans") and len(path) > 2 and path[1].lower() in ("attributes", "attribute", "attr"):
         return Field("span.attribute", "any", ".".join(path[2:]))
@@ -161,6 +170,6 @@ def described_fields() -> list[tuple[str, str]]:
     return [*ours, *keyed, *((name, f"same as {known}") for name, known in _ALIASES.items())]
 
 
-def known_states() -> list[str]:
-    """The states that a trace or a span can be in."""
-    return sorted(_STATES)
+def known_states(field: Field) -> list[str]:
+    """The states that a trace, or a span, can be in."""
+    return sorted({*_STATES, "UNSET"} if field.name.startswith("span.") else _STATES)

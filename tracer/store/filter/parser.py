@@ -141,6 +141,10 @@ class _Parser:
             return self._between(field, negated)
         if token.is_word(*_PATTERN_OPERATORS):
             return self._pattern(field, token, negated, first)
+        if token.is_word("RLIKE", "REGEXP"):
+            raise self._error(
+                "there are no regular expressions; write LIKE 'a%', CONTAINS 'a', or several of them with OR", token
+            )
         raise self._error(
             f"expected an operator (=, !=, <, <=, >, >=, LIKE, ILIKE, CONTAINS, IN, IS) after {first.text}", token
         )

@@ -46,9 +46,9 @@ def _state(field: Field, token: Token, source: str) -> Scalar:
     if token.kind not in ("string", "name"):
         raise FilterSyntaxError(_expected(field, token), source, token.position)
     state = token.text.upper()
-    if state not in known_states():
+    if state not in known_states(field):
         raise FilterSyntaxError(
-            f"unknown state {token.text!r}; states are {', '.join(known_states())}", source, token.position
+            f"unknown state {token.text!r}; states are {', '.join(known_states(field))}", source, token.position
         )
     return state
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from tracer import semconv
 from tracer._json import JsonObject
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.connection import begin_write
@@ -26,7 +27,7 @@ from tracer.store.sqlite.logs import (
     write_aliases,
     write_waiting,
 )
-from tracer.store.sqlite.models_and_runs import experiment_number, write_models, write_runs
+from tracer.store.sqlite.models_and_runs import experiment_number, write_experiments, write_models, write_runs
 from tracer.store.sqlite.plan import AppendPlan, TracePlan, bases_of, make_plan, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.registered import write_registered
@@ -77,7 +78,7 @@ def _try_append(
         if is_locked:
             begin_write(connection)
         plan = make_plan(connection, batch, recent, None if is_locked else bases)
-        if not (plan.changes_anything() or batch.has_others()):
+        if not (plan.changes_anything() or batch.has_more_than_traces()):
             return True
         if not is_locked:
             begin_write(connection)
@@ -126,6 +127,7 @@ def _write(connection: sqlite3.Connection, whole: AppendPlan, batch: DecodedBatc
     _write_covered(connection, plans)
     _write_assessments(connection, plans)
     _write_attachments(connection, plans, batch)
+    write_experiments(connection, batch.experiments)
     write_models(connection, batch.models)
     write_runs(connection, batch.runs)
     write_registered(connection, batch.registered)
@@ -289,7 +291,8 @@ def _write_assessments(connection: sqlite3.Connection, plans: Sequence[TracePlan
 
 
 def _assessment_row(trace: int, record: JsonObject) -> tuple[Any, ...]:
-    value, source, metadata = record.get("value"), record.get("source"), record.get("metadata")
+    value, source, given = record.get("value"), record.get("source"), record.get("metadata")
+    metadata = given if isinstance(given, dict) else {}
     return (
         record["id"],
         trace,
@@ -300,10 +303,10 @@ def _assessment_row(trace: int, record: JsonObject) -> tuple[Any, ...]:
         _plain_text(value),
         _plain_text(record.get("rationale")),
         orjson.dumps(source if isinstance(source, dict) else {}).decode(),
-        orjson.dumps(metadata if isinstance(metadata, dict) else {}).decode(),
+        orjson.dumps(metadata).decode(),
         _plain_text(record.get("error")),
         time_of(record),
-        int(record.get("deleted") is True),
+        1 if record.get("deleted") is True else 2 if semconv.OVERRIDDEN_BY in metadata else 0,
     )
 
 

@@ -48,6 +48,7 @@ _COLUMNS = {
 }
 # for programs only
 _COLUMNS.update({"start_ns": "t.start", "seq": "t.seq"})
+_TIMES = {"timestamp": "t.start", "end": "(t.start + t.duration)"}
 _EXPERIMENT_COLUMNS = {"experiment": "name", "experiment_id": "CAST(id AS TEXT)"}
 _SPAN_COLUMNS = {
     "span.id": "s.span_id",
@@ -99,8 +100,8 @@ def _comparison(comparison: Comparison, fulltext: Matcher) -> Fragment:
     name = comparison.field.name
     if name == "text":
         return fulltext(comparison)
-    if name == "timestamp":
-        return _timestamp(comparison)
+    if name in _TIMES:
+        return _timestamp(comparison, _TIMES[name])
     if name == "state" and comparison.operator == "=" and comparison.value != "OK":
         # in the words of the partial index, which a parameter does not match
         return Fragment("(t.state <> 'OK' AND t.state = ?)", [_parameter(comparison.field, comparison.value)])
@@ -137,17 +138,17 @@ def compare(column: str | Fragment, comparison: Comparison) -> Fragment:
     return fill(f"{{}} {operator} ?", column, parameters=given)
 
 
-def _timestamp(comparison: Comparison) -> Fragment:
-    """Compares the start as its users see it, in whole ms; ranges are left to the index of the column in ns."""
+def _timestamp(comparison: Comparison, column: str) -> Fragment:
+    """Compares a time as its users see it, in whole ms; ranges of the start are left to the index, which is in ns."""
     operator, value = comparison.operator, comparison.value
     if operator in ("=", "!=", "IN", "NOT IN"):
         whole_ms = Field("timestamp", "number")
-        return compare(f"t.start / {_NS_PER_MS}", Comparison(whole_ms, operator, value))
+        return compare(f"{column} / {_NS_PER_MS}", Comparison(whole_ms, operator, value))
     if not isinstance(value, (int, float)):
-        return compare("t.start", comparison)
+        return compare(column, comparison)
     value = max(-_FAR_MS, min(_FAR_MS, value))
     border = math.ceil(value) if operator in ("<", ">=") else math.floor(value) + 1
-    return Fragment(f"t.start {'<' if operator in ('<', '<=') else '>='} ?", [border * _NS_PER_MS])
+    return Fragment(f"{column} {'<' if operator in ('<', '<=') else '>='} ?", [border * _NS_PER_MS])
 
 
 def _parameter(field: Field, value: Value) -> Cell:

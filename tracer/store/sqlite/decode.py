@@ -19,7 +19,7 @@ from tracer.store.sqlite.shape import attachment_content, put_in_shape
 from tracer.store.text import Previews, previews
 
 _INT64 = 2**63 - 1
-_OF_NO_TRACE = ("attachment", "process", "model", "run", "registered", "alias")
+_OF_NO_TRACE = ("attachment", "process", "model", "run", "experiment", "registered", "alias")
 _OF_CALLS = frozenset(
     {
         semconv.REQUEST_MODEL,
@@ -134,15 +134,17 @@ class DecodedBatch:
     processes: list[JsonObject] = field(default_factory=list)
     models: list[JsonObject] = field(default_factory=list)
     runs: list[JsonObject] = field(default_factory=list)
+    experiments: list[JsonObject] = field(default_factory=list)
     registered: list[JsonObject] = field(default_factory=list)  # and aliases
-
-    def has_others(self) -> bool:
-        """Whether there is something that belongs to no trace."""
-        return bool(self.attachments or self.processes or self.models or self.runs or self.registered)
 
     def is_empty(self) -> bool:
         """Whether there is nothing to take in."""
-        return not (self.traces or self.has_others())
+        return not (self.traces or self.has_more_than_traces())
+
+    def has_more_than_traces(self) -> bool:
+        """Whether there are records that belong to no trace."""
+        alone = (self.attachments, self.processes, self.models, self.runs, self.experiments, self.registered)
+        return any(alone)
 
 
 def decode(lines: Sequence[bytes], owner: str | None) -> DecodedBatch:
@@ -249,6 +251,9 @@ def _sort_in_alone(batch: DecodedBatch, record: JsonObject, kind: str) -> None:
     elif kind in ("registered", "alias"):
         _require(record, "of", "name", *(("id",) if kind == "registered" else ("alias",)))
         batch.registered.append(record)
+    elif kind == "experiment":
+        _require(record, "name")
+        batch.experiments.append(record)
     else:
         _require(record, f"{kind}_id")
         (batch.models if kind == "model" else batch.runs).append(record)

@@ -15,6 +15,7 @@ from tracer.store.rows import ModelRow, RunRow
 _GROUPS = ("tags", "params", "metrics")
 _EMPTIED = "emptied"  # when it was deleted last: what groups had then is gone
 _NO_FIELDS = ("kind", "model_id", "run_id", "time", _EMPTIED)
+_STEPS_LIMIT = 10_000  # of a metric; of more, every second one is kept
 
 Timed = JsonObject  # field: [time, value]; a group: {key: [time, value]}
 
@@ -23,6 +24,12 @@ def experiment_number(connection: sqlite3.Connection, name: str) -> int:
     """The number of an experiment, which is made if there is none of this name."""
     connection.execute("INSERT OR IGNORE INTO experiments(name) VALUES (?)", (name,))
     return int(connection.execute("SELECT id FROM experiments WHERE name = ?", (name,)).fetchone()[0])
+
+
+def write_experiments(connection: sqlite3.Connection, records: Sequence[JsonObject]) -> None:
+    """Write the records of experiments."""
+    for record in records:
+        experiment_number(connection, record["name"])
 
 
 def write_models(connection: sqlite3.Connection, records: Sequence[JsonObject]) -> None:
@@ -75,6 +82,9 @@ def _merge(fields: Timed, record: JsonObject) -> None:
                 group = fields.setdefault(name, {})
                 for key, item in value.items():
                     _put(group, str(key), time, item)
+        elif name == "steps":
+            if isinstance(value, dict):
+                _merge_steps(fields.setdefault("steps", {}), value, time)
         elif name == "created":  # of processes that make the same version at once the first counts
             fields["created"] = min(fields.get("created", [time, value]), [time, value], key=lambda entry: entry[1])
         elif name not in _NO_FIELDS:
@@ -82,6 +92,18 @@ def _merge(fields: Timed, record: JsonObject) -> None:
     if emptied is not None:
         for name in _GROUPS:
             fields[name] = {key: entry for key, entry in fields.get(name, {}).items() if entry[0] > emptied}
+
+
+def _merge_steps(steps: Timed, given: JsonObject, time: int) -> None:
+    for name, values in given.items():
+        if not isinstance(values, dict):
+            continue
+        entries = steps.setdefault(str(name), {})
+        for step, value in values.items():
+            if step.lstrip("-").isdecimal():
+                _put(entries, step, time, value)
+        if len(entries) > _STEPS_LIMIT:
+            steps[str(name)] = dict(sorted(entries.items(), key=lambda entry: int(entry[0]))[::2])
 
 
 def _put(entries: Timed, name: str, time: int, value: Any) -> None:
@@ -107,7 +129,7 @@ def read_models(connection: sqlite3.Connection, model_id: str | None, name: str 
             status=_text(fields, "status") or "UNSPECIFIED",
             tags=_texts(fields, "tags"),
             params=_texts(fields, "params"),
-            metrics=_metrics(fields),
+            metrics=_numbers(fields.get("metrics", {})),
             status_message=_text(fields, "status_message"),
             deleted=_value(fields, "deleted") is True,
         )
@@ -130,11 +152,13 @@ def read_runs(connection: sqlite3.Connection, run_id: str | None) -> list[RunRow
             ended=_number(fields, "ended"),
             tags=_texts(fields, "tags"),
             params=_texts(fields, "params"),
-            metrics=_metrics(fields),
+            metrics=_numbers(fields.get("metrics", {})),
+            steps={name: _numbers(entries) for name, entries in fields.get("steps", {}).items()},
         )
         for identity, number, experiment, started, fields in _rows(
             connection, "runs", "run_id", "started", column, run_id
         )
+        if not _value(fields, "deleted")
     ]
 
 
@@ -174,12 +198,11 @@ def _texts(fields: Timed, group: str) -> dict[str, str]:
     return {key: str(entry[1]) for key, entry in fields.get(group, {}).items() if entry[1] is not None}
 
 
-def _metrics(fields: Timed) -> dict[str, float]:
-    entries = fields.get("metrics", {})
+def _numbers(entries: Timed) -> dict[str, float]:
     return {key: float(entry[1]) for key, entry in entries.items() if isinstance(entry[1], (int, float))}
 
 
 def _latest(fields: Timed) -> int:
     """When the last record about it was written, in ns."""
-    times = [entry[0] for name, entry in fields.items() if name not in _GROUPS]
+    times = [entry[0] for name, entry in fields.items() if name not in (*_GROUPS, "steps")]
     return max(times + [entry[0] for group in _GROUPS for entry in fields.get(group, {}).values()], default=0)

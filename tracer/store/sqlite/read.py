@@ -191,7 +191,7 @@ def _assessments(connection: sqlite3.Connection, ids: dict[int, str]) -> dict[in
     for part in _parts(list(ids)):
         rows = connection.execute(
             f"SELECT {_ASSESSMENT_COLUMNS} FROM assessments"
-            f" WHERE trace IN ({marks(part)}) AND NOT deleted ORDER BY time, id",
+            f" WHERE trace IN ({marks(part)}) AND deleted <> 1 ORDER BY time, id",
             part,
         )
         for cells in map(_AssessmentCells._make, rows):

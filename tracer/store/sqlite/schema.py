@@ -170,7 +170,8 @@ SCHEMA: Final = (
         PRIMARY KEY (trace, kind, key)
     ) WITHOUT ROWID""",
     "CREATE INDEX labels_find ON labels(kind, key, value, start, trace)",
-    # what was deleted stays as a mark, else a record that comes again would bring it back
+    # what was deleted (1) stays as a mark, else a record that comes again would bring it back; feedback that other
+    # feedback overrides (2) is shown, and counts no more
     """CREATE TABLE assessments(
         id TEXT PRIMARY KEY, trace INTEGER NOT NULL, span_id TEXT, name TEXT NOT NULL, type TEXT NOT NULL,
         value TEXT NOT NULL, text TEXT, rationale TEXT, source TEXT NOT NULL, metadata TEXT NOT NULL,

@@ -1,0 +1,107 @@
+"""Keywords by which MLflow's functions of the same names are called: taken for ours, or refused with what to write."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar, Union, cast
+
+from tracer.errors import InvalidArgumentError
+
+# names of MLflow that tracer has under another, or not at all, and what to write
+NAMES = {
+    "MlflowClient": "its methods are functions of tracer, such as tracer.search_traces() and tracer.get_run()",
+    "MlflowException": "write tracer.errors.TracerError",
+    "add_trace": "write `with tracer.set_tracing_context_from_http_request_headers(headers): …` in the other process",
+    "delete_experiment": "write tracer.delete_traces(experiment='name')",
+    "flush_artifact_async_logging": "files are there at once",
+    "flush_async_logging": "write tracer.flush()",
+    "flush_trace_async_logging": "write tracer.flush()",
+    "log_artifacts": "write tracer.log_artifact(folder)",
+    "log_figure": "write figure.savefig(path), then tracer.log_artifact(path)",
+    "log_image": "write image.save(path), then tracer.log_artifact(path)",
+    "log_table": "write tracer.log_dict(rows, 'table.json')",
+    "log_trace": "write tracer.start_span_no_context(name, inputs=…).end(outputs=…)",
+    "search_sessions": "write tracer.search_traces(session_id='id')",
+    "set_experiment_tag": "experiments have no tags; those of traces are set by tracer.tracing.context(tags={…})",
+    "set_experiment_tags": "experiments have no tags; those of traces are set by tracer.tracing.context(tags={…})",
+    "set_registry_uri": "versions are kept in the store of tracer.set_tracking_uri()",
+}
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Instead(NamedTuple):
+    """What to write here instead of a keyword, and the values at which there is nothing to write."""
+
+    advice: str
+    unless: tuple[object, ...] = ()
+
+
+DONE = Instead("")  # what it asks for happens anyway
+
+Keywords = Mapping[str, Union[str, Instead]]  # a text is the name of our own parameter
+
+OF_SPANS: Keywords = {
+    "description": Instead("write attributes={'description': '…'}"),
+    "links": Instead("write span.add_link(context)"),
+    "log_level": Instead("write attributes={'level': 'DEBUG'}"),
+    "run_id": Instead("write with tracer.start_run(run_id): …"),
+    "sampling_ratio_override": Instead("write tracer.configure(sample_rate=0.1), which is for all traces"),
+    "trace_destination": Instead("write tracer.set_experiment('name') or tracer.set_tracking_uri(…)"),
+}
+OF_AUTOLOG: Keywords = {
+    "log_traces": Instead("write disable=True", (True,)),
+    "exclusive": Instead("leave it out: it records into tracer's store alone", (False,)),
+    "disable_for_unsupported_versions": DONE,
+    "silent": DONE,
+    "log_models": Instead("write tracer.models.log_model(…)", (False,)),
+    "log_input_examples": Instead("write tracer.models.log_model(input_example=…)", (False,)),
+    "log_model_signatures": DONE,
+    "log_datasets": DONE,
+    "extra_tags": Instead("write with tracer.tracing.context(tags={…}): …"),
+}
+
+
+def takes_also(keywords: Keywords) -> Callable[[F], F]:
+    """Decorate a function so that it takes these keywords, or refuses them by an InvalidArgumentError with advice."""
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not keywords.keys().isdisjoint(kwargs):
+                kwargs = own_keywords(function.__name__, kwargs, keywords)
+            return function(*args, **kwargs)
+
+        call.other_keywords = keywords  # type: ignore[attr-defined]
+        return cast("F", call)
+
+    return decorate
+
+
+def refuse(function: str, given: Mapping[str, Any], keywords: Keywords) -> None:
+    """Refuse keywords that are not the function's own, but for those with nothing to do.
+
+    Raises InvalidArgumentError with advice, or TypeError.
+    """
+    for name in own_keywords(function, given, keywords):
+        raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
+
+
+def refuse_autolog(given: Mapping[str, Any]) -> None:
+    """The same for `tracer.autolog`."""
+    one_back = Instead("write tracer.autolog(), then tracer.<name>.autolog(disable=True)", ([],))
+    refuse("autolog", given, {**OF_AUTOLOG, "exclude_flavors": one_back})
+
+
+def own_keywords(function: str, given: Mapping[str, Any], keywords: Keywords) -> dict[str, Any]:
+    """The keywords of a call as the function's own. Raises InvalidArgumentError."""
+    own = {name: value for name, value in given.items() if name not in keywords}
+    for name in given.keys() & keywords.keys():
+        instead, value = keywords[name], given[name]
+        if isinstance(instead, str):
+            if instead in own:
+                raise InvalidArgumentError(f"{function}() got {name}= and {instead}=, which are the same; write one.")
+            own[instead] = value
+        elif instead is not DONE and value is not None and value not in instead.unless:
+            raise InvalidArgumentError(f"{function}() has no {name}=; {instead.advice}")
+    return own
