@@ -24,6 +24,7 @@ JOURNAL_MAX_BYTES = 1 << 30
 
 Redaction = Union[str, "re.Pattern[str]", Callable[[str], str]]  # a pattern, or a function of a text
 
+_OF_DATABRICKS = re.compile(r"(?:databricks|databricks-uc|uc)(?::|$)")  # tracking URIs of MLflow
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -50,25 +51,30 @@ class Settings:
     given: frozenset[str] = field(default=frozenset(), compare=False)
 
 
-def store_url(value: object) -> str:
-    """A store's URL from a URL, or from the path of an SQLite file."""
+def store_url(value: object, name: str = "store") -> str:
+    """A store's URL from a URL, or from the path of an SQLite file; an error names what the value was given as."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str) or not value.strip():
         raise InvalidArgumentError(
-            f"store: got {value!r}, expected a URL such as 'sqlite:///tracer.db' or the path of a file."
+            f"{name}: got {value!r}, expected a URL such as 'sqlite:///tracer.db' or the path of a file."
         )
     if value.strip() == ":memory:" or value.endswith("/:memory:") or value == "sqlite://":
         raise InvalidArgumentError(
-            f"store: got {value!r}, but a store in memory cannot be shared by threads and processes. "
+            f"{name}: got {value!r}, but a store in memory cannot be shared by threads and processes. "
             "Give a file, for example in tempfile.mkdtemp()."
         )
     if value.startswith(("http://", "https://")):
-        return _server_url(value)
+        return _server_url(value, name)
+    if _OF_DATABRICKS.match(value.strip()):
+        raise InvalidArgumentError(
+            f"{name}: got {value!r}, which is no store of tracer. Give a file, such as 'sqlite:///tracer.db', or the "
+            f"URL of a tracer server, such as 'http://host:5000'. For a file of this name write './{value}'."
+        )
     if "://" in value:
         if not value.startswith("sqlite:///") or value == "sqlite:///":
             raise InvalidArgumentError(
-                f"store: got {value!r}, expected 'sqlite:///tracer.db' (relative), 'sqlite:////absolute/path.db' or "
+                f"{name}: got {value!r}, expected 'sqlite:///tracer.db' (relative), 'sqlite:////absolute/path.db' or "
                 "the URL of a tracer server such as 'http://host:5000'."
             )
         return value
@@ -76,7 +82,7 @@ def store_url(value: object) -> str:
     return f"sqlite:////{str(path).lstrip('/')}" if path.is_absolute() else f"sqlite:///{path}"
 
 
-def _server_url(value: str) -> str:
+def _server_url(value: str, name: str) -> str:
     try:
         parts = urlsplit(value)
         has_more = bool(parts.username or parts.query or parts.fragment)
@@ -85,8 +91,8 @@ def _server_url(value: str) -> str:
         is_valid = False
     if not is_valid:
         raise InvalidArgumentError(
-            "store: expected the URL of a tracer server such as 'http://host:5000', without user, query and fragment; "
-            "a token goes into configure(token=…) or TRACER_TOKEN."
+            f"{name}: expected the URL of a tracer server such as 'http://host:5000', without user, query and "
+            "fragment; a token goes into configure(token=…) or TRACER_TOKEN."
         )
     return value.rstrip("/")
 
@@ -177,7 +183,7 @@ def _experiment(name: str, value: object) -> str:
 
 
 _CHECKS: dict[str, Callable[[str, object], object]] = {
-    "store": lambda name, value: store_url(value),
+    "store": lambda name, value: store_url(value, name),
     "token": _text,
     "experiment": _experiment,
     "enabled": _flag,
@@ -218,11 +224,23 @@ def checked(arguments: Mapping[str, object]) -> dict[str, Any]:
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:
     """The defaults and the environment's settings; an error names the invalid variable."""
+    settings, errors = read_environment(environment)
+    if errors:
+        raise next(iter(errors.values()))
+    return settings
+
+
+def read_environment(environment: Mapping[str, str]) -> tuple[Settings, dict[str, InvalidArgumentError]]:
+    """The defaults and the environment's valid settings; and an error for each invalid one."""
     values: dict[str, Any] = {}
+    errors: dict[str, InvalidArgumentError] = {}
     for name, variable in ENVIRONMENT.items():
         text = environment.get(variable, "").strip()
         if text:
-            values[name] = _CHECKS[name](variable, text)
+            try:
+                values[name] = _CHECKS[name](variable, text)
+            except InvalidArgumentError as error:
+                errors[name] = error
     if "service_name" not in values and environment.get("OTEL_SERVICE_NAME"):
         values["service_name"] = environment["OTEL_SERVICE_NAME"]
-    return Settings(**values, given=frozenset(values))
+    return Settings(**values, given=frozenset(values)), errors

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import tracer
+from tests.openai.server import unreachable_port
 from tracer._engine.runtime import runtime
-from tracer.errors import InvalidArgumentError
+from tracer.errors import InvalidArgumentError, StoreError
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,3 +170,57 @@ def test_changing_the_store_leaves_earlier_traces_in_the_old_one(tmp_path: Path)
     tracer.set_tracking_uri(old)
 
     assert tracer.get_trace(first.trace_id) is not None
+
+
+@pytest.mark.parametrize("uri", ["databricks", "databricks://profile", "databricks-uc", "uc:catalog.schema"])
+def test_a_tracking_uri_of_another_product_is_no_file_name(uri: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"store: got '{uri}', which is no store of tracer. Give a file"):
+        tracer.set_tracking_uri(uri)
+
+
+def test_a_file_may_have_such_a_name(tmp_path: Path) -> None:
+    tracer.set_tracking_uri(f"{tmp_path}/databricks")
+    with tracer.start_span("a"):
+        pass
+
+    assert len(tracer.search_traces()) == 1
+
+
+def test_a_store_in_a_new_folder_says_that_it_makes_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tracer.set_tracking_uri(tmp_path / "old.db")
+    assert caplog.messages == []
+    tracer.set_tracking_uri(tmp_path / "new" / "folder" / "x.db")
+
+    assert caplog.messages == [f"tracer makes the folder {tmp_path}/new/folder for its store: there is none"]
+
+
+def test_a_variable_that_names_no_store_is_an_error_where_traces_are_read(tmp_path: Path) -> None:
+    code = (
+        "import tracer\n"
+        "from tracer.errors import StoreError\n"
+        "with tracer.start_span('a'): pass\n"
+        "try: tracer.search_traces()\n"
+        "except StoreError as error: print(error)\n"
+        "tracer.configure(store='tracer.db')\n"
+        "[trace] = tracer.search_traces()\n"
+        "print(trace.info.experiment)\n"
+    )
+    done = run(code, tmp_path, TRACER_STORE="postgresql://host/traces", TRACER_EXPERIMENT="support")
+
+    expected = "TRACER_STORE: got 'postgresql://host/traces', expected 'sqlite:///tracer.db' (relative), "
+    said, experiment = done.stdout.splitlines()
+    assert said.startswith(expected)
+    assert said.endswith(f"Until then this program records into sqlite:///{tmp_path}/tracer.db.")
+    assert experiment == "support", "the other variables hold"
+    assert done.stderr.startswith(f"tracer ignores an environment variable: {expected}")
+
+
+def test_a_server_that_is_down_says_where_the_records_wait(tmp_path: Path) -> None:
+    tracer.set_tracking_uri(f"http://127.0.0.1:{unreachable_port()}")
+    with pytest.raises(StoreError, match=r"cannot reach the tracer server .* refused$"):
+        tracer.search_traces()
+    with tracer.start_span("a") as span:
+        pass
+
+    with pytest.raises(StoreError, match=r"waits in its journal, and is sent when the server answers$"):
+        tracer.get_trace(span.trace_id)

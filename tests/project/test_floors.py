@@ -81,7 +81,6 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.tracing": "__init__ constant utils",
         "tracer.deployments": "__init__",
         "tracer.entities": "__init__",
-        ),
         "tracer.models": (
             "__init__ chat errors from_code info input_checks invocation joined_chunks joined_events kinds loaded "
             "loading log manifest messages on_server other_spellings own_code pickling plain_values prediction "

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tracer._engine.context import UNSET, active_model, active_runs, current
+from tracer._engine.context import UNSET, about_traces, active_model, active_runs, current, last_run_id
 from tracer._engine.lifecycle import PipelineLifecycle
 from tracer._engine.otel import OpenTelemetryIdentity
 from tracer._engine.recorder import Recorder
@@ -14,7 +14,8 @@ from tracer._fault import forget_logged, log_once, report
 from tracer._journal.locations import absolute_url
 from tracer._json import JsonObject, encode, loads
 from tracer._redaction.redactor import Redactor
-from tracer.config import Settings, checked, settings_from_environment
+from tracer.config import Settings, checked, read_environment
+from tracer.errors import InvalidArgumentError, StoreError
 
 if TYPE_CHECKING:
     from tracer.store import Store
@@ -26,7 +27,7 @@ class Runtime:
     """Everything that a process shares: use :func:`runtime` to get it."""
 
     def __init__(self) -> None:
-        settings = _settings_from_environment()
+        settings, self._store_error = _settings_from_environment()
         self.otel = OpenTelemetryIdentity()
         self.lifecycle = PipelineLifecycle(settings, self._describe_process, self._write_open_steps)
         self.recorder = Recorder(self.lifecycle, self.otel)
@@ -49,6 +50,7 @@ class Runtime:
         values = checked(arguments)
         if "store" in values:
             values["store"] = absolute_url(values["store"])
+            _tell_of_new_folder(values["store"])
         if "exporters" in values:
             import tracer.export.otel  # noqa: F401  # now, not during a fork: an import that a fork interrupts never ends
         Redactor(values.get("redact", ()))
@@ -90,7 +92,9 @@ class Runtime:
         return self.lifecycle.pipeline().url
 
     def store(self) -> Store:
-        """The open store; raises StoreError where it cannot be opened."""
+        """The open store; raises StoreError where it cannot be opened, or where the environment names none that is."""
+        if self._store_error is not None and "store" not in self.settings.given:
+            raise StoreError(f"{self._store_error} Until then this program records into {self.store_url()}.")
         return self.lifecycle.pipeline().sink.store()
 
     def sync(self) -> None:
@@ -128,9 +132,12 @@ class Runtime:
             current.set(None)
             active_model.set(UNSET)
             active_runs.set(())
+            last_run_id.set(None)
+            about_traces.set({})
             self.recorder.reset()
             forget_logged()
-            self._apply(_settings_from_environment())
+            settings, self._store_error = _settings_from_environment()
+            self._apply(settings)
 
     def after_fork(self) -> None:
         """In a child: it is a process of its own."""
@@ -140,12 +147,18 @@ class Runtime:
         self.otel.forget_resource()
 
 
-def _settings_from_environment() -> Settings:
-    try:
-        return settings_from_environment(os.environ)
-    except ValueError as error:  # a bad variable must not break the import of the program
-        log_once("environment", "tracer ignores its environment variables: %s", error)
-        return Settings()
+def _settings_from_environment() -> tuple[Settings, InvalidArgumentError | None]:
+    """The environment's valid settings, and the error of an invalid store: no variable breaks the program's import."""
+    settings, errors = read_environment(os.environ)
+    for error in errors.values():
+        log_once("environment", "tracer ignores an environment variable: %s", error)
+    return settings, errors.get("store")
+
+
+def _tell_of_new_folder(url: str) -> None:
+    folder = os.path.dirname(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:") and not os.path.isdir(folder):
+        log_once(f"folder {folder}", "tracer makes the folder %s for its store: there is none", folder)
 
 
 _runtime = Runtime()

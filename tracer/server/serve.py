@@ -27,8 +27,9 @@ def listen(settings: ServerSettings) -> socket.socket:
     try:
         listening = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (while")[0]  # asyncio's, with the address once more
         raise CannotListenError(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}; --port names another"
+            f"cannot listen on {settings.host} port {settings.port}: {reason}; --port names another"
         ) from error
     # inherited by connections: asyncio sets it only for sockets with an explicit protocol number, and without it the
     # body of a response waits some 40 ms for the client's acknowledgement of the head
