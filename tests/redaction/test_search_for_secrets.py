@@ -104,6 +104,7 @@ def test_what_was_harmless_is_forgotten_at_a_bound(monkeypatch: pytest.MonkeyPat
 
 
 BEGINNINGS = [
+    *("sig=", "q~", ":54", "-user", " net use "),
     *("?key=", "password=", "authorization: ", "cookie: ", "_token=", "api_key=", "x-api-key: ", "sk-", "-----BEGIN"),
     *(
         "-----BEGIN PRIVATE KEY-----",
@@ -131,25 +132,67 @@ BEGINNINGS = [
 ]
 
 
+def steps(line: bytes) -> int:
+    """Functions that a search calls, Python's and C's."""
+    counted = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal counted
+        counted += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        secrets._without_secrets(line)
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 def test_a_beginning_that_repeats_takes_steps_in_proportion_to_the_text(beginning: str) -> None:
-    def steps(times: int) -> int:
-        line = line_of({"text": beginning * times})
-        counted = 0
+    steps(line_of({"text": beginning * 10}))  # makes what is made once
+    assert steps(line_of({"text": beginning * 800})) <= 2.2 * steps(line_of({"text": beginning * 400})) + 10
 
-        def count(_frame: object, event: str, _argument: object) -> None:
-            nonlocal counted
-            counted += event in ("call", "c_call")
 
-        sys.setprofile(count)
-        try:
-            secrets._without_secrets(line)
-        finally:
-            sys.setprofile(None)
-        return counted
+DENSE = {
+    **{beginning: beginning for beginning in BEGINNINGS},
+    "values": '{"key": "photos", "value": 1}, ',
+    "entries of a log": "user ann@example.org key=abcd token: abcde auth=ok\n",
+    "addresses": "https://example.org/list?key=first&page_token=abc ",
+}
 
-    steps(10)  # makes what is made once
-    assert steps(800) <= 2.2 * steps(400)
+
+@pytest.mark.parametrize("text", DENSE.values(), ids=DENSE)
+def test_a_text_made_of_beginnings_takes_few_steps_a_byte(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "_LOOKS", 100)
+    line = line_of({"text": (text * 40_000)[:40_000]})
+    steps(line)
+
+    assert steps(line) <= 3 * len(line)
+
+
+def test_a_text_with_more_places_than_programs_write_is_left_out_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "_LOOKS", 100)
+    key = "x-token: b7Kq93xZp0wLmN4rT8vY"
+    value = {
+        "first": f"{key} is one, this is kept",
+        "full": "sig=sig=" * 400 + key,
+        "an auth: " * 30 + "password": "Winter2026!",
+        "last": [f"{key} is one, this is kept"] * 40,
+    }
+
+    found = json.loads(without_secrets(line_of(value)))
+
+    redacted = "x-token: [REDACTED] is one, this is kept"
+    assert found == {"first": redacted, "full": "[REDACTED]", "[REDACTED]": "[REDACTED]", "last": [redacted] * 40}
+
+
+def test_a_long_text_with_many_places_is_kept() -> None:
+    text = "".join(f"user ann@example.org my_key=photos{n} x-auth: basic-{n}\n" for n in range(1_900))
+    line = line_of({"text": text})
+
+    assert len(line) > 100_000
+    assert without_secrets(line) == line
 
 
 @pytest.mark.parametrize("beginning", BEGINNINGS)
@@ -174,7 +217,7 @@ def test_no_step_looks_further_than_a_bound_unless_it_finds_a_secret(room: str) 
     allowed |= {
         "_PLACEHOLDER",
         "_PROSE",
-        "_WORDS",
+        "_LONG_PART",
         "_PLAIN_WORD",
         "_TOKEN_TEXT",
         "_CODE",

@@ -111,8 +111,18 @@ _AFTER = late_pattern(
 )  # fmt: skip
 # what follows most names in prose and code, quickly told
 _NO_VALUE = late_pattern(rb"[ \t]{1,16}[\w(&|+\\/-]|[.,;)\](}/?!&*+|#]|\\n[^ \t:=]|[\"'`]?[)}.;\xe2]|\"[,}\]](?!\")")
-_SHORT_BEFORE = late_pattern(rb"[^\w.?&-]")
-_LONG_WORD = late_pattern(rb"[ \t]{0,4}[:=]{1,2}[ \t]{0,4}[\"'`\\]{0,3}[\w.~+/=%-]{16}")
+_TOKEN = rb"[\w.~+/=:%|$!@*-]"  # of which random values are
+_NOT_QUOTED = rb"[^\w.~+/=:%|$!@*\"'`\\-]"
+# A name in text, without words before it, whose value is no long word; `key`, `token` or `auth` whose value is too
+# short, in small letters, or has other characters.
+_PLAIN_VALUE = late_pattern(
+    rb"(?<![\w.?&-])(?:[\w-]{3}|[\w-]{5})(?=[ :=])(?![ \t]{0,4}[:=]{1,2}[ \t]{0,4}[\"'`\\]{0,3}[\w.~+/=%-]{16})"
+    rb"|(?<![\w.-])(?i:key|token)s?(?:"
+    rb"(?P<quote>\\{0,31}[\"'])[ ]?:[ ]?(?P=quote)"
+    rb"(?:" + _TOKEN + rb"{0,15}[\"'\\]|[a-z._/:=-]{16,512}[\"'\\]|" + _TOKEN + rb"{0,512}" + _NOT_QUOTED + rb")"
+    rb"|=(?:(?:(?!b[\"'`\\])" + _TOKEN + rb"{1,7}|[a-z._/:=-]{10,512})(?!" + _TOKEN + rb")|(?=[?&#;,)])))"
+    rb"|(?<![\w.-])auth=" + _TOKEN + rb"{2,7}(?!" + _TOKEN + rb")"
+)
 _NAME_REST = late_pattern(rb"[\w-]{0,32}")
 _TO_NAMES = bytes(i if (chr(i).isalnum() and i < 128) or i in b"_-." else ord(" ") for i in range(256))
 _BARE = late_pattern(rb"[^\s\"'`\\,;&<>(){}\[\]|]{1,512}")
@@ -167,29 +177,27 @@ def _is_telling_rest(rest: bytes) -> bool:
     return _REST.match(rest) is not None
 
 
-def beside(line: bytes, start: int, end: int, strong: bool) -> list[Found]:
-    """Secrets in the value beside a name whose telling part is ``line[start:end]``."""
+def beside(line: bytes, start: int, end: int, strong: bool) -> list[Found] | None:
+    """Secrets in the value beside a name whose telling part is ``line[start:end]``; None if there is plainly none."""
+    if not strong and _PLAIN_VALUE.match(line, start) is not None:
+        return None
     rest = _NAME_REST.match(line, end)
     name_end = end if rest is None else rest.end()
     if name_end > end and not _is_telling_rest(line[end:name_end]):
-        return []
+        return None
     if _NO_VALUE.match(line, name_end) is not None and not _may_have_argument(line, start, end, name_end):
-        return []
-    if not strong and _is_no_long_word(line, start, name_end):
-        return []
+        return None
+    prefix = _name_before(line, start)
+    stem = line[start:end].lower()
+    strong = strong or _is_telling(prefix, stem)
+    if not strong and _is_harmless(prefix):
+        return None
     match = _AFTER.match(line, name_end)
     if match is None:
         return []
     if match["close"] is not None and not match["value"] and not strong and line[match.end() : match.end() + 1] != b"[":
         return []  # a count
-    prefix = _name_before(line, start)
-    stem = line[start:end].lower()
-    strong = strong or (stem in (b"token", b"key") and prefix.lower().rstrip(b"_-").endswith(
-        _TELLING_TOKEN if stem == b"token" else _TELLING_KEY
-    ))  # fmt: skip
     if stem in _PASSES and not _is_password_in_short(line, start, prefix, stem, name_end > end):
-        return []
-    if not strong and _is_harmless(prefix):
         return []
     if stem == b"cookie":
         found = _in_dict(line, match, _HARMLESS_COOKIE, cookie=True)
@@ -199,35 +207,40 @@ def beside(line: bytes, start: int, end: int, strong: bool) -> list[Found]:
     return _value_of(name)
 
 
-def _is_no_long_word(line: bytes, start: int, name_end: int) -> bool:
-    """Whether `key: value` in text, without words before it, has a value that is too short to be one."""
-    return (
-        name_end - start in (3, 5)  # key, token
-        and line[name_end : name_end + 1] in b" :="
-        and _SHORT_BEFORE.match(line, start - 1) is not None
-        and _LONG_WORD.match(line, name_end) is None
-    )
-
-
 def _may_have_argument(line: bytes, start: int, end: int, name_end: int) -> bool:
     """Whether a name may be followed by its value directly: of options, of variables, and `password` in some files."""
     return (
-        line[end - 8 : end] == b"password"
+        (line[end - 8 : end] == b"password" and _may_have_text(line, start, end))
         or b"_" in line[start - 1 : name_end]
         or line[start - 1 : start] == b"-"
         or line[start - 2 : start] == b"--"
     )
 
 
+def _may_have_text(line: bytes, start: int, end: int) -> bool:
+    return (
+        line.startswith(b" is", end)
+        or line.find(b"_", max(0, start - _LONGEST_PREFIX), start) >= 0
+        or line.find(b"login", max(0, start - _LONGEST_LOGIN), start) >= 0
+    )
+
+
 def _name_before(line: bytes, end: int) -> bytes:
     """The part of a name before ``end``."""
-    before = line[max(0, end - 40) : end]
+    before = line[max(0, end - _LONGEST_PREFIX) : end]
     start = before.translate(_TO_NAMES).rfind(b" ") + 1
     if start and before[start - 1] == 0x5C and before[start : start + 1] in (b"n", b"r", b"t"):
         start += 1  # of an escaped line break
     return before[start:]
 
 
+@lru_cache(maxsize=1_000)
+def _is_telling(prefix: bytes, stem: bytes) -> bool:
+    telling = _TELLING_TOKEN if stem == b"token" else _TELLING_KEY if stem == b"key" else ()
+    return prefix.lower().rstrip(b"_-").endswith(telling)
+
+
+@lru_cache(maxsize=1_000)
 def _is_harmless(prefix: bytes) -> bool:
     word = prefix.rstrip(b"_-.").replace(b"-", b"_").replace(b".", b"_").rpartition(b"_")[2]
     if word.lower() in _HARMLESS_WORDS:
@@ -397,7 +410,7 @@ def _bare(name: _Name, pattern: re.Pattern[bytes], shortest: int = 4) -> list[Fo
 
 
 def _is_after_login(line: bytes, end: int) -> bool:
-    return _NETRC.search(line, max(0, end - 120), end) is not None
+    return _NETRC.search(line, max(0, end - _LONGEST_LOGIN), end) is not None
 
 
 def _argument(name: _Name) -> list[Found]:
@@ -428,6 +441,8 @@ def _after_variable(name: _Name) -> list[Found]:
 
 
 _ARGUMENT = late_pattern(rb"[^\s\"'`\\;|<>]+")
+_LONGEST_PREFIX = 40
+_LONGEST_LOGIN = 120
 _NETRC = late_pattern(rb"login(?:[ \t]|\\[nrt]){1,8}[^\s\\\"]{1,64}(?:[ \t]|\\[nrt]){1,8}\Z")
 
 

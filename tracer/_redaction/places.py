@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from tracer._late import late_pattern
 from tracer._redaction.judging import has_random_part, is_mixed, is_placeholder, is_random, names_user_and_password
 from tracer._redaction.names import Found
 
-_LONGEST_USER = 600
-_USER = late_pattern(rb"://(?P<user>[^/\s:@\"\\'<>?#]{0,256})(?P<colon>:(?P<password>[^/\s\"\\]{1,512}))?\Z")
+_LONGEST_USER = 3 + 256 + 1 + 512
+_USER = late_pattern(rb"(?P<user>[^/\s:@\"\\'<>?#]{0,256})(?::(?P<password>[^/\s\"\\]{1,512}))?@")
 _BEARER = late_pattern(rb"(?:\s|%20|\+){0,8}(?P<value>[\w.~+/=-]{6,16384})")
 _BASIC = late_pattern(rb"(?:\s|%20){0,8}(?P<value>[A-Za-z0-9+/_-]{8,1024}={0,2})")
 _PRIVATE_KEY = late_pattern(rb"[A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----")
@@ -43,15 +44,27 @@ _AZURE_START = late_pattern(rb"(?<![\w.~-])[\w.~-]{3}\d\Z")
 _LABEL = late_pattern(rb"\w{0,32}\Z")
 
 
-def in_address(line: bytes, start: int, end: int) -> list[Found]:
-    """The password in a URL, or a token in the place of the user."""
-    scheme = line.rfind(b"://", max(0, start - _LONGEST_USER), start)
-    match = None if scheme < 0 else _USER.match(line, scheme, start)
-    if match is None:
-        return []
-    if match["colon"] is None:
-        return [Found(*match.span("user"))] if is_random(match["user"], 20) else []
-    return [] if is_placeholder(match["password"]) else [Found(*match.span("password"))]
+def in_addresses(line: bytes) -> Iterator[Found]:
+    """The passwords in URLs, or tokens in the place of the user; there are many addresses without either."""
+    start, at = 0, line.find(b"@")
+    while at >= 0:
+        scheme = line.rfind(b"://", max(start, at - _LONGEST_USER), at)
+        if scheme < 0:
+            start = line.find(b"://", at)
+            at = -1 if start < 0 else line.find(b"@", start)
+            continue
+        start = scheme + 3
+        match = _USER.match(line, start)
+        if match is not None and _has_secret(match):
+            yield Found(*match.span("user" if match["password"] is None else "password"))
+        at = line.find(b"@", at + 1 if match is None else match.end())
+
+
+def _has_secret(address: re.Match[bytes]) -> bool:
+    password = address["password"]
+    if password is None:
+        return is_random(address["user"], 20)
+    return not (is_placeholder(password) and is_placeholder(password.partition(b"@")[0]))
 
 
 def bearer(line: bytes, start: int, end: int) -> list[Found]:

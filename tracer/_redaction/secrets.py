@@ -3,7 +3,7 @@
 This runs in the user's thread for every recorded span. The record is searched once for all the fixed strings at which
 a secret may begin (``anchors.py``); a rule looks only at what is beside such a string. A rule either finds a secret,
 behind which the search goes on, or gives up after a bounded number of characters: the whole takes time in proportion
-to the text.
+to the text. Looks in vain are bounded, too: behind the last one, a text full of places is a secret as a whole.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tracer._redaction.seen import where_new
 REDACTED = names.REDACTED.decode()
 
 
-_Rule = Callable[[bytes, int, int], list[Found]]
+_Rule = Callable[[bytes, int, int], "list[Found] | None"]  # None where a glance tells that there is none
 
 
 class _Anchor(NamedTuple):
@@ -42,16 +42,16 @@ def _token(beginning: bytes, line: bytes, start: int, end: int) -> list[Found]:
     return [] if place is None else [Found(*place)]
 
 
-def _strong(line: bytes, start: int, end: int) -> list[Found]:
+def _strong(line: bytes, start: int, end: int) -> list[Found] | None:
     return names.beside(line, start, end, True)
 
 
 _COUNT = re.compile(rb'[\w-]{0,32}":[\d-]')  # as each reply has some: prompt_tokens
 
 
-def _weak(line: bytes, start: int, end: int) -> list[Found]:
+def _weak(line: bytes, start: int, end: int) -> list[Found] | None:
     if _COUNT.match(line, end) is not None:
-        return []
+        return None
     return names.beside(line, start, end, False)
 
 
@@ -76,7 +76,6 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,1024}={0,2}")
 _TEXT_TYPE = re.compile(rb"data:(?:text/|application/)[\w.+-]{1,40}(?:;[\w=.+-]{1,40}){0,2}\Z")
 _PLACES: tuple[tuple[_Rule, tuple[str, ...]], ...] = (
     (_data_url, (";base64,",)),
-    (places.in_address, ("@",)),
     (places.bearer, ("bearer ", "bearer%20", "bearer+")),
     (places.basic, ("basic ", "basic%20")),
     (places.private_key, ("-----begin",)),
@@ -167,18 +166,54 @@ def has_more_places(content: bytes, limit: int) -> bool:
 
 def _without_secrets(line: bytes) -> bytes:
     hits = _hits(line)
-    if not hits:
-        return line
+    found = _found_at(line, hits, _LOOKS + len(line) // _BYTES_FOR_A_LOOK) if hits else []
+    if 0x40 in line:  # @
+        found += places.in_addresses(line)
+    return _replaced(line, sorted(found)) if found else line
+
+
+def _found_at(line: bytes, hits: list[Hit], looks: int) -> list[Found]:
+    """What the rules find at these places; after so many looks in vain, texts full of places are taken as a whole."""
     found: list[Found] = []
     done = 0
-    for end, number in hits:
-        anchor = _ANCHORS[number]
-        start = end - len(anchor.literal)
-        if start >= done:  # not within a secret that was found
-            for secret in anchor.rule(line, start + anchor.first, start + anchor.last):
-                found.append(secret)
-                done = max(done, secret.end)
-    return _replaced(line, sorted(found)) if found else line
+    for index, (end, number) in enumerate(hits):
+        literal, first, last, rule, _ = _ANCHORS[number]
+        start = end - len(literal)
+        if start < done:
+            continue  # within a secret that was found
+        secrets = rule(line, start + first, start + last)
+        if secrets:
+            found += secrets
+            done = max(done, *(secret.end for secret in secrets))
+        elif secrets is not None:
+            looks -= 1
+            if looks == 0:
+                full, others = _full_texts(line, hits[index + 1 :])
+                return [*found, *full, *_found_at(line, others, len(others) + 1)]
+    return found
+
+
+def _full_texts(line: bytes, hits: list[Hit]) -> tuple[list[Found], list[Hit]]:
+    """Strings of the record with many of these places, and the other places; the last in a string may go beyond it."""
+    full: list[Found] = []
+    others: list[Hit] = []
+    index = 0
+    for text in _TEXT.finditer(line):
+        first = index
+        while index < len(hits) and hits[index][0] <= text.end():
+            index += 1
+        if index - first > _MANY:
+            full.append(Found(text.start() + 1, text.end("inner")))
+            first = index - 1
+        others += hits[first:index]
+    return full, others + hits[index:]
+
+
+# A look at a place takes some microseconds: many in a text that is made of beginnings, few in what programs write.
+_LOOKS = 4_096  # and one more for each
+_BYTES_FOR_A_LOOK = 64
+_MANY = 16
+_TEXT = re.compile(rb'"(?P<inner>[^"\\]*(?:\\.[^"\\]*)*)"?', re.DOTALL)
 
 
 def _replaced(line: bytes, found: list[Found]) -> bytes:

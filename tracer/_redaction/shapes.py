@@ -211,9 +211,10 @@ def token(line: bytes, start: int, beginning: bytes) -> tuple[int, int] | None:
         return None
     if beginning in COMMON and not line.endswith(COMMON[beginning], 0, start):
         return None
+    is_start = _START.match(line, start) is not None
     for shape in BEGINNINGS[beginning]:
-        match = _compiled(shape.rest).match(line, end)
-        if match is None or not (shape.glued or _START.match(line, start)):
+        match = _compiled(shape.rest).match(line, end) if is_start or shape.glued else None
+        if match is None:
             continue
         if _is_no_placeholder(match.group()):
             rest = _DOTTED_REST.match(line, match.end())
