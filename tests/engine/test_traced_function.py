@@ -88,6 +88,52 @@ def test_cloudpickle_takes_traced_functions_of_main_and_closures(start: Any, run
     }  # fmt: skip
 
 
+def test_cloudpickle_takes_functions_of_wrap_context_and_their_place_in_the_trace(run: Any, stored: Any) -> None:
+    kept = run(
+        _IN_MAIN
+        + """
+    import asyncio, contextvars, threading
+    import cloudpickle
+    held = contextvars.ContextVar("held")
+    held.set(threading.Lock())  # which cannot be pickled
+    class Writer:
+        def write(self, value):
+            return times(value)
+    def plain(value):
+        return times(value)
+    async def plain_later(value):
+        return await later(value)
+    def plain_stream(value):
+        yield from stream(value)
+    with tracer.start_span("here"):
+        given = [tracer.wrap_context(each) for each in (
+            plain, plain_later, plain_stream, make(3), later, scaled, Writer().write, functools.partial(plain, 4)
+        )]
+    outside = tracer.wrap_context(plain)
+    again = cloudpickle.loads(cloudpickle.dumps(given))  # twice
+    say(cloudpickle.dumps([*again, outside]).hex())
+    """
+    )
+    run(f"""
+        import pickle
+        given = pickle.loads(bytes.fromhex("{kept.strip()}"))
+        plain, plain_later, plain_stream, closure, later, scaled, method, partial, outside = given
+        assert [plain(4), asyncio.run(plain_later(4)), list(plain_stream(4)), closure(4)] == [12, 12, [12], 12]
+        assert [asyncio.run(later(4)), scaled(4), method(4), partial()] == [12, 12, 12, 12]
+        with tracer.start_span("there"):
+            assert (plain(4), outside(4)) == (12, 12)
+        assert tracer.get_current_active_span() is None
+    """)
+
+    above = stored.query(
+        "SELECT span.name, parent.name FROM spans span LEFT JOIN spans parent ON parent.span_id = span.parent_id"
+    )
+    below_here = ["Scaled", "closure", "later", "later", "stream", *["times"] * 4]
+    assert sorted(above, key=str) == sorted(
+        [*((name, "here") for name in below_here), ("times", "there"), ("here", None), ("there", None)], key=str
+    )
+
+
 def test_joblib_runs_traced_functions_of_main_and_closures_in_other_processes(run: Any, stored: Any) -> None:
     pytest.importorskip("joblib")
     output = run(

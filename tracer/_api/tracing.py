@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 from tracer._encoding.shown import shown_text
 from tracer._encoding.text import text_of
 from tracer._engine.context import running
-from tracer._engine.contextual import in_context
+from tracer._engine.contextual import Context, in_context
 from tracer._engine.decorator import block_maker, traced
 from tracer._engine.nonrecording import NonRecordingSpan
 from tracer._engine.runtime import runtime
@@ -314,11 +314,12 @@ def wrap_context(function: F) -> F:
     """The function, bound to a copy of this context: in another thread its spans are children of the current one.
 
     ``executor.submit(tracer.wrap_context(work), item)``; it may run in many threads at once. A coroutine function stays
-    one, and so does a generator function: their steps run in the context.
+    one, and so does a generator function: their steps run in the context. It can be pickled like a traced function: in
+    another process its spans are children of the same span, and all else of the context is that process's own.
     """
     if not callable(function):
         raise InvalidArgumentError(f"wrap_context: got {function!r}, expected a function.")
-    bound: F = in_context(function, contextvars.copy_context())
+    bound: F = in_context(function, Context(contextvars.copy_context()))
     return bound
 
 

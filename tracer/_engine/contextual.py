@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextvars import Context
 from typing import Any
 
 from tracer._engine.arguments import AnyFunction
+from tracer._engine.context import running
 from tracer._engine.kinds import Kind, kind_of
+from tracer._engine.runtime import runtime
+from tracer._fault import guard
+
+
+class Context:
+    """A context that can be pickled: in another process it is that process's own, with the same current span."""
+
+    def __init__(self, context: contextvars.Context | None, headers: dict[str, str] | None = None) -> None:
+        self._context = context
+        self._headers = headers or {}
+
+    def copy(self) -> contextvars.Context:
+        """What a call runs in."""
+        if self._context is not None:
+            return self._context.copy()
+        context = contextvars.copy_context()
+        with guard("continuing the trace of another process"):
+            context.run(_continue, self._headers)
+        return context
+
+    def __reduce__(self) -> tuple[type[Context], tuple[None, dict[str, str]]]:
+        headers = self._headers
+        with guard("pickling a context"):
+            span = self._context.copy().run(running) if self._context is not None else None
+            if span is not None and int(span.span_id, 16):
+                from tracer._engine.propagation import headers_of
+
+                headers = headers_of(span)
+        return Context, (None, headers)
+
+
+def _continue(headers: dict[str, str]) -> None:
+    from tracer._engine.propagation import remote_parent
+
+    parent = remote_parent(headers)
+    if parent is not None:
+        parent.attach()
+        runtime().otel.attach(parent)
 
 
 def in_context(function: Any, context: Context) -> Any:
@@ -17,9 +56,9 @@ def in_context(function: Any, context: Context) -> Any:
     wrapper = _WRAPPERS[kind_of(function)](function, context)
     if isinstance(function, types.FunctionType):
         return functools.wraps(function)(wrapper)
-    from tracer._engine.traced_object import CalledInPlace  # only here: most programs do without wrapt
+    from tracer._engine.traced_object import ObjectInContext  # only here: most programs do without wrapt
 
-    return CalledInPlace(function, wrapper)
+    return ObjectInContext(function, wrapper, (in_context, (function, context)))
 
 
 def _plain(function: AnyFunction, context: Context) -> AnyFunction:
@@ -66,7 +105,7 @@ def _async_generator(function: AnyFunction, context: Context) -> AnyFunction:
     return wrapper
 
 
-def _steps(generator: Any, context: Context) -> Generator[Any, Any, Any]:
+def _steps(generator: Any, context: contextvars.Context) -> Generator[Any, Any, Any]:
     """A generator or a coroutine, each of whose steps runs in the context."""
     step, given = generator.send, None
     while True:
@@ -83,7 +122,7 @@ def _steps(generator: Any, context: Context) -> Generator[Any, Any, Any]:
             step, given = generator.throw, error
 
 
-_awaited: Callable[[Any, Context], Awaitable[Any]] = types.coroutine(_steps)
+_awaited: Callable[[Any, contextvars.Context], Awaitable[Any]] = types.coroutine(_steps)
 
 _WRAPPERS: dict[Kind, Callable[[AnyFunction, Context], AnyFunction]] = {
     Kind.PLAIN: _plain,

@@ -37,6 +37,17 @@ class CalledInPlace(_Proxy):
         return MethodType(cast("AnyFunction", self), instance)
 
 
+class ObjectInContext(CalledInPlace):
+    """A callable object whose calls run in a context."""
+
+    def __init__(self, wrapped: AnyFunction, called: AnyFunction, made_by: tuple[object, ...]) -> None:
+        super().__init__(wrapped, called)
+        self._self_made_by = made_by
+
+    def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
+        return self._self_made_by
+
+
 class TracedObject(CalledInPlace):
     """A callable object whose calls are recorded."""
 
