@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from tests.server.conftest import SECOND, START
+from tracer.dialects import translate
 
 pytestmark = pytest.mark.no_store
 FOREIGN = Path(__file__).with_name("foreign")  # recorded from the instrumentations with the demo's server
@@ -215,6 +216,33 @@ def test_mlflow(server_url: str, client: httpx.Client) -> None:
     assert (span["type"], span["inputs"], span["outputs"]) == ("CHAT_MODEL", {"q": 1}, "done")
     assert [message["role"] for message in span["input_messages"] + span["output_messages"]] == ["user", "assistant"]
     assert span["usage"]["total_tokens"] == 5
+
+
+def translated(attributes: dict[str, Any]) -> Any:
+    record: Any = {"kind": "span", "trace_id": "1" * 32, "span_id": "2" * 16, "name": "odd", "attributes": attributes}
+    translate(record)  # whatever a dialect raises is raised in tests
+    return record
+
+
+@pytest.mark.parametrize("prefix", ["llm.input_messages", "llm.tools", "retrieval.documents", "gen_ai.prompt"])
+@pytest.mark.parametrize("name", ["0." + "a." * 1_500 + "b", "1" * 5_000 + ".content"], ids=["deep", "long number"])
+def test_indexed_attributes_that_no_instrumentation_sends_are_kept_as_they_are(prefix: str, name: str) -> None:
+    attributes = {f"{prefix}.{name}": "x", "openinference.span.kind": "RETRIEVER"}
+
+    assert translated(dict(attributes))["attributes"] == attributes
+
+
+@pytest.mark.parametrize("prefix", ["llm.input_messages", "gen_ai.prompt"])
+def test_of_very_many_indexed_attributes_the_first_are_read_and_the_others_kept(prefix: str) -> None:
+    inner = "message." if prefix.startswith("llm") else ""
+    attributes = {f"{prefix}.{number}.{inner}content": "x" for number in range(50_000)}
+
+    record = translated({"openinference.span.kind": "LLM", **attributes})
+
+    [messages] = record["json"].values()
+    kept = record["attributes"].keys() & attributes.keys()
+    assert 10_000 <= len(messages) <= 30_000
+    assert len(messages) + len(kept) == 50_000
 
 
 @pytest.mark.parametrize(

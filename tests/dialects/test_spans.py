@@ -1271,3 +1271,30 @@ def test_nothing_of_what_was_said_is_left_where_no_content_is_recorded(case: Sen
     drop_content(record)
 
     assert [word for word in ("How warm", "Be brief", "Oslo", "It is 21", "Hm.", "Tram") if word in str(record)] == []
+
+
+SAID = ("gen_ai.tool.message", "gen_ai.prompt.x.content", "gen_ai.agent.description", "gen_ai.output.text",
+        "gen_ai.request.system_prompt", "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents",
+        "gen_ai.evaluation.explanation", "gen_ai.input.messages", "tracer.inputs", "error.message", "my.own")  # fmt: skip
+KEPT = {
+    "gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o", "gen_ai.request.choice.count": 2,
+    "gen_ai.tool.call.id": "call_1", "gen_ai.agent.name": "planner", "gen_ai.usage.new_tokens": 7,
+    "gen_ai.response.finish_reasons": ["stop"], "error.type": "timeout",
+}  # fmt: skip
+
+
+def test_text_under_a_name_that_may_hold_what_was_said_is_dropped_where_no_content_is_recorded() -> None:
+    record: Any = {
+        "kind": "span",
+        "trace_id": "1" * 32,
+        "span_id": "2" * 16,
+        "name": "step",
+        "start": START,
+        "attributes": {**dict.fromkeys(SAID, "How warm is it?"), **KEPT},
+        "links": [{"trace_id": "3" * 32, "span_id": "4" * 16, "attributes": {"question": "How warm is it?"}}],
+    }
+
+    drop_content(record)
+
+    assert record["attributes"] == KEPT
+    assert record["links"] == [{"trace_id": "3" * 32, "span_id": "4" * 16, "attributes": {}}]

@@ -11,6 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind, get_current_span
 
+from tracer import semconv
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
 from tracer._json import to_plain
@@ -22,9 +23,19 @@ if TYPE_CHECKING:
     from tracer._records.record import SpanRecord, TraceRecord
 
 _WITHOUT_CONTENT = (
-    *("gen_ai.", "tracer.", "openai.", "server.", "error.", "code.", "session.id", "user.id"),
+    *("tracer.", "openai.", "server.", "error.type", "code.", "session.id", "user.id"),
     *("http.request.method", "http.response.status_code", "http.route"),
 )
+_GEN_AI = "gen_ai."
+_CONTENT = frozenset(
+    (
+        *(semconv.INPUTS, semconv.OUTPUTS, semconv.OUTPUT_SCHEMA, semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES),
+        *(semconv.SYSTEM_INSTRUCTIONS, semconv.TOOL_DEFINITIONS),
+    )
+)
+_NAMED = {"gen_ai.system", *(name for name in vars(semconv).values() if isinstance(name, str))} - _CONTENT
+# last words of names whose text is none that somebody said
+_IDENTIFIERS = ("id", "name", "type", "version", "model")
 RECORDED = "_tracer_records"  # marks the spans of others that are recorded
 
 
@@ -112,10 +123,18 @@ def drop_content(record: SpanRecord) -> None:
     record.pop("json", None)
     record.pop("message", None)
     attributes = record.get("attributes") or {}
-    record["attributes"] = {key: value for key, value in attributes.items() if key.startswith(_WITHOUT_CONTENT)}
+    record["attributes"] = {key: value for key, value in attributes.items() if _is_without_content(key, value)}
+    for link in record.get("links") or ():
+        link["attributes"] = {}
     for event in record.get("events") or ():
         attributes = event.get("attributes", {})
         event["attributes"] = {key: value for key, value in attributes.items() if key == "exception.type"}
+
+
+def _is_without_content(key: str, value: object) -> bool:
+    if not key.startswith(_GEN_AI):
+        return key.startswith(_WITHOUT_CONTENT) and key not in _CONTENT
+    return key in _NAMED or isinstance(value, (bool, int, float)) or key.rpartition(".")[2] in _IDENTIFIERS
 
 
 _joined: dict[int, SpansBelowOurs] = {}

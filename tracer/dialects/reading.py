@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from tracer._records.record import EventRecord, SpanRecord
 
 _NOTHING: tuple[object, ...] = (None, "", [], {})
+# of attributes that are a list's items or parts of them
+_MOST_INDEXED = 20_000
+_DEEPEST = 32
+_LONGEST_INDEX = 10
 _CONVERSATION = (
     semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS, semconv.TOOL_DEFINITIONS,
 )  # fmt: skip
@@ -140,12 +145,16 @@ class Reading:
             self.put_plain(semconv.TIME_TO_FIRST_CHUNK, time * unit)
 
     def take_indexed(self, prefix: str) -> list[Any]:
-        """The list in attributes such as ``prefix.0.message.role``, nested by the parts of their names."""
+        """The list in attributes such as ``prefix.0.message.role``, nested by the parts of their names.
+
+        Those that are more, or nested deeper, than any instrumentation sends stay as they are.
+        """
         found: JsonObject = {}
         dotted = f"{prefix}."
-        for key in [key for key in self.attributes if key.startswith(dotted)]:
-            path = key[len(dotted) :].split(".")
-            if path[0].isdecimal():
+        keys = (key for key in self.attributes if key.startswith(dotted))
+        for key in list(itertools.islice(keys, _MOST_INDEXED)):
+            path = key[len(dotted) :].split(".", _DEEPEST)
+            if _is_index(path[0]) and len(path) <= _DEEPEST:
                 _put_at(found, path, self.attributes.pop(key))
         nested = _as_lists(found)
         return nested if isinstance(nested, list) else []
@@ -154,6 +163,10 @@ class Reading:
         """The two sides of a conversation."""
         self.put(semconv.INPUT_MESSAGES, inputs)
         self.put(semconv.OUTPUT_MESSAGES, outputs)
+
+
+def _is_index(name: str) -> bool:
+    return name.isdecimal() and len(name) < _LONGEST_INDEX
 
 
 def _put_at(into: JsonObject, path: list[str], value: object) -> None:
@@ -168,7 +181,7 @@ def _put_at(into: JsonObject, path: list[str], value: object) -> None:
 def _as_lists(value: object) -> Any:
     if not isinstance(value, dict):
         return value
-    if value and all(key.isdecimal() for key in value):
+    if value and all(map(_is_index, value)):
         return [_as_lists(value[key]) for key in sorted(value, key=int)]
     return {key: _as_lists(item) for key, item in value.items()}
 
