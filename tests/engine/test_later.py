@@ -120,6 +120,40 @@ async def collected(generator: Any) -> list[Any]:
     return [item async for item in generator]
 
 
+async def close_later(generator: Any) -> None:
+    await generator.aclose()
+
+
+def keeps_arguments_of_what_is_closed() -> bool:
+    """Whether Python lets go of the arguments of a generator that was closed only with the generator itself."""
+    argument = lambda: None  # noqa: E731
+    gone = weakref.ref(argument)
+    generator = (item for item in iter(argument, None))
+    del argument
+    generator.close()
+    return gone() is not None
+
+
+@pytest.mark.skipif(keeps_arguments_of_what_is_closed(), reason="the span ends when nobody holds it any longer")
+@pytest.mark.parametrize(
+    ("function", "close"),
+    [
+        (work, lambda coroutine: coroutine.close()),
+        (lambda value: numbers(), lambda generator: generator.close()),
+        (lambda value: numbers_later(), lambda generator: asyncio.run(close_later(generator))),
+    ],
+    ids=["coroutine", "generator", "async generator"],
+)
+def test_what_a_call_returned_and_is_closed_before_its_first_step_ends_the_span_then(function: Any, close: Any) -> None:
+    thing = tracer.trace(plain_decorator(function))(3)
+
+    close(thing)
+
+    assert root().attributes["tracer.incomplete"] == "closed"
+    assert root().end_time_ns is not None
+    del thing
+
+
 def test_a_returned_generator_is_followed_to_its_end() -> None:
     @tracer.trace
     def call() -> Iterator[int]:

@@ -66,25 +66,33 @@ class _On:
     recording = True
 
 
+class Unread:
+    """An argument of what goes on: Python lets go of it when that is closed before its first step."""
+
+    __slots__ = ("__weakref__",)
+
+
 class Returned(Step):
     """The step of a call that has returned something that goes on: its span has started."""
 
     def __init__(self, step: Step, span: AnySpan, thing: Any) -> None:
         vars(self).update(vars(step))
-        self.function = lambda: thing
+        self.function = lambda unread: thing
         self.switch = _On()
         self._span = span
         self._thing = thing
-        self.unread: weakref.finalize[..., Any] | None = None  # calls dropped() before the first step
+        self.unread: tuple[weakref.finalize[..., Any], ...] = ()  # call dropped() without a first step
 
     def start(self, args: object, kwargs: object, called_in: object = None) -> AnySpan:
         """The span of the call."""
-        if self.unread is not None:
-            self.unread.detach()
+        for each in self.unread:
+            each.detach()
         return self._span
 
     def dropped(self) -> None:
-        """End the span of something that nobody has begun to read."""
+        """End the span of something that was closed, or let go, before anybody began to read it."""
+        for each in self.unread:
+            each.detach()
         if isinstance(self._thing, CoroutineType):
             self._thing.close()  # Python warns of the one that the caller had
         self._span.end_with_error(GeneratorExit())
