@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-import weakref
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from tracer._engine.arguments import AnyFunction
 from tracer._engine.call_context import IN_CALL, KeepsCallContext
 from tracer._engine.kinds import Kind, kind_of
 from tracer._engine.nonrecording import NonRecordingSpan
-from tracer._engine.results import FUTURE, Returned, Unread, attribute_that_goes_on, follow_future
+from tracer._engine.results import FUTURE, Returned, attribute_that_goes_on, follow_future
 from tracer._engine.step import Step, Yielded
 from tracer._fault import report
 
@@ -282,10 +281,9 @@ def _followed(step: Step, span: AnySpan, result: Any) -> Any:
 def _inside(step: Step, span: AnySpan, thing: Any) -> Any:
     """A coroutine or generator that a call returned, inside the call's span, which it ends."""
     returned = Returned(step, span, thing)
-    unread = Unread()
-    followed: Any = _GOES_ON[type(thing)](returned)(unread)
+    followed: Any = _GOES_ON[type(thing)](returned)()
     followed.__name__, followed.__qualname__ = thing.__name__, thing.__qualname__
-    returned.unread = tuple(weakref.finalize(each, returned.dropped) for each in (followed, unread))
+    returned.wait_for(followed)
     return followed
 
 

@@ -23,7 +23,7 @@ from tracer._engine.context import (
 )
 from tracer._engine.nonrecording import NonRecordingSpan, Place
 from tracer._engine.span import LiveSpan
-from tracer._fault import is_interruption, report
+from tracer._fault import guard, is_interruption, report
 from tracer._journal.journal import JournalClosedError
 from tracer._json import encode, loads
 from tracer._late import load_registered
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _NAMES_REMEMBERED = 1_000
 _ENDED_TRACES_REMEMBERED = 100
+_FRAMES = ("cr_frame", "gi_frame", "ag_frame")  # None from the end on
 _LONG_NS = 1_000_000_000  # a step that is open for longer is written down before it ends
 
 
@@ -80,6 +81,8 @@ class Recorder:
         self._new_steps: dict[str, LiveSpan] = {}  # that have just started
         # others, which may have ended meanwhile, and whether their values are written
         self._long_steps: list[tuple[weakref.ref[LiveSpan], bool]] = []
+        # what calls returned and nobody has begun to read, by any key, and how the call is ended
+        self.unread: dict[int, tuple[weakref.ref[Any], Callable[[], None]]] = {}
 
     def apply(self, settings: Settings) -> None:
         """Use these settings from now on."""
@@ -272,6 +275,14 @@ class Recorder:
                 span.set_started(Started(*written, len(redacted) - 1, fields, changed))
         except Exception as error:
             report("writing a call's start down", error)
+
+    def end_closed(self) -> None:
+        """End the calls that returned what was then closed before its first step, of which Python tells nobody."""
+        with guard("ending what was closed"):
+            for reference, end in list(self.unread.copy().values()):
+                returned = reference()
+                if returned is not None and all(getattr(returned, name, None) is None for name in _FRAMES):
+                    end()
 
     def write_open_steps(self) -> bool:
         """Write the start records of steps that have been open for long, with their values; whether any are open.

@@ -66,33 +66,32 @@ class _On:
     recording = True
 
 
-class Unread:
-    """An argument of what goes on: Python lets go of it when that is closed before its first step."""
-
-    __slots__ = ("__weakref__",)
-
-
 class Returned(Step):
     """The step of a call that has returned something that goes on: its span has started."""
 
     def __init__(self, step: Step, span: AnySpan, thing: Any) -> None:
         vars(self).update(vars(step))
-        self.function = lambda unread: thing
+        self.function = lambda: thing
         self.switch = _On()
         self._span = span
         self._thing = thing
-        self.unread: tuple[weakref.finalize[..., Any], ...] = ()  # call dropped() without a first step
+        self.unread: weakref.finalize[..., Any] | None = None  # calls dropped() without a first step
+
+    def wait_for(self, followed: Any) -> None:
+        """End the span of the call also if this, which the caller gets in the thing's place, is never begun."""
+        self.unread = weakref.finalize(followed, self.dropped)
+        self.recorder.unread[id(self)] = (weakref.ref(followed), self.dropped)
 
     def start(self, args: object, kwargs: object, called_in: object = None) -> AnySpan:
         """The span of the call."""
-        for each in self.unread:
-            each.detach()
+        if self.unread is not None:
+            self.unread.detach()
+            self.recorder.unread.pop(id(self), None)
         return self._span
 
     def dropped(self) -> None:
         """End the span of something that was closed, or let go, before anybody began to read it."""
-        for each in self.unread:
-            each.detach()
+        self.recorder.unread.pop(id(self), None)
         if isinstance(self._thing, CoroutineType):
             self._thing.close()  # Python warns of the one that the caller had
         self._span.end_with_error(GeneratorExit())

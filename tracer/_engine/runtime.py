@@ -83,6 +83,7 @@ class Runtime:
             return {}
 
     def _write_open_steps(self) -> bool:
+        self.recorder.end_closed()
         return self.recorder.write_open_steps()
 
     # ---- the store ----
@@ -99,6 +100,7 @@ class Runtime:
 
     def sync(self) -> None:
         """Bring everything recorded so far into the store."""
+        self.recorder.end_closed()
         self.lifecycle.pipeline().sync()
 
     def flush(self, timeout: float) -> bool:
