@@ -30,7 +30,7 @@ def read_usage(usage: object) -> JsonObject:
         "reasoning_output_tokens": _first(outputs.get("reasoning_tokens"), usage.get("reasoning_tokens")),
     }
     reasoning = counts["reasoning_output_tokens"]
-    if _is_sum(counts["total_tokens"], counts["input_tokens"], counts["output_tokens"], reasoning):
+    if _is_beside(reasoning, counts["output_tokens"], counts["input_tokens"], counts["total_tokens"]):
         counts["output_tokens"] += reasoning  # sent beside the output, as xAI does, not as a part of it
     for kind in ("audio", "image", "text"):
         counts[f"{kind}_input_tokens"] = inputs.get(f"{kind}_tokens") or None
@@ -38,10 +38,11 @@ def read_usage(usage: object) -> JsonObject:
     return counts
 
 
-def _is_sum(total: object, *parts: object) -> bool:
-    """Whether the total is only reached with all of these."""
-    numbers = [part for part in parts if type(part) is int]
-    return len(numbers) == len(parts) and 0 not in numbers and total == sum(numbers)
+def _is_beside(reasoning: Any, output: Any, given: Any, total: object) -> bool:
+    """Whether the total is only reached with the reasoning; without a total, whether the output cannot hold it."""
+    if type(reasoning) is not int or type(output) is not int or reasoning <= 0:
+        return False
+    return reasoning > output if total is None else type(given) is int and total == given + output + reasoning
 
 
 _TICKS_PER_USD = 10**10  # source: docs.x.ai, "Cost tracking"

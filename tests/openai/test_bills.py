@@ -30,6 +30,24 @@ def test_reasoning_that_the_total_counts_beside_the_output_is_output(
     assert found["reasoning_output_tokens"] == 1000
 
 
+@pytest.mark.parametrize(
+    ("usage", "output"),
+    [
+        ({"prompt_tokens": 32, "completion_tokens": 0, "total_tokens": 1032}, 1000),
+        ({"prompt_tokens": 0, "completion_tokens": 9, "total_tokens": 1009}, 1009),
+        ({"prompt_tokens": 32, "completion_tokens": 9}, 1009),
+        ({"prompt_tokens": 32, "completion_tokens": 1009}, 1009),
+    ],
+    ids=["cut off while it reasoned", "no input", "no total", "no total, within"],
+)
+def test_reasoning_is_output_also_where_a_count_is_zero_or_missing(
+    usage: dict[str, Any], output: int, server: Server, client: openai.OpenAI, stored: Any
+) -> None:
+    answer(server, client, {**usage, "completion_tokens_details": {"reasoning_tokens": 1000}})
+
+    assert stored.span.token_usage["output_tokens"] == output
+
+
 def test_reasoning_that_is_part_of_the_output_counts_once(server: Server, client: openai.OpenAI, stored: Any) -> None:
     details = {"reasoning_tokens": 1000}
     usage = {"prompt_tokens": 32, "completion_tokens": 1009, "total_tokens": 1041, "completion_tokens_details": details}
