@@ -35,7 +35,7 @@ class FirstImport:
     """Starts recording before the program's first import of a module that is not Python's own."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """The module that starting has imported already, if it is the one; else others find it."""
+        """The module that starting has imported already, if it is the one; else as others find it from now on."""
         if name.partition(".")[0] in sys.stdlib_module_names or is_starting():
             return None
         try:
@@ -44,7 +44,12 @@ class FirstImport:
             return None
         start(os.environ.get("TRACER_AUTOLOG", ""))
         loaded = sys.modules.get(name)
-        return None if loaded is None else type(sys.__spec__)(name, AlreadyImported(loaded))  # type: ignore[arg-type]
+        if loaded is not None:
+            return type(sys.__spec__)(name, AlreadyImported(loaded))  # type: ignore[arg-type]
+        # this import has passed the finder that starting put in front, which waits for the SDK that this may be
+        from importlib.util import find_spec
+
+        return find_spec(name)
 
 
 class AlreadyImported:

@@ -189,6 +189,17 @@ def test_the_exit_status_is_the_programs_own(run: Callable[..., tuple[int, str, 
     assert "nothing was recorded in" in err
 
 
+def test_the_exit_status_is_the_programs_own_where_the_server_is_away(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    write(tmp_path, "three.py", "raise SystemExit(3)")
+
+    status, out, err = run("--store", "http://127.0.0.1:9", "three.py")
+
+    assert (status, out) == (3, "")
+    assert "tracer: what was recorded cannot be read now: cannot reach the tracer server http://127.0.0.1:9" in err
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_to_end_reaches_the_program(
     start: Callable[..., subprocess.Popen[str]], own_store: str, tmp_path: Path, number: signal.Signals
@@ -257,6 +268,31 @@ def test_the_variable_alone_records_a_program(
         assert (process.returncode, err) == (0, "")
         assert out == f"Lima. {bool(value)}\n"
         assert len(names()) == recorded
+
+
+@pytest.mark.parametrize("first", ["import ollama", "import ollama._client", "from ollama import *"])
+def test_a_program_that_imports_the_sdk_first_is_recorded(
+    first: str, run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    write(tmp_path, "app.py", f"{first}\nfrom ask import ask\nprint(ask())\n")
+
+    assert run("app.py")[:2] == (0, "Lima.\n")
+    assert names() == ["chat llama3.2"]
+
+
+def test_a_program_whose_first_import_fails_gets_the_same_error(
+    start: Callable[..., subprocess.Popen[str]], own_store: str
+) -> None:
+    program = """
+try:
+    import no_such_module
+except ModuleNotFoundError as error:
+    print(error.name, error)
+"""
+    with start(sys.executable, "-c", program, TRACER_AUTOLOG="ollama", TRACER_STORE=own_store) as process:
+        out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out, err) == (0, "no_such_module No module named 'no_such_module'\n", "")
 
 
 def test_the_variable_costs_a_program_nothing_that_imports_no_packages(

@@ -56,6 +56,7 @@ def command(
     that it starts are recorded as well. Ends with the program's own exit status.
     """
     from tracer._journal.locations import absolute_url
+    from tracer.cli.screen import note
     from tracer.config import checked
 
     # now, with a message, and not in the program, which would only log it
@@ -71,7 +72,10 @@ def command(
         settings["TRACER_STORE"] = absolute_url(given["store"])
     started = time.time_ns() // _NS_PER_MS
     code = _run(_command(program), {name: value for name, value in settings.items() if value is not None})
-    _tell(store_url, started)
+    try:
+        _tell(store_url, started)
+    except Exception as error:  # the exit status is the program's
+        note(f"tracer: what was recorded cannot be read now: {error}")
     sys.exit(code if code >= 0 else _BY_SIGNAL - code)
 
 
