@@ -12,6 +12,7 @@ from rich.cells import cell_len
 
 import tracer
 from tests.cli.conftest import SECOND, START, TRACE_ID, Ran, chat, said, span
+from tracer import semconv
 from tracer.cli.steps import LEVELS_KEPT, steps_of
 
 Command = Callable[..., Ran]
@@ -158,6 +159,18 @@ def test_control_characters_are_escaped_in_a_terminal(write: Write, tracer_comma
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", ran.out), arguments
         assert "[bold]not markup[/bold]" in ran.out
         assert ":smile:" in ran.out
+
+
+@pytest.mark.parametrize("value", ["many", "[]", {"a": None}, [1], -1, 1e308, True, 2**63 - 1])
+def test_numbers_of_any_shape_are_shown(write: Write, tracer_command: Command, value: Any) -> None:
+    keys = (*semconv.TOKEN_USAGE.values(), semconv.TIME_TO_FIRST_CHUNK, semconv.SERVER_LOAD_TIME, semconv.RETRIES)
+    given = dict.fromkeys(keys, value)
+    structured = {"json": given} if isinstance(value, (dict, list)) else {"attributes": given}
+    write(span("chat", 1, type="CHAT_MODEL", **structured))
+
+    for options in ((), ("--full",), ("--json",)):
+        assert tracer_command("show", "latest", *options).code == 0
+    assert (tracer_command("list").code, tracer_command("stats").code) == (0, 0)
 
 
 def test_a_deep_chain_and_spans_in_a_circle_are_all_shown(write: Write, tracer_command: Command) -> None:

@@ -25,7 +25,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # what is written
         "tracer._redaction": "__init__ anchors judging names places redactor secrets seen shapes",
         "tracer._records": (
-            "__init__ attachments cost derive exported line other_keys price_table record trace_fields usage"
+            "__init__ attachments cost derive exported line model_names other_keys price_table record trace_fields "
+            "usage"
         ),
         "tracer": "_parts messages",
     },

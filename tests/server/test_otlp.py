@@ -43,6 +43,13 @@ def otlp_span(**fields: Any) -> dict[str, Any]:
     }
 
 
+def attributes(given: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"key": key, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
+        for key, value in given.items()
+    ]
+
+
 def request(*spans: dict[str, Any]) -> dict[str, Any]:
     return {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {"name": "s"}, "spans": list(spans)}]}]}
 
@@ -223,6 +230,41 @@ def test_the_same_otlp_spans_again_change_nothing(server_url: str, store: Store)
 
     [row] = store.find_traces(TraceQuery()).traces
     assert row.span_count == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_spans_that_two_instrumentations_make_of_one_call_beside_each_other_count_once(
+    order: tuple[int, ...], client: httpx.Client, server_url: str, store: Store
+) -> None:
+    """As OpenInference's instrumentation of a stream and the Anthropic SDK itself make them."""
+    model, ours, theirs = "claude-sonnet-4-5", "00f067aa0ba902b8", "00f067aa0ba902b9"
+    openinference = attributes({
+        "openinference.span.kind": "LLM", "llm.model_name": model,
+        "llm.token_count.prompt": 100, "llm.token_count.completion": 20,
+    })  # fmt: skip
+    conventions = attributes({
+        "gen_ai.operation.name": "chat", "gen_ai.request.model": model,
+        "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 20,
+    })  # fmt: skip
+    below = {"parentSpanId": SPAN_ID, "startTimeUnixNano": str(START + 1), "endTimeUnixNano": str(START + SECOND // 2)}
+    sent = [
+        request(otlp_span(name="agent")),
+        request(otlp_span(**below, spanId=ours, name="messages.stream", attributes=openinference)),
+        request(otlp_span(**{**below, "startTimeUnixNano": str(START + 2)}, spanId=theirs, attributes=conventions)),
+    ]
+    sent[2]["resourceSpans"][0]["scopeSpans"][0]["scope"]["name"] = "com.anthropic.sdk.python"
+    for number in order:
+        assert httpx.post(f"{server_url}/v1/traces", json=sent[number]).json() == {}
+
+    [row] = store.find_traces(TraceQuery()).traces
+    [calls] = store.statistics(group_by="model")
+    shown = client.get(f"/traces/{TRACE_ID}").json()["spans"]
+    dashboard = client.get("/statistics", params={"group_by": "model"}).json()
+    assert row.usage == {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
+    assert row.cost is not None
+    assert (calls.input_tokens, calls.output_tokens, calls.cost) == (100, 20, pytest.approx(row.cost["total_cost"]))
+    assert {span["span_id"]: span.get("parent_id") for span in shown} == {SPAN_ID: None, ours: SPAN_ID, theirs: ours}
+    assert [group["input_tokens"] for group in dashboard["groups"]] == [100]
 
 
 def test_a_picture_in_an_otlp_span_becomes_an_attachment(server_url: str, store: Store) -> None:

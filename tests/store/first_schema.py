@@ -9,6 +9,8 @@ WITHOUT_LATER_TABLES = (
     "DELETE FROM counters WHERE name = 'log'",
     "DROP TABLE registered",
     "DROP TABLE registered_aliases",
+    "ALTER TABLE spans DROP COLUMN beside",
+    "ALTER TABLE spans DROP COLUMN scope",
 )
 
 FIRST_SCHEMA = (

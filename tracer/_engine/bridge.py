@@ -5,7 +5,6 @@ Nothing is sent anywhere: a processor on the provider that makes the spans write
 
 from __future__ import annotations
 
-import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from tracer._engine.joined_provider import RECORDED, record_from_readable, trans
 from tracer._engine.nonrecording import Place
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard
+from tracer._records.model_names import name_one_model
 from tracer.dialects import called_models, is_report, load_installed
 from tracer.dialects.sums import put_above
 from tracer.export.otel import ExportedSpan
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from tracer._records.record import SpanRecord
 
 _OPEN_SPANS = 100_000  # more are no longer looked at: spans that never end must not fill the memory
-_DATE = re.compile(r"[-@:]\d{4}[-\d]*$")  # of a model's version
 
 
 class _Open:
@@ -290,13 +289,8 @@ def _id_of(span: otel_trace.Span) -> int:
 
 
 def _are_same(models: set[str] | None, others: set[str] | None) -> bool:
-    """Whether two spans may be of one call, by the models that they name: a provider in front, a date behind."""
-    return any(
-        longer.endswith(f"/{name}") or _DATE.sub("", longer) == _DATE.sub("", name)
-        for one in models or ()
-        for other in others or ()
-        for longer, name in ((one, other), (other, one))
-    )
+    """Whether two spans may be of one call, by the models that they name."""
+    return name_one_model(models or (), others or ())
 
 
 def _place(record: SpanRecord, opened: _Open) -> None:

@@ -19,6 +19,7 @@ from tracer.cli.wording import clean_line, clip
 _ROLE_STYLES = {"system": "yellow", "developer": "yellow", "user": "green", "assistant": "cyan", "tool": "magenta"}
 _SHOWN_ELSEWHERE = ("gen_ai.", "tracer.", "server.", "http.", "error.", "openai.", "code.", "exception.")
 _RULE_WIDTH = 80
+_MOST_SECONDS = 1e9  # more is no time
 
 _Raised = tuple[str, str, str]  # type, message and innermost frame of an exception
 
@@ -76,7 +77,9 @@ def _print_facts(screen: Screen, step: Step) -> None:
 
 
 def _seconds(time: object) -> str:
-    return wording.duration(time * 1e9) if isinstance(time, (int, float)) else one_line(time)
+    if isinstance(time, (int, float)) and abs(time) < _MOST_SECONDS:
+        return wording.duration(time * 1e9)
+    return one_line(time)
 
 
 def _lines_of(facts: Sequence[str], width: int) -> list[str]:
@@ -102,12 +105,8 @@ _TOKENS = {
 
 
 def _usage(step: Step) -> list[str]:
-    counts = {name: step.attribute(key) for name, key in semconv.TOKEN_USAGE.items() if name != "total_tokens"}
-    facts = [
-        f"{wording.count(n)} {'token' if n == 1 else 'tokens'} {_TOKENS[name]}"
-        for name, n in counts.items()
-        if isinstance(n, int) and n
-    ]
+    counts = {name: step.usage.get(name) for name in semconv.TOKEN_USAGE if name != "total_tokens"}
+    facts = [f"{wording.count(n)} {'token' if n == 1 else 'tokens'} {_TOKENS[name]}" for name, n in counts.items() if n]
     return [*facts, f"cost {wording.money(step.cost)}"] if step.cost is not None else facts
 
 

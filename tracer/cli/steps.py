@@ -9,6 +9,7 @@ from typing import Any
 
 from tracer import semconv
 from tracer._json import JsonMapping
+from tracer._records.usage import token_usage
 
 LEVELS_KEPT = 12  # more guides are not readable, and all guides of a chain of thousands of steps would take gigabytes
 
@@ -77,7 +78,12 @@ class Step:
     @property
     def tokens(self) -> tuple[int | None, int | None]:
         """Input and output tokens."""
-        return self.attribute(semconv.USAGE_INPUT), self.attribute(semconv.USAGE_OUTPUT)
+        return self.usage.get("input_tokens"), self.usage.get("output_tokens")
+
+    @property
+    def usage(self) -> Mapping[str, int]:
+        """Counts of tokens by their names in semconv.TOKEN_USAGE; what is no count is left out."""
+        return token_usage(self.record.get("attributes") or {}) or {}
 
     @property
     def error(self) -> str | None:

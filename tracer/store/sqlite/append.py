@@ -17,7 +17,7 @@ from tracer._json import JsonObject
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.decode import DecodedBatch, SpanFacts, StartFacts
-from tracer.store.sqlite.hours import add_covered, add_priced, add_spans
+from tracer.store.sqlite.hours import add_covered, add_priced, add_spans, take_back
 from tracer.store.sqlite.insert import insert_rows
 from tracer.store.sqlite.logs import (
     TraceChangedError,
@@ -41,7 +41,7 @@ _NO_COUNTS = _NO_COST = (None, None, None)
 _SPAN_COLUMNS = (
     "id", "span_id", "parent_id", "remote", "name", "type", "status", "message", "start", "duration", "model",
     "request_model", "provider", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost",
-    "cost", "chunk", "first_chunk", "covered",
+    "cost", "chunk", "first_chunk", "covered", "scope", "beside",
 )  # fmt: skip
 _BLOCK_COLUMNS = ("id", "trace", "first", "codec", "content", "base")
 _TRACE_KEY = ("num", "trace_id")
@@ -52,7 +52,7 @@ _TRACE_CELLS = (
     "response_preview", "session", "user", "model_id", "run_id", "client_request_id", "said", "owner",
 )  # fmt: skip
 _UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_CELLS)} WHERE num=?"
-_COVER_SPAN = "UPDATE spans SET covered = covered | ? WHERE id = ?"
+_COVER_SPAN = "UPDATE spans SET covered = ?, beside = ? WHERE id = ?"
 _PUT_RUNNING = """INSERT INTO running(
     trace, span_id, parent_id, remote, name, type, start, owner, record
     ) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET name = excluded.name, type = excluded.type,
@@ -176,7 +176,7 @@ def _span_row(row_id: int, facts: SpanFacts, block: int) -> tuple[Any, ...]:
     return (
         row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message,
         facts.start, facts.duration, facts.model, facts.request_model, facts.provider, *counts, detailed,
-        *(facts.cost or _NO_COST), block, facts.first_chunk, facts.covered,
+        *(facts.cost or _NO_COST), block, facts.first_chunk, facts.covered, facts.scope, facts.beside,
     )  # fmt: skip
 
 
@@ -187,13 +187,14 @@ def _counts(usage: dict[str, int] | None) -> tuple[int | None, int | None, int |
 
 
 def _write_covered(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:
-    """Note which tokens and costs an ancestor carries too: of new spans, and of stored ones above or below these."""
+    """Note which tokens and costs an ancestor carries too: of new spans, and of stored ones around these."""
     covered = [(span.facts, span.facts.covered) for plan in plans for span in plan.new_spans if span.facts.covered]
     stored = [span for plan in plans for span in plan.covered]
     if stored:
-        connection.executemany(_COVER_SPAN, [(span.marks, span.row_id) for span in stored])
-        covered += [(span.facts, span.marks) for span in stored]
-        add_priced(connection, [span.facts for span in stored if span.marks & PRICED_BELOW])
+        connection.executemany(_COVER_SPAN, [(each.facts.covered, each.facts.beside, each.row_id) for each in stored])
+        covered += [(span.facts, span.gained) for span in stored]
+        add_priced(connection, [span.facts for span in stored if span.gained & PRICED_BELOW])
+        take_back(connection, [(span.facts, span.lost) for span in stored if span.lost])
     if covered:
         add_covered(connection, covered)
 

@@ -52,6 +52,8 @@ class SpanFacts:
     cost: tuple[float | None, float | None, float] | None = None  # input, output, total
     first_chunk: int | None = None  # ns after the start
     covered: int = 0  # marks of amounts that an ancestor carries too, or a cost below: topmost.py
+    scope: str | None = None  # of a call of a model, where it is not tracer's own
+    beside: str | None = None  # the span beside it that another instrumentation made of the same call: topmost.py
 
 
 @dataclass(slots=True)
@@ -293,6 +295,8 @@ def _add_call(facts: SpanFacts, record: JsonObject, attributes: JsonObject) -> N
     facts.request_model = request_model if request_model != facts.model else None
     facts.provider = _text(attributes.get(semconv.PROVIDER))
     facts.usage = token_usage(attributes)
+    scope = _text(record.get("scope"))
+    facts.scope = scope if scope and facts.usage and facts.model and not scope.startswith("tracer") else None
     facts.cost = _cost(record, facts.usage)
     facts.first_chunk = first_chunk_ns(attributes)
 

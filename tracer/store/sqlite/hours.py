@@ -31,7 +31,7 @@ _REMOVE = """UPDATE hours SET spans = spans - ?, errors = errors - ?, input_toke
     output_tokens = output_tokens - ?, priced = priced - ?, unmeasured = unmeasured - ?, cost = cost - ?,
     latencies = tracer_take_latencies(latencies, ?)
     WHERE hour = ? AND type = ? AND name = ? AND model = ? AND provider = ?"""
-_ADD_PRICED = """UPDATE hours SET priced = priced + 1
+_ADD_PRICED = """UPDATE hours SET priced = priced + ?
     WHERE hour = ? AND type = ? AND name = ? AND model = ? AND provider = ?"""
 
 _ADD_COVERED = """INSERT INTO covered_hours(
@@ -77,7 +77,14 @@ def add_covered(connection: sqlite3.Connection, spans: Iterable[tuple[SpanFacts,
 
 def add_priced(connection: sqlite3.Connection, spans: Iterable[SpanFacts]) -> None:
     """Count stored spans as priced whose cost has come in below them."""
-    connection.executemany(_ADD_PRICED, [_key(span) for span in spans])
+    connection.executemany(_ADD_PRICED, [(1, *_key(span)) for span in spans])
+
+
+def take_back(connection: sqlite3.Connection, spans: Sequence[tuple[SpanFacts, int]]) -> None:
+    """Count again what marks had taken out of the sums that the spans have no more."""
+    _change_covered(connection, spans, -1)
+    connection.execute("DELETE FROM covered_hours WHERE marks <= 0")
+    connection.executemany(_ADD_PRICED, [(-1, *_key(span)) for span, marks in spans if marks & PRICED_BELOW])
 
 
 def _change_covered(connection: sqlite3.Connection, spans: Iterable[tuple[SpanFacts, int]], sign: int) -> None:

@@ -46,6 +46,8 @@ class FactsCells(NamedTuple):
     cost: float | None
     first_chunk: int | None
     covered: int
+    scope: str | None
+    beside: str | None
 
 
 FACTS_COLUMNS = columns(FactsCells)
@@ -202,6 +204,8 @@ def facts_of(cells: FactsCells) -> SpanFacts:
         cost=None if cells.cost is None else (cells.input_cost, cells.output_cost, cells.cost),
         first_chunk=cells.first_chunk,
         covered=cells.covered,
+        scope=cells.scope,
+        beside=cells.beside,
     )
 
 

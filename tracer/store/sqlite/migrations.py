@@ -133,8 +133,14 @@ _PRICED_BELOW = (
 
 _LOGS = (*LOG_TABLES, "INSERT INTO counters VALUES ('log', 0)")
 
+_CALLS_BESIDE = (
+    "ALTER TABLE spans ADD COLUMN scope TEXT",  # of another instrumentation's call of a model
+    # id of the span beside it that is of the same call: tracer/store/sqlite/topmost.py
+    "ALTER TABLE spans ADD COLUMN beside TEXT",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _CHUNKS_AND_DELETIONS, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS, _UNMEASURED,
-    _PRICED_BELOW, _LOGS, DATASET_TABLES, REGISTERED_TABLES,
+    _PRICED_BELOW, _LOGS, DATASET_TABLES, REGISTERED_TABLES, _CALLS_BESIDE,
 )  # fmt: skip
 VERSION: Final = 1 + len(MIGRATIONS)

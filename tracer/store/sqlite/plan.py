@@ -43,10 +43,11 @@ _ATTACHMENT = re.compile(re.escape(_SCHEME) + rb"([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class CoveredSpan:
-    """A stored span that gets marks from a new span, which carries the same above it or a cost below it: topmost.py."""
+    """A stored span whose marks, or whose place beside another of the same call, change by new spans: topmost.py."""
 
     row_id: int
-    marks: int
+    gained: int
+    lost: int
     facts: SpanFacts
 
 
@@ -151,7 +152,7 @@ def _covered(connection: sqlite3.Connection, known: KnownTrace, rolled: RollUp) 
     low = known.num << POSITION_BITS
     rows = connection.execute("SELECT id, span_id FROM spans WHERE id BETWEEN ? AND ?", (low, low | POSITION_MASK))
     marks, spans = rolled.covered, known.tally.spans
-    return [CoveredSpan(row_id, marks[span_id], spans[span_id]) for row_id, span_id in rows if span_id in marks]
+    return [CoveredSpan(row_id, *marks[span_id], spans[span_id]) for row_id, span_id in rows if span_id in marks]
 
 
 def _new_trace(decoded: DecodedTrace, new_spans: Sequence[NewSpan]) -> KnownTrace:

@@ -80,13 +80,14 @@ class _RunningCells(NamedTuple):
 
 
 class _PlaceCells(NamedTuple):
-    """The place of a span's record, and the cost of the span."""
+    """The place of a span's record, its cost, and the span beside it that it is shown below."""
 
     block: int
     offset: int
     input_cost: float | None
     output_cost: float | None
     cost: float | None
+    beside: str | None
 
 
 TRACE_COLUMNS = columns(TraceCells, "t.", experiment_name="(SELECT name FROM experiments WHERE id = t.experiment)")
@@ -259,14 +260,16 @@ def _whole_spans(connection: sqlite3.Connection, bounds: tuple[int, int]) -> lis
         f"SELECT {_PLACE_COLUMNS} FROM spans s JOIN chunks c ON c.id = s.chunk WHERE s.id BETWEEN ? AND ?", bounds
     )
     places = map(_PlaceCells._make, rows)
-    return [_shown(contents[at.block][at.offset], _cost(at.input_cost, at.output_cost, at.cost)) for at in places]
+    return [_shown(contents[at.block][at.offset], at) for at in places]
 
 
-def _shown(record: JsonObject, cost: dict[str, float] | None) -> JsonObject:
+def _shown(record: JsonObject, at: _PlaceCells) -> JsonObject:
     """A stored record as it is read, without what joins it with later log records."""
     record.pop("joined", None)
     record.pop("known_as", None)
-    return _with_cost(record, cost)
+    if at.beside is not None:
+        record["parent_id"] = at.beside
+    return _with_cost(record, _cost(at.input_cost, at.output_cost, at.cost))
 
 
 def _with_cost(record: JsonObject, cost: dict[str, float] | None) -> JsonObject:
@@ -282,9 +285,9 @@ def _narrow_spans(connection: sqlite3.Connection, bounds: tuple[int, int], trace
 
 def _narrow_record(facts: SpanFacts, trace_id: str) -> JsonObject:
     record: JsonObject = {
-        "kind": "span", "trace_id": trace_id, "span_id": facts.span_id, "parent_id": facts.parent_id,
-        "remote_parent": facts.remote, "name": facts.name, "type": facts.type, "status": facts.status,
-        "message": facts.message, "start": facts.start,
+        "kind": "span", "trace_id": trace_id, "span_id": facts.span_id,
+        "parent_id": facts.beside or facts.parent_id, "remote_parent": facts.remote,
+        "name": facts.name, "type": facts.type, "status": facts.status, "message": facts.message, "start": facts.start,
         "end": facts.start + facts.duration, "model": facts.model, "provider": facts.provider, "usage": facts.usage,
         "first_chunk": facts.first_chunk,
     }  # fmt: skip
@@ -332,7 +335,7 @@ def read_payload(connection: sqlite3.Connection, trace_id: str, span_id: str) ->
         return running[0] if running else None
     codec, content, base, *cells = row
     at = _PlaceCells._make(cells)
-    return _shown(unpack(codec, content, base)[at.offset], _cost(at.input_cost, at.output_cost, at.cost))
+    return _shown(unpack(codec, content, base)[at.offset], at)
 
 
 def read_changes(connection: sqlite3.Connection, since: int, limit: int) -> Changes:

@@ -35,4 +35,4 @@ class RollUp:
     cost: tuple[float | None, float | None, float] | None
     models: Set[str]
     providers: Set[str]
-    covered: Mapping[str, int]  # marks that stored spans have got by those that are new: topmost.py
+    covered: Mapping[str, tuple[int, int]]  # marks that stored spans gained and lost by those that are new: topmost.py

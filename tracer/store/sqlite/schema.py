@@ -149,7 +149,9 @@ SCHEMA: Final = (
         cost REAL,
         chunk INTEGER NOT NULL,
         first_chunk INTEGER,        -- ns from the start to the first chunk of a stream
-        covered INTEGER NOT NULL DEFAULT 0
+        covered INTEGER NOT NULL DEFAULT 0,
+        scope TEXT,                 -- of another instrumentation's call of a model
+        beside TEXT                 -- id of the span beside it that is of the same call
     )""",
     "CREATE INDEX spans_start ON spans(start)",
     """CREATE TABLE chunks(

@@ -15,7 +15,7 @@ from tracer.store.sqlite.topmost import Topmost, cost_of_one
 Rank = tuple[bool, int, str]  # has a parent, start, id
 
 _NO_NAMES: Set[str] = frozenset()
-_NOTHING_COVERED: Mapping[str, int] = MappingProxyType({})
+_NOTHING_COVERED: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 
 class OneSpan:

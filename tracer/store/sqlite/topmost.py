@@ -1,7 +1,8 @@
 """The rule by which no token and no cost counts twice: of the spans that carry some, the topmost on each path counts.
 
 A span is covered where an ancestor carries the same: it counts as a call, with its latency and its error, but not with
-its tokens (or its cost). Every sum follows from the marks that this module makes, which are stored with the spans.
+its tokens (or its cost). Of the spans that several instrumentations make of one call beside each other, each later one
+is as if below the first. Every sum follows from the marks that this module makes, which are stored with the spans.
 Sums of model calls have marks of their own, since only spans that name a model take part in them: an agent that adds up
 the tokens of its calls does not take them from their models.
 
@@ -12,8 +13,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterator, Mapping
+from itertools import chain
 from typing import Final, Union
 
+from tracer._records.model_names import name_one_model
 from tracer.store.sqlite.decode import SpanFacts
 
 USAGE: Final = 1
@@ -25,6 +28,7 @@ PRICED_BELOW: Final = 1 << 2 * CALL_SHIFT
 
 Cost = tuple[Union[float, None], Union[float, None], float]  # input, output, total in USD
 
+_MOST_CALLS = 100  # at once, below one step and with the same tokens, among which a span's own is looked for
 _FEMTO = 10**15  # costs are summed as whole numbers, so that their order does not show in the last digits
 
 
@@ -42,9 +46,11 @@ def is_unpriced(span: SpanFacts) -> bool:
 class Topmost:
     """The marks of one trace and the sums that follow from them, kept up to date while spans come in, in any order."""
 
-    __slots__ = ("_carrying", "_costs", "_is_stale", "_usage")
+    __slots__ = ("_alike", "_carrying", "_costs", "_is_stale", "_usage")
 
     def __init__(self) -> None:
+        # calls that may be one, by parent and tokens, and by who made the span
+        self._alike: dict[tuple[str, int], dict[str, list[SpanFacts]]] = {}
         self._carrying: dict[str, int] = {}
         self._usage: dict[str, int] = {}
         self._costs: dict[str, int] = {}
@@ -54,16 +60,18 @@ class Topmost:
         """Take in a span that has the marks it was stored with; they are checked with the next update."""
         marks = carried(span)
         if marks:
-            self._is_stale = bool(self._carrying)
+            self._is_stale = bool(self._carrying or span.covered)
             self._carrying[span.span_id] = marks
+            self._has_alike(span)
             self._count(span)
 
     def add(self, span: SpanFacts, spans: Mapping[str, SpanFacts], parents: Container[str | None]) -> None:
         """Take in a span; ``spans`` has it already, ``parents`` are the parents of those that came before it."""
-        span.covered = 0
+        span.covered, span.beside = 0, None
         marks = carried(span)
         if marks:
             self._carrying[span.span_id] = marks
+            self._is_stale = self._has_alike(span) or self._is_stale
         if not self._carrying or self._is_stale:
             return
         is_parent = span.span_id in parents
@@ -77,21 +85,22 @@ class Topmost:
             self._count(span)
             self._is_stale = above != 0 and _prices_above(span, spans)
 
-    def update(self, spans: Mapping[str, SpanFacts], new: Container[str] = ()) -> dict[str, int]:
-        """Bring all marks up to date; those that spans other than the new ones have got."""
+    def update(self, spans: Mapping[str, SpanFacts], new: Container[str] = ()) -> dict[str, tuple[int, int]]:
+        """Bring all marks up to date; those that spans other than the new ones have gained and lost."""
         if not self._is_stale:
             return {}
         self._is_stale = False
         self._usage, self._costs = {}, {}
-        changed: dict[str, int] = {}
+        moved = self._pair()
+        changed: dict[str, tuple[int, int]] = {}
         below = self._costs_below(spans)
         for span_id, marks in self._carrying.items():
             span = spans[span_id]
             covered = marks & self._carried_above(span, spans, marks)
             if is_unpriced(span) and below.get(span_id, 0) & _cost_that_counts(span):
                 covered |= PRICED_BELOW
-            if covered != span.covered and span_id not in new:
-                changed[span_id] = covered & ~span.covered
+            if (covered != span.covered or span_id in moved) and span_id not in new:
+                changed[span_id] = covered & ~span.covered, span.covered & ~covered
             span.covered = covered
             self._count(span)
         return changed
@@ -105,6 +114,34 @@ class Topmost:
     def cost(self) -> Cost | None:
         """Input, output and total cost in USD of the spans that count."""
         return _usd(self._costs) if self._costs else None
+
+    def _has_alike(self, span: SpanFacts) -> bool:
+        """Whether another instrumentation may have made a span of the same call; keeps this one for others to find."""
+        if not (span.scope and span.parent_id and span.usage):
+            return False
+        tokens = span.usage.get("output_tokens", span.usage.get("total_tokens", 0))
+        alike = self._alike.setdefault((span.parent_id, tokens), {})
+        alike.setdefault(span.scope, []).append(span)
+        return len(alike) > 1
+
+    def _pair(self) -> set[str]:
+        """Put each span beside the first one of the same call; the ids of those whose place has changed."""
+        moved: set[str] = set()
+        for alike in self._alike.values():
+            spans = chain(*alike.values()) if len(alike) > 1 else ()
+            calls: list[_Call] = []  # that have not ended
+            for span in sorted(spans, key=lambda each: (each.start, -each.duration, each.span_id)):
+                calls = [call for call in calls if call.end >= span.start][-_MOST_CALLS:]
+                call = next((call for call in reversed(calls) if call.has_room_for(span)), None)
+                if call is None:
+                    calls.append(_Call(span))
+                else:
+                    call.scopes.add(span.scope)
+                beside = None if call is None else call.first.span_id
+                if beside != span.beside:
+                    span.beside = beside
+                    moved.add(span.span_id)
+        return moved
 
     def _count(self, span: SpanFacts) -> None:
         if span.usage and not span.covered & USAGE:
@@ -126,10 +163,10 @@ class Topmost:
         below: dict[str, int] = {}
         for span_id, marks in self._carrying.items():
             costs = marks & (COST | CALL_COST)
-            parent = spans[span_id].parent_id
+            parent = _parent(spans[span_id])
             while parent is not None and parent in spans and below.get(parent, 0) & costs != costs:
                 below[parent] = below.get(parent, 0) | costs
-                parent = spans[parent].parent_id
+                parent = _parent(spans[parent])
         return below
 
 
@@ -144,11 +181,32 @@ def _prices_above(span: SpanFacts, spans: Mapping[str, SpanFacts]) -> bool:
 
 def _ancestors(span: SpanFacts, spans: Mapping[str, SpanFacts]) -> Iterator[SpanFacts]:
     seen = {span.span_id}
-    parent = span.parent_id
+    parent = _parent(span)
     while parent is not None and parent in spans and parent not in seen:
         yield spans[parent]
         seen.add(parent)
-        parent = spans[parent].parent_id
+        parent = _parent(spans[parent])
+
+
+def _parent(span: SpanFacts) -> str | None:
+    return span.beside or span.parent_id
+
+
+class _Call:
+    """A call of a model, by the first span of it: each instrumentation makes one at most."""
+
+    def __init__(self, first: SpanFacts) -> None:
+        self.first = first
+        self.end = first.start + first.duration
+        self.scopes = {first.scope}
+
+    def has_room_for(self, span: SpanFacts) -> bool:
+        """Whether a span that began while this one went on may be of the same call."""
+        return span.scope not in self.scopes and name_one_model(_models(self.first), _models(span))
+
+
+def _models(span: SpanFacts) -> set[str]:
+    return {name for name in (span.model, span.request_model) if name}
 
 
 def _cost_that_counts(span: SpanFacts) -> int:
@@ -178,7 +236,7 @@ class CoveredSpans:
     def finalize(self) -> str:
         """The list."""
         covered = self._topmost.update(self._spans)
-        return json.dumps([[self._rows[span_id], marks] for span_id, marks in covered.items()])
+        return json.dumps([[self._rows[span_id], gained] for span_id, (gained, _) in covered.items()])
 
 
 def cost_of_one(cost: Cost) -> Cost:
