@@ -7,6 +7,8 @@ WITHOUT_LATER_TABLES = (
     "DROP TABLE aliases",
     "DROP TABLE replaced",
     "DELETE FROM counters WHERE name = 'log'",
+    "DROP TABLE datasets",
+    "DROP TABLE dataset_rows",
     "DROP TABLE registered",
     "DROP TABLE registered_aliases",
     "ALTER TABLE spans DROP COLUMN beside",
