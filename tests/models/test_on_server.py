@@ -139,6 +139,20 @@ def test_what_the_server_changed_is_refused_and_not_kept(sizes: dict[str, Any], 
     assert not list(info.artifact_location.parent.glob(f"*{info.model_id}*"))
 
 
+def test_deleting_a_version_deletes_its_files_here_and_there(
+    sizes: dict[str, Any], server: str, tmp_path: Path
+) -> None:
+    info = log_model("sizes", **sizes)
+    other = log_model("other", lambda text: text, input_example="x")
+
+    tracer.delete_logged_model(info.model_id)
+
+    assert not info.artifact_location.exists()
+    assert [path.name for path in (tmp_path / "server.db.models").iterdir()] == [other.model_id]
+    with pytest.raises(ModelNotFoundError, match="no model is called 'sizes'; logged are: other"):
+        load_model("models:/sizes")
+
+
 def test_a_model_that_the_server_does_not_take_is_not_logged(
     write_model: WriteModel, server: str, folder: Path
 ) -> None:

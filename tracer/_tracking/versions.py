@@ -28,6 +28,7 @@ from tracer._tracking.logged_model import (
     model_folder,
     model_from_row,
     model_rows,
+    server_store,
 )
 from tracer.config import MAX_VALUE_BYTES
 from tracer.errors import InvalidArgumentError, ModelNotFoundError, StoreError
@@ -273,7 +274,7 @@ def get_logged_model(model_id: str) -> LoggedModel:
 
 
 def delete_logged_model(model_id: str) -> None:
-    """Delete a version with its params, tags, metrics, and the files that log_model wrote on this machine.
+    """Delete a version with its params, tags, metrics, and the files that log_model wrote here and on the server.
 
     Its traces stay, and still name it: ``search_traces(model_id=…)`` finds them. Raises ModelNotFoundError.
     """
@@ -282,6 +283,9 @@ def delete_logged_model(model_id: str) -> None:
     runtime().sync()
     if is_model_id(model.model_id):
         shutil.rmtree(model_folder(model.model_id), ignore_errors=True)
+        server = server_store()
+        if server is not None:
+            server.delete_model_files(model.model_id)
 
 
 def log_model_params(params: Mapping[str, str], model_id: str | None = None) -> None:

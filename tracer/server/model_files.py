@@ -102,6 +102,13 @@ def keep_files(call: Call) -> None:
         _moved(incoming, folder)
 
 
+def delete_files(call: Call) -> None:
+    """Delete the files of a version, those that are still coming in, too; without effect if there are none."""
+    folder = _folder(call.store, call.path["model_id"])
+    for place in (folder, _incoming(folder)):
+        shutil.rmtree(place, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class _Part:
     model_id: str

@@ -109,6 +109,7 @@ OPERATIONS: Final = (
     Operation(
         "POST", _FILES, "Keep the files sent.", model_files.keep_files, body="FileDigests", status=204, writes=True
     ),
+    Operation("DELETE", _FILES, "Delete the files.", model_files.delete_files, status=204, writes=True),
     Operation(
         "GET", f"{_FILES}/{{file:path}}", "A part of a file.", model_files.get_part, "Binary", (model_files.OFFSET,)
     ),

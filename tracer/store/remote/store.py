@@ -333,6 +333,10 @@ class RemoteStore:
         """Let the server check the sha256 of all files by path, and keep them. Raises InvalidArgumentError."""
         self._server.deliver(f"/models/{path_part(model_id)}/files", content=orjson.dumps({"files": digests}))
 
+    def delete_model_files(self, model_id: str) -> None:
+        """Delete a version's files; without effect if the server has none."""
+        self._server.request("DELETE", f"/models/{path_part(model_id)}/files", is_missing_fine=True)
+
     def fetch_model_file(self, model_id: str, name: str, size: int, target: Path) -> None:
         """Get a file of a version, in parts. Raises StoreError."""
         place = f"/models/{path_part(model_id)}/files/{quote(name)}"
