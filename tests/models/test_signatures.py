@@ -290,7 +290,6 @@ def test_predict_asks_a_model_once(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"registered_model_name": "x"}, InvalidArgumentError, r"registered_model_name: .*tracer\.register_model"),
         ({"conda_env": {}}, InvalidArgumentError, "conda_env: .*pip_requirements"),
         ({"artifact_path": "x", "name": "y"}, InvalidArgumentError, "give the name"),
         ({"modelconfig": {}}, TypeError, "'modelconfig'. Did you mean 'model_config'?"),

@@ -30,7 +30,7 @@ def test_the_version_is_that_of_the_installed_distribution() -> None:
 
 def test_install_advice_names_a_clone_or_the_packages_of_the_extra() -> None:
     assert install_advice("models") == (
-        "pip install '.[models]' in a clone of tracer, or pip install 'cloudpickle>=3.0' 'pyyaml>=6.0'"
+        "pip install '.[models]' in a clone of tracer, or pip install 'cloudpickle>=3.0' 'pydantic>=2.7' 'pyyaml>=6.0'"
     )
 
 

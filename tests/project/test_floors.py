@@ -16,7 +16,7 @@ pytestmark = pytest.mark.no_store
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
-            "errors config semconv _background_loop _digest _distribution _exit _fault _ids _json _json_size _late "
+            "errors config semconv _background_loop _distribution _exit _fault _ids _json _json_size _late "
             "_other_keywords "
             "_readable_names _threads"
         ),
@@ -64,7 +64,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # what users and providers call
         "tracer._api": "__init__ annotations assessments configuration frames queries scope spans traces tracing",
         "tracer._tracking": (
-            "__init__ aggregations artifacts checks comparison evaluated_rows evaluation evaluation_comparison "
+            "__init__ aggregations artifacts checks comparison digest evaluated_rows evaluation evaluation_comparison "
             "evaluation_result evaluation_rows experiments git git_versions logged_model model_uris "
             "registered_models registry runs scoring search version_search versions"
         ),
@@ -89,7 +89,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "serving_errors serving_thread serving_wire serving_workers shape signature signing trust yaml_files"
         ),
         "tracer.types": "__init__ llm responses",
-        "tracer": "pyfunc",
+        "tracer.pyfunc": "__init__",
         "tracer.server": (
             "__init__ annotate answer app attachments body budget completion conversation datasets endpoint gate "
             "heartbeats indexer live model_files openapi operation operations otlp otlp_protobuf overview page "

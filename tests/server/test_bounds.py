@@ -63,7 +63,7 @@ def test_values_in_attributes_that_are_json_are_bounded(server_url: str, item: s
     assert b"more than 1000000 keys and values in attributes that are JSON" in answer.content
 
 
-PLACES = [b"password: x ", b"?key=", b"@"]
+PLACES = [b"password: x ", b"?key="]
 
 
 @pytest.mark.parametrize("text", PLACES)

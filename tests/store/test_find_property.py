@@ -337,7 +337,7 @@ def comparison(name: str, kind: Any, key: str | None = None) -> st.SearchStrateg
     elif kind == "any":
         scalars = st.sampled_from([*WORDS, *NUMBERS])
     elif kind == "state":
-        scalars = st.sampled_from(["OK", "ERROR", "UNSET", "IN_PROGRESS"])
+        scalars = st.sampled_from(["OK", "ERROR", "INTERRUPTED", "IN_PROGRESS"])
     elif kind == "timestamp":
         scalars = st.sampled_from([START_MS + d for d in (-1, 0, 1, 2, 3, 9, 30)] + [0])
     else:

@@ -213,7 +213,7 @@ def test_runs_and_versions_as_a_table() -> None:
     [model] = tracer.search_logged_models(output_format="pandas").to_dict("records")
 
     assert (run["run_name"], run["tags.env"], run["params.k"], run["metrics.accuracy"]) == ("r", "ci", "5", 0.5)
-    assert (model["name"], model["params.llm"], model["status"]) == ("v1", "gpt-4", "READY")
+    assert (model["name"], model["params"], model["status"]) == ("v1", {"llm": "gpt-4"}, "READY")
 
 
 def test_a_deleted_run_is_gone_with_its_files_and_its_traces_stay() -> None:

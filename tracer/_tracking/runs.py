@@ -23,7 +23,7 @@ from tracer._other_keywords import DONE, Instead, takes_also
 from tracer._readable_names import readable_name
 from tracer._tracking.checks import checked_numbers
 from tracer._tracking.experiments import experiment_name, is_in
-from tracer._tracking.search import Order, OutputFormat, Search, in_format
+from tracer._tracking.search import ALL_GROUPS, Order, OutputFormat, Search, in_format
 from tracer.config import MAX_VALUE_BYTES
 from tracer.errors import InvalidArgumentError, RunNotFoundError, StoreError
 from tracer.store.filter import Field
@@ -233,7 +233,7 @@ _SEARCH: Search[RunRow] = Search(
         "end_time": "timestamp",
     },
     _value,
-    has_groups=True,
+    groups=ALL_GROUPS,
 )
 
 
@@ -284,9 +284,10 @@ def search_runs(
     return in_format(runs, output_format, _table_row)
 
 
-def _table_row(run: Run) -> tuple[JsonObject, JsonObject]:
+def _table_row(run: Run) -> JsonObject:
     groups = {name: getattr(run.data, name) for name in ("metrics", "params", "tags")}
-    return dict(vars(run.info)), groups
+    keyed = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
+    return {**vars(run.info), **keyed}
 
 
 def delete_run(run_id: str) -> None:

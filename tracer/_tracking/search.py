@@ -19,7 +19,7 @@ T = TypeVar("T")
 Order = Sequence[Union[str, Mapping[str, Any]]]
 OutputFormat = Literal["list", "pandas"]
 
-_GROUPS = {name: group for group in ("tags", "params", "metrics") for name in (group, group[:-1])}
+ALL_GROUPS = ("tags", "params", "metrics")
 _PREFIXES = ("attributes", "attribute", "attr")
 
 
@@ -29,7 +29,7 @@ class Search(Generic[T]):
 
     fields: Mapping[str, Kind]
     value_of: Callable[[T, Field], object]
-    has_groups: bool = False  # tags.<key>, params.<key> and metrics.<key>
+    groups: Sequence[str] = ()  # fields with a key, such as tags.<key>, also without their last letter
 
     def find(
         self, items: Iterable[T], filter_string: str | None, order_by: Order | None, max_results: int | None
@@ -43,16 +43,16 @@ class Search(Generic[T]):
 
     def _find_field(self, path: list[str]) -> Field | None:
         head = path[0].lower()
-        if self.has_groups and head in _GROUPS and len(path) > 1:
-            return Field(_GROUPS[head], "any", ".".join(path[1:]))
+        group = next((group for group in self.groups if head in (group, group[:-1])), None)
+        if group is not None and len(path) > 1:
+            return Field(group, "any", ".".join(path[1:]))
         if head in _PREFIXES and len(path) > 1:
             head = path[1].lower()
         kind = self.fields.get(head)
         return Field(head, kind) if kind else None
 
     def _hint(self, path: list[str]) -> str:
-        groups = ", tags.<key>, params.<key>, metrics.<key>" if self.has_groups else ""
-        return f"fields are {', '.join(self.fields)}{groups}"
+        return f"fields are {', '.join([*self.fields, *(f'{group}.<key>' for group in self.groups)])}"
 
     def _sorted(self, items: list[T], term: object) -> list[T]:
         name, direction = _read_term(term)
@@ -76,15 +76,15 @@ def _sort_key(value: object) -> tuple[bool, float, str]:
     return (False, float(value), "") if isinstance(value, (int, float)) else (True, 0.0, str(value))
 
 
-def in_format(items: list[T], output_format: OutputFormat, row_of: Callable[[T], tuple[JsonObject, JsonObject]]) -> Any:
-    """The items as they are ("list") or as a table ("pandas"), a row of plain columns and of groups for each."""
+def in_format(
+    items: list[T],
+    output_format: OutputFormat,
+    row_of: Callable[[T], JsonObject],
+    columns: Sequence[str] | None = None,
+) -> Any:
+    """The items as they are ("list") or as a table ("pandas"), which has ``columns`` also where it is empty."""
     if output_format == "list":
         return items
     if output_format != "pandas":
         raise InvalidArgumentError(f"output_format: got {output_format!r}, expected 'list' or 'pandas'.")
-    rows = []
-    for item in items:
-        plain, groups = row_of(item)
-        keyed = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
-        rows.append({**plain, **keyed})
-    return data_frame("output_format='pandas'", rows)
+    return data_frame("output_format='pandas'", [row_of(item) for item in items], columns)

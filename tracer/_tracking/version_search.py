@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from tracer._json import JsonObject
 from tracer._other_keywords import Instead, takes_also
 from tracer._tracking.experiments import is_in
 from tracer._tracking.logged_model import LoggedModel, LoggedModelStatus, model_from_row, model_rows
-from tracer._tracking.search import Order, OutputFormat, Search, in_format
+from tracer._tracking.search import ALL_GROUPS, Order, OutputFormat, Search, in_format
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Field
 
@@ -42,8 +41,11 @@ _SEARCH: Search[ModelRow] = Search(
         "last_updated_timestamp": "timestamp",
     },
     _value,
-    has_groups=True,
+    groups=ALL_GROUPS,
 )
+
+
+_COLUMNS = (*LoggedModel.__dataclass_fields__, "model_uri", "artifact_location")
 
 
 @overload
@@ -85,10 +87,4 @@ def search_logged_models(
         )
     rows = filter(is_in(experiment_ids), (row for row in model_rows() if not row.deleted))
     models = [model_from_row(row) for row in _SEARCH.find(rows, filter_string, order_by, max_results)]
-    return in_format(models, output_format, _table_row)
-
-
-def _table_row(model: LoggedModel) -> tuple[JsonObject, JsonObject]:
-    groups = {name: getattr(model, name) for name in ("metrics", "params", "tags")}
-    plain = {name: getattr(model, name) for name in LoggedModel.__dataclass_fields__ if name not in groups}
-    return {**plain, "status": model.status.value}, groups
+    return in_format(models, output_format, LoggedModel.to_dictionary, _COLUMNS)

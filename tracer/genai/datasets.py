@@ -11,12 +11,11 @@ from tracer._engine.runtime import runtime
 from tracer._json import JsonMapping, JsonObject, encode, loads
 from tracer._tracking.checks import checked_text
 from tracer._tracking.experiments import Experiment, experiment_name
+from tracer._tracking.search import Search
 from tracer.errors import DatasetNotFoundError, InvalidArgumentError
 from tracer.genai.dataset_rows import KEY_LIMIT, AddedRows, Batch, DatasetRow, row_from_stored, texts
 from tracer.store.datasets import dataset_id_of, parse_row_filter
-from tracer.store.filter import Field, parse_filter
-from tracer.store.filter.expression import Kind
-from tracer.store.filter.matching import is_met
+from tracer.store.filter import Field
 from tracer.store.rows import StoredDataset, StoredRow
 
 if TYPE_CHECKING:
@@ -37,12 +36,21 @@ __all__ = [
 ]
 
 _NS_PER_MS = 1_000_000
-_FIELDS: dict[str, Kind] = {
-    "name": "text",
-    "dataset_id": "text",
-    "created_time": "timestamp",
-    "last_update_time": "timestamp",
-}
+
+
+def _value(row: StoredDataset, field: Field) -> object:
+    if field.key is not None:
+        return row.tags.get(field.key)
+    times = {"created_time": row.created, "last_update_time": row.updated}
+    # not whole ms: datasets that are made one after the other are in their order
+    return times[field.name] / _NS_PER_MS if field.name in times else getattr(row, field.name)
+
+
+_SEARCH: Search[StoredDataset] = Search(
+    {"name": "text", "dataset_id": "text", "created_time": "timestamp", "last_update_time": "timestamp"},
+    _value,
+    groups=("tags",),
+)
 
 
 class EvaluationDataset:
@@ -294,44 +302,12 @@ def search_datasets(
     Fields are name, dataset_id, created_time, last_update_time and tags.<key>; ``order_by`` takes terms such as
     ``"name ASC"``, ``experiment_ids`` ids and names. Raises FilterSyntaxError.
     """
-    expression = parse_filter(filter_string, _find_field, lambda path: f"fields are {', '.join(_FIELDS)}, tags.<key>")
-    found = [EvaluationDataset(row) for row in _store().datasets()]
+    found = _store().datasets()
     if experiment_ids is not None:
         given = [experiment_ids] if isinstance(experiment_ids, str) else list(experiment_ids)
         wanted = {experiment_name(each) for each in given}
-        found = [dataset for dataset in found if wanted & set(dataset._stored.experiments)]
-    if expression is not None:
-        found = [dataset for dataset in found if is_met(expression, _Values(dataset))]
-    for term in reversed(list(order_by or ())):
-        _sort(found, term)
-    return found[:max_results]
-
-
-class _Values:
-    """The values of a dataset by field."""
-
-    def __init__(self, dataset: EvaluationDataset) -> None:
-        self._dataset = dataset
-
-    def __call__(self, given: Field) -> object:
-        return self._dataset.tags.get(given.key) if given.key is not None else getattr(self._dataset, given.name)
-
-
-def _find_field(path: list[str]) -> Field | None:
-    head = path[0].lower()
-    if head in ("tags", "tag") and len(path) > 1:
-        return Field("tags", "any", ".".join(path[1:]))
-    kind = _FIELDS.get(head)
-    return Field(head, kind) if kind and len(path) == 1 else None
-
-
-def _sort(datasets: list[EvaluationDataset], term: object) -> None:
-    words = str(term).split()
-    found = _find_field([words[0]]) if words else None
-    direction = words[1].upper() if len(words) == 2 else "ASC"
-    if found is None or len(words) > 2 or direction not in ("ASC", "DESC"):
-        raise InvalidArgumentError(f"order_by: got {term!r}, expected a field and ASC or DESC, such as 'name ASC'.")
-    datasets.sort(key=lambda dataset: getattr(dataset, found.name), reverse=direction == "DESC")
+        found = [row for row in found if wanted & set(row.experiments)]
+    return [EvaluationDataset(row) for row in _SEARCH.find(found, filter_string, order_by, max_results)]
 
 
 def _store() -> Store:

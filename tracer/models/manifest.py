@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import get_origin, get_type_hints
 
-from tracer._digest import digest_of
 from tracer._json import JsonObject
+from tracer._tracking.digest import digest_of
 from tracer.errors import InvalidArgumentError
 from tracer.models.errors import ModelError
 from tracer.models.signing import SIGNATURE, sign

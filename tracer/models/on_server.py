@@ -6,8 +6,8 @@ import shutil
 import uuid
 from pathlib import Path, PurePosixPath
 
-from tracer._digest import digest_of
 from tracer._fault import logger
+from tracer._tracking.digest import digest_of
 from tracer._tracking.logged_model import server_store
 from tracer.errors import StoreError
 from tracer.models.errors import ModelError

@@ -16,9 +16,9 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tracer._digest import digest_of
 from tracer._journal.locations import models_folder_of
 from tracer._json import JsonObject
+from tracer._tracking.digest import digest_of
 from tracer._tracking.logged_model import is_model_id
 from tracer.errors import InvalidArgumentError, StoreError
 from tracer.server.answer import AnswerError, answer_for
