@@ -140,6 +140,7 @@ SERVER_PORT: Final = "server.port"
 NETWORK_TRANSPORT: Final = "network.transport"  # tcp, pipe, …
 HTTP_STATUS: Final = "http.response.status_code"
 ERROR_TYPE: Final = "error.type"
+EXCEPTION_TYPE: Final = "exception.type"  # of an event named exception
 
 
 class SpanType:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.store.conftest import new_store
 from tests.store.first_schema import FIRST_SCHEMA
 from tests.store.records import span
+from tracer.store import Facet
 from tracer.store.sqlite.schema import APPLICATION_ID
 
 
@@ -28,6 +29,22 @@ def test_the_migrations_bring_the_first_schema_to_that_of_a_new_store(tmp_path: 
     old, new = schema_of(tmp_path / "old.db"), schema_of(tmp_path / "new.db")
     assert old == new
     assert len(new) > 40
+
+
+def test_stored_failures_get_their_failed_steps_and_exceptions(tmp_path: Path) -> None:
+    raised = {"name": "exception", "time": 1, "attributes": {"exception.type": "ValueError"}}
+    lines = [span("t", "b", "a", name="parse", status="ERROR", events=[raised]), span("t", "a", status="ERROR")]
+    with closing(new_store(tmp_path, "old.db")) as store:
+        store.append(lines)
+    with closing(sqlite3.connect(tmp_path / "old.db")) as database:
+        database.execute("ALTER TABLE spans DROP COLUMN exception")
+        database.execute("DELETE FROM labels")
+        database.execute("PRAGMA user_version = 14")
+        database.commit()
+
+    with closing(new_store(tmp_path, "old.db")) as store:
+        found = store.facets(None, ["failed_step", "exception"]).facets
+    assert found == [Facet("failed_step", [("parse", 1)], False), Facet("exception", [("ValueError", 1)], False)]
 
 
 def schema_of(path: Path) -> dict[str, object]:

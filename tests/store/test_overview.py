@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.store.records import MS, SECOND, START, assessment, said, span
+from tests.store.records import found as found_traces
 from tracer.errors import InvalidArgumentError
-from tracer.store import Facet, FeedbackRow, Store
+from tracer.store import Facet, FeedbackRow, Store, TraceQuery
 from tracer.store.filter import parse_filter
 
 pytestmark = pytest.mark.no_store
@@ -96,6 +97,72 @@ def test_facets_count_traces_most_frequent_first(store: Store) -> None:
     ]
     assert (found.counted, found.complete, found.tag_keys) == (3, True, ["env", "zone"])
     assert store.facets(parse_filter("user = 'ann'"), ["state"]).facets == [Facet("state", [("OK", 2)], False)]
+
+
+def failing(trace_id: str, name: str, error: str, *, swallowed: bool = False) -> list[bytes]:
+    """A trace whose step raised; the root failed with it unless it swallowed the exception."""
+    raised = {"name": "exception", "time": START, "attributes": {"exception.type": error}}
+    state = {"status": "UNSET" if swallowed else "ERROR"}
+    return [
+        span(trace_id, "c", "b", name=name, status="ERROR", events=[raised]),
+        span(trace_id, "b", "a", name="turn", **state),
+        span(trace_id, "a", name="agent", **state, **({} if swallowed else {"attributes": {"error.type": error}})),
+    ]
+
+
+def test_failed_steps_are_found_and_counted_by_where_they_failed_and_by_exception(store: Store) -> None:
+    store.append([*failing("t1", "parse", "ValueError"), *failing("t2", "search", "Timeout", swallowed=True)])
+    store.append([*failing("t3", "parse", "KeyError", swallowed=True)])
+    store.append([at(4, 4, name="fine")])
+
+    found = store.facets(None, ["failed_step", "exception"])
+
+    assert found.facets == [
+        Facet("failed_step", [("parse", 2), ("search", 1)], False),
+        Facet("exception", [("KeyError", 1), ("Timeout", 1), ("ValueError", 1)], False),
+    ]
+    rows = {row.trace_id: row for row in store.find_traces(TraceQuery()).traces}
+    assert {trace_id: row.failed_steps for trace_id, row in rows.items()} == {
+        "t1": ["parse"],
+        "t2": ["search"],
+        "t3": ["parse"],
+        "t4": [],
+    }
+    assert sorted(found_traces(store, "failed_step = 'parse'")) == ["t1", "t3"]
+    assert found_traces(store, "failed_step = 'parse' AND exception = 'KeyError'") == ["t3"]
+    assert found_traces(store, "exception ILIKE 'time%'") == ["t2"]
+    assert sorted(found_traces(store, "failed_step IS NULL")) == ["t4"]
+    assert found_traces(store, order_by="errors desc")[0] == "t1"
+
+
+def test_a_step_below_a_failed_one_takes_its_place_when_it_comes_later(store: Store) -> None:
+    child, turn, root = failing("t1", "parse", "ValueError")
+    for line in (root, turn, child):
+        store.append([line])
+
+    [row] = store.find_traces(TraceQuery()).traces
+    assert row.failed_steps == ["parse"]
+
+
+def test_a_models_dated_names_count_under_its_plain_one(store: Store) -> None:
+    dated = {"gen_ai.request.model": "gpt-4o", "gen_ai.response.model": "gpt-4o-2024-08-06"}
+    store.append(
+        [
+            at(1, 1, attributes=dated),
+            at(2, 2, model="gpt-4o"),
+            at(3, 3, model="gpt-4o-2024-08-06"),
+            at(4, 4, model="gpt-4o-mini"),
+            at(5, 5, model="o1-2024-12-17"),
+        ]
+    )
+
+    [models] = store.facets(None, ["model"]).facets
+    assert models == Facet(
+        "model",
+        [("gpt-4o", 3), ("gpt-4o-mini", 1), ("o1-2024-12-17", 1)],
+        False,
+        {"gpt-4o": ["gpt-4o-2024-08-06"]},
+    )
 
 
 def test_an_unknown_facet_is_named(store: Store) -> None:

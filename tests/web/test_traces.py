@@ -48,7 +48,7 @@ def test_the_list_says_what_each_trace_was(page: Page) -> None:
     agent = page.get_by_role("row").filter(has_text="support agent").first
     expect(agent).to_contain_text("Can I send order 1042 back?")
     expect(agent).to_contain_text("gpt-4o-mini")
-    expect(agent).to_contain_text("$0.0000")
+    expect(agent).to_contain_text("$0.000073")
     expect(names(page).first).to_have_text("night job")
 
 
@@ -189,6 +189,38 @@ def test_facets_narrow_the_list_and_widen_it_again(page: Page) -> None:
 
     page.get_by_label("Narrow the list").get_by_role("button", name="shop-v2").click()
     shown(page, 11)
+
+
+def test_failures_that_a_trace_swallowed_are_counted_named_and_found(page: Page, trace_ids: TraceIds) -> None:
+    page.goto("/traces?columns=state,name,failed")
+    shown(page, 11)
+    row = page.get_by_role("row").filter(has_text="long agent")
+    expect(row).to_contain_text("OK")
+    expect(row).to_contain_text("24 steps failed")
+    expect(row.get_by_role("gridcell").last).to_have_text("tool 1000 and 23 more")
+    page.get_by_role("button", name="Failed steps").click()
+    expect(names(page).first).to_have_text("long agent")
+
+    facets = page.get_by_label("Narrow the list")
+    facets.get_by_role("button", name="ValueError").click()
+    shown(page, 1)
+    expect(names(page)).to_have_text(["answer with sources"])
+    facets.get_by_role("button", name="ValueError").click()
+    facets.get_by_role("button", name="tool 1000").click()
+    shown(page, 1)
+    assert query(page)["filter"] == ["failed_step = 'tool 1000'"]
+
+
+def test_a_models_dated_names_are_one_facet(page: Page) -> None:
+    page.goto("/traces")
+    facet = page.get_by_label("Narrow the list").get_by_role("button", name="gpt-4o-mini")
+    expect(facet).to_have_count(1)
+    expect(facet).to_contain_text("6")
+    facet.click()
+    shown(page, 6)
+
+    expect(facet).to_have_attribute("aria-pressed", "true")
+    assert query(page)["filter"] == ["model IN ('gpt-4o-mini', 'gpt-4o-mini-2024-07-18')"]
 
 
 def test_columns_are_chosen_and_sorted(page: Page) -> None:

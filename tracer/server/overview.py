@@ -55,7 +55,7 @@ def facets(call: Call) -> JsonObject:
 
 
 def _facet(facet: Facet) -> JsonObject:
-    values = [{"value": value, "count": count} for value, count in facet.values]
+    values = [{"value": value, "count": count, "folded": facet.folded.get(value, [])} for value, count in facet.values]
     return {"field": facet.field, "values": values, "more": facet.more}
 
 

@@ -138,6 +138,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         cost=_COST,
         models=many(TEXT),
         providers=many(TEXT),
+        failed_steps=many(TEXT),
         request_preview=maybe(TEXT),
         response_preview=maybe(TEXT),
         session_id=maybe(TEXT),
@@ -191,7 +192,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         buckets=many(shape(start_ns=NS, count=COUNT, errors=COUNT)),
     ),
     "Facets": shape(
-        facets=many(shape(field=TEXT, values=many(shape(value=TEXT, count=COUNT)), more=FLAG)),
+        facets=many(shape(field=TEXT, values=many(shape(value=TEXT, count=COUNT, folded=many(TEXT))), more=FLAG)),
         counted=COUNT,
         complete=FLAG,
         tag_keys=many(TEXT),

@@ -42,6 +42,7 @@ def trace_shape(row: TraceRow) -> JsonObject:
         "cost": row.cost,
         "models": row.models,
         "providers": row.providers,
+        "failed_steps": row.failed_steps,
         "request_preview": row.request_preview,
         "response_preview": row.response_preview,
         "session_id": row.session_id,

@@ -52,6 +52,7 @@ class TraceRow(NamedTuple):
     client_request_id: str | None
     models: list[str]
     providers: list[str]
+    failed_steps: list[str]  # names of failed spans without a failed one below
     tags: dict[str, str]
     metadata: dict[str, str]
     assessments: list[AssessmentRow]
@@ -241,11 +242,15 @@ class Histogram:
 
 
 class Facet(NamedTuple):
-    """The most frequent values of a field, each with its number of traces; ``more`` where there are others."""
+    """The most frequent values of a field, each with its number of traces; ``more`` where there are others.
+
+    ``folded`` has the dated names of a model that count under its plain one.
+    """
 
     field: str
     values: list[tuple[str, int]]
     more: bool
+    folded: dict[str, list[str]] = {}
 
 
 class Facets(NamedTuple):

@@ -67,6 +67,17 @@ def response_preview(record: JsonObject) -> str | None:
     return _cut(replied if replied is not None else outputs if outputs is not None else messages)
 
 
+def exception_type(record: JsonObject) -> str | None:
+    """The type in the last exception event that names one, else the attribute that names the kind of error."""
+    named = [
+        (event.get("attributes") or {}).get(semconv.EXCEPTION_TYPE)
+        for event in record.get("events") or ()
+        if isinstance(event, dict) and event.get("name") == "exception"
+    ]
+    named.insert(0, (record.get("attributes") or {}).get(semconv.ERROR_TYPE))
+    return next((name for name in reversed(named) if isinstance(name, str) and name), None)
+
+
 def value_of(record: JsonObject, key: str) -> Any:
     """An attribute of a span record as a structured value; None where it is absent."""
     structured = record.get("json")

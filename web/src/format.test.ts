@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { briefDuration, fineDuration, milliseconds, minuteOf, moment } from "./format";
+import { briefDuration, fineDuration, milliseconds, minuteOf, moment, money } from "./format";
 
 const now = new Date(2026, 10, 21, 12).getTime();
 const at = (...date: [number, number, number, number]) => new Date(...date).getTime() * 1e6;
@@ -15,6 +15,20 @@ test("a moment names the day when it is not today, the year when it is not this 
 
 test("milliseconds stand behind the seconds", () => {
   expect(milliseconds(1_790_000_000_007_000_000)).toBe(".007");
+});
+
+test("money has two significant digits, or cents", () => {
+  const amounts = [0, 1e-7, 0.000_021_4, 0.000_4, 0.0123, 0.999, 1.239, 12_345];
+  expect(amounts.map(money)).toEqual([
+    "$0",
+    "<$0.000001",
+    "$0.000021",
+    "$0.00040",
+    "$0.012",
+    "$1.00",
+    "$1.24",
+    "$12.3K",
+  ]);
 });
 
 test("durations fit a narrow place, and tell chunks apart", () => {

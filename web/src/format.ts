@@ -32,6 +32,11 @@ export function fineDuration(ns: number): string {
 }
 
 const plain = new Intl.NumberFormat("en-US");
+const twoDigits = new Intl.NumberFormat("en-US", {
+  minimumSignificantDigits: 2,
+  maximumSignificantDigits: 2,
+  maximumFractionDigits: 20,
+});
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
 export function count(value: number | null | undefined): string {
@@ -43,11 +48,12 @@ export function shortCount(value: number | null | undefined): string {
   return value < 10_000 ? plain.format(value) : compact.format(value);
 }
 
+/** Two significant digits below a dollar, cents above. */
 export function money(usd: number | null | undefined): string {
   if (usd === null || usd === undefined) return "–";
   if (usd === 0) return "$0";
-  if (usd < 0.001) return usd < 0.000_001 ? "<$0.000001" : `$${usd.toFixed(6)}`;
-  if (usd < 1) return `$${usd.toFixed(4)}`;
+  if (usd < 0.000_001) return "<$0.000001";
+  if (usd < 0.995) return `$${twoDigits.format(usd)}`;
   return usd < 1000 ? `$${usd.toFixed(2)}` : `$${compact.format(usd)}`;
 }
 

@@ -26,7 +26,19 @@ _TIMES = ("now-15m", "now-1h", "now-24h", "now-7d", "now-30d")
 _DURATIONS = ("100ms", "1s", "10s", "1min")
 _JOINING = ("AND", "OR")
 _FROM_STORE = frozenset(
-    {"name", "model", "provider", "session", "user", "model_id", "experiment", "span.model", "span.provider"}
+    {
+        "name",
+        "model",
+        "provider",
+        "session",
+        "user",
+        "model_id",
+        "experiment",
+        "failed_step",
+        "exception",
+        "span.model",
+        "span.provider",
+    }
 )
 _SPAN_TYPES = sorted(value for name, value in vars(SpanType).items() if name.isupper())
 

@@ -18,6 +18,8 @@ _PLAIN: dict[str, Kind] = {
     "tokens.output": "number",
     "spans": "number",
     "errors": "number",
+    "failed_step": "text",
+    "exception": "text",
     "cost": "number",
     "model": "text",
     "provider": "text",

@@ -8,7 +8,9 @@ from tracer.errors import InvalidArgumentError
 from tracer.store.filter.expression import OrderTerm
 from tracer.store.filter.fields import find_field
 
-ORDER_FIELDS = ("timestamp", "duration", "tokens", "cost", "name", "state", "trace_id", "session", "user", "model_id")
+ORDER_FIELDS = (
+    "timestamp", "duration", "tokens", "cost", "errors", "name", "state", "trace_id", "session", "user", "model_id",
+)  # fmt: skip
 _EXAMPLE = 'e.g. order_by=["timestamp DESC"] or ["cost DESC", "name"]'
 
 

@@ -38,6 +38,7 @@ def trace_row(shape: Shape) -> TraceRow:
         **{name: shape[name] for name in _SAME_IN_TRACES},
         start=shape["start_ns"],
         duration=shape["duration_ns"],
+        failed_steps=shape.get("failed_steps", []),  # older servers do not tell
         assessments=[_assessment_row(given) for given in shape["assessments"]],
     )
 
@@ -94,7 +95,12 @@ def _latencies(shape: Shape) -> JsonObject:
 def facets(shape: Shape) -> Facets:
     """Facets."""
     found = [
-        Facet(facet["field"], [(item["value"], item["count"]) for item in facet["values"]], facet["more"])
+        Facet(
+            facet["field"],
+            [(item["value"], item["count"]) for item in facet["values"]],
+            facet["more"],
+            {item["value"]: item["folded"] for item in facet["values"] if item.get("folded")},
+        )
         for facet in shape["facets"]
     ]
     return Facets(found, shape["counted"], shape["complete"], shape["tag_keys"])

@@ -41,7 +41,7 @@ _NO_COUNTS = _NO_COST = (None, None, None)
 _SPAN_COLUMNS = (
     "id", "span_id", "parent_id", "remote", "name", "type", "status", "message", "start", "duration", "model",
     "request_model", "provider", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost",
-    "cost", "chunk", "first_chunk", "covered", "scope", "beside",
+    "cost", "chunk", "first_chunk", "covered", "scope", "beside", "exception",
 )  # fmt: skip
 _BLOCK_COLUMNS = ("id", "trace", "first", "codec", "content", "base")
 _TRACE_KEY = ("num", "trace_id")
@@ -176,7 +176,7 @@ def _span_row(row_id: int, facts: SpanFacts, block: int) -> tuple[Any, ...]:
     return (
         row_id, facts.span_id, facts.parent_id, int(facts.remote), facts.name, facts.type, facts.status, facts.message,
         facts.start, facts.duration, facts.model, facts.request_model, facts.provider, *counts, detailed,
-        *(facts.cost or _NO_COST), block, facts.first_chunk, facts.covered, facts.scope, facts.beside,
+        *(facts.cost or _NO_COST), block, facts.first_chunk, facts.covered, facts.scope, facts.beside, facts.exception,
     )  # fmt: skip
 
 

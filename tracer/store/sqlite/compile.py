@@ -14,6 +14,8 @@ from tracer.store.filter.expression import Value
 from tracer.store.sqlite.blocks import PACKED
 from tracer.store.sqlite.functions import RUNNING_MODEL, RUNNING_PROVIDER, SPAN_KEYS
 from tracer.store.sqlite.schema import (
+    LABEL_EXCEPTION,
+    LABEL_FAILED_STEP,
     LABEL_METADATA,
     LABEL_MODEL,
     LABEL_PROMPT,
@@ -75,6 +77,8 @@ LABELS = {
     "model": LABEL_MODEL,
     "provider": LABEL_PROVIDER,
     "prompt": LABEL_PROMPT,
+    "failed_step": LABEL_FAILED_STEP,
+    "exception": LABEL_EXCEPTION,
 }
 _ONE_LABEL = "l.kind = ? AND l.key = ? AND l.value = ? AND l.start = t.start AND l.trace = t.num"
 _NS_PER_MS = 1_000_000
@@ -165,7 +169,7 @@ def _parameter(field: Field, value: Value) -> Cell:
 def _label(comparison: Comparison) -> Fragment:
     kind = LABELS[comparison.field.name]
     if kind not in (LABEL_TAG, LABEL_METADATA):
-        return _model_label(comparison, kind)
+        return _name_label(comparison, kind)
     key = comparison.field.key or ""
     if comparison.operator == "=" and isinstance(comparison.value, str):
         return Fragment(f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})", [kind, key, comparison.value])
@@ -173,14 +177,14 @@ def _label(comparison: Comparison) -> Fragment:
     return _some(labels, _any_value("l.value", comparison), comparison)
 
 
-def _model_label(comparison: Comparison, kind: int) -> Fragment:
+def _name_label(comparison: Comparison, kind: int) -> Fragment:
     if comparison.operator == "=":
         name = _parameter(comparison.field, comparison.value)
         return Fragment(f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})", [kind, name, ""])
     if comparison.operator.startswith(("!=", "NOT ", "IS ")):  # most traces meet it: look at each
         labels = Sql("labels l", "l.trace = t.num AND l.kind = ?", [kind])
         return _some(labels, compare("l.key", comparison), comparison)
-    # models are few: those that the condition holds for are found first, by steps from each to the next
+    # names are few: those that the condition holds for are found first, by steps from each to the next
     condition = compare("m.name", comparison)
     return Fragment(
         "+t.num IN (WITH RECURSIVE m(name) AS (SELECT min(key) FROM labels WHERE kind = ? UNION ALL"

@@ -16,7 +16,7 @@ from tracer._records.derive import derive
 from tracer._records.line import without_ended_starts
 from tracer._records.usage import first_chunk_ns, token_usage
 from tracer.store.sqlite.shape import attachment_content, put_in_shape
-from tracer.store.text import Previews, previews
+from tracer.store.text import Previews, exception_type, previews
 
 _INT64 = 2**63 - 1
 _OF_NO_TRACE = ("attachment", "process", "model", "run", "experiment", "registered", "alias")
@@ -54,6 +54,7 @@ class SpanFacts:
     covered: int = 0  # marks of amounts that an ancestor carries too, or a cost below: topmost.py
     scope: str | None = None  # of a call of a model, where it is not tracer's own
     beside: str | None = None  # the span beside it that another instrumentation made of the same call: topmost.py
+    exception: str | None = None  # type, of a failed span
 
 
 @dataclass(slots=True)
@@ -282,6 +283,8 @@ def span_facts(record: JsonObject) -> SpanFacts:
         start=start,
         duration=min(max(0, record.get("end", start) - start), _INT64),
     )
+    if facts.status == "ERROR":
+        facts.exception = exception_type(record)
     attributes = record.get("attributes")
     if attributes and not _OF_CALLS.isdisjoint(attributes):
         _add_call(facts, record, attributes)

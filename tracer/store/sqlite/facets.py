@@ -6,13 +6,15 @@ import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 
+from tracer._late import late_pattern
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Expression
 from tracer.store.rows import Facet, Facets
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.known import in_parts
-from tracer.store.sqlite.schema import LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG
+from tracer.store.sqlite.schema import LABEL_EXCEPTION, LABEL_FAILED_STEP, LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG
 from tracer.store.sqlite.selecting import selected
+from tracer.store.sqlite.sql import marks
 
 _COUNTED = 10_000
 _COLUMNS = {
@@ -23,7 +25,14 @@ _COLUMNS = {
     "version": "t.model_id",
     "experiment": "t.experiment",
 }
-_LABELS = {"model": LABEL_MODEL, "provider": LABEL_PROVIDER}
+_LABELS = {
+    "model": LABEL_MODEL,
+    "provider": LABEL_PROVIDER,
+    "failed_step": LABEL_FAILED_STEP,
+    "exception": LABEL_EXCEPTION,
+}
+# what providers append to a model's name to say which one of it answered
+_DATED = late_pattern(r"(.+)[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4})")
 _TAG = "tags."
 FACET_FIELDS = (*_COLUMNS, *_LABELS)
 
@@ -45,8 +54,19 @@ def facets(
         for place, name in enumerate(_COLUMNS, start=1)
     }
     counts["experiment"] = _named(connection, counts["experiment"])
-    labels = _label_counts(connection, [row[0] for row in rows])
-    found = [_facet(name, counts[name] if name in counts else _of_label(labels, name), limit) for name in fields]
+    nums = [row[0] for row in rows]
+    labels = _label_counts(connection, nums)
+    folded = _dated_names(labels)
+    for plain, dated in folded.items():
+        labels[LABEL_MODEL, plain, ""] = _count_of_models(connection, nums, [plain, *dated])
+        for name in dated:
+            del labels[LABEL_MODEL, name, ""]
+    found = [
+        _facet(
+            name, counts[name] if name in counts else _of_label(labels, name), limit, folded if name == "model" else {}
+        )
+        for name in fields
+    ]
     tag_keys = sorted({key for kind, key, _ in labels if kind == LABEL_TAG})
     return Facets(found, len(rows), is_complete, tag_keys)
 
@@ -64,18 +84,42 @@ def _named(connection: sqlite3.Connection, counts: Counter[str]) -> Counter[str]
 
 def _label_counts(connection: sqlite3.Connection, nums: Sequence[int]) -> Counter[tuple[int, str, str]]:
     """How many of the traces have each label."""
-    kinds = (LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG)
+    kinds = (*_LABELS.values(), LABEL_TAG)
     counts: Counter[tuple[int, str, str]] = Counter()
     # +kind: by trace, not by kind, which all traces have
     for part in in_parts(nums):
         rows = connection.execute(
             f"SELECT kind, key, value, count(*) FROM labels WHERE trace IN ({','.join('?' * len(part))})"
-            " AND +kind IN (?,?,?) GROUP BY 1, 2, 3",
+            f" AND +kind IN ({marks(kinds)}) GROUP BY 1, 2, 3",
             [*part, *kinds],
         )
         for kind, key, value, count in rows:
             counts[kind, key, value] += count
     return counts
+
+
+def _dated_names(labels: Counter[tuple[int, str, str]]) -> dict[str, list[str]]:
+    """The dated names of models whose plain name is there too, by that name."""
+    models = {key for kind, key, _ in labels if kind == LABEL_MODEL}
+    found: dict[str, list[str]] = {}
+    for name in sorted(models):
+        dated = _DATED.fullmatch(name)
+        if dated and dated[1] in models:
+            found.setdefault(dated[1], []).append(name)
+    return found
+
+
+def _count_of_models(connection: sqlite3.Connection, nums: Sequence[int], names: Sequence[str]) -> int:
+    """How many of the traces have a model of one of these names."""
+    counted = 0
+    for part in in_parts(nums):
+        (count,) = connection.execute(
+            f"SELECT count(DISTINCT trace) FROM labels WHERE trace IN ({marks(part)}) AND kind = ?"
+            f" AND key IN ({marks(names)})",
+            [*part, LABEL_MODEL, *names],
+        ).fetchone()
+        counted += count
+    return counted
 
 
 def _of_label(labels: Counter[tuple[int, str, str]], name: str) -> Counter[str]:
@@ -85,6 +129,6 @@ def _of_label(labels: Counter[tuple[int, str, str]], name: str) -> Counter[str]:
     return Counter({value: count for (kind, key, value), count in labels.items() if (kind, key) == (LABEL_TAG, wanted)})
 
 
-def _facet(name: str, counts: Counter[str], limit: int) -> Facet:
+def _facet(name: str, counts: Counter[str], limit: int, folded: dict[str, list[str]]) -> Facet:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return Facet(name, ranked[:limit], len(ranked) > limit)
+    return Facet(name, ranked[:limit], len(ranked) > limit, folded)

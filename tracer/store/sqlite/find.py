@@ -18,6 +18,7 @@ _ORDER_COLUMNS = {
     "duration": "ifnull(t.duration, -1)",
     "tokens": "ifnull(t.total_tokens, -1)",
     "cost": "ifnull(t.cost, -1.0)",
+    "errors": "t.errors",
     "name": "ifnull(t.name, '')",
     "state": "t.state",
     "trace_id": "t.trace_id",

@@ -16,7 +16,7 @@ from tracer.store.sqlite.blocks import unpack
 from tracer.store.sqlite.latencies import LatencyCounts, add_latencies, take_latencies
 from tracer.store.sqlite.schema import TEXTS_TABLE
 from tracer.store.sqlite.topmost import CoveredSpans
-from tracer.store.text import json_text, span_text, value_of
+from tracer.store.text import exception_type, json_text, span_text, value_of
 
 Cell = Union[str, int, float, None]
 _BLOCKS_KEPT = 16
@@ -40,6 +40,7 @@ def register_functions(connection: sqlite3.Connection) -> None:
     connection.create_aggregate("tracer_latencies", 1, LatencyCounts)  # type: ignore[arg-type]
     connection.create_aggregate("tracer_covered", -1, CoveredSpans)  # type: ignore[arg-type]
     connection.create_function("tracer_value", 6, reader.value, deterministic=True)
+    connection.create_function("tracer_exception", 5, reader.exception, deterministic=True)
     connection.create_function("tracer_text", 5, reader.text, deterministic=True)
     running = _RunningReader()
     connection.create_function("tracer_running_value", 2, running.value, deterministic=True)
@@ -60,6 +61,10 @@ class _BlockReader:
     def text(self, block: int, codec: int, content: bytes, base: bytes | None, position: int) -> str | None:
         """The new text of a span; NULL where it has none."""
         return span_text(self._record(block, codec, content, base, position)) or None
+
+    def exception(self, block: int, codec: int, content: bytes, base: bytes | None, position: int) -> str | None:
+        """The type of a failed span's exception; NULL where it has none."""
+        return exception_type(self._record(block, codec, content, base, position))
 
     def _record(self, block: int, codec: int, content: bytes, base: bytes | None, position: int) -> JsonObject:
         records = self._kept.get(block)

@@ -48,6 +48,7 @@ class FactsCells(NamedTuple):
     covered: int
     scope: str | None
     beside: str | None
+    exception: str | None
 
 
 FACTS_COLUMNS = columns(FactsCells)
@@ -206,6 +207,7 @@ def facts_of(cells: FactsCells) -> SpanFacts:
         covered=cells.covered,
         scope=cells.scope,
         beside=cells.beside,
+        exception=cells.exception,
     )
 
 

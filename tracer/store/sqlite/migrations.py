@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from tracer.store.sqlite.schema import DATASET_TABLES, LOG_TABLES, POSITION_BITS, REGISTERED_TABLES, TERMS_TABLE
+from tracer.store.sqlite.blocks import PACKED
+from tracer.store.sqlite.schema import (
+    DATASET_TABLES,
+    LABEL_EXCEPTION,
+    LABEL_FAILED_STEP,
+    LOG_TABLES,
+    POSITION_BITS,
+    POSITION_MASK,
+    REGISTERED_TABLES,
+    TERMS_TABLE,
+)
 
 _CHUNKS_AND_DELETIONS = (
     "ALTER TABLE spans ADD COLUMN first_chunk INTEGER",  # ns from the start to the first chunk of a stream
@@ -139,8 +149,25 @@ _CALLS_BESIDE = (
     "ALTER TABLE spans ADD COLUMN beside TEXT",
 )
 
+_FAILED_STEPS = (
+    "ALTER TABLE spans ADD COLUMN exception TEXT",  # type, of a failed span
+    f"""UPDATE spans SET exception = (SELECT tracer_exception(c.id, {PACKED}, (spans.id & {POSITION_MASK}) - c.first)
+        FROM chunks c WHERE c.id = spans.chunk) WHERE status = 'ERROR'""",
+    f"""INSERT OR IGNORE INTO labels(trace, kind, key, value, start)
+        SELECT t.num, {LABEL_FAILED_STEP}, s.name, '', t.start FROM traces t JOIN spans s
+        ON s.id BETWEEN (t.num << {POSITION_BITS}) AND (t.num << {POSITION_BITS}) + {POSITION_MASK}
+        WHERE t.errors > 0 AND s.status = 'ERROR' AND s.name <> '' AND s.span_id NOT IN (
+            SELECT b.parent_id FROM spans b
+            WHERE b.id BETWEEN (t.num << {POSITION_BITS}) AND (t.num << {POSITION_BITS}) + {POSITION_MASK}
+            AND b.status = 'ERROR' AND b.parent_id IS NOT NULL)""",
+    f"""INSERT OR IGNORE INTO labels(trace, kind, key, value, start)
+        SELECT t.num, {LABEL_EXCEPTION}, s.exception, '', t.start FROM traces t JOIN spans s
+        ON s.id BETWEEN (t.num << {POSITION_BITS}) AND (t.num << {POSITION_BITS}) + {POSITION_MASK}
+        WHERE t.errors > 0 AND s.exception IS NOT NULL""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _CHUNKS_AND_DELETIONS, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS, _UNMEASURED,
-    _PRICED_BELOW, _LOGS, DATASET_TABLES, REGISTERED_TABLES, _CALLS_BESIDE,
+    _PRICED_BELOW, _LOGS, DATASET_TABLES, REGISTERED_TABLES, _CALLS_BESIDE, _FAILED_STEPS,
 )  # fmt: skip
 VERSION: Final = 1 + len(MIGRATIONS)

@@ -22,6 +22,8 @@ from tracer.store.sqlite.logs import Joined, join, newest_log, waiting_logs
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.rollup import RollUp, Running
 from tracer.store.sqlite.schema import (
+    LABEL_EXCEPTION,
+    LABEL_FAILED_STEP,
     LABEL_METADATA,
     LABEL_MODEL,
     LABEL_PROMPT,
@@ -269,7 +271,7 @@ def _record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> Js
 
 
 def _labels(updates: TraceUpdates, rolled: RollUp) -> Mapping[tuple[int, str], str]:
-    if not (updates or rolled.models or rolled.providers):
+    if not (updates or rolled.models or rolled.providers or rolled.errors):
         return _NO_LABELS
     labels = {(LABEL_TAG, key): value for key, value in updates.tags.items()}
     labels.update({(LABEL_METADATA, key): value for key, value in updates.metadata.items()})
@@ -277,6 +279,8 @@ def _labels(updates: TraceUpdates, rolled: RollUp) -> Mapping[tuple[int, str], s
     labels.update({(LABEL_PROMPT, prompt): "" for prompt in used})
     labels.update({(LABEL_MODEL, model): "" for model in rolled.models})
     labels.update({(LABEL_PROVIDER, provider): "" for provider in rolled.providers})
+    labels.update({(LABEL_FAILED_STEP, name): "" for name in rolled.failed_steps})
+    labels.update({(LABEL_EXCEPTION, name): "" for name in rolled.exceptions})
     return labels
 
 

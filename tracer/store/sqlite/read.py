@@ -16,6 +16,7 @@ from tracer.store.sqlite.blocks import PACKED, unpack
 from tracer.store.sqlite.decode import SpanFacts
 from tracer.store.sqlite.known import FACTS_COLUMNS, FactsCells, facts_of, in_parts
 from tracer.store.sqlite.schema import (
+    LABEL_FAILED_STEP,
     LABEL_METADATA,
     LABEL_MODEL,
     LABEL_PROVIDER,
@@ -163,6 +164,7 @@ def _trace_row(trace: TraceCells, labels: dict[int, dict[str, str]], assessments
         client_request_id=trace.client_request_id,
         models=sorted(labels[LABEL_MODEL]),
         providers=sorted(labels[LABEL_PROVIDER]),
+        failed_steps=sorted(labels[LABEL_FAILED_STEP]),
         tags=labels[LABEL_TAG],
         metadata=labels[LABEL_METADATA],
         assessments=assessments,

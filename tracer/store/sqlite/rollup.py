@@ -35,4 +35,6 @@ class RollUp:
     cost: tuple[float | None, float | None, float] | None
     models: Set[str]
     providers: Set[str]
+    failed_steps: Set[str]  # names of failed spans without a failed one below
+    exceptions: Set[str]
     covered: Mapping[str, tuple[int, int]]  # marks that stored spans gained and lost by those that are new: topmost.py

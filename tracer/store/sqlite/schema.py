@@ -18,6 +18,8 @@ LABEL_METADATA: Final = 1
 LABEL_MODEL: Final = 2
 LABEL_PROVIDER: Final = 3
 LABEL_PROMPT: Final = 4
+LABEL_FAILED_STEP: Final = 5
+LABEL_EXCEPTION: Final = 6
 
 TEXTS_TABLE: Final = "CREATE VIRTUAL TABLE {} USING fts5(text, content='', tokenize='unicode61 remove_diacritics 2')"
 SLICE_TABLE: Final = (
@@ -151,7 +153,8 @@ SCHEMA: Final = (
         first_chunk INTEGER,        -- ns from the start to the first chunk of a stream
         covered INTEGER NOT NULL DEFAULT 0,
         scope TEXT,                 -- of another instrumentation's call of a model
-        beside TEXT                 -- id of the span beside it that is of the same call
+        beside TEXT,                -- id of the span beside it that is of the same call
+        exception TEXT              -- type, of a failed span
     )""",
     "CREATE INDEX spans_start ON spans(start)",
     """CREATE TABLE chunks(

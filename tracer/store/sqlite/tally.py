@@ -43,6 +43,8 @@ class OneSpan:
             cost=cost_of_one(span.cost) if span.cost else None,
             models=_names(span.model, span.request_model) if span.model else _NO_NAMES,
             providers=_names(span.provider) if span.provider else _NO_NAMES,
+            failed_steps=_names(span.name) if span.status == "ERROR" else _NO_NAMES,
+            exceptions=_names(span.exception) if span.exception else _NO_NAMES,
             covered=_NOTHING_COVERED,
         )
 
@@ -51,8 +53,8 @@ class Tally:
     """The ended and the running spans of one trace."""
 
     __slots__ = (
-        "_by_rank", "_end", "_errors", "_known", "_models", "_new", "_parents", "_providers", "_start", "_topmost",
-        "_tops", "_waiting", "running", "spans",
+        "_by_rank", "_end", "_errors", "_exceptions", "_failed", "_known", "_models", "_new", "_parents", "_providers",
+        "_start", "_topmost", "_tops", "_waiting", "running", "spans",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +68,8 @@ class Tally:
         self._by_rank: list[Rank] = []  # a heap of them; those that are tops no more are left in it
         self._waiting: dict[str, list[str]] = {}  # by the parent that has not come
         self._errors = 0
+        self._failed: dict[str, SpanFacts] = {}
+        self._exceptions: set[str] = set()
         self._models: set[str] = set()
         self._providers: set[str] = set()
         self._start: int | None = None
@@ -109,7 +113,11 @@ class Tally:
         self.spans[span.span_id] = span
         self._place(span)
         self._parents.add(span.parent_id)
-        self._errors += span.status == "ERROR"
+        if span.status == "ERROR":
+            self._errors += 1
+            self._failed[span.span_id] = span
+            if span.exception:
+                self._exceptions.add(span.exception)
         if span.model:
             self._models.add(span.model)
         if span.request_model:
@@ -158,8 +166,16 @@ class Tally:
             cost=self._topmost.cost,
             models=self._models.union(run.facts.model for run in running if run.facts.model),
             providers=self._providers.union(run.facts.provider for run in running if run.facts.provider),
+            failed_steps=self._failed_steps(),
+            exceptions=frozenset(self._exceptions) if self._exceptions else _NO_NAMES,
             covered=covered,
         )
+
+    def _failed_steps(self) -> Set[str]:
+        if not self._failed:
+            return _NO_NAMES
+        above = {span.parent_id for span in self._failed.values()}
+        return {span.name for span_id, span in self._failed.items() if span.name and span_id not in above}
 
     def _root(self) -> Facts | None:
         """The top-most span: without a parent; else one whose parent has not come; the earliest of several."""

@@ -35,6 +35,8 @@ export interface Trace {
   cost: Cost | null;
   models: string[];
   providers: string[];
+  /** Names of the failed steps without a failed one below. */
+  failed_steps: string[];
   request_preview: string | null;
   response_preview: string | null;
   session_id: string | null;
@@ -65,7 +67,7 @@ export interface Histogram {
 
 export interface Facet {
   field: string;
-  values: { value: string; count: number }[];
+  values: { value: string; count: number /** Other names that count under this one. */; folded: string[] }[];
   more: boolean;
 }
 

@@ -6,12 +6,25 @@ import type { Facet, Selection } from "../api/types";
 import { shortCount } from "../format";
 import { stateWord } from "../ui/State";
 import { useVersionName } from "../versions/details";
-import { condition, hasCondition } from "./conditions";
+import { hasCondition, oneOf } from "./conditions";
 
-const FIELDS = ["state", "name", "model", "provider", "user", "session", "version", "experiment"];
+const FIELDS = [
+  "state",
+  "failed_step",
+  "exception",
+  "name",
+  "model",
+  "provider",
+  "user",
+  "session",
+  "version",
+  "experiment",
+];
 const MOST_TAGS = 6;
 const WORDS: Record<string, string> = {
   state: "State",
+  failed_step: "Failed step",
+  exception: "Exception",
   name: "Name",
   model: "Model",
   provider: "Provider",
@@ -32,7 +45,7 @@ export function FacetList({ selection, onToggle }: Props) {
   const tagFields = data?.tag_keys.slice(0, MOST_TAGS).map((key) => `tags.${key}`) ?? [];
   const { data: tags } = useQuery({ ...facets(selection, tagFields), enabled: tagFields.length > 0 });
   const all = [...(data?.facets ?? []), ...(tagFields.length ? (tags?.facets ?? []) : [])];
-  const shown = all.filter((facet) => isTelling(facet, selection.filter));
+  const shown = all.filter((facet) => isTelling(facet, data?.counted ?? 0, selection.filter));
   return (
     <aside className="facets" aria-label="Narrow the list">
       {shown.map((facet) => (
@@ -43,9 +56,11 @@ export function FacetList({ selection, onToggle }: Props) {
   );
 }
 
-/** A value shared by all traces is not shown, unless it is a condition of the filter. */
-const isTelling = (facet: Facet, filter: string) =>
-  facet.values.length > 1 || facet.values.some(({ value }) => hasCondition(filter, condition(facet.field, value)));
+/** A value of all traces says nothing, unless it is a condition of the filter. */
+const isTelling = (facet: Facet, counted: number, filter: string) =>
+  facet.values.some((one) => one.count < counted || hasCondition(filter, conditionOf(facet.field, one)));
+
+const conditionOf = (field: string, { value, folded }: Facet["values"][number]) => oneOf(field, [value, ...folded]);
 
 function shown(field: string, value: string, versionName: (modelId: string) => string) {
   if (field === "state") return stateWord(value as never);
@@ -59,12 +74,18 @@ function FacetGroup({ facet, filter, onToggle }: { facet: Facet; filter: string;
     <section>
       <h2>{WORDS[facet.field] ?? facet.field.replace(/^tags\./, "")}</h2>
       <ul className="facet-values">
-        {facet.values.map(({ value, count }) => {
-          const wanted = condition(facet.field, value);
+        {facet.values.map((one) => {
+          const { value, count, folded } = one;
+          const wanted = conditionOf(facet.field, one);
           const isOn = hasCondition(filter, wanted);
           return (
             <li key={value}>
-              <button type="button" aria-pressed={isOn} onClick={() => onToggle(wanted)} title={value}>
+              <button
+                type="button"
+                aria-pressed={isOn}
+                onClick={() => onToggle(wanted)}
+                title={[value, ...folded].join("\n")}
+              >
                 <span className="facet-bar" style={{ width: `${(100 * count) / most}%` }} />
                 <span className="facet-value">{shown(facet.field, value, versionName)}</span>
                 <span className="num dim">{shortCount(count)}</span>

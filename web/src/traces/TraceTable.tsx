@@ -6,7 +6,7 @@ import { type CSSProperties, type MouseEvent, memo, type RefObject, useEffect, u
 import { Link } from "wouter";
 import type { Trace } from "../api/types";
 import { StateBadge } from "../ui/State";
-import type { Column } from "./columns";
+import { type Column, FailedBelow } from "./columns";
 import { preview } from "./preview";
 
 interface Props {
@@ -257,6 +257,7 @@ const Card = memo(function Card({
           <span className="card-line">
             <span className="strong">{trace.name ?? "(no name yet)"}</span>
             {trace.state !== "OK" && <StateBadge state={trace.state} />}
+            <FailedBelow trace={trace} />
           </span>
           <span className="card-preview">{preview(said ? trace.request_preview : trace.response_preview) || " "}</span>
           <span className="card-facts num">{facts.join(" · ")}</span>

@@ -1,5 +1,6 @@
 // Columns of the list of traces.
 
+import { CircleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Trace } from "../api/types";
 import { count, duration, fullTime, milliseconds, moment, money, plural, shortCount, totalTokens } from "../format";
@@ -33,7 +34,18 @@ export const COLUMNS: Column[] = [
       </span>
     ),
   },
-  { id: "state", word: "State", width: "104px", sort: "state", cell: (t) => <StateBadge state={t.state} /> },
+  {
+    id: "state",
+    word: "State",
+    width: "116px",
+    sort: "state",
+    cell: (t) => (
+      <>
+        <StateBadge state={t.state} />
+        <FailedBelow trace={t} />
+      </>
+    ),
+  },
   {
     id: "name",
     word: "Name",
@@ -68,7 +80,7 @@ export const COLUMNS: Column[] = [
   {
     id: "cost",
     word: "Cost",
-    width: "84px",
+    width: "92px",
     isRight: true,
     sort: "cost",
     fact: (t) => (t.cost ? money(t.cost.total_cost) : null),
@@ -114,6 +126,14 @@ export const COLUMNS: Column[] = [
     cell: (t) => <span className="num">{count(t.span_count)}</span>,
   },
   {
+    id: "failed",
+    word: "Failed steps",
+    width: "150px",
+    sort: "errors",
+    fact: (t) => (t.error_count ? `${plural(t.error_count, "step")} failed` : null),
+    cell: (t) => <span title={t.failed_steps.join(", ")}>{failedSteps(t)}</span>,
+  },
+  {
     id: "feedback",
     word: "Feedback",
     width: "120px",
@@ -130,6 +150,24 @@ export const COLUMNS: Column[] = [
 ];
 
 export const DEFAULT_COLUMNS = ["time", "state", "name", "input", "output", "latency", "tokens", "cost", "model"];
+
+/** Steps that failed without failing the trace: it has no other sign of them. */
+export function FailedBelow({ trace }: { trace: Trace }) {
+  if (trace.state !== "OK" || !trace.error_count) return null;
+  const said = `${plural(trace.error_count, "step")} failed`;
+  return (
+    <span className="badge error failed-below" title={`${said}: ${trace.failed_steps.join(", ")}`}>
+      <CircleAlert aria-hidden />
+      <span aria-hidden="true">{shortCount(trace.error_count)}</span>
+      <span className="visually-hidden">{said}</span>
+    </span>
+  );
+}
+
+function failedSteps(trace: Trace): string {
+  const [first, ...more] = trace.failed_steps;
+  return first === undefined ? "" : more.length ? `${first} and ${more.length} more` : first;
+}
 
 function feedback(trace: Trace): string {
   return trace.assessments.map((given) => `${given.name}: ${JSON.stringify(given.value)}`).join(", ");

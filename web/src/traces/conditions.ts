@@ -9,6 +9,10 @@ export function condition(field: string, value: string): string {
   return `${name} = ${quoted(value)}`;
 }
 
+/** A field has one of several values. */
+export const oneOf = (field: string, values: string[]) =>
+  values.length === 1 ? condition(field, values[0] ?? "") : `${field} IN (${values.map(quoted).join(", ")})`;
+
 /** The parts of a filter between its outermost ANDs; a single part if there is an OR on that level. */
 export function conjuncts(filter: string): string[] {
   const parts: string[] = [];
