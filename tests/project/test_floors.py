@@ -43,8 +43,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.sqlite": (
             "__init__ append bases blocks compile connection datasets decode delete facets find fulltext functions "
             "histogram hours indexing insert known latencies logs migrations models_and_runs owners percentiles plan "
-            "read recent registered rollup schema selecting sessions shape sql statistics store tally tokens topmost "
-            "trace_updates versions"
+            "read recent registered rollup schema selecting sessions shape snippets sql statistics store tally tokens "
+            "topmost trace_updates versions"
         ),
         "tracer.dialects": (
             "__init__ adk agents bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar "

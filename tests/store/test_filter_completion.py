@@ -50,6 +50,12 @@ def completed(marked: str) -> tuple[str, list[str]]:
         ("text |", "", ["CONTAINS", "=", "LIKE", "ILIKE"]),
         ("tokens |", "", ["=", "!=", "<", "<="]),
         ("span.type = 'CH|", "'CH", ["'CHAIN'", "'CHAT_MODEL'"]),
+        ("model:gpt-4o|", "model:gpt-4o", ["model = 'gpt-4o'", "model = 'gpt-4o-mini'", "model CONTAINS 'gpt-4o'"]),
+        ("state:err|", "state:err", ["state = 'ERROR'"]),
+        ("duration:>2s|", "duration:>2s", ["duration > 2s"]),
+        ("user = 'ann' AND tokens:9|", "tokens:9", ["tokens = 9", "tokens > 9", "tokens < 9"]),
+        ("name = 'a' AND tags.env:pr|", "tags.env:pr", ["tags.env = 'prod'", "tags.env = 'pr'"]),
+        ("text:it's|", "text:it's", ["text CONTAINS 'it''s'"]),
     ],
 )
 def test_what_can_stand_there(marked: str, replaced: str, first: list[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.store.records import MS, SECOND, START, assessment, found, said, span
 from tracer.errors import InvalidArgumentError
-from tracer.store import Store, TraceQuery
+from tracer.store import Snippet, Store, TraceQuery
 from tracer.store.filter import parse_filter
 from tracer.store.limits import time_limit
 from tracer.store.sqlite import fulltext, indexing, statistics
@@ -389,3 +389,25 @@ def test_calls_that_failed_or_sent_no_counts_are_not_those_without_a_known_price
 
     (total,) = store.statistics(group_by="none")
     assert (total.calls, total.priced, total.unpriced, total.unmeasured) == (4, 1, 1, 2)
+
+
+def test_snippets_say_where_a_text_is(store: Store) -> None:
+    long = "word " * 100
+    store.append(
+        [
+            span("t1", "b", "a", json={"tracer.outputs": f"{long}It isn't in the System, sorry. {long}"}),
+            span("t1", "a"),
+            span("t2", "r", json={"tracer.inputs": "who isn't in\nthe system"}),
+            span("t3", "r", json={"tracer.inputs": "somebody else"}),
+        ]
+    )
+
+    first = store.snippets(["t1", "t3", "t4"], "isn't in the system")
+    assert list(first) == ["t1"]
+    assert (first["t1"].span_id, first["t1"].words) == ("b", "isn't in the System")
+    assert first["t1"].before.startswith("…word")
+    assert first["t1"].before.endswith("It ")
+    assert first["t1"].after.startswith(", sorry. word")
+    assert first["t1"].after.endswith("…")
+    assert store.snippets(["t2"], "in\nthe") == {"t2": Snippet("r", "who isn't ", "in the", " system")}
+    assert store.snippets(["t1"], "") == store.snippets([], "word") == {}

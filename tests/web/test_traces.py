@@ -135,6 +135,82 @@ def test_bare_words_search_in_everything_that_was_said(page: Page) -> None:
     assert query(page)["filter"] == ["text CONTAINS 'packaging'"]
 
 
+def test_words_that_look_like_a_filter_are_words(page: Page) -> None:
+    page.goto("/traces")
+    box = page.get_by_label(FILTER)
+    box.fill("isn't in the system")
+    box.press("Enter")
+
+    expect(page.get_by_role("heading", name="No trace fits")).to_be_visible()
+    assert query(page)["filter"] == ["text CONTAINS 'isn''t in the system'"]
+    box.fill("duration is = wrong")
+    box.press("Enter")
+    assert query(page)["filter"] == ["text CONTAINS 'duration is = wrong'"]
+
+
+def test_a_wrong_filter_can_be_searched_for_as_words(page: Page) -> None:
+    page.goto("/traces")
+    box = page.get_by_label(FILTER)
+    box.fill("days = 30")
+    box.press("Enter")
+    page.get_by_role("button", name="Search for these words").click()
+
+    assert query(page)["filter"] == ["text CONTAINS 'days = 30'"]
+
+
+def test_an_id_in_the_search_box_opens_what_has_it(page: Page, trace_ids: TraceIds, address: str) -> None:
+    page.goto("/traces")
+    box = page.get_by_label(FILTER)
+    box.fill(f" {trace_ids.support}\n")
+    box.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="support agent")).to_be_visible()
+    page.get_by_role("treeitem", name="find_order").click()
+    page.wait_for_url("**span=*")
+    span_id = query(page)["span"][0]
+
+    for pasted in (
+        span_id,
+        f"00-{trace_ids.support}-{span_id}-01",
+        f"{address}/traces/{trace_ids.support}?span={span_id}",
+    ):
+        page.goto("/traces")
+        box.fill(pasted)
+        box.press("Enter")
+        expect(page.get_by_role("treeitem", selected=True)).to_contain_text("find_order")
+
+    page.goto("/traces")
+    box.fill("0" * 32)
+    box.press("Enter")
+    expect(page.get_by_role("heading", name="No trace fits")).to_be_visible()
+
+
+def test_a_field_and_a_value_with_a_colon_are_offered_as_a_filter(page: Page) -> None:
+    page.goto("/traces")
+    shown(page, 11)
+    box = page.get_by_label(FILTER)
+    box.press_sequentially("state:err")
+    expect(page.get_by_role("option", name="state = 'ERROR'")).to_have_attribute("aria-selected", "true")
+    box.press("Enter")
+
+    shown(page, 1)
+    assert query(page)["filter"] == ["state = 'ERROR'"]
+
+
+def test_a_result_shows_the_words_that_were_searched_and_the_trace_where_they_are(page: Page) -> None:
+    page.goto("/traces")
+    box = page.get_by_label(FILTER)
+    box.fill("days_since")
+    box.press("Enter")
+    shown(page, 6)
+    row = page.get_by_role("row").filter(has_text="support agent").first
+    expect(row.locator("mark")).to_have_text("days_since")
+
+    row.get_by_role("link").click()
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("find_order")
+    expect(page.get_by_label("Find in this trace")).to_have_value("days_since")
+    page.wait_for_function("[...(CSS.highlights.get('found') ?? [])].some(range => String(range) === 'days_since')")
+
+
 def test_a_wrong_filter_is_marked_at_its_place(page: Page) -> None:
     page.goto("/traces")
     box = page.get_by_label(FILTER)
@@ -226,10 +302,10 @@ def test_a_models_dated_names_are_one_facet(page: Page) -> None:
 def test_columns_are_chosen_and_sorted(page: Page) -> None:
     page.goto("/traces")
     page.get_by_role("button", name="Columns").click()
-    page.get_by_role("menuitemcheckbox", name="Steps").click()
+    page.get_by_role("menuitemcheckbox", name="Steps", exact=True).click()
     page.get_by_role("menuitemcheckbox", name="Output").click()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("columnheader", name="Steps")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Steps", exact=True)).to_be_visible()
     expect(page.get_by_role("columnheader", name="Output")).to_have_count(0)
 
     page.get_by_role("button", name="Latency").click()

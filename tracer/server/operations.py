@@ -51,6 +51,7 @@ OPERATIONS: Final = (
     Operation(
         "POST", "/traces/records", "Records of several traces.", records.list_records, "RecordsPage", body="TraceIds"
     ),
+    Operation("POST", "/traces/snippets", "Where a text is.", traces.list_snippets, "Snippets", body="SnippetsAsked"),
     Operation("GET", _TRACE, "One trace with light spans.", traces.get_trace, "TraceTree", (_POSITION,)),
     Operation("PATCH", _TRACE, "Update a trace.", annotate.update_trace, body="TraceUpdate", status=204, writes=True),
     Operation("DELETE", _TRACE, "Delete a trace.", traces.delete_trace, status=204, writes=True),

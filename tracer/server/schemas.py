@@ -176,6 +176,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "description": "A part in the schema of OpenTelemetry's GenAI conventions; further fields go by its type.",
     },
     "Records": shape(trace=ref("Trace"), records=many(by_name(ANY)), position=COUNT, resource=by_name(ANY)),
+    "SnippetsAsked": optional("trace_ids", "text", trace_ids=many(TRACE_ID), text=TEXT),
+    "Snippets": shape(
+        snippets=many(shape(trace_id=TRACE_ID, span_id=TEXT, before=TEXT, words=TEXT, after=TEXT)),
+    ),
     "TraceIds": optional("trace_ids", trace_ids=many(TRACE_ID), payload=FLAG),
     "RecordsPage": shape(traces=many(shape(trace_id=TRACE_ID, records=many(by_name(ANY))))),
     "OneRecord": shape(record=by_name(ANY)),
@@ -201,7 +205,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Completion": shape(
         start=COUNT,
         end=COUNT,
-        items=many(shape(text=TEXT, kind=one_of("field", "operator", "value", "keyword"), detail=maybe(TEXT))),
+        items=many(
+            shape(text=TEXT, kind=one_of("field", "operator", "value", "keyword", "condition"), detail=maybe(TEXT))
+        ),
     ),
     "Session": shape(
         session_id=TEXT,

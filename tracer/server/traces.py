@@ -12,6 +12,8 @@ from tracer.server.shapes import light_span, trace_shape, whole_span
 from tracer.store import StoredTrace, TraceQuery
 from tracer.store.filter import Comparison, Field, all_of, parse_order
 
+_SNIPPETS_LIMIT = 200
+
 
 def list_traces(call: Call) -> JsonObject:
     """One page of the selected traces."""
@@ -30,6 +32,17 @@ def list_traces(call: Call) -> JsonObject:
         "complete": page.complete,
         "seq": seq,
     }
+
+
+def list_snippets(call: Call) -> JsonObject:
+    """Where a text is found in traces."""
+    trace_ids, text = call.body.get("trace_ids"), call.body.get("text")
+    if not isinstance(trace_ids, list) or len(trace_ids) > _SNIPPETS_LIMIT:
+        raise InvalidArgumentError(f"trace_ids is no list of at most {_SNIPPETS_LIMIT} texts")
+    if not isinstance(text, str) or not all(isinstance(trace_id, str) for trace_id in trace_ids):
+        raise InvalidArgumentError("trace_ids is no list of texts, or text is none")
+    found = call.store.snippets(trace_ids, text)
+    return {"snippets": [{"trace_id": trace_id, **snippet._asdict()} for trace_id, snippet in found.items()]}
 
 
 def get_trace(call: Call) -> JsonObject:

@@ -23,6 +23,7 @@ from tracer.store.rows import (
     RunRow,
     SessionPage,
     SessionRow,
+    Snippet,
     StatisticsRow,
     StoredDataset,
     StoredRow,
@@ -47,6 +48,7 @@ __all__ = [
     "Histogram",
     "SessionPage",
     "SessionRow",
+    "Snippet",
     "StatisticsRow",
     "RowPage",
     "Store",
@@ -135,6 +137,10 @@ class Store(Protocol):
 
     def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
         """The most frequent values of fields such as "model" and "tags.env" among the newest traces."""
+        ...
+
+    def snippets(self, trace_ids: Sequence[str], text: str) -> dict[str, Snippet]:
+        """The first place of a text in each of the traces, by trace id; none for those that it is not found in."""
         ...
 
     def find_sessions(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tracer._json import JsonObject
@@ -250,7 +252,7 @@ class Facet(NamedTuple):
     field: str
     values: list[tuple[str, int]]
     more: bool
-    folded: dict[str, list[str]] = {}
+    folded: Mapping[str, list[str]] = MappingProxyType({})
 
 
 class Facets(NamedTuple):
@@ -260,6 +262,15 @@ class Facets(NamedTuple):
     counted: int
     complete: bool
     tag_keys: list[str]
+
+
+class Snippet(NamedTuple):
+    """A place of searched words in a span's text: the words as they are there, and the text around them."""
+
+    span_id: str
+    before: str
+    words: str
+    after: str
 
 
 class SessionRow(NamedTuple):

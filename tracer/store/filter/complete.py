@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from tracer._late import late_pattern
 from tracer.errors import FilterSyntaxError
 from tracer.semconv import SpanType
 from tracer.store.filter.expression import Field
 from tracer.store.filter.fields import described_fields, find_field, known_states
 from tracer.store.filter.lexer import Token, tokenize
 
-ItemKind = Literal["field", "operator", "value", "keyword"]
+ItemKind = Literal["field", "operator", "value", "keyword", "condition"]
 _LIMIT = 30
 _ORDERED = ("=", "!=", "<", "<=", ">", ">=", "IN (", "BETWEEN", "IS NULL", "IS NOT NULL")
 _TEXTUAL = ("=", "!=", "LIKE", "ILIKE", "CONTAINS", "IN (", "NOT IN (", "IS NULL", "IS NOT NULL")
@@ -24,6 +26,7 @@ _OPERATORS = {
 }
 _TIMES = ("now-15m", "now-1h", "now-24h", "now-7d", "now-30d")
 _DURATIONS = ("100ms", "1s", "10s", "1min")
+_COLON = late_pattern(r"""(?<![^\s(])(?P<field>[A-Za-z_][\w.-]*):(?P<value>\S*|'[^']*|"[^"]*)$""")
 _JOINING = ("AND", "OR")
 _FROM_STORE = frozenset(
     {
@@ -64,6 +67,10 @@ class Completion:
 def complete(source: str, cursor: int, values_of: Callable[[str], list[str]]) -> Completion:
     """Proposals at the cursor; ``values_of`` gives the values that a field has in the store."""
     before = source[:cursor]
+    conditions = _colon_conditions(before, values_of)
+    if conditions:
+        start, items = conditions
+        return Completion(start, cursor, items[:_LIMIT])
     started, start = _started(before)
     try:
         tokens = tokenize(before[:start])[:-1]
@@ -71,6 +78,41 @@ def complete(source: str, cursor: int, values_of: Callable[[str], list[str]]) ->
         return Completion(cursor, cursor, [])
     found = _matching(_items(tokens, started, values_of), started)
     return Completion(start, _end(source, cursor), found[:_LIMIT])
+
+
+def _colon_conditions(before: str, values_of: Callable[[str], list[str]]) -> tuple[int, list[Item]] | None:
+    """Conditions for ``field:value``, as other tools write them, and their position; None where it is none."""
+    written = _COLON.search(before)
+    field = find_field(written["field"].split(".")) if written else None
+    if written is None or field is None:
+        return None
+    try:
+        open_field, _ = _last_field(tokenize(before[: written.start()])[:-1])
+    except FilterSyntaxError:
+        return None
+    if open_field is not None:
+        return None
+    value = written["value"].strip("'\"")
+    texts = _conditions(written["field"], field, value, values_of)
+    return written.start(), [Item(text, "condition") for text in texts]
+
+
+def _conditions(name: str, field: Field, value: str, values_of: Callable[[str], list[str]]) -> list[str]:
+    if field.kind == "fulltext":
+        return [f"{name} CONTAINS {_quoted(value).text}"]
+    if field.kind in ("number", "duration", "timestamp"):
+        operator = re.match("[<>]=?|=", value)
+        amount = value[operator.end() :] if operator else value
+        return (
+            [f"{name} {sign} {amount}" for sign in ([operator[0]] if operator else ["=", ">", "<"])] if amount else []
+        )
+    known = _matching(_values(field, values_of), value)
+    equal = [f"{name} = {item.text}" for item in known]
+    given = _quoted(value).text
+    if field.kind == "state":
+        return equal
+    more = [f"{name} = {given}", f"{name} CONTAINS {given}"] if value else []
+    return list(dict.fromkeys([*(text for text in equal if text in more), *equal, *more]))
 
 
 def _started(before: str) -> tuple[str, int]:

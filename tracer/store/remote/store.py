@@ -28,6 +28,7 @@ from tracer.store.rows import (
     RunRow,
     SessionPage,
     SessionRow,
+    Snippet,
     StatisticsRow,
     StoredDataset,
     StoredTrace,
@@ -166,6 +167,12 @@ class RemoteStore:
         """The most frequent values of fields such as "model" and "tags.env" among the newest traces."""
         asked = {"filter": filter_text(filter), "fields": ",".join(fields) or ",", "limit": limit}
         return rows.facets(self._get("/traces/facets", asked))
+
+    def snippets(self, trace_ids: Sequence[str], text: str) -> dict[str, Snippet]:
+        """The first place of a text in each of the traces, by trace id; none for those that it is not found in."""
+        asked = {"trace_ids": list(trace_ids), "text": text}
+        found = self._server.send("/traces/snippets", asked).json()["snippets"]
+        return {shape.pop("trace_id"): Snippet(**shape) for shape in found}
 
     def find_sessions(
         self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None

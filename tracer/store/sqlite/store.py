@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from tracer._json import JsonObject
 from tracer.errors import StoreError
-from tracer.store.filter import Expression
+from tracer.store.filter import Comparison, Expression, Field
 from tracer.store.rows import (
     Changes,
     ExperimentRow,
@@ -22,6 +22,7 @@ from tracer.store.rows import (
     RunRow,
     SessionPage,
     SessionRow,
+    Snippet,
     StatisticsRow,
     StoredDataset,
     StoredTrace,
@@ -46,6 +47,7 @@ from tracer.store.sqlite.owners import owner_gone, running_owners
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.registered import read_registered
 from tracer.store.sqlite.sessions import find_sessions, session_rows
+from tracer.store.sqlite.snippets import snippets
 from tracer.store.sqlite.statistics import statistics
 from tracer.store.sqlite.versions import experiments, versions
 
@@ -156,6 +158,11 @@ class SqliteStore:
     def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
         """The most frequent values of fields such as "model" and "tags.env" among the newest traces."""
         return self._search(filter, partial(facets, fields=fields, limit=limit), all_at_once=False)
+
+    def snippets(self, trace_ids: Sequence[str], text: str) -> dict[str, Snippet]:
+        """The first place of a text in each of the traces, by trace id; none for those that it is not found in."""
+        self._fulltext.prepare(Comparison(Field("text", "fulltext"), "CONTAINS", text))
+        return self._run("read", lambda connection: snippets(connection, trace_ids, text))
 
     def find_sessions(
         self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None

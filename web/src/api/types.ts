@@ -65,6 +65,14 @@ export interface Histogram {
   buckets: { start_ns: number; count: number; errors: number }[];
 }
 
+export interface Snippet {
+  trace_id: string;
+  span_id: string;
+  before: string;
+  words: string;
+  after: string;
+}
+
 export interface Facet {
   field: string;
   values: { value: string; count: number /** Other names that count under this one. */; folded: string[] }[];
@@ -249,7 +257,7 @@ export interface Model {
 export interface Completion {
   start: number;
   end: number;
-  items: { text: string; kind: "field" | "operator" | "value" | "keyword"; detail: string | null }[];
+  items: { text: string; kind: "field" | "operator" | "value" | "keyword" | "condition"; detail: string | null }[];
 }
 
 export interface ServerInfo {

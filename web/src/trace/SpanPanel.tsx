@@ -23,6 +23,7 @@ import { InOut } from "./InOut";
 import { SpanCopyMenu } from "./SpanCopyMenu";
 import { StoryTab } from "./StoryTab";
 import { isRunning, lastModelCall, type Node, type Tree } from "./tree";
+import { useHighlights } from "./useHighlights";
 
 interface Props {
   trace: Trace;
@@ -116,6 +117,7 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
   useEffect(() => {
     document.getElementById("span-panel-body")?.scrollTo({ top: 0 });
   }, []);
+  useHighlights("span-panel-body", url.get("find") ?? "");
   return (
     <TabProvider selectedId={current} setSelectedId={(id) => id && id !== current && choose(id)}>
       <div className="tabs-row">

@@ -13,12 +13,12 @@ import { useVersionName } from "../versions/details";
 import { AddToDataset } from "./AddToDataset";
 import { CopyMenu } from "./CopyMenu";
 import { DeleteTrace } from "./DeleteTrace";
-import { listAddress, useNeighbours } from "./neighbours";
+import { listAddress, traceAddress, useNeighbours } from "./neighbours";
 
 export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<string, Json> }) {
   const [, navigate] = useLocation();
   const { newer, older } = useNeighbours(trace);
-  const go = (id: string | null) => id && navigate(`/traces/${id}`);
+  const go = (id: string | null) => id && navigate(traceAddress(id));
   useKeys({ "[": () => go(newer), "]": () => go(older) });
   const versionName = useVersionName();
   const tags = Object.entries(trace.tags);

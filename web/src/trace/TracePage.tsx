@@ -70,9 +70,16 @@ function Loaded({ answer, isGone }: { answer: Answer; isGone: boolean }) {
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(() => new Set());
   const rows = useMemo(() => visibleRows(tree, collapsed), [tree, collapsed]);
   const asked = url.get("span");
-  const selected = asked && tree.byId.has(asked) ? asked : (tree.roots[0]?.span.span_id ?? null);
   const search = url.get("find") ?? "";
   const found = useFindings(trace.trace_id, trace.seq, tree, search);
+  const findings = useMemo(
+    () => (found ? everyRow(tree).filter((node) => found.has(node.span.span_id)) : []),
+    [found, tree],
+  );
+  // a page that was opened by a search begins with what was found
+  const [openedBy] = useState(asked ? "" : search);
+  const start = openedBy && openedBy === search ? findings[0] : undefined;
+  const selected = asked && tree.byId.has(asked) ? asked : ((start ?? tree.roots[0])?.span.span_id ?? null);
   const isReading = Boolean(asked);
 
   const select = useCallback(
@@ -96,10 +103,6 @@ function Loaded({ answer, isGone }: { answer: Answer; isGone: boolean }) {
     }
   };
   const errors = useMemo(() => everyRow(tree).filter((node) => node.span.status === "ERROR"), [tree]);
-  const findings = useMemo(
-    () => (found ? everyRow(tree).filter((node) => found.has(node.span.span_id)) : []),
-    [found, tree],
-  );
   const reveal = useReveal(findings, selected, search);
   useEffect(() => {
     if (reveal) setCollapsed((now) => opened(now, tree, reveal));

@@ -3,6 +3,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { request } from "../api/client";
 import type { Trace, TracePage } from "../api/types";
+import { conjuncts } from "../traces/conditions";
+import { searchedWords } from "../traces/written";
 
 let search = "";
 let ids: string[] = [];
@@ -11,6 +13,13 @@ export function rememberList(listSearch: string, traceIds: string[]): void {
   search = listSearch;
   ids = traceIds;
 }
+
+/** A trace's page, where searched words are found again: by default those of the list that was open last. */
+export function traceAddress(traceId: string, words = wordsOf(new URLSearchParams(search).get("filter"))): string {
+  return words ? `/traces/${traceId}?${new URLSearchParams({ find: words })}` : `/traces/${traceId}`;
+}
+
+const wordsOf = (filter: string | null) => searchedWords(conjuncts(filter ?? ""));
 
 export const listAddress = () => (search ? `/traces?${search}` : "/traces");
 

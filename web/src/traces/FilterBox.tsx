@@ -2,10 +2,12 @@
 
 import { Search, X } from "lucide-react";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
+import { useLocation } from "wouter";
 import { ApiError } from "../api/client";
-import { checkFilter, completion } from "../api/queries";
+import { checkFilter, completion, traceOf } from "../api/queries";
 import type { Completion } from "../api/types";
-import { asFilter } from "./conditions";
+import { condition } from "./conditions";
+import { asFilter, type Ids, idsIn, isFilter, wordsFilter } from "./written";
 
 interface Props {
   value: string;
@@ -26,7 +28,14 @@ const nameOf = (item: Completion["items"][number]) => item.kind + item.text;
 /** An unfinished word or string at the end is not an error yet. */
 const isBeforeTheEnd = (text: string, position: number) => /^\s*[^\s'"`]\S*\s/.test(text.slice(position));
 
+/** The page of a trace or step; null where there is none. */
+async function addressOf({ traceId, spanId }: Ids): Promise<string | null> {
+  const found = await traceOf(traceId ? condition("trace_id", traceId) : condition("span.id", spanId ?? ""));
+  return found && `/traces/${found}${spanId ? `?span=${spanId}` : ""}`;
+}
+
 export function FilterBox({ value, error, onChange, box }: Props) {
+  const [, navigate] = useLocation();
   const [draft, setDraft] = useState(value);
   const [offered, setOffered] = useState<Offered | null>(null);
   // by its name: an answer that comes later may have it in another place
@@ -62,7 +71,10 @@ export function FilterBox({ value, error, onChange, box }: Props) {
       asked.current = abort;
       completion(text, cursor, abort.signal)
         .then((answer) => {
-          setOffered(answer.items.length && document.activeElement === box.current ? { ...answer, text } : null);
+          if (document.activeElement !== box.current) return setOffered(null);
+          setOffered(answer.items.length ? { ...answer, text } : null);
+          const [first] = answer.items;
+          if (first?.kind === "condition") setChosen((before) => before ?? nameOf(first));
         })
         .catch(() => undefined);
     }, 90);
@@ -86,6 +98,7 @@ export function FilterBox({ value, error, onChange, box }: Props) {
     const tail = draft.slice(Math.max(offered.start, draft.length - (offered.text.length - offered.end)));
     const text = `${draft.slice(0, offered.start)}${item.text}${tail.startsWith(" ") || item.text.endsWith(".") ? "" : " "}`;
     const next = text + tail;
+    if (item.kind === "condition" && isFilter(next)) return applyFilter(next.trim());
     setDraft(next);
     close();
     requestAnimationFrame(() => {
@@ -93,11 +106,18 @@ export function FilterBox({ value, error, onChange, box }: Props) {
       suggest(next, text.length);
     });
   };
-  const apply = () => {
+  const applyFilter = (filter: string) => {
     close();
-    const filter = asFilter(draft);
     setDraft(filter);
     onChange(filter);
+  };
+  const apply = () => {
+    const ids = idsIn(draft);
+    if (!ids) return applyFilter(asFilter(draft));
+    close();
+    void addressOf(ids)
+      .catch(() => null)
+      .then((address) => (address ? navigate(address) : applyFilter(asFilter(draft))));
   };
   const pressed = (event: KeyboardEvent<HTMLInputElement>) => {
     const n = items.length;
@@ -133,7 +153,7 @@ export function FilterBox({ value, error, onChange, box }: Props) {
           aria-activedescendant={active >= 0 ? `${id}-${active}` : undefined}
           aria-invalid={problem !== null}
           aria-describedby={problem ? `${id}-problem` : undefined}
-          placeholder="Search what was said, or filter: state = 'ERROR' AND duration > 2s"
+          placeholder="Search what was said, paste an id, or filter: state = 'ERROR' AND duration > 2s"
           value={draft}
           onChange={(event) => {
             setDraft(event.target.value);
@@ -185,6 +205,14 @@ export function FilterBox({ value, error, onChange, box }: Props) {
             </code>
           )}
           <span>{problem.message}</span>
+          <button
+            type="button"
+            className="button quiet"
+            onMouseDown={(event) => event.preventDefault()}
+            onClick={() => applyFilter(wordsFilter(draft))}
+          >
+            Search for these words
+          </button>
         </div>
       )}
     </div>

@@ -4,10 +4,12 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { type CSSProperties, type MouseEvent, memo, type RefObject, useEffect, useState } from "react";
 import { Link } from "wouter";
-import type { Trace } from "../api/types";
+import type { Snippet, Trace } from "../api/types";
+import { traceAddress } from "../trace/neighbours";
 import { StateBadge } from "../ui/State";
 import { type Column, FailedBelow } from "./columns";
 import { preview } from "./preview";
+import { useSnippets } from "./useSnippets";
 
 interface Props {
   traces: Trace[];
@@ -20,6 +22,8 @@ interface Props {
   isMarking: boolean;
   active: number;
   marked: ReadonlySet<string>;
+  /** Words that the list was searched for. */
+  words: string | null;
   scroller: RefObject<HTMLDivElement | null>;
   onOrder: (order: string) => void;
   onActive: (index: number) => void;
@@ -30,11 +34,12 @@ interface Props {
 }
 
 const ROW = 33;
+const ROW_WITH_SNIPPET = 56;
 const CARD = 66;
 
 export function TraceTable(props: Props) {
   const { traces, columns, hasMore, isNarrow, active, scroller, onMore, onView } = props;
-  const size = isNarrow ? CARD : ROW;
+  const size = isNarrow ? CARD : props.words === null ? ROW : ROW_WITH_SNIPPET;
   const virtual = useVirtualizer({
     count: traces.length + (hasMore ? 1 : 0),
     getScrollElement: () => scroller.current,
@@ -46,6 +51,7 @@ export function TraceTable(props: Props) {
   const items = virtual.getVirtualItems();
   const first = items[0]?.index ?? 0;
   const last = items[items.length - 1]?.index ?? 0;
+  const snippets = useSnippets(props.words, traces.slice(first, last + 1));
   useEffect(() => onView(traces.slice(first, last + 1).map((trace) => trace.trace_id)), [traces, first, last, onView]);
   useEffect(() => {
     if (hasMore && last >= traces.length - 60) onMore();
@@ -105,6 +111,8 @@ export function TraceTable(props: Props) {
               top,
               index: item.index,
               isActive: item.index === active,
+              snippet: snippets.get(trace.trace_id) ?? null,
+              words: props.words,
               onOpen: props.onOpen,
               onActive: props.onActive,
             };
@@ -165,6 +173,8 @@ interface RowProps {
   isActive: boolean;
   columns: Column[];
   isMarked: boolean;
+  snippet: Snippet | null;
+  words: string | null;
   onMark: (traceId: string) => void;
   onOpen: (traceId: string) => void;
   onActive: (index: number) => void;
@@ -172,14 +182,25 @@ interface RowProps {
 
 const isPlain = (event: MouseEvent) => event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
 
-const Row = memo(function Row({ trace, top, index, isActive, columns, isMarked, onMark, onOpen }: RowProps) {
+const Row = memo(function Row({
+  trace,
+  top,
+  index,
+  isActive,
+  columns,
+  isMarked,
+  snippet,
+  words,
+  onMark,
+  onOpen,
+}: RowProps) {
   return (
     <div
       id={`trace-${trace.trace_id}`}
       role="row"
       aria-rowindex={index + 2}
       aria-selected={isActive}
-      className={`trace-row ${isActive ? "active" : ""} ${trace.state === "ERROR" ? "failed" : ""}`}
+      className={`trace-row ${isActive ? "active" : ""} ${trace.state === "ERROR" ? "failed" : ""} ${words !== null ? "with-snippet" : ""}`}
       style={{ transform: `translateY(${top}px)` }}
       onClick={(event) => isPlain(event) && onOpen(trace.trace_id)}
     >
@@ -196,7 +217,7 @@ const Row = memo(function Row({ trace, top, index, isActive, columns, isMarked, 
       {columns.map((column) => (
         <span key={column.id} role="gridcell" className={`cell ${column.isRight ? "right" : ""}`}>
           {column.id === "name" ? (
-            <Link href={`/traces/${trace.trace_id}`} tabIndex={-1} onClick={(event) => event.stopPropagation()}>
+            <Link href={traceAddress(trace.trace_id, words)} tabIndex={-1} onClick={(event) => event.stopPropagation()}>
               {column.cell(trace)}
             </Link>
           ) : (
@@ -204,9 +225,24 @@ const Row = memo(function Row({ trace, top, index, isActive, columns, isMarked, 
           )}
         </span>
       ))}
+      {words !== null && (
+        <span role="gridcell" className="cell row-snippet">
+          {snippet && <Found snippet={snippet} />}
+        </span>
+      )}
     </div>
   );
 });
+
+function Found({ snippet }: { snippet: Snippet }) {
+  return (
+    <bdi>
+      {snippet.before}
+      <mark>{snippet.words}</mark>
+      {snippet.after}
+    </bdi>
+  );
+}
 
 /** A trace on a narrow screen. */
 const Card = memo(function Card({
@@ -217,6 +253,8 @@ const Card = memo(function Card({
   columns,
   isMarking,
   isMarked,
+  snippet,
+  words,
   onMark,
 }: RowProps & { isMarking: boolean }) {
   const facts = columns.map((column) => column.fact?.(trace)).filter(Boolean);
@@ -246,7 +284,7 @@ const Card = memo(function Card({
       )}
       <span role="gridcell" className="card-body">
         <Link
-          href={`/traces/${trace.trace_id}`}
+          href={traceAddress(trace.trace_id, words)}
           tabIndex={-1}
           onClick={(event) => {
             if (!isMarking) return;
@@ -259,7 +297,13 @@ const Card = memo(function Card({
             {trace.state !== "OK" && <StateBadge state={trace.state} />}
             <FailedBelow trace={trace} />
           </span>
-          <span className="card-preview">{preview(said ? trace.request_preview : trace.response_preview) || " "}</span>
+          <span className="card-preview" dir="auto">
+            {snippet ? (
+              <Found snippet={snippet} />
+            ) : (
+              preview(said ? trace.request_preview : trace.response_preview) || " "
+            )}
+          </span>
           <span className="card-facts num">{facts.join(" · ")}</span>
         </Link>
       </span>

@@ -8,7 +8,7 @@ import { ApiError } from "../api/client";
 import { useIsLost } from "../api/live";
 import { histogram, refreshAll } from "../api/queries";
 import { count, plural } from "../format";
-import { rememberList } from "../trace/neighbours";
+import { rememberList, traceAddress } from "../trace/neighbours";
 import { useKeys } from "../ui/keys";
 import { Problem } from "../ui/Problem";
 import { useSelection } from "../ui/range";
@@ -18,7 +18,7 @@ import { useUrlState } from "../ui/url";
 import { useMedia } from "../ui/useMedia";
 import { ColumnMenu } from "./ColumnMenu";
 import { COLUMNS, DEFAULT_COLUMNS } from "./columns";
-import { toggleCondition } from "./conditions";
+import { conjuncts, toggleCondition } from "./conditions";
 import { FacetList } from "./FacetList";
 import { FacetSheet } from "./FacetSheet";
 import { FilterBox } from "./FilterBox";
@@ -27,6 +27,7 @@ import { Histogram } from "./Histogram";
 import { MarkedBar } from "./MarkedBar";
 import { TraceTable } from "./TraceTable";
 import { useTraceList } from "./useTraceList";
+import { searchedWords } from "./written";
 
 export function TracesPage() {
   const [url, setUrl] = useUrlState();
@@ -40,6 +41,7 @@ export function TracesPage() {
   const [isLive, setLive] = useRemembered("live", true);
   const isNarrow = useMedia("(max-width: 720px)");
   const chosen = url.get("columns")?.split(",") ?? kept;
+  const words = useMemo(() => searchedWords(conjuncts(selection.filter)), [selection.filter]);
   const columns = useMemo(() => COLUMNS.filter((column) => chosen.includes(column.id)), [chosen]);
   const [active, setActive] = useState(-1);
   const [marked, setMarked] = useState<ReadonlySet<string>>(() => new Set());
@@ -68,7 +70,7 @@ export function TracesPage() {
   const filter = (text: string) => setUrl({ filter: text });
   const narrow = (wanted: string) => filter(toggleCondition(selection.filter, wanted));
   const sortBy = (next: string) => setUrl({ order: next === "timestamp desc" ? null : next });
-  const open = useCallback((id: string) => navigate(`/traces/${id}`), [navigate]);
+  const open = useCallback((id: string) => navigate(traceAddress(id, words)), [navigate, words]);
   const mark = useCallback(
     (id: string) =>
       setMarked((before) => {
@@ -89,7 +91,7 @@ export function TracesPage() {
     setActive(-1);
     scroller.current?.scrollTo({ top: 0 });
   };
-  const page = () => Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / 33) - 2);
+  const page = () => Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / (words === null ? 33 : 56)) - 2);
   const atActive = (does: (id: string) => void) => () => {
     const id = traces[active]?.trace_id;
     if (id) does(id);
@@ -215,6 +217,7 @@ export function TracesPage() {
             isMarking={isMarking}
             active={active}
             marked={marked}
+            words={words}
             scroller={scroller}
             onOrder={sortBy}
             onActive={setActive}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asFilter, condition, conjuncts, hasCondition, toggleCondition } from "./conditions";
+import { condition, conjuncts, hasCondition, oneOf, toggleCondition } from "./conditions";
 
 test("a filter falls apart at its outermost ANDs", () => {
   expect(conjuncts("state = 'OK' AND (name = 'a' AND cost > 1) and user = 'x AND y'")).toEqual([
@@ -33,8 +33,9 @@ test("odd tag keys stand in backquotes", () => {
   expect(condition("tags.my key", "v")).toBe("tags.`my key` = 'v'");
 });
 
-test("bare words search in everything that was said", () => {
-  expect(asFilter("refund policy")).toBe("text CONTAINS 'refund policy'");
-  expect(asFilter("state = 'OK'")).toBe("state = 'OK'");
-  expect(asFilter("user IS NULL")).toBe("user IS NULL");
+test("one of several values is a condition like others", () => {
+  const wanted = oneOf("model", ["gpt-4o", "gpt-4o-2024-08-06"]);
+  expect(wanted).toBe("model IN ('gpt-4o', 'gpt-4o-2024-08-06')");
+  expect(hasCondition(toggleCondition("state = 'OK'", wanted), wanted)).toBe(true);
+  expect(oneOf("model", ["o1"])).toBe("model = 'o1'");
 });

@@ -51,11 +51,3 @@ export function toggleCondition(filter: string, wanted: string): string {
   const isOr = parts.length === 1 && conjuncts(`${filter} AND x`).length === 1;
   return [...(isOr ? [`(${filter.trim()})`] : parts), wanted].join(" AND ");
 }
-
-const OPERATORS = /[=<>()'"`]|\b(like|ilike|contains|in|is|between|not)\b/i;
-
-/** Bare words are a full-text search. */
-export function asFilter(written: string): string {
-  const text = written.trim();
-  return !text || OPERATORS.test(text) ? text : `text CONTAINS ${quoted(text)}`;
-}
