@@ -231,7 +231,24 @@ def test_versions_say_what_their_traces_come_to(store: Store) -> None:
     assert (oldest.trace_count, oldest.error_count, oldest.models) == (2, 1, ["gpt-4o"])
     assert (oldest.first, oldest.last) == (START + SECOND, START + 2 * SECOND)
     assert (oldest.latency_p50_ms, oldest.latency_p99_ms) == (100.0, 200.0)
-    assert oldest.feedback == [FeedbackRow("good", 2, 0.5), FeedbackRow("words", 1, None)]
+    assert oldest.feedback == [
+        FeedbackRow("good", 2, 0.5, pytest.approx(0.707, abs=0.001)),
+        FeedbackRow("words", 1, None, None, {"many": 1}),
+    ]
+    assert (oldest.trace_name, newest.trace_name) == ("span a", "span a")
+
+
+def test_versions_say_how_far_their_figures_may_be_chance(store: Store) -> None:
+    store.append([*(at(number, number, usage=(number, 0)) for number in range(1, 101))])
+    store.append([said(f"t{number}", model_id="v1") for number in range(1, 101)])
+    store.append([assessment(f"t{number}", "tone", "curt" if number % 3 else "kind") for number in range(1, 91)])
+
+    [version] = store.versions()
+
+    assert version.uncertainty == pytest.approx(
+        {"tokens": 2.90, "cost": 0.0, "latency_p50_ms": 500, "latency_p95_ms": 250, "latency_p99_ms": 50}, rel=0.3
+    )
+    assert version.feedback == [FeedbackRow("tone", 90, None, None, {"curt": 60, "kind": 30})]
 
 
 def test_experiments_say_how_many_traces_they_have(store: Store) -> None:

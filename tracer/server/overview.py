@@ -9,7 +9,7 @@ from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.server.conversation import turn_messages
 from tracer.server.operation import Call
 from tracer.server.shapes import trace_shape
-from tracer.store import Facet, SessionRow, StatisticsRow, TraceQuery, VersionRow
+from tracer.store import Facet, ModelRow, SessionRow, StatisticsRow, TraceQuery, VersionRow
 from tracer.store.filter import Comparison, Field, OrderTerm, parse_filter
 
 DEFAULT_FACETS = "state,model,name,user,session,version,experiment,provider"
@@ -171,15 +171,16 @@ def _cost(total: float | None) -> dict[str, float] | None:
 
 def list_versions(call: Call) -> JsonObject:
     """The versions of apps that traces name."""
-    names = {row.model_id: f"{row.name} (deleted)" if row.deleted else row.name for row in call.store.models()}
+    models = {row.model_id: row for row in call.store.models()}
     rows = call.store.versions(call.selection)
-    return {"versions": [_version(row, names.get(row.model_id, row.model_id)) for row in rows]}
+    return {"versions": [_version(row, models.get(row.model_id)) for row in rows]}
 
 
-def _version(row: VersionRow, name: str) -> JsonObject:
+def _version(row: VersionRow, model: ModelRow | None) -> JsonObject:
     return {
         "model_id": row.model_id,
-        "name": name,
+        "name": _version_name(row, model),
+        "created_ns": model.created if model else None,
         "trace_count": row.trace_count,
         "error_count": row.error_count,
         "first_ns": row.first,
@@ -188,8 +189,25 @@ def _version(row: VersionRow, name: str) -> JsonObject:
         "cost": _cost(row.cost),
         "latency_ns": _latency(row),
         "models": row.models,
-        "feedback": [{"name": given.name, "count": given.count, "mean": given.mean} for given in row.feedback],
+        "feedback": [
+            {
+                "name": given.name,
+                "count": given.count,
+                "mean": given.mean,
+                "deviation": given.deviation,
+                "texts": [{"text": text, "count": count} for text, count in given.texts.items()],
+            }
+            for given in row.feedback
+        ],
+        "trace_name": row.trace_name,
+        "uncertainty": dict(row.uncertainty),
     }
+
+
+def _version_name(row: VersionRow, model: ModelRow | None) -> str:
+    if model is None:
+        return row.model_id
+    return f"{model.name} (deleted)" if model.deleted else model.name
 
 
 def list_models(call: Call) -> JsonObject:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 from tracer._json import JsonObject
+from tracer.store.filter.complete import ItemKind
 
 Schema = JsonObject
 
@@ -205,9 +206,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Completion": shape(
         start=COUNT,
         end=COUNT,
-        items=many(
-            shape(text=TEXT, kind=one_of("field", "operator", "value", "keyword", "condition"), detail=maybe(TEXT))
-        ),
+        items=many(shape(text=TEXT, kind=one_of(*get_args(ItemKind)), detail=maybe(TEXT))),
     ),
     "Session": shape(
         session_id=TEXT,
@@ -244,6 +243,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             shape(
                 model_id=TEXT,
                 name=TEXT,
+                created_ns=maybe(NS),
                 trace_count=COUNT,
                 error_count=COUNT,
                 first_ns=NS,
@@ -252,7 +252,17 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 cost=_COST,
                 latency_ns=_LATENCY,
                 models=many(TEXT),
-                feedback=many(shape(name=TEXT, count=COUNT, mean=maybe(NUMBER))),
+                feedback=many(
+                    shape(
+                        name=TEXT,
+                        count=COUNT,
+                        mean=maybe(NUMBER),
+                        deviation=maybe(NUMBER),
+                        texts=many(shape(text=TEXT, count=COUNT)),
+                    )
+                ),
+                trace_name=maybe(TEXT),
+                uncertainty=by_name(NUMBER),
             )
         )
     ),

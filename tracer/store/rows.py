@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -298,15 +298,22 @@ class SessionPage(NamedTuple):
 
 @dataclass(frozen=True)
 class FeedbackRow:
-    """Feedback of one name: its number, and the mean of numbers and of yes or no."""
+    """Feedback of one name: its number, mean and standard deviation of numbers and of yes or no, and how often which
+    text was given, the most frequent first."""
 
     name: str
     count: int
     mean: float | None
+    deviation: float | None = None
+    texts: Mapping[str, int] = field(default_factory=dict)
 
 
 class VersionRow(NamedTuple):
-    """The traces of one version of an app together; times in ns, latencies in ms, cost in USD."""
+    """The traces of one version of an app together; times in ns, latencies in ms, cost in USD.
+
+    ``trace_name`` is the name of most of them. ``uncertainty`` has the standard errors, as far as the traces tell, of
+    ``tokens`` and ``cost`` a trace and of ``latency_p50_ms``, ``latency_p95_ms`` and ``latency_p99_ms``.
+    """
 
     model_id: str
     trace_count: int
@@ -320,6 +327,8 @@ class VersionRow(NamedTuple):
     latency_p99_ms: float
     models: list[str]
     feedback: list[FeedbackRow]
+    trace_name: str | None = None
+    uncertainty: Mapping[str, float] = MappingProxyType({})
 
 
 class ExperimentRow(NamedTuple):

@@ -131,8 +131,15 @@ def version_row(shape: Shape) -> VersionRow:
         first=shape["first_ns"],
         last=shape["last_ns"],
         cost=_total(shape["cost"]),
-        feedback=[FeedbackRow(given["name"], given["count"], given["mean"]) for given in shape["feedback"]],
+        feedback=[_feedback_row(given) for given in shape["feedback"]],
+        trace_name=shape.get("trace_name"),  # older servers do not tell
+        uncertainty=shape.get("uncertainty", {}),
     )
+
+
+def _feedback_row(shape: Shape) -> FeedbackRow:
+    texts = {item["text"]: item["count"] for item in shape.get("texts", ())}
+    return FeedbackRow(shape["name"], shape["count"], shape["mean"], shape.get("deviation"), texts)
 
 
 def experiment_row(shape: Shape) -> ExperimentRow:

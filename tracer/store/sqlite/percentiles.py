@@ -25,6 +25,17 @@ def exact_percentiles(durations: list[int]) -> tuple[float, float, float]:
     return p50, p95, p99
 
 
+def percentile_errors(durations: Sequence[int]) -> tuple[float, float, float]:
+    """The standard errors of these percentiles in ms, from the durations around them; sorted durations, in ns."""
+    p50, p95, p99 = (_error_at(durations, share) for share in SHARES)
+    return p50, p95, p99
+
+
+def _error_at(durations: Sequence[int], share: float) -> float:
+    spread = math.sqrt(share * (1 - share) / len(durations)) if durations else 0.0
+    return (_at(durations, min(1.0, share + spread)) - _at(durations, max(0.0, share - spread))) / 2
+
+
 def _at(durations: Sequence[int], share: float) -> float:
     rank = max(0, math.ceil(share * len(durations)) - 1)
     return durations[rank] / _NS_PER_MS if durations else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections import defaultdict
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from tracer.semconv import EXAMPLE
 from tracer.store.filter import Comparison, Expression, Field, Not, all_of
 from tracer.store.rows import ExperimentRow, FeedbackRow, VersionRow
 from tracer.store.sqlite.compile import Matcher
-from tracer.store.sqlite.percentiles import durations_of, exact_percentiles
+from tracer.store.sqlite.percentiles import durations_of, exact_percentiles, percentile_errors
 from tracer.store.sqlite.schema import LABEL_MODEL
 from tracer.store.sqlite.selecting import selected
 from tracer.store.sqlite.sessions import usage_shape
@@ -18,6 +19,13 @@ from tracer.store.sqlite.sql import Fragment, Sql, columns
 
 _VERSIONS_LIMIT = 1000
 _NO_EXAMPLE = Not(Comparison(Field("tag", "any", EXAMPLE), "=", "true"))
+_TEXTS_LIMIT = 20
+_TEXT_LENGTH = 200
+_LATENCIES = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
+_SCORE = (
+    "(CASE lower(a.text) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0 WHEN 'yes' THEN 1.0 WHEN 'no' THEN 0.0"
+    " ELSE tracer_number(a.text) END)"
+)
 
 
 class _Totals(NamedTuple):
@@ -30,6 +38,8 @@ class _Totals(NamedTuple):
     output_tokens: float
     total_tokens: float
     cost: float | None
+    squared_tokens: float
+    squared_cost: float
     durations: str | None
 
 
@@ -43,6 +53,8 @@ _TOTALS = {
     "output_tokens": "total(t.output_tokens)",
     "total_tokens": "total(t.total_tokens)",
     "cost": "sum(t.cost)",
+    "squared_tokens": "total(1.0 * t.total_tokens * t.total_tokens)",
+    "squared_cost": "total(t.cost * t.cost)",
     "durations": "group_concat(t.duration)",
 }
 
@@ -55,14 +67,22 @@ def versions(connection: sqlite3.Connection, expression: Expression | None, full
         f" GROUP BY 1 ORDER BY last DESC, 1 LIMIT {_VERSIONS_LIMIT}",
         source.parameters,
     ).fetchall()
-    models, feedback = _models(connection, source), _feedback(connection, source)
+    models, feedback, names = _models(connection, source), _feedback(connection, source), _names(connection, source)
     return [
-        _version_row(total, models[total.model_id], feedback[total.model_id]) for total in map(_Totals._make, totals)
+        _version_row(total, models[total.model_id], feedback[total.model_id], names.get(total.model_id))
+        for total in map(_Totals._make, totals)
     ]
 
 
-def _version_row(total: _Totals, models: list[str], feedback: list[FeedbackRow]) -> VersionRow:
-    p50, p95, p99 = exact_percentiles(durations_of(total.durations))
+def _version_row(total: _Totals, models: list[str], feedback: list[FeedbackRow], name: str | None) -> VersionRow:
+    durations = durations_of(total.durations)
+    p50, p95, p99 = exact_percentiles(durations)
+    count = total.trace_count
+    uncertainty = {
+        "tokens": _standard_error(count, total.total_tokens, total.squared_tokens),
+        "cost": _standard_error(count, total.cost or 0.0, total.squared_cost),
+        **dict(zip(_LATENCIES, percentile_errors(durations))),
+    }
     return VersionRow(
         model_id=total.model_id,
         trace_count=total.trace_count,
@@ -76,7 +96,28 @@ def _version_row(total: _Totals, models: list[str], feedback: list[FeedbackRow])
         latency_p99_ms=p99,
         models=models,
         feedback=feedback,
+        trace_name=name,
+        uncertainty=uncertainty,
     )
+
+
+def _standard_error(count: int, total: float, squared: float) -> float:
+    """Of the mean of so many values, from their sum and the sum of their squares."""
+    return _deviation(count, total, squared) / math.sqrt(count) if count else 0.0
+
+
+def _deviation(count: int, total: float, squared: float) -> float:
+    return math.sqrt(max(0.0, squared - total * total / count) / (count - 1)) if count > 1 else 0.0
+
+
+def _names(connection: sqlite3.Connection, source: Sql) -> dict[str, str]:
+    """The name of most traces of each version."""
+    rows = connection.execute(
+        f"SELECT t.model_id, t.name, count(*) FROM {source.matching('t.name IS NOT NULL').text} GROUP BY 1, 2"
+        " ORDER BY 3, 2 DESC",
+        source.parameters,
+    )
+    return {version: name for version, name, _ in rows}
 
 
 def _models(connection: sqlite3.Connection, source: Sql) -> dict[str, list[str]]:
@@ -92,13 +133,22 @@ def _models(connection: sqlite3.Connection, source: Sql) -> dict[str, list[str]]
 def _feedback(connection: sqlite3.Connection, source: Sql) -> dict[str, list[FeedbackRow]]:
     given = source.cross_join("assessments a", "a.trace = t.num AND a.type = 'feedback' AND NOT a.deleted")
     found: dict[str, list[FeedbackRow]] = defaultdict(list)
-    for version, *cells in connection.execute(
-        "SELECT t.model_id, a.name, count(*), avg(CASE lower(a.text) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0"
-        " WHEN 'yes' THEN 1.0 WHEN 'no' THEN 0.0"
-        f" ELSE tracer_number(a.text) END) FROM {given.text} GROUP BY 1, 2 ORDER BY 3 DESC, 2",
+    texts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for version, name, text, count in connection.execute(
+        f"SELECT t.model_id, a.name, substr(a.text, 1, {_TEXT_LENGTH}), count(*) FROM {given.text}"
+        f" AND a.text IS NOT NULL AND {_SCORE} IS NULL GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3",
         given.parameters,
     ):
-        found[version].append(FeedbackRow(*cells))
+        if len(texts[version, name]) < _TEXTS_LIMIT:
+            texts[version, name][text] = count
+    for version, name, count, numbers, total, squared in connection.execute(
+        f"SELECT t.model_id, a.name, count(*), count({_SCORE}), total({_SCORE}), total({_SCORE} * {_SCORE})"
+        f" FROM {given.text} GROUP BY 1, 2 ORDER BY 3 DESC, 2",
+        given.parameters,
+    ):
+        mean = total / numbers if numbers else None
+        deviation = _deviation(numbers, total, squared) if numbers else None
+        found[version].append(FeedbackRow(name, count, mean, deviation, texts.get((version, name), {})))
     return found
 
 

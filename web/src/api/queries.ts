@@ -183,6 +183,18 @@ export const modelList = () =>
     retry: false,
   });
 
+export const experimentList = () =>
+  queryOptions({
+    queryKey: ["experiments"],
+    queryFn: ({ signal }) =>
+      request<{ experiments: { experiment_id: string; name: string; trace_count: number }[] }>(
+        "/experiments",
+        {},
+        { signal },
+      ),
+    staleTime: 60_000,
+  });
+
 /** Marks all live queries as stale: those on screen are fetched again. */
 export function refreshAll(): void {
   void queryClient.invalidateQueries({

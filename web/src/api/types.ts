@@ -231,9 +231,18 @@ export interface Dataset {
   row_count: number;
 }
 
+export interface Scores {
+  name: string;
+  count: number;
+  mean: number | null;
+  deviation: number | null;
+  texts: { text: string; count: number }[];
+}
+
 export interface Version {
   model_id: string;
   name: string;
+  created_ns: number | null;
   trace_count: number;
   error_count: number;
   first_ns: number;
@@ -242,7 +251,11 @@ export interface Version {
   cost: Cost | null;
   latency_ns: Latency | null;
   models: string[];
-  feedback: { name: string; count: number; mean: number | null }[];
+  feedback: Scores[];
+  /** Name of most of its traces. */
+  trace_name: string | null;
+  /** Standard errors: tokens and cost a trace, latency_p50_ms and so on. */
+  uncertainty: Record<string, number>;
 }
 
 /** What is said of a version apart from its traces. */

@@ -87,7 +87,9 @@ function FacetGroup({ facet, filter, onToggle }: { facet: Facet; filter: string;
                 title={[value, ...folded].join("\n")}
               >
                 <span className="facet-bar" style={{ width: `${(100 * count) / most}%` }} />
-                <span className="facet-value">{shown(facet.field, value, versionName)}</span>
+                <span className="facet-value">
+                  <bdi>{shown(facet.field, value, versionName)}</bdi>
+                </span>
                 <span className="num dim">{shortCount(count)}</span>
               </button>
             </li>

@@ -1,19 +1,29 @@
-// The versions of an app, side by side.
+// The versions of each app, side by side.
 
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useMemo } from "react";
 import { Link } from "wouter";
 import { useChanges } from "../api/live";
 import { refreshAll, versionList } from "../api/queries";
 import type { Version } from "../api/types";
-import { ago, count, duration, fullTime, money, percent, totalTokens } from "../format";
+import { ago, count, fullTime, percent } from "../format";
 import { Code } from "../text/Code";
-import { condition } from "../traces/conditions";
 import { modelNames } from "../ui/models";
 import { PageHead } from "../ui/PageHead";
 import { Problem } from "../ui/Problem";
 import { useSelection } from "../ui/range";
 import { useUrlState } from "../ui/url";
+import { useMedia } from "../ui/useMedia";
+import { type App, appsOf, baseOf } from "./apps";
+import {
+  changeOf,
+  FIGURES,
+  type Figure,
+  feedbackFigures,
+  scoresOf,
+  textScores,
+  tracesBehind,
+} from "./figures";
 import { useDetails, useVersionName } from "./details";
 
 const LINES = `@tracer.trace
@@ -21,167 +31,207 @@ def answer(question: str) -> str:
     tracer.update_current_trace(model_id="shop-agent-v2")
     ...`;
 
-interface Figure {
-  word: string;
-  of: (version: Version) => number | null;
-  show: (value: number) => string;
-  /** Whether a higher value is better, worse, or neither. */
-  more: "good" | "bad" | "neither";
-}
-
-const each = (sum: number | null | undefined, version: Version) =>
-  sum === null || sum === undefined || !version.trace_count ? null : sum / version.trace_count;
-
-const FIGURES: Figure[] = [
-  { word: "Traces", of: (v) => v.trace_count, show: count, more: "neither" },
-  {
-    word: "Failed",
-    of: (v) => v.error_count / Math.max(1, v.trace_count),
-    show: (share) => percent(share, 1),
-    more: "bad",
-  },
-  { word: "Latency, median", of: (v) => v.latency_ns?.p50 ?? null, show: duration, more: "bad" },
-  { word: "Latency, p95", of: (v) => v.latency_ns?.p95 ?? null, show: duration, more: "bad" },
-  { word: "Latency, p99", of: (v) => v.latency_ns?.p99 ?? null, show: duration, more: "bad" },
-  { word: "Tokens a trace", of: (v) => each(totalTokens(v.usage), v), show: (n) => count(Math.round(n)), more: "bad" },
-  { word: "Cost a trace", of: (v) => each(v.cost?.total_cost, v), show: money, more: "bad" },
-  { word: "Cost", of: (v) => v.cost?.total_cost ?? null, show: money, more: "neither" },
-];
-
 export default function VersionsPage() {
   const [url, setUrl] = useUrlState();
   const selection = useSelection(url);
   const query = useQuery(versionList(selection));
   useChanges(refreshAll, 3_000);
-  const versions = query.data?.versions ?? [];
-  const [baseId, setBase] = useState<string | null>(null);
-  const base = versions.find((version) => version.model_id === baseId) ?? versions[versions.length - 1];
-  const details = useDetails(versions);
-  const versionName = useVersionName();
-  const figures = [...FIGURES, ...feedbackFigures(versions)].filter((figure) =>
-    versions.some((version) => figure.of(version) !== null),
-  );
+  const apps = useMemo(() => appsOf(query.data?.versions ?? []), [query.data]);
+  const bases = url.get("base")?.split(",") ?? [];
+  const choose = (app: App, base: string) => {
+    const others = bases.filter((id) => !app.versions.some((version) => version.model_id === id));
+    setUrl({ base: [...others, ...(base ? [base] : [])].join(",") || null });
+  };
   return (
     <div className="page">
       <PageHead title="Versions" url={url} onChange={setUrl} />
       {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
-      {query.isSuccess && versions.length === 0 && (
+      {query.isSuccess && apps.length === 0 && (
         <div className="page-empty">
           <h2>No versions {selection.since_ns ? "in this time" : "yet"}</h2>
           <p>Say which version of your app makes a trace, and its versions are compared here.</p>
           <Code code={LINES} language="python" />
         </div>
       )}
-      {base && (
-        <>
-          <p className="dim page-note">
-            Each version against {versionName(base.model_id)}: choose another in the table's head.
-          </p>
-          <div className="table-scroll">
-            <table className="plain list versions num">
-              <thead>
-                <tr>
-                  <td />
-                  {versions.map((version) => (
-                    <th key={version.model_id} scope="col" className="right">
-                      <span className="strong version-name" title={version.model_id}>
-                        {versionName(version.model_id)}
-                      </span>
-                      <label className="base-choice">
-                        <input
-                          type="radio"
-                          name="base"
-                          checked={version === base}
-                          onChange={() => setBase(version.model_id)}
-                        />
-                        compare against
-                      </label>
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {figures.map((figure) => (
-                  <tr key={figure.word}>
-                    <th scope="row">{figure.word}</th>
-                    {versions.map((version) => (
-                      <td key={version.model_id} className="right nowrap">
-                        <FigureCell figure={figure} version={version} base={base} />
-                      </td>
-                    ))}
-                  </tr>
-                ))}
-                <tr>
-                  <th scope="row">Models</th>
-                  {versions.map((version) => (
-                    <td key={version.model_id} className="right">
-                      {modelNames(version.models)}
-                    </td>
-                  ))}
-                </tr>
-                {details.map((detail) => (
-                  <tr key={detail.word}>
-                    <th scope="row">{detail.word}</th>
-                    {versions.map((version) => (
-                      <td key={version.model_id} className="right version-detail" title={detail.of(version)}>
-                        {detail.of(version) ?? <span className="dim">–</span>}
-                      </td>
-                    ))}
-                  </tr>
-                ))}
-                <tr>
-                  <th scope="row">Last trace</th>
-                  {versions.map((version) => (
-                    <td key={version.model_id} className="right nowrap" title={fullTime(version.last_ns)}>
-                      {ago(version.last_ns)}
-                    </td>
-                  ))}
-                </tr>
-                <tr>
-                  <td />
-                  {versions.map((version) => (
-                    <td key={version.model_id} className="right">
-                      <Link href={`/traces?filter=${encodeURIComponent(condition("version", version.model_id))}`}>
-                        its traces<span className="visually-hidden"> of {versionName(version.model_id)}</span>
-                      </Link>
-                    </td>
-                  ))}
-                </tr>
-              </tbody>
-            </table>
-          </div>
-        </>
-      )}
+      {apps.map((app) => (
+        <AppVersions
+          key={app.name}
+          app={app}
+          chosen={app.versions.find((version) => bases.includes(version.model_id))}
+          onBase={(id) => choose(app, id)}
+        />
+      ))}
     </div>
   );
 }
 
-function FigureCell({ figure, version, base }: { figure: Figure; version: Version; base: Version }) {
-  const value = figure.of(version);
-  if (value === null) return <span className="dim">–</span>;
-  const against = figure.of(base);
-  const change = version === base || !against || figure.more === "neither" ? null : value / against - 1;
-  const isNoted = change !== null && Math.abs(change) >= 0.01;
-  const isGood = isNoted && change > 0 === (figure.more === "good");
+interface Row {
+  word: string;
+  cell: (version: Version) => ReactNode;
+}
+
+function AppVersions({
+  app,
+  chosen,
+  onBase,
+}: {
+  app: App;
+  chosen: Version | undefined;
+  onBase: (modelId: string) => void;
+}) {
+  const isNarrow = useMedia("(max-width: 720px)");
+  const { versions } = app;
+  const details = useDetails(versions);
+  const versionName = useVersionName();
+  const figures = [...FIGURES, ...feedbackFigures(versions)].filter((figure) =>
+    versions.some((version) => figure.of(version) !== null),
+  );
+  const rows: Row[] = [
+    ...figures.map((figure) => ({
+      word: figure.word,
+      cell: (version: Version) => <FigureCell figure={figure} version={version} base={baseOf(app, version, chosen)} />,
+    })),
+    ...textScores(versions).map((name) => ({
+      word: `Feedback: ${name}`,
+      cell: (version: Version) => <Texts version={version} name={name} />,
+    })),
+    { word: "Models", cell: (version) => modelNames(version.models) },
+    ...details.map((detail) => ({
+      word: detail.word,
+      cell: (version: Version) => {
+        const said = detail.of(version);
+        return said === undefined ? (
+          <span className="dim">–</span>
+        ) : (
+          <span className="version-detail" title={said}>
+            {said}
+          </span>
+        );
+      },
+    })),
+    {
+      word: "Last trace",
+      cell: (version) => <span title={fullTime(version.last_ns)}>{ago(version.last_ns)}</span>,
+    },
+  ];
+  return (
+    <section className="app-versions" aria-label={app.name}>
+      <div className="app-head">
+        <h2>{app.name}</h2>
+        {versions.length > 1 && (
+          <label className="dim">
+            Compare with
+            <select className="field" value={chosen?.model_id ?? ""} onChange={(event) => onBase(event.target.value)}>
+              <option value="">the version before</option>
+              {versions.map((version) => (
+                <option key={version.model_id} value={version.model_id}>
+                  {versionName(version.model_id)}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
+      {isNarrow ? <Cards rows={rows} versions={versions} /> : <SideBySide rows={rows} versions={versions} />}
+    </section>
+  );
+}
+
+function SideBySide({ rows, versions }: { rows: Row[]; versions: Version[] }) {
+  const versionName = useVersionName();
+  return (
+    <div className="table-scroll">
+      <table className="plain list versions num">
+        <thead>
+          <tr>
+            <td />
+            {versions.map((version) => (
+              <th key={version.model_id} scope="col" className="right">
+                <span className="strong version-name" title={version.model_id}>
+                  {versionName(version.model_id)}
+                </span>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.word}>
+              <th scope="row">{row.word}</th>
+              {versions.map((version) => (
+                <td key={version.model_id} className="right nowrap">
+                  {row.cell(version)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Cards({ rows, versions }: { rows: Row[]; versions: Version[] }) {
+  const versionName = useVersionName();
+  return (
+    <ul className="cards">
+      {versions.map((version) => (
+        <li key={version.model_id} className="card num">
+          <h3 title={version.model_id}>{versionName(version.model_id)}</h3>
+          <dl>
+            {rows.map((row) => (
+              <div key={row.word}>
+                <dt>{row.word}</dt>
+                <dd>{row.cell(version)}</dd>
+              </div>
+            ))}
+          </dl>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function FigureCell({ figure, version, base }: { figure: Figure; version: Version; base: Version | null }) {
+  const measured = figure.of(version);
+  if (!measured) return <span className="dim">–</span>;
+  const change = changeOf(figure, measured, base && figure.of(base));
+  const isMore = change !== null && (change.by === null || change.by > 0);
   return (
     <>
-      {isNoted && (
-        <span className={`change ${isGood ? "good" : "bad"}`}>
-          {change > 0 ? "+" : "−"}
-          {percent(Math.abs(change), 1)}
+      {change && (
+        <span
+          className={`change ${change.isChance ? "chance" : change.isGood ? "good" : "bad"}`}
+          title={`Against ${base?.name}${change.isChance ? ": too few traces to tell it from chance" : ""}`}
+        >
+          {isMore ? "+" : "−"}
+          {change.by === null ? "" : percent(Math.abs(change.by), 1)}
+          {change.isChance && <span className="visually-hidden"> (may be chance)</span>}
         </span>
       )}
-      {figure.show(value)}
+      <Link href={tracesBehind(version, figure)}>
+        {figure.show(measured.value)}
+        <span className="visually-hidden">
+          {" "}
+          {figure.word}, traces of {version.name}
+        </span>
+      </Link>
+      {measured.of && <span className="dim of-how-many"> {measured.of}</span>}
     </>
   );
 }
 
-function feedbackFigures(versions: Version[]): Figure[] {
-  const names = [...new Set(versions.flatMap((version) => version.feedback.map((given) => given.name)))].sort();
-  return names.map((name) => ({
-    word: `Feedback: ${name}`,
-    of: (version) => version.feedback.find((given) => given.name === name)?.mean ?? null,
-    show: (mean) => mean.toFixed(2),
-    more: "good" as const,
-  }));
+function Texts({ version, name }: { version: Version; name: string }) {
+  const texts = scoresOf(version, name)?.texts ?? [];
+  if (!texts.length) return <span className="dim">–</span>;
+  return (
+    <ul className="text-scores">
+      {texts.slice(0, 4).map(({ text, count: times }) => (
+        <li key={text} className="badge" title={text}>
+          <span className="long-id">{text}</span> {count(times)}
+        </li>
+      ))}
+      {texts.length > 4 && <li className="dim">and {texts.length - 4} more</li>}
+    </ul>
+  );
 }
