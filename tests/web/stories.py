@@ -194,6 +194,32 @@ def long_trace(steps: int) -> str:
     return last_trace()
 
 
+def loop(times: int) -> str:
+    """An agent that does one thing so many times, once in vain, and another thing once."""
+    with tracer.start_span("sweep", span_type="AGENT"):
+        for number in range(times):
+            with tracer.start_span("embed page", span_type="EMBEDDING") as span:
+                if number == times // 2:
+                    span.set_status("ERROR", "too long")
+        with tracer.start_span("rank", span_type="RERANKER"):
+            pass
+    return last_trace()
+
+
+def retriever() -> str:
+    """A search that gives two documents back."""
+    about = {"source": "https://example.org/lisbon", "title": "Lisbon", "score": 0.91}
+    with tracer.start_span("search", span_type="RETRIEVER") as span:
+        span.set_inputs({"query": "How warm is Lisbon?"})
+        span.set_outputs(
+            [
+                {"page_content": "Lisbon is warm in summer. " * 20, "metadata": about},
+                {"page_content": "Porto is cooler.", "metadata": {"source": "porto.md"}},
+            ]
+        )
+    return last_trace()
+
+
 def interrupted(store: str) -> str:
     """A trace whose process was killed in its middle; its id."""
     program = """

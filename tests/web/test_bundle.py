@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "tracer" / "server" / "static"
 FIRST_LOAD = 250_000  # bytes, compressed: everything that the list of traces needs
+FIRST_SCRIPTS = 210_000
 pytestmark = pytest.mark.no_store
 
 
@@ -106,6 +107,7 @@ def test_the_first_page_is_small() -> None:
     sizes = {name: len(gzip.compress((STATIC / name).read_bytes(), 9)) for name in [*first, *fonts]}
 
     assert sum(sizes.values()) < FIRST_LOAD, sizes
+    assert sum(size for name, size in sizes.items() if name.endswith(".js")) <= FIRST_SCRIPTS, sizes
 
 
 def test_what_is_text_travels_compressed(address: str) -> None:

@@ -9,7 +9,6 @@ import { duration, money, shortCount, totalTokens } from "../format";
 import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { ModeChoice } from "../text/mode";
 import { Problem } from "../ui/Problem";
-import { useRemembered } from "../ui/remembered";
 import { TypeIcon, typeWord } from "../ui/SpanType";
 import { StateBadge } from "../ui/State";
 import { useUrlState } from "../ui/url";
@@ -102,18 +101,14 @@ export function SpanPanel({ trace, node, tree, onSelect }: Props) {
 
 function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
   const [url, setUrl] = useUrlState();
-  const [preferred, setPreferred] = useRemembered("tab", "chat");
   const feedback = trace.assessments.filter(
     (given) => given.span_id === span.span_id || (given.span_id === null && !node.parent),
   );
   const call = useMemo(() => (hasMessages(span) ? null : lastModelCall(node)), [span, node]);
   const tabs = tabsOf(span, call !== null, feedback.length);
-  const wanted = url.get("tab") ?? preferred;
+  const wanted = url.get("tab") ?? "chat";
   const current = tabs.some((tab) => tab.id === wanted) ? wanted : (tabs[0]?.id ?? "io");
-  const choose = (id: string) => {
-    setPreferred(id);
-    setUrl({ tab: id }, true);
-  };
+  const choose = (id: string) => setUrl({ tab: id }, true);
   useEffect(() => {
     document.getElementById("span-panel-body")?.scrollTo({ top: 0 });
   }, []);
@@ -133,7 +128,7 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
       </div>
       <TabPanel tabId={current} id="span-panel-body" className="span-body">
         <ErrorBoundary key={`${span.span_id} ${current}`} part="This view of the step">
-          <ErrorBox span={span} />
+          <ErrorBox span={span} node={node} onSelect={onSelect} />
           {current === "chat" &&
             (call ? <StoryTab traceId={trace.trace_id} call={call} onSelect={onSelect} /> : <ChatTab span={span} />)}
           {current === "io" && <InOut span={span} isRunning={isRunning(node.span)} />}

@@ -9,18 +9,18 @@ import { condition } from "../traces/conditions";
 import { useKeys } from "../ui/keys";
 import { modelNames } from "../ui/models";
 import { StateBadge } from "../ui/State";
-import { useVersionName } from "../versions/details";
+import { VersionName } from "../ui/VersionName";
 import { AddToDataset } from "./AddToDataset";
 import { CopyMenu } from "./CopyMenu";
 import { DeleteTrace } from "./DeleteTrace";
 import { listAddress, traceAddress, useNeighbours } from "./neighbours";
+import { Thumbs } from "./Thumbs";
 
 export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<string, Json> }) {
   const [, navigate] = useLocation();
   const { newer, older } = useNeighbours(trace);
   const go = (id: string | null) => id && navigate(traceAddress(id));
   useKeys({ "[": () => go(newer), "]": () => go(older) });
-  const versionName = useVersionName();
   const tags = Object.entries(trace.tags);
   return (
     <header className="trace-head">
@@ -28,9 +28,12 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
         <Link href={listAddress()} className="button quiet square" aria-label="All traces" title="All traces (Esc)">
           <ArrowLeft aria-hidden />
         </Link>
-        <h1 title={trace.name ?? ""}>{trace.name ?? "(no name yet)"}</h1>
+        <h1 dir="auto" title={trace.name ?? ""}>
+          {trace.name ?? "(no name yet)"}
+        </h1>
         <StateBadge state={trace.state} />
         <div className="trace-actions">
+          <Thumbs trace={trace} />
           <button
             type="button"
             className="button quiet square"
@@ -109,18 +112,21 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
         )}
         <Fact icon={<User aria-hidden />} name="User" text={trace.user} title={trace.user ?? ""} />
         {trace.model_id && (
-          <Fact name="Version" text={`version ${versionName(trace.model_id)}`} title={trace.model_id} />
+          <div>
+            <dt className="visually-hidden">Version</dt>
+            <dd>
+              <Link className="long-id" href={tracesWith("version", trace.model_id)}>
+                version <VersionName modelId={trace.model_id} />
+              </Link>
+            </dd>
+          </div>
         )}
         <Fact name="Service" text={serviceOf(resource)} title="Service" />
         {tags.map(([key, value]) => (
           <div key={key}>
             <dt className="visually-hidden">Tag {key}</dt>
             <dd>
-              <Link
-                className="badge long-id"
-                title={`${key}: ${value}`}
-                href={`/traces?filter=${encodeURIComponent(condition(`tags.${key}`, value))}`}
-              >
+              <Link className="badge long-id" title={`${key}: ${value}`} href={tracesWith(`tags.${key}`, value)}>
                 {key}: {value}
               </Link>
             </dd>
@@ -131,6 +137,8 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
   );
 }
 
+const tracesWith = (field: string, value: string) => `/traces?filter=${encodeURIComponent(condition(field, value))}`;
+
 function Fact({ icon, name, text, title }: { icon?: ReactNode; name: string; text: string | null; title?: string }) {
   if (!text) return null;
   return (
@@ -138,7 +146,7 @@ function Fact({ icon, name, text, title }: { icon?: ReactNode; name: string; tex
       <dt className="visually-hidden">{name}</dt>
       <dd className="num">
         {icon}
-        <span className="long-id">{text}</span>
+        <bdi className="long-id">{text}</bdi>
       </dd>
     </div>
   );

@@ -10,6 +10,7 @@ import {
   CircleDashed,
   Search,
   Trash2,
+  Unplug,
   X,
 } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
@@ -19,11 +20,12 @@ import { useKeys } from "../ui/keys";
 import { Problem } from "../ui/Problem";
 import { Splitter } from "../ui/Splitter";
 import { useUrlState } from "../ui/url";
+import { NotableSteps } from "./NotableSteps";
 import { listAddress } from "./neighbours";
 import { SpanPanel } from "./SpanPanel";
 import { SpanTree } from "./SpanTree";
 import { TraceHead } from "./TraceHead";
-import { ancestors, buildTree, everyRow, type Node, type Tree, visibleRows } from "./tree";
+import { ancestors, buildTree, everyRow, isLeader, type Node, type Tree, visibleRows } from "./tree";
 import { useFindings } from "./useFindings";
 import { useTrace } from "./useTrace";
 
@@ -31,7 +33,7 @@ export default function TracePage({ traceId }: { traceId: string }) {
   const query = useTrace(traceId);
   const [, navigate] = useLocation();
   useKeys({ Escape: () => navigate(listAddress()) });
-  if (query.isPending) return <Loading />;
+  if (query.isPending) return <Loading isUnanswered={query.failureCount > 0} />;
   if (query.isError)
     return (
       <div className="page-empty">
@@ -47,12 +49,18 @@ export default function TracePage({ traceId }: { traceId: string }) {
   return <Loaded key={traceId} answer={query.data} isGone={query.isGone} />;
 }
 
-function Loading() {
+function Loading({ isUnanswered }: { isUnanswered: boolean }) {
   return (
     <div className="trace-loading" aria-busy="true">
-      <p className="visually-hidden" role="status">
-        Loading the trace
-      </p>
+      {isUnanswered ? (
+        <p className="notice warn" role="alert">
+          <Unplug aria-hidden /> The server does not answer. Trying again…
+        </p>
+      ) : (
+        <p className="visually-hidden" role="status">
+          Loading the trace
+        </p>
+      )}
       {[60, 40, 52, 34, 46, 28].map((width) => (
         <div key={width} className="skeleton" style={{ width: `${width}%` }} />
       ))}
@@ -68,7 +76,8 @@ function Loaded({ answer, isGone }: { answer: Answer; isGone: boolean }) {
   const now = useNow(trace.state === "IN_PROGRESS");
   const tree = useMemo(() => buildTree(spans, now), [spans, now]);
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(() => new Set());
-  const rows = useMemo(() => visibleRows(tree, collapsed), [tree, collapsed]);
+  const [folds, setFolds] = useState<ReadonlySet<string>>(() => new Set());
+  const rows = useMemo(() => visibleRows(tree, collapsed, folds), [tree, collapsed, folds]);
   const asked = url.get("span");
   const search = url.get("find") ?? "";
   const found = useFindings(trace.trace_id, trace.seq, tree, search);
@@ -82,12 +91,28 @@ function Loaded({ answer, isGone }: { answer: Answer; isGone: boolean }) {
   const selected = asked && tree.byId.has(asked) ? asked : ((start ?? tree.roots[0])?.span.span_id ?? null);
   const isReading = Boolean(asked);
 
-  const select = useCallback(
+  const reach = useCallback(
     (spanId: string) => {
       setCollapsed((now) => opened(now, tree, spanId));
+      setFolds((now) => unfolded(now, tree, spanId));
+    },
+    [tree],
+  );
+  const select = useCallback(
+    (spanId: string) => {
+      reach(spanId);
       setUrl({ span: spanId }, true);
     },
-    [setUrl, tree],
+    [setUrl, reach],
+  );
+  const toggleFold = useCallback(
+    (foldId: string) =>
+      setFolds((now) => {
+        const next = new Set(now);
+        if (!next.delete(foldId)) next.add(foldId);
+        return next;
+      }),
+    [],
   );
   const toggle = useCallback(
     (spanId: string, everything = false) => setCollapsed((now) => toggled(now, tree, spanId, everything)),
@@ -105,8 +130,14 @@ function Loaded({ answer, isGone }: { answer: Answer; isGone: boolean }) {
   const errors = useMemo(() => everyRow(tree).filter((node) => node.span.status === "ERROR"), [tree]);
   const reveal = useReveal(findings, selected, search);
   useEffect(() => {
-    if (reveal) setCollapsed((now) => opened(now, tree, reveal));
-  }, [reveal, tree]);
+    if (reveal) reach(reveal);
+  }, [reveal, reach]);
+  // a step of the address, or the one that a search began with, may be in a fold
+  const isHidden = selected !== null && !rows.some((row) => row.span.span_id === selected);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: folding and closing above the selected step must stay possible
+  useEffect(() => {
+    if (selected && isHidden) reach(selected);
+  }, [selected]);
   const box = useRef<HTMLInputElement>(null);
   const at = rows.findIndex((row) => row.span.span_id === selected);
   const move = (by: number) => {
@@ -181,10 +212,12 @@ function Loaded({ answer, isGone }: { answer: Answer; isGone: boolean }) {
           {collapsed.size ? <ChevronsUpDown aria-hidden /> : <ChevronsDownUp aria-hidden />}
         </button>
       </div>
+      <NotableSteps tree={tree} onSelect={select} />
       <SpanTree
         tree={tree}
         rows={rows}
         collapsed={collapsed}
+        folds={folds}
         selected={selected}
         found={found}
         reveal={reveal}
@@ -192,6 +225,7 @@ function Loaded({ answer, isGone }: { answer: Answer; isGone: boolean }) {
         onSelect={select}
         onOpen={select}
         onToggle={toggle}
+        onFold={toggleFold}
       />
     </section>
   );
@@ -265,6 +299,13 @@ function opened(collapsed: ReadonlySet<string>, tree: Tree, spanId: string): Rea
   const next = new Set(collapsed);
   for (const node of hiding) next.delete(node.span.span_id);
   return next;
+}
+
+function unfolded(folds: ReadonlySet<string>, tree: Tree, spanId: string): ReadonlySet<string> {
+  const node = tree.byId.get(spanId);
+  const hiding = ancestors(node).flatMap(({ fold }) => (fold ? [fold.id] : []));
+  if (node?.fold && !isLeader(node)) hiding.push(node.fold.id);
+  return hiding.every((id) => folds.has(id)) ? folds : new Set([...folds, ...hiding]);
 }
 
 function toggled(collapsed: ReadonlySet<string>, tree: Tree, spanId: string, everything: boolean): ReadonlySet<string> {

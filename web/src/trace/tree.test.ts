@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LightSpan } from "../api/types";
-import { barEnd, buildTree, everyRow, usageBelow, visibleRows } from "./tree";
+import { barEnd, buildTree, everyRow, isLeader, usageBelow, visibleRows } from "./tree";
 
 const span = (span_id: string, parent_id: string | null, more: Partial<LightSpan> = {}): LightSpan => ({
   span_id,
@@ -16,7 +16,7 @@ const span = (span_id: string, parent_id: string | null, more: Partial<LightSpan
 test("children stand below their parents in the order of their starts", () => {
   const tree = buildTree([span("b", "r", { start_ns: 2 }), span("a", "r", { start_ns: 1 }), span("r", null)], 0);
   expect(everyRow(tree).map((node) => `${node.depth}${node.span.span_id}`)).toEqual(["0r", "1a", "1b"]);
-  expect(visibleRows(tree, new Set(["r"])).length).toBe(1);
+  expect(visibleRows(tree, new Set(["r"]), new Set()).length).toBe(1);
 });
 
 test("a parent that is not there, or a circle of parents, loses no span", () => {
@@ -89,4 +89,32 @@ test("the bar of a step that runs ends where the last step below it ends, though
   const tree = buildTree([running, span("a", "r", { start_ns: 50, duration_ns: 10 })], 20);
   expect(barEnd(running, tree, 20)).toBe(60);
   expect(barEnd(running, tree, 90)).toBe(90);
+});
+
+test("many siblings of one name are one row until they are opened", () => {
+  const loop = Array.from({ length: 40 }, (_, index) => [
+    span(`embed ${index}`, "r", { name: "embed", start_ns: index * 10, duration_ns: index + 1 }),
+    span(`store ${index}`, "r", { name: "store", start_ns: index * 10 + 5, status: index === 7 ? "ERROR" : "OK" }),
+    span(`below ${index}`, `store ${index}`, { start_ns: index * 10 + 5 }),
+  ]).flat();
+  const tree = buildTree([span("r", null), ...loop, span("last", "r", { start_ns: 999 })], 0);
+  const rows = (opened: string[]) => visibleRows(tree, new Set(), new Set(opened)).map((node) => node.span.span_id);
+  expect(rows([])).toEqual(["r", "embed 0", "store 0", "last"]);
+  expect(rows(["fold:embed 0"]).length).toBe(43);
+  const [embed, store] = ["embed 0", "store 3"].map((id) => tree.byId.get(id));
+  expect(embed?.fold).toMatchObject({ p50: 20, p95: 38, failed: 0, start: 0, end: 430 });
+  expect([store?.fold?.failed, embed && isLeader(embed), store && isLeader(store)]).toEqual([1, true, false]);
+});
+
+test("the bar of a step that was cut ends where the trace was last heard of", () => {
+  const cut = span("cut", "r", { status: "INTERRUPTED", duration_ns: null, start_ns: 5 });
+  const tree = buildTree(
+    [
+      span("r", null, { status: "INTERRUPTED", duration_ns: null }),
+      cut,
+      span("a", "r", { start_ns: 7, duration_ns: 4 }),
+    ],
+    99,
+  );
+  expect(barEnd(cut, tree, 99)).toBe(11);
 });

@@ -15,6 +15,21 @@ export interface Node {
   tokens: number;
   cost: number | null;
   place: number;
+  /** The siblings of the same name that it may stand for, or stands among; it is the first of them if it leads. */
+  fold: Fold | null;
+}
+
+/** Many siblings of one name: shown as one row until they are opened. */
+export interface Fold {
+  id: string;
+  members: Node[];
+  p50: number;
+  p95: number;
+  failed: number;
+  tokens: number;
+  cost: number | null;
+  start: number;
+  end: number;
 }
 
 export interface Tree {
@@ -37,6 +52,7 @@ export function buildTree(spans: LightSpan[], now: number): Tree {
       tokens: 0,
       cost: null,
       place: 1,
+      fold: null,
     });
   const roots: Node[] = [];
   for (const node of byId.values()) {
@@ -69,6 +85,7 @@ export function buildTree(spans: LightSpan[], now: number): Tree {
     start = Math.min(start, span.start_ns);
     end = Math.max(end, endOf(span, now));
   }
+  for (const siblings of [roots, ...all.map((node) => node.children)]) foldRepeated(siblings, now);
   return { roots, byId, start, end };
 }
 
@@ -82,7 +99,11 @@ export const endOf = (span: LightSpan, now: number) =>
     : span.start_ns + span.duration_ns;
 
 /** End of a step's bar: a running step reaches the last moment of the trace, even if clocks differ. */
-export const barEnd = (span: LightSpan, tree: Tree, now: number) => endOf(span, Math.max(now, tree.end));
+export const barEnd = (span: LightSpan, tree: Tree, now: number) =>
+  isCut(span) ? tree.end : endOf(span, Math.max(now, tree.end));
+
+/** A step whose process died: the last that was heard of that is the last moment of the trace. */
+const isCut = (span: LightSpan) => span.status === "INTERRUPTED" && typeof span.duration_ns !== "number";
 
 const byStart = (a: Node, b: Node) => a.span.start_ns - b.span.start_ns;
 
@@ -122,8 +143,52 @@ function preorder(roots: Node[], childrenOf: (node: Node) => Node[]): Node[] {
   return all;
 }
 
-export const visibleRows = (tree: Tree, collapsed: ReadonlySet<string>): Node[] =>
-  preorder(tree.roots, (node) => (collapsed.has(node.span.span_id) ? [] : node.children));
+const FEWEST_FOLDED = 20;
+
+function foldRepeated(siblings: Node[], now: number): void {
+  if (siblings.length < FEWEST_FOLDED) return;
+  const byName = new Map<string, Node[]>();
+  for (const node of siblings) {
+    const key = `${node.span.type} ${node.span.name}`;
+    const members = byName.get(key);
+    if (members) members.push(node);
+    else byName.set(key, [node]);
+  }
+  for (const members of byName.values()) {
+    if (members.length < FEWEST_FOLDED) continue;
+    const fold = foldOf(members, now);
+    for (const member of members) member.fold = fold;
+  }
+}
+
+function foldOf(members: Node[], now: number): Fold {
+  const durations = members.map((node) => node.span.duration_ns ?? 0).sort((a, b) => a - b);
+  const at = (share: number) => durations[Math.max(0, Math.ceil(share * durations.length) - 1)] ?? 0;
+  const costs = members.flatMap((node) => (node.cost === null ? [] : [node.cost]));
+  return {
+    id: `fold:${members[0]?.span.span_id}`,
+    members,
+    p50: at(0.5),
+    p95: at(0.95),
+    failed: members.filter((node) => node.span.status === "ERROR" || node.hasErrorBelow).length,
+    tokens: members.reduce((sum, node) => sum + node.tokens, 0),
+    cost: costs.length ? costs.reduce((sum, cost) => sum + cost, 0) : null,
+    start: members[0]?.span.start_ns ?? 0,
+    end: members.reduce((last, node) => Math.max(last, endOf(node.span, now)), 0),
+  };
+}
+
+/** Whether a step is the first of its folded siblings. */
+export const isLeader = (node: Node) => node.fold !== null && node.fold.members[0] === node;
+
+/** Rows on screen: `opened` has the folds that are open, `collapsed` the steps that are closed. */
+export function visibleRows(tree: Tree, collapsed: ReadonlySet<string>, opened: ReadonlySet<string>): Node[] {
+  const isFolded = (node: Node) => node.fold !== null && !opened.has(node.fold.id);
+  const shown = (siblings: Node[]) => siblings.filter((node) => !isFolded(node) || isLeader(node));
+  return preorder(shown(tree.roots), (node) =>
+    collapsed.has(node.span.span_id) || isFolded(node) ? [] : shown(node.children),
+  );
+}
 
 export const everyRow = (tree: Tree): Node[] => preorder(tree.roots, (node) => node.children);
 
