@@ -87,6 +87,7 @@ QUESTIONS: dict[str, Callable[[Store], object]] = {
     "snippets": lambda store: store.snippets([TRACE_ID, "c" * 32], "no"),
     "no facets": lambda store: store.facets(None, []),
     "sessions": lambda store: store.find_sessions(limit=1),
+    "dear sessions": lambda store: store.find_sessions(order_by="cost"),
     "session": lambda store: store.session("s/1"),
     "no session": lambda store: store.session("s/2"),
     "versions": lambda store: store.versions(),

@@ -198,6 +198,41 @@ def test_sessions_come_by_their_newest_trace_page_by_page(store: Store) -> None:
     assert [row.session_id for row in store.find_sessions(parse_filter("user = 'u1'")).sessions] == ["s1"]
 
 
+@pytest.mark.parametrize(
+    ("order_by", "first"),
+    [
+        ("time", "late"),
+        ("traces", "many"),
+        ("errors", "bad"),
+        ("tokens", "long"),
+        ("cost", "long"),
+        ("duration", "slow"),
+    ],
+)
+def test_sessions_come_by_what_they_have_most_of_page_by_page(order_by: str, first: str, store: Store) -> None:
+    store.append(
+        [
+            *(at(number, 1) for number in (1, 2, 3)),
+            at(4, 1, status="ERROR"),
+            at(5, 1, usage=(900, 9), model="gpt-4o"),
+            span("t6", "a", start=START, end=START + 500 * SECOND),
+            at(7, 99),
+            *(said(f"t{number}", session_id="many") for number in (1, 2, 3)),
+            *(said(f"t{n}", session_id=name) for n, name in ((4, "bad"), (5, "long"), (6, "slow"), (7, "late"))),
+        ]
+    )
+
+    found, token = [], None
+    while not found or token:
+        page = store.find_sessions(limit=2, page_token=token, order_by=order_by)
+        found += [row.session_id for row in page.sessions]
+        token = page.next_page_token
+    assert found[0] == first
+    assert sorted(found) == ["bad", "late", "long", "many", "slow"]
+    with pytest.raises(InvalidArgumentError, match="expected one of time, traces"):
+        store.find_sessions(order_by="mood")
+
+
 def test_a_page_of_sessions_belongs_to_its_filter(store: Store) -> None:
     store.append([*(at(n, n) for n in range(1, 4)), *(said(f"t{n}", session_id=f"s{n}") for n in range(1, 4))])
     token = store.find_sessions(limit=1).next_page_token

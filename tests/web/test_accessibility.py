@@ -18,6 +18,7 @@ def pages(trace_ids: TraceIds) -> dict[str, tuple[str, str]]:
     """Every page by name: its path, and a text by which it is there."""
     return {
         "traces": ("/traces", "text=support agent"),
+        "search": ("/traces?filter=text%20CONTAINS%20'packaging'", "[role=row] mark"),
         "nothing-found": ("/traces?filter=name%20%3D%20'none'", "text=No trace fits"),
         "wrong-filter": ("/traces?filter=modle%20%3D%201", "text=did you mean model"),
         "trace": (f"/traces/{trace_ids.support}", "[role=treeitem]"),
@@ -26,8 +27,8 @@ def pages(trace_ids: TraceIds) -> dict[str, tuple[str, str]]:
         "cost": (f"/traces/{trace_ids.support}?tab=cost", "[role=treeitem]"),
         "feedback": (f"/traces/{trace_ids.support}?tab=feedback", "[role=treeitem]"),
         "sessions": ("/sessions", "text=chat-1"),
-        "session": ("/sessions/chat-1", "text=Can I send order"),
-        "versions": ("/versions", "text=shop-v2"),
+        "session": ("/sessions/chat-1", ".turns .markdown"),
+        "versions": ("/versions", "text=Feedback: helpful"),
         "dashboard": ("/dashboard", "canvas >> nth=0"),
         "compare": (f"/compare?a={trace_ids.support}&b={trace_ids.failing}", "[role=option]"),
         "no-such-trace": ("/traces/" + "0" * 32, "text=cannot be shown"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,113 @@ def test_a_session_is_one_conversation_over_its_traces(page: Page) -> None:
     expect(page.get_by_role("treeitem")).to_have_count(4)
 
 
+def test_a_session_has_a_contents_list_with_what_was_thought_of_its_turns(page: Page) -> None:
+    page.goto("/sessions/chat-1")
+    turns = page.get_by_role("navigation", name="Turns").get_by_role("link")
+
+    expect(turns).to_have_count(3)
+    expect(turns.first).to_contain_text("Can I send order 1042 back?")
+    expect(turns.first).to_contain_text("helpful: yes")
+    turns.last.click()
+    expect(page.locator("#turn-3")).to_be_in_viewport()
+
+
+def test_sessions_are_searched_filtered_and_sorted(page: Page) -> None:
+    page.goto("/sessions")
+    box = page.get_by_label("Search and filter sessions")
+    box.fill("session = 'chat-0'")
+    box.press("Enter")
+    expect(page.get_by_role("link", name="chat-1")).to_have_count(0)
+    expect(page.get_by_role("link", name="chat-0")).to_be_visible()
+    page.get_by_role("button", name="Cost").click()
+    expect(page.get_by_role("columnheader", name="Cost")).to_have_attribute("aria-sort", "descending")
+    expect(page.get_by_role("link", name="chat-0")).to_be_visible()
+    box.fill("nobody said this")
+    box.press("Enter")
+
+    expect(page.get_by_role("heading", name="No session fits")).to_be_visible()
+
+
+def test_a_view_is_saved_opened_and_forgotten(page: Page) -> None:
+    page.goto("/traces?filter=state = 'ERROR'&order=cost desc")
+    page.get_by_role("button", name="Saved views").click()
+    page.get_by_label("Name of this view").fill("failures")
+    page.keyboard.press("Enter")
+    page.goto("/traces")
+    page.get_by_role("button", name="Saved views").click()
+    page.get_by_role("button", name="failures", exact=True).click()
+    expect(page.get_by_label("Search and filter traces")).to_have_value("state = 'ERROR'")
+    assert "order=cost+desc" in page.url
+
+    page.get_by_role("button", name="Saved views").click()
+    page.get_by_role("button", name="Forget failures").click()
+    expect(page.get_by_role("button", name="failures", exact=True)).to_have_count(0)
+
+
+def test_an_experiment_is_chosen_from_a_menu(watched: Watched, tmp_path: Path) -> None:
+    store = tmp_path / "lab.db"
+    tracer.configure(store=f"sqlite:///{store}")
+    with tracer.start_span("everyday"):
+        pass
+    tracer.set_experiment("lab")
+    with tracer.start_span("a trial"):
+        pass
+    tracer.reset()
+    with served(store) as url:
+        page = watched.open(url)
+        page.goto("/traces?filter=state = 'OK'")
+        page.get_by_label("Experiment").select_option("lab")
+        expect(page.get_by_role("link", name="a trial")).to_be_visible()
+        expect(page.get_by_role("link", name="everyday")).to_have_count(0)
+        expect(page.get_by_label("Search and filter traces")).to_have_value("state = 'OK' AND experiment = 'lab'")
+        page.get_by_label("Experiment").select_option("")
+        expect(page.get_by_role("link", name="everyday")).to_be_visible()
+
+
+def test_a_trace_that_is_opened_while_the_server_is_away_says_so(page: Page, trace_ids: TraceIds) -> None:
+    page.goto("/traces")
+    row = page.get_by_role("row").filter(has_text="answer with sources").get_by_role("link")
+    expect(row).to_be_visible()
+    page.route(f"**/api/v1/traces/{trace_ids.failing}*", lambda route: route.abort())
+    row.click()
+
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+
+
+def test_the_dashboard_is_filtered_and_its_figures_open_their_traces(page: Page) -> None:
+    page.goto("/dashboard")
+    box = page.get_by_label("Filter the dashboard")
+    box.fill("version = 'shop-v1'")
+    box.press("Enter")
+    row = page.locator(".group-table").get_by_role("row").filter(has_text="gpt-4o-mini-2024-07-18")
+    expect(row.get_by_role("cell").nth(1)).to_have_text("6")
+    row.get_by_role("cell").nth(5).get_by_role("link").click()
+
+    expect(page.get_by_role("status").filter(has_text="trace")).to_have_text("3 traces")
+    assert "order=duration+desc" in page.url
+
+
+def test_what_two_traces_share_is_folded(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/compare?a={trace_ids.support}&b={trace_ids.support}")
+    page.get_by_role("option").filter(has_text="chat gpt-4o-mini").last.click()
+    same = page.get_by_text("4 messages the same")
+    expect(page.get_by_text("Can I send order 1042 back?")).to_have_count(0)
+    same.click()
+
+    expect(page.get_by_text("Can I send order 1042 back?")).to_be_visible()
+    texts = page.get_by_label("Trace A").locator("option:checked").inner_text()
+    assert page.get_by_label("Trace B").locator("option:checked").inner_text() == texts
+
+
 def test_versions_stand_side_by_side(page: Page) -> None:
     page.goto("/versions")
 
-    expect(page.get_by_role("columnheader")).to_have_count(2)
-    expect(page.get_by_role("row", name="Traces 3 3")).to_be_visible()
-    expect(page.get_by_role("row").filter(has_text="Feedback: helpful")).to_contain_text("1.00")
-    page.get_by_role("link", name="its traces of shop-v1").click()
+    shop = page.get_by_role("region", name="shop")
+    expect(shop.get_by_role("columnheader")).to_have_text(["shop-v2", "shop-v1"])
+    expect(shop.get_by_role("row").filter(has_text="Failed")).to_contain_text("0 of 3")
+    expect(shop.get_by_role("row").filter(has_text="Feedback: helpful")).to_contain_text("1.00")
+    expect(shop.get_by_role("row").filter(has_text="Latency, median")).to_contain_text("may be chance")
+    shop.get_by_role("link", name="3 Traces, traces of shop-v1").click()
     expect(page.get_by_role("status").filter(has_text="trace")).to_have_text("3 traces")
 
 
@@ -67,6 +168,50 @@ def test_versions_have_names_params_and_tags(watched: Watched, tmp_path: Path) -
         expect(page.get_by_text("version draft (deleted)")).to_be_visible()
 
 
+@pytest.fixture
+def apps(tmp_path: Path) -> Iterator[str]:
+    """A server over versions of two apps: one got worse, one has an example run."""
+    store = tmp_path / "apps.db"
+    tracer.configure(store=f"sqlite:///{store}")
+    for name, traces, failed in (("bill-v1", 1, 0), ("shop-v1", 30, 0), ("shop-v2", 30, 15), ("shop-v3", 30, 14)):
+        with tracer.set_active_model(name):
+            for number in range(traces):
+                with tracer.start_span(name[:4]) as span:
+                    span.set_status("ERROR" if number < failed else "OK")
+                tracer.log_feedback(trace_id=span.trace_id, name="tone", value="curt" if number % 2 else "kind")
+    with tracer.set_active_model("bill-v1"), tracer.start_span("bill"):
+        tracer.update_current_trace(tags={"tracer.example": "true"})
+    tracer.reset()
+    with served(store) as url:
+        yield url
+
+
+def test_each_version_of_an_app_is_compared_with_the_one_before_or_a_chosen_one(watched: Watched, apps: str) -> None:
+    page = watched.open(apps)
+    page.goto("/versions")
+
+    expect(page.get_by_role("link", name="1 Traces, traces of bill-v1")).to_be_visible()
+    shop = page.get_by_role("region", name="shop")
+    failed = shop.get_by_role("row").filter(has_text="Failed").get_by_role("cell")
+    expect(failed.nth(0)).to_contain_text("may be chance")
+    expect(failed.nth(1).locator(".change.bad")).to_have_text("+")
+    expect(failed.nth(2).locator(".change")).to_have_count(0)
+    tone = shop.get_by_role("row").filter(has_text="Feedback: tone").get_by_role("cell")
+    expect(tone.first).to_contain_text("curt 15")
+
+    shop.get_by_label("Compare with").select_option("shop-v1")
+    expect(failed.nth(0).locator(".change.bad")).to_have_text("+")
+    page.reload()
+    expect(shop.get_by_label("Compare with").locator("option:checked")).to_have_text("shop-v1")
+    failed.nth(1).get_by_role("link").click()
+    expect(page.get_by_role("status").filter(has_text="trace")).to_have_text("15 traces")
+    expect(page.get_by_label("Narrow the list").get_by_role("button", name="shop-v2")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.get_by_role("row").nth(1).get_by_role("link").click()
+    expect(page.get_by_role("link", name="version shop-v2")).to_be_visible()
+
+
 def test_the_dashboard_draws_calls_latency_tokens_and_cost(page: Page) -> None:
     page.goto("/dashboard")
 
@@ -77,7 +222,7 @@ def test_the_dashboard_draws_calls_latency_tokens_and_cost(page: Page) -> None:
     expect(row.get_by_role("cell").nth(1)).to_have_text("12")
     expect(page.get_by_role("img", name="Cost over time")).to_be_visible()
     page.get_by_role("button", name="Version").click()
-    expect(page.get_by_role("link", name="shop-v1")).to_be_visible()
+    expect(page.get_by_role("link", name="shop-v1", exact=True)).to_be_visible()
 
 
 def test_two_traces_are_compared_step_by_step(page: Page, trace_ids: TraceIds) -> None:

@@ -168,11 +168,8 @@ def test_an_id_in_the_search_box_opens_what_has_it(page: Page, trace_ids: TraceI
     page.wait_for_url("**span=*")
     span_id = query(page)["span"][0]
 
-    for pasted in (
-        span_id,
-        f"00-{trace_ids.support}-{span_id}-01",
-        f"{address}/traces/{trace_ids.support}?span={span_id}",
-    ):
+    header, link = f"00-{trace_ids.support}-{span_id}-01", f"{address}/traces/{trace_ids.support}?span={span_id}"
+    for pasted in (span_id, header, link):
         page.goto("/traces")
         box.fill(pasted)
         box.press("Enter")
@@ -206,7 +203,7 @@ def test_a_result_shows_the_words_that_were_searched_and_the_trace_where_they_ar
     expect(row.locator("mark")).to_have_text("days_since")
 
     row.get_by_role("link").click()
-    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("find_order")
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("chat gpt-4o-mini")
     expect(page.get_by_label("Find in this trace")).to_have_value("days_since")
     page.wait_for_function("[...(CSS.highlights.get('found') ?? [])].some(range => String(range) === 'days_since')")
 
@@ -297,6 +294,38 @@ def test_a_models_dated_names_are_one_facet(page: Page) -> None:
 
     expect(facet).to_have_attribute("aria-pressed", "true")
     assert query(page)["filter"] == ["model IN ('gpt-4o-mini', 'gpt-4o-mini-2024-07-18')"]
+
+
+def test_a_page_asks_the_server_nothing_twice(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/v1/" in request.url else None)
+    page.goto("/traces")
+    shown(page, 11)
+    page.evaluate(
+        """() => new Promise(done => {
+            new EventSource("/api/v1/events").addEventListener("change", () => done(), {once: true});
+        })"""
+    )
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+
+    others = [url for url in asked if not url.endswith("/events")]
+    assert sorted(others) == sorted(set(others))
+    assert not any("trace_id+IN" in url for url in others)
+
+
+def test_text_from_right_to_left_is_written_so(watched: Watched, own: tuple[Path, str]) -> None:
+    with tracer.start_span("طلب", span_type="CHAT_MODEL") as span:
+        tracer.set_span_chat_messages(span, [{"role": "user", "content": "مرحبا، أين طلبي؟ order 44"}])
+    tracer.flush()
+    page = watched.open(own[1])
+    page.goto("/traces")
+    page.get_by_role("link", name="طلب").click()
+
+    said = page.get_by_label("Conversation").get_by_text("مرحبا")
+    expect(said).to_be_visible()
+    assert said.evaluate("element => getComputedStyle(element).direction") == "rtl"
 
 
 def test_columns_are_chosen_and_sorted(page: Page) -> None:

@@ -10,6 +10,7 @@ from tracer.server.operation import ANY_NS, FILTER, PAGE, SELECTION, Operation, 
 BASE: Final = "/api/v1"
 
 _ORDER = Parameter("order_by", 'Sort keys, such as "cost desc, name"; newest first by default.')
+_MOST = Parameter("order_by", "Most of it first: time, traces, errors, tokens, cost or duration.", default="time")
 _CHANGED = Parameter("changed_since", "Only traces that changed after this change number.", "integer")
 _POSITION = Parameter("position", "Only spans that ended from this position on, and those that run.", "integer", 0)
 _PAYLOAD = Parameter("payload", "0 leaves payloads out.", "integer", 1, (0, 1))
@@ -88,7 +89,7 @@ OPERATIONS: Final = (
     Operation(
         "GET", "/filter/complete", "Complete a filter.", completion.complete_filter, "Completion", (FILTER, _CURSOR)
     ),
-    Operation("GET", "/sessions", "List sessions.", overview.list_sessions, "SessionPage", (*SELECTION, *PAGE)),
+    Operation("GET", "/sessions", "List sessions.", overview.list_sessions, "SessionPage", (*SELECTION, _MOST, *PAGE)),
     Operation(
         "GET", "/sessions/{session_id:path}", "A session's conversation.", overview.get_session, "Conversation", PAGE
     ),

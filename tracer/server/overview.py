@@ -25,11 +25,12 @@ _COUNTED = {"model": "calls", "provider": "calls", "none": "calls", "type": "spa
 def histogram(call: Call) -> JsonObject:
     """Number of traces by time of their start."""
     query = call.query
+    seq = call.store.change_number()
     found = call.store.histogram(
         call.selection, since_ns=query["since_ns"], until_ns=query["until_ns"], buckets=query["buckets"]
     )
     if found is None:
-        return {"since_ns": None, "until_ns": None, "step_ns": None, "count": 0, "buckets": []}
+        return {"since_ns": None, "until_ns": None, "step_ns": None, "count": 0, "buckets": [], "seq": seq}
     counts = {start: (count, errors) for start, count, errors in found.buckets}
     starts = range(found.since, found.until, found.step)
     buckets = [(start, *counts.get(start, (0, 0))) for start in starts]
@@ -39,18 +40,21 @@ def histogram(call: Call) -> JsonObject:
         "step_ns": found.step,
         "count": found.count,
         "buckets": [{"start_ns": start, "count": count, "errors": errors} for start, count, errors in buckets],
+        "seq": seq,
     }
 
 
 def facets(call: Call) -> JsonObject:
     """The most frequent values of fields."""
     fields = [name.strip() for name in call.query["fields"].split(",") if name.strip()]
+    seq = call.store.change_number()
     found = call.store.facets(call.selection, fields, limit=call.query["limit"])
     return {
         "facets": [_facet(facet) for facet in found.facets],
         "counted": found.counted,
         "complete": found.complete,
         "tag_keys": found.tag_keys,
+        "seq": seq,
     }
 
 
@@ -63,6 +67,7 @@ def statistics(call: Call) -> JsonObject:
     """Calls, errors, tokens, cost and latency by group, as a whole and over time."""
     query = call.query
     group_by, interval_ns = query["group_by"], query["interval_ns"]
+    seq = call.store.change_number()
     since_ms, until_ms = _ms(query["since_ns"]), _ms(query["until_ns"])
     filter = parse_filter(query["filter"])
     groups = call.store.statistics(group_by=group_by, filter=filter, since_ms=since_ms, until_ms=until_ms)
@@ -84,6 +89,7 @@ def statistics(call: Call) -> JsonObject:
         "exact": all(row.exact for row in (*groups, *series)),
         "groups": [statistics_shape(row) for row in groups],
         "series": [{"start_ns": row.start, **statistics_shape(row)} for row in series if row.group in charted],
+        "seq": seq,
     }
 
 
@@ -127,7 +133,10 @@ def _latency(row: StatisticsRow | VersionRow) -> dict[str, int]:
 def list_sessions(call: Call) -> JsonObject:
     """One page of sessions."""
     seq = call.store.change_number()
-    page = call.store.find_sessions(call.selection, limit=call.query["limit"], page_token=call.query["page_token"])
+    query = call.query
+    page = call.store.find_sessions(
+        call.selection, limit=query["limit"], page_token=query["page_token"], order_by=query["order_by"]
+    )
     return {
         "sessions": [_session(row) for row in page.sessions],
         "next_page_token": page.next_page_token,
@@ -171,9 +180,10 @@ def _cost(total: float | None) -> dict[str, float] | None:
 
 def list_versions(call: Call) -> JsonObject:
     """The versions of apps that traces name."""
+    seq = call.store.change_number()
     models = {row.model_id: row for row in call.store.models()}
     rows = call.store.versions(call.selection)
-    return {"versions": [_version(row, models.get(row.model_id)) for row in rows]}
+    return {"versions": [_version(row, models.get(row.model_id)) for row in rows], "seq": seq}
 
 
 def _version(row: VersionRow, model: ModelRow | None) -> JsonObject:

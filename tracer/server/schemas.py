@@ -195,12 +195,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
         step_ns=maybe(NS),
         count=COUNT,
         buckets=many(shape(start_ns=NS, count=COUNT, errors=COUNT)),
+        seq=COUNT,
     ),
     "Facets": shape(
         facets=many(shape(field=TEXT, values=many(shape(value=TEXT, count=COUNT, folded=many(TEXT))), more=FLAG)),
         counted=COUNT,
         complete=FLAG,
         tag_keys=many(TEXT),
+        seq=COUNT,
     ),
     "FilterCheck": shape(valid=FLAG, error=maybe(shape(message=TEXT, position=COUNT))),
     "Completion": shape(
@@ -237,6 +239,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         exact=FLAG,
         groups=many(shape(**_NUMBERS)),
         series=many(shape(start_ns=NS, **_NUMBERS)),
+        seq=COUNT,
     ),
     "Versions": shape(
         versions=many(
@@ -264,7 +267,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 trace_name=maybe(TEXT),
                 uncertainty=by_name(NUMBER),
             )
-        )
+        ),
+        seq=COUNT,
     ),
     "Models": shape(
         models=many(

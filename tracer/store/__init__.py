@@ -144,9 +144,17 @@ class Store(Protocol):
         ...
 
     def find_sessions(
-        self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
+        self,
+        filter: Expression | None = None,
+        *,
+        limit: int = 100,
+        page_token: str | None = None,
+        order_by: str = "time",
     ) -> SessionPage:
-        """One page of the sessions with a trace that meets the filter, newest first."""
+        """One page of the sessions with a trace that meets the filter, newest first.
+
+        Or those first with the most "traces", "errors", "tokens", "cost" or "duration" among these traces.
+        """
         ...
 
     def session(self, session_id: str) -> SessionRow | None:

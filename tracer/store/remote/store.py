@@ -175,10 +175,17 @@ class RemoteStore:
         return {shape.pop("trace_id"): Snippet(**shape) for shape in found}
 
     def find_sessions(
-        self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
+        self,
+        filter: Expression | None = None,
+        *,
+        limit: int = 100,
+        page_token: str | None = None,
+        order_by: str = "time",
     ) -> SessionPage:
-        """One page of the sessions with a trace that meets the filter, newest first."""
-        asked = {"filter": filter_text(filter), "limit": limit, "page_token": page_token}
+        """One page of the sessions with a trace that meets the filter, newest or most of something first."""
+        asked = {"filter": filter_text(filter), "limit": limit, "page_token": page_token, "order_by": None}
+        if order_by != "time":  # which older servers do not know
+            asked["order_by"] = order_by
         found = self._get("/sessions", asked)
         return SessionPage([rows.session_row(shape) for shape in found["sessions"]], found["next_page_token"])
 

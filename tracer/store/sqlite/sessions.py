@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Expression
 from tracer.store.rows import SessionPage, SessionRow
 from tracer.store.sqlite.compile import Matcher
@@ -38,23 +39,39 @@ _TOTALS = {
 }
 
 
+# of the traces that meet the filter, most first
+_ORDERS = {
+    "time": "max(t.start)",
+    "traces": "count(*)",
+    "errors": "total(t.state = 'ERROR')",
+    "tokens": "total(t.total_tokens)",
+    "cost": "total(t.cost)",
+    "duration": "max(t.start + ifnull(t.duration, 0)) - min(t.start)",
+}
+
+
 def find_sessions(
     connection: sqlite3.Connection,
     expression: Expression | None,
     fulltext: Matcher,
     limit: int,
     page_token: str | None,
+    order_by: str,
 ) -> SessionPage:
     """One page of the sessions that have a trace among those that meet the filter."""
+    amount = _ORDERS.get(order_by)
+    if amount is None:
+        raise InvalidArgumentError(f"cannot order sessions by {order_by[:40]!r}, expected one of {', '.join(_ORDERS)}")
+    question = (expression, order_by)
     sql = selected(expression, fulltext).sql.matching("t.session IS NOT NULL")
     after, values = "", []
     if page_token is not None:
-        after, values = " HAVING (max(t.start), t.session) < (?, ?)", decode_token(page_token, expression, 2)
+        after, values = f" HAVING ({amount}, t.session) < (?, ?)", decode_token(page_token, question, 2)
     found = connection.execute(
-        f"SELECT t.session, max(t.start) FROM {sql.text} GROUP BY t.session{after} ORDER BY 2 DESC, 1 DESC LIMIT ?",
+        f"SELECT t.session, {amount} FROM {sql.text} GROUP BY t.session{after} ORDER BY 2 DESC, 1 DESC LIMIT ?",
         [*sql.parameters, *values, limit + 1],
     ).fetchall()
-    token = encode_token(expression, [found[limit - 1][1], found[limit - 1][0]]) if len(found) > limit else None
+    token = encode_token(question, [found[limit - 1][1], found[limit - 1][0]]) if len(found) > limit else None
     return SessionPage(session_rows(connection, [row[0] for row in found[:limit]]), token)
 
 

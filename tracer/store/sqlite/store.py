@@ -165,10 +165,15 @@ class SqliteStore:
         return self._run("read", lambda connection: snippets(connection, trace_ids, text))
 
     def find_sessions(
-        self, filter: Expression | None = None, *, limit: int = 100, page_token: str | None = None
+        self,
+        filter: Expression | None = None,
+        *,
+        limit: int = 100,
+        page_token: str | None = None,
+        order_by: str = "time",
     ) -> SessionPage:
-        """One page of the sessions with a trace that meets the filter, newest first."""
-        return self._search(filter, partial(find_sessions, limit=limit, page_token=page_token))
+        """One page of the sessions with a trace that meets the filter, newest or most of something first."""
+        return self._search(filter, partial(find_sessions, limit=limit, page_token=page_token, order_by=order_by))
 
     def session(self, session_id: str) -> SessionRow | None:
         """The sums of a session, or None where no trace belongs to it."""

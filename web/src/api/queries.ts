@@ -134,11 +134,15 @@ function withPlainFigures(span: Span): Span {
 export const traceRecords = (traceId: string) =>
   exactRequest(`/traces/${encodeURIComponent(traceId)}/records`).then((answer) => answer as unknown as TraceRecords);
 
-export const sessionList = (selection: Selection) =>
+export const sessionList = (selection: Selection, order: string) =>
   infiniteQueryOptions({
-    queryKey: ["sessions", selection],
+    queryKey: ["sessions", selection, order],
     queryFn: ({ pageParam, signal }) =>
-      request<SessionPage>("/sessions", { ...selection, limit: 100, page_token: pageParam }, { signal }),
+      request<SessionPage>(
+        "/sessions",
+        { ...selection, order_by: order, limit: 100, page_token: pageParam },
+        { signal },
+      ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_page_token,
     placeholderData: keepPreviousData,
@@ -195,10 +199,18 @@ export const experimentList = () =>
     staleTime: 60_000,
   });
 
-/** Marks all live queries as stale: those on screen are fetched again. */
-export function refreshAll(): void {
+const LIVE = ["histogram", "facets", "sessions", "session", "statistics", "versions"];
+
+/** The change number that an answer, or the first page of several, has everything up to. */
+const seqOf = (data: unknown): number => {
+  const answer = data as { seq?: number; data?: unknown; pages?: unknown[] } | undefined;
+  if (answer?.pages) return seqOf(answer.pages[0]);
+  return answer?.seq ?? (answer?.data ? seqOf(answer.data) : 0);
+};
+
+/** Fetches what is on screen again, but for answers that have this change already. */
+export function refreshAll(seq = Number.POSITIVE_INFINITY): void {
   void queryClient.invalidateQueries({
-    predicate: (query) =>
-      ["histogram", "facets", "sessions", "session", "statistics", "versions"].includes(String(query.queryKey[0])),
+    predicate: (query) => LIVE.includes(String(query.queryKey[0])) && seqOf(query.state.data) < seq,
   });
 }

@@ -35,8 +35,8 @@ export default function ComparePage() {
       <header className="page-head">
         <h1>Compare</h1>
         <div className="page-tools">
-          <Choice word="A" id={a} onChange={(id) => setUrl({ a: id })} />
-          <Choice word="B" id={b} onChange={(id) => setUrl({ b: id })} />
+          <Choice word="A" id={a} trace={left.data?.trace} onChange={(id) => setUrl({ a: id })} />
+          <Choice word="B" id={b} trace={right.data?.trace} onChange={(id) => setUrl({ b: id })} />
         </div>
       </header>
       {[left, right].map((query) => query.isError && <Problem key={query.errorUpdatedAt} error={query.error} />)}
@@ -46,7 +46,16 @@ export default function ComparePage() {
   );
 }
 
-function Choice({ word, id, onChange }: { word: string; id: string | null; onChange: (id: string) => void }) {
+interface ChoiceProps {
+  word: string;
+  id: string | null;
+  trace: Trace | undefined;
+  onChange: (id: string) => void;
+}
+
+const nameOf = (trace: Trace) => `${moment(trace.start_ns)} ${trace.name ?? trace.trace_id.slice(0, 8)}`;
+
+function Choice({ word, id, trace, onChange }: ChoiceProps) {
   const { data } = useQuery({
     queryKey: ["recent"],
     queryFn: () => request<TracePage>("/traces", { limit: 50 }),
@@ -64,10 +73,10 @@ function Choice({ word, id, onChange }: { word: string; id: string | null; onCha
         onChange={(event) => onChange(event.target.value)}
       >
         <option value="">choose…</option>
-        {id && !isListed && <option value={id}>{id}</option>}
+        {id && !isListed && <option value={id}>{trace ? nameOf(trace) : id}</option>}
         {traces.map((trace) => (
           <option key={trace.trace_id} value={trace.trace_id}>
-            {moment(trace.start_ns)} {trace.name ?? trace.trace_id.slice(0, 8)}
+            {nameOf(trace)}
           </option>
         ))}
       </select>

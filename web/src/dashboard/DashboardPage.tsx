@@ -1,20 +1,26 @@
 // Calls, errors, latency, tokens and cost over time.
 
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useMemo } from "react";
+import { type ReactNode, useMemo, useRef } from "react";
 import { Link } from "wouter";
+import { ApiError } from "../api/client";
 import { useChanges } from "../api/live";
 import { histogram, refreshAll, statistics } from "../api/queries";
 import type { Statistics, StatisticsGroup } from "../api/types";
 import { count, duration, money, percent, plural, roundMoney, shortCount } from "../format";
-import { condition } from "../traces/conditions";
+import { condition, conjuncts } from "../traces/conditions";
+import { FilterBox } from "../traces/FilterBox";
 import { GetStarted } from "../traces/GetStarted";
+import { useKeys } from "../ui/keys";
 import { PageHead } from "../ui/PageHead";
 import { Problem } from "../ui/Problem";
 import { useSelection } from "../ui/range";
 import { Segments } from "../ui/Segments";
+import { useTheme } from "../ui/theme";
 import { useUrlState } from "../ui/url";
-import { ChartView } from "./ChartView";
+import { useMedia } from "../ui/useMedia";
+import { useVersionName } from "../ui/VersionName";
+import { ChartView, colours, shortened } from "./ChartView";
 import { type Chart, chartOf, type Metric, stepFor } from "./series";
 
 const GROUPS = [
@@ -58,6 +64,8 @@ export default function DashboardPage() {
   });
   const sums = useQuery({ ...statistics(selection, "none", null), enabled: length !== null });
   useChanges(refreshAll, 3_000);
+  const box = useRef<HTMLInputElement>(null);
+  useKeys({ "/": () => box.current?.focus() });
   if (
     range.isSuccess &&
     found &&
@@ -78,7 +86,18 @@ export default function DashboardPage() {
           onChange={(by) => setUrl({ by: by === "model" ? null : by }, true)}
         />
       </PageHead>
-      {problem ? <Problem error={problem} retry={() => void query.refetch()} /> : null}
+      <div className="toolbar page-filter">
+        <FilterBox
+          value={selection.filter}
+          error={problem}
+          onChange={(filter) => setUrl({ filter })}
+          box={box}
+          label="Filter the dashboard"
+        />
+      </div>
+      {problem && !(problem instanceof ApiError && problem.code === "filter_syntax") ? (
+        <Problem error={problem} retry={() => void query.refetch()} />
+      ) : null}
       {found && !found.buckets.length && <p className="dim page-note">No traces in this time.</p>}
       {sums.data && found && (
         <Tiles
@@ -89,6 +108,7 @@ export default function DashboardPage() {
       )}
       {query.data && (
         <>
+          <Legend groups={chartOf(query.data, calls, true).groups} isVersion={group === "version"} />
           <Charts data={query.data} percentile={percentile}>
             <Segments
               label="Percentile of the latency"
@@ -97,7 +117,12 @@ export default function DashboardPage() {
               onChange={(id) => setUrl({ latency: id === "p95" ? null : id }, true)}
             />
           </Charts>
-          <GroupTable data={query.data} word={GROUPS.find(([id]) => id === group)?.[1] ?? ""} field={group} />
+          <GroupTable
+            data={query.data}
+            word={GROUPS.find(([id]) => id === group)?.[1] ?? ""}
+            field={group}
+            addressOf={(wanted, order) => tracesOf(url, selection.filter, wanted, order)}
+          />
           {!query.data.exact && (
             <p className="dim page-note">
               Percentiles are within 5 %: there are too many steps to go through one by one.
@@ -196,7 +221,92 @@ const FILTER_FIELDS: Record<Group, string> = {
   user: "user",
 };
 
-function GroupTable({ data, word, field }: { data: Statistics; word: string; field: Group }) {
+/** What the colours of all charts mean. */
+function Legend({ groups, isVersion }: { groups: string[]; isVersion: boolean }) {
+  const nameOf = useVersionName();
+  useTheme();
+  const palette = colours();
+  return (
+    <ul className="legend" aria-label="Colours of the charts">
+      {groups.map((group, index) => (
+        <li key={group} title={group}>
+          <span className="legend-mark" style={{ background: palette[index % palette.length] }} />
+          <bdi>{shortened((isVersion ? nameOf(group) : group) || "(none)")}</bdi>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** The traces behind a figure, in the time and filter of the dashboard. */
+function tracesOf(url: URLSearchParams, filter: string, wanted: string[], order: string): string {
+  const next = new URLSearchParams();
+  for (const name of ["range", "since", "until"]) {
+    const value = url.get(name);
+    if (value) next.set(name, value);
+  }
+  const conditions = [
+    ...(filter ? (conjuncts(`${filter} AND x`).length > 1 ? [filter] : [`(${filter})`]) : []),
+    ...wanted,
+  ];
+  if (conditions.length) next.set("filter", conditions.join(" AND "));
+  if (order) next.set("order", order);
+  return `/traces?${next}`;
+}
+
+const cardOf = (group: StatisticsGroup): [string, string][] => [
+  ["Count", count(group.calls)],
+  ["Failed", group.errors ? `${count(group.errors)} (${percent(group.errors, group.calls)})` : "0"],
+  ["Latency p50, p95", `${duration(group.latency_ns.p50)}, ${duration(group.latency_ns.p95)}`],
+  ["Tokens", `${count(group.input_tokens)} in, ${count(group.output_tokens)} out`],
+  ["Cost", money(group.cost)],
+];
+
+interface GroupTableProps {
+  data: Statistics;
+  word: string;
+  field: Group;
+  addressOf: (wanted: string[], order: string) => string;
+}
+
+const FAILED = { trace_name: "state = 'ERROR'", version: "state = 'ERROR'", user: "state = 'ERROR'" } as Record<
+  Group,
+  string
+>;
+
+function GroupTable({ data, word, field, addressOf }: GroupTableProps) {
+  const nameOf = useVersionName();
+  const isNarrow = useMedia("(max-width: 720px)");
+  const titleOf = (group: string) => (field === "version" ? nameOf(group) : group);
+  if (isNarrow)
+    return (
+      <section className="group-table">
+        <h2 className="section-title">By {word.toLowerCase()}</h2>
+        <ul className="cards">
+          {data.groups.map((group) => (
+            <li key={group.group} className="card num">
+              <h3>
+                {group.group ? (
+                  <Link href={addressOf([condition(FILTER_FIELDS[field], group.group)], "")}>
+                    {titleOf(group.group)}
+                  </Link>
+                ) : (
+                  "(none)"
+                )}
+              </h3>
+              <dl>
+                {cardOf(group).map(([name, value]) => (
+                  <div key={name}>
+                    <dt>{name}</dt>
+                    <dd>{value}</dd>
+                  </div>
+                ))}
+              </dl>
+            </li>
+          ))}
+        </ul>
+      </section>
+    );
   return (
     <section className="group-table">
       <h2 className="section-title">By {word.toLowerCase()}</h2>
@@ -213,29 +323,43 @@ function GroupTable({ data, word, field }: { data: Statistics; word: string; fie
             </tr>
           </thead>
           <tbody>
-            {data.groups.map((group) => (
-              <tr key={group.group}>
-                <td className="clip-id" title={group.group}>
-                  {group.group ? (
-                    <Link href={`/traces?filter=${encodeURIComponent(condition(FILTER_FIELDS[field], group.group))}`}>
-                      {group.group}
-                    </Link>
-                  ) : (
-                    <span className="dim">(none)</span>
-                  )}
-                </td>
-                <td className="right">{count(group.calls)}</td>
-                <td className={`right ${group.errors ? "bad" : "dim"}`}>
-                  {group.errors ? `${count(group.errors)} (${percent(group.errors, group.calls)})` : "0"}
-                </td>
-                <td className="right nowrap">{duration(group.latency_ns.p50)}</td>
-                <td className="right nowrap">{duration(group.latency_ns.p95)}</td>
-                <td className="right nowrap">{duration(group.latency_ns.p99)}</td>
-                <td className="right">{count(group.input_tokens)}</td>
-                <td className="right">{count(group.output_tokens)}</td>
-                <td className="right">{money(group.cost)}</td>
-              </tr>
-            ))}
+            {data.groups.map((group) => {
+              const its = [condition(FILTER_FIELDS[field], group.group)];
+              const linked = (text: string, wanted: string[] = [], order = "") =>
+                group.group ? (
+                  <Link href={addressOf([...its, ...wanted], order)}>
+                    {text}
+                    <span className="visually-hidden"> of {group.group}</span>
+                  </Link>
+                ) : (
+                  text
+                );
+              return (
+                <tr key={group.group}>
+                  <td className="clip-id" title={group.group}>
+                    {group.group ? (
+                      <Link href={addressOf(its, "")}>{titleOf(group.group)}</Link>
+                    ) : (
+                      <span className="dim">(none)</span>
+                    )}
+                  </td>
+                  <td className="right">{count(group.calls)}</td>
+                  <td className={`right ${group.errors ? "bad" : "dim"}`}>
+                    {group.errors
+                      ? linked(`${count(group.errors)} (${percent(group.errors, group.calls)})`, [
+                          FAILED[field] ?? "errors > 0",
+                        ])
+                      : "0"}
+                  </td>
+                  <td className="right nowrap">{duration(group.latency_ns.p50)}</td>
+                  <td className="right nowrap">{duration(group.latency_ns.p95)}</td>
+                  <td className="right nowrap">{linked(duration(group.latency_ns.p99), [], "duration desc")}</td>
+                  <td className="right">{count(group.input_tokens)}</td>
+                  <td className="right">{count(group.output_tokens)}</td>
+                  <td className="right">{linked(money(group.cost), [], "cost desc")}</td>
+                </tr>
+              );
+            })}
           </tbody>
         </table>
       </div>

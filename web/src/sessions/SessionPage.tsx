@@ -1,24 +1,24 @@
 // A session as one conversation: every turn is a trace.
 
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { ArrowLeft } from "lucide-react";
+import { ArrowLeft, CircleAlert, ThumbsDown, ThumbsUp } from "lucide-react";
 import { Link } from "wouter";
 import { useChanges } from "../api/live";
-import { queryClient, sessionTurns } from "../api/queries";
+import { refreshAll, sessionTurns } from "../api/queries";
 import type { Message, Trace } from "../api/types";
 import { Conversation } from "../chat/Conversation";
 import { duration, fullTime, moment, money, plural, totalTokens } from "../format";
 import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { ModeChoice } from "../text/mode";
 import { TextValue } from "../text/Value";
+import { FailedBelow } from "../traces/columns";
 import { preview } from "../traces/preview";
 import { Problem } from "../ui/Problem";
 import { StateBadge } from "../ui/State";
 
 export default function SessionPage({ sessionId }: { sessionId: string }) {
-  const options = sessionTurns(sessionId);
-  const query = useInfiniteQuery(options);
-  useChanges(() => void queryClient.invalidateQueries({ queryKey: options.queryKey }), 2_000);
+  const query = useInfiniteQuery(sessionTurns(sessionId));
+  useChanges(refreshAll, 2_000);
   const session = query.data?.pages[0]?.session;
   const turns = query.data?.pages.flatMap((page) => page.turns) ?? [];
   return (
@@ -45,11 +45,14 @@ export default function SessionPage({ sessionId }: { sessionId: string }) {
           {session.cost && <li>{money(session.cost.total_cost)}</li>}
         </ul>
       )}
-      <ol className="turns">
-        {turns.map((turn, index) => (
-          <Turn key={turn.trace.trace_id} trace={turn.trace} messages={turn.messages} number={index + 1} />
-        ))}
-      </ol>
+      <div className="session-body">
+        {turns.length > 1 && <Contents traces={turns.map((turn) => turn.trace)} />}
+        <ol className="turns">
+          {turns.map((turn, index) => (
+            <Turn key={turn.trace.trace_id} trace={turn.trace} messages={turn.messages} number={index + 1} />
+          ))}
+        </ol>
+      </div>
       {query.hasNextPage && (
         <button
           type="button"
@@ -64,9 +67,56 @@ export default function SessionPage({ sessionId }: { sessionId: string }) {
   );
 }
 
+/** Every turn in a line, with what went wrong and what people thought of it. */
+function Contents({ traces }: { traces: Trace[] }) {
+  return (
+    <nav className="contents" aria-label="Turns">
+      <ol>
+        {traces.map((trace, index) => (
+          <li key={trace.trace_id}>
+            <a
+              href={`#turn-${index + 1}`}
+              onClick={(event) => {
+                event.preventDefault();
+                document.getElementById(`turn-${index + 1}`)?.scrollIntoView();
+              }}
+            >
+              <span className="num dim">{index + 1}</span>
+              <bdi className="contents-text">{preview(trace.request_preview) || trace.name || "trace"}</bdi>
+              {trace.state === "ERROR" && (
+                <span className="bad">
+                  <CircleAlert aria-hidden />
+                  <span className="visually-hidden">failed</span>
+                </span>
+              )}
+              <FailedBelow trace={trace} />
+              <Verdict trace={trace} />
+            </a>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+/** A thumb for feedback that is yes or no. */
+function Verdict({ trace }: { trace: Trace }) {
+  const given = trace.assessments.filter((one) => one.type === "feedback" && typeof one.value === "boolean");
+  const last = given.at(-1);
+  if (!last) return null;
+  const Icon = last.value ? ThumbsUp : ThumbsDown;
+  const said = `${last.name}: ${last.value ? "yes" : "no"}`;
+  return (
+    <span className={last.value ? "good" : "bad"} title={said}>
+      <Icon aria-hidden />
+      <span className="visually-hidden">{said}</span>
+    </span>
+  );
+}
+
 function Turn({ trace, messages, number }: { trace: Trace; messages: Message[]; number: number }) {
   return (
-    <li>
+    <li id={`turn-${number}`}>
       <div className="turn-head">
         <h2>
           <Link href={`/traces/${trace.trace_id}`}>
@@ -74,6 +124,7 @@ function Turn({ trace, messages, number }: { trace: Trace; messages: Message[]; 
           </Link>
         </h2>
         {trace.state !== "OK" && <StateBadge state={trace.state} />}
+        <FailedBelow trace={trace} />
         <span className="dim num">
           {moment(trace.start_ns)} · {trace.state === "IN_PROGRESS" ? "running" : duration(trace.duration_ns)}
           {trace.usage ? ` · ${plural(totalTokens(trace.usage) ?? 0, "token")}` : ""}

@@ -8,7 +8,12 @@ const TOO_LONG = 200_000;
 
 export const Markdown = memo(function Markdown({ text }: { text: string }) {
   const tokens = useMemo(() => (text.length > TOO_LONG ? null : parse(text)), [text]);
-  if (!tokens) return <div className="plain-text">{text}</div>;
+  if (!tokens)
+    return (
+      <div className="plain-text" dir="auto">
+        {text}
+      </div>
+    );
   return <div className="markdown">{blocks(tokens)}</div>;
 });
 
@@ -29,9 +34,17 @@ function block(token: Token, key: number): ReactNode {
       return null;
     case "heading":
       // headings of a message are below those of the page
-      return createElement(`h${Math.min(6, (token as Tokens.Heading).depth + 2)}`, { key }, inline(token.tokens));
+      return createElement(
+        `h${Math.min(6, (token as Tokens.Heading).depth + 2)}`,
+        { key, dir: "auto" },
+        inline(token.tokens),
+      );
     case "paragraph":
-      return <p key={key}>{inline(token.tokens)}</p>;
+      return (
+        <p key={key} dir="auto">
+          {inline(token.tokens)}
+        </p>
+      );
     case "code":
       return (
         <Code
@@ -41,7 +54,11 @@ function block(token: Token, key: number): ReactNode {
         />
       );
     case "blockquote":
-      return <blockquote key={key}>{blocks(token.tokens)}</blockquote>;
+      return (
+        <blockquote key={key} dir="auto">
+          {blocks(token.tokens)}
+        </blockquote>
+      );
     case "hr":
       return <hr key={key} />;
     case "list":
@@ -56,7 +73,7 @@ function block(token: Token, key: number): ReactNode {
       );
     default:
       return (
-        <p key={key} className="raw-html">
+        <p key={key} className="raw-html" dir="auto">
           {token.raw.trim()}
         </p>
       );
@@ -66,7 +83,7 @@ function block(token: Token, key: number): ReactNode {
 function list(token: Tokens.List, key: number): ReactNode {
   const items = token.items.map((item, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: the items of a text have no other identity
-    <li key={index}>
+    <li key={index} dir="auto">
       {item.task && (
         <input type="checkbox" disabled checked={item.checked ?? false} aria-label={item.checked ? "done" : "to do"} />
       )}
@@ -90,7 +107,9 @@ function table(token: Tokens.Table, key: number): ReactNode {
           <tr>
             {token.header.map((cell, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: columns of a text
-              <th key={index}>{inline(cell.tokens)}</th>
+              <th key={index} dir="auto">
+                {inline(cell.tokens)}
+              </th>
             ))}
           </tr>
         </thead>
@@ -100,7 +119,9 @@ function table(token: Tokens.Table, key: number): ReactNode {
             <tr key={index}>
               {row.map((cell, column) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: columns of a text
-                <td key={column}>{inline(cell.tokens)}</td>
+                <td key={column} dir="auto">
+                  {inline(cell.tokens)}
+                </td>
               ))}
             </tr>
           ))}

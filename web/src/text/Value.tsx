@@ -31,7 +31,16 @@ function Written({ value, language = "" }: { value: Json; language?: string }) {
 export function TextValue({ text, label }: { text: string; label: string }) {
   const mode = useMode();
   const structured = useMemo(() => (mode === "pretty" || mode === "json" ? parsedStructure(text) : null), [text, mode]);
-  if (mode === "raw") return <Cut text={text}>{(shown) => <div className="plain-text mono">{shown}</div>}</Cut>;
+  if (mode === "raw")
+    return (
+      <Cut text={text}>
+        {(shown) => (
+          <div className="plain-text mono" dir="auto">
+            {shown}
+          </div>
+        )}
+      </Cut>
+    );
   const attachment = attachmentIn(text);
   if (attachment) return <Media source={attachment} />;
   if (!structured) return <Cut text={text}>{(shown) => <Markdown text={shown} />}</Cut>;

@@ -15,9 +15,9 @@ export function useTrace(traceId: string) {
     queryFn: ({ signal }) => traceAnswer(traceId, 0, signal),
     staleTime: 2_000,
   });
-  useChanges(() => {
+  useChanges((seq) => {
     const known = queryClient.getQueryData<TraceAnswer>(key);
-    if (!known) return;
+    if (!known || seq <= known.seq) return;
     void traceAnswer(traceId, known.position)
       .then((update) =>
         queryClient.setQueryData<TraceAnswer>(key, (latest) => (latest ? grown(latest, update) : update)),

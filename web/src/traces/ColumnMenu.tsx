@@ -21,7 +21,7 @@ export function ColumnMenu({ chosen, onChange, icon }: Props) {
         onChange(COLUMNS.map((column) => column.id).filter((id) => ids.includes(id)));
       }}
     >
-      <MenuButton className="button square" aria-label="Columns" title="Columns">
+      <MenuButton className="button" aria-label="Columns" title="Columns">
         {icon}
       </MenuButton>
       <AriaMenu className="menu" gutter={4} portal unmountOnHide aria-label="Columns">

@@ -14,6 +14,7 @@ interface Props {
   error: unknown;
   onChange: (filter: string) => void;
   box: RefObject<HTMLInputElement | null>;
+  label?: string;
 }
 
 /** What was offered for a text; the text in the box may have gone on since. */
@@ -34,7 +35,7 @@ async function addressOf({ traceId, spanId }: Ids): Promise<string | null> {
   return found && `/traces/${found}${spanId ? `?span=${spanId}` : ""}`;
 }
 
-export function FilterBox({ value, error, onChange, box }: Props) {
+export function FilterBox({ value, error, onChange, box, label = "Search and filter traces" }: Props) {
   const [, navigate] = useLocation();
   const [draft, setDraft] = useState(value);
   const [offered, setOffered] = useState<Offered | null>(null);
@@ -146,7 +147,7 @@ export function FilterBox({ value, error, onChange, box }: Props) {
           spellCheck={false}
           autoComplete="off"
           autoCapitalize="off"
-          aria-label="Search and filter traces"
+          aria-label={label}
           aria-expanded={isOpen}
           aria-controls={`${id}-list`}
           aria-autocomplete="list"

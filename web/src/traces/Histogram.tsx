@@ -73,6 +73,8 @@ export function Histogram({
   const step = data.step_ns;
   const buckets = padded(data.buckets, step);
   const most = Math.max(1, ...buckets.map((bucket) => bucket.count));
+  // a root scale: one busy hour does not hide the others
+  const height = (bucket: Bucket) => 100 * Math.sqrt(bucket.count / most);
   const errors = buckets.reduce((sum, bucket) => sum + bucket.errors, 0);
   const index = (event: PointerEvent) => {
     const box = frame.current?.getBoundingClientRect();
@@ -96,7 +98,7 @@ export function Histogram({
         className="bars"
         role="img"
         aria-label={`${plural(data.count, "trace")} from ${say(first)} to ${say(last)}, ${count(errors)} failed`}
-        title="Drag to choose a time"
+        title="Drag to choose a time (heights are square roots)"
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
           setDrag([index(event), index(event)]);
@@ -113,8 +115,14 @@ export function Histogram({
               className={`bar-slot ${isIn ? "in" : ""}`}
               title={`${say(bucket.start_ns)}: ${plural(bucket.count, "trace")}, ${bucket.errors} failed`}
             >
-              <div className="bar-errors" style={{ height: `${(100 * bucket.errors) / most}%` }} />
-              <div className="bar-rest" style={{ height: `${(100 * (bucket.count - bucket.errors)) / most}%` }} />
+              <div
+                className="bar-errors"
+                style={{ height: `${height(bucket) * (bucket.errors / bucket.count || 0)}%` }}
+              />
+              <div
+                className="bar-rest"
+                style={{ height: `${height(bucket) * (1 - bucket.errors / bucket.count || 0)}%` }}
+              />
             </div>
           );
         })}

@@ -19,6 +19,7 @@ import { useMedia } from "../ui/useMedia";
 import { ColumnMenu } from "./ColumnMenu";
 import { COLUMNS, DEFAULT_COLUMNS } from "./columns";
 import { conjuncts, toggleCondition } from "./conditions";
+import { Experiments } from "./Experiments";
 import { FacetList } from "./FacetList";
 import { FacetSheet } from "./FacetSheet";
 import { FilterBox } from "./FilterBox";
@@ -27,6 +28,7 @@ import { Histogram } from "./Histogram";
 import { MarkedBar } from "./MarkedBar";
 import { TraceTable } from "./TraceTable";
 import { useTraceList } from "./useTraceList";
+import { Views } from "./Views";
 import { searchedWords } from "./written";
 
 export function TracesPage() {
@@ -132,17 +134,19 @@ export function TracesPage() {
         ) : (
           <button
             type="button"
-            className="button square"
+            className="button"
             aria-pressed={hasFacets}
             aria-label="Facets"
             title="Facets"
             onClick={() => setFacets(!hasFacets)}
           >
-            <PanelLeft aria-hidden />
+            <PanelLeft aria-hidden /> <span className="button-word">Facets</span>
           </button>
         )}
         <FilterBox value={selection.filter} error={query.error} onChange={filter} box={box} />
+        <Experiments filter={selection.filter} onChange={filter} />
         <TimeRange url={url} onChange={setUrl} />
+        <Views search={url.toString()} />
         <button
           type="button"
           className="button"
@@ -158,7 +162,11 @@ export function TracesPage() {
             setKept(ids);
             setUrl({ columns: ids.join(",") === DEFAULT_COLUMNS.join(",") ? null : ids.join(",") }, true);
           }}
-          icon={<Columns3 aria-hidden />}
+          icon={
+            <>
+              <Columns3 aria-hidden /> <span className="button-word">Columns</span>
+            </>
+          }
         />
         {isNarrow && (
           <button

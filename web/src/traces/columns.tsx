@@ -6,6 +6,7 @@ import type { Trace } from "../api/types";
 import { count, duration, fullTime, milliseconds, moment, money, plural, shortCount, totalTokens } from "../format";
 import { modelNames } from "../ui/models";
 import { StateBadge, stateWord } from "../ui/State";
+import { VersionName } from "../ui/VersionName";
 import { preview } from "./preview";
 
 export interface Column {
@@ -19,7 +20,7 @@ export interface Column {
   fact?: (trace: Trace) => string | null;
 }
 
-const text = (value: string | null | undefined) => <span title={value ?? ""}>{value ?? ""}</span>;
+const text = (value: string | null | undefined) => <bdi title={value ?? ""}>{value ?? ""}</bdi>;
 
 export const COLUMNS: Column[] = [
   {
@@ -51,7 +52,7 @@ export const COLUMNS: Column[] = [
     word: "Name",
     width: "minmax(140px, 1fr)",
     sort: "name",
-    cell: (t) => <span className="strong">{t.name ?? "(no name yet)"}</span>,
+    cell: (t) => <bdi className="strong">{t.name ?? "(no name yet)"}</bdi>,
   },
   { id: "input", word: "Input", width: "minmax(160px, 1.7fr)", cell: (t) => <Preview text={t.request_preview} /> },
   { id: "output", word: "Output", width: "minmax(160px, 1.7fr)", cell: (t) => <Preview text={t.response_preview} /> },
@@ -108,7 +109,7 @@ export const COLUMNS: Column[] = [
     width: "110px",
     sort: "version",
     fact: (t) => t.model_id,
-    cell: (t) => text(t.model_id),
+    cell: (t) => (t.model_id ? <VersionName modelId={t.model_id} /> : ""),
   },
   {
     id: "tags",
@@ -189,7 +190,7 @@ function Moment({ ns }: { ns: number }) {
 }
 
 function Preview({ text }: { text: string | null }) {
-  return <span className="dim2">{preview(text)}</span>;
+  return <bdi className="dim2">{preview(text)}</bdi>;
 }
 
 function Tags({ tags }: { tags: Record<string, string> }) {

@@ -38,6 +38,9 @@ export function useGone(selection: Selection, order: string): (inView: string[])
     if (latest.current && timer.current === undefined) timer.current = window.setTimeout(() => check.current(), 300);
   }, []);
   useChanges((seq) => {
+    const known = queryClient.getQueryData<InfiniteData<TracePage>>(traceList(selection, order).queryKey);
+    // the number that every connection begins with is no change to a list that is fetched at that time or later
+    if (!latest.current && (!known?.pages[0] || seq <= known.pages[0].seq)) return;
     latest.current = seq;
     plan();
   }, 2_000);
