@@ -48,6 +48,7 @@ def test_a_trace_in_the_list(client: httpx.Client, write: Write) -> None:
         "usage": {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120},
         "models": ["gpt-4o-mini"],
         "providers": ["openai"],
+        "failed_steps": [],
         "request_preview": '{"question":"Where to?"}',
         "response_preview": "Lisbon",
         "session_id": "s",

@@ -19,7 +19,7 @@ import { Segments } from "../ui/Segments";
 import { useTheme } from "../ui/theme";
 import { useUrlState } from "../ui/url";
 import { useMedia } from "../ui/useMedia";
-import { useVersionName } from "../ui/VersionName";
+import { useVersionName } from "../versions/details";
 import { ChartView, colours, shortened } from "./ChartView";
 import { type Chart, chartOf, type Metric, stepFor } from "./series";
 

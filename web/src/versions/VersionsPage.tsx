@@ -15,16 +15,8 @@ import { useSelection } from "../ui/range";
 import { useUrlState } from "../ui/url";
 import { useMedia } from "../ui/useMedia";
 import { type App, appsOf, baseOf } from "./apps";
-import {
-  changeOf,
-  FIGURES,
-  type Figure,
-  feedbackFigures,
-  scoresOf,
-  textScores,
-  tracesBehind,
-} from "./figures";
 import { useDetails, useVersionName } from "./details";
+import { changeOf, FIGURES, type Figure, feedbackFigures, scoresOf, textScores, tracesBehind } from "./figures";
 
 const LINES = `@tracer.trace
 def answer(question: str) -> str:
