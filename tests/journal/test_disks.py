@@ -267,6 +267,7 @@ def test_a_store_that_is_deleted_while_programs_run(endings: tuple[str, ...], st
 
 def test_a_whole_folder_that_is_deleted_while_the_program_runs(start: Any, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/gone/tracer.db"
+    (tmp_path / "gone").mkdir()
     program = start(
         """
         import shutil

@@ -159,7 +159,7 @@ def _settings_from_environment() -> tuple[Settings, InvalidArgumentError | None]
 
 def _tell_of_new_folder(url: str) -> None:
     folder = os.path.dirname(url.removeprefix("sqlite:///"))
-    if url.startswith("sqlite:") and not os.path.isdir(folder):
+    if url.startswith("sqlite:") and not os.path.lexists(folder):
         log_once(f"folder {folder}", "tracer makes the folder %s for its store: there is none", folder)
 
 
