@@ -14,6 +14,9 @@ const MOST = 200;
 export function useGone(selection: Selection, order: string): (inView: string[]) => void {
   const inView = useRef<string[]>([]);
   const latest = useRef(0);
+  const shownAt = useRef<number | undefined>(undefined); // number of the list's change when its rows were first shown
+  const list = useRef(traceList(selection, order).queryKey);
+  list.current = traceList(selection, order).queryKey;
   const checked = useRef(new Map<string, number>());
   const timer = useRef<number | undefined>(undefined);
   const check = useRef(() => {});
@@ -38,9 +41,8 @@ export function useGone(selection: Selection, order: string): (inView: string[])
     if (latest.current && timer.current === undefined) timer.current = window.setTimeout(() => check.current(), 300);
   }, []);
   useChanges((seq) => {
-    const known = queryClient.getQueryData<InfiniteData<TracePage>>(traceList(selection, order).queryKey);
-    // the number that every connection begins with is no change to a list that is fetched at that time or later
-    if (!latest.current && (!known?.pages[0] || seq <= known.pages[0].seq)) return;
+    // the number that every connection begins with is no change to a list that was fetched at that time or later
+    if (!latest.current && seq <= (shownAt.current ?? seq)) return;
     latest.current = seq;
     plan();
   }, 2_000);
@@ -48,6 +50,8 @@ export function useGone(selection: Selection, order: string): (inView: string[])
   return useCallback(
     (ids: string[]) => {
       inView.current = ids;
+      const known = queryClient.getQueryData<InfiniteData<TracePage>>(list.current);
+      shownAt.current ??= known?.pages[0]?.seq;
       plan();
     },
     [plan],
