@@ -27,6 +27,13 @@ from tracer.genai.scorers import (
 )
 
 COMPLETION = {"choices": [{"message": {"role": "assistant", "content": '{"city": "Lima"}'}}]}
+RESPONSE = {
+    "object": "response",
+    "output": [
+        {"type": "function_call", "name": "look_up", "arguments": "{}", "call_id": "1"},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Lima"}]},
+    ],
+}
 PERSON = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
@@ -43,6 +50,15 @@ def value_of(scorer: Any, **offered: Any) -> Any:
         (exact_match(), "lima", {"capital": "Lima"}, False),
         (exact_match("capital"), {"answer": "Lima"}, {"capital": "Lima", "river": "Rímac"}, True),
         (exact_match(), {"a": [1]}, {"expected": {"a": [1]}}, True),
+        (exact_match(), RESPONSE, {"expected_response": "Lima"}, True),
+        (exact_match(), [{"role": "assistant", "content": "Lima"}], {"expected_response": "Lima"}, True),
+        (
+            regex("^Lima$"),
+            {"messages": [{"role": "assistant", "content": [{"type": "text", "text": "Lima"}]}]},
+            {},
+            True,
+        ),
+        (levenshtein(), RESPONSE, {"expected_response": "Lima"}, 1.0),
         (contains("lima", "peru"), "Lima is in Peru.", {}, True),
         (contains("lima", ignore_case=False), "Lima", {}, False),
         (contains(), "Lima is in Peru.", {"expected_facts": ["Lima", "Peru"]}, True),

@@ -42,20 +42,33 @@ def shortened(text: str, longest: int = _LONGEST_VALUE) -> str:
 
 def message_of(value: Any, role: str) -> str:
     """What somebody says in inputs or outputs of an app: the last message of the role, the only text, else JSON."""
-    if isinstance(value, Mapping):
-        messages = value.get("messages")
-        if not messages and isinstance(value.get("choices"), Sequence):
-            messages = [choice.get("message") for choice in value["choices"] if isinstance(choice, Mapping)]
-        said = [
-            each["content"]
-            for each in (messages if isinstance(messages, Sequence) else ())
-            if isinstance(each, Mapping) and each.get("role") == role and isinstance(each.get("content"), str)
-        ]
-        if said:
-            return str(said[-1])
-        if len(value) == 1 and isinstance(only := next(iter(value.values())), str):
-            return only
+    said = [text for each in _messages(value) if each.get("role") == role and (text := _text(each.get("content")))]
+    if said:
+        return said[-1]
+    if isinstance(value, Mapping) and len(value) == 1 and isinstance(only := next(iter(value.values())), str):
+        return only
     return shown(value)
+
+
+def _messages(value: Any) -> list[Mapping[str, Any]]:
+    """The messages of a conversation, a chat completion, or what goes to and comes from the Responses API."""
+    if isinstance(value, Mapping):
+        choices = value.get("choices")
+        if isinstance(choices, list):
+            value = [choice.get("message") for choice in choices if isinstance(choice, Mapping)]
+        else:
+            value = next(
+                (value[name] for name in ("messages", "output", "input") if isinstance(value.get(name), list)), ()
+            )
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, (list, tuple)) else []
+
+
+def _text(content: Any) -> str:
+    """The text of a message's content, which may be a list of parts."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else ()
+    return "".join(part["text"] for part in parts if isinstance(part, Mapping) and isinstance(part.get("text"), str))
 
 
 def conversation_text(traces: Sequence[Trace]) -> str:
