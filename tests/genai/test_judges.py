@@ -282,6 +282,22 @@ def test_a_conversation_is_judged_once_at_its_last_trace() -> None:
     )
 
 
+def test_a_judge_is_no_turn_of_the_conversation_that_it_judges() -> None:
+    seen: list[str] = []
+    judge = judges.ConversationCompleteness(model=noting(seen))
+    with tracer.tracing.context(session_id="s1", user="ann", tags={"release": "7"}):
+        result = tracer.evaluate([{"inputs": {"question": "Capital of Peru?"}}], lambda question: "Lima", [judge])
+        turn = tracer.get_trace(result.rows[0].trace_id or "")
+        judge(trace=turn)
+        judge(trace=turn)
+
+    assert [trace.trace_id for trace in tracer.search_traces("session = 's1' OR user = 'ann'")] == [
+        result.rows[0].trace_id
+    ]
+    assert len(tracer.search_traces("tags.release = '7'")) == 4
+    assert len(set(seen)) == 1
+
+
 # ---- make_judge ----
 
 

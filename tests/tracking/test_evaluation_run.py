@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tracer
+from tracer.entities import Feedback
 from tracer.errors import EvaluationError, InvalidArgumentError, RunNotFoundError
 from tracer.genai import get_evaluation
 
@@ -408,3 +410,93 @@ def test_rows_without_ids_are_joined_with_rows_of_equal_inputs() -> None:
     new = tracer.evaluate([ROWS[0], ROWS[1], ROWS[1]], upper, [is_peru])
 
     assert new.compare(old).scores["is_peru"].same == 3
+
+
+def test_what_goes_on_with_a_run_belongs_to_the_runs_version() -> None:
+    version = tracer.create_external_model("first")
+    result = tracer.evaluate(ROWS[:1], upper, [is_peru], model_id=version.model_id)
+
+    again = tracer.evaluate(ROWS, upper, [is_peru], resume=result.run_id)
+
+    assert again.model_id == version.model_id
+    assert len(tracer.search_traces(model_id=version.model_id)) == 3
+    assert tracer.get_active_model_id() is None
+    assert tracer.compare_versions("first")[0].scores == {"is_peru": pytest.approx(1 / 3)}
+
+
+def test_scorers_with_one_name_are_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="two are called '<lambda>'; give one another name"):
+        tracer.evaluate(ROWS, upper, [lambda outputs: 1, lambda outputs: 0])
+
+
+def test_an_app_that_streams_is_read_to_its_end() -> None:
+    def pieces(country: str) -> Iterator[str]:
+        yield from country[:2]
+
+    async def later(country: str) -> AsyncIterator[str]:
+        for piece in pieces(country):
+            yield piece
+
+    def breaks(country: str) -> Iterator[str]:
+        yield country
+        if country == "Peru":
+            raise ConnectionError("the stream broke")
+
+    apps: list[Any] = [pieces, later, tracer.trace(pieces), tracer.trace(later)]
+    for app in apps:
+        result = tracer.evaluate(ROWS, app, [tracer.scorer(lambda outputs: len(outputs), name="pieces")])
+        assert result.metrics["pieces/mean"] == 2
+        assert [row.outputs for row in result.rows] == [["F", "r"], ["P", "e"], ["M", "a"]]
+        assert {tuple(trace.data.root.outputs) for trace in tracer.search_traces(run_id=result.run_id)} == {
+            ("F", "r"), ("P", "e"), ("M", "a"),
+        }  # fmt: skip
+    broken = tracer.evaluate(ROWS, breaks)
+    assert [row.error for row in broken.rows] == [None, "ConnectionError: the stream broke", None]
+
+
+def test_a_scorer_may_give_several_feedback_objects() -> None:
+    @tracer.scorer
+    def parts(outputs: str) -> list[Any]:
+        return [Feedback("long", len(outputs) > 4, rationale="letters"), Feedback("loud", value="yes")]
+
+    result = tracer.evaluate(ROWS, upper, [parts])
+
+    assert (result.metrics["long/mean"], result.metrics["loud/mean"]) == (pytest.approx(1 / 3), 1)
+    assert result.rows[0].score("long").rationale == "letters"  # type: ignore[union-attr]
+
+
+def test_where_nothing_is_recorded_rows_are_no_traces() -> None:
+    with tracer.tracing.context(enabled=False):
+        result = tracer.evaluate(ROWS, upper, [is_peru])
+
+    assert [row.trace_id for row in result.rows] == [None, None, None]
+    assert result.metrics["is_peru/mean"] == pytest.approx(1 / 3)
+    assert tracer.search_traces() == []
+
+
+def test_tables_and_rows_of_datasets_are_evaluated_as_the_datasets_are() -> None:
+    pytest.importorskip("pandas")
+    dataset = tracer.genai.create_dataset("countries")
+    dataset.add(
+        [{"inputs": {"country": name}, "outputs": "kept", "tags": {"n": name}, "split": "test"} for name in COUNTRIES]
+    )
+    expected = tracer.evaluate(dataset, upper, [is_peru])
+
+    for data in (dataset.to_df(), dataset.to_pandas(), dataset.records, [row.to_dict() for row in dataset.rows()]):
+        result = tracer.evaluate(data, upper, [is_peru])
+        assert [(row.id, row.outputs) for row in result.rows] == [(row.id, row.outputs) for row in expected.rows]
+        assert result.metrics == expected.metrics
+        assert len(tracer.search_traces("tags.n = 'Peru'", run_id=result.run_id)) == 1
+        as_they_are = tracer.evaluate(data, scorers=[tracer.scorer(lambda outputs: outputs == "kept", name="kept")])
+        assert as_they_are.metrics["kept/mean"] == 1
+
+
+def test_tables_of_traces_are_evaluated_as_the_traces_are() -> None:
+    pytest.importorskip("pandas")
+    tracer.evaluate(ROWS, upper)
+    table = tracer.search_traces(return_type="pandas")
+
+    result = tracer.evaluate(table, scorers=[is_peru])
+
+    assert {row.trace_id for row in result.rows} == set(table["trace_id"])
+    assert result.metrics["is_peru/mean"] == pytest.approx(1 / 3)

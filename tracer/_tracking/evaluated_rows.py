@@ -6,7 +6,7 @@ import contextvars
 import inspect
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,16 @@ from tracer._api.queries import get_trace
 from tracer._api.traces import Assessment, Trace
 from tracer._api.tracing import start_span
 from tracer._background_loop import BackgroundLoop
-from tracer._engine.context import active_model, active_run_id, active_runs, current, trace_watch, usage_watch
+from tracer._engine.context import (
+    about_traces,
+    active_model,
+    active_run_id,
+    active_runs,
+    current,
+    switched_off,
+    trace_watch,
+    usage_watch,
+)
 from tracer._engine.decorator import is_traced
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
@@ -150,15 +159,18 @@ def scores_of(trace: Trace, run_id: str) -> list[Score]:
 
 def leave_trace() -> None:
     """Leave the current trace of this context: neither rows nor judges are steps of the caller."""
+    if switched_off.get():
+        return
     current.set(None)
     usage_watch.set(None)
     otel_context.attach(otel_trace.set_span_in_context(otel_trace.INVALID_SPAN))
 
 
 def leave_version() -> None:
-    """Leave version and run of this context: a judge's calls do not belong to the version that it judges."""
+    """Leave version, run, session and user of this context: a judge's calls do not belong to what it judges."""
     active_model.set(None)
     active_runs.set(())
+    about_traces.set({name: value for name, value in about_traces.get().items() if name not in ("session_id", "user")})
 
 
 def _scores(judge: Scorer, row: EvaluatedRow, trace: Trace | None, evaluation: Evaluation) -> list[Score]:
@@ -238,6 +250,16 @@ def _asked(evaluation: Evaluation, inputs: object) -> tuple[object, str | None, 
     try:
         is_whole = takes_whole_inputs(predict_fn) or not isinstance(inputs, Mapping)
         answer = predict_fn(inputs) if is_whole else predict_fn(**inputs)  # type: ignore[arg-type, unused-ignore]
-        return (evaluation.loop.run(answer) if inspect.isawaitable(answer) else answer), None, None
+        if inspect.isawaitable(answer):
+            answer = evaluation.loop.run(answer)
+        if inspect.isgenerator(answer):
+            answer = list(answer)
+        elif inspect.isasyncgen(answer):
+            answer = evaluation.loop.run(_pieces(answer))
+        return answer, None, None
     except Exception as raised:
         return None, f"{type(raised).__name__}: {raised}", raised
+
+
+async def _pieces(answer: AsyncIterator[object]) -> list[object]:
+    return [piece async for piece in answer]

@@ -62,7 +62,8 @@ def evaluate(
     ``model_id``, else to the active version; calls that scorers make do not.
 
     No further row starts once traces and judges have cost ``max_cost`` USD. ``resume`` is the id of a run that was
-    interrupted: what it has answered and scored stays. Raises EvaluationError if the app failed on every row.
+    interrupted: what it has answered and scored stays, and so does its version. Raises EvaluationError if the app
+    failed on every row.
     """
     predict_fn, scorers = _in_order(predict_fn, scorers)
     rows = checked_rows(data, is_answered=predict_fn is not None)
@@ -70,7 +71,10 @@ def evaluate(
     if workers < 1:
         raise InvalidArgumentError(f"workers: got {workers}, expected at least 1.")
     default = checked_aggregations(aggregations)
-    judges = [as_scorer(given) for given in scorers]
+    judges = _with_own_names([as_scorer(given) for given in scorers])
+    earlier = [] if resume is None else _traces_of(resume)
+    if model_id is None and get_active_model_id() is None:
+        model_id = next((trace.info.model_id for trace in earlier if trace.info.model_id is not None), None)
     with ExitStack() as stack:
         if model_id is not None:
             stack.enter_context(set_active_model(model_id=model_id))
@@ -78,7 +82,12 @@ def evaluate(
         loop = BackgroundLoop()
         stack.callback(loop.close)
         evaluation = Evaluation(
-            predict_fn, judges, loop, run.info.run_id, Budget(max_cost), {} if resume is None else _earlier(resume)
+            predict_fn,
+            judges,
+            loop,
+            run.info.run_id,
+            Budget(max_cost),
+            {_key(trace): trace for trace in earlier if trace.info.state == "OK"},
         )
         if isinstance(getattr(data, "name", None), str):
             set_tag(_DATASET_TAG, data.name)  # type: ignore[attr-defined]
@@ -142,9 +151,15 @@ def _check_call(predict_fn: Any, rows: list[JsonObject]) -> None:
         ) from None
 
 
-def _earlier(run_id: str) -> dict[str, Trace]:
-    """The traces of a run's rows that were answered, by the keys of the rows."""
-    return {_key(trace): trace for trace in _traces_of(run_id) if trace.info.state == "OK"}
+def _with_own_names(judges: list[Scorer]) -> list[Scorer]:
+    """The scorers. Raises InvalidArgumentError if two of them give scores of one name, which would be mixed."""
+    names = [judge.name for judge in judges]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidArgumentError(
+            f"scorers: two are called {twice!r}; give one another name, by name= or by @tracer.scorer(name='…')."
+        )
+    return judges
 
 
 def _traces_of(run_id: str) -> list[Trace]:

@@ -16,6 +16,11 @@ from tracer._tracking.checks import checked_texts
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 
 _KEYS = ("inputs", "outputs", "expectations", "trace", "tags", "id")
+# what rows that were read from a dataset have as well
+_OF_DATASETS = frozenset(
+    ("dataset_record_id", "split", "trace_id", "source", "source_type", "source_id", "created_time", "last_update_time")
+)
+_COLUMNS_OF_TRACES = frozenset(("trace", "trace_id", "state"))
 
 
 def checked_rows(data: Any, *, is_answered: bool) -> list[JsonObject]:
@@ -42,6 +47,8 @@ def inputs_digest(inputs: object) -> str:
 
 def _rows(data: Any) -> Iterable[object]:
     if hasattr(data, "to_dict") and hasattr(data, "columns"):
+        if set(data.columns) >= _COLUMNS_OF_TRACES:  # the table of a list of traces
+            data = data[[name for name in ("trace", "inputs", "outputs", "expectations") if name in data.columns]]
         return [{key: value for key, value in row.items() if not _is_missing(value)} for row in data.to_dict("records")]
     if isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Iterable):
         raise InvalidArgumentError(
@@ -58,6 +65,10 @@ def _is_missing(value: object) -> bool:
 def _checked(row: Any, index: int, is_answered: bool) -> JsonObject:
     if isinstance(row, Trace):
         row = {"trace": row}
+    if hasattr(row, "dataset_record_id"):
+        row = row.to_dict()
+    if isinstance(row, Mapping) and ("dataset_record_id" in row or "last_update_time" in row):
+        row = _row_of_dataset(row, is_answered)
     if not isinstance(row, Mapping):
         raise InvalidArgumentError(f"data[{index}]: got {row!r:.80}, expected a dict with inputs, or a trace.")
     unknown = [key for key in row if key not in _KEYS]
@@ -83,6 +94,14 @@ def _checked(row: Any, index: int, is_answered: bool) -> JsonObject:
         "tags": checked_texts(f"data[{index}].tags", row.get("tags")),
         "trace": trace,
     }
+
+
+def _row_of_dataset(row: Mapping[str, Any], is_answered: bool) -> JsonObject:
+    """A row of a dataset as the dataset gives it when it is iterated; with its outputs if there is nobody to ask."""
+    kept = {key: value for key, value in row.items() if key not in _OF_DATASETS and value is not None}
+    if is_answered:
+        kept.pop("outputs", None)
+    return {**kept, "id": row.get("dataset_record_id") or row.get("id")}
 
 
 def expected_of(trace: Trace | None) -> JsonObject:

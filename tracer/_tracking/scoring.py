@@ -113,7 +113,7 @@ class Scorer:
         if isinstance(given, Mapping) and "value" in given:
             fields: dict[str, Any] = {name: given.get(name) for name in _FIELDS}
             return Score(given.get("name") or self.name, **fields)
-        if hasattr(given, "value") and hasattr(given, "rationale"):  # a Feedback, tracer's or somebody else's
+        if _is_feedback(given):
             fields = {name: getattr(given, name, None) for name in _FIELDS}
             return Score(getattr(given, "name", None) or self.name, **fields)
         return Score(self.name, given)
@@ -180,5 +180,11 @@ def keep_scores(trace_id: str, scores: list[Score]) -> None:
             )  # fmt: skip
 
 
+def _is_feedback(given: object) -> bool:
+    """Whether it is a Feedback, tracer's or somebody else's."""
+    return hasattr(given, "value") and hasattr(given, "rationale")
+
+
 def _several(given: object) -> list[object]:
-    return given if isinstance(given, list) and all(isinstance(g, (Score, Mapping)) for g in given) else [given]
+    is_several = isinstance(given, list) and all(isinstance(each, Mapping) or _is_feedback(each) for each in given)
+    return given if is_several else [given]  # type: ignore[return-value]
