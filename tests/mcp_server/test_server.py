@@ -97,7 +97,7 @@ def test_every_question_is_answered_and_wrong_ones_say_what_is_right(store_url: 
     async def conversation(session: Any) -> None:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
         assert sorted(tools) == [
-            "get_step", "get_trace", "give_feedback", "group_errors", "search_traces", "statistics",
+            "add_to_dataset", "get_step", "get_trace", "give_feedback", "group_errors", "search_traces", "statistics",
         ]  # fmt: skip
         assert all(tool.description for tool in tools.values())
 
@@ -132,6 +132,34 @@ def test_every_question_is_answered_and_wrong_ones_say_what_is_right(store_url: 
     (given,) = tracer.get_trace(first).info.assessments
     assert (given.name, given.value, given.rationale) == ("correct", False, "no order id")
     assert given.source.source_type == "LLM_JUDGE"
+
+
+def test_an_agent_adds_traces_to_a_dataset(store_url: str) -> None:
+    first, again = agent("Where is my order?"), agent("Where is my order?")
+    with tracer.start_span("empty"):
+        pass
+    tracer.log_expectation(trace_id=first, name="expected_response", value="At your door.")
+    tracer.flush()
+
+    async def conversation(session: Any) -> None:
+        added = await call(session, "add_to_dataset", trace_id=first[:10], dataset="orders")
+        assert added == f"Trace {first} is a new row of dataset 'orders', which has 1 row."
+        merged = await call(session, "add_to_dataset", trace_id=again, dataset="orders")
+        assert merged == f"Trace {again} was merged with a row of dataset 'orders', which has 1 row."
+        empty = await call(session, "add_to_dataset", trace_id="latest", dataset="others")
+        assert empty.startswith("error: ")
+        assert "has no inputs" in empty
+        assert "expected a text that is not empty" in await call(session, "add_to_dataset", trace_id=first, dataset=" ")
+
+    asked(store_url, conversation)
+
+    (row,) = tracer.genai.get_dataset("orders").records
+    assert (row.inputs, row.expectations) == (
+        {"question": "Where is my order?"},
+        {"expected_response": "At your door."},
+    )
+    assert row.trace_id == again
+    assert [dataset.name for dataset in tracer.genai.search_datasets()] == ["orders"]
 
 
 def test_a_large_trace_fits_and_keeps_its_failed_steps(store_url: str) -> None:

@@ -21,7 +21,9 @@ from tracer.cli.stats import print_statistics
 from tracer.cli.steps import Step, steps_of
 from tracer.cli.tree import print_headline
 from tracer.errors import InvalidArgumentError
+from tracer.genai.datasets import create_dataset
 from tracer.store import Store, TraceQuery
+from tracer.store.datasets import row_of_stored
 from tracer.store.filter import parse_filter
 
 _MOST_TRACES = 100
@@ -133,6 +135,21 @@ def give_feedback(
     log_feedback(trace_id=whole, name=name, value=value, rationale=rationale or None, source=source)
     runtime().sync()
     return f"Feedback {name!r} is kept with trace {whole}."
+
+
+def add_to_dataset(trace_id: str, dataset: str) -> str:
+    """Keep what a trace was asked as a row of a dataset, to be asked again of the next version.
+
+    The row has inputs and outputs of the trace's root, and the answers that were logged as expected. `dataset` is a
+    name; one that there is not is made. A trace with the same inputs as a row is merged with that row.
+    """
+    stored = find_trace(_store(), trace_id)
+    if row_of_stored(stored) is None:
+        raise InvalidArgumentError(f"the root of trace {stored.row.trace_id} has no inputs, so it cannot be a row.")
+    rows = create_dataset(dataset)
+    was_new = rows.add(stored.row.trace_id).added > 0
+    told = "is a new row of" if was_new else "was merged with a row of"
+    return f"Trace {stored.row.trace_id} {told} dataset {rows.name!r}, which has {wording.how_many(len(rows), 'row')}."
 
 
 def _store() -> Store:

@@ -24,6 +24,7 @@ _READING = (
     questions.group_errors,
     questions.statistics,
 )
+_ADDING = (questions.give_feedback, questions.add_to_dataset)
 
 
 def make_server() -> Any:
@@ -33,7 +34,7 @@ def make_server() -> Any:
     server = _server_class()("tracer", instructions=_INSTRUCTIONS)
     reading = ToolAnnotations.model_validate({"readOnlyHint": True, "openWorldHint": False})
     adding = ToolAnnotations.model_validate({"readOnlyHint": False, "destructiveHint": False, "openWorldHint": False})
-    for question, told in (*((each, reading) for each in _READING), (questions.give_feedback, adding)):
+    for question, told in (*((each, reading) for each in _READING), *((each, adding) for each in _ADDING)):
         # a text is all that there is: as structured output it would be sent twice
         server.tool(annotations=told, structured_output=False)(_told(question))
     return server
