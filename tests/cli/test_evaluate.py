@@ -134,3 +134,41 @@ def test_agreement_as_a_table_and_as_json(tracer_command: Command) -> None:
     ]
     assert (told["traces"], told["kappa"], len(told["disagreements"])) == (4, 0.5, 1)
     assert tracer_command("agreement", "--human", "thumbs").err.startswith("no trace has feedback of both")
+
+
+def test_a_score_that_no_row_has_ends_with_one_and_says_why(
+    tracer_command: Command, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text(
+        "data = [{'inputs': {'n': n}, 'outputs': n} for n in range(3)]\n"
+        "def judge(outputs): raise ConnectionError('no judge\\nis there')\n"
+        "def half(outputs): return 1 / (outputs - 1)\n"
+        "scorers = [judge, half]\n"
+    )
+
+    ran = tracer_command("evaluate", str(file))
+
+    assert ran.code == 1
+    (told,) = [line for line in ran.lines if line.startswith("✗")]
+    assert told.startswith("✗ there is no score judge, it failed every time, 3 of 3: ConnectionError: no judge")
+    assert "evaluate: there is no score judge, it failed every time" in caplog.text
+    assert "there is no score half" not in caplog.text
+    assert "not scored: {'n': 1}: half: ZeroDivisionError: division by zero" in ran.lines
+
+
+def test_the_baseline_stays_where_a_result_is_worse(tracer_command: Command, program: Any, tmp_path: Path) -> None:
+    kept, other = tmp_path / "baseline.json", tmp_path / "other.json"
+    tracer_command("evaluate", program(GOOD), "--save", str(kept))
+    before = kept.read_text()
+
+    worse = tracer_command("evaluate", program(BAD), "--baseline", str(kept), "--save", str(kept))
+    tracer_command("evaluate", program(BAD), "--baseline", str(kept), "--save", str(other))
+
+    assert worse.code == 1
+    assert f"{kept} stays as it was" in worse.lines
+    assert kept.read_text() == before
+    assert other.is_file()
+    assert tracer_command("evaluate", program(BAD), "--baseline", str(kept)).code == 1
+    assert tracer_command("evaluate", program(GOOD), "--baseline", str(kept), "--save", str(kept)).code == 0
+    assert kept.read_text() != before

@@ -27,7 +27,7 @@ from tracer._tracking.evaluated_rows import (
     score_sessions,
     takes_whole_inputs,
 )
-from tracer._tracking.evaluation_result import EvaluatedRow, EvaluationResult, metrics_of
+from tracer._tracking.evaluation_result import EvaluatedRow, EvaluationResult, metrics_of, scores_that_failed
 from tracer._tracking.evaluation_rows import checked_rows, inputs_digest
 from tracer._tracking.runs import active_run, get_run, log_metrics, set_tag, start_run
 from tracer._tracking.scoring import Aggregation, Scorer, as_scorer
@@ -98,6 +98,8 @@ def evaluate(
         version = get_active_model_id()
         if version is not None and runtime().recorder.recording:
             log_model_metrics(metrics, version)
+    for name, why in scores_that_failed(done).items():
+        logger.warning("evaluate: there is no score %s, %s", name, why)
     left_out = len(rows) - len(done)
     if left_out:
         logger.warning(

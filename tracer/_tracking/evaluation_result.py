@@ -131,6 +131,17 @@ def _pandas(what: str) -> Any:
     return pandas
 
 
+def scores_that_failed(rows: Sequence[EvaluatedRow]) -> dict[str, str]:
+    """The scores that no row has, since their scorer failed on each, with how often and why."""
+    errors: dict[str, list[str]] = {}
+    for score in (score for row in rows for score in row.scores):
+        if score.error is not None:
+            errors.setdefault(score.name, []).append(score.error)
+    for score in (score for row in rows for score in row.scores if score.error is None):
+        errors.pop(score.name, None)
+    return {name: f"it failed every time, {len(given)} of {len(given)}: {given[0]}" for name, given in errors.items()}
+
+
 def metrics_of(
     rows: Sequence[EvaluatedRow], default: Mapping[str, Aggregate], own: Mapping[str, Mapping[str, Aggregate]]
 ) -> dict[str, float]:

@@ -70,6 +70,7 @@ def command(
     from tracer._tracking.versions import set_active_model
     from tracer.cli.reading import store_place
     from tracer.cli.screen import Screen
+    from tracer.cli.wording import clean_line
 
     store_place(store_url)
     limits = [_limit(each) for each in required]
@@ -79,7 +80,10 @@ def command(
         result = evaluate(**given, workers=workers, max_cost=max_cost, resume=resume, run_name=file.stem)
     comparison = None if earlier is None else result.compare(earlier)
     wrong = [*_missed(result, limits), *_worse(comparison, significance)]
-    if save is not None:
+    keeps_baseline = (
+        bool(wrong) and save is not None and baseline is not None and save.resolve() == Path(baseline).resolve()
+    )
+    if save is not None and not keeps_baseline:
         result.save(save)
     screen = Screen()
     if as_json:
@@ -87,7 +91,9 @@ def command(
     else:
         _print(screen, result, comparison)
         for each in wrong:
-            screen.print(f"✗ {each}")
+            screen.print(f"✗ {clean_line(each)}")
+        if keeps_baseline:
+            screen.print(f"{save} stays as it was")
     if wrong:
         raise click.exceptions.Exit(1)
 
@@ -124,6 +130,8 @@ def _baseline(name: str) -> EvaluationResult:
 
 
 def _missed(result: EvaluationResult, limits: list[tuple[str, float]]) -> list[str]:
+    from tracer._tracking.evaluation_result import scores_that_failed
+
     wrong = []
     for metric, limit in limits:
         name = metric if metric in result.metrics else f"{metric}/mean"
@@ -133,6 +141,7 @@ def _missed(result: EvaluationResult, limits: list[tuple[str, float]]) -> list[s
             wrong.append(f"there is no metric {metric}; there are {', '.join(result.metrics)}")
         elif value > limit if is_most else value < limit:
             wrong.append(f"{name} is {value:.4g}, required is at {'most' if is_most else 'least'} {limit:.4g}")
+    wrong += [f"there is no score {name}, {why}" for name, why in scores_that_failed(result.rows).items()]
     if result.left_out:
         wrong.append(f"{result.left_out} rows were not asked: tracer evaluate --resume {result.run_id} goes on")
     return wrong
@@ -158,6 +167,9 @@ def _print(screen: Screen, result: EvaluationResult, comparison: EvaluationCompa
         screen.print(f"{clean_line(name).ljust(width)}  {value:.4g}")
     for row in [row for row in result.rows if row.error is not None][:_SHOWN]:
         screen.print(clean_line(f"failed: {row.inputs!r:.60}: {row.error}"))
+    unscored = [(row, score) for row in result.rows for score in row.scores if score.error is not None]
+    for row, score in unscored[:_SHOWN]:
+        screen.print(clean_line(f"not scored: {row.inputs!r:.60}: {score.name}: {score.error}"))
     if comparison is not None:
         screen.print()
         for line in str(comparison).splitlines():
