@@ -310,7 +310,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'tracer' has no attribute {name!r}")
     from tracer.provider.installed import find_attribute
 
-    return find_attribute(name, [*_HOME_OF, *_MODULES, "autolog"])
+    of_genai = (f"genai.{each}" for each in _import_module("tracer.genai").__all__)
+    return find_attribute(name, [*of_genai, *_HOME_OF, *_MODULES, "autolog"])
 
 
 def __dir__() -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any, NamedTuple, TypeVar, Union, cast
 
 from tracer.errors import InvalidArgumentError
@@ -26,6 +28,36 @@ NAMES = {
     "set_experiment_tag": "experiments have no tags; those of traces are set by tracer.tracing.context(tags={…})",
     "set_experiment_tags": "experiments have no tags; those of traces are set by tracer.tracing.context(tags={…})",
     "set_registry_uri": "versions are kept in the store of tracer.set_tracking_uri()",
+}
+_OWN_JUDGE = "write tracer.genai.make_judge('name', 'Is {{ outputs }} …?')"
+_PEOPLE = "people give feedback in the page of `tracer ui`, and programs by tracer.log_feedback()"
+_IN_CODE = "scorers are kept in your code"
+# the same of mlflow.genai, its judges and scorers
+NAMES_OF_GENAI = {
+    "Equivalence": _OWN_JUDGE,
+    "Fluency": _OWN_JUDGE,
+    "RegexMatch": "write tracer.genai.scorers.regex(pattern)",
+    "Summarization": _OWN_JUDGE,
+    "ToolCallEfficiency": "write tracer.genai.scorers.steps_below(number, span_type='TOOL')",
+    "UserFrustration": _OWN_JUDGE,
+    "add_dataset_to_experiments": "write tracer.genai.create_dataset('name', experiment_id=[…])",
+    "create_labeling_session": _PEOPLE,
+    "custom_prompt_judge": _OWN_JUDGE,
+    "delete_scorer": _IN_CODE,
+    "get_all_scorers": "write the list of those that you want, of tracer.genai.scorers",
+    "get_review_app": _PEOPLE,
+    "get_scorer": _IN_CODE,
+    "is_context_relevant": "write tracer.genai.scorers.RelevanceToQuery()(…)",
+    "is_context_sufficient": "write tracer.genai.scorers.RetrievalSufficiency()(…)",
+    "is_correct": "write tracer.genai.scorers.Correctness()(…)",
+    "is_grounded": "write tracer.genai.scorers.RetrievalGroundedness()(…)",
+    "is_safe": "write tracer.genai.scorers.Safety()(…)",
+    "is_tool_call_correct": "write tracer.genai.scorers.ToolCallCorrectness()(…)",
+    "list_scorers": _IN_CODE,
+    "meets_guidelines": "write tracer.genai.scorers.Guidelines([…])(…)",
+    "set_prompt_tag": "write tracer.register_prompt(…, tags={…})",
+    "set_prompt_version_tag": "write tracer.register_prompt(…, tags={…})",
+    "to_predict_fn": "write predict_fn=tracer.models.load_model(uri).predict",
 }
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +92,45 @@ OF_AUTOLOG: Keywords = {
     "log_datasets": DONE,
     "extra_tags": Instead("write with tracer.tracing.context(tags={…}): …"),
 }
+
+
+OF_JUDGES: Keywords = {
+    "base_url": Instead("set OPENAI_BASE_URL, or give a function as model="),
+    "extra_headers": Instead("give a function as model="),
+    "generate_rationale_first": DONE,
+}
+OF_LOAD_PROMPT: Keywords = {
+    "allow_missing": Instead("catch tracer.errors.PromptNotFoundError", (False,)),
+    "cache_ttl_seconds": DONE,
+    "link_to_model": DONE,
+}
+OF_REGISTER_PROMPT: Keywords = {
+    "model_config": Instead("write tags={'model': '…'}"),
+    "response_format": Instead("write tags={'response_format': '…'}"),
+}
+OF_SCORERS: Keywords = {
+    "pass_if": Instead("let the scorer return a bool"),
+    "timeout": Instead("limit the time in the scorer"),
+}
+
+
+def no_such_name(module: str, name: str) -> AttributeError | ImportError:
+    """The error of a name that `tracer.genai` or a module in it has not, with what to write where that is known.
+
+    Called in the module's ``__getattr__``.
+    """
+    advice = NAMES_OF_GENAI.get(name)
+    told = "" if advice is None else f". {advice[0].upper()}{advice[1:]}."
+    if told and is_in_from_import(sys._getframe(2)):
+        return ImportError(f"cannot import name {name!r} from {module!r}{told}", name=module)
+    return AttributeError(f"module {module!r} has no attribute {name!r}{told}")
+
+
+def is_in_from_import(frame: FrameType) -> bool:
+    """Whether a frame is at the last step of ``from … import …``, which takes the attribute."""
+    from dis import opname
+
+    return opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM"
 
 
 def takes_also(keywords: Keywords) -> Callable[[F], F]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import tracer
-from tracer import entities, tracing
-from tracer._other_keywords import DONE, NAMES, OF_AUTOLOG, OF_SPANS, Instead, Keywords
+from tracer import entities, genai, tracing
+from tracer._other_keywords import DONE, NAMES, NAMES_OF_GENAI, OF_AUTOLOG, OF_SPANS, Instead, Keywords
 from tracer._records import other_keys
+from tracer.errors import InvalidArgumentError
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "coming-from-mlflow.md").read_text(encoding="utf-8")
 pytestmark = pytest.mark.no_store
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.no_store
 
 def keywords() -> dict[str, Keywords]:
     """The other keywords of each function."""
-    functions = {name: getattr(tracer, name) for name in tracer._HOME_OF}
+    functions = {name: getattr(room, name) for room in (tracer, genai) for name in room._HOME_OF}
     found = {
         name: function.other_keywords for name, function in functions.items() if hasattr(function, "other_keywords")
     }
@@ -25,7 +26,7 @@ def keywords() -> dict[str, Keywords]:
 
 
 def test_every_name_that_is_elsewhere_is_on_the_page() -> None:
-    assert [name for name in NAMES if f"`{name}`" not in PAGE] == []
+    assert [name for name in (*NAMES, *NAMES_OF_GENAI) if f"`{name}`" not in PAGE] == []
 
 
 def test_every_room_lists_its_names() -> None:
@@ -60,3 +61,29 @@ def test_every_key_is_on_the_page() -> None:
     unsaid = {"traceRequestId", "spanDescription"}  # of no use to a program
 
     assert [key for key in (*of_spans, *of_traces) if f"`{key}`" not in PAGE and key not in unsaid] == []
+
+
+def test_names_of_genai_that_are_elsewhere_say_what_to_write() -> None:
+    with pytest.raises(
+        AttributeError, match=r"has no attribute 'is_correct'\. Write tracer\.genai\.scorers\.Correctness"
+    ):
+        _ = genai.judges.is_correct  # type: ignore[attr-defined]
+    with pytest.raises(ImportError, match=r"cannot import name 'RegexMatch'.*scorers\.regex"):
+        from tracer.genai.scorers import RegexMatch as RegexMatch  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"'to_predict_fn'\. Write predict_fn="):
+        _ = genai.to_predict_fn
+    with pytest.raises(AttributeError, match=r"has no attribute 'nothing'$"):
+        _ = genai.scorers.nothing  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"Did you mean 'genai\.create_dataset'\?"):
+        _ = tracer.create_dataset
+    assert genai.enable_git_model_versioning is tracer.enable_git_model_versioning
+
+
+def test_keywords_of_genai_are_taken_or_say_what_to_write() -> None:
+    judge = genai.make_judge("kind", "Is {{ outputs }} kind?", model=lambda _: "yes", generate_rationale_first=True)  # type: ignore[call-arg]
+
+    assert judge.name == "kind"
+    with pytest.raises(InvalidArgumentError, match=r"load_prompt\(\) has no allow_missing=; catch"):
+        tracer.load_prompt("nobody", allow_missing=True)  # type: ignore[call-arg]
+    with pytest.raises(InvalidArgumentError, match=r"scorer\(\) has no timeout=; limit"):
+        genai.scorer(lambda outputs: 1, timeout=5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tracer._other_keywords import DONE, takes_also
 from tracer._tracking.logged_model import LoggedModel
 from tracer._tracking.model_uris import model_of_uri
 from tracer._tracking.registry import MODELS, aliases_of, created_ms, matching
@@ -31,6 +32,7 @@ class ModelVersion:
         return f"models:/{self.name}/{self.version}"
 
 
+@takes_also({"await_registration_for": DONE})
 def register_model(model_uri: str | LoggedModel, name: str, *, tags: Mapping[str, str] | None = None) -> ModelVersion:
     """Register a logged model under a name: ``models:/<id>``, ``runs:/<run id>/<name>``, or what log_model gave.
 

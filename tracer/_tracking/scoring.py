@@ -13,6 +13,7 @@ from typing import Any, Union
 from tracer._api.annotations import log_feedback, source_of
 from tracer._api.traces import AssessmentSource
 from tracer._fault import guard
+from tracer._other_keywords import OF_SCORERS, takes_also
 from tracer._tracking.aggregations import checked_aggregations
 from tracer.errors import InvalidArgumentError
 
@@ -146,6 +147,7 @@ def _storable(value: Any) -> Any:
     return value
 
 
+@takes_also(OF_SCORERS)
 def scorer(
     function: Callable[..., object] | None = None,
     *,

@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from tracer._tracking.evaluation import get_evaluation as get_evaluation
     from tracer._tracking.evaluation_comparison import EvaluationComparison as EvaluationComparison
     from tracer._tracking.evaluation_result import EvaluationResult as EvaluationResult
+    from tracer._tracking.git_versions import disable_git_model_versioning as disable_git_model_versioning
+    from tracer._tracking.git_versions import enable_git_model_versioning as enable_git_model_versioning
     from tracer._tracking.scoring import Scorer as Scorer
     from tracer._tracking.scoring import scorer as scorer
     from tracer.genai import datasets as datasets
@@ -41,6 +43,7 @@ _HOMES = {
     "tracer._tracking.evaluation": ("evaluate", "get_evaluation"),
     "tracer._tracking.evaluation_comparison": ("EvaluationComparison",),
     "tracer._tracking.evaluation_result": ("EvaluationResult",),
+    "tracer._tracking.git_versions": ("disable_git_model_versioning", "enable_git_model_versioning"),
     "tracer._tracking.scoring": ("Scorer", "scorer"),
     "tracer.genai.datasets": (
         "DatasetRow",
@@ -75,7 +78,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return _import_module(f"{__name__}.{name}")
     if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _load("tracer._other_keywords", "no_such_name")(__name__, name)
     found = globals()[name] = _load(_HOME_OF[name], name)
     return found
 

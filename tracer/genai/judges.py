@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracer._json import JsonObject
+from tracer._other_keywords import OF_JUDGES, no_such_name, takes_also
 from tracer._tracking.scoring import Aggregation
 from tracer.errors import InvalidArgumentError
 from tracer.genai.built_in_judges import (
@@ -47,6 +48,7 @@ _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _VARIABLES = ("inputs", "outputs", "expectations", "trace", "conversation")
 
 
+@takes_also(OF_JUDGES)
 def make_judge(
     name: str,
     instructions: str,
@@ -110,3 +112,9 @@ class _OwnJudge(Judge):
                 raise InvalidArgumentError(f"{self.name} needs a trace for {{{{ trace }}}}.")
             return trace_text(judged.trace)
         return shown(getattr(judged, variable))
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise no_such_name(__name__, name)

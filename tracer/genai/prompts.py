@@ -16,6 +16,7 @@ from tracer._api.tracing import get_active_trace_id, update_current_trace
 from tracer._engine.runtime import runtime
 from tracer._fault import log_once
 from tracer._json import JsonMapping, JsonObject, encode, loads
+from tracer._other_keywords import OF_LOAD_PROMPT, OF_REGISTER_PROMPT, takes_also
 from tracer._tracking.registry import (
     PROMPTS,
     Reference,
@@ -90,6 +91,7 @@ class PromptVersion:
             self._linked_to = trace_id
 
 
+@takes_also(OF_REGISTER_PROMPT)
 def register_prompt(
     name: str,
     template: str | Sequence[JsonMapping],
@@ -105,6 +107,7 @@ def register_prompt(
     return _version(PROMPTS.register(name, content, tags))
 
 
+@takes_also(OF_LOAD_PROMPT)
 def load_prompt(name_or_uri: str, version: int | str | None = None) -> PromptVersion:
     """A prompt by ``name`` (its newest version), ``name@alias``, ``name/2`` or ``prompts:/…``; or name and version.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from tracer._other_keywords import no_such_name
 from tracer._tracking.scoring import Scorer, scorer
 from tracer.genai.code_scorers import (
     contains,
@@ -58,3 +61,9 @@ __all__ = [
     "tool_called",
     "tools_in_order",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise no_such_name(__name__, name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracer._fault import guard, report
 from tracer._late import load_registered
-from tracer._other_keywords import NAMES
+from tracer._other_keywords import NAMES, is_in_from_import
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,7 +101,7 @@ def _hint(name: str, others: Sequence[str]) -> str:
     if name in NAMES:
         return f"{NAMES[name][0].upper()}{NAMES[name][1:]}."
     providers = names()
-    known = {_folded(each): each for each in (*others, *providers)}
+    known = {_folded(each.rpartition(".")[2]): each for each in (*others, *providers)}
     alike = get_close_matches(_folded(name), known, n=1, cutoff=0.8)
     if alike:
         return f"Did you mean {known[alike[0]]!r}?"
@@ -121,17 +121,10 @@ def _no_such_name(name: str, hint: str, frame: FrameType) -> AttributeError | Im
     Python replaces an AttributeError in ``from tracer import …`` by an ImportError of its own, without these words;
     there it is an ImportError from the start.
     """
-    if _is_in_from_import(frame):
+    if is_in_from_import(frame):
         return ImportError(f"cannot import name {name!r} from 'tracer'. {hint}", name="tracer")
     # without a name (None, as Python sets one that is missing) it gets no "Did you mean: 'openai'?" for 'genai'
     return AttributeError(f"module 'tracer' has no attribute {name!r}. {hint}", name=None, obj=None)
-
-
-def _is_in_from_import(frame: FrameType) -> bool:
-    """Whether a frame is at the last step of ``from … import …``, which takes the attribute."""
-    from dis import opname
-
-    return opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM"
 
 
 def show_traces_of_cells(*, disable: bool = False) -> None:
