@@ -72,11 +72,12 @@ def test_the_story_of_a_bad_answer_runs(model: Server, tmp_path: Path) -> None:
         assert ran.returncode == int(block["code"] or 0), f"{block['text']}\n{ran.stdout}\n{ran.stderr}"
         printed.append(ran.stdout)
 
-    asked, found, first, better, worse, agreed = printed
+    asked, found, _, first, better, worse, agreed = printed
     assert asked == "We are closed on Sundays.\nNo, never after two weeks.\n"
     assert "May I return shoes" in found
+    assert len((folder / "shop.jsonl").read_text().splitlines()) == 2
     assert re.search(r"^correctness/mean +0\.5$", first, re.M)
     assert re.search(r"^correctness +0\.5 +1 +1 +0 +1 +1$", better, re.M)
     assert [line.split()[0] for line in better.splitlines() if line.startswith("shop-v")] == ["shop-v1", "shop-v2"]
     assert "✗ correctness got worse: worse in 1, better in 0" in worse
-    assert "correctness by openai:/gpt-4.1-mini: 1 trace, agreed 100%, kappa -" in agreed
+    assert "correctness by openai:/gpt-4.1-mini: 2 traces, agreed 100%, kappa 1" in agreed

@@ -148,6 +148,11 @@ def test_versions_side_by_side() -> None:
         tracer.compare_versions("v3")
 
 
+def test_a_store_without_versions_says_so() -> None:
+    with pytest.raises(ModelNotFoundError, match="there are: none"):
+        tracer.compare_versions("v1")
+
+
 def test_versions_in_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     from tracer.cli import run
 

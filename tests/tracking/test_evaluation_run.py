@@ -482,7 +482,11 @@ def test_tables_and_rows_of_datasets_are_evaluated_as_the_datasets_are() -> None
     )
     expected = tracer.evaluate(dataset, upper, [is_peru])
 
-    for data in (dataset.to_df(), dataset.to_pandas(), dataset.records, [row.to_dict() for row in dataset.rows()]):
+    of_a_file = [
+        {"id": row.id, "inputs": row.inputs, "outputs": "kept", "tags": row.tags, "split": "test"}
+        for row in dataset.rows()
+    ]
+    for data in (dataset.to_df(), dataset.to_pandas(), dataset.records, of_a_file):
         result = tracer.evaluate(data, upper, [is_peru])
         assert [(row.id, row.outputs) for row in result.rows] == [(row.id, row.outputs) for row in expected.rows]
         assert result.metrics == expected.metrics

@@ -74,5 +74,7 @@ def _id_of(version: str, by_name: dict[str, str], ids: set[str]) -> str:
     if version in ids:
         return version
     if version not in by_name:
-        raise ModelNotFoundError(f"no version is called {version!r} or has this id; there are: {', '.join(by_name)}")
+        raise ModelNotFoundError(
+            f"no version is called {version!r} or has this id; there are: {', '.join(by_name) or 'none'}"
+        )
     return by_name[version]

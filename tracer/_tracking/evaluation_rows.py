@@ -16,7 +16,7 @@ from tracer._tracking.checks import checked_texts
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 
 _KEYS = ("inputs", "outputs", "expectations", "trace", "tags", "id")
-# what rows that were read from a dataset have as well
+# what rows of a dataset have as well, in a table or a file
 _OF_DATASETS = frozenset(
     ("dataset_record_id", "split", "trace_id", "source", "source_type", "source_id", "created_time", "last_update_time")
 )
@@ -67,7 +67,7 @@ def _checked(row: Any, index: int, is_answered: bool) -> JsonObject:
         row = {"trace": row}
     if hasattr(row, "dataset_record_id"):
         row = row.to_dict()
-    if isinstance(row, Mapping) and ("dataset_record_id" in row or "last_update_time" in row):
+    if isinstance(row, Mapping) and "inputs" in row and not _OF_DATASETS.isdisjoint(row):
         row = _row_of_dataset(row, is_answered)
     if not isinstance(row, Mapping):
         raise InvalidArgumentError(f"data[{index}]: got {row!r:.80}, expected a dict with inputs, or a trace.")
