@@ -58,6 +58,13 @@ def value_of(scorer: Any, **offered: Any) -> Any:
             {},
             True,
         ),
+        (
+            exact_match(),
+            {"messages": [{"role": "assistant", "content": text} for text in ("Lima", "")]},
+            {"is": ""},
+            True,
+        ),
+        (regex("^Lima$"), [{"role": "assistant", "content": text} for text in ("Lima", None)], {}, True),
         (levenshtein(), RESPONSE, {"expected_response": "Lima"}, 1.0),
         (contains("lima", "peru"), "Lima is in Peru.", {}, True),
         (contains("lima", ignore_case=False), "Lima", {}, False),

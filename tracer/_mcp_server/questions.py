@@ -141,7 +141,7 @@ def add_to_dataset(trace_id: str, dataset: str) -> str:
     """Keep what a trace was asked as a row of a dataset, to be asked again of the next version.
 
     The row has inputs and outputs of the trace's root, and the answers that were logged as expected. `dataset` is a
-    name; one that there is not is made. A trace with the same inputs as a row is merged with that row.
+    name; a new one makes a dataset. A trace with the same inputs as a row is merged with that row.
     """
     stored = find_trace(_store(), trace_id)
     if row_of_stored(stored) is None:

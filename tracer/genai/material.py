@@ -42,9 +42,10 @@ def shortened(text: str, longest: int = _LONGEST_VALUE) -> str:
 
 def message_of(value: Any, role: str) -> str:
     """What somebody says in inputs or outputs of an app: the last message of the role, the only text, else JSON."""
-    said = [text for each in _messages(value) if each.get("role") == role and (text := _text(each.get("content")))]
-    if said:
-        return said[-1]
+    said = [_text(each.get("content")) for each in _messages(value) if each.get("role") == role]
+    texts = [text for text in said if text is not None]
+    if texts:
+        return texts[-1]
     if isinstance(value, Mapping) and len(value) == 1 and isinstance(only := next(iter(value.values())), str):
         return only
     return shown(value)
@@ -63,12 +64,13 @@ def _messages(value: Any) -> list[Mapping[str, Any]]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, (list, tuple)) else []
 
 
-def _text(content: Any) -> str:
-    """The text of a message's content, which may be a list of parts."""
+def _text(content: Any) -> str | None:
+    """The text of a message's content, which may be a list of parts; None if it has none, such as a call of a tool."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else ()
-    return "".join(part["text"] for part in parts if isinstance(part, Mapping) and isinstance(part.get("text"), str))
+    texts = [part["text"] for part in parts if isinstance(part, Mapping) and isinstance(part.get("text"), str)]
+    return "".join(texts) if texts else None
 
 
 def conversation_text(traces: Sequence[Trace]) -> str:
