@@ -58,6 +58,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._api.configuration import reset as reset
     from tracer._api.configuration import set_tracking_uri as set_tracking_uri
     from tracer._api.configuration import shutdown as shutdown
+    from tracer._api.limits import limit as limit
     from tracer._api.queries import delete_traces as delete_traces
     from tracer._api.queries import get_trace as get_trace
     from tracer._api.queries import search_traces as search_traces
@@ -173,6 +174,7 @@ _HOMES = {
         "set_tracking_uri",
         "shutdown",
     ),
+    "tracer._api.limits": ("limit",),
     "tracer._api.queries": ("delete_traces", "get_trace", "search_traces"),
     "tracer._api.traces": ("Span", "Trace", "TraceData", "TraceInfo", "TraceList"),
     "tracer._api.tracing": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 from urllib.parse import urlsplit
@@ -25,8 +25,31 @@ JOURNAL_MAX_BYTES = 1 << 30
 Redaction = Union[str, "re.Pattern[str]", Callable[[str], str]]  # a pattern, or a function of a text
 
 _OF_DATABRICKS = re.compile(r"(?:databricks|databricks-uc|uc)(?::|$)")  # tracking URIs of MLflow
+PERIODS = ("trace", "session", "user", "day")
+MODES = ("raise", "warn")
+_UNPRICED = ("call", "million_tokens")
+_TERM = re.compile(r"(\w+)\s*=\s*([^\s,;]+)")
+_NUMBERS = ("cost", "tokens", "calls", "repeats")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True)
+class LimitTerms:
+    """What a limit allows: the arguments of ``tracer.limit``, checked."""
+
+    cost: float | None = None  # USD
+    tokens: int | None = None
+    calls: int | None = None
+    repeats: int | None = None
+    per: str | None = None  # of PERIODS; None: what runs inside of a block
+    mode: str = "raise"
+    unpriced: tuple[tuple[str, float], ...] = ()  # USD by "call" and "million_tokens"
+    name: str = ""
+
+    def __str__(self) -> str:
+        given = [f"{name}={getattr(self, name):g}" for name in _NUMBERS if getattr(self, name) is not None]
+        return f"limit({', '.join(given + ([f'per={self.per!r}'] if self.per else []))})"
 
 
 @dataclass(frozen=True)
@@ -46,6 +69,7 @@ class Settings:
     service_name: str | None = None
     active_model: str | None = None
     judge_model: str = DEFAULT_JUDGE_MODEL
+    limit: LimitTerms | None = None
     max_value_bytes: int = MAX_VALUE_BYTES
     journal_max_bytes: int = JOURNAL_MAX_BYTES
     given: frozenset[str] = field(default=frozenset(), compare=False)
@@ -182,6 +206,102 @@ def _experiment(name: str, value: object) -> str:
     return _text(name, value)
 
 
+def checked_terms(
+    *,
+    cost: object = None,
+    tokens: object = None,
+    calls: object = None,
+    repeats: object = None,
+    per: object = None,
+    mode: object = "raise",
+    unpriced: object = None,
+    name: object = "",
+) -> LimitTerms:
+    """The terms; raises InvalidArgumentError for a value that is none."""
+    numbers = {"cost": cost, "tokens": tokens, "calls": calls, "repeats": repeats}
+    if all(value is None for value in numbers.values()):
+        raise InvalidArgumentError(
+            "limit: got nothing to limit, expected cost=, tokens=, calls= or repeats=, such as limit(cost=1.00)."
+        )
+    for given, value in numbers.items():
+        _check_number(given, value, whole=given != "cost")
+    if per is not None and per not in PERIODS:
+        raise InvalidArgumentError(f"per: got {per!r}, expected one of {', '.join(PERIODS)}.")
+    if mode not in MODES:
+        raise InvalidArgumentError(f"mode: got {mode!r}, expected one of {', '.join(MODES)}.")
+    if not isinstance(name, str):
+        raise InvalidArgumentError(f"name: got {name!r}, expected a string.")
+    return LimitTerms(cost, tokens, calls, repeats, per, str(mode), _prices(unpriced), name)  # type: ignore[arg-type]
+
+
+def _check_number(name: str, value: object, *, whole: bool) -> None:
+    kinds = (int,) if whole else (int, float)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < float("inf")):
+        expected = "a whole number from 1" if whole else "a number of USD above 0"
+        raise InvalidArgumentError(f"{name}: got {value!r}, expected {expected}.")
+
+
+def _prices(given: object) -> tuple[tuple[str, float], ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, Mapping) or not given or set(given) - set(_UNPRICED):
+        raise InvalidArgumentError(
+            f"unpriced: got {given!r}, expected USD for calls whose price is not known, such as "
+            "{'call': 0.01} or {'million_tokens': 2.5}."
+        )
+    for name, value in given.items():
+        _check_number(f"unpriced[{name!r}]", value, whole=False)
+    return tuple(given.items())
+
+
+def terms_of_setting(name: str, value: object) -> LimitTerms | None:
+    """The terms of a setting: a limit, a text such as ``"cost=5 per=day"``, or False for none."""
+    if value is False or (isinstance(value, str) and value.strip().lower() in ("off", "none", "0", "false")):
+        return None
+    terms = terms_from_text(name, value) if isinstance(value, str) else getattr(value, "terms", None)
+    if not isinstance(terms, LimitTerms):
+        raise InvalidArgumentError(
+            f"{name}: got {value!r}, expected tracer.limit(cost=5.00, per='day'), the same as a text such as "
+            "'cost=5.00 per=day', or False for no limit."
+        )
+    if terms.per is None:
+        raise InvalidArgumentError(
+            f"{name}: a limit that holds everywhere needs per=, one of {', '.join(PERIODS)}, such as "
+            f"{str(terms)[:-1]}, per='day')."
+        )
+    return terms
+
+
+def terms_from_text(name: str, text: str) -> LimitTerms:
+    """The terms of a text such as ``"cost=5.00 calls=50 per=day mode=warn"``."""
+    found = dict(_TERM.findall(text))
+    known = {field.name for field in fields(LimitTerms)} - {"unpriced"} | {f"unpriced_{kind}" for kind in _UNPRICED}
+    rest = _TERM.sub("", text).strip(" ,;")
+    if rest or not found or set(found) - known:
+        wrong = rest or ", ".join(sorted(set(found) - known)) or text
+        raise InvalidArgumentError(f"{name}: cannot read {wrong!r}, expected a text such as 'cost=5.00 per=day'.")
+    values: dict[str, object] = {}
+    unpriced: dict[str, object] = {}
+    for key, value in found.items():
+        kind = key.removeprefix("unpriced_")
+        if key != kind:
+            unpriced[kind] = _number(value)
+        else:
+            values[key] = _number(value) if key in _NUMBERS else value
+    return checked_terms(**values, unpriced=unpriced or None)
+
+
+def _number(text: str) -> object:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 _CHECKS: dict[str, Callable[[str, object], object]] = {
     "store": lambda name, value: store_url(value, name),
     "token": _text,
@@ -196,6 +316,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "service_name": _text,
     "active_model": _text,
     "judge_model": _text,
+    "limit": terms_of_setting,
     "max_value_bytes": _size,
     "journal_max_bytes": _size,
 }
@@ -210,6 +331,7 @@ ENVIRONMENT = {
     "service_name": "TRACER_SERVICE_NAME",
     "active_model": "TRACER_ACTIVE_MODEL_ID",
     "judge_model": "TRACER_JUDGE_MODEL",
+    "limit": "TRACER_LIMIT",
     "max_value_bytes": "TRACER_MAX_VALUE_BYTES",
     "journal_max_bytes": "TRACER_JOURNAL_MAX_BYTES",
 }

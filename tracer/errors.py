@@ -58,6 +58,22 @@ class PromptNotFoundError(_NotFoundError):
     """No prompt has this name, version or alias in the store."""
 
 
+class LimitExceededError(TracerError):
+    """A call to a model was not sent, because a `tracer.limit` is reached; the message says by which calls.
+
+    ``reached`` is "cost", "tokens", "calls" or "repeats", of which ``used`` were used and ``allowed`` are allowed.
+    """
+
+    def __init__(self, message: str, reached: str, used: float, allowed: float) -> None:
+        self.reached = reached
+        self.used = used
+        self.allowed = allowed
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[LimitExceededError], tuple[str, str, float, float]]:
+        return type(self), (str(self), self.reached, self.used, self.allowed)
+
+
 class EvaluationError(TracerError):
     """The app failed on every row of an evaluation."""
 

@@ -57,12 +57,14 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # what runs in the user's thread
         "tracer._engine": (
             "__init__ arguments bridge bridged_logs call_context coercion context contextual decorator exceptions "
-            "joined_provider kinds lifecycle nonrecording otel pipeline propagation recorder results runtime span "
-            "step traced_object"
+            "joined_provider kinds lifecycle limits nonrecording otel pipeline propagation recorder results runtime "
+            "span step traced_object"
         ),
     },
     {  # what users and providers call
-        "tracer._api": "__init__ annotations assessments configuration frames queries scope spans traces tracing",
+        "tracer._api": (
+            "__init__ annotations assessments configuration frames limits queries scope spans traces tracing"
+        ),
         "tracer._tracking": (
             "__init__ aggregations artifacts checks comparison digest evaluated_rows evaluation evaluation_comparison "
             "evaluation_result evaluation_rows experiments git git_versions logged_model model_uris "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from tracer._engine.runtime import runtime
 from tracer.config import Redaction
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import TracerProvider
 
+    from tracer._api.limits import limit
     from tracer._engine.span import LiveSpan
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ def configure(
     tracer_provider: TracerProvider | None = None,
     service_name: str | None = None,
     judge_model: str | None = None,
+    limit: limit | str | Literal[False] | None = None,
     max_value_bytes: int | None = None,
     journal_max_bytes: int | None = None,
 ) -> None:
@@ -52,6 +54,7 @@ def configure(
     :param tracer_provider: an application's own OpenTelemetry TracerProvider to join.
     :param service_name: OpenTelemetry's ``service.name``.
     :param judge_model: model that judges ask unless they name another, such as ``ollama:/llama3.2``.
+    :param limit: what calls may spend, everywhere, such as ``tracer.limit(cost=5.00, per="day")``; False: no limit.
     :param max_value_bytes: limit of one recorded value; a longer one is cut, with a note of how much is missing.
     :param journal_max_bytes: limit of the journal, which keeps records on disk for a sink that is down.
     :raises InvalidArgumentError: for an invalid value; no setting has changed then.
@@ -59,7 +62,7 @@ def configure(
     runtime().configure(
         store=store, token=token, experiment=experiment, enabled=enabled, sample_rate=sample_rate,
         capture_content=capture_content, redact=redact, span_processors=span_processors, exporters=exporters,
-        tracer_provider=tracer_provider, service_name=service_name, judge_model=judge_model,
+        tracer_provider=tracer_provider, service_name=service_name, judge_model=judge_model, limit=limit,
         max_value_bytes=max_value_bytes, journal_max_bytes=journal_max_bytes,
     )  # fmt: skip
 

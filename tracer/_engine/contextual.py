@@ -6,13 +6,25 @@ import contextvars
 import functools
 import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any
+from typing import Any, Protocol
 
 from tracer._engine.arguments import AnyFunction
 from tracer._engine.context import running
 from tracer._engine.kinds import Kind, kind_of
 from tracer._engine.runtime import runtime
 from tracer._fault import guard
+
+
+class Running(Protocol):
+    """What the steps of one call run in."""
+
+    def run(self, function: Any, /, *arguments: Any) -> Any: ...
+
+
+class Around(Protocol):
+    """What a function is bound to: it gives what each of its calls runs in."""
+
+    def copy(self) -> Running: ...
 
 
 class Context:
@@ -51,7 +63,7 @@ def _continue(headers: dict[str, str]) -> None:
         runtime().otel.attach(parent)
 
 
-def in_context(function: Any, context: Context) -> Any:
+def in_context(function: Any, context: Around) -> Any:
     """The function, each of whose calls runs in a copy of the context."""
     wrapper = _WRAPPERS[kind_of(function)](function, context)
     if isinstance(function, types.FunctionType):
@@ -61,14 +73,14 @@ def in_context(function: Any, context: Context) -> Any:
     return ObjectInContext(function, wrapper, (in_context, (function, context)))
 
 
-def _plain(function: AnyFunction, context: Context) -> AnyFunction:
+def _plain(function: AnyFunction, context: Around) -> AnyFunction:
     def wrapper(*args: object, **kwargs: object) -> object:
         return context.copy().run(function, *args, **kwargs)
 
     return wrapper
 
 
-def _coroutine(function: AnyFunction, context: Context) -> AnyFunction:
+def _coroutine(function: AnyFunction, context: Around) -> AnyFunction:
     async def wrapper(*args: object, **kwargs: object) -> object:
         own = context.copy()
         return await _awaited(own.run(function, *args, **kwargs), own)
@@ -76,7 +88,7 @@ def _coroutine(function: AnyFunction, context: Context) -> AnyFunction:
     return wrapper
 
 
-def _generator(function: AnyFunction, context: Context) -> AnyFunction:
+def _generator(function: AnyFunction, context: Around) -> AnyFunction:
     def wrapper(*args: object, **kwargs: object) -> Generator[object, object, object]:
         own = context.copy()
         return (yield from _steps(own.run(function, *args, **kwargs), own))
@@ -84,7 +96,7 @@ def _generator(function: AnyFunction, context: Context) -> AnyFunction:
     return wrapper
 
 
-def _async_generator(function: AnyFunction, context: Context) -> AnyFunction:
+def _async_generator(function: AnyFunction, context: Around) -> AnyFunction:
     async def wrapper(*args: object, **kwargs: object) -> AsyncGenerator[object, object]:
         own = context.copy()
         generator = own.run(function, *args, **kwargs)
@@ -105,7 +117,7 @@ def _async_generator(function: AnyFunction, context: Context) -> AnyFunction:
     return wrapper
 
 
-def _steps(generator: Any, context: contextvars.Context) -> Generator[Any, Any, Any]:
+def _steps(generator: Any, context: Running) -> Generator[Any, Any, Any]:
     """A generator or a coroutine, each of whose steps runs in the context."""
     step, given = generator.send, None
     while True:
@@ -122,9 +134,9 @@ def _steps(generator: Any, context: contextvars.Context) -> Generator[Any, Any, 
             step, given = generator.throw, error
 
 
-_awaited: Callable[[Any, contextvars.Context], Awaitable[Any]] = types.coroutine(_steps)
+_awaited: Callable[[Any, Running], Awaitable[Any]] = types.coroutine(_steps)
 
-_WRAPPERS: dict[Kind, Callable[[AnyFunction, Context], AnyFunction]] = {
+_WRAPPERS: dict[Kind, Callable[[AnyFunction, Around], AnyFunction]] = {
     Kind.PLAIN: _plain,
     Kind.COROUTINE: _coroutine,
     Kind.GENERATOR: _generator,

@@ -71,6 +71,7 @@ class Recorder:
         """Forget the last trace, the default version, and whether recording was switched off."""
         self._switched_off = False
         self._trace_fields = TraceFields()  # for processors
+        self._belongings: dict[str, dict[str, object]] = {}  # session and user of the last traces
         self.forget_open_steps()
         self._ended_traces: deque[str] = deque(maxlen=_ENDED_TRACES_REMEMBERED)
         self._thread_local = threading.local()
@@ -397,12 +398,25 @@ class Recorder:
     def append(self, record: Mapping[str, object]) -> None:
         """Write a record (tracer/_records/record.py); never raises."""
         try:
+            if record["kind"] == "trace" and ("session_id" in record or "user" in record):
+                self._note_belongings(record)
             line = self.redact(encode_record(record))
             if self._has_processors and record["kind"] == "trace":
                 self._trace_fields.add(loads(line))
             self._append_line(line)
         except Exception as error:
             report("writing a record down", error)
+
+    def _note_belongings(self, record: Mapping[str, object]) -> None:
+        named = {name: record[name] for name in ("session_id", "user") if name in record}
+        trace_id = str(record["trace_id"])
+        if len(self._belongings) >= _NAMES_REMEMBERED:
+            self._belongings.pop(next(iter(self._belongings)), None)
+        self._belongings[trace_id] = {**self._belongings.get(trace_id, {}), **named}
+
+    def belongs_to(self, trace_id: str) -> Mapping[str, object]:
+        """Session and user of a trace of this process, as far as they are known."""
+        return self._belongings.get(trace_id, {})
 
     def _append_line(self, line: bytes, started: Started | None = None) -> tuple[Segment, int] | None:
         try:

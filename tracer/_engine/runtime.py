@@ -44,6 +44,10 @@ class Runtime:
         self.lifecycle.settings = settings
         self.otel.describe(settings.service_name, settings.tracer_provider)
         self.recorder.apply(settings)
+        if settings.limit is not None:
+            from tracer._engine import limits  # only where there is one
+
+            limits.use()
 
     def configure(self, **arguments: object) -> None:
         """Change what is given (not None) and keep the rest; raises InvalidArgumentError before anything changes."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from opentelemetry.trace import SpanKind
 
 from tracer import semconv
+from tracer._engine import limits
 from tracer._engine.context import restore, suppressed
 from tracer._engine.runtime import runtime
 from tracer._fault import guard, report, reraise_interruption
@@ -56,6 +57,7 @@ class CallRecording:
 
     __slots__ = (
         "__weakref__",
+        "_admission",
         "_chunks",
         "_complete",
         "_is_shown",
@@ -79,6 +81,7 @@ class CallRecording:
         read_error: ReadError | None = None,
         door: Door | None = None,
         stream_classes: frozenset[str] = frozenset(),
+        admission: limits.Admission | None = None,
     ) -> None:
         self.span = span
         self.call = call
@@ -87,6 +90,7 @@ class CallRecording:
         self._reply_of = None if door is None else door.reply_of
         self._watch = None if door is None else door.watch
         self._stream_classes = stream_classes
+        self._admission = admission  # to a limit, which counts the call's tokens
         self._suppressed: Token[bool] | None = None
         self._outer: CallRecording | None = None
         self._open = [True]  # pop() is atomic: the first end of a stream wins
@@ -316,6 +320,9 @@ class CallRecording:
             self._reader = None
 
     def _end(self, error: BaseException | None = None) -> None:
+        admission, self._admission = self._admission, None
+        if admission is not None:
+            limits.settle(admission, self.span, has_failed=error is not None)
         try:
             if error is None:
                 self.span.end()

@@ -9,6 +9,7 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracer import semconv
+from tracer._engine import limits
 from tracer._engine.context import current, restore, running, suppressed
 from tracer._engine.exceptions import ending_of, type_name
 from tracer._engine.runtime import runtime
@@ -266,6 +267,8 @@ class FrameworkSpans:
                 span.set_outputs(reply)
                 set_reply(span, operation.read_reply(reply))
             set_failure(span, error, reported.error, has_content=reported.has_content)
+        if limits.in_use:
+            limits.count_reported(span, body, has_failed=error is not None or reported.error is not None)
         span.end(end_time_ns)
 
 

@@ -10,10 +10,13 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tracer import semconv
+from tracer._engine import limits
 from tracer._engine.context import suppressed
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
 from tracer._fault import guard, report
+from tracer.errors import LimitExceededError
 from tracer.provider.call_recording import (
     NOT_RECORDED,
     CallObserver,
@@ -94,14 +97,16 @@ class Instrumentor:
         return Patch(f"{door.target}.__init__", watch, parameters=("connection",))
 
     def _begin(self, door: Door, arguments: Arguments) -> CallObserver:
-        """The observer of a call that passes a door; never raises."""
+        """The observer of a call that passes a door; raises LimitExceededError alone."""
         try:
-            if not runtime().recorder.recording:
+            if not runtime().recorder.recording and not limits.in_use:
                 return NOT_RECORDED
             call = None if suppressed.get() else door.read_call(arguments)
             if call is None:
                 return not_recorded()
             return NOT_RECORDED if _is_under_way(call) else self._recording(call, door=door)
+        except LimitExceededError:
+            raise
         except Exception as fault:
             report(f"reading a call to {self._provider.name}", fault)
             return NOT_RECORDED
@@ -128,8 +133,9 @@ class Instrumentor:
             is_call=True,
             subject=call.subject,
         )
+        blocks = limits.in_force() if limits.in_use else ()
         if not isinstance(span, LiveSpan):
-            return NOT_RECORDED
+            return self._counted(span, call, door, blocks) if blocks else NOT_RECORDED
         if announced is not None:
             announced.has_span = True
         span.reader = reader
@@ -141,10 +147,35 @@ class Instrumentor:
                         {"kind": "trace", "trace_id": span.trace_id, "time": span.start_time_ns, **call.trace}
                     )
             runtime().recorder.write_call(span)
-        except BaseException as error:  # Ctrl-C, or a time limit's signal: the user's call is not made
+            admission = self._admitted(blocks, span, call, door) if blocks else None
+        except BaseException as error:  # a limit, Ctrl-C, or a time limit's signal: the user's call is not made
             span.end_with_error(error)
             raise
-        return CallRecording(span, call, self._provider.read_error, door, self._stream_classes)
+        return CallRecording(span, call, self._provider.read_error, door, self._stream_classes, admission)
+
+    def _counted(self, span: AnySpan, call: Call, door: Door | None, blocks: tuple[limits.Block, ...]) -> CallObserver:
+        """The observer of a call that is not recorded, and that counts for a limit."""
+        operation = call.operation
+        request = operation.read_request(call.body)
+        name = f"{operation.name} {request.model}" if request.model else operation.name
+        counted = limits.CountedSpan(span, name, operation.span_type)
+        counted.set_attributes({
+            semconv.PROVIDER: call.provider or self._provider.name,
+            semconv.REQUEST_MODEL: request.model,
+            **call.attributes,
+        })  # fmt: skip
+        admission = self._admitted(blocks, counted, call, door)
+        return CallRecording(counted, call, None, door, self._stream_classes, admission)
+
+    def _admitted(
+        self, blocks: tuple[limits.Block, ...], span: LiveSpan, call: Call, door: Door | None
+    ) -> limits.Admission | None:
+        """The call's place in the counts of its limits; raises the error of one that is reached."""
+        # what an open connection brings was asked for before
+        admission = limits.admit(blocks, span, call.body, may_refuse=door is not None)
+        if isinstance(admission, LimitExceededError):
+            raise admission
+        return admission
 
     def _watch(self, door: ConnectionDoor, connection: object) -> None:
         """Record an open connection; never raises."""
