@@ -77,9 +77,10 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "otel",
     },
     {  # apps
+        "tracer._audit": "__init__ audit caching calls content findings repeated",
         "tracer.genai": (
-            "__init__ built_in_judges chat_models code_scorers dataset_rows datasets judge judge_agreement judges "
-            "material prompts scorers verdicts"
+            "__init__ auditing built_in_judges chat_models code_scorers dataset_rows datasets judge judge_agreement "
+            "judges material prompts scorers verdicts"
         ),
         "tracer.tracing": "__init__ constant utils",
         "tracer.deployments": "__init__",
@@ -125,9 +126,9 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart",
         "tracer.cli": (
-            "__init__ agreement conversation dataset demo distributions doctor evaluating exporting group importing "
-            "listing mcp models options pairs parts prompts reading rows running screen server serving show stats "
-            "steps table tail tree ui values version_details versions wording"
+            "__init__ agreement auditing conversation dataset demo distributions doctor evaluating exporting group "
+            "importing listing mcp models options pairs parts prompts reading rows running screen server serving show "
+            "stats steps table tail tree ui values version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

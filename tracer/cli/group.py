@@ -20,6 +20,7 @@ _COMMANDS = {
     "show": ("tracer.cli.show", "Show one trace: its steps, or everything that was said."),
     "tail": ("tracer.cli.tail", "Follow traces as they happen."),
     "stats": ("tracer.cli.stats", "Calls, tokens, cost and latency by model."),
+    "audit": ("tracer.cli.auditing", "What calls spent without need: why, where, how much."),
     "ui": ("tracer.cli.ui", "Look at traces in the browser."),
     "server": ("tracer.cli.server", "Serve a store to other machines."),
     "export": ("tracer.cli.exporting", "Write traces as OTLP JSON lines."),

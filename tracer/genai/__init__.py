@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from tracer.genai import datasets as datasets
     from tracer.genai import judges as judges
     from tracer.genai import scorers as scorers
+    from tracer.genai.auditing import Audit as Audit
+    from tracer.genai.auditing import Finding as Finding
+    from tracer.genai.auditing import audit as audit
     from tracer.genai.datasets import DatasetRow as DatasetRow
     from tracer.genai.datasets import EvaluationDataset as EvaluationDataset
     from tracer.genai.datasets import create_dataset as create_dataset
@@ -45,6 +48,7 @@ _HOMES = {
     "tracer._tracking.evaluation_result": ("EvaluationResult",),
     "tracer._tracking.git_versions": ("disable_git_model_versioning", "enable_git_model_versioning"),
     "tracer._tracking.scoring": ("Scorer", "scorer"),
+    "tracer.genai.auditing": ("Audit", "Finding", "audit"),
     "tracer.genai.datasets": (
         "DatasetRow",
         "EvaluationDataset",
