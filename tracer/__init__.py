@@ -82,6 +82,9 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._api.tracing import update_current_trace as update_current_trace
     from tracer._api.tracing import wrap_context as wrap_context
     from tracer._engine.span import LiveSpan as LiveSpan
+    from tracer._replay.replaying import Replay as Replay
+    from tracer._replay.replaying import record as record
+    from tracer._replay.replaying import replay as replay
     from tracer._tracking.artifacts import get_artifact_uri as get_artifact_uri
     from tracer._tracking.artifacts import log_artifact as log_artifact
     from tracer._tracking.artifacts import log_dict as log_dict
@@ -190,6 +193,7 @@ _HOMES = {
         "wrap_context",
     ),
     "tracer._engine.span": ("LiveSpan",),
+    "tracer._replay.replaying": ("Replay", "record", "replay"),
     "tracer._tracking.artifacts": ("get_artifact_uri", "log_artifact", "log_dict", "log_text"),
     "tracer._tracking.comparison": ("compare_versions",),
     "tracer._tracking.evaluation": ("evaluate",),

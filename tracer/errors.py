@@ -84,3 +84,14 @@ class JudgeError(TracerError):
 
 class UntrustedModelError(TracerError):
     """Loading this model would run code of unknown origin."""
+
+
+class CassetteError(TracerError):
+    """A cassette cannot be replayed: it does not exist, is incomplete, or is no cassette."""
+
+
+class ReplayMismatchError(BaseException):
+    """A request of a replay is not among the recorded ones; the message says what differs, and where.
+
+    No `Exception`, so that neither an SDK's retries nor a program's own fallbacks take it for a fault of the network.
+    """

@@ -1,0 +1,1 @@
+"""Recording of HTTP calls into cassettes, and replaying them below the SDKs, which parse the recorded bytes."""

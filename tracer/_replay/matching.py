@@ -1,0 +1,205 @@
+"""Whether a request is the recorded one, and where it differs."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from tracer._json import JsonMapping, JsonObject
+from tracer._redaction.secrets import REDACTED
+
+Match = Literal["strict", "lenient", "ordered"]
+
+_DIFF_LINES = 40
+_DIFF_WIDTH = 300
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+# what is another text each time, and says nothing: dates with their times, ids
+_CHANGING = (
+    (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z\b|[+-]\d\d:?\d\d)?)?"), "<date>"),
+    (re.compile(rf"\b(?:\d{{1,2}}\.? (?:{_MONTHS})[a-z]*|(?:{_MONTHS})[a-z]* \d{{1,2}}),? \d{{4}}\b"), "<date>"),
+    (re.compile(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"), "<date>"),
+    (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?"), "<time>"),
+    (re.compile(r"\b1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?\b"), "<time>"),
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
+    (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{16,}\b"), "<id>"),
+    (re.compile(r"\b[a-z]{2,12}[_-](?=[A-Za-z0-9]*\d)[A-Za-z0-9]{8,}\b"), "<id>"),
+)
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class Matching:
+    """How requests are compared."""
+
+    match: Match = "lenient"
+    ignore: tuple[str, ...] = ()  # names of fields at any depth, or paths such as metadata.run_id
+
+    def is_same(self, recorded: JsonMapping, request: JsonMapping) -> bool:
+        """Whether two requests have the same method, path and body."""
+        return _is_same(_place(recorded), _place(request)) and _is_same(
+            self.comparable(body_of(recorded)), self.comparable(body_of(request))
+        )
+
+    def comparable(self, value: object, path: str = "") -> object:
+        """A value without what does not count."""
+        if self.match == "strict" and not self.ignore:
+            return value
+        if isinstance(value, dict):
+            return {
+                name: self.comparable(item, _below(path, name))
+                for name, item in value.items()
+                if name not in self.ignore and _below(path, name) not in self.ignore
+            }
+        if isinstance(value, list):
+            return [self.comparable(item, f"{path}[{index}]") for index, item in enumerate(value)]
+        if self.match == "strict":
+            return value
+        if isinstance(value, str):
+            return without_changing(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return without_changing(str(value)) if value > 1_500_000_000 else value
+        return value
+
+    def differences(self, recorded: JsonMapping, request: JsonMapping) -> str:
+        """What differs between two requests, its place first, then all of it as a diff."""
+        before = {"url": _place(recorded), **_as_object(self.comparable(body_of(recorded)))}
+        after = {"url": _place(request), **_as_object(self.comparable(body_of(request)))}
+        shown_before = {"url": _place(recorded), **_as_object(body_of(recorded))}
+        shown_after = {"url": _place(request), **_as_object(body_of(request))}
+        return f"{_first_difference(before, after)}\n{_diff(shown_before, shown_after)}"
+
+    def nearest(self, recorded: Sequence[JsonMapping], request: JsonMapping) -> int:
+        """The index of the recorded request that is most like this one."""
+        wanted = self._words(request)
+
+        def likeness(index: int) -> float:
+            words = self._words(recorded[index])
+            return (words & wanted).total() / max(1, words.total() + wanted.total())
+
+        return max(range(len(recorded)), key=likeness)
+
+    def _words(self, request: JsonMapping) -> Counter[str]:
+        shown = {"url": _place(request), **_as_object(self.comparable(body_of(request)))}
+        return Counter(word for line in _lines(shown) for word in line.split())
+
+
+def without_changing(text: str) -> str:
+    """A text without ids, dates and the width of its spaces."""
+    for pattern, word in _CHANGING:
+        text = pattern.sub(word, text)
+    return _SPACE.sub(" ", text).strip()
+
+
+def body_of(request: JsonMapping) -> object:
+    """The part of a request that is compared."""
+    return next((request[kind] for kind in ("json", "text", "base64") if kind in request), None)
+
+
+def host_of(request: JsonMapping) -> str:
+    """Host and port that a request goes to."""
+    return urlsplit(request["url"]).netloc
+
+
+def path_of(request: JsonMapping) -> str:
+    """The path that a request goes to, on whichever host."""
+    return urlsplit(request["url"]).path
+
+
+def _place(request: JsonMapping) -> str:
+    url = urlsplit(request["url"])
+    return f"{request['method']} {url.path}{'?' if url.query else ''}{url.query}"
+
+
+def _is_same(recorded: object, value: object) -> bool:
+    """Whether values are equal; what was redacted is equal to anything."""
+    if isinstance(recorded, str) and REDACTED in recorded:
+        pattern = ".*".join(map(re.escape, recorded.split(REDACTED)))
+        return isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) is not None
+    if isinstance(recorded, dict) and isinstance(value, dict):
+        return recorded.keys() == value.keys() and all(_is_same(item, value[key]) for key, item in recorded.items())
+    if isinstance(recorded, list) and isinstance(value, list):
+        return len(recorded) == len(value) and all(map(_is_same, recorded, value))
+    return recorded == value and isinstance(recorded, bool) is isinstance(value, bool)
+
+
+# ---- what differs ----
+
+
+def _as_object(body: object) -> JsonObject:
+    return body if isinstance(body, dict) else {"body": body}
+
+
+def _first_difference(recorded: object, value: object) -> str:
+    for path, before, after in _differing(recorded, value):
+        if before is _NOTHING:
+            return f"{path} is new: {_short(after)}"
+        if after is _NOTHING:
+            return f"{path} is missing: {_short(before)} was recorded"
+        if isinstance(before, str) and isinstance(after, str):
+            return f"{path}{_word(before, after)}"
+        return f"{path}: {_short(before)} was recorded, now it is {_short(after)}"
+    return "it is the same request, which is answered already"
+
+
+_NOTHING = object()
+
+
+def _differing(recorded: object, value: object, path: str = "") -> Iterator[tuple[str, object, object]]:
+    if _is_same(recorded, value):
+        return
+    if isinstance(recorded, dict) and isinstance(value, dict):
+        for name in dict.fromkeys([*recorded, *value]):
+            yield from _differing(recorded.get(name, _NOTHING), value.get(name, _NOTHING), _below(path, name))
+    elif isinstance(recorded, list) and isinstance(value, list):
+        for index in range(max(len(recorded), len(value))):
+            before, after = (items[index] if index < len(items) else _NOTHING for items in (recorded, value))
+            yield from _differing(before, after, f"{path}[{index}]")
+    else:
+        yield path, recorded, value
+
+
+def _word(recorded: str, value: str) -> str:
+    before, after = recorded.split(), value.split()
+    index = next((i for i, (one, other) in enumerate(zip(before, after)) if one != other), min(len(before), len(after)))
+    old, new = (" ".join(words[index : index + 6]) or "the end" for words in (before, after))
+    return f", word {index + 1}: {_short(old)} was recorded, now it is {_short(new)}"
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 120 else f"{text[:119]}…"
+
+
+def _diff(recorded: object, value: object) -> str:
+    lines = [
+        line[:_DIFF_WIDTH]
+        for line in difflib.unified_diff(_lines(recorded), _lines(value), "recorded", "now", n=2, lineterm="")
+        if not line.startswith("@@")
+    ]
+    left_out = len(lines) - _DIFF_LINES
+    return "\n".join([*lines[:_DIFF_LINES], f"… {left_out} more lines"] if left_out > 0 else lines)
+
+
+def _lines(value: object, path: str = "") -> list[str]:
+    """A line for each leaf, that of a message with its place: ``messages[1].content: Can I send it back?``."""
+    if isinstance(value, dict) and value:
+        return [line for name, item in sorted(value.items()) for line in _lines(item, _below(path, name))]
+    if isinstance(value, list) and value:
+        return [line for index, item in enumerate(value) for line in _lines(item, f"{path}[{index}]")]
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return [f"{path}: {line}" for line in text.splitlines() or [""]]
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def holds_redacted(values: Iterable[object]) -> bool:
+    """Whether a part of these values was replaced because it was a secret."""
+    return any(REDACTED in json.dumps(value, ensure_ascii=False) for value in values)

@@ -1,0 +1,170 @@
+"""`tracer.replay` and `tracer.record`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, get_args
+
+from tracer._fault import guard
+from tracer._replay import cassette, keys
+from tracer._replay.matching import Match, Matching
+from tracer._replay.session import Record, Session, unanswerable
+from tracer.errors import CassetteError, InvalidArgumentError
+from tracer.provider.patch import DoorMovedError, Patch
+
+# One replay or recording is under way in a process, the innermost: threads that the program starts belong to it.
+_lock = threading.RLock()
+_sessions: list[Session] = []
+_patches: list[Patch] = []
+
+_CLIENTS = tuple(
+    f"{module}:{client}._transport_for_url" for module in ("httpx", "httpx2") for client in ("Client", "AsyncClient")
+)
+
+
+def _current() -> Session | None:
+    return _sessions[-1] if _sessions else None
+
+
+class Replay:
+    """A block in which requests are answered from a cassette, recorded into it, or both."""
+
+    def __init__(self, path: Path, session: Session, *, allow_redacted: bool = False) -> None:
+        self._path = path
+        self._session = session
+        self._allow_redacted = allow_redacted
+        self._keys: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Replay:
+        session = self._session
+        if self._path.exists():
+            session.calls = cassette.read(self._path)
+        elif session.record is None and not session.stays_live:
+            raise CassetteError(
+                f"there is no cassette {self._path}. Record it first: "
+                f'with tracer.record("{self._path}"): …, or replay(…, record="new")'
+            )
+        if session.record != "all" and not self._allow_redacted:
+            self._refuse_redacted(session)
+        session.recorded.clear()
+        session.mismatch, session.is_live = None, False
+        with _lock:
+            _sessions.append(session)
+            _install()
+        if session.record is None and not session.stays_live:
+            self._keys = keys.stand_in()
+        return self
+
+    def _refuse_redacted(self, session: Session) -> None:
+        refused = unanswerable(session.calls)
+        if refused:
+            raise CassetteError(
+                f"{self._path}, line {refused[0].number}: the reply had a secret, which was replaced by [REDACTED]. "
+                "To replay it with that word in it, write allow_redacted=True."
+            )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session = self._session
+        with _lock:
+            with suppress(ValueError):
+                _sessions.remove(session)
+            if not _sessions:
+                _remove()
+        self._keys()
+        if session.recorded or session.record == "all":
+            with guard("writing a cassette"):
+                cassette.write(self._path, session.lines())
+        if error is None and session.mismatch is not None:  # the program or a thread of it went on
+            raise session.mismatch
+
+    @property
+    def unused(self) -> int:
+        """Recorded calls that were not asked for until now."""
+        return sum(not call.is_used for call in self._session.calls)
+
+
+def _install() -> None:
+    if _patches:
+        return
+    for place in _CLIENTS:
+        module = place.partition(":")[0]
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            continue
+        patch = Patch(place, _replacement, parameters=("url",))
+        try:
+            patch.install()
+        except DoorMovedError as error:
+            raise CassetteError(f"this version of {module} cannot be replayed: {error}") from None
+        _patches.append(patch)
+
+
+def _remove() -> None:
+    while _patches:
+        _patches.pop().remove()
+
+
+def _replacement(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    from tracer._replay.transport import wrapped
+
+    def transport_for_url(client: Any, url: Any) -> Any:
+        transport = original(client, url)
+        return wrapped(transport, _current) if patch.active else transport
+
+    return transport_for_url
+
+
+def replay(
+    path: str | os.PathLike[str],
+    *,
+    match: Match = "lenient",
+    ignore: str | Iterable[str] = (),
+    pace: Literal["fast", "recorded"] = "fast",
+    record: Record | None = None,
+    live: Literal["after_first_miss"] | None = None,
+    allow_redacted: bool = False,
+) -> Replay:
+    """Answer HTTP requests from a cassette inside a ``with`` block: the real SDK, no network, no key.
+
+    A request is answered by the recorded one with the same method, path and body, each of which answers once, in the
+    order of the file where several are the same. ``match="lenient"`` overlooks ids, dates and white space in texts,
+    ``"strict"`` nothing, ``"ordered"`` is lenient and takes calls in the order of the file only. ``ignore`` names
+    fields that do not count, at any depth (``"seed"``) or by their path (``"metadata.run_id"``).
+
+    A request that is not recorded raises `tracer.errors.ReplayMismatchError`, which names the difference.
+    ``record="new"`` sends it instead and adds it to the cassette, ``record="all"`` sends all and replaces the cassette;
+    ``live="after_first_miss"`` sends it and all that follow. ``pace="recorded"`` waits as the provider did. Raises
+    `tracer.errors.CassetteError` before anything runs if the cassette is missing, is none, or lacks parts of replies
+    that were secrets (``allow_redacted=True`` replays them with ``[REDACTED]``).
+    """
+    _check("match", match, get_args(Match))
+    _check("pace", pace, ("fast", "recorded"))
+    _check("record", record, (None, *get_args(Record)))
+    _check("live", live, (None, "after_first_miss"))
+    matching = Matching(match, (ignore,) if isinstance(ignore, str) else tuple(ignore))
+    path = Path(path)
+    session = Session(str(path), matching=matching, pace=pace, record=record, stays_live=live is not None)
+    return Replay(path, session, allow_redacted=allow_redacted)
+
+
+def record(path: str | os.PathLike[str]) -> Replay:
+    """Record the HTTP requests and replies of a ``with`` block exactly, into a cassette for `tracer.replay`.
+
+    The file is replaced when the block ends; a call that differs from an earlier recording in ids and times only keeps
+    its line. Secrets are replaced as in traces; headers of requests are left out.
+    """
+    return replay(path, record="all")
+
+
+def _check(name: str, value: object, known: tuple[object, ...]) -> None:
+    if value not in known:
+        raise InvalidArgumentError(f"{name}={value!r}: expected one of {', '.join(map(repr, known))}")

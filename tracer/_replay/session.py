@@ -1,0 +1,224 @@
+"""A replay or a recording that is under way: which recorded call answers a request, and what is recorded anew."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from tracer._fault import guard
+from tracer._json import JsonMapping, JsonObject
+from tracer._replay import bodies
+from tracer._replay.cassette import Recorded, line_of
+from tracer._replay.matching import Matching, body_of, host_of, path_of
+from tracer.errors import ReplayMismatchError
+
+Record = Literal["new", "all"]
+Headers: TypeAlias = "Sequence[tuple[str, str]]"
+Decode = Callable[[Headers, "list[bytes]"], "list[bytes]"]
+
+# of the connection, or a secret; bodies are recorded after they were unpacked
+_LEFT_OUT = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"})
+_SECRET = frozenset({"set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate", "authorization"})
+
+
+@dataclass
+class Session:
+    """Calls of a cassette, and those that are recorded."""
+
+    name: str  # of the cassette, for messages
+    calls: list[Recorded] = field(default_factory=list)
+    matching: Matching = field(default_factory=Matching)
+    pace: Literal["fast", "recorded"] = "fast"
+    record: Record | None = None
+    stays_live: bool = False  # after the first request that no call answers
+    recorded: list[Recording] = field(default_factory=list)
+    mismatch: ReplayMismatchError | None = None
+    is_live: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, request: JsonObject) -> Recorded | None:
+        """The recorded call that answers a request; None if it is to be sent. Raises ReplayMismatchError."""
+        if self.record == "all" or self.is_live:
+            return None
+        with self._lock:
+            found = self._find(request)
+            if found is not None:
+                found.is_used = True
+                return found
+            if self.stays_live:
+                self.is_live = True
+                return None
+            if self.record == "new" or self._is_local_matter(request):
+                return None
+            error = ReplayMismatchError(self._mismatch(request))
+            self.mismatch = self.mismatch or error
+            raise error
+
+    def begin(self, request: JsonObject) -> Recording:
+        """Record a request that is sent."""
+        recording = Recording(request)
+        with self._lock:
+            self.recorded.append(recording)
+        return recording
+
+    def _find(self, request: JsonMapping) -> Recorded | None:
+        unused = [call for call in self._requests() if not call.is_used]
+        if self.matching.match == "ordered":
+            return unused[0] if unused and self.matching.is_same(unused[0].request, request) else None
+        same = [call for call in unused if self.matching.is_same(call.request, request)]
+        return max(same, key=lambda call: _nearness(call.request, request), default=None)
+
+    def _requests(self) -> list[Recorded]:
+        return [call for call in self.calls if "request" in call.content]
+
+    def _is_local_matter(self, request: JsonMapping) -> bool:
+        """Whether a request is for a server of the program's own, such as one that the test started."""
+        return _is_loopback(urlsplit(request["url"]).hostname or "") and path_of(request) not in {
+            path_of(call.request) for call in self._requests()
+        }
+
+    def _mismatch(self, request: JsonObject) -> str:
+        calls = self._requests()
+        asked = f"{request['method']} {request['url']}"
+        if not calls:
+            return f"{self.name} has no call, and the program made one: {asked}"
+        how_to_renew = "Record it anew if this is meant."
+        unused = [call for call in calls if not call.is_used]
+        if self.matching.match == "ordered" and unused:
+            nearest, which = unused[0], "the next one"
+        else:
+            same = [call for call in calls if self.matching.is_same(call.request, request)]
+            if same:
+                times = "once" if len(same) == 1 else f"{len(same)} times"
+                return (
+                    f"a request that {self.name} has {times} (line {same[-1].number}) was made once more: {asked}\n"
+                    f"{how_to_renew}"
+                )
+            among = unused or calls
+            nearest = among[self.matching.nearest([call.request for call in among], request)]
+            which = "the nearest one"
+        return (
+            f"a request is not in {self.name}: {asked}\n"
+            f"{which} is line {nearest.number}; the first difference: "
+            f"{self.matching.differences(nearest.request, request)}\n{how_to_renew}"
+        )
+
+    def lines(self) -> list[str]:
+        """The lines of the cassette to be written."""
+        added = [recording.content for recording in self.recorded if recording.content is not None]
+        if self.record != "all":
+            return [*(call.line for call in self.calls), *map(line_of, added)]
+        kept = list(self.calls)
+        return [self._unchanged(line_of(content), content, kept) for content in added]
+
+    def _unchanged(self, line: str, content: JsonObject, earlier: list[Recorded]) -> str:
+        """The earlier line of a call that only differs in ids and times: files change where calls do."""
+        lenient = Matching("lenient", self.matching.ignore)
+        if "request" not in content:
+            return line
+        for call in earlier:
+            if (
+                "request" in call.content
+                and lenient.is_same(call.request, content["request"])
+                and lenient.comparable(_told(call.response)) == lenient.comparable(_told(content["response"]))
+            ):
+                earlier.remove(call)
+                return call.line
+        return line
+
+
+def _told(response: JsonMapping) -> object:
+    """What a response says: without headers and times."""
+    return [response.get(name) for name in ("status", "json", "text", "base64", "chunks", "error")]
+
+
+def _nearness(recorded: JsonMapping, request: JsonMapping) -> tuple[bool, bool]:
+    return body_of(recorded) == body_of(request), host_of(recorded) == host_of(request)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+class Recording:
+    """A call that is being recorded."""
+
+    def __init__(self, request: JsonObject) -> None:
+        self.content: JsonObject | None = None  # once the call is over
+        self._request = request
+        self._response: JsonObject = {}
+        self._encoded_with: Headers = ()
+        self._content_type = ""
+        self._is_whole = False
+        self._chunks: list[bytes] = []
+        self._times_ms: list[int] = []
+        self._start_ns = time.monotonic_ns()
+
+    def begins(self, status: int, headers: Headers) -> None:
+        """The response's head has arrived."""
+        with guard("recording a response"):
+            named = {name.lower(): value for name, value in headers}
+            self._content_type = named.get("content-type", "")
+            self._is_whole = "content-length" in named
+            self._encoded_with = [
+                (name, value) for name, value in headers if name.lower() in ("content-encoding", "content-type")
+            ]
+            self._response = {
+                "status": status,
+                "headers": [[name, value] for name, value in headers if name.lower() not in _LEFT_OUT | _SECRET],
+                "begins_ms": self._elapsed_ms(),
+            }
+
+    def take(self, chunk: bytes) -> None:
+        """A chunk has arrived, as it was sent."""
+        self._chunks.append(chunk)
+        self._times_ms.append(self._elapsed_ms())
+
+    def failed(self, error: BaseException) -> None:
+        """The connection failed, before the response or within it."""
+        self._response["error"] = {"type": type(error).__name__, "message": str(error)}
+
+    def ends(self, decode: Decode, *, is_complete: bool) -> None:
+        """The response is over, or the program read no more of it."""
+        if self.content is not None:
+            return
+        with guard("recording a response"):
+            chunks, times = self._decoded(decode)
+            body = bodies.reply_body(chunks, times, self._content_type, is_whole=self._is_whole)
+            if not is_complete and "error" not in self._response:
+                body["is_complete"] = False
+            self.content = {"request": self._request, "response": {**self._response, **body}}
+
+    def _decoded(self, decode: Decode) -> tuple[list[bytes], list[int]]:
+        if not any(name.lower() == "content-encoding" for name, _ in self._encoded_with):
+            return self._chunks, self._times_ms
+        taken = iter(self._times_ms)
+        times: list[int] = []
+        chunks = []
+        for chunk in decode(self._encoded_with, self._chunks):
+            chunks.append(chunk)
+            times.append(next(taken, self._times_ms[-1]))
+        return chunks, times
+
+    def _elapsed_ms(self) -> int:
+        return (time.monotonic_ns() - self._start_ns) // 1_000_000
+
+
+def unanswerable(calls: Iterable[Recorded]) -> list[Recorded]:
+    """The calls whose replies are not whole because something in them was a secret."""
+    from tracer._replay.matching import holds_redacted
+
+    return [
+        call
+        for call in calls
+        if "response" in call.content
+        and holds_redacted(call.response.get(kind) for kind in ("json", "text", "base64", "chunks"))
+    ]
