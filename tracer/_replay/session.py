@@ -21,8 +21,7 @@ Record = Literal["new", "all"]
 Headers: TypeAlias = "Sequence[tuple[str, str]]"
 Decode = Callable[[Headers, "list[bytes]"], "list[bytes]"]
 
-# of the connection, or a secret; bodies are recorded after they were unpacked
-_LEFT_OUT = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"})
+_OF_PACKED = frozenset({"content-encoding", "content-length"})  # bodies are recorded after they were unpacked
 _SECRET = frozenset({"set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate", "authorization"})
 
 
@@ -155,7 +154,7 @@ class Recording:
         self.content: JsonObject | None = None  # once the call is over
         self._request = request
         self._response: JsonObject = {}
-        self._encoded_with: Headers = ()
+        self._packed_as: Headers = ()
         self._content_type = ""
         self._is_whole = False
         self._chunks: list[bytes] = []
@@ -168,12 +167,12 @@ class Recording:
             named = {name.lower(): value for name, value in headers}
             self._content_type = named.get("content-type", "")
             self._is_whole = "content-length" in named
-            self._encoded_with = [
-                (name, value) for name, value in headers if name.lower() in ("content-encoding", "content-type")
-            ]
+            if "content-encoding" in named:
+                self._packed_as = [(name, value) for name, value in headers if name.lower() == "content-encoding"]
+            left_out = _SECRET | _OF_PACKED if self._packed_as else _SECRET
             self._response = {
                 "status": status,
-                "headers": [[name, value] for name, value in headers if name.lower() not in _LEFT_OUT | _SECRET],
+                "headers": [[name, value] for name, value in headers if name.lower() not in left_out],
                 "begins_ms": self._elapsed_ms(),
             }
 
@@ -198,12 +197,12 @@ class Recording:
             self.content = {"request": self._request, "response": {**self._response, **body}}
 
     def _decoded(self, decode: Decode) -> tuple[list[bytes], list[int]]:
-        if not any(name.lower() == "content-encoding" for name, _ in self._encoded_with):
+        if not self._packed_as:
             return self._chunks, self._times_ms
         taken = iter(self._times_ms)
         times: list[int] = []
         chunks = []
-        for chunk in decode(self._encoded_with, self._chunks):
+        for chunk in decode(self._packed_as, self._chunks):
             chunks.append(chunk)
             times.append(next(taken, self._times_ms[-1]))
         return chunks, times
