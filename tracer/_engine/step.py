@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import NoneType
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _RETURN_VALUE = "tracer.generator.return_value"
 _LEFT_OUT = "tracer.generator.items_left_out"
+_known: weakref.WeakValueDictionary[int, Step] = weakref.WeakValueDictionary()
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Step:
         self.arguments = ArgumentNames(self.function)
         self.recorder = runtime().recorder
         self.switch = self.recorder
+        _known[id(self)] = self
 
     def __reduce__(self) -> tuple[object, ...]:
         given = (self.name, self.span_type, self.attributes, self.output_reducer)
@@ -72,6 +75,11 @@ class Step:
             report("recording a function's outputs", error)
         finally:
             span.end()
+
+
+def known_steps() -> list[Step]:
+    """The functions of this program that are traced."""
+    return list(_known.values())
 
 
 class Switch(Protocol):

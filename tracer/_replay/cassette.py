@@ -15,12 +15,12 @@ from tracer._redaction.secrets import REDACTED
 from tracer.errors import CassetteError
 from tracer.provider.chunk_encoder import joined_texts
 
-_KINDS = ("request", "step")
+STEP = "STEP"  # the method of a request that is the call of a function, whose name is the URL
 
 
 @dataclass
 class Recorded:
-    """One line of a cassette: a request with its response, or a step with its result."""
+    """One line of a cassette: a request with its response, or a step's arguments with its result."""
 
     line: str
     number: int  # of the line, from 1
@@ -57,10 +57,7 @@ def read(path: Path) -> list[Recorded]:
 
 def _recorded(line: str, number: int) -> Recorded:
     content = loads(line)
-    if not any(kind in content for kind in _KINDS):
-        raise ValueError(f"it has none of {', '.join(_KINDS)}")
-    if "request" in content:
-        content["request"]["method"], content["request"]["url"], content["response"]  # raises KeyError
+    content["request"]["method"], content["request"]["url"], content["response"]  # raises KeyError
     return Recorded(line, number, content)
 
 

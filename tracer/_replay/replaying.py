@@ -5,18 +5,21 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from tracer._fault import guard
 from tracer._replay import cassette, keys
+from tracer._replay import steps as functions
 from tracer._replay.matching import Match, Matching
 from tracer._replay.session import Record, Session, unanswerable
 from tracer.errors import CassetteError, InvalidArgumentError
 from tracer.provider.patch import DoorMovedError, Patch
+
+Step: TypeAlias = "str | Callable[..., Any]"
 
 # One replay or recording is under way in a process, the innermost: threads that the program starts belong to it.
 _lock = threading.RLock()
@@ -35,8 +38,10 @@ def _current() -> Session | None:
 class Replay:
     """A block in which requests are answered from a cassette, recorded into it, or both."""
 
-    def __init__(self, path: Path, session: Session, *, allow_redacted: bool = False) -> None:
+    def __init__(self, path: Path, session: Session, steps: Sequence[Step], *, allow_redacted: bool = False) -> None:
         self._path = path
+        self._steps = steps
+        self._restore: list[Callable[[], bool]] = []
         self._session = session
         self._allow_redacted = allow_redacted
         self._keys: Callable[[], None] = lambda: None
@@ -54,12 +59,27 @@ class Replay:
             self._refuse_redacted(session)
         session.recorded.clear()
         session.mismatch, session.is_live = None, False
-        with _lock:
-            _sessions.append(session)
-            _install()
+        self._restore = functions.replaced(self._steps, session)
+        try:
+            if session.record != "all":
+                functions.check(session.calls, session)
+            with _lock:
+                _install()
+                _sessions.append(session)
+        except BaseException:
+            self._put_back()
+            raise
         if session.record is None and not session.stays_live:
             self._keys = keys.stand_in()
         return self
+
+    def _put_back(self) -> None:
+        while self._restore:
+            self._restore.pop()()
+        with _lock:
+            if not _sessions:
+                _remove()
+        self._keys()
 
     def _refuse_redacted(self, session: Session) -> None:
         refused = unanswerable(session.calls)
@@ -73,12 +93,9 @@ class Replay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         session = self._session
-        with _lock:
-            with suppress(ValueError):
-                _sessions.remove(session)
-            if not _sessions:
-                _remove()
-        self._keys()
+        with _lock, suppress(ValueError):
+            _sessions.remove(session)
+        self._put_back()
         if session.recorded or session.record == "all":
             with guard("writing a cassette"):
                 cassette.write(self._path, session.lines())
@@ -131,6 +148,7 @@ def replay(
     pace: Literal["fast", "recorded"] = "fast",
     record: Record | None = None,
     live: Literal["after_first_miss"] | None = None,
+    steps: Iterable[Step] = (),
     allow_redacted: bool = False,
 ) -> Replay:
     """Answer HTTP requests from a cassette inside a ``with`` block: the real SDK, no network, no key.
@@ -139,6 +157,9 @@ def replay(
     order of the file where several are the same. ``match="lenient"`` overlooks ids, dates and white space in texts,
     ``"strict"`` nothing, ``"ordered"`` is lenient and takes calls in the order of the file only. ``ignore`` names
     fields that do not count, at any depth (``"seed"``) or by their path (``"metadata.run_id"``).
+
+    ``steps`` names functions that are answered from the cassette instead of being run, where they were recorded: by
+    the name of their span, or the functions themselves, traced or not.
 
     A request that is not recorded raises `tracer.errors.ReplayMismatchError`, which names the difference.
     ``record="new"`` sends it instead and adds it to the cassette, ``record="all"`` sends all and replaces the cassette;
@@ -153,16 +174,17 @@ def replay(
     matching = Matching(match, (ignore,) if isinstance(ignore, str) else tuple(ignore))
     path = Path(path)
     session = Session(str(path), matching=matching, pace=pace, record=record, stays_live=live is not None)
-    return Replay(path, session, allow_redacted=allow_redacted)
+    return Replay(path, session, list(steps), allow_redacted=allow_redacted)
 
 
-def record(path: str | os.PathLike[str]) -> Replay:
+def record(path: str | os.PathLike[str], *, steps: Iterable[Step] = ()) -> Replay:
     """Record the HTTP requests and replies of a ``with`` block exactly, into a cassette for `tracer.replay`.
 
     The file is replaced when the block ends; a call that differs from an earlier recording in ids and times only keeps
-    its line. Secrets are replaced as in traces; headers of requests are left out.
+    its line. Secrets are replaced as in traces; headers of requests are left out. ``steps`` names functions whose
+    arguments and results are recorded too.
     """
-    return replay(path, record="all")
+    return replay(path, record="all", steps=steps)
 
 
 def _check(name: str, value: object, known: tuple[object, ...]) -> None:

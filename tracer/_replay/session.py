@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from tracer._fault import guard
 from tracer._json import JsonMapping, JsonObject
 from tracer._replay import bodies
-from tracer._replay.cassette import Recorded, line_of
-from tracer._replay.matching import Matching, body_of, host_of, path_of
+from tracer._replay.cassette import STEP, Recorded, line_of
+from tracer._replay.matching import Matching, body_of, holds_redacted, host_of, path_of
 from tracer.errors import ReplayMismatchError
 
 Record = Literal["new", "all"]
@@ -34,6 +34,7 @@ class Session:
     matching: Matching = field(default_factory=Matching)
     pace: Literal["fast", "recorded"] = "fast"
     record: Record | None = None
+    steps: frozenset[str] = frozenset()  # names of functions that are answered, and recorded, too
     stays_live: bool = False  # after the first request that no call answers
     recorded: list[Recording] = field(default_factory=list)
     mismatch: ReplayMismatchError | None = None
@@ -59,7 +60,7 @@ class Session:
             raise error
 
     def begin(self, request: JsonObject) -> Recording:
-        """Record a request that is sent."""
+        """Record a request that is sent, or a step that runs."""
         recording = Recording(request)
         with self._lock:
             self.recorded.append(recording)
@@ -73,7 +74,7 @@ class Session:
         return max(same, key=lambda call: _nearness(call.request, request), default=None)
 
     def _requests(self) -> list[Recorded]:
-        return [call for call in self.calls if "request" in call.content]
+        return [call for call in self.calls if call.request["method"] != STEP or call.request["url"] in self.steps]
 
     def _is_local_matter(self, request: JsonMapping) -> bool:
         """Whether a request is for a server of the program's own, such as one that the test started."""
@@ -98,7 +99,8 @@ class Session:
                     f"a request that {self.name} has {times} (line {same[-1].number}) was made once more: {asked}\n"
                     f"{how_to_renew}"
                 )
-            among = unused or calls
+            alike = [call for call in unused if call.request["method"] == request["method"]]
+            among = alike or unused or calls
             nearest = among[self.matching.nearest([call.request for call in among], request)]
             which = "the nearest one"
         return (
@@ -118,14 +120,10 @@ class Session:
     def _unchanged(self, line: str, content: JsonObject, earlier: list[Recorded]) -> str:
         """The earlier line of a call that only differs in ids and times: files change where calls do."""
         lenient = Matching("lenient", self.matching.ignore)
-        if "request" not in content:
-            return line
         for call in earlier:
-            if (
-                "request" in call.content
-                and lenient.is_same(call.request, content["request"])
-                and lenient.comparable(_told(call.response)) == lenient.comparable(_told(content["response"]))
-            ):
+            if lenient.is_same(call.request, content["request"]) and lenient.comparable(
+                _told(call.response)
+            ) == lenient.comparable(_told(content["response"])):
                 earlier.remove(call)
                 return call.line
         return line
@@ -185,6 +183,10 @@ class Recording:
         """The connection failed, before the response or within it."""
         self._response["error"] = {"type": type(error).__name__, "message": str(error)}
 
+    def returned(self, response: JsonObject) -> None:
+        """The step is over."""
+        self.content = {"request": self._request, "response": response}
+
     def ends(self, decode: Decode, *, is_complete: bool) -> None:
         """The response is over, or the program read no more of it."""
         if self.content is not None:
@@ -213,11 +215,8 @@ class Recording:
 
 def unanswerable(calls: Iterable[Recorded]) -> list[Recorded]:
     """The calls whose replies are not whole because something in them was a secret."""
-    from tracer._replay.matching import holds_redacted
-
     return [
         call
         for call in calls
-        if "response" in call.content
-        and holds_redacted(call.response.get(kind) for kind in ("json", "text", "base64", "chunks"))
+        if holds_redacted(call.response.get(kind) for kind in ("json", "text", "base64", "chunks"))
     ]

@@ -141,6 +141,11 @@ class Patch:
 Replaced = tuple[Function, Callable[[], bool]]  # the replacement, and what restores the original if it can
 
 
+def replace_code(function: FunctionType, make: Callable[[Function], Function]) -> Callable[[], bool]:
+    """Let a function call what ``make`` gives for a copy of it; what is returned restores it."""
+    return _exchange_code(_Found(None, function.__name__, function), make)[1]
+
+
 def _exchange_code(found: _Found, make: Callable[[Function], Function]) -> Replaced:
     """Let a function call the replacement of its copy."""
     function: Any = found.function

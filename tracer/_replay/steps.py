@@ -1,0 +1,130 @@
+"""The program's own functions that are answered from a cassette, so that what they do outside is not done again."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+from collections.abc import Callable, Iterable
+from functools import partial
+from types import FunctionType
+from typing import Any
+
+from tracer._engine.arguments import ArgumentNames
+from tracer._engine.step import known_steps
+from tracer._fault import guard
+from tracer._json import JsonMapping, JsonObject, encode, loads
+from tracer._replay.cassette import STEP, Recorded
+from tracer._replay.session import Session
+from tracer.errors import CassetteError, InvalidArgumentError
+from tracer.provider.patch import replace_code
+
+
+def replaced(steps: Iterable[Any], session: Session) -> list[Callable[[], bool]]:
+    """Let these functions be answered or recorded; what is returned restores them. Raises InvalidArgumentError."""
+    found = [pair for step in steps for pair in _functions(step)]
+    for name, function in found:
+        if not isinstance(function, FunctionType) or inspect.isgeneratorfunction(function):
+            raise InvalidArgumentError(
+                f"steps: {name!r} is {function!r}; only functions and coroutine functions can be"
+            )
+        if inspect.isasyncgenfunction(function):
+            raise InvalidArgumentError(f"steps: {name!r} is an async generator, which cannot be answered")
+    session.steps = frozenset(name for name, _ in found)
+    return [replace_code(function, partial(_answering, session, name)) for name, function in found]
+
+
+def _functions(step: Any) -> list[tuple[str, Any]]:
+    known = known_steps()
+    if isinstance(step, str):
+        named = {id(one.function): (step, one.function) for one in known if one.name == step}
+        if not named:
+            names = ", ".join(sorted({one.name for one in known})) or "none"
+            raise InvalidArgumentError(
+                f"steps: no function with @tracer.trace is called {step!r}; there are: {names}. Functions that are "
+                "not traced can be given themselves, as steps=[get_weather]."
+            )
+        return list(named.values())
+    function = inspect.unwrap(step) if callable(step) else step
+    name = next((one.name for one in known if one.function is function), getattr(function, "__name__", repr(step)))
+    return [(name, function)]
+
+
+def _answering(session: Session, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """What runs in the function's place."""
+    names = ArgumentNames(original)
+
+    def asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> JsonObject:
+        return {"method": STEP, "url": name, "json": loads(encode(names.bind(args, kwargs)))}
+
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        request = asked(args, kwargs)
+        call = session.answer(request)
+        if call is not None:
+            return _result(call)
+        if session.record is None:
+            return original(*args, **kwargs)
+        recording = session.begin(request)
+        try:
+            result = original(*args, **kwargs)
+        except Exception as error:
+            recording.returned(_failure(error))
+            raise
+        recording.returned(_response(result))
+        return result
+
+    async def answer_async(*args: Any, **kwargs: Any) -> Any:
+        request = asked(args, kwargs)
+        call = session.answer(request)
+        if call is not None:
+            return _result(call)
+        if session.record is None:
+            return await original(*args, **kwargs)
+        recording = session.begin(request)
+        try:
+            result = await original(*args, **kwargs)
+        except Exception as error:
+            recording.returned(_failure(error))
+            raise
+        recording.returned(_response(result))
+        return result
+
+    return answer_async if inspect.iscoroutinefunction(original) else answer
+
+
+def _response(result: object) -> JsonObject:
+    with guard("recording a step's result"):
+        plain = loads(encode(result))
+        if plain == result and _kinds(plain) == _kinds(result):
+            return {"json": plain}
+    return {"type": f"{type(result).__module__}.{type(result).__qualname__}"}
+
+
+def _kinds(value: object) -> object:
+    """The types that a value is made of: a tuple and a list are equal to nobody but JSON."""
+    if isinstance(value, dict):
+        return type(value), {key: _kinds(item) for key, item in value.items()}
+    return (type(value), [_kinds(item) for item in value]) if isinstance(value, (list, tuple)) else type(value)
+
+
+def _failure(error: Exception) -> JsonObject:
+    return {"error": {"type": type(error).__name__, "message": str(error)}}
+
+
+def _result(call: Recorded) -> object:
+    response: JsonMapping = call.response
+    if "error" not in response:
+        return response["json"]
+    kind = getattr(builtins, response["error"]["type"], None)
+    if isinstance(kind, type) and issubclass(kind, Exception) and kind not in (UnicodeDecodeError, UnicodeEncodeError):
+        raise kind(response["error"]["message"])
+    raise RuntimeError(f"{response['error']['type']}: {response['error']['message']}")
+
+
+def check(calls: Iterable[Recorded], session: Session) -> None:
+    """Raise CassetteError if the result of a step is not in the cassette."""
+    for call in calls:
+        if call.request["method"] == STEP and call.request["url"] in session.steps and "type" in call.response:
+            raise CassetteError(
+                f"{session.name}, line {call.number}: {call.request['url']} gave a {call.response['type']}, which JSON "
+                "cannot hold. Let it return plain values, or leave it out of steps=."
+            )
