@@ -74,7 +74,10 @@ FLOORS: tuple[dict[str, str], ...] = (
             "__init__ body call_recording chunk_encoder chunk_log connection connection_recording contexts doors "
             "framework hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
         ),
-        "tracer._replay": "__init__ bodies cassette keys matching replaying session steps transport",
+        "tracer._replay": (
+            "__init__ bodies cassette keys matching network pytest_plugin replaying session spans_of_test steps "
+            "transport"
+        ),
         "tracer": "otel",
     },
     {  # apps

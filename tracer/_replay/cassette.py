@@ -57,7 +57,9 @@ def read(path: Path) -> list[Recorded]:
 
 def _recorded(line: str, number: int) -> Recorded:
     content = loads(line)
-    content["request"]["method"], content["request"]["url"], content["response"]  # raises KeyError
+    request = content["request"]
+    if not (isinstance(request["method"], str) and isinstance(request["url"], str) and content["response"]):
+        raise ValueError("its request or its response is none")
     return Recorded(line, number, content)
 
 

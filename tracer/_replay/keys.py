@@ -13,14 +13,22 @@ _STAND_IN = "replayed"
 
 
 def stand_in() -> Callable[[], None]:
-    """Set the variables that have no value; what is returned takes them back."""
-    google = "GOOGLE_API_KEY" in os.environ  # which counts beside the other name of it
-    added = [name for name in _NAMES if name not in os.environ and not (google and name == "GEMINI_API_KEY")]
-    os.environ.update(dict.fromkeys(added, _STAND_IN))
+    """Set the variables that are empty, as CI leaves them, or not there; what is returned takes them back."""
+    google = os.environ.get("GOOGLE_API_KEY")  # which counts beside the other name of it
+    before = {
+        name: os.environ.get(name)
+        for name in _NAMES
+        if not os.environ.get(name) and not (google and name == "GEMINI_API_KEY")
+    }
+    os.environ.update(dict.fromkeys(before, _STAND_IN))
 
     def take_back() -> None:
-        for name in added:
-            if os.environ.get(name) == _STAND_IN:
+        for name, value in before.items():
+            if os.environ.get(name) != _STAND_IN:
+                continue
+            if value is None:
                 del os.environ[name]
+            else:
+                os.environ[name] = value
 
     return take_back

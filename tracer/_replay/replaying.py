@@ -40,6 +40,7 @@ class Replay:
 
     def __init__(self, path: Path, session: Session, steps: Sequence[Step], *, allow_redacted: bool = False) -> None:
         self._path = path
+        self._is_kept = True
         self._steps = steps
         self._restore: list[Callable[[], bool]] = []
         self._session = session
@@ -96,11 +97,22 @@ class Replay:
         with _lock, suppress(ValueError):
             _sessions.remove(session)
         self._put_back()
-        if session.recorded or session.record == "all":
+        if self._is_kept and (session.recorded or session.record == "all"):
             with guard("writing a cassette"):
                 cassette.write(self._path, session.lines())
-        if error is None and session.mismatch is not None:  # the program or a thread of it went on
-            raise session.mismatch
+        if error is None:
+            self.check()
+
+    def check(self) -> None:
+        """Raise the mismatch that the program, or a thread of it, has swallowed."""
+        mismatch, self._session.mismatch = self._session.mismatch, None
+        if mismatch is not None:
+            raise mismatch
+
+    def forget_failures(self) -> None:
+        """Keep nothing of what was recorded if a call failed: the next recording is to be a better one."""
+        self._is_kept = not any(recording.has_failed for recording in self._session.recorded)
+        self._session.mismatch = None
 
     @property
     def unused(self) -> int:

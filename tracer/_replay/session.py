@@ -159,6 +159,12 @@ class Recording:
         self._times_ms: list[int] = []
         self._start_ns = time.monotonic_ns()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the provider refused, or was not reached."""
+        response = self._response if self.content is None else self.content["response"]
+        return "error" in response or response.get("status", 200) >= 400
+
     def begins(self, status: int, headers: Headers) -> None:
         """The response's head has arrived."""
         with guard("recording a response"):

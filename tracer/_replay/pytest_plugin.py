@@ -1,0 +1,144 @@
+"""The plugin of pytest: cassettes of tests, and what a test did.
+
+Loaded in every run of pytest where tracer is installed, so that it imports what it needs at its first use.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tracer._replay.replaying import Replay
+    from tracer._replay.spans_of_test import TraceOfTest
+
+_MODES = ("none", "once", "new", "all")
+_MARK = "tracer_replay"
+_replay: pytest.StashKey[Replay] = pytest.StashKey()
+_leaving: pytest.StashKey[ExitStack] = pytest.StashKey()
+_trace: pytest.StashKey[TraceOfTest] = pytest.StashKey()
+_refused: pytest.StashKey[list[str]] = pytest.StashKey()
+_store: pytest.StashKey[Path] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("tracer").addoption(
+        "--tracer-record",
+        choices=_MODES,
+        default=None,
+        help="Cassettes of tests marked with tracer_replay: none replays only (default where CI is set), once records "
+        "those that are missing (default elsewhere), new adds requests that are missing, all records anew.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"{_MARK}(path=None, *, match, ignore, pace, steps, allow_redacted): answer the test's HTTP requests from a "
+        "cassette; without a path from cassettes/<module>/<test>.jsonl beside the test's file.",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    mark = item.get_closest_marker(_MARK)
+    if mark is None:
+        return
+    from tracer._replay.network import only_loopback
+    from tracer._replay.replaying import replay
+
+    path = _path_of(item, mark)
+    mode = item.config.getoption("--tracer-record") or ("none" if os.environ.get("CI") else "once")
+    record: Any = {"new": "new", "all": "all"}.get(mode, "all" if mode == "once" and not path.exists() else None)
+    stack = item.stash[_leaving] = ExitStack()
+    item.stash[_replay] = stack.enter_context(replay(path, record=record, **mark.kwargs))
+    if record is None:
+        item.stash[_refused] = stack.enter_context(only_loopback())
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    replay = item.stash.get(_replay, None)
+    if replay is None:
+        return (yield)
+    try:
+        result = yield
+    except BaseException:
+        replay.forget_failures()
+        raise
+    replay.check()
+    return result
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    stack = item.stash.get(_leaving, None)
+    if stack is not None:
+        del item.stash[_leaving]
+        stack.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and report.failed:
+        trace, refused = item.stash.get(_trace, None), item.stash.get(_refused, None)
+        if refused:
+            report.sections.append(("network refused in a replay", "\n".join(dict.fromkeys(refused))))
+        if trace is not None:
+            report.sections.append(("tracer", f"{trace.tree()}\n\ntracer ui --store {_store_url()}"))
+    return report
+
+
+@pytest.fixture
+def trace(request: pytest.FixtureRequest) -> Iterator[TraceOfTest]:
+    """What the test did: its steps, calls, tokens, cost and errors, recorded in a store apart from the program's."""
+    from tracer._api.configuration import configure, flush
+    from tracer._engine.runtime import runtime
+    from tracer._replay.spans_of_test import TraceOfTest
+    from tracer.otel import autolog as bridge
+    from tracer.provider import autolog_all
+
+    settings = runtime().settings
+    configure(store=_store_of(request.config))
+    autolog_all()
+    bridge()
+    made = request.node.stash[_trace] = TraceOfTest(time.time_ns() // 1_000_000)
+    yield made
+    flush()
+    configure(store=settings.store)
+
+
+def _store_of(config: pytest.Config) -> Path:
+    """The store of this process for this run."""
+    found: Path | None = config.stash.get(_store, None)
+    if found is None:
+        folder = Path(config.rootpath, ".pytest_cache", "d", "tracer", os.environ.get("PYTEST_XDIST_WORKER", "main"))
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        found = config.stash[_store] = folder / "traces.db"
+    return found
+
+
+def _store_url() -> str:
+    from tracer._api.configuration import get_tracking_uri
+
+    return get_tracking_uri()
+
+
+def _path_of(item: pytest.Item, mark: pytest.Mark) -> Path:
+    if mark.args:
+        return Path(item.path.parent, mark.args[0])
+    names = [part.name for part in item.listchain() if isinstance(part, (pytest.Class, pytest.Item))]
+    name = re.sub(r"[^\w.\[\]=-]+", "_", ".".join(names))[:150]
+    return item.path.parent / "cassettes" / item.path.stem / f"{name}.jsonl"
