@@ -584,6 +584,27 @@ def test_a_stream_that_was_left_early_is_replayed_up_to_there(stopping: Server, 
         list(client.chat.completions.create(**CHAT, stream=True))
 
 
+def test_a_stream_that_is_open_when_the_recording_ends_is_kept_up_to_there(stopping: Server, cassette: Path) -> None:
+    held = threading.Event()
+    stopping.will(sse(*lima()[:2], held, *lima()[2:]))
+    with tracer.record(cassette):
+        stream = client_of(stopping).chat.completions.create(**CHAT, stream=True)
+        first = next(stream)
+    held.set()
+    stream.close()
+
+    with tracer.replay(cassette), client_of(stopping).chat.completions.create(**CHAT, stream=True) as replayed:
+        assert next(replayed) == first
+
+
+def test_a_cassette_that_cannot_be_written_is_an_error(stopping: Server, tmp_path: Path) -> None:
+    stopping.will(reply(chat()))
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(CassetteError, match="cannot be written"), tracer.record(tmp_path / "file" / "a.jsonl"):
+        client_of(stopping).chat.completions.create(**CHAT)
+
+
 def test_a_replayed_call_is_a_trace_like_any_other(stopping: Server, cassette: Path, stored: Any) -> None:
     stopping.will(sse(*lima()))
     client = client_of(stopping)

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeAlias, get_args
 
-from tracer._fault import guard
 from tracer._replay import cassette, keys
 from tracer._replay import steps as functions
 from tracer._replay.matching import Match, Matching
@@ -98,8 +97,11 @@ class Replay:
             _sessions.remove(session)
         self._put_back()
         if self._is_kept and (session.recorded or session.record == "all"):
-            with guard("writing a cassette"):
+            try:
                 cassette.write(self._path, session.lines())
+            except OSError as fault:
+                if error is None:
+                    raise CassetteError(f"the cassette {self._path} cannot be written: {fault}") from fault
         if error is None:
             self.check()
 

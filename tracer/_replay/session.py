@@ -59,9 +59,9 @@ class Session:
             self.mismatch = self.mismatch or error
             raise error
 
-    def begin(self, request: JsonObject) -> Recording:
-        """Record a request that is sent, or a step that runs."""
-        recording = Recording(request)
+    def begin(self, request: JsonObject, decode: Decode | None = None) -> Recording:
+        """Record a request that is sent, or a step that runs; ``decode`` unpacks the reply's chunks."""
+        recording = Recording(request, decode)
         with self._lock:
             self.recorded.append(recording)
         return recording
@@ -111,6 +111,9 @@ class Session:
 
     def lines(self) -> list[str]:
         """The lines of the cassette to be written."""
+        for recording in self.recorded:
+            if recording.has_begun:  # a stream that the program still holds
+                recording.ends(is_complete=False)
         added = [recording.content for recording in self.recorded if recording.content is not None]
         if self.record != "all":
             return [*(call.line for call in self.calls), *map(line_of, added)]
@@ -148,9 +151,10 @@ def _is_loopback(host: str) -> bool:
 class Recording:
     """A call that is being recorded."""
 
-    def __init__(self, request: JsonObject) -> None:
+    def __init__(self, request: JsonObject, decode: Decode | None) -> None:
         self.content: JsonObject | None = None  # once the call is over
         self._request = request
+        self._decode = decode
         self._response: JsonObject = {}
         self._packed_as: Headers = ()
         self._content_type = ""
@@ -193,24 +197,29 @@ class Recording:
         """The step is over."""
         self.content = {"request": self._request, "response": response}
 
-    def ends(self, decode: Decode, *, is_complete: bool) -> None:
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a response, or why there is none."""
+        return bool(self._response)
+
+    def ends(self, *, is_complete: bool) -> None:
         """The response is over, or the program read no more of it."""
         if self.content is not None:
             return
         with guard("recording a response"):
-            chunks, times = self._decoded(decode)
+            chunks, times = self._decoded()
             body = bodies.reply_body(chunks, times, self._content_type, is_whole=self._is_whole)
             if not is_complete and "error" not in self._response:
                 body["is_complete"] = False
             self.content = {"request": self._request, "response": {**self._response, **body}}
 
-    def _decoded(self, decode: Decode) -> tuple[list[bytes], list[int]]:
-        if not self._packed_as:
+    def _decoded(self) -> tuple[list[bytes], list[int]]:
+        if not self._packed_as or self._decode is None:
             return self._chunks, self._times_ms
         taken = iter(self._times_ms)
         times: list[int] = []
         chunks = []
-        for chunk in decode(self._packed_as, self._chunks):
+        for chunk in self._decode(self._packed_as, self._chunks):
             chunks.append(chunk)
             times.append(next(taken, self._times_ms[-1]))
         return chunks, times

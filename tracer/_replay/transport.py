@@ -68,7 +68,7 @@ def _transports(module: Any) -> tuple[type, type]:
                 raise
 
         def close(self) -> None:
-            self._recording.ends(decode, is_complete=self._is_complete)
+            self._recording.ends(is_complete=self._is_complete)
             self._stream.close()
 
     class AsyncStream(http.AsyncByteStream):  # type: ignore[misc, name-defined]
@@ -86,7 +86,7 @@ def _transports(module: Any) -> tuple[type, type]:
                 raise
 
         async def aclose(self) -> None:
-            self._recording.ends(decode, is_complete=self._is_complete)
+            self._recording.ends(is_complete=self._is_complete)
             await self._stream.aclose()
 
     class Replayed(http.SyncByteStream):  # type: ignore[misc, name-defined]
@@ -124,12 +124,12 @@ def _transports(module: Any) -> tuple[type, type]:
                 return response(call, Replayed(call, session))
             if session.record is None:
                 return self._inner.handle_request(request)
-            recording = session.begin(asked)
+            recording = session.begin(asked, decode)
             try:
                 answer = self._inner.handle_request(request)
             except Exception as error:
                 recording.failed(error)
-                recording.ends(decode, is_complete=True)
+                recording.ends(is_complete=True)
                 raise
             recording.begins(answer.status_code, _headers(answer))
             answer.stream = Stream(answer.stream, recording)
@@ -148,12 +148,12 @@ def _transports(module: Any) -> tuple[type, type]:
                 return response(call, AsyncReplayed(call, session))
             if session.record is None:
                 return await self._inner.handle_async_request(request)
-            recording = session.begin(asked)
+            recording = session.begin(asked, decode)
             try:
                 answer = await self._inner.handle_async_request(request)
             except Exception as error:
                 recording.failed(error)
-                recording.ends(decode, is_complete=True)
+                recording.ends(is_complete=True)
                 raise
             recording.begins(answer.status_code, _headers(answer))
             answer.stream = AsyncStream(answer.stream, recording)
