@@ -11,6 +11,7 @@ WITHOUT_LATER_TABLES = (
     "DROP TABLE dataset_rows",
     "DROP TABLE registered",
     "DROP TABLE registered_aliases",
+    "ALTER TABLE spans DROP COLUMN exception",
     "ALTER TABLE spans DROP COLUMN beside",
     "ALTER TABLE spans DROP COLUMN scope",
 )
