@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import pytest
 
-import tracer
-
-pytest.importorskip("ipykernel", exc_type=ImportError)
-manager = pytest.importorskip("jupyter_client.manager", exc_type=ImportError)
+from tests.kernels import Cell, kernel
 
 pytestmark = [
     pytest.mark.no_store,
@@ -22,44 +17,14 @@ pytestmark = [
 ]
 
 
-class Shown(NamedTuple):
-    """What a cell printed, and the HTML that it showed."""
-
-    text: str
-    html: list[str]
-
-
-Cell = Callable[[str], Shown]
 STEP = "with tracer.start_span({!r}): pass"
 
 
 @pytest.fixture(scope="module")
 def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
     """Runs a cell in a kernel."""
-    place = tmp_path_factory.mktemp("notebook")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(place))  # Jupyter writes there, and the user's may be read-only
-        kernel, client = manager.start_new_kernel(kernel_name="python3", cwd=str(place))
-
-    def run(code: str) -> Shown:
-        text: list[str] = []
-        html: list[str] = []
-
-        def hear(message: dict[str, dict[str, object]]) -> None:
-            content = message["content"]
-            text.extend(str(content[name]) for name in ("text", "ename", "evalue") if name in content)
-            data = content.get("data")
-            if isinstance(data, dict) and "text/html" in data:
-                html.append(data["text/html"])
-
-        client.execute_interactive(code, output_hook=hear, timeout=60)
-        return Shown("".join(text), html)
-
-    root = Path(tracer.__file__).resolve().parents[1]
-    assert run(f"import sys; sys.path.insert(0, {str(root)!r})\nimport tracer") == ("", [])
-    yield run
-    client.stop_channels()
-    kernel.shutdown_kernel(now=True)
+    with kernel(tmp_path_factory.mktemp("notebook")) as run:
+        yield run
 
 
 def test_a_cell_shows_the_traces_that_it_made(cell: Cell) -> None:

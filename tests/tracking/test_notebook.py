@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 import tracer
-
-pytest.importorskip("ipykernel", exc_type=ImportError)
-manager = pytest.importorskip("jupyter_client.manager", exc_type=ImportError)
+from tests.kernels import kernel
 
 pytestmark = [
     pytest.mark.no_store,
@@ -27,28 +25,11 @@ NAME = "tracer.get_logged_model(tracer.get_active_model_id()).name"
 
 
 @pytest.fixture(scope="module")
-def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
+def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """Runs a cell in a kernel, and gives what it printed."""
-    place = tmp_path_factory.mktemp("notebook")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(place))  # Jupyter writes there, and the user's may be read-only
-        kernel, client = manager.start_new_kernel(kernel_name="python3", cwd=str(place))
-
-    def run(code: str) -> str:
-        said: list[str] = []
-
-        def hear(message: dict[str, dict[str, str]]) -> None:
-            content = message["content"]
-            said.append(content.get("text", "") + content.get("ename", "") + content.get("evalue", ""))
-
-        client.execute_interactive(code, output_hook=hear, timeout=60)
-        return "".join(said).strip()
-
-    root = Path(tracer.__file__).resolve().parents[1]
-    run(f"import sys; sys.path.insert(0, {str(root)!r})\nimport asyncio, threading, tracer")
-    yield run
-    client.stop_channels()
-    kernel.shutdown_kernel(now=True)
+    with kernel(tmp_path_factory.mktemp("notebook")) as run:
+        run("import asyncio, threading")
+        yield lambda code: run(code).text
 
 
 def test_what_a_cell_sets_holds_in_threads_and_later_cells(cell: Cell) -> None:
@@ -72,6 +53,7 @@ def test_what_a_task_sets_holds_there_alone(cell: Cell) -> None:
 
 
 def test_a_loop_that_a_shell_runs_has_tasks_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("IPython", exc_type=ImportError)
     program = tmp_path / "program.py"
     program.write_text(
         "import asyncio, tracer\n"
