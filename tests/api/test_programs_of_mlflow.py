@@ -516,6 +516,148 @@ print(is_recorded())
     assert run(program, tmp_path, server, answer_openai) == "True\nFalse\nTrue\nFalse\n"
 
 
+def test_e_a_prompt_is_registered_loaded_and_used(server: Server, tmp_path: Path) -> None:
+    program = (
+        OPENAI
+        + """
+mlflow.genai.register_prompt(name="greeting", template="Say hello to {{ name }}.", commit_message="first")
+mlflow.genai.set_prompt_alias("greeting", alias="production", version=1)
+with mlflow.start_span("greet"):
+    prompt = mlflow.genai.load_prompt("prompts:/greeting@production")
+    client.chat.completions.create(
+        model="gpt-4o-mini", messages=[{"role": "user", "content": prompt.format(name="Ada")}])
+[trace] = mlflow.search_traces("prompt = 'greeting/1'", return_type="list")
+assert trace.data.spans[1].get_attribute("mlflow.chat.messages")[0]["content"] == "Say hello to Ada."
+print("ok")
+"""
+    )
+
+    assert run(program, tmp_path, server, answer_openai) == "ok\n"
+
+
+# ---- versions of an app ----
+
+
+def test_d_versions_are_set_made_linked_and_searched(server: Server, tmp_path: Path) -> None:
+    program = """
+import mlflow
+
+
+@mlflow.trace
+def answer(question):
+    return question.upper()
+
+
+active = mlflow.set_active_model(name="my-agent-v1.0")
+answer("first")
+with mlflow.set_active_model(name="my-agent-v1.1") as inside:
+    answer("second")
+answer("third")
+assert mlflow.get_active_model_id() == active.model_id
+assert isinstance(active, mlflow.ActiveModel) and isinstance(active, mlflow.entities.LoggedModel)
+traces = mlflow.search_traces(model_id=active.model_id, return_type="list")
+assert [trace.data.response for trace in traces] == ['"THIRD"', '"FIRST"']
+[other] = mlflow.search_traces(model_id=inside.model_id, return_type="list")
+assert other.info.request_metadata["mlflow.modelId"] == inside.model_id
+
+made = mlflow.create_external_model(
+    name="my-agent-v2.0", model_type="agent", params={"llm": "gpt-4o"}, tags={"team": "search"})
+assert (made.model_uri, str(made.status), made.status == "READY") == (f"models:/{made.model_id}", "READY", True)
+mlflow.set_logged_model_tags(made.model_id, {"stage": "candidate"})
+mlflow.log_model_params({"temperature": "0.1"}, model_id=made.model_id)
+mlflow.delete_logged_model_tag(made.model_id, "team")
+found = mlflow.get_logged_model(made.model_id)
+assert (found.params, found.tags) == ({"llm": "gpt-4o", "temperature": "0.1"}, {"stage": "candidate"})
+table = mlflow.search_logged_models(
+    filter_string="name LIKE 'my-agent%'", order_by=[{"field_name": "name", "ascending": False}],
+    output_format="pandas")
+assert list(table["name"]) == ["my-agent-v2.0", "my-agent-v1.1", "my-agent-v1.0"]
+started = mlflow.initialize_logged_model(name="slow", params={"a": "b"})
+assert mlflow.last_logged_model().model_id == started.model_id
+assert mlflow.finalize_logged_model(started.model_id, "READY").status == "READY"
+mlflow.clear_active_model()
+assert mlflow.get_active_model_id() is None
+print("ok")
+"""
+
+    assert run(program, tmp_path, server, answer_openai) == "ok\n"
+
+
+# ---- an app behind the chat schema ----
+
+CHAT_MODEL = """
+import mlflow
+from mlflow.models import set_model
+from mlflow.pyfunc import ChatModel
+from mlflow.types.llm import ChatChoice, ChatCompletionResponse, ChatMessage, ChatParams
+
+
+class Echo(ChatModel):
+    def load_context(self, context):
+        self.greeting = context.model_config.get("greeting", "Hello")
+
+    def predict(self, context, messages: list[ChatMessage], params: ChatParams) -> ChatCompletionResponse:
+        text = self.think(messages[-1].content)[: params.max_tokens]
+        return ChatCompletionResponse(
+            choices=[ChatChoice(index=0, message=ChatMessage(role="assistant", content=text))],
+            usage={}, model="echo", custom_outputs=params.custom_inputs)
+
+    @mlflow.trace(name="think", span_type="func")
+    def think(self, text):
+        return f"{self.greeting}, {text}"
+
+
+set_model(Echo())
+"""
+
+
+def test_a_and_b_a_chat_model_is_logged_loaded_called_and_traced(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "echo.py").write_text(CHAT_MODEL.replace("mlflow", "tracer"), encoding="utf-8")
+    program = """
+import mlflow
+
+EXAMPLE = {"messages": [{"role": "user", "content": "you"}]}
+with mlflow.start_run():
+    info = mlflow.pyfunc.log_model(
+        name="echo", python_model="echo.py", model_config={"greeting": "Good day"}, input_example=EXAMPLE)
+assert info.signature.inputs and info.signature.outputs and "python_function" in info.flavors
+loaded = mlflow.pyfunc.load_model(info.model_uri)
+assert loaded.model_config == {"greeting": "Good day"}
+assert loaded.input_example["messages"][0]["content"] == "you"
+reply = loaded.predict({**EXAMPLE, "max_tokens": 8, "custom_inputs": {"seed": "321"}})
+assert reply["choices"][0]["message"] == {"role": "assistant", "content": "Good day"}, reply
+assert reply["custom_outputs"] == {"seed": "321"}
+again = mlflow.pyfunc.load_model(info.model_uri, model_config={"greeting": "Hi"})
+assert again.predict(EXAMPLE)["choices"][0]["message"]["content"] == "Hi, you"
+trace = mlflow.get_trace(mlflow.get_last_active_trace_id())
+assert [span.name for span in trace.data.spans] == ["echo", "think"]
+assert trace.info.model_id == info.model_id
+
+mlflow.register_model(info.model_uri, "greeter")
+from mlflow import set_registered_model_alias
+set_registered_model_alias("greeter", "champion", 1)
+assert mlflow.pyfunc.load_model("models:/greeter@champion").predict(EXAMPLE)["model"] == "echo"
+
+
+class Double(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input: list[int], params=None) -> list[int]:
+        return [number * (params or {}).get("times", 2) for number in model_input]
+
+
+other = mlflow.pyfunc.log_model(name="double", python_model=Double(), input_example=([1, 2], {"times": 3}))
+model = mlflow.pyfunc.load_model(other.model_uri)
+assert model.predict([2, 3], params={"times": 5}) == [10, 15]
+assert model.metadata.signature == other.signature
+try:
+    model.predict(["x"])
+except mlflow.errors.TracerError as error:
+    assert "[0]" in str(error), error
+print("ok")
+"""
+
+    assert run(program, tmp_path, server, answer_openai) == "ok\n"
+
+
 # ---- what such programs do beside ----
 
 
