@@ -100,6 +100,29 @@ def test_many_processes_create_and_search_the_same_new_stores(tmp_path: Path) ->
         store.close()
 
 
+def test_a_store_that_is_written_while_it_is_looked_at_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = new_store(tmp_path)
+    store.append([span("t", "r")])
+    store.close()
+    whole = (tmp_path / "traces.db").read_bytes()
+    (tmp_path / "traces.db").write_bytes(whole[:100] + bytes(len(whole) - 100))
+    looks: list[float] = []
+
+    def written_meanwhile(seconds: float) -> None:
+        looks.append(seconds)
+        (tmp_path / "traces.db").write_bytes(whole)
+
+    monkeypatch.setattr("tracer.store.sqlite.connection.time.sleep", written_meanwhile)
+
+    again = new_store(tmp_path)
+
+    assert len(looks) == 1
+    assert again.count_traces() == 1
+    again.close()
+
+
 def test_threads_share_a_store(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     failures: list[BaseException] = []

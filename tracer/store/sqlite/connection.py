@@ -25,6 +25,9 @@ from tracer.store.sqlite.migrations import MIGRATIONS, VERSION
 from tracer.store.sqlite.schema import APPLICATION_ID, SCHEMA
 
 _BUSY_TIMEOUT_MS = 30_000
+_READ_ONLY = "ro"
+_LOOKS_AT_A_CHANGING_FILE = 10
+_BETWEEN_LOOKS_S = 0.02
 _RETRY_FOR_S = 120.0
 _MAGIC = b"SQLite format 3\x00"
 # https://www.sqlite.org/fileformat2.html#the_database_header
@@ -146,7 +149,7 @@ def _is_only_readable(path: Path) -> bool:
 def _read_only_mode(path: Path) -> str:
     # without a log there is no writer, and SQLite need not make the log's index, which a read-only folder forbids
     wal = path.with_name(path.name + "-wal")
-    return "ro" if file_size(wal) else "ro&immutable=1"
+    return _READ_ONLY if file_size(wal) else f"{_READ_ONLY}&immutable=1"
 
 
 def begin_write(connection: sqlite3.Connection) -> None:
@@ -204,15 +207,30 @@ def _number_at(header: bytes, place: int) -> int:
 
 def _check_inside(path: Path) -> None:
     """Check through a read-only connection: the write-ahead log may be newer than the header, and is left as it is."""
-    try:
-        connection = retry_while_locked(lambda: _connect(path, _read_only_mode(path)))
+    looks = _LOOKS_AT_A_CHANGING_FILE
+    while True:
+        mode = _read_only_mode(path)
         try:
-            retry_while_locked(lambda: _refuse_foreign(connection, path))
-            _refuse_newer(_user_version(connection), path)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise store_error(error, path, "open") from error
+            _look_inside(path, mode)
+            return
+        except (sqlite3.Error, StoreError) as error:
+            looks -= 1
+            # while another process writes it, a file that is taken for unchanging may seem damaged, or another's
+            if looks and mode != _READ_ONLY and not isinstance(error, NewerStoreError):
+                time.sleep(_BETWEEN_LOOKS_S)
+                continue
+            if isinstance(error, StoreError):
+                raise
+            raise store_error(error, path, "open") from error
+
+
+def _look_inside(path: Path, mode: str) -> None:
+    connection = retry_while_locked(lambda: _connect(path, mode))
+    try:
+        retry_while_locked(lambda: _refuse_foreign(connection, path))
+        _refuse_newer(_user_version(connection), path)
+    finally:
+        connection.close()
 
 
 def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
