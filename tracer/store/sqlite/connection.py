@@ -163,6 +163,18 @@ def begin_write(connection: sqlite3.Connection) -> None:
         )
 
 
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that writes, undone where something is raised. Raises NewerStoreError as `begin_write` does."""
+    begin_write(connection)
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time as clock
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import orjson
 
@@ -16,7 +15,7 @@ from tracer.store.datasets import dataset_id_of, merged, new_row, row_id_of, row
 from tracer.store.filter import Expression, Field
 from tracer.store.filter.matching import is_met
 from tracer.store.rows import RowPage, StoredDataset, StoredRow, WrittenRows
-from tracer.store.sqlite.connection import begin_write
+from tracer.store.sqlite.connection import transaction
 from tracer.store.sqlite.sql import marks
 
 _AT_ONCE = 500  # parameters of a statement
@@ -58,7 +57,7 @@ def write_dataset(
 ) -> StoredDataset:
     """Make or change the dataset of a name."""
     identity, now = dataset_id_of(name), clock.time_ns() if time is None else time
-    with _transaction(connection):
+    with transaction(connection):
         known = read_datasets(connection, identity)
         old = known[0] if known else StoredDataset(identity, name, now, now, [], {}, 0)
         is_newer = now >= old.updated
@@ -85,7 +84,7 @@ def _text(value: object) -> str:
 
 def delete_dataset(connection: sqlite3.Connection, dataset_id: str) -> bool:
     """Delete some rows of a dataset, and the dataset with the last of them; whether more are left."""
-    with _transaction(connection):
+    with transaction(connection):
         found = connection.execute("SELECT num FROM datasets WHERE dataset_id = ?", (dataset_id,)).fetchone()
         if found is None:
             return False
@@ -159,7 +158,7 @@ def write_rows(connection: sqlite3.Connection, dataset_id: str, rows: Sequence[J
     """Add rows, or merge them with those of the same inputs."""
     now = clock.time_ns()
     given = [(row_id_of(row["inputs"]), row) for row in rows]  # outside of the lock
-    with _transaction(connection):
+    with transaction(connection):
         dataset = _number_of(connection, dataset_id)
         known = _known(connection, dataset, [row_id for row_id, _ in given])
         written = dict(known)
@@ -202,7 +201,7 @@ def _put(connection: sqlite3.Connection, dataset: int, rows: Sequence[StoredRow]
 
 def delete_rows(connection: sqlite3.Connection, dataset_id: str, row_ids: Sequence[str]) -> int:
     """Delete rows; returns how many there were."""
-    with _transaction(connection):
+    with transaction(connection):
         dataset = _number_of(connection, dataset_id)
         nums: list[int] = []
         for start in range(0, len(row_ids), _AT_ONCE):
@@ -231,14 +230,3 @@ def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> None:
             " (SELECT 1 FROM attachment_uses WHERE digest = ?1)",
             rows,
         )
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    begin_write(connection)
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")

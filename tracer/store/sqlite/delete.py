@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from tracer.store.filter import Expression
 from tracer.store.sqlite.blocks import PACKED, without_base
 from tracer.store.sqlite.compile import Matcher, compile_expression
-from tracer.store.sqlite.connection import begin_write
+from tracer.store.sqlite.connection import transaction
 from tracer.store.sqlite.hours import remove_spans
 from tracer.store.sqlite.indexing import BLOCK_COLUMNS, indexed_texts, take_out
 from tracer.store.sqlite.known import load_facts
@@ -74,7 +73,7 @@ def _detach_some(connection: sqlite3.Connection, nums: Sequence[int]) -> bool:
     left = _dependents(connection, nums)
     if not left:
         return False
-    with _transaction(connection):
+    with transaction(connection):
         _detach(connection, _dependents(connection, nums)[:_BLOCKS_AT_ONCE])
     return len(left) > _BLOCKS_AT_ONCE
 
@@ -99,7 +98,7 @@ def _detach(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
 
 
 def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
-    with _transaction(connection):
+    with transaction(connection):
         _detach(connection, _dependents(connection, nums))  # blocks that were written since
         blocks = [row for num in nums for row in connection.execute(_BLOCKS_OF_TRACE, _bounds(num))]
         deleted = sum(_delete_trace(connection, num) for num in nums)
@@ -108,17 +107,6 @@ def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
         if deleted:
             connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'seq'")
     return deleted
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    begin_write(connection)
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _bounds(num: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracer.store.sqlite.blocks import PACKED, unpack
-from tracer.store.sqlite.connection import begin_write
+from tracer.store.sqlite.connection import transaction
 from tracer.store.sqlite.schema import POSITION_BITS, SLICE_TABLE, TERMS_TABLE, TEXTS_TABLE, WORDS_TABLE
 from tracer.store.text import span_text
 
@@ -41,8 +41,7 @@ def index_slice(connection: sqlite3.Connection) -> bool:
     rows = _blocks(connection, first, run.last)
     texts = [(row[0], block_texts(row)) for row in rows]
     terms = _terms(connection, [text for _, found in texts for _, text in found])
-    begin_write(connection)
-    try:
+    with transaction(connection):
         if _newest_run(connection) == run:  # else another process was faster
             stored = {row[0] for row in connection.execute(_BETWEEN.format("c.id"), (first, run.last))}
             replaced = _replaced(connection, first, run.last)
@@ -52,11 +51,6 @@ def index_slice(connection: sqlite3.Connection) -> bool:
             )
             connection.executemany("INSERT OR IGNORE INTO terms(term) VALUES (?)", terms)
             _note_indexed(connection, run, first)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
     return True
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 
-from tracer.store.sqlite.connection import begin_write
+from tracer.store.sqlite.connection import transaction
 
 
 def owner_gone(connection: sqlite3.Connection, owner: str) -> None:
     """Traces that only dead processes still run become INTERRUPTED."""
     if not _has_running(connection, owner):
         return
-    begin_write(connection)
-    try:
+    with transaction(connection):
         connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'seq'")
         # each of these traces changes, also where another process still runs it: an append may be planned meanwhile
         connection.execute(
@@ -27,11 +26,6 @@ def owner_gone(connection: sqlite3.Connection, owner: str) -> None:
             " AND NOT EXISTS (SELECT 1 FROM running r WHERE r.trace = traces.num AND r.gone = 0)",
             (owner,),
         )
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def running_owners(connection: sqlite3.Connection) -> list[str]:
