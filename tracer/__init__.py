@@ -81,6 +81,9 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._api.tracing import trace as trace
     from tracer._api.tracing import update_current_trace as update_current_trace
     from tracer._api.tracing import wrap_context as wrap_context
+    from tracer._diff import Difference as Difference
+    from tracer._diff import TraceDiff as TraceDiff
+    from tracer._diff import diff as diff
     from tracer._engine.span import LiveSpan as LiveSpan
     from tracer._replay.replaying import Replay as Replay
     from tracer._replay.replaying import record as record
@@ -193,6 +196,7 @@ _HOMES = {
         "wrap_context",
     ),
     "tracer._engine.span": ("LiveSpan",),
+    "tracer._diff": ("Difference", "TraceDiff", "diff"),
     "tracer._replay.replaying": ("Replay", "record", "replay"),
     "tracer._tracking.artifacts": ("get_artifact_uri", "log_artifact", "log_dict", "log_text"),
     "tracer._tracking.comparison": ("compare_versions",),

@@ -97,7 +97,8 @@ def test_every_question_is_answered_and_wrong_ones_say_what_is_right(store_url: 
     async def conversation(session: Any) -> None:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
         assert sorted(tools) == [
-            "add_to_dataset", "get_step", "get_trace", "give_feedback", "group_errors", "search_traces", "statistics",
+            "add_to_dataset", "audit", "compare_traces", "get_step", "get_trace", "give_feedback", "group_errors",
+            "search_traces", "statistics",
         ]  # fmt: skip
         assert all(tool.description for tool in tools.values())
 
@@ -281,3 +282,19 @@ def test_settings_that_cannot_be_read_are_left_alone_and_the_entry_is_told(tmp_p
     assert "is not plain JSON" in done.stderr
     assert '"command"' in done.stderr
     assert file.read_text() == "{\n  // mine\n}"
+
+
+def test_an_agent_is_told_where_two_traces_part_and_what_was_spent_without_need(store_url: str) -> None:
+    good, bad = agent("Where is my order?"), agent("Where is my order?", fails=True)
+    tracer.flush()
+
+    async def conversation(session: Any) -> None:
+        parted = await call(session, "compare_traces", a=good, b="latest")
+        assert "They part at agent > search:" in parted
+        assert "status" in parted
+        assert "TimeoutError: no answer" in parted
+        assert bad in parted
+        assert "2 calls in 2 traces" in await call(session, "audit")
+        assert "FilterSyntaxError" not in await call(session, "audit", filter="status =")
+
+    asked(store_url, conversation)

@@ -75,13 +75,14 @@ FLOORS: tuple[dict[str, str], ...] = (
             "framework hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
         ),
         "tracer._replay": (
-            "__init__ bodies cassette keys matching network pytest_plugin replaying session spans_of_test steps "
-            "transport"
+            "__init__ bodies cassette differing keys matching network pytest_plugin replaying session span_tree "
+            "spans_of_test steps transport"
         ),
         "tracer": "otel",
     },
     {  # apps
         "tracer._audit": "__init__ audit caching calls content findings repeated",
+        "tracer._diff": "__init__ alignment trace_diff",
         "tracer.genai": (
             "__init__ auditing built_in_judges chat_models code_scorers dataset_rows datasets judge judge_agreement "
             "judges material prompts scorers verdicts"
@@ -130,9 +131,9 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart",
         "tracer.cli": (
-            "__init__ agreement auditing conversation dataset demo distributions doctor evaluating exporting group "
-            "importing listing mcp models options pairs parts prompts reading rows running screen server serving show "
-            "stats steps table tail tree ui values version_details versions wording"
+            "__init__ agreement auditing conversation dataset demo diff distributions doctor evaluating exporting "
+            "group importing listing mcp models options pairs parts prompts reading rows running screen server serving "
+            "show stats steps table tail tree ui values version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

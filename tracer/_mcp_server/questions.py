@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console
 
 from tracer._api.annotations import log_feedback
+from tracer._api.traces import trace_from_stored
+from tracer._diff import diff
 from tracer._engine.runtime import runtime
 from tracer._mcp_server.outline import CHARACTERS_PER_TOKEN, outline
 from tracer.cli import wording
+from tracer.cli.auditing import print_audit
 from tracer.cli.conversation import print_steps
+from tracer.cli.diff import print_diff
 from tracer.cli.reading import find_trace, store_for_reading, trace_id_of
 from tracer.cli.rows import WIDE_COLUMNS, line_of
 from tracer.cli.screen import Screen
@@ -21,6 +25,7 @@ from tracer.cli.stats import print_statistics
 from tracer.cli.steps import Step, steps_of
 from tracer.cli.tree import print_headline
 from tracer.errors import InvalidArgumentError
+from tracer.genai.auditing import audit_of_store
 from tracer.genai.datasets import create_dataset
 from tracer.store import Store, TraceQuery
 from tracer.store.datasets import row_of_stored
@@ -126,6 +131,25 @@ def statistics(group_by: str = "model", filter: str = "") -> str:
     return _printed(lambda screen: print_statistics(screen, group_by, rows)) if rows else "There are no calls."
 
 
+def compare_traces(a: str, b: str, max_tokens: int = 2000) -> str:
+    """Where two traces part: the step, the message and the words, then the steps of both with what differs.
+
+    `a` and `b` are ids, first digits of ids, or "latest". Ids, dates and times in texts are no difference.
+    """
+    store = _store()
+    found = diff(*(trace_from_stored(find_trace(store, each)) for each in (a, b)))
+    return _cut(_printed(lambda screen: print_diff(screen, found)), max_tokens)
+
+
+def audit(filter: str = "", limit: int = 1000, max_tokens: int = 2000) -> str:
+    """What calls to models spent without need: reason, place, tokens and USD a day, traces; the dearest first.
+
+    `filter` chooses the traces, as in `search_traces`; `limit` is how many to look at, the newest first.
+    """
+    found = audit_of_store(_store(), filter or None, max(1, limit))
+    return _cut(_printed(lambda screen: print_audit(screen, found)), max_tokens)
+
+
 def give_feedback(
     trace_id: str, name: str, value: str | bool | float, rationale: str = "", author: str = "agent"
 ) -> str:
@@ -154,6 +178,12 @@ def add_to_dataset(trace_id: str, dataset: str) -> str:
 
 def _store() -> Store:
     return store_for_reading(None)
+
+
+def _cut(text: str, max_tokens: int) -> str:
+    room = _bounded(max_tokens) * CHARACTERS_PER_TOKEN
+    left_out = len(text) - room
+    return text if left_out <= 0 else f"{text[:room]}\n… {left_out:,} more characters; a larger max_tokens shows them"
 
 
 def _bounded(max_tokens: int) -> int:

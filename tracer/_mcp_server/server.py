@@ -23,6 +23,8 @@ _READING = (
     questions.get_step,
     questions.group_errors,
     questions.statistics,
+    questions.compare_traces,
+    questions.audit,
 )
 _ADDING = (questions.give_feedback, questions.add_to_dataset)
 

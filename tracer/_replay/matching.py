@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 from tracer._json import JsonMapping, JsonObject
 from tracer._redaction.secrets import REDACTED
+from tracer._replay.differing import NOTHING, below, differing, first_word, is_same, leaves, short, unified
 
 Match = Literal["strict", "lenient", "ordered"]
 
-_DIFF_LINES = 40
-_DIFF_WIDTH = 300
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 # what is another text each time, and says nothing: dates with their times, ids
 _CHANGING = (
@@ -42,7 +40,7 @@ class Matching:
 
     def is_same(self, recorded: JsonMapping, request: JsonMapping) -> bool:
         """Whether two requests have the same method, path and body."""
-        return _is_same(_place(recorded), _place(request)) and _is_same(
+        return is_same(_place(recorded), _place(request)) and is_same(
             self.comparable(body_of(recorded)), self.comparable(body_of(request))
         )
 
@@ -52,9 +50,9 @@ class Matching:
             return value
         if isinstance(value, dict):
             return {
-                name: self.comparable(item, _below(path, name))
+                name: self.comparable(item, below(path, name))
                 for name, item in value.items()
-                if name not in self.ignore and _below(path, name) not in self.ignore
+                if name not in self.ignore and below(path, name) not in self.ignore
             }
         if isinstance(value, list):
             return [self.comparable(item, f"{path}[{index}]") for index, item in enumerate(value)]
@@ -72,7 +70,7 @@ class Matching:
         after = {"url": _place(request), **_as_object(self.comparable(body_of(request)))}
         shown_before = {"url": _place(recorded), **_as_object(body_of(recorded))}
         shown_after = {"url": _place(request), **_as_object(body_of(request))}
-        return f"{_first_difference(before, after)}\n{_diff(shown_before, shown_after)}"
+        return f"{_first_difference(before, after)}\n{unified(shown_before, shown_after)}"
 
     def nearest(self, recorded: Sequence[JsonMapping], request: JsonMapping) -> int:
         """The index of the recorded request that is most like this one."""
@@ -86,7 +84,7 @@ class Matching:
 
     def _words(self, request: JsonMapping) -> Counter[str]:
         shown = {"url": _place(request), **_as_object(self.comparable(body_of(request)))}
-        return Counter(word for line in _lines(shown) for word in line.split())
+        return Counter(word for line in leaves(shown) for word in line.split())
 
 
 def without_changing(text: str) -> str:
@@ -116,88 +114,21 @@ def _place(request: JsonMapping) -> str:
     return f"{request['method']} {url.path}{'?' if url.query else ''}{url.query}"
 
 
-def _is_same(recorded: object, value: object) -> bool:
-    """Whether values are equal; what was redacted is equal to anything."""
-    if isinstance(recorded, str) and REDACTED in recorded:
-        pattern = ".*".join(map(re.escape, recorded.split(REDACTED)))
-        return isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) is not None
-    if isinstance(recorded, dict) and isinstance(value, dict):
-        return recorded.keys() == value.keys() and all(_is_same(item, value[key]) for key, item in recorded.items())
-    if isinstance(recorded, list) and isinstance(value, list):
-        return len(recorded) == len(value) and all(map(_is_same, recorded, value))
-    return recorded == value and isinstance(recorded, bool) is isinstance(value, bool)
-
-
-# ---- what differs ----
-
-
 def _as_object(body: object) -> JsonObject:
     return body if isinstance(body, dict) else {"body": body}
 
 
 def _first_difference(recorded: object, value: object) -> str:
-    for path, before, after in _differing(recorded, value):
-        if before is _NOTHING:
-            return f"{path} is new: {_short(after)}"
-        if after is _NOTHING:
-            return f"{path} is missing: {_short(before)} was recorded"
+    for path, before, after in differing(recorded, value):
+        if before is NOTHING:
+            return f"{path} is new: {short(after)}"
+        if after is NOTHING:
+            return f"{path} is missing: {short(before)} was recorded"
         if isinstance(before, str) and isinstance(after, str):
-            return f"{path}{_word(before, after)}"
-        return f"{path}: {_short(before)} was recorded, now it is {_short(after)}"
+            number, old, new = first_word(before, after)
+            return f"{path}, word {number}: {short(old)} was recorded, now it is {short(new)}"
+        return f"{path}: {short(before)} was recorded, now it is {short(after)}"
     return "it is the same request, which is answered already"
-
-
-_NOTHING = object()
-
-
-def _differing(recorded: object, value: object, path: str = "") -> Iterator[tuple[str, object, object]]:
-    if _is_same(recorded, value):
-        return
-    if isinstance(recorded, dict) and isinstance(value, dict):
-        for name in dict.fromkeys([*recorded, *value]):
-            yield from _differing(recorded.get(name, _NOTHING), value.get(name, _NOTHING), _below(path, name))
-    elif isinstance(recorded, list) and isinstance(value, list):
-        for index in range(max(len(recorded), len(value))):
-            before, after = (items[index] if index < len(items) else _NOTHING for items in (recorded, value))
-            yield from _differing(before, after, f"{path}[{index}]")
-    else:
-        yield path, recorded, value
-
-
-def _word(recorded: str, value: str) -> str:
-    before, after = recorded.split(), value.split()
-    index = next((i for i, (one, other) in enumerate(zip(before, after)) if one != other), min(len(before), len(after)))
-    old, new = (" ".join(words[index : index + 6]) or "the end" for words in (before, after))
-    return f", word {index + 1}: {_short(old)} was recorded, now it is {_short(new)}"
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 120 else f"{text[:119]}…"
-
-
-def _diff(recorded: object, value: object) -> str:
-    lines = [
-        line[:_DIFF_WIDTH]
-        for line in difflib.unified_diff(_lines(recorded), _lines(value), "recorded", "now", n=2, lineterm="")
-        if not line.startswith("@@")
-    ]
-    left_out = len(lines) - _DIFF_LINES
-    return "\n".join([*lines[:_DIFF_LINES], f"… {left_out} more lines"] if left_out > 0 else lines)
-
-
-def _lines(value: object, path: str = "") -> list[str]:
-    """A line for each leaf, that of a message with its place: ``messages[1].content: Can I send it back?``."""
-    if isinstance(value, dict) and value:
-        return [line for name, item in sorted(value.items()) for line in _lines(item, _below(path, name))]
-    if isinstance(value, list) and value:
-        return [line for index, item in enumerate(value) for line in _lines(item, f"{path}[{index}]")]
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return [f"{path}: {line}" for line in text.splitlines() or [""]]
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
 
 
 def holds_redacted(values: Iterable[object]) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tracer._api import queries
 from tracer._json import JsonObject, encode, loads
 from tracer._replay.matching import Matching
+from tracer._replay.span_tree import Below, steps_below
 from tracer.semconv import SpanType
 
 if TYPE_CHECKING:
@@ -86,21 +87,14 @@ class TraceOfTest:
         )
 
 
-_Below = dict["str | None", "list[Span]"]
-
-
-def _nested(spans: Iterable[Span]) -> Iterator[tuple[Span, _Below]]:
+def _nested(spans: Iterable[Span]) -> Iterator[tuple[Span, Below]]:
     """The topmost steps, each with all steps by the id of the one above."""
-    spans = sorted(spans, key=lambda span: span.start_time_ns)
-    ids = {span.span_id for span in spans}
-    below: _Below = {}
-    for span in spans:
-        below.setdefault(span.parent_id if span.parent_id in ids else None, []).append(span)
+    below = steps_below(spans)
     for span in below.get(None, ()):
         yield span, below
 
 
-def _drawn(span: Span, below: _Below, depth: int) -> Iterator[str]:
+def _drawn(span: Span, below: Below, depth: int) -> Iterator[str]:
     duration = "" if span.duration_ms is None else f", {span.duration_ms:.0f} ms"
     failed = f", {span.status}" if span.status == "ERROR" else ""
     yield f"{'  ' * depth}{span.name} ({span.span_type}{duration}{failed})"
@@ -108,7 +102,7 @@ def _drawn(span: Span, below: _Below, depth: int) -> Iterator[str]:
         yield from _drawn(inner, below, depth + 1)
 
 
-def _normalised(span: Span, below: _Below) -> JsonObject:
+def _normalised(span: Span, below: Below) -> JsonObject:
     found: JsonObject = {
         "name": span.name,
         "type": span.span_type,

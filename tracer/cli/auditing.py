@@ -37,10 +37,11 @@ def command(limit: int, filter_string: str | None, as_json: bool, store_url: str
     if as_json:
         screen.json(found.to_dict())
     else:
-        _print(screen, found)
+        print_audit(screen, found)
 
 
-def _print(screen: Screen, audit: Audit) -> None:
+def print_audit(screen: Screen, audit: Audit) -> None:
+    """What was spent in all, then each finding."""
     from tracer.cli.wording import count, how_many, money
 
     days = "a day" if audit.days == 1 else f"{audit.days:.1f} days"

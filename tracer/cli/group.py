@@ -18,6 +18,7 @@ _COMMANDS = {
     "demo": ("tracer.cli.demo", "Trace a small agent and show what tracer saw."),
     "list": ("tracer.cli.listing", "List traces, newest first."),
     "show": ("tracer.cli.show", "Show one trace: its steps, or everything that was said."),
+    "diff": ("tracer.cli.diff", "Where two traces part: which step, message and words."),
     "tail": ("tracer.cli.tail", "Follow traces as they happen."),
     "stats": ("tracer.cli.stats", "Calls, tokens, cost and latency by model."),
     "audit": ("tracer.cli.auditing", "What calls spent without need: why, where, how much."),
