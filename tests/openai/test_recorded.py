@@ -7,113 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 
 import tracer
+from tests.openai.exchanges import EXCHANGES, FILE, call, call_async, kind_of, name_of, scripted
 from tests.openai.sdk import HAS_RESPONSES
-from tests.openai.server import Scripted, Server
+from tests.openai.server import Server
 
-_PLACE = Path(os.environ.get("TRACER_RECORDED") or Path(__file__).parents[3] / "shared" / "recorded")
-_FILE = _PLACE / "openai.jsonl" if _PLACE.is_dir() else _PLACE
-_EXCHANGES = [json.loads(line) for line in _FILE.read_text().splitlines()] if _FILE.is_file() else []
-
-pytestmark = pytest.mark.skipif(not _EXCHANGES, reason=f"no recorded exchanges at {_FILE}")
-
-_RESOURCES = {
-    "chat/completions": ("chat", "completions", "create"),
-    "completions": ("completions", "create"),
-    "responses": ("responses", "create"),
-    "embeddings": ("embeddings", "create"),
-    "images/generations": ("images", "generate"),
-}
+pytestmark = pytest.mark.skipif(not EXCHANGES, reason=f"no recorded exchanges at {FILE}")
 
 
-def _names(exchange: dict[str, Any]) -> str:
-    return f"{exchange['path'].strip('/').replace('/', '.')}-{exchange['id']}"
-
-
-@pytest.mark.parametrize("exchange", _EXCHANGES, ids=_names)
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=name_of)
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_recorded_exchange(exchange: dict[str, Any], is_async: bool, server: Server) -> None:
-    kind = _kind(exchange["path"])
+    kind = kind_of(exchange["path"])
     if kind == "responses" and not HAS_RESPONSES:
         pytest.skip("this version of the SDK has no Responses API")
-    headers = {name: value for name, value in exchange["headers"].items() if name != "content-type"}
-    body = exchange["body"].encode()
-    server.will(Scripted([body], exchange["status"], headers, exchange["content_type"] or None))
+    server.will(scripted(exchange))
 
-    raised = asyncio.run(_call_async(exchange, server)) if is_async else _call(exchange, server)
+    result = asyncio.run(call_async(exchange, server)) if is_async else call(exchange, server)
 
     [trace] = tracer.search_traces(max_results=10)
     [span] = tracer.get_trace(trace.info.trace_id).data.spans
-    assert (raised is not None) == (exchange["status"] >= 400 or _events_of(exchange) is None)
+    assert isinstance(result, Exception) == (exchange["status"] >= 400 or _events_of(exchange) is None)
     assert _recorded(span) == _expected(exchange)
-
-
-# ---- driving the SDK ----
-
-
-def _client_settings(exchange: dict[str, Any], server: Server) -> dict[str, Any]:
-    prefix = exchange["path"].removesuffix("/" + _kind(exchange["path"]))
-    if "/deployments/" in prefix:
-        deployment = prefix.rsplit("/", 1)[1]
-        settings = {"azure_endpoint": server.url, "azure_deployment": deployment, "api_version": "2024-10-21"}
-    else:
-        settings = {"base_url": server.url + prefix}
-    return {**settings, "api_key": "k", "max_retries": 0}
-
-
-def _kind(path: str) -> str:
-    return next(kind for kind in ("chat/completions", *_RESOURCES) if path.endswith("/" + kind))
-
-
-def _method(client: Any, exchange: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    for name in _RESOURCES[_kind(exchange["path"])]:
-        client = getattr(client, name)
-    named = {"model", "messages", "input", "prompt", "stream"}
-    arguments = {key: value for key, value in exchange["request"].items() if key in named}
-    rest = {key: value for key, value in exchange["request"].items() if key not in named}
-    if not arguments.get("stream"):
-        arguments.pop("stream", None)
-    return client, {**arguments, "extra_body": rest}
-
-
-def _call(exchange: dict[str, Any], server: Server) -> BaseException | None:
-    settings = _client_settings(exchange, server)
-    http = openai.DefaultHttpxClient(verify=False)  # loading certificates would take most of the test's time
-    with (openai.AzureOpenAI if "azure_endpoint" in settings else openai.OpenAI)(
-        **settings, http_client=http
-    ) as client:
-        method, arguments = _method(client, exchange)
-        try:
-            result = method(**arguments)
-            if arguments.get("stream"):
-                for _ in result:
-                    pass
-        except (openai.APIError, ValueError) as error:  # ValueError: a body that is no JSON
-            return error
-    return None
-
-
-async def _call_async(exchange: dict[str, Any], server: Server) -> BaseException | None:
-    settings = _client_settings(exchange, server)
-    http = openai.DefaultAsyncHttpxClient(verify=False)
-    kind = openai.AsyncAzureOpenAI if "azure_endpoint" in settings else openai.AsyncOpenAI
-    async with kind(**settings, http_client=http) as client:
-        method, arguments = _method(client, exchange)
-        try:
-            result = await method(**arguments)
-            if arguments.get("stream"):
-                async for _ in result:
-                    pass
-        except (openai.APIError, ValueError) as error:  # ValueError: a body that is no JSON
-            return error
-    return None
 
 
 # ---- the stored span ----
@@ -161,7 +80,7 @@ def _is_base64(text: str) -> bool:
 
 
 def _expected(exchange: dict[str, Any]) -> dict[str, Any]:
-    request, kind = exchange["request"], _kind(exchange["path"])
+    request, kind = exchange["request"], kind_of(exchange["path"])
     received = _events_of(exchange)
     events = received if received is not None and exchange["status"] < 400 else []
     said = _said_by_response(events) if kind == "responses" else _said_by_choices(events, kind)

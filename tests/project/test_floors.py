@@ -75,8 +75,8 @@ FLOORS: tuple[dict[str, str], ...] = (
             "framework hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
         ),
         "tracer._replay": (
-            "__init__ bodies cassette differing keys matching network pytest_plugin replaying session span_tree "
-            "spans_of_test steps transport"
+            "__init__ bodies cassette differing keys matching network pytest_plugin replaying session sources "
+            "span_tree spans_of_test steps traced_calls transport"
         ),
         "tracer": "otel",
     },

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tracer._engine.runtime import runtime
 from tracer._json import JsonObject, encode, loads
@@ -38,6 +39,24 @@ class Recorded:
         """Status, headers and body, or an error."""
         found: JsonObject = self.content["response"]
         return found
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return f"line {self.number}"
+
+    def is_alike(self, request: JsonObject) -> bool:
+        """Whether a request goes to the same place as this one."""
+        return urlsplit(self.request["url"]).path == urlsplit(request["url"]).path
+
+    @property
+    def answers_again(self) -> bool:
+        """Whether it may answer more than one request."""
+        return False
+
+    def asked(self, request: JsonObject) -> JsonObject:
+        """The part of a request that is to be compared with this one's."""
+        return request
 
 
 def read(path: Path) -> list[Recorded]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -72,15 +72,10 @@ class Matching:
         shown_after = {"url": _place(request), **_as_object(body_of(request))}
         return f"{_first_difference(before, after)}\n{unified(shown_before, shown_after)}"
 
-    def nearest(self, recorded: Sequence[JsonMapping], request: JsonMapping) -> int:
-        """The index of the recorded request that is most like this one."""
-        wanted = self._words(request)
-
-        def likeness(index: int) -> float:
-            words = self._words(recorded[index])
-            return (words & wanted).total() / max(1, words.total() + wanted.total())
-
-        return max(range(len(recorded)), key=likeness)
+    def likeness(self, recorded: JsonMapping, request: JsonMapping) -> float:
+        """How like two requests are: 1 if they have the same words."""
+        words, wanted = self._words(recorded), self._words(request)
+        return 2 * (words & wanted).total() / max(1, words.total() + wanted.total())
 
     def _words(self, request: JsonMapping) -> Counter[str]:
         shown = {"url": _place(request), **_as_object(self.comparable(body_of(request)))}

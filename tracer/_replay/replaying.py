@@ -11,10 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeAlias, get_args
 
-from tracer._replay import cassette, keys
+from tracer._replay import keys
 from tracer._replay import steps as functions
 from tracer._replay.matching import Match, Matching
 from tracer._replay.session import Record, Session, unanswerable
+from tracer._replay.sources import Given, Source, source_of
 from tracer.errors import CassetteError, InvalidArgumentError
 from tracer.provider.patch import DoorMovedError, Patch
 
@@ -35,10 +36,12 @@ def _current() -> Session | None:
 
 
 class Replay:
-    """A block in which requests are answered from a cassette, recorded into it, or both."""
+    """A block in which requests are answered from a cassette or from traces, recorded into a cassette, or both."""
 
-    def __init__(self, path: Path, session: Session, steps: Sequence[Step], *, allow_redacted: bool = False) -> None:
-        self._path = path
+    def __init__(
+        self, source: Source, session: Session, steps: Sequence[Step], *, allow_redacted: bool = False
+    ) -> None:
+        self._source = source
         self._is_kept = True
         self._steps = steps
         self._restore: list[Callable[[], bool]] = []
@@ -48,21 +51,13 @@ class Replay:
 
     def __enter__(self) -> Replay:
         session = self._session
-        if self._path.exists():
-            session.calls = cassette.read(self._path)
-        elif session.record is None and not session.stays_live:
-            raise CassetteError(
-                f"there is no cassette {self._path}. Record it first: "
-                f'with tracer.record("{self._path}"): …, or replay(…, record="new")'
-            )
-        if session.record != "all" and not self._allow_redacted:
-            self._refuse_redacted(session)
         session.recorded.clear()
         session.mismatch, session.is_live = None, False
         self._restore = functions.replaced(self._steps, session)
         try:
+            session.calls = self._source.calls(session)
             if session.record != "all":
-                functions.check(session.calls, session)
+                self._check_replies(session)
             with _lock:
                 _install()
                 _sessions.append(session)
@@ -81,13 +76,14 @@ class Replay:
                 _remove()
         self._keys()
 
-    def _refuse_redacted(self, session: Session) -> None:
-        refused = unanswerable(session.calls)
+    def _check_replies(self, session: Session) -> None:
+        refused = [] if self._allow_redacted else unanswerable(session.calls)
         if refused:
             raise CassetteError(
-                f"{self._path}, line {refused[0].number}: the reply had a secret, which was replaced by [REDACTED]. "
+                f"{session.name}, {refused[0].place}: the reply had a secret, which was replaced by [REDACTED]. "
                 "To replay it with that word in it, write allow_redacted=True."
             )
+        functions.check(session.calls, session)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -98,10 +94,10 @@ class Replay:
         self._put_back()
         if self._is_kept and (session.recorded or session.record == "all"):
             try:
-                cassette.write(self._path, session.lines())
+                self._source.write(session.lines())
             except OSError as fault:
                 if error is None:
-                    raise CassetteError(f"the cassette {self._path} cannot be written: {fault}") from fault
+                    raise CassetteError(f"the cassette {session.name} cannot be written: {fault}") from fault
         if error is None:
             self.check()
 
@@ -155,7 +151,7 @@ def _replacement(original: Callable[..., Any], patch: Patch) -> Callable[..., An
 
 
 def replay(
-    path: str | os.PathLike[str],
+    source: Given,
     *,
     match: Match = "lenient",
     ignore: str | Iterable[str] = (),
@@ -165,7 +161,11 @@ def replay(
     steps: Iterable[Step] = (),
     allow_redacted: bool = False,
 ) -> Replay:
-    """Answer HTTP requests from a cassette inside a ``with`` block: the real SDK, no network, no key.
+    """Answer HTTP requests from a cassette or from traces inside a ``with`` block: the real SDK, no network, no key.
+
+    ``source`` is the path of a cassette, the id of a trace, a `Trace`, a list of them, or a filter such as
+    ``"name = 'agent' AND status = 'OK'"``. A trace has what was said, not the bytes of it: a cassette that
+    `tracer.record` made is exact.
 
     A request is answered by the recorded one with the same method, path and body, each of which answers once, in the
     order of the file where several are the same. ``match="lenient"`` overlooks ids, dates and white space in texts,
@@ -186,9 +186,9 @@ def replay(
     _check("record", record, (None, *get_args(Record)))
     _check("live", live, (None, "after_first_miss"))
     matching = Matching(match, (ignore,) if isinstance(ignore, str) else tuple(ignore))
-    path = Path(path)
-    session = Session(str(path), matching=matching, pace=pace, record=record, stays_live=live is not None)
-    return Replay(path, session, list(steps), allow_redacted=allow_redacted)
+    found = source_of(source, is_recorded=record is not None)
+    session = Session(found.name, matching=matching, pace=pace, record=record, stays_live=live is not None)
+    return Replay(found, session, list(steps), allow_redacted=allow_redacted)
 
 
 def record(path: str | os.PathLike[str], *, steps: Iterable[Step] = ()) -> Replay:
@@ -198,7 +198,7 @@ def record(path: str | os.PathLike[str], *, steps: Iterable[Step] = ()) -> Repla
     its line. Secrets are replaced as in traces; headers of requests are left out. ``steps`` names functions whose
     arguments and results are recorded too.
     """
-    return replay(path, record="all", steps=steps)
+    return replay(Path(path), record="all", steps=steps)
 
 
 def _check(name: str, value: object, known: tuple[object, ...]) -> None:

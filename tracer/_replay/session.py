@@ -14,7 +14,7 @@ from tracer._fault import guard
 from tracer._json import JsonMapping, JsonObject
 from tracer._replay import bodies
 from tracer._replay.cassette import STEP, Recorded, line_of
-from tracer._replay.matching import Matching, body_of, holds_redacted, host_of, path_of
+from tracer._replay.matching import Matching, body_of, holds_redacted, host_of
 from tracer.errors import ReplayMismatchError
 
 Record = Literal["new", "all"]
@@ -66,21 +66,24 @@ class Session:
             self.recorded.append(recording)
         return recording
 
-    def _find(self, request: JsonMapping) -> Recorded | None:
+    def _find(self, request: JsonObject) -> Recorded | None:
         unused = [call for call in self._requests() if not call.is_used]
         if self.matching.match == "ordered":
-            return unused[0] if unused and self.matching.is_same(unused[0].request, request) else None
-        same = [call for call in unused if self.matching.is_same(call.request, request)]
+            return next(iter(self._same(unused[:1], request)), None)
+        again = [call for call in self._requests() if call.is_used and call.answers_again]
+        same = self._same(unused, request) or self._same(again, request)
         return max(same, key=lambda call: _nearness(call.request, request), default=None)
+
+    def _same(self, calls: Iterable[Recorded], request: JsonObject) -> list[Recorded]:
+        return [call for call in calls if self.matching.is_same(call.request, call.asked(request))]
 
     def _requests(self) -> list[Recorded]:
         return [call for call in self.calls if call.request["method"] != STEP or call.request["url"] in self.steps]
 
-    def _is_local_matter(self, request: JsonMapping) -> bool:
+    def _is_local_matter(self, request: JsonObject) -> bool:
         """Whether a request is for a server of the program's own, such as one that the test started."""
-        return _is_loopback(urlsplit(request["url"]).hostname or "") and path_of(request) not in {
-            path_of(call.request) for call in self._requests()
-        }
+        is_local = _is_loopback(urlsplit(request["url"]).hostname or "")
+        return is_local and not any(call.is_alike(request) for call in self._requests())
 
     def _mismatch(self, request: JsonObject) -> str:
         calls = self._requests()
@@ -92,21 +95,21 @@ class Session:
         if self.matching.match == "ordered" and unused:
             nearest, which = unused[0], "the next one"
         else:
-            same = [call for call in calls if self.matching.is_same(call.request, request)]
+            same = self._same(calls, request)
             if same:
                 times = "once" if len(same) == 1 else f"{len(same)} times"
                 return (
-                    f"a request that {self.name} has {times} (line {same[-1].number}) was made once more: {asked}\n"
+                    f"a request that {self.name} has {times} ({same[-1].place}) was made once more: {asked}\n"
                     f"{how_to_renew}"
                 )
             alike = [call for call in unused if call.request["method"] == request["method"]]
             among = alike or unused or calls
-            nearest = among[self.matching.nearest([call.request for call in among], request)]
+            nearest = max(among, key=lambda call: self.matching.likeness(call.request, call.asked(request)))
             which = "the nearest one"
         return (
             f"a request is not in {self.name}: {asked}\n"
-            f"{which} is line {nearest.number}; the first difference: "
-            f"{self.matching.differences(nearest.request, request)}\n{how_to_renew}"
+            f"{which} is {nearest.place}; the first difference: "
+            f"{self.matching.differences(nearest.request, nearest.asked(request))}\n{how_to_renew}"
         )
 
     def lines(self) -> list[str]:

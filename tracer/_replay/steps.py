@@ -125,6 +125,6 @@ def check(calls: Iterable[Recorded], session: Session) -> None:
     for call in calls:
         if call.request["method"] == STEP and call.request["url"] in session.steps and "type" in call.response:
             raise CassetteError(
-                f"{session.name}, line {call.number}: {call.request['url']} gave a {call.response['type']}, which JSON "
+                f"{session.name}, {call.place}: {call.request['url']} gave a {call.response['type']}, which JSON "
                 "cannot hold. Let it return plain values, or leave it out of steps=."
             )

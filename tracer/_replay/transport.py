@@ -208,7 +208,7 @@ def _end(call: Recorded, session: Session, http: Any) -> None:
         raise _error(response["error"], http)
     if not response.get("is_complete", True):
         raise ReplayMismatchError(
-            f"{session.name}, line {call.number}: the reply was not read to its end when it was recorded, now the "
+            f"{session.name}, {call.place}: the reply was not read to its end when it was recorded, now the "
             "program reads on. Record it anew."
         )
 

@@ -1,0 +1,238 @@
+"""The calls of a trace, as a cassette has them: requests and replies as SDKs send and read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tracer import semconv
+from tracer._engine.runtime import runtime
+from tracer._json import JsonObject, encode, loads
+from tracer._records.attachments import ATTACHMENT_SCHEME, put_back
+from tracer._replay.cassette import STEP, Recorded
+from tracer._replay.matching import path_of
+from tracer.errors import CassetteError
+from tracer.semconv import SpanType
+
+if TYPE_CHECKING:
+    from tracer._api.traces import Span, Trace
+
+_OF_MODELS = (SpanType.CHAT_MODEL, SpanType.LLM, SpanType.EMBEDDING)
+_UPLOADS = frozenset({"speech", "transcription", "translation"})  # operations whose sound a trace does not keep
+_LEFT_EARLY = frozenset({"cancelled", "closed", "dropped"})  # by the program, as semconv.INCOMPLETE tells
+_NS_PER_MS = 1_000_000
+
+
+class _Wire(NamedTuple):
+    """How a provider streams."""
+
+    content_type: str = "text/event-stream"
+    last: str = ""  # what is sent after the last event
+    repeated: frozenset[str] = frozenset()  # fields of every event, which a trace has where they change only
+
+
+_OF_OPENAI = _Wire(
+    last="data: [DONE]\n\n",
+    repeated=frozenset({"id", "created", "model", "service_tier", "provider", "object", "system_fingerprint"}),
+)
+_WIRES = {
+    "tracer.openai": _OF_OPENAI,
+    "tracer.groq": _OF_OPENAI,
+    "tracer.together": _OF_OPENAI,
+    "tracer.huggingface": _OF_OPENAI,
+    "tracer.mistral": _OF_OPENAI,
+    "tracer.anthropic": _Wire(),
+    "tracer.cohere": _Wire(),
+    "tracer.gemini": _Wire(repeated=frozenset({"modelVersion", "responseId", "createTime"})),
+    "tracer.ollama": _Wire("application/x-ndjson", repeated=frozenset({"model"})),
+}
+
+
+class TracedCall(Recorded):
+    """A call of a trace, which has what the SDK was given and gave, and not the bytes around it."""
+
+    def __init__(self, span: Span, content: JsonObject) -> None:
+        super().__init__("", 0, content)
+        self.span = span
+
+    @property
+    def place(self) -> str:
+        """The step."""
+        return f"step {self.span.name!r} ({self.span.span_id})"
+
+    def is_alike(self, request: JsonObject) -> bool:
+        """Whether a request has fields of this one: where it went, a trace does not have."""
+        body = request.get("json")
+        return isinstance(body, dict) and not self.request["json"].keys().isdisjoint(body)
+
+    @property
+    def answers_again(self) -> bool:
+        """Whether it failed: the SDK may have tried more than once, which a trace has as one step."""
+        response = self.response
+        return "status" not in response if "error" in response else response.get("status", 200) >= 400
+
+    def asked(self, request: JsonObject) -> JsonObject:
+        """What a request says of that which the trace has of this one."""
+        body = request.get("json")
+        if self.request["method"] == STEP or request["method"] != "POST" or not isinstance(body, dict):
+            return request
+        given = self.request["json"]
+        sent = {name: value for name, value in body.items() if name in given or not _says_nothing(name, value)}
+        path = path_of(request)
+        if "model" in given and "model" not in sent and f"/{given['model']}:" in path:  # Gemini's
+            sent["model"] = given["model"]
+        if ":stream" in path:
+            sent["stream"] = True
+        for name, value in given.items():
+            if name not in sent and _says_nothing(name, value):
+                sent[name] = value
+        return {"method": "POST", "url": self.request["url"], "json": sent}
+
+
+def _says_nothing(name: str, value: object) -> bool:
+    """Whether a field of a request is the same as none, or the SDK's own matter."""
+    return name == "encoding_format" or value is None or value is False or value == [] or value == {}
+
+
+def calls_of(traces: Iterable[Trace], steps: frozenset[str]) -> list[Recorded]:
+    """The calls of models, and of the steps that are to be answered, in the order in which they began.
+
+    Raises CassetteError, which names the step, where something is missing that a replay needs.
+    """
+    spans = sorted((span for trace in traces for span in trace.data.spans), key=lambda span: span.start_time_ns)
+    return [call for span in spans for call in _call_of(span, steps)]
+
+
+def _call_of(span: Span, steps: frozenset[str]) -> Iterator[Recorded]:
+    scope = span.to_dict().get("scope")
+    if span.name in steps and scope not in _WIRES:
+        _refuse_incomplete(span)
+        yield TracedCall(span, {"request": _step_request(span), "response": _step_response(span)})
+    elif scope in _WIRES:
+        if span.get_attribute(semconv.OPERATION) in _UPLOADS:
+            raise _missing(span, "a trace does not keep the sound")
+        if not isinstance(span.inputs, dict):
+            raise _missing(span, "it has no request")
+        _refuse_incomplete(span)
+        wire = _WIRES[str(scope)]
+        streams = {"stream": True} if span.get_attribute(semconv.REQUEST_STREAM) else {}
+        request = {"method": "POST", "url": "", "json": {**_whole(span, span.inputs), **streams}}
+        yield TracedCall(span, {"request": request, "response": _response(span, wire)})
+    elif span.span_type in _OF_MODELS and str(scope).startswith("tracer."):
+        raise _missing(span, f"calls that {scope} tells of have no request")
+
+
+def _refuse_incomplete(span: Span) -> None:
+    cut = span.get_attribute(semconv.TRUNCATED) or {}
+    for key, what in ((semconv.INPUTS, "its request"), (semconv.OUTPUTS, "its reply")):
+        if key in cut:
+            raise _missing(span, f"{what} was cut, because it is larger than max_value_bytes")
+    if span.end_time_ns is None:
+        raise _missing(span, "it had not ended")
+
+
+def _missing(span: Span, why: str) -> CassetteError:
+    return CassetteError(
+        f"trace {span.trace_id} cannot be replayed: step {span.name!r} ({span.span_id}): {why}. "
+        'Record it exactly: with tracer.record("cassettes/name.jsonl"): …'
+    )
+
+
+def _step_request(span: Span) -> JsonObject:
+    return {"method": STEP, "url": span.name, "json": span.inputs}
+
+
+def _step_response(span: Span) -> JsonObject:
+    error = _exception(span)
+    if error is None:
+        return {"json": span.outputs}
+    return {"error": {"type": error["type"].rpartition(".")[2], "message": error["message"]}}
+
+
+def _exception(span: Span) -> dict[str, str] | None:
+    """Type and message of what the step raised."""
+    if span.status != "ERROR":
+        return None
+    raised = [event.attributes for event in span.events if event.name == "exception"]
+    found = raised[-1] if raised else {}
+    kind = found.get("exception.type") or span.get_attribute(semconv.ERROR_TYPE) or "RuntimeError"
+    return {"type": str(kind), "message": str(found.get("exception.message") or span.status.description or "")}
+
+
+# ---- replies ----
+
+
+def _response(span: Span, wire: _Wire) -> JsonObject:
+    status, error = span.get_attribute(semconv.HTTP_STATUS), _exception(span)
+    if error is not None and not isinstance(status, int):
+        # never reached; an SDK that tries again gets the same answer
+        kind = "ReadTimeout" if "Timeout" in error["type"] else "ConnectError"
+        return {"error": {"type": kind, "message": error["message"]}}
+    if isinstance(status, int) and status >= 400:
+        body = span.outputs if isinstance(span.outputs, dict) else {"error": error and {"message": error["message"]}}
+        # an error that was raised was the last of its call's: the SDK is not to try again
+        headers = [["content-type", "application/json"], ["x-should-retry", "false"]]
+        return {"status": status, "headers": headers, "json": body}
+    if span.get_attribute(semconv.STREAM_CHUNKS) or span.get_attribute(semconv.REQUEST_STREAM):
+        return {"status": 200, "headers": [["content-type", wire.content_type]], **_streamed(span, wire, error)}
+    if not isinstance(span.outputs, (dict, list)):
+        raise _missing(span, "its reply was not recorded")
+    headers = [["content-type", "application/json"]]
+    return {"status": 200, "headers": headers, "json": _whole(span, span.outputs)}
+
+
+def _streamed(span: Span, wire: _Wire, error: dict[str, str] | None) -> JsonObject:
+    if span.get_attribute(semconv.STREAM_CHUNKS_LEFT_OUT):
+        raise _missing(span, "it has more chunks than a trace keeps")
+    if span.get_attribute(semconv.STREAM_CHUNKS_REDACTED):
+        raise _missing(span, "its chunks held a secret, and were left out")
+    events = [event for event in span.events if event.name == semconv.CHUNK_EVENT]
+    if len(events) != (span.get_attribute(semconv.STREAM_CHUNKS) or 0):
+        raise _missing(span, "its chunks were not recorded")
+    known: JsonObject = {}
+    chunks = []
+    for event in events:
+        chunk = _whole(span, loads(event.attributes[semconv.CHUNK]))
+        if isinstance(chunk, dict):
+            known.update((name, chunk[name]) for name in wire.repeated.intersection(chunk))
+            chunk = {**known, **chunk}
+        chunks.append(_event(chunk, wire))
+    times = [(event.timestamp - span.start_time_ns) // _NS_PER_MS for event in events]
+    incomplete = span.get_attribute(semconv.INCOMPLETE)
+    found: JsonObject = {"chunks": chunks, "chunk_times_ms": times, "begins_ms": times[0] if times else 0}
+    if error is not None:
+        kind = "ReadTimeout" if "Timeout" in error["type"] else "RemoteProtocolError"
+        return {**found, "error": {"type": kind, "message": error["message"]}}
+    if incomplete in _LEFT_EARLY:
+        return {**found, "is_complete": False}
+    if wire.last and incomplete != "unfinished":
+        found["chunks"] = [*chunks, wire.last]
+        times.append(times[-1] if times else 0)
+    return found
+
+
+def _event(chunk: object, wire: _Wire) -> str:
+    text = encode(chunk).decode()
+    if wire.content_type != "text/event-stream":
+        return f"{text}\n"
+    kind = chunk.get("type") if isinstance(chunk, dict) else None
+    name = f"event: {kind}\n" if isinstance(kind, str) else ""
+    return f"{name}data: {text}\n\n"
+
+
+# ---- attachments ----
+
+
+def _whole(span: Span, value: Any) -> Any:
+    """The value with images and sound in the place of references to them."""
+    if ATTACHMENT_SCHEME.encode() not in encode(value):
+        return value
+    found = put_back(value, _content_of())
+    if ATTACHMENT_SCHEME.encode() in encode(found):
+        raise _missing(span, "an attachment is not in the store")
+    return found
+
+
+def _content_of() -> Callable[[str], tuple[str, bytes] | None]:
+    store = runtime().store()
+    return store.attachment
