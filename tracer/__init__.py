@@ -85,6 +85,8 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer._diff import TraceDiff as TraceDiff
     from tracer._diff import diff as diff
     from tracer._engine.span import LiveSpan as LiveSpan
+    from tracer._replay.forking import Fork as Fork
+    from tracer._replay.forking import fork as fork
     from tracer._replay.replaying import Replay as Replay
     from tracer._replay.replaying import record as record
     from tracer._replay.replaying import replay as replay
@@ -197,6 +199,7 @@ _HOMES = {
     ),
     "tracer._engine.span": ("LiveSpan",),
     "tracer._diff": ("Difference", "TraceDiff", "diff"),
+    "tracer._replay.forking": ("Fork", "fork"),
     "tracer._replay.replaying": ("Replay", "record", "replay"),
     "tracer._tracking.artifacts": ("get_artifact_uri", "log_artifact", "log_dict", "log_text"),
     "tracer._tracking.comparison": ("compare_versions",),

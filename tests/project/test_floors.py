@@ -75,8 +75,8 @@ FLOORS: tuple[dict[str, str], ...] = (
             "framework hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
         ),
         "tracer._replay": (
-            "__init__ bodies cassette differing keys matching network pytest_plugin replaying session sources "
-            "span_tree spans_of_test steps traced_calls transport"
+            "__init__ bodies cassette changes differing forking keys matching network pytest_plugin replaying session "
+            "sources span_tree spans_of_test steps traced_calls transport whole_program"
         ),
         "tracer": "otel",
     },
@@ -132,8 +132,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "__main__ _autostart",
         "tracer.cli": (
             "__init__ agreement auditing conversation dataset demo diff distributions doctor evaluating exporting "
-            "group importing listing mcp models options pairs parts prompts reading rows running screen server serving "
-            "show stats steps table tail tree ui values version_details versions wording"
+            "forking group importing listing mcp models options pairs parts prompts reading rows running screen server "
+            "serving show stats steps table tail tree ui values version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

@@ -76,6 +76,7 @@ class Recorder:
         self._ended_traces: deque[str] = deque(maxlen=_ENDED_TRACES_REMEMBERED)
         self._thread_local = threading.local()
         self.default_model_id: str | None = UNSET  # of contexts in which no version was set
+        self.metadata_of_all: dict[str, str] = {}  # of each trace that starts in this process
 
     def forget_open_steps(self) -> None:
         """Forget the steps that are open: another process writes them, or nobody does."""
@@ -345,6 +346,8 @@ class Recorder:
             fields.update(about)
         if fields:
             self.append({"kind": "trace", "trace_id": trace_id, "time": time_ns, **fields})
+        if self.metadata_of_all:
+            self.append({"kind": "trace", "trace_id": trace_id, "time": time_ns, "metadata": self.metadata_of_all})
 
     def active_model_id(self) -> str | None:
         """The version of a trace that starts here."""

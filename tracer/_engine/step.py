@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _RETURN_VALUE = "tracer.generator.return_value"
 _LEFT_OUT = "tracer.generator.items_left_out"
+watchers: list[Callable[[Step], None]] = []  # are told of functions that are traced from now on
 _known: weakref.WeakValueDictionary[int, Step] = weakref.WeakValueDictionary()
 
 
@@ -47,6 +48,8 @@ class Step:
         self.recorder = runtime().recorder
         self.switch = self.recorder
         _known[id(self)] = self
+        for watcher in watchers:
+            watcher(self)
 
     def __reduce__(self) -> tuple[object, ...]:
         given = (self.name, self.span_type, self.attributes, self.output_reducer)

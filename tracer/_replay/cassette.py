@@ -47,7 +47,9 @@ class Recorded:
 
     def is_alike(self, request: JsonObject) -> bool:
         """Whether a request goes to the same place as this one."""
-        return urlsplit(self.request["url"]).path == urlsplit(request["url"]).path
+        return (self.request["method"] == STEP) is (request["method"] == STEP) and (
+            urlsplit(self.request["url"]).path == urlsplit(request["url"]).path
+        )
 
     @property
     def answers_again(self) -> bool:

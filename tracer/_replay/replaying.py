@@ -53,7 +53,7 @@ class Replay:
         session = self._session
         session.recorded.clear()
         session.mismatch, session.is_live = None, False
-        self._restore = functions.replaced(self._steps, session)
+        self._restore = self._replaced(session)
         try:
             session.calls = self._source.calls(session)
             if session.record != "all":
@@ -64,9 +64,12 @@ class Replay:
         except BaseException:
             self._put_back()
             raise
-        if session.record is None and not session.stays_live:
+        if session.record is None and not session.stays_live and session.later is None:
             self._keys = keys.stand_in()
         return self
+
+    def _replaced(self, session: Session) -> list[Callable[[], bool]]:
+        return functions.replaced(self._steps, session)
 
     def _put_back(self) -> None:
         while self._restore:

@@ -14,6 +14,7 @@ from tracer._fault import guard
 from tracer._json import JsonMapping, JsonObject
 from tracer._replay import bodies
 from tracer._replay.cassette import STEP, Recorded, line_of
+from tracer._replay.changes import Change, changed
 from tracer._replay.matching import Matching, body_of, holds_redacted, host_of
 from tracer.errors import ReplayMismatchError
 
@@ -36,6 +37,8 @@ class Session:
     record: Record | None = None
     steps: frozenset[str] = frozenset()  # names of functions that are answered, and recorded, too
     stays_live: bool = False  # after the first request that no call answers
+    later: list[Recorded] | None = None  # of a fork: the calls that are made again when the others are answered
+    changes: tuple[Change, ...] = ()  # to calls that are made
     recorded: list[Recording] = field(default_factory=list)
     mismatch: ReplayMismatchError | None = None
     is_live: bool = False
@@ -53,7 +56,7 @@ class Session:
             if self.stays_live:
                 self.is_live = True
                 return None
-            if self.record == "new" or self._is_local_matter(request):
+            if self.record == "new" or self._is_local_matter(request) or self._is_past_the_fork(request):
                 return None
             error = ReplayMismatchError(self._mismatch(request))
             self.mismatch = self.mismatch or error
@@ -84,6 +87,23 @@ class Session:
         """Whether a request is for a server of the program's own, such as one that the test started."""
         is_local = _is_loopback(urlsplit(request["url"]).hostname or "")
         return is_local and not any(call.is_alike(request) for call in self._requests())
+
+    def _is_past_the_fork(self, request: JsonObject) -> bool:
+        if self.later is None:
+            return False
+        self.is_live = all(call.is_used for call in self._requests())
+        # before that, what is no call of a model, or began at the same time as the last ones
+        return self.is_live or not self._is_known(request) or bool(self._same(self.later, request))
+
+    def _is_known(self, request: JsonObject) -> bool:
+        return any(call.is_alike(request) for call in [*self._requests(), *(self.later or ())])
+
+    def changed(self, request: JsonObject) -> JsonObject | None:
+        """The body with which a request is made; None as it is."""
+        body = request.get("json")
+        if not self.changes or not isinstance(body, dict) or not self._is_known(request):
+            return None
+        return changed(body, self.changes)
 
     def _mismatch(self, request: JsonObject) -> str:
         calls = self._requests()

@@ -92,7 +92,7 @@ def _traces(given: object) -> StoredTraces | None:
         return StoredTraces(f"trace {given.trace_id}", lambda: [given])
     if isinstance(given, str):
         if _TRACE_ID.fullmatch(given):
-            return StoredTraces(f"trace {given}", lambda: [_trace(given)])
+            return StoredTraces(f"trace {given}", lambda: [trace_of(given)])
         return StoredTraces(f"traces with {given}", lambda: _with(given)) if _is_filter(given) else None
     if isinstance(given, Sequence) and given and all(isinstance(each, Trace) for each in given):
         traces: Sequence[Trace] = given
@@ -111,7 +111,8 @@ def _is_filter(text: str) -> bool:
         return False
 
 
-def _trace(trace_id: str) -> Trace:
+def trace_of(trace_id: str) -> Trace:
+    """The trace of an id. Raises TraceNotFoundError."""
     found = get_trace(trace_id)
     if found is None:
         raise TraceNotFoundError(f"there is no trace {trace_id!r} to replay")

@@ -19,3 +19,15 @@ def steps_below(spans: Iterable[Span]) -> Below:
     for span in spans:
         below.setdefault(span.parent_id if span.parent_id in ids else None, []).append(span)
     return below
+
+
+def in_order(spans: Iterable[Span]) -> list[Span]:
+    """The steps as they are shown: each before those below it, siblings in the order in which they began."""
+    below = steps_below(spans)
+    found: list[Span] = []
+    waiting = list(reversed(below.get(None, [])))
+    while waiting:
+        span = waiting.pop()
+        found.append(span)
+        waiting += reversed(below.get(span.span_id, []))
+    return found

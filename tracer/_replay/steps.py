@@ -10,7 +10,8 @@ from types import FunctionType
 from typing import Any
 
 from tracer._engine.arguments import ArgumentNames
-from tracer._engine.step import known_steps
+from tracer._engine.step import Step as TracedStep
+from tracer._engine.step import known_steps, watchers
 from tracer._fault import guard
 from tracer._json import JsonMapping, JsonObject, encode, loads
 from tracer._replay.cassette import STEP, Recorded
@@ -31,6 +32,29 @@ def replaced(steps: Iterable[Any], session: Session) -> list[Callable[[], bool]]
             raise InvalidArgumentError(f"steps: {name!r} is an async generator, which cannot be answered")
     session.steps = frozenset(name for name, _ in found)
     return [replace_code(function, partial(_answering, session, name)) for name, function in found]
+
+
+def replaced_when_known(names: Iterable[str], session: Session) -> list[Callable[[], bool]]:
+    """Let traced functions of these names be answered, also those that the program defines later."""
+    session.steps = frozenset(names)
+    restores: list[Callable[[], bool]] = []
+
+    def take(step: TracedStep) -> None:
+        function = step.function
+        if step.name not in session.steps or not isinstance(function, FunctionType):
+            return
+        if not inspect.isgeneratorfunction(function) and not inspect.isasyncgenfunction(function):
+            restores.append(replace_code(function, partial(_answering, session, step.name)))
+
+    def forget() -> bool:
+        watchers.remove(take)
+        return True
+
+    for step in known_steps():
+        take(step)
+    watchers.append(take)
+    restores.append(forget)
+    return restores
 
 
 def _functions(step: Any) -> list[tuple[str, Any]]:

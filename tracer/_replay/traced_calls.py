@@ -35,7 +35,7 @@ _OF_OPENAI = _Wire(
     last="data: [DONE]\n\n",
     repeated=frozenset({"id", "created", "model", "service_tier", "provider", "object", "system_fingerprint"}),
 )
-_WIRES = {
+WIRES = {
     "tracer.openai": _OF_OPENAI,
     "tracer.groq": _OF_OPENAI,
     "tracer.together": _OF_OPENAI,
@@ -62,6 +62,8 @@ class TracedCall(Recorded):
 
     def is_alike(self, request: JsonObject) -> bool:
         """Whether a request has fields of this one: where it went, a trace does not have."""
+        if self.request["method"] == STEP or request["method"] == STEP:
+            return super().is_alike(request)
         body = request.get("json")
         return isinstance(body, dict) and not self.request["json"].keys().isdisjoint(body)
 
@@ -94,27 +96,35 @@ def _says_nothing(name: str, value: object) -> bool:
     return name == "encoding_format" or value is None or value is False or value == [] or value == {}
 
 
-def calls_of(traces: Iterable[Trace], steps: frozenset[str]) -> list[Recorded]:
+def calls_of(traces: Iterable[Trace], steps: frozenset[str], *, is_whole: bool = True) -> list[Recorded]:
     """The calls of models, and of the steps that are to be answered, in the order in which they began.
 
-    Raises CassetteError, which names the step, where something is missing that a replay needs.
+    Raises CassetteError, which names the step, where something is missing that a replay needs; without ``is_whole``
+    such calls are left out.
     """
     spans = sorted((span for trace in traces for span in trace.data.spans), key=lambda span: span.start_time_ns)
-    return [call for span in spans for call in _call_of(span, steps)]
+    calls: list[Recorded] = []
+    for span in spans:
+        try:
+            calls += _call_of(span, steps)
+        except CassetteError:
+            if is_whole:
+                raise
+    return calls
 
 
 def _call_of(span: Span, steps: frozenset[str]) -> Iterator[Recorded]:
     scope = span.to_dict().get("scope")
-    if span.name in steps and scope not in _WIRES:
+    if span.name in steps and scope not in WIRES:
         _refuse_incomplete(span)
         yield TracedCall(span, {"request": _step_request(span), "response": _step_response(span)})
-    elif scope in _WIRES:
+    elif scope in WIRES:
         if span.get_attribute(semconv.OPERATION) in _UPLOADS:
             raise _missing(span, "a trace does not keep the sound")
         if not isinstance(span.inputs, dict):
             raise _missing(span, "it has no request")
         _refuse_incomplete(span)
-        wire = _WIRES[str(scope)]
+        wire = WIRES[str(scope)]
         streams = {"stream": True} if span.get_attribute(semconv.REQUEST_STREAM) else {}
         request = {"method": "POST", "url": "", "json": {**_whole(span, span.inputs), **streams}}
         yield TracedCall(span, {"request": request, "response": _response(span, wire)})

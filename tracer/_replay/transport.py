@@ -6,17 +6,25 @@ What is above it is the SDK's and httpx's own: parsing, retries, redirects, hook
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from tracer import semconv
+from tracer._engine.context import running
+from tracer._engine.span import LiveSpan
 from tracer._fault import guard
 from tracer._json import JsonObject
 from tracer._replay import bodies
 from tracer._replay.cassette import Recorded
+from tracer._replay.changes import changed
 from tracer._replay.session import Headers, Recording, Session
+from tracer._replay.traced_calls import WIRES
 from tracer.errors import ReplayMismatchError
 
 if TYPE_CHECKING:
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
 
 # transports that lead to an app in this process, by the name of their class
 _IN_PROCESS = frozenset({"ASGITransport", "WSGITransport", "MockTransport", "_TestClientTransport"})
+_MODEL_IN_PATH = re.compile(r"/models/[^/:]+:")
+_OF_BODY = frozenset({"content-length", "content-encoding", "transfer-encoding"})
 _EXTENSIONS = {"http_version": b"HTTP/1.1"}
 
 
@@ -123,7 +133,7 @@ def _transports(module: Any) -> tuple[type, type]:
                 time.sleep(_before(call, session))
                 return response(call, Replayed(call, session))
             if session.record is None:
-                return self._inner.handle_request(request)
+                return self._inner.handle_request(with_changes(request, asked, session))
             recording = session.begin(asked, decode)
             try:
                 answer = self._inner.handle_request(request)
@@ -147,7 +157,7 @@ def _transports(module: Any) -> tuple[type, type]:
                 await _sleep(_before(call, session))
                 return response(call, AsyncReplayed(call, session))
             if session.record is None:
-                return await self._inner.handle_async_request(request)
+                return await self._inner.handle_async_request(with_changes(request, asked, session))
             recording = session.begin(asked, decode)
             try:
                 answer = await self._inner.handle_async_request(request)
@@ -158,6 +168,18 @@ def _transports(module: Any) -> tuple[type, type]:
             recording.begins(answer.status_code, _headers(answer))
             answer.stream = AsyncStream(answer.stream, recording)
             return answer
+
+    def with_changes(request: httpx.Request, asked: JsonObject, session: Session) -> Any:
+        body = session.changed(asked)
+        if body is None:
+            return request
+        tell_of(session)
+        url = str(request.url)
+        if "model" in body and "model" not in asked["json"]:  # Gemini's path names it
+            url = _MODEL_IN_PATH.sub(f"/models/{quote(str(body.pop('model')))}:", url)
+        headers = [(name, value) for name, value in request.headers.items() if name not in _OF_BODY]
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return http.Request(request.method, url, headers=headers, content=content, extensions=request.extensions)
 
     def response(call: Recorded, stream: Any) -> Any:
         recorded = call.response
@@ -174,6 +196,17 @@ def _transports(module: Any) -> tuple[type, type]:
         return list(http.Response(200, headers=list(headers), stream=Sent()).iter_bytes())
 
     return Transport, AsyncTransport
+
+
+def tell_of(session: Session) -> None:
+    """Let the span of the call say what is sent."""
+    with guard("recording a changed request"):
+        span = running()
+        if isinstance(span, LiveSpan) and span.instrumentation_scope.name in WIRES and isinstance(span.inputs, dict):
+            inputs = changed(span.inputs, session.changes)
+            span.set_inputs(inputs)
+            if isinstance(inputs.get("model"), str):
+                span.set_attribute(semconv.REQUEST_MODEL, inputs["model"])
 
 
 def _request(request: httpx.Request, content: bytes) -> JsonObject:

@@ -19,6 +19,7 @@ _COMMANDS = {
     "list": ("tracer.cli.listing", "List traces, newest first."),
     "show": ("tracer.cli.show", "Show one trace: its steps, or everything that was said."),
     "diff": ("tracer.cli.diff", "Where two traces part: which step, message and words."),
+    "fork": ("tracer.cli.forking", "Run a program again from a step of a recorded run."),
     "tail": ("tracer.cli.tail", "Follow traces as they happen."),
     "stats": ("tracer.cli.stats", "Calls, tokens, cost and latency by model."),
     "audit": ("tracer.cli.auditing", "What calls spent without need: why, where, how much."),

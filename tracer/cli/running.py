@@ -71,15 +71,15 @@ def command(
     if store_url is not None:  # the same, whatever the program's folder is
         settings["TRACER_STORE"] = absolute_url(given["store"])
     started = time.time_ns() // _NS_PER_MS
-    code = _run(_command(program), {name: value for name, value in settings.items() if value is not None})
+    code = run_program(command_line(program), {name: value for name, value in settings.items() if value is not None})
     try:
         _tell(store_url, started)
     except Exception as error:  # the exit status is the program's
         note(f"tracer: what was recorded cannot be read now: {error}")
-    sys.exit(code if code >= 0 else _BY_SIGNAL - code)
+    sys.exit(code)
 
 
-def _command(program: tuple[str, ...]) -> list[str]:
+def command_line(program: tuple[str, ...]) -> list[str]:
     """The command line that starts a program."""
     first = program[0]
     if first == "-m" or first.endswith((".py", ".pyw", ".pyz")):
@@ -91,12 +91,13 @@ def _command(program: tuple[str, ...]) -> list[str]:
     return [found, *program[1:]]
 
 
-def _run(command: list[str], settings: dict[str, str]) -> int:
-    """The exit status of the program, which gets Ctrl-C from the terminal, and other requests to end from here."""
+def run_program(command: list[str], settings: dict[str, str]) -> int:
+    """A program's exit status as shells have it; it gets Ctrl-C from the terminal, other requests to end from here."""
     process = subprocess.Popen(command, env={**os.environ, **settings})
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
-    return process.wait()
+    code = process.wait()
+    return code if code >= 0 else _BY_SIGNAL - code
 
 
 def _tell(store_url: str | None, since_ms: int) -> None:
