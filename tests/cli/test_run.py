@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -425,3 +426,50 @@ def test_a_server_that_reloads_is_recorded_before_and_after(
         assert until(lambda: answers(address) and "second" in questions())
 
     assert questions() == {"first", "second"}
+
+
+def test_a_cassette_is_made_of_the_calls_of_all_processes(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, server: Server
+) -> None:
+    write(
+        tmp_path,
+        "app.py",
+        """
+        import os, signal, subprocess, sys
+        import tracer
+        from ask import ask
+
+        @tracer.trace
+        def pay(order):
+            return f"paid {order}"
+
+        if len(sys.argv) == 1:
+            print(ask("first"), pay(7))
+            subprocess.run([sys.executable, "app.py", "child"])
+            print(ask("third"))
+        else:
+            ask("second")
+            os.kill(os.getpid(), signal.SIGKILL)
+        """,
+    )
+
+    code, out, err = run("--record", "cassettes/app.jsonl", "--step", "pay", "app.py")
+
+    cassette = tmp_path / "cassettes" / "app.jsonl"
+    assert (code, "cassettes/app.jsonl has 4 calls" in err) == (0, True), err
+    lines = cassette.read_text().splitlines()
+    said = [json.loads(line)["request"] for line in lines]
+    assert [each["json"]["messages"][0]["content"] for each in said if "messages" in each["json"]] == [
+        "first", "second", "third",
+    ]  # fmt: skip
+    assert [each["url"] for each in said if each["method"] == "STEP"] == ["pay"]
+    asked = len(server.asked)
+    script = "import tracer; from ask import ask\nwith tracer.replay('cassettes/app.jsonl'): print(ask('third'))"
+    replayed = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True,
+        env={**os.environ, "OLLAMA_HOST": server.url},
+    )  # fmt: skip
+    assert (replayed.stdout, len(server.asked)) == (out.splitlines()[-1] + "\n", asked)
+    # the same again changes nothing
+    assert run("--record", "cassettes/app.jsonl", "--step", "pay", "app.py")[0] == 0
+    assert cassette.read_text().splitlines() == lines

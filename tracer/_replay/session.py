@@ -20,6 +20,7 @@ from tracer.errors import ReplayMismatchError
 
 Record = Literal["new", "all"]
 Headers: TypeAlias = "Sequence[tuple[str, str]]"
+Keep = Callable[[JsonObject, int], None]
 Decode = Callable[[Headers, "list[bytes]"], "list[bytes]"]
 
 _OF_PACKED = frozenset({"content-encoding", "content-length"})  # bodies are recorded after they were unpacked
@@ -39,6 +40,7 @@ class Session:
     stays_live: bool = False  # after the first request that no call answers
     later: list[Recorded] | None = None  # of a fork: the calls that are made again when the others are answered
     changes: tuple[Change, ...] = ()  # to calls that are made
+    keep: Keep | None = None  # is given each recorded call when it is over, with its start in ns since the epoch
     recorded: list[Recording] = field(default_factory=list)
     mismatch: ReplayMismatchError | None = None
     is_live: bool = False
@@ -64,10 +66,16 @@ class Session:
 
     def begin(self, request: JsonObject, decode: Decode | None = None) -> Recording:
         """Record a request that is sent, or a step that runs; ``decode`` unpacks the reply's chunks."""
-        recording = Recording(request, decode)
+        recording = Recording(request, decode, self._is_over)
         with self._lock:
             self.recorded.append(recording)
         return recording
+
+    def _is_over(self, recording: Recording) -> None:
+        if self.keep is not None and recording.content is not None:
+            self.keep(recording.content, recording.start_ns)
+            with self._lock:
+                self.recorded.remove(recording)
 
     def _find(self, request: JsonObject) -> Recorded | None:
         unused = [call for call in self._requests() if not call.is_used]
@@ -132,27 +140,36 @@ class Session:
             f"{self.matching.differences(nearest.request, nearest.asked(request))}\n{how_to_renew}"
         )
 
+    def end_open(self) -> None:
+        """End the recording of streams that the program still holds."""
+        for recording in list(self.recorded):
+            if recording.has_begun:
+                recording.ends(is_complete=False)
+
     def lines(self) -> list[str]:
         """The lines of the cassette to be written."""
-        for recording in self.recorded:
-            if recording.has_begun:  # a stream that the program still holds
-                recording.ends(is_complete=False)
+        self.end_open()
         added = [recording.content for recording in self.recorded if recording.content is not None]
         if self.record != "all":
             return [*(call.line for call in self.calls), *map(line_of, added)]
-        kept = list(self.calls)
-        return [self._unchanged(line_of(content), content, kept) for content in added]
+        return renewed(self.calls, added)
 
-    def _unchanged(self, line: str, content: JsonObject, earlier: list[Recorded]) -> str:
-        """The earlier line of a call that only differs in ids and times: files change where calls do."""
-        lenient = Matching("lenient", self.matching.ignore)
-        for call in earlier:
-            if lenient.is_same(call.request, content["request"]) and lenient.comparable(
-                _told(call.response)
-            ) == lenient.comparable(_told(content["response"])):
-                earlier.remove(call)
-                return call.line
-        return line
+
+def renewed(earlier: Iterable[Recorded], contents: Iterable[JsonObject]) -> list[str]:
+    """The lines of calls; those that differ in ids and times only keep their line: files change where calls do."""
+    kept = list(earlier)
+    return [_unchanged(content, kept) or line_of(content) for content in contents]
+
+
+def _unchanged(content: JsonObject, earlier: list[Recorded]) -> str | None:
+    lenient = Matching("lenient")
+    for call in earlier:
+        if lenient.is_same(call.request, content["request"]) and lenient.comparable(
+            _told(call.response)
+        ) == lenient.comparable(_told(content["response"])):
+            earlier.remove(call)
+            return call.line
+    return None
 
 
 def _told(response: JsonMapping) -> object:
@@ -174,7 +191,7 @@ def _is_loopback(host: str) -> bool:
 class Recording:
     """A call that is being recorded."""
 
-    def __init__(self, request: JsonObject, decode: Decode | None) -> None:
+    def __init__(self, request: JsonObject, decode: Decode | None, is_over: Callable[[Recording], None]) -> None:
         self.content: JsonObject | None = None  # once the call is over
         self._request = request
         self._decode = decode
@@ -184,7 +201,9 @@ class Recording:
         self._is_whole = False
         self._chunks: list[bytes] = []
         self._times_ms: list[int] = []
-        self._start_ns = time.monotonic_ns()
+        self.start_ns = time.time_ns()
+        self._began_ns = time.monotonic_ns()
+        self._tell = is_over
 
     @property
     def has_failed(self) -> bool:
@@ -218,7 +237,11 @@ class Recording:
 
     def returned(self, response: JsonObject) -> None:
         """The step is over."""
+        self._is_over(response)
+
+    def _is_over(self, response: JsonObject) -> None:
         self.content = {"request": self._request, "response": response}
+        self._tell(self)
 
     @property
     def has_begun(self) -> bool:
@@ -234,7 +257,7 @@ class Recording:
             body = bodies.reply_body(chunks, times, self._content_type, is_whole=self._is_whole)
             if not is_complete and "error" not in self._response:
                 body["is_complete"] = False
-            self.content = {"request": self._request, "response": {**self._response, **body}}
+            self._is_over({**self._response, **body})
 
     def _decoded(self) -> tuple[list[bytes], list[int]]:
         if not self._packed_as or self._decode is None:
@@ -248,7 +271,7 @@ class Recording:
         return chunks, times
 
     def _elapsed_ms(self) -> int:
-        return (time.monotonic_ns() - self._start_ns) // 1_000_000
+        return (time.monotonic_ns() - self._began_ns) // 1_000_000
 
 
 def unanswerable(calls: Iterable[Recorded]) -> list[Recorded]:

@@ -1,24 +1,86 @@
-"""A fork that holds for a whole program, which ``tracer fork`` starts."""
+"""What holds for a whole program: a fork, or a recording of its calls, which a command starts."""
 
 from __future__ import annotations
 
 import atexit
 import json
 import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from tracer._api.traces import Trace
+from tracer._fault import guard
+from tracer._json import JsonObject
+from tracer._replay import cassette
+from tracer._replay.cassette import Recorded, line_of
 from tracer._replay.forking import fork
+from tracer._replay.replaying import Replay
+from tracer._replay.session import Session, renewed
+from tracer._replay.steps import replaced_when_known
 
-_GIVEN = "TRACER_FORK"
+FORK, RECORD = "TRACER_FORK", "TRACER_RECORD"  # of the environment: files
 
 
 def begin() -> None:
-    """Answer this process's calls from the trace that the environment names, until it ends.
+    """Do what the environment says, until this process ends."""
+    blocks: list[Replay] = []
+    if FORK in os.environ:
+        # not those that it starts: two processes cannot tell which of them made a call of the trace
+        given = json.loads(Path(os.environ.pop(FORK)).read_bytes())
+        blocks.append(fork(Trace.from_dict(given["trace"]), at=given["at"], set=given["set"]))
+    elif RECORD in os.environ:
+        given = json.loads(Path(os.environ[RECORD]).read_bytes())
+        blocks.append(_Recording(Path(given["calls"]), given["steps"]))
+    for block in blocks:
+        block.__enter__()
+        atexit.register(block.__exit__, None, None, None)
 
-    What it starts itself is live: two processes cannot tell which of them made a call of the trace.
-    """
-    given = json.loads(Path(os.environ.pop(_GIVEN)).read_bytes())
-    forked = fork(Trace.from_dict(given["trace"]), at=given["at"], set=given["set"])
-    forked.__enter__()
-    atexit.register(forked.__exit__, None, None, None)
+
+class _Recording(Replay):
+    """Appends each call to a file when it is over, as other processes of the program do."""
+
+    def __init__(self, calls: Path, steps: Sequence[str]) -> None:
+        super().__init__(_Nothing(), Session(str(calls), record="all", keep=partial(_append, calls)), ())
+        self._is_kept = False  # all is in the file already
+        self._names = steps
+
+    def _replaced(self, session: Session) -> list[Callable[[], bool]]:
+        return replaced_when_known(self._names, session)
+
+    def __enter__(self) -> Replay:
+        super().__enter__()
+        os.register_at_fork(after_in_child=self._session.recorded.clear)
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._session.end_open()
+        super().__exit__(*raised)  # type: ignore[arg-type]
+
+
+class _Nothing:
+    """A source without calls."""
+
+    name = ""
+
+    def calls(self, session: Session) -> list[Recorded]:
+        return []
+
+    def write(self, lines: Iterable[str]) -> None:
+        pass
+
+
+def _append(calls: Path, content: JsonObject, start_ns: int) -> None:
+    with guard("recording a call"):
+        line = f"{start_ns} {line_of(content)}\n".encode()
+        with open(calls, "ab", buffering=0) as file:
+            file.write(line)
+
+
+def write_cassette(path: Path, calls: Path) -> int:
+    """Make a cassette of what the processes of a program have appended; the number of its calls."""
+    lines = calls.read_text(encoding="utf-8").split("\n") if calls.exists() else []
+    found = sorted((int(start), json.loads(line)) for start, _, line in (each.partition(" ") for each in lines if each))
+    earlier = cassette.read(path) if path.exists() else []
+    cassette.write(path, renewed(earlier, (content for _, content in found)))
+    return len(found)

@@ -42,6 +42,7 @@ def command(trace: str, at: str, changes: tuple[str, ...], store_url: str | None
     from tracer._api.traces import trace_from_stored
     from tracer._journal.locations import absolute_url
     from tracer._replay.forking import fork
+    from tracer._replay.whole_program import FORK
     from tracer.cli.reading import find_trace, store_for_reading, store_place
     from tracer.cli.running import command_line, run_program
     from tracer.cli.screen import note
@@ -55,7 +56,7 @@ def command(trace: str, at: str, changes: tuple[str, ...], store_url: str | None
         # the trace itself: a program that has just begun cannot wait for threads that read a store
         file = Path(folder) / "fork.json"
         file.write_text(json.dumps({"trace": found.to_dict(), "at": forked.at, "set": asked}), encoding="utf-8")
-        settings = {"TRACER_STORE": absolute_url(store_place(store_url).url), "TRACER_FORK": str(file)}
+        settings = {"TRACER_STORE": absolute_url(store_place(store_url).url), FORK: str(file)}
         code = run_program(command_line(program), {"TRACER_AUTOLOG": "all", **settings})
     try:
         _tell(found.trace_id, started, store_url)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
@@ -25,6 +30,7 @@ _BY_SIGNAL = 128  # what shells add to the number of the signal that ended a pro
         "tracer run --store runs.db --service shop -m shop.worker",
         "tracer run -- uvicorn app:app --workers 2",
         "tracer run -- pytest tests",
+        "tracer run --record cassettes/refund.jsonl app.py",
     ),
 )
 @click.option(
@@ -40,6 +46,14 @@ _BY_SIGNAL = 128  # what shells add to the number of the signal that ended a pro
 @click.option("--experiment", metavar="NAME", help="Experiment that the traces belong to.")
 @click.option("--sample-rate", type=click.FloatRange(0, 1), help="Part of the traces to record.")
 @click.option("--no-content", is_flag=True, help="Record structure, tokens and times, and no prompts or replies.")
+@click.option(
+    "--record",
+    "cassette",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Cassette to write, for tracer.replay.",
+)
+@click.option("--step", "steps", multiple=True, metavar="NAME", help="Traced function that is recorded into it, too.")
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="PROGRAM [ARGUMENTS]...")
 def command(
     names: str,
@@ -48,6 +62,8 @@ def command(
     experiment: str | None,
     sample_rate: float | None,
     no_content: bool,
+    cassette: Path | None,
+    steps: tuple[str, ...],
     program: tuple[str, ...],
 ) -> None:
     """Run a program and record it, without a change in it.
@@ -71,12 +87,34 @@ def command(
     if store_url is not None:  # the same, whatever the program's folder is
         settings["TRACER_STORE"] = absolute_url(given["store"])
     started = time.time_ns() // _NS_PER_MS
-    code = run_program(command_line(program), {name: value for name, value in settings.items() if value is not None})
+    given_settings = {name: value for name, value in settings.items() if value is not None}
+    with recorded_into(cassette, steps) as more:
+        code = run_program(command_line(program), {**given_settings, **more})
     try:
         _tell(store_url, started)
     except Exception as error:  # the exit status is the program's
         note(f"tracer: what was recorded cannot be read now: {error}")
     sys.exit(code)
+
+
+@contextmanager
+def recorded_into(cassette: Path | None, steps: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Settings with which the processes of a program record their calls; the cassette is written when it has ended."""
+    if cassette is None:
+        if steps:
+            raise click.UsageError("--step is recorded into a cassette: add --record FILE")
+        yield {}
+        return
+    from tracer._replay.whole_program import RECORD, write_cassette
+    from tracer.cli.screen import note
+    from tracer.cli.wording import how_many
+
+    with tempfile.TemporaryDirectory() as folder:
+        calls, settings = Path(folder) / "calls", Path(folder) / "record.json"
+        settings.write_text(json.dumps({"calls": str(calls), "steps": list(steps)}), encoding="utf-8")
+        yield {RECORD: str(settings)}
+        written = write_cassette(cassette, calls)
+        note(f"tracer: {cassette} has {how_many(written, 'call')}")
 
 
 def command_line(program: tuple[str, ...]) -> list[str]:
