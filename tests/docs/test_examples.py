@@ -17,14 +17,17 @@ from tracer.demo.server import DemoServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SKILL = ROOT / "docs" / "skills" / "tracer" / "SKILL.md"
 FENCED = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TITLED = re.compile(r'^```python title="(\w+\.py)"\n(.*?)^```', re.MULTILINE | re.DOTALL)
-EXAMPLES = {page.name: FENCED.findall(page.read_text(encoding="utf-8")) for page in PAGES}
+EXAMPLES = {page.name: FENCED.findall(page.read_text(encoding="utf-8")) for page in [*PAGES, SKILL]}
 # examples with packages that an environment apart has: they run with the tests of their providers
 APART = (
     "bedrock.md", "claude_agent_sdk.md", "cohere.md", "huggingface.md", "langchain.md", "litellm.md", "mcp.md",
 )  # fmt: skip
-FILES = {page.name: TITLED.findall(page.read_text(encoding="utf-8")) for page in PAGES}  # what examples import
+FILES = {
+    page.name: TITLED.findall(page.read_text(encoding="utf-8")) for page in [*PAGES, SKILL]
+}  # what examples import
 
 pytestmark = pytest.mark.no_store
 
