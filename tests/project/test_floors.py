@@ -66,9 +66,9 @@ FLOORS: tuple[dict[str, str], ...] = (
             "__init__ annotations assessments configuration frames limits queries scope spans traces tracing"
         ),
         "tracer._tracking": (
-            "__init__ aggregations artifacts checks comparison digest evaluated_rows evaluation evaluation_comparison "
-            "evaluation_result evaluation_rows experiments git git_versions logged_model model_uris "
-            "registered_models registry runs scoring search version_search versions"
+            "__init__ aggregations artifacts bisection checks comparison digest evaluated_rows evaluation "
+            "evaluation_comparison evaluation_result evaluation_rows experiments git git_versions logged_model "
+            "model_uris registered_models registry runs scoring search version_search versions"
         ),
         "tracer.provider": (
             "__init__ body call_recording chunk_encoder chunk_log connection connection_recording contexts doors "
@@ -131,9 +131,9 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart",
         "tracer.cli": (
-            "__init__ agreement auditing conversation dataset demo diff distributions doctor evaluating exporting "
-            "forking group importing listing mcp models options pairs parts prompts reading rows running screen server "
-            "serving show stats steps table tail tree ui values version_details versions wording"
+            "__init__ agreement auditing bisecting conversation dataset demo diff distributions doctor evaluating "
+            "exporting forking group importing listing mcp models options pairs parts prompts reading rows running "
+            "screen server serving show stats steps table tail tree ui values version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

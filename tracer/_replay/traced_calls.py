@@ -21,6 +21,7 @@ _OF_MODELS = (SpanType.CHAT_MODEL, SpanType.LLM, SpanType.EMBEDDING)
 _UPLOADS = frozenset({"speech", "transcription", "translation"})  # operations whose sound a trace does not keep
 _LEFT_EARLY = frozenset({"cancelled", "closed", "dropped"})  # by the program, as semconv.INCOMPLETE tells
 _NS_PER_MS = 1_000_000
+_OWN = "tracer"  # scope of the steps of @tracer.trace
 
 
 class _Wire(NamedTuple):
@@ -89,6 +90,28 @@ class TracedCall(Recorded):
             if name not in sent and _says_nothing(name, value):
                 sent[name] = value
         return {"method": "POST", "url": self.request["url"], "json": sent}
+
+
+class ToolCall(TracedCall):
+    """What a tool gave, which it gives again as often as it is asked for."""
+
+    @property
+    def answers_again(self) -> bool:
+        """Always."""
+        return True
+
+
+def tool_calls(traces: Iterable[Trace]) -> list[Recorded]:
+    """The calls of tools that are functions of the program's own; those that are not whole are left out."""
+    return [
+        ToolCall(span, {"request": _step_request(span), "response": _step_response(span)})
+        for trace in traces
+        for span in trace.data.spans
+        if span.span_type == SpanType.TOOL
+        and span.to_dict().get("scope", _OWN) == _OWN
+        and span.end_time_ns is not None
+        and not span.get_attribute(semconv.TRUNCATED)
+    ]
 
 
 def _says_nothing(name: str, value: object) -> bool:

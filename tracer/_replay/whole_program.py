@@ -18,8 +18,9 @@ from tracer._replay.forking import fork
 from tracer._replay.replaying import Replay
 from tracer._replay.session import Session, renewed
 from tracer._replay.steps import replaced_when_known
+from tracer._replay.traced_calls import tool_calls
 
-FORK, RECORD = "TRACER_FORK", "TRACER_RECORD"  # of the environment: files
+FORK, RECORD, TOOLS = "TRACER_FORK", "TRACER_RECORD", "TRACER_TOOLS"  # of the environment: files
 
 
 def begin() -> None:
@@ -32,6 +33,10 @@ def begin() -> None:
     elif RECORD in os.environ:
         given = json.loads(Path(os.environ[RECORD]).read_bytes())
         blocks.append(_Recording(Path(given["calls"]), given["steps"]))
+    elif TOOLS in os.environ:
+        traces = [Trace.from_dict(each) for each in json.loads(Path(os.environ[TOOLS]).read_bytes())]
+        session = Session("the record", calls=tool_calls(traces), lets_through=True)
+        replaced_when_known({call.request["url"] for call in session.calls}, session)
     for block in blocks:
         block.__enter__()
         atexit.register(block.__exit__, None, None, None)
