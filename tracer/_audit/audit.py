@@ -11,6 +11,7 @@ from tracer._audit.calls import Call
 from tracer._audit.content import giant_results, unused_context, unused_tools
 from tracer._audit.findings import Finding, summed
 from tracer._audit.repeated import loops, repeated
+from tracer._json import JsonObject
 
 _DAY_NS = 86_400_000_000_000
 
@@ -30,7 +31,7 @@ class Audit:
     cost: float | None
     days: float
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> JsonObject:
         """The audit as plain values."""
         about = {name: getattr(self, name) for name in ("traces", "calls", "tokens", "cost", "days")}
         return {**about, "findings": [found.to_dict() for found in self.findings]}

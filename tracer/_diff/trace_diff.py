@@ -50,8 +50,8 @@ class Difference:
         return f"{self.where}: {short(self.a)} in a, {short(self.b)} in b"
 
     def to_dict(self) -> JsonObject:
-        """The difference as plain values."""
-        return {**self.__dict__, "step": list(self.step)}
+        """The difference as plain values; ``text`` says it in words."""
+        return {**self.__dict__, "step": list(self.step), "text": str(self)}
 
 
 @dataclass(frozen=True)

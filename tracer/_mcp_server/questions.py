@@ -146,7 +146,7 @@ def audit(filter: str = "", limit: int = 1000, max_tokens: int = 2000) -> str:
 
     `filter` chooses the traces, as in `search_traces`; `limit` is how many to look at, the newest first.
     """
-    found = audit_of_store(_store(), filter or None, max(1, limit))
+    found = audit_of_store(_store(), parse_filter(filter or None), max(1, limit))
     return _cut(_printed(lambda screen: print_audit(screen, found)), max_tokens)
 
 

@@ -31,8 +31,9 @@ def command(limit: int, filter_string: str | None, as_json: bool, store_url: str
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import Screen
     from tracer.genai.auditing import audit_of_store
+    from tracer.store.filter import parse_filter
 
-    found = audit_of_store(store_for_reading(store_url), filter_string, limit)
+    found = audit_of_store(store_for_reading(store_url), parse_filter(filter_string), limit)
     screen = Screen()
     if as_json:
         screen.json(found.to_dict())

@@ -15,6 +15,7 @@ from tracer.store.rows import TraceQuery
 
 if TYPE_CHECKING:
     from tracer.store import Store
+    from tracer.store.filter import Expression
 
 _MAX_TRACES = 1_000
 _A_PAGE = 50
@@ -29,12 +30,12 @@ def audit(filter_string: str | None = None, *, max_traces: int = _MAX_TRACES) ->
     if isinstance(max_traces, bool) or not isinstance(max_traces, int) or max_traces < 1:
         raise InvalidArgumentError(f"max_traces: got {max_traces!r}, expected a whole number from 1.")
     runtime().sync()
-    return audit_of_store(runtime().store(), filter_string, max_traces)
+    return audit_of_store(runtime().store(), parse_filter(filter_string), max_traces)
 
 
-def audit_of_store(store: Store, filter_string: str | None, max_traces: int) -> Audit:
+def audit_of_store(store: Store, condition: Expression | None, max_traces: int) -> Audit:
     """The audit of the newest traces of a store."""
-    condition, texts, calls, seen, token = parse_filter(filter_string), Texts(), [], 0, None
+    texts, calls, seen, token = Texts(), [], 0, None
     while seen < max_traces:
         page = store.find_traces(TraceQuery(filter=condition, limit=min(_A_PAGE, max_traces - seen), page_token=token))
         for spans in store.spans_of([row.trace_id for row in page.traces]).values():

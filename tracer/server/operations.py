@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tracer.server import annotate, attachments, completion, datasets, model_files, overview, records, traces
+from tracer.server import annotate, attachments, completion, datasets, findings, model_files, overview, records, traces
 from tracer.server.operation import ANY_NS, FILTER, PAGE, SELECTION, Operation, Parameter
 
 BASE: Final = "/api/v1"
@@ -32,6 +32,9 @@ _REGISTERED = (
 )
 _RUN_ID = Parameter("run_id", "Only the run with this id.")
 _ROW_FILTER = Parameter("filter", "Which rows: conditions on split, tags.<key>, inputs, expectations.<name>, …")
+_AUDITED = Parameter("limit", "How many traces to look at, the newest first.", "integer", 1000, (1, 10_000))
+_OTHER = Parameter("other", "Id of the trace to compare with.")
+_IGNORE = Parameter("ignore", "Fields that do not count, separated by commas: seed, metadata.run_id.")
 _SINCE_NUMBER = Parameter("since", "A change number; 0 for all.", "integer", 0)
 _CHANGES = Parameter("limit", "How many at most.", "integer", 1000, (1, 10_000))
 
@@ -101,6 +104,8 @@ OPERATIONS: Final = (
         "Statistics",
         (*SELECTION, _GROUP_BY, _INTERVAL),
     ),
+    Operation("GET", "/audit", "What was spent without need.", findings.audit, "Audit", (*SELECTION, _AUDITED)),
+    Operation("GET", f"{_TRACE}/diff", "Where two traces part.", findings.compare, "TraceDiff", (_OTHER, _IGNORE)),
     Operation("GET", "/versions", "Versions of apps.", overview.list_versions, "Versions", SELECTION),
     Operation("GET", "/models", "Details of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME, _LONGEST)),
     Operation(

@@ -241,6 +241,55 @@ SCHEMAS: Final[dict[str, Schema]] = {
         series=many(shape(start_ns=NS, **_NUMBERS)),
         seq=COUNT,
     ),
+    "Audit": shape(
+        findings=many(
+            shape(
+                kind=TEXT,
+                step=TEXT,
+                place=TEXT,
+                reason=TEXT,
+                calls=COUNT,
+                tokens=COUNT,
+                cost=maybe(USD),
+                tokens_per_day=NUMBER,
+                cost_per_day=maybe(USD),
+                traces=many(TRACE_ID),
+                span_id=maybe(SPAN_ID),
+            )
+        ),
+        traces=COUNT,
+        calls=COUNT,
+        tokens=COUNT,
+        cost=maybe(USD),
+        days=NUMBER,
+    ),
+    "Difference": shape(
+        step=many(TEXT),
+        span_type=TEXT,
+        where=TEXT,
+        a=ANY,
+        b=ANY,
+        word=maybe(COUNT),
+        only_in=maybe(one_of("a", "b")),
+        a_span_id=maybe(SPAN_ID),
+        b_span_id=maybe(SPAN_ID),
+        text=TEXT,
+    ),
+    "TraceDiff": shape(
+        a=TRACE_ID,
+        b=TRACE_ID,
+        differs=FLAG,
+        first=maybe(ref("Difference")),
+        steps=many(
+            shape(
+                step=many(TEXT),
+                span_type=TEXT,
+                a_span_id=maybe(SPAN_ID),
+                b_span_id=maybe(SPAN_ID),
+                differences=many(ref("Difference")),
+            )
+        ),
+    ),
     "Versions": shape(
         versions=many(
             shape(
