@@ -100,8 +100,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.pyfunc": "__init__",
         "tracer.server": (
             "__init__ annotate answer app attachments body budget completion conversation datasets endpoint "
-            "findings gate heartbeats indexer live model_files openapi operation operations otlp otlp_protobuf overview "
-            "page protobuf_size protocol records running schemas serve settings shapes signin traces"
+            "findings gate heartbeats indexer live model_files openapi operation operations otlp otlp_protobuf "
+            "overview page protobuf_size protocol records running schemas serve settings shapes signin traces"
         ),
     },
     {  # providers
