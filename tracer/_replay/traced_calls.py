@@ -116,7 +116,9 @@ def tool_calls(traces: Iterable[Trace]) -> list[Recorded]:
 
 def _says_nothing(name: str, value: object) -> bool:
     """Whether a field of a request is the same as none, or the SDK's own matter."""
-    return name == "encoding_format" or value is None or value is False or value == [] or value == {}
+    if name == "encoding_format" or (name, value) == ("model", "dummy"):  # huggingface_hub's, where the URL names it
+        return True
+    return value is None or value is False or value == [] or value == {}
 
 
 def calls_of(traces: Iterable[Trace], steps: frozenset[str], *, is_whole: bool = True) -> list[Recorded]:
