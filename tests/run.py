@@ -35,6 +35,7 @@ APART = {
 _NAMES = [file.stem for file in sorted((ROOT / "integrations").glob("[!_]*.py"))]
 PROVIDERS = [f"tests/{name}" for name in _NAMES if name not in APART]
 FRAMEWORKS = [f"tests/{name}" for name in _NAMES if name in APART]
+ALONE = ("tests/provider/test_shadows.py", "tests/export/test_parquet.py")  # with packages of that environment
 BRIDGED = ("pydantic_ai", "openinference_openai", "litellm")  # of tests/frameworks/run.py
 SHARED_MEMORY = Path("/dev/shm")
 # tests are collected meanwhile, and begin when it is there (tests/conftest.py)
@@ -132,7 +133,7 @@ def test_frameworks() -> list[Ended]:
     ended = []
     if FRAMEWORKS:
         python = make_environment("frameworks-env", "-e", ".[dev,frameworks]")
-        ended = run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS, "tests/provider/test_shadows.py"])])
+        ended = run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS, *ALONE])])
     return ended + run_lane([Step("bridge", [sys.executable, "tests/frameworks/run.py", *BRIDGED])])
 
 

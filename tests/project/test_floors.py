@@ -52,7 +52,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "spring sums traceloop vercel voltagent"
         ),
         "tracer.otlp": "__init__ json logs values",
-        "tracer.export": "__init__ lines otel",
+        "tracer.export": "__init__ lines otel parquet",
     },
     {  # what runs in the user's thread
         "tracer._engine": (

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -24,19 +24,26 @@ _PAGE = 200
     epilog=examples(
         "tracer export -o traces.jsonl",
         "tracer export latest",
+        "tracer export --format parquet -o traces.parquet",
         "tracer export --filter \"timestamp > '2026-11-01'\" | gzip > november.jsonl.gz",
     ),
 )
 @click.argument("traces", nargs=-1, metavar="[ID|latest]...")
 @filter_option
+@click.option(
+    "--format", "form", type=click.Choice(["otlp", "parquet"]), default="otlp", show_default=True,
+    help="Lines of OTLP JSON, or a Parquet file with a row a span.",
+)  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write, else stdout.")
 @store_option
-def command(traces: tuple[str, ...], filter_string: str | None, output: Path | None, store_url: str | None) -> None:
-    """Write traces as OTLP JSON lines: the traces named, or those that meet a filter, or all, newest first.
+def command(
+    traces: tuple[str, ...], filter_string: str | None, form: str, output: Path | None, store_url: str | None
+) -> None:
+    """Write traces as OTLP JSON lines or Parquet: the traces named, or those that meet a filter, or all, newest first.
 
     Each line is one trace as an OpenTelemetry ExportTraceServiceRequest, which the OpenTelemetry Collector and
     `tracer import` read. Tags, feedback and attachments travel along. With all traces go datasets, versions of apps,
-    prompts and registered models, but not the files of logged models.
+    prompts and registered models, but not the files of logged models. A Parquet file has the spans alone.
     """
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import note
@@ -46,7 +53,16 @@ def command(traces: tuple[str, ...], filter_string: str | None, output: Path | N
 
     if traces and filter_string is not None:
         raise InvalidArgumentError("give trace ids or --filter, not both.")
+    if form == "parquet" and output is None:
+        raise InvalidArgumentError("a Parquet file is no text: name it with --output FILE.")
     store = store_for_reading(store_url)
+    if form == "parquet" and output is not None:
+        from tracer.export.parquet import write_parquet
+
+        with whole_file(output) as file:
+            number = write_parquet(store, _wanted(store, traces, filter_string), file)
+        note(f"wrote {how_many(number, 'trace')} to {output}")
+        return
     number, datasets = 0, [] if traces or filter_string is not None else store.datasets()
     with sink(output) as write:
         for trace_id in _wanted(store, traces, filter_string):
@@ -71,15 +87,22 @@ def sink(output: Path | None) -> Iterator[Callable[[bytes], object]]:
         yield _print if sys.stdout.isatty() else sys.stdout.buffer.write
         sys.stdout.buffer.flush()
         return
+    with whole_file(output) as file:
+        yield file.write
+
+
+@contextmanager
+def whole_file(output: Path) -> Iterator[IO[bytes]]:
+    """A file that is there once it is whole."""
     if output.exists() and not output.is_file():  # a pipe or a device must not be replaced by a file
         with output.open("wb") as pipe:
-            yield pipe.write
+            yield pipe
         return
     # written under another name first: a failed export never replaces a whole file with half of one
     unfinished = output.with_name(f"{output.name}.{os.getpid()}.part")
     try:
         with unfinished.open("wb") as file:
-            yield file.write
+            yield file
         os.replace(unfinished, output)
     except OSError as error:
         if error.filename != str(unfinished):
