@@ -17,8 +17,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
             "errors config semconv _background_loop _distribution _exit _fault _ids _json _json_size _late "
-            "_other_keywords "
-            "_readable_names _threads"
+            "_other_keywords _readable_names _threads"
         ),
         "tracer._encoding": "__init__ bounds foreign media plain shown text",
     },
@@ -41,10 +40,10 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.filter": "__init__ complete expression fields lexer matching order parser pattern values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
-            "__init__ append bases blocks compile connection datasets decode delete facets find fulltext functions "
-            "histogram hours indexing insert known latencies logs migrations models_and_runs owners percentiles plan "
-            "read recent registered rollup schema selecting sessions shape snippets sql statistics store tally tokens "
-            "topmost trace_updates versions"
+            "__init__ append backup bases blocks compile connection datasets decode delete facets find fulltext "
+            "functions histogram hours indexing insert known latencies logs migrations models_and_runs owners "
+            "percentiles plan read recent registered rollup schema selecting sessions shape snippets sql statistics "
+            "store tally tokens topmost trace_updates versions"
         ),
         "tracer.dialects": (
             "__init__ adk agents bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar "
@@ -93,15 +92,15 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.models": (
             "__init__ chat errors from_code info input_checks invocation joined_chunks joined_events kinds loaded "
             "loading log manifest messages on_server other_spellings own_code pickling plain_values prediction "
-            "python_model requirements responses_agent saving schema serving serving_answer serving_app "
-            "serving_errors serving_thread serving_wire serving_workers shape signature signing trust yaml_files"
+            "python_model requirements responses_agent saving schema serving serving_answer serving_app serving_errors "
+            "serving_thread serving_wire serving_workers shape signature signing trust yaml_files"
         ),
         "tracer.types": "__init__ llm responses",
         "tracer.pyfunc": "__init__",
         "tracer.server": (
-            "__init__ annotate answer app attachments body budget completion conversation datasets endpoint "
-            "findings gate heartbeats indexer live model_files openapi operation operations otlp otlp_protobuf "
-            "overview page protobuf_size protocol records running schemas serve settings shapes signin traces"
+            "__init__ annotate answer app attachments body budget completion conversation datasets endpoint findings "
+            "gate heartbeats indexer live model_files openapi operation operations otlp otlp_protobuf overview page "
+            "protobuf_size protocol records running schemas serve settings shapes signin traces"
         ),
     },
     {  # providers
@@ -131,9 +130,10 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart",
         "tracer.cli": (
-            "__init__ agreement auditing bisecting conversation dataset demo diff distributions doctor evaluating "
-            "exporting forking group importing listing mcp models options pairs parts prompts reading rows running "
-            "screen server serving show stats steps table tail tree ui values version_details versions wording"
+            "__init__ agreement auditing backup bisecting conversation dataset demo diff distributions doctor "
+            "evaluating exporting forking group importing listing mcp models options pairs parts prompts reading "
+            "restore rows running screen server serving show stats steps table tail tree ui values version_details "
+            "versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

@@ -1,0 +1,50 @@
+"""``tracer backup``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tracer.cli.options import examples, store_option
+from tracer.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from tracer.cli.reading import Place
+
+DATABASE, MODELS = "tracer.db", "models"  # in the folder of a backup
+
+
+@click.command("backup", epilog=examples("tracer backup /backups/2026-11-29", "tracer backup --store traces.db copy"))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@store_option
+def command(folder: Path, store_url: str | None) -> None:
+    """Copy a store into a new folder, while programs write to it: traces, all that belongs to them, logged models.
+
+    The copy is the store as it is at one moment. `tracer restore` makes a store of it, here or on another machine.
+    """
+    from tracer._journal.locations import models_folder_of
+    from tracer.cli.reading import store_for_reading, store_place
+    from tracer.cli.screen import note
+    from tracer.store.sqlite.backup import copy_database
+
+    place = store_place(store_url)
+    file = database_of(place)
+    traces = store_for_reading(store_url).count_traces(None)  # with what this machine's programs had not written yet
+    if folder.exists() and any(folder.iterdir()):
+        raise InvalidArgumentError(f"{folder} is not empty: give a folder that is new.")
+    folder.mkdir(parents=True, exist_ok=True)
+    copy_database(file, folder / DATABASE)
+    models = models_folder_of(place.url)
+    if models.is_dir():
+        shutil.copytree(models, folder / MODELS)
+    note(f"{traces:,} traces and more are in {folder}")
+
+
+def database_of(place: Place) -> Path:
+    """The file of a store on this machine. Raises InvalidArgumentError."""
+    if place.file is None:
+        raise InvalidArgumentError(f"{place} is a server: run this where its store is, with --store and the file.")
+    return place.file

@@ -1,0 +1,36 @@
+"""``tracer restore``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from tracer.cli.backup import DATABASE, MODELS, database_of
+from tracer.cli.options import examples, store_option
+from tracer.errors import InvalidArgumentError
+
+
+@click.command("restore", epilog=examples("tracer restore /backups/2026-11-29 --store traces.db"))
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@store_option
+def command(folder: Path, store_url: str | None) -> None:
+    """Make a store of a backup, where there is none yet."""
+    from tracer._journal.locations import models_folder_of
+    from tracer.cli.reading import store_for_reading, store_place
+    from tracer.cli.screen import note
+    from tracer.store.sqlite.backup import copy_database
+
+    if not (folder / DATABASE).is_file():
+        raise InvalidArgumentError(f"{folder} is no backup: there is no {DATABASE} in it.")
+    place = store_place(store_url)
+    file, models = database_of(place), models_folder_of(place.url)
+    for taken in (file, models):
+        if taken.exists():
+            raise InvalidArgumentError(f"{taken} is there already: name a store that is not, with --store.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if (folder / MODELS).is_dir():
+        shutil.copytree(folder / MODELS, models)
+    copy_database(folder / DATABASE, file)
+    note(f"{place} has {store_for_reading(store_url).count_traces(None):,} traces")

@@ -1,0 +1,38 @@
+"""Copies of a store that others write to meanwhile."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from tracer.errors import StoreError
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a store's file as it is at one moment, whole or not at all. Raises StoreError.
+
+    One transaction that only reads: programs that write to the store go on, and what they write is not in the copy.
+    """
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with closing(_opened(source)) as reading, closing(sqlite3.connect(unfinished)) as writing:
+            reading.backup(writing)  # all pages at once: in steps it would begin anew with each write of others
+            found = writing.execute("PRAGMA quick_check(1)").fetchone()[0]
+            # one file to move, until somebody opens it as a store again
+            writing.execute("PRAGMA journal_mode = DELETE")
+        if found != "ok":
+            raise StoreError(f"{source} is damaged: {found}. tracer doctor looks at it more closely")
+        os.replace(unfinished, target)
+    except sqlite3.Error as error:
+        raise StoreError(f"{source} cannot be copied to {target}: {error}") from error
+    finally:
+        for left in (unfinished, *(Path(f"{unfinished}{end}") for end in ("-wal", "-shm", "-journal"))):
+            with suppress(OSError):
+                left.unlink()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
