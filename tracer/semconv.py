@@ -126,6 +126,9 @@ TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 
 # metadata of traces and of their feedback, by which an evaluation finds its rows again
 EVALUATION_ROW: Final = "tracer.evaluation.row"  # id of the row, or a digest of its inputs
+EVALUATED_DATASET: Final = "tracer.dataset"  # of a run: the name of the dataset
+EVALUATED_VERSION: Final = "tracer.model_id"  # of a run
+EVALUATION_ROWS: Final = "tracer.evaluation.rows"  # of a run: how many rows it is to have
 EVALUATION_RUN: Final = "tracer.evaluation.run"
 EVALUATION_SCORER: Final = "tracer.evaluation.scorer"
 JUDGED_TRACE: Final = "tracer.judged.trace_id"  # of a judge's trace: the trace that it judges

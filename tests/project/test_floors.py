@@ -16,8 +16,8 @@ pytestmark = pytest.mark.no_store
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
-            "errors config semconv _background_loop _distribution _exit _fault _ids _json _json_size _late "
-            "_other_keywords _readable_names _threads"
+            "_background_loop _distribution _exit _fault _ids _json _json_size _late _other_keywords _readable_names "
+            "_threads config errors semconv"
         ),
         "tracer._encoding": "__init__ bounds foreign media plain shown text",
     },
@@ -42,8 +42,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.sqlite": (
             "__init__ append backup bases blocks compile connection datasets decode delete facets find fulltext "
             "functions histogram hours indexing insert known latencies logs migrations models_and_runs owners "
-            "percentiles plan read recent registered rollup schema selecting sessions shape snippets sql statistics "
-            "store tally tokens topmost trace_updates versions"
+            "percentiles plan read recent registered rollup run_sums schema selecting sessions shape snippets sql "
+            "statistics store tally tokens topmost trace_updates versions"
         ),
         "tracer.dialects": (
             "__init__ adk agents bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar "
@@ -67,7 +67,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer._tracking": (
             "__init__ aggregations artifacts bisection checks comparison digest evaluated_rows evaluation "
             "evaluation_comparison evaluation_result evaluation_rows experiments git git_versions logged_model "
-            "model_uris registered_models registry runs scoring search version_search versions"
+            "model_uris registered_models registry runs scoring search stored_evaluations version_search versions"
         ),
         "tracer.provider": (
             "__init__ body call_recording chunk_encoder chunk_log connection connection_recording contexts doors "
@@ -98,9 +98,10 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.types": "__init__ llm responses",
         "tracer.pyfunc": "__init__",
         "tracer.server": (
-            "__init__ annotate answer app attachments body budget completion conversation datasets endpoint findings "
-            "gate heartbeats indexer live model_files openapi operation operations otlp otlp_protobuf overview page "
-            "protobuf_size protocol records running schemas serve settings shapes signin traces"
+            "__init__ annotate answer app attachments body budget completion conversation datasets endpoint "
+            "evaluation_lines evaluations findings gate heartbeats indexer live model_files openapi operation "
+            "operations otlp otlp_protobuf overview page protobuf_size protocol records running schemas serve settings "
+            "shapes signin traces"
         ),
     },
     {  # providers

@@ -104,6 +104,25 @@ def fill(client: httpx.Client) -> None:
         {"kind": "trace", "trace_id": TRACE_ID, "time": START, **described},
         {"kind": "registered", "of": "prompt", "name": "qa", "id": "1", "content": {"template": [{"role": "user"}]}},
         {"kind": "alias", "of": "prompt", "name": "qa", "alias": "production", "id": "1"},
+        {"kind": "run", "run_id": "r1", "time": 1, "name": "nightly", "metrics": {"rows": 1, "error_share": 0}},
+        {
+            "kind": "run",
+            "run_id": "r2",
+            "time": 1,
+            "name": "lost",
+            "metrics": {"rows": 1, "error_share": 0, "a/mean": 1},
+        },
+        {"kind": "trace", "trace_id": TRACE_ID, "time": 1, "run_id": "r1", "metadata": {"tracer.evaluation.row": "a"}},
+        {
+            "kind": "assessment",
+            "id": "s1",
+            "trace_id": TRACE_ID,
+            "name": "tone",
+            "type": "feedback",
+            "value": "kind",
+            "metadata": {"tracer.evaluation.run": "r1"},
+            "time": 9,
+        },
         {"kind": "process", "owner": "1-test", "resource": {"service.name": "shop"}},
     )
     lines = b"\n".join(map(orjson.dumps, records))
@@ -143,6 +162,17 @@ def fill(client: httpx.Client) -> None:
         ("/registered?kind=oops", "Error"),
         ("/registered", "Error"),
         ("/runs", "Runs"),
+        ("/evaluations?words=night", "EvaluationPage"),
+        ("/evaluations?limit=1", "EvaluationPage"),
+        ("/evaluations?filter=metrics.rows%20%3D%201&model_id=v1", "EvaluationPage"),
+        ("/evaluations?filter=oops", "Error"),
+        ("/evaluations?page_token=oops", "Error"),
+        ("/evaluations/r1", "EvaluationRows"),
+        ("/evaluations/r1?base=r2&filter=tokens%20%3E%201", "EvaluationRows"),
+        ("/evaluations/r2?base=r1&show=only", "EvaluationRows"),
+        ("/evaluations/r1?order_by=oops", "Error"),
+        ("/evaluations/r1?show=oops", "Error"),
+        ("/evaluations/none", "Error"),
         ("/experiments", "Experiments"),
         ("/changes", "Changes"),
         ("/traces?filter=oops", "Error"),
@@ -155,6 +185,14 @@ def test_responses_match_the_openapi_document(path: str, name: str, filled: http
 
     assert answer.headers["content-type"] == "application/json"
     assert problems(answer.json(), name) == []
+
+
+def test_the_sums_of_runs_have_the_shape_that_the_document_says(filled: httpx.Client) -> None:
+    answer = filled.post("/runs/sums", json={"run_ids": ["r1", "none"]})
+
+    assert problems(answer.json(), "RunSums") == []
+    assert [sums["run_id"] for sums in answer.json()["runs"]] == ["r1"]
+    assert filled.post("/runs/sums", json={"run_ids": "r1"}).status_code == 400
 
 
 def test_the_records_of_several_traces_have_the_shape_that_the_document_says(filled: httpx.Client) -> None:

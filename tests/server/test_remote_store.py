@@ -57,6 +57,17 @@ def filled(store: Store) -> Store:
         {"kind": "registered", "of": "prompt", "name": "q a", "id": "2", "tags": {"a": "b"}, "time": 5},
         {"kind": "alias", "of": "prompt", "name": "q a", "alias": "p/1", "id": "1", "time": 7},
         {"kind": "registered", "of": "model", "name": "m", "id": "1", "content": {"model_id": "v1"}},
+        {"kind": "trace", "trace_id": TRACE_ID, "time": 1, "run_id": "r1"},
+        {
+            "kind": "assessment",
+            "id": "a2",
+            "trace_id": TRACE_ID,
+            "name": "tone",
+            "type": "feedback",
+            "value": 0.5,
+            "metadata": {"tracer.evaluation.run": "r1"},
+            "time": 9,
+        },
         {"kind": "trace", "trace_id": TRACE_ID, "time": 2, "metadata": {"tracer.prompt.q a/1": "q a@p/1"}},
     ]
     store.append([orjson.dumps(record) for record in records], owner="1-x")
@@ -102,6 +113,7 @@ QUESTIONS: dict[str, Callable[[Store], object]] = {
     "no prompt": lambda store: store.registered("prompt", name="none"),
     "registered models": lambda store: store.registered("model"),
     "traces of a prompt": lambda store: store.count_traces(parse_filter("prompt = 'q a/1'")),
+    "run sums": lambda store: store.run_sums(["r1", "r2"]),
     "experiments": lambda store: store.experiments(),
     "changes": lambda store: store.changes(0),
     "change number": lambda store: store.change_number(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.store.records import MS, SECOND, START, assessment, said, span
 from tests.store.records import found as found_traces
 from tracer.errors import InvalidArgumentError
-from tracer.store import Facet, FeedbackRow, Store, TraceQuery
+from tracer.store import Facet, FeedbackRow, ScoreRow, Store, TraceQuery
 from tracer.store.filter import parse_filter
 
 pytestmark = pytest.mark.no_store
@@ -284,6 +286,31 @@ def test_versions_say_how_far_their_figures_may_be_chance(store: Store) -> None:
         {"tokens": 2.90, "cost": 0.0, "latency_p50_ms": 500, "latency_p95_ms": 250, "latency_p99_ms": 50}, rel=0.3
     )
     assert version.feedback == [FeedbackRow("tone", 90, None, None, {"curt": 60, "kind": 30})]
+
+
+def test_runs_say_what_their_traces_and_the_scores_of_their_evaluation_come_to(store: Store) -> None:
+    def score(trace_id: str, name: str, value: Any, run_id: str = "r1", **fields: Any) -> bytes:
+        return assessment(trace_id, name, value, metadata={"tracer.evaluation.run": run_id}, **fields)
+
+    store.append([at(1, 1, model="gpt-4o", usage=(10, 5)), at(2, 2, status="ERROR"), at(3, 3), at(4, 4)])
+    store.append([said(f"t{number}", run_id="r1", model_id="v1" if number < 3 else "v2") for number in (1, 2, 3)])
+    store.append([said("t4", run_id="r2")])
+    store.append(
+        [
+            *(score("t1", name, value) for name, value in (("good", True), ("tone", "kind"))),
+            *(score("t2", "good", None, id="a0", error="it broke"), score("t2", "good", "no")),
+            score("t3", "good", None, error="it broke"),
+            score("t1", "good", 0.1, "r0"),
+            assessment("t1", "good", 0.2),
+        ]
+    )
+
+    [sums] = store.run_sums(["r1", "none"])
+
+    assert (sums.run_id, sums.trace_count, sums.error_count, sums.model_ids) == ("r1", 3, 1, ["v1", "v2"])
+    assert sums.usage == {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    assert (sums.latency_p50_ms, sums.latency_p99_ms) == (200.0, 300.0)
+    assert sums.scores == [ScoreRow("good", 2, 0.5, 1), ScoreRow("tone", 1, None, 0)]
 
 
 def test_experiments_say_how_many_traces_they_have(store: Store) -> None:

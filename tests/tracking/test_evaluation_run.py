@@ -323,7 +323,7 @@ def test_rows_of_a_dataset_keep_their_ids_and_tags_and_the_run_its_name() -> Non
     result = tracer.evaluate(Dataset(), upper, [is_peru])
 
     assert [row.id for row in result.rows] == ["r0", "r1", "r2"]
-    assert tracer.get_run(result.run_id).data.tags == {"tracer.dataset": "capitals"}
+    assert tracer.get_run(result.run_id).data.tags == {"tracer.dataset": "capitals", "tracer.evaluation.rows": "3"}
     (peru,) = tracer.search_traces("tags.n = '1'")
     assert peru.info.trace_metadata["tracer.evaluation.row"] == "r1"
 
@@ -504,3 +504,19 @@ def test_tables_of_traces_are_evaluated_as_the_traces_are() -> None:
 
     assert {row.trace_id for row in result.rows} == set(table["trace_id"])
     assert result.metrics["is_peru/mean"] == pytest.approx(1 / 3)
+
+
+def test_a_score_in_words_is_not_compared() -> None:
+    @tracer.scorer
+    def kind(outputs: str) -> str:
+        return "a country"
+
+    def fails_on_peru(country: str) -> str:
+        if country == "Peru":
+            raise ValueError("no")
+        return country
+
+    before = tracer.genai.evaluate(ROWS, fails_on_peru, [is_peru, kind])
+    after = tracer.genai.evaluate(ROWS, fails_on_peru, [is_peru, kind])
+
+    assert list(after.compare(before).scores) == ["is_peru"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,12 +153,17 @@ def assessment_from_row(row: AssessmentRow) -> Assessment:
             "value": row.value,
             "span_id": row.span_id,
             "rationale": row.rationale,
-            "source": AssessmentSource(row.source.get("type", "CODE"), row.source.get("id", "default")),
+            "source": source_from_row(row.source),
             "metadata": row.metadata,
             "error": row.error,
             "create_time_ms": row.time // _NS_PER_MS,
         }
     )
+
+
+def source_from_row(source: Mapping[str, str]) -> AssessmentSource:
+    """The public form of a stored assessment's source."""
+    return AssessmentSource(source.get("type", "CODE"), source.get("id", "default"))
 
 
 def known_fields(kind: type[Any], fields: JsonObject) -> JsonObject:

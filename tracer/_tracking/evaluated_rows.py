@@ -6,7 +6,7 @@ import contextvars
 import inspect
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,8 +14,9 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
 
 from tracer._api.annotations import log_expectation
+from tracer._api.assessments import source_from_row
 from tracer._api.queries import get_trace
-from tracer._api.traces import Assessment, Trace
+from tracer._api.traces import Assessment, AssessmentSource, Trace
 from tracer._api.tracing import start_span
 from tracer._background_loop import BackgroundLoop
 from tracer._engine.context import (
@@ -39,6 +40,7 @@ from tracer._tracking.scoring import Score, Scorer, keep_scores
 from tracer._tracking.versions import get_active_model_id
 from tracer.errors import InvalidArgumentError
 from tracer.semconv import EVALUATION_ROW, EVALUATION_RUN, EVALUATION_SCORER, JUDGE_TRACE, JUDGED_TRACE
+from tracer.store.rows import AssessmentRow
 
 
 class Budget:
@@ -109,7 +111,7 @@ def score_row(row: EvaluatedRow, judges: list[Scorer], evaluation: Evaluation) -
     if not judges:
         return
     trace = None if row.trace_id is None else get_trace(row.trace_id)
-    known = [] if trace is None else scores_of(trace, evaluation.run_id)
+    known = [] if trace is None else scores_of(trace.info.assessments, evaluation.run_id)
     for judge in judges:
         given = [score for score in known if score.metadata[EVALUATION_SCORER] == judge.name and score.error is None]
         if not given:
@@ -142,17 +144,28 @@ def row_from_trace(trace: Trace, run_id: str) -> EvaluatedRow:
     failed = root is not None and trace.info.state == "ERROR"
     error = (root.status.description or "it failed") if root is not None and failed else None
     key = trace.info.trace_metadata.get(EVALUATION_ROW) or inputs_digest(inputs)
-    return EvaluatedRow(trace.trace_id, inputs, outputs, expected_of(trace), scores_of(trace, run_id), error, key)
+    scores = scores_of(trace.info.assessments, run_id)
+    return EvaluatedRow(trace.trace_id, inputs, outputs, expected_of(trace), scores, error, key)
 
 
-def scores_of(trace: Trace, run_id: str) -> list[Score]:
-    """The scores that a run's evaluation gave to a trace, the last of each name and scorer."""
-    given = [each for each in trace.info.assessments if each.metadata.get(EVALUATION_RUN) == run_id]
-    latest: dict[tuple[str, str], Assessment] = {}
-    for each in sorted(given, key=lambda each: each.create_time_ms):
-        latest[each.name, each.metadata.get(EVALUATION_SCORER, "")] = each
+def scores_of(assessments: Iterable[Assessment | AssessmentRow], run_id: str) -> list[Score]:
+    """The scores that a run's evaluation gave to a trace, the last of each name and scorer.
+
+    ``assessments`` are those of the trace, in the order of their time.
+    """
+    latest: dict[tuple[str, str], Assessment | AssessmentRow] = {}
+    for each in assessments:
+        if each.metadata.get(EVALUATION_RUN) == run_id:
+            latest[each.name, each.metadata.get(EVALUATION_SCORER, "")] = each
     return [
-        Score(each.name, each.value, each.rationale, each.error, each.source, {EVALUATION_SCORER: "", **each.metadata})
+        Score(
+            each.name,
+            each.value,
+            each.rationale,
+            each.error,
+            each.source if isinstance(each.source, AssessmentSource) else source_from_row(each.source),
+            {EVALUATION_SCORER: "", **each.metadata},
+        )
         for each in latest.values()
     ]
 

@@ -29,14 +29,13 @@ from tracer._tracking.evaluated_rows import (
 )
 from tracer._tracking.evaluation_result import EvaluatedRow, EvaluationResult, metrics_of, scores_that_failed
 from tracer._tracking.evaluation_rows import checked_rows, inputs_digest
-from tracer._tracking.runs import active_run, get_run, log_metrics, set_tag, start_run
+from tracer._tracking.runs import active_run, get_run, log_metrics, set_tags, start_run
 from tracer._tracking.scoring import Aggregation, Scorer, as_scorer
 from tracer._tracking.versions import get_active_model_id, log_model_metrics, set_active_model
 from tracer.errors import EvaluationError, InvalidArgumentError
-from tracer.semconv import EVALUATION_ROW, EVALUATION_SCORER
+from tracer.semconv import EVALUATED_DATASET, EVALUATED_VERSION, EVALUATION_ROW, EVALUATION_ROWS, EVALUATION_SCORER
 
 _ALL = 100_000
-_DATASET_TAG = "tracer.dataset"
 
 
 def evaluate(
@@ -89,8 +88,7 @@ def evaluate(
             Budget(max_cost),
             {_key(trace): trace for trace in earlier if trace.info.state == "OK"},
         )
-        if isinstance(getattr(data, "name", None), str):
-            set_tag(_DATASET_TAG, data.name)  # type: ignore[attr-defined]
+        set_tags(_about(data, rows))
         done = _evaluate_all(rows, evaluation, workers, progress)
         _raise_if_all_failed(done, predict_fn)
         metrics = metrics_of(done, default, _own_aggregations(judges, done))
@@ -119,6 +117,13 @@ def get_evaluation(run_id: str) -> EvaluationResult:
     rows = {_key(trace): row_from_trace(trace, run_id) for trace in traces}
     version = next((trace.info.model_id for trace in traces), None)
     return EvaluationResult(run_id, version, run.data.metrics, list(rows.values()))
+
+
+def _about(data: object, rows: list[JsonObject]) -> dict[str, object]:
+    """Tags of the run: what is evaluated, and on how many rows."""
+    about = {EVALUATED_DATASET: getattr(data, "name", None), EVALUATED_VERSION: get_active_model_id()}
+    texts = {key: value for key, value in about.items() if isinstance(value, str)}
+    return {EVALUATION_ROWS: len(rows), **texts}
 
 
 def _in_order(predict_fn: Any, scorers: Any) -> tuple[Any, list[Any]]:

@@ -12,6 +12,7 @@ from tracer._tracking.evaluation_rows import inputs_digest
 if TYPE_CHECKING:
     from tracer._tracking.evaluation_result import EvaluatedRow
 
+CHANCE = 0.05  # greatest p-value of a difference that is taken for more than chance
 _EQUAL = 1e-9
 _NO_ANSWER = float("-inf")  # worse than any score
 
@@ -31,6 +32,11 @@ class ScoreComparison:
     worse: int
     same: int
     p_value: float
+
+    @property
+    def may_be_chance(self) -> bool:
+        """Whether one in twenty differences like this one, or more, are chance alone."""
+        return self.p_value > CHANCE
 
 
 @dataclass(frozen=True)
@@ -84,10 +90,21 @@ def _cells(score: ScoreComparison) -> tuple[str, ...]:
 
 def compare_rows(after: Sequence[EvaluatedRow], before: Sequence[EvaluatedRow]) -> EvaluationComparison:
     """The rows joined, and compared in each score that is a number."""
-    pairs = _joined(after, before)
-    names = dict.fromkeys(score.name for pair in pairs for row in pair for score in row.scores)
-    rows = [row for name in names for pair in pairs if (row := _compared(name, *pair)) is not None]
-    scores = {name: _summed(name, [row for row in rows if row.name == name]) for name in names}
+    pairs = joined_rows(after, before)
+    numbers = {id(row): _numbers(row) for pair in pairs for row in pair}
+    names = list(dict.fromkeys(name for given in numbers.values() for name in given))
+    failed = dict.fromkeys(names, _NO_ANSWER)
+    given = [tuple(numbers[id(row)] if row.error is None else failed for row in pair) for pair in pairs]
+    rows = [
+        _compared(name, pair, after_[name], before_[name])
+        for name in names
+        for pair, (after_, before_) in zip(pairs, given)
+        if name in after_ and name in before_
+    ]
+    by_name: dict[str, list[ComparedRow]] = {name: [] for name in names}
+    for row in rows:
+        by_name[row.name].append(row)
+    scores = {name: _summed(name, of_name) for name, of_name in by_name.items()}
     joined = {id(row) for pair in pairs for row in pair}
     return EvaluationComparison(
         {name: score for name, score in scores.items() if score.better + score.worse + score.same},
@@ -97,7 +114,10 @@ def compare_rows(after: Sequence[EvaluatedRow], before: Sequence[EvaluatedRow]) 
     )
 
 
-def _joined(after: Iterable[EvaluatedRow], before: Sequence[EvaluatedRow]) -> list[tuple[EvaluatedRow, EvaluatedRow]]:
+def joined_rows(
+    after: Iterable[EvaluatedRow], before: Sequence[EvaluatedRow]
+) -> list[tuple[EvaluatedRow, EvaluatedRow]]:
+    """Rows of the same id, or else of equal inputs."""
     by_id = {row.id: row for row in before}
     pairs = [(row, by_id.pop(row.id, None)) for row in after]
     by_inputs: dict[str, list[EvaluatedRow]] = {}
@@ -112,10 +132,8 @@ def _joined(after: Iterable[EvaluatedRow], before: Sequence[EvaluatedRow]) -> li
     return joined
 
 
-def _compared(name: str, row: EvaluatedRow, other: EvaluatedRow) -> ComparedRow | None:
-    after, before = _number(row, name), _number(other, name)
-    if after is None or before is None:
-        return None
+def _compared(name: str, pair: tuple[EvaluatedRow, EvaluatedRow], after: float, before: float) -> ComparedRow:
+    row, other = pair
     change = "same" if after == before or abs(after - before) <= _EQUAL else "better" if after > before else "worse"
     return ComparedRow(
         row.id, name, row.inputs, _known(before), _known(after), change, row.trace_id, other.trace_id
@@ -126,13 +144,13 @@ def _known(value: float) -> float | None:
     return None if value == _NO_ANSWER else value
 
 
-def _number(row: EvaluatedRow, name: str) -> float | None:
-    """The mean of the row's scores of this name; a row without an answer is worse than any, one without is None."""
-    if row.error is not None:
-        return _NO_ANSWER
-    numbers = [score.number for score in row.scores if score.name == name and score.error is None]
-    given = [number for number in numbers if number is not None]
-    return sum(given) / len(given) if given else None
+def _numbers(row: EvaluatedRow) -> dict[str, float]:
+    """The means of the row's scores by name, of those that are numbers."""
+    given: dict[str, list[float]] = {}
+    for score in row.scores:
+        if score.error is None and (number := score.number) is not None:
+            given.setdefault(score.name, []).append(number)
+    return {name: sum(numbers) / len(numbers) for name, numbers in given.items()}
 
 
 def _summed(name: str, rows: list[ComparedRow]) -> ScoreComparison:

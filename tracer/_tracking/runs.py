@@ -221,7 +221,7 @@ def _value(row: RunRow, field: Field) -> object:
     return row.experiment if field.name == "experiment" else getattr(run.info, field.name)
 
 
-_SEARCH: Search[RunRow] = Search(
+RUN_SEARCH: Search[RunRow] = Search(
     {
         "run_id": "text",
         "run_name": "text",
@@ -280,7 +280,7 @@ def search_runs(
     """
     runtime().sync()
     rows = filter(is_in(experiment_ids, experiment_names), runtime().store().runs())
-    runs = [_from_row(row) for row in _SEARCH.find(rows, filter_string, order_by, max_results)]
+    runs = [_from_row(row) for row in RUN_SEARCH.find(rows, filter_string, order_by, max_results)]
     return in_format(runs, output_format, _table_row)
 
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from tracer.server import annotate, attachments, completion, datasets, findings, model_files, overview, records, traces
+from tracer.server import (
+    annotate,
+    attachments,
+    completion,
+    datasets,
+    evaluations,
+    findings,
+    model_files,
+    overview,
+    records,
+    traces,
+)
+from tracer.server.evaluation_lines import SHOWN
 from tracer.server.operation import ANY_NS, FILTER, PAGE, SELECTION, Operation, Parameter
 
 BASE: Final = "/api/v1"
@@ -31,6 +43,16 @@ _REGISTERED = (
     Parameter("id", "Only the version with this id."),
 )
 _RUN_ID = Parameter("run_id", "Only the run with this id.")
+_RUN_FILTER = Parameter("filter", "Which evaluations, in the grammar of search_runs.")
+_WORDS = Parameter("words", "Words in a run's name, id, tags, params or the name of its version.")
+_EVALUATED = Parameter("model_id", "Only evaluations of the version with this id.")
+_BASE = Parameter("base", "Id of the run to compare with.")
+_SHOW = Parameter("show", f"Which rows: {', '.join(SHOWN)}.", default="all")
+_ROW_ORDER = Parameter(
+    "order_by",
+    'Order of the rows: "row", "failing", "worse", "better", "latency", "cost" or "score.<name>", with asc or desc;'
+    " with a base those that got worse come first by default.",
+)
 _ROW_FILTER = Parameter("filter", "Which rows: conditions on split, tags.<key>, inputs, expectations.<name>, …")
 _AUDITED = Parameter("limit", "How many traces to look at, the newest first.", "integer", 1000, (1, 10_000))
 _OTHER = Parameter("other", "Id of the trace to compare with.")
@@ -121,6 +143,23 @@ OPERATIONS: Final = (
         "GET", f"{_FILES}/{{file:path}}", "A part of a file.", model_files.get_part, "Binary", (model_files.OFFSET,)
     ),
     Operation("GET", "/runs", "Runs.", overview.list_runs, "Runs", (_RUN_ID,)),
+    Operation("POST", "/runs/sums", "Sums of runs.", evaluations.list_run_sums, "RunSums", body="RunIds"),
+    Operation(
+        "GET",
+        "/evaluations",
+        "List evaluations.",
+        evaluations.list_evaluations,
+        "EvaluationPage",
+        (_RUN_FILTER, _WORDS, _EVALUATED, *PAGE),
+    ),
+    Operation(
+        "GET",
+        "/evaluations/{run_id}",
+        "One evaluation, or two compared.",
+        evaluations.get_evaluation,
+        "EvaluationRows",
+        (_BASE, FILTER, _SHOW, _ROW_ORDER, *PAGE),
+    ),
     Operation("GET", "/experiments", "Experiments.", overview.list_experiments, "Experiments"),
     Operation("GET", "/datasets", "Datasets.", datasets.list_datasets, "Datasets"),
     Operation(

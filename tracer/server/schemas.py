@@ -89,6 +89,9 @@ _NUMBERS = {
     "latency_ns": _LATENCY,
 }
 
+_RUN_SUMS = {"trace_count": COUNT, "error_count": COUNT, "usage": _USAGE, "cost": _COST, "latency_ns": _LATENCY}
+_SCORE_SUMS = {"name": TEXT, "count": COUNT, "mean": maybe(NUMBER), "failed": COUNT}
+
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": shape(error=shape(code=TEXT, message=TEXT, position=maybe(COUNT))),
     "Server": shape(version=TEXT, auth=one_of("none", "token"), signed_in=FLAG, store=maybe(TEXT), read_only=FLAG),
@@ -370,6 +373,92 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 steps=by_name(by_name(NUMBER)),
             )
         )
+    ),
+    "RunIds": optional("run_ids", run_ids=many(TEXT)),
+    "RunSums": shape(
+        runs=many(shape(run_id=TEXT, **_RUN_SUMS, model_ids=many(TEXT), scores=many(shape(**_SCORE_SUMS))))
+    ),
+    "Evaluation": shape(
+        run_id=TEXT,
+        name=TEXT,
+        status=TEXT,
+        experiment=TEXT,
+        started_ns=NS,
+        ended_ns=maybe(NS),
+        tags=by_name(TEXT),
+        params=by_name(TEXT),
+        metrics=by_name(NUMBER),
+        dataset=maybe(TEXT),
+        versions=many(shape(model_id=TEXT, name=TEXT)),
+        row_count=COUNT,
+        expected_rows=maybe(COUNT),
+        failed_count=COUNT,
+        usage=_USAGE,
+        cost=_COST,
+        latency_ns=maybe(_LATENCY),
+        scores=many(shape(**{**_SCORE_SUMS, "count": maybe(COUNT)}, texts=many(shape(text=TEXT, count=COUNT)))),
+    ),
+    "EvaluationPage": shape(evaluations=many(ref("Evaluation")), total=COUNT, **_PAGED, seq=COUNT),
+    "Answer": shape(
+        trace_id=TRACE_ID,
+        root_span_id=maybe(SPAN_ID),
+        model_id=maybe(TEXT),
+        state=one_of("OK", "ERROR", "IN_PROGRESS", "INTERRUPTED"),
+        error=maybe(TEXT),
+        response_preview=maybe(TEXT),
+        start_ns=NS,
+        duration_ns=maybe(NS),
+        cost=_COST,
+        scores=many(
+            shape(
+                name=TEXT,
+                value=ANY,
+                number=maybe(NUMBER),
+                rationale=maybe(TEXT),
+                error=maybe(TEXT),
+                source=maybe(TEXT),
+                judge_trace_id=maybe(TEXT),
+            )
+        ),
+    ),
+    "EvaluationRows": shape(
+        evaluation=ref("Evaluation"),
+        base=maybe(ref("Evaluation")),
+        comparison=maybe(
+            shape(
+                scores=many(
+                    shape(
+                        name=TEXT,
+                        before=maybe(NUMBER),
+                        after=maybe(NUMBER),
+                        better=COUNT,
+                        worse=COUNT,
+                        same=COUNT,
+                        p_value=NUMBER,
+                        may_be_chance=FLAG,
+                    )
+                ),
+                joined=COUNT,
+                only_in_run=COUNT,
+                only_in_base=COUNT,
+            )
+        ),
+        counts=by_name(COUNT),
+        rows=many(
+            shape(
+                id=TEXT,
+                only_in=maybe(one_of("run", "base")),
+                request_preview=maybe(TEXT),
+                expectations=by_name(ANY),
+                tags=by_name(TEXT),
+                answer=ref("Answer"),
+                base=maybe(ref("Answer")),
+                changes=by_name(one_of("better", "worse", "same")),
+            )
+        ),
+        total=COUNT,
+        **_PAGED,
+        seq=COUNT,
     ),
     "Experiments": shape(experiments=many(shape(experiment_id=TEXT, name=TEXT, trace_count=COUNT, last_ns=maybe(NS)))),
     "Dataset": shape(

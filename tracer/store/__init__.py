@@ -21,6 +21,8 @@ from tracer.store.rows import (
     RegisteredRow,
     RowPage,
     RunRow,
+    RunSums,
+    ScoreRow,
     SessionPage,
     SessionRow,
     Snippet,
@@ -41,6 +43,8 @@ __all__ = [
     "ModelRow",
     "RegisteredRow",
     "RunRow",
+    "RunSums",
+    "ScoreRow",
     "ExperimentRow",
     "Facet",
     "Facets",
@@ -217,6 +221,10 @@ class Store(Protocol):
 
     def runs(self, *, run_id: str | None = None) -> list[RunRow]:
         """The runs, newest first: all, or the one with an id."""
+        ...
+
+    def run_sums(self, run_ids: Sequence[str]) -> list[RunSums]:
+        """The sums of the traces of these runs; none for a run without traces."""
         ...
 
     def datasets(self, *, dataset_id: str | None = None) -> list[StoredDataset]:

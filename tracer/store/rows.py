@@ -331,6 +331,34 @@ class VersionRow(NamedTuple):
     uncertainty: Mapping[str, float] = MappingProxyType({})
 
 
+@dataclass(frozen=True)
+class ScoreRow:
+    """Scores of one name: how many, the mean of numbers and of yes or no, and in how many traces the scorer failed."""
+
+    name: str
+    count: int
+    mean: float | None
+    failed: int
+
+
+class RunSums(NamedTuple):
+    """The traces of a run together; latencies in ms, cost in USD, ``model_ids`` are the versions that they name.
+
+    ``scores`` are those that the run's own evaluation gave.
+    """
+
+    run_id: str
+    trace_count: int
+    error_count: int
+    usage: dict[str, int]
+    cost: float | None
+    latency_p50_ms: float
+    latency_p95_ms: float
+    latency_p99_ms: float
+    model_ids: list[str]
+    scores: list[ScoreRow]
+
+
 class ExperimentRow(NamedTuple):
     """An experiment, how many traces it has, and when the last one started, in ns."""
 

@@ -12,6 +12,8 @@ from tracer.store.rows import (
     ModelRow,
     RegisteredRow,
     RunRow,
+    RunSums,
+    ScoreRow,
     SessionRow,
     StatisticsRow,
     StoredDataset,
@@ -56,6 +58,16 @@ def registered_row(shape: Shape) -> RegisteredRow:
 def run_row(shape: Shape) -> RunRow:
     """A run."""
     return RunRow(**{"steps": {}, **_without_ns(shape)})  # older servers have no steps
+
+
+def run_sums(shape: Shape) -> RunSums:
+    """The sums of a run."""
+    return RunSums(
+        **{name: shape[name] for name in ("run_id", "trace_count", "error_count", "usage", "model_ids")},
+        **_latencies(shape),
+        cost=_total(shape["cost"]),
+        scores=[ScoreRow(**score) for score in shape["scores"]],
+    )
 
 
 def dataset_row(shape: Shape) -> StoredDataset:

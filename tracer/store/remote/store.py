@@ -26,6 +26,7 @@ from tracer.store.rows import (
     RegisteredRow,
     RowPage,
     RunRow,
+    RunSums,
     SessionPage,
     SessionRow,
     Snippet,
@@ -39,6 +40,7 @@ from tracer.store.rows import (
 )
 
 _PAGE = 1000
+_RUNS = 200
 _NEWEST = 2**62
 _NS_PER_MS = 1_000_000
 _PART_BYTES = 1 << 20
@@ -224,6 +226,12 @@ class RemoteStore:
     def runs(self, *, run_id: str | None = None) -> list[RunRow]:
         """The runs, newest first: all, or the one with an id."""
         return [rows.run_row(shape) for shape in self._get("/runs", {"run_id": run_id})["runs"]]
+
+    def run_sums(self, run_ids: Sequence[str]) -> list[RunSums]:
+        """The sums of the traces of these runs; none for a run without traces."""
+        parts = [run_ids[start : start + _RUNS] for start in range(0, len(run_ids), _RUNS)]
+        found = [self._server.send("/runs/sums", {"run_ids": list(part)}).json()["runs"] for part in parts]
+        return [rows.run_sums(shape) for part in found for shape in part]
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """The traces that changed after a change number; 0 for all."""

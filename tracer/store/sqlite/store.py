@@ -20,6 +20,7 @@ from tracer.store.rows import (
     RegisteredRow,
     RowPage,
     RunRow,
+    RunSums,
     SessionPage,
     SessionRow,
     Snippet,
@@ -46,6 +47,7 @@ from tracer.store.sqlite.models_and_runs import read_models, read_runs
 from tracer.store.sqlite.owners import owner_gone, running_owners
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.registered import read_registered
+from tracer.store.sqlite.run_sums import run_sums
 from tracer.store.sqlite.sessions import find_sessions, session_rows
 from tracer.store.sqlite.snippets import snippets
 from tracer.store.sqlite.statistics import statistics
@@ -241,6 +243,10 @@ class SqliteStore:
     def runs(self, *, run_id: str | None = None) -> list[RunRow]:
         """The runs, newest first: all, or the one with an id."""
         return self._run("read", lambda connection: read_runs(connection, run_id))
+
+    def run_sums(self, run_ids: Sequence[str]) -> list[RunSums]:
+        """The sums of the traces of these runs; none for a run without traces."""
+        return self._run("read", lambda connection: run_sums(connection, run_ids))
 
     def datasets(self, *, dataset_id: str | None = None) -> list[StoredDataset]:
         """The datasets, newest first: all, or the one with an id."""

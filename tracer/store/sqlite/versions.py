@@ -22,7 +22,7 @@ _NO_EXAMPLE = Not(Comparison(Field("tag", "any", EXAMPLE), "=", "true"))
 _TEXTS_LIMIT = 20
 _TEXT_LENGTH = 200
 _LATENCIES = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
-_SCORE = (
+SCORE = (
     "(CASE lower(a.text) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0 WHEN 'yes' THEN 1.0 WHEN 'no' THEN 0.0"
     " ELSE tracer_number(a.text) END)"
 )
@@ -136,13 +136,13 @@ def _feedback(connection: sqlite3.Connection, source: Sql) -> dict[str, list[Fee
     texts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for version, name, text, count in connection.execute(
         f"SELECT t.model_id, a.name, substr(a.text, 1, {_TEXT_LENGTH}), count(*) FROM {given.text}"
-        f" AND a.text IS NOT NULL AND {_SCORE} IS NULL GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3",
+        f" AND a.text IS NOT NULL AND {SCORE} IS NULL GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3",
         given.parameters,
     ):
         if len(texts[version, name]) < _TEXTS_LIMIT:
             texts[version, name][text] = count
     for version, name, count, numbers, total, squared in connection.execute(
-        f"SELECT t.model_id, a.name, count(*), count({_SCORE}), total({_SCORE}), total({_SCORE} * {_SCORE})"
+        f"SELECT t.model_id, a.name, count(*), count({SCORE}), total({SCORE}), total({SCORE} * {SCORE})"
         f" FROM {given.text} GROUP BY 1, 2 ORDER BY 3 DESC, 2",
         given.parameters,
     ):
