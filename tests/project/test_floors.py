@@ -90,8 +90,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.deployments": "__init__",
         "tracer.entities": "__init__",
         "tracer.models": (
-            "__init__ chat errors from_code info input_checks invocation joined_chunks joined_events kinds loaded "
-            "loading log manifest messages on_server other_spellings own_code pickling plain_values prediction "
+            "__init__ chat described errors from_code info input_checks invocation joined_chunks joined_events kinds "
+            "loaded loading log manifest messages on_server other_spellings own_code pickling plain_values prediction "
             "python_model requirements responses_agent saving schema serving serving_answer serving_app serving_errors "
             "serving_thread serving_wire serving_workers shape signature signing trust yaml_files"
         ),
@@ -101,7 +101,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "__init__ annotate answer app attachments body budget completion conversation datasets endpoint "
             "evaluation_lines evaluations findings gate heartbeats indexer live model_files openapi operation "
             "operations otlp otlp_protobuf overview page protobuf_size protocol records running schemas serve settings "
-            "shapes signin traces"
+            "shapes signin traces versions"
         ),
     },
     {  # providers

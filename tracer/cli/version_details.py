@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import orjson
 
@@ -32,24 +31,9 @@ def details_of(model_id: str) -> JsonObject:
 def _of_files(model: LoggedModel) -> JsonObject:
     if not has_files(model):
         return {}
-    from tracer.models.manifest import read_manifest
+    from tracer.models.described import described
 
-    folder = model.artifact_location
-    manifest = read_manifest(folder)
-    found: JsonObject = {"code": manifest.code or manifest.pickle, "metadata": manifest.metadata}
-    if manifest.config:
-        found["config"] = _parsed(folder / manifest.config)
-    if manifest.input_example:
-        found["input_example"] = _parsed(folder / manifest.input_example)
-    return {name: value for name, value in found.items() if value}
-
-
-def _parsed(path: Path) -> object:
-    if path.suffix == ".json":
-        return orjson.loads(path.read_bytes())
-    from tracer.models.yaml_files import read_yaml
-
-    return read_yaml(path)
+    return described(model.artifact_location)
 
 
 def lines_of(details: JsonObject) -> Iterator[str]:

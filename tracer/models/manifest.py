@@ -56,8 +56,11 @@ def rewrite_manifest(folder: Path, manifest: Manifest) -> None:
     sign(folder, MANIFEST)
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a folder; raises ModelError if it is invalid or a file was changed since it was saved."""
+def read_manifest(folder: Path, *, is_checked: bool = True) -> Manifest:
+    """The manifest of a folder; raises ModelError if it is invalid or a file was changed since it was saved.
+
+    Without ``is_checked`` the files are not read: nothing of such a model may be loaded.
+    """
     try:
         values = read_yaml(folder / MANIFEST)
         known = {key: value for key, value in values.items() if key in Manifest.__dataclass_fields__}
@@ -68,6 +71,8 @@ def read_manifest(folder: Path) -> Manifest:
     if manifest.format > FORMAT:
         raise ModelError(f"the model in {folder} was saved by a newer version of tracer ({manifest.tracer}); upgrade")
     _check_paths(folder, manifest)
+    if is_checked:
+        _check_files(folder, manifest)
     return manifest
 
 
@@ -90,6 +95,9 @@ def _check_paths(folder: Path, manifest: Manifest) -> None:
     unlisted += [name for name in files_in(folder) if name.startswith("code/") and name not in manifest.files]
     if unlisted:
         raise ModelError(f"{folder / MANIFEST} does not list the file {unlisted[0]}, which is part of the model")
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
     for name, digest in manifest.files.items():
         path = folder / name
         if not path.is_file():

@@ -15,6 +15,7 @@ from tracer.server import (
     overview,
     records,
     traces,
+    versions,
 )
 from tracer.server.evaluation_lines import SHOWN
 from tracer.server.operation import ANY_NS, FILTER, PAGE, SELECTION, Operation, Parameter
@@ -134,6 +135,8 @@ OPERATIONS: Final = (
         "GET", "/registered", "Prompts and registered models.", overview.list_registered, "Registered", _REGISTERED
     ),
     Operation("GET", "/models/files", "Versions with files.", model_files.list_models_with_files, "ModelIds"),
+    Operation("GET", "/models/{model_id}", "One version.", versions.get_version, "WholeVersion"),
+    Operation("DELETE", "/models/{model_id}", "Delete a version.", versions.delete_version, status=204, writes=True),
     Operation("GET", _FILES, "Files of a version.", model_files.list_files, "ModelFiles"),
     Operation(
         "POST", _FILES, "Keep the files sent.", model_files.keep_files, body="FileDigests", status=204, writes=True

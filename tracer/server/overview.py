@@ -226,7 +226,7 @@ def list_models(call: Call) -> JsonObject:
     longest = call.query["longest"]
     if longest is not None:
         rows = [row._replace(tags=_cut(row.tags, longest), params=_cut(row.params, longest)) for row in rows]
-    return {"models": [_with_ns(row._asdict(), "created", "updated") for row in rows]}
+    return {"models": [with_ns(row._asdict(), "created", "updated") for row in rows]}
 
 
 def _cut(texts: dict[str, str], longest: int) -> dict[str, str]:
@@ -240,16 +240,17 @@ def list_registered(call: Call) -> JsonObject:
         raise InvalidArgumentError(f"kind is {query['kind']!r:.40}, expected one of {', '.join(_REGISTERED)}")
     wanted = {name: query[name] for name in ("name", "number", "alias", "id")}
     rows = call.store.registered(query["kind"], **wanted)
-    return {"registered": [_with_ns(row._asdict(), "created") for row in rows]}
+    return {"registered": [with_ns(row._asdict(), "created") for row in rows]}
 
 
 def list_runs(call: Call) -> JsonObject:
     """The runs, newest first."""
     rows = call.store.runs(run_id=call.query["run_id"])
-    return {"runs": [_with_ns(row._asdict(), "started", "ended") for row in rows]}
+    return {"runs": [with_ns(row._asdict(), "started", "ended") for row in rows]}
 
 
-def _with_ns(shape: JsonObject, *times: str) -> JsonObject:
+def with_ns(shape: JsonObject, *times: str) -> JsonObject:
+    """The fields, with the unit in the names of times."""
     return {f"{name}_ns" if name in times else name: value for name, value in shape.items()}
 
 

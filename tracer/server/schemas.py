@@ -322,25 +322,30 @@ SCHEMAS: Final[dict[str, Schema]] = {
         ),
         seq=COUNT,
     ),
-    "Models": shape(
-        models=many(
-            shape(
-                model_id=TEXT,
-                name=TEXT,
-                experiment_id=TEXT,
-                experiment=TEXT,
-                created_ns=NS,
-                updated_ns=NS,
-                model_type=maybe(TEXT),
-                source_run_id=maybe(TEXT),
-                status=TEXT,
-                tags=by_name(TEXT),
-                params=by_name(TEXT),
-                metrics=by_name(NUMBER),
-                status_message=maybe(TEXT),
-                deleted=FLAG,
-            )
-        )
+    "Model": shape(
+        model_id=TEXT,
+        name=TEXT,
+        experiment_id=TEXT,
+        experiment=TEXT,
+        created_ns=NS,
+        updated_ns=NS,
+        model_type=maybe(TEXT),
+        source_run_id=maybe(TEXT),
+        status=TEXT,
+        tags=by_name(TEXT),
+        params=by_name(TEXT),
+        metrics=by_name(NUMBER),
+        status_message=maybe(TEXT),
+        deleted=FLAG,
+    ),
+    "Models": shape(models=many(ref("Model"))),
+    "WholeVersion": shape(
+        model=ref("Model"),
+        registered_as=many(shape(name=TEXT, number=COUNT, aliases=many(TEXT))),
+        code=maybe(TEXT),
+        config=ANY,
+        input_example=ANY,
+        metadata=by_name(ANY),
     ),
     "Registered": shape(
         registered=many(
