@@ -16,6 +16,9 @@ const TracePage = lazy(loadTracePage);
 const SessionsPage = lazy(() => import("./sessions/SessionsPage"));
 const SessionPage = lazy(() => import("./sessions/SessionPage"));
 const VersionsPage = lazy(() => import("./versions/VersionsPage"));
+const VersionPage = lazy(() => import("./versions/VersionPage"));
+const EvaluationsPage = lazy(() => import("./evaluations/EvaluationsPage"));
+const EvaluationPage = lazy(() => import("./evaluations/EvaluationPage"));
 const DashboardPage = lazy(() => import("./dashboard/DashboardPage"));
 const ComparePage = lazy(() => import("./compare/ComparePage"));
 
@@ -63,6 +66,11 @@ export function App() {
               <Route path="/versions">
                 <VersionsPage />
               </Route>
+              <Route path="/versions/:id">{({ id }) => <VersionPage key={id} modelId={decoded(id)} />}</Route>
+              <Route path="/evaluations">
+                <EvaluationsPage />
+              </Route>
+              <Route path="/evaluations/:id">{({ id }) => <EvaluationPage key={id} runId={decoded(id)} />}</Route>
               <Route path="/dashboard">
                 <DashboardPage />
               </Route>

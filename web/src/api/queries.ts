@@ -187,6 +187,14 @@ export const modelList = () =>
     retry: false,
   });
 
+export const runNamed = (runId: string) =>
+  queryOptions({
+    queryKey: ["run", runId],
+    queryFn: ({ signal }) => request<{ runs: { name: string }[] }>("/runs", { run_id: runId }, { signal }),
+    staleTime: 60_000,
+    retry: false,
+  });
+
 export const experimentList = () =>
   queryOptions({
     queryKey: ["experiments"],
@@ -199,7 +207,7 @@ export const experimentList = () =>
     staleTime: 60_000,
   });
 
-const LIVE = ["histogram", "facets", "sessions", "session", "statistics", "versions"];
+const LIVE = ["evaluations", "histogram", "facets", "sessions", "session", "statistics", "versions"];
 
 /** The change number that an answer, or the first page of several, has everything up to. */
 const seqOf = (data: unknown): number => {

@@ -2,6 +2,7 @@
 
 import {
   ChartLine,
+  FlaskConical,
   Keyboard,
   ListTree,
   LogOut,
@@ -26,6 +27,7 @@ const PAGES = [
   ["/traces", "Traces", ListTree],
   ["/sessions", "Sessions", MessagesSquare],
   ["/versions", "Versions", Package],
+  ["/evaluations", "Evaluations", FlaskConical],
   ["/dashboard", "Dashboard", ChartLine],
 ] as const;
 

@@ -21,6 +21,14 @@ const GROUPS: [string, [string, string][]][] = [
     ],
   ],
   [
+    "Evaluations",
+    [
+      ["j k", "next, previous run or row (also ↓ ↑)"],
+      ["Enter", "open the run, the row's trace"],
+      ["x", "mark a run for comparing"],
+    ],
+  ],
+  [
     "A trace",
     [
       ["j k", "next, previous step (also ↓ ↑)"],

@@ -1,15 +1,17 @@
 // Summary of a trace in one line, and its actions.
 
+import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, ChevronDown, ChevronUp, Clock, Coins, GitCompareArrows, Layers, Timer, User } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
+import { runNamed } from "../api/queries";
 import type { Json, Trace } from "../api/types";
 import { count, duration, fullTime, moment, money, plural, totalTokens } from "../format";
 import { condition } from "../traces/conditions";
 import { useKeys } from "../ui/keys";
 import { modelNames } from "../ui/models";
 import { StateBadge } from "../ui/State";
-import { VersionName } from "../ui/VersionName";
+import { VersionName, versionAddress } from "../ui/VersionName";
 import { AddToDataset } from "./AddToDataset";
 import { CopyMenu } from "./CopyMenu";
 import { DeleteTrace } from "./DeleteTrace";
@@ -115,12 +117,13 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
           <div>
             <dt className="visually-hidden">Version</dt>
             <dd>
-              <Link className="long-id" href={tracesWith("version", trace.model_id)}>
+              <Link className="long-id" href={versionAddress(trace.model_id)}>
                 version <VersionName modelId={trace.model_id} />
               </Link>
             </dd>
           </div>
         )}
+        {trace.run_id && <RunLink runId={trace.run_id} />}
         <Fact name="Service" text={serviceOf(resource)} title="Service" />
         {tags.map(([key, value]) => (
           <div key={key}>
@@ -134,6 +137,22 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
         ))}
       </dl>
     </header>
+  );
+}
+
+function RunLink({ runId }: { runId: string }) {
+  const { data } = useQuery(runNamed(runId));
+  const [run] = data?.runs ?? [];
+  if (!run) return null; // it may have been deleted
+  return (
+    <div>
+      <dt className="visually-hidden">Run</dt>
+      <dd>
+        <Link className="long-id" title={runId} href={`/evaluations/${encodeURIComponent(runId)}`}>
+          run {run.name}
+        </Link>
+      </dd>
+    </div>
   );
 }
 

@@ -1,10 +1,12 @@
 // Facets: values of the found traces with their counts; a click adds a condition.
 
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
 import { facets } from "../api/queries";
 import type { Facet, Selection } from "../api/types";
 import { shortCount } from "../format";
 import { stateWord } from "../ui/State";
+import { versionAddress } from "../ui/VersionName";
 import { useVersionName } from "../versions/details";
 import { hasCondition, oneOf } from "./conditions";
 
@@ -92,6 +94,11 @@ function FacetGroup({ facet, filter, onToggle }: { facet: Facet; filter: string;
                 </span>
                 <span className="num dim">{shortCount(count)}</span>
               </button>
+              {isOn && facet.field === "version" && value && (
+                <Link className="facet-link" href={versionAddress(value)}>
+                  Its page
+                </Link>
+              )}
             </li>
           );
         })}

@@ -257,7 +257,7 @@ const Card = memo(function Card({
   words,
   onMark,
 }: RowProps & { isMarking: boolean }) {
-  const facts = columns.map((column) => column.fact?.(trace)).filter(Boolean);
+  const facts = columns.map(({ id, fact }) => ({ id, fact: fact?.(trace) })).filter(({ fact }) => fact);
   const hasInput = columns.some((column) => column.id === "input");
   const said = hasInput || !columns.some((column) => column.id === "output");
   const mark = `Mark ${trace.name ?? trace.trace_id}`;
@@ -304,7 +304,14 @@ const Card = memo(function Card({
               preview(said ? trace.request_preview : trace.response_preview) || " "
             )}
           </span>
-          <span className="card-facts num">{facts.join(" · ")}</span>
+          <span className="card-facts num">
+            {facts.map(({ id, fact }, index) => (
+              <span key={id}>
+                {index > 0 && " · "}
+                {fact}
+              </span>
+            ))}
+          </span>
         </Link>
       </span>
     </div>

@@ -6,7 +6,7 @@ import type { Trace } from "../api/types";
 import { count, duration, fullTime, milliseconds, moment, money, plural, shortCount, totalTokens } from "../format";
 import { modelNames } from "../ui/models";
 import { StateBadge, stateWord } from "../ui/State";
-import { VersionName } from "../ui/VersionName";
+import { VersionLink, VersionName } from "../ui/VersionName";
 import { preview } from "./preview";
 
 export interface Column {
@@ -17,7 +17,7 @@ export interface Column {
   sort?: string;
   cell: (trace: Trace) => ReactNode;
   /** Short form for the card on a narrow screen. */
-  fact?: (trace: Trace) => string | null;
+  fact?: (trace: Trace) => ReactNode;
 }
 
 const text = (value: string | null | undefined) => <bdi title={value ?? ""}>{value ?? ""}</bdi>;
@@ -108,8 +108,8 @@ export const COLUMNS: Column[] = [
     word: "Version",
     width: "110px",
     sort: "version",
-    fact: (t) => t.model_id,
-    cell: (t) => (t.model_id ? <VersionName modelId={t.model_id} /> : ""),
+    fact: (t) => t.model_id && <VersionName modelId={t.model_id} />,
+    cell: (t) => (t.model_id ? <VersionLink modelId={t.model_id} isInRow /> : ""),
   },
   {
     id: "tags",

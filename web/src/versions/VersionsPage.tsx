@@ -6,7 +6,7 @@ import { Link } from "wouter";
 import { useChanges } from "../api/live";
 import { refreshAll, versionList } from "../api/queries";
 import type { Version } from "../api/types";
-import { ago, count, fullTime, percent } from "../format";
+import { ago, fullTime, percent } from "../format";
 import { Code } from "../text/Code";
 import { modelNames } from "../ui/models";
 import { PageHead } from "../ui/PageHead";
@@ -14,9 +14,11 @@ import { Problem } from "../ui/Problem";
 import { useSelection } from "../ui/range";
 import { useUrlState } from "../ui/url";
 import { useMedia } from "../ui/useMedia";
+import { VersionLink, versionAddress } from "../ui/VersionName";
 import { type App, appsOf, baseOf } from "./apps";
 import { useDetails, useVersionName } from "./details";
-import { changeOf, FIGURES, type Figure, feedbackFigures, scoresOf, textScores, tracesBehind } from "./figures";
+import { changeOf, FIGURES, type Figure, feedbackFigures, textScores, tracesBehind } from "./figures";
+import { Texts } from "./Texts";
 
 const LINES = `@tracer.trace
 def answer(question: str) -> str:
@@ -139,9 +141,9 @@ function SideBySide({ rows, versions }: { rows: Row[]; versions: Version[] }) {
             <td />
             {versions.map((version) => (
               <th key={version.model_id} scope="col" className="right">
-                <span className="strong version-name" title={version.model_id}>
+                <Link className="strong version-name" title={version.model_id} href={versionAddress(version.model_id)}>
                   {versionName(version.model_id)}
-                </span>
+                </Link>
               </th>
             ))}
           </tr>
@@ -164,12 +166,13 @@ function SideBySide({ rows, versions }: { rows: Row[]; versions: Version[] }) {
 }
 
 function Cards({ rows, versions }: { rows: Row[]; versions: Version[] }) {
-  const versionName = useVersionName();
   return (
     <ul className="cards">
       {versions.map((version) => (
         <li key={version.model_id} className="card num">
-          <h3 title={version.model_id}>{versionName(version.model_id)}</h3>
+          <h3>
+            <VersionLink modelId={version.model_id} />
+          </h3>
           <dl>
             {rows.map((row) => (
               <div key={row.word}>
@@ -210,20 +213,5 @@ function FigureCell({ figure, version, base }: { figure: Figure; version: Versio
       </Link>
       {measured.of && <span className="dim of-how-many"> {measured.of}</span>}
     </>
-  );
-}
-
-function Texts({ version, name }: { version: Version; name: string }) {
-  const texts = scoresOf(version, name)?.texts ?? [];
-  if (!texts.length) return <span className="dim">–</span>;
-  return (
-    <ul className="text-scores">
-      {texts.slice(0, 4).map(({ text, count: times }) => (
-        <li key={text} className="badge" title={text}>
-          <span className="long-id">{text}</span> {count(times)}
-        </li>
-      ))}
-      {texts.length > 4 && <li className="dim">and {texts.length - 4} more</li>}
-    </ul>
   );
 }
