@@ -172,3 +172,24 @@ def test_the_baseline_stays_where_a_result_is_worse(tracer_command: Command, pro
     assert tracer_command("evaluate", program(BAD), "--baseline", str(kept)).code == 1
     assert tracer_command("evaluate", program(GOOD), "--baseline", str(kept), "--save", str(kept)).code == 0
     assert kept.read_text() != before
+
+
+def test_earlier_evaluations_are_listed_shown_and_compared(tracer_command: Command, program: Any) -> None:
+    tracer_command("evaluate", program(GOOD), "--version", "v1")
+    tracer_command("evaluate", program(BAD), "--version", "v2")
+
+    listed = [json.loads(line) for line in tracer_command("evaluations", "--json").lines]
+
+    assert [(each["versions"], each["rows"], each["failed"], each["scores"]) for each in listed] == [
+        (["v2"], 2, 0, {"right": {"mean": 0.5, "count": 2}}),
+        (["v1"], 2, 0, {"right": {"mean": 1.0, "count": 2}}),
+    ]
+    after, before = (each["run_id"] for each in listed)
+    table = tracer_command("evaluations", "--filter", "metrics.`right/mean` < 1")
+    assert [line.split()[-2:] for line in table.lines] == [["cost", "right"], ["0.5", "(2)"]]
+    assert tracer_command("evaluations", after).lines[-1] == f"run {after}"
+    compared = tracer_command("evaluations", after, "--baseline", before, "--json")
+    right = json.loads(compared.out)["comparison"]["right"]
+    assert (right["before"], right["after"], right["worse"], right["p_value"]) == (1.0, 0.5, 1, 1.0)
+    assert tracer_command("evaluations", "--baseline", before).code == 2
+    assert tracer_command("evaluations", "none").code == 1

@@ -132,9 +132,9 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "__main__ _autostart",
         "tracer.cli": (
             "__init__ agreement auditing backup bisecting conversation dataset demo diff distributions doctor "
-            "evaluating exporting forking group importing listing mcp models options pairs parts prompts reading "
-            "restore rows running screen server serving show stats steps table tail tree ui values version_details "
-            "versions wording"
+            "evaluating evaluations exporting forking group importing listing mcp models options pairs parts prompts "
+            "reading restore rows running screen server serving show stats steps table tail tree ui values "
+            "version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

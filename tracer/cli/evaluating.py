@@ -74,7 +74,7 @@ def command(
 
     store_place(store_url)
     limits = [_limit(each) for each in required]
-    earlier = None if baseline is None else _baseline(baseline)
+    earlier = None if baseline is None else baseline_of(baseline)
     given = _defined_in(file)
     with nullcontext() if version is None else set_active_model(version):
         result = evaluate(**given, workers=workers, max_cost=max_cost, resume=resume, run_name=file.stem)
@@ -89,7 +89,7 @@ def command(
     if as_json:
         screen.json({"run_id": result.run_id, "metrics": result.metrics, "wrong": wrong})
     else:
-        _print(screen, result, comparison)
+        print_result(screen, result, comparison)
         for each in wrong:
             screen.print(f"✗ {clean_line(each)}")
         if keeps_baseline:
@@ -122,7 +122,8 @@ def _limit(text: str) -> tuple[str, float]:
         raise click.UsageError(f"--require {text!r}: expected METRIC=NUMBER, such as correctness/mean=0.9.") from None
 
 
-def _baseline(name: str) -> EvaluationResult:
+def baseline_of(name: str) -> EvaluationResult:
+    """The result in a file, or of a run."""
     from tracer._tracking.evaluation import get_evaluation
     from tracer._tracking.evaluation_result import EvaluationResult
 
@@ -159,10 +160,11 @@ def _worse(comparison: EvaluationComparison | None, significance: float) -> list
     ]
 
 
-def _print(screen: Screen, result: EvaluationResult, comparison: EvaluationComparison | None) -> None:
+def print_result(screen: Screen, result: EvaluationResult, comparison: EvaluationComparison | None) -> None:
+    """Metrics, rows that failed or have no score, and beside a baseline what got better and worse."""
     from tracer.cli.wording import clean, clean_line
 
-    width = max(map(len, result.metrics))
+    width = max(map(len, result.metrics), default=0)
     for name, value in result.metrics.items():
         screen.print(f"{clean_line(name).ljust(width)}  {value:.4g}")
     for row in [row for row in result.rows if row.error is not None][:_SHOWN]:

@@ -33,6 +33,7 @@ _COMMANDS = {
     "versions": ("tracer.cli.versions", "Versions of an app side by side."),
     "evaluate": ("tracer.cli.evaluating", "Ask and score an app, and fail where it is not good enough."),
     "bisect": ("tracer.cli.bisecting", "Find the commit that made the answers worse."),
+    "evaluations": ("tracer.cli.evaluations", "Earlier evaluations, and two of them compared."),
     "agreement": ("tracer.cli.agreement", "How far judges agree with people."),
     "models": ("tracer.cli.models", "Serve models that were logged, and register them."),
     "prompts": ("tracer.cli.prompts", "Prompts with versions and aliases."),
