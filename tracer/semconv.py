@@ -130,6 +130,7 @@ EVALUATED_DATASET: Final = "tracer.dataset"  # of a run: the name of the dataset
 EVALUATED_VERSION: Final = "tracer.model_id"  # of a run
 EVALUATION_ROWS: Final = "tracer.evaluation.rows"  # of a run: how many rows it is to have
 EVALUATION_RUN: Final = "tracer.evaluation.run"
+JUDGED_IN_RUN: Final = "tracer.evaluation.in."  # and the id of a run that scored a trace of another one: "yes"
 EVALUATION_SCORER: Final = "tracer.evaluation.scorer"
 JUDGED_TRACE: Final = "tracer.judged.trace_id"  # of a judge's trace: the trace that it judges
 JUDGE_TRACE: Final = "tracer.judge.trace_id"  # of a judge's feedback: the trace of its call

@@ -211,12 +211,26 @@ def test_rows_of_only_one_run_are_told_and_others_are_joined_by_inputs(client: h
     assert (comparison["joined"], comparison["only_in_run"], comparison["only_in_base"]) == (2, 1, 1)
 
 
+def test_traces_of_another_run_that_were_scored_again_are_rows(client: httpx.Client) -> None:
+    run = evaluated(tired)
+    again = tracer.genai.evaluate(tracer.search_traces(run_id=run), [length]).run_id
+    tracer.flush()
+
+    answer = get(client, f"/evaluations/{again}", base=run)
+
+    assert sorted(inputs(answer)) == sorted(asked(*COUNTRIES))
+    assert answer["comparison"]["joined"] == 4
+    assert [score["name"] for score in answer["evaluation"]["scores"]] == ["length"]
+    assert {row.trace_id for row in get_evaluation(again).rows} == {row.trace_id for row in get_evaluation(run).rows}
+
+
 def test_an_evaluation_is_read_anew_once_something_in_it_changed(client: httpx.Client) -> None:
     run = evaluated(loud)
     get(client, f"/evaluations/{run}")
     rows = get(client, f"/evaluations/{run}")["rows"]
 
     tracer.set_trace_tag(rows[0]["answer"]["trace_id"], "checked", "yes")
+    tracer.flush()
     changed = get(client, f"/evaluations/{run}")
     tracer.delete_traces([rows[1]["answer"]["trace_id"]])
     left = get(client, f"/evaluations/{run}")

@@ -39,7 +39,7 @@ from tracer._tracking.evaluation_rows import expected_of, inputs_digest
 from tracer._tracking.scoring import Score, Scorer, keep_scores
 from tracer._tracking.versions import get_active_model_id
 from tracer.errors import InvalidArgumentError
-from tracer.semconv import EVALUATION_ROW, EVALUATION_RUN, EVALUATION_SCORER, JUDGE_TRACE, JUDGED_TRACE
+from tracer.semconv import EVALUATION_ROW, EVALUATION_RUN, EVALUATION_SCORER, JUDGE_TRACE, JUDGED_IN_RUN, JUDGED_TRACE
 from tracer.store.rows import AssessmentRow
 
 
@@ -220,7 +220,7 @@ def _keep_row(row: JsonObject, trace_id: str, trace: Trace | None) -> None:
             "model_id": get_active_model_id() if info.model_id is None else None,
         }
     is_ours = info is None or info.run_id in (None, active_run_id())
-    metadata = {EVALUATION_ROW: row["key"]} if is_ours else {}
+    metadata = {EVALUATION_ROW: row["key"]} if is_ours else {f"{JUDGED_IN_RUN}{active_run_id()}": "yes"}
     _update_trace(trace_id, tags=row["tags"], metadata=metadata, **links)
     known = [] if info is None else [(each.name, each.value) for each in info.assessments if each.type == "expectation"]
     for name, value in row["expectations"].items():

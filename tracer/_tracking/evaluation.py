@@ -33,7 +33,14 @@ from tracer._tracking.runs import active_run, get_run, log_metrics, set_tags, st
 from tracer._tracking.scoring import Aggregation, Scorer, as_scorer
 from tracer._tracking.versions import get_active_model_id, log_model_metrics, set_active_model
 from tracer.errors import EvaluationError, InvalidArgumentError
-from tracer.semconv import EVALUATED_DATASET, EVALUATED_VERSION, EVALUATION_ROW, EVALUATION_ROWS, EVALUATION_SCORER
+from tracer.semconv import (
+    EVALUATED_DATASET,
+    EVALUATED_VERSION,
+    EVALUATION_ROW,
+    EVALUATION_ROWS,
+    EVALUATION_SCORER,
+    JUDGED_IN_RUN,
+)
 
 _ALL = 100_000
 
@@ -170,7 +177,9 @@ def _with_own_names(judges: list[Scorer]) -> list[Scorer]:
 
 
 def _traces_of(run_id: str) -> list[Trace]:
-    return search_traces(run_id=run_id, max_results=_ALL)
+    """The traces of a run, and those of others that it scored."""
+    judged = search_traces(f"metadata.`{JUDGED_IN_RUN}{run_id}` = 'yes'", max_results=_ALL)
+    return [*search_traces(run_id=run_id, max_results=_ALL), *judged]
 
 
 def _key(trace: Trace) -> str:

@@ -14,7 +14,7 @@ from tracer._tracking.evaluation_result import EvaluatedRow
 from tracer._tracking.evaluation_rows import inputs_digest
 from tracer._tracking.runs import RUN_SEARCH
 from tracer._tracking.scoring import Score
-from tracer.semconv import EVALUATED_VERSION, EVALUATION_ROW, EVALUATION_ROWS
+from tracer.semconv import EVALUATED_VERSION, EVALUATION_ROW, EVALUATION_ROWS, JUDGED_IN_RUN
 from tracer.store import RunRow, RunSums, ScoreRow, Store, TraceQuery, TraceRow
 from tracer.store.filter import Comparison, Expression, Field, OrderTerm, all_of
 
@@ -82,16 +82,28 @@ def _text_of(run: RunRow, names: dict[str, str]) -> str:
 
 
 def traces_of_run(store: Store, run_id: str, filter: Expression | None = None) -> list[TraceRow]:
-    """The traces of a run, oldest first; those that meet a filter."""
-    belongs = all_of(Comparison(Field("run_id", "text"), "=", run_id), filter)
+    """The traces of a run, oldest first, those of other runs that it scored last; those that meet a filter."""
     found: list[TraceRow] = []
-    token = None
-    while True:
-        page = store.find_traces(TraceQuery(belongs, _OLDEST_FIRST, _PAGE, token))
-        found += page.traces
-        token = page.next_page_token
-        if token is None:
-            return found
+    for belongs in _belonging(run_id):
+        token = None
+        while True:
+            page = store.find_traces(TraceQuery(all_of(belongs, filter), _OLDEST_FIRST, _PAGE, token))
+            found += page.traces
+            token = page.next_page_token
+            if token is None:
+                break
+    return found
+
+
+def count_traces_of_run(store: Store, run_id: str, filter: Expression | None = None) -> int:
+    """How many traces `traces_of_run` gives."""
+    return sum(store.count_traces(all_of(belongs, filter)) for belongs in _belonging(run_id))
+
+
+def _belonging(run_id: str) -> tuple[Expression, Expression]:
+    """The traces of a run, and those of others that it scored: apart, so that each question has an index."""
+    judged = Comparison(Field("metadata", "any", f"{JUDGED_IN_RUN}{run_id}"), "=", "yes")
+    return Comparison(Field("run_id", "text"), "=", run_id), judged
 
 
 def read_rows(store: Store, run_id: str) -> list[StoredRow]:

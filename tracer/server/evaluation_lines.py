@@ -13,13 +13,14 @@ from tracer._tracking.stored_evaluations import (
     ComparedRuns,
     StoredRow,
     compare_runs,
+    count_traces_of_run,
     read_rows,
     sums_of,
     texts_of,
 )
 from tracer.errors import InvalidArgumentError
 from tracer.store import RunSums, Store
-from tracer.store.filter import Comparison, Field, all_of
+from tracer.store.filter import Comparison, Field
 
 SHOWN = ("all", "failing", "worse", "better", "same", "only")
 _SCORE = "score."
@@ -138,13 +139,12 @@ class ReadEvaluations:
         return last
 
     def _rows_of(self, store: Store, run_id: str) -> list[StoredRow]:
-        belongs = Comparison(Field("run_id", "text"), "=", run_id)
         with self._keeping:
             known = self._rows.get((store.url, run_id))
-        count = store.count_traces(belongs)
+        count = count_traces_of_run(store, run_id)
         if known is not None and known[0] == count:
             later = Comparison(Field("seq", "number"), ">", known[1])
-            if not store.count_traces(all_of(belongs, later)):
+            if not count_traces_of_run(store, run_id, later):
                 return known[2]
         seq = store.change_number()  # before the rows: a change meanwhile is read again rather than missed
         rows = read_rows(store, run_id)
