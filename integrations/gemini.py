@@ -99,6 +99,7 @@ provider = Provider(
     supported="1.16.1 to 3.x",
     doors=tuple(Door(f"{_CLIENT}.{name}", read_call, parameters=_PARAMETERS, reply_of=reply_of) for name in _METHODS),
     read_error=read_error,
+    read_later={"gemini.content": CONTENT},
 )
 
 

@@ -135,6 +135,10 @@ EVALUATION_SCORER: Final = "tracer.evaluation.scorer"
 JUDGED_TRACE: Final = "tracer.judged.trace_id"  # of a judge's trace: the trace that it judges
 JUDGE_TRACE: Final = "tracer.judge.trace_id"  # of a judge's feedback: the trace of its call
 
+# metadata of a trace that the page made by trying a call again: the call that it began with
+TRIED_TRACE: Final = "tracer.tried_again.trace_id"
+TRIED_SPAN: Final = "tracer.tried_again.span_id"
+
 # USD, as the provider sent it: wins over the table of prices
 COST_TOTAL: Final = "tracer.cost.total"
 COST_INPUT: Final = "tracer.cost.input"

@@ -66,9 +66,9 @@ if HAS_RESPONSES:
 RECORDED_NAMES = {
     "anthropic.message", "bedrock.chat", "bedrock.converse", "bedrock.embedding", "bedrock.rerank",
     "bedrock.retrieve_and_generate", "bedrock.text", "cohere.chat", "cohere.embedding", "cohere.first_chat",
-    "cohere.generate", "cohere.rerank", "groq.chat", "groq.completion", "groq.embedding", "huggingface.chat",
-    "huggingface.completion", "huggingface.text_generation", "mistral.chat", "ollama.chat", "ollama.generate",
-    "openai.chat", "openai.completion", "openai.embedding", "openai.response", "together.chat",
+    "cohere.generate", "cohere.rerank", "gemini.content", "groq.chat", "groq.completion", "groq.embedding",
+    "huggingface.chat", "huggingface.completion", "huggingface.text_generation", "mistral.chat", "ollama.chat",
+    "ollama.generate", "openai.chat", "openai.completion", "openai.embedding", "openai.response", "together.chat",
     "together.completion", "together.embedding",
 }  # fmt: skip
 

@@ -103,6 +103,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "operations otlp otlp_protobuf overview page protobuf_size protocol records running schemas serve settings "
             "shapes signin traces versions"
         ),
+        "tracer.server.trying": "__init__ calling dialects routes servers",
     },
     {  # providers
         "integrations": (

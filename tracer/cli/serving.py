@@ -7,7 +7,7 @@ import secrets
 import threading
 import webbrowser
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -42,13 +42,35 @@ def serving_options(function: Function) -> Function:
             metavar="NAME",
             help="A DNS name by which the server is called, beside localhost; may be repeated.",
         ),
+        click.option(
+            "--try-again",
+            is_flag=True,
+            help="The page may make calls of models, to providers whose key is in the environment.",
+        ),
+        click.option(
+            "--try-endpoint",
+            "try_endpoints",
+            multiple=True,
+            metavar="URL[=VARIABLE]",
+            help="Another server of models for that, and the variable with its key; may be repeated.",
+        ),
+        click.option(
+            "--try-limit",
+            type=click.IntRange(1),
+            default=200,
+            show_default=True,
+            metavar="N",
+            help="At most so many of these calls an hour.",
+        ),
     )
     for option in reversed(options):
         function = option(function)
     return function
 
 
-def settings_for(host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...]) -> ServerSettings:
+def settings_for(
+    host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...], **trying: Any
+) -> ServerSettings:
     """Checked settings, with a new token if one is needed and none was given."""
     try:
         from tracer.server.settings import ServerSettings, is_loopback
@@ -58,7 +80,7 @@ def settings_for(host: str, port: int, token: str | None, allowed_hosts: tuple[s
         ) from error
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
-    return ServerSettings(host, port, token, allowed_hosts)
+    return ServerSettings(host, port, token, allowed_hosts, **trying)
 
 
 def run_server(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from tracer.cli.options import examples, store_option
@@ -13,9 +15,15 @@ from tracer.cli.serving import refuse_remote, run_server, serving_options, setti
 @click.option("--no-open", is_flag=True, help="Leave the browser alone.")
 @store_option
 def command(
-    host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...], no_open: bool, store_url: str | None
+    host: str,
+    port: int,
+    token: str | None,
+    allowed_hosts: tuple[str, ...],
+    no_open: bool,
+    store_url: str | None,
+    **trying: Any,
 ) -> None:
     """Look at traces in the browser. What programs do meanwhile shows at once. Ctrl-c ends it."""
     refuse_remote(store_url)
-    settings = settings_for(host, port, token, allowed_hosts)
+    settings = settings_for(host, port, token, allowed_hosts, **trying)
     run_server(store_url, settings, shows_token=token is None, opens_browser=not no_open)

@@ -30,6 +30,7 @@ _CODES = {
     408: "timeout",
     413: "too_large",
     415: "unsupported_media_type",
+    429: "too_many_requests",
     503: "store_unavailable",
 }
 

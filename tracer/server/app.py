@@ -29,6 +29,7 @@ from tracer.server.otlp import drop_metrics, take_logs, take_spans
 from tracer.server.page import page
 from tracer.server.records import take_records
 from tracer.server.settings import ServerSettings
+from tracer.server.trying.routes import Tries, model_servers_of, try_again
 from tracer.store import Store
 
 _READERS = 16
@@ -55,6 +56,7 @@ def create_app(
     app.state.place = place
     app.state.codes = signin.OneTimeCodes()
     app.state.is_read_only = read_only
+    app.state.tries = Tries(app.state.settings)
     return app
 
 
@@ -65,6 +67,8 @@ def _routes() -> list[BaseRoute]:
         Route(f"{BASE}/sign-out", signin.sign_out, methods=["POST"]),
         Route(f"{BASE}/events", live.events),
         Route(f"{BASE}/openapi.json", openapi),
+        Route(f"{BASE}/try-again", model_servers_of),
+        Route(f"{BASE}/try-again", try_again, methods=["POST"]),
         Route(f"{BASE}/records", take_records, methods=["POST"]),
         Route(f"{BASE}/models/{{model_id}}/files/{{file:path}}", take_part, methods=["PUT"]),
         Route("/v1/traces", take_spans, methods=["POST"]),
@@ -89,6 +93,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
     finally:
         _stop(app)
+        await app.state.tries.close()
 
 
 class _Started:

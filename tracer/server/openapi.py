@@ -119,6 +119,25 @@ def _others() -> dict[str, JsonObject]:
                 },
             )
         },
+        f"{BASE}/try-again": {
+            "get": _entry(
+                "model_servers_of", "The servers that may be asked.", _json_content("The servers.", "ModelServers")
+            ),
+            "post": {
+                **_entry(
+                    "try_again",
+                    "Ask a model, where the server was started with it.",
+                    {
+                        "description": (
+                            "Server-sent events: start, with the ids of the trace; reply with all messages so far and"
+                            " more with what was added to the last text; failed; and done, with the trace and its span."
+                        ),
+                        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                    },
+                ),
+                "requestBody": _json_body("Try"),
+            },
+        },
         f"{BASE}/records": {
             "post": {
                 **_entry("take_records", "Take in records of a journal.", None),

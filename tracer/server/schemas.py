@@ -94,7 +94,23 @@ _SCORE_SUMS = {"name": TEXT, "count": COUNT, "mean": maybe(NUMBER), "failed": CO
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": shape(error=shape(code=TEXT, message=TEXT, position=maybe(COUNT))),
-    "Server": shape(version=TEXT, auth=one_of("none", "token"), signed_in=FLAG, store=maybe(TEXT), read_only=FLAG),
+    "Server": shape(
+        version=TEXT, auth=one_of("none", "token"), signed_in=FLAG, store=maybe(TEXT), read_only=FLAG, try_again=FLAG
+    ),
+    "ModelServers": shape(
+        on=FLAG, servers=many(shape(url=TEXT, host=TEXT, port=COUNT, dialects=many(TEXT), has_key=FLAG))
+    ),
+    "Try": optional(
+        "server",
+        "dialect",
+        "body",
+        server=TEXT,
+        dialect=one_of("chat", "responses", "anthropic", "ollama", "gemini"),
+        body=by_name(ANY),
+        trace_id=TRACE_ID,
+        span_id=SPAN_ID,
+        prompt=TEXT,
+    ),
     "SignIn": shape(token=TEXT),
     "Otlp": {**shape(resourceSpans=many(ANY)), "description": "an ExportTraceServiceRequest"},
     "OtlpTaken": optional(partialSuccess=shape(rejectedSpans=TEXT, errorMessage=TEXT)),

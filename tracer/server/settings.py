@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from tracer.errors import InvalidArgumentError
+from tracer.server.trying.servers import named_server
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
@@ -18,6 +19,9 @@ class ServerSettings:
 
     ``token`` is needed on every address but a loopback one. ``allowed_hosts`` are the names, beside IP addresses and
     those of this machine's loopback, under which browsers and programs may call the server.
+
+    ``try_again`` lets the page make calls of models, at most ``try_limit`` an hour: to known providers whose key is in
+    the environment, and to ``try_endpoints``, each a URL or ``URL=VARIABLE`` with the variable that holds its key.
     """
 
     host: str = DEFAULT_HOST
@@ -30,6 +34,9 @@ class ServerSettings:
     query_seconds: float = 30.0
     query_work_seconds: float = 4.0  # of the processor; the rest of a request may have one more
     heartbeat_timeout_seconds: float = 180.0  # after which a process counts as dead; the interval is 30
+    try_again: bool = False
+    try_endpoints: tuple[str, ...] = ()
+    try_limit: int = 200
 
     def __post_init__(self) -> None:
         if self.token is not None and (len(self.token) < _SHORTEST_TOKEN or not self.token.isascii()):
@@ -41,6 +48,8 @@ class ServerSettings:
             raise InvalidArgumentError(
                 f"host: got {self.host!r}, which others can reach; give a token as well, or listen on 127.0.0.1"
             )
+        for endpoint in self.try_endpoints:
+            named_server(endpoint)
 
 
 def is_loopback(host: str) -> bool:

@@ -48,6 +48,7 @@ async def server(request: Request) -> Response:
         "signed_in": is_in,
         "store": request.app.state.place if is_in else None,
         "read_only": request.app.state.is_read_only,
+        "try_again": settings.try_again,
     }
     return json_answer(answer)
 

@@ -20,6 +20,9 @@ const VersionPage = lazy(() => import("./versions/VersionPage"));
 const EvaluationsPage = lazy(() => import("./evaluations/EvaluationsPage"));
 const EvaluationPage = lazy(() => import("./evaluations/EvaluationPage"));
 const DashboardPage = lazy(() => import("./dashboard/DashboardPage"));
+const PromptsPage = lazy(() => import("./prompts/PromptsPage"));
+const PromptPage = lazy(() => import("./prompts/PromptPage"));
+const TryPage = lazy(() => import("./again/TryPage"));
 const ComparePage = lazy(() => import("./compare/ComparePage"));
 
 const PRELOAD_AFTER_MS = 400;
@@ -74,6 +77,13 @@ export function App() {
               <Route path="/dashboard">
                 <DashboardPage />
               </Route>
+              <Route path="/prompts">
+                <PromptsPage />
+              </Route>
+              <Route path="/prompts/:name">{({ name }) => <PromptPage key={name} name={decoded(name)} />}</Route>
+              <Route path="/try">
+                <TryPage />
+              </Route>
               <Route path="/compare">
                 <ComparePage />
               </Route>
@@ -108,5 +118,6 @@ function decoded(id: string): string {
 function titleOf(path: string): string {
   const first = path.split("/")[1] ?? "";
   if (path.startsWith("/traces/")) return "Trace";
+  if (path === "/try") return "Try again";
   return first ? (first[0]?.toUpperCase() ?? "") + first.slice(1) : "Traces";
 }

@@ -33,6 +33,26 @@ export async function exactRequest(path: string, query: Query = {}, body: Body =
   return parseExact(await (await asked(path, query, body)).text());
 }
 
+/** The response's server-sent events as they come: name and data. Raises ApiError, also where the connection breaks. */
+export async function* eventsOf(path: string, body: Body): AsyncGenerator<[string, string]> {
+  const answer = await asked(path, {}, body);
+  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  while (reader) {
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      throw new ApiError(0, "unreachable", "The connection to the server broke.", null);
+    });
+    if (done) return;
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const event = /^event: (.*)\ndata: (.*)$/.exec(block);
+      if (event) yield [event[1] ?? "", event[2] ?? ""];
+    }
+  }
+}
+
 /** The response as text. */
 export const textOf = async (path: string): Promise<string> => (await asked(path, {}, {})).text();
 

@@ -279,6 +279,8 @@ export interface ServerInfo {
   signed_in: boolean;
   store: string | null;
   read_only: boolean;
+  /** Whether the page may make calls of models. */
+  try_again: boolean;
 }
 
 /** Restrictions of a listing. */

@@ -10,6 +10,7 @@ import {
   Monitor,
   Moon,
   Package,
+  Quote,
   Sun,
   Unplug,
 } from "lucide-react";
@@ -28,6 +29,7 @@ const PAGES = [
   ["/sessions", "Sessions", MessagesSquare],
   ["/versions", "Versions", Package],
   ["/evaluations", "Evaluations", FlaskConical],
+  ["/prompts", "Prompts", Quote],
   ["/dashboard", "Dashboard", ChartLine],
 ] as const;
 

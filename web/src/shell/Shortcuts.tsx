@@ -36,6 +36,14 @@ const GROUPS: [string, [string, string][]][] = [
       ["e E", "next, previous error"],
       ["n N", "next, previous finding"],
       ["[ ]", "newer, older trace"],
+      ["t", "try a model's call again"],
+    ],
+  ],
+  [
+    "Trying again",
+    [
+      ["Ctrl+Enter", "run this variant"],
+      ["Ctrl+Shift+Enter", "run all"],
     ],
   ],
 ];

@@ -2,12 +2,16 @@
 
 import { Tab, TabList, TabPanel, TabProvider } from "@ariakit/react";
 import { useQuery } from "@tanstack/react-query";
+import { RotateCw } from "lucide-react";
 import { useEffect, useMemo } from "react";
+import { Link, useLocation } from "wouter";
+import { Tries } from "../again/Tries";
 import { spanPayload } from "../api/queries";
-import type { Span, Trace } from "../api/types";
+import type { LightSpan, Span, Trace } from "../api/types";
 import { duration, money, shortCount, totalTokens } from "../format";
 import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { ModeChoice } from "../text/mode";
+import { useKeys } from "../ui/keys";
 import { Problem } from "../ui/Problem";
 import { TypeIcon, typeWord } from "../ui/SpanType";
 import { StateBadge } from "../ui/State";
@@ -36,6 +40,8 @@ export function SpanPanel({ trace, node, tree, onSelect }: Props) {
   const running = isRunning(light);
   const query = useQuery(spanPayload(trace.trace_id, light.span_id, light.duration_ns ?? (running ? -1 : 0)));
   const { refetch } = query;
+  const [, navigate] = useLocation();
+  useKeys({ t: () => isModelCall(light) && navigate(tryAddress(trace.trace_id, light.span_id)) });
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the trace may bring values of a running step
   useEffect(() => {
     if (running) void refetch();
@@ -47,6 +53,15 @@ export function SpanPanel({ trace, node, tree, onSelect }: Props) {
         <h2 title={light.name}>{light.name || "(no name)"}</h2>
         <span className="dim">{typeWord(light.type)}</span>
         {light.status !== "UNSET" && light.status !== "OK" && <StateBadge state={light.status} />}
+        {isModelCall(light) && (
+          <Link
+            className="button quiet push"
+            href={tryAddress(trace.trace_id, light.span_id)}
+            title="Try again, with changes (t)"
+          >
+            <RotateCw aria-hidden /> Try again
+          </Link>
+        )}
         {query.data && <SpanCopyMenu traceId={trace.trace_id} span={query.data} />}
       </header>
       <dl className="facts">
@@ -86,6 +101,7 @@ export function SpanPanel({ trace, node, tree, onSelect }: Props) {
           </div>
         )}
       </dl>
+      {isModelCall(light) && <Tries traceId={trace.trace_id} spanId={light.span_id} />}
       {query.isError ? (
         <Problem error={query.error} retry={() => void query.refetch()} />
       ) : query.data ? (
@@ -98,6 +114,10 @@ export function SpanPanel({ trace, node, tree, onSelect }: Props) {
     </article>
   );
 }
+
+const isModelCall = (span: LightSpan) => span.type === "CHAT_MODEL" || span.type === "LLM";
+
+const tryAddress = (traceId: string, spanId: string) => `/try?${new URLSearchParams({ trace: traceId, step: spanId })}`;
 
 function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
   const [url, setUrl] = useUrlState();

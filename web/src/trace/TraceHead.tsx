@@ -13,6 +13,7 @@ import { modelNames } from "../ui/models";
 import { StateBadge } from "../ui/State";
 import { VersionName, versionAddress } from "../ui/VersionName";
 import { AddToDataset } from "./AddToDataset";
+import { Belongings } from "./Belongings";
 import { CopyMenu } from "./CopyMenu";
 import { DeleteTrace } from "./DeleteTrace";
 import { listAddress, traceAddress, useNeighbours } from "./neighbours";
@@ -124,6 +125,7 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
           </div>
         )}
         {trace.run_id && <RunLink runId={trace.run_id} />}
+        <Belongings trace={trace} />
         <Fact name="Service" text={serviceOf(resource)} title="Service" />
         {tags.map(([key, value]) => (
           <div key={key}>

@@ -1,0 +1,3 @@
+export default function PromptPage({ name }: { name: string }) {
+  return <p>{name}</p>;
+}
