@@ -100,8 +100,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.server": (
             "__init__ annotate answer app attachments body budget completion conversation datasets endpoint "
             "evaluation_lines evaluations findings gate heartbeats indexer live model_files openapi operation "
-            "operations otlp otlp_protobuf overview page protobuf_size protocol records running schemas serve settings "
-            "shapes signin traces versions"
+            "operations otlp otlp_protobuf overview page prompts protobuf_size protocol records running schemas serve "
+            "settings shapes signin traces versions"
         ),
         "tracer.server.trying": "__init__ calling dialects routes servers",
     },

@@ -34,6 +34,8 @@ def pages(trace_ids: TraceIds) -> dict[str, tuple[str, str]]:
         "no-such-evaluation": ("/evaluations/none", "text=cannot be shown"),
         "dashboard": ("/dashboard", "canvas >> nth=0"),
         "compare": (f"/compare?a={trace_ids.support}&b={trace_ids.failing}", "[role=option]"),
+        "prompts": ("/prompts", "text=No prompts yet"),
+        "try": ("/try", "text=Open a model's call"),
         "no-such-trace": ("/traces/" + "0" * 32, "text=cannot be shown"),
     }
 

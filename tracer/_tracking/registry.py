@@ -103,7 +103,7 @@ class Registry:
 
     def set_alias(self, name: str, alias: str, version: int | str) -> None:
         """Let an alias stand for a version. Raises PromptNotFoundError or ModelNotFoundError."""
-        if _checked_alias(alias) == NEWEST:
+        if checked_alias(alias) == NEWEST:
             raise InvalidArgumentError(f"alias: {NEWEST!r} always is the newest version; take another name.")
         number = checked_number(version)
         row = self.find(Reference(clean_text(checked_text("name", name)), number))
@@ -112,7 +112,7 @@ class Registry:
     def delete_alias(self, name: str, alias: str) -> None:
         """Take an alias away; without effect where there is none. Raises PromptNotFoundError or ModelNotFoundError."""
         row = self.find(Reference(clean_text(checked_text("name", name))))
-        if _checked_alias(alias) in row.aliases:
+        if checked_alias(alias) in row.aliases:
             self._append_alias(row.name, alias, None)
 
     def _append_alias(self, name: str, alias: str, id: str | None) -> None:
@@ -149,7 +149,7 @@ def reference(text: str, scheme: str) -> Reference:
     body = clean_text(text).strip().removeprefix(scheme).strip("/")
     name, at, alias = body.partition("@")
     if at:
-        return Reference(name, alias=None if alias == NEWEST else _checked_alias(alias))
+        return Reference(name, alias=None if alias == NEWEST else checked_alias(alias))
     name, _, version = body.partition("/")
     return Reference(name, None if version in ("", NEWEST) else checked_number(version))
 
@@ -170,7 +170,8 @@ def checked_number(version: object) -> int:
     raise InvalidArgumentError(f"version: got {version!r}, expected a number such as 2.")
 
 
-def _checked_alias(alias: object) -> str:
+def checked_alias(alias: object) -> str:
+    """A name for a version, which a URI can hold; else an InvalidArgumentError."""
     if not isinstance(alias, str) or not alias.strip() or set("/:@") & set(alias):
         raise InvalidArgumentError(f"alias: got {alias!r}, expected a text such as 'production' without / : and @.")
     return alias

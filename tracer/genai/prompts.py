@@ -103,7 +103,7 @@ def register_prompt(
     Each call makes a version, numbered from 1 in each name. Raises InvalidArgumentError for what is no template and for
     one that holds a secret, StoreError where the store cannot be reached (the version is made once it can).
     """
-    content = {"template": _checked_template(template), "commit_message": commit_message}
+    content = {"template": checked_template(template), "commit_message": commit_message}
     return _version(PROMPTS.register(name, content, tags))
 
 
@@ -181,7 +181,8 @@ def _version(row: RegisteredRow, asked: str | None = None) -> PromptVersion:
     )
 
 
-def _checked_template(template: object) -> str | list[JsonObject]:
+def checked_template(template: object) -> str | list[JsonObject]:
+    """A text or chat messages, as the store keeps them; else an InvalidArgumentError."""
     if isinstance(template, str) and template.strip():
         return template
     if isinstance(template, Sequence) and not isinstance(template, (str, bytes)) and template:

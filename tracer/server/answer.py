@@ -13,6 +13,7 @@ from tracer.errors import (
     DatasetNotFoundError,
     FilterSyntaxError,
     InvalidArgumentError,
+    PromptNotFoundError,
     QueryTimeoutError,
     StoreError,
     TraceNotFoundError,
@@ -79,7 +80,7 @@ def answer_for(error: Exception) -> Response:
         return error_answer(400, error.reason, code="filter_syntax", position=error.position)
     if isinstance(error, InvalidArgumentError):
         return error_answer(400, str(error))
-    if isinstance(error, (TraceNotFoundError, DatasetNotFoundError)):
+    if isinstance(error, (TraceNotFoundError, DatasetNotFoundError, PromptNotFoundError)):
         return error_answer(404, str(error))
     if isinstance(error, AnswerError):
         return error_answer(error.status, str(error))

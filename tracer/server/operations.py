@@ -13,6 +13,7 @@ from tracer.server import (
     findings,
     model_files,
     overview,
+    prompts,
     records,
     traces,
     versions,
@@ -65,6 +66,7 @@ _TRACE = "/traces/{trace_id}"
 _TAG = f"{_TRACE}/tags/{{key:path}}"
 _DATASET = "/datasets/{dataset_id}"
 _ASSESSMENT = f"{_TRACE}/assessments/{{assessment_id}}"
+_ALIAS = "/prompts/{name}/aliases/{alias}"
 _FILES = "/models/{model_id}/files"
 
 # before operations with a path that would match as well
@@ -134,6 +136,18 @@ OPERATIONS: Final = (
     Operation(
         "GET", "/registered", "Prompts and registered models.", overview.list_registered, "Registered", _REGISTERED
     ),
+    Operation(
+        "POST",
+        "/prompts",
+        "Register a prompt.",
+        prompts.register_prompt,
+        "RegisteredVersion",
+        body="NewPrompt",
+        status=201,
+        writes=True,
+    ),
+    Operation("PUT", _ALIAS, "Set an alias.", prompts.set_prompt_alias, body="AliasOf", status=204, writes=True),
+    Operation("DELETE", _ALIAS, "Take an alias away.", prompts.delete_prompt_alias, status=204, writes=True),
     Operation("GET", "/models/files", "Versions with files.", model_files.list_models_with_files, "ModelIds"),
     Operation("GET", "/models/{model_id}", "One version.", versions.get_version, "WholeVersion"),
     Operation("DELETE", "/models/{model_id}", "Delete a version.", versions.delete_version, status=204, writes=True),

@@ -8,7 +8,7 @@ from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.server.conversation import turn_messages
 from tracer.server.operation import Call
-from tracer.server.shapes import trace_shape
+from tracer.server.shapes import registered_shape, trace_shape
 from tracer.store import Facet, ModelRow, SessionRow, StatisticsRow, TraceQuery, VersionRow
 from tracer.store.filter import Comparison, Field, OrderTerm, parse_filter
 
@@ -240,7 +240,7 @@ def list_registered(call: Call) -> JsonObject:
         raise InvalidArgumentError(f"kind is {query['kind']!r:.40}, expected one of {', '.join(_REGISTERED)}")
     wanted = {name: query[name] for name in ("name", "number", "alias", "id")}
     rows = call.store.registered(query["kind"], **wanted)
-    return {"registered": [with_ns(row._asdict(), "created") for row in rows]}
+    return {"registered": [registered_shape(row) for row in rows]}
 
 
 def list_runs(call: Call) -> JsonObject:

@@ -363,20 +363,22 @@ SCHEMAS: Final[dict[str, Schema]] = {
         input_example=ANY,
         metadata=by_name(ANY),
     ),
-    "Registered": shape(
-        registered=many(
-            shape(
-                kind=one_of("prompt", "model"),
-                name=TEXT,
-                number=COUNT,
-                id=TEXT,
-                created_ns=NS,
-                tags=by_name(TEXT),
-                content=by_name(ANY),
-                aliases=by_name(COUNT),
-            )
-        )
+    "RegisteredVersion": shape(
+        kind=one_of("prompt", "model"),
+        name=TEXT,
+        number=COUNT,
+        id=TEXT,
+        created_ns=NS,
+        tags=by_name(TEXT),
+        content=by_name(ANY),
+        aliases=by_name(COUNT),
     ),
+    "Registered": shape(registered=many(ref("RegisteredVersion"))),
+    "NewPrompt": {
+        **optional("name", "template", name=TEXT, template=ANY, commit_message=maybe(TEXT), tags=maybe(by_name(TEXT))),
+        "description": "The template is a text or a list of chat messages with role and content.",
+    },
+    "AliasOf": optional("version", version=COUNT),
     "Runs": shape(
         runs=many(
             shape(

@@ -10,7 +10,7 @@ from tracer import semconv
 from tracer._json import JsonObject
 from tracer._records.usage import first_chunk_ns, token_usage
 from tracer.messages import Message, to_messages
-from tracer.store.rows import AssessmentRow, TraceRow
+from tracer.store.rows import AssessmentRow, RegisteredRow, TraceRow
 
 _KINDS = dict(enumerate(("INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")))
 # attributes with fields of their own
@@ -73,6 +73,11 @@ def assessment_shape(row: AssessmentRow) -> JsonObject:
         "error": row.error,
         "time_ns": row.time,
     }
+
+
+def registered_shape(row: RegisteredRow) -> JsonObject:
+    """A version of a prompt or of a registered model."""
+    return {"created_ns" if name == "created" else name: value for name, value in row._asdict().items()}
 
 
 def light_span(record: JsonObject) -> JsonObject:

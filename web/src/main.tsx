@@ -5,7 +5,6 @@ import "./styles/shell.css";
 import "./styles/traces.css";
 import "./styles/trace.css";
 import "./styles/pages.css";
-import "./styles/try.css";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";

@@ -12,7 +12,14 @@ from tracer.store.filter import Expression
 from tracer.store.rows import Facet, Facets
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.known import in_parts
-from tracer.store.sqlite.schema import LABEL_EXCEPTION, LABEL_FAILED_STEP, LABEL_MODEL, LABEL_PROVIDER, LABEL_TAG
+from tracer.store.sqlite.schema import (
+    LABEL_EXCEPTION,
+    LABEL_FAILED_STEP,
+    LABEL_MODEL,
+    LABEL_PROMPT,
+    LABEL_PROVIDER,
+    LABEL_TAG,
+)
 from tracer.store.sqlite.selecting import selected
 from tracer.store.sqlite.sql import marks
 
@@ -30,6 +37,7 @@ _LABELS = {
     "provider": LABEL_PROVIDER,
     "failed_step": LABEL_FAILED_STEP,
     "exception": LABEL_EXCEPTION,
+    "prompt": LABEL_PROMPT,
 }
 # what providers append to a model's name to say which one of it answered
 _DATED = late_pattern(r"(.+)[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4})")

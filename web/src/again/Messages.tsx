@@ -32,7 +32,7 @@ interface Props {
 /** Of a long conversation the first and the last messages are open. */
 const FIRST_OPEN = 1;
 const LAST_OPEN = 4;
-const SHOWN = 40;
+const SHOWN = 24;
 const LONG = 2_000;
 
 export function Messages({ dialect, body, onChange, onWrong }: Props) {

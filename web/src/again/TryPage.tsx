@@ -1,5 +1,6 @@
 // A model's call, tried again: everything in it can be changed, and any number of variants run side by side.
 
+import "../styles/try.css";
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, Columns2, Play } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";

@@ -16,6 +16,7 @@ import { StateBadge } from "../ui/State";
 import { useUrlState } from "../ui/url";
 import { align, type Pair } from "./align";
 import { PairPanel } from "./PairPanel";
+import { scoped } from "./scoped";
 
 export default function ComparePage() {
   const [url, setUrl] = useUrlState();
@@ -35,13 +36,15 @@ export default function ComparePage() {
       <header className="page-head">
         <h1>Compare</h1>
         <div className="page-tools">
-          <Choice word="A" id={a} trace={left.data?.trace} onChange={(id) => setUrl({ a: id })} />
-          <Choice word="B" id={b} trace={right.data?.trace} onChange={(id) => setUrl({ b: id })} />
+          <Choice word="A" id={a} trace={left.data?.trace} onChange={(id) => setUrl({ a: id, a_step: null })} />
+          <Choice word="B" id={b} trace={right.data?.trace} onChange={(id) => setUrl({ b: id, b_step: null })} />
         </div>
       </header>
       {[left, right].map((query) => query.isError && <Problem key={query.errorUpdatedAt} error={query.error} />)}
       {!(a && b) && <p className="dim page-note">Choose two traces, or mark two in the list with the key x.</p>}
-      {left.data && right.data && <Both a={left.data} b={right.data} />}
+      {left.data && right.data && (
+        <Both a={scoped(left.data, url.get("a_step"))} b={scoped(right.data, url.get("b_step"))} />
+      )}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 // Links between traces and the prompts that they used.
 
 import type { Trace } from "../api/types";
-import { quoted } from "../traces/conditions";
+import { oneOf } from "../traces/conditions";
 
 const USED = "tracer.prompt.";
 
@@ -16,6 +16,12 @@ export function promptsOf(trace: Trace): { name: string; version: string; asked:
 export const promptAddress = (name: string, version: number | string) =>
   `/prompts/${encodeURIComponent(name)}?${new URLSearchParams({ version: String(version) })}`;
 
-/** The list of the traces that used a version. */
-export const tracesWithPrompt = (name: string, version: number) =>
-  `/traces?${new URLSearchParams({ filter: `prompt = ${quoted(`${name}/${version}`)}` })}`;
+/** The list of the traces that used one of these versions. */
+export const tracesWithPrompt = (name: string, versions: (number | string)[]) =>
+  `/traces?${new URLSearchParams({ filter: usedOneOf(name, versions) })}`;
+
+export const usedOneOf = (name: string, versions: (number | string)[]) =>
+  oneOf(
+    "prompt",
+    versions.map((version) => `${name}/${version}`),
+  );
