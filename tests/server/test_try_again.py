@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
 from tests.openai.replies import chat as chat_reply
 from tests.openai.replies import chunk, delta
@@ -18,7 +19,7 @@ from tests.openai.server import BREAK, Scripted, Server, reply, sse
 from tests.server.conftest import TOKEN, TRACE_ID, chat, client_of, span
 from tests.waiting import until
 from tracer.errors import InvalidArgumentError
-from tracer.server import ServerSettings, running_server
+from tracer.server import ServerSettings, create_app, running_server
 from tracer.server.trying.dialects import DIALECTS
 from tracer.server.trying.servers import model_servers
 from tracer.store import Store
@@ -281,6 +282,21 @@ def test_a_connection_that_breaks_keeps_what_came(trying: httpx.Client, provider
     assert told(events, "done")["trace"]["response_preview"] == "To Lis"
 
 
+def test_a_failure_within_a_stream_is_one(trying: httpx.Client, provider: Server) -> None:
+    provider.will(sse(chunk(delta(role="assistant", content="To")), {"error": {"message": "overloaded", "code": 529}}))
+    done = told(events_of(trying.post("/try-again", json=asking(provider))), "done")
+
+    assert (done["span"]["status"], done["span"]["message"]) == ("ERROR", "overloaded")
+
+
+def test_a_store_that_nobody_may_write_takes_no_call(store: Store, provider: Server) -> None:
+    settings = ServerSettings(try_again=True, try_endpoints=(f"{provider.url}/v1",))
+    with TestClient(create_app(lambda: store, settings, read_only=True), base_url="http://localhost") as client:
+        answer = client.post("/api/v1/try-again", json=asking(provider))
+
+    assert (answer.status_code, provider.asked) == (403, [])
+
+
 def test_a_server_that_is_away_is_a_failure(store_url: str) -> None:
     settings = ServerSettings(port=0, try_again=True, try_endpoints=("http://127.0.0.1:9",))
     with running_server(store_url, settings) as url, client_of(f"{url}/api/v1") as client:
@@ -436,6 +452,23 @@ def test_a_compressed_reply_is_refused(trying: httpx.Client, provider: Server) -
     provider.will(Scripted([b"\x1f\x8b" + b"0" * 50], 200, {"Content-Encoding": "gzip"}))
 
     assert "compressed" in told(events_of(trying.post("/try-again", json=asking(provider))), "failed")["message"]
+
+
+def test_a_server_that_does_not_begin_is_given_up(
+    trying: httpx.Client, provider: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracer.server.trying.calling._LONGEST_SECONDS", 0.2)
+    held = threading.Event()
+
+    def late(_: Any) -> Scripted:
+        held.wait(20)
+        return streamed("To")
+
+    provider.will(late)
+    events = events_of(trying.post("/try-again", json=asking(provider)))
+    held.set()
+
+    assert "did not answer in time" in told(events, "failed")["message"]
 
 
 def test_a_server_that_says_nothing_is_given_up(

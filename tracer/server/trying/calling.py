@@ -129,6 +129,7 @@ class ModelCall:
         """Server-sent events: ``start``, ``reply`` and ``more`` while it comes, ``failed``, and ``done``."""
         self._start = time.time_ns()
         self._incomplete = "cancelled"  # unless the end is reached
+        done: JsonObject = {}
         try:
             yield _event("start", {"trace_id": self.trace_id, "span_id": self.span_id})
             try:
@@ -148,8 +149,8 @@ class ModelCall:
 
         request = client.build_request("POST", self._url, content=self._sent, headers=self._headers())
         try:
-            response = await client.send(request, stream=True)
-        except httpx.TimeoutException:
+            response = await asyncio.wait_for(client.send(request, stream=True), _LONGEST_SECONDS)
+        except (httpx.TimeoutException, asyncio.TimeoutError):
             raise CallFailedError(f"{self.asked.server.url} did not answer in time") from None
         except httpx.HTTPError as error:
             raise CallFailedError(f"{self.asked.server.url} cannot be reached: {error}") from None

@@ -94,6 +94,21 @@ interface Props {
 
 let counted = 0;
 
+interface Left {
+  variants: Variant[];
+  values: Record<string, string>;
+}
+
+/** What was edited, for when one comes back to it. */
+const left = new Map<string, Left>();
+
+const settled = ({ variants, values }: Left): Left => ({
+  values,
+  variants: variants.map((one) =>
+    one.run?.state === "running" ? { ...one, wrong: [], run: { ...one.run, state: "stopped" } } : { ...one, wrong: [] },
+  ),
+});
+
 function Workbench({ request, span, servers, origin }: Props) {
   const fitting = useMemo(
     () => servers.filter((server) => server.dialects.includes(request.dialect)),
@@ -108,8 +123,9 @@ function Workbench({ request, span, servers, origin }: Props) {
     run: null,
     wrong: [],
   });
-  const [variants, setVariants] = useState<Variant[]>(() => [fresh(request.body)]);
-  const [values, setValues] = useState<Record<string, string>>({});
+  const key = JSON.stringify(origin);
+  const [variants, setVariants] = useState<Variant[]>(() => left.get(key)?.variants ?? [fresh(request.body)]);
+  const [values, setValues] = useState<Record<string, string>>(() => left.get(key)?.values ?? {});
   const names = useMemo(
     () => ("prompt" in origin ? variablesOf(variants.map(({ body }) => body)) : []),
     [origin, variants],
@@ -121,6 +137,10 @@ function Workbench({ request, span, servers, origin }: Props) {
     },
     [],
   );
+
+  const latest = useRef({ variants, values });
+  latest.current = { variants, values };
+  useEffect(() => () => void left.set(key, settled(latest.current)), [key]);
 
   const change = (id: number, changes: Partial<Variant>) =>
     setVariants((now) => now.map((one) => (one.id === id ? { ...one, ...changes } : one)));
