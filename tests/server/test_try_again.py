@@ -135,7 +135,8 @@ def test_what_was_tried_is_a_trace_that_links_to_the_call_it_began_with(
     assert (trace["experiment"], trace["usage"]["output_tokens"]) == ("shop", 3)
     whole = trying.get(f"/traces/{trace['trace_id']}/spans/{trace['root_span_id']}").json()
     assert [(link["trace_id"], link["span_id"]) for link in whole["links"]] == [(TRACE_ID, SPAN_ID)]
-    assert whole["inputs"] == BODY
+    assert whole["inputs"] == provider.asked[0].json
+    assert whole["attributes"]["gen_ai.request.stream"] is True
     assert whole["input_messages"] == [{"role": "user", "parts": [{"type": "text", "content": "Where to?"}]}]
     assert whole["output_messages"][0]["parts"] == [{"type": "text", "content": "Porto"}]
     back = trying.get("/traces", params={"filter": f"metadata.tracer.tried_again.trace_id = '{TRACE_ID}'"}).json()

@@ -302,7 +302,10 @@ class ModelCall:
             "scope": "tracer.try_again",
             "reader": asked.dialect.reader,
             "attributes": {key: value for key, value in attributes.items() if value is not None},
-            "json": {semconv.INPUTS: asked.body, **({} if reply is None else {semconv.OUTPUTS: reply})},
+            "json": {
+                semconv.INPUTS: {**asked.body, **asked.dialect.prepared(asked.body)},
+                **({} if reply is None else {semconv.OUTPUTS: reply}),
+            },
         }
         if has_failed:
             record["message"] = self._problem
