@@ -53,7 +53,7 @@ export function SpanTree(props: Props) {
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
     // every row is some twenty elements
-    overscan: 2,
+    overscan: 1,
   });
   const at = useMemo(() => rows.findIndex((row) => row.span.span_id === selected), [rows, selected]);
 
