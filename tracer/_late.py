@@ -11,6 +11,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, AnyStr, NamedTuple, TypeVar
 
 import orjson  # noqa: F401  # now, not later: Ctrl-C during its import crashes the interpreter
@@ -31,9 +32,14 @@ def load(module: str, name: str) -> Any:
 
 def load_aside(module: str, name: str) -> Any:
     """The same for what takes long to load: where threads are greenlets, others run meanwhile."""
+    return getattr(load_module_aside(module), name)
+
+
+def load_module_aside(module: str) -> ModuleType:
+    """The module, which is loaded if necessary; where threads are greenlets, others run meanwhile."""
     with _loading:
         find = functools.partial(importlib.import_module, module)
-        return getattr(find() if module in sys.modules else aside(find), name)
+        return find() if module in sys.modules else aside(find)
 
 
 class _LatePattern:

@@ -36,14 +36,14 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # where records go
-        "tracer.store": "__init__ datasets limits rows text",
-        "tracer.store.filter": "__init__ complete expression fields lexer matching order parser pattern values write",
+        "tracer.store": "__init__ datasets limits pattern rows text",
+        "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
             "__init__ append backup bases blocks compile connection datasets decode delete facets find fulltext "
             "functions histogram hours indexing insert known latencies logs migrations models_and_runs owners "
-            "percentiles plan read recent registered rollup run_sums schema selecting sessions shape snippets sql "
-            "statistics store tally tokens topmost trace_updates versions"
+            "percentiles plan read reading recent registered rollup run_sums schema selecting sessions shape "
+            "snippets sql statistics store tally tokens topmost trace_updates versions"
         ),
         "tracer.dialects": (
             "__init__ adk agents bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar "

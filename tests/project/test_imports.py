@@ -125,6 +125,28 @@ with tempfile.TemporaryDirectory() as folder:
     assert found_in(loaded, (*READING, "sqlite3")) == []
 
 
+def test_a_program_that_only_records_loads_nothing_that_answers_questions() -> None:
+    program = """
+import sys, tempfile, tracer
+with tempfile.TemporaryDirectory() as folder:
+    tracer.configure(store=folder + "/t.db")
+    with tracer.start_span("a"): pass
+    tracer.shutdown()
+"""
+    asks = "    print(len(tracer.search_traces()))\n"
+
+    loaded, after_question = loaded_by(program), loaded_by(program + asks + "    tracer.shutdown()\n")
+
+    answering = [
+        "filter",
+        "rows",
+        *(f"sqlite.{name}" for name in ("read", "find", "compile", "statistics", "fulltext")),
+    ]
+    modules = tuple(f"tracer.store.{name}" for name in ["sqlite.append", *answering])
+    assert found_in(loaded, modules) == ["tracer.store.sqlite.append"]
+    assert "tracer.store.sqlite.find" in after_question
+
+
 def test_recording_a_span_keeps_rich_and_click_out() -> None:
     program = """
 import sys, tracer, tempfile

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.store.records import found, span
 from tracer.errors import QueryTimeoutError
 from tracer.store import Store
-from tracer.store.filter.pattern import PIECE_LIMIT, ilike, like
 from tracer.store.limits import time_limit
+from tracer.store.pattern import PIECE_LIMIT, ilike, like
 
 LETTERS = st.text("ab%_\n", max_size=12)
 

@@ -3,41 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tracer._json import JsonObject
-from tracer._late import load_aside
+from tracer._late import load, load_aside
 from tracer.errors import InvalidArgumentError
-from tracer.store.filter import Expression
-from tracer.store.rows import (
-    AssessmentRow,
-    Changes,
-    ExperimentRow,
-    Facet,
-    Facets,
-    FeedbackRow,
-    Histogram,
-    ModelRow,
-    RegisteredRow,
-    RowPage,
-    RunRow,
-    RunSums,
-    ScoreRow,
-    SessionPage,
-    SessionRow,
-    Snippet,
-    StatisticsRow,
-    StoredDataset,
-    StoredRow,
-    StoredTrace,
-    TracePage,
-    TraceQuery,
-    TraceRow,
-    VersionRow,
-    WrittenRows,
-)
+
+if TYPE_CHECKING:
+    from tracer.store.filter import Expression
+    from tracer.store.rows import (
+        NEWEST,
+        AssessmentRow,
+        Changes,
+        ExperimentRow,
+        Facet,
+        Facets,
+        FeedbackRow,
+        Histogram,
+        ModelRow,
+        RegisteredRow,
+        RowPage,
+        RunRow,
+        RunSums,
+        ScoreRow,
+        SessionPage,
+        SessionRow,
+        Snippet,
+        StatisticsRow,
+        StoredDataset,
+        StoredRow,
+        StoredTrace,
+        TracePage,
+        TraceQuery,
+        TraceRow,
+        VersionRow,
+        WrittenRows,
+    )
 
 __all__ = [
+    "NEWEST",
     "AssessmentRow",
     "Changes",
     "ModelRow",
@@ -66,6 +70,14 @@ __all__ = [
     "WrittenRows",
     "open_store",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The shape of what a store answers, loaded by who asks: most programs only write."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = load("tracer.store.rows", name)
+    return found
 
 
 class Store(Protocol):
@@ -215,7 +227,7 @@ class Store(Protocol):
         """Versions of prompts (kind "prompt") or registered models ("model").
 
         Without a name the newest of each, by name; with one all of it, newest first, or the one with a number, an
-        alias (rows.NEWEST for the newest) or an id.
+        alias (NEWEST for the newest) or an id.
         """
         ...
 

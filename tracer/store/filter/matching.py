@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tracer.store.filter.expression import And, Comparison, Expression, Field, Not, Or
-from tracer.store.filter.pattern import ilike, like
+from tracer.store.pattern import ilike, like
 
 Lookup = Callable[[Field], Any]
 

@@ -17,8 +17,8 @@ from tracer.errors import FilterSyntaxError, InvalidArgumentError
 from tracer.store.filter.expression import And, Comparison, Expression, Field, Not, Operator, Or, Scalar
 from tracer.store.filter.fields import field_hint, find_field
 from tracer.store.filter.lexer import Token, tokenize
-from tracer.store.filter.pattern import PIECE_LIMIT, has_long_piece
 from tracer.store.filter.values import read_value
+from tracer.store.pattern import PIECE_LIMIT, has_long_piece
 
 FindField = Callable[[list[str]], Union[Field, None]]
 

@@ -42,12 +42,14 @@ class FullText:
         self._connections = connections
 
     def prepare(self, expression: Expression | None) -> bool:
-        """Bring the index up to date when the filter searches text; whether it has everything. Raises StoreError.
+        """Bring the index up to date when the filter searches text; whether it has everything. Raises StoreError."""
+        return expression is None or not _searches_text(expression) or self.bring_up_to_date()
+
+    def bring_up_to_date(self) -> bool:
+        """Index what is new; whether it has everything. Raises StoreError.
 
         Within a time limit the answer comes from the spans that are indexed by then.
         """
-        if expression is None or not _searches_text(expression):
-            return True
         connection = self._connections.get()
         ends = None if deadline() is None else time.monotonic() + _WAIT_SECONDS
         try:

@@ -10,8 +10,8 @@ import orjson
 
 from tracer import semconv
 from tracer._json import JsonObject
-from tracer.store.filter.pattern import ilike, like
 from tracer.store.limits import check_deadline
+from tracer.store.pattern import ilike, like
 from tracer.store.sqlite.blocks import unpack
 from tracer.store.sqlite.latencies import LatencyCounts, add_latencies, take_latencies
 from tracer.store.sqlite.schema import TEXTS_TABLE

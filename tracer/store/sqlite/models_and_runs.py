@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
+from tracer import store
 from tracer._json import JsonObject
 from tracer.config import DEFAULT_EXPERIMENT
-from tracer.store.rows import ModelRow, RunRow
 
 _GROUPS = ("tags", "params", "metrics")
 _EMPTIED = "emptied"  # when it was deleted last: what groups had then is gone
@@ -112,12 +112,12 @@ def _put(entries: Timed, name: str, time: int, value: Any) -> None:
         entries[name] = [time, value]
 
 
-def read_models(connection: sqlite3.Connection, model_id: str | None, name: str | None) -> list[ModelRow]:
+def read_models(connection: sqlite3.Connection, model_id: str | None, name: str | None) -> list[store.ModelRow]:
     """The versions, newest first."""
     column = "model_id" if model_id is not None else "name" if name is not None else None
     rows = _rows(connection, "models", "model_id", "created", column, model_id if model_id is not None else name)
     return [
-        ModelRow(
+        store.ModelRow(
             model_id=identity,
             name=_text(fields, "name") or identity,
             experiment_id=str(number),
@@ -137,11 +137,11 @@ def read_models(connection: sqlite3.Connection, model_id: str | None, name: str 
     ]
 
 
-def read_runs(connection: sqlite3.Connection, run_id: str | None) -> list[RunRow]:
+def read_runs(connection: sqlite3.Connection, run_id: str | None) -> list[store.RunRow]:
     """The runs, newest first."""
     column = "run_id" if run_id is not None else None
     return [
-        RunRow(
+        store.RunRow(
             run_id=identity,
             name=_text(fields, "name") or identity,
             experiment_id=str(number),

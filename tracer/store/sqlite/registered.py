@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from tracer import store
 from tracer._json import JsonObject
-from tracer.store.rows import NEWEST, RegisteredRow
 from tracer.store.sqlite.sql import marks
 
 _COLUMNS = "r.name, r.number, r.id, r.created, r.tags, r.content"
@@ -60,7 +60,7 @@ def read_registered(
     number: int | None,
     alias: str | None,
     id: str | None,
-) -> list[RegisteredRow]:
+) -> list[store.RegisteredRow]:
     """The newest version of each name, the versions of one, or that with a number, an alias or an id."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'registered'").fetchone():
         return []  # a store of an earlier version that this user may only read
@@ -70,7 +70,9 @@ def read_registered(
     ).fetchall()
     aliases = _aliases(connection, kind, sorted({row[0] for row in rows}))
     return [
-        RegisteredRow(kind, of, number, id, created, orjson.loads(tags), orjson.loads(content), aliases.get(of, {}))
+        store.RegisteredRow(
+            kind, of, number, id, created, orjson.loads(tags), orjson.loads(content), aliases.get(of, {})
+        )
         for of, number, id, created, tags, content in rows
     ]
 
@@ -86,7 +88,7 @@ def _condition(
     for column, value in (("number", number), ("id", id)):
         if value is not None:
             where, values = f"{where} AND r.{column} = ?", [*values, value]
-    if alias == NEWEST:
+    if alias == store.NEWEST:
         where = f"{where} AND {newest}"
     elif alias is not None:
         named = "SELECT a.id FROM registered_aliases a WHERE a.kind = r.kind AND a.name = r.name AND a.alias = ?"

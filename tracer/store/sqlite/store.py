@@ -4,54 +4,48 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tracer._json import JsonObject
 from tracer.errors import StoreError
-from tracer.store.filter import Comparison, Expression, Field
-from tracer.store.rows import (
-    Changes,
-    ExperimentRow,
-    Facets,
-    Histogram,
-    ModelRow,
-    RegisteredRow,
-    RowPage,
-    RunRow,
-    RunSums,
-    SessionPage,
-    SessionRow,
-    Snippet,
-    StatisticsRow,
-    StoredDataset,
-    StoredTrace,
-    TracePage,
-    TraceQuery,
-    VersionRow,
-    WrittenRows,
-)
-from tracer.store.sqlite import datasets, read
+from tracer.store.sqlite import reading
 from tracer.store.sqlite.append import append
 from tracer.store.sqlite.bases import RecentBases
-from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error, within_time
 from tracer.store.sqlite.decode import decode
-from tracer.store.sqlite.delete import delete_traces
-from tracer.store.sqlite.facets import facets
-from tracer.store.sqlite.find import count_traces, find_traces
-from tracer.store.sqlite.fulltext import FullText
-from tracer.store.sqlite.histogram import histogram
 from tracer.store.sqlite.models_and_runs import read_models, read_runs
 from tracer.store.sqlite.owners import owner_gone, running_owners
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.registered import read_registered
-from tracer.store.sqlite.run_sums import run_sums
-from tracer.store.sqlite.sessions import find_sessions, session_rows
-from tracer.store.sqlite.snippets import snippets
-from tracer.store.sqlite.statistics import statistics
-from tracer.store.sqlite.versions import experiments, versions
+
+if TYPE_CHECKING:
+    from tracer.store.filter import Expression
+    from tracer.store.rows import (
+        Changes,
+        ExperimentRow,
+        Facets,
+        Histogram,
+        ModelRow,
+        RegisteredRow,
+        RowPage,
+        RunRow,
+        RunSums,
+        SessionPage,
+        SessionRow,
+        Snippet,
+        StatisticsRow,
+        StoredDataset,
+        StoredTrace,
+        TracePage,
+        TraceQuery,
+        VersionRow,
+        WrittenRows,
+    )
+    from tracer.store.sqlite.compile import Matcher
+    from tracer.store.sqlite.fulltext import FullText
+    from tracer.store.sqlite.read import LastChange
 
 Result = TypeVar("Result")
 
@@ -63,13 +57,19 @@ class SqliteStore:
         self.url = url
         self.path = path
         self._connections = Connections(path)
-        self._fulltext = FullText(self._connections)
         self._recent = RecentTallies()
         self._bases = RecentBases()
-        self._last_change = read.LastChange()
 
     def __repr__(self) -> str:
         return f"SqliteStore({self.url!r})"
+
+    @cached_property
+    def _fulltext(self) -> FullText:
+        return reading.fulltext.FullText(self._connections)
+
+    @cached_property
+    def _last_change(self) -> LastChange:
+        return reading.read.LastChange()
 
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Take in records as JSON, any kinds, any order, also repeated. Raises StoreError."""
@@ -95,7 +95,7 @@ class SqliteStore:
         all_at_once = query.order_by[0].field != "timestamp"
         page = self._run(
             "read",
-            lambda connection: find_traces(
+            lambda connection: reading.find.find_traces(
                 connection, query, self._fulltext.matcher(connection, all_at_once=all_at_once)
             ),
         )
@@ -103,11 +103,13 @@ class SqliteStore:
 
     def count_traces(self, filter: Expression | None = None) -> int:
         """How many traces meet a filter."""
-        return self._search(filter, count_traces)
+        return self._search(filter, reading.find.count_traces)
 
     def trace(self, trace_id: str, *, payload: bool = True, after: int = 0) -> StoredTrace | None:
         """A trace with its spans, or None; of the spans that ended only those from position ``after`` on."""
-        return self._run("read", lambda connection: read.read_trace(connection, trace_id, payload=payload, after=after))
+        return self._run(
+            "read", lambda connection: reading.read.read_trace(connection, trace_id, payload=payload, after=after)
+        )
 
     def spans(self, trace_id: str, *, payload: bool = True) -> list[JsonObject]:
         """The span records of a trace, sorted by start; without payload only the fields that a tree shows."""
@@ -116,11 +118,11 @@ class SqliteStore:
 
     def spans_of(self, trace_ids: Sequence[str], *, payload: bool = True) -> dict[str, list[JsonObject]]:
         """The span records of many traces at once, by trace id; none for a trace that is not there."""
-        return self._run("read", lambda connection: read.read_spans_of(connection, trace_ids, payload=payload))
+        return self._run("read", lambda connection: reading.read.read_spans_of(connection, trace_ids, payload=payload))
 
     def payload(self, trace_id: str, span_id: str) -> JsonObject | None:
         """The whole record of one ended span, or None."""
-        return self._run("read", lambda connection: read.read_payload(connection, trace_id, span_id))
+        return self._run("read", lambda connection: reading.read.read_payload(connection, trace_id, span_id))
 
     def statistics(
         self,
@@ -135,7 +137,7 @@ class SqliteStore:
         self._fulltext.prepare(filter)
         return self._run(
             "read",
-            lambda connection: statistics(
+            lambda connection: reading.statistics.statistics(
                 connection,
                 group_by=group_by,
                 filter=filter,
@@ -155,16 +157,18 @@ class SqliteStore:
         buckets: int = 60,
     ) -> Histogram | None:
         """How many traces started when, in at most so many steps; None where there are none to count."""
-        return self._search(filter, partial(histogram, since=since_ns, until=until_ns, buckets=buckets))
+        return self._search(
+            filter, partial(reading.histogram.histogram, since=since_ns, until=until_ns, buckets=buckets)
+        )
 
     def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
         """The most frequent values of fields such as "model" and "tags.env" among the newest traces."""
-        return self._search(filter, partial(facets, fields=fields, limit=limit), all_at_once=False)
+        return self._search(filter, partial(reading.facets.facets, fields=fields, limit=limit), all_at_once=False)
 
     def snippets(self, trace_ids: Sequence[str], text: str) -> dict[str, Snippet]:
         """The first place of a text in each of the traces, by trace id; none for those that it is not found in."""
-        self._fulltext.prepare(Comparison(Field("text", "fulltext"), "CONTAINS", text))
-        return self._run("read", lambda connection: snippets(connection, trace_ids, text))
+        self._fulltext.bring_up_to_date()
+        return self._run("read", lambda connection: reading.snippets.snippets(connection, trace_ids, text))
 
     def find_sessions(
         self,
@@ -175,20 +179,22 @@ class SqliteStore:
         order_by: str = "time",
     ) -> SessionPage:
         """One page of the sessions with a trace that meets the filter, newest or most of something first."""
-        return self._search(filter, partial(find_sessions, limit=limit, page_token=page_token, order_by=order_by))
+        return self._search(
+            filter, partial(reading.sessions.find_sessions, limit=limit, page_token=page_token, order_by=order_by)
+        )
 
     def session(self, session_id: str) -> SessionRow | None:
         """The sums of a session, or None where no trace belongs to it."""
-        rows = self._run("read", lambda connection: session_rows(connection, [session_id]))
+        rows = self._run("read", lambda connection: reading.sessions.session_rows(connection, [session_id]))
         return rows[0] if rows else None
 
     def versions(self, filter: Expression | None = None) -> list[VersionRow]:
         """The versions of apps that traces name, the one with the newest trace first."""
-        return self._search(filter, versions)
+        return self._search(filter, reading.versions.versions)
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """The traces that changed after a change number; 0 for all."""
-        return self._run("read", lambda connection: read.read_changes(connection, since, limit))
+        return self._run("read", lambda connection: reading.read.read_changes(connection, since, limit))
 
     def change_number(self) -> int:
         """The number of the last change; cheap enough to ask many times a second."""
@@ -208,7 +214,7 @@ class SqliteStore:
         """Delete by ids and filter (both must hold when both are given), oldest first; returns how many."""
         self._refuse_if_read_only()
         self._fulltext.prepare(filter)
-        return delete_traces(
+        return reading.delete.delete_traces(
             lambda action: self._run("delete from", action),
             trace_ids=trace_ids,
             filter=filter,
@@ -218,11 +224,11 @@ class SqliteStore:
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
-        return self._run("read", lambda connection: read.read_attachment(connection, digest))
+        return self._run("read", lambda connection: reading.read.read_attachment(connection, digest))
 
     def experiments(self) -> list[ExperimentRow]:
         """Every experiment, oldest first."""
-        return self._run("read", experiments)
+        return self._run("read", reading.versions.experiments)
 
     def models(self, *, model_id: str | None = None, name: str | None = None) -> list[ModelRow]:
         """The versions of apps, newest first: all, the one with an id, or those with a name; deleted ones too."""
@@ -246,11 +252,11 @@ class SqliteStore:
 
     def run_sums(self, run_ids: Sequence[str]) -> list[RunSums]:
         """The sums of the traces of these runs; none for a run without traces."""
-        return self._run("read", lambda connection: run_sums(connection, run_ids))
+        return self._run("read", lambda connection: reading.run_sums.run_sums(connection, run_ids))
 
     def datasets(self, *, dataset_id: str | None = None) -> list[StoredDataset]:
         """The datasets, newest first: all, or the one with an id."""
-        return self._run("read", lambda connection: datasets.read_datasets(connection, dataset_id))
+        return self._run("read", lambda connection: reading.datasets.read_datasets(connection, dataset_id))
 
     def write_dataset(
         self,
@@ -261,11 +267,11 @@ class SqliteStore:
         time: int | None = None,
     ) -> StoredDataset:
         """Make the dataset of a name, or change it: given tags are set, those of None removed. ``time`` is in ns."""
-        return self._write(lambda connection: datasets.write_dataset(connection, name, tags, experiments, time))
+        return self._write(lambda connection: reading.datasets.write_dataset(connection, name, tags, experiments, time))
 
     def delete_dataset(self, dataset_id: str) -> None:
         """Delete a dataset with its rows; without effect if there is none."""
-        while self._write(lambda connection: datasets.delete_dataset(connection, dataset_id)):
+        while self._write(lambda connection: reading.datasets.delete_dataset(connection, dataset_id)):
             pass
 
     def rows(
@@ -273,16 +279,16 @@ class SqliteStore:
     ) -> RowPage:
         """One page of a dataset's rows, oldest first. Raises DatasetNotFoundError."""
         return self._run(
-            "read", lambda connection: datasets.read_rows(connection, dataset_id, filter, limit, page_token)
+            "read", lambda connection: reading.datasets.read_rows(connection, dataset_id, filter, limit, page_token)
         )
 
     def write_rows(self, dataset_id: str, rows: Sequence[JsonObject]) -> WrittenRows:
         """Add rows, or merge them with the rows of the same inputs. Raises DatasetNotFoundError."""
-        return self._write(lambda connection: datasets.write_rows(connection, dataset_id, rows))
+        return self._write(lambda connection: reading.datasets.write_rows(connection, dataset_id, rows))
 
     def delete_rows(self, dataset_id: str, row_ids: Sequence[str]) -> int:
         """Delete rows; returns how many. Raises DatasetNotFoundError."""
-        return self._write(lambda connection: datasets.delete_rows(connection, dataset_id, row_ids))
+        return self._write(lambda connection: reading.datasets.delete_rows(connection, dataset_id, row_ids))
 
     def close(self) -> None:
         """Close the connections of this process."""
