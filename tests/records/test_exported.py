@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tracer._json import to_plain
@@ -30,6 +30,7 @@ VALUES = st.recursive(
 TYPES = st.sampled_from([*(value for name, value in vars(SpanType).items() if name.isupper()), "my own"])
 
 
+@example("LLM", {}, {"tracer.outputs": "", "output.mime_type": None}, False)
 @given(TYPES, st.dictionaries(NAMES, PLAIN), st.dictionaries(NAMES, VALUES), st.booleans())
 def test_a_record_comes_back_as_it_was(kind: str, plain: Any, structured: Any, is_root: bool) -> None:
     plain = {key: value for key, value in plain.items() if key not in structured}

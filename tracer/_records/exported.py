@@ -87,7 +87,11 @@ def exported_attributes(
     own: JsonMapping = record.get("attributes") or {}
     structured: JsonMapping = record.get("json") or {}
     names = {*own, *structured}
-    moved = {key: structured[key] for key, (name, *_) in _VALUES.items() if key in structured and name not in names}
+    moved = {
+        key: structured[key]
+        for key, (name, media_type, _) in _VALUES.items()
+        if key in structured and names.isdisjoint((name, media_type))
+    }
     kept = {key: value for key, value in structured.items() if key not in moved}
     added = dict(_added(record, own, moved, about_trace))
     if others is not None:
