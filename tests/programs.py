@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -28,8 +29,9 @@ class Down:
 tracer.configure(exporters=[Down()])
 """
 
+_MODULES = ("atexit", "asyncio", "gc", "multiprocessing", "os", "resource", "signal", "threading", "time", "weakref")
 _PRELUDE = """\
-import atexit, asyncio, gc, multiprocessing, os, resource, signal, sys, threading, time, weakref
+import sys
 import tracer
 if sys.argv[1:]:
     tracer.configure(store=sys.argv[1])
@@ -51,7 +53,8 @@ class Program:
     def __init__(self, source: str, arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
         script = folder / f"program{len(list(folder.glob('program*')))}.py"
         # multiprocessing's children import the program again, so its statements are in main()
-        script.write_text(_PRELUDE + textwrap.dedent(source))
+        named = [f"import {name}\n" for name in _MODULES if re.search(rf"\b{name}\b", source)]
+        script.write_text("".join(named) + _PRELUDE + textwrap.dedent(source))
         self.popen = subprocess.Popen(
             [sys.executable, "-W", "error", str(script), *arguments],
             stdin=subprocess.PIPE,
