@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,20 @@ if sys.__stdin__ is None:
     sys.__stdin__ = open(os.devnull)  # type: ignore[misc]  # noqa: SIM115
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Modules that are loaded make no garbage, and are looked through for it a hundred times."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin when the page is built, if it is being built; what is there now is never looked through for garbage."""
+    if session.config.option.collectonly:
+        return
     awaited = os.environ.pop("TESTS_BEGIN_AFTER", None)
     while awaited is not None and not os.path.exists(awaited):
         time.sleep(0.1)

@@ -27,13 +27,14 @@ from tests.environment import make_environment  # noqa: E402
 from web.bundle import NODE_PACKAGE  # noqa: E402
 
 OLDEST = (3, 10)
-WORKERS = (os.cpu_count() or 1) + 1  # of pytest-xdist: tests wait for processes and servers, too
+WORKERS = os.cpu_count() or 1  # of pytest-xdist: each collects all tests, and other lanes run while tests wait
 # providers whose packages are heavy, or at odds with others': in an environment of their own
 APART = {
     "bedrock", "claude_agent_sdk", "cohere", "groq", "huggingface", "langchain", "litellm", "mcp", "together",
 }  # fmt: skip
 _NAMES = [file.stem for file in sorted((ROOT / "integrations").glob("[!_]*.py"))]
-PROVIDERS = [f"tests/{name}" for name in _NAMES if name not in APART]
+# with the one file elsewhere that has the SDKs of all
+PROVIDERS = [*(f"tests/{name}" for name in _NAMES if name not in APART), "tests/replay/test_other_sdks.py"]
 FRAMEWORKS = [f"tests/{name}" for name in _NAMES if name in APART]
 ALONE = ("tests/provider/test_shadows.py", "tests/export/test_parquet.py")  # with packages of that environment
 BRIDGED = ("pydantic_ai", "openinference_openai", "litellm")  # of tests/frameworks/run.py
@@ -71,8 +72,10 @@ def main(pytest_arguments: list[str]) -> int:
         page = pool.submit(build_page)
         python = make_environment("test-env", "-e", ".[dev]")
         ended = [Ended("environment", 0, time.monotonic() - started)]
-        lanes = [static_checks(python), *suite_lanes(python, pytest_arguments)]
-        running = [pool.submit(run_lane, steps) for steps in lanes]
+        running = [pool.submit(run_lane, static_checks(python))]
+        if not pytest_arguments:
+            ended.append(run(collection(python)))
+        running += [pool.submit(run_lane, steps) for steps in suite_lanes(python, pytest_arguments)]
         ended += [browser.result(), *page.result()]
         running += [pool.submit(run_lane, steps) for steps in page_lanes(python, pytest_arguments)]
         if not pytest_arguments:
@@ -100,6 +103,12 @@ def build_page() -> list[Ended]:
         return run_lane([Step(command, [python, "web/bundle.py", command]) for command in ("install", "build")])
     finally:
         PAGE_BUILT.touch()
+
+
+def collection(python: str) -> Step:
+    """Compiles what the tests import: processes that begin at once would each compile all of it for themselves."""
+    others = [argument for folder in ("tests/web", *FRAMEWORKS) for argument in ("--ignore", folder)]
+    return Step("collection", [python, "-m", "pytest", "--collect-only", "-qqq", *others])
 
 
 def suite_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:

@@ -8,25 +8,25 @@ import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-pytest.importorskip("mcp", reason="the package mcp is not installed")
-
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
-
 import tracer
 from tests.waiting import until
+
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the package mcp is not installed")
 
 Ask = Callable[..., str]
 
 
 def asked(store_url: str, conversation: Callable[[Any], Awaitable[None]]) -> None:
     """Have a conversation with the server, as an agent's client starts it."""
+    from mcp import ClientSession, StdioServerParameters
+    from mcp.client.stdio import stdio_client
 
     async def run() -> None:
         environment = {**os.environ, "PYTHONPATH": str(Path(tracer.__file__).resolve().parents[1])}
@@ -191,6 +191,7 @@ def test_a_large_trace_fits_and_keeps_its_failed_steps(store_url: str) -> None:
 
 
 def test_the_server_answers_over_http_on_this_machine_alone(store_url: str) -> None:
+    from mcp import ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
     agent("Where is my order?")
