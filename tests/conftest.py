@@ -16,6 +16,7 @@ import certifi
 import hypothesis
 import pytest
 
+from tests.forked import Forking
 from tests.openai.server import Server
 
 if TYPE_CHECKING:
@@ -169,6 +170,14 @@ def server(running_server: Server) -> Server:
     running_server.asked.clear()
     running_server.answers.clear()
     return running_server
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Forking]:
+    """Runs programs that use the SDK of OpenAI; that of Ollama makes a client as it is loaded."""
+    process = Forking("openai.resources.chat", "openai.resources.responses", "httpx", "opentelemetry.sdk.trace")
+    yield process
+    process.close()
 
 
 @pytest.fixture

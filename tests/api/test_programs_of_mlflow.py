@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.forked import Forking
 from tests.openai.replies import chat, completion, embedding, error, message_item, response
 from tests.openai.sdk import needs_responses
 from tests.openai.server import Asked, Scripted, Server, reply
@@ -20,20 +19,26 @@ _CHECKOUT = Path(__file__).parents[2]
 pytestmark = pytest.mark.no_store
 
 
-def run(program: str, folder: Path, server: Server, answer: Callable[[Asked], Scripted], **environment: str) -> str:
-    """What a program of MLflow's prints once it is one of tracer's."""
-    server.will(answer)
-    file = folder / "program.py"
-    file.write_text(program.replace("mlflow", "tracer"), encoding="utf-8")
-    addresses = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"{server.url}/v1", "OLLAMA_HOST": server.url}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(file)],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(_CHECKOUT), **addresses, **environment},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "tracer" not in done.stderr
-    return done.stdout
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(forking: Forking) -> Run:
+    """``run(program, folder, server, answer, NAME="value")``: what a program of MLflow's prints once it is tracer's."""
+
+    def run(program: str, folder: Path, server: Server, answer: Callable[[Asked], Scripted], **environment: str) -> str:
+        server.will(answer)
+        file = folder / "program.py"
+        file.write_text(program.replace("mlflow", "tracer"), encoding="utf-8")
+        addresses = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"{server.url}/v1", "OLLAMA_HOST": server.url}
+        done = forking.run(
+            str(file), cwd=folder, env={**os.environ, "PYTHONPATH": str(_CHECKOUT), **addresses, **environment}
+        )
+        assert done.returncode == 0, done.stderr
+        assert "tracer" not in done.stderr
+        return done.stdout
+
+    return run
 
 
 # ---- a provider traced by hand: decorators around ollama.chat, tools, a loop ----
@@ -84,7 +89,7 @@ TOOL = {"type": "function", "function": {"name": "calculate_tip", "description":
 """
 
 
-def test_c_a_decorated_chat(server: Server, tmp_path: Path) -> None:
+def test_c_a_decorated_chat(run: Run, server: Server, tmp_path: Path) -> None:
     pytest.importorskip("ollama", exc_type=ImportError)
     program = (
         BY_HAND
@@ -105,7 +110,7 @@ print("ok")
     assert run(program, tmp_path, server, answer_ollama) == "ok\n"
 
 
-def test_c_a_decorated_chat_with_tools(server: Server, tmp_path: Path) -> None:
+def test_c_a_decorated_chat_with_tools(run: Run, server: Server, tmp_path: Path) -> None:
     pytest.importorskip("ollama", exc_type=ImportError)
     program = (
         BY_HAND
@@ -124,7 +129,7 @@ print("ok")
     assert run(program, tmp_path, server, answer_ollama) == "ok\n"
 
 
-def test_c_a_loop_that_runs_tools(server: Server, tmp_path: Path) -> None:
+def test_c_a_loop_that_runs_tools(run: Run, server: Server, tmp_path: Path) -> None:
     pytest.importorskip("ollama", exc_type=ImportError)
     program = (
         BY_HAND
@@ -159,7 +164,7 @@ print("ok")
     assert run(program, tmp_path, server, answer_ollama) == "ok\n"
 
 
-def test_c_providers_have_an_autolog_of_their_own(server: Server, tmp_path: Path) -> None:
+def test_c_providers_have_an_autolog_of_their_own(run: Run, server: Server, tmp_path: Path) -> None:
     pytest.importorskip("ollama", exc_type=ImportError)
     program = """
 import mlflow
@@ -199,7 +204,7 @@ def the_span():
 """
 
 
-def test_e_chat_and_responses_on_a_tracking_server(server: Server, tmp_path: Path) -> None:
+def test_e_chat_and_responses_on_a_tracking_server(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         """
 import os
@@ -224,7 +229,7 @@ print(mlflow.search_traces(return_type="list")[0].info.trace_id == trace.info.tr
 
 
 @needs_responses
-def test_e_responses(server: Server, tmp_path: Path) -> None:
+def test_e_responses(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         OPENAI
         + """
@@ -239,7 +244,7 @@ print(span.get_attribute("mlflow.spanType"))
 
 
 @needs_responses
-def test_e_streams(server: Server, tmp_path: Path) -> None:
+def test_e_streams(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         OPENAI
         + """
@@ -303,7 +308,7 @@ trace = mlflow.get_trace(trace_id=mlflow.get_last_active_trace_id())
 )
 
 
-def test_e_an_agent_with_its_token_usage_in_all(server: Server, tmp_path: Path) -> None:
+def test_e_an_agent_with_its_token_usage_in_all(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         AGENT
         + """
@@ -317,7 +322,7 @@ print(json.loads(trace.info.trace_metadata["mlflow.trace.tokenUsage"]) == usage)
     assert run(program, tmp_path, server, answer_openai) == "18 8 26\nTrue\n"
 
 
-def test_e_an_agent_with_its_token_usage_by_call(server: Server, tmp_path: Path) -> None:
+def test_e_an_agent_with_its_token_usage_by_call(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         AGENT
         + """
@@ -331,7 +336,7 @@ for span in trace.data.spans:
 
 
 @needs_responses
-def test_e_an_agent_over_responses(server: Server, tmp_path: Path) -> None:
+def test_e_an_agent_over_responses(run: Run, server: Server, tmp_path: Path) -> None:
     call = {"type": "function_call", "id": "f1", "call_id": "c1", "name": "get_weather",
             "arguments": '{"city": "Paris"}', "status": "completed"}  # fmt: skip
 
@@ -366,7 +371,7 @@ print(run_tool_agent("Weather?"), [s.span_type for s in the_trace().data.spans])
     assert run(program, tmp_path, server, answer) == expected
 
 
-def test_e_structured_outputs(server: Server, tmp_path: Path) -> None:
+def test_e_structured_outputs(run: Run, server: Server, tmp_path: Path) -> None:
     content = {"role": "assistant", "content": '{"name": "fair", "day": "Friday"}'}
     program = (
         OPENAI
@@ -393,7 +398,7 @@ print(json.loads(span.get_attribute("mlflow.chat.messages")[-1]["content"])["day
 
 
 @needs_responses
-def test_e_tools_of_the_provider_and_reasoning(server: Server, tmp_path: Path) -> None:
+def test_e_tools_of_the_provider_and_reasoning(run: Run, server: Server, tmp_path: Path) -> None:
     items = [
         {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "news"}},
         {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "Thinking."}]},
@@ -414,7 +419,7 @@ print(span.get_attribute("mlflow.spanInputs")["reasoning"])
     assert run(program, tmp_path, server, lambda asked: reply(response(*items))) == "{'effort': 'low'}\n"
 
 
-def test_e_embeddings(server: Server, tmp_path: Path) -> None:
+def test_e_embeddings(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         OPENAI
         + """
@@ -439,7 +444,7 @@ print(the_span().get_attribute("mlflow.chat.tokenUsage")["input_tokens"])
     assert run(program, tmp_path, server, lambda asked: reply(embedding([[0.5, 0.25]]))) == "5\n"
 
 
-def test_e_exceptions(server: Server, tmp_path: Path) -> None:
+def test_e_exceptions(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         OPENAI
         + """
@@ -460,7 +465,7 @@ print(event.attributes["exception.type"].rpartition(".")[2], "No such model" in 
     assert run(program, tmp_path, server, lambda asked: answer) == "NotFoundError True\n"
 
 
-def test_e_settings_of_a_call(server: Server, tmp_path: Path) -> None:
+def test_e_settings_of_a_call(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         OPENAI
         + """
@@ -476,7 +481,7 @@ print(inputs["model"], inputs["temperature"], inputs["max_tokens"], span.model_n
     assert run(program, tmp_path, server, lambda asked: answer).startswith(f"{name} 0.5 7 ")
 
 
-def test_e_agents_sdk(server: Server, tmp_path: Path) -> None:
+def test_e_agents_sdk(run: Run, server: Server, tmp_path: Path) -> None:
     pytest.importorskip("agents", exc_type=ImportError)
     program = """
 import mlflow
@@ -493,7 +498,7 @@ print(len(trace.search_spans(span_type="CHAT_MODEL")), trace.info.token_usage["t
     assert run(program, tmp_path, server, answer_openai, OPENAI_AGENTS_DISABLE_TRACING="0") == "1 13\n"
 
 
-def test_e_autolog_off(server: Server, tmp_path: Path) -> None:
+def test_e_autolog_off(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         OPENAI
         + """
@@ -516,7 +521,7 @@ print(is_recorded())
     assert run(program, tmp_path, server, answer_openai) == "True\nFalse\nTrue\nFalse\n"
 
 
-def test_e_a_prompt_is_registered_loaded_and_used(server: Server, tmp_path: Path) -> None:
+def test_e_a_prompt_is_registered_loaded_and_used(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         OPENAI
         + """
@@ -538,7 +543,7 @@ print("ok")
 # ---- versions of an app ----
 
 
-def test_d_versions_are_set_made_linked_and_searched(server: Server, tmp_path: Path) -> None:
+def test_d_versions_are_set_made_linked_and_searched(run: Run, server: Server, tmp_path: Path) -> None:
     program = """
 import mlflow
 
@@ -611,7 +616,7 @@ set_model(Echo())
 """
 
 
-def test_a_and_b_a_chat_model_is_logged_loaded_called_and_traced(server: Server, tmp_path: Path) -> None:
+def test_a_and_b_a_chat_model_is_logged_loaded_called_and_traced(run: Run, server: Server, tmp_path: Path) -> None:
     (tmp_path / "echo.py").write_text(CHAT_MODEL.replace("mlflow", "tracer"), encoding="utf-8")
     program = """
 import mlflow
@@ -661,7 +666,7 @@ print("ok")
 # ---- what such programs do beside ----
 
 
-def test_sessions_feedback_and_tables(server: Server, tmp_path: Path) -> None:
+def test_sessions_feedback_and_tables(run: Run, server: Server, tmp_path: Path) -> None:
     pytest.importorskip("pandas")
     program = (
         OPENAI
@@ -705,7 +710,7 @@ print(table["tags"][1], runs["params.lr"][0])
     assert run(program, tmp_path, server, answer_openai) == "{'release': '7'} 0.1\n"
 
 
-def test_a_client_of_endpoints(server: Server, tmp_path: Path) -> None:
+def test_a_client_of_endpoints(run: Run, server: Server, tmp_path: Path) -> None:
     program = (
         OPENAI
         + """

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.forked import Forking
 from tests.ollama.replies import answer
 from tests.openai.server import Server
 from tracer.demo.server import DemoServer
@@ -47,14 +46,16 @@ def ollama_server() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("page", [page for page, examples in EXAMPLES.items() if examples and page not in APART])
-def test_the_examples_of_a_page_run(page: str, server: DemoServer, ollama_server: Server, tmp_path: Path) -> None:
+def test_the_examples_of_a_page_run(
+    page: str, server: DemoServer, ollama_server: Server, forking: Forking, tmp_path: Path
+) -> None:
     for name, source in FILES[page]:
         (tmp_path / name).write_text(source, encoding="utf-8")
     program = tmp_path / "page.py"
     program.write_text("\n\n".join(EXAMPLES[page]), encoding="utf-8")
 
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", str(program)],
+    ran = forking.run(
+        str(program),
         cwd=tmp_path,
         env={
             **os.environ,
@@ -63,9 +64,6 @@ def test_the_examples_of_a_page_run(page: str, server: DemoServer, ollama_server
             "OPENAI_API_KEY": "scripted",
             "OLLAMA_HOST": ollama_server.url,
         },
-        capture_output=True,
-        text=True,
-        timeout=120,
     )
 
     assert ran.returncode == 0, ran.stderr

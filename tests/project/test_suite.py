@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import Forking
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.no_store
 
@@ -27,3 +29,30 @@ print(subprocess.run([sys.executable, "-c", started], stderr=subprocess.DEVNULL)
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
     assert (ran.stdout, ran.stderr) == (f"{-getattr(signal, name)}\n", "")
+
+
+def test_a_forked_program_is_like_one_that_is_started(tmp_path: Path, forking: Forking) -> None:
+    (tmp_path / "beside.py").write_text("HERE = __name__")
+    file = tmp_path / "program.py"
+    file.write_text("""
+import atexit, os, sys
+import beside
+atexit.register(print, "ended")
+print(__name__, sys.argv[1:], os.getcwd(), sorted(os.environ), beside.HERE, sys.stdin.read(), "tracer" in sys.modules)
+sys.exit("wrong")
+""")
+
+    for command in ([str(file), "a"], ["-m", "program", "a"]):
+        forked = forking.run(*command, cwd=tmp_path, env={"LC_CTYPE": "C.UTF-8", "MINE": "1"})
+        started = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={"LC_CTYPE": "C.UTF-8", "MINE": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+        assert "['LC_CTYPE', 'MINE'] beside  False\nended\n" in started.stdout
+        assert (forked.returncode, forked.stdout, forked.stderr) == (1, started.stdout, "wrong\n")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.forked import Forking
 from tests.openai.replies import chat, tool_call
 from tests.openai.server import Server, reply
 
@@ -35,21 +35,22 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def run(stopping: Server, tmp_path: Path) -> Run:
+def run(stopping: Server, forking: Forking, tmp_path: Path) -> Run:
     """``run(tests, *options, CI="1")`` runs pytest on a file with these tests."""
 
     def run_pytest(tests: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / "test_it.py").write_text(PROGRAM + tests)
         given = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
-        settings = {"OPENAI_BASE_URL": f"{stopping.url}/v1", "OPENAI_API_KEY": "k", "PYTHONPATH": str(ROOT)}
-        plugin = ["-p", "tracer._replay.pytest_plugin", "-p", "no:tracer"]
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", *plugin, "-q", *options, "test_it.py"],
+        settings = {
+            "OPENAI_BASE_URL": f"{stopping.url}/v1",
+            "OPENAI_API_KEY": "k",
+            "PYTHONPATH": str(ROOT),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those of other packages take half of a run
+        }
+        return forking.run(
+            *("-m", "pytest", "-p", "tracer._replay.pytest_plugin", "-q", *options, "test_it.py"),
             cwd=tmp_path,
             env={**given, **settings, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
         )
 
     return run_pytest
@@ -224,9 +225,9 @@ def anyio_backend():
 def test_unittest_anyio_and_xdist_work(run: Run, stopping: Server, tmp_path: Path) -> None:
     stopping.will(reply(chat()))
 
-    first = run(KINDS)
+    first = run(KINDS, "-p", "anyio.pytest_plugin")
     stopping.close()
-    second = run(KINDS, "-n", "2", CI="1")
+    second = run(KINDS, "-p", "anyio.pytest_plugin", "-p", "xdist.plugin", "-n", "2", CI="1")
 
     assert "2 passed" in first.stdout, first.stdout
     assert "2 passed" in second.stdout, second.stdout
