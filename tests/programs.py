@@ -125,7 +125,7 @@ def run(start: Start) -> Callable[..., str]:
 
     def run(source: str, *arguments: str, **environment: str) -> str:
         code, out, err = start(source, *arguments, **environment).finish()
-        assert (code, err) == (0, "")
+        assert (code, err) == (0, ""), f"ended with {code}: {err}"
         return out
 
     return run

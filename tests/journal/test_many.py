@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import tracer
+from tests.waiting import PATIENCE
 
 
 def test_eight_processes_record_a_thousand_traces_each_at_the_same_time(start: Any, stored: Any) -> None:
@@ -94,6 +95,7 @@ def test_eight_threads_of_five_thousand_spans() -> None:
     for thread in threads:
         thread.join()
 
+    assert tracer.flush(PATIENCE)  # a question waits for 30 seconds
     traces = tracer.search_traces(include_spans=False)
     counts = [len(trace.data.spans) for trace in map(tracer.get_trace, [t.info.trace_id for t in traces]) if trace]
     assert counts == [5_001] * 8
