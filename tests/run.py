@@ -33,8 +33,8 @@ APART = {
     "bedrock", "claude_agent_sdk", "cohere", "groq", "huggingface", "langchain", "litellm", "mcp", "together",
 }  # fmt: skip
 _NAMES = [file.stem for file in sorted((ROOT / "integrations").glob("[!_]*.py"))]
-# with the one file elsewhere that has the SDKs of all
-PROVIDERS = [*(f"tests/{name}" for name in _NAMES if name not in APART), "tests/replay/test_other_sdks.py"]
+WITH_ALL_SDKS = ("tests/replay/test_other_sdks.py", "tests/replay/test_traces.py")
+PROVIDERS = [*(f"tests/{name}" for name in _NAMES if name not in APART), *WITH_ALL_SDKS]
 FRAMEWORKS = [f"tests/{name}" for name in _NAMES if name in APART]
 ALONE = ("tests/provider/test_shadows.py", "tests/export/test_parquet.py")  # with packages of that environment
 BRIDGED = ("pydantic_ai", "openinference_openai", "litellm")  # of tests/frameworks/run.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import signal
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.forked import Forking
+from tests.run import FRAMEWORKS, PROVIDERS
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.no_store
+HEAVY_BESIDE = [ROOT / "tests" / "replay" / "sdks.py"]  # what tests of that lane import
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
@@ -29,6 +32,32 @@ print(subprocess.run([sys.executable, "-c", started], stderr=subprocess.DEVNULL)
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
     assert (ran.stdout, ran.stderr) == (f"{-getattr(signal, name)}\n", "")
+
+
+def test_workers_load_the_sdks_of_few_providers() -> None:
+    """Each worker loads what any test of the suite imports: those of all providers take ten seconds."""
+    imported = {path: imports(path) for path in sorted((ROOT / "tests").rglob("*.py"))}
+    heavy = {path for path, names in imported.items() if names & {"anthropic", "google", "mistralai", "agents", "mcp"}}
+    while more := {path for path, names in imported.items() if names & set(map(module, heavy))} - heavy:
+        heavy |= more
+
+    apart = [ROOT / path for path in (*PROVIDERS, *FRAMEWORKS, "tests/web", "tests/frameworks")]
+    assert [path for path in heavy if not any(path.is_relative_to(place) for place in apart)] == HEAVY_BESIDE
+
+
+def imports(path: Path) -> set[str]:
+    """What a file imports as it is loaded: packages of others, and modules of tests."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name if name.startswith("tests.") else name.partition(".")[0] for name in found}
+
+
+def module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 def test_a_forked_program_is_like_one_that_is_started(tmp_path: Path, forking: Forking) -> None:
