@@ -297,21 +297,22 @@ def _assessment_row(trace: int, record: JsonObject) -> tuple[Any, ...]:
     return (
         record["id"],
         trace,
-        _plain_text(record.get("span_id")),
+        plain_text(record.get("span_id")),
         record["name"],
-        _plain_text(record.get("type")) or "feedback",
+        plain_text(record.get("type")) or "feedback",
         orjson.dumps(value).decode(),
-        _plain_text(value),
-        _plain_text(record.get("rationale")),
+        plain_text(value),
+        plain_text(record.get("rationale")),
         orjson.dumps(source if isinstance(source, dict) else {}).decode(),
         orjson.dumps(metadata).decode(),
-        _plain_text(record.get("error")),
+        plain_text(record.get("error")),
         time_of(record),
         1 if record.get("deleted") is True else 2 if semconv.OVERRIDDEN_BY in metadata else 0,
     )
 
 
-def _plain_text(value: Any) -> str | None:
+def plain_text(value: Any) -> str | None:
+    """A text as it is, of any other value its JSON."""
     if value is None or isinstance(value, str):
         return value
     return orjson.dumps(value).decode()
@@ -325,11 +326,12 @@ def _write_attachments(connection: sqlite3.Connection, plans: Sequence[TracePlan
     connection.executemany("INSERT OR IGNORE INTO attachment_uses(trace, digest) VALUES (?,?)", uses)
     connection.executemany(
         "INSERT OR IGNORE INTO processes(owner, pid, time, resource) VALUES (?,?,?,?)",
-        [_process_row(record) for record in batch.processes if record.get("owner")],
+        [process_row(record) for record in batch.processes if record.get("owner")],
     )
 
 
-def _process_row(record: JsonObject) -> tuple[Any, ...]:
+def process_row(record: JsonObject) -> tuple[Any, ...]:
+    """Owner, process id, time and resource of a process."""
     resource, pid = record.get("resource"), record.get("pid")
     encoded = orjson.dumps(resource if isinstance(resource, dict) else {}).decode()
     return str(record["owner"]), pid if isinstance(pid, int) and abs(pid) < 2**63 else None, time_of(record), encoded

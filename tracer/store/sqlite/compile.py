@@ -108,7 +108,7 @@ def _comparison(comparison: Comparison, fulltext: Matcher) -> Fragment:
         return _timestamp(comparison, _TIMES[name])
     if name == "state" and comparison.operator == "=" and comparison.value != "OK":
         # in the words of the partial index, which a parameter does not match
-        return Fragment("(t.state <> 'OK' AND t.state = ?)", [_parameter(comparison.field, comparison.value)])
+        return Fragment("(t.state <> 'OK' AND t.state = ?)", [parameter(comparison.field, comparison.value)])
     if name in _EXPERIMENT_COLUMNS and comparison.operator in ("=", "IN"):
         word = "=" if comparison.operator == "=" else "IN"
         named = compare(_EXPERIMENT_COLUMNS[name], comparison)
@@ -129,9 +129,9 @@ def compare(column: str | Fragment, comparison: Comparison) -> Fragment:
         return fill(f"{{}} {operator}", column)
     value = comparison.value
     if operator in ("IN", "NOT IN"):
-        values = [_parameter(comparison.field, item) for item in (value if isinstance(value, tuple) else ())]
+        values = [parameter(comparison.field, item) for item in (value if isinstance(value, tuple) else ())]
         return fill(f"{{}} {operator} ({marks(values)})", column, parameters=values)
-    given = [_parameter(comparison.field, value)]
+    given = [parameter(comparison.field, value)]
     function = {"LIKE": "tracer_like", "ILIKE": "tracer_ilike", "CONTAINS": "tracer_contains"}.get(
         operator.replace("NOT ", "")
     )
@@ -155,7 +155,8 @@ def _timestamp(comparison: Comparison, column: str) -> Fragment:
     return Fragment(f"{column} {'<' if operator in ('<', '<=') else '>='} ?", [border * _NS_PER_MS])
 
 
-def _parameter(field: Field, value: Value) -> Cell:
+def parameter(field: Field, value: Value) -> Cell:
+    """A value in the unit that its column holds."""
     if isinstance(value, tuple):
         raise TypeError(f"{field.name} is compared with several values")
     if isinstance(value, (int, float)) and field.kind in ("timestamp", "duration"):
@@ -179,7 +180,7 @@ def _label(comparison: Comparison) -> Fragment:
 
 def _name_label(comparison: Comparison, kind: int) -> Fragment:
     if comparison.operator == "=":
-        name = _parameter(comparison.field, comparison.value)
+        name = parameter(comparison.field, comparison.value)
         return Fragment(f"EXISTS (SELECT 1 FROM labels l WHERE {_ONE_LABEL})", [kind, name, ""])
     if comparison.operator.startswith(("!=", "NOT ", "IS ")):  # most traces meet it: look at each
         labels = Sql("labels l", "l.trace = t.num AND l.kind = ?", [kind])

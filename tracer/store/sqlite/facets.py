@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tracer._late import late_pattern
 from tracer.errors import InvalidArgumentError
@@ -49,7 +49,7 @@ def facets(
     connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher, fields: Sequence[str], limit: int
 ) -> Facets:
     """The most frequent values of each field, each with its number of traces."""
-    _check(fields)
+    check_facets(fields)
     source = selected(expression, fulltext)
     rows = connection.execute(
         f"SELECT t.num, {', '.join(_COLUMNS.values())} FROM {source.sql.text} ORDER BY {source.start} DESC LIMIT ?",
@@ -64,13 +64,13 @@ def facets(
     counts["experiment"] = _named(connection, counts["experiment"])
     nums = [row[0] for row in rows]
     labels = _label_counts(connection, nums)
-    folded = _dated_names(labels)
+    folded = folded_names(key for kind, key, _ in labels if kind == LABEL_MODEL)
     for plain, dated in folded.items():
         labels[LABEL_MODEL, plain, ""] = _count_of_models(connection, nums, [plain, *dated])
         for name in dated:
             del labels[LABEL_MODEL, name, ""]
     found = [
-        _facet(
+        facet_of(
             name, counts[name] if name in counts else _of_label(labels, name), limit, folded if name == "model" else {}
         )
         for name in fields
@@ -79,7 +79,8 @@ def facets(
     return Facets(found, len(rows), is_complete, tag_keys)
 
 
-def _check(fields: Sequence[str]) -> None:
+def check_facets(fields: Sequence[str]) -> None:
+    """Raise InvalidArgumentError for a field that has no facet."""
     for name in fields:
         if name not in FACET_FIELDS and not (name.startswith(_TAG) and len(name) > len(_TAG)):
             raise InvalidArgumentError(f"no facet {name[:40]!r}; expected {', '.join(FACET_FIELDS)} or tags.<key>")
@@ -106,13 +107,13 @@ def _label_counts(connection: sqlite3.Connection, nums: Sequence[int]) -> Counte
     return counts
 
 
-def _dated_names(labels: Counter[tuple[int, str, str]]) -> dict[str, list[str]]:
+def folded_names(models: Iterable[str]) -> dict[str, list[str]]:
     """The dated names of models whose plain name is there too, by that name."""
-    models = {key for kind, key, _ in labels if kind == LABEL_MODEL}
+    names = set(models)
     found: dict[str, list[str]] = {}
-    for name in sorted(models):
+    for name in sorted(names):
         dated = _DATED.fullmatch(name)
-        if dated and dated[1] in models:
+        if dated and dated[1] in names:
             found.setdefault(dated[1], []).append(name)
     return found
 
@@ -137,6 +138,7 @@ def _of_label(labels: Counter[tuple[int, str, str]], name: str) -> Counter[str]:
     return Counter({value: count for (kind, key, value), count in labels.items() if (kind, key) == (LABEL_TAG, wanted)})
 
 
-def _facet(name: str, counts: Counter[str], limit: int, folded: dict[str, list[str]]) -> Facet:
+def facet_of(name: str, counts: Counter[str], limit: int, folded: dict[str, list[str]]) -> Facet:
+    """The most frequent of some values."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return Facet(name, ranked[:limit], len(ranked) > limit, folded)

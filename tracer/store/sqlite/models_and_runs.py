@@ -37,9 +37,9 @@ def write_models(connection: sqlite3.Connection, records: Sequence[JsonObject]) 
     for model_id, fields in _merged(connection, "models", "model_id", records).items():
         row = (
             model_id,
-            _text(fields, "name") or model_id,
-            experiment_number(connection, _text(fields, "experiment") or DEFAULT_EXPERIMENT),
-            _number(fields, "created") or 0,
+            text_of(fields, "name") or model_id,
+            experiment_number(connection, text_of(fields, "experiment") or DEFAULT_EXPERIMENT),
+            number_of(fields, "created") or 0,
             orjson.dumps(fields).decode(),
         )
         connection.execute(
@@ -52,8 +52,8 @@ def write_runs(connection: sqlite3.Connection, records: Sequence[JsonObject]) ->
     for run_id, fields in _merged(connection, "runs", "run_id", records).items():
         row = (
             run_id,
-            experiment_number(connection, _text(fields, "experiment") or DEFAULT_EXPERIMENT),
-            _number(fields, "started") or 0,
+            experiment_number(connection, text_of(fields, "experiment") or DEFAULT_EXPERIMENT),
+            number_of(fields, "started") or 0,
             orjson.dumps(fields).decode(),
         )
         connection.execute("INSERT OR REPLACE INTO runs(run_id, experiment, started, said) VALUES (?,?,?,?)", row)
@@ -66,11 +66,12 @@ def _merged(connection: sqlite3.Connection, table: str, key: str, records: Seque
         if identity not in merged:
             row = connection.execute(f"SELECT said FROM {table} WHERE {key} = ?", (identity,)).fetchone()
             merged[identity] = orjson.loads(row[0]) if row else {}
-        _merge(merged[identity], record)
+        merge(merged[identity], record)
     return merged
 
 
-def _merge(fields: Timed, record: JsonObject) -> None:
+def merge(fields: Timed, record: JsonObject) -> None:
+    """Take in what a record says."""
     given = record.get("time")
     time = given if isinstance(given, int) and abs(given) < 2**63 else 0
     if record.get("deleted") is True:
@@ -116,50 +117,52 @@ def read_models(connection: sqlite3.Connection, model_id: str | None, name: str 
     """The versions, newest first."""
     column = "model_id" if model_id is not None else "name" if name is not None else None
     rows = _rows(connection, "models", "model_id", "created", column, model_id if model_id is not None else name)
-    return [
-        store.ModelRow(
-            model_id=identity,
-            name=_text(fields, "name") or identity,
-            experiment_id=str(number),
-            experiment=experiment,
-            created=created,
-            updated=_latest(fields),
-            model_type=_text(fields, "model_type"),
-            source_run_id=_text(fields, "source_run_id"),
-            status=_text(fields, "status") or "UNSPECIFIED",
-            tags=_texts(fields, "tags"),
-            params=_texts(fields, "params"),
-            metrics=_numbers(fields.get("metrics", {})),
-            status_message=_text(fields, "status_message"),
-            deleted=_value(fields, "deleted") is True,
-        )
-        for identity, number, experiment, created, fields in rows
-    ]
+    return [model_row(*cells) for cells in rows]
 
 
 def read_runs(connection: sqlite3.Connection, run_id: str | None) -> list[store.RunRow]:
     """The runs, newest first."""
     column = "run_id" if run_id is not None else None
-    return [
-        store.RunRow(
-            run_id=identity,
-            name=_text(fields, "name") or identity,
-            experiment_id=str(number),
-            experiment=experiment,
-            parent_id=_text(fields, "parent_id"),
-            status=_text(fields, "status") or "RUNNING",
-            started=started,
-            ended=_number(fields, "ended"),
-            tags=_texts(fields, "tags"),
-            params=_texts(fields, "params"),
-            metrics=_numbers(fields.get("metrics", {})),
-            steps={name: _numbers(entries) for name, entries in fields.get("steps", {}).items()},
-        )
-        for identity, number, experiment, started, fields in _rows(
-            connection, "runs", "run_id", "started", column, run_id
-        )
-        if not _value(fields, "deleted")
-    ]
+    rows = _rows(connection, "runs", "run_id", "started", column, run_id)
+    return [run_row(*cells) for cells in rows if not is_deleted(cells[-1])]
+
+
+def model_row(identity: str, experiment_id: int, experiment: str, created: int, fields: Timed) -> store.ModelRow:
+    """A version of an app, of what records said of it."""
+    return store.ModelRow(
+        model_id=identity,
+        name=text_of(fields, "name") or identity,
+        experiment_id=str(experiment_id),
+        experiment=experiment,
+        created=created,
+        updated=_latest(fields),
+        model_type=text_of(fields, "model_type"),
+        source_run_id=text_of(fields, "source_run_id"),
+        status=text_of(fields, "status") or "UNSPECIFIED",
+        tags=_texts(fields, "tags"),
+        params=_texts(fields, "params"),
+        metrics=_numbers(fields.get("metrics", {})),
+        status_message=text_of(fields, "status_message"),
+        deleted=is_deleted(fields),
+    )
+
+
+def run_row(identity: str, experiment_id: int, experiment: str, started: int, fields: Timed) -> store.RunRow:
+    """A run, of what records said of it."""
+    return store.RunRow(
+        run_id=identity,
+        name=text_of(fields, "name") or identity,
+        experiment_id=str(experiment_id),
+        experiment=experiment,
+        parent_id=text_of(fields, "parent_id"),
+        status=text_of(fields, "status") or "RUNNING",
+        started=started,
+        ended=number_of(fields, "ended"),
+        tags=_texts(fields, "tags"),
+        params=_texts(fields, "params"),
+        metrics=_numbers(fields.get("metrics", {})),
+        steps={name: _numbers(entries) for name, entries in fields.get("steps", {}).items()},
+    )
 
 
 def _rows(
@@ -179,17 +182,24 @@ def _rows(
     ]
 
 
+def is_deleted(fields: Timed) -> bool:
+    """Whether the last word about it is that it was deleted."""
+    return bool(_value(fields, "deleted"))
+
+
 def _value(fields: Timed, name: str) -> Any:
     entry = fields.get(name)
     return entry[1] if entry else None
 
 
-def _text(fields: Timed, name: str) -> str | None:
+def text_of(fields: Timed, name: str) -> str | None:
+    """The value of a field as text."""
     value = _value(fields, name)
     return None if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _number(fields: Timed, name: str) -> int | None:
+def number_of(fields: Timed, name: str) -> int | None:
+    """The value of a field, where it is a whole number."""
     value = _value(fields, name)
     return value if isinstance(value, int) and abs(value) < 2**63 else None
 

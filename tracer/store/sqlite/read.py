@@ -154,7 +154,7 @@ def _trace_row(trace: TraceCells, labels: dict[int, dict[str, str]], assessments
         span_count=trace.spans,
         error_count=trace.errors,
         usage=orjson.loads(trace.usage) if trace.usage else None,
-        cost=_cost(trace.input_cost, trace.output_cost, trace.cost),
+        cost=costs(trace.input_cost, trace.output_cost, trace.cost),
         request_preview=trace.request_preview,
         response_preview=trace.response_preview,
         session_id=trace.session,
@@ -171,11 +171,12 @@ def _trace_row(trace: TraceCells, labels: dict[int, dict[str, str]], assessments
     )
 
 
-def _cost(input_cost: float | None, output_cost: float | None, total: float | None) -> dict[str, float] | None:
+def costs(input_cost: float | None, output_cost: float | None, total: float | None) -> dict[str, float] | None:
+    """Input, output and total cost by name."""
     if total is None:
         return None
-    costs = {"input_cost": input_cost, "output_cost": output_cost, "total_cost": total}
-    return {name: value for name, value in costs.items() if value is not None}
+    named = {"input_cost": input_cost, "output_cost": output_cost, "total_cost": total}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _labels(connection: sqlite3.Connection, nums: Sequence[int]) -> dict[int, dict[int, dict[str, str]]]:
@@ -271,7 +272,7 @@ def _shown(record: JsonObject, at: _PlaceCells) -> JsonObject:
     record.pop("known_as", None)
     if at.beside is not None:
         record["parent_id"] = at.beside
-    return _with_cost(record, _cost(at.input_cost, at.output_cost, at.cost))
+    return _with_cost(record, costs(at.input_cost, at.output_cost, at.cost))
 
 
 def _with_cost(record: JsonObject, cost: dict[str, float] | None) -> JsonObject:
@@ -282,10 +283,11 @@ def _with_cost(record: JsonObject, cost: dict[str, float] | None) -> JsonObject:
 
 def _narrow_spans(connection: sqlite3.Connection, bounds: tuple[int, int], trace_id: str) -> list[JsonObject]:
     rows = connection.execute(f"SELECT {FACTS_COLUMNS} FROM spans WHERE id BETWEEN ? AND ?", bounds)
-    return [_narrow_record(facts_of(FactsCells._make(row)), trace_id) for row in rows]
+    return [narrow_record(facts_of(FactsCells._make(row)), trace_id) for row in rows]
 
 
-def _narrow_record(facts: SpanFacts, trace_id: str) -> JsonObject:
+def narrow_record(facts: SpanFacts, trace_id: str) -> JsonObject:
+    """The fields of a span that a tree shows."""
     record: JsonObject = {
         "kind": "span", "trace_id": trace_id, "span_id": facts.span_id,
         "parent_id": facts.beside or facts.parent_id, "remote_parent": facts.remote,
@@ -293,10 +295,11 @@ def _narrow_record(facts: SpanFacts, trace_id: str) -> JsonObject:
         "end": facts.start + facts.duration, "model": facts.model, "provider": facts.provider, "usage": facts.usage,
         "first_chunk": facts.first_chunk,
     }  # fmt: skip
-    return _with_cost(_without_absent(record), _cost(*facts.cost) if facts.cost else None)
+    return _with_cost(without_absent(record), costs(*facts.cost) if facts.cost else None)
 
 
-def _without_absent(record: JsonObject) -> JsonObject:
+def without_absent(record: JsonObject) -> JsonObject:
+    """The fields that say something."""
     return {key: value for key, value in record.items() if value is not None and value is not False}
 
 
@@ -318,7 +321,7 @@ def _running_record(cells: _RunningCells, trace_id: str) -> JsonObject:
         "remote_parent": bool(cells.remote), "name": cells.name, "type": cells.type, "start": cells.start,
         "gone": bool(cells.gone),
     }  # fmt: skip
-    return _without_absent({**values, **row})
+    return without_absent({**values, **row})
 
 
 def read_payload(connection: sqlite3.Connection, trace_id: str, span_id: str) -> JsonObject | None:

@@ -36,13 +36,14 @@ def snippets(connection: sqlite3.Connection, trace_ids: Sequence[str], text: str
         low = row[0] << POSITION_BITS
         place = [" AND ".join(terms)] if terms else []
         hit = connection.execute(sql, [*place, low, low | POSITION_MASK, text]).fetchone()
-        snippet = _around(hit[0], hit[1], text) if hit else None
+        snippet = snippet_around(hit[0], hit[1], text) if hit else None
         if snippet:
             found[trace_id] = snippet
     return found
 
 
-def _around(span_id: str, said: str, text: str) -> Snippet | None:
+def snippet_around(span_id: str, said: str, text: str) -> Snippet | None:
+    """The first place of a text in what a span says."""
     hit = re.search(re.escape(text), said, re.IGNORECASE)
     if hit is None:  # letters whose small form is longer
         return None

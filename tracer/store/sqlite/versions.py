@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tracer.semconv import EXAMPLE
@@ -17,10 +18,10 @@ from tracer.store.sqlite.selecting import selected
 from tracer.store.sqlite.sessions import usage_shape
 from tracer.store.sqlite.sql import Fragment, Sql, columns
 
-_VERSIONS_LIMIT = 1000
-_NO_EXAMPLE = Not(Comparison(Field("tag", "any", EXAMPLE), "=", "true"))
-_TEXTS_LIMIT = 20
-_TEXT_LENGTH = 200
+VERSIONS_LIMIT = 1000
+NO_EXAMPLE = Not(Comparison(Field("tag", "any", EXAMPLE), "=", "true"))
+TEXTS_LIMIT = 20
+TEXT_LENGTH = 200
 _LATENCIES = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
 SCORE = (
     "(CASE lower(a.text) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0 WHEN 'yes' THEN 1.0 WHEN 'no' THEN 0.0"
@@ -61,10 +62,10 @@ _TOTALS = {
 
 def versions(connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher) -> list[VersionRow]:
     """One row for each version that selected traces name, newest trace first; examples do not count."""
-    source = selected(all_of(expression, _NO_EXAMPLE), fulltext).sql.matching("t.model_id IS NOT NULL")
+    source = selected(all_of(expression, NO_EXAMPLE), fulltext).sql.matching("t.model_id IS NOT NULL")
     totals = connection.execute(
         f"SELECT {columns(_Totals, **_TOTALS)} FROM {source.text}"
-        f" GROUP BY 1 ORDER BY last DESC, 1 LIMIT {_VERSIONS_LIMIT}",
+        f" GROUP BY 1 ORDER BY last DESC, 1 LIMIT {VERSIONS_LIMIT}",
         source.parameters,
     ).fetchall()
     models, feedback, names = _models(connection, source), _feedback(connection, source), _names(connection, source)
@@ -77,12 +78,6 @@ def versions(connection: sqlite3.Connection, expression: Expression | None, full
 def _version_row(total: _Totals, models: list[str], feedback: list[FeedbackRow], name: str | None) -> VersionRow:
     durations = durations_of(total.durations)
     p50, p95, p99 = exact_percentiles(durations)
-    count = total.trace_count
-    uncertainty = {
-        "tokens": _standard_error(count, total.total_tokens, total.squared_tokens),
-        "cost": _standard_error(count, total.cost or 0.0, total.squared_cost),
-        **dict(zip(_LATENCIES, percentile_errors(durations))),
-    }
     return VersionRow(
         model_id=total.model_id,
         trace_count=total.trace_count,
@@ -97,16 +92,31 @@ def _version_row(total: _Totals, models: list[str], feedback: list[FeedbackRow],
         models=models,
         feedback=feedback,
         trace_name=name,
-        uncertainty=uncertainty,
-    )
+        uncertainty=uncertainty(
+            total.trace_count, total.total_tokens, total.squared_tokens, total.cost or 0.0, total.squared_cost,
+            durations,
+        ),
+    )  # fmt: skip
+
+
+def uncertainty(
+    count: int, tokens: float, squared_tokens: float, cost: float, squared_cost: float, durations: Sequence[int]
+) -> dict[str, float]:
+    """The standard errors of a version's figures, from sums, sums of squares and sorted durations in ns."""
+    return {
+        "tokens": _standard_error(count, tokens, squared_tokens),
+        "cost": _standard_error(count, cost, squared_cost),
+        **dict(zip(_LATENCIES, percentile_errors(durations))),
+    }
 
 
 def _standard_error(count: int, total: float, squared: float) -> float:
     """Of the mean of so many values, from their sum and the sum of their squares."""
-    return _deviation(count, total, squared) / math.sqrt(count) if count else 0.0
+    return deviation(count, total, squared) / math.sqrt(count) if count else 0.0
 
 
-def _deviation(count: int, total: float, squared: float) -> float:
+def deviation(count: int, total: float, squared: float) -> float:
+    """The standard deviation of so many values, from their sum and the sum of their squares."""
     return math.sqrt(max(0.0, squared - total * total / count) / (count - 1)) if count > 1 else 0.0
 
 
@@ -135,11 +145,11 @@ def _feedback(connection: sqlite3.Connection, source: Sql) -> dict[str, list[Fee
     found: dict[str, list[FeedbackRow]] = defaultdict(list)
     texts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for version, name, text, count in connection.execute(
-        f"SELECT t.model_id, a.name, substr(a.text, 1, {_TEXT_LENGTH}), count(*) FROM {given.text}"
+        f"SELECT t.model_id, a.name, substr(a.text, 1, {TEXT_LENGTH}), count(*) FROM {given.text}"
         f" AND a.text IS NOT NULL AND {SCORE} IS NULL GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3",
         given.parameters,
     ):
-        if len(texts[version, name]) < _TEXTS_LIMIT:
+        if len(texts[version, name]) < TEXTS_LIMIT:
             texts[version, name][text] = count
     for version, name, count, numbers, total, squared in connection.execute(
         f"SELECT t.model_id, a.name, count(*), count({SCORE}), total({SCORE}), total({SCORE} * {SCORE})"
@@ -147,8 +157,8 @@ def _feedback(connection: sqlite3.Connection, source: Sql) -> dict[str, list[Fee
         given.parameters,
     ):
         mean = total / numbers if numbers else None
-        deviation = _deviation(numbers, total, squared) if numbers else None
-        found[version].append(FeedbackRow(name, count, mean, deviation, texts.get((version, name), {})))
+        spread = deviation(numbers, total, squared) if numbers else None
+        found[version].append(FeedbackRow(name, count, mean, spread, texts.get((version, name), {})))
     return found
 
 
