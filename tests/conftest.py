@@ -16,6 +16,7 @@ import certifi
 import hypothesis
 import pytest
 
+from tests.engines import ENGINE, SERVER, url_of
 from tests.forked import Forking
 from tests.openai.server import Server
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from tests.stored import Stored
 
 # a busy machine is no fault of the code under test
-hypothesis.settings.register_profile("tracer", deadline=None)
+_PHASES = [phase for phase in hypothesis.Phase if ENGINE == "sqlite" or phase.name != "shrink"]  # takes for ever
+hypothesis.settings.register_profile("tracer", deadline=None, phases=_PHASES)
 hypothesis.settings.load_profile("tracer")
 
 # A shell's background job ignores Ctrl-C, nohup's the end of the terminal, and a new program inherits ignored signals.
@@ -102,10 +104,30 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one_certi
     monkeypatch.setenv("SSL_CERT_FILE", str(one_certificate))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """In runs against ClickHouse, its engine (tests/clickhouse/engine.py)."""
+    if ENGINE == "sqlite":
+        yield
+        return
+    from tests.clickhouse.engine import running_engine
+
+    with running_engine(tmp_path_factory.mktemp("engine")) as server:
+        os.environ[SERVER] = server
+        yield
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests of what only SQLite has are left out in runs against another engine."""
+    marker = item.get_closest_marker("sqlite_only")
+    if marker is not None and ENGINE != "sqlite":
+        pytest.skip(marker.args[0])
+
+
 @pytest.fixture
 def store_url(tmp_path: Path) -> str:
     """The URL of a store that no other test knows; nothing exists there yet."""
-    return f"sqlite:///{tmp_path / 'tracer.db'}"
+    return url_of(tmp_path / "tracer.db")
 
 
 @pytest.fixture(autouse=True)

@@ -90,6 +90,8 @@ def store_url(value: object, name: str = "store") -> str:
         )
     if value.startswith(("http://", "https://")):
         return _server_url(value, name)
+    if value.startswith("clickhouse://"):
+        return value  # its parts are read where it is opened
     if _OF_DATABRICKS.match(value.strip()):
         raise InvalidArgumentError(
             f"{name}: got {value!r}, which is no store of tracer. Give a file, such as 'sqlite:///tracer.db', or the "

@@ -37,13 +37,17 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # where records go
         "tracer.store": "__init__ datasets limits pattern rows text",
+        "tracer.store.clickhouse": (
+            "__init__ address append compile connection datasets delete documents find logs migrations overview owners "
+            "read rolled run_sums snippets spans statistics store words"
+        ),
         "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
             "__init__ append backup bases blocks compile connection datasets decode delete facets find fulltext "
             "functions histogram hours indexing insert known latencies logs migrations models_and_runs owners "
-            "percentiles plan read reading recent registered rollup run_sums schema selecting sessions shape "
-            "snippets sql statistics store tally tokens topmost trace_updates versions"
+            "percentiles plan read reading recent registered rollup run_sums schema selecting sessions shape snippets "
+            "sql statistics store tally tokens topmost trace_updates versions"
         ),
         "tracer.dialects": (
             "__init__ adk agents bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar "
@@ -133,8 +137,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer": "__main__ _autostart",
         "tracer.cli": (
             "__init__ agreement auditing backup bisecting conversation dataset demo diff distributions doctor "
-            "evaluating evaluations exporting forking group importing listing mcp models options pairs parts prompts "
-            "reading restore rows running screen server serving show stats steps table tail tree ui values "
+            "evaluating evaluations exporting forking group importing listing mcp migrating models options pairs parts "
+            "prompts reading restore rows running screen server serving show stats steps table tail tree ui values "
             "version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from tests.engines import url_of
 from tracer import semconv
 from tracer.store import Store, TraceQuery, open_store
 from tracer.store.filter import parse_filter, parse_order
@@ -60,8 +61,8 @@ def assessment(trace_id: str, name: str, value: Any, **fields: Any) -> bytes:
 
 
 def new_store(folder: Path, name: str = "traces.db") -> Store:
-    """A store in a folder."""
-    return open_store(f"sqlite:////{str(folder / name).lstrip('/')}")
+    """A store that belongs to a folder: a file in it, or in runs against an engine a database of its own."""
+    return open_store(url_of(folder / name))
 
 
 def found(store: Store, filter_string: str | None = None, **query: Any) -> list[str]:

@@ -82,6 +82,7 @@ def test_an_unknown_trace_is_none(store: Store) -> None:
     assert store.spans("nothing") == []
 
 
+@pytest.mark.sqlite_only("looks into the tables")
 def test_the_same_records_again_change_nothing(store: Store, tmp_path: Path) -> None:
     lines = [
         start("t", "r"),
@@ -216,6 +217,7 @@ def test_a_span_that_starts_and_ends_in_one_batch_never_runs(store: Store, trace
     assert sorted((record["kind"], record["span_id"]) for record in stored.spans) == [("span", ended), ("start", runs)]
 
 
+@pytest.mark.sqlite_only("intercepts a transaction")
 def test_a_trace_that_another_process_creates_meanwhile_gets_the_spans_of_both(tmp_path: Path) -> None:
     store, other = new_store(tmp_path), new_store(tmp_path)
     begun: list[str] = []
@@ -408,6 +410,7 @@ def test_hostile_values_are_stored_as_text(store: Store) -> None:
     assert (stored.row.tags, stored.row.session_id, stored.row.models, stored.row.name) == ({odd: odd}, odd, [odd], odd)
 
 
+@pytest.mark.sqlite_only("blocks of payloads")
 def test_a_block_is_split_at_64_kb(store: Store, tmp_path: Path) -> None:
     store.append([span("t", f"s{i}", "r", json={"tracer.inputs": f"{i} " + "x" * 20_000}) for i in range(20)])
 

@@ -88,6 +88,7 @@ def test_full_text(store: Store, monkeypatch: pytest.MonkeyPatch, search: str, i
     assert found(store, search) == (["t"] if is_found else [])
 
 
+@pytest.mark.sqlite_only("an index that is made later")
 def test_the_fts_index_follows_writes_and_deletions(store: Store, tmp_path: Path) -> None:
     store.append([span("t", "r", json={"tracer.inputs": "alpha"}), span("u", "r", json={"tracer.inputs": "alpha"})])
     assert sorted(found(store, "text = 'alpha'")) == ["t", "u"]
@@ -105,6 +106,7 @@ def test_the_fts_index_follows_writes_and_deletions(store: Store, tmp_path: Path
     database.close()
 
 
+@pytest.mark.sqlite_only("an index that is made later")
 def test_writing_does_not_wait_for_the_index(store: Store, tmp_path: Path) -> None:
     store.append([span("t", "r", json={"tracer.inputs": "alpha"})])
 
@@ -113,6 +115,7 @@ def test_writing_does_not_wait_for_the_index(store: Store, tmp_path: Path) -> No
     database.close()
 
 
+@pytest.mark.sqlite_only("plans of queries")
 @pytest.mark.parametrize(
     ("condition", "index"),
     [
@@ -259,6 +262,7 @@ def test_statistics_of_a_part(store: Store) -> None:
         store.statistics(group_by="mood")
 
 
+@pytest.mark.sqlite_only("an hourly roll-up")
 def test_percentiles_from_the_roll_up_are_within_five_percent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.append(numbered_calls(300))
     store.delete_traces(trace_ids=["t0", "t299"])
@@ -275,6 +279,7 @@ def test_percentiles_from_the_roll_up_are_within_five_percent(store: Store, monk
             assert getattr(rolled, name) == pytest.approx(getattr(exact, name), rel=0.05)
 
 
+@pytest.mark.sqlite_only("looks into the tables")
 def test_deleting_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
     lines = [
         span("t", "r", model="gpt-4o", usage=(1, 1), json={"tracer.inputs": "x"}),
@@ -329,6 +334,7 @@ def test_experiments_are_made_when_first_named(store: Store) -> None:
     assert sorted(found(store, "experiment IN ('lab', 'Default')")) == ["t", "u"]
 
 
+@pytest.mark.sqlite_only("an index that is made later")
 def test_a_search_does_not_wait_for_an_index_that_is_far_behind(
     store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from tracer._engine.lifecycle import PipelineLifecycle
 from tracer._engine.otel import OpenTelemetryIdentity
 from tracer._engine.recorder import Recorder
 from tracer._fault import forget_logged, log_once, report
-from tracer._journal.locations import absolute_url
+from tracer._journal.locations import absolute_url, without_password
 from tracer._json import JsonObject, encode, loads
 from tracer._redaction.redactor import Redactor
 from tracer.config import Settings, checked, read_environment
@@ -99,7 +99,8 @@ class Runtime:
     def store(self) -> Store:
         """The open store; raises StoreError where it cannot be opened, or where the environment names none that is."""
         if self._store_error is not None and "store" not in self.settings.given:
-            raise StoreError(f"{self._store_error} Until then this program records into {self.store_url()}.")
+            place = without_password(self.store_url())
+            raise StoreError(f"{self._store_error} Until then this program records into {place}.")
         return self.lifecycle.pipeline().sink.store()
 
     def sync(self) -> None:

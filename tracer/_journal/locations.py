@@ -10,12 +10,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-_REMOTE = ("http://", "https://")
+_REMOTE = ("http://", "https://", "clickhouse://")
 
 
 def is_remote(url: str) -> bool:
-    """Whether a store's URL names a tracer server."""
+    """Whether a store's URL names a server: one of tracer, or ClickHouse."""
     return url.startswith(_REMOTE)
+
+
+def without_password(url: str) -> str:
+    """A store's URL as it is shown, and written down."""
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0]
+    return f"{scheme}://{rest[host.rfind('@') + 1 :]}" if "@" in host else url
 
 
 def store_path(url: str) -> Path:
@@ -60,7 +67,7 @@ def journal_folders(url: str) -> list[Path]:
 
 def _name_of(url: str) -> str:
     if is_remote(url):
-        name = re.sub(r"[^\w.-]+", "_", url.partition("://")[2])
+        name = re.sub(r"[^\w.-]+", "_", without_password(url).partition("://")[2])
         return f"{name}.journal"
     path = store_path(url)
     digest = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()

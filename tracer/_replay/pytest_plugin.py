@@ -132,8 +132,9 @@ def _store_of(config: pytest.Config) -> Path:
 
 def _store_url() -> str:
     from tracer._api.configuration import get_tracking_uri
+    from tracer._journal.locations import without_password
 
-    return get_tracking_uri()
+    return without_password(get_tracking_uri())
 
 
 def _path_of(item: pytest.Item, mark: pytest.Mark) -> Path:

@@ -17,7 +17,7 @@ from tracer._encoding.shown import shown_text
 from tracer._engine.context import active_runs, last_run_id
 from tracer._engine.runtime import runtime
 from tracer._fault import log_once
-from tracer._journal.locations import journal_folder
+from tracer._journal.locations import journal_folder, without_password
 from tracer._json import JsonObject
 from tracer._other_keywords import DONE, Instead, takes_also
 from tracer._readable_names import readable_name
@@ -363,8 +363,9 @@ def run_folder(run_id: str) -> Path:
     url = runtime().store_url()
     if not url.startswith("sqlite:"):
         raise InvalidArgumentError(
-            f"files of runs are kept beside a store that is a file; this one is the server {url}. Set the text as a "
-            "tag or an output of a span, or keep the file where the server's users can read it."
+            "files of runs are kept beside a store that is a file; this one is the server "
+            f"{without_password(url)}. Set the text as a tag or an output of a span, or keep the file where the "
+            "server's users can read it."
         )
     if not run_id.replace("-", "").isalnum():  # the content of a store must not choose where files are written
         raise InvalidArgumentError(f"run_id: got {run_id!r}, expected letters and digits.")

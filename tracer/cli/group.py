@@ -38,6 +38,7 @@ _COMMANDS = {
     "models": ("tracer.cli.models", "Serve models that were logged, and register them."),
     "prompts": ("tracer.cli.prompts", "Prompts with versions and aliases."),
     "mcp": ("tracer.cli.mcp", "Serve traces to coding agents."),
+    "migrate": ("tracer.cli.migrating", "Bring the tables of a ClickHouse store up to date."),
     "doctor": ("tracer.cli.doctor", "Check the installation, the SDKs and the store."),
 }
 

@@ -55,7 +55,9 @@ class Place:
         return any(journal["segments"] for folder in self.journals for journal in pending(folder))
 
     def __str__(self) -> str:
-        return str(self.file or self.url)
+        from tracer._journal.locations import without_password
+
+        return str(self.file or without_password(self.url))
 
 
 def store_place(url: str | None) -> Place:
@@ -83,11 +85,17 @@ def store_for_reading(url: str | None) -> Store:
     return store
 
 
+def _shown(store: Store) -> str:
+    from tracer._journal.locations import without_password
+
+    return without_password(store.url)
+
+
 def find_trace(store: Store, name: str) -> StoredTrace:
     """The trace with an id, with the first digits of an id, or the latest."""
     trace = store.trace(trace_id_of(store, name))
     if trace is None:
-        raise TraceNotFoundError(f"no trace {name!r} in {store.url}. `tracer list` shows what there is.")
+        raise TraceNotFoundError(f"no trace {name!r} in {_shown(store)}. `tracer list` shows what there is.")
     return trace
 
 
@@ -97,7 +105,7 @@ def trace_id_of(store: Store, name: str) -> str:
     if wanted == LATEST:
         found = _newest(store, None, 1)
         if not found:
-            raise TraceNotFoundError(f"the store {store.url} holds no traces yet. `tracer demo` makes one.")
+            raise TraceNotFoundError(f"the store {_shown(store)} holds no traces yet. `tracer demo` makes one.")
         return found[0].trace_id
     if not wanted or set(wanted) - set(string.hexdigits) or len(wanted) > 32:
         raise InvalidArgumentError(
@@ -110,7 +118,7 @@ def trace_id_of(store: Store, name: str) -> str:
 
 def _only_one(name: str, found: list[TraceRow], store: Store) -> str:
     if not found:
-        raise TraceNotFoundError(f"no trace {name!r} in {store.url}. `tracer list` shows what there is.")
+        raise TraceNotFoundError(f"no trace {name!r} in {_shown(store)}. `tracer list` shows what there is.")
     if len(found) > 1:
         ids = "\n".join(f"  {row.trace_id}  {row.name or ''}" for row in found[:_LISTED_WHEN_AMBIGUOUS])
         more = "\n  …" if len(found) > _LISTED_WHEN_AMBIGUOUS else ""

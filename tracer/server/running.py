@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from tracer._journal.locations import without_password
 from tracer._threads import start_thread
 from tracer.server.app import create_app
 from tracer.server.serve import listen, make_server
@@ -28,7 +29,7 @@ def running_server(store: str | os.PathLike[str], settings: ServerSettings | Non
     opened = open_store(text if "://" in text else f"sqlite:////{os.path.abspath(text).lstrip('/')}")
     listening = listen(settings)
     is_ready = threading.Event()
-    server = make_server(create_app(lambda: opened, settings, place=opened.url), is_ready.set)
+    server = make_server(create_app(lambda: opened, settings, place=without_password(opened.url)), is_ready.set)
     thread = start_thread(partial(server.run, [listening]), "tracer-server")
     try:
         if not is_ready.wait(_START_SECONDS):

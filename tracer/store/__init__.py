@@ -281,6 +281,7 @@ def open_store(url: str, *, token: str | None = None) -> Store:
     """The store at a URL: ``sqlite:///tracer.db`` (relative) or ``sqlite:////var/lib/tracer.db`` (absolute).
 
     ``http://host:5000`` is the store of a tracer server, which may want a token; no request is made yet.
+    ``clickhouse://user:password@host:8123/database`` is a database of ClickHouse, which is not asked yet either.
     Raises InvalidArgumentError for a URL of another kind, StoreError for a file that is no store, and
     NewerStoreError for one written by a newer version of tracer.
     """
@@ -289,6 +290,8 @@ def open_store(url: str, *, token: str | None = None) -> Store:
     if url.startswith("sqlite:"):
         # imported here so that `import tracer` does not load sqlite3
         return load_aside("tracer.store.sqlite", "open_sqlite")(url)  # type: ignore[no-any-return]
+    if url.startswith("clickhouse:"):
+        return load_aside("tracer.store.clickhouse", "open_clickhouse")(url)  # type: ignore[no-any-return]
     if url.startswith(("http://", "https://")):
         from tracer.store.remote import RemoteStore
 

@@ -1,0 +1,43 @@
+"""An engine for these tests, and a database of it for each."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+
+from tests.engines import SERVER
+from tracer.store import Store, open_store
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """User, password, host and port of an engine: that of the run, or one for these tests."""
+    pytest.importorskip("chdb", reason="tests/run.py makes an environment with it")
+    if SERVER in os.environ:
+        yield os.environ[SERVER]
+        return
+    from tests.clickhouse.engine import running_engine
+
+    with running_engine(tmp_path_factory.mktemp("engine")) as running:
+        yield running
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[str], Store]]:
+    """Opens stores, which are closed when the test ends."""
+    with ExitStack() as stack:
+
+        def open_one(url: str) -> Store:
+            return stack.enter_context(closing(open_store(url)))
+
+        yield open_one
+
+
+@pytest.fixture
+def url(server: str) -> str:
+    """The URL of a store that is not there yet."""
+    return f"clickhouse://{server}/t{uuid.uuid4().hex[:12]}"

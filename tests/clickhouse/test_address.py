@@ -1,0 +1,52 @@
+"""The URL of a ClickHouse store."""
+
+from __future__ import annotations
+
+import pytest
+
+from tracer._journal.locations import journal_folder, without_password
+from tracer.errors import InvalidArgumentError
+from tracer.store.clickhouse.address import Address, parse_address
+
+pytestmark = pytest.mark.no_store
+
+
+def test_an_address_has_user_password_host_port_and_database() -> None:
+    address = parse_address("clickhouse://ann:p%40ss%2F@db.example.org:9123/traces")
+
+    assert address == Address("db.example.org", 9123, "ann", "p@ss/", "traces")
+    assert "p@ss" not in str(address)
+
+
+def test_what_an_address_leaves_out_is_usual() -> None:
+    assert parse_address("clickhouse://db/traces") == Address("db", 8123, "default", "", "traces")
+    assert parse_address("clickhouse://db/traces?secure=1").port == 8443
+    assert parse_address("clickhouse://db/traces?cluster=main").cluster == "main"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "clickhouse://",
+        "clickhouse://db",
+        "clickhouse://db/",
+        "clickhouse://ann:secret@db:x/traces",
+        "clickhouse://ann:secret@db/a b",
+        "clickhouse://ann:secret@db/traces`; DROP DATABASE x",
+        "clickhouse://ann:secret@db/traces?cluster=a'b",
+        "clickhouse://ann:secret@db/traces?user=ann",
+    ],
+)
+def test_another_address_is_refused_without_telling_the_password(url: str) -> None:
+    with pytest.raises(InvalidArgumentError) as refused:
+        parse_address(url)
+
+    assert "secret" not in str(refused.value)
+
+
+def test_no_password_is_in_what_is_shown_or_in_the_name_of_a_folder() -> None:
+    url = "clickhouse://ann:secret@db:8123/traces"
+
+    assert without_password(url) == "clickhouse://db:8123/traces"
+    assert "secret" not in str(journal_folder(url))
+    assert without_password("http://host:5000") == "http://host:5000"

@@ -1,0 +1,84 @@
+"""The schema of a ClickHouse store: made, brought up to date, refused; on a cluster only as a text that is parsed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.store.records import found, span
+from tracer.cli import run
+from tracer.errors import NewerStoreError, StoreError
+from tracer.store import open_store
+from tracer.store.clickhouse.address import parse_address
+from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.migrations import MIGRATIONS, SCHEMA_VERSION, schema_version, statements
+
+pytestmark = pytest.mark.no_store
+
+
+def test_a_store_on_a_single_server_makes_its_tables_when_it_is_used_first(url: str) -> None:
+    connection = Connection(parse_address(url))
+    assert schema_version(connection) == 0
+
+    store = open_store(url)
+    store.append([span("t", "r")])
+
+    assert schema_version(connection) == SCHEMA_VERSION
+    assert found(store) == ["t"]
+
+
+def test_a_newer_schema_is_refused_and_not_touched(url: str) -> None:
+    open_store(url).count_traces()
+    Connection(parse_address(url)).insert("migrations", [{"number": SCHEMA_VERSION + 1}])
+
+    store = open_store(url)
+    with pytest.raises(NewerStoreError, match="upgrade tracer"):
+        store.append([span("t", "r")])
+    with pytest.raises(NewerStoreError, match="upgrade tracer"):
+        store.count_traces()
+
+
+def test_a_store_on_a_cluster_waits_for_the_command(url: str) -> None:
+    store = open_store(f"{url}?cluster=main")
+
+    with pytest.raises(StoreError, match="run `tracer migrate`") as refused:
+        store.append([span("t", "r")])
+    assert schema_version(Connection(parse_address(url))) == 0
+    assert "ss%2Fword" not in str(refused.value)
+
+
+def test_the_command_brings_a_store_up_to_date_and_can_be_called_again(
+    url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["migrate", "--store", url]) == 0
+    first = capfd.readouterr().out
+    assert run(["migrate", "--store", url]) == 0
+    again = capfd.readouterr().out
+
+    assert f"brought up to date, schema {SCHEMA_VERSION}" in first
+    assert "is up to date" in again
+    assert "word" not in first
+    assert schema_version(Connection(parse_address(url))) == SCHEMA_VERSION
+
+
+def test_the_command_refuses_a_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["migrate", "--store", f"sqlite:///{tmp_path}/a.db"]) != 0
+    assert "is no ClickHouse store" in capfd.readouterr().err
+
+
+def test_each_statement_for_a_cluster_is_one_that_the_engine_parses(server: str) -> None:
+    connection = Connection(parse_address(f"clickhouse://{server}/default"))
+    of_cluster = [text for _, text in statements(parse_address("clickhouse://db/traces?cluster=main"))]
+
+    for text in of_cluster:
+        assert "ON CLUSTER main" in text
+        assert "ENGINE = Replicated" in text
+        assert connection.rows(f"EXPLAIN AST {text}")
+
+
+def test_statements_for_a_single_server_name_no_cluster() -> None:
+    of_one = [text for _, text in statements(parse_address("clickhouse://db/traces"))]
+
+    assert len(of_one) == sum(map(len, MIGRATIONS))
+    assert not any("CLUSTER" in text or "Replicated" in text or "{" in text for text in of_one)

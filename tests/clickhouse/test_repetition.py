@@ -1,0 +1,218 @@
+"""What is sent twice, by two servers, late, or after a crash in the middle counts once, in lists as in sums."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.store.records import MS, START, assessment, found, said, span, start
+from tracer.errors import StoreError
+from tracer.store import Store, open_store
+from tracer.store.clickhouse import append as appending
+from tracer.store.clickhouse import documents
+from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.documents import Document
+
+pytestmark = pytest.mark.no_store
+
+LINES = [
+    start("t", "r"),
+    said("t", 5, tags={"a": "1", "b": None}, session_id="s"),
+    span("t", "c", "r", start=START + MS, model="gpt-4o", usage=(10, 5)),
+    span("t", "r", status="ERROR"),
+    assessment("t", "good", True),
+    span("u", "r", model="gpt-4o", usage=(1, 1)),
+]
+
+
+@pytest.fixture
+def stores(url: str) -> Iterator[tuple[Store, Store]]:
+    """Two servers' stores on one database."""
+    both = open_store(url), open_store(url)
+    yield both
+    for store in both:
+        store.close()
+
+
+def figures(store: Store) -> dict[str, Any]:
+    """Lists and sums."""
+    rows = {trace_id: store.trace(trace_id) for trace_id in found(store)}
+    return {
+        "traces": {key: (stored.row._replace(seq=0), stored.spans) for key, stored in rows.items() if stored},
+        "statistics": [store.statistics(group_by=group) for group in ("model", "type", "none", "session", "state")],
+        "sessions": store.find_sessions().sessions,
+        "count": store.count_traces(),
+    }
+
+
+def test_the_same_records_again_change_nothing(stores: tuple[Store, Store]) -> None:
+    one, other = stores
+    one.append(LINES, owner="o")
+    before, changed = figures(one), one.changes(0).seq
+
+    one.append(LINES, owner="o")
+    other.append(LINES[:3], owner="o")
+    other.append(LINES * 3)
+    for line in reversed(LINES):
+        one.append([line])
+
+    assert figures(one) == figures(other) == before
+    assert one.changes(changed).trace_ids == []
+
+
+def test_servers_that_write_the_same_traces_at_once_count_each_span_once(stores: tuple[Store, Store]) -> None:
+    spans = [span("t", f"s{n}", "r" if n else None, usage=(1, 1), model="m", start=START + n) for n in range(40)]
+    together = threading.Barrier(4)
+
+    def write(number: int) -> None:
+        together.wait()
+        for at in range(0, 40, 8):
+            stores[number % 2].append([*spans[at + number : at + 8], *spans[:2]])
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+
+    stored = stores[1].trace("t")
+    assert stored is not None
+    assert stored.row.span_count == len(stored.spans) == 40
+    assert [(row.calls, row.input_tokens) for row in stores[0].statistics()] == [(40, stored.row.usage["input_tokens"])]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("table", ["facts", "traces", "changes"])
+def test_a_crash_in_the_middle_of_an_append_is_made_good_when_the_records_come_again(
+    table: str, stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = stores
+    insert = Connection._insert_block
+
+    def crash(self: Connection, into: str, *arguments: Any) -> None:
+        if into == table:
+            raise StoreError("killed")
+        insert(self, into, *arguments)
+
+    monkeypatch.setattr(Connection, "_insert_block", crash)
+    with pytest.raises(StoreError, match="killed"):
+        one.append(LINES)
+    monkeypatch.undo()
+    if table == "facts":
+        assert found(other) == []
+    other.append(LINES)
+
+    fresh = figures(other)
+    assert fresh["count"] == 2
+    assert other.changes(0).trace_ids == ["t", "u"]
+    assert [(row.calls, row.input_tokens) for row in other.statistics()] == [(2, 11)]
+
+
+def test_a_row_that_was_made_of_less_never_replaces_one_that_was_made_of_more(
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = stores
+    read = appending._read_known
+
+    def read_and_wait(connection: Connection, lives: dict[str, int]) -> Any:
+        known = read(connection, lives)
+        monkeypatch.undo()
+        other.append([span("t", "b")])  # whole, between the reading and the writing of the first
+        return known
+
+    monkeypatch.setattr(appending, "_read_known", read_and_wait)
+    one.append([span("t", "a")])
+
+    stored = one.trace("t")
+    assert stored is not None
+    assert (stored.row.span_count, len(stored.spans)) == (2, 2)
+
+
+def test_what_arrives_late_does_not_bring_a_deleted_trace_back(
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = stores
+    one.append([span("t", "a"), span("t", "b")])
+    read = appending.stored_rows
+
+    def read_and_wait(connection: Connection, trace_ids: list[str]) -> Any:
+        found = read(connection, trace_ids)
+        monkeypatch.undo()
+        other.delete_traces(trace_ids=["t"])  # while the append is under way
+        return found
+
+    monkeypatch.setattr(appending, "stored_rows", read_and_wait)
+    one.append([span("t", "c")])
+
+    assert (found(one), one.trace("t"), one.statistics(group_by="type")) == ([], None, [])
+
+
+def test_a_deleted_trace_that_comes_again_has_only_what_comes_then(stores: tuple[Store, Store]) -> None:
+    one, other = stores
+    one.append([span("t", "a"), said("t", tags={"k": "v"})])
+    assert other.delete_traces(trace_ids=["t"]) == 1
+    assert (found(one), one.count_traces(), one.payload("t", "a")) == ([], 0, None)
+    one.append([span("t", "b", json={"tracer.inputs": "omega"})])
+
+    stored = other.trace("t")
+    assert stored is not None
+    assert ([each["span_id"] for each in stored.spans], stored.row.tags) == (["b"], {})
+    assert found(other, "text = 'omega'") == ["t"]
+
+
+def test_no_reader_passes_a_change_that_was_drawn_earlier_and_seen_later(
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = stores
+    read = appending._read_known
+    seen: list[int] = []
+
+    def read_and_wait(connection: Connection, lives: dict[str, int]) -> Any:
+        known = read(connection, lives)
+        monkeypatch.undo()
+        other.append([span("u", "r")])
+        seen.append(other.changes(0).seq)
+        return known
+
+    monkeypatch.setattr(appending, "_read_known", read_and_wait)
+    one.append([span("t", "r")])
+
+    assert other.changes(seen[0]).trace_ids == ["t"]
+
+
+def test_of_changes_at_once_to_one_document_none_is_lost(url: str) -> None:
+    open_store(url).count_traces()
+    together = threading.Barrier(4)
+
+    def count() -> None:
+        from tracer.store.clickhouse.address import parse_address
+
+        connection = Connection(parse_address(url))
+        together.wait()
+        for _ in range(3):
+            documents.change(
+                connection, "test", "o", lambda found: [Document("n", {"n": found.get("n", {"n": 0})["n"] + 1})]
+            )
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+
+    from tracer.store.clickhouse.address import parse_address
+
+    assert documents.read(Connection(parse_address(url)), "test", "o") == {"n": {"n": 12}}
+
+
+def test_a_process_that_another_server_has_heard_of_counts_as_alive(stores: tuple[Store, Store]) -> None:
+    one, other = stores
+    one.append([start("t", "r")])
+    one.append([start("u", "r")], owner="alive")
+    one.append([], owner="alive")
+
+    assert other.running_owners() == []
+    other.append([start("v", "r", owner="x")])
+    assert other.running_owners() == []

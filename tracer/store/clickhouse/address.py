@@ -1,0 +1,62 @@
+"""The address of a ClickHouse store: ``clickhouse://user:password@host:port/database``."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tracer.errors import InvalidArgumentError
+
+_EXAMPLE = "expected clickhouse://user:password@host:8123/database"
+_OPTIONS = ("secure", "cluster")
+_NAME = re.compile(r"\w+", re.ASCII)
+_PORT, _SECURE_PORT = 8123, 8443
+
+
+class Address(NamedTuple):
+    """Where a store is; ``cluster`` is the cluster's name where tables are replicated."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+    is_secure: bool = False
+    cluster: str | None = None
+
+    def __str__(self) -> str:
+        """The place, without the password."""
+        return f"clickhouse://{self.host}:{self.port}/{self.database}"
+
+
+def parse_address(url: str) -> Address:
+    """The address in a URL. Raises InvalidArgumentError, whose message has no password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidArgumentError(f"the address of a ClickHouse store: {error}; {_EXAMPLE}") from None
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    unknown = [name for name in options if name not in _OPTIONS]
+    if unknown:
+        raise InvalidArgumentError(
+            f"the address of a ClickHouse store has {unknown[0]!r:.40}, expected secure, cluster"
+        )
+    database, cluster = unquote(parts.path.strip("/")), options.get("cluster")
+    if not parts.hostname:
+        raise InvalidArgumentError(f"the address of a ClickHouse store names no host; {_EXAMPLE}")
+    if not _NAME.fullmatch(database):
+        raise InvalidArgumentError(f"the address of a ClickHouse store names the database {database!r:.40}; {_EXAMPLE}")
+    if cluster is not None and not _NAME.fullmatch(cluster):
+        raise InvalidArgumentError(f"the address of a ClickHouse store names the cluster {cluster!r:.40}")
+    is_secure = options.get("secure", "0").lower() in ("1", "true", "yes", "")
+    return Address(
+        host=parts.hostname,
+        port=port or (_SECURE_PORT if is_secure else _PORT),
+        user=unquote(parts.username or "default"),
+        password=unquote(parts.password or ""),
+        database=database,
+        is_secure=is_secure,
+        cluster=cluster,
+    )

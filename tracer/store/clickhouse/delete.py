@@ -1,0 +1,51 @@
+"""Deletes traces: a mark that every read sees at once, whatever arrives late; the rows themselves go in bulk, later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tracer.store.clickhouse.append import version_of, write_changes
+from tracer.store.clickhouse.compile import compile_expression, with_list
+from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.documents import delete_unused_attachments
+from tracer.store.clickhouse.rolled import tombstone
+from tracer.store.filter import Expression
+from tracer.store.sqlite.sql import Sql
+
+_AT_ONCE = 1000
+
+
+def delete_traces(
+    connection: Connection, *, trace_ids: Sequence[str] | None, filter: Expression | None, limit: int | None
+) -> int:
+    """Delete the traces that ids and filter select, oldest first; returns their number."""
+    chosen = _selected(connection, trace_ids, filter, limit)
+    for start in range(0, len(chosen), _AT_ONCE):
+        part = chosen[start : start + _AT_ONCE]
+        number = connection.number()
+        rows = [
+            {**tombstone(trace_id, life), "seq": number, "version": version_of(life, number, deleted=True)}
+            for trace_id, life, _ in part
+        ]
+        connection.insert_in_parts("traces", rows)
+        write_changes(connection, number, [row["trace_id"] for row in rows])
+        delete_unused_attachments(connection, (digest for _, _, digests in part for digest in digests))
+    return len(chosen)
+
+
+def _selected(
+    connection: Connection, trace_ids: Sequence[str] | None, filter: Expression | None, limit: int | None
+) -> list[tuple[str, int, list[str]]]:
+    if limit is not None and limit <= 0:
+        return []
+    sql = Sql("traces FINAL", "NOT deleted").matching(compile_expression(filter) if filter else None)
+    if trace_ids is None:
+        sql = sql.matching("start IS NOT NULL")
+    else:
+        sql = sql.matching(with_list("trace_id IN ?", trace_ids))
+    at_most = "" if limit is None else f" LIMIT {int(limit)}"
+    rows = connection.rows(
+        f"SELECT trace_id, life, digests FROM {sql.text} ORDER BY ifNull(start, 0), born, trace_id{at_most}",
+        sql.parameters,
+    )
+    return [(trace_id, life, digests) for trace_id, life, digests in rows]

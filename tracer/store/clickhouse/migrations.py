@@ -1,0 +1,170 @@
+"""The schema as numbered migrations: append-only, each can be run again, none is ever changed.
+
+``{engine:…}`` becomes the engine of a table, which on a cluster is its replicated kind, and ``{on_cluster}`` the clause
+that runs a statement on every server of it. On a single server a store migrates itself when it is opened first; on a
+cluster only ``tracer migrate`` does. A ClickHouse statement cannot be undone, so a migration that failed is run again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from tracer.errors import NewerStoreError, StoreError
+from tracer.store.clickhouse.address import Address
+from tracer.store.clickhouse.connection import Connection, UnknownTableError
+
+# what a span is; `rank` grows with what is known of it, and of two records that know as much the first one counts
+_SPANS = """CREATE TABLE IF NOT EXISTS spans {on_cluster} (
+    trace_id String, life UInt32, span_id String, rank UInt32,
+    at UInt64 DEFAULT toUnixTimestamp64Micro(now64(6)), place UInt32,
+    version UInt64 DEFAULT bitShiftLeft(toUInt64(rank), 52) + (4503599627370495 - at),
+    parent_id Nullable(String), remote UInt8, name String, type LowCardinality(String), status LowCardinality(String),
+    message Nullable(String), start Int64 CODEC(Delta, ZSTD(1)), duration Int64 CODEC(T64, ZSTD(1)),
+    model LowCardinality(Nullable(String)), request_model LowCardinality(Nullable(String)),
+    provider LowCardinality(Nullable(String)),
+    usage String, input_cost Nullable(Float64), output_cost Nullable(Float64), cost Nullable(Float64),
+    first_chunk Nullable(Int64), scope LowCardinality(Nullable(String)), exception LowCardinality(Nullable(String)),
+    owner LowCardinality(Nullable(String)), known_as Array(String), digests Array(String), long_keys Array(String),
+    attributes Map(String, String) CODEC(ZSTD(3)),
+    record String CODEC(ZSTD(3)),
+    said String CODEC(ZSTD(3)), low String CODEC(ZSTD(3)), words String CODEC(ZSTD(3)),
+    INDEX low_index low TYPE text(tokenizer = splitByNonAlpha),
+    INDEX words_index words TYPE text(tokenizer = splitByString([' ']))
+) ENGINE = {engine:ReplacingMergeTree(version)} ORDER BY (trace_id, life, span_id)
+SETTINGS index_granularity = 256, index_granularity_bytes = 2097152"""
+
+# whatever else records tell of a trace; the first of those with the same key counts
+_FACTS = """CREATE TABLE IF NOT EXISTS facts {on_cluster} (
+    trace_id String, life UInt32, kind LowCardinality(String), key String,
+    at UInt64 DEFAULT toUnixTimestamp64Micro(now64(6)), place UInt32,
+    version UInt64 DEFAULT 9223372036854775807 - at,
+    record String CODEC(ZSTD(3))
+) ENGINE = {engine:ReplacingMergeTree(version)} ORDER BY (trace_id, life, kind, key)
+TTL toDateTime(intDiv(at, 1000000)) + INTERVAL 1 DAY DELETE WHERE kind = 'log'
+SETTINGS index_granularity = 1024"""
+
+# a row for each trace, made of spans and facts; `s` are its spans, the ended ones first, in the order of their ends
+_TRACES = """CREATE TABLE IF NOT EXISTS traces {on_cluster} (
+    trace_id String, life UInt32, deleted UInt8, seq UInt64, version UInt64, digest String,
+    experiment Int64, experiment_name LowCardinality(String), state LowCardinality(String), name Nullable(String),
+    root_span Nullable(String), start Nullable(Int64), born UInt64, duration Nullable(Int64),
+    spans UInt32, errors UInt32, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
+    total_tokens Nullable(Int64), usage String,
+    input_cost Nullable(Float64), output_cost Nullable(Float64), cost Nullable(Float64),
+    request_preview Nullable(String) CODEC(ZSTD(3)), response_preview Nullable(String) CODEC(ZSTD(3)),
+    session Nullable(String), user Nullable(String), model_id Nullable(String), run_id Nullable(String),
+    client_request_id Nullable(String), owner LowCardinality(Nullable(String)),
+    models Array(LowCardinality(String)), providers Array(LowCardinality(String)), failed_steps Array(String),
+    exceptions Array(String), prompts Array(String), tags Map(String, String), metadata Map(String, String),
+    assessments String CODEC(ZSTD(3)),
+    a Nested(type LowCardinality(String), name LowCardinality(String), text Nullable(String)),
+    digests Array(String), owners Array(String),
+    s Nested(id String, ended UInt8, name LowCardinality(String), type LowCardinality(String),
+        status LowCardinality(String), model LowCardinality(Nullable(String)),
+        request_model LowCardinality(Nullable(String)), provider LowCardinality(Nullable(String)), start Int64,
+        duration Nullable(Int64), input_tokens Nullable(Int64), output_tokens Nullable(Int64),
+        total_tokens Nullable(Int64), cost Nullable(Float64), message Nullable(String), covered UInt8,
+        beside Nullable(String)),
+    INDEX seq_index seq TYPE minmax, INDEX session_index session TYPE bloom_filter(0.01),
+    INDEX digests_index digests TYPE bloom_filter(0.01)
+) ENGINE = {engine:ReplacingMergeTree(version)} ORDER BY trace_id
+SETTINGS index_granularity = 256"""
+
+_CHANGES = """CREATE TABLE IF NOT EXISTS changes {on_cluster} (
+    seq UInt64 CODEC(Delta, ZSTD(1)), place UInt32, trace_id String
+) ENGINE = {engine:MergeTree} ORDER BY seq"""
+
+# small things that several servers change at once: documents.py
+_DOCUMENTS = """CREATE TABLE IF NOT EXISTS documents {on_cluster} (
+    kind LowCardinality(String), owner String, id String, version UInt64, deleted UInt8, writer String,
+    content String CODEC(ZSTD(3))
+) ENGINE = {engine:ReplacingMergeTree(version)} ORDER BY (kind, owner, id)
+SETTINGS {deduplication_window} = 10000"""
+
+_ATTACHMENTS = """CREATE TABLE IF NOT EXISTS attachments {on_cluster} (
+    digest String, version UInt64, deleted UInt8, mime String, base64 String EPHEMERAL,
+    content String DEFAULT base64Decode(base64) CODEC(ZSTD(1))
+) ENGINE = {engine:ReplacingMergeTree(version)} ORDER BY digest
+SETTINGS index_granularity = 64"""
+
+_PROCESSES = """CREATE TABLE IF NOT EXISTS processes {on_cluster} (
+    owner String, pid Nullable(Int64), time Int64, resource String CODEC(ZSTD(3))
+) ENGINE = {engine:ReplacingMergeTree} ORDER BY owner"""
+
+_HEARTBEATS = """CREATE TABLE IF NOT EXISTS heartbeats {on_cluster} (
+    owner String, at DateTime64(3) DEFAULT now64(3)
+) ENGINE = {engine:ReplacingMergeTree(at)} ORDER BY owner TTL toDateTime(at) + INTERVAL 7 DAY"""
+
+_MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS migrations {on_cluster} (
+    number UInt32, at DateTime DEFAULT now()
+) ENGINE = {engine:ReplacingMergeTree} ORDER BY number"""
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (_SPANS, _FACTS, _TRACES, _CHANGES, _DOCUMENTS, _ATTACHMENTS, _PROCESSES, _HEARTBEATS),
+)
+SCHEMA_VERSION: Final = len(MIGRATIONS)
+_ENGINE = re.compile(r"\{engine:(\w+)(?:\((.*?)\))?\}")
+
+
+def statement(template: str, cluster: str | None) -> str:
+    """A statement for a single server, or for a cluster."""
+    replicated = "Replicated" if cluster else ""
+    text = _ENGINE.sub(lambda found: f"{replicated}{found[1]}({found[2] or ''})", template)
+    text = text.replace("{on_cluster}", f"ON CLUSTER {cluster}" if cluster else "")
+    window = "replicated_deduplication_window" if cluster else "non_replicated_deduplication_window"
+    return text.replace("{deduplication_window}", window)
+
+
+def statements(address: Address, after: int = 0) -> Iterator[tuple[int, str]]:
+    """The statements of the migrations after a version, each with the number of its migration."""
+    for number, templates in enumerate(MIGRATIONS[after:], start=after + 1):
+        for template in templates:
+            yield number, statement(template, address.cluster)
+
+
+def schema_version(connection: Connection) -> int:
+    """The version of the schema that is there; 0 where there is none."""
+    try:
+        return int(connection.rows("SELECT max(number) FROM migrations")[0][0])
+    except UnknownTableError:
+        return 0
+
+
+def migrate(connection: Connection) -> tuple[int, int]:
+    """Bring the schema up to date; the versions before and after. Raises NewerStoreError, StoreError."""
+    before = schema_version(connection)
+    _refuse_newer(before, connection.address)
+    if before == SCHEMA_VERSION:
+        return before, before
+    address = connection.address
+    on_cluster = f" ON CLUSTER {address.cluster}" if address.cluster else ""
+    connection.command(f"CREATE DATABASE IF NOT EXISTS {address.database}{on_cluster}", database="")
+    connection.command(statement(_MIGRATIONS_TABLE, address.cluster))
+    for _, text in statements(address, before):
+        connection.command(text)
+    connection.insert("migrations", [{"number": number} for number in range(before + 1, SCHEMA_VERSION + 1)])
+    return before, SCHEMA_VERSION
+
+
+def check_schema(connection: Connection) -> None:
+    """Raise NewerStoreError or StoreError where the schema is not this version's; a single server is brought to it."""
+    found = schema_version(connection)
+    _refuse_newer(found, connection.address)
+    if found == SCHEMA_VERSION:
+        return
+    if connection.address.cluster:
+        raise StoreError(
+            f"the store {connection.address} has schema {found}, this version of tracer needs {SCHEMA_VERSION}: "
+            "run `tracer migrate` once, when no older server writes to it any more"
+        )
+    migrate(connection)
+
+
+def _refuse_newer(found: int, address: Address) -> None:
+    if found > SCHEMA_VERSION:
+        raise NewerStoreError(
+            f"the store {address} has schema {found}, which a newer version of tracer made; this one knows "
+            f"{SCHEMA_VERSION}: upgrade tracer"
+        )

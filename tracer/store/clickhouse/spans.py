@@ -1,0 +1,168 @@
+"""The rows of spans: what an ended or a running one becomes in the table, and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from tracer._json import JsonObject
+from tracer._records.attachments import ATTACHMENT_SCHEME
+from tracer.store.clickhouse.words import NO_TEXTS, texts_of
+from tracer.store.sqlite.decode import NewSpan, NewStart, SpanFacts, StartFacts
+from tracer.store.sqlite.rollup import Running
+from tracer.store.sqlite.sql import columns
+from tracer.store.text import json_text, span_text, value_of
+
+STARTED, STARTED_WITH_VALUES, ENDED, HIDDEN = 1, 2, 3, 4000
+SHOWN = f"rank < {HIDDEN}"
+VALUE_CHARACTERS = 200  # of an attribute that has a cell of its own; longer ones are looked up in the record
+
+_SCHEME = ATTACHMENT_SCHEME.encode()
+_ATTACHMENT = re.compile(re.escape(_SCHEME) + rb"([0-9a-f]{64})")
+_COUNTS = ("input_tokens", "output_tokens", "total_tokens")
+_NO_COST = (None, None, None)
+
+
+class SpanCells(NamedTuple):
+    """The cells of a span but for its texts, as they are read."""
+
+    trace_id: str
+    span_id: str
+    rank: int
+    parent_id: str | None
+    remote: int
+    name: str
+    type: str
+    status: str
+    message: str | None
+    start: int
+    duration: int
+    model: str | None
+    request_model: str | None
+    provider: str | None
+    usage: str
+    input_cost: float | None
+    output_cost: float | None
+    cost: float | None
+    first_chunk: int | None
+    scope: str | None
+    exception: str | None
+    owner: str | None
+    known_as: list[str]
+    digests: list[str]
+    at: int
+    place: int
+
+
+SPAN_COLUMNS = columns(SpanCells)
+
+
+def ended_row(trace_id: str, life: int, place: int, span: NewSpan, owner: str | None) -> dict[str, Any]:
+    """The row of an ended span."""
+    facts, record = span.facts, orjson.loads(span.line)
+    joined = len((record.get("joined") or {}).get("logs", ()))
+    return {
+        "trace_id": trace_id, "life": life, "span_id": facts.span_id, "rank": min(ENDED + joined, HIDDEN - 1),
+        "place": place, "parent_id": facts.parent_id, "remote": int(facts.remote), "name": facts.name,
+        "type": facts.type, "status": facts.status, "message": facts.message, "start": facts.start,
+        "duration": facts.duration,
+        "model": facts.model, "request_model": facts.request_model, "provider": facts.provider,
+        "usage": orjson.dumps(facts.usage).decode() if facts.usage else "",
+        **dict(zip(("input_cost", "output_cost", "cost"), facts.cost or _NO_COST)),
+        "first_chunk": facts.first_chunk, "scope": facts.scope, "exception": facts.exception, "owner": owner,
+        "known_as": record.get("known_as", []), **_of_record(record, span.line),
+    }  # fmt: skip
+
+
+def started_row(trace_id: str, life: int, place: int, start: NewStart) -> dict[str, Any]:
+    """The row of a running span."""
+    facts = start.facts()
+    return {
+        "trace_id": trace_id, "life": life, "span_id": facts.span_id,
+        "rank": STARTED if start.line is None else STARTED_WITH_VALUES, "place": place,
+        "parent_id": facts.parent_id, "remote": int(facts.remote), "name": facts.name, "type": facts.type,
+        "status": "", "message": None, "start": facts.start, "duration": 0,
+        "model": facts.model, "request_model": None, "provider": facts.provider, "usage": "",
+        "input_cost": None, "output_cost": None, "cost": None,
+        "first_chunk": None, "scope": None, "exception": None, "owner": facts.owner,
+        "known_as": [], **_of_record(start.record if start.line else {}, start.line or b""),
+    }  # fmt: skip
+
+
+def hidden_row(trace_id: str, life: int, span_id: str) -> dict[str, Any]:
+    """The row in the place of a span that is another one's."""
+    start = NewStart({"span_id": span_id}, None, None)
+    return {**started_row(trace_id, life, 0, start), "rank": HIDDEN}
+
+
+def _of_record(record: JsonObject, line: bytes) -> dict[str, Any]:
+    texts = texts_of(span_text(record)) if record else NO_TEXTS
+    digests = sorted({digest.decode() for digest in _ATTACHMENT.findall(line)}) if _SCHEME in line else []
+    attributes, long_keys = _attributes(record)
+    return {
+        "digests": digests, "attributes": attributes, "long_keys": long_keys, "record": line.decode(),
+        **texts._asdict(),
+    }  # fmt: skip
+
+
+def _attributes(record: JsonObject) -> tuple[dict[str, str], list[str]]:
+    """The values of attributes as texts, and the keys of those that are too long for a cell of their own."""
+    found: dict[str, str] = {}
+    long_keys: set[str] = set()
+    for key in (*(record.get("attributes") or ()), *(record.get("json") or ())):
+        value = value_of(record, key)
+        if value is None:
+            continue
+        text = value if isinstance(value, str) else json_text(value)
+        if len(text) <= VALUE_CHARACTERS:
+            found[key] = text
+        else:
+            long_keys.add(key)
+    return found, sorted(long_keys)
+
+
+def is_ended(cells: SpanCells) -> bool:
+    """Whether the row is that of an ended span."""
+    return cells.rank >= ENDED
+
+
+def facts_of(cells: SpanCells) -> SpanFacts:
+    """The facts in the row of an ended span."""
+    return SpanFacts(
+        span_id=cells.span_id,
+        parent_id=cells.parent_id,
+        remote=bool(cells.remote),
+        name=cells.name,
+        type=cells.type,
+        status=cells.status,
+        message=cells.message,
+        start=cells.start,
+        duration=cells.duration,
+        model=cells.model,
+        request_model=cells.request_model,
+        provider=cells.provider,
+        usage=orjson.loads(cells.usage) if cells.usage else None,
+        cost=None if cells.cost is None else (cells.input_cost, cells.output_cost, cells.cost),
+        first_chunk=cells.first_chunk,
+        scope=cells.scope,
+        exception=cells.exception,
+    )
+
+
+def running_of(cells: SpanCells, gone: Sequence[str] | set[str]) -> Running:
+    """The running span in a row."""
+    facts = StartFacts(
+        span_id=cells.span_id,
+        parent_id=cells.parent_id,
+        remote=bool(cells.remote),
+        name=cells.name,
+        type=cells.type,
+        start=cells.start,
+        owner=cells.owner,
+        model=cells.model,
+        provider=cells.provider,
+    )
+    return Running(facts, gone=cells.span_id in gone, has_values=cells.rank == STARTED_WITH_VALUES)
