@@ -30,7 +30,7 @@ NAMES = {
     "set_registry_uri": "versions are kept in the store of tracer.set_tracking_uri()",
 }
 _OWN_JUDGE = "write tracer.genai.make_judge('name', 'Is {{ outputs }} …?')"
-_PEOPLE = "people give feedback in the page of `tracer ui`, and programs by tracer.log_feedback()"
+_PEOPLE = "write tracer.genai.create_review_queue('name', filter_string=…, scores=[…]), reviewed in `tracer ui`"
 _IN_CODE = "scorers are kept in your code"
 # the same of mlflow.genai, its judges and scorers
 NAMES_OF_GENAI = {

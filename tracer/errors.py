@@ -54,6 +54,14 @@ class DatasetNotFoundError(_NotFoundError):
     """No dataset has this name or id in the store."""
 
 
+class QueueNotFoundError(_NotFoundError):
+    """No review queue has this name or id in the store."""
+
+
+class ConflictError(TracerError):
+    """What was to be changed has been changed by another meanwhile; it was left as it is."""
+
+
 class PromptNotFoundError(_NotFoundError):
     """No prompt has this name, version or alias in the store."""
 

@@ -36,7 +36,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # where records go
-        "tracer.store": "__init__ datasets limits pattern rows text",
+        "tracer.store": "__init__ datasets limits pattern reviews rows text",
         "tracer.store.clickhouse": (
             "__init__ address append compile connection datasets delete documents find logs migrations overview owners "
             "read rolled run_sums snippets spans statistics store words"
@@ -46,8 +46,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.sqlite": (
             "__init__ append backup bases blocks compile connection datasets decode delete facets find fulltext "
             "functions histogram hours indexing insert known latencies logs migrations models_and_runs owners "
-            "percentiles plan read reading recent registered rollup run_sums schema selecting sessions shape snippets "
-            "sql statistics store tally tokens topmost trace_updates versions"
+            "percentiles plan read reading recent registered reviews rollup run_sums schema selecting sessions shape "
+            "snippets sql statistics store tally tokens topmost trace_updates versions"
         ),
         "tracer.dialects": (
             "__init__ adk agents bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar "
@@ -88,7 +88,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer._diff": "__init__ alignment trace_diff",
         "tracer.genai": (
             "__init__ auditing built_in_judges chat_models code_scorers dataset_rows datasets judge judge_agreement "
-            "judges material prompts scorers verdicts"
+            "judges material prompts reviews scorers verdicts"
         ),
         "tracer.tracing": "__init__ constant utils",
         "tracer.deployments": "__init__",
@@ -104,8 +104,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.server": (
             "__init__ annotate answer app attachments body budget completion conversation datasets endpoint "
             "evaluation_lines evaluations findings gate heartbeats indexer live model_files openapi operation "
-            "operations otlp otlp_protobuf overview page prompts protobuf_size protocol records running schemas serve "
-            "settings shapes signin traces versions"
+            "operations otlp otlp_protobuf overview page prompts protobuf_size protocol records reviews running "
+            "schemas serve settings shapes signin traces versions"
         ),
         "tracer.server.trying": "__init__ calling dialects routes servers",
     },

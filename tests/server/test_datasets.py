@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.conftest import TRACE_ID, chat, span
-from tracer.errors import DatasetNotFoundError, InvalidArgumentError, StoreError
+from tests.server.conftest import ROOT_ID, TRACE_ID, chat, span
+from tracer.errors import ConflictError, DatasetNotFoundError, InvalidArgumentError, StoreError
 from tracer.server import running_server
 from tracer.server.operations import OPERATIONS
 from tracer.store import Store, StoredRow, open_store
@@ -123,6 +123,8 @@ def test_rows_come_in_pages_oldest_first(kept: Store) -> None:
         ("inputs.nested.`deep` = 'x'", [3]),
         ("inputs CONTAINS 'DEEP'", [3]),
         ("outputs CONTAINS 'lisbon' OR trace_id IS NOT NULL", [1, 2]),
+        ("text CONTAINS 'LISBON' OR text CONTAINS 'x'", [1, 3]),
+        ("text CONTAINS 'q'", []),
         ("outputs.city IS NULL AND NOT tags.kind IN ('hard', 'easy')", [3]),
         ("created_time > '2026-01-01' AND last_update_time > 5", [1, 2, 3]),
     ],
@@ -141,6 +143,38 @@ def test_rows_are_found_by_a_filter(kept: Store, filter_string: str, numbers: li
 def test_a_filter_for_rows_names_their_fields(kept: Store) -> None:
     with pytest.raises(InvalidArgumentError, match=r"fields are id, split, .*tags\.<key>"):
         parse_row_filter("state = 'OK'")
+
+
+def test_an_edited_row_has_what_it_was_given_and_keeps_its_place(kept: Store) -> None:
+    row = {"inputs": {"q": 1}, "outputs": "A", "expectations": {"old": 1, "a": 1}, "tags": {"t": "1"}, "split": "test"}
+    dataset_id = questions(kept, row, {"inputs": {"q": 2}})
+    [before, other] = all_rows(kept, dataset_id)
+
+    changes = {"inputs": {"q": "one"}, "expectations": {"a": 2}, "tags": None, "outputs": None}
+    edited = kept.edit_row(dataset_id, before.row_id, changes, expected=before.updated)
+
+    assert edited._replace(created=0, updated=0) == StoredRow(
+        row_id_of({"q": "one"}), {"q": "one"}, None, {"a": 2}, {}, "test", None, None, 0, 0
+    )
+    assert (edited.created, edited.updated > before.updated) == (before.created, True)
+    assert all_rows(kept, dataset_id) == [edited, other]
+    assert kept.datasets()[0].updated >= edited.updated
+    assert kept.edit_row(dataset_id, edited.row_id, {"split": "test"}) == edited
+
+
+def test_an_edit_of_a_row_that_another_changed_meanwhile_is_told_and_changes_nothing(kept: Store) -> None:
+    dataset_id = questions(kept, {"inputs": 1}, {"inputs": 2})
+    [seen, _] = all_rows(kept, dataset_id)
+    theirs = kept.edit_row(dataset_id, seen.row_id, {"expectations": {"answer": "theirs"}}, expected=seen.updated)
+
+    with pytest.raises(ConflictError, match="changed meanwhile"):
+        kept.edit_row(dataset_id, seen.row_id, {"expectations": {"answer": "mine"}}, expected=seen.updated)
+    with pytest.raises(ConflictError, match="another row of the dataset has these inputs"):
+        kept.edit_row(dataset_id, seen.row_id, {"inputs": 2})
+    with pytest.raises(DatasetNotFoundError, match="no row 'r-none'"):
+        kept.edit_row(dataset_id, "r-none", {"split": "test"})
+
+    assert all_rows(kept, dataset_id)[0] == theirs
 
 
 def test_rows_and_the_dataset_are_deleted(kept: Store) -> None:
@@ -195,9 +229,15 @@ def test_a_picture_of_a_row_is_kept_when_its_trace_is_deleted(
 
     kept.delete_traces(trace_ids=[TRACE_ID])
     had = kept.attachment(digest)
-    kept.delete_rows(dataset_id, [row_id_of({"image": picture})])
+    edited = kept.edit_row(dataset_id, row_id_of({"image": picture}), {"inputs": 1, "outputs": picture})
+    has = kept.attachment(digest)
+    kept.edit_row(dataset_id, edited.row_id, {"outputs": None})
 
-    assert had == ("image/png", b"\0\0\0")
+    assert had == has == ("image/png", b"\0\0\0")
+    assert kept.attachment(digest) is None
+    kept.write_rows(dataset_id, [{"inputs": {"image": picture}}])
+    write({"kind": "attachment", "id": digest, "mime": "image/png", "content": "AAAA"})
+    kept.delete_rows(dataset_id, [row_id_of({"image": picture})])
     assert kept.attachment(digest) is None
 
 
@@ -238,12 +278,68 @@ def test_a_row_of_a_trace_gets_what_the_trace_has(client: httpx.Client, write: C
     path = f"/datasets/{made['dataset_id']}/rows"
     written = client.post(path, json={"rows": [{"trace_id": TRACE_ID, "split": "test"}]}).json()
 
-    assert written == {"added": 1, "changed": 0}
+    assert written == {"added": 1, "changed": 0, "skipped": 0}
     [row] = client.get(path).json()["rows"]
     assert {name: row[name] for name in ("inputs", "outputs", "expectations", "trace_id", "split")} == {
         "inputs": {"question": "Where to?"}, "outputs": "Lisbon", "expectations": {"answer": "Porto"},
         "trace_id": TRACE_ID, "split": "test",
     }  # fmt: skip
+
+
+def test_a_row_of_a_step_gets_what_the_step_has_and_names_it(client: httpx.Client, write: Callable[..., None]) -> None:
+    tool = span(span_id="a" * 16, parent_id=ROOT_ID, name="find", json={"tracer.inputs": {"q": 7}})
+    expected = {"kind": "assessment", "trace_id": TRACE_ID, "name": "answer", "type": "expectation", "time": 9}
+    write(span(), tool, {**expected, "id": "a1", "value": "Porto"},
+          {**expected, "id": "a2", "value": "Faro", "span_id": "a" * 16})  # fmt: skip
+    path = f"/datasets/{client.post('/datasets', json={'name': 'questions'}).json()['dataset_id']}/rows"
+
+    client.post(path, json={"rows": [{"trace_id": TRACE_ID, "span_id": "a" * 16}]}).raise_for_status()
+
+    [row] = client.get(path).json()["rows"]
+    named = {"trace_id": TRACE_ID, "span_id": "a" * 16, "name": "find"}
+    assert (row["inputs"], row["expectations"], row["trace_id"]) == ({"q": 7}, {"answer": "Faro"}, TRACE_ID)
+    assert row["source"] == {"source_type": "TRACE", "source_data": named}
+    missing = client.post(path, json={"rows": [{"trace_id": TRACE_ID, "span_id": "b" * 16}]})
+    assert (missing.status_code, "has no span 'bbbb" in missing.text) == (404, True)
+
+
+def test_traces_without_inputs_are_skipped_where_that_is_asked_for(
+    client: httpx.Client, write: Callable[..., None]
+) -> None:
+    empty = "b" * 32
+    write(span(), span(trace_id=empty, json={}))
+    path = f"/datasets/{client.post('/datasets', json={'name': 'questions'}).json()['dataset_id']}/rows"
+    both = [{"trace_id": TRACE_ID}, {"trace_id": empty}]
+
+    refused = client.post(path, json={"rows": both})
+    taken = client.post(path, json={"rows": both, "skip_empty": True})
+
+    assert (refused.status_code, "has no inputs" in refused.text) == (400, True)
+    assert taken.json() == {"added": 1, "changed": 0, "skipped": 1}
+
+
+def test_a_row_is_edited_and_a_conflict_is_a_409(client: httpx.Client) -> None:
+    path = f"/datasets/{client.post('/datasets', json={'name': 'questions'}).json()['dataset_id']}/rows"
+    client.post(path, json={"rows": [{"inputs": {"q": 1}}]})
+    [row] = client.get(path).json()["rows"]
+    place = f"{path}/{row['row_id']}"
+
+    mine = {"expectations": {"a": KEY}, "expected_updated_ns": row["updated_ns"]}
+    edited = client.patch(place, json=mine).json()
+    again = client.patch(place, json=mine)
+
+    assert KEY[-20:] not in repr(edited)
+    assert list(edited["expectations"]) == ["a"]
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
+    for body, message in (
+        ({}, "expected a dict with some of inputs"),
+        ({"inputs": None}, "has no inputs"),
+        ({"expectations": "Paris"}, "row.expectations: got 'Paris'"),
+        ({"split": "x", "expected_updated_ns": "1"}, "expected_updated_ns is '1'"),
+    ):
+        answer = client.patch(place, json=body)
+        assert (answer.status_code, message in answer.text) == (400, True), answer.text
+    assert client.patch(f"{path}/r-none", json={"split": "x"}).status_code == 404
 
 
 def test_a_conversation_that_others_recorded_makes_a_row(client: httpx.Client, write: Callable[..., None]) -> None:

@@ -9,6 +9,7 @@ WITHOUT_LATER_TABLES = (
     "DELETE FROM counters WHERE name = 'log'",
     "DROP TABLE datasets",
     "DROP TABLE dataset_rows",
+    "DROP TABLE review_queues",
     "DROP TABLE registered",
     "DROP TABLE registered_aliases",
     "ALTER TABLE spans DROP COLUMN exception",

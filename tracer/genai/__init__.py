@@ -40,6 +40,12 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from tracer.genai.prompts import search_prompt_versions as search_prompt_versions
     from tracer.genai.prompts import search_prompts as search_prompts
     from tracer.genai.prompts import set_prompt_alias as set_prompt_alias
+    from tracer.genai.reviews import ReviewProgress as ReviewProgress
+    from tracer.genai.reviews import ReviewQueue as ReviewQueue
+    from tracer.genai.reviews import create_review_queue as create_review_queue
+    from tracer.genai.reviews import delete_review_queue as delete_review_queue
+    from tracer.genai.reviews import get_review_queue as get_review_queue
+    from tracer.genai.reviews import search_review_queues as search_review_queues
 
 # where each name is defined; loaded on first use, as tracer's own names are
 _HOMES = {
@@ -67,6 +73,14 @@ _HOMES = {
         "search_prompt_versions",
         "search_prompts",
         "set_prompt_alias",
+    ),
+    "tracer.genai.reviews": (
+        "ReviewProgress",
+        "ReviewQueue",
+        "create_review_queue",
+        "delete_review_queue",
+        "get_review_queue",
+        "search_review_queues",
     ),
     "tracer.genai.judge_agreement": ("Agreement", "agreement"),
     "tracer.genai.judges": ("make_judge",),

@@ -129,8 +129,8 @@ class EvaluationDataset:
     def search(self, filter_string: str) -> EvaluationDataset:
         """The part of the dataset that meets a filter such as ``"split = 'test' AND tags.kind = 'hard'"``.
 
-        Fields are id, split, trace_id, inputs, outputs, created_time, last_update_time, tags.<key>,
-        expectations.<name>, inputs.<key> and outputs.<key>. Raises FilterSyntaxError.
+        Fields are id, split, trace_id, inputs, outputs, text (of all values), created_time, last_update_time,
+        tags.<key>, expectations.<name>, inputs.<key> and outputs.<key>. Raises FilterSyntaxError.
         """
         both = filter_string if self._filter is None else f"({self._filter_string}) AND ({filter_string})"
         parse_row_filter(filter_string)

@@ -10,11 +10,13 @@ from starlette.responses import Response
 
 from tracer._fault import logger
 from tracer.errors import (
+    ConflictError,
     DatasetNotFoundError,
     FilterSyntaxError,
     InvalidArgumentError,
     PromptNotFoundError,
     QueryTimeoutError,
+    QueueNotFoundError,
     StoreError,
     TraceNotFoundError,
 )
@@ -29,6 +31,7 @@ _CODES = {
     404: "not_found",
     405: "method_not_allowed",
     408: "timeout",
+    409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
     429: "too_many_requests",
@@ -80,8 +83,10 @@ def answer_for(error: Exception) -> Response:
         return error_answer(400, error.reason, code="filter_syntax", position=error.position)
     if isinstance(error, InvalidArgumentError):
         return error_answer(400, str(error))
-    if isinstance(error, (TraceNotFoundError, DatasetNotFoundError, PromptNotFoundError)):
+    if isinstance(error, (TraceNotFoundError, DatasetNotFoundError, PromptNotFoundError, QueueNotFoundError)):
         return error_answer(404, str(error))
+    if isinstance(error, ConflictError):
+        return error_answer(409, str(error))
     if isinstance(error, AnswerError):
         return error_answer(error.status, str(error))
     if isinstance(error, QueryTimeoutError):

@@ -15,6 +15,7 @@ from tracer.server import (
     overview,
     prompts,
     records,
+    reviews,
     traces,
     versions,
 )
@@ -59,12 +60,14 @@ _ROW_FILTER = Parameter("filter", "Which rows: conditions on split, tags.<key>, 
 _AUDITED = Parameter("limit", "How many traces to look at, the newest first.", "integer", 1000, (1, 10_000))
 _OTHER = Parameter("other", "Id of the trace to compare with.")
 _IGNORE = Parameter("ignore", "Fields that do not count, separated by commas: seed, metadata.run_id.")
+_REVIEWER = Parameter("reviewer", "The id of a person in the source of their feedback.")
 _SINCE_NUMBER = Parameter("since", "A change number; 0 for all.", "integer", 0)
 _CHANGES = Parameter("limit", "How many at most.", "integer", 1000, (1, 10_000))
 
 _TRACE = "/traces/{trace_id}"
 _TAG = f"{_TRACE}/tags/{{key:path}}"
 _DATASET = "/datasets/{dataset_id}"
+_QUEUE = "/review-queues/{queue_id}"
 _ASSESSMENT = f"{_TRACE}/assessments/{{assessment_id}}"
 _ALIAS = "/prompts/{name}/aliases/{alias}"
 _FILES = "/models/{model_id}/files"
@@ -195,6 +198,25 @@ OPERATIONS: Final = (
     Operation(
         "POST", f"{_DATASET}/rows/delete", "Delete rows.", datasets.delete_rows, "Deleted", body="RowIds", writes=True
     ),
+    Operation(
+        "PATCH", f"{_DATASET}/rows/{{row_id}}", "Edit a row.", datasets.edit_row, "Row", body="RowChanges", writes=True
+    ),
+    Operation("GET", "/review-queues", "Review queues.", reviews.list_review_queues, "ReviewQueues"),
+    Operation(
+        "POST",
+        "/review-queues",
+        "Make or change a review queue.",
+        reviews.write_review_queue,
+        "ReviewQueue",
+        body="NewReviewQueue",
+        writes=True,
+    ),
+    Operation("GET", _QUEUE, "One review queue.", reviews.get_review_queue, "ReviewQueue"),
+    Operation("DELETE", _QUEUE, "Delete a review queue.", reviews.delete_review_queue, status=204, writes=True),
+    Operation(
+        "GET", f"{_QUEUE}/traces", "What is left.", reviews.list_traces_to_review, "TracePage", (_REVIEWER, *PAGE)
+    ),
+    Operation("GET", f"{_QUEUE}/progress", "How far it is.", reviews.review_progress, "ReviewProgress", (_REVIEWER,)),
     Operation("GET", "/changes", "What changed.", overview.changes, "Changes", (_SINCE_NUMBER, _CHANGES)),
     Operation("POST", "/owners/{owner}/gone", "A process has ended.", records.owner_gone, status=204, writes=True),
 )

@@ -6,6 +6,7 @@ from typing import Final, get_args
 
 from tracer._json import JsonObject
 from tracer.store.filter.complete import ItemKind
+from tracer.store.reviews import KINDS
 
 Schema = JsonObject
 
@@ -516,13 +517,51 @@ SCHEMAS: Final[dict[str, Schema]] = {
             tags=maybe(by_name(maybe(TEXT))),
             split=maybe(TEXT),
             trace_id=maybe(TEXT),
+            span_id=maybe(TEXT),
             source=maybe(by_name(ANY)),
             time=NS,
         ),
-        "description": "With a trace_id and without inputs the row gets what the trace has.",
+        "description": "With a trace_id and without inputs the row gets what the trace has, or its span of span_id.",
     },
-    "NewRows": optional("rows", rows=many(ref("NewRow"))),
-    "WrittenRows": shape(added=COUNT, changed=COUNT),
+    "NewRows": {
+        **optional("rows", rows=many(ref("NewRow")), skip_empty=FLAG),
+        "description": "With skip_empty traces and spans without inputs are left out.",
+    },
+    "WrittenRows": shape(added=COUNT, changed=COUNT, skipped=COUNT),
+    "RowChanges": optional(
+        inputs=ANY,
+        outputs=ANY,
+        expectations=maybe(by_name(ANY)),
+        tags=maybe(by_name(maybe(TEXT))),
+        split=maybe(TEXT),
+        trace_id=maybe(TEXT),
+        source=maybe(by_name(ANY)),
+        expected_updated_ns=NS,
+    ),
     "RowIds": optional("row_ids", row_ids=many(TEXT)),
+    "ReviewScore": optional("name", name=TEXT, kind=one_of(*KINDS), question=TEXT, choices=many(TEXT)),
+    "ReviewQueue": shape(
+        queue_id=TEXT,
+        name=TEXT,
+        created_ns=NS,
+        updated_ns=NS,
+        filter=TEXT,
+        experiment=maybe(TEXT),
+        scores=many(ref("ReviewScore")),
+        reviewers=COUNT,
+        guidance=TEXT,
+    ),
+    "ReviewQueues": shape(queues=many(ref("ReviewQueue"))),
+    "NewReviewQueue": optional(
+        "name",
+        "scores",
+        name=TEXT,
+        filter=maybe(TEXT),
+        experiment=maybe(TEXT),
+        scores=many(ref("ReviewScore")),
+        reviewers=COUNT,
+        guidance=maybe(TEXT),
+    ),
+    "ReviewProgress": shape(trace_count=COUNT, reviewed_count=COUNT, by_reviewer=maybe(COUNT), left_count=COUNT),
     "Changes": shape(seq=COUNT, trace_ids=many(TRACE_ID), has_more=FLAG),
 }

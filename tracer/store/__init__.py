@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Snippet,
         StatisticsRow,
         StoredDataset,
+        StoredQueue,
         StoredRow,
         StoredTrace,
         TracePage,
@@ -61,6 +62,7 @@ __all__ = [
     "RowPage",
     "Store",
     "StoredDataset",
+    "StoredQueue",
     "StoredRow",
     "StoredTrace",
     "TracePage",
@@ -268,8 +270,28 @@ class Store(Protocol):
         """Add rows, or merge them with the rows of the same inputs (datasets.py). Raises DatasetNotFoundError."""
         ...
 
+    def edit_row(self, dataset_id: str, row_id: str, changes: JsonObject, *, expected: int | None = None) -> StoredRow:
+        """Give fields of a row other values; with other inputs it gets another id, and keeps its place.
+
+        Raises DatasetNotFoundError where there is no such row, and ConflictError where another row has the inputs, or
+        where the row was last changed at another time than ``expected``, in ns.
+        """
+        ...
+
     def delete_rows(self, dataset_id: str, row_ids: Sequence[str]) -> int:
         """Delete rows; returns how many. Raises DatasetNotFoundError."""
+        ...
+
+    def review_queues(self, *, queue_id: str | None = None) -> list[StoredQueue]:
+        """The review queues, newest first: all, or the one with an id."""
+        ...
+
+    def write_review_queue(self, queue: JsonObject) -> StoredQueue:
+        """Make the queue of a name, or give it what reviews.py's ``checked_queue`` found instead of what it has."""
+        ...
+
+    def delete_review_queue(self, queue_id: str) -> None:
+        """Delete a queue; feedback that was given in it stays. Without effect if there is none."""
         ...
 
     def close(self) -> None:

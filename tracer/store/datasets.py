@@ -7,7 +7,7 @@ what is imported into another store meets what is there.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeGuard
 
 import orjson
@@ -31,6 +31,7 @@ _FIELDS: dict[str, Kind] = {
     "trace_id": "text",
     "inputs": "any",
     "outputs": "any",
+    "text": "text",
     "created_time": "timestamp",
     "last_update_time": "timestamp",
 }
@@ -144,6 +145,18 @@ def row_of_stored(stored: StoredTrace) -> JsonObject | None:
     return row_of_trace(stored.row.trace_id, root, expectations)
 
 
+def row_of_span(stored: StoredTrace, span_id: str) -> JsonObject | None:
+    """The row that a step of a trace makes; its source names the step."""
+    span = next((span for span in stored.spans if span["span_id"] == span_id), None)
+    newest_last = sorted(stored.row.assessments, key=lambda given: given.time)
+    expectations = {
+        given.name: given.value for given in newest_last if given.type == "expectation" and given.span_id == span_id
+    }
+    row = row_of_trace(stored.row.trace_id, span, expectations)
+    source = {"trace_id": stored.row.trace_id, "span_id": span_id, "name": (span or {}).get("name", "")}
+    return row and {**row, "source": {"source_type": "TRACE", "source_data": source}}
+
+
 def _value(span: JsonMapping, key: str) -> Any:
     structured = span.get("json") or {}
     return structured[key] if key in structured else (span.get("attributes") or {}).get(key)
@@ -165,6 +178,26 @@ def merged(old: StoredRow, row: JsonMapping, time: int) -> StoredRow:
         fields[name] = {key: value for key, value in both.items() if value is not None}
     found = old._replace(**fields)
     return found if found == old else found._replace(updated=max(time, old.updated))
+
+
+def checked_changes(changes: object) -> JsonObject:
+    """Fields of a row that are to have other values; None empties one. Raises InvalidArgumentError."""
+    if not isinstance(changes, Mapping) or not changes or "time" in changes:
+        raise InvalidArgumentError(f"row: got {changes!r:.80}, expected a dict with some of {', '.join(ROW_FIELDS)}.")
+    checked_row({"inputs": {}, **changes}, "row")
+    return dict(changes)
+
+
+def edited(old: StoredRow, changes: JsonMapping, time: int) -> StoredRow:
+    """A stored row with other values in some fields; with other inputs it has another id."""
+    fields = dict(changes)
+    for name in ("expectations", "tags"):
+        if name in fields:
+            fields[name] = {key: value for key, value in (fields[name] or {}).items() if value is not None}
+    found = old._replace(**fields)
+    if found == old:
+        return old
+    return found._replace(row_id=row_id_of(found.inputs), updated=max(time, old.updated + 1))
 
 
 def new_row(row_id: str, row: JsonMapping, time: int) -> StoredRow:
@@ -194,10 +227,21 @@ def row_value(row: StoredRow, field: Field) -> Any:
     """The value of a field of a filter; of anything but a text or a number its JSON."""
     if field.name in ("created_time", "last_update_time"):
         return (row.created if field.name == "created_time" else row.updated) // _NS_PER_MS
+    if field.name == "text":
+        return "\n".join(_texts([row.inputs, row.outputs, row.expectations]))
     value = row.row_id if field.name == "id" else getattr(row, field.name)
     if field.key is not None:
         value = _below(value, field.key)
     return orjson.dumps(value).decode() if isinstance(value, (dict, list)) else value
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text and number in a value."""
+    if isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+    elif value is not None:
+        yield str(value)
 
 
 def _below(value: Any, key: str) -> Any:

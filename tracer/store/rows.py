@@ -169,6 +169,24 @@ class WrittenRows(NamedTuple):
     changed: int
 
 
+class StoredQueue(NamedTuple):
+    """A review queue; times in ns, ``scores`` as reviews.py checks them.
+
+    ``filter`` is a filter string, empty for all traces; ``experiment`` a name, None for all. ``reviewers`` is the
+    number of people that a trace needs.
+    """
+
+    queue_id: str
+    name: str
+    created: int
+    updated: int
+    filter: str
+    experiment: str | None
+    scores: list[JsonObject]
+    reviewers: int
+    guidance: str
+
+
 class TraceQuery(NamedTuple):
     """The query of a listing: a checked filter, sort keys, how many, and the token of the page before."""
 

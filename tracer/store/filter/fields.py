@@ -102,6 +102,8 @@ _KEYED: dict[str, tuple[str, Kind]] = {
     "feedbacks": ("feedback", "any"),
     "expectation": ("expectation", "any"),
     "expectations": ("expectation", "any"),
+    "reviewer": ("reviewer", "text"),
+    "reviewers": ("reviewers", "number"),
 }
 
 _OTHER_KEYS = {"metadata": METADATA, "tag": TAGS}
@@ -169,6 +171,7 @@ def described_fields() -> list[tuple[str, str]]:
     """The fields that a filter may begin with, each with its description; aliases come last."""
     ours = [(name, _DETAILS[kind]) for name, kind in _PLAIN.items()]
     keyed = [(f"{name}.", "of this key") for name in ("tags", "metadata", "feedback", "expectation", "span.attributes")]
+    keyed += [("reviewer.", "person that gave this feedback"), ("reviewers.", "number of people that gave it")]
     return [*ours, *keyed, *((name, f"same as {known}") for name, known in _ALIASES.items())]
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 
 from tracer._json import JsonObject
-from tracer.errors import InvalidArgumentError, StoreError
+from tracer.errors import ConflictError, InvalidArgumentError, StoreError
 
 _TIMEOUT_SECONDS = 30.0
 _WORTH_COMPRESSING = 4096
@@ -72,6 +72,11 @@ class Connection:
         """A POST of a JSON object; with ``missing`` its answer may be a 404. Raises StoreError."""
         content = orjson.dumps(body or {})
         return self.request("POST", path, content=content, media_type=_JSON, is_missing_fine=missing)
+
+    def change(self, path: str, body: JsonObject) -> JsonObject | None:
+        """The JSON answer to a PATCH; None for a 404. Raises StoreError, ConflictError."""
+        answer = self.request("PATCH", path, content=orjson.dumps(body), media_type=_JSON, is_missing_fine=True)
+        return None if answer.status == 404 else answer.json()
 
     def deliver(
         self,
@@ -198,6 +203,8 @@ def _error(answer: Answer, url: str) -> Exception:
     message = _message(answer)
     if answer.status == 400:
         return InvalidArgumentError(message)
+    if answer.status == 409:
+        return ConflictError(message)
     if answer.status == 401:
         return StoreError(f"the tracer server {url} wants a token: set TRACER_TOKEN, or configure(token=…)")
     if answer.status == 405:

@@ -17,6 +17,7 @@ from tracer.store.rows import (
     SessionRow,
     StatisticsRow,
     StoredDataset,
+    StoredQueue,
     StoredRow,
     TraceRow,
     VersionRow,
@@ -78,6 +79,11 @@ def dataset_row(shape: Shape) -> StoredDataset:
 def stored_row(shape: Shape) -> StoredRow:
     """A row of a dataset."""
     return StoredRow(**_without_ns(shape))
+
+
+def queue_row(shape: Shape) -> StoredQueue:
+    """A review queue."""
+    return StoredQueue(**_without_ns(shape))
 
 
 def _without_ns(shape: Shape) -> JsonObject:

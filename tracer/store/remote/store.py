@@ -32,6 +32,8 @@ from tracer.store.rows import (
     Snippet,
     StatisticsRow,
     StoredDataset,
+    StoredQueue,
+    StoredRow,
     StoredTrace,
     TracePage,
     TraceQuery,
@@ -309,6 +311,14 @@ class RemoteStore:
             added, changed = added + done["added"], changed + done["changed"]
         return WrittenRows(added, changed)
 
+    def edit_row(self, dataset_id: str, row_id: str, changes: JsonObject, *, expected: int | None = None) -> StoredRow:
+        """Give fields of a row other values. Raises DatasetNotFoundError, ConflictError."""
+        body = changes if expected is None else {**changes, "expected_updated_ns": expected}
+        found = self._server.change(f"/datasets/{path_part(dataset_id)}/rows/{path_part(row_id)}", body)
+        if found is None:
+            raise DatasetNotFoundError(f"the dataset has no row {row_id!r:.60}; it may have been deleted or changed")
+        return rows.stored_row(found)
+
     def delete_rows(self, dataset_id: str, row_ids: Sequence[str]) -> int:
         """Delete rows; returns how many. Raises DatasetNotFoundError."""
         parts = [row_ids[start : start + _PAGE] for start in range(0, len(row_ids), _PAGE)]
@@ -324,6 +334,27 @@ class RemoteStore:
         if self._server.get("/datasets", missing=True) is None:
             return UnknownOperationError(f"the tracer server {self.url} is older than this tracer and has no datasets")
         return DatasetNotFoundError(f"no dataset has the id {dataset_id!r:.60}; it may have been deleted")
+
+    def review_queues(self, *, queue_id: str | None = None) -> list[StoredQueue]:
+        """The review queues, newest first: all, or the one with an id."""
+        if queue_id is None:
+            every = self._server.get("/review-queues", missing=True) or {"queues": []}  # an older server has none
+            return [rows.queue_row(shape) for shape in every["queues"]]
+        found = self._server.get(f"/review-queues/{path_part(queue_id)}", missing=True)
+        return [rows.queue_row(found)] if found else []
+
+    def write_review_queue(self, queue: JsonObject) -> StoredQueue:
+        """Make the queue of a name, or give it other contents."""
+        answer = self._server.send("/review-queues", queue, missing=True)
+        if answer.status == 404:
+            raise UnknownOperationError(
+                f"the tracer server {self.url} is older than this tracer and has no review queues"
+            )
+        return rows.queue_row(answer.json())
+
+    def delete_review_queue(self, queue_id: str) -> None:
+        """Delete a queue; without effect if there is none."""
+        self._server.request("DELETE", f"/review-queues/{path_part(queue_id)}", is_missing_fine=True)
 
     # ---- files of logged models, which are beside a store ----
 

@@ -119,6 +119,8 @@ def _comparison(comparison: Comparison, fulltext: Matcher) -> Fragment:
         return _label(comparison)
     if name in ("feedback", "expectation"):
         return _assessment(comparison)
+    if name in ("reviewer", "reviewers"):
+        return _reviewers(comparison)
     return _span(comparison)
 
 
@@ -225,6 +227,20 @@ def _assessment(comparison: Comparison) -> Fragment:
         "assessments a", "a.trace = t.num AND a.type = ? AND a.name = ? AND NOT a.deleted", [field.name, field.key]
     )
     return _some(given, _any_value("a.text", comparison), comparison)
+
+
+def _reviewers(comparison: Comparison) -> Fragment:
+    """The people that gave feedback of a name, or their number."""
+    given = Sql(
+        "assessments a",
+        "a.trace = t.num AND a.type = 'feedback' AND a.name = ? AND NOT a.deleted"
+        " AND json_extract(a.source, '$.type') = 'HUMAN'",
+        [comparison.field.key],
+    )
+    if comparison.field.name == "reviewer":
+        return _some(given, compare("json_extract(a.source, '$.id')", comparison), comparison)
+    found = Fragment(f"(SELECT count(DISTINCT json_extract(a.source, '$.id')) FROM {given.text})", given.parameters)
+    return compare(found, comparison)
 
 
 def _span(comparison: Comparison) -> Fragment:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import sqlite3
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
 from tracer._json import JsonObject
-from tracer.errors import DatasetNotFoundError, InvalidArgumentError
-from tracer.store.datasets import dataset_id_of, merged, new_row, row_id_of, row_value
+from tracer.errors import ConflictError, DatasetNotFoundError, InvalidArgumentError
+from tracer.store.datasets import dataset_id_of, edited, merged, new_row, row_id_of, row_value
 from tracer.store.filter import Expression, Field
 from tracer.store.filter.matching import is_met
 from tracer.store.rows import RowPage, StoredDataset, StoredRow, WrittenRows
@@ -174,6 +174,32 @@ def write_rows(connection: sqlite3.Connection, dataset_id: str, rows: Sequence[J
     return WrittenRows(len(new), len(changed))
 
 
+def edit_row(
+    connection: sqlite3.Connection, dataset_id: str, row_id: str, changes: JsonObject, expected: int | None
+) -> StoredRow:
+    """Give fields of a row other values."""
+    now = clock.time_ns()
+    with transaction(connection):
+        dataset = _number_of(connection, dataset_id)
+        old = _known(connection, dataset, [row_id]).get(row_id)
+        if old is None:
+            raise DatasetNotFoundError(f"the dataset has no row {row_id!r:.60}; it may have been deleted or changed")
+        if expected not in (None, old.updated):
+            raise ConflictError("the row has been changed meanwhile; it was left as it is now")
+        new = edited(old, changes, now)
+        if new.row_id != row_id and _known(connection, dataset, [new.row_id]):
+            raise ConflictError("another row of the dataset has these inputs already")
+        if new != old:
+            [(num,)] = connection.execute(
+                "UPDATE dataset_rows SET row_id = ? WHERE dataset = ? AND row_id = ? RETURNING num",
+                (new.row_id, dataset, row_id),
+            ).fetchall()
+            _put(connection, dataset, [new])
+            _forget_unused(connection, num, new)
+            connection.execute("UPDATE datasets SET updated = max(updated, ?) WHERE num = ?", (now, dataset))
+    return new
+
+
 def _known(connection: sqlite3.Connection, dataset: int, row_ids: Sequence[str]) -> dict[str, StoredRow]:
     found: dict[str, StoredRow] = {}
     for start in range(0, len(row_ids), _AT_ONCE):
@@ -225,8 +251,23 @@ def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> None:
         rows = connection.execute(
             f"DELETE FROM attachment_uses WHERE trace IN ({marks(part)}) RETURNING digest", [-num for num in part]
         ).fetchall()
-        connection.executemany(
-            "DELETE FROM attachments WHERE digest = ?1 AND NOT EXISTS"
-            " (SELECT 1 FROM attachment_uses WHERE digest = ?1)",
-            rows,
-        )
+        _delete_unused(connection, [digest for (digest,) in rows])
+
+
+def _forget_unused(connection: sqlite3.Connection, num: int, row: StoredRow) -> None:
+    """Take from a row the attachments that it has no more."""
+    content = orjson.dumps(row._asdict())
+    used = {digest.decode() for digest in _ATTACHMENT.findall(content)}
+    had = connection.execute("SELECT digest FROM attachment_uses WHERE trace = ?", (-num,)).fetchall()
+    gone = [digest for (digest,) in had if digest not in used]
+    connection.executemany(
+        "DELETE FROM attachment_uses WHERE trace = ? AND digest = ?", [(-num, digest) for digest in gone]
+    )
+    _delete_unused(connection, gone)
+
+
+def _delete_unused(connection: sqlite3.Connection, digests: Iterable[str]) -> None:
+    connection.executemany(
+        "DELETE FROM attachments WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM attachment_uses WHERE digest = ?1)",
+        [(digest,) for digest in digests],
+    )

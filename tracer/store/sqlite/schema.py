@@ -63,6 +63,14 @@ DATASET_TABLES: Final = (
     "CREATE INDEX dataset_rows_order ON dataset_rows(dataset, num)",
 )
 
+REVIEW_TABLES: Final = (
+    """CREATE TABLE review_queues(
+        queue_id TEXT PRIMARY KEY, name TEXT NOT NULL,
+        created INTEGER NOT NULL, updated INTEGER NOT NULL,  -- ns
+        content TEXT NOT NULL       -- JSON: all else that the queue has
+    ) WITHOUT ROWID""",
+)
+
 REGISTERED_TABLES: Final = (
     # versions of prompts and of registered models, numbered from 1 in each name
     """CREATE TABLE registered(
@@ -227,6 +235,7 @@ SCHEMA: Final = (
     *LOG_TABLES,
     *DATASET_TABLES,
     *REGISTERED_TABLES,
+    *REVIEW_TABLES,
 )
 
 APPLICATION_ID: Final = 0x54524352  # header field that marks an SQLite file as a store of tracer

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         Snippet,
         StatisticsRow,
         StoredDataset,
+        StoredQueue,
+        StoredRow,
         StoredTrace,
         TracePage,
         TraceQuery,
@@ -286,9 +288,25 @@ class SqliteStore:
         """Add rows, or merge them with the rows of the same inputs. Raises DatasetNotFoundError."""
         return self._write(lambda connection: reading.datasets.write_rows(connection, dataset_id, rows))
 
+    def edit_row(self, dataset_id: str, row_id: str, changes: JsonObject, *, expected: int | None = None) -> StoredRow:
+        """Give fields of a row other values. Raises DatasetNotFoundError, ConflictError."""
+        return self._write(lambda connection: reading.datasets.edit_row(connection, dataset_id, row_id, changes, expected))
+
     def delete_rows(self, dataset_id: str, row_ids: Sequence[str]) -> int:
         """Delete rows; returns how many. Raises DatasetNotFoundError."""
         return self._write(lambda connection: reading.datasets.delete_rows(connection, dataset_id, row_ids))
+
+    def review_queues(self, *, queue_id: str | None = None) -> list[StoredQueue]:
+        """The review queues, newest first: all, or the one with an id."""
+        return self._run("read", lambda connection: reading.reviews.read_review_queues(connection, queue_id))
+
+    def write_review_queue(self, queue: JsonObject) -> StoredQueue:
+        """Make the queue of a name, or give it other contents."""
+        return self._write(lambda connection: reading.reviews.write_review_queue(connection, queue))
+
+    def delete_review_queue(self, queue_id: str) -> None:
+        """Delete a queue; without effect if there is none."""
+        self._write(lambda connection: reading.reviews.delete_review_queue(connection, queue_id))
 
     def close(self) -> None:
         """Close the connections of this process."""
