@@ -67,6 +67,7 @@ def record_stories(store_url: str) -> TraceIds:
             trace_ids.hostile = stories.many_kinds(hostile=True)
             trace_ids.long = stories.long_trace(5000)
             trace_ids.interrupted = stories.interrupted(store_url)
+            stories.dataset_and_queue()
     finally:
         tracer.reset()
         openai_server.close()

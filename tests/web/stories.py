@@ -243,6 +243,28 @@ def last_trace() -> str:
     return trace_id
 
 
+def dataset_and_queue() -> None:
+    """A dataset with rows of every kind, and a review queue with every kind of question."""
+    dataset = tracer.genai.create_dataset("refunds", tags={"team": "shop"})
+    dataset.add(filter_string="name = 'support agent'", split="test")
+    facts = ["original packaging", "order number"]
+    dataset.add([
+        {"inputs": {"question": "How long may I keep it?"}, "expectations": {"answer": "30 days", "facts": facts}},
+        {"inputs": "أين أجد كتابي؟", "expectations": {"tool": "find_order"}, "tags": {"language": "ar"}},
+    ])  # fmt: skip
+    tracer.genai.create_review_queue(
+        "refund answers",
+        filter_string="name = 'support agent'",
+        scores=[
+            {"name": "correct", "kind": "yes_no", "question": "Is the answer right?"},
+            {"name": "tone", "kind": "rating", "question": "How friendly is it?"},
+            {"name": "fault", "kind": "choice", "choices": ["none", "wrong rule", "too long"]},
+            {"name": "note", "kind": "text"},
+        ],
+        guidance="Refunds within 30 days, in the original packaging.",
+    )
+
+
 def priced(body: dict[str, Any]) -> dict[str, Any]:
     """The same reply from a model whose price is known."""
     return {**body, "model": "gpt-4o-mini-2024-07-18"}

@@ -8,8 +8,12 @@ import pytest
 
 from tests.web.conftest import ALL_RULES, CONTRAST, Watched, axe, shoot
 from tests.web.serving import TraceIds
+from tracer.store.datasets import dataset_id_of, row_id_of
+from tracer.store.reviews import queue_id_of
 
 pytestmark = pytest.mark.no_store
+
+OPEN = {"question": "How long may I keep it?"}
 
 SIZES = {"laptop": (1440, 900), "phone": (390, 844)}
 
@@ -36,6 +40,11 @@ def pages(trace_ids: TraceIds) -> dict[str, tuple[str, str]]:
         "compare": (f"/compare?a={trace_ids.support}&b={trace_ids.failing}", "[role=option]"),
         "prompts": ("/prompts", "text=No prompts yet"),
         "try": ("/try", "text=Open a model's call"),
+        "datasets": ("/datasets", "text=refunds"),
+        "dataset": (f"/datasets/{dataset_id_of('refunds')}?row={row_id_of(OPEN)}", "text=original packaging"),
+        "new-queue": ("/review?edit=new", "text=What is asked"),
+        "review-name": (f"/review/{queue_id_of('refund answers')}", "text=Your name"),
+        "review": (f"/review/{queue_id_of('refund answers')}", "text=within 30 days"),
         "no-such-trace": ("/traces/" + "0" * 32, "text=cannot be shown"),
     }
 
@@ -53,6 +62,9 @@ def test_every_page_is_accessible(
     found: list[str] = []
     for name, (path, sign) in pages(trace_ids).items():
         page.goto(path)
+        if name == "review":
+            page.fill("input", "ann")
+            page.keyboard.press("Enter")
         page.wait_for_selector(sign)
         if name == "chat":  # on a phone a step opens over the others
             page.click(sign)

@@ -23,6 +23,10 @@ const DashboardPage = lazy(() => import("./dashboard/DashboardPage"));
 const PromptsPage = lazy(() => import("./prompts/PromptsPage"));
 const PromptPage = lazy(() => import("./prompts/PromptPage"));
 const TryPage = lazy(() => import("./again/TryPage"));
+const DatasetsPage = lazy(() => import("./datasets/DatasetsPage"));
+const DatasetPage = lazy(() => import("./datasets/DatasetPage"));
+const ReviewQueuesPage = lazy(() => import("./review/ReviewQueuesPage"));
+const ReviewPage = lazy(() => import("./review/ReviewPage"));
 const ComparePage = lazy(() => import("./compare/ComparePage"));
 
 const PRELOAD_AFTER_MS = 400;
@@ -84,6 +88,14 @@ export function App() {
               <Route path="/try">
                 <TryPage />
               </Route>
+              <Route path="/datasets">
+                <DatasetsPage />
+              </Route>
+              <Route path="/datasets/:id">{({ id }) => <DatasetPage key={id} datasetId={decoded(id)} />}</Route>
+              <Route path="/review">
+                <ReviewQueuesPage />
+              </Route>
+              <Route path="/review/:id">{({ id }) => <ReviewPage key={id} queueId={decoded(id)} />}</Route>
               <Route path="/compare">
                 <ComparePage />
               </Route>

@@ -9,6 +9,9 @@ import type {
   Facets,
   Histogram,
   Model,
+  ReviewProgress,
+  ReviewQueue,
+  RowPage,
   Selection,
   ServerInfo,
   SessionAnswer,
@@ -53,6 +56,53 @@ export const datasets = () =>
     queryKey: ["datasets"],
     queryFn: ({ signal }) => request<{ datasets: Dataset[] }>("/datasets", {}, { signal }),
   });
+
+const ROWS = 200;
+
+export const datasetRows = (datasetId: string, filter: string) =>
+  infiniteQueryOptions({
+    queryKey: ["rows", datasetId, filter],
+    queryFn: ({ pageParam, signal }) => rowPage(datasetId, filter, ROWS, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_page_token,
+    placeholderData: keepPreviousData,
+  });
+
+export const rowPage = (
+  datasetId: string,
+  filter: string,
+  limit: number,
+  token: string | null,
+  signal?: AbortSignal,
+): Promise<RowPage> =>
+  exactRequest(
+    `/datasets/${encodeURIComponent(datasetId)}/rows`,
+    { filter, limit, page_token: token },
+    { signal },
+  ) as unknown as Promise<RowPage>;
+
+export const reviewQueues = () =>
+  queryOptions({
+    queryKey: ["review-queues"],
+    queryFn: ({ signal }) => request<{ queues: ReviewQueue[] }>("/review-queues", {}, { signal }),
+  });
+
+export const reviewQueue = (queueId: string) =>
+  queryOptions({
+    queryKey: ["review-queue", queueId],
+    queryFn: ({ signal }) => request<ReviewQueue>(`/review-queues/${encodeURIComponent(queueId)}`, {}, { signal }),
+  });
+
+export const reviewProgress = (queueId: string, reviewer: string) =>
+  queryOptions({
+    queryKey: ["review-progress", queueId, reviewer],
+    queryFn: ({ signal }) =>
+      request<ReviewProgress>(`/review-queues/${encodeURIComponent(queueId)}/progress`, { reviewer }, { signal }),
+    placeholderData: keepPreviousData,
+  });
+
+export const tracesToReview = (queueId: string, reviewer: string, limit: number, signal?: AbortSignal) =>
+  request<TracePage>(`/review-queues/${encodeURIComponent(queueId)}/traces`, { reviewer, limit }, { signal });
 
 export const traceList = (selection: Selection, order: string) =>
   infiniteQueryOptions({

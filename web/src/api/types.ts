@@ -231,6 +231,59 @@ export interface Dataset {
   row_count: number;
 }
 
+/** A row of a dataset; recorded values may hold exact numbers, and so may its times. */
+export interface DatasetRow {
+  row_id: string;
+  inputs: Json;
+  outputs: Json;
+  expectations: { [key: string]: Json };
+  tags: { [key: string]: Json };
+  split: string | null;
+  trace_id: string | null;
+  source: { [key: string]: Json } | null;
+  created_ns: Json;
+  updated_ns: Json;
+}
+
+export interface RowPage {
+  rows: DatasetRow[];
+  next_page_token: string | null;
+}
+
+export interface WrittenRows {
+  added: number;
+  changed: number;
+  skipped: number;
+}
+
+export type ScoreKind = "yes_no" | "rating" | "choice" | "text";
+
+export interface ReviewScore {
+  name: string;
+  kind: ScoreKind;
+  question: string;
+  choices?: string[];
+}
+
+export interface ReviewQueue {
+  queue_id: string;
+  name: string;
+  created_ns: number;
+  updated_ns: number;
+  filter: string;
+  experiment: string | null;
+  scores: ReviewScore[];
+  reviewers: number;
+  guidance: string;
+}
+
+export interface ReviewProgress {
+  trace_count: number;
+  reviewed_count: number;
+  by_reviewer: number | null;
+  left_count: number;
+}
+
 export interface Scores {
   name: string;
   count: number;

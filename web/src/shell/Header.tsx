@@ -2,6 +2,8 @@
 
 import {
   ChartLine,
+  ClipboardCheck,
+  Database,
   FlaskConical,
   Keyboard,
   ListTree,
@@ -30,6 +32,8 @@ const PAGES = [
   ["/versions", "Versions", Package],
   ["/evaluations", "Evaluations", FlaskConical],
   ["/prompts", "Prompts", Quote],
+  ["/datasets", "Datasets", Database],
+  ["/review", "Review", ClipboardCheck],
   ["/dashboard", "Dashboard", ChartLine],
 ] as const;
 

@@ -46,6 +46,17 @@ const GROUPS: [string, [string, string][]][] = [
       ["Ctrl+Shift+Enter", "run all"],
     ],
   ],
+  [
+    "Review",
+    [
+      ["y n", "yes, no"],
+      ["1 9", "a number, or a choice"],
+      ["t", "to the text"],
+      ["Enter s b", "next, skip, back"],
+      ["u", "undo"],
+      ["c", "conversation or input and output"],
+    ],
+  ],
 ];
 
 export function Shortcuts({ open, onClose }: { open: boolean; onClose: () => void }) {

@@ -1,4 +1,4 @@
-// Adding the trace on screen to a dataset, one that is there or a new one.
+// Adding traces or a step to a dataset, one that is there or a new one.
 
 import { Dialog, DialogHeading } from "@ariakit/react";
 import { useQuery } from "@tanstack/react-query";
@@ -6,40 +6,64 @@ import { Check, CircleAlert, Database, Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { request } from "../api/client";
 import { datasets, queryClient } from "../api/queries";
-import type { Dataset } from "../api/types";
-import { plural } from "../format";
+import type { Dataset, WrittenRows } from "../api/types";
+import type { Add } from "../datasets/rows";
+import { count, plural } from "../format";
 import { Menu, MenuItem } from "../ui/Menu";
 import { Problem } from "../ui/Problem";
 
-export function AddToDataset({ traceId }: { traceId: string }) {
+interface Props {
+  add: Add;
+  label?: string;
+  className?: string;
+  /** Whether the button has an icon alone. */
+  isSmall?: boolean;
+  onAdded?: (dataset: Dataset, written: WrittenRows) => void;
+  onProblem?: (error: unknown) => void;
+}
+
+export function AddToDataset({
+  add,
+  label = "Add to a dataset",
+  className = "button quiet",
+  isSmall = false,
+  onAdded,
+  onProblem,
+}: Props) {
   const [said, setSaid] = useState<string | null>(null);
   const [isNaming, setNaming] = useState(false);
   const tell = (word: string) => {
     setSaid(word);
     window.setTimeout(() => setSaid(null), 2000);
   };
-  const add = async (dataset: Dataset) => {
-    const path = `/datasets/${encodeURIComponent(dataset.dataset_id)}/rows`;
-    await request(path, {}, { method: "POST", json: { rows: [{ trace_id: traceId }] } });
+  const addTo = async (dataset: Dataset) => {
+    const written = await add(dataset.dataset_id, (done) => setSaid(count(done)));
     void queryClient.invalidateQueries({ queryKey: ["datasets"] });
+    void queryClient.invalidateQueries({ queryKey: ["rows", dataset.dataset_id] });
     tell("Added");
+    onAdded?.(dataset, written);
   };
   const addToNew = async (name: string) => {
-    await add(await request<Dataset>("/datasets", {}, { method: "POST", json: { name } }));
+    await addTo(await request<Dataset>("/datasets", {}, { method: "POST", json: { name } }));
     setNaming(false);
   };
-  const Icon = said === "Added" ? Check : said ? CircleAlert : Database;
+  const failed = (error: unknown) => {
+    tell("Failed");
+    onProblem?.(error);
+  };
+  const Icon = said === "Added" ? Check : said === "Failed" ? CircleAlert : Database;
   return (
     <>
       <Menu
-        label="Add to a dataset"
+        label={isSmall && said ? `${label}: ${said}` : label}
+        className={className}
         button={
           <>
-            <Icon aria-hidden /> <span className="wide-only">{said ?? "Dataset"}</span>
+            <Icon aria-hidden /> {!isSmall && <span className="wide-only">{said ?? "Dataset"}</span>}
           </>
         }
       >
-        <Known onAdd={(dataset) => void add(dataset).catch(() => tell("Failed"))} />
+        <Known onAdd={(dataset) => void addTo(dataset).catch(failed)} />
         <MenuItem onClick={() => setNaming(true)}>
           <Plus aria-hidden /> New dataset…
         </MenuItem>

@@ -8,6 +8,7 @@ import { Link, useLocation } from "wouter";
 import { Tries } from "../again/Tries";
 import { spanPayload } from "../api/queries";
 import type { LightSpan, Span, Trace } from "../api/types";
+import { addOne } from "../datasets/rows";
 import { duration, money, shortCount, totalTokens } from "../format";
 import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { ModeChoice } from "../text/mode";
@@ -16,6 +17,7 @@ import { Problem } from "../ui/Problem";
 import { TypeIcon, typeWord } from "../ui/SpanType";
 import { StateBadge } from "../ui/State";
 import { useUrlState } from "../ui/url";
+import { AddToDataset } from "./AddToDataset";
 import { Attributes } from "./Attributes";
 import { Breakdown } from "./Breakdown";
 import { ChatTab } from "./ChatTab";
@@ -61,6 +63,14 @@ export function SpanPanel({ trace, node, tree, onSelect }: Props) {
           >
             <RotateCw aria-hidden /> Try again
           </Link>
+        )}
+        {query.data && node.parent && hasInputs(query.data) && (
+          <AddToDataset
+            add={addOne(trace.trace_id, light.span_id)}
+            label="Add this step to a dataset"
+            className={`button quiet square ${isModelCall(light) ? "" : "push"}`}
+            isSmall
+          />
         )}
         {query.data && <SpanCopyMenu traceId={trace.trace_id} span={query.data} />}
       </header>
@@ -163,6 +173,8 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
     </TabProvider>
   );
 }
+
+const hasInputs = (span: Span) => span.inputs !== null || Boolean(span.input_messages?.length);
 
 const hasMessages = (span: Span) =>
   Boolean(span.input_messages?.length || span.output_messages?.length || span.system_instructions?.length);

@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { runNamed } from "../api/queries";
 import type { Json, Trace } from "../api/types";
+import { addOne } from "../datasets/rows";
 import { count, duration, fullTime, moment, money, plural, totalTokens } from "../format";
 import { condition } from "../traces/conditions";
 import { useKeys } from "../ui/keys";
@@ -65,7 +66,7 @@ export function TraceHead({ trace, resource }: { trace: Trace; resource: Record<
           >
             <GitCompareArrows aria-hidden /> <span className="wide-only">Compare</span>
           </Link>
-          <AddToDataset traceId={trace.trace_id} />
+          <AddToDataset add={addOne(trace.trace_id)} />
           <CopyMenu trace={trace} />
           <DeleteTrace traceId={trace.trace_id} />
         </div>

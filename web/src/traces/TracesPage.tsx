@@ -239,6 +239,8 @@ export function TracesPage() {
       {marked.size > 0 && (
         <MarkedBar
           ids={[...marked]}
+          selection={selection}
+          total={sums?.count ?? null}
           onClear={() => setMarked(new Set())}
           onDeleted={() => {
             setMarked(new Set());
