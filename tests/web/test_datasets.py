@@ -285,6 +285,7 @@ def test_marked_traces_and_all_that_match_are_added(page: Page, rows: Callable[.
     page.get_by_role("menuitem", name="questions").click()
     expect(bar).to_contain_text("1 added")
     bar.get_by_role("button", name="All that match").click()
+    expect(bar.get_by_role("link", name="Review")).to_have_attribute("href", "/review?edit=new&filter=")
     bar.get_by_role("button", name="Add to a dataset").click()
     page.get_by_role("menuitem", name="New dataset").click()
     page.get_by_label("Name", exact=True).fill("found")
