@@ -290,7 +290,9 @@ class SqliteStore:
 
     def edit_row(self, dataset_id: str, row_id: str, changes: JsonObject, *, expected: int | None = None) -> StoredRow:
         """Give fields of a row other values. Raises DatasetNotFoundError, ConflictError."""
-        return self._write(lambda connection: reading.datasets.edit_row(connection, dataset_id, row_id, changes, expected))
+        return self._write(
+            lambda connection: reading.datasets.edit_row(connection, dataset_id, row_id, changes, expected)
+        )
 
     def delete_rows(self, dataset_id: str, row_ids: Sequence[str]) -> int:
         """Delete rows; returns how many. Raises DatasetNotFoundError."""
