@@ -111,6 +111,8 @@ def _comparison(comparison: Comparison) -> Fragment:
         return _some(["x"], [_NAMES[name]], compare("x", comparison), comparison)
     if name in ("feedback", "expectation"):
         return _assessment(comparison)
+    if name in ("reviewer", "reviewers"):
+        return _reviewers(comparison)
     if name in _SPAN_COLUMNS or name == "span.model":
         return _span(comparison)
     return _attribute(comparison)
@@ -212,6 +214,19 @@ def _assessment(comparison: Comparison) -> Fragment:
     named = fill("(y = ? AND n = ? AND {})", condition)
     named = Fragment(named.text, [field.name, field.key or "", *condition.parameters])
     return fill(f"{'NOT ' if is_null else ''}arrayExists((y, n, x) -> {{}}, a.type, a.name, a.text)", named)
+
+
+def _reviewers(comparison: Comparison) -> Fragment:
+    """The people that gave feedback of a name, or their number."""
+    is_theirs = "x <> '' AND y = 'feedback' AND n = ?"
+    key = comparison.field.key or ""
+    if comparison.field.name == "reviewers":
+        people = f"arrayFilter((x, y, n) -> {is_theirs}, a.reviewer, a.type, a.name)"
+        return compare(Fragment(f"length(arrayDistinct({people}))", [key]), comparison)
+    is_null = comparison.operator == "IS NULL"
+    condition = Fragment("1") if is_null else compare("x", comparison)
+    named = Fragment(f"({is_theirs} AND {condition.text})", [key, *condition.parameters])
+    return fill(f"{'NOT ' if is_null else ''}arrayExists((x, y, n) -> {{}}, a.reviewer, a.type, a.name)", named)
 
 
 def _span(comparison: Comparison) -> Fragment:

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 
 from tracer._json import JsonObject
-from tracer.errors import DatasetNotFoundError, InvalidArgumentError
+from tracer.errors import ConflictError, DatasetNotFoundError, InvalidArgumentError
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.documents import Contents, Document, change, delete_unused_attachments, read, read_all
-from tracer.store.datasets import dataset_id_of, merged, new_row, row_id_of, row_value
+from tracer.store.datasets import dataset_id_of, edited, merged, new_row, row_id_of, row_value
 from tracer.store.filter import Expression
 from tracer.store.filter.matching import is_met
 from tracer.store.rows import RowPage, StoredDataset, StoredRow, WrittenRows
@@ -180,6 +180,47 @@ def write_rows(connection: Connection, dataset_id: str, rows: Sequence[JsonObjec
 
     change(connection, _KIND, dataset_id, make, [_SELF, *(_ROW + row_id for row_id, _ in given)])
     return counts
+
+
+def edit_row(
+    connection: Connection, dataset_id: str, row_id: str, changes: JsonObject, expected: int | None
+) -> StoredRow:
+    """Give fields of a row other values."""
+    now = clock.time_ns()
+    used: set[str] = set()
+
+    def row_in(found: Contents) -> StoredRow:
+        _dataset_content(found, dataset_id)
+        if _ROW + row_id not in found:
+            raise DatasetNotFoundError(f"the dataset has no row {row_id!r:.60}; it may have been deleted or changed")
+        return _row(_ROW + row_id, found[_ROW + row_id])
+
+    ids = [_SELF, _ROW + row_id]
+    new = edited(row_in(read(connection, _KIND, dataset_id, ids)), changes, now)
+    new_id = new.row_id
+
+    def make(found: Contents) -> list[Document]:
+        nonlocal new
+        old = row_in(found)
+        if expected not in (None, old.updated):
+            raise ConflictError("the row has been changed meanwhile; it was left as it is now")
+        new = edited(old, changes, now)
+        if new.row_id != row_id and (new.row_id != new_id or _ROW + new.row_id in found):
+            raise ConflictError("another row of the dataset has these inputs already")
+        if new == old:
+            return []
+        used.update(_attachments_in([found[_ROW + row_id]]))
+        moved = [Document(_ROW + row_id, None)] if new.row_id != row_id else []
+        own = {**found[_SELF], "updated": max(now, found[_SELF]["updated"])}
+        return [
+            *moved,
+            Document(_ROW + new.row_id, _row_content(new, found[_ROW + row_id]["num"])),
+            Document(_SELF, own),
+        ]
+
+    change(connection, _KIND, dataset_id, make, [*ids, _ROW + new_id] if new_id != row_id else ids)
+    delete_unused_attachments(connection, used)
+    return new
 
 
 def _row_content(row: StoredRow, num: int) -> JsonObject:

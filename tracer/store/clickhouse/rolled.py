@@ -135,7 +135,13 @@ def _assessments(records: Sequence[JsonObject]) -> dict[str, Any]:
         "a.type": [each["type"] for each in counted],
         "a.name": [each["name"] for each in counted],
         "a.text": [plain_text(each["value"]) for each in counted],
+        "a.reviewer": [_reviewer(each["source"]) for each in counted],
     }
+
+
+def _reviewer(source: JsonObject) -> str:
+    """The person that gave it; empty if it was none."""
+    return plain_text(source.get("id")) or "" if source.get("type") == "HUMAN" else ""
 
 
 def _shown(record: JsonObject) -> JsonObject:

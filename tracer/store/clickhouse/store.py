@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from tracer._json import JsonObject
-from tracer.store.clickhouse import datasets, documents, overview, read
+from tracer.store.clickhouse import datasets, documents, overview, read, reviews
 from tracer.store.clickhouse.address import Address
 from tracer.store.clickhouse.append import append
 from tracer.store.clickhouse.connection import Connection
@@ -33,6 +33,8 @@ from tracer.store.rows import (
     Snippet,
     StatisticsRow,
     StoredDataset,
+    StoredQueue,
+    StoredRow,
     StoredTrace,
     TracePage,
     TraceQuery,
@@ -237,9 +239,25 @@ class ClickHouseStore:
         """Add rows, or merge them with the rows of the same inputs. Raises DatasetNotFoundError."""
         return datasets.write_rows(self._checked(), dataset_id, rows)
 
+    def edit_row(self, dataset_id: str, row_id: str, changes: JsonObject, *, expected: int | None = None) -> StoredRow:
+        """Give fields of a row other values. Raises DatasetNotFoundError, ConflictError."""
+        return datasets.edit_row(self._checked(), dataset_id, row_id, changes, expected)
+
     def delete_rows(self, dataset_id: str, row_ids: Sequence[str]) -> int:
         """Delete rows; returns how many. Raises DatasetNotFoundError."""
         return datasets.delete_rows(self._checked(), dataset_id, row_ids)
+
+    def review_queues(self, *, queue_id: str | None = None) -> list[StoredQueue]:
+        """The review queues, newest first: all, or the one with an id."""
+        return reviews.read_review_queues(self._checked(), queue_id)
+
+    def write_review_queue(self, queue: JsonObject) -> StoredQueue:
+        """Make the queue of a name, or give it other contents."""
+        return reviews.write_review_queue(self._checked(), queue)
+
+    def delete_review_queue(self, queue_id: str) -> None:
+        """Delete a queue; without effect if there is none."""
+        reviews.delete_review_queue(self._checked(), queue_id)
 
     def close(self) -> None:
         """Close the connections of this process."""
