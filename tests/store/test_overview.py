@@ -9,6 +9,7 @@ import pytest
 from tests.store.records import MS, SECOND, START, assessment, said, span
 from tests.store.records import found as found_traces
 from tracer.errors import InvalidArgumentError
+from tracer.semconv import TIME_TO_FIRST_CHUNK
 from tracer.store import Facet, FeedbackRow, ScoreRow, Store, TraceQuery
 from tracer.store.filter import parse_filter
 
@@ -269,7 +270,7 @@ def test_versions_say_what_their_traces_come_to(store: Store) -> None:
     assert (oldest.first, oldest.last) == (START + SECOND, START + 2 * SECOND)
     assert (oldest.latency_p50_ms, oldest.latency_p99_ms) == (100.0, 200.0)
     assert oldest.feedback == [
-        FeedbackRow("good", 2, 0.5, pytest.approx(0.707, abs=0.001)),
+        FeedbackRow("good", 2, 0.5, pytest.approx(0.707, abs=0.001), is_share=True),
         FeedbackRow("words", 1, None, None, {"many": 1}),
     ]
     assert (oldest.trace_name, newest.trace_name) == ("span a", "span a")
@@ -334,6 +335,7 @@ def test_experiments_say_how_many_traces_they_have(store: Store) -> None:
         ("session", [("", 2, 1), ("s", 1, 0)]),
         ("experiment", [("Default", 2, 1), ("lab", 1, 0)]),
         ("state", [("OK", 2, 0), ("ERROR", 1, 1)]),
+        ("all_traces", [("all", 3, 1)]),
     ],
 )
 def test_statistics_of_traces(group_by: str, expected: list[tuple[str, int, int]], store: Store) -> None:
@@ -370,6 +372,53 @@ def test_statistics_with_a_filter_count_the_spans_of_its_traces(store: Store) ->
     rows = store.statistics(filter=parse_filter("tags.env = 'prod' AND duration > 1ms"))
 
     assert [(row.group, row.calls) for row in rows] == [("a", 1), ("b", 1)]
+
+
+def test_statistics_of_tools_are_those_of_their_steps(store: Store) -> None:
+    store.append(
+        [
+            at(1, 1, name="agent"),
+            span("t1", "b", "a", name="find", type="TOOL", status="ERROR"),
+            span("t1", "c", "a", name="find", type="TOOL"),
+            span("t1", "d", "a", name="find"),
+        ]
+    )
+
+    assert [(row.group, row.calls, row.errors) for row in store.statistics(group_by="tool")] == [("find", 2, 1)]
+
+
+def test_the_time_to_the_first_chunk_is_that_of_streamed_calls(store: Store) -> None:
+    streamed = [
+        span(f"t{number}", "b", "a", model="gpt-4o", usage=(1, 1), attributes={TIME_TO_FIRST_CHUNK: number / 10})
+        for number in (1, 2, 3)
+    ]
+    store.append([at(1, 1), at(2, 2), at(3, 3, model="gpt-4o"), *streamed, said("t1", user="ann")])
+
+    def first_chunks(group_by: str, **asked: Any) -> list[tuple[str, int, float]]:
+        rows = store.statistics(group_by=group_by, latency="first_chunk", **asked)
+        return [(row.group, row.calls, row.latency_p50_ms) for row in rows]
+
+    assert first_chunks("model") == [("gpt-4o", 3, 200.0)]
+    assert first_chunks("user") == [("", 2, 200.0), ("ann", 1, 100.0)]
+    assert first_chunks("all_traces", filter=parse_filter("user = 'ann'"), interval_ns=MINUTE) == [("all", 1, 100.0)]
+    with pytest.raises(InvalidArgumentError, match="latency is 'last', expected one of total, first_chunk"):
+        store.statistics(latency="last")
+
+
+def test_feedback_is_summed_by_name(store: Store) -> None:
+    store.append([at(1, 1), at(2, 2), said("t1", user="ann")])
+    store.append([assessment("t1", "helpful", True), assessment("t2", "helpful", False)])
+    store.append([assessment("t1", "quality", 4), assessment("t2", "quality", True), assessment("t2", "tone", "kind")])
+    store.append([assessment("t2", "answer", "Lisbon", type="expectation")])
+
+    helpful, quality, tone = store.feedback()
+    assert (helpful.name, helpful.count, helpful.mean, helpful.is_share) == ("helpful", 2, 0.5, True)
+    assert (quality.name, quality.count, quality.mean, quality.is_share) == ("quality", 2, 2.5, False)
+    assert (tone.count, tone.mean, tone.texts, tone.is_share) == (1, None, {"kind": 1}, False)
+    assert [(row.name, row.count) for row in store.feedback(parse_filter("user = 'ann'"))] == [
+        ("helpful", 1),
+        ("quality", 1),
+    ]
 
 
 # --- what else a server asks

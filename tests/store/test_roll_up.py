@@ -20,7 +20,7 @@ from tracer.store.sqlite.migrations import MIGRATIONS
 pytestmark = pytest.mark.no_store
 HOUR = 3_600_000 * MS
 FIRST_HOUR = START - START % HOUR
-GROUPS = ("model", "provider", "name", "type", "none")
+GROUPS = ("model", "provider", "name", "type", "tool", "none")
 
 
 @st.composite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -328,6 +329,25 @@ def test_text_from_right_to_left_is_written_so(watched: Watched, own: tuple[Path
     assert said.evaluate("element => getComputedStyle(element).direction") == "rtl"
 
 
+def test_a_long_text_from_right_to_left_is_cut_at_its_end(watched: Watched, own: tuple[Path, str]) -> None:
+    with tracer.start_span("طلب") as span:
+        span.set_inputs("أين طلبي؟ " * 40)
+    tracer.flush()
+    page = watched.open(own[1])
+    page.goto("/traces")
+    said = page.get_by_role("gridcell").filter(has_text="أين")
+
+    expect(said).to_be_visible()
+    assert said.evaluate(
+        """cell => {
+            const range = document.createRange();
+            range.setStart(document.createTreeWalker(cell, NodeFilter.SHOW_TEXT).nextNode(), 0);
+            const [box, first] = [cell.getBoundingClientRect(), range.getBoundingClientRect()];
+            return box.left <= first.right && first.right <= box.right;
+        }"""
+    )
+
+
 def test_columns_are_chosen_and_sorted(page: Page) -> None:
     page.goto("/traces")
     page.get_by_role("button", name="Columns").click()
@@ -364,6 +384,22 @@ def test_a_time_is_chosen_by_name_and_on_the_histogram(page: Page) -> None:
     page.wait_for_url("**/*since=*")
     expect(page.get_by_role("heading", name="No trace fits")).to_be_visible()
     assert set(query(page)) == {"since", "until"}
+
+
+def test_the_bars_over_the_list_show_what_one_chooses(page: Page) -> None:
+    page.goto("/traces?filter=name = 'support agent'")
+    shown(page, 6)
+    bars = page.get_by_role("img", name="6 traces from")
+    expect(bars).to_have_accessible_name(re.compile(r"0 failed. Traces, highest .*: \d traces?"))
+    page.get_by_label("Bars show").select_option("Latency p95")
+    expect(bars).to_have_accessible_name(re.compile(r"Latency p95, highest .*: p95 [\d.]+ m?s, \d traces?"))
+    assert query(page)["bars"] == ["p95"]
+    page.get_by_label("Bars show").select_option("Tokens")
+    expect(bars).to_have_accessible_name(re.compile(r"Tokens, highest .*: [\d,]+ tokens, \d traces?"))
+
+    page.get_by_label("Bars show").select_option("Cost")
+    page.reload()
+    expect(bars).to_have_accessible_name(re.compile(r"Cost, highest .*: \$0\.000\d+, \d traces?"))
 
 
 def test_the_list_is_worked_by_keyboard_alone(page: Page) -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 
 from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.server.conversation import turn_messages
 from tracer.server.operation import Call
 from tracer.server.shapes import registered_shape, trace_shape
-from tracer.store import Facet, ModelRow, SessionRow, StatisticsRow, TraceQuery, VersionRow
+from tracer.store import Facet, FeedbackRow, ModelRow, SessionRow, StatisticsRow, TraceQuery, VersionRow
 from tracer.store.filter import Comparison, Field, OrderTerm, parse_filter
 
 DEFAULT_FACETS = "state,model,name,user,session,version,experiment,provider"
 _NS_PER_MS = 1_000_000
-_MINUTE_NS = 60_000_000_000
+_SECOND_NS = 1_000_000_000
 _STEPS_LIMIT = 1000
 _GROUPS_LIMIT = 100
 _GROUPS_WITH_SERIES = 20
 _REGISTERED = ("prompt", "model")
-_COUNTED = {"model": "calls", "provider": "calls", "none": "calls", "type": "spans", "name": "spans"}
+_COUNTED = {"model": "calls", "provider": "calls", "none": "calls", "type": "spans", "name": "spans", "tool": "spans"}
 
 
 def histogram(call: Call) -> JsonObject:
@@ -66,23 +68,29 @@ def _facet(facet: Facet) -> JsonObject:
 def statistics(call: Call) -> JsonObject:
     """Calls, errors, tokens, cost and latency by group, as a whole and over time."""
     query = call.query
-    group_by, interval_ns = query["group_by"], query["interval_ns"]
+    group_by, interval_ns, latency = query["group_by"], query["interval_ns"], query["latency"]
     seq = call.store.change_number()
     since_ms, until_ms = _ms(query["since_ns"]), _ms(query["until_ns"])
     filter = parse_filter(query["filter"])
-    groups = call.store.statistics(group_by=group_by, filter=filter, since_ms=since_ms, until_ms=until_ms)
+    asked = partial(
+        call.store.statistics,
+        group_by=group_by,
+        filter=filter,
+        since_ms=since_ms,
+        until_ms=until_ms,
+        latency=latency,
+    )
+    groups = asked()
     groups = groups[:_GROUPS_LIMIT]
     series: list[StatisticsRow] = []
     if interval_ns is not None:
         _check_interval(interval_ns)
-        series = call.store.statistics(
-            group_by=group_by, filter=filter, since_ms=since_ms, until_ms=until_ms, interval_ns=interval_ns
-        )
+        series = asked(interval_ns=interval_ns)
         _check_steps(series, interval_ns)
     charted = {row.group for row in groups[:_GROUPS_WITH_SERIES]}
     return {
         "group_by": group_by,
-        "counts": _COUNTED.get(group_by, "traces"),
+        "counts": "calls" if latency == "first_chunk" else _COUNTED.get(group_by, "traces"),
         "since_ns": query["since_ns"],
         "until_ns": query["until_ns"],
         "interval_ns": interval_ns,
@@ -98,8 +106,8 @@ def _ms(ns: int | None) -> float | None:
 
 
 def _check_interval(interval_ns: int) -> None:
-    if interval_ns % _MINUTE_NS:
-        raise InvalidArgumentError(f"interval_ns is {interval_ns}, expected a multiple of one minute ({_MINUTE_NS})")
+    if interval_ns % _SECOND_NS:
+        raise InvalidArgumentError(f"interval_ns is {interval_ns}, expected a multiple of one second ({_SECOND_NS})")
 
 
 def _check_steps(series: Sequence[StatisticsRow], interval_ns: int) -> None:
@@ -199,19 +207,21 @@ def _version(row: VersionRow, model: ModelRow | None) -> JsonObject:
         "cost": _cost(row.cost),
         "latency_ns": _latency(row),
         "models": row.models,
-        "feedback": [
-            {
-                "name": given.name,
-                "count": given.count,
-                "mean": given.mean,
-                "deviation": given.deviation,
-                "texts": [{"text": text, "count": count} for text, count in given.texts.items()],
-            }
-            for given in row.feedback
-        ],
+        "feedback": [_feedback(given) for given in row.feedback],
         "trace_name": row.trace_name,
         "uncertainty": dict(row.uncertainty),
     }
+
+
+def list_feedback(call: Call) -> JsonObject:
+    """Feedback on traces by name."""
+    seq = call.store.change_number()
+    return {"feedback": [_feedback(row) for row in call.store.feedback(call.selection)], "seq": seq}
+
+
+def _feedback(row: FeedbackRow) -> JsonObject:
+    texts = [{"text": text, "count": count} for text, count in row.texts.items()]
+    return {**asdict(row), "texts": texts}
 
 
 def _version_name(row: VersionRow, model: ModelRow | None) -> str:

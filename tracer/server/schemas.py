@@ -89,6 +89,14 @@ _NUMBERS = {
     "unmeasured": COUNT,
     "latency_ns": _LATENCY,
 }
+_FEEDBACK = shape(
+    name=TEXT,
+    count=COUNT,
+    mean=maybe(NUMBER),
+    deviation=maybe(NUMBER),
+    texts=many(shape(text=TEXT, count=COUNT)),
+    is_share=FLAG,
+)
 
 _RUN_SUMS = {"trace_count": COUNT, "error_count": COUNT, "usage": _USAGE, "cost": _COST, "latency_ns": _LATENCY}
 _SCORE_SUMS = {"name": TEXT, "count": COUNT, "mean": maybe(NUMBER), "failed": COUNT}
@@ -310,6 +318,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             )
         ),
     ),
+    "FeedbackSums": shape(feedback=many(_FEEDBACK), seq=COUNT),
     "Versions": shape(
         versions=many(
             shape(
@@ -324,15 +333,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 cost=_COST,
                 latency_ns=_LATENCY,
                 models=many(TEXT),
-                feedback=many(
-                    shape(
-                        name=TEXT,
-                        count=COUNT,
-                        mean=maybe(NUMBER),
-                        deviation=maybe(NUMBER),
-                        texts=many(shape(text=TEXT, count=COUNT)),
-                    )
-                ),
+                feedback=many(_FEEDBACK),
                 trace_name=maybe(TEXT),
                 uncertainty=by_name(NUMBER),
             )

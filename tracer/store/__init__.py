@@ -134,11 +134,14 @@ class Store(Protocol):
         since_ms: float | None = None,
         until_ms: float | None = None,
         interval_ns: int | None = None,
+        latency: str = "total",
     ) -> list[StatisticsRow]:
         """Calls, errors, tokens, cost and latency by group, most calls first.
 
-        Groups are "model", "provider", "name", "type" and "none" of spans, "trace_name", "version", "user", "session",
-        "experiment" and "state" of traces. With an interval there is a row for each group and step.
+        Groups are "model", "provider", "name", "type", "tool" (steps that are tools, by name) and "none" of spans,
+        "trace_name", "version", "user", "session", "experiment", "state" and "all_traces" of traces. With an interval
+        there is a row for each group and step. With a latency of "first_chunk" it is streamed calls alone that count,
+        in any group, and their latency is the time to the first chunk.
         """
         ...
 
@@ -181,6 +184,10 @@ class Store(Protocol):
 
     def versions(self, filter: Expression | None = None) -> list[VersionRow]:
         """The versions of apps that traces name, the one with the newest trace first; examples do not count."""
+        ...
+
+    def feedback(self, filter: Expression | None = None) -> list[FeedbackRow]:
+        """Feedback on the traces that meet a filter, by name, the most frequent first."""
         ...
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:

@@ -317,13 +317,14 @@ class SessionPage(NamedTuple):
 @dataclass(frozen=True)
 class FeedbackRow:
     """Feedback of one name: its number, mean and standard deviation of numbers and of yes or no, and how often which
-    text was given, the most frequent first."""
+    text was given, the most frequent first. ``is_share``: the mean is the share of yes among yes and no."""
 
     name: str
     count: int
     mean: float | None
     deviation: float | None = None
     texts: Mapping[str, int] = field(default_factory=dict)
+    is_share: bool = False
 
 
 class VersionRow(NamedTuple):

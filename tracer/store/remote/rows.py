@@ -149,15 +149,16 @@ def version_row(shape: Shape) -> VersionRow:
         first=shape["first_ns"],
         last=shape["last_ns"],
         cost=_total(shape["cost"]),
-        feedback=[_feedback_row(given) for given in shape["feedback"]],
+        feedback=[feedback_row(given) for given in shape["feedback"]],
         trace_name=shape.get("trace_name"),  # older servers do not tell
         uncertainty=shape.get("uncertainty", {}),
     )
 
 
-def _feedback_row(shape: Shape) -> FeedbackRow:
+def feedback_row(shape: Shape) -> FeedbackRow:
+    """Feedback of one name."""
     texts = {item["text"]: item["count"] for item in shape.get("texts", ())}
-    return FeedbackRow(shape["name"], shape["count"], shape["mean"], shape.get("deviation"), texts)
+    return FeedbackRow(shape["name"], shape["count"], shape["mean"], shape.get("deviation"), texts, shape.get("is_share", False))
 
 
 def experiment_row(shape: Shape) -> ExperimentRow:

@@ -21,6 +21,7 @@ from tracer.store.rows import (
     Changes,
     ExperimentRow,
     Facets,
+    FeedbackRow,
     Histogram,
     ModelRow,
     RegisteredRow,
@@ -138,6 +139,7 @@ class RemoteStore:
         since_ms: float | None = None,
         until_ms: float | None = None,
         interval_ns: int | None = None,
+        latency: str = "total",
     ) -> list[StatisticsRow]:
         """Calls, errors, tokens, cost and latency by group (and step), most calls first."""
         asked = {
@@ -146,6 +148,7 @@ class RemoteStore:
             "since_ns": None if since_ms is None else int(since_ms * _NS_PER_MS),
             "until_ns": None if until_ms is None else int(until_ms * _NS_PER_MS),
             "interval_ns": interval_ns,
+            "latency": None if latency == "total" else latency,  # which older servers do not know
         }
         found = self._get("/statistics", asked)
         shapes = found["groups"] if interval_ns is None else found["series"]
@@ -202,6 +205,11 @@ class RemoteStore:
         """The versions of apps that traces name, the one with the newest trace first."""
         found = self._get("/versions", {"filter": filter_text(filter)})
         return [rows.version_row(shape) for shape in found["versions"]]
+
+    def feedback(self, filter: Expression | None = None) -> list[FeedbackRow]:
+        """Feedback on the traces that meet a filter, by name, the most frequent first."""
+        found = self._get("/feedback", {"filter": filter_text(filter)})
+        return [rows.feedback_row(shape) for shape in found["feedback"]]
 
     def experiments(self) -> list[ExperimentRow]:
         """Every experiment, oldest first."""

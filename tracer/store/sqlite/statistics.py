@@ -24,6 +24,7 @@ _SPANS = {
     "provider": ("ifnull(s.provider, 'unknown')", "s.model IS NOT NULL"),
     "name": ("s.name", "1"),
     "type": ("s.type", "1"),
+    "tool": ("s.name", "s.type = 'TOOL'"),
     "none": ("'all'", "s.model IS NOT NULL"),
 }
 _TRACES = {
@@ -33,14 +34,17 @@ _TRACES = {
     "session": "ifnull(t.session, '')",
     "experiment": "(SELECT name FROM experiments WHERE id = t.experiment)",
     "state": "t.state",
+    "all_traces": "'all'",
 }
 _OF_CALLS = ("model", "provider", "none")
 STATISTICS_GROUPS = (*_SPANS, *_TRACES)
+_LATENCIES = ("total", "first_chunk")
 _ROLLED = {
     "model": ("model", "model <> ''"),
     "provider": ("CASE provider WHEN '' THEN 'unknown' ELSE provider END", "model <> ''"),
     "name": ("name", "1"),
     "type": ("type", "1"),
+    "tool": ("name", "type = 'TOOL'"),
     "none": ("'all'", "model <> ''"),
 }
 _EXACT_UP_TO_SPANS = 20_000
@@ -57,6 +61,12 @@ class _Question:
     since_ns: int | None
     until_ns: int | None
     interval_ns: int | None
+    is_of_first_chunks: bool
+
+    @property
+    def is_of_spans(self) -> bool:
+        """Whether it is spans that are counted, of whatever they are grouped by."""
+        return self.is_of_first_chunks or self.group_by in _SPANS
 
 
 @dataclass(frozen=True)
@@ -69,9 +79,12 @@ class _Amounts:
     output_tokens: str
     cost: str
     is_priced: str
+    duration: str
 
 
-_TRACE_AMOUNTS = _Amounts("t", "t.state = 'ERROR'", "t.input_tokens", "t.output_tokens", "t.cost", "t.cost IS NOT NULL")
+_TRACE_AMOUNTS = _Amounts(
+    "t", "t.state = 'ERROR'", "t.input_tokens", "t.output_tokens", "t.cost", "t.cost IS NOT NULL", "t.duration"
+)
 
 
 def _span_amounts(question: _Question) -> _Amounts:
@@ -81,6 +94,7 @@ def _span_amounts(question: _Question) -> _Amounts:
     return _Amounts(
         "s", "s.status = 'ERROR'", usage.format("input_tokens"), usage.format("output_tokens"), cost.format("cost"),
         f"(s.cost IS NOT NULL OR s.covered & {PRICED_BELOW} <> 0)",
+        "s.first_chunk" if question.is_of_first_chunks else "s.duration",
     )  # fmt: skip
 
 
@@ -118,13 +132,16 @@ def statistics(
     since_ms: float | None,
     until_ms: float | None,
     interval_ns: int | None,
+    latency: str,
     fulltext: Matcher,
 ) -> list[StatisticsRow]:
     """One row a group (and step), most calls first; from the roll-up where spans are many and no filter needs them."""
     if group_by not in STATISTICS_GROUPS:
         raise InvalidArgumentError(f"group_by is {group_by!r}, expected one of {', '.join(STATISTICS_GROUPS)}")
-    question = _Question(group_by, filter, _ns(since_ms), _ns(until_ms), interval_ns)
-    if group_by in _TRACES:
+    if latency not in _LATENCIES:
+        raise InvalidArgumentError(f"latency is {latency!r}, expected one of {', '.join(_LATENCIES)}")
+    question = _Question(group_by, filter, _ns(since_ms), _ns(until_ms), interval_ns, latency == "first_chunk")
+    if not question.is_of_spans:
         rows = _from_traces(connection, question, fulltext)
     elif _can_be_rolled_up(question) and _are_many(connection, question):
         rows = _from_hours(connection, question)
@@ -139,7 +156,8 @@ def _ns(ms: float | None) -> int | None:
 
 def _can_be_rolled_up(question: _Question) -> bool:
     is_by_hours = not (question.interval_ns or 0) % HOUR_NS
-    return question.filter is None and is_by_hours and _has_whole_hours(question)
+    is_kept = question.filter is None and not question.is_of_first_chunks
+    return is_kept and is_by_hours and _has_whole_hours(question)
 
 
 def _has_whole_hours(question: _Question) -> bool:
@@ -159,13 +177,19 @@ def _are_many(connection: sqlite3.Connection, question: _Question) -> bool:
 
 
 def _from_spans(connection: sqlite3.Connection, question: _Question, fulltext: Matcher) -> Iterable[StatisticsRow]:
-    group, condition = _SPANS[question.group_by]
+    group, condition = _spans_of(question)
     source, start = Sql("spans s", condition), "s.start"
-    if question.filter is not None:
+    if question.filter is not None or question.group_by in _TRACES:
         source = selected(question.filter, fulltext).sql.cross_join("spans s", SPANS_OF_TRACE, condition)
         start = "+s.start"  # a span is found by its trace, not by the index of all starts
     rows = _within(source, start, question.since_ns, question.until_ns)
     return _exact_rows(_summed(connection, question, _span_amounts(question), group, rows))
+
+
+def _spans_of(question: _Question) -> tuple[str, str]:
+    """What spans are grouped by, and which of them count."""
+    group, condition = _SPANS.get(question.group_by) or (_TRACES[question.group_by], "1")
+    return (group, f"{condition} AND s.first_chunk IS NOT NULL") if question.is_of_first_chunks else (group, condition)
 
 
 def _from_traces(connection: sqlite3.Connection, question: _Question, fulltext: Matcher) -> Iterable[StatisticsRow]:
@@ -188,7 +212,7 @@ def _summed(
     found = connection.execute(
         f"SELECT {group}, {step}, count(*), sum({amounts.failed}), total({amounts.input_tokens}),"
         f" total({amounts.output_tokens}), total({amounts.cost}), sum({amounts.is_priced}),"
-        f" sum({row}.cost IS NULL AND ({amounts.failed} OR {row}.input_tokens IS NULL)), group_concat({row}.duration)"
+        f" sum({row}.cost IS NULL AND ({amounts.failed} OR {row}.input_tokens IS NULL)), group_concat({amounts.duration})"
         f" FROM {source.text} GROUP BY 1, 2",
         source.parameters,
     )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Changes,
         ExperimentRow,
         Facets,
+        FeedbackRow,
         Histogram,
         ModelRow,
         RegisteredRow,
@@ -134,6 +135,7 @@ class SqliteStore:
         since_ms: float | None = None,
         until_ms: float | None = None,
         interval_ns: int | None = None,
+        latency: str = "total",
     ) -> list[StatisticsRow]:
         """Calls, errors, tokens, cost and latency by group (and step), most calls first."""
         self._fulltext.prepare(filter)
@@ -146,6 +148,7 @@ class SqliteStore:
                 since_ms=since_ms,
                 until_ms=until_ms,
                 interval_ns=interval_ns,
+                latency=latency,
                 fulltext=self._fulltext.matcher(connection, all_at_once=True),
             ),
         )
@@ -193,6 +196,10 @@ class SqliteStore:
     def versions(self, filter: Expression | None = None) -> list[VersionRow]:
         """The versions of apps that traces name, the one with the newest trace first."""
         return self._search(filter, reading.versions.versions)
+
+    def feedback(self, filter: Expression | None = None) -> list[FeedbackRow]:
+        """Feedback on the traces that meet a filter, by name, the most frequent first."""
+        return self._search(filter, reading.versions.feedback)
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """The traces that changed after a change number; 0 for all."""

@@ -1,4 +1,4 @@
-"""Versions of an app, and experiments: the sums of their traces."""
+"""Versions of an app, feedback, and experiments: the sums of their traces."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ NO_EXAMPLE = Not(Comparison(Field("tag", "any", EXAMPLE), "=", "true"))
 TEXTS_LIMIT = 20
 TEXT_LENGTH = 200
 _LATENCIES = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
+_YES_OR_NO = "lower(a.text) IN ('true', 'false', 'yes', 'no')"
 SCORE = (
     "(CASE lower(a.text) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0 WHEN 'yes' THEN 1.0 WHEN 'no' THEN 0.0"
     " ELSE tracer_number(a.text) END)"
@@ -68,9 +69,10 @@ def versions(connection: sqlite3.Connection, expression: Expression | None, full
         f" GROUP BY 1 ORDER BY last DESC, 1 LIMIT {VERSIONS_LIMIT}",
         source.parameters,
     ).fetchall()
-    models, feedback, names = _models(connection, source), _feedback(connection, source), _names(connection, source)
+    models, names = _models(connection, source), _names(connection, source)
+    given = _feedback(connection, source, "t.model_id")
     return [
-        _version_row(total, models[total.model_id], feedback[total.model_id], names.get(total.model_id))
+        _version_row(total, models[total.model_id], given[total.model_id], names.get(total.model_id))
         for total in map(_Totals._make, totals)
     ]
 
@@ -140,25 +142,32 @@ def _models(connection: sqlite3.Connection, source: Sql) -> dict[str, list[str]]
     return found
 
 
-def _feedback(connection: sqlite3.Connection, source: Sql) -> dict[str, list[FeedbackRow]]:
+def feedback(connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher) -> list[FeedbackRow]:
+    """Feedback on selected traces by name, the most frequent first."""
+    return _feedback(connection, selected(expression, fulltext).sql, "''")[""]
+
+
+def _feedback(connection: sqlite3.Connection, source: Sql, group: str) -> dict[str, list[FeedbackRow]]:
+    """The same by group of traces."""
     given = source.cross_join("assessments a", "a.trace = t.num AND a.type = 'feedback' AND NOT a.deleted")
     found: dict[str, list[FeedbackRow]] = defaultdict(list)
     texts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    for version, name, text, count in connection.execute(
-        f"SELECT t.model_id, a.name, substr(a.text, 1, {TEXT_LENGTH}), count(*) FROM {given.text}"
+    for of, name, text, count in connection.execute(
+        f"SELECT {group}, a.name, substr(a.text, 1, {TEXT_LENGTH}), count(*) FROM {given.text}"
         f" AND a.text IS NOT NULL AND {SCORE} IS NULL GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3",
         given.parameters,
     ):
-        if len(texts[version, name]) < TEXTS_LIMIT:
-            texts[version, name][text] = count
-    for version, name, count, numbers, total, squared in connection.execute(
-        f"SELECT t.model_id, a.name, count(*), count({SCORE}), total({SCORE}), total({SCORE} * {SCORE})"
+        if len(texts[of, name]) < TEXTS_LIMIT:
+            texts[of, name][text] = count
+    for of, name, count, numbers, total, squared, answers in connection.execute(
+        f"SELECT {group}, a.name, count(*), count({SCORE}), total({SCORE}), total({SCORE} * {SCORE}),"
+        f" total({_YES_OR_NO})"
         f" FROM {given.text} GROUP BY 1, 2 ORDER BY 3 DESC, 2",
         given.parameters,
     ):
         mean = total / numbers if numbers else None
         spread = deviation(numbers, total, squared) if numbers else None
-        found[version].append(FeedbackRow(name, count, mean, spread, texts.get((version, name), {})))
+        found[of].append(FeedbackRow(name, count, mean, spread, texts.get((of, name), {}), 0 < numbers == answers))
     return found
 
 

@@ -1,13 +1,12 @@
-// Number of traces over time; dragging selects a period.
+// What the traces come to over time; dragging selects a period.
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type PointerEvent, useMemo, useRef, useState } from "react";
 import { histogram, histogramOf } from "../api/queries";
 import type { Histogram as Answer, Selection } from "../api/types";
 import { count, minuteOf, plural } from "../format";
+import { BAR_METRICS, type Bar, type BarMetric, useBars } from "./barMetric";
 import { filledPart, type MainPart, mainPart } from "./mainPart";
-
-type Bucket = Answer["buckets"][number];
 
 const say = (ns: number) => minuteOf(ns / 1e6);
 
@@ -16,15 +15,16 @@ const BARS = 80;
 const MOST_STEPS = 5;
 
 /** A few bars over the whole width look odd: empty time is added before them. */
-function padded(buckets: Bucket[], step: number): Bucket[] {
-  const missing = Math.max(0, FEWEST - buckets.length);
-  const start = buckets[0]?.start_ns ?? 0;
+function padded(bars: Bar[], step: number): Bar[] {
+  const missing = Math.max(0, FEWEST - bars.length);
+  const start = bars[0]?.start_ns ?? 0;
   const before = Array.from({ length: missing }, (_, index) => ({
     start_ns: start - (missing - index) * step,
-    count: 0,
-    errors: 0,
+    value: 0,
+    failed: 0,
+    said: "no trace",
   }));
-  return [...before, ...buckets];
+  return [...before, ...bars];
 }
 
 interface Drawn {
@@ -58,46 +58,49 @@ async function closeUp(selection: Selection, first: MainPart, signal: AbortSigna
   return { data, outside };
 }
 
-export function Histogram({
-  selection,
-  onRange,
-}: {
+interface Props {
   selection: Selection;
+  metric: BarMetric;
   onRange: (sinceMs: number, untilMs: number) => void;
-}) {
+}
+
+export function Histogram({ selection, metric, onRange }: Props) {
   const { data, outside } = useMainPart(selection);
+  const found = useBars(selection, data, metric);
   const frame = useRef<HTMLDivElement>(null);
   const [drag, setDrag] = useState<[number, number] | null>(null);
   if (!data?.buckets.length || data.since_ns === null || data.until_ns === null)
     return <div className="histogram empty" />;
   const step = data.step_ns;
-  const buckets = padded(data.buckets, step);
-  const most = Math.max(1, ...buckets.map((bucket) => bucket.count));
+  const bars = padded(found, step);
+  const highest = bars.reduce((most, bar) => (bar.value > most.value ? bar : most));
   // a root scale: one busy hour does not hide the others
-  const height = (bucket: Bucket) => 100 * Math.sqrt(bucket.count / most);
-  const errors = buckets.reduce((sum, bucket) => sum + bucket.errors, 0);
+  const height = (bar: Bar) => (highest.value ? 100 * Math.sqrt(bar.value / highest.value) : 0);
+  const failedShare = (bar: Bar) => bar.failed / bar.value || 0;
+  const errors = data.buckets.reduce((sum, bucket) => sum + bucket.errors, 0);
+  const word = BAR_METRICS.find(([id]) => id === metric)?.[1] ?? "";
   const index = (event: PointerEvent) => {
     const box = frame.current?.getBoundingClientRect();
     const share = box ? (event.clientX - box.left) / box.width : 0;
-    return Math.min(buckets.length - 1, Math.max(0, Math.floor(share * buckets.length)));
+    return Math.min(bars.length - 1, Math.max(0, Math.floor(share * bars.length)));
   };
   const finish = () => {
     if (!drag) return;
     const [from, to] = [Math.min(...drag), Math.max(...drag)];
     setDrag(null);
-    const start = buckets[from];
-    const end = buckets[to];
+    const start = bars[from];
+    const end = bars[to];
     if (start && end) onRange(Math.floor(start.start_ns / 1e6), Math.ceil((end.start_ns + step) / 1e6));
   };
-  const first = buckets[0]?.start_ns ?? 0;
-  const last = (buckets[buckets.length - 1]?.start_ns ?? 0) + step;
+  const first = bars[0]?.start_ns ?? 0;
+  const last = (bars[bars.length - 1]?.start_ns ?? 0) + step;
   return (
     <div className="histogram">
       <div
         ref={frame}
         className="bars"
         role="img"
-        aria-label={`${plural(data.count, "trace")} from ${say(first)} to ${say(last)}, ${count(errors)} failed`}
+        aria-label={`${plural(data.count, "trace")} from ${say(first)} to ${say(last)}, ${count(errors)} failed. ${word}, highest ${say(highest.start_ns)}: ${highest.said}`}
         title="Drag to choose a time (heights are square roots)"
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
@@ -107,28 +110,23 @@ export function Histogram({
         onPointerUp={finish}
         onPointerCancel={() => setDrag(null)}
       >
-        {buckets.map((bucket, at) => {
+        {bars.map((bar, at) => {
           const isIn = drag && at >= Math.min(...drag) && at <= Math.max(...drag);
           return (
             <div
-              key={bucket.start_ns}
+              key={bar.start_ns}
               className={`bar-slot ${isIn ? "in" : ""}`}
-              title={`${say(bucket.start_ns)}: ${plural(bucket.count, "trace")}, ${bucket.errors} failed`}
+              title={`${say(bar.start_ns)}: ${bar.said}`}
             >
-              <div
-                className="bar-errors"
-                style={{ height: `${height(bucket) * (bucket.errors / bucket.count || 0)}%` }}
-              />
-              <div
-                className="bar-rest"
-                style={{ height: `${height(bucket) * (1 - bucket.errors / bucket.count || 0)}%` }}
-              />
+              <div className="bar-errors" style={{ height: `${height(bar) * failedShare(bar)}%` }} />
+              <div className="bar-rest" style={{ height: `${height(bar) * (1 - failedShare(bar))}%` }} />
             </div>
           );
         })}
       </div>
       <div className="histogram-ends num" aria-hidden="true">
         <span>{say(first)}</span>
+        {metric !== "count" && <span>highest {highest.said}</span>}
         {outside > 0 && <span>{plural(outside, "trace")} far off left out</span>}
         <span>{say(last)}</span>
       </div>

@@ -16,6 +16,7 @@ import { useRemembered } from "../ui/remembered";
 import { TimeRange } from "../ui/TimeRange";
 import { useUrlState } from "../ui/url";
 import { useMedia } from "../ui/useMedia";
+import { BAR_METRICS, barMetricOf } from "./barMetric";
 import { ColumnMenu } from "./ColumnMenu";
 import { COLUMNS, DEFAULT_COLUMNS } from "./columns";
 import { conjuncts, toggleCondition } from "./conditions";
@@ -45,6 +46,7 @@ export function TracesPage() {
   const chosen = url.get("columns")?.split(",") ?? kept;
   const words = useMemo(() => searchedWords(conjuncts(selection.filter)), [selection.filter]);
   const columns = useMemo(() => COLUMNS.filter((column) => chosen.includes(column.id)), [chosen]);
+  const metric = barMetricOf(url.get("bars"));
   const [active, setActive] = useState(-1);
   const [marked, setMarked] = useState<ReadonlySet<string>>(() => new Set());
   const [isMarking, setMarking] = useState(false);
@@ -186,6 +188,7 @@ export function TracesPage() {
       </div>
       <Histogram
         selection={selection}
+        metric={metric}
         onRange={(since, until) => setUrl({ range: null, since: String(since), until: String(until) })}
       />
       <div className="list-line">
@@ -198,6 +201,19 @@ export function TracesPage() {
             <ArrowUp aria-hidden /> {count(newTraces.length)} new
           </button>
         )}
+        <select
+          className="bar-metric"
+          aria-label="Bars show"
+          title="What the bars show"
+          value={metric}
+          onChange={(event) => setUrl({ bars: event.target.value === "count" ? null : event.target.value }, true)}
+        >
+          {BAR_METRICS.map(([id, word]) => (
+            <option key={id} value={id}>
+              {word}
+            </option>
+          ))}
+        </select>
       </div>
       {query.error && !isSyntax ? <Problem error={query.error} retry={() => void query.refetch()} /> : null}
       <div className="list-body">

@@ -3,7 +3,18 @@
 import { CircleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Trace } from "../api/types";
-import { count, duration, fullTime, milliseconds, moment, money, plural, shortCount, totalTokens } from "../format";
+import {
+  count,
+  duration,
+  fullTime,
+  milliseconds,
+  minuteOf,
+  moment,
+  money,
+  plural,
+  shortCount,
+  totalTokens,
+} from "../format";
 import { modelNames } from "../ui/models";
 import { StateBadge, stateWord } from "../ui/State";
 import { VersionLink, VersionName } from "../ui/VersionName";
@@ -178,13 +189,14 @@ function tokens(trace: Trace): string {
   return trace.usage ? `${count(trace.usage.input_tokens ?? 0)} in, ${count(trace.usage.output_tokens ?? 0)} out` : "";
 }
 
-/** With milliseconds, unless the year takes their place. */
+/** With milliseconds; a year takes their place and that of the seconds. */
 function Moment({ ns }: { ns: number }) {
   const said = moment(ns);
+  if (said.length >= 18) return minuteOf(ns / 1e6);
   return (
     <>
       {said}
-      {said.length < 18 && <span className="dim">{milliseconds(ns)}</span>}
+      <span className="dim">{milliseconds(ns)}</span>
     </>
   );
 }
