@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from tests.waiting import PATIENCE, until
 from tests.web.chromium import find_chromium
 from tests.web.serving import TraceIds, record_stories, served
+from tests.web.shop import Shop, open_shop
 
 expect.set_options(timeout=PATIENCE * 1000)
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +62,15 @@ def address(recorded_stories: tuple[Path, TraceIds]) -> Iterator[str]:
     """The server over that store."""
     with served(recorded_stories[0]) as url:
         yield url
+
+
+@pytest.fixture(scope="package")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Shop]]:
+    """A server over a week of a shop, and ids of some of its traces."""
+    store = tmp_path_factory.mktemp("shop") / "shop.db"
+    ids = open_shop(store)
+    with served(store) as url:
+        yield url, ids
 
 
 # closed before other folders' tests begin, which run event loops of their own

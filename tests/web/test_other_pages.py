@@ -215,7 +215,7 @@ def test_each_version_of_an_app_is_compared_with_the_one_before_or_a_chosen_one(
 def test_the_dashboard_draws_calls_latency_tokens_and_cost(page: Page) -> None:
     page.goto("/dashboard")
 
-    expect(page.locator("canvas")).to_have_count(4)
+    expect(page.locator("canvas")).to_have_count(5)
     expect(page.get_by_text("None failed in this time.")).to_be_visible()
     expect(page.locator(".tiles")).to_contain_text("Model calls")
     row = page.locator(".group-table").get_by_role("row").filter(has_text="gpt-4o-mini-2024-07-18")

@@ -12,6 +12,7 @@ import type {
   ReviewProgress,
   ReviewQueue,
   RowPage,
+  Scores,
   Selection,
   ServerInfo,
   SessionAnswer,
@@ -212,11 +213,28 @@ export const sessionTurns = (sessionId: string) =>
     getNextPageParam: (page) => page.next_page_token,
   });
 
-export const statistics = (selection: Selection, groupBy: string, intervalNs: number | null) =>
+export const statistics = (
+  selection: Selection,
+  groupBy: string,
+  intervalNs: number | null,
+  latency?: "total" | "first_chunk",
+) =>
   queryOptions({
-    queryKey: ["statistics", selection, groupBy, intervalNs],
+    queryKey: ["statistics", selection, groupBy, intervalNs, latency],
     queryFn: ({ signal }) =>
-      request<Statistics>("/statistics", { ...selection, group_by: groupBy, interval_ns: intervalNs }, { signal }),
+      request<Statistics>(
+        "/statistics",
+        { ...selection, group_by: groupBy, interval_ns: intervalNs, latency },
+        { signal },
+      ),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+
+export const feedbackSums = (selection: Selection) =>
+  queryOptions({
+    queryKey: ["feedback sums", selection],
+    queryFn: ({ signal }) => request<{ feedback: Scores[] }>("/feedback", { ...selection }, { signal }),
     placeholderData: keepPreviousData,
     retry: false,
   });
@@ -257,7 +275,7 @@ export const experimentList = () =>
     staleTime: 60_000,
   });
 
-const LIVE = ["evaluations", "histogram", "facets", "sessions", "session", "statistics", "versions"];
+const LIVE = ["evaluations", "histogram", "facets", "sessions", "session", "statistics", "feedback sums", "versions"];
 
 /** The change number that an answer, or the first page of several, has everything up to. */
 const seqOf = (data: unknown): number => {

@@ -290,6 +290,8 @@ export interface Scores {
   mean: number | null;
   deviation: number | null;
   texts: { text: string; count: number }[];
+  /** The mean is the share of yes among yes and no. */
+  is_share: boolean;
 }
 
 export interface Version {

@@ -17,9 +17,15 @@ interface Props {
   show: (value: number) => string;
   /** Short form for the axis. */
   brief?: (value: number) => string;
+  /** Opens the traces of a step, which begins so many seconds after 1970. */
+  onPick: (seconds: number) => void;
+  onRange: (sinceMs: number, untilMs: number) => void;
 }
 
+type Pointed = Pick<Props, "onPick" | "onRange">;
+
 const HEIGHT = 176;
+const CLOSE = 6; // pixels that a click may move by
 const LIGHT = ["#4f46e5", "#0b8a6a", "#c2680a", "#b8317f", "#1d7fc4", "#7a8291", "#a3a9b4"];
 const DARK = ["#8b93ff", "#4fd1a5", "#f0b25a", "#f48fc0", "#6fb7f5", "#9aa4b2", "#6b7482"];
 
@@ -32,16 +38,32 @@ export const shortened = (name: string) =>
 
 export const colours = () => (isDark() ? DARK : LIGHT);
 
-export function ChartView({ title, chart, isStacked, isWhole = false, nothing, show, brief = show }: Props) {
+export function ChartView({
+  title,
+  chart,
+  isStacked,
+  isWhole = false,
+  nothing,
+  show,
+  brief = show,
+  onPick,
+  onRange,
+}: Props) {
   const place = useRef<HTMLDivElement>(null);
+  const on = useRef({ onPick, onRange });
+  on.current = { onPick, onRange };
   const theme = useTheme();
   const systemIsDark = useMedia("(prefers-color-scheme: dark)");
   // biome-ignore lint/correctness/useExhaustiveDependencies: the colours of the canvas follow the theme
   useEffect(() => {
     const element = place.current;
     if (!element || !chart.times.length) return;
+    const pointed: Pointed = {
+      onPick: (seconds) => on.current.onPick(seconds),
+      onRange: (since, until) => on.current.onRange(since, until),
+    };
     const plot = new uPlot(
-      options(chart, isStacked, isWhole, show, brief, element.clientWidth),
+      options(chart, isStacked, isWhole, show, brief, element.clientWidth, pointed),
       dataOf(chart, isStacked),
       element,
     );
@@ -76,6 +98,7 @@ function options(
   show: (value: number) => string,
   brief: (value: number) => string,
   width: number,
+  { onPick, onRange }: Pointed,
 ): uPlot.Options {
   const dark = isDark();
   const ink = dark ? "#8b95a4" : "#626b7a";
@@ -104,7 +127,23 @@ function options(
     height: HEIGHT,
     padding: [8, 8, 0, 0],
     legend: { show: true, live: true, markers: { width: 0, fill: (_plot, index) => colourAt(index - 1) } },
-    cursor: { points: { show: !isStacked }, y: false },
+    cursor: { points: { show: !isStacked }, y: false, drag: { x: true, y: false, setScale: false, dist: CLOSE } },
+    hooks: {
+      ready: [
+        ({ over, cursor, select }) =>
+          over.addEventListener("click", () => {
+            const seconds = chart.times[cursor.idx ?? -1];
+            if (seconds !== undefined && select.width < CLOSE) onPick(seconds);
+          }),
+      ],
+      setSelect: [
+        (plot) => {
+          const { left, width: dragged } = plot.select;
+          if (dragged < CLOSE) return;
+          onRange(Math.floor(plot.posToVal(left, "x") * 1000), Math.ceil(plot.posToVal(left + dragged, "x") * 1000));
+        },
+      ],
+    },
     scales: {
       x: { range: (_plot, first, last) => [first, last + step] },
       y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.05 : 1] },

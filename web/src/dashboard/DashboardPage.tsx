@@ -1,14 +1,13 @@
 // Calls, errors, latency, tokens and cost over time.
 
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useMemo, useRef } from "react";
-import { Link } from "wouter";
+import { useMemo, useRef } from "react";
+import { Link, useLocation } from "wouter";
 import { ApiError } from "../api/client";
 import { useChanges } from "../api/live";
 import { histogram, refreshAll, statistics } from "../api/queries";
 import type { Statistics, StatisticsGroup } from "../api/types";
 import { count, duration, money, percent, plural, roundMoney, shortCount } from "../format";
-import { condition, conjuncts } from "../traces/conditions";
 import { FilterBox } from "../traces/FilterBox";
 import { GetStarted } from "../traces/GetStarted";
 import { useKeys } from "../ui/keys";
@@ -18,18 +17,11 @@ import { useSelection } from "../ui/range";
 import { Segments } from "../ui/Segments";
 import { useTheme } from "../ui/theme";
 import { useUrlState } from "../ui/url";
-import { useMedia } from "../ui/useMedia";
 import { useVersionName } from "../versions/details";
 import { ChartView, colours, shortened } from "./ChartView";
+import { failedCondition, GROUPS, type Group, type TracesOf, tracesOf } from "./links";
 import { type Chart, chartOf, type Metric, stepFor } from "./series";
-
-const GROUPS = [
-  ["model", "Model"],
-  ["trace_name", "Trace"],
-  ["name", "Step"],
-  ["version", "Version"],
-  ["user", "User"],
-] as const;
+import { FeedbackTable, GroupTable, ToolTable } from "./Tables";
 
 const PERCENTILES = [
   ["p50", "p50"],
@@ -37,7 +29,6 @@ const PERCENTILES = [
   ["p99", "p99"],
 ] as const;
 
-type Group = (typeof GROUPS)[number][0];
 type Percentile = (typeof PERCENTILES)[number][0];
 
 const calls: Metric = (row) => row.calls;
@@ -62,6 +53,10 @@ export default function DashboardPage() {
     ...statistics(selection, group, length === null ? null : stepFor(length)),
     enabled: length !== null,
   });
+  const firstChunks = useQuery({
+    ...statistics(selection, group, query.data?.interval_ns ?? null, "first_chunk"),
+    enabled: Boolean(query.data?.interval_ns),
+  });
   const sums = useQuery({ ...statistics(selection, "none", null), enabled: length !== null });
   useChanges(refreshAll, 3_000);
   const box = useRef<HTMLInputElement>(null);
@@ -75,6 +70,7 @@ export default function DashboardPage() {
     !selection.filter
   )
     return <GetStarted onRefresh={refreshAll} hasNewTraces={false} />;
+  const addressOf = tracesOf(url, selection.filter);
   const problem = range.error ?? query.error;
   return (
     <div className="page">
@@ -104,25 +100,38 @@ export default function DashboardPage() {
           traces={found.count}
           failed={found.buckets.reduce((sum, bucket) => sum + bucket.errors, 0)}
           sums={sums.data.groups[0]}
+          addressOf={addressOf}
         />
       )}
       {query.data && (
         <>
-          <Legend groups={chartOf(query.data, calls, true).groups} isVersion={group === "version"} />
-          <Charts data={query.data} percentile={percentile}>
+          <div className="chart-line">
+            <Legend groups={chartOf(query.data, calls, true).groups} isVersion={group === "version"} />
             <Segments
-              label="Percentile of the latency"
+              label="Percentile of the latencies"
               value={percentile}
               options={PERCENTILES}
               onChange={(id) => setUrl({ latency: id === "p95" ? null : id }, true)}
             />
-          </Charts>
+          </div>
+          <Charts
+            data={query.data}
+            firstChunks={firstChunks.data}
+            percentile={percentile}
+            failed={failedCondition(group)}
+            addressOf={addressOf}
+            onRange={(since, until) => setUrl({ range: null, since: String(since), until: String(until) })}
+          />
           <GroupTable
             data={query.data}
             word={GROUPS.find(([id]) => id === group)?.[1] ?? ""}
-            field={group}
-            addressOf={(wanted, order) => tracesOf(url, selection.filter, wanted, order)}
+            group={group}
+            addressOf={addressOf}
           />
+          <div className="table-pair">
+            <ToolTable selection={selection} addressOf={addressOf} />
+            <FeedbackTable selection={selection} addressOf={addressOf} />
+          </div>
           {!query.data.exact && (
             <p className="dim page-note">
               Percentiles are within 5 %: there are too many steps to go through one by one.
@@ -134,33 +143,47 @@ export default function DashboardPage() {
   );
 }
 
-function Tiles({ traces, failed, sums }: { traces: number; failed: number; sums: StatisticsGroup | undefined }) {
-  const tiles: [string, string, string][] = [
-    ["Traces", shortCount(traces), failed ? `${percent(failed, traces)} failed` : "none failed"],
+interface TilesProps {
+  traces: number;
+  failed: number;
+  sums: StatisticsGroup | undefined;
+  addressOf: TracesOf;
+}
+
+function Tiles({ traces, failed, sums, addressOf }: TilesProps) {
+  const tiles: [string, string, string, string | null][] = [
+    ["Traces", shortCount(traces), failed ? `${percent(failed, traces)} failed` : "none failed", ""],
     [
       "Model calls",
       shortCount(sums?.calls ?? 0),
       sums?.errors ? `${percent(sums.errors, sums.calls)} failed` : "none failed",
+      null,
     ],
     [
       "Call latency",
       sums ? duration(sums.latency_ns.p50) : "–",
       sums ? `p95 ${duration(sums.latency_ns.p95)}, p99 ${duration(sums.latency_ns.p99)}` : "",
+      "duration desc",
     ],
     [
       "Tokens",
       shortCount((sums?.input_tokens ?? 0) + (sums?.output_tokens ?? 0)),
       sums ? `${shortCount(sums.input_tokens)} in, ${shortCount(sums.output_tokens)} out` : "",
+      "tokens desc",
     ],
-    ["Cost", money(sums?.cost), sums ? unpriced(sums) : ""],
+    ["Cost", money(sums?.cost), sums ? unpriced(sums) : "", "cost desc"],
   ];
   return (
     <dl className="tiles">
-      {tiles.map(([word, value, more]) => (
+      {tiles.map(([word, value, more, order]) => (
         <div key={word}>
           <dt>{word}</dt>
-          <dd className="tile-value num">{value}</dd>
-          <dd className="dim num">{more}</dd>
+          <dd className="tile-value num">
+            {order === null ? value : <Link href={addressOf([], order)}>{value}</Link>}
+          </dd>
+          <dd className="dim num">
+            {order === "" && failed ? <Link href={addressOf(["state = 'ERROR'"])}>{more}</Link> : more}
+          </dd>
         </div>
       ))}
     </dl>
@@ -180,7 +203,17 @@ function unpriced({ calls, priced, unmeasured }: StatisticsGroup) {
 const NO_CHART: Chart = { times: [], groups: [], values: [] };
 const isEmpty = (chart: Chart) => !chart.values.some((row) => row.some(Boolean));
 
-function Charts({ data, percentile, children }: { data: Statistics; percentile: Percentile; children: ReactNode }) {
+interface ChartsProps {
+  data: Statistics;
+  firstChunks: Statistics | undefined;
+  percentile: Percentile;
+  failed: string;
+  addressOf: TracesOf;
+  onRange: (sinceMs: number, untilMs: number) => void;
+}
+
+function Charts({ data, firstChunks, percentile, failed, addressOf, onRange }: ChartsProps) {
+  const [, navigate] = useLocation();
   const charts = useMemo(
     () => ({
       calls: chartOf(data, calls, true),
@@ -191,16 +224,50 @@ function Charts({ data, percentile, children }: { data: Statistics; percentile: 
     [data],
   );
   const latencies = useMemo(() => chartOf(data, latency[percentile], false), [data, percentile]);
+  const waits = useMemo(
+    () => (firstChunks ? chartOf(firstChunks, latency[percentile], false, data) : NO_CHART),
+    [firstChunks, data, percentile],
+  );
+  const step = (data.interval_ns ?? 0) / 1e6;
+  const opens = (wanted: string[], order: string) => ({
+    onPick: (seconds: number) => navigate(addressOf(wanted, order, [seconds * 1000, seconds * 1000 + step])),
+    onRange,
+  });
   const unit = data.counts === "calls" ? "Calls" : data.counts === "spans" ? "Steps" : "Traces";
   return (
     <div className="charts">
-      <ChartView title={unit} chart={charts.calls} isStacked isWhole show={shortCount} />
-      <div className="chart-with-choice">
-        <ChartView title={`Latency, ${percentile}`} chart={latencies} isStacked={false} show={duration} />
-        {children}
-      </div>
-      <ChartView title="Cost" chart={charts.cost} isStacked show={money} brief={roundMoney} />
-      <ChartView title="Tokens" chart={charts.tokens} isStacked isWhole show={shortCount} />
+      <ChartView title={unit} chart={charts.calls} isStacked isWhole show={shortCount} {...opens([], "")} />
+      <ChartView
+        title={`Latency, ${percentile}`}
+        chart={latencies}
+        isStacked={false}
+        show={duration}
+        {...opens([], "duration desc")}
+      />
+      <ChartView
+        title={`Time to first chunk, ${percentile}`}
+        chart={waits}
+        nothing="No streamed call in this time."
+        isStacked={false}
+        show={duration}
+        {...opens([], "duration desc")}
+      />
+      <ChartView
+        title="Cost"
+        chart={charts.cost}
+        isStacked
+        show={money}
+        brief={roundMoney}
+        {...opens([], "cost desc")}
+      />
+      <ChartView
+        title="Tokens"
+        chart={charts.tokens}
+        isStacked
+        isWhole
+        show={shortCount}
+        {...opens([], "tokens desc")}
+      />
       <ChartView
         title={`Failed ${unit.toLowerCase()}`}
         chart={isEmpty(charts.errors) ? NO_CHART : charts.errors}
@@ -208,18 +275,11 @@ function Charts({ data, percentile, children }: { data: Statistics; percentile: 
         isStacked
         isWhole
         show={shortCount}
+        {...opens([failed], "")}
       />
     </div>
   );
 }
-
-const FILTER_FIELDS: Record<Group, string> = {
-  model: "model",
-  trace_name: "name",
-  name: "span.name",
-  version: "version",
-  user: "user",
-};
 
 /** What the colours of all charts mean. */
 function Legend({ groups, isVersion }: { groups: string[]; isVersion: boolean }) {
@@ -235,134 +295,5 @@ function Legend({ groups, isVersion }: { groups: string[]; isVersion: boolean })
         </li>
       ))}
     </ul>
-  );
-}
-
-/** The traces behind a figure, in the time and filter of the dashboard. */
-function tracesOf(url: URLSearchParams, filter: string, wanted: string[], order: string): string {
-  const next = new URLSearchParams();
-  for (const name of ["range", "since", "until"]) {
-    const value = url.get(name);
-    if (value) next.set(name, value);
-  }
-  const conditions = [
-    ...(filter ? (conjuncts(`${filter} AND x`).length > 1 ? [filter] : [`(${filter})`]) : []),
-    ...wanted,
-  ];
-  if (conditions.length) next.set("filter", conditions.join(" AND "));
-  if (order) next.set("order", order);
-  return `/traces?${next}`;
-}
-
-const cardOf = (group: StatisticsGroup): [string, string][] => [
-  ["Count", count(group.calls)],
-  ["Failed", group.errors ? `${count(group.errors)} (${percent(group.errors, group.calls)})` : "0"],
-  ["Latency p50, p95", `${duration(group.latency_ns.p50)}, ${duration(group.latency_ns.p95)}`],
-  ["Tokens", `${count(group.input_tokens)} in, ${count(group.output_tokens)} out`],
-  ["Cost", money(group.cost)],
-];
-
-interface GroupTableProps {
-  data: Statistics;
-  word: string;
-  field: Group;
-  addressOf: (wanted: string[], order: string) => string;
-}
-
-const FAILED = { trace_name: "state = 'ERROR'", version: "state = 'ERROR'", user: "state = 'ERROR'" } as Record<
-  Group,
-  string
->;
-
-function GroupTable({ data, word, field, addressOf }: GroupTableProps) {
-  const nameOf = useVersionName();
-  const isNarrow = useMedia("(max-width: 720px)");
-  const titleOf = (group: string) => (field === "version" ? nameOf(group) : group);
-  if (isNarrow)
-    return (
-      <section className="group-table">
-        <h2 className="section-title">By {word.toLowerCase()}</h2>
-        <ul className="cards">
-          {data.groups.map((group) => (
-            <li key={group.group} className="card num">
-              <h3>
-                {group.group ? (
-                  <Link href={addressOf([condition(FILTER_FIELDS[field], group.group)], "")}>
-                    {titleOf(group.group)}
-                  </Link>
-                ) : (
-                  "(none)"
-                )}
-              </h3>
-              <dl>
-                {cardOf(group).map(([name, value]) => (
-                  <div key={name}>
-                    <dt>{name}</dt>
-                    <dd>{value}</dd>
-                  </div>
-                ))}
-              </dl>
-            </li>
-          ))}
-        </ul>
-      </section>
-    );
-  return (
-    <section className="group-table">
-      <h2 className="section-title">By {word.toLowerCase()}</h2>
-      <div className="table-scroll">
-        <table className="plain list num">
-          <thead>
-            <tr>
-              <th scope="col">{word}</th>
-              {["Count", "Failed", "p50", "p95", "p99", "Tokens in", "Tokens out", "Cost"].map((head) => (
-                <th key={head} scope="col" className="right">
-                  {head}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {data.groups.map((group) => {
-              const its = [condition(FILTER_FIELDS[field], group.group)];
-              const linked = (text: string, wanted: string[] = [], order = "") =>
-                group.group ? (
-                  <Link href={addressOf([...its, ...wanted], order)}>
-                    {text}
-                    <span className="visually-hidden"> of {group.group}</span>
-                  </Link>
-                ) : (
-                  text
-                );
-              return (
-                <tr key={group.group}>
-                  <td className="clip-id" title={group.group}>
-                    {group.group ? (
-                      <Link href={addressOf(its, "")}>{titleOf(group.group)}</Link>
-                    ) : (
-                      <span className="dim">(none)</span>
-                    )}
-                  </td>
-                  <td className="right">{count(group.calls)}</td>
-                  <td className={`right ${group.errors ? "bad" : "dim"}`}>
-                    {group.errors
-                      ? linked(`${count(group.errors)} (${percent(group.errors, group.calls)})`, [
-                          FAILED[field] ?? "errors > 0",
-                        ])
-                      : "0"}
-                  </td>
-                  <td className="right nowrap">{duration(group.latency_ns.p50)}</td>
-                  <td className="right nowrap">{duration(group.latency_ns.p95)}</td>
-                  <td className="right nowrap">{linked(duration(group.latency_ns.p99), [], "duration desc")}</td>
-                  <td className="right">{count(group.input_tokens)}</td>
-                  <td className="right">{count(group.output_tokens)}</td>
-                  <td className="right">{linked(money(group.cost), [], "cost desc")}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
-    </section>
   );
 }

@@ -21,15 +21,15 @@ export function stepFor(rangeNs: number, most = 72): number {
   return step * 1e6;
 }
 
-/** One row of values a group; small groups are summed where values can be added. */
-export function chartOf(statistics: Statistics, metric: Metric, canAdd: boolean): Chart {
+/** One row of values a group; small groups are summed where values can be added. Groups and times are those of `like`. */
+export function chartOf(statistics: Statistics, metric: Metric, canAdd: boolean, like = statistics): Chart {
   const { series, interval_ns: step } = statistics;
   if (!series.length || !step) return { times: [], groups: [], values: [] };
-  const named = statistics.groups.slice(0, MOST_GROUPS).map((group) => group.group);
-  const hasOthers = canAdd && statistics.groups.length > MOST_GROUPS;
+  const named = like.groups.slice(0, MOST_GROUPS).map((group) => group.group);
+  const hasOthers = canAdd && like.groups.length > MOST_GROUPS;
   const groups = hasOthers ? [...named, OTHERS] : named;
-  const last = series.reduce((most, row) => Math.max(most, row.start_ns), 0);
-  const earliest = series.reduce((least, row) => Math.min(least, row.start_ns), last);
+  const last = like.series.reduce((most, row) => Math.max(most, row.start_ns), 0);
+  const earliest = like.series.reduce((least, row) => Math.min(least, row.start_ns), last);
   // a few bars on a short axis look odd: empty time is added before them
   const first = Math.min(earliest, last - (FEWEST_STEPS - 1) * step);
   const length = Math.round((last - first) / step) + 1;
@@ -40,6 +40,7 @@ export function chartOf(statistics: Statistics, metric: Metric, canAdd: boolean)
     const column = values[at < 0 && hasOthers ? groups.length - 1 : at];
     const index = Math.round((row.start_ns - first) / step);
     const value = metric(row);
+    if (index < 0 || index >= length) continue;
     if (column && value !== null) column[index] = canAdd ? (column[index] ?? 0) + value : value;
   }
   return { times, groups, values };

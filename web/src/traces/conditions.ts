@@ -4,8 +4,11 @@ export const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`;
 
 const quotedKey = (key: string) => (/^[A-Za-z_][\w.]*$/.test(key) ? key : `\`${key}\``);
 
+/** A field with a key of its own, such as `feedback.helpful`. */
+export const keyedField = (field: string, key: string) => `${field}.${quotedKey(key)}`;
+
 export function condition(field: string, value: string): string {
-  const name = field.startsWith("tags.") ? `tags.${quotedKey(field.slice(5))}` : field;
+  const name = field.startsWith("tags.") ? keyedField("tags", field.slice(5)) : field;
   return `${name} = ${quoted(value)}`;
 }
 

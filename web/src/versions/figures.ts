@@ -2,7 +2,7 @@
 
 import type { Version } from "../api/types";
 import { count, duration, money, percent, totalTokens } from "../format";
-import { condition } from "../traces/conditions";
+import { condition, keyedField } from "../traces/conditions";
 
 /** A figure of one version: its value, how sure it is, and of how many traces or scores. */
 export interface Measured {
@@ -134,7 +134,7 @@ export function feedbackFigures(versions: Version[]): Figure[] {
     show: (mean) => mean.toFixed(2),
     more: "good" as const,
     fewest: 5,
-    filter: `feedback.${/^\w+$/.test(name) ? name : `\`${name}\``} IS NOT NULL`,
+    filter: `${keyedField("feedback", name)} IS NOT NULL`,
   }));
 }
 

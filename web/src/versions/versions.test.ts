@@ -72,7 +72,14 @@ test("what chance alone explains is told apart from a change", () => {
 });
 
 test("feedback says of how many scores it is, and texts are no part of a mean", () => {
-  const given = { name: "tone", count: 12, mean: 0.5, deviation: 0.1, texts: [{ text: "curt", count: 2 }] };
+  const given = {
+    name: "tone",
+    count: 12,
+    mean: 0.5,
+    deviation: 0.1,
+    texts: [{ text: "curt", count: 2 }],
+    is_share: false,
+  };
   const one = version("a", { feedback: [given] });
   expect(feedbackFigures([one])[0]?.of(one)).toMatchObject({ value: 0.5, n: 10, of: "of 10" });
 });
