@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from playwright.sync_api import Page, expect
 import tracer
 from tests.web.conftest import Watched
 from tests.web.serving import TraceIds, served
+from tests.web.shop import Shop
 
 pytestmark = pytest.mark.no_store
 
@@ -117,13 +119,35 @@ def test_the_dashboard_is_filtered_and_its_figures_open_their_traces(page: Page)
 def test_what_two_traces_share_is_folded(page: Page, trace_ids: TraceIds) -> None:
     page.goto(f"/compare?a={trace_ids.support}&b={trace_ids.support}")
     page.get_by_role("option").filter(has_text="chat gpt-4o-mini").last.click()
-    same = page.get_by_text("4 messages the same")
+    same = page.get_by_text("3 messages the same")
     expect(page.get_by_text("Can I send order 1042 back?")).to_have_count(0)
     same.click()
 
     expect(page.get_by_text("Can I send order 1042 back?")).to_be_visible()
     texts = page.get_by_label("Trace A").locator("option:checked").inner_text()
     assert page.get_by_label("Trace B").locator("option:checked").inner_text() == texts
+
+
+def test_chats_are_compared_message_by_message(watched: Watched, shop: tuple[str, Shop]) -> None:
+    url, ids = shop
+    page = watched.open(url)
+    page.goto(f"/compare?a={ids.first_good}&b={ids.last_bad}")
+    page.get_by_role("option").filter(has_text="chat gpt-4o-mini-2024-07-18 → gpt-4o-2024-08-06").last.click()
+    expect(page.get_by_text("1 message the same")).to_be_visible()
+    expect(page.get_by_text("First difference")).to_have_count(1)
+    call = page.get_by_role("list", name="Input, message 3 of B")
+    expect(call).to_contain_text("find_order(")
+    expect(call.locator("ins").first).to_have_text(re.compile(r"^\d{4}$"))
+    expect(page.get_by_role("list", name="Output, message 1 of A")).to_contain_text("طلبك")
+    # what has nothing in common is shown as it was meant
+    expect(page.get_by_role("list", name="Output, message 1 of B").get_by_role("table")).to_be_visible()
+    labels = page.locator(".pair-panel [aria-label]").evaluate_all("all => all.map(one => one.ariaLabel)")
+    named = [label for label in labels if label.endswith((" A", " B"))]
+    assert len(named) == len(set(named)) >= 6
+
+    page.get_by_role("option").filter(has_text="search_manual").click()
+    expect(page.get_by_role("article")).to_contain_text("Lamp green")
+    expect(page.locator(".sides")).to_have_count(0)
 
 
 def test_versions_stand_side_by_side(page: Page) -> None:

@@ -1,7 +1,7 @@
 // One message: its role and its parts.
 
 import { Bot, Cog, type LucideIcon, MessageSquare, User, Wrench } from "lucide-react";
-import { useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import type { Message } from "../api/types";
 import { CopyButton } from "../ui/Copy";
 import { More } from "../ui/More";
@@ -24,9 +24,11 @@ interface Props {
   pairs: Pairs;
   isReply?: boolean;
   choice?: string;
+  /** Shown in place of the parts. */
+  children?: ReactNode;
 }
 
-export function MessageView({ message, pairs, isReply = false, choice }: Props) {
+export function MessageView({ message, pairs, isReply = false, choice, children }: Props) {
   const [word, Icon] = ROLES[message.role] ?? [message.role, MessageSquare];
   const reason = message.finish_reason;
   const text = useMemo(() => textOf(message), [message]);
@@ -48,12 +50,14 @@ export function MessageView({ message, pairs, isReply = false, choice }: Props) 
         <Folded
           characters={text.length}
           lines={linesOf(text)}
-          startsFolded={message.role === "system" || message.role === "developer"}
+          startsFolded={!children && (message.role === "system" || message.role === "developer")}
         >
           {message.parts.length === 0 && <span className="dim">(empty)</span>}
-          <More items={message.parts.filter((part) => !pairs.isPaired(part))} first={PARTS} step={PARTS}>
-            {(part, index) => <PartView key={index} part={part} pairs={pairs} />}
-          </More>
+          {children || (
+            <More items={message.parts.filter((part) => !pairs.isPaired(part))} first={PARTS} step={PARTS}>
+              {(part, index) => <PartView key={index} part={part} pairs={pairs} />}
+            </More>
+          )}
         </Folded>
       </div>
     </li>

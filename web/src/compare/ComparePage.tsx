@@ -160,7 +160,17 @@ function Sums({ a, b }: { a: Trace; b: Trace }) {
 function change(x: number | null, y: number | null): string {
   if (x === null || y === null || x === y) return "";
   if (x === 0) return "new";
+  if (y >= 10 * x) return `×${count(Math.round(y / x))}`;
   return `${y > x ? "+" : "−"}${percent(Math.abs(y / x - 1), 1)}`;
+}
+
+/** Names that differ, the second without the words that both begin with. */
+function bothNames(a: Node, b: Node): string {
+  const [x, y] = [a.span.name, b.span.name];
+  if (x === y) return x;
+  const words = y.split(" ");
+  const same = words.findIndex((word, index) => word !== x.split(" ")[index]);
+  return `${x} → ${words.slice(Math.max(0, same)).join(" ")}`;
 }
 
 function PairList({ rows, chosen, onChoose }: { rows: Pair[]; chosen: number; onChoose: (index: number) => void }) {
@@ -213,9 +223,8 @@ function PairList({ rows, chosen, onChoose }: { rows: Pair[]; chosen: number; on
                 style={{ transform: `translateY(${item.start}px)`, "--depth": Math.min(depth, 20) } as CSSProperties}
                 onClick={() => onChoose(item.index)}
               >
-                <span className="pair-name">
-                  <TypeIcon type={node.span.type} />{" "}
-                  {a && b && a.span.name !== b.span.name ? `${a.span.name} → ${b.span.name}` : node.span.name}
+                <span className="pair-name" title={a && b ? bothNames(a, b) : undefined}>
+                  <TypeIcon type={node.span.type} /> <bdi>{a && b ? bothNames(a, b) : node.span.name}</bdi>
                   {only && <span className="badge">only in {a ? "A" : "B"}</span>}
                 </span>
                 <span className={`num right ${a?.span.status === "ERROR" ? "bad" : ""}`}>

@@ -1,17 +1,16 @@
 // One step of each trace: inputs and outputs with their differences marked.
 
 import { useQuery } from "@tanstack/react-query";
-import { diffLines, diffWordsWithSpace } from "diff";
 import { useMemo } from "react";
 import { spanPayload } from "../api/queries";
-import type { Json, Message, Span, Trace } from "../api/types";
-import { plural } from "../format";
+import type { Message, Span, Trace } from "../api/types";
+import { Conversation } from "../chat/Conversation";
 import { Disclosure } from "../ui/Disclosure";
 import { Problem } from "../ui/Problem";
 import { StateBadge } from "../ui/State";
 import type { Pair } from "./align";
-
-const TOO_LONG = 30_000;
+import { Chats } from "./Chats";
+import { difference, hasNothingInCommon, Marked, pretty } from "./difference";
 
 export function PairPanel({ pair, traceA, traceB }: { pair: Pair; traceA: Trace; traceB: Trace }) {
   const a = useQuery({ ...spanPayload(traceA.trace_id, pair.a?.span.span_id ?? ""), enabled: pair.a !== null });
@@ -21,8 +20,13 @@ export function PairPanel({ pair, traceA, traceB }: { pair: Pair; traceA: Trace;
   return (
     <article className="pair-panel" aria-label="The step in both traces">
       {problem && <Problem error={problem} />}
-      {isReady && (
+      {isReady && !(pair.a && pair.b) && <OnlyOne span={(a.data ?? b.data) as Span} />}
+      {isReady && pair.a && pair.b && (
         <>
+          <div className="sides side-heads" aria-hidden="true">
+            <span className="side-mark side-a">A</span>
+            <span className="side-mark side-b">B</span>
+          </div>
           <Said title="Input" a={a.data} b={b.data} side="in" />
           <Said title="Output" a={a.data} b={b.data} side="out" />
           {(a.data?.status === "ERROR" || b.data?.status === "ERROR") && (
@@ -41,49 +45,50 @@ export function PairPanel({ pair, traceA, traceB }: { pair: Pair; traceA: Trace;
   );
 }
 
-/** Messages one by one, where both steps have some; else the values as text. */
-function Said({ title, a, b, side }: { title: string; a: Span | undefined; b: Span | undefined; side: "in" | "out" }) {
-  const [left, right] = [messagesOf(a, side), messagesOf(b, side)];
-  if (!left.length || !right.length) return <Difference title={title} a={textOf(a, side)} b={textOf(b, side)} />;
-  const rows = Array.from({ length: Math.max(left.length, right.length) }, (_, index) => ({
-    a: left[index] ? said(left[index]) : "",
-    b: right[index] ? said(right[index]) : "",
-    role: (right[index] ?? left[index])?.role ?? "",
-    key: `message ${index}`,
-  }));
-  const first = rows.findIndex((row) => row.a !== row.b);
-  const same = first < 0 ? rows.length : first;
+/** A step that one of the traces has. */
+function OnlyOne({ span }: { span: Span }) {
+  const [asked, replied] = [messagesOf(span, "in"), messagesOf(span, "out")];
   return (
-    <section className="said">
-      <h2 className="section-title">{title}</h2>
-      {same > 0 && (
-        <Disclosure summary={<span className="dim">{plural(same, "message")} the same</span>}>
-          {() => rows.slice(0, same).map((row) => <Same key={row.key} title={row.role} text={row.a} />)}
-        </Disclosure>
+    <>
+      {asked.length || replied.length ? (
+        <Conversation system={span.system_instructions} input={asked} output={replied} />
+      ) : (
+        <>
+          <Text title="Input" text={textOf(span, "in")} />
+          <Text title="Output" text={textOf(span, "out")} />
+        </>
       )}
-      {rows.slice(same).map((row) => (
-        <Difference key={row.key} title={row.role} a={row.a} b={row.b} label={`${title} of`} />
-      ))}
+      {span.status === "ERROR" && (
+        <section>
+          <StateBadge state={span.status} /> {span.message}
+        </section>
+      )}
+      <Text title="Attributes" text={attributesOf(span)} />
+    </>
+  );
+}
+
+function Text({ title, text }: { title: string; text: string }) {
+  if (!text) return null;
+  return (
+    <section>
+      <h2 className="section-title">{title}</h2>
+      <div className="plain-text mono diff" dir="auto">
+        {text}
+      </div>
     </section>
   );
 }
 
-const messagesOf = (span: Span | undefined, side: "in" | "out") =>
-  (side === "in" ? span?.input_messages : span?.output_messages) ?? [];
-
-function Same({ title, text }: { title: string; text: string }) {
-  return (
-    <div>
-      <p className="section-title">{title}</p>
-      <div className="plain-text mono" dir="auto">
-        {text}
-      </div>
-    </div>
-  );
+/** Messages one by one, where both steps have some; else the values as text. */
+function Said({ title, a, b, side }: { title: string; a: Span | undefined; b: Span | undefined; side: "in" | "out" }) {
+  const [left, right] = [messagesOf(a, side), messagesOf(b, side)];
+  if (left.length && right.length) return <Chats title={title} a={left} b={right} />;
+  return <Difference title={title} a={textOf(a, side)} b={textOf(b, side)} />;
 }
 
-const pretty = (value: Json | undefined) =>
-  value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 2);
+const messagesOf = (span: Span | undefined, side: "in" | "out") =>
+  (side === "in" ? span?.input_messages : span?.output_messages) ?? [];
 
 function textOf(span: Span | undefined, side: "in" | "out"): string {
   if (!span) return "";
@@ -106,22 +111,7 @@ function attributesOf(span: Span | undefined): string {
   return rows.map(([key, value]) => `${key}: ${pretty(value)}`).join("\n");
 }
 
-type Piece = { value: string; added: boolean; removed: boolean };
-
-const replaced = (a: string, b: string): Piece[] => [
-  { value: a, added: false, removed: true },
-  { value: b, added: true, removed: false },
-];
-
-/** Differences word by word; two texts with little in common are shown unmarked. */
-function difference(a: string, b: string): Piece[] {
-  const options = { timeout: 500 };
-  const changes = a.length + b.length > TOO_LONG ? diffLines(a, b, options) : diffWordsWithSpace(a, b, options);
-  const kept = changes?.reduce((sum, piece) => sum + (piece.added || piece.removed ? 0 : piece.value.length), 0) ?? 0;
-  return changes && kept * 3 > Math.min(a.length, b.length) ? changes : replaced(a, b);
-}
-
-function Difference({ title, a, b, label = `${title} of` }: { title: string; a: string; b: string; label?: string }) {
+function Difference({ title, a, b }: { title: string; a: string; b: string }) {
   const pieces = useMemo(() => difference(a, b), [a, b]);
   if (!a && !b) return null;
   if (a === b)
@@ -144,25 +134,19 @@ function Difference({ title, a, b, label = `${title} of` }: { title: string; a: 
   return (
     <section>
       <h2 className="section-title">
-        {title} {pieces.length === 2 && a && b && <span className="badge">nothing in common</span>}
+        {title} {hasNothingInCommon(pieces) && a && b && <span className="badge">nothing in common</span>}
       </h2>
       <div className="sides">
-        {(["removed", "added"] as const).map((mine) => (
+        {(["a", "b"] as const).map((side) => (
           <div
-            key={mine}
+            key={side}
             className="plain-text mono diff"
             tabIndex={0}
             role="group"
-            aria-label={`${label} ${mine === "removed" ? "A" : "B"}`}
+            aria-label={`${title} of ${side.toUpperCase()}`}
             dir="auto"
           >
-            {pieces.map((piece, index) => {
-              if (piece[mine === "removed" ? "added" : "removed"]) return null;
-              if (!piece[mine] || pieces.length === 2) return piece.value;
-              const Tag = mine === "removed" ? "del" : "ins";
-              // biome-ignore lint/suspicious/noArrayIndexKey: pieces of a text
-              return <Tag key={index}>{piece.value}</Tag>;
-            })}
+            <Marked pieces={pieces} side={side} />
           </div>
         ))}
       </div>

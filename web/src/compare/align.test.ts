@@ -25,6 +25,14 @@ test("steps are paired by name, and what one trace lacks stands alone", () => {
   expect(names(a, b)).toEqual(["0 r R", "1 search -", "1 ask ask", "1 - retry", "1 parse parse"]);
 });
 
+test("calls of two models are one step, whatever they are called", () => {
+  const ask = (name: string, parent: string) => ({ ...span(name, parent), model: name });
+  expect(names([span("r", null), ask("gpt-4o", "r")], [span("R", null), ask("llama", "R")])).toEqual([
+    "0 r R",
+    "1 gpt-4o llama",
+  ]);
+});
+
 test("what is below a step that stands alone stands alone too", () => {
   const a = [span("r", null), span("x", "r"), span("y", "x")];
   expect(names(a, [span("r2", null, "r")])).toEqual(["0 r r", "1 x -", "2 y -"]);

@@ -10,9 +10,11 @@ export interface Pair {
 
 const MOST_SIBLINGS = 600;
 
-const sameName = (a: Node, b: Node) => a.span.name === b.span.name && a.span.type === b.span.type;
+/** A call of another model is the same step, though many instrumentations name it after the model. */
+const isSameStep = (a: Node, b: Node) =>
+  a.span.type === b.span.type && (a.span.name === b.span.name || Boolean(a.span.model && b.span.model));
 
-/** Steps are paired level by level, in order, by name and kind; the rest stay unpaired. */
+/** Steps are paired level by level, in order, by name and kind, calls of models by kind; the rest stay unpaired. */
 export function align(a: Tree, b: Tree): Pair[] {
   const rows: Pair[] = [];
   const stack = siblings(a.roots, b.roots, 0).reverse();
@@ -43,7 +45,7 @@ function common(a: Node[], b: Node[]): [number, number][] {
   if (a.length > MOST_SIBLINGS || b.length > MOST_SIBLINGS) {
     const length = Math.min(a.length, b.length);
     return Array.from({ length }, (_, at): [number, number] => [at, at]).filter(([x, y]) =>
-      sameName(a[x] as Node, b[y] as Node),
+      isSameStep(a[x] as Node, b[y] as Node),
     );
   }
   const width = b.length + 1;
@@ -51,12 +53,12 @@ function common(a: Node[], b: Node[]): [number, number][] {
   const at = (i: number, j: number) => best[i * width + j] ?? 0;
   for (let i = a.length - 1; i >= 0; i--)
     for (let j = b.length - 1; j >= 0; j--)
-      best[i * width + j] = sameName(a[i] as Node, b[j] as Node)
+      best[i * width + j] = isSameStep(a[i] as Node, b[j] as Node)
         ? at(i + 1, j + 1) + 1
         : Math.max(at(i + 1, j), at(i, j + 1));
   const found: [number, number][] = [];
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {
-    if (sameName(a[i] as Node, b[j] as Node)) found.push([i++, j++]);
+    if (isSameStep(a[i] as Node, b[j] as Node)) found.push([i++, j++]);
     else if (at(i + 1, j) >= at(i, j + 1)) i++;
     else j++;
   }
