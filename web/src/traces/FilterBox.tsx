@@ -6,6 +6,7 @@ import { useLocation } from "wouter";
 import { ApiError } from "../api/client";
 import { checkFilter, completion, traceOf } from "../api/queries";
 import type { Completion } from "../api/types";
+import { isTyping } from "../ui/keys";
 import { condition } from "./conditions";
 import { asFilter, type Ids, idsIn, isFilter, wordsFilter } from "./written";
 
@@ -33,6 +34,22 @@ const isBeforeTheEnd = (text: string, position: number) => /^\s*[^\s'"`]\S*\s/.t
 async function addressOf({ traceId, spanId }: Ids): Promise<string | null> {
   const found = await traceOf(traceId ? condition("trace_id", traceId) : condition("span.id", spanId ?? ""));
   return found && `/traces/${found}${spanId ? `?span=${spanId}` : ""}`;
+}
+
+/** What is pasted outside of any field is searched at once. */
+function usePaste(search: (text: string) => void) {
+  const latest = useRef(search);
+  latest.current = search;
+  useEffect(() => {
+    const pasted = (event: ClipboardEvent) => {
+      const text = event.clipboardData?.getData("text/plain").replace(/\s+/g, " ").trim();
+      if (!text || isTyping(event.target) || document.querySelector("[role=dialog]:not([hidden])")) return;
+      event.preventDefault();
+      latest.current(text);
+    };
+    document.addEventListener("paste", pasted);
+    return () => document.removeEventListener("paste", pasted);
+  }, []);
 }
 
 export function FilterBox({ value, error, onChange, box, label = "Search and filter traces" }: Props) {
@@ -112,21 +129,22 @@ export function FilterBox({ value, error, onChange, box, label = "Search and fil
     setDraft(filter);
     onChange(filter);
   };
-  const apply = () => {
-    const ids = idsIn(draft);
-    if (!ids) return applyFilter(asFilter(draft));
+  const apply = (text: string) => {
+    const ids = idsIn(text);
+    if (!ids) return applyFilter(asFilter(text));
     close();
     void addressOf(ids)
       .catch(() => null)
-      .then((address) => (address ? navigate(address) : applyFilter(asFilter(draft))));
+      .then((address) => (address ? navigate(address) : applyFilter(asFilter(text))));
   };
+  usePaste(apply);
   const pressed = (event: KeyboardEvent<HTMLInputElement>) => {
     const n = items.length;
     if (event.key === "ArrowDown" && n) choose((active + 1) % n);
     else if (event.key === "ArrowDown") suggest(draft, event.currentTarget.selectionStart ?? draft.length);
     else if (event.key === "ArrowUp" && n) choose(active > 0 ? active - 1 : n - 1);
     else if (event.key === "Tab" && n && active >= 0) accept(active);
-    else if (event.key === "Enter") active >= 0 ? accept(active) : apply();
+    else if (event.key === "Enter") active >= 0 ? accept(active) : apply(draft);
     else if (event.key === "Escape") offered ? close() : event.currentTarget.blur();
     else return;
     event.preventDefault();
