@@ -67,7 +67,7 @@ def address(recorded_stories: tuple[Path, TraceIds]) -> Iterator[str]:
 @pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Shop]]:
     """A server over a week of a shop, and ids of some of its traces."""
-    store = tmp_path_factory.mktemp("shop") / "shop.db"
+    store = tmp_path_factory.mktemp("week") / "shop" / "traces.db"
     ids = open_shop(store)
     with served(store) as url:
         yield url, ids

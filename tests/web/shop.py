@@ -52,12 +52,10 @@ _TOOLS = [
 class Shop:
     """Ids of the traces that tests and pictures open by name."""
 
-    refused: str
-    swallowed: str
-    slowest: str
-    sweep: str
-    first_good: str
-    last_bad: str
+    first: str  # of the oldest version
+    lamp: str  # of the newest version: a question that looks into the manual
+    refused: str  # the newest failure
+    refunded: str  # the newest answer to the same question
 
 
 class _Writer:
@@ -85,6 +83,7 @@ class _Trace:
         self.writer = writer
         self.trace_id, self.root = writer.id(32), writer.id(16)
         self.start = self.now = start
+        self.kind = ""
 
     def step(self, name: str, kind: str, length: int, parent: str | None = None, **fields: Any) -> str:
         span_id = self.writer.id(16)
@@ -169,6 +168,7 @@ def _support(writer: _Writer, start: int, version: int, session: str, user: str,
     )  # fmt: skip
     fails = kind == 4 and writer.random.random() < (0.55 if version == 3 else 0.06)
     if kind == 4:
+        trace.kind = "refused" if fails else "refunded"
         error = f"PaymentError: {REFUSED}" if fails else None
         trace.tool("refund", writer.about(420), {"number": order}, {"refunded": True}, error)
     if kind == 2:
@@ -176,11 +176,12 @@ def _support(writer: _Writer, start: int, version: int, session: str, user: str,
             {"page_content": f"Lamp {colour}: 30 cm and 45 cm.", "metadata": {"title": "Lamps", "score": 0.9 - at / 9}}
             for at, colour in enumerate(("green", "white", "black"))
         ]
+        trace.kind = "lamp"
         values = {semconv.INPUTS: {"query": "green lamp"}, semconv.OUTPUTS: documents}
         trace.step("search_manual", "RETRIEVER", writer.about(90), json=values)
     about: dict[str, Any] = {
         "session_id": session, "user": user, "model_id": _model_id(version),
-        "tags": {"env": "prod", "channel": "web" if turn % 3 else "mail"}, 
+        "tags": {"env": "prod", "channel": "web" if turn % 3 else "mail"},
         "request_preview": question,
     }  # fmt: skip
     if fails:
@@ -201,7 +202,7 @@ def _support(writer: _Writer, start: int, version: int, session: str, user: str,
     return trace
 
 
-def _triage(writer: _Writer, start: int, *, said: str = "") -> _Trace:
+def _triage(writer: _Writer, start: int, *, said: str = "") -> None:
     """A mail that is put into a folder, by a small model of another provider."""
     trace, mail = _Trace(writer, start), said or writer.random.choice(_QUESTIONS[:3]).format(order="1042")
     folder = writer.random.choice(("returns", "delivery", "other"))
@@ -211,17 +212,15 @@ def _triage(writer: _Writer, start: int, *, said: str = "") -> _Trace:
         "sort mail", "CHAIN", mail, {"folder": folder}, model_id="triage-v1", tags={"env": "prod"},
         request_preview=mail, response_preview=folder,
     )  # fmt: skip
-    return trace
 
 
-def _sweep(writer: _Writer, start: int) -> _Trace:
+def _sweep(writer: _Writer, start: int) -> None:
     """A nightly job: one step seven hundred times."""
     trace = _Trace(writer, start)
     for number in range(700):
         failed = {"status": "ERROR", "message": "too long"} if number == 412 else {}
         trace.step("embed page", "EMBEDDING", writer.about(12, 0.6), **failed)
     trace.end("nightly index", "WORKFLOW", {"pages": 700}, {"embedded": 699}, tags={"env": "batch"})
-    return trace
 
 
 def _model_id(version: int) -> str:
@@ -238,6 +237,7 @@ def _version(writer: _Writer, version: int, created: int) -> None:
 
 def open_shop(store_file: Path) -> Shop:
     """Fill a new store with that week."""
+    store_file.parent.mkdir(exist_ok=True)
     writer, shop = _Writer(), Shop()
     begin = END - 7 * 24 * HOUR
     for version, created in ((1, begin - HOUR), (2, begin + 70 * HOUR), (3, END - 40 * HOUR)):
@@ -248,10 +248,13 @@ def open_shop(store_file: Path) -> Shop:
         session, user = f"chat-{100 + number}", writer.random.choice(_USERS)
         for turn in range(1 + number % 4 + (number > 80)):
             trace = _support(writer, start + turn * 95_000 * MS, version, session, user, turn=number + turn)
-            shop.last_bad, shop.first_good = trace.trace_id, getattr(shop, "first_good", trace.trace_id)
+            if not hasattr(shop, "first"):
+                shop.first = trace.trace_id
+            if trace.kind:
+                setattr(shop, trace.kind, trace.trace_id)
     for number in range(140):
-        _triage(writer, begin + int(number * 1.19 * HOUR), said=f"Hello, {SAID_ONCE}." if number == 31 else "")
-    shop.sweep = _sweep(writer, END - 9 * HOUR).trace_id
+        _triage(writer, begin + int(number * 1.15 * HOUR), said=f"Hello, {SAID_ONCE}." if number == 31 else "")
+    _sweep(writer, END - 9 * HOUR)
     store = open_store(f"sqlite:///{store_file}")
     for at in range(0, len(writer.lines), 500):
         store.append(writer.lines[at : at + 500])

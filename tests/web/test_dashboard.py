@@ -28,7 +28,9 @@ def query(page: Page) -> dict[str, str]:
 
 
 def cells(page: Page, table: str, row: str) -> Locator:
-    return page.get_by_role("region", name=table, exact=True).get_by_role("row").filter(has_text=row).get_by_role("cell")
+    return (
+        page.get_by_role("region", name=table, exact=True).get_by_role("row").filter(has_text=row).get_by_role("cell")
+    )
 
 
 def test_tools_are_counted_with_their_failures_and_latency(dashboard: Page) -> None:

@@ -103,6 +103,49 @@ def test_a_trace_that_is_opened_while_the_server_is_away_says_so(page: Page, tra
     expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
 
 
+def test_what_is_opened_while_the_server_is_away_says_so(watched: Watched, shop: tuple[str, Shop]) -> None:
+    url, ids = shop
+    for start, opened in (
+        ("/sessions", "text=chat-195"),
+        (f"/traces/{ids.refused}", "[role=treeitem] >> nth=3"),
+        (f"/compare?a={ids.first}&b={ids.lamp}", "[role=option] >> nth=2"),
+        ("/traces", "text=Dashboard"),
+    ):
+        page = watched.open(url)
+        page.goto(start)
+        page.wait_for_selector(opened)
+        page.route("**/api/v1/**", lambda route: route.abort())
+        page.click(opened)
+
+        expect(page.get_by_role("alert").first).to_contain_text("The server does not answer")
+
+
+def test_no_page_asks_the_server_anything_twice(watched: Watched, shop: tuple[str, Shop]) -> None:
+    url, ids = shop
+    for path, sign in (
+        ("/traces?bars=p95", "[role=gridcell]"),
+        ("/sessions", "text=chat-195"),
+        ("/sessions/chat-195", ".turns .markdown"),
+        ("/versions", "text=Feedback: helpful"),
+        ("/dashboard", "[aria-label=Tools]"),
+        (f"/compare?a={ids.first}&b={ids.lamp}", "[role=option]"),
+        (f"/traces/{ids.refused}", "[role=treeitem]"),
+    ):
+        page = watched.open(url)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if "/api/v1/" in request.url else None)  # noqa: B023
+        page.goto(path)
+        page.wait_for_selector(sign)
+        page.evaluate(
+            """() => new Promise(done => {
+                new EventSource("/api/v1/events").addEventListener("change", () => done(), {once: true});
+            })"""
+        )
+
+        others = [address for address in asked if not address.endswith("/events")]
+        assert sorted(others) == sorted(set(others)), path
+
+
 def test_the_dashboard_is_filtered_and_its_figures_open_their_traces(page: Page) -> None:
     page.goto("/dashboard")
     box = page.get_by_label("Filter the dashboard")
@@ -131,7 +174,7 @@ def test_what_two_traces_share_is_folded(page: Page, trace_ids: TraceIds) -> Non
 def test_chats_are_compared_message_by_message(watched: Watched, shop: tuple[str, Shop]) -> None:
     url, ids = shop
     page = watched.open(url)
-    page.goto(f"/compare?a={ids.first_good}&b={ids.last_bad}")
+    page.goto(f"/compare?a={ids.first}&b={ids.lamp}")
     page.get_by_role("option").filter(has_text="chat gpt-4o-mini-2024-07-18 → gpt-4o-2024-08-06").last.click()
     expect(page.get_by_text("1 message the same")).to_be_visible()
     expect(page.get_by_text("First difference")).to_have_count(1)

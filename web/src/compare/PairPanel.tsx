@@ -19,7 +19,7 @@ export function PairPanel({ pair, traceA, traceB }: { pair: Pair; traceA: Trace;
   const isReady = (pair.a === null || a.data) && (pair.b === null || b.data);
   return (
     <article className="pair-panel" aria-label="The step in both traces">
-      {problem && <Problem error={problem} />}
+      {problem && <Problem error={problem} retry={() => void (a.error ? a : b).refetch()} />}
       {isReady && !(pair.a && pair.b) && <OnlyOne span={(a.data ?? b.data) as Span} />}
       {isReady && pair.a && pair.b && (
         <>

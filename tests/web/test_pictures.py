@@ -1,0 +1,53 @@
+"""The pictures of docs/ui.md: every page has some, small ones, made by a command."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.web.pictures import FOLDER, LOOKS, PICTURES, take
+from tests.web.shop import Shop
+
+pytestmark = pytest.mark.no_store
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST_BYTES = 1_500_000  # of all pictures together: everybody who clones the repository has them
+
+
+def routes() -> list[str]:
+    """The patterns of the page's addresses, but for the one that leads on to the list."""
+    source = (ROOT / "web" / "src" / "App.tsx").read_text(encoding="utf-8")
+    return [path for path in re.findall(r'<Route path="([^"]+)"', source) if path != "/"]
+
+
+def test_every_page_has_pictures_of_every_look() -> None:
+    shown = [urlsplit(picture.address).path for picture in PICTURES.values()]
+    unseen = [
+        route for route in routes() if not any(re.fullmatch(re.sub(r":\w+", "[^/]+", route), path) for path in shown)
+    ]
+    kept = sorted(path.name for path in FOLDER.glob("*"))
+
+    assert unseen == []
+    assert kept == sorted(f"{name}-{look}.webp" for name in PICTURES for look in LOOKS)
+    assert sum(path.stat().st_size for path in FOLDER.glob("*")) < MOST_BYTES
+
+
+def test_the_pictures_are_shown_on_the_page_about_them() -> None:
+    page = (ROOT / "docs" / "ui.md").read_text(encoding="utf-8")
+
+    assert [path.name for path in sorted(FOLDER.glob("*")) if f"images/ui/{path.name}" not in page] == []
+
+
+def test_the_command_makes_the_same_picture_each_time(browser: Browser, shop: tuple[str, Shop], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.web.pictures", "versions", "--look", "dark", "--folder", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=300)
+
+    (made,) = [path.read_bytes() for path in tmp_path.glob("versions-dark.webp")]
+    assert made[8:12] == b"WEBP"
+    assert take(browser, shop[0], PICTURES["versions"], "dark", shop[1]) == made
