@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from tests.web.chromium import find_chromium
 from tests.web.serving import served
@@ -81,12 +81,16 @@ def take(browser: Browser, url: str, picture: Picture, look: str, shop: Shop) ->
         base_url=url, locale="en-GB", timezone_id="UTC", reduced_motion="reduce", **LOOKS[look]
     )
     page = context.new_page()
+    waiting: set[Request] = set()
+    page.on("request", lambda request: None if request.url.endswith("/events") else waiting.add(request))
+    page.on("requestfinished", lambda request: waiting.discard(request))
+    page.on("requestfailed", lambda request: waiting.discard(request))
     page.clock.set_fixed_time(END / 1e9)
     page.goto(picture.address.format(**vars(shop)))
     page.wait_for_selector(picture.sign)
     if picture.click:
         page.click(picture.click)
-    settle(page)
+    settle(page, waiting)
     png = base64.b64encode(page.screenshot(caret="hide", animations="disabled")).decode()
     blank = context.new_page()
     webp = blank.evaluate(TO_WEBP, [png, QUALITY])
@@ -94,14 +98,13 @@ def take(browser: Browser, url: str, picture: Picture, look: str, shop: Shop) ->
     return base64.b64decode(webp)
 
 
-def settle(page: Page) -> None:
-    """Wait until fonts and answers are there; the stream of changes stays open."""
+def settle(page: Page, waiting: set[Request]) -> None:
+    """Wait until fonts and answers are there and nothing moves any more."""
     page.evaluate("document.fonts.ready")
-    page.wait_for_function("!document.querySelector('[aria-busy=true]')")
     before = b""
-    while (now := page.screenshot()) != before:
+    while (now := page.screenshot()) != before or waiting:
         before = now
-        page.wait_for_timeout(400)
+        page.wait_for_timeout(500)
 
 
 if __name__ == "__main__":
