@@ -35,7 +35,9 @@ _VALUES = Parameter("limit", "How many values a field at most.", "integer", 10, 
 _CURSOR = Parameter("cursor", "Where in the filter, in characters; its end by default.", "integer", None, (0, 2**31))
 _GROUP_BY = Parameter("group_by", "Field by which the rows are grouped: model, name, version, …", default="model")
 _INTERVAL = Parameter("interval_ns", "The length of a step of the series.", "integer", bounds=(1, ANY_NS[1]))
-_LATENCY = Parameter("latency", "total, or first_chunk: of streamed calls the time to the first chunk.", default="total")
+_LATENCY = Parameter(
+    "latency", "total, or first_chunk: of streamed calls the time to the first chunk.", default="total"
+)
 _MODEL_ID = Parameter("model_id", "Only the version with this id.")
 _NAME = Parameter("name", "Only versions with this name.")
 _LONGEST = Parameter("longest", "Params and tags are cut to so many characters.", "integer", bounds=(1, 2**31))

@@ -158,7 +158,9 @@ def version_row(shape: Shape) -> VersionRow:
 def feedback_row(shape: Shape) -> FeedbackRow:
     """Feedback of one name."""
     texts = {item["text"]: item["count"] for item in shape.get("texts", ())}
-    return FeedbackRow(shape["name"], shape["count"], shape["mean"], shape.get("deviation"), texts, shape.get("is_share", False))
+    return FeedbackRow(
+        shape["name"], shape["count"], shape["mean"], shape.get("deviation"), texts, shape.get("is_share", False)
+    )
 
 
 def experiment_row(shape: Shape) -> ExperimentRow:

@@ -212,7 +212,8 @@ def _summed(
     found = connection.execute(
         f"SELECT {group}, {step}, count(*), sum({amounts.failed}), total({amounts.input_tokens}),"
         f" total({amounts.output_tokens}), total({amounts.cost}), sum({amounts.is_priced}),"
-        f" sum({row}.cost IS NULL AND ({amounts.failed} OR {row}.input_tokens IS NULL)), group_concat({amounts.duration})"
+        f" sum({row}.cost IS NULL AND ({amounts.failed} OR {row}.input_tokens IS NULL)),"
+        f" group_concat({amounts.duration})"
         f" FROM {source.text} GROUP BY 1, 2",
         source.parameters,
     )
