@@ -49,6 +49,7 @@ PICTURES = {
     "sessions": Picture("/sessions", "text=chat-195"),
     "session": Picture("/sessions/chat-195", ".turns .markdown"),
     "versions": Picture("/versions", "text=Feedback: helpful"),
+    "version": Picture("/versions/{version}", "main h1"),
     "dashboard": Picture("/dashboard", "canvas >> nth=4"),
     "compare": Picture("/compare?a={refused}&b={refunded}", "[role=option]", "[role=option] >> nth=1"),
 }

@@ -54,6 +54,7 @@ class Shop:
 
     first: str  # of the oldest version
     lamp: str  # of the newest version: a question that looks into the manual
+    version: str  # id of the newest version
     refused: str  # the newest failure
     refunded: str  # the newest answer to the same question
 
@@ -255,6 +256,7 @@ def open_shop(store_file: Path) -> Shop:
     for number in range(140):
         _triage(writer, begin + int(number * 1.15 * HOUR), said=f"Hello, {SAID_ONCE}." if number == 31 else "")
     _sweep(writer, END - 9 * HOUR)
+    shop.version = _model_id(3)
     store = open_store(f"sqlite:///{store_file}")
     for at in range(0, len(writer.lines), 500):
         store.append(writer.lines[at : at + 500])
