@@ -241,6 +241,7 @@ _VERSION_TOTALS = {
     "names": "groupArray(name)",
 }
 _LOW = "lowerUTF8(ifNull(text, ''))"
+_YES_OR_NO = f"ifNull({_LOW}, '') IN ('true', 'false', 'yes', 'no')"
 _SCORE = (
     f"multiIf({_LOW} IN ('true', 'yes'), toNullable(1.0), {_LOW} IN ('false', 'no'), toNullable(0.0),"
     " toFloat64OrNull(text))"
@@ -255,8 +256,8 @@ def versions(connection: Connection, expression: Expression | None) -> list[Vers
         f" GROUP BY model_id ORDER BY last_of DESC, model_id LIMIT {VERSIONS_LIMIT}",
         source.parameters,
     )
-    feedback = _feedback(connection, source)
-    return [_version_row(total, feedback[total.model_id]) for total in map(_VersionTotals._make, rows)]
+    given = _feedback(connection, source, "model_id")
+    return [_version_row(total, given[total.model_id]) for total in map(_VersionTotals._make, rows)]
 
 
 def _version_row(total: _VersionTotals, feedback: list[FeedbackRow]) -> VersionRow:
@@ -283,28 +284,36 @@ def _version_row(total: _VersionTotals, feedback: list[FeedbackRow]) -> VersionR
     )  # fmt: skip
 
 
-def _feedback(connection: Connection, source: Sql) -> dict[str, list[FeedbackRow]]:
+def feedback(connection: Connection, expression: Expression | None) -> list[FeedbackRow]:
+    """Feedback on selected traces by name, the most frequent first."""
+    return _feedback(connection, selected(expression), "''")[""]
+
+
+def _feedback(connection: Connection, source: Sql, group: str) -> dict[str, list[FeedbackRow]]:
+    """The same by group of traces."""
     given = (
-        f"(SELECT model_id, a.type, a.name, a.text FROM {source.text})"
+        f"(SELECT {group} AS of_group, a.type, a.name, a.text FROM {source.text})"
         " ARRAY JOIN a.type AS type, a.name AS named, a.text AS text WHERE type = 'feedback'"
     )
     found: dict[str, list[FeedbackRow]] = defaultdict(list)
     texts: dict[tuple[Any, Any], dict[str, int]] = defaultdict(dict)
     for version, name, text, count in connection.rows(
-        f"SELECT model_id, named, substringUTF8(assumeNotNull(text), 1, {TEXT_LENGTH}) AS cut, count() AS times"
+        f"SELECT of_group, named, substringUTF8(assumeNotNull(text), 1, {TEXT_LENGTH}) AS cut, count() AS times"
         f" FROM {given} AND text IS NOT NULL AND {_SCORE} IS NULL GROUP BY 1, 2, 3 ORDER BY times DESC, cut",
         source.parameters,
     ):
         if len(texts[version, name]) < TEXTS_LIMIT:
             texts[version, name][text] = count
-    for version, name, count, numbers, total, squared in connection.rows(
-        f"SELECT model_id, named, count() AS times, count({_SCORE}), sum(ifNull({_SCORE}, 0)),"
-        f" sum(pow(ifNull({_SCORE}, 0), 2)) FROM {given} GROUP BY 1, 2 ORDER BY times DESC, named",
+    for version, name, count, numbers, total, squared, answers in connection.rows(
+        f"SELECT of_group, named, count() AS times, count({_SCORE}), sum(ifNull({_SCORE}, 0)),"
+        f" sum(pow(ifNull({_SCORE}, 0), 2)), countIf({_YES_OR_NO})"
+        f" FROM {given} GROUP BY 1, 2 ORDER BY times DESC, named",
         source.parameters,
     ):
         mean = total / numbers if numbers else None
         spread = deviation(numbers, total, squared) if numbers else None
-        found[version].append(FeedbackRow(name, count, mean, spread, texts.get((version, name), {})))
+        said = texts.get((version, name), {})
+        found[version].append(FeedbackRow(name, count, mean, spread, said, 0 < numbers == answers))
     return found
 
 

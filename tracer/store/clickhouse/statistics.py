@@ -22,6 +22,7 @@ _SPANS = {
     "provider": ("ifNull(s.provider, 'unknown')", "s.model IS NOT NULL"),
     "name": ("s.name", "true"),
     "type": ("s.type", "true"),
+    "tool": ("s.name", "s.type = 'TOOL'"),
     "none": ("'all'", "s.model IS NOT NULL"),
 }
 _TRACES = {
@@ -31,6 +32,7 @@ _TRACES = {
     "session": "ifNull(session, '')",
     "experiment": "experiment_name",
     "state": "state",
+    "all_traces": "'all'",
 }
 _OF_CALLS = ("model", "provider", "none")
 _JOINED = (
@@ -63,8 +65,11 @@ def statistics(
     since_ms: float | None,
     until_ms: float | None,
     interval_ns: int | None,
+    latency: str,
 ) -> list[StatisticsRow]:
     """One row a group (and step), most calls first."""
+    if latency != "total":
+        raise InvalidArgumentError(f"latency is {latency!r}; a store in ClickHouse has only total")
     if group_by not in STATISTICS_GROUPS:
         raise InvalidArgumentError(f"group_by is {group_by!r}, expected one of {', '.join(STATISTICS_GROUPS)}")
     prefix = "" if group_by in _TRACES else "s."

@@ -22,6 +22,7 @@ from tracer.store.rows import (
     Changes,
     ExperimentRow,
     Facets,
+    FeedbackRow,
     Histogram,
     ModelRow,
     RegisteredRow,
@@ -106,6 +107,7 @@ class ClickHouseStore:
         since_ms: float | None = None,
         until_ms: float | None = None,
         interval_ns: int | None = None,
+        latency: str = "total",
     ) -> list[StatisticsRow]:
         """Calls, errors, tokens, cost and latency by group (and step), most calls first."""
         return statistics(
@@ -115,6 +117,7 @@ class ClickHouseStore:
             since_ms=since_ms,
             until_ms=until_ms,
             interval_ns=interval_ns,
+            latency=latency,
         )
 
     def histogram(
@@ -155,6 +158,10 @@ class ClickHouseStore:
     def versions(self, filter: Expression | None = None) -> list[VersionRow]:
         """The versions of apps that traces name, the one with the newest trace first."""
         return overview.versions(self._checked(), filter)
+
+    def feedback(self, filter: Expression | None = None) -> list[FeedbackRow]:
+        """Feedback on the traces that meet a filter, by name, the most frequent first."""
+        return overview.feedback(self._checked(), filter)
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """The traces that changed after a change number; 0 for all."""
