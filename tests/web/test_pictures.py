@@ -20,7 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 1_500_000  # of all pictures together: everybody who clones the repository has them
 
 
-NOTHING_TO_SHOW = ("/evaluations", "/evaluations/:id")  # the shop evaluates nothing
+NOTHING_TO_SHOW = (
+    "/evaluations",
+    "/evaluations/:id",
+    "/prompts",
+    "/prompts/:name",
+    "/try",
+)  # the shop has none of these
 
 
 def routes() -> list[str]:
