@@ -20,13 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 1_500_000  # of all pictures together: everybody who clones the repository has them
 
 
-NOTHING_TO_SHOW = (
-    "/evaluations",
-    "/evaluations/:id",
-    "/prompts",
-    "/prompts/:name",
-    "/try",
-)  # the shop has none of these
+# the shop has none of these
+NOTHING_TO_SHOW = ("/evaluations", "/evaluations/:id", "/prompts", "/prompts/:name", "/try")
 
 
 def routes() -> list[str]:
