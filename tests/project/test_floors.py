@@ -39,7 +39,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store": "__init__ datasets limits pattern reviews rows text",
         "tracer.store.clickhouse": (
             "__init__ address append compile connection datasets delete documents find logs migrations overview owners "
-            "read rolled run_sums snippets spans statistics store words"
+            "read reviews rolled run_sums snippets spans statistics store words"
         ),
         "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",
