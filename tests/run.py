@@ -38,14 +38,6 @@ PROVIDERS = [*(f"tests/{name}" for name in _NAMES if name not in APART), *WITH_A
 FRAMEWORKS = [f"tests/{name}" for name in _NAMES if name in APART]
 ALONE = ("tests/provider/test_shadows.py", "tests/export/test_parquet.py")  # with packages of that environment
 BRIDGED = ("pydantic_ai", "openinference_openai", "litellm")  # of tests/frameworks/run.py
-# what any store does (tests/engines.py); the other modules of tests/store are about SQLite's file
-ON_EVERY_STORE = [
-    f"tests/store/test_{name}.py"
-    for name in (
-        "append", "append_property", "calls_beside", "find_property", "hostile_records", "logs", "nested_usage",
-        "overview", "registered", "search",
-    )
-]  # fmt: skip
 SHARED_MEMORY = Path("/dev/shm")
 # tests are collected meanwhile, and begin when it is there (tests/conftest.py)
 PAGE_BUILT = ROOT / "build" / "page-built"
@@ -88,7 +80,8 @@ def main(pytest_arguments: list[str]) -> int:
         running += [pool.submit(run_lane, steps) for steps in page_lanes(python, pytest_arguments)]
         if not pytest_arguments:
             running += [pool.submit(test_frameworks), pool.submit(run_lane, [peers(python)])]
-            running += [pool.submit(test_clickhouse)]
+            clickhouse = Step("clickhouse", [sys.executable, "tests/clickhouse/run.py", "--quick"])
+            running += [pool.submit(run_lane, [clickhouse])]
         ended += [step for lane in running for step in lane.result()]
     for name, code, seconds in ended:
         print(f"{name:<11} {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.0f} s", flush=True)
@@ -153,13 +146,6 @@ def test_frameworks() -> list[Ended]:
         python = make_environment("frameworks-env", "-e", ".[dev,frameworks]")
         ended = run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS, *ALONE])])
     return ended + run_lane([Step("bridge", [sys.executable, "tests/frameworks/run.py", *BRIDGED])])
-
-
-def test_clickhouse() -> list[Ended]:
-    """Test the ClickHouse store: its own tests, and those of every store, in an environment with its engine."""
-    python = make_environment("clickhouse-env", "-e", ".[dev,clickhouse]", "chdb-core>=26.9", "lz4", "zstandard")
-    command = ["env", "TESTS_ENGINE=clickhouse", python, "-m", "pytest", "tests/clickhouse", *ON_EVERY_STORE]
-    return run_lane([Step("clickhouse", command)])
 
 
 def peers(python: str) -> Step:

@@ -1,0 +1,50 @@
+"""The tests of the ClickHouse store against its engine, in an environment of its own.
+
+    python tests/clickhouse/run.py            all of them, before a release
+    python tests/clickhouse/run.py --quick    its own tests, and what any store does with what is appended
+
+Arguments that are none of its own go to pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.environment import make_environment  # noqa: E402
+
+OWN = "tests/clickhouse"
+# without the 720 orders of six records, each a batch and a store of its own
+QUICK = [
+    OWN,
+    "tests/store/test_append.py",
+    "--deselect",
+    "tests/store/test_append.py::test_every_order_of_records_comes_to_the_same",
+]
+# what any store does (tests/engines.py); the other modules of tests/store are about SQLite's file
+ON_EVERY_STORE = [
+    f"tests/store/test_{name}.py"
+    for name in (
+        "append", "append_property", "calls_beside", "find_property", "hostile_records", "logs", "nested_usage",
+        "overview", "registered", "search",
+    )
+]  # fmt: skip
+OVER_A_SERVER = ["tests/server/test_datasets.py", "tests/server/test_reviews.py", "tests/genai/test_reviews.py"]
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tests; the exit code of pytest."""
+    python = make_environment("clickhouse-env", "-e", ".[dev,clickhouse]", "chdb-core>=26.9", "lz4", "zstandard")
+    chosen = QUICK if "--quick" in arguments else [OWN, *ON_EVERY_STORE, *OVER_A_SERVER]
+    given = [argument for argument in arguments if argument != "--quick"]
+    environment = {**os.environ, "TESTS_ENGINE": "clickhouse"}
+    return subprocess.run([python, "-m", "pytest", *chosen, *given], cwd=ROOT, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
