@@ -21,7 +21,7 @@ MOST_BYTES = 1_500_000  # of all pictures together: everybody who clones the rep
 
 
 # the shop has none of these
-NOTHING_TO_SHOW = ("evaluations", "prompts", "try", "datasets", "review")
+NOTHING_TO_SHOW = ("evaluations", "prompts", "try", "datasets", "review", "audit")
 
 
 def routes() -> list[str]:

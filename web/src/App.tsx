@@ -27,6 +27,7 @@ const DatasetsPage = lazy(() => import("./datasets/DatasetsPage"));
 const DatasetPage = lazy(() => import("./datasets/DatasetPage"));
 const ReviewQueuesPage = lazy(() => import("./review/ReviewQueuesPage"));
 const ReviewPage = lazy(() => import("./review/ReviewPage"));
+const AuditPage = lazy(() => import("./audit/AuditPage"));
 const ComparePage = lazy(() => import("./compare/ComparePage"));
 
 const PRELOAD_AFTER_MS = 400;
@@ -96,6 +97,9 @@ export function App() {
                 <ReviewQueuesPage />
               </Route>
               <Route path="/review/:id">{({ id }) => <ReviewPage key={id} queueId={decoded(id)} />}</Route>
+              <Route path="/audit">
+                <AuditPage />
+              </Route>
               <Route path="/compare">
                 <ComparePage />
               </Route>

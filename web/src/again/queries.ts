@@ -16,6 +16,8 @@ export interface ModelServer {
 
 export const TRIED_TRACE = "tracer.tried_again.trace_id";
 export const TRIED_SPAN = "tracer.tried_again.span_id";
+export const FORKED_TRACE = "tracer.forked_from.trace_id";
+export const FORKED_SPAN = "tracer.forked_from.span_id";
 const MOST_TRIES = 50;
 
 export const modelServers = () =>
@@ -25,9 +27,10 @@ export const modelServers = () =>
     staleTime: 60_000,
   });
 
-export const triesFilter = (traceId: string) => `metadata.${TRIED_TRACE} = ${quoted(traceId)}`;
+export const triesFilter = (traceId: string) =>
+  [TRIED_TRACE, FORKED_TRACE].map((key) => `metadata.${key} = ${quoted(traceId)}`).join(" OR ");
 
-/** The traces that were made by trying calls of this one again, the newest first. */
+/** The traces that were made by trying calls of this one again, or by forking it, the newest first. */
 export const triesOf = (traceId: string) =>
   queryOptions({
     queryKey: ["tries", traceId],
@@ -44,6 +47,16 @@ export const originOf = (trace: Trace): { traceId: string; spanId: string } | nu
   return traceId && spanId ? { traceId, spanId } : null;
 };
 
+/** The step of another trace from which on this one was live. */
+export const forkOf = (trace: Trace): { traceId: string; spanId: string } | null => {
+  const [traceId, spanId] = [trace.metadata[FORKED_TRACE], trace.metadata[FORKED_SPAN]];
+  return traceId && spanId ? { traceId, spanId } : null;
+};
+
 /** The page that compares a step with a trace that tried it again. */
 export const compareAddress = (traceId: string, spanId: string, other: string) =>
   `/compare?${new URLSearchParams({ a: traceId, a_step: spanId, b: other })}`;
+
+/** The page that compares two traces. */
+export const wholeCompareAddress = (traceId: string, other: string) =>
+  `/compare?${new URLSearchParams({ a: traceId, b: other })}`;

@@ -15,6 +15,7 @@ import { TypeIcon } from "../ui/SpanType";
 import { StateBadge } from "../ui/State";
 import { useUrlState } from "../ui/url";
 import { align, type Pair } from "./align";
+import { traceDiff } from "./diff";
 import { PairPanel } from "./PairPanel";
 import { scoped } from "./scoped";
 
@@ -43,7 +44,11 @@ export default function ComparePage() {
       {[left, right].map((query) => query.isError && <Problem key={query.errorUpdatedAt} error={query.error} />)}
       {!(a && b) && <p className="dim page-note">Choose two traces, or mark two in the list with the key x.</p>}
       {left.data && right.data && (
-        <Both a={scoped(left.data, url.get("a_step"))} b={scoped(right.data, url.get("b_step"))} />
+        <Both
+          a={scoped(left.data, url.get("a_step"))}
+          b={scoped(right.data, url.get("b_step"))}
+          isWhole={!url.get("a_step") && !url.get("b_step")}
+        />
       )}
     </div>
   );
@@ -87,7 +92,7 @@ function Choice({ word, id, trace, onChange }: ChoiceProps) {
   );
 }
 
-function Both({ a, b }: { a: TraceAnswer; b: TraceAnswer }) {
+function Both({ a, b, isWhole }: { a: TraceAnswer; b: TraceAnswer; isWhole: boolean }) {
   const now = Date.now() * 1e6;
   // biome-ignore lint/correctness/useExhaustiveDependencies: only running traces depend on the current time
   const rows = useMemo(() => align(buildTree(a.spans, now), buildTree(b.spans, now)), [a, b]);
@@ -96,6 +101,7 @@ function Both({ a, b }: { a: TraceAnswer; b: TraceAnswer }) {
   return (
     <>
       <Sums a={a.trace} b={b.trace} />
+      {isWhole && <Parting a={a.trace} b={b.trace} rows={rows} onChoose={setChosen} />}
       <div className="compare-body">
         <PairList rows={rows} chosen={chosen} onChoose={setChosen} />
         {pair && (
@@ -105,6 +111,39 @@ function Both({ a, b }: { a: TraceAnswer; b: TraceAnswer }) {
         )}
       </div>
     </>
+  );
+}
+
+interface PartingProps {
+  a: Trace;
+  b: Trace;
+  rows: Pair[];
+  onChoose: (row: number) => void;
+}
+
+/** Where the traces part: the first step that was given, did or gave something else. */
+function Parting({ a, b, rows, onChoose }: PartingProps) {
+  const { data } = useQuery(traceDiff(a, b));
+  if (!data) return null;
+  const { first } = data;
+  if (!first) return <p className="parting dim">They do not part: every step was given the same, and gave the same.</p>;
+  const row = rows.findIndex(
+    (pair) =>
+      (first.a_span_id !== null && pair.a?.span.span_id === first.a_span_id) ||
+      (first.b_span_id !== null && pair.b?.span.span_id === first.b_span_id),
+  );
+  return (
+    <p className="parting">
+      They part at{" "}
+      {row < 0 ? (
+        <b dir="auto">{first.step.join(" › ")}</b>
+      ) : (
+        <button type="button" className="link-button" onClick={() => onChoose(row)}>
+          <bdi>{first.step.join(" › ")}</bdi>
+        </button>
+      )}
+      : <span dir="auto">{first.text}</span>
+    </p>
   );
 }
 

@@ -81,6 +81,9 @@ export default function DashboardPage() {
           options={GROUPS}
           onChange={(by) => setUrl({ by: by === "model" ? null : by }, true)}
         />
+        <Link className="button quiet" href={`/audit?${auditedBy(url)}`} title="What was spent without need">
+          Audit
+        </Link>
       </PageHead>
       <div className="toolbar page-filter">
         <FilterBox
@@ -141,6 +144,12 @@ export default function DashboardPage() {
       )}
     </div>
   );
+}
+
+/** The same traces, for the audit. */
+function auditedBy(url: URLSearchParams) {
+  const wanted = ["range", "since", "until", "filter"].map((name): [string, string | null] => [name, url.get(name)]);
+  return new URLSearchParams(wanted.filter((pair): pair is [string, string] => pair[1] !== null));
 }
 
 interface TilesProps {

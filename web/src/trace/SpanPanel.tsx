@@ -8,6 +8,7 @@ import { Link, useLocation } from "wouter";
 import { Tries } from "../again/Tries";
 import { spanPayload } from "../api/queries";
 import type { LightSpan, Span, Trace } from "../api/types";
+import { AuditTab } from "../audit/AuditTab";
 import { addOne } from "../datasets/rows";
 import { duration, money, shortCount, totalTokens } from "../format";
 import { ErrorBoundary } from "../shell/ErrorBoundary";
@@ -135,7 +136,7 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
     (given) => given.span_id === span.span_id || (given.span_id === null && !node.parent),
   );
   const call = useMemo(() => (hasMessages(span) ? null : lastModelCall(node)), [span, node]);
-  const tabs = tabsOf(span, call !== null, feedback.length);
+  const tabs = tabsOf(span, call !== null, feedback.length, node.parent === null);
   const wanted = url.get("tab") ?? "chat";
   const current = tabs.some((tab) => tab.id === wanted) ? wanted : (tabs[0]?.id ?? "io");
   const choose = (id: string) => setUrl({ tab: id }, true);
@@ -165,6 +166,7 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
           {current === "attributes" && <Attributes span={span} trace={trace} isRoot={node.parent === null} />}
           {current === "events" && <Events span={span} />}
           {current === "cost" && <Breakdown tree={tree} node={node} span={span} onSelect={onSelect} />}
+          {current === "audit" && <AuditTab traceId={trace.trace_id} />}
           {current === "feedback" && (
             <Feedback trace={trace} spanId={node.parent ? span.span_id : null} given={feedback} />
           )}
@@ -179,13 +181,19 @@ const hasInputs = (span: Span) => span.inputs !== null || Boolean(span.input_mes
 const hasMessages = (span: Span) =>
   Boolean(span.input_messages?.length || span.output_messages?.length || span.system_instructions?.length);
 
-function tabsOf(span: Span, hasStory: boolean, feedback: number): { id: string; word: string; count?: number }[] {
+function tabsOf(
+  span: Span,
+  hasStory: boolean,
+  feedback: number,
+  isRoot: boolean,
+): { id: string; word: string; count?: number }[] {
   return [
     ...(hasStory || hasMessages(span) ? [{ id: "chat", word: hasStory ? "Conversation" : "Chat" }] : []),
     { id: "io", word: "Input & output" },
     { id: "events", word: "Events", count: span.events.length },
     { id: "attributes", word: "Attributes" },
     { id: "cost", word: "Tokens & cost" },
+    ...(isRoot ? [{ id: "audit", word: "Audit" }] : []),
     { id: "feedback", word: "Feedback", count: feedback },
   ];
 }
