@@ -142,6 +142,11 @@ def test_tree(trace):
     ]
     assert trace.snapshot() == trace.snapshot()
 
+def test_many_traces(trace):
+    for _ in range(120):
+        refund(7)
+    assert len(trace.traces) == 120
+
 def test_its_own_traces_only(trace):
     assert trace.spans == []
     with pytest.raises(LookupError, match="no step with type='TOOL'"):
@@ -154,7 +159,7 @@ def test_the_fixture_holds_what_the_test_did(run: Run, stopping: Server, tmp_pat
 
     ran = run(TREE)
 
-    assert "2 passed" in ran.stdout, ran.stdout
+    assert "3 passed" in ran.stdout, ran.stdout
     assert not (tmp_path / "tracer.db").exists()
 
 

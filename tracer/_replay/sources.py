@@ -119,12 +119,18 @@ def trace_of(trace_id: str) -> Trace:
     return found
 
 
-def _with(filter_string: str) -> list[Trace]:
-    found = search_traces(filter_string)
+def all_with(filter_string: str, order_by: Sequence[str] | None = None) -> list[Trace]:
+    """All traces that meet a filter, also those beyond a page."""
+    found = search_traces(filter_string, order_by=order_by)
     traces = list(found)
     while found.next_page_token:
-        found = search_traces(filter_string, page_token=found.next_page_token)
+        found = search_traces(filter_string, order_by=order_by, page_token=found.next_page_token)
         traces += found
+    return traces
+
+
+def _with(filter_string: str) -> list[Trace]:
+    traces = all_with(filter_string)
     if not traces:
         raise CassetteError(f"no trace meets {filter_string!r}, so there is nothing to replay")
     return traces

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from tracer._api import queries
 from tracer._json import JsonObject, encode, loads
 from tracer._replay.matching import Matching
+from tracer._replay.sources import all_with
 from tracer._replay.span_tree import Below, steps_below
 from tracer.semconv import SpanType
 
@@ -28,9 +28,7 @@ class TraceOfTest:
     @property
     def traces(self) -> list[Trace]:
         """The traces, oldest first."""
-        found = queries.search_traces(
-            f"timestamp_ms >= {self._since_ms}", order_by=["timestamp_ms ASC"], max_results=None
-        )
+        found = all_with(f"timestamp_ms >= {self._since_ms}", order_by=["timestamp_ms ASC"])
         return [trace for trace in found if trace.info.trace_id not in self._earlier]
 
     @property
