@@ -32,6 +32,7 @@ SERVER_PROMPT_TIME: Final = "tracer.server.prompt_time"
 SERVER_GENERATION_TIME: Final = "tracer.server.generation_time"
 PROMPT: Final = "tracer.prompt."  # of a trace's metadata, followed by name/version: a registered prompt that it used
 EXAMPLE: Final = "tracer.example"  # tag of the trace of a model's input example, which is run while it is logged
+REPLAYED: Final = "tracer.replayed"  # of a call that was answered from a record: nobody was asked, or paid
 FORKED_TRACE: Final = "tracer.forked_from.trace_id"  # metadata of a trace that goes through another one again
 FORKED_SPAN: Final = "tracer.forked_from.span_id"  # the step from which on it is live
 FUNCTION: Final = "code.function.name"

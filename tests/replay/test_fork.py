@@ -97,6 +97,7 @@ def test_an_agent_of_thirty_calls_forked_at_the_25th_makes_six(server: Server) -
     # the spans say what was sent
     assert [span.inputs["model"] for span in calls(new)] == ["m"] * (STEPS - 6) + ["better"] * 6
     assert calls(new)[-1].get_attribute("gen_ai.request.model") == "better"
+    assert [span.get_attribute("tracer.replayed") for span in calls(new)] == [True] * (STEPS - 6) + [None] * 6
     first = tracer.diff(old, new).first
     assert first is not None
     assert first.where == "inputs.model"

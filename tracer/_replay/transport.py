@@ -130,6 +130,7 @@ def _transports(module: Any) -> tuple[type, type]:
             asked = _request(request, request.read())
             call = session.answer(asked)
             if call is not None:
+                _tell_of_replay()
                 time.sleep(_before(call, session))
                 return response(call, Replayed(call, session))
             if session.record is None:
@@ -154,6 +155,7 @@ def _transports(module: Any) -> tuple[type, type]:
             asked = _request(request, await request.aread())
             call = session.answer(asked)
             if call is not None:
+                _tell_of_replay()
                 await _sleep(_before(call, session))
                 return response(call, AsyncReplayed(call, session))
             if session.record is None:
@@ -198,11 +200,25 @@ def _transports(module: Any) -> tuple[type, type]:
     return Transport, AsyncTransport
 
 
+def _call_under_way() -> LiveSpan | None:
+    """The span of the SDK's call that a request belongs to, if it is recorded."""
+    span = running()
+    return span if isinstance(span, LiveSpan) and span.instrumentation_scope.name in WIRES else None
+
+
+def _tell_of_replay() -> None:
+    """Let the span of the call say that nobody was asked, or paid."""
+    with guard("recording a replayed call"):
+        span = _call_under_way()
+        if span is not None:
+            span.set_attribute(semconv.REPLAYED, True)
+
+
 def tell_of(session: Session) -> None:
     """Let the span of the call say what is sent."""
     with guard("recording a changed request"):
-        span = running()
-        if isinstance(span, LiveSpan) and span.instrumentation_scope.name in WIRES and isinstance(span.inputs, dict):
+        span = _call_under_way()
+        if span is not None and isinstance(span.inputs, dict):
             inputs = changed(span.inputs, session.changes)
             span.set_inputs(inputs)
             if isinstance(inputs.get("model"), str):
