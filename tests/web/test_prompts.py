@@ -72,7 +72,7 @@ def test_the_list_tells_versions_aliases_and_traces(watched: Watched, looked_at:
     expect(row.get_by_role("cell").nth(1)).to_have_text("3")
     expect(row).to_contain_text("production 2")
     expect(row).to_contain_text("team: support")
-    row.get_by_role("link", name="1 traces that used answer").click()
+    row.get_by_role("link", name="1 trace that used answer").click()
     expect(page.get_by_role("status").filter(has_text="trace")).to_have_text("1 trace")
 
 

@@ -389,7 +389,7 @@ def test_a_time_is_chosen_by_name_and_on_the_histogram(page: Page) -> None:
 def test_the_bars_over_the_list_show_what_one_chooses(page: Page) -> None:
     page.goto("/traces?filter=name = 'support agent'")
     shown(page, 6)
-    bars = page.get_by_role("img", name="6 traces from")
+    bars = page.get_by_role("img", name=re.compile("traces? from"))  # what is far off is left out
     expect(bars).to_have_accessible_name(re.compile(r"0 failed. Traces, highest .*: \d traces?"))
     page.get_by_label("Bars show").select_option("Latency p95")
     expect(bars).to_have_accessible_name(re.compile(r"Latency p95, highest .*: p95 [\d.]+ m?s, \d traces?"))

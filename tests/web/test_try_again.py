@@ -181,7 +181,7 @@ def test_call_and_trial_lead_to_each_other_and_are_compared(watched: Watched, tr
     expect(page.get_by_role("heading", level=1)).to_have_text("Compare")
     expect(page.locator(".pair-list [role=option]")).to_have_count(1)
     expect(page.get_by_text("messages the same")).to_be_visible()
-    expect(page.get_by_role("group", name="Output of B")).to_contain_text("14 days.")
+    expect(page.get_by_role("list", name="Output, message 1 of B")).to_contain_text("14 days.")
     shoot(page, "try-compared")
 
 

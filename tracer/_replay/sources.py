@@ -32,9 +32,11 @@ class Source(Protocol):
 
     def calls(self, session: Session) -> list[Recorded]:
         """The calls, read when the block begins. Raises CassetteError."""
+        ...
 
     def write(self, lines: Iterable[str]) -> None:
         """Replace the calls."""
+        ...
 
 
 class CassetteFile:

@@ -35,8 +35,8 @@ _OF_SPAN = (
 def write_parquet(store: Store, trace_ids: Iterable[str], file: IO[bytes]) -> int:
     """Write the spans of these traces; the number of traces. Raises TracerError without pyarrow."""
     try:
-        import pyarrow
-        from pyarrow import parquet
+        import pyarrow  # pyright: ignore[reportMissingImports]
+        from pyarrow import parquet  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise TracerError(f"Parquet is written by pyarrow, which is missing: {install_advice('parquet')}") from error
     kinds: dict[str, Any] = {"json": pyarrow.string(), "time": pyarrow.timestamp("ns", tz="UTC")}
