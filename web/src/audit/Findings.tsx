@@ -14,9 +14,9 @@ export function Findings({ found, isOfOne = false }: { found: Audit; isOfOne?: b
     <ul className="findings">
       {found.findings.map((finding) => (
         <li key={`${finding.kind} ${finding.step} ${finding.place} ${finding.reason}`}>
-          <h3>
+          <h2>
             <span className="badge">{finding.kind}</span> <span dir="auto">{finding.reason}</span>
-          </h3>
+          </h2>
           <p className="num">
             <Link href={addressOf(finding)}>
               {finding.place} of {finding.step}
