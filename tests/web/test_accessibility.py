@@ -39,7 +39,7 @@ def pages(trace_ids: TraceIds) -> dict[str, tuple[str, str]]:
         "dashboard": ("/dashboard", "canvas >> nth=0"),
         "compare": (f"/compare?a={trace_ids.support}&b={trace_ids.failing}", "[role=option]"),
         "audit": ("/audit", "text=newest"),
-        "audit-of-one": (f"/traces/{trace_ids.support}?tab=audit", "text=without need"),
+        "audit-of-one": (f"/traces/{trace_ids.support}?tab=audit", "[role=treeitem]"),
         "prompts": ("/prompts", "text=No prompts yet"),
         "try": ("/try", "text=Open a model's call"),
         "datasets": ("/datasets", "text=refunds"),
