@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tracer
 from tests.anthropic.replies import message
 from tests.ollama.replies import chat as ollama_chat
 from tests.ollama.replies import said
 from tests.openai.replies import chat
 from tests.openai.server import Asked, Scripted, Server, reply
+from tracer.server import running_server
 
 Verdicts = Callable[[str], Any]
 
@@ -44,3 +47,15 @@ def _reply(asked: Asked, verdict: Any) -> Scripted:
     if asked.path == "/api/chat":
         return reply(ollama_chat(said(text)))
     return reply(chat({"role": "assistant", "content": text}))
+
+
+@pytest.fixture(params=["file", "server"])
+def kept(request: pytest.FixtureRequest, store_url: str, tmp_path: Path) -> Iterator[None]:
+    """What a test makes is kept in a file, or by a server."""
+    if request.param == "file":
+        yield
+        return
+    with running_server(tmp_path / "shared.db") as url:
+        tracer.set_tracking_uri(url)
+        yield
+        tracer.reset()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import tracemalloc
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,21 +11,8 @@ import pytest
 import tracer
 from tracer.errors import DatasetNotFoundError, FilterSyntaxError, InvalidArgumentError, TraceNotFoundError
 from tracer.genai import EvaluationDataset, datasets
-from tracer.server import running_server
 
 KEY = "sk-" + "proj-" + "Zq3v9XkT7mB1nW5yR8cL2dF6gH4jP0sA"
-
-
-@pytest.fixture(params=["file", "server"])
-def kept(request: pytest.FixtureRequest, store_url: str, tmp_path: Path) -> Iterator[None]:
-    """Datasets are kept in a file, or by a server."""
-    if request.param == "file":
-        yield
-        return
-    with running_server(tmp_path / "shared.db") as url:
-        tracer.set_tracking_uri(url)
-        yield
-        tracer.reset()
 
 
 @tracer.trace

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 import tracer
 from tracer.errors import FilterSyntaxError, InvalidArgumentError, QueueNotFoundError
-from tracer.server import running_server
-
-
-@pytest.fixture(params=["file", "server"])
-def kept(request: pytest.FixtureRequest, store_url: str, tmp_path: Path) -> Iterator[None]:
-    """Queues are kept in a file, or by a server."""
-    if request.param == "file":
-        yield
-        return
-    with running_server(tmp_path / "shared.db") as url:
-        tracer.set_tracking_uri(url)
-        yield
-        tracer.reset()
 
 
 def traced(name: str) -> str:
