@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tracer._engine.runtime import runtime
 from tracer._json import JsonObject, encode, loads
 from tracer._redaction.secrets import REDACTED
+from tracer._replay.matching import path_of
 from tracer.errors import CassetteError
 from tracer.provider.chunk_encoder import joined_texts
 
@@ -48,7 +48,7 @@ class Recorded:
     def is_alike(self, request: JsonObject) -> bool:
         """Whether a request goes to the same place as this one."""
         return (self.request["method"] == STEP) is (request["method"] == STEP) and (
-            urlsplit(self.request["url"]).path == urlsplit(request["url"]).path
+            path_of(self.request) == path_of(request)
         )
 
     @property

@@ -22,7 +22,8 @@ _TEXT_LIMIT = 5000
 _SCORES_LIMIT = 20
 _CHOICES_LIMIT = 50
 _REVIEWERS_LIMIT = 100
-_FIELDS = ("name", "filter", "experiment", "scores", "reviewers", "guidance")
+CONTENT: Final = ("filter", "experiment", "scores", "reviewers", "guidance")  # what a queue has besides its name
+_FIELDS = ("name", *CONTENT)
 _DIGITS = 32
 
 

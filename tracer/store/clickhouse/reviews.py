@@ -7,11 +7,10 @@ import time as clock
 from tracer._json import JsonObject
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.documents import Contents, Document, change, read, read_all
-from tracer.store.reviews import queue_id_of
+from tracer.store.reviews import CONTENT, queue_id_of
 from tracer.store.rows import StoredQueue
 
 _KIND, _SELF = "queue", "q"
-_CONTENT = ("filter", "experiment", "scores", "reviewers", "guidance")
 
 
 def read_review_queues(connection: Connection, queue_id: str | None) -> list[StoredQueue]:
@@ -31,7 +30,7 @@ def write_review_queue(connection: Connection, queue: JsonObject) -> StoredQueue
 
     def make(found: Contents) -> list[Document]:
         created = found[_SELF]["created"] if _SELF in found else now
-        content = {field: queue[field] for field in _CONTENT}
+        content = {field: queue[field] for field in CONTENT}
         return [Document(_SELF, {"name": queue["name"], "created": created, "updated": now, **content})]
 
     change(connection, _KIND, identity, make, [_SELF])

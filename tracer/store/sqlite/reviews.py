@@ -8,11 +8,9 @@ import time as clock
 import orjson
 
 from tracer._json import JsonObject
-from tracer.store.reviews import queue_id_of
+from tracer.store.reviews import CONTENT, queue_id_of
 from tracer.store.rows import StoredQueue
 from tracer.store.sqlite.connection import transaction
-
-_CONTENT = ("filter", "experiment", "scores", "reviewers", "guidance")
 
 
 def read_review_queues(connection: sqlite3.Connection, queue_id: str | None) -> list[StoredQueue]:
@@ -30,7 +28,7 @@ def read_review_queues(connection: sqlite3.Connection, queue_id: str | None) -> 
 def write_review_queue(connection: sqlite3.Connection, queue: JsonObject) -> StoredQueue:
     """Make or change the queue of a name."""
     now, name = clock.time_ns(), queue["name"]
-    content = orjson.dumps({field: queue[field] for field in _CONTENT}).decode()
+    content = orjson.dumps({field: queue[field] for field in CONTENT}).decode()
     with transaction(connection):
         connection.execute(
             "INSERT INTO review_queues(queue_id, name, created, updated, content) VALUES (?,?,?,?,?)"
