@@ -125,17 +125,19 @@ with tempfile.TemporaryDirectory() as folder:
     assert found_in(loaded, (*READING, "sqlite3")) == []
 
 
-def test_a_program_that_only_records_loads_nothing_that_answers_questions() -> None:
-    program = """
+RECORDS = """
 import sys, tempfile, tracer
 with tempfile.TemporaryDirectory() as folder:
     tracer.configure(store=folder + "/t.db")
     with tracer.start_span("a"): pass
     tracer.shutdown()
 """
+
+
+def test_a_program_that_only_records_loads_nothing_that_answers_questions() -> None:
     asks = "    print(len(tracer.search_traces()))\n"
 
-    loaded, after_question = loaded_by(program), loaded_by(program + asks + "    tracer.shutdown()\n")
+    loaded, after_question = loaded_by(RECORDS), loaded_by(RECORDS + asks + "    tracer.shutdown()\n")
 
     answering = [
         "filter",
@@ -148,16 +150,9 @@ with tempfile.TemporaryDirectory() as folder:
 
 
 def test_recording_a_span_keeps_rich_and_click_out() -> None:
-    program = """
-import sys, tracer, tempfile
-with tempfile.TemporaryDirectory() as folder:
-    tracer.configure(store=folder + "/t.db")
-    with tracer.start_span("a"): pass
-    tracer.shutdown()
-print(sorted({"rich", "click", "openai"} & set(sys.modules)))
-"""
+    loaded = 'print(sorted({"rich", "click", "openai"} & set(sys.modules)))'
 
-    assert in_new_python(program) == "[]"
+    assert in_new_python(RECORDS + loaded) == "[]"
 
 
 def test_the_public_names_are_exactly_those_that_type_checkers_see() -> None:
