@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import tracer
-from tests.web.conftest import Watched
+from tests.web.conftest import Watched, shoot
 from tests.web.serving import TraceIds, served
 from tests.web.shop import Shop
 
@@ -332,3 +332,33 @@ def test_colours_follow_the_system_or_the_reader(watched: Watched, address: str)
     page.wait_for_function(f"() => {ground} === 'rgb(255, 255, 255)'")
     page.reload()
     page.wait_for_function(f"() => {ground} === 'rgb(255, 255, 255)'")
+
+
+@pytest.mark.parametrize("width", [721, 960, 1201])
+def test_a_narrow_window_holds_the_header(watched: Watched, address: str, width: int) -> None:
+    page = watched.open(address, width=width)
+    for path in ("/traces", "/sessions", "/evaluations", "/datasets", "/review", "/dashboard"):
+        page.goto(path)
+        expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_in_viewport(ratio=1)
+        page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_on_a_phone_every_page_is_reached_without_scrolling_sideways(watched: Watched, address: str) -> None:
+    page = watched.open(address, width=320, height=700, has_touch=True, is_mobile=True)
+    page.goto("/traces")
+    pages = page.get_by_role("navigation", name="Pages")
+    expect(pages.get_by_role("link")).to_have_count(4)
+    more = pages.get_by_role("button", name="More")
+
+    more.tap()
+    expect(pages.get_by_role("link")).to_have_count(8)
+    shoot(page, "phone-more")
+    assert pages.get_by_role("list").evaluate("list => list.scrollWidth <= list.clientWidth")
+    pages.get_by_role("link", name="Review").tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Review")
+    expect(pages.get_by_role("link")).to_have_count(4)
+
+    more.press("Enter")
+    expect(pages.get_by_role("link", name="Review")).to_have_attribute("aria-current", "page")
+    more.press("Escape")
+    expect(more).to_have_attribute("aria-expanded", "false")

@@ -4,6 +4,7 @@ import {
   ChartLine,
   ClipboardCheck,
   Database,
+  Ellipsis,
   FlaskConical,
   Keyboard,
   ListTree,
@@ -16,7 +17,7 @@ import {
   Sun,
   Unplug,
 } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { request } from "../api/client";
 import { useIsLost } from "../api/live";
@@ -26,6 +27,8 @@ import { useKeys } from "../ui/keys";
 import { setTheme, type Theme, useTheme } from "../ui/theme";
 import { Shortcuts } from "./Shortcuts";
 
+// the first ones are always there on a phone, the others after "More"
+const FIRST = 4;
 const PAGES = [
   ["/traces", "Traces", ListTree],
   ["/sessions", "Sessions", MessagesSquare],
@@ -61,24 +64,7 @@ export function Header({ server }: { server: ServerInfo }) {
         <Logo />
         <span>tracer</span>
       </Link>
-      <nav aria-label="Pages">
-        <ul className="pages">
-          {PAGES.map(([href, name, Icon]) => {
-            const isHere = path === href || path.startsWith(`${href}/`);
-            return (
-              <li key={href}>
-                <Link
-                  href={href === "/traces" && !isHere ? listAddress() : href}
-                  aria-current={isHere ? "page" : undefined}
-                >
-                  <Icon aria-hidden className="icon" />
-                  {name}
-                </Link>
-              </li>
-            );
-          })}
-        </ul>
-      </nav>
+      <Pages path={path} />
       <div className="top-end">
         <span role="status">
           {isLost && (
@@ -125,6 +111,47 @@ export function Header({ server }: { server: ServerInfo }) {
       </div>
       <Shortcuts open={isHelpOpen} onClose={() => setHelpOpen(false)} />
     </header>
+  );
+}
+
+function Pages({ path }: { path: string }) {
+  const [hasMore, setMore] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another page closes it
+  useEffect(() => setMore(false), [path]);
+  const here = PAGES.findIndex(([href]) => path === href || path.startsWith(`${href}/`));
+  return (
+    <nav
+      aria-label="Pages"
+      onKeyDown={(event) => {
+        if (event.key === "Escape") setMore(false);
+      }}
+    >
+      <ul className={hasMore ? "pages has-more" : "pages"} id="pages">
+        {PAGES.map(([href, name, Icon], at) => (
+          <li key={href} className={at < FIRST ? undefined : "later"}>
+            <Link
+              href={href === "/traces" && here !== 0 ? listAddress() : href}
+              aria-current={here === at ? "page" : undefined}
+            >
+              <Icon aria-hidden className="icon" />
+              {name}
+            </Link>
+          </li>
+        ))}
+        <li className="more">
+          <button
+            type="button"
+            className={here < FIRST ? undefined : "is-here"}
+            aria-expanded={hasMore}
+            aria-controls="pages"
+            onClick={() => setMore(!hasMore)}
+          >
+            <Ellipsis aria-hidden className="icon" />
+            More
+          </button>
+        </li>
+      </ul>
+    </nav>
   );
 }
 
