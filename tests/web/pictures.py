@@ -22,6 +22,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": {"width": 390, "height": 760}, "color_scheme": "light", "has_touch": True, "is_mobile": True},
 }
 QUALITY = 0.6
+OPTIONS = ("--try-again", "--try-endpoint", "https://models.shop.example/v1")  # of the server
 TO_WEBP = """async ([png, quality]) => {
     const image = new Image();
     image.src = `data:image/png;base64,${png}`;
@@ -50,6 +51,16 @@ PICTURES = {
     "session": Picture("/sessions/chat-195", ".turns .markdown"),
     "versions": Picture("/versions", "text=Feedback: helpful"),
     "version": Picture("/versions/{version}", "main h1"),
+    "evaluations": Picture("/evaluations", "text=support-v3 on refunds"),
+    "evaluation": Picture("/evaluations/{run}?base={run_before}", "[role=gridcell]"),
+    "prompts": Picture("/prompts", "text=sort mail"),
+    "prompt": Picture("/prompts/support?version=3&against=2", ".words del"),
+    "datasets": Picture("/datasets", "text=refunds"),
+    "dataset": Picture("/datasets/{dataset}", "text=order 1200 back"),
+    "queues": Picture("/review", "text=doubtful answers"),
+    "review": Picture("/review/{queue}", "text=Is the answer right?"),
+    "try": Picture("/try?trace={refused}&step={asked}", "text=Variant 1"),
+    "audit": Picture("/audit", "main h1"),
     "dashboard": Picture("/dashboard", "canvas >> nth=4"),
     "compare": Picture("/compare?a={refused}&b={refunded}", "[role=option]", "[role=option] >> nth=1"),
 }
@@ -66,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "shop" / "traces.db"
         shop = open_shop(store)
-        with served(store) as url, sync_playwright() as playwright:
+        with served(store, *OPTIONS) as url, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
             )
@@ -81,6 +92,7 @@ def take(browser: Browser, url: str, picture: Picture, look: str, shop: Shop) ->
     context = browser.new_context(
         base_url=url, locale="en-GB", timezone_id="UTC", reduced_motion="reduce", **LOOKS[look]
     )
+    context.add_init_script("localStorage.setItem('tracer.feedback.author', JSON.stringify('ann'))")
     page = context.new_page()
     waiting: set[Request] = set()
     page.on("request", lambda request: None if request.url.endswith("/events") else waiting.add(request))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import orjson
 
 from tracer import semconv
-from tracer.store import open_store
+from tracer.store import Store, open_store
 
 END = 1_795_258_800_000_000_000  # ns, 2026-11-21 11:00 UTC
 MS = 1_000_000
@@ -55,6 +57,11 @@ class Shop:
     first: str  # of the oldest version
     lamp: str  # of the newest version: a question that looks into the manual
     version: str  # id of the newest version
+    run: str  # the evaluation of the newest version
+    run_before: str  # that of the version before it
+    dataset: str
+    queue: str
+    asked: str  # the model's call that said what the newest failure's question led to
     refused: str  # the newest failure
     refunded: str  # the newest answer to the same question
 
@@ -139,11 +146,11 @@ class _Trace:
         )  # fmt: skip
         self.writer.write(kind="trace", trace_id=self.trace_id, time=self.now, **about)
 
-    def feedback(self, name: str, value: Any, *, judge: bool = False) -> None:
+    def feedback(self, name: str, value: Any, *, judge: bool = False, **about: Any) -> None:
         source = {"type": "LLM_JUDGE", "id": "gpt-4o"} if judge else {"type": "HUMAN", "id": "support"}
         self.writer.write(
-            kind="assessment", id=self.writer.id(32), trace_id=self.trace_id, name=name, type="feedback", value=value,
-            source=source, time=self.now,
+            kind="assessment", id=self.writer.id(32), trace_id=self.trace_id, name=name, value=value, source=source,
+            time=self.now, **{"type": "feedback", **about},
         )  # fmt: skip
 
 
@@ -183,7 +190,7 @@ def _support(writer: _Writer, start: int, version: int, session: str, user: str,
     about: dict[str, Any] = {
         "session_id": session, "user": user, "model_id": _model_id(version),
         "tags": {"env": "prod", "channel": "web" if turn % 3 else "mail"},
-        "request_preview": question,
+        "request_preview": question, "metadata": {f"tracer.prompt.support/{version}": f"support/{version}"},
     }  # fmt: skip
     if fails:
         trace.end("support agent", "AGENT", question, None, f"PaymentError: {REFUSED}", **about)
@@ -236,6 +243,99 @@ def _version(writer: _Writer, version: int, created: int) -> None:
     )  # fmt: skip
 
 
+_PROMPTS = (
+    (1, "look orders up first", _SYSTEM),
+    (2, "no promises", _SYSTEM + "\nNever promise a day of delivery that the order does not name."),
+    (
+        3,
+        "answer in the customer's language",
+        _SYSTEM + "\nAnswer in {{language}}. Name no day that the order does not.",
+    ),
+)
+
+
+def _prompts(writer: _Writer, begin: int) -> None:
+    """The agent's system prompt in three versions, and the mail sorter's."""
+    for version, why, system in _PROMPTS:
+        template = [{"role": "system", "content": system}, {"role": "user", "content": "{{question}}"}]
+        created = begin + version * 20 * HOUR
+        identity = writer.id(32)
+        writer.write(
+            kind="registered", of="prompt", name="support", id=identity, time=created, tags={"team": "support"},
+            content={"template": template, "commit_message": why},
+        )  # fmt: skip
+        if version == 2:
+            writer.write(
+                kind="alias", of="prompt", name="support", alias="production", id=identity, time=created + HOUR
+            )
+    writer.write(
+        kind="registered", of="prompt", name="sort mail", id=writer.id(32), time=begin, tags={},
+        content={"template": "Which folder is this mail for: returns, delivery or other?\n\n{{mail}}"},
+    )  # fmt: skip
+
+
+def _evaluation(writer: _Writer, version: int, start: int) -> str:
+    """A version's answers to twelve questions, scored by code and by a judge; the run's id."""
+    run_id, right = writer.id(32), 0
+    for number in range(12):
+        question = _QUESTIONS[number % 5].format(order=1200 + number)
+        answer = _ANSWERS[number % 5].format(order=1200 + number)
+        trace = _Trace(writer, start + number * 4_000 * MS)
+        said = [_text("system", _SYSTEM), _text("user", question)]
+        model = "gpt-4o-mini-2024-07-18" if version < 3 else "gpt-4o-2024-08-06"
+        trace.model(writer.about(1300 if version < 3 else 2400), said, _text("assistant", answer), model)
+        trace.end(
+            "answer", "CHAIN", {"question": question}, answer, run_id=run_id, model_id=_model_id(version),
+            experiment="nightly", metadata={"tracer.evaluation.row": f"row-{number}"},
+        )  # fmt: skip
+        is_right = number not in ((4, 7) if version < 3 else (7, 9, 10))
+        right += is_right
+        about = {"tracer.evaluation.run": run_id}
+        tone = "curt" if (number + version) % 4 == 0 else "kind"
+        trace.feedback("answer", answer, type="expectation")
+        trace.feedback("correct", is_right, judge=True, metadata=about)
+        trace.feedback("words", len(answer.split()), judge=True, metadata=about)
+        trace.feedback("tone", tone, judge=True, metadata=about)
+    writer.write(
+        kind="run", run_id=run_id, time=start, name=f"support-v{version} on refunds", experiment="nightly",
+        status="FINISHED", started=start, ended=start + 60_000 * MS,
+        tags={"tracer.evaluation.rows": "12", "tracer.dataset": "refunds", "tracer.model_id": _model_id(version)},
+        metrics={"correct/mean": right / 12, "rows": 12, "error_share": 0},
+    )  # fmt: skip
+    return run_id
+
+
+def _dataset(store: Store, trace_id: str) -> str:
+    """Questions about refunds with what is expected, some from a trace; the dataset's id."""
+    refunds = store.write_dataset("refunds", experiments=["nightly"], tags={"team": "support"})
+    rows: list[Any] = [
+        {
+            "inputs": {"question": _QUESTIONS[number % 5].format(order=1200 + number)},
+            "expectations": {"answer": _ANSWERS[number % 5].format(order=1200 + number)},
+            "tags": {"language": "ar" if number % 5 == 3 else "en"},
+        }
+        for number in range(12)
+    ]
+    rows[4]["source"] = {"source_type": "TRACE", "source_data": {"trace_id": trace_id}}
+    store.write_rows(refunds.dataset_id, rows)
+    return refunds.dataset_id
+
+
+def _queue(store: Store) -> str:
+    """Answers that the judge found middling, for people to look at; the queue's id."""
+    scores = [
+        {"name": "correct", "kind": "yes_no", "question": "Is the answer right?"},
+        {"name": "tone", "kind": "rating", "question": "How friendly is it?"},
+        {"name": "fault", "kind": "choice", "choices": ["none", "wrong rule", "too long"]},
+    ]
+    guidance = "Refunds within 30 days, in the original packaging."
+    queue = {
+        "name": "doubtful answers", "filter": "name = 'support agent' AND feedback.quality < 4", "experiment": None,
+        "scores": scores, "reviewers": 1, "guidance": guidance,
+    }  # fmt: skip
+    return store.write_review_queue(queue).queue_id
+
+
 def open_shop(store_file: Path) -> Shop:
     """Fill a new store with that week."""
     store_file.parent.mkdir(exist_ok=True)
@@ -256,11 +356,17 @@ def open_shop(store_file: Path) -> Shop:
     for number in range(140):
         _triage(writer, begin + int(number * 1.15 * HOUR), said=f"Hello, {SAID_ONCE}." if number == 31 else "")
     _sweep(writer, END - 9 * HOUR)
+    _prompts(writer, begin)
     shop.version = _model_id(3)
+    shop.run_before, shop.run = (_evaluation(writer, version, END - (50 - version) * HOUR) for version in (2, 3))
     store = open_store(f"sqlite:///{store_file}")
     for at in range(0, len(writer.lines), 500):
         store.append(writer.lines[at : at + 500])
     while store.index_more():
         pass
+    with mock.patch.object(time, "time_ns", return_value=END - 20 * HOUR):  # when these were made
+        shop.dataset, shop.queue = _dataset(store, shop.refused), _queue(store)
+    failed = store.spans(shop.refused, payload=False)
+    shop.asked = next(span["span_id"] for span in failed if span["type"] == "CHAT_MODEL")
     store.close()
     return shop

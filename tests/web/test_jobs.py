@@ -26,7 +26,7 @@ def listed(watched: Watched, shop: tuple[str, Shop]) -> Page:
     page.add_init_script(COUNTER)
     page.goto("/traces")
     expect(page.get_by_role("gridcell").first).to_be_visible()
-    expect(page.get_by_role("status").filter(has_text="trace")).to_have_text("396 traces")
+    expect(page.get_by_role("status").filter(has_text="trace")).to_have_text("420 traces")
     return page
 
 
