@@ -243,6 +243,19 @@ def test_tools_that_are_never_called_are_found_with_their_place(server: Server, 
     assert finding.tokens > 0
 
 
+def test_tools_are_known_by_name_in_the_form_of_any_provider() -> None:
+    nested = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("search", "refund")]
+    gemini = [{"function_declarations": [{"name": "search"}, {"name": "refund"}]}]
+    for tools in (nested, gemini, [{"toolSpec": {"name": name}} for name in ("search", "refund")]):
+        for number in range(3):
+            with tracer.start_span("agent"), tracer.start_span("call", span_type="CHAT_MODEL") as span:
+                tracer.set_span_chat_tools(span, tools)
+                tracer.set_span_chat_messages(span, [user(f"Question {number}")])
+
+    places = {finding.place for finding in audit().findings if finding.kind == "unused tool"}
+    assert places == {"tools[0], search", "tools[1], refund"}
+
+
 def test_giant_tool_results_are_found_in_each_call_that_sends_them(client: openai.OpenAI) -> None:
     called = {"role": "assistant", "content": None, "tool_calls": [tool_call("c1", "search", "{}")]}
     result = {"role": "tool", "tool_call_id": "c1", "content": "Lima parcel row. " * 1_000}

@@ -12,6 +12,7 @@ from tracer import semconv
 from tracer._json import JsonMapping, JsonObject, encode
 from tracer._records.cost import cost_of
 from tracer._records.usage import token_usage
+from tracer.messages import to_tools
 
 _TYPES = frozenset({semconv.SpanType.CHAT_MODEL, semconv.SpanType.LLM})
 _CHARACTERS_PER_TOKEN = 4  # where a call reports no tokens
@@ -172,7 +173,7 @@ def _call(span: JsonObject, by_id: Mapping[str, JsonObject], root: JsonObject | 
 
 
 def _tools(definitions: object, texts: Texts) -> Iterator[tuple[str, str]]:
-    for tool in definitions if isinstance(definitions, list) else ():
+    for tool in to_tools(definitions):
         if isinstance(tool, dict):
             name = tool.get("name") or tool.get("type") or "?"
             yield str(name), texts.kept(encode(tool).decode())
