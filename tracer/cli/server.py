@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tracer.cli.options import examples, store_option
 from tracer.cli.serving import refuse_remote, run_server, serving_options, settings_for
+
+if TYPE_CHECKING:
+    from tracer.server.logs import LogFormat
 
 
 @click.command(
@@ -18,9 +21,31 @@ from tracer.cli.serving import refuse_remote, run_server, serving_options, setti
     ),
 )
 @serving_options
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines of text, or a JSON object a line, on standard error.",
+)
+@click.option("--log-requests", is_flag=True, help="A line for every request, too.")
+@click.option(
+    "--drain",
+    "drain_seconds",
+    type=click.FloatRange(0, 600),
+    default=0,
+    metavar="SECONDS",
+    help="Go on so long after SIGTERM, while /ready says 503: for what has to send requests elsewhere first.",
+)
 @store_option
 def command(
-    host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...], store_url: str | None, **trying: Any
+    host: str,
+    port: int,
+    token: str | None,
+    allowed_hosts: tuple[str, ...],
+    log_format: LogFormat,
+    store_url: str | None,
+    **others: Any,
 ) -> None:
     """Serve a store to other machines.
 
@@ -28,4 +53,5 @@ def command(
     http://host:5000/v1/traces and http://host:5000/v1/logs.
     """
     refuse_remote(store_url)
-    run_server(store_url, settings_for(host, port, token, allowed_hosts, **trying), shows_token=token is None)
+    settings = settings_for(host, port, token, allowed_hosts, **others)
+    run_server(store_url, settings, shows_token=token is None, log_format=log_format)

@@ -16,6 +16,7 @@ from tracer.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from tracer.server import ServerSettings
+    from tracer.server.logs import LogFormat
 
 Function = TypeVar("Function", bound=Callable[..., object])
 _RECOVER_SECONDS = 5.0
@@ -69,7 +70,7 @@ def serving_options(function: Function) -> Function:
 
 
 def settings_for(
-    host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...], **trying: Any
+    host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...], **others: Any
 ) -> ServerSettings:
     """Checked settings, with a new token if one is needed and none was given."""
     try:
@@ -80,16 +81,22 @@ def settings_for(
         ) from error
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
-    return ServerSettings(host, port, token, allowed_hosts, **trying)
+    return ServerSettings(host, port, token, allowed_hosts, **others)
 
 
 def run_server(
-    store_url: str | None, settings: ServerSettings, *, shows_token: bool, opens_browser: bool = False
+    store_url: str | None,
+    settings: ServerSettings,
+    *,
+    shows_token: bool,
+    opens_browser: bool = False,
+    log_format: LogFormat = "text",
 ) -> None:
     """Serve a store until ctrl-c; a token from the user is not printed."""
     from tracer._engine.runtime import runtime
     from tracer.cli.reading import store_place
     from tracer.server.app import create_app
+    from tracer.server.logs import write_log
     from tracer.server.serve import listen, serve
 
     place = store_place(store_url)
@@ -99,6 +106,7 @@ def run_server(
     app = create_app(runtime().store, settings, place=str(place), read_only=is_read_only)
     page = _page(settings, listening.getsockname()[1])
     recoverer = _Recoverer()
+    write_log(log_format)
 
     def ready() -> None:
         click.echo(f"tracer serves {place}\n  {_link(page, settings.token if shows_token else None)}", err=True)

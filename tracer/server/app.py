@@ -8,6 +8,7 @@ from functools import partial
 
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,8 +21,11 @@ from tracer.server.answer import error_answer
 from tracer.server.budget import BodyBudget
 from tracer.server.endpoint import endpoint_for
 from tracer.server.gate import Gate
+from tracer.server.health import Readiness, health, ready
 from tracer.server.heartbeats import Heartbeats
 from tracer.server.indexer import Indexer
+from tracer.server.measured import Measured
+from tracer.server.metrics import Metrics, metrics
 from tracer.server.model_files import take_part
 from tracer.server.openapi import openapi
 from tracer.server.operations import BASE, OPERATIONS
@@ -33,7 +37,7 @@ from tracer.server.trying.routes import Tries, model_servers_of, try_again
 from tracer.store import Store
 
 _READERS = 16
-_OPEN = (signin.server, signin.sign_in, signin.sign_out)
+_OPEN = (signin.server, signin.sign_in, signin.sign_out, health, ready)
 _BODIES = 4  # of the largest size, in memory at once
 _WRITERS = 2  # SQLite lets one write at a time: one more prepares its transaction meanwhile
 
@@ -42,16 +46,23 @@ def create_app(
     open_store: Callable[[], Store], settings: ServerSettings | None = None, *, place: str = "", read_only: bool = False
 ) -> Starlette:
     """The server as an ASGI app on the store from ``open_store``, which is called from any thread."""
+    settings = settings or ServerSettings()
+    routes, state = _routes(), State()
+    figures = Metrics(state)
     app = Starlette(
-        routes=_routes(),
+        routes=routes,
         middleware=[
-            Middleware(Gate, settings=settings or ServerSettings(), page=page, open_endpoints=_OPEN),
+            Middleware(Measured, metrics=figures, routes=routes, logs_requests=settings.log_requests),
+            Middleware(Gate, settings=settings, page=page, open_endpoints=_OPEN),
             Middleware(_Started),
         ],
         exception_handlers={HTTPException: _http_error},
         lifespan=_lifespan,
     )
-    app.state.settings = settings or ServerSettings()
+    app.state = state
+    app.state.settings = settings
+    app.state.metrics = figures
+    app.state.readiness = Readiness(open_store)
     app.state.open_store = open_store
     app.state.place = place
     app.state.codes = signin.OneTimeCodes()
@@ -71,6 +82,9 @@ def _routes() -> list[BaseRoute]:
         Route(f"{BASE}/try-again", try_again, methods=["POST"]),
         Route(f"{BASE}/records", take_records, methods=["POST"]),
         Route(f"{BASE}/models/{{model_id}}/files/{{file:path}}", take_part, methods=["PUT"]),
+        Route("/health", health),
+        Route("/ready", ready),
+        Route("/metrics", metrics),
         Route("/v1/traces", take_spans, methods=["POST"]),
         Route("/v1/logs", take_logs, methods=["POST"]),
         Route("/v1/metrics", drop_metrics, methods=["POST"]),

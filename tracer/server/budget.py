@@ -16,9 +16,15 @@ class BodyBudget:
     """What is left of a number of bytes; belongs to one event loop."""
 
     def __init__(self, size: int) -> None:
+        self._size = size
         self._left = size
         self._for_small = size // 4
         self._freed = asyncio.Event()
+
+    @property
+    def held(self) -> int:
+        """What is taken, in bytes."""
+        return self._size - self._left
 
     def body(self) -> HeldBytes:
         """A body that takes its bytes from the budget, within ``with``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from tracer._fault import log_once
@@ -20,6 +21,7 @@ class Indexer:
         self._open_store = open_store
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+        self._behind_since: float | None = None
 
     def start(self) -> None:
         """Begin."""
@@ -32,6 +34,11 @@ class Indexer:
         if self._thread is not None:
             self._thread.join(5.0)
 
+    def lag_seconds(self) -> float:
+        """For how long there has been something that is not indexed; 0 if there is nothing."""
+        since = self._behind_since
+        return 0.0 if since is None else time.monotonic() - since
+
     def _run(self) -> None:
         indexed: int | None = None
         while not self._ended.wait(_EVERY_SECONDS):
@@ -39,8 +46,10 @@ class Indexer:
                 store = self._open_store()
                 number = store.change_number()
                 if number != indexed:
+                    self._behind_since = self._behind_since or time.monotonic()
                     while not self._ended.wait(_PAUSE_SECONDS) and store.index_more():
                         pass
                     indexed = number
+                self._behind_since = None
             except Exception as error:
                 log_once("indexing", "tracer server cannot index what was written: %s", error)

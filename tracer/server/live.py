@@ -29,6 +29,11 @@ class Live:
         # a thread of its own: SQLite's data_version is kept for each connection
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tracer-watch")
 
+    @property
+    def listeners(self) -> int:
+        """How many streams there are."""
+        return self._listeners
+
     async def numbers(self) -> AsyncIterator[int | None]:
         """The change number at once and after each change; None as a keep-alive."""
         self._listeners += 1

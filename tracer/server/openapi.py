@@ -19,6 +19,7 @@ from tracer.server.signin import installed_version
 
 _IN_PATH = re.compile(r"\{(\w+)(?::path)?\}")
 _PROBLEM = {"description": "What is wrong.", "content": {"application/json": {"schema": ref("Error")}}}
+_ANY_JSON = {"description": "It does.", "content": {"application/json": {"schema": {"type": "object"}}}}
 _DESCRIPTION = (
     "Traces of LLM programs. Times and durations are integers of nanoseconds, costs are US dollars, a field without"
     " a value is null; in the light spans of a tree such fields are left out. Unknown parameters are refused."
@@ -151,6 +152,15 @@ def _others() -> dict[str, JsonObject]:
                 "parameters": [_path_parameter("model_id"), _path_parameter("file"), _query_parameter(OFFSET)],
                 "requestBody": {"required": True, "content": {BINARY: {"schema": {"type": "string"}}}},
             }
+        },
+        "/health": {"get": {**_entry("health", "The process lives.", _ANY_JSON), "security": []}},
+        "/ready": {"get": {**_entry("ready", "The store answers; 503 if it does not.", _ANY_JSON), "security": []}},
+        "/metrics": {
+            "get": _entry(
+                "metrics",
+                "Figures for Prometheus.",
+                {"description": "Prometheus's text format.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+            )
         },
         "/v1/traces": {"post": _take_in("take_spans", "Take in spans (OTLP).", "Otlp")},
         "/api/public/otel/v1/traces": {

@@ -39,6 +39,7 @@ from tracer.server.body import (
     refuse_if_busy,
     too_many,
 )
+from tracer.server.metrics import Door
 from tracer.server.records import in_parts, record_line, redacted_record
 from tracer.store import Store
 
@@ -50,22 +51,23 @@ _INVALID_ARGUMENT = 3  # google.rpc.Code
 _RPC_CODES = {500: 13, 503: 14}
 
 
-TakeIn = Callable[[Body, str, Callable[[], Store]], list[str]]
+TakeIn = Callable[[Body, str, Callable[[], Store], Door], list[str]]
 
 
 async def take_spans(request: Request) -> Response:
     """Take in an ExportTraceServiceRequest."""
-    return await _taken(request, _take_in, "Spans")
+    return await _taken(request, _take_in, "Spans", "otlp_traces")
 
 
 async def take_logs(request: Request) -> Response:
     """Take in an ExportLogsServiceRequest."""
-    return await _taken(request, _take_in_logs, "LogRecords")
+    return await _taken(request, _take_in_logs, "LogRecords", "otlp_logs")
 
 
-async def _taken(request: Request, take_in: TakeIn, what: str) -> Response:
+async def _taken(request: Request, take_in: TakeIn, what: str, name: str) -> Response:
     """The response to a request whose body is taken in by a thread."""
     state = request.app.state
+    door: Door = state.metrics.door(name)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in (PROTOBUF, JSON):
         return _failure(JSON, 415, f"content-type is {media_type[:40]!r}, expected {PROTOBUF} or {JSON}")
@@ -73,7 +75,7 @@ async def _taken(request: Request, take_in: TakeIn, what: str) -> Response:
         refuse_if_busy(request)
         with state.bodies.body() as held:
             body = await read_body(request, state.settings, held)
-            work = partial(take_in, body, media_type, state.open_store)
+            work = partial(take_in, body, media_type, state.open_store, door)
             refused = await to_thread.run_sync(work, limiter=state.writers)
     except AnswerError as error:
         return _failure(media_type, error.status, str(error))
@@ -85,6 +87,7 @@ async def _taken(request: Request, take_in: TakeIn, what: str) -> Response:
     except Exception as error:
         logger.error("tracer server: a request of OTLP could not be taken in", exc_info=error)
         return _failure(media_type, 500, "this is a fault of the server; its log says more")
+    door.refused(len(refused))
     return _success(media_type, refused, what)
 
 
@@ -100,7 +103,7 @@ async def drop_metrics(request: Request) -> Response:
     return _success(media_type, [], "DataPoints")
 
 
-def _take_in(body: Body, media_type: str, open_store: Callable[[], Store]) -> list[str]:
+def _take_in(body: Body, media_type: str, open_store: Callable[[], Store], door: Door) -> list[str]:
     """Write the spans of a body into the store; the reason of each refused one.
 
     Raises AnswerError if there is too much in it.
@@ -116,11 +119,11 @@ def _take_in(body: Body, media_type: str, open_store: Callable[[], Store]) -> li
         raise _no_request(error) from None
     store = open_store()
     for resource, records in batches:
-        _append(store, resource, _lines(records, refused), refused)
+        _append(store, resource, _lines(records, refused), refused, door)
     return refused
 
 
-def _take_in_logs(body: Body, media_type: str, open_store: Callable[[], Store]) -> list[str]:
+def _take_in_logs(body: Body, media_type: str, open_store: Callable[[], Store], door: Door) -> list[str]:
     """Write what the log records of a body say of spans into the store; the reason of each refused one.
 
     Raises AnswerError if there is too much in it.
@@ -136,16 +139,17 @@ def _take_in_logs(body: Body, media_type: str, open_store: Callable[[], Store]) 
         raise _no_request(error, "ExportLogsServiceRequest") from None
     store = open_store()
     for resource, records in batches:
-        _append(store, resource, _log_lines(records, refused), refused)
+        _append(store, resource, _log_lines(records, refused), refused, door)
     return refused
 
 
-def _append(store: Store, resource: JsonObject, lines: Iterator[bytes], refused: list[str]) -> None:
+def _append(store: Store, resource: JsonObject, lines: Iterator[bytes], refused: list[str], door: Door) -> None:
     resource = redacted_record(_storable(resource, refused))
     owner = _owner_of(resource)
     process = orjson.dumps({"kind": "process", "owner": owner, "resource": resource})
     for part in in_parts(lines):
         store.append([process, *part], owner=owner)
+        door.taken(part)
 
 
 def _log_lines(records: Iterator[JsonObject], refused: list[str]) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, QueryTimeoutError, TraceNotFoundError
 from tracer.server.answer import AnswerError, answer_for
 from tracer.server.body import RECORDS_LIMIT, Body, check_places, check_values, read_body, refuse_if_busy, too_many
+from tracer.server.metrics import Door
 from tracer.server.operation import Call
 from tracer.server.shapes import trace_shape
 from tracer.server.traces import stored_trace
@@ -44,18 +45,21 @@ async def take_records(request: Request) -> Response:
         refuse_if_busy(request)
         with state.bodies.body() as held:
             body = await read_body(request, state.settings, held)
-            await to_thread.run_sync(_take_in, body, owner, state.open_store, limiter=state.writers)
+            await to_thread.run_sync(
+                _take_in, body, owner, state.open_store, state.metrics.door("records"), limiter=state.writers
+            )
     except Exception as error:
         return answer_for(error)
     return Response(status_code=204)
 
 
-def _take_in(body: Body, owner: str | None, open_store: Callable[[], Store]) -> None:
+def _take_in(body: Body, owner: str | None, open_store: Callable[[], Store], door: Door) -> None:
     """Write the records of a body into the store."""
     lines = _lines(body.take())
     store = open_store()
     for part in in_parts(lines):
         store.append(part, owner=owner)
+        door.taken(part)
 
 
 def in_parts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:

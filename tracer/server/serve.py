@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.config import LOGGING_CONFIG
 
+from tracer._fault import logger
 from tracer.errors import TracerError
 from tracer.server.protocol import HEADER_BYTES, MOST_CONNECTIONS, LimitedProtocol, protocol_for
 from tracer.server.settings import ServerSettings
 
 _GRACE_SECONDS = 10
+_LAST_SECONDS = 10  # after the grace: for what the store, the journal and their threads have left to do
 _BACKLOG = 512
 
 
@@ -38,12 +46,15 @@ def listen(settings: ServerSettings) -> socket.socket:
 
 
 def serve(app: Starlette, listening: socket.socket, *, ready: Callable[[], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; requests in progress are completed."""
-    make_server(app, ready).run([listening])
+    """Serve until SIGINT or SIGTERM; requests in progress are completed. The process is then over within 20 s.
+
+    Its log is that of `logs.write_log`.
+    """
+    make_server(app, ready, is_alone=True).run([listening])
 
 
-def make_server(app: Starlette, ready: Callable[[], None] | None = None) -> uvicorn.Server:
-    """The server, to be run with a listening socket."""
+def make_server(app: Starlette, ready: Callable[[], None] | None = None, *, is_alone: bool = False) -> uvicorn.Server:
+    """The server, to be run with a listening socket; where it is alone in its process, that ends with it."""
     config = uvicorn.Config(
         app,
         http=protocol_for(app.state.settings.receive_seconds, LimitedProtocol.most_connections),
@@ -56,24 +67,46 @@ def make_server(app: Starlette, ready: Callable[[], None] | None = None) -> uvic
         timeout_graceful_shutdown=_GRACE_SECONDS,
         limit_concurrency=MOST_CONNECTIONS,
         h11_max_incomplete_event_size=HEADER_BYTES,
+        log_config=None if is_alone else LOGGING_CONFIG,
     )
-    return _Server(config, app, ready)
+    return _Server(config, app, ready, is_alone=is_alone)
 
 
 class _Server(uvicorn.Server):
     """Ends live streams at shutdown: they would never end by themselves."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, ready: Callable[[], None] | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: Starlette, ready: Callable[[], None] | None, *, is_alone: bool
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._ready = ready
+        self._is_alone = is_alone
+        self._drained_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and self._ready is not None:
             self._ready()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal begins to drain, where that was asked for; the second one ends that."""
+        drain_seconds = self._app.state.settings.drain_seconds
+        self._app.state.readiness.is_stopping = True
+        if sig == signal.SIGTERM and drain_seconds and self._drained_at is None:
+            self._drained_at = time.monotonic() + drain_seconds
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._drained_at is not None and time.monotonic() >= self._drained_at:
+            return True
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.readiness.is_stopping = True
+        if self._is_alone:
+            _end_within(_GRACE_SECONDS + _LAST_SECONDS)
         self._app.state.live.close()
         await super().shutdown(sockets)
 
@@ -83,3 +116,15 @@ class _Server(uvicorn.Server):
         with super().capture_signals():
             yield
             self._captured_signals.clear()
+
+
+def _end_within(seconds: float) -> None:
+    """End the process then, though a thread may hang: nothing that it waits for was answered."""
+
+    def end() -> None:
+        logger.error("tracer server: something did not end within %s s; what it was about was not answered", seconds)
+        os._exit(0)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()

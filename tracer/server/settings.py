@@ -37,6 +37,8 @@ class ServerSettings:
     try_again: bool = False
     try_endpoints: tuple[str, ...] = ()
     try_limit: int = 200
+    log_requests: bool = False  # a line each
+    drain_seconds: float = 0.0  # of going on after SIGTERM, while /ready says 503
 
     def __post_init__(self) -> None:
         if self.token is not None and (len(self.token) < _SHORTEST_TOKEN or not self.token.isascii()):
