@@ -103,9 +103,9 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.pyfunc": "__init__",
         "tracer.server": (
             "__init__ annotate answer app attachments body budget completion conversation datasets endpoint "
-            "evaluation_lines evaluations findings gate health heartbeats indexer live logs measured metrics model_files openapi operation "
-            "operations otlp otlp_protobuf overview page prompts protobuf_size protocol records reviews running "
-            "schemas serve settings shapes signin traces versions"
+            "evaluation_lines evaluations findings gate health heartbeats indexer live logs measured metrics "
+            "model_files openapi operation operations otlp otlp_protobuf overview page prompts protobuf_size "
+            "protocol records reviews running schemas serve settings shapes signin traces versions"
         ),
         "tracer.server.trying": "__init__ calling dialects routes servers",
     },

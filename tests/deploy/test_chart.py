@@ -1,0 +1,102 @@
+"""The chart, rendered by Helm's own engine, gives what Kubernetes takes; the container file passes hadolint."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytest.importorskip("helm_python", reason="tests/run.py makes an environment with it")
+validate = pytest.importorskip("kubernetes_validate", reason="tests/run.py makes an environment with it").validate
+
+DEPLOY = Path(__file__).resolve().parents[2] / "docs" / "deploy"
+SECRETS = {"token": {"existingSecret": "tracer-token"}}
+EVERYTHING = {
+    **SECRETS,
+    "replicas": 3,
+    "store": {"existingSecret": "tracer-store"},
+    "ingress": {"enabled": True, "className": "nginx", "host": "traces.example.org", "tlsSecret": "tls"},
+    "persistence": {"enabled": True, "storageClass": "fast", "size": "1Gi"},
+    "serviceMonitor": {"enabled": True},
+    "logRequests": True,
+    "allowHosts": ["tracer.example.org"],
+    "imagePullSecrets": [{"name": "registry"}],
+    "nodeSelector": {"disk": "ssd"},
+    "tolerations": [{"key": "a", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+}
+KINDS_OF_OTHERS = ("ServiceMonitor",)  # of the Prometheus Operator
+# in a process of its own: the engine brings Go's runtime along
+RENDER = (
+    "import helm_python, json, sys\n"
+    "with helm_python.Chart.load(sys.argv[1]) as chart:\n"
+    "    try:\n"
+    "        print(json.dumps(chart.render(json.loads(sys.argv[2]), name='demo', namespace='prod')))\n"
+    "    except Exception as error:\n"
+    "        sys.exit(str(error))\n"
+)
+pytestmark = pytest.mark.no_store
+
+
+def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """What Helm makes of the chart with these values. Raises ValueError with what it says."""
+    command = [sys.executable, "-c", RENDER, str(DEPLOY / "helm" / "tracer"), json.dumps(values)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise ValueError(ran.stderr)
+    texts = json.loads(ran.stdout).values()
+    return [found for text in texts for found in yaml.safe_load_all(text) if found]
+
+
+@pytest.mark.parametrize(
+    ("values", "kinds"),
+    [
+        (SECRETS, {"StatefulSet", "Service"}),
+        ({**SECRETS, "persistence": {"enabled": False}}, {"StatefulSet", "Service"}),
+        (EVERYTHING, {"StatefulSet", "Service", "Ingress", "ServiceMonitor"}),
+    ],
+)
+def test_what_helm_makes_of_the_chart_is_what_kubernetes_takes(values: dict[str, Any], kinds: set[str]) -> None:
+    found = rendered(values)
+
+    assert {each["kind"] for each in found} == kinds
+    for each in found:
+        if each["kind"] not in KINDS_OF_OTHERS:
+            validate(each, "1.37", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "token.existingSecret: the server is reached by others"),
+        ({**SECRETS, "replicas": 2}, "replicas: several servers need one store"),
+        ({**SECRETS, "replica": 2}, "additional properties 'replica' not allowed"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        rendered(values)
+
+
+def test_the_compose_file_is_one() -> None:
+    compose = pytest.importorskip("compose_spec", reason="tests/run.py makes an environment with it").PyCompose
+
+    found = compose.from_yaml((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+
+    found.validate()
+    assert sorted(found.service_names()) == ["clickhouse", "tracer"]
+
+
+def test_the_container_file_passes_hadolint() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    if not hadolint.exists():
+        pytest.skip("hadolint is not here: tests/run.py makes an environment with it")
+
+    ran = subprocess.run([hadolint, DEPLOY / "Containerfile"], capture_output=True, text=True, check=False)
+
+    assert (ran.stdout, ran.returncode) == ("", 0)
