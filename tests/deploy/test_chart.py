@@ -58,6 +58,7 @@ def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
     [
         (SECRETS, {"StatefulSet", "Service"}),
         ({**SECRETS, "persistence": {"enabled": False}}, {"StatefulSet", "Service"}),
+        ({**SECRETS, "alerts": "[[rule]]\n", "alertsSecret": "slack"}, {"StatefulSet", "Service", "ConfigMap"}),
         (EVERYTHING, {"StatefulSet", "Service", "Ingress", "ServiceMonitor"}),
     ],
 )
@@ -75,6 +76,7 @@ def test_what_helm_makes_of_the_chart_is_what_kubernetes_takes(values: dict[str,
     [
         ({}, "token.existingSecret: the server is reached by others"),
         ({**SECRETS, "replicas": 2}, "replicas: several servers need one store"),
+        ({**EVERYTHING, "alerts": "[[rule]]\n"}, "alerts: each of several servers would tell"),
         ({**SECRETS, "replica": 2}, "additional properties 'replica' not allowed"),
     ],
 )

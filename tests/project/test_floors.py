@@ -107,6 +107,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "model_files openapi operation operations otlp otlp_protobuf overview page prompts protobuf_size "
             "protocol records reviews running schemas serve settings shapes signin traces versions"
         ),
+        "tracer.server.alerts": "__init__ routes rules state telling watching",
         "tracer.server.trying": "__init__ calling dialects routes servers",
     },
     {  # providers
@@ -136,7 +137,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart",
         "tracer.cli": (
-            "__init__ agreement auditing backup bisecting conversation dataset demo diff distributions doctor "
+            "__init__ agreement alerts auditing backup bisecting conversation dataset demo diff distributions doctor "
             "evaluating evaluations exporting forking group importing listing mcp migrating models options pairs parts "
             "prompts reading restore rows running screen server serving show stats steps table tail tree ui values "
             "version_details versions wording"

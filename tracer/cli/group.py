@@ -25,6 +25,7 @@ _COMMANDS = {
     "audit": ("tracer.cli.auditing", "What calls spent without need: why, where, how much."),
     "ui": ("tracer.cli.ui", "Look at traces in the browser."),
     "server": ("tracer.cli.server", "Serve a store to other machines."),
+    "alerts": ("tracer.cli.alerts", "Check the rules of a server's alerts."),
     "export": ("tracer.cli.exporting", "Write traces as OTLP JSON lines or Parquet."),
     "import": ("tracer.cli.importing", "Read OTLP JSON lines into the store."),
     "backup": ("tracer.cli.backup", "Copy a store while programs write to it."),

@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Go on so long after SIGTERM, while /ready says 503: for what has to send requests elsewhere first.",
 )
+@click.option(
+    "--alerts",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Rules in TOML: what to look for, and whom to tell.",
+)
 @store_option
 def command(
     host: str,

@@ -100,10 +100,10 @@ def run_server(
     from tracer.server.serve import listen, serve
 
     place = store_place(store_url)
-    listening = listen(settings)
-    runtime().store()  # opened before the server starts: its error is printed in the terminal
     is_read_only = place.file is not None and place.file.exists() and not os.access(place.file, os.W_OK)
     app = create_app(runtime().store, settings, place=str(place), read_only=is_read_only)
+    listening = listen(settings)
+    runtime().store()  # opened before the server starts: its error is printed in the terminal
     page = _page(settings, listening.getsockname()[1])
     recoverer = _Recoverer()
     write_log(log_format)

@@ -17,6 +17,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tracer.server import live, signin
+from tracer.server.alerts.routes import list_alerts
+from tracer.server.alerts.rules import read_rules
+from tracer.server.alerts.watching import Alerts
 from tracer.server.answer import error_answer
 from tracer.server.budget import BodyBudget
 from tracer.server.endpoint import endpoint_for
@@ -63,6 +66,7 @@ def create_app(
     app.state.settings = settings
     app.state.metrics = figures
     app.state.readiness = Readiness(open_store)
+    app.state.alerts = Alerts(read_rules(settings.alerts), open_store) if settings.alerts else None
     app.state.open_store = open_store
     app.state.place = place
     app.state.codes = signin.OneTimeCodes()
@@ -78,6 +82,7 @@ def _routes() -> list[BaseRoute]:
         Route(f"{BASE}/sign-out", signin.sign_out, methods=["POST"]),
         Route(f"{BASE}/events", live.events),
         Route(f"{BASE}/openapi.json", openapi),
+        Route(f"{BASE}/alerts", list_alerts),
         Route(f"{BASE}/try-again", model_servers_of),
         Route(f"{BASE}/try-again", try_again, methods=["POST"]),
         Route(f"{BASE}/records", take_records, methods=["POST"]),
@@ -132,10 +137,14 @@ def _start(app: Starlette) -> None:
     app.state.heartbeats = Heartbeats(app.state.open_store, app.state.settings.heartbeat_timeout_seconds)
     app.state.heartbeats.start()
     app.state.live = live.Live(partial(_change_number, app.state.open_store))
+    if app.state.alerts is not None:
+        app.state.alerts.start()
 
 
 def _stop(app: Starlette) -> None:
     app.state.live.close()
+    if app.state.alerts is not None:
+        app.state.alerts.stop()
     app.state.heartbeats.stop()
     app.state.indexer.stop()
 

@@ -161,6 +161,11 @@ class _Now(Collector):
             yield GaugeMetricFamily("tracer_body_bytes", "Bodies of requests in memory.", held)
             lag = state.indexer.lag_seconds()
             yield GaugeMetricFamily("tracer_index_lag_seconds", "Since words of new records cannot be found.", lag)
+        if state.alerts is not None:
+            firing = GaugeMetricFamily("tracer_alert_firing", "1 while a rule holds.", labels=["rule"])
+            for status in state.alerts.statuses.values():
+                firing.add_metric([status.rule.name], status.since is not None)
+            yield firing
         sizes = _sizes(state.open_store)
         if sizes is not None:
             parts = GaugeMetricFamily("tracer_store_bytes", "Size of the store's files.", labels=["part"])

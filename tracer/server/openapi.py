@@ -120,6 +120,7 @@ def _others() -> dict[str, JsonObject]:
                 },
             )
         },
+        f"{BASE}/alerts": {"get": _entry("list_alerts", "The rules of alerts.", _json_content("The rules.", "Alerts"))},
         f"{BASE}/try-again": {
             "get": _entry(
                 "model_servers_of", "The servers that may be asked.", _json_content("The servers.", "ModelServers")

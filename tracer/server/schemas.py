@@ -106,6 +106,21 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Server": shape(
         version=TEXT, auth=one_of("none", "token"), signed_in=FLAG, store=maybe(TEXT), read_only=FLAG, try_again=FLAG
     ),
+    "Alerts": shape(
+        alerts=many(
+            shape(
+                name=TEXT,
+                when=TEXT,
+                window=TEXT,
+                filter=TEXT,
+                at_least=COUNT,
+                tell=many(TEXT),
+                value=maybe(NUMBER),
+                since_ns=maybe(NS),
+                fault=maybe(TEXT),
+            )
+        )
+    ),
     "ModelServers": shape(
         on=FLAG, servers=many(shape(url=TEXT, host=TEXT, port=COUNT, dialects=many(TEXT), has_key=FLAG))
     ),

@@ -37,6 +37,7 @@ class ServerSettings:
     try_again: bool = False
     try_endpoints: tuple[str, ...] = ()
     try_limit: int = 200
+    alerts: str | None = None  # a file of rules
     log_requests: bool = False  # a line each
     drain_seconds: float = 0.0  # of going on after SIGTERM, while /ready says 503
 

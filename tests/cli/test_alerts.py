@@ -1,0 +1,59 @@
+"""`tracer alerts`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+from tests.cli.conftest import Ran, span
+
+RULE = '[[rule]]\nname = "{name}"\nwhen = "{when}"\nwindow = "1h"\n'
+
+
+def test_a_file_of_rules_is_checked_and_its_channels_are_tried(
+    tracer_command: Callable[..., Ran], write: Callable[..., None], tmp_path: Path
+) -> None:
+    got: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    now = time.time_ns()
+    write(span("agent", start=now - 10**9, end=now, status="ERROR"))
+    file = tmp_path / "alerts.toml"
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        rules = RULE.format(name="many", when="errors > 5 %") + RULE.format(name="money", when="cost > 1 USD")
+        hook = f'[channels.hook]\nslack = "http://127.0.0.1:{server.server_port}/secret"\n'
+        file.write_text(f'{rules}{hook}[channels.away]\nslack = "http://127.0.0.1:1/secret"\n')
+        checked = tracer_command("alerts", str(file))
+        told = tracer_command("alerts", str(file), "--tell")
+        thread.join()
+
+    many = "many: errors > 5 % (1h): errors 100 % of 1 traces, holds"
+    money = "money: cost > 1 USD (1h): cost 0 USD of 1 traces, does not hold"
+    assert (checked.code, checked.lines) == (0, [many, money])
+    assert (told.code, told.lines) == (1, [many, money, "channel hook: told"])
+    assert told.err == "channel away: no connection (ConnectError)\n"
+    assert got == [b'{"text":"A trial: alerts of tracer arrive here"}']
+
+
+def test_a_file_that_cannot_work_is_an_error_of_one_line(tracer_command: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "alerts.toml").write_text(RULE.format(name="a", when="errors > 5 %"))
+
+    for command in (("alerts", str(tmp_path / "alerts.toml")), ("server", "--alerts", str(tmp_path / "alerts.toml"))):
+        done = tracer_command(*command, *(["--port", "0"] if command[0] == "server" else []))
+
+        assert done.code == 2
+        assert done.err.count("\n") == 1
+        assert "the file has no table for any channel" in done.err

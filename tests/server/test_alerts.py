@@ -1,0 +1,412 @@
+"""Alerts over real HTTP and SMTP on loopback: told once when a rule begins to hold, and once when it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.server.conftest import client_of, span
+from tests.server.test_openapi import problems
+from tracer.errors import InvalidArgumentError
+from tracer.server import ServerSettings, running_server
+from tracer.server.alerts import watching
+from tracer.server.alerts.rules import read_rules
+from tracer.server.alerts.watching import Alerts
+from tracer.store import Store
+
+pytestmark = pytest.mark.no_store
+MINUTE = 60.0
+
+
+class Hook:
+    """A webhook that answers with a status; what it got, and by which path."""
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.paths: list[str] = []
+        self.keys: list[str] = []
+        self.status = 200
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.paths.append(self.path)
+                if hook.status == 0:
+                    self.connection.close()  # it may have been taken, or not
+                    return
+                if hook.status == 200:
+                    hook.got.append(json.loads(content))
+                    hook.keys.append(self.headers["Idempotency-Key"])
+                self.send_response(hook.status)
+                self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    made = Hook()
+    yield made
+    made.close()
+
+
+class PostOffice(socketserver.ThreadingTCPServer):
+    """A mail server, as far as one message needs it."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[list[str], bytes]] = []
+        super().__init__(("127.0.0.1", 0), _Letter)
+
+
+class _Letter(socketserver.StreamRequestHandler):
+    server: PostOffice
+
+    def handle(self) -> None:
+        to: list[str] = []
+        self.wfile.write(b"220 here\r\n")
+        for line in self.rfile:
+            word = line[:4].upper()
+            if word == b"RCPT":
+                to.append(line.decode().partition("<")[2].partition(">")[0])
+            if word == b"DATA":
+                self.wfile.write(b"354 go on\r\n")
+                content = b""
+                for part in self.rfile:
+                    if part == b".\r\n":
+                        break
+                    content += part
+                self.server.mails.append((to, content))
+            self.wfile.write(b"250 good\r\n")
+
+
+@pytest.fixture
+def post_office() -> Iterator[PostOffice]:
+    with PostOffice() as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture
+def rules(tmp_path: Path, hook: Hook) -> Callable[..., Path]:
+    """Writes a file of rules, by default with one rule and the webhook."""
+
+    def write(rule: str = "", channels: str = "") -> Path:
+        file = tmp_path / "alerts.toml"
+        rule = rule or '[[rule]]\nname = "Many errors"\nwhen = "errors > 5 %"\nwindow = "10m"\n'
+        file.write_text(f"{rule}\n{channels or f'[channels.hook]{chr(10)}webhook = {json.dumps(hook.url)}'}\n")
+        return file
+
+    return write
+
+
+@pytest.fixture
+def trace(write: Callable[..., None]) -> Callable[..., None]:
+    """Puts a trace into the store."""
+    numbers = iter(range(1, 1000))
+
+    def put(at: float, *, status: str = "UNSET", **fields: Any) -> None:
+        start = int(at * 1e9)
+        number = next(numbers)
+        ids = {"trace_id": f"{number:032x}", "span_id": f"{number:016x}"}
+        write(span(**ids, start=start, end=start + 10**9, status=status, **fields))
+
+    return put
+
+
+NOW = time.time()
+
+
+def test_a_rule_is_told_once_when_it_begins_and_once_when_it_ends_also_across_restarts(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
+) -> None:
+    file = rules()
+
+    def check(after: float) -> None:
+        Alerts(read_rules(file), lambda: store).check(NOW + after)  # each time as if the server had been started again
+
+    for _ in range(9):
+        trace(NOW - MINUTE)
+    check(0)
+    assert hook.got == []
+    trace(NOW - MINUTE, status="ERROR")
+    for after in (15, 30, 8 * MINUTE):
+        check(after)
+    check(11 * MINUTE)  # no longer, but for how long?
+    check(12 * MINUTE)
+    assert [told["what"] for told in hook.got] == ["began"]
+    check(14 * MINUTE)
+    check(17 * MINUTE)
+
+    began, ended = hook.got
+    assert (began["what"], began["rule"], began["when"], began["value"]) == ("began", "Many errors", "errors > 5 %", 10)
+    assert began["text"] == "Many errors: errors 10 % in 10m (errors > 5 %)"
+    assert (ended["what"], ended["event"]) == ("ended", began["event"])
+    assert ended["text"] == "Many errors has ended after 13 min (errors > 5 % in 10m)"
+    assert len(set(hook.keys)) == 2
+
+    trace(NOW + 30 * MINUTE, status="ERROR")
+    check(31 * MINUTE)
+    assert [told["what"] for told in hook.got] == ["began", "ended", "began"]
+    assert hook.got[2]["event"] != began["event"]
+
+
+def test_two_servers_on_one_store_tell_once(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
+) -> None:
+    trace(NOW - MINUTE, status="ERROR")
+    servers = [Alerts(read_rules(rules()), lambda: store) for _ in range(2)]
+    threads = [threading.Thread(target=server.check, args=(NOW,)) for server in servers for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [told["what"] for told in hook.got] == ["began"]
+
+
+@pytest.mark.parametrize("status", [500, 302, 404])
+def test_what_was_refused_is_told_later_and_in_order_and_no_redirect_is_followed(
+    status: int, rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
+) -> None:
+    alerts = Alerts(read_rules(rules()), lambda: store)
+    trace(NOW - MINUTE, status="ERROR")
+    hook.status = status
+    alerts.check(NOW)
+    alerts.check(NOW + 5)  # too early
+    assert hook.paths == ["/"]
+    alerts.check(NOW + 20)
+    assert hook.paths == ["/", "/"]
+    alerts.check(NOW + 16 * MINUTE)  # ended meanwhile
+    hook.status = 200
+    for after in range(17, 60):
+        alerts.check(NOW + after * MINUTE)
+
+    assert [told["what"] for told in hook.got] == ["began", "ended"]
+
+
+def test_what_may_have_been_told_is_not_told_again(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook, caplog: pytest.LogCaptureFixture
+) -> None:
+    alerts = Alerts(read_rules(rules()), lambda: store)
+    trace(NOW - MINUTE, status="ERROR")
+    hook.status = 0
+    alerts.check(NOW)
+    hook.status = 200
+    for after in range(1, 9):
+        alerts.check(NOW + after * MINUTE)
+
+    assert len(hook.paths) == 1
+    assert "it is not repeated" in caplog.text
+    assert hook.url not in caplog.text
+
+
+def test_a_message_whose_server_was_killed_while_it_sent_it_is_not_told_again(
+    rules: Callable[..., Path],
+    store: Store,
+    trace: Callable[..., None],
+    hook: Hook,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*arguments: object) -> None:
+        raise Killed
+
+    trace(NOW - MINUTE, status="ERROR")
+    with monkeypatch.context() as patched:
+        patched.setattr(watching, "tell", killed)
+        with pytest.raises(Killed):
+            Alerts(read_rules(rules()), lambda: store).check(NOW)
+
+    alerts = Alerts(read_rules(rules()), lambda: store)
+    for after in range(1, 20):
+        alerts.check(NOW + after * MINUTE)
+
+    assert [told["what"] for told in hook.got] == ["ended"]
+    assert caplog.text.count("may have been told or not") == 1
+
+
+def test_money_of_a_day_is_told_by_mail(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], post_office: PostOffice
+) -> None:
+    noon = time.mktime((*time.localtime(NOW)[:3], 12, 0, 0, 0, 0, -1))
+    attributes = {"gen_ai.request.model": "gpt-4o", "gen_ai.provider.name": "openai", "gen_ai.operation.name": "chat"}
+    usage = {"gen_ai.usage.input_tokens": 9_000_000, "gen_ai.usage.output_tokens": 0}
+    rule = '[[rule]]\nname = "Spending"\nwhen = "cost > 20 USD"\nwindow = "today"\nfilter = "tags.env = \'prod\'"\n'
+    mail = (
+        '[channels.oncall]\nmail = ["ann@example.org", "bob@example.org"]\nfrom = "tracer@example.org"\n'
+        f'smtp = "smtp://127.0.0.1:{post_office.server_address[1]}"\n'
+    )
+    alerts = Alerts(read_rules(rules(f'page = "https://traces.example.org/"\n{rule}', mail)), lambda: store)
+    for at in (noon - 26 * 3600, noon - 60):  # the first one was yesterday
+        trace(at, type="CHAT_MODEL", attributes={**attributes, **usage})
+        store.append(
+            [json.dumps({"kind": "trace", "trace_id": f"{1:032x}", "time": 1, "tags": {"env": "prod"}}).encode()]
+        )
+    alerts.check(noon - 120)
+    assert post_office.mails == []
+    store.append([json.dumps({"kind": "trace", "trace_id": f"{2:032x}", "time": 1, "tags": {"env": "prod"}}).encode()])
+    alerts.check(noon)
+    alerts.check(noon + 13 * 3600)  # tomorrow
+
+    (to, content), (_, ended) = post_office.mails
+    mail_read = message_from_bytes(content, policy=policy.default)
+    assert to == ["ann@example.org", "bob@example.org"]
+    assert mail_read["Subject"] == "tracer: Spending: cost 22.5 USD today (cost > 20 USD)"
+    text = mail_read.get_body().get_content()  # type: ignore[union-attr]
+    assert "tags.env = 'prod'" in text
+    assert "https://traces.example.org/traces?filter=tags.env" in text
+    assert message_from_bytes(ended)["In-Reply-To"] == mail_read["Message-ID"]
+
+
+def test_slack_gets_its_json_with_the_texts_escaped(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_URL", f"{hook.url}/services/secret")
+    rule = '[[rule]]\nname = "<!channel> & more"\nwhen = "traces >= 1"\nwindow = "1h"\n'
+    alerts = Alerts(read_rules(rules(rule, '[channels.team]\nslack = "$SLACK_URL"')), lambda: store)
+    trace(NOW - MINUTE)
+    alerts.check(NOW)
+
+    assert hook.paths == ["/services/secret"]
+    assert hook.got == [{"text": "&lt;!channel&gt; &amp; more: traces 1 in 1h (traces &gt;= 1)"}]
+
+
+@pytest.mark.parametrize(
+    ("when", "holds"),
+    [
+        ("traces < 1", False),
+        ("traces < 4", True),
+        ("errors >= 1", True),
+        ("errors > 1", False),
+        ("errors > 40 %", False),
+        ("p95 > 500 ms", True),
+        ("p50 > 2 s", False),
+        ("tokens > 0", False),
+    ],
+)
+def test_measures(
+    when: str, holds: bool, rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
+) -> None:
+    for status in ("ERROR", "UNSET", "UNSET"):
+        trace(NOW - MINUTE, status=status)
+    Alerts(read_rules(rules(f'[[rule]]\nname = "a"\nwhen = "{when}"\nwindow = "1h"\n')), lambda: store).check(NOW)
+
+    assert bool(hook.got) is holds
+
+
+def test_few_traces_are_not_judged_by_their_share_and_none_only_by_their_number(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
+) -> None:
+    few = '[[rule]]\nname = "few"\nwhen = "errors > 5 %"\nwindow = "1h"\nat_least = 2\n'
+    none = '[[rule]]\nname = "none"\nwhen = "traces < 1"\nwindow = "1m"\n'
+    slow = '[[rule]]\nname = "slow"\nwhen = "p95 < 1 s"\nwindow = "1m"\n'
+    trace(NOW - 2 * MINUTE, status="ERROR")
+    Alerts(read_rules(rules(few + none + slow)), lambda: store).check(NOW)
+
+    assert [told["rule"] for told in hook.got] == ["none"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file: it has no [[rule]]"),
+        ("[[rule]\n", "is not TOML"),
+        ('[[rule]]\nwhen = "errors > 1"\n', "rule 1: name is missing"),
+        (
+            '[[rule]]\nname = "a"\nwhen = "oops > 1"\nwindow = "1m"\n',
+            "rule 'a': when is 'oops > 1', expected one such as",
+        ),
+        ('[[rule]]\nname = "a"\nwhen = "cost > 1 %"\nwindow = "1m"\n', "rule 'a': when is 'cost > 1 %'"),
+        ('[[rule]]\nname = "a"\nwhen = "p95 > 1"\nwindow = "1m"\n', "rule 'a': when is 'p95 > 1'"),
+        ('[[rule]]\nname = "a"\nwhen = "errors > 1"\nwindow = "soon"\n', "rule 'a': window is 'soon'"),
+        ('[[rule]]\nname = "a"\nwhen = "errors > 1"\nwindow = "1m"\nfilter = "oops"\n', "rule 'a': filter:"),
+        ('[[rule]]\nname = "a"\nwhen = "errors > 1"\nwindow = "1m"\ntell = ["b"]\n', "no table for channel 'b'"),
+        ('[[rule]]\nname = "a"\nwhen = "errors > 1"\nwindow = "1m"\n', "no table for any channel"),
+        (
+            '[[rule]]\nname = "a"\nwhen = "errors > 1"\nwindow = "1m"\nwnidow = 1\n[channels.b]\nslack = "http://a"',
+            "wnidow",
+        ),
+        ('[channels.b]\nslack = "ftp://a"', "channels.b: slack is no URL"),
+        ('[channels.b]\nslack = "$NOT_THERE_AT_ALL"', "the environment has no variable NOT_THERE_AT_ALL"),
+        ('[channels.b]\nmail = ["a@b"]\nfrom = "a@b"\nsmtp = "mail"', "channels.b: smtp is no address"),
+        ('[channels.b]\nslack = "http://a"\nmail = []', "channels.b: expected one of webhook, slack and mail"),
+    ],
+)
+def test_a_file_that_cannot_work_is_refused_with_the_place(content: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "alerts.toml"
+    file.write_text(content)
+
+    with pytest.raises(InvalidArgumentError) as refused:
+        read_rules(file)
+
+    assert message in str(refused.value)
+
+
+def test_the_rules_of_the_documentation_are_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "operating.md"
+    [example] = re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "alerts.toml").write_text(example, encoding="utf-8")
+    for name in ("SLACK_URL", "PAGER_KEY", "SMTP_PASSWORD"):
+        monkeypatch.setenv(name, f"https://{name.lower()}.example.org")
+
+    found = read_rules(tmp_path / "alerts.toml")
+
+    assert [str(rule.when) for rule in found.rules] == ["errors > 5 %", "cost > 20 USD"]
+    assert list(found.channels) == ["team", "pager", "oncall"]
+
+
+def test_a_server_looks_at_its_rules_by_itself_and_lists_them(
+    rules: Callable[..., Path], store_url: str, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_EVERY_SECONDS", 0.05)
+    with (
+        running_server(store_url, ServerSettings(port=0, alerts=str(rules()))) as url,
+        client_of(url) as client,
+    ):
+        now = time.time_ns()
+        line = json.dumps(span(start=now - 10**9, end=now, status="ERROR"))
+        headers = {"Content-Type": "application/x-ndjson"}
+        assert client.post("/api/v1/records", content=line, headers=headers).status_code == 204
+        while not hook.got:
+            time.sleep(0.02)
+        answer = client.get("/api/v1/alerts").json()
+        figures = client.get("/metrics").text
+
+    assert problems(answer, "Alerts") == []
+    [found] = answer["alerts"]
+    assert (found["name"], found["value"], found["fault"]) == ("Many errors", 100, None)
+    assert found["since_ns"] > now
+    assert 'tracer_alert_firing{rule="Many errors"} 1.0' in figures
+
+
+def test_a_server_without_rules_lists_none(server_url: str) -> None:
+    assert httpx.get(f"{server_url}/api/v1/alerts").json() == {"alerts": []}

@@ -1,0 +1,286 @@
+"""Rules and channels as a file has them: a filter, a condition over a window, and whom to tell."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Union
+from urllib.parse import urlsplit
+
+from tracer.errors import InvalidArgumentError
+from tracer.store.filter import parse_filter
+from tracer.store.rows import StatisticsRow
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
+
+TODAY = "today"
+_WINDOW = re.compile(r"(\d{1,6})\s*(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_CONDITION = re.compile(r"\s*(\w+)\s*(>=|<=|>|<)\s*(\d+(?:\.\d+)?)\s*(%|[A-Za-z]*)\s*")
+_UNITS = {
+    "errors": ("", "%"),
+    "traces": ("",),
+    "cost": ("USD",),
+    "tokens": ("",),
+    "p50": ("s", "ms"),
+    "p95": ("s", "ms"),
+    "p99": ("s", "ms"),
+}
+_LONGEST_WINDOW = 92 * 86_400
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What has to hold: a measure of the traces in the window, and a threshold."""
+
+    measure: str
+    operator: str
+    threshold: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.operator} {self.shown(self.threshold)}"
+
+    def shown(self, value: float) -> str:
+        """A value with its unit."""
+        return f"{value:.4g} {self.unit}".rstrip()
+
+    def value(self, row: StatisticsRow | None) -> float | None:
+        """The measure; None where there is nothing to measure."""
+        if self.measure in ("errors", "traces", "tokens", "cost") and self.unit != "%":
+            if row is None:
+                return 0.0
+            found = {"errors": row.errors, "traces": row.calls, "tokens": row.total_tokens, "cost": row.cost or 0.0}
+            return float(found[self.measure])
+        if row is None or not row.calls:
+            return None
+        if self.measure == "errors":
+            return 100.0 * row.errors / row.calls
+        latency: float = getattr(row, f"latency_{self.measure}_ms")
+        return latency / 1000 if self.unit == "s" else latency
+
+    def holds(self, value: float) -> bool:
+        """Whether the value is beyond the threshold."""
+        if self.operator.startswith(">"):
+            return value > self.threshold or (self.operator == ">=" and value == self.threshold)
+        return value < self.threshold or (self.operator == "<=" and value == self.threshold)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition over the traces that meet a filter and started within the window."""
+
+    name: str
+    when: Condition
+    window: str  # such as "10m", or "today"
+    filter: str
+    at_least: int  # traces, below which the condition does not hold
+    tell: tuple[str, ...]  # names of channels
+
+    def since(self, now: float) -> float:
+        """The start of the window, in seconds since the epoch; a day starts at midnight of the process's time zone."""
+        if self.window == TODAY:
+            midnight = datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0)
+            return midnight.timestamp()
+        return now - seconds_of(self.window)
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A URL that gets JSON."""
+
+    url: str
+    headers: Mapping[str, str]
+    is_slack: bool  # and others that take its {"text": …}
+
+
+@dataclass(frozen=True)
+class Mail:
+    """People who get mail, by way of a server."""
+
+    to: tuple[str, ...]
+    sender: str
+    host: str
+    port: int
+    is_tls: bool  # from the first byte; else STARTTLS where the server offers it
+    user: str | None
+    password: str | None
+
+
+Channel = Union[Webhook, Mail]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A file of rules."""
+
+    rules: tuple[Rule, ...]
+    channels: Mapping[str, Channel]
+    page: str | None  # address of the web page, for links
+
+
+def seconds_of(window: str) -> int:
+    """The length of a window such as "10m"."""
+    found = _WINDOW.fullmatch(window)
+    assert found is not None
+    return int(found.group(1)) * _SECONDS[found.group(2)]
+
+
+def read_rules(file: str | os.PathLike[str]) -> Rules:
+    """The rules of a TOML file. Raises InvalidArgumentError, which says what is wrong where."""
+    path = Path(file)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidArgumentError(f"alerts: {path} cannot be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError(f"alerts: {path} is not TOML: {error}") from None
+    try:
+        return _rules(content)
+    except _WrongError as error:
+        raise InvalidArgumentError(f"alerts: {path}: {error}") from None
+
+
+class _WrongError(Exception):
+    """What is wrong with a file, and where."""
+
+
+def _rules(content: Mapping[str, Any]) -> Rules:
+    table = _Table(content, "the file")
+    channels = {
+        name: _channel(_Table(given, f"channels.{name}"))
+        for name, given in table.take("channels", dict, {}).items()
+        if isinstance(given, dict) or table.fail(f"channels.{name} is no table")
+    }
+    rules = [_rule(_Table(given, f"rule {number}"), channels) for number, given in _numbered(table)]
+    page = table.take("page", str, None)
+    table.done()
+    names = [rule.name for rule in rules]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        table.fail(f"two rules are called {twice!r}")
+    return Rules(tuple(rules), channels, page.rstrip("/") if page else None)
+
+
+def _numbered(table: _Table) -> list[tuple[int, Mapping[str, Any]]]:
+    given = table.take("rule", list, [])
+    if not given or not all(isinstance(each, dict) for each in given):
+        table.fail("it has no [[rule]]")
+    return list(enumerate(given, 1))
+
+
+def _rule(table: _Table, channels: Mapping[str, Channel]) -> Rule:
+    name = table.take("name", str)
+    if not name.strip() or not name.isprintable():
+        table.fail("name is empty or has more than a line")
+    table.place = f"rule {name!r}"
+    when = _condition(table)
+    window = table.take("window", str).strip()
+    if window != TODAY and not (_WINDOW.fullmatch(window) and 0 < seconds_of(window) <= _LONGEST_WINDOW):
+        table.fail(f'window is {window!r}, expected one such as "10m", "6h" or "7d" up to 92 days, or "today"')
+    filter_string = table.take("filter", str, "")
+    try:
+        parse_filter(filter_string or None)
+    except InvalidArgumentError as error:
+        table.fail(f"filter: {error}")
+    tell = table.take("tell", list, list(channels))
+    unknown = [each for each in tell if each not in channels]
+    if unknown or not tell:
+        missing = f"channel {unknown[0]!r}" if unknown else "any channel"
+        table.fail(f"tell: the file has no table for {missing}; write [channels.team] with slack, webhook or mail")
+    at_least = table.take("at_least", int, 0)
+    table.done()
+    return Rule(name, when, window, filter_string, at_least, tuple(tell))
+
+
+def _condition(table: _Table) -> Condition:
+    text = table.take("when", str)
+    found = _CONDITION.fullmatch(text)
+    measure, unit = (found.group(1), found.group(4)) if found else ("", "")
+    if found is None or unit not in _UNITS.get(measure, ()):
+        known = ", ".join(_UNITS)
+        table.fail(f'when is {text!r}, expected one such as "errors > 5 %", "cost > 20 USD", "p95 > 8 s"; of {known}')
+    assert found is not None
+    return Condition(measure, found.group(2), float(found.group(3)), unit)
+
+
+def _channel(table: _Table) -> Channel:
+    kinds = [kind for kind in ("webhook", "slack", "mail") if kind in table.given]
+    if len(kinds) != 1:
+        table.fail("expected one of webhook, slack and mail")
+    if kinds == ["mail"]:
+        found: Channel = _mail(table)
+    else:
+        url = table.text(kinds[0])
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            table.fail(f"{kinds[0]} is no URL of http or https")
+        headers = table.take("headers", dict, {})
+        found = Webhook(url, {name: table.resolved(value) for name, value in headers.items()}, kinds == ["slack"])
+    table.done()
+    return found
+
+
+def _mail(table: _Table) -> Mail:
+    to = table.take("mail", list)
+    server = urlsplit(table.text("smtp"))
+    if server.scheme not in ("smtp", "smtps") or not server.hostname or server.username:
+        table.fail('smtp is no address such as "smtp://mail.example.org:587" or "smtps://mail.example.org"')
+    if not to or not all(isinstance(each, str) and "@" in each and each.isprintable() for each in to):
+        table.fail("mail is no list of addresses")
+    user = table.text("user") if "user" in table.given else None
+    password = table.text("password") if "password" in table.given else None
+    is_tls = server.scheme == "smtps"
+    port = server.port or (465 if is_tls else 25)
+    return Mail(tuple(to), table.text("from"), server.hostname or "", port, is_tls, user, password)
+
+
+class _Table:
+    """A table of the file; a field that is not known is an error."""
+
+    def __init__(self, given: Mapping[str, Any], place: str) -> None:
+        self.given = given
+        self.place = place
+        self._known: set[str] = set()
+
+    def take(self, name: str, kind: type, *default: Any) -> Any:
+        """The value of a field."""
+        self._known.add(name)
+        if name not in self.given:
+            return default[0] if default else self.fail(f"{name} is missing")
+        value = self.given[name]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            self.fail(f"{name} is {value!r:.40}, expected {kind.__name__}")
+        return value
+
+    def text(self, name: str) -> str:
+        """A text; with a $ before it, that of the variable of this name."""
+        return self.resolved(self.take(name, str))
+
+    def resolved(self, value: object) -> str:
+        """A text that may name a variable."""
+        if not isinstance(value, str):
+            self.fail(f"{value!r:.40} is no text")
+        text = str(value)
+        if not text.startswith("$"):
+            return text
+        if not os.environ.get(text[1:]):
+            self.fail(f"the environment has no variable {text[1:]}")
+        return os.environ[text[1:]]
+
+    def done(self) -> None:
+        """Refuse fields that were not asked for."""
+        others = [name for name in self.given if name not in self._known]
+        if others:
+            self.fail(f"{others[0]} is not known here; expected {', '.join(sorted(self._known))}")
+
+    def fail(self, what: str) -> bool:
+        """Say what is wrong."""
+        raise _WrongError(f"{self.place}: {what}")

@@ -1,0 +1,146 @@
+"""What of alerts has to outlive the server: which events go on, and which messages are still to be told.
+
+A file of SQLite beside the store. An event is open once a rule, and a message is claimed before it is sent, so that two
+servers on one file, or a server that was killed in the middle, tell nothing twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import orjson
+
+from tracer._json import JsonObject
+
+What = Literal["began", "ended"]
+_WAIT_SECONDS = 10.0
+_KEPT_SECONDS = 30 * 86_400  # after the end
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events(
+    id TEXT PRIMARY KEY, rule TEXT NOT NULL, began REAL NOT NULL, held REAL NOT NULL, value REAL NOT NULL, ended REAL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS one_event ON events(rule) WHERE ended IS NULL;
+CREATE TABLE IF NOT EXISTS messages(
+    number INTEGER PRIMARY KEY, event TEXT NOT NULL, channel TEXT NOT NULL, content TEXT NOT NULL, made REAL NOT NULL,
+    next REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'waiting'
+);
+"""
+
+
+class Event(NamedTuple):
+    """A time in which a rule holds. Times are in seconds since the epoch; ``value`` is the newest that held."""
+
+    id: str
+    rule: str
+    began: float
+    held: float
+    value: float
+
+
+class Message(NamedTuple):
+    """What is to be told to a channel."""
+
+    number: int
+    channel: str
+    content: JsonObject
+    made: float
+    tries: int
+
+
+class AlertState:
+    """Events and messages in a file. Safe to use from several processes."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with self._changing() as connection:
+            connection.executescript(_SCHEMA)
+
+    def open_events(self) -> list[Event]:
+        """The events that go on."""
+        with self._changing() as connection:
+            rows = connection.execute("SELECT id, rule, began, held, value FROM events WHERE ended IS NULL")
+            return [Event(*row) for row in rows]
+
+    def begin(self, rule: str, now: float, value: float, messages: Sequence[tuple[str, JsonObject]]) -> None:
+        """An event, and what is to be told of it; nothing where one goes on."""
+        event = uuid.uuid4().hex
+        with self._changing() as connection:
+            made = connection.execute(
+                "INSERT OR IGNORE INTO events(id, rule, began, held, value) VALUES (?, ?, ?, ?, ?)",
+                (event, rule, now, now, value),
+            )
+            if made.rowcount:
+                _add_messages(connection, event, now, messages)
+
+    def holds(self, event: str, now: float, value: float) -> None:
+        """The event goes on."""
+        with self._changing() as connection:
+            connection.execute("UPDATE events SET held = ?, value = ? WHERE id = ?", (now, value, event))
+
+    def end(self, event: str, now: float, messages: Sequence[tuple[str, JsonObject]]) -> None:
+        """The event is over; nothing where another server said so already."""
+        with self._changing() as connection:
+            ended = connection.execute("UPDATE events SET ended = ? WHERE id = ? AND ended IS NULL", (now, event))
+            if ended.rowcount:
+                _add_messages(connection, event, now, messages)
+            old = (now - _KEPT_SECONDS,)
+            connection.execute("DELETE FROM messages WHERE event IN (SELECT id FROM events WHERE ended < ?)", old)
+            connection.execute("DELETE FROM events WHERE ended < ?", old)
+
+    def claim(self, now: float) -> Message | None:
+        """A message to send now, for nobody else: those of a channel in their order."""
+        with self._changing() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            row = connection.execute(
+                "SELECT number, channel, content, made, tries FROM messages AS m WHERE state = 'waiting' AND next <= ?"
+                " AND NOT EXISTS (SELECT 1 FROM messages AS earlier WHERE earlier.channel = m.channel"
+                " AND earlier.number < m.number AND earlier.state = 'waiting') ORDER BY number LIMIT 1",
+                (now,),
+            ).fetchone()
+            if row is None:
+                return None
+            connection.execute("UPDATE messages SET state = 'sending', next = ? WHERE number = ?", (now, row[0]))
+        return Message(row[0], row[1], orjson.loads(row[2]), row[3], row[4])
+
+    def settle(self, message: Message, state: str) -> None:
+        """The message was told, or is not sent again."""
+        with self._changing() as connection:
+            connection.execute("UPDATE messages SET state = ? WHERE number = ?", (state, message.number))
+
+    def put_back(self, message: Message, again_at: float) -> None:
+        """The message was not taken, and is sent again."""
+        with self._changing() as connection:
+            connection.execute(
+                "UPDATE messages SET state = 'waiting', tries = tries + 1, next = ? WHERE number = ?",
+                (again_at, message.number),
+            )
+
+    def left_behind(self, before: float) -> int:
+        """How many messages a server began to send before then and did not end: they may have been told or not."""
+        with self._changing() as connection:
+            left = "UPDATE messages SET state = 'unknown' WHERE state = 'sending' AND next < ?"
+            return connection.execute(left, (before,)).rowcount
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        # opened each time: this is rare, and no thread or fork keeps one that another has to close
+        with closing(sqlite3.connect(self._file, timeout=_WAIT_SECONDS)) as connection, connection:
+            yield connection
+
+
+def _add_messages(
+    connection: sqlite3.Connection, event: str, now: float, messages: Sequence[tuple[str, JsonObject]]
+) -> None:
+    connection.executemany(
+        "INSERT INTO messages(event, channel, content, made, next) VALUES (?, ?, ?, ?, ?)",
+        [
+            (event, channel, orjson.dumps({**content, "event": event}).decode(), now, now)
+            for channel, content in messages
+        ],
+    )

@@ -1,0 +1,201 @@
+"""Looks at every rule again and again, and tells what begins and what ends."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from tracer._fault import log_once, logger
+from tracer._journal.locations import journal_folder
+from tracer._json import JsonObject
+from tracer._threads import start_thread
+from tracer.server.alerts.rules import TODAY, Rule, Rules, seconds_of
+from tracer.server.alerts.state import AlertState, Event, What
+from tracer.server.alerts.telling import NotToldError, tell
+from tracer.store import Store
+from tracer.store.filter import parse_filter
+from tracer.store.limits import time_limit
+
+_EVERY_SECONDS = 15.0
+_QUERY_SECONDS = 30.0
+_CALM_SECONDS = 300.0  # in which a condition must not hold, before its event ends
+_AGAIN_SECONDS = (15.0, 60.0, 300.0, 900.0)  # after each try, the last one again and again
+_GIVEN_UP_SECONDS = 86_400.0
+_SENT_SECONDS = 120.0  # longer than any message takes
+
+
+class RuleStatus(NamedTuple):
+    """A rule as it was found last."""
+
+    rule: Rule
+    value: float | None  # None where nothing was there to measure, or it was not looked at yet
+    since: float | None  # when its event began; None where none goes on
+    fault: str | None  # why it could not be looked at
+
+
+class Alerts:
+    """A thread that looks at the rules of a file."""
+
+    def __init__(self, rules: Rules, open_store: Callable[[], Store]) -> None:
+        self._rules = rules
+        self._open_store = open_store
+        self._state: AlertState | None = None
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.statuses = {rule.name: RuleStatus(rule, None, None, None) for rule in rules.rules}
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread = start_thread(self._run, "tracer-alerts")
+
+    def stop(self) -> None:
+        """End after the current message."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(5.0)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.check(time.time())
+            except Exception as error:
+                log_once("alerts", "tracer server cannot look at its alerts: %s", error)
+            if self._ended.wait(_EVERY_SECONDS):
+                return
+
+    def check(self, now: float) -> None:
+        """Look at every rule once, and tell what there is to tell."""
+        state = self._state = self._state or AlertState(state_file(self._open_store().url))
+        going_on = {event.rule: event for event in state.open_events()}
+        for rule in self._rules.rules:
+            self._look_at(rule, going_on.pop(rule.name, None), state, now)
+        for event in going_on.values():  # of rules that the file has no longer
+            state.end(event.id, now, [])
+        self._tell(state, now)
+
+    def _look_at(self, rule: Rule, event: Event | None, state: AlertState, now: float) -> None:
+        since = event.began if event else None
+        try:
+            value, traces = measured(rule, self._open_store(), now)
+        except Exception as error:
+            log_once(f"alert {rule.name}", "tracer server cannot look at the alert %r: %s", rule.name, error)
+            self.statuses[rule.name] = RuleStatus(rule, None, since, str(error))
+            return
+        holds = does_hold(rule, value, traces)
+        if value is not None and holds and event is None:
+            since = now
+            state.begin(rule.name, now, value, self._messages(rule, "began", now, None, value))
+        elif value is not None and holds and event is not None:
+            state.holds(event.id, now, value)
+        elif event is not None and now - event.held >= _calm_seconds(rule):
+            since = None
+            state.end(event.id, now, self._messages(rule, "ended", event.began, now, value))
+        self.statuses[rule.name] = RuleStatus(rule, value, since, None)
+
+    def _messages(
+        self, rule: Rule, what: What, began: float, ended: float | None, value: float | None
+    ) -> list[tuple[str, JsonObject]]:
+        window = TODAY if rule.window == TODAY else f"in {rule.window}"
+        if what == "began":
+            text = f"{rule.name}: {rule.when.measure} {rule.when.shown(value or 0.0)} {window} ({rule.when})"
+        else:
+            text = f"{rule.name} has ended after {_shown_seconds((ended or began) - began)} ({rule.when} {window})"
+        content: JsonObject = {
+            "what": what,
+            "rule": rule.name,
+            "when": str(rule.when),
+            "window": rule.window,
+            "filter": rule.filter,
+            "value": value,
+            "began": _shown_time(began),
+            "ended": None if ended is None else _shown_time(ended),
+            "text": text,
+            "url": self._link(rule),
+        }
+        return [(channel, content) for channel in rule.tell]
+
+    def _link(self, rule: Rule) -> str | None:
+        if self._rules.page is None:
+            return None
+        return f"{self._rules.page}/traces" + (f"?{urlencode({'filter': rule.filter})}" if rule.filter else "")
+
+    def _tell(self, state: AlertState, now: float) -> None:
+        if left := state.left_behind(now - _SENT_SECONDS):
+            logger.warning(
+                "tracer server: %s messages of alerts may have been told or not; they are not repeated", left
+            )
+        while not self._ended.is_set() and (message := state.claim(now)) is not None:
+            channel = self._rules.channels.get(message.channel)
+            if channel is None:
+                state.settle(message, "lost")  # the file has it no longer
+                continue
+            try:
+                tell(channel, message.content)
+            except NotToldError as error:
+                is_over = not error.is_certain or now - message.made > _GIVEN_UP_SECONDS
+                again_in = _AGAIN_SECONDS[min(message.tries, len(_AGAIN_SECONDS) - 1)]
+                then = "it is not repeated" if is_over else f"again in {again_in:g} s"
+                logger.warning(
+                    "tracer server: channel %r was not told of an alert: %s; %s", message.channel, error, then
+                )
+                if is_over:
+                    state.settle(message, "unknown" if not error.is_certain else "lost")
+                else:
+                    state.put_back(message, now + again_in)
+            else:
+                state.settle(message, "told")
+
+
+def measured(rule: Rule, store: Store, now: float) -> tuple[float | None, int]:
+    """The measure of a rule, None where there is nothing to measure, and how many traces there are."""
+    with time_limit(_QUERY_SECONDS):
+        rows = store.statistics(
+            group_by="all_traces",
+            filter=parse_filter(rule.filter or None),
+            since_ms=rule.since(now) * 1000,
+            until_ms=now * 1000,
+        )
+    row = rows[0] if rows else None
+    return rule.when.value(row), row.calls if row else 0
+
+
+def does_hold(rule: Rule, value: float | None, traces: int) -> bool:
+    """Whether the condition holds."""
+    return value is not None and traces >= rule.at_least and rule.when.holds(value)
+
+
+def trial_message(now: float) -> JsonObject:
+    """A message that only shows whether it arrives."""
+    return {
+        "what": "trial",
+        "event": uuid.uuid4().hex,
+        **dict.fromkeys(("rule", "when", "window", "filter"), ""),
+        **dict.fromkeys(("value", "ended", "url")),
+        "began": _shown_time(now),
+        "text": "A trial: alerts of tracer arrive here",
+    }
+
+
+def state_file(url: str) -> Path:
+    """Where the state of a store's alerts is: beside its file, or for a server in the user's state folder."""
+    journal = journal_folder(url)
+    return journal.with_name(journal.name.removesuffix(".journal") + ".alerts")
+
+
+def _calm_seconds(rule: Rule) -> float:
+    return _CALM_SECONDS if rule.window == TODAY else min(_CALM_SECONDS, seconds_of(rule.window))
+
+
+def _shown_time(at: float) -> str:
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="seconds")
+
+
+def _shown_seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{math.floor(seconds / 60)} min"
