@@ -55,7 +55,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "spring sums traceloop vercel voltagent"
         ),
         "tracer.otlp": "__init__ json logs values",
-        "tracer.export": "__init__ lines otel parquet",
+        "tracer.export": "__init__ copying lines otel parquet records",
     },
     {  # what runs in the user's thread
         "tracer._engine": (
@@ -104,8 +104,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.server": (
             "__init__ annotate answer app attachments body budget completion conversation datasets endpoint "
             "evaluation_lines evaluations findings gate health heartbeats indexer live logs measured metrics "
-            "model_files openapi operation operations otlp otlp_protobuf overview page prompts protobuf_size "
-            "protocol records reviews running schemas serve settings shapes signin traces versions"
+            "model_files openapi operation operations otlp otlp_protobuf overview page prompts protobuf_size protocol "
+            "records reviews running schemas serve settings shapes signin traces versions"
         ),
         "tracer.server.alerts": "__init__ routes rules state telling watching",
         "tracer.server.trying": "__init__ calling dialects routes servers",
@@ -137,10 +137,10 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart",
         "tracer.cli": (
-            "__init__ agreement alerts auditing backup bisecting conversation dataset demo diff distributions doctor "
-            "evaluating evaluations exporting forking group importing listing mcp migrating models options pairs parts "
-            "prompts reading restore rows running screen server serving show stats steps table tail tree ui values "
-            "version_details versions wording"
+            "__init__ agreement alerts auditing backup bisecting conversation copying dataset demo diff distributions "
+            "doctor evaluating evaluations exporting forking group importing listing mcp migrating models options "
+            "pairs parts prompts reading restore rows running screen server serving show stats steps table tail tree "
+            "ui values version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

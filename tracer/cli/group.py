@@ -28,6 +28,7 @@ _COMMANDS = {
     "alerts": ("tracer.cli.alerts", "Check the rules of a server's alerts."),
     "export": ("tracer.cli.exporting", "Write traces as OTLP JSON lines or Parquet."),
     "import": ("tracer.cli.importing", "Read OTLP JSON lines into the store."),
+    "copy": ("tracer.cli.copying", "Copy a store into another, or what meets a filter."),
     "backup": ("tracer.cli.backup", "Copy a store while programs write to it."),
     "restore": ("tracer.cli.restore", "Make a store of a backup."),
     "dataset": ("tracer.cli.dataset", "Datasets of questions with their expected answers."),

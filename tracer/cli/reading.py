@@ -60,20 +60,22 @@ class Place:
         return str(self.file or without_password(self.url))
 
 
-def store_place(url: str | None) -> Place:
-    """Location of the store: of the option, of TRACER_STORE, or the default."""
+def store_place(url: str | None, *, token: str | None = None) -> Place:
+    """Location of the store: of the option, of TRACER_STORE, or the default; with a token that counts for this one."""
     from tracer._api.configuration import configure, get_tracking_uri  # tracer's own may be another owner's
 
+    if token is not None:
+        configure(token=token)
     if url is not None:
         configure(store=url)
     return Place(get_tracking_uri())
 
 
-def store_for_reading(url: str | None) -> Store:
+def store_for_reading(url: str | None, *, token: str | None = None) -> Store:
     """The open store with all records so far. Raises NoStoreError rather than create one."""
     from tracer._engine.runtime import runtime
 
-    place = store_place(url)
+    place = store_place(url, token=token)
     if not place.exists():
         advice = "Run your program with tracer in this folder first, or try `tracer demo`."
         raise NoStoreError("traces", place, advice)

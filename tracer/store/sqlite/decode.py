@@ -153,12 +153,13 @@ class DecodedBatch:
 def decode(lines: Sequence[bytes], owner: str | None) -> DecodedBatch:
     """The news in these lines; a line that cannot be read is left out and logged once."""
     batch = DecodedBatch()
+    named = owner
     for line in without_ended_starts(lines):
         try:
             record, line = _read(line)
-            if record.get("kind") == "process":
-                owner = owner or _text(record.get("owner"))
-            _sort_in(batch, record, line, owner)
+            if owner is None and record.get("kind") == "process":
+                named = _text(record.get("owner")) or named  # of what follows: a copy has traces of many processes
+            _sort_in(batch, record, line, named)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             _fault.report("reading a record for the store", error)
     return batch

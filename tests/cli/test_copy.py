@@ -1,0 +1,148 @@
+"""`tracer copy`: what is in one store is in the other, however often it was started and wherever it was ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+import tracer
+from tests.cli.conftest import START, TRACE_ID, Ran, span
+from tests.cli.test_export_import import record_everything
+from tracer.server import ServerSettings, running_server
+from tracer.store import Store, open_store
+
+Command = Callable[..., Ran]
+Write = Callable[..., None]
+TOKEN = "a-token-of-enough-letters"
+
+
+def of_every_kind(store_url: str) -> None:
+    """Traces, and everything that may belong to one."""
+    record_everything()
+    tracer.create_external_model(name="app", tags={"stage": "old"}, params={"k": "1"})
+    with tracer.start_run(run_name="nightly", tags={"by": "cron"}):
+        tracer.log_params({"k": 3})
+        tracer.log_metric("loss", 0.5, step=1)
+        tracer.log_metric("loss", 0.25, step=2)
+        with tracer.start_span("of a run"):
+            pass
+    tracer.register_prompt("greeting", "Hello {{name}}")
+    tracer.register_prompt("greeting", "Hi {{name}}")
+    tracer.set_prompt_alias("greeting", "production", 1)
+    tracer.genai.create_dataset("questions", tags={"lang": "en"}).add(
+        [{"inputs": {"question": str(number)}, "expectations": {"answer": number}} for number in range(3)]
+    )
+    tracer.genai.create_review_queue("errors", filter_string="status = 'ERROR'", scores=["right"])
+    tracer.flush()
+    store = open_store(store_url)
+    running = {"kind": "start", "trace_id": "e" * 32, "span_id": "1" * 16, "name": "died", "type": "AGENT", "start": 5}
+    store.append([orjson.dumps(running)], owner="9-dead")
+    store.owner_gone("9-dead")
+    for number, owner in enumerate(("1-a", "2-b", "1-a", "3-c")):  # of one moment, of several processes
+        about = {"kind": "process", "owner": owner, "resource": {"service.name": owner}}
+        links = [{"trace_id": TRACE_ID, "span_id": "1" * 16, "attributes": {"why": "follows"}}]
+        one = span("same moment", trace_id=f"{16 - number:032x}", start=START, links=links)
+        store.append([orjson.dumps(about), orjson.dumps(one)], owner=owner)
+    store.close()
+
+
+def beside_traces(store: Store) -> list[object]:
+    """What an export does not have."""
+    runs = [run._replace(experiment_id="") for run in store.runs()]
+    queues = [queue._replace(created=0, updated=0) for queue in store.review_queues()]
+    return [runs, queues, [(row.id, row.name) for row in store.experiments()]]
+
+
+def test_a_store_of_every_kind_comes_back_from_a_server_byte_for_byte(
+    tracer_command: Command, store_url: str, tmp_path: Path
+) -> None:
+    of_every_kind(store_url)
+    before = tracer_command("export").out
+    back = str(tmp_path / "back.db")
+
+    with running_server(f"sqlite:///{tmp_path}/team.db", ServerSettings(port=0, token=TOKEN)) as url:
+        up = tracer_command("copy", store_url, url, "--to-token", TOKEN)
+        down = tracer_command("copy", url, back, "--from-token", TOKEN)
+
+    assert (up.code, down.code) == (0, 0), up.err + down.err
+    assert "copied 8 traces with 9 spans, 1 version, 2 prompt versions, 1 dataset to http://" in up.err
+    assert tracer_command("export", "--store", back).out == before
+    one, other = open_store(store_url), open_store(f"sqlite:////{back.lstrip('/')}")
+    assert beside_traces(other) == beside_traces(one)
+
+
+def test_a_copy_that_was_killed_goes_on_where_it_was(
+    write: Write, tracer_command: Command, store_url: str, tmp_path: Path
+) -> None:
+    write(*(span("step", trace_id=f"{number:032x}", start=START + number) for number in range(1, 1501)))
+    target = tmp_path / "target.db"
+    program = [sys.executable, "-m", "tracer", "copy", store_url, str(target)]
+
+    with subprocess.Popen(program, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not has_traces(target):
+            pass
+        process.kill()
+    first = open_store(f"sqlite:///{target}").count_traces()
+    again = tracer_command("copy", store_url, str(target))
+
+    assert 0 < first <= 1500
+    assert f"copied {1500 - first:,} traces" in again.err
+    assert f"({first:,} there already)" in again.err
+    assert tracer_command("export", "--store", str(target)).out == tracer_command("export").out
+
+
+def has_traces(path: Path) -> bool:
+    """Whether a file is a store with traces."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    store = open_store(f"sqlite:///{path}")
+    try:
+        return store.count_traces() > 0
+    finally:
+        store.close()
+
+
+def test_a_second_copy_brings_what_has_changed_and_nothing_twice(
+    write: Write, tracer_command: Command, store_url: str, tmp_path: Path
+) -> None:
+    write(span("one"), span("two", trace_id="2" * 32))
+    target = str(tmp_path / "target.db")
+    tracer_command("copy", store_url, target)
+
+    tracer.set_trace_tag(TRACE_ID, "seen", "yes")
+    tracer.log_feedback(trace_id=TRACE_ID, name="good", value=True)
+    tracer.flush()
+    second = tracer_command("copy", store_url, target)
+    third = tracer_command("copy", store_url, target)
+
+    assert "copied 1 trace with 1 span (1 there already)" in second.err
+    assert "copied 0 traces with 0 spans (2 there already)" in third.err
+    assert tracer_command("export", "--store", target).out == tracer_command("export").out
+
+
+def test_a_filter_copies_the_traces_that_meet_it_with_the_runs_that_they_name(
+    write: Write, tracer_command: Command, store_url: str, tmp_path: Path
+) -> None:
+    write(span("plain"))
+    with tracer.start_run(run_name="nightly") as run, tracer.start_span("of a run"):
+        pass
+    tracer.flush()
+    target = str(tmp_path / "target.db")
+
+    ran = tracer_command("copy", store_url, target, "--filter", f"run_id = '{run.info.run_id}'")
+
+    store = open_store(f"sqlite:////{target.lstrip('/')}")
+    assert "copied 1 trace with 1 span to " in ran.err
+    assert ([row.run_id for row in store.runs()], store.count_traces()) == ([run.info.run_id], 1)
+
+
+def test_a_store_is_not_copied_into_itself(write: Write, tracer_command: Command, store_url: str) -> None:
+    write(span("one"))
+
+    ran = tracer_command("copy", store_url, store_url)
+
+    assert (ran.code, "is the store that is read" in ran.err) == (2, True)

@@ -1,0 +1,274 @@
+"""Copies traces, and what belongs to them, from one store to another.
+
+A page of traces is looked at in both stores, and those that differ are sent whole: what a store has already changes
+nothing there. So a copy that was ended anywhere goes on where it was, and one that is made again brings what is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from tracer._json import JsonObject
+from tracer.errors import StoreError
+from tracer.export.records import (
+    attachment_record,
+    digests_in,
+    model_record,
+    records_about,
+    registered_records,
+    row_record,
+    run_record,
+    span_records,
+)
+from tracer.store import Store, StoredDataset, TracePage, TraceQuery, TraceRow
+from tracer.store.filter import Expression, OrderTerm
+from tracer.store.filter.expression import Comparison, Field
+from tracer.store.reviews import CONTENT
+
+_OLDEST_FIRST = (OrderTerm("timestamp", False),)  # so that traces of one moment keep their order
+_PAGE = 100  # their ids fit into the address of a request
+_ROWS = 200
+_BATCH_BYTES = 900_000  # a server writes what is below a megabyte at once
+_BATCH_RECORDS = 5000
+_REMEMBERED_ATTACHMENTS = 50_000
+_INDEX_WAITS, _INDEX_WAIT_SECONDS = 600, 0.5
+_SAME = (
+    "start", "duration", "name", "state", "span_count", "error_count", "experiment", "session_id", "user", "model_id",
+    "run_id", "client_request_id",
+)  # fmt: skip
+
+
+@dataclass
+class Copied:
+    """What was copied, and what was not."""
+
+    traces: int = 0
+    spans: int = 0
+    there: int = 0  # traces that were there already
+    deleted: int = 0  # traces that were deleted there
+    redacted: dict[str, None] = field(default_factory=dict)  # traces in which something was
+    others: dict[str, int] = field(default_factory=dict)  # datasets, prompts, …
+
+
+
+
+Redact = Callable[[bytes], bytes]
+
+
+class Copying:
+    """A copy from a store into another; ``redact`` is applied to each record."""
+
+    def __init__(self, source: Store, target: Store, *, redact: Redact | None = None, dry_run: bool = False) -> None:
+        self._source = source
+        self._target = target
+        self._sender = _Sender(target, redact, dry_run=dry_run)
+        self._run_ids: dict[str, None] = {}
+        self._model_ids: dict[str, None] = {}
+        self.done = Copied(redacted=self._sender.redacted)
+
+    def traces(self, filter: Expression | None) -> Iterator[int]:
+        """Copy the traces that meet a filter, and the runs and versions that they name; yields how many, page by page.
+
+        Raises StoreError.
+        """
+        token = None
+        while True:
+            page = self._page(filter, token)
+            self._copy_page(page.traces)
+            yield len(page.traces)
+            token = page.next_page_token
+            if token is None:
+                break
+        self._named()
+
+    def _page(self, filter: Expression | None, token: str | None) -> TracePage:
+        for _ in range(_INDEX_WAITS):
+            page = self._source.find_traces(TraceQuery(filter, _OLDEST_FIRST, _PAGE, token))
+            if page.complete:
+                return page
+            time.sleep(_INDEX_WAIT_SECONDS)
+        raise StoreError(f"{self._source.url} has not indexed all texts yet; try again later")
+
+    def _copy_page(self, rows: Sequence[TraceRow]) -> None:
+        there = self._there([row.trace_id for row in rows])
+        new = [row for row in rows if row.trace_id not in there or not _is_same(row, there[row.trace_id])]
+        self.done.there += len(rows) - len(new)
+        for row in new:
+            self._copy_trace(row.trace_id)
+        self._sender.flush()
+        asked = [row.trace_id for row in new if row.trace_id not in there]
+        if asked and not self._sender.dry_run:
+            gone = len(asked) - len(self._there(asked))
+            self.done.deleted += gone
+            self.done.traces -= gone
+        for row in rows:
+            self._run_ids.update({row.run_id: None} if row.run_id else {})
+            self._model_ids.update({row.model_id: None} if row.model_id else {})
+
+    def _there(self, trace_ids: Sequence[str]) -> dict[str, TraceRow]:
+        if not trace_ids:
+            return {}
+        these = Comparison(Field("trace_id", "text"), "IN", tuple(trace_ids))
+        return {row.trace_id: row for row in self._target.find_traces(TraceQuery(these, limit=_PAGE)).traces}
+
+    def _copy_trace(self, trace_id: str) -> None:
+        stored = self._source.trace(trace_id)
+        if stored is None:
+            return  # deleted meanwhile
+        spans = span_records(stored)
+        is_running = any(span.get("kind") == "start" for span in spans)
+        self._sender.begin(_owner_of(stored.resource), stored.resource, is_running=is_running)
+        for record in (*spans, *records_about(stored)):
+            self._send(record)
+        self.done.traces += 1
+        self.done.spans += len(spans)
+
+    def _send(self, record: JsonObject) -> None:
+        line = orjson.dumps(record)
+        for digest in digests_in(line):
+            self._sender.attach(digest, self._source)
+        self._sender.send(line, str(record.get("trace_id", "")))
+
+    def _named(self) -> None:
+        for run_id in self._run_ids:
+            self._send_all(map(run_record, self._source.runs(run_id=run_id)))
+        for model_id in self._model_ids:
+            self._send_all(model_record(row) for row in self._source.models(model_id=model_id) if not row.deleted)
+
+    def _send_all(self, records: Iterable[JsonObject]) -> int:
+        number = 0
+        for record in records:
+            self._send(record)
+            number += 1
+        self._sender.flush()
+        return number
+
+    def experiments(self) -> None:
+        """Copy the names of experiments, in their order, which gives them their ids."""
+        self._send_all({"kind": "experiment", "name": row.name} for row in self._source.experiments())
+
+    def others(self) -> None:
+        """Copy runs, versions of apps, prompts, registered models, datasets and review queues."""
+        models = self._source.models()
+        records = [{**model_record(row), **({"deleted": True} if row.deleted else {})} for row in reversed(models)]
+        registered = list(registered_records(self._source))
+        self._send_all(map(run_record, reversed(self._source.runs())))
+        self._send_all(records)
+        self._send_all(registered)
+        datasets, queues = self._source.datasets(), self._source.review_queues()
+        for dataset in reversed(datasets):
+            self._copy_dataset(dataset)
+        known = {queue.queue_id: queue for queue in self._target.review_queues()}
+        for queue in reversed(queues):
+            wanted = {name: getattr(queue, name) for name in ("name", *CONTENT)}
+            old = known.get(queue.queue_id)
+            if old is None or any(getattr(old, name) != value for name, value in wanted.items()):
+                self._target.write_review_queue(wanted)
+        of_prompts = sum(record["kind"] == "registered" and record["of"] == "prompt" for record in registered)
+        self.done.others = {"version": len(models), "prompt version": of_prompts, "dataset": len(datasets)}
+
+    def _copy_dataset(self, dataset: StoredDataset) -> None:
+        written = self._target.write_dataset(
+            dataset.name, tags=dataset.tags, experiments=dataset.experiments, time=dataset.created
+        )
+        token = None
+        while True:
+            page = self._source.rows(dataset.dataset_id, limit=_ROWS, page_token=token)
+            rows = [row_record(row) for row in page.rows]
+            for digest in digests_in(orjson.dumps(rows)):
+                self._sender.attach(digest, self._source)
+            self._sender.flush()
+            self._target.write_rows(written.dataset_id, rows)
+            token = page.next_page_token
+            if token is None:
+                return
+
+
+class _Sender:
+    """Sends records in batches, each with the processes that they are of."""
+
+    def __init__(self, target: Store, redact: Redact | None, *, dry_run: bool) -> None:
+        self._target = target
+        self._redact = redact
+        self.dry_run = dry_run
+        self.redacted: dict[str, None] = {}
+        self._lines: list[bytes] = []
+        self._bytes = 0
+        self._process = b""
+        self._attached: dict[str, None] = {}
+        self._running: dict[str, None] = {}
+        self._owner = ""
+
+    def begin(self, owner: str, resource: JsonObject, *, is_running: bool) -> None:
+        """The process that the next records are of."""
+        if is_running:
+            self._running[owner] = None
+        if owner != self._owner or not self._lines:
+            self._owner = owner
+            self._process = self._safe(orjson.dumps({"kind": "process", "owner": owner, "resource": resource}))
+            self._add(self._process)
+
+    def send(self, line: bytes, trace_id: str) -> None:
+        """A record, of a trace or of none."""
+        safe = self._safe(line)
+        if safe != line and trace_id:
+            self.redacted[trace_id] = None
+        if not self._lines and self._process:
+            self._add(self._process)
+        self._add(safe)
+        if self._bytes >= _BATCH_BYTES or len(self._lines) >= _BATCH_RECORDS:
+            self._hand_over()
+
+    def attach(self, digest: str, source: Store) -> None:
+        """An attachment that a record names, unless it was sent lately."""
+        if digest in self._attached:
+            return
+        if len(self._attached) >= _REMEMBERED_ATTACHMENTS:
+            self._attached.clear()
+        self._attached[digest] = None
+        record = attachment_record(source, digest)
+        if record is not None:
+            self.send(orjson.dumps(record), "")
+
+    def flush(self) -> None:
+        """Send what waits. Spans that run are not running there."""
+        self._hand_over()
+        for owner in self._running:
+            if not self.dry_run:
+                self._target.owner_gone(owner)
+        self._running.clear()
+
+    def _safe(self, line: bytes) -> bytes:
+        return self._redact(line) if self._redact else line
+
+    def _add(self, line: bytes) -> None:
+        self._lines.append(line)
+        self._bytes += len(line)
+
+    def _hand_over(self) -> None:
+        if self._lines and not self.dry_run:
+            self._target.append(self._lines)
+        self._lines, self._bytes = [], 0
+
+
+def _owner_of(resource: JsonObject) -> str:
+    """Name of the producer, the same in every copy."""
+    described = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
+    return f"import-{hashlib.sha256(described).hexdigest()[:16]}"
+
+
+def _is_same(row: TraceRow, there: TraceRow) -> bool:
+    """Whether a trace is there with all that it has here; it may have more there."""
+    if row.state == "IN_PROGRESS" or any(getattr(row, name) != getattr(there, name) for name in _SAME):
+        return False
+    given = {(each.id, orjson.dumps(each.value), each.rationale) for each in there.assessments}
+    return (
+        row.tags.items() <= there.tags.items()
+        and row.metadata.items() <= there.metadata.items()
+        and all((each.id, orjson.dumps(each.value), each.rationale) in given for each in row.assessments)
+    )
