@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -146,3 +148,41 @@ def test_a_store_is_not_copied_into_itself(write: Write, tracer_command: Command
     ran = tracer_command("copy", store_url, store_url)
 
     assert (ran.code, "is the store that is read" in ran.err) == (2, True)
+
+
+def test_push_sends_chosen_traces_redacted_once_more_and_says_what(
+    write: Write, tracer_command: Command, tmp_path: Path
+) -> None:
+    asked = {"tracer.inputs": {"question": "where is ACME-17?", "also": ["ACME-18", "nothing"]}}
+    write(span("chosen", json=asked), span("other", trace_id="2" * 32))
+    pushed = ("push", "name = 'chosen'", "--redact", r"ACME-\d+")
+
+    with running_server(f"sqlite:///{tmp_path}/team.db", ServerSettings(port=0, token=TOKEN)) as url:
+        dry = tracer_command(*pushed, "--to", url, "--to-token", TOKEN, "--dry-run")
+        team = open_store(url, token=TOKEN)
+        before = team.count_traces()
+        ran = tracer_command(*pushed, "--to", url, "--to-token", TOKEN)
+        (sent,) = team.spans(TRACE_ID)
+        after = team.count_traces()
+        team.close()
+
+    assert (before, after) == (0, 1)
+    assert sent["json"] == {"tracer.inputs": {"question": "where is [REDACTED]?", "also": ["[REDACTED]", "nothing"]}}
+    told = ["redacted 2 texts more in 1 trace:", "  tracer.inputs: 2", TRACE_ID]
+    assert (dry.lines, ran.lines) == (told, told)
+    assert dry.err.startswith("would push 1 trace with 1 span to http://")
+    assert ran.err.startswith("pushed 1 trace with 1 span to http://")
+
+
+def test_push_leaves_out_an_attachment_with_a_secret(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+    content = ("a long text " * 400 + "ACME-17").encode()
+    digest = hashlib.sha256(content).hexdigest()
+    attached = {"kind": "attachment", "id": digest, "mime": "text/plain", "content": base64.b64encode(content).decode()}
+    write(attached, span("chosen", json={"tracer.inputs": {"file": f"tracer-attachment:{digest}"}}))
+    target = str(tmp_path / "team.db")
+
+    ran = tracer_command("push", "name = 'chosen'", "--redact", r"ACME-\d+", "--to", target)
+
+    store = open_store(f"sqlite:////{target.lstrip('/')}")
+    assert (store.count_traces(), store.attachment(digest)) == (1, None)
+    assert "  an attachment, left out: 1" in ran.lines

@@ -6,8 +6,10 @@ nothing there. So a copy that was ended anywhere goes on where it was, and one t
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -37,6 +39,8 @@ _BATCH_BYTES = 900_000  # a server writes what is below a megabyte at once
 _BATCH_RECORDS = 5000
 _REMEMBERED_ATTACHMENTS = 50_000
 _INDEX_WAITS, _INDEX_WAIT_SECONDS = 600, 0.5
+_CONTAINERS = ("", "attributes", "json", "tags", "metadata")  # of fields that are told by their own names
+_PREVIEWS = ("request_preview", "response_preview")
 _SAME = (
     "start", "duration", "name", "state", "span_count", "error_count", "experiment", "session_id", "user", "model_id",
     "run_id", "client_request_id",
@@ -51,10 +55,8 @@ class Copied:
     spans: int = 0
     there: int = 0  # traces that were there already
     deleted: int = 0  # traces that were deleted there
-    redacted: dict[str, None] = field(default_factory=dict)  # traces in which something was
+    redacted: dict[str, Counter[str]] = field(default_factory=dict)  # how many texts of which fields, by trace
     others: dict[str, int] = field(default_factory=dict)  # datasets, prompts, …
-
-
 
 
 Redact = Callable[[bytes], bytes]
@@ -124,6 +126,8 @@ class Copying:
         is_running = any(span.get("kind") == "start" for span in spans)
         self._sender.begin(_owner_of(stored.resource), stored.resource, is_running=is_running)
         for record in (*spans, *records_about(stored)):
+            if self._sender.redacts:  # the other store makes them anew: a secret that was cut off in one is not found
+                record = {key: value for key, value in record.items() if key not in _PREVIEWS}
             self._send(record)
         self.done.traces += 1
         self.done.spans += len(spans)
@@ -131,7 +135,7 @@ class Copying:
     def _send(self, record: JsonObject) -> None:
         line = orjson.dumps(record)
         for digest in digests_in(line):
-            self._sender.attach(digest, self._source)
+            self._sender.attach(digest, self._source, str(record.get("trace_id", "")))
         self._sender.send(line, str(record.get("trace_id", "")))
 
     def _named(self) -> None:
@@ -181,7 +185,7 @@ class Copying:
             page = self._source.rows(dataset.dataset_id, limit=_ROWS, page_token=token)
             rows = [row_record(row) for row in page.rows]
             for digest in digests_in(orjson.dumps(rows)):
-                self._sender.attach(digest, self._source)
+                self._sender.attach(digest, self._source, "")
             self._sender.flush()
             self._target.write_rows(written.dataset_id, rows)
             token = page.next_page_token
@@ -196,7 +200,8 @@ class _Sender:
         self._target = target
         self._redact = redact
         self.dry_run = dry_run
-        self.redacted: dict[str, None] = {}
+        self.redacts = redact is not None
+        self.redacted: dict[str, Counter[str]] = {}
         self._lines: list[bytes] = []
         self._bytes = 0
         self._process = b""
@@ -217,23 +222,30 @@ class _Sender:
         """A record, of a trace or of none."""
         safe = self._safe(line)
         if safe != line and trace_id:
-            self.redacted[trace_id] = None
+            self.redacted.setdefault(trace_id, Counter()).update(_changed(orjson.loads(line), orjson.loads(safe)))
+        self._add_within_bounds(safe)
+
+    def _add_within_bounds(self, line: bytes) -> None:
         if not self._lines and self._process:
             self._add(self._process)
-        self._add(safe)
+        self._add(line)
         if self._bytes >= _BATCH_BYTES or len(self._lines) >= _BATCH_RECORDS:
             self._hand_over()
 
-    def attach(self, digest: str, source: Store) -> None:
-        """An attachment that a record names, unless it was sent lately."""
+    def attach(self, digest: str, source: Store, trace_id: str) -> None:
+        """An attachment that a record names, unless it was sent lately; not one whose text has something to redact."""
         if digest in self._attached:
             return
         if len(self._attached) >= _REMEMBERED_ATTACHMENTS:
             self._attached.clear()
         self._attached[digest] = None
         record = attachment_record(source, digest)
-        if record is not None:
-            self.send(orjson.dumps(record), "")
+        if record is None:
+            return
+        if self._redact and _has_secret(record, self._redact):
+            self.redacted.setdefault(trace_id, Counter()).update(["an attachment, left out"])
+        else:
+            self._add_within_bounds(orjson.dumps(record))
 
     def flush(self) -> None:
         """Send what waits. Spans that run are not running there."""
@@ -254,6 +266,31 @@ class _Sender:
         if self._lines and not self.dry_run:
             self._target.append(self._lines)
         self._lines, self._bytes = [], 0
+
+
+def _has_secret(attachment: JsonObject, redact: Redact) -> bool:
+    """Whether an attachment is text in which something is to be redacted: its name is the digest of its content."""
+    try:
+        text = base64.b64decode(attachment["content"]).decode()
+    except UnicodeDecodeError:
+        return False
+    line = orjson.dumps({"kind": "text", "text": text})
+    return redact(line) != line
+
+
+def _changed(before: object, after: object, name: str = "") -> Iterator[str]:
+    """The fields whose values differ, each as often as it has texts that do."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for (key, old), (new_key, new) in zip(before.items(), after.items()):
+            below = key if name in _CONTAINERS else name
+            if key != new_key:
+                yield f"a name in {name or key}"
+            yield from _changed(old, new, below)
+    elif isinstance(before, list) and isinstance(after, list):
+        for old, new in zip(before, after):
+            yield from _changed(old, new, name)
+    elif before != after:
+        yield name
 
 
 def _owner_of(resource: JsonObject) -> str:
