@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.store.records import MS, START, assessment, found, said, span, start
+from tests.store.records import MS, START, assessment, found, restore, said, span, start
 from tracer.errors import StoreError
 from tracer.store import Store, open_store
 from tracer.store.clickhouse import append as appending
@@ -149,12 +149,14 @@ def test_what_arrives_late_does_not_bring_a_deleted_trace_back(
     assert (found(one), one.trace("t"), one.statistics(group_by="type")) == ([], None, [])
 
 
-def test_a_deleted_trace_that_comes_again_has_only_what_comes_then(stores: tuple[Store, Store]) -> None:
+def test_a_deleted_trace_that_is_restored_has_only_what_comes_then(stores: tuple[Store, Store]) -> None:
     one, other = stores
     one.append([span("t", "a"), said("t", tags={"k": "v"})])
     assert other.delete_traces(trace_ids=["t"]) == 1
     assert (found(one), one.count_traces(), one.payload("t", "a")) == ([], 0, None)
-    one.append([span("t", "b", json={"tracer.inputs": "omega"})])
+    one.append([span("t", "x")])
+    assert (found(one), one.trace("t")) == ([], None)
+    one.append([restore("t"), span("t", "b", json={"tracer.inputs": "omega"})])
 
     stored = other.trace("t")
     assert stored is not None

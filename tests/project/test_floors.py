@@ -137,10 +137,10 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart",
         "tracer.cli": (
-            "__init__ agreement alerts auditing backup bisecting conversation copying dataset demo diff distributions "
-            "doctor evaluating evaluations exporting forking group importing listing mcp migrating models options "
-            "pairs parts prompts pushing reading restore rows running screen server serving show stats steps table "
-            "tail tree ui values version_details versions wording"
+            "__init__ agreement alerts auditing backup bisecting conversation copying dataset deleting demo diff "
+            "distributions doctor evaluating evaluations exporting forking group importing listing mcp migrating "
+            "models options pairs parts prompts pushing reading restore rows running screen server serving show stats "
+            "steps table tail tree ui values version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

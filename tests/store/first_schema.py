@@ -10,6 +10,8 @@ WITHOUT_LATER_TABLES = (
     "DROP TABLE datasets",
     "DROP TABLE dataset_rows",
     "DROP TABLE review_queues",
+    "DROP TABLE deleted",
+    "DROP TABLE policies",
     "DROP TABLE registered",
     "DROP TABLE registered_aliases",
     "ALTER TABLE spans DROP COLUMN exception",

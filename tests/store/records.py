@@ -48,6 +48,11 @@ def said(trace_id: str, time: int = 1, **fields: Any) -> bytes:
     return orjson.dumps({"kind": "trace", "trace_id": trace_id, "time": time, **fields})
 
 
+def restore(trace_id: str) -> bytes:
+    """The line by which a deleted trace may come again."""
+    return orjson.dumps({"kind": "restore", "trace_id": trace_id})
+
+
 def assessment(trace_id: str, name: str, value: Any, **fields: Any) -> bytes:
     """An assessment's line."""
     record = {

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.store.records import MS, SECOND, START, assessment, found, new_store, said, span, start
+from tests.store.records import MS, SECOND, START, assessment, found, new_store, restore, said, span, start
 from tracer.store import Store, TraceRow
 from tracer.store.sqlite.known import in_parts
 
@@ -433,6 +433,31 @@ def test_attachments_are_kept_once_and_go_with_the_last_trace_that_uses_them(sto
     assert store.attachment(digest) == ("image/png", b"hi")
     assert store.delete_traces(trace_ids=["u"]) == 1
     assert store.attachment(digest) is None
+
+
+def test_what_arrives_after_a_trace_was_deleted_does_not_bring_it_back(store: Store) -> None:
+    digest = hashlib.sha256(b"hi").hexdigest()
+    attachment = orjson.dumps({"kind": "attachment", "id": digest, "mime": "image/png", "content": "aGk="})
+    late = span("t", "r", json={"tracer.inputs": f"tracer-attachment:{digest};image/png;2"})
+    store.append([start("t", "r"), span("t", "a", "r"), span("u", "r")])
+    store.delete_traces(trace_ids=["t"])
+
+    store.append([attachment, late, said("t", tags={"k": "v"}), assessment("t", "good", True)])
+    store.append([span("t", "b", "r"), span("v", "r")])
+
+    assert sorted(found(store)) == ["u", "v"]
+    assert (store.trace("t"), store.attachment(digest), store.feedback()) == (None, None, [])
+    assert [row.calls for row in store.statistics(group_by="all_traces")] == [2]
+
+
+def test_a_trace_that_was_deleted_comes_again_with_a_restore_record(store: Store) -> None:
+    store.append([span("t", "r"), span("t", "a", "r")])
+    store.delete_traces(trace_ids=["t"])
+
+    store.append([restore("t"), span("t", "r")])
+    store.append([span("t", "b", "r")])
+
+    assert sorted(each["span_id"] for each in store.spans("t")) == ["b", "r"]
 
 
 def test_the_resource_of_the_process_is_kept(store: Store) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.store.records import MS, SECOND, START, assessment, found, said, span
+from tests.store.records import MS, SECOND, START, assessment, found, restore, said, span
 from tracer.errors import InvalidArgumentError
 from tracer.store import Snippet, Store, TraceQuery
 from tracer.store.filter import parse_filter
@@ -317,10 +317,10 @@ def test_many_traces_are_deleted_in_short_transactions(store: Store) -> None:
     assert found(store) == ["t449"]
 
 
-def test_a_deleted_trace_can_come_again(store: Store) -> None:
+def test_a_deleted_trace_that_is_restored_is_found_again(store: Store) -> None:
     store.append([span("t", "r")])
     store.delete_traces(trace_ids=["t"])
-    store.append([span("t", "r", model="gpt-4o")])
+    store.append([restore("t"), span("t", "r", model="gpt-4o")])
 
     assert found(store, "model = 'gpt-4o'") == ["t"]
 

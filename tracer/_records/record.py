@@ -130,6 +130,13 @@ class TraceRecord(TypedDict, total=False):
     client_request_id: str
 
 
+class RestoreRecord(TypedDict):
+    """A trace that was deleted is to come again: without this, what arrives after the deletion is dropped."""
+
+    kind: Literal["restore"]
+    trace_id: str
+
+
 class AssessmentRecord(TypedDict, total=False):
     """Feedback or an expectation on a trace or one of its spans."""
 
@@ -237,6 +244,6 @@ class ProcessRecord(TypedDict, total=False):
 
 
 Record = Union[
-    SpanRecord, LogRecord, StartRecord, TraceRecord, AssessmentRecord, ModelRecord, RunRecord, ExperimentRecord,
-    RegisteredRecord, AliasRecord, AttachmentRecord, ProcessRecord,
+    SpanRecord, LogRecord, StartRecord, TraceRecord, RestoreRecord, AssessmentRecord, ModelRecord, RunRecord,
+    ExperimentRecord, RegisteredRecord, AliasRecord, AttachmentRecord, ProcessRecord,
 ]  # fmt: skip

@@ -212,6 +212,13 @@ class Store(Protocol):
         """Delete by ids and filter (both must hold when both are given), oldest first; returns how many."""
         ...
 
+    def release_space(self, *, whole: bool = False) -> bool:
+        """Give some of the space of what was deleted back to the disk; whether there is more.
+
+        A part at a time, so that others get their turn; with ``whole`` also at the price of a pause for writers.
+        """
+        ...
+
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
         ...

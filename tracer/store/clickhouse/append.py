@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import orjson
@@ -53,8 +53,10 @@ def append(connection: Connection, batch: DecodedBatch) -> None:
     _write_alone(connection, batch)
     ids = list(batch.traces)
     for start in range(0, len(ids), _TRACES_AT_ONCE):
-        part = {trace_id: batch.traces[trace_id] for trace_id in ids[start : start + _TRACES_AT_ONCE]}
-        stored = stored_rows(connection, list(part))
+        stored = stored_rows(connection, ids[start : start + _TRACES_AT_ONCE], batch.restored)
+        part = {trace_id: batch.traces[trace_id] for trace_id in stored}
+        if not part:
+            continue
         lives = {trace_id: each.life for trace_id, each in stored.items()}
         connection.insert_in_parts("spans", _span_rows(part, lives))
         connection.insert_in_parts("facts", _fact_rows(part, lives))
@@ -70,14 +72,19 @@ class Stored(NamedTuple):
     seq: int = 0
 
 
-def stored_rows(connection: Connection, trace_ids: Sequence[str]) -> dict[str, Stored]:
-    """What is stored of each trace; one that was deleted begins another life when it comes again."""
+def stored_rows(connection: Connection, trace_ids: Sequence[str], restored: Set[str]) -> dict[str, Stored]:
+    """What is stored of each trace, without those that were deleted: of these the restored ones begin another life."""
     found = dict.fromkeys(trace_ids, Stored())
     for trace_id, deleted, *cells in connection.rows(
         "SELECT trace_id, deleted, life, digest, born, seq FROM traces FINAL WHERE trace_id IN ?", [trace_ids]
     ):
         stored = Stored(*cells)
-        found[trace_id] = Stored(stored.life + 1) if deleted else stored
+        if not deleted:
+            found[trace_id] = stored
+        elif trace_id in restored:
+            found[trace_id] = Stored(stored.life + 1)
+        else:
+            del found[trace_id]
     return found
 
 

@@ -46,7 +46,7 @@ def owner_gone(connection: Connection, owner: str) -> None:
     )
     if not found:
         return
-    stored = stored_rows(connection, [row[0] for row in found])
+    stored = stored_rows(connection, [row[0] for row in found], frozenset())
     running = connection.rows(
         "SELECT trace_id, life, span_id FROM spans FINAL WHERE trace_id IN ? AND owner = ? AND rank IN (1, 2)",
         [list(stored), owner],

@@ -185,6 +185,10 @@ class ClickHouseStore:
         """Delete by ids and filter (both must hold when both are given), oldest first; returns how many."""
         return delete_traces(self._checked(), trace_ids=trace_ids, filter=filter, limit=limit)
 
+    def release_space(self, *, whole: bool = False) -> bool:
+        """Nothing: ClickHouse does so by itself."""
+        return False
+
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
         return documents.read_attachment(self._checked(), digest)

@@ -268,6 +268,10 @@ class RemoteStore:
         body = {name: value for name, value in {**asked, "limit": limit}.items() if value is not None}
         return int(self._server.send("/traces/delete", body).json()["deleted"])
 
+    def release_space(self, *, whole: bool = False) -> bool:
+        """Nothing: the server does so by itself."""
+        return False
+
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
         answer = self._server.request("GET", f"/attachments/{path_part(digest)}", is_missing_fine=True)

@@ -126,11 +126,12 @@ def _write(connection: sqlite3.Connection, whole: AppendPlan, batch: DecodedBatc
     add_spans(connection, (span.facts for plan in plans for span in plan.new_spans))
     _write_covered(connection, plans)
     _write_assessments(connection, plans)
-    _write_attachments(connection, plans, batch)
+    _write_attachments(connection, whole, batch)
     write_experiments(connection, batch.experiments)
     write_models(connection, batch.models)
     write_runs(connection, batch.runs)
     write_registered(connection, batch.registered)
+    connection.executemany("DELETE FROM deleted WHERE trace_id = ?", [(each,) for each in batch.restored])
     values = [(value, name) for name, value in counters.items()]
     connection.executemany("UPDATE counters SET value = ? WHERE name = ?", values)
     return counters["seq"]
@@ -318,9 +319,11 @@ def plain_text(value: Any) -> str | None:
     return orjson.dumps(value).decode()
 
 
-def _write_attachments(connection: sqlite3.Connection, plans: Sequence[TracePlan], batch: DecodedBatch) -> None:
+def _write_attachments(connection: sqlite3.Connection, whole: AppendPlan, batch: DecodedBatch) -> None:
+    plans, left_out = whole.traces, whole.attachments_of_gone()
     joined = content_of([record for plan in plans if plan.joined for record in plan.joined.attachments])
     rows = [(digest, mime, content) for digest, (mime, content) in {**batch.attachments, **joined}.items()]
+    rows = [row for row in rows if row[0] not in left_out] if left_out else rows
     connection.executemany("INSERT OR IGNORE INTO attachments(digest, mime, content) VALUES (?,?,?)", rows)
     uses = [(plan.known.num, digest) for plan in plans for digest in sorted(plan.attachments)]
     connection.executemany("INSERT OR IGNORE INTO attachment_uses(trace, digest) VALUES (?,?)", uses)

@@ -111,6 +111,7 @@ class Connections:
         try:
             if not self.read_only:
                 connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file: delete.py gives pages back
                 connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA mmap_size = 268435456")

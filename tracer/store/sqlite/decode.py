@@ -139,6 +139,7 @@ class DecodedBatch:
     runs: list[JsonObject] = field(default_factory=list)
     experiments: list[JsonObject] = field(default_factory=list)
     registered: list[JsonObject] = field(default_factory=list)  # and aliases
+    restored: set[str] = field(default_factory=set)  # traces that may come back after they were deleted
 
     def is_empty(self) -> bool:
         """Whether there is nothing to take in."""
@@ -146,7 +147,9 @@ class DecodedBatch:
 
     def has_more_than_traces(self) -> bool:
         """Whether there are records that belong to no trace."""
-        alone = (self.attachments, self.processes, self.models, self.runs, self.experiments, self.registered)
+        alone = (
+            self.attachments, self.processes, self.models, self.runs, self.experiments, self.registered, self.restored,
+        )  # fmt: skip
         return any(alone)
 
 
@@ -208,6 +211,9 @@ def _sort_in(batch: DecodedBatch, record: JsonObject, line: bytes, owner: str | 
     trace_id = record["trace_id"]
     if not isinstance(trace_id, str) or not trace_id:
         raise ValueError(f"a record of kind {kind!r} without a trace id")
+    if kind == "restore":
+        batch.restored.add(trace_id)
+        return
     if is_changed:
         line = orjson.dumps(record)
     if kind == "span":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -19,6 +20,10 @@ from tracer.store.sqlite.sql import Sql, marks
 
 _TRACES_AT_ONCE = 200  # short transactions, so that writers get their turn
 _BLOCKS_AT_ONCE = 200
+_PAGES_AT_ONCE = 256  # 2 MiB: short transactions here, too
+_INCREMENTAL = 2
+_WORTH_WRITING_ANEW = 4  # where more than the fourth part of a file is free
+_REMEMBERED_NS = 30 * 24 * 3600 * 1_000_000_000  # what arrives later than this after a deletion counts as new
 _BLOCKS_OF_TRACE = (
     "SELECT chunk FROM spans WHERE id BETWEEN ?1 AND ?2 UNION SELECT chunk FROM replaced WHERE id BETWEEN ?1 AND ?2"
 )
@@ -101,7 +106,9 @@ def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
     with transaction(connection):
         _detach(connection, _dependents(connection, nums))  # blocks that were written since
         blocks = [row for num in nums for row in connection.execute(_BLOCKS_OF_TRACE, _bounds(num))]
-        deleted = sum(_delete_trace(connection, num) for num in nums)
+        now = time.time_ns()
+        deleted = sum(_delete_trace(connection, num, now) for num in nums)
+        connection.execute("DELETE FROM deleted WHERE time < ?", (now - _REMEMBERED_NS,))
         connection.executemany("DELETE FROM chunks WHERE id = ?", blocks)
         _delete_unused_attachments(connection)
         if deleted:
@@ -109,11 +116,31 @@ def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
     return deleted
 
 
+def release_space(connection: sqlite3.Connection, *, whole: bool) -> bool:
+    """Give some free pages back to the disk; whether there are more.
+
+    A file of an earlier version has to be written anew for that, which is done for ``whole`` if much of it is free.
+    """
+    free, pages, mode = (_pragma(connection, name) for name in ("freelist_count", "page_count", "auto_vacuum"))
+    if mode == _INCREMENTAL:
+        # a row without columns for each page: `execute` would end after the first
+        connection.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
+        return free > _PAGES_AT_ONCE
+    if whole and free * _WORTH_WRITING_ANEW > pages:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("VACUUM")
+    return False
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
 def _bounds(num: int) -> tuple[int, int]:
     return num << POSITION_BITS, num << POSITION_BITS | POSITION_MASK
 
 
-def _delete_trace(connection: sqlite3.Connection, num: int) -> int:
+def _delete_trace(connection: sqlite3.Connection, num: int, now: int) -> int:
     """Delete a trace but for its blocks: others that go may be written against them, and are still to be read."""
     bounds = _bounds(num)
     facts = list(load_facts(connection, num))
@@ -134,6 +161,9 @@ def _delete_trace(connection: sqlite3.Connection, num: int) -> int:
     )
     for table in ("running", "labels", "assessments", "attachment_uses", "aliases"):
         connection.execute(f"DELETE FROM {table} WHERE trace = ?", (num,))
+    connection.execute(
+        "INSERT OR REPLACE INTO deleted(trace_id, time) SELECT trace_id, ? FROM traces WHERE num = ?", (now, num)
+    )
     return connection.execute("DELETE FROM traces WHERE num = ?", (num,)).rowcount
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from tracer.store.sqlite.blocks import PACKED
 from tracer.store.sqlite.schema import (
     DATASET_TABLES,
+    DELETED_TABLES,
     LABEL_EXCEPTION,
     LABEL_FAILED_STEP,
     LOG_TABLES,
@@ -170,6 +171,6 @@ _FAILED_STEPS = (
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _CHUNKS_AND_DELETIONS, _MODELS_AND_RUNS, _HOURS, _FULL_TEXT, _BASES, _TOPMOST, _RUNNING_RECORDS, _UNMEASURED,
     _PRICED_BELOW, _LOGS, DATASET_TABLES, REGISTERED_TABLES, _CALLS_BESIDE, _FAILED_STEPS,
-    REVIEW_TABLES,
+    REVIEW_TABLES, DELETED_TABLES,
 )  # fmt: skip
 VERSION: Final = 1 + len(MIGRATIONS)

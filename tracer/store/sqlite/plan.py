@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nlargest
 
 import orjson
@@ -32,6 +32,7 @@ from tracer.store.sqlite.schema import (
     POSITION_BITS,
     POSITION_MASK,
 )
+from tracer.store.sqlite.sql import marks
 from tracer.store.sqlite.tally import OneSpan, Tally
 from tracer.store.sqlite.trace_updates import TraceUpdates
 from tracer.store.text import previews, request_preview, response_preview
@@ -81,10 +82,18 @@ class AppendPlan:
     read: dict[str, int | None]  # change numbers of the traces that log records were joined with; None: not stored
     joined: list[Joined]
     newest_log: int
+    gone: list[DecodedTrace] = field(default_factory=list)  # of traces that were deleted: nothing of it is written
 
     def changes_anything(self) -> bool:
         """Whether a trace changes, or the log records that wait."""
         return bool(self.traces) or any(joined.waiting or joined.taken for joined in self.joined)
+
+    def attachments_of_gone(self) -> Set[str]:
+        """The attachments that traces which were deleted name, and none of the others."""
+        named = {
+            digest for each in self.gone for digest in _attachments_in([span.line for span in each.spans.values()])
+        }
+        return named - {digest for each in self.traces for digest in each.attachments} if named else named
 
 
 def make_plan(
@@ -94,8 +103,12 @@ def make_plan(
     newest = newest_log(connection)
     waiting = waiting_logs(connection, batch.traces) if newest else {}
     known = load_known(connection, list(batch.traces), recent)
+    gone = deleted_among(connection, batch.traces.keys() - known.keys() - batch.restored)
     whole = AppendPlan([], {}, [], newest)
     for trace_id, decoded in batch.traces.items():
+        if trace_id in gone:
+            whole.gone.append(decoded)
+            continue
         stored = known.get(trace_id)
         joined = None
         if decoded.logs or decoded.aliases or trace_id in waiting:
@@ -107,6 +120,15 @@ def make_plan(
         if plan is not None:
             whole.traces.append(plan)
     return whole
+
+
+def deleted_among(connection: sqlite3.Connection, trace_ids: Set[str]) -> set[str]:
+    """Those of the traces that were deleted: nothing that arrives late brings one back."""
+    found: set[str] = set()
+    for part in in_parts(list(trace_ids)):
+        rows = connection.execute(f"SELECT trace_id FROM deleted WHERE trace_id IN ({marks(part)})", part)
+        found.update(trace_id for (trace_id,) in rows)
+    return found
 
 
 def _plan(

@@ -71,6 +71,17 @@ REVIEW_TABLES: Final = (
     ) WITHOUT ROWID""",
 )
 
+DELETED_TABLES: Final = (
+    # traces that were deleted lately: records of theirs that arrive late do not bring them back
+    "CREATE TABLE deleted(trace_id TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID",  # ns
+    "CREATE INDEX deleted_time ON deleted(time)",
+    """CREATE TABLE policies(
+        name TEXT PRIMARY KEY,
+        created INTEGER NOT NULL, updated INTEGER NOT NULL,  -- ns
+        content TEXT NOT NULL       -- JSON: all else that the policy has
+    ) WITHOUT ROWID""",
+)
+
 REGISTERED_TABLES: Final = (
     # versions of prompts and of registered models, numbered from 1 in each name
     """CREATE TABLE registered(
@@ -236,6 +247,7 @@ SCHEMA: Final = (
     *DATASET_TABLES,
     *REGISTERED_TABLES,
     *REVIEW_TABLES,
+    *DELETED_TABLES,
 )
 
 APPLICATION_ID: Final = 0x54524352  # header field that marks an SQLite file as a store of tracer

@@ -231,6 +231,10 @@ class SqliteStore:
             matcher=partial(self._fulltext.matcher, all_at_once=True),
         )
 
+    def release_space(self, *, whole: bool = False) -> bool:
+        """Give some of the space of what was deleted back to the disk; whether there is more."""
+        return self._write(lambda connection: reading.delete.release_space(connection, whole=whole))
+
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
         return self._run("read", lambda connection: reading.read.read_attachment(connection, digest))
