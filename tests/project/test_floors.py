@@ -36,18 +36,18 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # where records go
-        "tracer.store": "__init__ datasets limits pattern reviews rows text",
+        "tracer.store": "__init__ datasets limits pattern policies reviews rows text",
         "tracer.store.clickhouse": (
             "__init__ address append compile connection datasets delete documents find logs migrations overview owners "
-            "read reviews rolled run_sums snippets spans statistics store words"
+            "policies read reviews rolled run_sums snippets spans statistics store words"
         ),
         "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
             "__init__ append backup bases blocks compile connection datasets decode delete facets find fulltext "
             "functions histogram hours indexing insert known latencies logs migrations models_and_runs owners "
-            "percentiles plan read reading recent registered reviews rollup run_sums schema selecting sessions shape "
-            "snippets sql statistics store tally tokens topmost trace_updates versions"
+            "percentiles plan policies read reading recent registered reviews rollup run_sums schema selecting "
+            "sessions shape snippets sql statistics store tally tokens topmost trace_updates versions"
         ),
         "tracer.dialects": (
             "__init__ adk agents bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar "
@@ -104,8 +104,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.server": (
             "__init__ annotate answer app attachments body budget completion conversation datasets endpoint "
             "evaluation_lines evaluations findings gate health heartbeats indexer live logs measured metrics "
-            "model_files openapi operation operations otlp otlp_protobuf overview page prompts protobuf_size protocol "
-            "records reviews running schemas serve settings shapes signin traces versions"
+            "model_files openapi operation operations otlp otlp_protobuf overview page policies prompts protobuf_size "
+            "protocol records retention reviews running schemas serve settings shapes signin traces versions"
         ),
         "tracer.server.alerts": "__init__ routes rules state telling watching",
         "tracer.server.trying": "__init__ calling dialects routes servers",
@@ -139,8 +139,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.cli": (
             "__init__ agreement alerts auditing backup bisecting conversation copying dataset deleting demo diff "
             "distributions doctor evaluating evaluations exporting forking group importing listing mcp migrating "
-            "models options pairs parts prompts pushing reading restore rows running screen server serving show stats "
-            "steps table tail tree ui values version_details versions wording"
+            "models options pairs parts policies prompts pushing reading restore rows running screen server serving "
+            "show stats steps table tail tree ui values version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

@@ -31,6 +31,7 @@ _COMMANDS = {
     "copy": ("tracer.cli.copying", "Copy a store into another, or what meets a filter."),
     "push": ("tracer.cli.pushing", "Send chosen traces to a server, redacted once more."),
     "delete": ("tracer.cli.deleting", "Delete the traces that meet a filter."),
+    "policy": ("tracer.cli.policies", "How long which traces are kept."),
     "backup": ("tracer.cli.backup", "Copy a store while programs write to it."),
     "restore": ("tracer.cli.restore", "Make a store of a backup."),
     "dataset": ("tracer.cli.dataset", "Datasets of questions with their expected answers."),

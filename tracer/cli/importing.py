@@ -120,9 +120,10 @@ class _Importer:
                 self.spans += 1
                 self._count_if_known(str(record["trace_id"]), str(record["span_id"]))
             self.versions += record["kind"] in ("model", "registered")
-            if "trace_id" in record and str(record["trace_id"]) not in self.traces:
-                self.traces.add(str(record["trace_id"]))
-                self._wait({"kind": "restore", "trace_id": record["trace_id"]})
+            trace_id = record.get("trace_id")
+            if trace_id is not None and str(trace_id) not in self.traces:
+                self.traces.add(str(trace_id))
+                self._wait({"kind": "restore", "trace_id": trace_id})
 
     def _take_dataset(self, record: JsonObject) -> None:
         from tracer.store.datasets import checked_dataset, checked_row

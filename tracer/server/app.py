@@ -35,6 +35,7 @@ from tracer.server.operations import BASE, OPERATIONS
 from tracer.server.otlp import drop_metrics, take_logs, take_spans
 from tracer.server.page import page
 from tracer.server.records import take_records
+from tracer.server.retention import Retention
 from tracer.server.settings import ServerSettings
 from tracer.server.trying.routes import Tries, model_servers_of, try_again
 from tracer.store import Store
@@ -136,6 +137,9 @@ def _start(app: Starlette) -> None:
     app.state.indexer.start()
     app.state.heartbeats = Heartbeats(app.state.open_store, app.state.settings.heartbeat_timeout_seconds)
     app.state.heartbeats.start()
+    app.state.retention = Retention(app.state.open_store)
+    if not app.state.is_read_only:
+        app.state.retention.start()
     app.state.live = live.Live(partial(_change_number, app.state.open_store))
     if app.state.alerts is not None:
         app.state.alerts.start()
@@ -145,6 +149,7 @@ def _stop(app: Starlette) -> None:
     app.state.live.close()
     if app.state.alerts is not None:
         app.state.alerts.stop()
+    app.state.retention.stop()
     app.state.heartbeats.stop()
     app.state.indexer.stop()
 

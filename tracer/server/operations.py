@@ -13,6 +13,7 @@ from tracer.server import (
     findings,
     model_files,
     overview,
+    policies,
     prompts,
     records,
     reviews,
@@ -221,6 +222,11 @@ OPERATIONS: Final = (
         "GET", f"{_QUEUE}/traces", "What is left.", reviews.list_traces_to_review, "TracePage", (_REVIEWER, *PAGE)
     ),
     Operation("GET", f"{_QUEUE}/progress", "How far it is.", reviews.review_progress, "ReviewProgress", (_REVIEWER,)),
+    Operation("GET", "/policies", "Policies of retention.", policies.list_policies, "Policies"),
+    Operation(
+        "POST", "/policies", "Make or change a policy.", policies.write_policy, "Policy", body="NewPolicy", writes=True
+    ),
+    Operation("DELETE", "/policies/{name:path}", "Delete a policy.", policies.delete_policy, status=204, writes=True),
     Operation("GET", "/changes", "What changed.", overview.changes, "Changes", (_SINCE_NUMBER, _CHANGES)),
     Operation("POST", "/owners/{owner}/gone", "A process has ended.", records.owner_gone, status=204, writes=True),
 )

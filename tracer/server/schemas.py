@@ -579,5 +579,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         guidance=maybe(TEXT),
     ),
     "ReviewProgress": shape(trace_count=COUNT, reviewed_count=COUNT, by_reviewer=maybe(COUNT), left_count=COUNT),
+    "Policy": shape(
+        name=TEXT,
+        created_ns=NS,
+        updated_ns=NS,
+        filter=TEXT,
+        keep_seconds=maybe(COUNT),
+        sample=NUMBER,
+        after_seconds=maybe(COUNT),
+    ),
+    "Policies": shape(policies=many(ref("Policy"))),
+    "NewPolicy": optional(
+        "name", name=TEXT, filter=maybe(TEXT), keep_seconds=maybe(COUNT), sample=NUMBER, after_seconds=maybe(COUNT)
+    ),
     "Changes": shape(seq=COUNT, trace_ids=many(TRACE_ID), has_more=FLAG),
 }

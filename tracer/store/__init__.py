@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Snippet,
         StatisticsRow,
         StoredDataset,
+        StoredPolicy,
         StoredQueue,
         StoredRow,
         StoredTrace,
@@ -62,6 +63,7 @@ __all__ = [
     "RowPage",
     "Store",
     "StoredDataset",
+    "StoredPolicy",
     "StoredQueue",
     "StoredRow",
     "StoredTrace",
@@ -306,6 +308,18 @@ class Store(Protocol):
 
     def delete_review_queue(self, queue_id: str) -> None:
         """Delete a queue; feedback that was given in it stays. Without effect if there is none."""
+        ...
+
+    def policies(self) -> list[StoredPolicy]:
+        """The policies of retention, by name."""
+        ...
+
+    def write_policy(self, policy: JsonObject) -> StoredPolicy:
+        """Make the policy of a name, or give it what policies.py's ``checked_policy`` found instead of what it has."""
+        ...
+
+    def delete_policy(self, name: str) -> None:
+        """Delete a policy. Without effect if there is none."""
         ...
 
     def close(self) -> None:

@@ -187,6 +187,22 @@ class StoredQueue(NamedTuple):
     guidance: str
 
 
+class StoredPolicy(NamedTuple):
+    """A policy of retention; times in ns.
+
+    A trace that meets the filter stays for so many seconds after it began, None for ever. Of those outside of the
+    sample, a part from 0 to 1, the time is ``after_seconds``.
+    """
+
+    name: str
+    created: int
+    updated: int
+    filter: str
+    keep_seconds: int | None
+    sample: float
+    after_seconds: int | None
+
+
 class TraceQuery(NamedTuple):
     """The query of a listing: a checked filter, sort keys, how many, and the token of the page before."""
 

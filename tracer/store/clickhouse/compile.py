@@ -39,6 +39,7 @@ _COLUMNS = {
     "experiment": "experiment_name",
     "request": "request_preview",
     "response": "response_preview",
+    "feedbacks": "arrayCount(x -> x = 'feedback', a.type)",
     # for programs only
     "start_ns": "start",
     "seq": "seq",

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from tracer._json import JsonObject
-from tracer.store.clickhouse import datasets, documents, overview, read, reviews
+from tracer.store.clickhouse import datasets, documents, overview, policies, read, reviews
 from tracer.store.clickhouse.address import Address
 from tracer.store.clickhouse.append import append
 from tracer.store.clickhouse.connection import Connection
@@ -34,6 +34,7 @@ from tracer.store.rows import (
     Snippet,
     StatisticsRow,
     StoredDataset,
+    StoredPolicy,
     StoredQueue,
     StoredRow,
     StoredTrace,
@@ -269,6 +270,18 @@ class ClickHouseStore:
     def delete_review_queue(self, queue_id: str) -> None:
         """Delete a queue; without effect if there is none."""
         reviews.delete_review_queue(self._checked(), queue_id)
+
+    def policies(self) -> list[StoredPolicy]:
+        """The policies of retention, by name."""
+        return policies.read_policies(self._checked())
+
+    def write_policy(self, policy: JsonObject) -> StoredPolicy:
+        """Make the policy of a name, or give it other contents."""
+        return policies.write_policy(self._checked(), policy)
+
+    def delete_policy(self, name: str) -> None:
+        """Delete a policy; without effect if there is none."""
+        policies.delete_policy(self._checked(), name)
 
     def close(self) -> None:
         """Close the connections of this process."""

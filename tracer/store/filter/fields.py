@@ -30,6 +30,7 @@ _PLAIN: dict[str, Kind] = {
     "run_id": "text",
     "model_id": "text",
     "prompt": "text",
+    "feedbacks": "number",
     "request": "text",
     "response": "text",
     "text": "fulltext",

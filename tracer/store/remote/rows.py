@@ -17,6 +17,7 @@ from tracer.store.rows import (
     SessionRow,
     StatisticsRow,
     StoredDataset,
+    StoredPolicy,
     StoredQueue,
     StoredRow,
     TraceRow,
@@ -84,6 +85,11 @@ def stored_row(shape: Shape) -> StoredRow:
 def queue_row(shape: Shape) -> StoredQueue:
     """A review queue."""
     return StoredQueue(**_without_ns(shape))
+
+
+def policy_row(shape: Shape) -> StoredPolicy:
+    """A policy of retention."""
+    return StoredPolicy(**_without_ns(shape))
 
 
 def _without_ns(shape: Shape) -> JsonObject:

@@ -33,6 +33,7 @@ from tracer.store.rows import (
     Snippet,
     StatisticsRow,
     StoredDataset,
+    StoredPolicy,
     StoredQueue,
     StoredRow,
     StoredTrace,
@@ -367,6 +368,22 @@ class RemoteStore:
     def delete_review_queue(self, queue_id: str) -> None:
         """Delete a queue; without effect if there is none."""
         self._server.request("DELETE", f"/review-queues/{path_part(queue_id)}", is_missing_fine=True)
+
+    def policies(self) -> list[StoredPolicy]:
+        """The policies of retention, by name."""
+        every = self._server.get("/policies", missing=True) or {"policies": []}  # an older server has none
+        return [rows.policy_row(shape) for shape in every["policies"]]
+
+    def write_policy(self, policy: JsonObject) -> StoredPolicy:
+        """Make the policy of a name, or give it other contents."""
+        answer = self._server.send("/policies", policy, missing=True)
+        if answer.status == 404:
+            raise UnknownOperationError(f"the tracer server {self.url} is older than this tracer and has no policies")
+        return rows.policy_row(answer.json())
+
+    def delete_policy(self, name: str) -> None:
+        """Delete a policy; without effect if there is none."""
+        self._server.request("DELETE", f"/policies/{path_part(name)}", is_missing_fine=True)
 
     # ---- files of logged models, which are beside a store ----
 

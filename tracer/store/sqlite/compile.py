@@ -47,6 +47,7 @@ _COLUMNS = {
     "experiment": "(SELECT name FROM experiments WHERE id = t.experiment)",
     "request": "t.request_preview",
     "response": "t.response_preview",
+    "feedbacks": "(SELECT count(*) FROM assessments f WHERE f.trace = t.num AND f.type = 'feedback' AND NOT f.deleted)",
 }
 # for programs only
 _COLUMNS.update({"start_ns": "t.start", "seq": "t.seq"})

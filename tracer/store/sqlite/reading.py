@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tracer.store.sqlite import find as find
     from tracer.store.sqlite import fulltext as fulltext
     from tracer.store.sqlite import histogram as histogram
+    from tracer.store.sqlite import policies as policies
     from tracer.store.sqlite import read as read
     from tracer.store.sqlite import reviews as reviews
     from tracer.store.sqlite import run_sums as run_sums

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Snippet,
         StatisticsRow,
         StoredDataset,
+        StoredPolicy,
         StoredQueue,
         StoredRow,
         StoredTrace,
@@ -320,6 +321,18 @@ class SqliteStore:
     def delete_review_queue(self, queue_id: str) -> None:
         """Delete a queue; without effect if there is none."""
         self._write(lambda connection: reading.reviews.delete_review_queue(connection, queue_id))
+
+    def policies(self) -> list[StoredPolicy]:
+        """The policies of retention, by name."""
+        return self._run("read", reading.policies.read_policies)
+
+    def write_policy(self, policy: JsonObject) -> StoredPolicy:
+        """Make the policy of a name, or give it other contents."""
+        return self._write(lambda connection: reading.policies.write_policy(connection, policy))
+
+    def delete_policy(self, name: str) -> None:
+        """Delete a policy; without effect if there is none."""
+        self._write(lambda connection: reading.policies.delete_policy(connection, name))
 
     def close(self) -> None:
         """Close the connections of this process."""

@@ -1,0 +1,178 @@
+"""``tracer policy``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from tracer.cli.copying import progress_bar, shown_url
+from tracer.cli.options import examples, filter_option, json_option, store_option
+from tracer.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from tracer.store.rows import StoredPolicy
+
+_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
+_AT_ONCE = 100
+
+
+@click.group("policy")
+def command() -> None:
+    """How long which traces are kept.
+
+    A trace stays as long as the policies whose filters it meets say, the longest of them; without any it stays for
+    ever. Servers, `tracer ui` too, keep the policies in the background; for a file alone there is `tracer policy run`.
+    """
+
+
+@command.command("list")
+@json_option("One JSON object a policy and line.")
+@store_option
+def listed(as_json: bool, store_url: str | None) -> None:
+    """The policies of a store."""
+    from tracer.cli.reading import store_for_reading
+    from tracer.cli.screen import Screen
+
+    screen = Screen()
+    for policy in store_for_reading(store_url).policies():
+        if as_json:
+            screen.json({"name": policy.name, **_written(policy)})
+        else:
+            screen.print(_told(policy))
+
+
+@command.command(
+    "set",
+    epilog=examples(
+        "tracer policy set errors --filter \"status = 'ERROR'\" --keep forever",
+        'tracer policy set rated --filter "feedbacks > 0" --keep forever',
+        "tracer policy set rest --keep 90d --sample 5% --after 7d",
+    ),
+)
+@click.argument("name")
+@filter_option
+@click.option("--keep", required=True, metavar="TIME", help="How long from the trace's start: 90d, 12h, 2w; forever.")
+@click.option("--sample", metavar="PART", help="The part of them that stays so long: 5% or 0.05.")
+@click.option("--after", metavar="TIME", help="When those outside of the sample go.")
+@store_option
+def put(
+    name: str, filter_string: str | None, keep: str, sample: str | None, after: str | None, store_url: str | None
+) -> None:
+    """Make a policy, or give the one of this name another content."""
+    from tracer.cli.reading import store_for_reading
+    from tracer.store.policies import checked_policy
+
+    given = {"name": name, "filter": filter_string, "keep": keep, "sample": sample, "after": after}
+    policy = checked_policy(_read(given, "policy"))
+    click.echo(_told(store_for_reading(store_url).write_policy(policy)))
+
+
+@command.command("remove")
+@click.argument("name")
+@store_option
+def remove(name: str, store_url: str | None) -> None:
+    """Remove a policy."""
+    from tracer.cli.reading import store_for_reading
+
+    store = store_for_reading(store_url)
+    if name not in [policy.name for policy in store.policies()]:
+        raise InvalidArgumentError(f"there is no policy {name!r}. `tracer policy list` shows them.")
+    store.delete_policy(name)
+
+
+@command.command("run")
+@click.option("--dry-run", is_flag=True, help="Say how many traces would go, and delete none.")
+@click.option(
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A JSON file with a list of policies to use instead of the store's.",
+)  # fmt: skip
+@store_option
+def run(dry_run: bool, file: Path | None, store_url: str | None) -> None:
+    """Delete the traces whose time is over, now."""
+    from tracer.cli.reading import store_for_reading
+    from tracer.cli.screen import note
+    from tracer.cli.wording import how_many
+    from tracer.store.policies import expired
+
+    store = store_for_reading(store_url)
+    policies = store.policies() if file is None else _policies_in(file)
+    if not policies:
+        raise InvalidArgumentError("there are no policies yet. `tracer policy set` makes one.")
+    number = 0
+    with progress_bar("Looking", store.count_traces()) as advance:
+        for found in expired(store, policies):
+            part = found.trace_ids
+            number += len(part) if dry_run else store.delete_traces(trace_ids=part, filter=found.condition)
+            advance(len(part))
+    while not dry_run and store.release_space(whole=True):
+        pass
+    note(f"{'would delete' if dry_run else 'deleted'} {how_many(number, 'trace')} from {shown_url(store.url)}")
+
+
+def _policies_in(file: Path) -> list[StoredPolicy]:
+    from tracer.store.policies import checked_policy, stored_policy
+
+    try:
+        given = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise InvalidArgumentError(f"{file}: not JSON: {error}") from None
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        raise InvalidArgumentError(f'{file}: expected a list such as [{{"name": "rest", "keep": "90d"}}]')
+    checked = [checked_policy(_read({"name": f"{n}", **each}, f"{file}[{n}]")) for n, each in enumerate(given)]
+    return [stored_policy(each, 0, 0) for each in checked]
+
+
+def _read(given: dict[str, Any], place: str) -> dict[str, Any]:
+    """A policy of texts such as 90d and 5% as the store has it."""
+    unknown = given.keys() - {"name", "filter", "keep", "sample", "after"}
+    if unknown or "keep" not in given:
+        raise InvalidArgumentError(f"{place}: has {', '.join(given)}; expected name, filter, keep, sample, after.")
+    sample = given.get("sample")
+    policy = {"name": given["name"], "filter": given.get("filter"), "keep_seconds": _seconds(given["keep"], place)}
+    if sample is not None:
+        policy["sample"] = _part(sample, place)
+    if given.get("after") is not None:
+        policy["after_seconds"] = _seconds(given["after"], place)
+    return policy
+
+
+def _seconds(given: object, place: str) -> int | None:
+    if given in (None, "forever"):
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|d|w|y)", str(given).strip())
+    if not found:
+        raise InvalidArgumentError(f"{place}: got {given!r:.40} for a time, expected such as 90d, 12h, 2w or forever.")
+    return round(float(found[1]) * _UNITS[found[2]])
+
+
+def _part(given: object, place: str) -> float:
+    text = str(given).strip()
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise InvalidArgumentError(f"{place}: got {given!r:.40} for a part, expected such as 5% or 0.05.") from None
+
+
+def _written(policy: StoredPolicy) -> dict[str, Any]:
+    sample = {"sample": policy.sample, "after": _time(policy.after_seconds)} if policy.sample < 1 else {}
+    return {"filter": policy.filter, "keep": _time(policy.keep_seconds), **sample}
+
+
+def _told(policy: StoredPolicy) -> str:
+    from tracer.cli.wording import clean_line
+
+    kept = _time(policy.keep_seconds)
+    if policy.sample < 1:
+        kept = f"{policy.sample * 100:g}% {kept}, the rest {_time(policy.after_seconds)}"
+    return clean_line(f"{policy.name}: {policy.filter or 'all traces'}: {kept}")
+
+
+def _time(seconds: int | None) -> str:
+    if seconds is None:
+        return "forever"
+    unit = next((unit for unit in ("d", "h", "min") if seconds and seconds % _UNITS[unit] == 0), "s")
+    return f"{seconds // _UNITS[unit]}{unit}"

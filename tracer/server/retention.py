@@ -1,0 +1,64 @@
+"""Deletes the traces whose time is over by the store's policies, in the background, and gives their space back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from tracer._fault import log_once
+from tracer._threads import start_thread
+from tracer.store import Store
+from tracer.store.policies import expired
+from tracer.store.rows import StoredPolicy
+
+_EVERY_SECONDS = 60.0  # a look at the policies
+_PASS_SECONDS = 600.0  # between two passes through the traces, where no policy has changed
+_AT_ONCE = 10
+_REST = 9  # times as long as a part took: most of the time is for those who read and write
+_LEAST_REST_SECONDS = 0.02
+
+
+class Retention:
+    """A thread that keeps the policies."""
+
+    def __init__(self, open_store: Callable[[], Store], every_seconds: float = _EVERY_SECONDS) -> None:
+        self._open_store = open_store
+        self._every = every_seconds
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._kept: list[StoredPolicy] = []
+        self._passed = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        # in the event loop of a program that mounts the app, which is the user's thread
+        self._thread = start_thread(self._run, "tracer-retention")
+
+    def stop(self) -> None:
+        """End after the current part."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(5.0)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._every):
+            try:
+                self._look()
+            except Exception as error:
+                log_once("retention", "tracer server cannot keep the policies of retention: %s", error)
+
+    def _look(self) -> None:
+        store = self._open_store()
+        policies = store.policies()
+        if policies and (policies != self._kept or time.monotonic() > self._passed + _PASS_SECONDS):
+            for found in expired(store, policies):
+                for start in range(0, len(found.trace_ids), _AT_ONCE):
+                    began = time.monotonic()
+                    part = found.trace_ids[start : start + _AT_ONCE]
+                    store.delete_traces(trace_ids=part, filter=found.condition)
+                    if self._ended.wait(max(_LEAST_REST_SECONDS, _REST * (time.monotonic() - began))):
+                        return
+            self._kept, self._passed = policies, time.monotonic()
+        while store.release_space() and not self._ended.wait(_LEAST_REST_SECONDS):
+            pass

@@ -1,0 +1,127 @@
+"""Retention in any store: how long which traces are kept, decided from what is stored alone.
+
+Each policy gives the traces that meet its filter a time to stay. Where several do, the longest counts; a trace that
+meets none stays. Whether a trace is in a sample follows from its id, so that every process, at any time, says the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time as clock
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from tracer._json import JsonMapping, JsonObject
+from tracer.errors import InvalidArgumentError
+from tracer.store import Store
+from tracer.store.filter import Comparison, Expression, Field, OrderTerm, all_of, parse_filter
+from tracer.store.filter.expression import Not, Or
+from tracer.store.rows import StoredPolicy, TraceQuery
+
+CONTENT: Final = ("filter", "keep_seconds", "sample", "after_seconds")  # what a policy has besides its name
+_NAME_LIMIT = 250  # characters
+_FILTER_LIMIT = 5000
+_MOST_SECONDS = 100 * 366 * 86400
+_POLICIES_LIMIT = 50
+_PAGE = 100
+_OLDEST_FIRST = (OrderTerm("timestamp", False),)
+_NS_PER_SECOND = 1_000_000_000
+_NS_PER_MS = 1_000_000
+
+
+def checked_policy(given: JsonMapping) -> JsonObject:
+    """A policy as it is written. Raises InvalidArgumentError, FilterSyntaxError."""
+    unknown = [name for name in given if name not in ("name", *CONTENT)]
+    if unknown:
+        raise InvalidArgumentError(f"a policy has no {unknown[0]!r:.40}; it may have name, {', '.join(CONTENT)}.")
+    name, filter = given.get("name"), given.get("filter") or ""
+    keep, after = _seconds(given, "keep_seconds"), _seconds(given, "after_seconds")
+    sample = given.get("sample", 1)
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= _NAME_LIMIT:
+        raise InvalidArgumentError(f"name is missing, or no text of 1 to {_NAME_LIMIT} characters")
+    if not isinstance(filter, str) or len(filter) > _FILTER_LIMIT:
+        raise InvalidArgumentError(f"filter is no text of at most {_FILTER_LIMIT} characters")
+    if isinstance(sample, bool) or not isinstance(sample, (int, float)) or not 0 <= sample <= 1:
+        raise InvalidArgumentError(f"sample is {sample!r:.40}, expected the part that is kept, from 0 to 1")
+    if (sample < 1) != (after is not None):
+        raise InvalidArgumentError("sample and after_seconds belong together: which part is kept, and from when on")
+    if after is not None and keep is not None and after > keep:
+        raise InvalidArgumentError("after_seconds is longer than keep_seconds")
+    parse_filter(filter)
+    return {"name": name.strip(), "filter": filter.strip(), "keep_seconds": keep, "sample": float(sample),
+            "after_seconds": after}  # fmt: skip
+
+
+def _seconds(given: JsonMapping, name: str) -> int | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_SECONDS:
+        raise InvalidArgumentError(f"{name} is {value!r:.40}, expected whole seconds, or nothing for ever")
+    return value
+
+
+def stored_policy(content: JsonMapping, created: int, updated: int) -> StoredPolicy:
+    """A policy of checked fields; times in ns."""
+    return StoredPolicy(content["name"], created, updated, *(content[field] for field in CONTENT))
+
+
+def share_of(trace_id: str) -> float:
+    """Where a trace is between 0 and 1: a sample has those below its size."""
+    # not the id's own digits: some systems begin them with the time
+    return int.from_bytes(hashlib.blake2b(trace_id.encode(), digest_size=6).digest(), "big") / 2**48
+
+
+class Expired(NamedTuple):
+    """Traces whose time is over, and the condition by which it is: it may hold no longer when they are deleted."""
+
+    trace_ids: list[str]
+    condition: Expression
+
+
+def expired(store: Store, policies: Sequence[StoredPolicy], *, now_ns: int | None = None) -> Iterator[Expired]:
+    """The traces whose time is over, the oldest first, at most a hundred at once; never running ones."""
+    now = clock.time_ns() if now_ns is None else now_ns
+    if len(policies) > _POLICIES_LIMIT:
+        raise InvalidArgumentError(f"there are {len(policies)} policies, expected at most {_POLICIES_LIMIT}")
+    borders = sorted({0.0, 1.0, *(policy.sample for policy in policies)})
+    for low, high in pairwise(borders):
+        condition = _expired(policies, high, now)
+        if condition is None:
+            continue
+        token = None
+        while True:
+            page = store.find_traces(TraceQuery(condition, _OLDEST_FIRST, _PAGE, token))
+            found = [row.trace_id for row in page.traces if low <= share_of(row.trace_id) < high]
+            if found:
+                yield Expired(found, condition)
+            token = page.next_page_token
+            if token is None:
+                break
+
+
+def _expired(policies: Sequence[StoredPolicy], share: float, now: int) -> Expression | None:
+    """The condition of the traces up to this share whose time is over; None where that is none."""
+    stays = {policy: policy.keep_seconds if policy.sample >= share else policy.after_seconds for policy in policies}
+    ends = [seconds for seconds in stays.values() if seconds is not None]
+    filters = {policy: parse_filter(policy.filter) for policy in policies}
+    if not ends or any(stays[policy] is None and filters[policy] is None for policy in policies):
+        return None
+    conditions: list[Expression] = [
+        _before(now, min(ends)),
+        Not(Comparison(Field("state", "state"), "=", "IN_PROGRESS")),
+    ]
+    if all(filters.values()):
+        meets = tuple(each for each in filters.values() if each is not None)
+        conditions.append(meets[0] if len(meets) == 1 else Or(meets))
+    for policy, seconds in stays.items():
+        still = all_of(filters[policy], None if seconds is None else Not(_before(now, seconds)))
+        assert still is not None
+        conditions.append(Not(still))
+    return all_of(*conditions)
+
+
+def _before(now: int, seconds: int) -> Expression:
+    border = (now - seconds * _NS_PER_SECOND) // _NS_PER_MS
+    return Comparison(Field("timestamp", "timestamp"), "<", border)
