@@ -137,8 +137,8 @@ def test_what_arrives_late_does_not_bring_a_deleted_trace_back(
     one.append([span("t", "a"), span("t", "b")])
     read = appending.stored_rows
 
-    def read_and_wait(connection: Connection, trace_ids: list[str]) -> Any:
-        found = read(connection, trace_ids)
+    def read_and_wait(connection: Connection, trace_ids: list[str], restored: set[str]) -> Any:
+        found = read(connection, trace_ids, restored)
         monkeypatch.undo()
         other.delete_traces(trace_ids=["t"])  # while the append is under way
         return found

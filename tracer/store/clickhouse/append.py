@@ -39,6 +39,7 @@ from tracer.store.clickhouse.spans import (
 from tracer.store.sqlite.append import process_row
 from tracer.store.sqlite.decode import DecodedBatch, DecodedTrace
 from tracer.store.sqlite.logs import content_of
+from tracer.store.sqlite.plan import attachments_in
 from tracer.store.sqlite.trace_updates import TraceUpdates
 
 _TRACES_AT_ONCE = 1000
@@ -50,10 +51,11 @@ Lives = Mapping[str, int]
 
 def append(connection: Connection, batch: DecodedBatch) -> None:
     """Write the batch. Raises StoreError; what was written until then does no harm."""
-    _write_alone(connection, batch)
     ids = list(batch.traces)
-    for start in range(0, len(ids), _TRACES_AT_ONCE):
-        stored = stored_rows(connection, ids[start : start + _TRACES_AT_ONCE], batch.restored)
+    starts = range(0, len(ids), _TRACES_AT_ONCE)
+    parts = [stored_rows(connection, ids[start : start + _TRACES_AT_ONCE], batch.restored) for start in starts]
+    _write_alone(connection, batch, _attachments_of_gone(batch, {trace_id for part in parts for trace_id in part}))
+    for stored in parts:
         part = {trace_id: batch.traces[trace_id] for trace_id in stored}
         if not part:
             continue
@@ -61,6 +63,17 @@ def append(connection: Connection, batch: DecodedBatch) -> None:
         connection.insert_in_parts("spans", _span_rows(part, lives))
         connection.insert_in_parts("facts", _fact_rows(part, lives))
         roll_up(connection, stored, _records_in(part))
+
+
+def _attachments_of_gone(batch: DecodedBatch, kept: Set[str]) -> Set[str]:
+    """The attachments that traces which were deleted name, and none of the others."""
+    gone = batch.traces.keys() - kept
+    if not gone:
+        return gone
+    named: dict[bool, set[str]] = {True: set(), False: set()}
+    for trace_id, decoded in batch.traces.items():
+        named[trace_id in gone] |= attachments_in([span.line for span in decoded.spans.values()])
+    return named[True] - named[False]
 
 
 class Stored(NamedTuple):
@@ -273,12 +286,13 @@ def _record_reader(connection: Connection, known: Known, records: Mapping[tuple[
     return record_of
 
 
-def _write_alone(connection: Connection, batch: DecodedBatch) -> None:
-    """Write what belongs to no trace."""
+def _write_alone(connection: Connection, batch: DecodedBatch, left_out: Set[str]) -> None:
+    """Write what belongs to no trace, without some attachments."""
     logs = [
         record for decoded in batch.traces.values() for log in decoded.logs for record in log.get("attachments", ())
     ]
-    attachments = {**batch.attachments, **content_of(logs)}
+    found = {**batch.attachments, **content_of(logs)}
+    attachments = {digest: content for digest, content in found.items() if digest not in left_out}
     if attachments:
         documents.write_attachments(connection, attachments)
     processes = [process_row(record) for record in batch.processes if record.get("owner")]

@@ -90,9 +90,7 @@ class AppendPlan:
 
     def attachments_of_gone(self) -> Set[str]:
         """The attachments that traces which were deleted name, and none of the others."""
-        named = {
-            digest for each in self.gone for digest in _attachments_in([span.line for span in each.spans.values()])
-        }
+        named = {digest for each in self.gone for digest in attachments_in([span.line for span in each.spans.values()])}
         return named - {digest for each in self.traces for digest in each.attachments} if named else named
 
 
@@ -161,7 +159,7 @@ def _plan(
         new_spans=new_spans,
         new=decoded.spans if joined is None else {span.facts.span_id: span for span in new_spans},
         packed=list(blocks.pack(lines, bases)),
-        attachments=_attachments_in([*lines, *(start.line for start in decoded.starts.values() if start.line)]),
+        attachments=attachments_in([*lines, *(start.line for start in decoded.starts.values() if start.line)]),
         assessments=assessments,
         labels=_labels(known.updates, rolled),
         covered=_covered(connection, known, rolled) if rolled.covered else (),
@@ -207,7 +205,8 @@ def _take_in(tally: Tally | OneSpan, decoded: DecodedTrace, spans: Sequence[NewS
     return new_spans, has_started
 
 
-def _attachments_in(lines: Sequence[bytes]) -> Set[str]:
+def attachments_in(lines: Sequence[bytes]) -> Set[str]:
+    """The digests of the attachments that these records name."""
     naming = [line for line in lines if _SCHEME in line]
     return {digest.decode() for line in naming for digest in _ATTACHMENT.findall(line)} if naming else _NO_NAMES
 
