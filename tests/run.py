@@ -37,7 +37,12 @@ WITH_ALL_SDKS = ("tests/replay/test_other_sdks.py", "tests/replay/test_traces.py
 PROVIDERS = [*(f"tests/{name}" for name in _NAMES if name not in APART), *WITH_ALL_SDKS]
 FRAMEWORKS = [f"tests/{name}" for name in _NAMES if name in APART]
 # with packages of that environment
-ALONE = ("tests/provider/test_shadows.py", "tests/export/test_parquet.py", "tests/deploy/test_chart.py")
+ALONE = (
+    "tests/deploy/test_chart.py",
+    "tests/export/test_parquet.py",
+    "tests/provider/test_shadows.py",
+    "tests/replay/test_aiohttp.py",
+)
 BRIDGED = ("pydantic_ai", "openinference_openai", "litellm")  # of tests/frameworks/run.py
 SHARED_MEMORY = Path("/dev/shm")
 # tests are collected meanwhile, and begin when it is there (tests/conftest.py)

@@ -78,8 +78,9 @@ FLOORS: tuple[dict[str, str], ...] = (
             "framework hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
         ),
         "tracer._replay": (
-            "__init__ bodies cassette changes differing forking keys matching network pytest_plugin replaying session "
-            "sources span_tree spans_of_test steps traced_calls transport whole_program"
+            "__init__ answering bodies cassette changes connections differing event_stream forking keys matching "
+            "network places pools pytest_plugin replaying session sources span_tree spans_of_test steps traced_calls "
+            "transport unreachable whole_program"
         ),
         "tracer": "otel",
     },

@@ -74,9 +74,12 @@ def ask_gemini(server: Server, way: str, question: str) -> Any:
     asked: Any = {"model": "m", "contents": question}
     if not way.startswith("async"):
         models = client.models
-        given = list(models.generate_content_stream(**asked)) if way == "stream" else models.generate_content(**asked)
-        client.close()
-        return given
+        try:
+            return (
+                list(models.generate_content_stream(**asked)) if way == "stream" else models.generate_content(**asked)
+            )
+        finally:
+            client.close()
 
     async def scenario() -> Any:
         models = client.aio.models

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import websockets
+import websockets.sync.client
 
 import tracer
 from tests.openai.server import Server, reply
@@ -60,3 +63,21 @@ def test_a_refusal_is_the_same_error(sdk: str, stopping: Server, cassette: Path)
     with tracer.replay(cassette):
         assert refused() == first
     assert "no such model" in first[1]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_connection_that_stays_open_is_refused(
+    is_async: bool, cassette: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def connect() -> None:
+        if is_async:
+            websockets.connect("wss://api.openai.invalid/v1/realtime?model=m")
+        else:
+            websockets.sync.client.connect("wss://api.openai.invalid/v1/realtime?model=m")
+
+    why = r"a connection to wss://api\.openai\.invalid/v1/realtime that stays open"
+    with tracer.record(cassette), suppress(OSError):
+        connect()
+    assert "that stays open is neither recorded nor answered" in caplog.text
+    with pytest.raises(ReplayMismatchError, match=why), tracer.replay(cassette):
+        connect()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from tracer._json import JsonMapping, JsonObject
+from tracer._replay import event_stream
 
 # how servers write JSON, by the name that a cassette has for it: a body is kept as JSON if one of them gives its bytes
 _STYLES: dict[str, dict[str, Any]] = {
@@ -20,13 +22,27 @@ _STYLES: dict[str, dict[str, Any]] = {
     "indented ascii": {"indent": 2},
 }
 _BOUNDARY = re.compile(r"boundary=\"?([^\";,\s]+)")
-_EVENTS = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
-_LINES = re.compile(rb".*?\n", re.DOTALL)
+Split = Callable[[bytes], "tuple[list[bytes], bytes]"]
+
+
+def _by(pattern: re.Pattern[bytes]) -> Split:
+    """Whole events by the pattern, and what is left."""
+
+    def split(content: bytes) -> tuple[list[bytes], bytes]:
+        found = list(pattern.finditer(content))
+        return [match.group() for match in found], content[found[-1].end() if found else 0 :]
+
+    return split
+
+
+_EVENTS = _by(re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL))
+_LINES = _by(re.compile(rb".*?\n", re.DOTALL))
 _STREAMS = {
     "text/event-stream": _EVENTS,
     "application/x-ndjson": _LINES,
     "application/jsonl": _LINES,
     "application/stream+json": _LINES,
+    event_stream.CONTENT_TYPE: event_stream.split,
 }
 
 
@@ -45,9 +61,9 @@ def request_body(content: bytes, content_type: str) -> JsonObject:
 
 def reply_body(chunks: Sequence[bytes], times_ms: Sequence[int], content_type: str, *, is_whole: bool) -> JsonObject:
     """A reply's body; streams keep their chunks, ``times_ms`` of which count from the request."""
-    pattern = _STREAMS.get(content_type.partition(";")[0].strip().lower())
-    if pattern is not None:
-        chunks, times_ms = _split(chunks, times_ms, pattern)
+    split = _STREAMS.get(content_type.partition(";")[0].strip().lower())
+    if split is not None:
+        chunks, times_ms = _split(chunks, times_ms, split)
     elif is_whole or len(chunks) < 2:
         return _whole(b"".join(chunks))
     return {"chunks": [chunk_of(chunk) for chunk in chunks], "chunk_times_ms": list(times_ms)}
@@ -56,26 +72,20 @@ def reply_body(chunks: Sequence[bytes], times_ms: Sequence[int], content_type: s
 def content_of(body: JsonMapping) -> list[bytes]:
     """The bytes of a body, in chunks."""
     if "chunks" in body:
-        return [_bytes_of({"text": chunk} if isinstance(chunk, str) else chunk) for chunk in body["chunks"]]
+        return [chunk.encode() if isinstance(chunk, str) else _bytes_of(chunk) for chunk in body["chunks"]]
     content = _bytes_of(body)
     return [content] if content else []
 
 
-def _split(
-    chunks: Iterable[bytes], times_ms: Iterable[int], pattern: re.Pattern[bytes]
-) -> tuple[list[bytes], list[int]]:
+def _split(chunks: Iterable[bytes], times_ms: Iterable[int], split: Split) -> tuple[list[bytes], list[int]]:
     """One chunk for each event: where the network cut them is another place each time."""
     events: list[bytes] = []
     times: list[int] = []
     rest, now = b"", 0
     for chunk, now in zip(chunks, times_ms):
-        rest += chunk
-        end = 0
-        for match in pattern.finditer(rest):
-            events.append(match.group())
-            times.append(now)
-            end = match.end()
-        rest = rest[end:]
+        whole, rest = split(rest + chunk)
+        events += whole
+        times += [now] * len(whole)
     if rest:
         events.append(rest)
         times.append(now)
@@ -97,6 +107,8 @@ def _whole(content: bytes) -> JsonObject:
 
 
 def _bytes_of(body: JsonMapping) -> bytes:
+    if "event" in body:
+        return event_stream.message_of(body["event"], _payload_of(body))
     if "json" in body:
         return json.dumps(body["json"], **_STYLES[body.get("json_style", "compact")]).encode()
     if "base64" in body:
@@ -105,9 +117,33 @@ def _bytes_of(body: JsonMapping) -> bytes:
 
 
 def chunk_of(content: bytes) -> object:
-    """A chunk: text where it is."""
+    """A chunk: text where it is, and the headers and the payload of a binary event."""
+    event = _event(content) if content.startswith(b"\0") else None  # the first byte of its length
+    if event is not None:
+        return event
     written = _text(content)
     return written.get("text", written)
+
+
+def _event(content: bytes) -> JsonObject | None:
+    try:
+        headers, payload = event_stream.parsed(content)
+    except ValueError:
+        return None
+    event = {"event": headers, **_whole(payload)}
+    if isinstance(event.get("json"), dict) and isinstance(event["json"].get("bytes"), str):
+        with suppress(ValueError):  # JSON within JSON
+            inner = _whole(base64.b64decode(event["json"]["bytes"], validate=True))
+            event["json"] = {**event["json"], "bytes": inner}
+    return event if _bytes_of(event) == content else None
+
+
+def _payload_of(event: JsonMapping) -> bytes:
+    payload = {name: value for name, value in event.items() if name != "event"}
+    inner = payload["json"].get("bytes") if isinstance(payload.get("json"), dict) else None
+    if isinstance(inner, dict):
+        payload["json"] = {**payload["json"], "bytes": base64.b64encode(_bytes_of(inner)).decode()}
+    return _bytes_of(payload)
 
 
 def _text(content: bytes) -> JsonObject:

@@ -118,6 +118,8 @@ def _splits_a_secret(chunks: Iterable[object]) -> bool:
     """Whether the texts of a stream's events hold a secret when they are joined."""
     events = []
     for chunk in chunks:
+        if isinstance(chunk, dict) and "json" in chunk:
+            events.append(chunk["json"])
         for line in chunk.splitlines() if isinstance(chunk, str) else ():
             try:
                 events.append(loads(line.removeprefix("data:").strip()))

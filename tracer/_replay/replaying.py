@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -11,24 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeAlias, get_args
 
-from tracer._replay import keys
+from tracer._replay import keys, places
 from tracer._replay import steps as functions
 from tracer._replay.matching import Match, Matching
 from tracer._replay.session import Record, Session, unanswerable
 from tracer._replay.sources import Given, Source, source_of
 from tracer.errors import CassetteError, InvalidArgumentError
-from tracer.provider.patch import DoorMovedError, Patch
 
 Step: TypeAlias = "str | Callable[..., Any]"
 
 # One replay or recording is under way in a process, the innermost: threads that the program starts belong to it.
 _lock = threading.RLock()
 _sessions: list[Session] = []
-_patches: list[Patch] = []
-
-_CLIENTS = tuple(
-    f"{module}:{client}._transport_for_url" for module in ("httpx", "httpx2") for client in ("Client", "AsyncClient")
-)
 
 
 def _current() -> Session | None:
@@ -59,7 +52,7 @@ class Replay:
             if session.record != "all":
                 self._check_replies(session)
             with _lock:
-                _install()
+                places.install(_current)
                 _sessions.append(session)
         except BaseException:
             self._put_back()
@@ -76,7 +69,7 @@ class Replay:
             self._restore.pop()()
         with _lock:
             if not _sessions:
-                _remove()
+                places.remove()
         self._keys()
 
     def _check_replies(self, session: Session) -> None:
@@ -119,38 +112,6 @@ class Replay:
     def unused(self) -> int:
         """Recorded calls that were not asked for until now."""
         return sum(not call.is_used for call in self._session.calls)
-
-
-def _install() -> None:
-    if _patches:
-        return
-    for place in _CLIENTS:
-        module = place.partition(":")[0]
-        try:
-            importlib.import_module(module)
-        except ImportError:
-            continue
-        patch = Patch(place, _replacement, parameters=("url",))
-        try:
-            patch.install()
-        except DoorMovedError as error:
-            raise CassetteError(f"this version of {module} cannot be replayed: {error}") from None
-        _patches.append(patch)
-
-
-def _remove() -> None:
-    while _patches:
-        _patches.pop().remove()
-
-
-def _replacement(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
-    from tracer._replay.transport import wrapped
-
-    def transport_for_url(client: Any, url: Any) -> Any:
-        transport = original(client, url)
-        return wrapped(transport, _current) if patch.active else transport
-
-    return transport_for_url
 
 
 def replay(

@@ -67,6 +67,13 @@ class Session:
             self.mismatch = self.mismatch or error
             raise error
 
+    def refuse(self, why: str) -> None:
+        """Raise ReplayMismatchError for what cannot be answered, where nothing is live."""
+        if self.record is None and not (self.is_live or self.stays_live or self.lets_through or self.later is not None):
+            error = ReplayMismatchError(f"{self.name}: {why}")
+            self.mismatch = self.mismatch or error
+            raise error
+
     def begin(self, request: JsonObject, decode: Decode | None = None) -> Recording:
         """Record a request that is sent, or a step that runs; ``decode`` unpacks the reply's chunks."""
         recording = Recording(request, decode, self._is_over)
@@ -96,7 +103,7 @@ class Session:
 
     def _is_local_matter(self, request: JsonObject) -> bool:
         """Whether a request is for a server of the program's own, such as one that the test started."""
-        is_local = _is_loopback(urlsplit(request["url"]).hostname or "")
+        is_local = is_loopback(urlsplit(request["url"]).hostname or "")
         return is_local and not any(call.is_alike(request) for call in self._requests())
 
     def _is_past_the_fork(self, request: JsonObject) -> bool:
@@ -184,7 +191,8 @@ def _nearness(recorded: JsonMapping, request: JsonMapping) -> tuple[bool, bool]:
     return body_of(recorded) == body_of(request), host_of(recorded) == host_of(request)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -220,7 +228,7 @@ class Recording:
             named = {name.lower(): value for name, value in headers}
             self._content_type = named.get("content-type", "")
             self._is_whole = "content-length" in named
-            if "content-encoding" in named:
+            if "content-encoding" in named and self._decode is not None:
                 self._packed_as = [(name, value) for name, value in headers if name.lower() == "content-encoding"]
             left_out = _SECRET | _OF_PACKED if self._packed_as else _SECRET
             self._response = {
@@ -234,9 +242,9 @@ class Recording:
         self._chunks.append(chunk)
         self._times_ms.append(self._elapsed_ms())
 
-    def failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException, message: str | None = None) -> None:
         """The connection failed, before the response or within it."""
-        self._response["error"] = {"type": type(error).__name__, "message": str(error)}
+        self._response["error"] = {"type": type(error).__name__, "message": message or str(error)}
 
     def returned(self, response: JsonObject) -> None:
         """The step is over."""

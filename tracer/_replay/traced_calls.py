@@ -154,7 +154,7 @@ def _call_of(span: Span, steps: frozenset[str]) -> Iterator[Recorded]:
         request = {"method": "POST", "url": "", "json": {**_whole(span, span.inputs), **streams}}
         yield TracedCall(span, {"request": request, "response": _response(span, wire)})
     elif span.span_type in _OF_MODELS and str(scope).startswith("tracer."):
-        raise _missing(span, f"calls that {scope} tells of have no request")
+        raise _missing(span, f"a call that {scope} tells of is not kept as it was sent")
 
 
 def _refuse_incomplete(span: Span) -> None:

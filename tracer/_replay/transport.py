@@ -5,36 +5,46 @@ What is above it is the SDK's and httpx's own: parsing, retries, redirects, hook
 
 from __future__ import annotations
 
-import asyncio
-import json
-import re
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from tracer import semconv
-from tracer._engine.context import running
-from tracer._engine.span import LiveSpan
-from tracer._fault import guard
 from tracer._json import JsonObject
 from tracer._replay import bodies
+from tracer._replay.answering import (
+    OF_BODY,
+    begins_after,
+    changed_request,
+    is_decided,
+    left_early,
+    paced,
+    sleep,
+    tell_of_replay,
+)  # fmt: skip
 from tracer._replay.cassette import Recorded
-from tracer._replay.changes import changed
 from tracer._replay.session import Headers, Recording, Session
-from tracer._replay.traced_calls import WIRES
-from tracer.errors import ReplayMismatchError
+from tracer.provider.patch import Patch
 
 if TYPE_CHECKING:
     import httpx
 
 # transports that lead to an app in this process, by the name of their class
 _IN_PROCESS = frozenset({"ASGITransport", "WSGITransport", "MockTransport", "_TestClientTransport"})
-_MODEL_IN_PATH = re.compile(r"/models/[^/:]+:")
-_OF_BODY = frozenset({"content-length", "content-encoding", "transfer-encoding"})
 _EXTENSIONS = {"http_version": b"HTTP/1.1"}
+
+
+def transport_replacement(
+    original: Callable[..., Any], patch: Patch, current: Callable[[], Session | None]
+) -> Callable[..., Any]:
+    """What a client asks for the transport of a URL."""
+
+    def transport_for_url(client: Any, url: Any) -> Any:
+        transport = original(client, url)
+        return wrapped(transport, current) if patch.active else transport
+
+    return transport_for_url
 
 
 def wrapped(transport: Any, current: Callable[[], Session | None]) -> Any:
@@ -104,7 +114,7 @@ def _transports(module: Any) -> tuple[type, type]:
             self._call, self._session = call, session
 
         def __iter__(self) -> Iterator[bytes]:
-            for chunk, wait in _paced(self._call, self._session):
+            for chunk, wait in paced(self._call, self._session):
                 if wait:
                     time.sleep(wait)
                 yield chunk
@@ -115,9 +125,9 @@ def _transports(module: Any) -> tuple[type, type]:
             self._call, self._session = call, session
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            for chunk, wait in _paced(self._call, self._session):
+            for chunk, wait in paced(self._call, self._session):
                 if wait:
-                    await _sleep(wait)
+                    await sleep(wait)
                 yield chunk
             _end(self._call, self._session, http)
 
@@ -130,14 +140,14 @@ def _transports(module: Any) -> tuple[type, type]:
             asked = _request(request, request.read())
             call = session.answer(asked)
             if call is not None:
-                _tell_of_replay()
-                time.sleep(_before(call, session))
+                tell_of_replay()
+                time.sleep(begins_after(call, session))
                 return response(call, Replayed(call, session))
             if session.record is None:
-                return self._inner.handle_request(with_changes(request, asked, session))
+                return sent(self._inner, with_changes(request, asked, session))
             recording = session.begin(asked, decode)
             try:
-                answer = self._inner.handle_request(request)
+                answer = sent(self._inner, request)
             except Exception as error:
                 recording.failed(error)
                 recording.ends(is_complete=True)
@@ -155,14 +165,14 @@ def _transports(module: Any) -> tuple[type, type]:
             asked = _request(request, await request.aread())
             call = session.answer(asked)
             if call is not None:
-                _tell_of_replay()
-                await _sleep(_before(call, session))
+                tell_of_replay()
+                await sleep(begins_after(call, session))
                 return response(call, AsyncReplayed(call, session))
             if session.record is None:
-                return await self._inner.handle_async_request(with_changes(request, asked, session))
+                return await sent_async(self._inner, with_changes(request, asked, session))
             recording = session.begin(asked, decode)
             try:
-                answer = await self._inner.handle_async_request(request)
+                answer = await sent_async(self._inner, request)
             except Exception as error:
                 recording.failed(error)
                 recording.ends(is_complete=True)
@@ -172,16 +182,27 @@ def _transports(module: Any) -> tuple[type, type]:
             return answer
 
     def with_changes(request: httpx.Request, asked: JsonObject, session: Session) -> Any:
-        body = session.changed(asked)
-        if body is None:
+        changed = changed_request(asked, session)
+        if changed is None:
             return request
-        tell_of(session)
-        url = str(request.url)
-        if "model" in body and "model" not in asked["json"]:  # Gemini's path names it
-            url = _MODEL_IN_PATH.sub(f"/models/{quote(str(body.pop('model')))}:", url)
-        headers = [(name, value) for name, value in request.headers.items() if name not in _OF_BODY]
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        return http.Request(request.method, url, headers=headers, content=content, extensions=request.extensions)
+        headers = [(name, value) for name, value in request.headers.items() if name not in OF_BODY]
+        return http.Request(
+            request.method, changed[0], headers=headers, content=changed[1], extensions=request.extensions
+        )
+
+    def sent(transport: Any, request: Any) -> Any:
+        token = is_decided.set(True)
+        try:
+            return transport.handle_request(request)
+        finally:
+            is_decided.reset(token)
+
+    async def sent_async(transport: Any, request: Any) -> Any:
+        token = is_decided.set(True)
+        try:
+            return await transport.handle_async_request(request)
+        finally:
+            is_decided.reset(token)
 
     def response(call: Recorded, stream: Any) -> Any:
         recorded = call.response
@@ -200,31 +221,6 @@ def _transports(module: Any) -> tuple[type, type]:
     return Transport, AsyncTransport
 
 
-def _call_under_way() -> LiveSpan | None:
-    """The span of the SDK's call that a request belongs to, if it is recorded."""
-    span = running()
-    return span if isinstance(span, LiveSpan) and span.instrumentation_scope.name in WIRES else None
-
-
-def _tell_of_replay() -> None:
-    """Let the span of the call say that nobody was asked, or paid."""
-    with guard("recording a replayed call"):
-        span = _call_under_way()
-        if span is not None:
-            span.set_attribute(semconv.REPLAYED, True)
-
-
-def tell_of(session: Session) -> None:
-    """Let the span of the call say what is sent."""
-    with guard("recording a changed request"):
-        span = _call_under_way()
-        if span is not None and isinstance(span.inputs, dict):
-            inputs = changed(span.inputs, session.changes)
-            span.set_inputs(inputs)
-            if isinstance(inputs.get("model"), str):
-                span.set_attribute(semconv.REQUEST_MODEL, inputs["model"])
-
-
 def _request(request: httpx.Request, content: bytes) -> JsonObject:
     body = bodies.request_body(content, request.headers.get("content-type", ""))
     return {"method": request.method, "url": str(request.url), **body}
@@ -235,31 +231,12 @@ def _headers(response: Any) -> Headers:
     return [(name.decode(encoding), value.decode(encoding)) for name, value in response.headers.raw]
 
 
-def _before(call: Recorded, session: Session) -> float:
-    """Seconds until the response begins."""
-    return float(call.response.get("begins_ms", 0)) / 1000 if session.pace == "recorded" else 0
-
-
-def _paced(call: Recorded, session: Session) -> Iterator[tuple[bytes, float]]:
-    """The chunks of a response, each with the seconds to wait before it."""
-    response = call.response
-    before = response.get("begins_ms", 0)
-    times = iter(response.get("chunk_times_ms", ()) if session.pace == "recorded" else ())
-    for chunk in bodies.content_of(response):
-        now = next(times, before)
-        yield chunk, max(0, now - before) / 1000
-        before = now
-
-
 def _end(call: Recorded, session: Session, http: Any) -> None:
-    response = call.response
-    if "error" in response:
-        raise _error(response["error"], http)
-    if not response.get("is_complete", True):
-        raise ReplayMismatchError(
-            f"{session.name}, {call.place}: the reply was not read to its end when it was recorded, now the "
-            "program reads on. Record it anew."
-        )
+    if "error" in call.response:
+        raise _error(call.response["error"], http)
+    error = left_early(call, session)
+    if error is not None:
+        raise error
 
 
 def _error(recorded: JsonObject, http: Any) -> Exception:
@@ -267,14 +244,3 @@ def _error(recorded: JsonObject, http: Any) -> Exception:
     is_error = isinstance(kind, type) and issubclass(kind, http.TransportError)
     made: Exception = (kind if is_error else http.TransportError)(recorded["message"])  # type: ignore[misc]
     return made
-
-
-async def _sleep(seconds: float) -> None:
-    if not seconds:
-        return
-    trio = sys.modules.get("trio")
-    with guard("looking for the event loop"):
-        if trio is not None and trio.lowlevel.in_trio_run():
-            await trio.sleep(seconds)
-            return
-    await asyncio.sleep(seconds)
