@@ -14,6 +14,7 @@ from tracer._api.traces import trace_from_stored
 from tracer._diff import diff
 from tracer._engine.runtime import runtime
 from tracer._mcp_server.outline import CHARACTERS_PER_TOKEN, outline
+from tracer._replay.span_tree import step_named
 from tracer.cli import wording
 from tracer.cli.auditing import print_audit
 from tracer.cli.conversation import print_steps
@@ -76,11 +77,11 @@ def get_trace(trace_id: str = "latest", max_tokens: int = 2000) -> str:
 def get_step(trace_id: str, step: str, max_tokens: int = 2000, offset: int = 0) -> str:
     """What one step of a trace holds: messages, tool calls beside their results, inputs, outputs, stack trace.
 
-    `step` is its number in `get_trace`, its span id, or its name if only one step has that. Where it is longer than
-    `max_tokens`, `offset` (in characters) continues it.
+    `step` is its number in `get_trace`, its span id or the first digits of it, or its name if only one step has that.
+    Where it is longer than `max_tokens`, `offset` (in characters) continues it.
     """
     stored = find_trace(_store(), trace_id)
-    found = _step_named(steps_of(stored.spans), step)
+    found = step_named(steps_of(stored.spans), step, argument="step", shown_by="get_trace")
     text = _printed(lambda screen: print_steps(screen, [found])).strip("\n")
     first = max(0, offset)
     end = first + _bounded(max_tokens) * CHARACTERS_PER_TOKEN
@@ -195,18 +196,6 @@ def _printed(draw: Callable[[Screen], None]) -> str:
     file = io.StringIO()
     draw(Screen(Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True)))
     return file.getvalue()
-
-
-def _step_named(steps: Sequence[Step], wanted: str) -> Step:
-    wanted = wanted.strip()
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(steps):
-        return steps[int(wanted) - 1]
-    found = [step for step in steps if wanted in (step.span_id, step.name)]
-    if len(found) == 1:
-        return found[0]
-    numbers = [str(number) for number, step in enumerate(steps, start=1) if step in found]
-    told = f"steps {', '.join(numbers)} are called so; give a number" if found else f"there are steps 1 to {len(steps)}"
-    raise InvalidArgumentError(f"step: got {wanted!r}; {told}, as get_trace shows them.")
 
 
 def _innermost(steps: Sequence[Step]) -> Iterator[Step]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tracer import semconv
 from tracer._api.spans import Span
@@ -14,10 +14,9 @@ from tracer._replay.matching import Match, Matching
 from tracer._replay.replaying import Replay, Step
 from tracer._replay.session import Session
 from tracer._replay.sources import trace_of
-from tracer._replay.span_tree import in_order
+from tracer._replay.span_tree import in_order, step_named
 from tracer._replay.steps import replaced_when_known
 from tracer._replay.traced_calls import calls_of
-from tracer.errors import InvalidArgumentError
 from tracer.semconv import SpanType
 
 
@@ -97,24 +96,8 @@ def fork(
     program asks something else before the step, and `tracer.errors.CassetteError` if the trace lacks what it takes.
     """
     found = trace if isinstance(trace, Trace) else trace_of(trace)
-    source = ForkedTrace(found, _step(found, at))
+    step = step_named(in_order(found.data.spans), at, argument="at", shown_by=f"tracer show {found.trace_id}")
+    source = ForkedTrace(found, step)
     matching = Matching(match, (ignore,) if isinstance(ignore, str) else tuple(ignore))
     session = Session(source.name, matching=matching, changes=changes_of(set or {}), later=[])
     return Fork(source, session, None if steps is None else list(steps))
-
-
-def _step(trace: Trace, at: str | int) -> Span:
-    spans = in_order(trace.data.spans)
-    found = list(_named(spans, str(at)))
-    if len(found) == 1:
-        return found[0]
-    several = ", ".join(str(spans.index(span) + 1) for span in found[:10])
-    told = f"the steps {several} are called so; give a number" if found else f"there are steps 1 to {len(spans)}"
-    raise InvalidArgumentError(f"at: got {at!r}; {told}, as tracer show {trace.trace_id} shows them")
-
-
-def _named(spans: Sequence[Span], at: str) -> Iterator[Span]:
-    if at.isdecimal() and 1 <= int(at) <= len(spans):
-        yield spans[int(at) - 1]
-    else:
-        yield from (span for span in spans if at == span.name or (len(at) >= 4 and span.span_id.startswith(at)))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tracer._api.queries import get_trace
 from tracer._replay.whole_program import TOOLS
+from tracer._tracking import git as git_of
 from tracer._tracking.evaluation_result import EvaluationResult
 from tracer.errors import InvalidArgumentError
 
@@ -104,8 +105,8 @@ def commits_between(root: Path, good: str, bad: str) -> list[str]:
 
 
 def git(*arguments: str, folder: Path) -> str:
-    """What a command of git prints. Raises InvalidArgumentError with what it says where it fails."""
-    ran = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    if ran.returncode:
-        raise InvalidArgumentError(f"git {' '.join(arguments)}: {ran.stderr.strip()}")
-    return ran.stdout.strip()
+    """What a command of git prints, however long it takes. Raises InvalidArgumentError with what it says."""
+    try:
+        return git_of.git(*arguments, folder=folder, seconds=None)
+    except git_of.GitError as error:
+        raise InvalidArgumentError(f"git {' '.join(arguments)}: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from tracer._encoding.text import cut_text
 
@@ -40,24 +41,25 @@ class GitInfo:
 
 def git_info(remote_name: str = "origin") -> GitInfo:
     """The state of the code in the current folder. Raises GitError."""
-    commit = _git("rev-parse", "HEAD")
-    branch = _git("rev-parse", "--abbrev-ref", "HEAD")
-    changed = _git("status", "--porcelain", "--untracked-files=no")
-    diff = _git("diff", *_WHOLE, "HEAD") if changed else None
+    commit = git("rev-parse", "HEAD")
+    branch = git("rev-parse", "--abbrev-ref", "HEAD")
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    diff = git("diff", *_WHOLE, "HEAD") if changed else None
     try:
-        repository: str | None = _PASSWORD.sub("", _git("remote", "get-url", remote_name))
+        repository: str | None = _PASSWORD.sub("", git("remote", "get-url", remote_name))
     except GitError:
         repository = None
     return GitInfo(branch, commit, bool(changed), diff, repository)
 
 
-def _git(*arguments: str) -> str:
+def git(*arguments: str, folder: Path | None = None, seconds: float | None = _SECONDS) -> str:
+    """What a command of git prints, in the current folder or another one. Raises GitError with what it says."""
     import subprocess
 
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
         ran = subprocess.run(
-            ["git", *arguments], capture_output=True, timeout=_SECONDS, env=environment, check=False,
+            ["git", *arguments], cwd=folder, capture_output=True, timeout=seconds, env=environment, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
