@@ -11,6 +11,7 @@ import pytest
 
 import tracer
 from tests.cli.conftest import Ran
+from tests.cli.json_shapes import check_shape
 
 EVALUATION = """
 from app import answer as predict_fn
@@ -77,6 +78,7 @@ def test_the_first_bad_commit_is_named_and_tools_do_not_run_again(
     ran = tracer_command("bisect", "--good", commits[0], "--bad", "HEAD", "--json", str(file))
 
     assert ran.code == 0, ran.err
+    check_shape("bisect", ran.out)
     found = json.loads(ran.out)
     assert found["first_bad"] == [commits[3], culprit]  # the one before it cannot be evaluated
     assert len(found["tried"]) < len(commits) - 1

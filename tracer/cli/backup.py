@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracer.cli.options import examples, store_option
+from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -19,15 +19,16 @@ DATABASE, MODELS = "tracer.db", "models"  # in the folder of a backup
 
 @click.command("backup", epilog=examples("tracer backup /backups/2026-11-29", "tracer backup --store traces.db copy"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@json_option("One JSON object: the folder, and how many traces are in it.")
 @store_option
-def command(folder: Path, store_url: str | None) -> None:
+def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     """Copy a store into a new folder, while programs write to it: traces, all that belongs to them, logged models.
 
     The copy is the store as it is at one moment. `tracer restore` makes a store of it, here or on another machine.
     """
     from tracer._journal.locations import models_folder_of
     from tracer.cli.reading import store_for_reading, store_place
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.store.sqlite.backup import copy_database
 
     place = store_place(store_url)
@@ -40,7 +41,7 @@ def command(folder: Path, store_url: str | None) -> None:
     models = models_folder_of(place.url)
     if models.is_dir():
         shutil.copytree(models, folder / MODELS)
-    note(f"{traces:,} traces and more are in {folder}")
+    tell(as_json, {"folder": str(folder), "traces": traces}, f"{traces:,} traces and more are in {folder}")
 
 
 def database_of(place: Place) -> Path:

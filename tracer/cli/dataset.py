@@ -146,17 +146,20 @@ def _text(value: object) -> str:
 @command.command("create", epilog=examples("tracer dataset create questions --tag team=search"))
 @click.argument("name")
 @_tag_option
+@json_option("One JSON object: id and name.")
 @store_option
 @click.pass_obj
-def create_command(group_url: str | None, name: str, tags: tuple[str, ...], store_url: str | None) -> None:
+def create_command(
+    group_url: str | None, name: str, tags: tuple[str, ...], as_json: bool, store_url: str | None
+) -> None:
     """Make a dataset; one that is there gets the tags."""
     from tracer.cli.reading import store_place
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.genai.datasets import create_dataset
 
     place = store_place(store_url or group_url)
     dataset = create_dataset(name, tags=_tags_of(tags))
-    note(f"{dataset.name!r} is in {place}")
+    tell(as_json, {"dataset_id": dataset.dataset_id, "name": dataset.name}, f"{dataset.name!r} is in {place}")
 
 
 def _tags_of(given: tuple[str, ...]) -> dict[str, str]:
@@ -178,6 +181,7 @@ def _tags_of(given: tuple[str, ...]) -> dict[str, str]:
 @filter_option
 @click.option("--split", help="The split of the rows that are added, such as test.")
 @_tag_option
+@json_option("One JSON object: how many rows were added and changed, and traces left out.")
 @store_option
 @click.pass_obj
 def add_command(
@@ -187,12 +191,13 @@ def add_command(
     filter_string: str | None,
     split: str | None,
     tags: tuple[str, ...],
+    as_json: bool,
     store_url: str | None,
 ) -> None:
     """Add traces to a dataset: inputs and outputs of their roots, and their expectations."""
     from tracer._engine.runtime import runtime
     from tracer.cli.reading import find_trace
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.cli.wording import how_many
 
     if bool(traces) == (filter_string is not None):
@@ -203,7 +208,8 @@ def add_command(
     data = [find_trace(runtime().store(), trace).row.trace_id for trace in traces] or None
     done = dataset.add(data, filter_string=filter_string, split=split, tags=_tags_of(tags))
     skipped = f", {how_many(done.skipped, 'trace')} without inputs left out" if done.skipped else ""
-    note(f"added {how_many(done.added, 'row')}, changed {done.changed:,}{skipped}")
+    counts = {"added": done.added, "changed": done.changed, "skipped": done.skipped}
+    tell(as_json, counts, f"added {how_many(done.added, 'row')}, changed {done.changed:,}{skipped}")
 
 
 @command.command(
@@ -248,6 +254,7 @@ def _plain(row: DatasetRow) -> dict[str, object]:
 @click.argument("files", nargs=-1, required=True, metavar="FILE|-...", type=click.Path(allow_dash=True, path_type=Path))
 @click.option("--split", help="The split of rows that have none.")
 @_tag_option
+@json_option("One JSON object: how many rows were added and changed.")
 @store_option
 @click.pass_obj
 def import_command(
@@ -256,12 +263,13 @@ def import_command(
     files: tuple[Path, ...],
     split: str | None,
     tags: tuple[str, ...],
+    as_json: bool,
     store_url: str | None,
 ) -> None:
     """Read JSON lines into a dataset, which is made if there is none: objects with inputs, and perhaps expectations."""
     from tracer.cli.importing import check_files, opened, readable
     from tracer.cli.reading import store_place
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.cli.wording import how_many
     from tracer.genai.datasets import create_dataset
 
@@ -276,7 +284,8 @@ def import_command(
             except InvalidArgumentError as error:
                 raise InvalidArgumentError(f"{file}, line {reader.number}{_at_line(str(error))}") from None
         added, changed = added + done.added, changed + done.changed
-    note(f"added {how_many(added, 'row')} to {dataset.name!r} in {place}, changed {changed:,}")
+    words = f"added {how_many(added, 'row')} to {dataset.name!r} in {place}, changed {changed:,}"
+    tell(as_json, {"added": added, "changed": changed}, words)
 
 
 def _at_line(message: str) -> str:
@@ -309,27 +318,29 @@ class _Rows:
 @click.argument("name")
 @_row_filter_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option("One JSON object: how many rows were deleted.")
 @store_option
 @click.pass_obj
 def delete_command(
-    group_url: str | None, name: str, filter_string: str | None, yes: bool, store_url: str | None
+    group_url: str | None, name: str, filter_string: str | None, yes: bool, as_json: bool, store_url: str | None
 ) -> None:
     """Delete a dataset with its rows; with --filter some rows alone."""
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.cli.wording import clean_line, how_many
     from tracer.genai.datasets import delete_dataset
 
     _open(store_url or group_url)
     part = _part(name, filter_string)
-    rows = how_many(len(part), "row")
+    deleted = len(part)
     if not yes:
+        rows = how_many(deleted, "row")
         what = f"{rows} of {part.name!r}" if filter_string else f"{part.name!r} with {rows}"
         click.confirm(clean_line(f"Delete {what}?"), abort=True, err=True)
     if filter_string:
-        rows = how_many(part.delete(filter_string=filter_string), "row")
+        deleted = part.delete(filter_string=filter_string)
     else:
         delete_dataset(part.name)
-    note(f"deleted {rows}")
+    tell(as_json, {"deleted": deleted}, f"deleted {how_many(deleted, 'row')}")
 
 
 def _open(store_url: str | None) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import click
 import orjson
 
-from tracer.cli.options import examples, store_option
+from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -38,15 +38,16 @@ _GZIP_START = b"\x1f"  # which JSON never starts with
     ),
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE|-...", type=click.Path(allow_dash=True, path_type=Path))
+@json_option("One JSON object: how many spans, traces, datasets and versions were read, and spans known before.")
 @store_option
-def command(files: tuple[Path, ...], store_url: str | None) -> None:
+def command(files: tuple[Path, ...], as_json: bool, store_url: str | None) -> None:
     """Read OTLP JSON lines into the store: what `tracer export` or the OpenTelemetry Collector's file exporter wrote.
 
     Files may be gzipped, and pipes; "-" is standard input. What the store has already is not taken in twice.
     """
     from tracer._engine.runtime import runtime
     from tracer.cli.reading import store_place
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.cli.wording import how_many
 
     place = store_place(store_url)
@@ -59,7 +60,14 @@ def command(files: tuple[Path, ...], store_url: str | None) -> None:
     known = f", {importer.known_spans:,} of them there already" if importer.known_spans else ""
     datasets = f", and {how_many(len(importer.datasets), 'dataset')}" if importer.datasets else ""
     others = f", and {how_many(importer.versions, 'version')} of apps, prompts and models" if importer.versions else ""
-    note(f"read {spans} of {traces}{others} into {place}{known}{datasets}")
+    counts = {
+        "spans": importer.spans,
+        "known_spans": importer.known_spans,
+        "traces": len(importer.traces),
+        "datasets": len(importer.datasets),
+        "versions": importer.versions,
+    }
+    tell(as_json, counts, f"read {spans} of {traces}{others} into {place}{known}{datasets}")
 
 
 def check_files(files: Sequence[Path]) -> None:

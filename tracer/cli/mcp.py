@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tracer._distribution import install_advice
-from tracer.cli.options import examples, store_option
+from tracer.cli.options import examples, json_option, store_option
 
 _CLIENTS = ("claude", "codex", "cursor", "vscode", "gemini")
 
@@ -48,14 +48,19 @@ def command(context: click.Context, port: int | None, store_url: str | None) -> 
 
 @command.command("install", epilog=examples("tracer mcp install claude", "tracer mcp --store traces.db install cursor"))
 @click.argument("client", type=click.Choice(_CLIENTS))
+@json_option("One JSON object: the file, what stands in it, and whether it is new there.")
 @click.pass_obj
-def install(store_url: str | None, client: str) -> None:
+def install(store_url: str | None, client: str, as_json: bool) -> None:
     """Write this server into the settings of a coding agent, and say what was written.
 
     claude, cursor, vscode and gemini read a file of the project, in this folder; codex reads ~/.codex/config.toml.
     """
     from tracer._mcp_server.install import command_of
     from tracer._mcp_server.install import install as write
+    from tracer.cli.screen import Screen
 
     written = write(client, command_of(store_url))
+    if as_json:
+        Screen().json({"file": str(written.file), "entry": written.entry, "is_new": written.is_new})
+        return
     click.echo(f"{'Written to' if written.is_new else 'It stands already in'} {written.file}:\n{written.entry}")

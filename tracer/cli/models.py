@@ -57,16 +57,18 @@ def list_command(context: click.Context, name: str | None, as_json: bool, store_
 @command.command("register", epilog=examples("tracer models register models:/m-… my-agent"))
 @click.argument("model_uri", metavar="URI")
 @click.argument("name")
+@json_option("The version as one JSON object, as `tracer models list` gives it.")
 @store_option
 @click.pass_context
-def register_command(context: click.Context, model_uri: str, name: str, store_url: str | None) -> None:
+def register_command(context: click.Context, model_uri: str, name: str, as_json: bool, store_url: str | None) -> None:
     """Register a logged model under a name. URI is models:/ID, models:/NAME/VERSION or runs:/RUN/NAME."""
     from tracer._tracking.registered_models import register_model
     from tracer.cli.reading import store_for_reading
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
 
     store_for_reading(store_url or context.obj)
-    note(f"registered {register_model(model_uri, name).model_uri}")
+    version = register_model(model_uri, name)
+    tell(as_json, dataclasses.asdict(version), f"registered {version.model_uri}")
 
 
 @command.command("alias", epilog=examples("tracer models alias my-agent champion 3"))
@@ -74,25 +76,33 @@ def register_command(context: click.Context, model_uri: str, name: str, store_ur
 @click.argument("alias")
 @click.argument("version", required=False)
 @click.option("--delete", is_flag=True, help="Take the alias away.")
+@json_option("One JSON object: name, alias, and the version that it is now.")
 @store_option
 @click.pass_context
 def alias_command(
-    context: click.Context, name: str, alias: str, version: str | None, delete: bool, store_url: str | None
+    context: click.Context,
+    name: str,
+    alias: str,
+    version: str | None,
+    delete: bool,
+    as_json: bool,
+    store_url: str | None,
 ) -> None:
     """Let models:/NAME@ALIAS be a version from now on, or take the alias away."""
     from tracer._tracking.registered_models import delete_registered_model_alias, set_registered_model_alias
     from tracer.cli.reading import store_for_reading
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
 
     if (version is None) != delete:
         raise click.UsageError("give a VERSION or --delete.")
     store_for_reading(store_url or context.obj)
     if version is None:
         delete_registered_model_alias(name, alias)
-        note(f"{name} has no alias {alias} now.")
+        tell(as_json, {"name": name, "alias": alias, "version": None}, f"{name} has no alias {alias} now.")
     else:
         set_registered_model_alias(name, alias, version)
-        note(f"models:/{name}@{alias} is version {version} now.")
+        done = {"name": name, "alias": alias, "version": int(version)}
+        tell(as_json, done, f"models:/{name}@{alias} is version {version} now.")
 
 
 @command.command(

@@ -71,10 +71,11 @@ def show_command(context: click.Context, reference: str, as_json: bool, store_ur
 @click.argument("name")
 @click.argument("before", required=False, metavar="[VERSION|ALIAS]")
 @click.argument("after", required=False, metavar="[VERSION|ALIAS]")
+@json_option("One JSON object: name, both versions, and the lines of the difference.")
 @store_option
 @click.pass_context
 def diff_command(
-    context: click.Context, name: str, before: str | None, after: str | None, store_url: str | None
+    context: click.Context, name: str, before: str | None, after: str | None, as_json: bool, store_url: str | None
 ) -> None:
     """Show what a version changes: of the newest two, of one and the newest, or of two that are named."""
     from rich.text import Text
@@ -89,6 +90,9 @@ def diff_command(
     old = load_prompt(_reference(name, before or str(max(1, new.version - 1))))
     screen = Screen()
     lines = old.diff(new).splitlines()
+    if as_json:
+        screen.json({"name": new.name, "before": old.version, "after": new.version, "lines": lines})
+        return
     if not lines:
         note(f"{old.name}/{old.version} and {new.name}/{new.version} have the same template.")
     for line in lines:
@@ -102,14 +106,21 @@ def diff_command(
 @click.argument("alias")
 @click.argument("version", required=False)
 @click.option("--delete", is_flag=True, help="Take the alias away.")
+@json_option("One JSON object: name, alias, and the version that it is now.")
 @store_option
 @click.pass_context
 def alias_command(
-    context: click.Context, name: str, alias: str, version: str | None, delete: bool, store_url: str | None
+    context: click.Context,
+    name: str,
+    alias: str,
+    version: str | None,
+    delete: bool,
+    as_json: bool,
+    store_url: str | None,
 ) -> None:
     """Let NAME@ALIAS be a version from now on, or take the alias away."""
     from tracer.cli.reading import store_for_reading
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.genai.prompts import delete_prompt_alias, load_prompt, set_prompt_alias
 
     if (version is None) != delete:
@@ -117,10 +128,11 @@ def alias_command(
     store_for_reading(store_url or context.obj)
     if version is None:
         delete_prompt_alias(name, alias)
-        note(f"{name} has no alias {alias} now.")
+        tell(as_json, {"name": name, "alias": alias, "version": None}, f"{name} has no alias {alias} now.")
         return
     set_prompt_alias(name, alias, load_prompt(_reference(name, version)).version)
-    note(f"{name}@{alias} is version {load_prompt(f'{name}@{alias}').version} now.")
+    now = load_prompt(f"{name}@{alias}").version
+    tell(as_json, {"name": name, "alias": alias, "version": now}, f"{name}@{alias} is version {now} now.")
 
 
 def _reference(name: str, version: str | None) -> str:

@@ -8,18 +8,19 @@ from pathlib import Path
 import click
 
 from tracer.cli.backup import DATABASE, MODELS, database_of
-from tracer.cli.options import examples, store_option
+from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import InvalidArgumentError
 
 
 @click.command("restore", epilog=examples("tracer restore /backups/2026-11-29 --store traces.db"))
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@json_option("One JSON object: the store, and how many traces it has.")
 @store_option
-def command(folder: Path, store_url: str | None) -> None:
+def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     """Make a store of a backup, where there is none yet."""
     from tracer._journal.locations import models_folder_of
     from tracer.cli.reading import store_for_reading, store_place
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.store.sqlite.backup import copy_database
 
     if not (folder / DATABASE).is_file():
@@ -33,4 +34,5 @@ def command(folder: Path, store_url: str | None) -> None:
     if (folder / MODELS).is_dir():
         shutil.copytree(folder / MODELS, models)
     copy_database(folder / DATABASE, file)
-    note(f"{place} has {store_for_reading(store_url).count_traces(None):,} traces")
+    traces = store_for_reading(store_url).count_traces(None)
+    tell(as_json, {"store": str(place), "traces": traces}, f"{place} has {traces:,} traces")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import orjson
 from rich.console import Console
@@ -76,6 +76,14 @@ class Screen:
     def flush(self) -> None:
         """Flush the output: a pipe is buffered."""
         sys.stdout.flush()
+
+
+def tell(as_json: bool, done: Mapping[str, object], words: str) -> None:
+    """Say what was done: as one JSON object to standard output, or in words to standard error."""
+    if as_json:
+        Screen().json(done)
+    else:
+        note(words)
 
 
 def note(message: str) -> None:
