@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,8 +15,12 @@ from tracer.store.clickhouse import append as appending
 from tracer.store.clickhouse import documents
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.documents import Document
+from tracer.store.clickhouse.gathering import Gathering
+from tracer.store.sqlite.decode import DecodedBatch, decode
 
 pytestmark = pytest.mark.no_store
+
+HOUR = 3_600_000 * MS
 
 LINES = [
     start("t", "r"),
@@ -110,24 +114,150 @@ def test_a_crash_in_the_middle_of_an_append_is_made_good_when_the_records_come_a
     assert [(row.calls, row.input_tokens) for row in other.statistics()] == [(2, 11)]
 
 
-def test_a_row_that_was_made_of_less_never_replaces_one_that_was_made_of_more(
-    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one, other = stores
-    read = appending._read_known
+def after_reading(monkeypatch: pytest.MonkeyPatch, reader: str, action: Callable[[], object]) -> None:
+    """Do something once, between the reading and the writing of an append."""
+    read = getattr(appending, reader)
 
-    def read_and_wait(connection: Connection, lives: dict[str, int]) -> Any:
-        known = read(connection, lives)
+    def read_and_wait(*arguments: Any) -> Any:
+        known = read(*arguments)
         monkeypatch.undo()
-        other.append([span("t", "b")])  # whole, between the reading and the writing of the first
+        action()
         return known
 
-    monkeypatch.setattr(appending, "_read_known", read_and_wait)
+    monkeypatch.setattr(appending, reader, read_and_wait)
+
+
+@pytest.mark.parametrize("start_of_other", [START, START - HOUR, START + HOUR])
+@pytest.mark.parametrize(("before", "reader"), [([], "_known_at_hand"), ([span("t", "z")], "_read_known")])
+def test_a_row_that_was_made_of_less_never_replaces_one_that_was_made_of_more(
+    before: list[bytes],
+    reader: str,
+    start_of_other: int,
+    stores: tuple[Store, Store],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = stores
+    one.append(before)
+
+    after_reading(monkeypatch, reader, lambda: other.append([span("t", "b", start=start_of_other)]))
     one.append([span("t", "a")])
 
     stored = one.trace("t")
     assert stored is not None
-    assert (stored.row.span_count, len(stored.spans)) == (2, 2)
+    assert stored.row.span_count == len(stored.spans) == len(before) + 2
+    assert found(one) == ["t"]
+    assert [(row.calls, row.errors) for row in one.statistics(group_by="all_traces")] == [(1, 0)]
+    assert sum(row.calls for row in one.statistics(group_by="name")) == len(before) + 2
+
+
+def test_a_trace_whose_first_span_comes_late_is_in_its_own_hour_alone(stores: tuple[Store, Store]) -> None:
+    one, other = stores
+    one.append([span("t", "b", "a", start=START + HOUR, model="m", usage=(1, 1)), span("u", "r", start=START + MS)])
+    other.append([span("t", "c", "a", start=START + 5 * HOUR, model="m", usage=(1, 1))])
+    one.append([span("t", "a", start=START)])
+    hour = {"since_ms": (START + HOUR) / MS, "until_ms": (START + 2 * HOUR) / MS}
+
+    assert found(other) == ["u", "t"]
+    assert found(other, f"timestamp >= {(START + HOUR) / MS:.0f}") == []
+    assert [(row.group, row.calls) for row in other.statistics(**hour)] == [("m", 1)]
+    assert one.statistics(group_by="all_traces", **hour) == []
+    histogram = one.histogram()
+    assert histogram is not None
+    assert sum(count for _, count, _ in histogram.buckets) == 2
+
+
+def test_a_span_that_started_in_another_hour_than_it_said_counts_once(stores: tuple[Store, Store]) -> None:
+    one, other = stores
+    one.append([start("t", "a", start=START - HOUR)])
+    other.append([span("t", "a", start=START, json={"tracer.inputs": "omega"})])
+    one.append([span("t", "a", start=START + HOUR, json={"tracer.inputs": "sigma"})])
+
+    stored = one.trace("t")
+    assert stored is not None
+    assert [each["start"] for each in stored.spans] == [START]
+    assert (stored.row.span_count, stored.row.start) == (1, START)
+    assert (found(one, "text = 'omega'"), found(one, "text = 'sigma'")) == (["t"], [])
+
+
+def test_times_that_nothing_real_has_make_no_partitions(stores: tuple[Store, Store]) -> None:
+    one, _ = stores
+    starts = [0, 1, 10**9, 2**62, *(number * 700 * HOUR for number in range(20))]
+    one.append([span(f"t{number}", "a", start=at) for number, at in enumerate(starts)])
+
+    assert one.count_traces() == len(found(one)) == len(starts)
+    connection = one._checked()  # type: ignore[attr-defined]
+    assert connection.rows("SELECT uniqExact(toStartOfWeek(toDateTime(hour * 3600))) FROM traces")[0][0] <= 2
+
+
+def test_a_deletion_hides_the_rows_of_hours_that_come_meanwhile(
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = stores
+    one.append([span("t", "b", "a")])
+
+    after_reading(monkeypatch, "_read_known", lambda: other.delete_traces(trace_ids=["t"]))
+    one.append([span("t", "a", start=START - HOUR, model="m", usage=(1, 1))])
+
+    assert (found(one), one.count_traces(), one.statistics()) == ([], 0, [])
+    day = {"since_ms": (START - 24 * HOUR) / MS, "until_ms": (START + 24 * HOUR) / MS}
+    assert one.statistics(group_by="all_traces", **day) == []
+
+
+def test_appends_that_come_at_once_are_written_together(
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = stores
+    one.append([span("first", "a")])
+    inserted: list[str] = []
+    insert = Connection._insert_block
+    is_waiting = threading.Event()
+
+    def slow(self: Connection, into: str, *arguments: Any) -> None:
+        inserted.append(into)
+        is_waiting.wait(0.5)
+        insert(self, into, *arguments)
+
+    monkeypatch.setattr(Connection, "_insert_block", slow)
+    threads = [threading.Thread(target=one.append, args=([span(f"t{n}", "a")],)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+
+    assert one.count_traces() == 13
+    assert inserted.count("spans") <= 4
+
+
+def test_of_appends_that_are_written_together_only_the_broken_one_fails() -> None:
+    written: list[list[str]] = []
+    is_first, may_go = threading.Event(), threading.Event()
+
+    def write(batch: DecodedBatch) -> None:
+        is_first.set()
+        may_go.wait(60)
+        if "broken" in batch.traces:
+            raise StoreError("broken")
+        written.append(sorted(batch.traces))
+
+    gathering = Gathering(write)
+    errors: list[str] = []
+
+    def append(name: str) -> None:
+        try:
+            gathering.append(decode([span(name, "a")], None))
+        except StoreError:
+            errors.append(name)
+
+    threads = [threading.Thread(target=append, args=(name,)) for name in ("1", "2", "3", "broken", "4", "4")]
+    for thread in threads:
+        thread.start()
+    is_first.wait(60)
+    may_go.set()
+    for thread in threads:
+        thread.join(60)
+
+    assert errors == ["broken"]
+    assert sorted(name for names in written for name in names) == ["1", "2", "3", "4", "4"]
 
 
 def test_what_arrives_late_does_not_bring_a_deleted_trace_back(
@@ -168,17 +298,13 @@ def test_no_reader_passes_a_change_that_was_drawn_earlier_and_seen_later(
     stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = stores
-    read = appending._read_known
     seen: list[int] = []
 
-    def read_and_wait(connection: Connection, lives: dict[str, int]) -> Any:
-        known = read(connection, lives)
-        monkeypatch.undo()
+    def append_and_look() -> None:
         other.append([span("u", "r")])
         seen.append(other.changes(0).seq)
-        return known
 
-    monkeypatch.setattr(appending, "_read_known", read_and_wait)
+    after_reading(monkeypatch, "_known_at_hand", append_and_look)
     one.append([span("t", "r")])
 
     assert other.changes(seen[0]).trace_ids == ["t"]

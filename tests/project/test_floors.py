@@ -38,8 +38,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # where records go
         "tracer.store": "__init__ datasets limits pattern policies reviews rows text",
         "tracer.store.clickhouse": (
-            "__init__ address append compile connection datasets delete documents find logs migrations overview owners "
-            "policies read reviews rolled run_sums snippets spans statistics store words"
+            "__init__ address append compile connection datasets delete documents find gathering logs migrations "
+            "overview owners places policies read reviews rolled run_sums snippets spans statistics store words"
         ),
         "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.engines import ENGINE
 from tests.store.records import MS, SECOND, START, assessment, said, span
 from tests.store.records import found as found_traces
 from tracer.errors import InvalidArgumentError
@@ -388,7 +387,6 @@ def test_statistics_of_tools_are_those_of_their_steps(store: Store) -> None:
     assert [(row.group, row.calls, row.errors) for row in store.statistics(group_by="tool")] == [("find", 2, 1)]
 
 
-@pytest.mark.skipif(ENGINE != "sqlite", reason="traces in ClickHouse have no times of first chunks")
 def test_the_time_to_the_first_chunk_is_that_of_streamed_calls(store: Store) -> None:
     streamed = [
         span(f"t{number}", "b", "a", model="gpt-4o", usage=(1, 1), attributes={TIME_TO_FIRST_CHUNK: number / 10})

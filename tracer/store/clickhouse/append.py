@@ -23,6 +23,7 @@ from tracer._json import JsonObject
 from tracer.store.clickhouse import documents
 from tracer.store.clickhouse.connection import Connection, Row
 from tracer.store.clickhouse.logs import join, named_spans
+from tracer.store.clickhouse.places import hour_of, spans_of, traces_of
 from tracer.store.clickhouse.rolled import Known, RecordOf, trace_row
 from tracer.store.clickhouse.spans import (
     ENDED,
@@ -40,6 +41,7 @@ from tracer.store.sqlite.append import process_row
 from tracer.store.sqlite.decode import DecodedBatch, DecodedTrace
 from tracer.store.sqlite.logs import content_of
 from tracer.store.sqlite.plan import attachments_in
+from tracer.store.sqlite.rollup import Running
 from tracer.store.sqlite.trace_updates import TraceUpdates
 
 _TRACES_AT_ONCE = 1000
@@ -60,9 +62,12 @@ def append(connection: Connection, batch: DecodedBatch) -> None:
         if not part:
             continue
         lives = {trace_id: each.life for trace_id, each in stored.items()}
-        connection.insert_in_parts("spans", _span_rows(part, lives))
-        connection.insert_in_parts("facts", _fact_rows(part, lives))
-        roll_up(connection, stored, _records_in(part))
+        digests: dict[str, set[str]] = defaultdict(set)
+        connection.insert_in_parts("spans", _span_rows(part, lives, digests))
+        facts = list(_fact_rows(part, lives))
+        connection.insert_in_parts("facts", facts)
+        new = _New({name: each for name, each in part.items() if _is_simple(each, stored[name])}, digests, facts)
+        roll_up(connection, stored, _records_in(part), new)
 
 
 def _attachments_of_gone(batch: DecodedBatch, kept: Set[str]) -> Set[str]:
@@ -77,37 +82,54 @@ def _attachments_of_gone(batch: DecodedBatch, kept: Set[str]) -> Set[str]:
 
 
 class Stored(NamedTuple):
-    """A trace's row as it is: in which life, what it was made of, when the trace was first heard of, its change."""
+    """A trace's row as it is: in which life, what it was made of, when the trace was first heard of, its change.
+
+    ``hours`` are those in which it has rows.
+    """
 
     life: int = 0
     digest: str = ""
     born: int = 0
     seq: int = 0
+    hours: frozenset[int] = frozenset()
 
 
 def stored_rows(connection: Connection, trace_ids: Sequence[str], restored: Set[str]) -> dict[str, Stored]:
     """What is stored of each trace, without those that were deleted: of these the restored ones begin another life."""
     found = dict.fromkeys(trace_ids, Stored())
-    for trace_id, deleted, *cells in connection.rows(
-        "SELECT trace_id, deleted, life, digest, born, seq FROM traces FINAL WHERE trace_id IN ?", [trace_ids]
+    of_these = traces_of(trace_ids)
+    for trace_id, (deleted, *cells), hours in connection.rows(
+        f"SELECT trace_id, {_NEWEST}, groupUniqArray(hour) FROM traces WHERE {of_these.text} GROUP BY trace_id",
+        of_these.parameters,
     ):
-        stored = Stored(*cells)
+        stored = Stored(*cells)._replace(hours=frozenset(hours))
         if not deleted:
             found[trace_id] = stored
         elif trace_id in restored:
-            found[trace_id] = Stored(stored.life + 1)
+            found[trace_id] = Stored(stored.life + 1, hours=stored.hours)
         else:
             del found[trace_id]
     return found
 
 
-def _span_rows(traces: Mapping[str, DecodedTrace], lives: Lives) -> Iterable[Row]:
+# that of a deletion, else the one in the trace's own hour
+_NEWEST = "argMax((deleted, life, digest, born, seq), (version, 2 - deleted))"
+
+
+def _span_rows(traces: Mapping[str, DecodedTrace], lives: Lives, digests: dict[str, set[str]]) -> Iterable[Row]:
+    """The rows of spans; the digests of their attachments are put by trace into ``digests``."""
     place = 0
     for trace_id, decoded in traces.items():
         for span in decoded.spans.values():
-            yield ended_row(trace_id, lives[trace_id], (place := place + 1), span, decoded.owner)
+            row = ended_row(trace_id, lives[trace_id], (place := place + 1), span, decoded.owner)
+            if row["digests"]:
+                digests[trace_id].update(row["digests"])
+            yield row
         for start in decoded.starts.values():
-            yield started_row(trace_id, lives[trace_id], (place := place + 1), start)
+            row = started_row(trace_id, lives[trace_id], (place := place + 1), start)
+            if row["digests"]:
+                digests[trace_id].update(row["digests"])
+            yield row
 
 
 def _fact_rows(traces: Mapping[str, DecodedTrace], lives: Lives) -> Iterable[Row]:
@@ -144,13 +166,34 @@ def _records_in(traces: Mapping[str, DecodedTrace]) -> dict[tuple[str, str], byt
     }
 
 
+class _New(NamedTuple):
+    """Traces of which nothing was stored before this batch; most of them are in it as a whole."""
+
+    traces: Mapping[str, DecodedTrace]
+    digests: Mapping[str, set[str]]
+    facts: Sequence[Row]
+
+
+_NOTHING_NEW = _New({}, {}, ())
+
+
+def _is_simple(decoded: DecodedTrace, stored: Stored) -> bool:
+    return stored == Stored() and not decoded.logs and not decoded.aliases
+
+
 def roll_up(
-    connection: Connection, stored: Mapping[str, Stored], records: Mapping[tuple[str, str], bytes] | None = None
+    connection: Connection,
+    stored: Mapping[str, Stored],
+    records: Mapping[tuple[str, str], bytes] | None = None,
+    new: _New = _NOTHING_NEW,
 ) -> None:
-    """Write the rows of traces anew, where they change; ``records`` are those that are at hand."""
+    """Write the rows of traces anew, where they change; ``records`` and ``new`` are what is at hand."""
     lives = {trace_id: each.life for trace_id, each in stored.items()}
     number = connection.number()
-    all_known = _read_known(connection, lives)
+    all_known = _known_at_hand(connection, new) if new.traces else {}
+    others = {trace_id: life for trace_id, life in lives.items() if trace_id not in all_known}
+    if others:
+        all_known.update(_read_known(connection, others))
     if _join_logs(connection, all_known):
         number = connection.number()
         all_known = _read_known(connection, lives)
@@ -168,9 +211,67 @@ def roll_up(
             unchanged[trace_id] = old.seq
         else:
             rows.append({**row, "seq": number, "version": version_of(known.life, number)})
-    connection.insert_in_parts("traces", rows)
+    _write_rows(connection, rows, {row["trace_id"]: _hours(all_known[row["trace_id"]]) for row in rows}, stored)
     untold = _untold(connection, unchanged)
     write_changes(connection, number, [row["trace_id"] for row in rows] + untold)
+
+
+def _hours(known: Known) -> set[int]:
+    return {hour_of(span.start) for span in known.spans} | {hour_of(run.facts.start) for run in known.running}
+
+
+def _write_rows(
+    connection: Connection, rows: Sequence[Row], hours: Mapping[str, set[int]], stored: Mapping[str, Stored]
+) -> None:
+    """Write each row into its hour, and a mark into every other one in which there may be an older row."""
+    marks: list[Row] = []
+    grown: list[str] = []
+    for row in rows:
+        trace_id, own = row["trace_id"], row["own"]
+        others = (hours[trace_id] | stored[trace_id].hours) - {own}
+        marks += [{**{name: row[name] for name in _OF_MARKS}, "deleted": 2, "hour": hour} for hour in sorted(others)]
+        if stored[trace_id].hours and not hours[trace_id] | {own} <= stored[trace_id].hours:
+            grown.append(trace_id)
+    connection.insert_in_parts("traces", [*rows, *marks])
+    if grown:
+        _hide_deleted(connection, grown)
+
+
+_OF_MARKS = ("trace_id", "life", "own", "seq", "version", "born")
+
+
+def _hide_deleted(connection: Connection, trace_ids: Sequence[str]) -> None:
+    """Hide rows in new hours of traces that were deleted meanwhile: the deletion may not have seen them."""
+    of_these = traces_of(trace_ids)
+    deleted = connection.rows(
+        "SELECT trace_id, argMax(life, version), argMax(seq, version) FROM traces"
+        f" WHERE {of_these.text} GROUP BY trace_id HAVING argMax(deleted, version) = 1",
+        of_these.parameters,
+    )
+    if deleted:
+        write_tombstones(connection, {trace_id: life for trace_id, life, _ in deleted}, max(row[2] for row in deleted))
+
+
+def write_tombstones(connection: Connection, lives: Lives, number: int) -> None:
+    """Hide these lives of traces, in each hour in which they have rows, also in those that come meanwhile."""
+    hidden: set[tuple[str, int]] = set()
+    of_these = traces_of(list(lives))
+    while True:
+        there = connection.rows(
+            f"SELECT DISTINCT trace_id, hour FROM traces WHERE {of_these.text}", of_these.parameters
+        )
+        new = [(trace_id, hour) for trace_id, hour in there if (trace_id, hour) not in hidden]
+        if not new:
+            return
+        connection.insert_in_parts("traces", [_tombstone(each, hour, lives[each], number) for each, hour in new])
+        hidden.update(new)
+
+
+def _tombstone(trace_id: str, hour: int, life: int, number: int) -> Row:
+    return {
+        "trace_id": trace_id, "life": life, "deleted": 1, "hour": hour, "own": hour, "seq": number,
+        "version": version_of(life, number, deleted=True),
+    }  # fmt: skip
 
 
 def _untold(connection: Connection, changes: Mapping[str, int]) -> list[str]:
@@ -206,10 +307,11 @@ def _join_logs(connection: Connection, all_known: Mapping[str, Known]) -> bool:
     if not with_logs:
         return False
     records: dict[str, dict[str, JsonObject]] = {trace_id: {} for trace_id in with_logs}
+    of_these = spans_of(list(with_logs))
     for trace_id, life, span_id, record in connection.rows(
-        f"SELECT trace_id, life, span_id, record FROM spans FINAL WHERE trace_id IN ? AND span_id IN ?"
+        f"SELECT trace_id, life, span_id, record FROM spans FINAL WHERE {of_these.text} AND span_id IN ?"
         f" AND rank >= {ENDED} AND {SHOWN}",
-        [list(with_logs), sorted(set().union(*named.values()))],
+        [*of_these.parameters, sorted(set().union(*named.values()))],
     ):
         if life == with_logs[trace_id].life and span_id in named[trace_id]:
             records[trace_id][span_id] = orjson.loads(record)
@@ -218,11 +320,58 @@ def _join_logs(connection: Connection, all_known: Mapping[str, Known]) -> bool:
     for trace_id, known in with_logs.items():
         joined = join(known.logs, known.aliases, records[trace_id])
         spans += [ended_row(trace_id, known.life, place, span, known.owner) for place, span in enumerate(joined.spans)]
-        spans += [hidden_row(trace_id, known.life, span_id) for span_id in joined.hidden]
+        starts = {span.span_id: span.start for span in known.spans}
+        spans += [
+            hidden_row(trace_id, known.life, span_id, starts[span_id]) for span_id in joined.hidden if span_id in starts
+        ]
         facts += [fact(trace_id, known.life, "trace", _digest(each), 0, each) for each in joined.updates]
     connection.insert_in_parts("spans", spans)
     connection.insert_in_parts("facts", facts)
     return bool(spans or facts)
+
+
+def _known_at_hand(connection: Connection, new: _New) -> dict[str, Known]:
+    """Of new traces those of which the tables have nothing but this batch: as many spans and facts, of one time."""
+    ids = list(new.traces)
+    of_these = spans_of(ids)
+    rows = connection.rows(
+        f"SELECT trace_id, uniqExact(span_id), 0, min(at), max(at), min({_BORN}) FROM spans"
+        f" WHERE {of_these.text} GROUP BY trace_id UNION ALL"
+        " SELECT trace_id, 0, uniqExact(kind, key), min(at), max(at), 0 FROM facts WHERE trace_id IN ?"
+        " GROUP BY trace_id",
+        [*of_these.parameters, ids],
+    )
+    stored: dict[str, list[list[int]]] = defaultdict(list)
+    for trace_id, *numbers in rows:
+        stored[trace_id].append(numbers)
+    facts: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for fact in new.facts:
+        facts[fact["trace_id"]].add((fact["kind"], fact["key"]))
+    found: dict[str, Known] = {}
+    for trace_id, decoded in new.traces.items():
+        there = stored[trace_id]
+        counts = sum(row[0] for row in there), sum(row[1] for row in there)
+        is_whole = counts == (len(decoded.spans) + len(decoded.starts), len(facts[trace_id]))
+        if is_whole and all(first == last for _, _, first, last, _ in there):
+            for span in decoded.spans.values():  # a batch that was tried before has been rolled up
+                span.facts.covered, span.facts.beside = 0, None
+            found[trace_id] = Known(
+                trace_id,
+                life=0,
+                spans=[span.facts for span in decoded.spans.values()],
+                running=[
+                    Running(start.facts(), has_values=start.line is not None) for start in decoded.starts.values()
+                ],
+                updates=decoded.updates,
+                assessments=list(_newest_last(decoded.assessments)),
+                owner=decoded.owner or next((start.owner for start in decoded.starts.values() if start.owner), None),
+                born=sum(row[4] for row in there),
+                digests=new.digests.get(trace_id, set()),
+            )
+    return found
+
+
+_BORN = f"bitShiftLeft(at, {_PLACE_BITS}) + least(place, {(1 << _PLACE_BITS) - 1})"
 
 
 def _experiment_of(known: Known) -> str | None:
@@ -248,14 +397,8 @@ def _read_known(connection: Connection, lives: Lives) -> dict[str, Known]:
         else:
             {"trace": one.updates, "assessment": one.assessments, "log": one.logs}[kind].append(orjson.loads(record))
     owners: dict[str, list[str]] = defaultdict(list)
-    for life, *cells in connection.rows(
-        f"SELECT life, {SPAN_COLUMNS} FROM spans FINAL WHERE trace_id IN ? AND {SHOWN}"
-        " ORDER BY trace_id, at, place, span_id",
-        [ids],
-    ):
-        span = SpanCells._make(cells)
-        if life != lives[span.trace_id]:
-            continue
+    for span in _read_spans(connection, lives):
+        life = lives[span.trace_id]
         one = known.setdefault(span.trace_id, Known(span.trace_id, life))
         one.digests.update(span.digests)
         born = span.at << _PLACE_BITS | min(span.place, (1 << _PLACE_BITS) - 1)
@@ -272,13 +415,43 @@ def _read_known(connection: Connection, lives: Lives) -> dict[str, Known]:
     return known
 
 
+def _read_spans(connection: Connection, lives: Lives) -> list[SpanCells]:
+    """The spans of traces; of those of one id that started in several hours the one that counts, others are hidden."""
+    of_these = spans_of(list(lives))
+    found: dict[tuple[str, str], SpanCells] = {}
+    lost: list[Row] = []
+    for life, *cells in connection.rows(
+        f"SELECT life, {SPAN_COLUMNS} FROM spans FINAL WHERE {of_these.text} AND {SHOWN}"
+        " ORDER BY trace_id, at, place, span_id",
+        of_these.parameters,
+    ):
+        span = SpanCells._make(cells)
+        if life != lives[span.trace_id]:
+            continue
+        key = span.trace_id, span.span_id
+        other = found.get(key)
+        if other is not None:
+            span, loser = (span, other) if span.rank > other.rank else (other, span)
+            lost.append(hidden_row(span.trace_id, life, span.span_id, loser.start))
+            del found[key]
+        found[key] = span
+    connection.insert_in_parts("spans", lost)
+    return sorted(found.values(), key=_order_of_spans) if lost else list(found.values())
+
+
+def _order_of_spans(span: SpanCells) -> tuple[str, int, int, str]:
+    return span.trace_id, span.at, span.place, span.span_id
+
+
 def _record_reader(connection: Connection, known: Known, records: Mapping[tuple[str, str], bytes]) -> RecordOf:
     def record_of(span_id: str) -> JsonObject:
         line: Any = records.get((known.trace_id, span_id))
         if line is None:
+            of_this = spans_of([known.trace_id])
             found = connection.rows(
-                "SELECT record FROM spans FINAL WHERE trace_id = ? AND life = ? AND span_id = ?",
-                [known.trace_id, known.life, span_id],
+                f"SELECT record FROM spans FINAL WHERE {of_this.text} AND life = ? AND span_id = ? AND {SHOWN}"
+                " ORDER BY version DESC LIMIT 1",
+                [*of_this.parameters, known.life, span_id],
             )
             line = found[0][0] if found else ""
         return orjson.loads(line) if line else {}

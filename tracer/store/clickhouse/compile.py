@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from tracer.semconv import INPUTS, OUTPUTS
+from tracer.store.clickhouse.places import hour_of, traces_of
 from tracer.store.clickhouse.spans import SHOWN
 from tracer.store.clickhouse.words import words_of
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
@@ -18,6 +19,7 @@ from tracer.store.sqlite.compile import parameter
 from tracer.store.sqlite.sql import Cells, Fragment, Sql, fill, join
 
 _NS_PER_MS = 1_000_000
+_FAR_NS = 2**63
 _FAR_MS = 9_000_000_000_000  # the farthest that ns in 64 bits reach
 _COLUMNS = {
     "trace_id": "trace_id",
@@ -41,10 +43,10 @@ _COLUMNS = {
     "response": "response_preview",
     "feedbacks": "arrayCount(x -> x = 'feedback', a.type)",
     # for programs only
-    "start_ns": "start",
     "seq": "seq",
 }
 _TIMES = {"timestamp": "start", "end": "(start + duration)"}
+_ORDER = ("<", "<=", ">", ">=")
 _MAPS = {"tag": "tags", "metadata": "metadata"}
 _NAMES = {
     "model": "models",
@@ -80,6 +82,8 @@ _WORD = re.compile(r"[^\W_]+")
 _WORDS = "if(words = '', concat(' ', replaceRegexpAll(low, '[^0-9a-z]+', ' '), ' '), words)"
 
 NOTHING = Fragment("false")
+# of a text or an attribute that is searched for: a condition that a search of later hours alone replaces
+OF_ALL_HOURS = "(hour >= 0)"
 LISTED = Sql("traces FINAL", "NOT deleted AND start IS NOT NULL")
 
 
@@ -104,6 +108,11 @@ def _comparison(comparison: Comparison) -> Fragment:
         return _text(comparison)
     if name in _TIMES:
         return _timestamp(comparison, _TIMES[name])
+    if name == "trace_id" and comparison.operator in ("=", "IN"):
+        given = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
+        return fill("({} AND {})", traces_of([str(each) for each in given]), compare(name, comparison))
+    if name == "start_ns":  # for programs only
+        return _in_hours(compare("start", comparison), comparison.operator, comparison.value)
     if name in _COLUMNS:
         return compare(_COLUMNS[name], comparison)
     if name in _MAPS:
@@ -172,7 +181,16 @@ def _timestamp(comparison: Comparison, column: str) -> Fragment:
     value = max(-_FAR_MS, min(_FAR_MS, value))
     border = math.ceil(value) if operator in ("<", ">=") else math.floor(value) + 1
     sign = "<" if operator in ("<", "<=") else ">="
-    return Fragment(f"ifNull({column} {sign} ?, 0)", [border * _NS_PER_MS])
+    condition = Fragment(f"ifNull({column} {sign} ?, 0)", [border * _NS_PER_MS])
+    return _in_hours(condition, sign, border * _NS_PER_MS) if column == "start" else condition
+
+
+def _in_hours(condition: Fragment, operator: str, start: object) -> Fragment:
+    """A condition on the start of a trace, with the hours that it can be met in, by which rows are sorted."""
+    if operator not in _ORDER or not isinstance(start, (int, float)):
+        return condition
+    hour = hour_of(int(max(-_FAR_NS, min(_FAR_NS, start))))
+    return fill(f"(hour {'<=' if operator.startswith('<') else '>='} {hour} AND {{}})", condition)
 
 
 def _map_value(comparison: Comparison, column: str) -> Fragment:
@@ -255,7 +273,8 @@ def _attribute(comparison: Comparison) -> Fragment:
 
 def trace_with_span(condition: Fragment) -> Fragment:
     """Traces with a span that meets a condition on the table ``spans``."""
-    return fill("((trace_id, life) IN (SELECT trace_id, life FROM spans FINAL WHERE " + SHOWN + " AND {}))", condition)
+    source = f"SELECT trace_id, life FROM spans FINAL WHERE {OF_ALL_HOURS} AND {SHOWN}"
+    return fill("((trace_id, life) IN (" + source + " AND {}))", condition)
 
 
 # ---- texts

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracer.store.clickhouse.append import version_of, write_changes
-from tracer.store.clickhouse.compile import compile_expression, with_list
+from tracer.store.clickhouse.append import write_changes, write_tombstones
+from tracer.store.clickhouse.compile import compile_expression
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.documents import delete_unused_attachments
-from tracer.store.clickhouse.rolled import tombstone
+from tracer.store.clickhouse.places import traces_of
 from tracer.store.filter import Expression
 from tracer.store.sqlite.sql import Sql
 
@@ -23,12 +23,8 @@ def delete_traces(
     for start in range(0, len(chosen), _AT_ONCE):
         part = chosen[start : start + _AT_ONCE]
         number = connection.number()
-        rows = [
-            {**tombstone(trace_id, life), "seq": number, "version": version_of(life, number, deleted=True)}
-            for trace_id, life, _ in part
-        ]
-        connection.insert_in_parts("traces", rows)
-        write_changes(connection, number, [row["trace_id"] for row in rows])
+        write_tombstones(connection, {trace_id: life for trace_id, life, _ in part}, number)
+        write_changes(connection, number, [trace_id for trace_id, _, _ in part])
         delete_unused_attachments(connection, (digest for _, _, digests in part for digest in digests))
     return len(chosen)
 
@@ -42,7 +38,7 @@ def _selected(
     if trace_ids is None:
         sql = sql.matching("start IS NOT NULL")
     else:
-        sql = sql.matching(with_list("trace_id IN ?", trace_ids))
+        sql = sql.matching(traces_of(trace_ids))
     at_most = "" if limit is None else f" LIMIT {int(limit)}"
     rows = connection.rows(
         f"SELECT trace_id, life, digests FROM {sql.text} ORDER BY ifNull(start, 0), born, trace_id{at_most}",

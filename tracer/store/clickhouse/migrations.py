@@ -14,10 +14,11 @@ from typing import Final
 from tracer.errors import NewerStoreError, StoreError
 from tracer.store.clickhouse.address import Address
 from tracer.store.clickhouse.connection import Connection, UnknownTableError
+from tracer.store.clickhouse.places import HOUR_OF_START, WEEK
 
 # what a span is; `rank` grows with what is known of it, and of two records that know as much the first one counts
 _SPANS = """CREATE TABLE IF NOT EXISTS spans {on_cluster} (
-    trace_id String, life UInt32, span_id String, rank UInt32,
+    hour UInt32 DEFAULT {hour_of_start}, trace_id String, life UInt32, span_id String, rank UInt32,
     at UInt64 DEFAULT toUnixTimestamp64Micro(now64(6)), place UInt32,
     version UInt64 DEFAULT bitShiftLeft(toUInt64(rank), 52) + (4503599627370495 - at),
     parent_id Nullable(String), remote UInt8, name String, type LowCardinality(String), status LowCardinality(String),
@@ -32,8 +33,17 @@ _SPANS = """CREATE TABLE IF NOT EXISTS spans {on_cluster} (
     said String CODEC(ZSTD(3)), low String CODEC(ZSTD(3)), words String CODEC(ZSTD(3)),
     INDEX low_index low TYPE text(tokenizer = splitByNonAlpha),
     INDEX words_index words TYPE text(tokenizer = splitByString([' ']))
-) ENGINE = {engine:ReplacingMergeTree(version)} ORDER BY (trace_id, life, span_id)
+) ENGINE = {engine:ReplacingMergeTree(version)} PARTITION BY {week} ORDER BY (hour, trace_id, life, span_id)
 SETTINGS index_granularity = 256, index_granularity_bytes = 2097152"""
+
+# the hours in which spans of a trace started
+_PLACES = """CREATE TABLE IF NOT EXISTS places {on_cluster} (
+    trace_id String, hour UInt32
+) ENGINE = {engine:ReplacingMergeTree} PARTITION BY toStartOfMonth(toDateTime(hour * 3600, 'UTC'))
+ORDER BY (trace_id, hour) SETTINGS index_granularity = 1024"""
+
+_PLACES_OF_SPANS = """CREATE MATERIALIZED VIEW IF NOT EXISTS places_of_spans {on_cluster} TO places
+AS SELECT DISTINCT trace_id, hour FROM spans"""
 
 # whatever else records tell of a trace; the first of those with the same key counts
 _FACTS = """CREATE TABLE IF NOT EXISTS facts {on_cluster} (
@@ -41,13 +51,15 @@ _FACTS = """CREATE TABLE IF NOT EXISTS facts {on_cluster} (
     at UInt64 DEFAULT toUnixTimestamp64Micro(now64(6)), place UInt32,
     version UInt64 DEFAULT 9223372036854775807 - at,
     record String CODEC(ZSTD(3))
-) ENGINE = {engine:ReplacingMergeTree(version)} ORDER BY (trace_id, life, kind, key)
+) ENGINE = {engine:ReplacingMergeTree(version)} PARTITION BY toStartOfMonth(toDateTime(intDiv(at, 1000000), 'UTC'))
+ORDER BY (trace_id, life, kind, key)
 TTL toDateTime(intDiv(at, 1000000)) + INTERVAL 1 DAY DELETE WHERE kind = 'log'
 SETTINGS index_granularity = 1024"""
 
-# a row for each trace, made of spans and facts; `s` are its spans, the ended ones first, in the order of their ends
+# a row for each trace, made of spans and facts; `s` are its spans, the ended ones first, in the order of their ends;
+# `deleted` is 1 for a trace that was, and 2 in the hours of spans that are not the trace's own, which is `own`
 _TRACES = """CREATE TABLE IF NOT EXISTS traces {on_cluster} (
-    trace_id String, life UInt32, deleted UInt8, seq UInt64, version UInt64, digest String,
+    hour UInt32, own UInt32, trace_id String, life UInt32, deleted UInt8, seq UInt64, version UInt64, digest String,
     experiment Int64, experiment_name LowCardinality(String), state LowCardinality(String), name Nullable(String),
     root_span Nullable(String), start Nullable(Int64), born UInt64, duration Nullable(Int64),
     spans UInt32, errors UInt32, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
@@ -66,11 +78,11 @@ _TRACES = """CREATE TABLE IF NOT EXISTS traces {on_cluster} (
         status LowCardinality(String), model LowCardinality(Nullable(String)),
         request_model LowCardinality(Nullable(String)), provider LowCardinality(Nullable(String)), start Int64,
         duration Nullable(Int64), input_tokens Nullable(Int64), output_tokens Nullable(Int64),
-        total_tokens Nullable(Int64), cost Nullable(Float64), message Nullable(String), covered UInt8,
-        beside Nullable(String)),
+        total_tokens Nullable(Int64), cost Nullable(Float64), first_chunk Nullable(Int64),
+        message Nullable(String), covered UInt8, beside Nullable(String)),
     INDEX seq_index seq TYPE minmax, INDEX session_index session TYPE bloom_filter(0.01),
     INDEX digests_index digests TYPE bloom_filter(0.01)
-) ENGINE = {engine:ReplacingMergeTree(version)} ORDER BY trace_id
+) ENGINE = {engine:ReplacingMergeTree(version)} PARTITION BY {week} ORDER BY (hour, trace_id)
 SETTINGS index_granularity = 256"""
 
 _CHANGES = """CREATE TABLE IF NOT EXISTS changes {on_cluster} (
@@ -103,7 +115,7 @@ _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS migrations {on_cluster} (
 ) ENGINE = {engine:ReplacingMergeTree} ORDER BY number"""
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    (_SPANS, _FACTS, _TRACES, _CHANGES, _DOCUMENTS, _ATTACHMENTS, _PROCESSES, _HEARTBEATS),
+    (_SPANS, _PLACES, _PLACES_OF_SPANS, _FACTS, _TRACES, _CHANGES, _DOCUMENTS, _ATTACHMENTS, _PROCESSES, _HEARTBEATS),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 _ENGINE = re.compile(r"\{engine:(\w+)(?:\((.*?)\))?\}")
@@ -113,6 +125,7 @@ def statement(template: str, cluster: str | None) -> str:
     """A statement for a single server, or for a cluster."""
     replicated = "Replicated" if cluster else ""
     text = _ENGINE.sub(lambda found: f"{replicated}{found[1]}({found[2] or ''})", template)
+    text = text.replace("{hour_of_start}", HOUR_OF_START).replace("{week}", WEEK)
     text = text.replace("{on_cluster}", f"ON CLUSTER {cluster}" if cluster else "")
     window = "replicated_deduplication_window" if cluster else "non_replicated_deduplication_window"
     return text.replace("{deduplication_window}", window)

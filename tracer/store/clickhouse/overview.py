@@ -10,6 +10,7 @@ from tracer.errors import InvalidArgumentError
 from tracer.store.clickhouse import documents
 from tracer.store.clickhouse.compile import LISTED, selected, with_list
 from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.places import hour_of
 from tracer.store.filter import Expression, all_of
 from tracer.store.rows import (
     ExperimentRow,
@@ -64,7 +65,9 @@ def histogram(
         return None
     step = round_step(high - low, buckets)
     start = low - low % step
-    within = sql.matching(Fragment("start BETWEEN ? AND ?", [low, high]))
+    within = sql.matching(
+        Fragment("start BETWEEN ? AND ?", [low, high]), f"hour BETWEEN {hour_of(low)} AND {hour_of(high)}"
+    )
     counts = connection.rows(
         f"SELECT intDiv(start - {start}, {step}) AS bucket, count(), countIf(state = 'ERROR') FROM {within.text}"
         " GROUP BY bucket ORDER BY bucket",

@@ -6,6 +6,7 @@ import time
 
 from tracer.store.clickhouse.append import fact, roll_up, stored_rows
 from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.places import spans_of
 
 _NOTED_EVERY_SECONDS = 20.0
 _ALIVE_SECONDS = 120  # a process is heard of every 30 seconds, also when it has nothing to send
@@ -47,9 +48,10 @@ def owner_gone(connection: Connection, owner: str) -> None:
     if not found:
         return
     stored = stored_rows(connection, [row[0] for row in found], frozenset())
+    of_these = spans_of(list(stored))
     running = connection.rows(
-        "SELECT trace_id, life, span_id FROM spans FINAL WHERE trace_id IN ? AND owner = ? AND rank IN (1, 2)",
-        [list(stored), owner],
+        f"SELECT trace_id, life, span_id FROM spans FINAL WHERE {of_these.text} AND owner = ? AND rank IN (1, 2)",
+        [*of_these.parameters, owner],
     )
     rows = [fact(trace_id, life, "gone", span_id, 0, {}) for trace_id, life, span_id in running]
     connection.insert_in_parts("facts", rows)

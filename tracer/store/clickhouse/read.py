@@ -9,6 +9,7 @@ import orjson
 
 from tracer._json import JsonObject
 from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.places import spans_of, traces_of
 from tracer.store.clickhouse.spans import SHOWN, SPAN_COLUMNS, SpanCells, facts_of, is_ended
 from tracer.store.rows import AssessmentRow, Changes, StoredTrace, TraceRow
 from tracer.store.sqlite.read import costs, narrow_record, without_absent
@@ -127,10 +128,7 @@ def read_spans_of(connection: Connection, trace_ids: Sequence[str], *, payload: 
 
 
 def _placed(connection: Connection, trace_ids: Sequence[str]) -> dict[str, _Placed]:
-    rows = connection.rows(
-        f"SELECT {_PLACED_COLUMNS} FROM traces FINAL WHERE trace_id IN ? AND NOT deleted AND start IS NOT NULL",
-        [list(trace_ids)],
-    )
+    rows = rows_of(connection, _PLACED_COLUMNS, trace_ids)
     found: dict[str, _Placed] = {}
     for row in rows:
         cells, (life, owner, ended, running, statuses, moved, beside) = TraceCells._make(row[:_WIDTH]), row[_WIDTH:]
@@ -145,6 +143,19 @@ def _placed(connection: Connection, trace_ids: Sequence[str]) -> dict[str, _Plac
     return found
 
 
+def rows_of(connection: Connection, chosen: str, trace_ids: Sequence[str]) -> list[list[Any]]:
+    """Columns of the listed traces of these ids."""
+    if not trace_ids:
+        return []
+    of_these = traces_of(trace_ids)
+    rows = connection.rows(
+        f"SELECT deleted, start IS NULL, {chosen} FROM traces WHERE {of_these.text}"
+        " ORDER BY version DESC, deleted LIMIT 1 BY trace_id",
+        of_these.parameters,
+    )
+    return [row for deleted, is_empty, *row in rows if not deleted and not is_empty]
+
+
 def _resource(connection: Connection, owner: str | None) -> JsonObject:
     rows = connection.rows("SELECT resource FROM processes FINAL WHERE owner = ?", [owner]) if owner else []
     resource: JsonObject = orjson.loads(rows[0][0]) if rows else {}
@@ -157,10 +168,11 @@ def _spans(
     """The records of traces' spans, ended and running, sorted by start; those that their rows have."""
     found: dict[str, list[JsonObject]] = {trace_id: [] for trace_id in placed}
     only, values = ("", []) if span_id is None else (" AND span_id = ?", [span_id])
+    of_these = spans_of(list(placed))
     for life, record, *cells in connection.rows(
         f"SELECT life, {'record' if payload else 'NULL'}, {SPAN_COLUMNS} FROM spans FINAL"
-        f" WHERE trace_id IN ?{only} AND {SHOWN}",
-        [list(placed), *values],
+        f" WHERE {of_these.text}{only} AND {SHOWN}",
+        [*of_these.parameters, *values],
     ):
         span = SpanCells._make(cells)
         of = placed[span.trace_id]
@@ -231,9 +243,4 @@ def read_changes(connection: Connection, since: int, limit: int) -> Changes:
 
 
 def _listed(connection: Connection, trace_ids: Sequence[str]) -> set[str]:
-    if not trace_ids:
-        return set()
-    rows = connection.rows(
-        "SELECT trace_id FROM traces FINAL WHERE trace_id IN ? AND NOT deleted AND start IS NOT NULL", [list(trace_ids)]
-    )
-    return {row[0] for row in rows}
+    return {row[0] for row in rows_of(connection, "trace_id", trace_ids)}

@@ -13,6 +13,7 @@ import orjson
 from tracer import _fault, semconv
 from tracer._json import JsonObject
 from tracer.semconv import PROMPT, SpanType
+from tracer.store.clickhouse.places import hour_of
 from tracer.store.sqlite.append import plain_text
 from tracer.store.sqlite.decode import SpanFacts, StartFacts
 from tracer.store.sqlite.plan import time_of
@@ -62,6 +63,7 @@ def trace_row(known: Known, experiments: Mapping[str, int], record_of: RecordOf)
     costs = rolled.cost or (None, None, None)
     row = {
         "trace_id": known.trace_id, "life": known.life, "deleted": 0,
+        "hour": hour_of(rolled.start), "own": hour_of(rolled.start),
         "experiment": experiments.get(experiment or "", 0),
         "experiment_name": experiment if experiment in experiments else "Default",
         "state": state or rolled.state, "name": rolled.name, "root_span": rolled.root, "start": rolled.start,
@@ -84,12 +86,6 @@ def trace_row(known: Known, experiments: Mapping[str, int], record_of: RecordOf)
     return {**row, "digest": hashlib.blake2b(orjson.dumps(row), digest_size=16).hexdigest()}
 
 
-def tombstone(trace_id: str, life: int) -> dict[str, Any]:
-    """The row of a deleted trace."""
-    empty = trace_row(Known(trace_id, life), {}, lambda span_id: {})
-    return {**empty, "deleted": 1, "digest": ""}
-
-
 def _spans(known: Known) -> dict[str, list[Any]]:
     rows = [_ended_cells(span) for span in known.spans] + [_running_cells(run) for run in known.running]
     columns = list(zip(*rows)) or [()] * len(_SPAN_CELLS)
@@ -98,7 +94,7 @@ def _spans(known: Known) -> dict[str, list[Any]]:
 
 _SPAN_CELLS = (
     "id", "ended", "name", "type", "status", "model", "request_model", "provider", "start", "duration", "input_tokens",
-    "output_tokens", "total_tokens", "cost", "message", "covered", "beside",
+    "output_tokens", "total_tokens", "cost", "first_chunk", "message", "covered", "beside",
 )  # fmt: skip
 
 
@@ -107,7 +103,7 @@ def _ended_cells(span: SpanFacts) -> tuple[Any, ...]:
     return (
         span.span_id, 1, span.name, span.type, span.status, span.model, span.request_model, span.provider, span.start,
         span.duration, usage.get("input_tokens"), usage.get("output_tokens"), usage.get("total_tokens"),
-        span.cost[2] if span.cost else None, span.message, span.covered, span.beside,
+        span.cost[2] if span.cost else None, span.first_chunk, span.message, span.covered, span.beside,
     )  # fmt: skip
 
 
@@ -116,7 +112,7 @@ def _running_cells(run: Running) -> tuple[Any, ...]:
     status = "INTERRUPTED" if run.gone else "IN_PROGRESS"
     return (
         facts.span_id, 0, facts.name, facts.type, status, facts.model, None, facts.provider, facts.start,
-        None, None, None, None, None, None, 0, None,
+        None, None, None, None, None, None, None, 0, None,
     )  # fmt: skip
 
 

@@ -92,10 +92,10 @@ def started_row(trace_id: str, life: int, place: int, start: NewStart) -> dict[s
     }  # fmt: skip
 
 
-def hidden_row(trace_id: str, life: int, span_id: str) -> dict[str, Any]:
+def hidden_row(trace_id: str, life: int, span_id: str, start: int) -> dict[str, Any]:
     """The row in the place of a span that is another one's."""
-    start = NewStart({"span_id": span_id}, None, None)
-    return {**started_row(trace_id, life, 0, start), "rank": HIDDEN}
+    new = NewStart({"span_id": span_id, "start": start}, None, None)
+    return {**started_row(trace_id, life, 0, new), "rank": HIDDEN}
 
 
 def _of_record(record: JsonObject, line: bytes) -> dict[str, Any]:

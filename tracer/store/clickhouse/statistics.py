@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from tracer.errors import InvalidArgumentError
 from tracer.store.clickhouse.compile import selected
 from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.places import FIRST_HOUR, LAST_HOUR, hour_of
 from tracer.store.filter import Expression
 from tracer.store.rows import StatisticsRow
 from tracer.store.sqlite.sql import Fragment, Sql, columns
-from tracer.store.sqlite.statistics import STATISTICS_GROUPS
+from tracer.store.sqlite.statistics import LATENCIES, STATISTICS_GROUPS
 from tracer.store.sqlite.topmost import CALL_SHIFT, COST, PRICED_BELOW, USAGE
 
 _SPANS = {
@@ -37,7 +38,7 @@ _TRACES = {
 _OF_CALLS = ("model", "provider", "none")
 _JOINED = (
     "s.ended", "s.name", "s.type", "s.status", "s.model", "s.provider", "s.start", "s.duration", "s.input_tokens",
-    "s.output_tokens", "s.cost", "s.covered",
+    "s.output_tokens", "s.cost", "s.covered", "s.first_chunk",
 )  # fmt: skip
 _NS_PER_MS = 1_000_000
 _EVER = 2**62
@@ -68,18 +69,24 @@ def statistics(
     latency: str,
 ) -> list[StatisticsRow]:
     """One row a group (and step), most calls first."""
-    if latency != "total":
-        raise InvalidArgumentError(f"latency is {latency!r}; a store in ClickHouse has only total")
     if group_by not in STATISTICS_GROUPS:
         raise InvalidArgumentError(f"group_by is {group_by!r}, expected one of {', '.join(STATISTICS_GROUPS)}")
-    prefix = "" if group_by in _TRACES else "s."
+    if latency not in LATENCIES:
+        raise InvalidArgumentError(f"latency is {latency!r}, expected one of {', '.join(LATENCIES)}")
+    since, until = (None if bound is None else _ns(bound) for bound in (since_ms, until_ms))
+    is_of_first_chunks = latency == "first_chunk"
+    prefix = "s." if is_of_first_chunks or group_by not in _TRACES else ""
     bounds = [
-        Fragment(f"{prefix}start {sign} ?", [_ns(bound)])
-        for bound, sign in ((since_ms, ">="), (until_ms, "<"))
+        Fragment(f"{prefix}start {sign} ?", [bound])
+        for bound, sign in ((since, ">="), (until, "<"))
         if bound is not None
     ]
-    source = (selected(filter) if group_by in _TRACES else _of_spans(group_by, filter)).matching(*bounds)
-    amounts = _trace_amounts(group_by) if group_by in _TRACES else _span_amounts(group_by)
+    traces = selected(filter).matching(_hours(since, until, also_of_spans=bool(prefix)))
+    if prefix:
+        source = _of_spans(group_by, traces, is_of_first_chunks=is_of_first_chunks).matching(*bounds)
+        amounts = _span_amounts(group_by, "s.first_chunk" if is_of_first_chunks else "s.duration")
+    else:
+        source, amounts = traces.matching(*bounds), _trace_amounts(group_by)
     step = f"intDiv({prefix}start, {interval_ns}) * {interval_ns}" if interval_ns else "NULL"
     found = connection.rows(
         f"SELECT {columns(_Totals, **amounts, step=f'{step} AS step')} FROM {source.text} GROUP BY 1, 2",
@@ -89,17 +96,30 @@ def statistics(
     return sorted(rows, key=lambda row: (row.start or 0, -row.calls, row.group))
 
 
-def _of_spans(group_by: str, filter: Expression | None) -> Sql:
-    source = selected(filter)
-    inner = f"(SELECT {', '.join(_JOINED)} FROM {source.text}) ARRAY JOIN {', '.join(_JOINED)}"
-    return Sql(inner, "s.ended", source.parameters).matching(_SPANS[group_by][1])
+def _hours(since: int | None, until: int | None, *, also_of_spans: bool) -> str | None:
+    """The hours that traces are in, or that a span of theirs started in."""
+    if since is None and until is None:
+        return None
+    low, high = FIRST_HOUR if since is None else hour_of(since), LAST_HOUR if until is None else hour_of(until)
+    within = f"hour BETWEEN {low} AND {high}"
+    if not also_of_spans:
+        return within
+    return f"({within} OR (hour, trace_id) IN (SELECT own, trace_id FROM traces FINAL WHERE deleted = 2 AND {within}))"
 
 
-def _amounts(group: str, prefix: str, failed: str, usage: str, cost: str, priced: str) -> dict[str, str]:
+def _of_spans(group_by: str, traces: Sql, *, is_of_first_chunks: bool) -> Sql:
+    group, condition = _TRACES.get(group_by), _SPANS.get(group_by, ("", "true"))[1]
+    of_trace = [] if group is None else [f"{group} AS grouped"]
+    inner = f"(SELECT {', '.join([*_JOINED, *of_trace])} FROM {traces.text}) ARRAY JOIN {', '.join(_JOINED)}"
+    condition += " AND s.first_chunk IS NOT NULL" if is_of_first_chunks else ""
+    return Sql(inner, "s.ended", traces.parameters).matching(condition)
+
+
+def _amounts(group: str, prefix: str, failed: str, usage: str, cost: str, priced: str, duration: str) -> dict[str, str]:
     own = f"{prefix}cost IS NULL AND ({failed} OR {prefix}input_tokens IS NULL)"
     ranks = ", ".join(map(str, _SHARES))
     return {
-        "group": f"{group} AS grouped",
+        "group": group,
         "calls": "count()",
         "errors": f"countIf({failed})",
         "input_tokens": f"sumIf(toFloat64(ifNull({prefix}input_tokens, 0)), {usage})",
@@ -107,20 +127,22 @@ def _amounts(group: str, prefix: str, failed: str, usage: str, cost: str, priced
         "cost": f"sumIf(ifNull({prefix}cost, 0), {cost})",
         "priced": f"countIf({priced})",
         "unmeasured": f"countIf({own})",
-        "latencies": f"quantilesExactIf({ranks})(assumeNotNull({prefix}duration), {prefix}duration IS NOT NULL)",
+        "latencies": f"quantilesExactIf({ranks})(assumeNotNull({duration}), {duration} IS NOT NULL)",
     }
 
 
-def _span_amounts(group_by: str) -> dict[str, str]:
+def _span_amounts(group_by: str, duration: str) -> dict[str, str]:
     """Tokens and cost of a span count unless an ancestor carries them too."""
     shift = CALL_SHIFT if group_by in _OF_CALLS else 0
     usage, cost = (f"bitAnd(s.covered, {mark << shift}) = 0" for mark in (USAGE, COST))
     priced = f"(s.cost IS NOT NULL OR bitAnd(s.covered, {PRICED_BELOW}) <> 0)"
-    return _amounts(_SPANS[group_by][0], "s.", "s.status = 'ERROR'", usage, cost, priced)
+    group = "grouped" if group_by in _TRACES else f"{_SPANS[group_by][0]} AS grouped"
+    return _amounts(group, "s.", "s.status = 'ERROR'", usage, cost, priced, duration)
 
 
 def _trace_amounts(group_by: str) -> dict[str, str]:
-    return _amounts(_TRACES[group_by], "", "state = 'ERROR'", "true", "true", "cost IS NOT NULL")
+    group = f"{_TRACES[group_by]} AS grouped"
+    return _amounts(group, "", "state = 'ERROR'", "true", "true", "cost IS NOT NULL", "duration")
 
 
 def _ns(ms: float) -> int:

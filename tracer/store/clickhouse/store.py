@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tracer._json import JsonObject
 from tracer.store.clickhouse import datasets, documents, overview, policies, read, reviews
@@ -12,6 +13,7 @@ from tracer.store.clickhouse.append import append
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.delete import delete_traces
 from tracer.store.clickhouse.find import count_traces, find_traces
+from tracer.store.clickhouse.gathering import Gathering
 from tracer.store.clickhouse.migrations import check_schema
 from tracer.store.clickhouse.owners import Heartbeats, owner_gone, running_owners
 from tracer.store.clickhouse.run_sums import run_sums
@@ -53,6 +55,7 @@ class ClickHouseStore:
         self.url = url
         self._connection = Connection(address)
         self._heartbeats = Heartbeats()
+        self._gathering = Gathering(lambda batch: append(self._checked(), batch))
         self._is_checked = False
         self._checking = threading.Lock()
 
@@ -65,7 +68,7 @@ class ClickHouseStore:
             self._heartbeats.note(self._checked(), owner)
         batch = decode(lines, owner)
         if not batch.is_empty():
-            append(self._checked(), batch)
+            self._gathering.append(batch)
 
     def owner_gone(self, owner: str) -> None:
         """Mark the spans that a dead process left running as interrupted."""
@@ -295,3 +298,9 @@ class ClickHouseStore:
                     check_schema(self._connection)
                     self._is_checked = True
         return self._connection
+
+
+if TYPE_CHECKING:
+    from tracer.store import Store
+
+    _is_a_store: type[Store] = ClickHouseStore

@@ -38,7 +38,7 @@ _TRACES = {
 }
 _OF_CALLS = ("model", "provider", "none")
 STATISTICS_GROUPS = (*_SPANS, *_TRACES)
-_LATENCIES = ("total", "first_chunk")
+LATENCIES = ("total", "first_chunk")
 _ROLLED = {
     "model": ("model", "model <> ''"),
     "provider": ("CASE provider WHEN '' THEN 'unknown' ELSE provider END", "model <> ''"),
@@ -138,8 +138,8 @@ def statistics(
     """One row a group (and step), most calls first; from the roll-up where spans are many and no filter needs them."""
     if group_by not in STATISTICS_GROUPS:
         raise InvalidArgumentError(f"group_by is {group_by!r}, expected one of {', '.join(STATISTICS_GROUPS)}")
-    if latency not in _LATENCIES:
-        raise InvalidArgumentError(f"latency is {latency!r}, expected one of {', '.join(_LATENCIES)}")
+    if latency not in LATENCIES:
+        raise InvalidArgumentError(f"latency is {latency!r}, expected one of {', '.join(LATENCIES)}")
     question = _Question(group_by, filter, _ns(since_ms), _ns(until_ms), interval_ns, latency == "first_chunk")
     if not question.is_of_spans:
         rows = _from_traces(connection, question, fulltext)

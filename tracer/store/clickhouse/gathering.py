@@ -1,0 +1,91 @@
+"""Writes what several requests append at once as one batch, since an insert costs the engine the same for few rows.
+
+A request waits for those before it. When its turn comes it writes all that has come meanwhile, whoever brought it, and
+each of the others is answered once that is written: nothing is acknowledged before it is stored.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from tracer.errors import StoreError
+from tracer.store.sqlite.decode import DecodedBatch
+
+_AT_ONCE = 2  # while one waits for the engine, another is made ready
+_MOST_SPANS = 10_000  # in one batch
+_Waiting = tuple[DecodedBatch, "Future[None]"]
+
+
+class Gathering:
+    """The appends of a process."""
+
+    def __init__(self, write: Callable[[DecodedBatch], None]) -> None:
+        self._write = write
+        self._turns = threading.BoundedSemaphore(_AT_ONCE)
+        self._choosing = threading.Lock()
+        self._waiting: list[_Waiting] = []
+
+    def append(self, batch: DecodedBatch) -> None:
+        """Write a batch, together with others that wait. Raises StoreError for this one's own fault alone."""
+        own: Future[None] = Future()
+        with self._choosing:
+            self._waiting.append((batch, own))
+        while not own.done():
+            with self._turns:
+                if own.done():
+                    break
+                with self._choosing:
+                    chosen = self._choose()
+                self._write_all(chosen)
+            if not chosen:  # it is being written by another
+                break
+        own.result()
+
+    def _choose(self) -> list[_Waiting]:
+        """Those that wait, the first ones first, as long as no two have news of the same trace."""
+        chosen: list[_Waiting] = []
+        traces: set[str] = set()
+        spans = 0
+        for each in self._waiting:
+            names = each[0].traces.keys()
+            spans += sum(len(trace.spans) for trace in each[0].traces.values())
+            if chosen and (spans > _MOST_SPANS or not traces.isdisjoint(names)):
+                break
+            chosen.append(each)
+            traces.update(names)
+        del self._waiting[: len(chosen)]
+        return chosen
+
+    def _write_all(self, chosen: list[_Waiting]) -> None:
+        if len(chosen) > 1:
+            try:
+                self._write(_together([batch for batch, _ in chosen]))
+            except StoreError:
+                pass  # perhaps one of them is the reason: each alone
+            else:
+                for _, written in chosen:
+                    written.set_result(None)
+                return
+        for batch, written in chosen:
+            try:
+                self._write(batch)
+            except BaseException as error:
+                written.set_exception(error)
+            else:
+                written.set_result(None)
+
+
+def _together(batches: list[DecodedBatch]) -> DecodedBatch:
+    whole = DecodedBatch()
+    for batch in batches:
+        whole.traces.update(batch.traces)
+        for digest, attachment in batch.attachments.items():
+            whole.attachments.setdefault(digest, attachment)
+        whole.processes += batch.processes
+        whole.models += batch.models
+        whole.runs += batch.runs
+        whole.experiments += batch.experiments
+        whole.registered += batch.registered
+    return whole
