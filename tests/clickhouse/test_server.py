@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import httpx
 import pytest
 
 import tracer
+from tests.clickhouse.faults import server_process
 from tests.store.records import found, span
 from tracer.server import running_server
 from tracer.store import Store
@@ -71,21 +68,6 @@ def test_a_program_writes_to_clickhouse_itself(url: str) -> None:
     tracer.log_feedback(trace_id=trace.info.trace_id, name="good", value=True)
     again = tracer.search_traces("tags.env = 'test' AND feedback.good = true")
     assert [each.info.trace_id for each in again] == [trace.info.trace_id]
-
-
-@contextmanager
-def server_process(url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """``tracer server`` in a process of its own."""
-    command = [sys.executable, "-m", "tracer", "server", "--port", "0", "--store", url]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ}
-    ) as process:
-        assert process.stdout is not None
-        line = next(line for line in process.stdout if "http://" in line)
-        try:
-            yield process, "http://" + line.partition("http://")[2].split()[0].rstrip("/.,")
-        finally:
-            process.kill()
 
 
 def test_a_server_that_is_killed_while_it_takes_records_in_loses_nothing_and_doubles_nothing(
