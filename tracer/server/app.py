@@ -43,7 +43,6 @@ from tracer.store import Store
 _READERS = 16
 _OPEN = (signin.server, signin.sign_in, signin.sign_out, health, ready)
 _BODIES = 4  # of the largest size, in memory at once
-_WRITERS = 2  # SQLite lets one write at a time: one more prepares its transaction meanwhile
 
 
 def create_app(
@@ -131,7 +130,7 @@ class _Started:
 def _start(app: Starlette) -> None:
     # within the event loop: limiters and events belong to it
     app.state.readers = CapacityLimiter(_READERS)
-    app.state.writers = CapacityLimiter(_WRITERS)
+    app.state.writers = CapacityLimiter(app.state.open_store().appends_at_once)
     app.state.bodies = BodyBudget(_BODIES * app.state.settings.max_body_bytes)
     app.state.indexer = Indexer(app.state.open_store)
     app.state.indexer.start()

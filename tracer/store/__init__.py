@@ -92,6 +92,11 @@ class Store(Protocol):
         """The URL that opens this store again."""
         ...
 
+    @property
+    def appends_at_once(self) -> int:
+        """How many threads may append at once with profit."""
+        ...
+
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Take in records (_records/record.py) as JSON, any kinds, any order, also repeated. Raises StoreError."""
         ...

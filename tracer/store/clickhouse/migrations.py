@@ -16,7 +16,8 @@ from tracer.store.clickhouse.address import Address
 from tracer.store.clickhouse.connection import Connection, UnknownTableError
 from tracer.store.clickhouse.places import HOUR_OF_START, WEEK
 
-# what a span is; `rank` grows with what is known of it, and of two records that know as much the first one counts
+# what a span is; `rank` grows with what is known of it, and of two records that know as much the first one counts;
+# the records of a conversation repeat each other, so many are compressed together
 _SPANS = """CREATE TABLE IF NOT EXISTS spans {on_cluster} (
     hour UInt32 DEFAULT {hour_of_start}, trace_id String, life UInt32, span_id String, rank UInt32,
     at UInt64 DEFAULT toUnixTimestamp64Micro(now64(6)), place UInt32,
@@ -29,7 +30,7 @@ _SPANS = """CREATE TABLE IF NOT EXISTS spans {on_cluster} (
     first_chunk Nullable(Int64), scope LowCardinality(Nullable(String)), exception LowCardinality(Nullable(String)),
     owner LowCardinality(Nullable(String)), known_as Array(String), digests Array(String), long_keys Array(String),
     attributes Map(String, String) CODEC(ZSTD(3)),
-    record String CODEC(ZSTD(3)),
+    record String CODEC(ZSTD(3, 24)) SETTINGS (min_compress_block_size = 4194304, max_compress_block_size = 4194304),
     said String CODEC(ZSTD(3)), low String CODEC(ZSTD(3)), words String CODEC(ZSTD(3)),
     INDEX low_index low TYPE text(tokenizer = splitByNonAlpha),
     INDEX words_index words TYPE text(tokenizer = splitByString([' ']))

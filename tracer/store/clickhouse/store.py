@@ -51,6 +51,8 @@ from tracer.store.sqlite.decode import decode
 class ClickHouseStore:
     """Keeps traces in one database of a ClickHouse server or cluster."""
 
+    appends_at_once = 16  # what waits is written together: gathering.py
+
     def __init__(self, url: str, address: Address) -> None:
         self.url = url
         self._connection = Connection(address)

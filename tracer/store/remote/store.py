@@ -56,6 +56,8 @@ _BINARY = "application/octet-stream"
 class RemoteStore:
     """Keeps traces on a tracer server."""
 
+    appends_at_once = 2
+
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url
         self._server = Connection(url, token)

@@ -57,6 +57,8 @@ Result = TypeVar("Result")
 class SqliteStore:
     """Keeps traces in one SQLite file."""
 
+    appends_at_once = 2  # one write at a time: one more prepares its transaction meanwhile
+
     def __init__(self, url: str, path: Path) -> None:
         self.url = url
         self.path = path
