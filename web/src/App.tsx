@@ -1,34 +1,34 @@
 // Frame of every page, and the routes.
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect } from "react";
+import { useEffect } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 import { ApiError } from "./api/client";
-import { serverInfo } from "./api/queries";
+import { queryClient, serverInfo } from "./api/queries";
 import { ErrorBoundary } from "./shell/ErrorBoundary";
 import { Header } from "./shell/Header";
+import { lazyPage } from "./shell/lazyPage";
 import { SignIn } from "./shell/SignIn";
 import { TracesPage } from "./traces/TracesPage";
 import { Problem } from "./ui/Problem";
 
-const loadTracePage = () => import("./trace/TracePage");
-const TracePage = lazy(loadTracePage);
-const SessionsPage = lazy(() => import("./sessions/SessionsPage"));
-const SessionPage = lazy(() => import("./sessions/SessionPage"));
-const VersionsPage = lazy(() => import("./versions/VersionsPage"));
-const VersionPage = lazy(() => import("./versions/VersionPage"));
-const EvaluationsPage = lazy(() => import("./evaluations/EvaluationsPage"));
-const EvaluationPage = lazy(() => import("./evaluations/EvaluationPage"));
-const DashboardPage = lazy(() => import("./dashboard/DashboardPage"));
-const PromptsPage = lazy(() => import("./prompts/PromptsPage"));
-const PromptPage = lazy(() => import("./prompts/PromptPage"));
-const TryPage = lazy(() => import("./again/TryPage"));
-const DatasetsPage = lazy(() => import("./datasets/DatasetsPage"));
-const DatasetPage = lazy(() => import("./datasets/DatasetPage"));
-const ReviewQueuesPage = lazy(() => import("./review/ReviewQueuesPage"));
-const ReviewPage = lazy(() => import("./review/ReviewPage"));
-const AuditPage = lazy(() => import("./audit/AuditPage"));
-const ComparePage = lazy(() => import("./compare/ComparePage"));
+const TracePage = lazyPage("trace", () => import("./trace/TracePage"));
+const SessionsPage = lazyPage("sessions", () => import("./sessions/SessionsPage"));
+const SessionPage = lazyPage("session", () => import("./sessions/SessionPage"));
+const VersionsPage = lazyPage("versions", () => import("./versions/VersionsPage"));
+const VersionPage = lazyPage("version", () => import("./versions/VersionPage"));
+const EvaluationsPage = lazyPage("evaluations", () => import("./evaluations/EvaluationsPage"));
+const EvaluationPage = lazyPage("evaluation", () => import("./evaluations/EvaluationPage"));
+const DashboardPage = lazyPage("dashboard", () => import("./dashboard/DashboardPage"));
+const PromptsPage = lazyPage("prompts", () => import("./prompts/PromptsPage"));
+const PromptPage = lazyPage("prompt", () => import("./prompts/PromptPage"));
+const TryPage = lazyPage("try", () => import("./again/TryPage"));
+const DatasetsPage = lazyPage("datasets", () => import("./datasets/DatasetsPage"));
+const DatasetPage = lazyPage("dataset", () => import("./datasets/DatasetPage"));
+const ReviewQueuesPage = lazyPage("reviewQueues", () => import("./review/ReviewQueuesPage"));
+const ReviewPage = lazyPage("review", () => import("./review/ReviewPage"));
+const AuditPage = lazyPage("audit", () => import("./audit/AuditPage"));
+const ComparePage = lazyPage("compare", () => import("./compare/ComparePage"));
 
 const PRELOAD_AFTER_MS = 400;
 
@@ -41,10 +41,10 @@ export function App() {
   // preload the page that is opened next, once the first one is shown
   useEffect(() => {
     if (!server?.signed_in) return;
-    const wait = window.setTimeout(() => void loadTracePage().catch(() => undefined), PRELOAD_AFTER_MS);
+    const wait = window.setTimeout(() => void queryClient.prefetchQuery(TracePage.code), PRELOAD_AFTER_MS);
     return () => window.clearTimeout(wait);
   }, [server?.signed_in]);
-  if (error && !(error instanceof ApiError && error.status === 401))
+  if (error && !server && !(error instanceof ApiError && error.status === 401))
     return (
       <main className="page-empty">
         <h1>No answer</h1>
@@ -61,61 +61,59 @@ export function App() {
       <Header server={server} />
       <main id="main" tabIndex={-1}>
         <ErrorBoundary key={path}>
-          <Suspense fallback={<p className="pad dim">Loading…</p>}>
-            <Switch>
-              <Route path="/traces">
-                <TracesPage />
-              </Route>
-              <Route path="/traces/:id">{({ id }) => <TracePage traceId={decoded(id)} />}</Route>
-              <Route path="/sessions">
-                <SessionsPage />
-              </Route>
-              <Route path="/sessions/:id">{({ id }) => <SessionPage key={id} sessionId={decoded(id)} />}</Route>
-              <Route path="/versions">
-                <VersionsPage />
-              </Route>
-              <Route path="/versions/:id">{({ id }) => <VersionPage key={id} modelId={decoded(id)} />}</Route>
-              <Route path="/evaluations">
-                <EvaluationsPage />
-              </Route>
-              <Route path="/evaluations/:id">{({ id }) => <EvaluationPage key={id} runId={decoded(id)} />}</Route>
-              <Route path="/dashboard">
-                <DashboardPage />
-              </Route>
-              <Route path="/prompts">
-                <PromptsPage />
-              </Route>
-              <Route path="/prompts/:name">{({ name }) => <PromptPage key={name} name={decoded(name)} />}</Route>
-              <Route path="/try">
-                <TryPage />
-              </Route>
-              <Route path="/datasets">
-                <DatasetsPage />
-              </Route>
-              <Route path="/datasets/:id">{({ id }) => <DatasetPage key={id} datasetId={decoded(id)} />}</Route>
-              <Route path="/review">
-                <ReviewQueuesPage />
-              </Route>
-              <Route path="/review/:id">{({ id }) => <ReviewPage key={id} queueId={decoded(id)} />}</Route>
-              <Route path="/audit">
-                <AuditPage />
-              </Route>
-              <Route path="/compare">
-                <ComparePage />
-              </Route>
-              <Route path="/">
-                <Redirect to="/traces" replace />
-              </Route>
-              <Route>
-                <div className="page-empty">
-                  <h1>There is no such page</h1>
-                  <p>
-                    <a href="/traces">All traces</a>
-                  </p>
-                </div>
-              </Route>
-            </Switch>
-          </Suspense>
+          <Switch>
+            <Route path="/traces">
+              <TracesPage />
+            </Route>
+            <Route path="/traces/:id">{({ id }) => <TracePage traceId={decoded(id)} />}</Route>
+            <Route path="/sessions">
+              <SessionsPage />
+            </Route>
+            <Route path="/sessions/:id">{({ id }) => <SessionPage key={id} sessionId={decoded(id)} />}</Route>
+            <Route path="/versions">
+              <VersionsPage />
+            </Route>
+            <Route path="/versions/:id">{({ id }) => <VersionPage key={id} modelId={decoded(id)} />}</Route>
+            <Route path="/evaluations">
+              <EvaluationsPage />
+            </Route>
+            <Route path="/evaluations/:id">{({ id }) => <EvaluationPage key={id} runId={decoded(id)} />}</Route>
+            <Route path="/dashboard">
+              <DashboardPage />
+            </Route>
+            <Route path="/prompts">
+              <PromptsPage />
+            </Route>
+            <Route path="/prompts/:name">{({ name }) => <PromptPage key={name} name={decoded(name)} />}</Route>
+            <Route path="/try">
+              <TryPage />
+            </Route>
+            <Route path="/datasets">
+              <DatasetsPage />
+            </Route>
+            <Route path="/datasets/:id">{({ id }) => <DatasetPage key={id} datasetId={decoded(id)} />}</Route>
+            <Route path="/review">
+              <ReviewQueuesPage />
+            </Route>
+            <Route path="/review/:id">{({ id }) => <ReviewPage key={id} queueId={decoded(id)} />}</Route>
+            <Route path="/audit">
+              <AuditPage />
+            </Route>
+            <Route path="/compare">
+              <ComparePage />
+            </Route>
+            <Route path="/">
+              <Redirect to="/traces" replace />
+            </Route>
+            <Route>
+              <div className="page-empty">
+                <h1>There is no such page</h1>
+                <p>
+                  <a href="/traces">All traces</a>
+                </p>
+              </div>
+            </Route>
+          </Switch>
         </ErrorBoundary>
       </main>
     </div>

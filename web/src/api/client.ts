@@ -14,6 +14,10 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether nobody answers, or a proxy says so: what was asked may come a little later. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof ApiError && [0, 502, 503, 504].includes(error.status);
+
 export type Query = Record<string, string | number | null | undefined>;
 
 interface Body {

@@ -24,8 +24,14 @@ let pause = FIRST_PAUSE_MS;
 let isConnected = true;
 let showTimer: number | undefined;
 let isLost = false;
+let isBack = false;
+let newest = 0;
 
 function notify(seq: number): void {
+  // the change number of a store does not fall: a file of the same name has replaced it
+  if (isBack && seq < newest) window.location.reload();
+  isBack = false;
+  newest = seq;
   for (const listener of listeners) listener(seq);
 }
 
@@ -38,8 +44,11 @@ function setConnected(connected: boolean): void {
     isLost = !isConnected;
     for (const watcher of watchers) watcher();
   };
-  if (connected) show();
-  else showTimer = window.setTimeout(show, GRACE_MS);
+  if (connected) {
+    show();
+    isBack = true;
+    void checkStore();
+  } else showTimer = window.setTimeout(show, GRACE_MS);
 }
 
 const post = (message: TabMessage) => channel?.postMessage(message);
@@ -91,6 +100,15 @@ function listen(): void {
     pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
     void askForSignIn();
   };
+}
+
+/** Begins anew where the server that is back serves another store. */
+async function checkStore(): Promise<void> {
+  const before = queryClient.getQueryData<ServerInfo>(["server"]);
+  const now = await request<ServerInfo>("/server").catch(() => null);
+  if (!now) return;
+  if (before && before.store !== now.store) window.location.reload();
+  else queryClient.setQueryData(["server"], now);
 }
 
 /** The connection is refused after a sign-in expired, too: the query for the server then shows the form. */
