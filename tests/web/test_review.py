@@ -161,6 +161,31 @@ def test_traces_are_reviewed_by_mouse_and_answers_are_taken_back(page: Page, giv
     assert given() == []
 
 
+def test_undoing_goes_back_to_the_trace_of_the_last_answer(page: Page, given: Given) -> None:
+    named(page)
+    for number in range(3):
+        shows(page, number)
+        for key in ("y", "4", "2", "Enter"):
+            page.keyboard.press(key)
+    expect(page.get_by_role("heading", name="Nothing left to review")).to_be_visible()
+    page.keyboard.press("u")
+    shows(page, 2)
+    expect(page.get_by_role("button", name="wrong rule")).to_have_attribute("aria-pressed", "false")
+    for _ in range(3):  # the other two here, and the last one of the trace before
+        page.keyboard.press("u")
+    shows(page, 1)
+    expect(page.get_by_role("button", name="wrong rule")).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_role("button", name="4")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="4")).to_have_attribute("aria-pressed", "false")
+    page.reload()
+    shows(page, 1)
+
+    assert [each[:3] for each in given()] == [
+        (0, "correct", True), (0, "fault", "wrong rule"), (0, "tone", 4), (1, "correct", True)
+    ]  # fmt: skip
+
+
 def test_what_was_said_is_input_and_output_or_the_conversation_with_documents(page: Page) -> None:
     named(page)
     said = page.get_by_role("article", name="What was said")

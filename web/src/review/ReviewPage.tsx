@@ -89,6 +89,13 @@ interface Props {
   onRename: () => void;
 }
 
+/** An answer of this visit, and the one that it replaced: what undoing takes back. */
+interface Given {
+  traceId: string;
+  index: number;
+  before: Json;
+}
+
 /** Traces that were asked for in one go: more than one, so that the next is there at once. */
 const AHEAD = 4;
 const MOST_ASKED = 1000;
@@ -99,6 +106,9 @@ function Reviewing({ queue, reviewer, onRename }: Props) {
   const [skipped, setSkipped] = useState<string[]>([]);
   const [seen, setSeen] = useState<string[]>([]);
   const [isOver, setOver] = useState(false);
+  const [given, setGiven] = useState<Given[]>([]);
+  const [isUndoing, setUndoing] = useState(false);
+  const last = given.at(-1);
   const [problem, setProblem] = useState<unknown>(null);
   const progress = useQuery(reviewProgress(queue.queue_id, reviewer));
   const asked = useRef<AbortController | null>(null);
@@ -140,13 +150,17 @@ function Reviewing({ queue, reviewer, onRename }: Props) {
     const at = traceId ? seen.indexOf(traceId) : -1;
     return at < 0 ? seen.length : at;
   };
-  const goBack = (from: string | null) => {
-    const earlier = seen[placeOf(from) - 1];
+  const goTo = (from: string | null, earlier: string | undefined) => {
     if (!earlier) return;
     if (from && !seen.includes(from)) setSeen([...seen, from]);
     setOver(false);
     recount();
     show(earlier);
+  };
+  const goBack = (from: string | null) => goTo(from, seen[placeOf(from) - 1]);
+  const undoElsewhere = (from: string | null) => {
+    setUndoing(true);
+    goTo(from, last?.traceId);
   };
   return (
     <div className="review-page">
@@ -171,6 +185,14 @@ function Reviewing({ queue, reviewer, onRename }: Props) {
           reviewer={reviewer}
           canGoBack={placeOf(current) > 0}
           hasFailed={problem !== null}
+          last={last}
+          isUndoing={isUndoing}
+          onGiven={(one) => setGiven((before) => [...before, one])}
+          onUndone={() => {
+            setUndoing(false);
+            setGiven((before) => before.slice(0, -1));
+          }}
+          onUndoElsewhere={() => undoElsewhere(current)}
           onNext={() => leave(current, skipped)}
           onSkip={() => {
             const passed = [...skipped.filter((id) => id !== current), current];
@@ -186,6 +208,7 @@ function Reviewing({ queue, reviewer, onRename }: Props) {
           skipped={skipped.length}
           isEmpty={progress.data?.trace_count === 0}
           onBack={seen.length ? () => goBack(null) : null}
+          onUndo={last ? () => undoElsewhere(null) : null}
           onSkipped={() => {
             setSkipped([]);
             void next(null, []);
@@ -212,12 +235,13 @@ interface OverProps {
   skipped: number;
   isEmpty: boolean;
   onBack: (() => void) | null;
+  onUndo: (() => void) | null;
   onSkipped: () => void;
   onLook: () => void;
 }
 
-function Over({ queue, reviewer, skipped, isEmpty, onBack, onSkipped, onLook }: OverProps) {
-  useKeys({ ...(onBack && { b: onBack }) });
+function Over({ queue, reviewer, skipped, isEmpty, onBack, onUndo, onSkipped, onLook }: OverProps) {
+  useKeys({ ...(onBack && { b: onBack }), ...(onUndo && { u: onUndo }) });
   const mine = queue.scores[0]
     ? `reviewer.\`${queue.scores[0].name.replaceAll("`", "``")}\` = '${reviewer.replaceAll("'", "''")}'`
     : "";
@@ -255,6 +279,11 @@ function Over({ queue, reviewer, skipped, isEmpty, onBack, onSkipped, onLook }: 
             Back <kbd aria-hidden>b</kbd>
           </button>
         )}
+        {onUndo && (
+          <button type="button" className="button" title="Undo the last answer" onClick={onUndo}>
+            Undo <kbd aria-hidden>u</kbd>
+          </button>
+        )}
         {!isEmpty && (
           <Link className="button" href={`/traces?filter=${encodeURIComponent(mine)}`}>
             What I reviewed
@@ -282,20 +311,26 @@ interface TraceProps {
   canGoBack: boolean;
   /** Whether the trace after this one could not be found. */
   hasFailed: boolean;
+  /** The last answer of this visit, to whichever trace. */
+  last: Given | undefined;
+  /** Whether this trace is shown to take the last answer back. */
+  isUndoing: boolean;
+  onGiven: (one: Given) => void;
+  onUndone: () => void;
+  onUndoElsewhere: () => void;
   onNext: () => void;
   onSkip: () => void;
   onBack: () => void;
 }
 
-function OneTrace({ traceId, queue, reviewer, canGoBack, hasFailed, onNext, onSkip, onBack }: TraceProps) {
+function OneTrace(props: TraceProps) {
+  const { traceId, queue, reviewer, canGoBack, hasFailed, last, isUndoing, onUndone, onNext, onSkip, onBack } = props;
   const query = useTrace(traceId);
   const answer: TraceAnswer | null = query.data ?? null;
   const { scores } = queue;
   const { answers, give, problem, settled } = useAnswers(answer?.trace ?? null, scores, reviewer);
   const [active, setActive] = useState(0);
   const [view, setView] = useRemembered<View>("review.view", "io");
-  const undone = useRef<[number, Json][]>([]);
-  const [canUndo, setCanUndo] = useState(false);
   const [note, setNote] = useState<string | null>(null);
   const isDone = isComplete(scores, answers);
   // what is typed until the next trace is there must not change this one
@@ -316,19 +351,26 @@ function OneTrace({ traceId, queue, reviewer, canGoBack, hasFailed, onNext, onSk
   const say = (index: number, value: Json, isUndo = false) => {
     const score = scores[index];
     if (!score || !answer || isLeft.current) return;
-    if (!isUndo) undone.current.push([index, answers[score.name] ?? null]);
-    setCanUndo(undone.current.length > 0);
+    if (!isUndo) props.onGiven({ traceId, index, before: answers[score.name] ?? null });
     setNote(null);
     void give(score.name, value);
     const open = value === null ? index : nextOpen(scores, index, { ...answers, [score.name]: value });
     if (score.kind !== "text") setActive(open ?? index);
   };
   const undo = () => {
-    const last = undone.current.pop();
     if (!last) return;
-    say(last[0], last[1], true);
-    setActive(last[0]);
+    if (last.traceId !== traceId) return leaveBy(props.onUndoElsewhere);
+    onUndone();
+    say(last.index, last.before, true);
+    setActive(last.index);
   };
+  const isKnown = answer !== null || query.isError;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, as soon as the trace is there
+  useEffect(() => {
+    if (!isUndoing || !isKnown) return;
+    if (answer) undo();
+    else onUndone();
+  }, [isUndoing, isKnown]);
   const goOn = () => {
     if (document.activeElement instanceof HTMLTextAreaElement) document.activeElement.blur();
     if (isDone) return leaveBy(onNext);
@@ -442,7 +484,7 @@ function OneTrace({ traceId, queue, reviewer, canGoBack, hasFailed, onNext, onSk
             aria-label="Undo"
             title="Undo the last answer (u)"
             onClick={undo}
-            disabled={!canUndo}
+            disabled={!last}
           >
             <Undo2 aria-hidden /> <kbd aria-hidden>u</kbd>
           </button>
