@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.forked import Forking
-from tests.run import FRAMEWORKS, PROVIDERS
+from tests.run import ALONE, FRAMEWORKS, PROVIDERS
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.no_store
@@ -41,7 +41,7 @@ def test_workers_load_the_sdks_of_few_providers() -> None:
     while more := {path for path, names in imported.items() if names & set(map(module, heavy))} - heavy:
         heavy |= more
 
-    apart = [ROOT / path for path in (*PROVIDERS, *FRAMEWORKS, "tests/web", "tests/frameworks")]
+    apart = [ROOT / path for path in (*PROVIDERS, *FRAMEWORKS, *ALONE, "tests/web", "tests/frameworks")]
     assert [path for path in heavy if not any(path.is_relative_to(place) for place in apart)] == HEAVY_BESIDE
 
 
