@@ -24,6 +24,7 @@ class Broken:
 
     def __init__(self, change_number: Callable[[], int]) -> None:
         self.url = "sqlite:////nowhere/secret.db"
+        self.appends_at_once = 1
         self.change_number = change_number
 
     def running_owners(self) -> list[str]:
