@@ -34,7 +34,13 @@ ON_EVERY_STORE = [
         "overview", "registered", "search",
     )
 ]  # fmt: skip
-OVER_A_SERVER = ["tests/server/test_datasets.py", "tests/server/test_reviews.py", "tests/genai/test_reviews.py"]
+OVER_A_SERVER = [
+    "tests/server/test_datasets.py",
+    "tests/server/test_policies.py",
+    "tests/server/test_reviews.py",
+    "tests/genai/test_reviews.py",
+    "tests/cli/test_copy.py::test_a_store_of_every_kind_comes_back_from_a_server_byte_for_byte",
+]
 
 
 def main(arguments: list[str]) -> int:

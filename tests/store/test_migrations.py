@@ -37,7 +37,8 @@ def test_stored_failures_get_their_failed_steps_and_exceptions(tmp_path: Path) -
     with closing(new_store(tmp_path, "old.db")) as store:
         store.append(lines)
     with closing(sqlite3.connect(tmp_path / "old.db")) as database:
-        database.execute("DROP TABLE review_queues")
+        for table in ("review_queues", "deleted", "policies"):
+            database.execute(f"DROP TABLE {table}")
         database.execute("ALTER TABLE spans DROP COLUMN exception")
         database.execute("DELETE FROM labels")
         database.execute("PRAGMA user_version = 14")
