@@ -91,6 +91,14 @@ def test_shapes_stay(
     prints("backup", str(tmp_path / "backup"))
     prints("restore", str(tmp_path / "backup"), "--store", str(tmp_path / "restored.db"))
 
+    prints("copy", store_url, str(tmp_path / "copied.db"))
+    prints("push", "name = 'agent'", "--redact", "Capital", "--to", str(tmp_path / "pushed.db"))
+    prints("policy set", "rest", "--keep", "90d", "--sample", "5%", "--after", "7d", "--store", other_store)
+    prints("policy list", "--store", other_store)
+    prints("policy run", "--dry-run", "--store", other_store)
+    prints("policy remove", "rest", "--store", other_store)
+    prints("delete", f"trace_id = '{second}'", "--yes", "--store", other_store)
+
     prints("dataset create", "questions", "--tag", "team=search")
     prints("dataset add", "questions", TRACE_ID)
     rows = tmp_path / "rows.jsonl"

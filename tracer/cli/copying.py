@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracer.cli.options import examples, filter_option
+from tracer.cli.options import examples, filter_option, json_option
 from tracer.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     "--to-token", envvar="TRACER_TO_TOKEN", show_envvar=True, metavar="TOKEN",
     help="Token of the server TO, where it is not TRACER_TOKEN.",
 )  # fmt: skip
+@json_option("One JSON object: how much was copied, and how much was there.")
 def command(
-    from_url: str, to_url: str, filter_string: str | None, from_token: str | None, to_token: str | None
+    from_url: str, to_url: str, filter_string: str | None, from_token: str | None, to_token: str | None, as_json: bool
 ) -> None:
     """Copy a store into another: a file, a server's or ClickHouse, either way; with a filter the traces that meet it.
 
@@ -47,7 +48,7 @@ def command(
     """
     from tracer._engine.runtime import runtime
     from tracer.cli.reading import store_for_reading
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.export.copying import Copying
     from tracer.store.filter import parse_filter
 
@@ -63,7 +64,7 @@ def command(
                 advance(number)
         if condition is None:
             copying.others()
-    note(f"{told(copying.done, 'copied')} to {shown_url(to_url)}")
+    tell(as_json, counted(copying.done, to_url), f"{told(copying.done, 'copied')} to {shown_url(to_url)}")
 
 
 def opened_target(url: str, source: Store, *, token: str | None) -> Store:
@@ -98,6 +99,13 @@ def progress_bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing, total=total)
         yield lambda number: bar.advance(task, number)
+
+
+def counted(done: Copied, to_url: str) -> dict[str, object]:
+    """What was copied, for programs."""
+    others = {f"{what.replace(' ', '_')}s": number for what, number in done.others.items()}
+    numbers = {"traces": done.traces, "spans": done.spans, "there": done.there, "deleted_there": done.deleted}
+    return {"to": shown_url(to_url), **numbers, **others}
 
 
 def told(done: Copied, doing: str) -> str:

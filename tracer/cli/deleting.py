@@ -7,7 +7,7 @@ import sys
 import click
 
 from tracer.cli.copying import progress_bar, shown_url
-from tracer.cli.options import examples, store_option
+from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import InvalidArgumentError
 
 _AT_ONCE = 200
@@ -23,14 +23,15 @@ _AT_ONCE = 200
 @click.argument("filter_string", metavar="FILTER")
 @click.option("--dry-run", is_flag=True, help="Say how many there are, and delete none.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option("One JSON object: the store, and how many traces were deleted.")
 @store_option
-def command(filter_string: str, dry_run: bool, yes: bool, store_url: str | None) -> None:
+def command(filter_string: str, dry_run: bool, yes: bool, as_json: bool, store_url: str | None) -> None:
     """Delete the traces that meet FILTER, with all that belongs to them, here or on a server.
 
     They are gone at once for everybody. What their programs still send does not bring them back; `tracer import` does.
     """
     from tracer.cli.reading import store_for_reading
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.cli.wording import how_many
     from tracer.store.filter import parse_filter
 
@@ -41,7 +42,8 @@ def command(filter_string: str, dry_run: bool, yes: bool, store_url: str | None)
     number = store.count_traces(condition)
     place = shown_url(store.url)
     if dry_run or not number:
-        note(f"{'would delete' if dry_run else 'deleted'} {how_many(number, 'trace')} from {place}")
+        words = f"{'would delete' if dry_run else 'deleted'} {how_many(number, 'trace')} from {place}"
+        tell(as_json, {"store": place, "traces": number, "dry_run": dry_run}, words)
         return
     if not yes:
         if not sys.stdin.isatty():
@@ -57,4 +59,5 @@ def command(filter_string: str, dry_run: bool, yes: bool, store_url: str | None)
             advance(part)
     while store.release_space(whole=True):
         pass
-    note(f"deleted {how_many(deleted, 'trace')} from {place}")
+    done = {"store": place, "traces": deleted, "dry_run": False}
+    tell(as_json, done, f"deleted {how_many(deleted, 'trace')} from {place}")

@@ -35,14 +35,9 @@ def command() -> None:
 def listed(as_json: bool, store_url: str | None) -> None:
     """The policies of a store."""
     from tracer.cli.reading import store_for_reading
-    from tracer.cli.screen import Screen
 
-    screen = Screen()
     for policy in store_for_reading(store_url).policies():
-        if as_json:
-            screen.json({"name": policy.name, **_written(policy)})
-        else:
-            screen.print(_told(policy))
+        _print(policy, as_json=as_json)
 
 
 @command.command(
@@ -58,30 +53,34 @@ def listed(as_json: bool, store_url: str | None) -> None:
 @click.option("--keep", required=True, metavar="TIME", help="How long from the trace's start: 90d, 12h, 2w; forever.")
 @click.option("--sample", metavar="PART", help="The part of them that stays so long: 5% or 0.05.")
 @click.option("--after", metavar="TIME", help="When those outside of the sample go.")
+@json_option("One JSON object: the policy.")
 @store_option
 def put(
-    name: str, filter_string: str | None, keep: str, sample: str | None, after: str | None, store_url: str | None
-) -> None:
+    name: str, filter_string: str | None, keep: str, sample: str | None, after: str | None, as_json: bool,
+    store_url: str | None,
+) -> None:  # fmt: skip
     """Make a policy, or give the one of this name another content."""
     from tracer.cli.reading import store_for_reading
     from tracer.store.policies import checked_policy
 
     given = {"name": name, "filter": filter_string, "keep": keep, "sample": sample, "after": after}
-    policy = checked_policy(_read(given, "policy"))
-    click.echo(_told(store_for_reading(store_url).write_policy(policy)))
+    _print(store_for_reading(store_url).write_policy(checked_policy(_read(given, "policy"))), as_json=as_json)
 
 
 @command.command("remove")
 @click.argument("name")
+@json_option("One JSON object: the name.")
 @store_option
-def remove(name: str, store_url: str | None) -> None:
+def remove(name: str, as_json: bool, store_url: str | None) -> None:
     """Remove a policy."""
     from tracer.cli.reading import store_for_reading
+    from tracer.cli.screen import tell
 
     store = store_for_reading(store_url)
     if name not in [policy.name for policy in store.policies()]:
         raise InvalidArgumentError(f"there is no policy {name!r}. `tracer policy list` shows them.")
     store.delete_policy(name)
+    tell(as_json, {"removed": name}, f"removed the policy {name}")
 
 
 @command.command("run")
@@ -90,11 +89,12 @@ def remove(name: str, store_url: str | None) -> None:
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A JSON file with a list of policies to use instead of the store's.",
 )  # fmt: skip
+@json_option("One JSON object: the store, and how many traces were deleted.")
 @store_option
-def run(dry_run: bool, file: Path | None, store_url: str | None) -> None:
+def run(dry_run: bool, file: Path | None, as_json: bool, store_url: str | None) -> None:
     """Delete the traces whose time is over, now."""
     from tracer.cli.reading import store_for_reading
-    from tracer.cli.screen import note
+    from tracer.cli.screen import tell
     from tracer.cli.wording import how_many
     from tracer.store.policies import expired
 
@@ -110,7 +110,9 @@ def run(dry_run: bool, file: Path | None, store_url: str | None) -> None:
             advance(len(part))
     while not dry_run and store.release_space(whole=True):
         pass
-    note(f"{'would delete' if dry_run else 'deleted'} {how_many(number, 'trace')} from {shown_url(store.url)}")
+    place = shown_url(store.url)
+    words = f"{'would delete' if dry_run else 'deleted'} {how_many(number, 'trace')} from {place}"
+    tell(as_json, {"store": place, "traces": number, "dry_run": dry_run}, words)
 
 
 def _policies_in(file: Path) -> list[StoredPolicy]:
@@ -157,9 +159,15 @@ def _part(given: object, place: str) -> float:
         raise InvalidArgumentError(f"{place}: got {given!r:.40} for a part, expected such as 5% or 0.05.") from None
 
 
-def _written(policy: StoredPolicy) -> dict[str, Any]:
-    sample = {"sample": policy.sample, "after": _time(policy.after_seconds)} if policy.sample < 1 else {}
-    return {"filter": policy.filter, "keep": _time(policy.keep_seconds), **sample}
+def _print(policy: StoredPolicy, *, as_json: bool) -> None:
+    from tracer.cli.screen import Screen
+
+    if not as_json:
+        Screen().print(_told(policy))
+        return
+    after = _time(policy.after_seconds) if policy.sample < 1 else None
+    kept = {"keep": _time(policy.keep_seconds), "sample": policy.sample, "after": after}
+    Screen().json({"name": policy.name, "filter": policy.filter, **kept})
 
 
 def _told(policy: StoredPolicy) -> str:

@@ -7,8 +7,8 @@ from contextlib import closing
 
 import click
 
-from tracer.cli.copying import opened_target, progress_bar, shown_url, told
-from tracer.cli.options import examples, store_option
+from tracer.cli.copying import counted, opened_target, progress_bar, shown_url, told
+from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import InvalidArgumentError
 
 
@@ -30,9 +30,10 @@ from tracer.errors import InvalidArgumentError
 )  # fmt: skip
 @click.option("--redact", "patterns", multiple=True, metavar="PATTERN", help="A regular expression to redact as well.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent and redacted, and send nothing.")
+@json_option("One JSON object: how much was sent, and what was redacted.")
 @store_option
 def command(
-    filter_string: str, to_url: str, to_token: str | None, patterns: tuple[str, ...], dry_run: bool,
+    filter_string: str, to_url: str, to_token: str | None, patterns: tuple[str, ...], dry_run: bool, as_json: bool,
     store_url: str | None,
 ) -> None:  # fmt: skip
     """Send the traces that meet FILTER to a team's server, redacted once more by the rules of this version.
@@ -42,7 +43,7 @@ def command(
     from tracer._engine.runtime import runtime
     from tracer._redaction.redactor import Redactor
     from tracer.cli.reading import store_for_reading
-    from tracer.cli.screen import note
+    from tracer.cli.screen import Screen, note
     from tracer.export.copying import Copying
     from tracer.store.filter import parse_filter
 
@@ -56,14 +57,24 @@ def command(
         with progress_bar("Pushing", source.count_traces(condition)) as advance:
             for number in copying.traces(condition):
                 advance(number)
+    if as_json:
+        fields, traces = _fields(copying.done.redacted), list(copying.done.redacted)
+        redacted = [{"field": name, "texts": number} for name, number in sorted(fields.items())]
+        found = {**counted(copying.done, to_url), "dry_run": dry_run, "redacted": redacted, "redacted_traces": traces}
+        Screen().json(found)
+        return
     note(f"{told(copying.done, 'would push' if dry_run else 'pushed')} to {shown_url(to_url)}")
     _print_redacted(copying.done.redacted)
+
+
+def _fields(redacted: dict[str, Counter[str]]) -> Counter[str]:
+    return sum(redacted.values(), Counter())
 
 
 def _print_redacted(redacted: dict[str, Counter[str]]) -> None:
     from tracer.cli.wording import clean_line, how_many
 
-    fields: Counter[str] = sum(redacted.values(), Counter())
+    fields = _fields(redacted)
     if not fields:
         click.echo("redacted nothing more")
         return
