@@ -36,7 +36,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # where records go
-        "tracer.store": "__init__ datasets limits pattern policies reviews rows text",
+        "tracer.store": "__init__ datasets limits parts pattern policies reviews rows text",
         "tracer.store.clickhouse": (
             "__init__ address append compile connection datasets delete documents find gathering logs migrations "
             "overview owners places policies read reviews rolled run_sums snippets spans statistics store words"

@@ -10,8 +10,6 @@ from tracer.cli.copying import progress_bar, shown_url
 from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import InvalidArgumentError
 
-_AT_ONCE = 200
-
 
 @click.command(
     "delete",
@@ -34,6 +32,7 @@ def command(filter_string: str, dry_run: bool, yes: bool, as_json: bool, store_u
     from tracer.cli.screen import tell
     from tracer.cli.wording import how_many
     from tracer.store.filter import parse_filter
+    from tracer.store.parts import delete_in_parts, trace_ids_of
 
     condition = parse_filter(filter_string)
     if condition is None:
@@ -51,12 +50,13 @@ def command(filter_string: str, dry_run: bool, yes: bool, as_json: bool, store_u
         click.confirm(f"Delete {how_many(number, 'trace')} from {place} for good?", abort=True, err=True)
     deleted = 0
     with progress_bar("Deleting", number) as advance:
-        # those that come to meet the filter meanwhile stay
-        while deleted < number and (
-            part := store.delete_traces(filter=condition, limit=min(_AT_ONCE, number - deleted))
-        ):
-            deleted += part
-            advance(part)
+        for trace_ids in trace_ids_of(store, condition):
+            # those that come to meet the filter meanwhile stay
+            for part in delete_in_parts(store, trace_ids[: number - deleted], condition):
+                deleted += part
+                advance(part)
+            if deleted >= number:
+                break
     while store.release_space(whole=True):
         pass
     done = {"store": place, "traces": deleted, "dry_run": False}

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tracer.store.rows import StoredPolicy
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
-_AT_ONCE = 100
 
 
 @click.group("policy")
@@ -96,6 +95,7 @@ def run(dry_run: bool, file: Path | None, as_json: bool, store_url: str | None) 
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import tell
     from tracer.cli.wording import how_many
+    from tracer.store.parts import delete_in_parts
     from tracer.store.policies import expired
 
     store = store_for_reading(store_url)
@@ -105,9 +105,11 @@ def run(dry_run: bool, file: Path | None, as_json: bool, store_url: str | None) 
     number = 0
     with progress_bar("Looking", store.count_traces()) as advance:
         for found in expired(store, policies):
-            part = found.trace_ids
-            number += len(part) if dry_run else store.delete_traces(trace_ids=part, filter=found.condition)
-            advance(len(part))
+            if dry_run:
+                number += len(found.trace_ids)
+            else:
+                number += sum(delete_in_parts(store, found.trace_ids, found.condition))
+            advance(len(found.trace_ids))
     while not dry_run and store.release_space(whole=True):
         pass
     place = shown_url(store.url)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from tracer._fault import log_once
 from tracer._threads import start_thread
 from tracer.store import Store
+from tracer.store.parts import delete_in_parts
 from tracer.store.policies import expired
 from tracer.store.rows import StoredPolicy
 
@@ -53,12 +54,11 @@ class Retention:
         policies = store.policies()
         if policies and (policies != self._kept or time.monotonic() > self._passed + _PASS_SECONDS):
             for found in expired(store, policies):
-                for start in range(0, len(found.trace_ids), _AT_ONCE):
-                    began = time.monotonic()
-                    part = found.trace_ids[start : start + _AT_ONCE]
-                    store.delete_traces(trace_ids=part, filter=found.condition)
+                began = time.monotonic()
+                for _ in delete_in_parts(store, found.trace_ids, found.condition, at_once=_AT_ONCE):
                     if self._ended.wait(max(_LEAST_REST_SECONDS, _REST * (time.monotonic() - began))):
                         return
+                    began = time.monotonic()
             self._kept, self._passed = policies, time.monotonic()
         while store.release_space() and not self._ended.wait(_LEAST_REST_SECONDS):
             pass

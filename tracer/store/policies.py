@@ -15,17 +15,16 @@ from typing import Final, NamedTuple
 from tracer._json import JsonMapping, JsonObject
 from tracer.errors import InvalidArgumentError
 from tracer.store import Store
-from tracer.store.filter import Comparison, Expression, Field, OrderTerm, all_of, parse_filter
+from tracer.store.filter import Comparison, Expression, Field, all_of, parse_filter
 from tracer.store.filter.expression import Not, Or
-from tracer.store.rows import StoredPolicy, TraceQuery
+from tracer.store.parts import trace_ids_of
+from tracer.store.rows import StoredPolicy
 
 CONTENT: Final = ("filter", "keep_seconds", "sample", "after_seconds")  # what a policy has besides its name
 _NAME_LIMIT = 250  # characters
 _FILTER_LIMIT = 5000
 _MOST_SECONDS = 100 * 366 * 86400
 _POLICIES_LIMIT = 50
-_PAGE = 100
-_OLDEST_FIRST = (OrderTerm("timestamp", False),)
 _NS_PER_SECOND = 1_000_000_000
 _NS_PER_MS = 1_000_000
 
@@ -90,15 +89,10 @@ def expired(store: Store, policies: Sequence[StoredPolicy], *, now_ns: int | Non
         condition = _expired(policies, high, now)
         if condition is None:
             continue
-        token = None
-        while True:
-            page = store.find_traces(TraceQuery(condition, _OLDEST_FIRST, _PAGE, token))
-            found = [row.trace_id for row in page.traces if low <= share_of(row.trace_id) < high]
+        for trace_ids in trace_ids_of(store, condition):
+            found = [trace_id for trace_id in trace_ids if low <= share_of(trace_id) < high]
             if found:
                 yield Expired(found, condition)
-            token = page.next_page_token
-            if token is None:
-                break
 
 
 def _expired(policies: Sequence[StoredPolicy], share: float, now: int) -> Expression | None:
