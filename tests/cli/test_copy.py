@@ -14,6 +14,7 @@ import orjson
 import tracer
 from tests.cli.conftest import START, TRACE_ID, Ran, span
 from tests.cli.test_export_import import record_everything
+from tracer.models import load_model, log_model
 from tracer.server import ServerSettings, running_server
 from tracer.store import Store, open_store
 
@@ -124,6 +125,26 @@ def test_a_second_copy_brings_what_has_changed_and_nothing_twice(
     assert "copied 1 trace with 1 span (1 there already)" in second.err
     assert "copied 0 traces with 0 spans (2 there already)" in third.err
     assert tracer_command("export", "--store", target).out == tracer_command("export").out
+
+
+def test_the_files_of_logged_models_are_copied_from_a_server_to_a_file_and_load_there(
+    tracer_command: Command, store_url: str, tmp_path: Path
+) -> None:
+    model = log_model("times", lambda number: number * 2, input_example=False)
+    back = str(tmp_path / "back.db")
+
+    with running_server(f"sqlite:///{tmp_path}/team.db") as url:
+        up = tracer_command("copy", store_url, url)
+        again = tracer_command("copy", store_url, url)
+        down = tracer_command("copy", url, back)
+
+    tracer.configure(store=back)
+    assert ("1 logged model" in up.err, "logged model" in again.err, "1 logged model" in down.err) == (
+        True,
+        False,
+        True,
+    )
+    assert load_model(model.model_uri).predict(21) == 42
 
 
 def test_a_filter_copies_the_traces_that_meet_it_with_the_runs_that_they_name(

@@ -95,10 +95,10 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.deployments": "__init__",
         "tracer.entities": "__init__",
         "tracer.models": (
-            "__init__ chat described errors from_code info input_checks invocation joined_chunks joined_events kinds "
-            "loaded loading log manifest messages on_server other_spellings own_code pickling plain_values prediction "
-            "python_model requirements responses_agent saving schema serving serving_answer serving_app serving_errors "
-            "serving_thread serving_wire serving_workers shape signature signing trust yaml_files"
+            "__init__ chat copying described errors from_code info input_checks invocation joined_chunks joined_events "
+            "kinds loaded loading log manifest messages on_server other_spellings own_code pickling plain_values "
+            "prediction python_model requirements responses_agent saving schema serving serving_answer serving_app "
+            "serving_errors serving_thread serving_wire serving_workers shape signature signing trust yaml_files"
         ),
         "tracer.types": "__init__ llm responses",
         "tracer.pyfunc": "__init__",

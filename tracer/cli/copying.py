@@ -63,7 +63,10 @@ def command(
             for number in copying.traces(condition):
                 advance(number)
         if condition is None:
+            from tracer.models.copying import copy_model_files
+
             copying.others()
+            copying.done.others["logged model"] = copy_model_files(source, target)
     tell(as_json, counted(copying.done, to_url), f"{told(copying.done, 'copied')} to {shown_url(to_url)}")
 
 

@@ -13,6 +13,7 @@ from tracer.errors import StoreError
 from tracer.models.errors import ModelError
 from tracer.models.manifest import MANIFEST, files_in, read_manifest
 from tracer.models.signing import SIGNATURE
+from tracer.store.remote import RemoteStore
 
 
 def upload_model(model_id: str, folder: Path) -> None:
@@ -23,6 +24,11 @@ def upload_model(model_id: str, folder: Path) -> None:
     if server.models_with_files() is None:
         logger.warning("tracer: %s is older and takes no files of models: they stay in %s", server.url, folder)
         return
+    send_files(server, model_id, folder)
+
+
+def send_files(server: RemoteStore, model_id: str, folder: Path) -> None:
+    """Send the files of a model to a server. Raises StoreError."""
     names = [*files_in(folder), *(name for name in (MANIFEST, SIGNATURE) if (folder / name).is_file())]
     for name in names:
         server.send_model_file(model_id, name, folder / name)
@@ -35,8 +41,13 @@ def fetch_model(model_id: str, folder: Path) -> bool:
     Whether they may be run is another question. Raises ModelError if they are not as they were logged.
     """
     server = server_store()
-    files = None if server is None else server.model_files(model_id)
-    if server is None or not files:
+    return server is not None and get_files(server, model_id, folder)
+
+
+def get_files(server: RemoteStore, model_id: str, folder: Path) -> bool:
+    """Get a model's files from a server into a folder; False if it has none. Raises StoreError, ModelError."""
+    files = server.model_files(model_id)
+    if not files:
         return False
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
