@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -52,7 +52,7 @@ def feedback(number: int) -> bytes:
     return orjson.dumps({**about, "name": "good", "value": True, "time": 1})
 
 
-def gone(store: Store, *policies: dict[str, object]) -> set[int]:
+def gone(store: Store, *policies: Mapping[str, object]) -> set[int]:
     """The numbers of the traces whose time is over."""
     for policy in policies:
         store.write_policy(checked_policy(policy))
