@@ -171,6 +171,6 @@ def test_a_server_runs_with_what_the_image_gives_it(tmp_path: Path) -> None:
         first = process.stderr.readline()
         process.terminate()
 
-    assert first == f"tracer serves {tmp_path}/traces.db\n"
+    assert json.loads(first)["message"].startswith(f"tracer serves {tmp_path}/traces.db at http://127.0.0.1:")
     assert process.returncode == 0
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(("traces.db", "state"))] == []

@@ -174,6 +174,8 @@ def test_the_log_is_a_json_object_a_line_with_a_line_a_request(tmp_path: Path) -
         assert server.ended() == 0
 
     text = "\n".join(server.lines)
+    assert [line for line in server.lines if not line.startswith("{")] == []
+    assert json.loads(server.lines[0])["message"].startswith("tracer serves ")
     found = [(entry["method"], entry["route"], entry["status"]) for entry in requests_in(server.lines)]
     assert found == [
         ("GET", "/api/v1/traces/{trace_id}", 400),

@@ -96,7 +96,7 @@ def run_server(
     from tracer._engine.runtime import runtime
     from tracer.cli.reading import store_place
     from tracer.server.app import create_app
-    from tracer.server.logs import write_log
+    from tracer.server.logs import announce, write_log
     from tracer.server.serve import listen, serve
 
     place = store_place(store_url)
@@ -109,8 +109,13 @@ def run_server(
     write_log(log_format)
 
     def ready() -> None:
-        click.echo(f"tracer serves {place}\n  {_link(page, settings.token if shows_token else None)}", err=True)
-        click.echo("ctrl-c ends it", err=True)
+        link = _link(page, settings.token if shows_token else None)
+        if log_format == "json":
+            announce(f"tracer serves {place} at {page}")
+            if link != page:  # else nobody would know the token; it is in no line of the log
+                click.echo(link, err=True)
+        else:
+            click.echo(f"tracer serves {place}\n  {link}\nctrl-c ends it", err=True)
         recoverer.start()
         if opens_browser:
             # every user of the machine can see the browser's arguments

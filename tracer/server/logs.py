@@ -16,8 +16,9 @@ from tracer._json import JsonObject
 from tracer._redaction.redactor import REDACT_DEFAULT
 
 LogFormat = Literal["text", "json"]
-_REQUESTS = "tracer.server.requests"
-_requests = logging.getLogger(_REQUESTS)
+_OURS = "tracer.server"
+_server = logging.getLogger(_OURS)
+_requests = logging.getLogger(f"{_OURS}.requests")
 _LONGEST = 500  # characters of a message or a line: an error may quote what it was given
 _MOST_LINES = 100  # of a traceback
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -32,9 +33,14 @@ def write_log(format: LogFormat) -> None:
             "formatters": {"lines": {"()": {"text": _Text, "json": _Json}[format]}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
             "root": {"level": "WARNING", "handlers": ["stderr"]},
-            "loggers": {"uvicorn": {"level": "WARNING"}, _REQUESTS: {"level": "INFO"}},
+            "loggers": {"uvicorn": {"level": "WARNING"}, _OURS: {"level": "INFO"}},
         }
     )
+
+
+def announce(message: str) -> None:
+    """A line for what is no fault."""
+    _server.info("%s", message)
 
 
 def log_request(scope: Scope, route: str, status: int, seconds: float) -> None:

@@ -51,8 +51,8 @@ class Measured:
 
     def _pattern(self, scope: Scope) -> str:
         """The route's pattern: never a path, which may have texts of users in it."""
-        endpoint = scope.get("endpoint")
-        if endpoint is None:  # refused before it was routed
-            matching = (route for route in self._routes if route.matches(scope)[0] is Match.FULL)
-            endpoint = getattr(next(matching, None), "endpoint", None)
-        return self._patterns.get(endpoint, _NO_ROUTE)
+        found = self._patterns.get(scope.get("endpoint"))
+        if found is not None:
+            return found
+        # refused before it was routed
+        return next((route.path for route in self._routes if route.matches(scope)[0] is Match.FULL), _NO_ROUTE)

@@ -115,7 +115,7 @@ class Door:
     def taken(self, lines: Sequence[bytes]) -> None:
         """Count the lines of a batch that was written."""
         self._accepted.inc(len(lines))
-        self._spans.inc(sum(line.startswith(_SPAN) for line in lines))
+        self._spans.inc(len([line for line in lines if line.startswith(_SPAN)]))
         ended = _last_end(lines)
         if ended is not None:
             self._delay.observe(max(0.0, time.time() - ended / 1e9))

@@ -67,6 +67,7 @@ class Alerts:
                 self.check(time.time())
             except Exception as error:
                 log_once("alerts", "tracer server cannot look at its alerts: %s", error)
+                self.statuses = {name: each._replace(fault=str(error)) for name, each in self.statuses.items()}
             if self._ended.wait(_EVERY_SECONDS):
                 return
 
