@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from tests.cli.conftest import Ran, span
+from tests.cli.json_shapes import check_shape
 
 RULE = '[[rule]]\nname = "{name}"\nwhen = "{when}"\nwindow = "1h"\n'
 
@@ -39,12 +41,16 @@ def test_a_file_of_rules_is_checked_and_its_channels_are_tried(
         checked = tracer_command("alerts", str(file))
         told = tracer_command("alerts", str(file), "--tell")
         thread.join()
+    as_json = tracer_command("alerts", str(file), "--tell", "--json")
 
     many = "many: errors > 5 % (1h): errors 100 % of 1 traces, holds"
     money = "money: cost > 1 USD (1h): cost 0 USD of 1 traces, does not hold"
     assert (checked.code, checked.lines) == (0, [many, money])
     assert (told.code, told.lines) == (1, [many, money, "channel hook: told"])
     assert told.err == "channel away: no connection (ConnectError)\n"
+    check_shape("alerts", as_json.out)
+    assert [rule["holds"] for rule in json.loads(as_json.out)["rules"]] == [True, False]
+    assert as_json.code == 1
     assert got == [b'{"text":"A trial: alerts of tracer arrive here"}']
 
 

@@ -23,6 +23,7 @@ class Broken:
     """A store that cannot be read, until it is mended."""
 
     def __init__(self, change_number: Callable[[], int]) -> None:
+        self.appends_at_once = 1
         self.url = "sqlite:////nowhere/secret.db"
         self.appends_at_once = 1
         self.change_number = change_number

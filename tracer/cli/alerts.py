@@ -7,16 +7,19 @@ import time
 import click
 
 from tracer._distribution import install_advice
-from tracer.cli.options import examples, store_option
+from tracer._json import JsonObject
+from tracer.cli.options import examples, json_option, store_option
 from tracer.cli.reading import store_for_reading
+from tracer.cli.screen import Screen
 from tracer.cli.wording import clean_line
 
 
 @click.command("alerts", epilog=examples("tracer alerts alerts.toml", "tracer alerts alerts.toml --tell"))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("--tell", "tells", is_flag=True, help="Send every channel a message, to see whether it arrives.")
+@json_option("One JSON object: what was found of each rule, and of each channel whether it was told.")
 @store_option
-def command(file: str, tells: bool, store_url: str | None) -> None:
+def command(file: str, tells: bool, as_json: bool, store_url: str | None) -> None:
     """Check a file of rules for `tracer server --alerts`: what each measures now, and whether it holds."""
     try:
         from tracer.server.alerts.rules import read_rules
@@ -28,19 +31,26 @@ def command(file: str, tells: bool, store_url: str | None) -> None:
         ) from error
     rules = read_rules(file)
     store, now = store_for_reading(store_url), time.time()
+    found: list[JsonObject] = []
     for rule in rules.rules:
         value, traces = measured(rule, store, now)
-        found = "nothing to measure" if value is None else f"{rule.when.measure} {rule.when.shown(value)}"
-        state = "holds" if does_hold(rule, value, traces) else "does not hold"
-        click.echo(clean_line(f"{rule.name}: {rule.when} ({rule.window}): {found} of {traces} traces, {state}"))
-    failed = 0
+        asked = {"name": rule.name, "when": str(rule.when), "window": rule.window, "filter": rule.filter}
+        found.append({**asked, "value": value, "traces": traces, "holds": does_hold(rule, value, traces)})
+        if not as_json:
+            shown = "nothing to measure" if value is None else f"{rule.when.measure} {rule.when.shown(value)}"
+            state = "holds" if found[-1]["holds"] else "does not hold"
+            click.echo(clean_line(f"{rule.name}: {rule.when} ({rule.window}): {shown} of {traces} traces, {state}"))
+    told: list[JsonObject] = []
     for name, channel in rules.channels.items() if tells else ():
+        fault = None
         try:
             tell(channel, trial_message(now))
         except NotToldError as error:
-            failed += 1
-            click.echo(clean_line(f"channel {name}: {error}"), err=True)
-        else:
-            click.echo(clean_line(f"channel {name}: told"))
-    if failed:
+            fault = str(error)
+        told.append({"name": name, "told": fault is None, "fault": fault})
+        if not as_json:
+            click.echo(clean_line(f"channel {name}: {fault or 'told'}"), err=fault is not None)
+    if as_json:
+        Screen().json({"rules": found, "channels": told})
+    if not all(channel["told"] for channel in told):
         raise click.exceptions.Exit(1)
