@@ -29,6 +29,7 @@ _CALM_SECONDS = 300.0  # in which a condition must not hold, before its event en
 _AGAIN_SECONDS = (15.0, 60.0, 300.0, 900.0)  # after each try, the last one again and again
 _GIVEN_UP_SECONDS = 86_400.0
 _SENT_SECONDS = 120.0  # longer than any message takes
+_STOP_SECONDS = 12.0  # for a message that is being sent: one that is left behind is not repeated
 
 
 class RuleStatus(NamedTuple):
@@ -59,7 +60,7 @@ class Alerts:
         """End after the current message."""
         self._ended.set()
         if self._thread is not None:
-            self._thread.join(5.0)
+            self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         while True:
