@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from anyio import to_thread
@@ -166,31 +166,23 @@ class _Now(Collector):
             for status in state.alerts.statuses.values():
                 firing.add_metric([status.rule.name], status.since is not None)
             yield firing
-        sizes = _sizes(state.open_store)
-        if sizes is not None:
-            parts = GaugeMetricFamily("tracer_store_bytes", "Size of the store's files.", labels=["part"])
-            for part, size in sizes[0].items():
-                parts.add_metric([part], size)
-            yield parts
-            yield GaugeMetricFamily("tracer_store_free_bytes", "What is free on the store's disk.", sizes[1])
+        try:
+            yield from _sizes(state.open_store())
+        except Exception as error:
+            log_once("sizes", "tracer server cannot tell the size of the store: %s", error)
 
 
-def _sizes(open_store: Callable[[], Store]) -> tuple[dict[str, int], int] | None:
-    """Bytes of each part of the store's files, and what is free beside them; None where it is elsewhere."""
-    try:
-        url = open_store().url
-        if is_remote(url):
-            return None
-        file = store_path(url)
-        sizes = {
-            "database": file_size(file),
-            "wal": file_size(file.with_name(f"{file.name}-wal")),
-            "journals": sum(_size_of(folder) for folder in journal_folders(url)),
-        }
-        return sizes, shutil.disk_usage(file.parent).free
-    except Exception as error:
-        log_once("sizes", "tracer server cannot tell the size of the store: %s", error)
-        return None
+def _sizes(store: Store) -> Iterator[GaugeMetricFamily]:
+    """Size of the store, and of what is beside its file."""
+    sizes = store.sizes()
+    if not is_remote(store.url):
+        sizes["journals"] = sum(map(_size_of, journal_folders(store.url)))
+        free = shutil.disk_usage(store_path(store.url).parent).free
+        yield GaugeMetricFamily("tracer_store_free_bytes", "What is free on the store's disk.", free)
+    parts = GaugeMetricFamily("tracer_store_bytes", "Size of the store on disk.", labels=["part"])
+    for part, size in sizes.items():
+        parts.add_metric([part], size)
+    yield parts
 
 
 def _size_of(folder: Path) -> int:

@@ -226,6 +226,10 @@ class Store(Protocol):
         """
         ...
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk of each part of the store, files or tables; none of a store that a server keeps."""
+        ...
+
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
         ...

@@ -195,6 +195,11 @@ class ClickHouseStore:
         """Nothing: ClickHouse does so by itself."""
         return False
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk of each table, on the server that answers."""
+        of_tables = "FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table"
+        return dict(self._checked().rows(f"SELECT table, sum(bytes_on_disk) {of_tables}"))
+
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
         return documents.read_attachment(self._checked(), digest)

@@ -275,6 +275,10 @@ class RemoteStore:
         """Nothing: the server does so by itself."""
         return False
 
+    def sizes(self) -> dict[str, int]:
+        """None: the server's figures tell."""
+        return {}
+
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
         answer = self._server.request("GET", f"/attachments/{path_part(digest)}", is_missing_fine=True)

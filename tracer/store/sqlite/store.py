@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from tracer._journal.locations import file_size
 from tracer._json import JsonObject
 from tracer.errors import StoreError
 from tracer.store.sqlite import reading
@@ -237,6 +238,10 @@ class SqliteStore:
     def release_space(self, *, whole: bool = False) -> bool:
         """Give some of the space of what was deleted back to the disk; whether there is more."""
         return self._write(lambda connection: reading.delete.release_space(connection, whole=whole))
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk of the file and of its write-ahead log."""
+        return {"database": file_size(self.path), "wal": file_size(self.path.with_name(f"{self.path.name}-wal"))}
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
