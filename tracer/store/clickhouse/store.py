@@ -198,7 +198,8 @@ class ClickHouseStore:
     def sizes(self) -> dict[str, int]:
         """Bytes on disk of each table, on the server that answers."""
         of_tables = "FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table"
-        return dict(self._checked().rows(f"SELECT table, sum(bytes_on_disk) {of_tables}"))
+        rows = self._checked().rows(f"SELECT table, sum(bytes_on_disk) {of_tables}")
+        return {str(table): int(size) for table, size in rows}
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
