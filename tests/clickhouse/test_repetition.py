@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.store.records import MS, START, assessment, found, restore, said, span, start
@@ -15,7 +18,7 @@ from tracer.store.clickhouse import append as appending
 from tracer.store.clickhouse import documents
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.documents import Document
-from tracer.store.clickhouse.gathering import Gathering
+from tracer.store.clickhouse.gathering import Gathering, together
 from tracer.store.sqlite.decode import DecodedBatch, decode
 
 pytestmark = pytest.mark.no_store
@@ -226,6 +229,28 @@ def test_appends_that_come_at_once_are_written_together(
 
     assert one.count_traces() == 13
     assert inserted.count("spans") <= 4
+
+
+def test_a_batch_that_is_written_with_others_keeps_all_that_it_has() -> None:
+    one = decode([span("t", "a")], "o")
+    digest = hashlib.sha256(b"hi").hexdigest()
+    other = decode(
+        [
+            span("u", "b"), restore("u"), orjson.dumps({"kind": "process", "owner": "p"}),
+            orjson.dumps({"kind": "experiment", "name": "e"}), orjson.dumps({"kind": "run", "run_id": "r"}),
+            orjson.dumps({"kind": "model", "model_id": "m"}),
+            orjson.dumps({"kind": "registered", "of": "prompt", "name": "n", "id": "i"}),
+            orjson.dumps({"kind": "attachment", "id": digest, "content": "aGk="}),
+        ],
+        None,
+    )  # fmt: skip
+
+    whole = together([one, other])
+
+    assert whole.traces == {**one.traces, **other.traces}
+    alone = [each.name for each in fields(DecodedBatch) if each.name != "traces"]
+    assert all(getattr(other, name) for name in alone)
+    assert [getattr(whole, name) for name in alone] == [getattr(other, name) for name in alone]
 
 
 def test_of_appends_that_are_written_together_only_the_broken_one_fails() -> None:

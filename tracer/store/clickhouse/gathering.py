@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import fields
 
 from tracer.errors import StoreError
 from tracer.store.sqlite.decode import DecodedBatch
@@ -61,7 +62,7 @@ class Gathering:
     def _write_all(self, chosen: list[_Waiting]) -> None:
         if len(chosen) > 1:
             try:
-                self._write(_together([batch for batch, _ in chosen]))
+                self._write(together([batch for batch, _ in chosen]))
             except StoreError:
                 pass  # perhaps one of them is the reason: each alone
             else:
@@ -77,15 +78,14 @@ class Gathering:
                 written.set_result(None)
 
 
-def _together(batches: list[DecodedBatch]) -> DecodedBatch:
+def together(batches: list[DecodedBatch]) -> DecodedBatch:
+    """Batches of different traces as one."""
     whole = DecodedBatch()
     for batch in batches:
-        whole.traces.update(batch.traces)
-        for digest, attachment in batch.attachments.items():
-            whole.attachments.setdefault(digest, attachment)
-        whole.processes += batch.processes
-        whole.models += batch.models
-        whole.runs += batch.runs
-        whole.experiments += batch.experiments
-        whole.registered += batch.registered
+        for each in fields(DecodedBatch):
+            into, more = getattr(whole, each.name), getattr(batch, each.name)
+            if isinstance(into, list):
+                into += more
+            else:
+                into |= more
     return whole
