@@ -158,7 +158,7 @@ def test_a_trace_whose_first_span_comes_late_is_in_its_own_hour_alone(stores: tu
     one.append([span("t", "b", "a", start=START + HOUR, model="m", usage=(1, 1)), span("u", "r", start=START + MS)])
     other.append([span("t", "c", "a", start=START + 5 * HOUR, model="m", usage=(1, 1))])
     one.append([span("t", "a", start=START)])
-    hour = {"since_ms": (START + HOUR) / MS, "until_ms": (START + 2 * HOUR) / MS}
+    hour: dict[str, Any] = {"since_ms": (START + HOUR) / MS, "until_ms": (START + 2 * HOUR) / MS}
 
     assert found(other) == ["u", "t"]
     assert found(other, f"timestamp >= {(START + HOUR) / MS:.0f}") == []
@@ -202,7 +202,7 @@ def test_a_deletion_hides_the_rows_of_hours_that_come_meanwhile(
     one.append([span("t", "a", start=START - HOUR, model="m", usage=(1, 1))])
 
     assert (found(one), one.count_traces(), one.statistics()) == ([], 0, [])
-    day = {"since_ms": (START - 24 * HOUR) / MS, "until_ms": (START + 24 * HOUR) / MS}
+    day: dict[str, Any] = {"since_ms": (START - 24 * HOUR) / MS, "until_ms": (START + 24 * HOUR) / MS}
     assert one.statistics(group_by="all_traces", **day) == []
 
 
