@@ -185,6 +185,8 @@ def server_process(url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         line = next(line for line in process.stdout if "http://" in line)
+        # what it logs must go somewhere: a full pipe would stop it
+        threading.Thread(target=process.stdout.read, daemon=True).start()
         try:
             yield process, "http://" + line.partition("http://")[2].split()[0].rstrip("/.,")
         finally:
