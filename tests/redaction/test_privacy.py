@@ -179,6 +179,17 @@ def test_what_only_looks_like_a_secret_is_kept(value: Any) -> None:
     assert span.outputs == value
 
 
+def test_what_a_model_thought_and_only_its_provider_reads_is_kept() -> None:
+    token = "gAAAAABqYk6FCQPaGIVpnvBjoann3I3xWKzSghA9HLOCfLcaAxLRHL5REEsDrFELQyp6-1ggJsJAPEOrU"
+    for line in (
+        json.dumps({"encrypted_content": token}),
+        json.dumps({"text": json.dumps({"encrypted_content": token})}),
+    ):
+        assert without_secrets(line.encode()) == line.encode()
+
+    assert token.encode() not in without_secrets(json.dumps({"content": token}).encode())
+
+
 def test_exceptions_attributes_events_names_and_tags_are_redacted(tmp_path: Path) -> None:
     secret = SECRETS[0]
     with pytest.raises(ValueError, match="key"), tracer.start_span(f"call {secret}") as span:

@@ -677,3 +677,28 @@ def test_events_are_one_chunk_each_wherever_the_network_cut_them(stopping: Serve
 
     assert second == first
     assert len(json.loads(cassette.read_text())["response"]["chunks"]) == 6
+
+
+def test_reasoning_that_only_the_provider_reads_is_answered_whole(stopping: Server, cassette: Path) -> None:
+    token = "gAAAAABqYk6FCQPaGIVpnvBjoann3I3xWKzSghA9HLOCfLcaAxLRHL5REEsDrFELQyp6-1ggJsJAPEOrU"
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": token}
+    stopping.will(
+        sse(
+            {"type": "response.output_item.added", "output_index": 0, "item": thought},
+            {"type": "response.output_item.done", "output_index": 0, "item": thought},
+            done=False,
+        )
+    )
+
+    def ask() -> list[Any]:
+        http = openai.DefaultHttpxClient(verify=False)
+        with openai.OpenAI(api_key="k", base_url=f"{stopping.url}/v1", max_retries=0, http_client=http) as client:
+            return list(client.responses.create(model="o4-mini", input="?", stream=True))
+
+    with tracer.record(cassette):
+        first = ask()
+    stopping.close()
+
+    with tracer.replay(cassette):
+        assert ask() == first
+    assert token in repr(first)

@@ -204,12 +204,19 @@ _WRITTEN = {
 }  # fmt: skip
 
 
+# what a model thought, which only its provider can read, and is sent back to it in the next request
+_ENCRYPTED = re.compile(rb'encrypted_content\\{0,8}"\s{0,4}:\s{0,4}\\{0,8}"$')
+_LONGEST_NAME = 48
+
+
 def token(line: bytes, start: int, beginning: bytes) -> tuple[int, int] | None:
     """Start and end of a token whose beginning, in lower case, is at ``start``."""
     end = start + len(beginning)
     if line[start:end] != _WRITTEN.get(beginning, beginning):
         return None
     if beginning in COMMON and not line.endswith(COMMON[beginning], 0, start):
+        return None
+    if beginning == b"gaaaaa" and _ENCRYPTED.search(line, max(0, start - _LONGEST_NAME), start) is not None:
         return None
     is_start = _START.match(line, start) is not None
     for shape in BEGINNINGS[beginning]:

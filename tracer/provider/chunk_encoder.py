@@ -58,11 +58,11 @@ def _fields_of(value: Any) -> object:
 
 
 def joined_texts(chunks: Iterable[object]) -> dict[str, str]:
-    """The texts at the same place of each chunk, joined."""
+    """The texts at the same place of each chunk, joined; not what only the provider can read."""
     found: dict[str, list[str]] = {}
     for chunk in chunks:
         _collect_texts(chunk, "", found)
-    return {place: "".join(pieces) for place, pieces in found.items()}
+    return {place: "".join(pieces) for place, pieces in found.items() if not place.endswith(".encrypted_content")}
 
 
 def _collect_texts(value: object, place: str, found: dict[str, list[str]]) -> None:
