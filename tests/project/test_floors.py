@@ -80,7 +80,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer._replay": (
             "__init__ answering bodies cassette changes connections differing event_stream forking keys matching "
             "network places pools pytest_plugin replaying session sources span_tree spans_of_test steps traced_calls "
-            "transport unreachable whole_program"
+            "transport unreachable uses whole_program"
         ),
         "tracer": "otel",
     },

@@ -217,3 +217,62 @@ def test_async_programs_fork_as_others_do(server: Server) -> None:
 
     with tracer.fork(old, at=3, set={"model": "better"}):
         assert asyncio.run(run()) == ["m", "better"]
+
+
+def test_all_processes_of_a_program_are_forked(server: Server, own_store: str, tmp_path: Path) -> None:
+    server.will(
+        lambda asked: reply(chat({"role": "assistant", "content": asked.json["messages"][-1]["content"] + "!"}))
+    )
+    (tmp_path / "asking.py").write_text(
+        "import os, sys, tracer, openai\n"
+        "def ask(text):\n"
+        "    client = openai.OpenAI(max_retries=0)\n"
+        "    messages = [{'role': 'user', 'content': text}]\n"
+        "    return client.chat.completions.create(model='m', messages=messages).choices[0].message.content\n"
+        "def ask_below(headers, text):\n"
+        "    with tracer.set_tracing_context_from_http_request_headers(headers):\n"
+        "        return ask(text)\n"
+        "if __name__ == '__main__':\n"
+        "    print(ask_below({'traceparent': sys.argv[1]}, sys.argv[2]), end='')\n"
+    )
+    (tmp_path / "app.py").write_text(
+        "import multiprocessing, subprocess, sys, tracer\n"
+        "from asking import ask, ask_below\n"
+        "@tracer.trace\n"
+        "def run():\n"
+        "    headers = tracer.get_tracing_context_headers_for_http_request()\n"
+        "    said = [ask('one')]\n"
+        "    for kind in ('fork', 'spawn'):\n"
+        "        with multiprocessing.get_context(kind).Pool(1) as pool:\n"
+        "            said.append(pool.apply(ask_below, (headers, kind)))\n"
+        "    command = [sys.executable, 'asking.py', headers['traceparent'], 'started']\n"
+        "    said.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)\n"
+        "    said.append(ask('last'))\n"
+        "    return said\n"
+        "if __name__ == '__main__':\n"
+        "    print(run())\n"
+    )
+    environment = {**os.environ, "OPENAI_BASE_URL": f"{server.url}/v1", "OPENAI_API_KEY": "k"}
+
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tracer", *arguments],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    ran = command("run", "--store", own_store, "app.py")
+    assert ran.stdout == "['one!', 'fork!', 'spawn!', 'started!', 'last!']\n", ran.stderr
+    [old] = tracer.search_traces()
+    assert [asked.json["messages"][0]["content"] for asked in server.asked] == [
+        "one",
+        "fork",
+        "spawn",
+        "started",
+        "last",
+    ]
+    server.asked.clear()
+
+    forked = command("fork", old.trace_id, "--at", calls(old)[3].span_id, "--store", own_store, "--", "app.py")
+
+    assert forked.stdout == ran.stdout, forked.stderr
+    assert [asked.json["messages"][0]["content"] for asked in server.asked] == ["started", "last"]

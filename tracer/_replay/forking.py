@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from tracer import semconv
 from tracer._api.spans import Span
@@ -17,6 +18,7 @@ from tracer._replay.sources import trace_of
 from tracer._replay.span_tree import in_order, step_named
 from tracer._replay.steps import replaced_when_known
 from tracer._replay.traced_calls import calls_of
+from tracer._replay.uses import Uses
 from tracer.semconv import SpanType
 
 
@@ -61,6 +63,10 @@ class Fork(Replay):
             semconv.FORKED_TRACE: source.trace.trace_id,
             semconv.FORKED_SPAN: source.at.span_id,
         }
+
+    def share(self, file: Path) -> None:
+        """Go through the trace together with the program's other processes that name this file."""
+        self._session.uses = Uses(file)
 
     def _replaced(self, session: Session) -> list[Callable[[], bool]]:
         return super()._replaced(session) if self._tools is None else replaced_when_known(self._tools, session)

@@ -28,6 +28,17 @@ def _current() -> Session | None:
     return _sessions[-1] if _sessions else None
 
 
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.RLock()
+    for session in _sessions:
+        session.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
 class Replay:
     """A block in which requests are answered from a cassette or from traces, recorded into a cassette, or both."""
 

@@ -6,6 +6,7 @@ import ipaddress
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from tracer._replay import bodies
 from tracer._replay.cassette import STEP, Recorded, line_of
 from tracer._replay.changes import Change, changed
 from tracer._replay.matching import Matching, body_of, holds_redacted, host_of
+from tracer._replay.uses import Uses
 from tracer.errors import ReplayMismatchError
 
 Record = Literal["new", "all"]
@@ -41,6 +43,7 @@ class Session:
     stays_live: bool = False  # after the first request that no call answers
     later: list[Recorded] | None = None  # of a fork: the calls that are made again when the others are answered
     changes: tuple[Change, ...] = ()  # to calls that are made
+    uses: Uses | None = None  # of the program's other processes
     keep: Keep | None = None  # is given each recorded call when it is over, with its start in ns since the epoch
     recorded: list[Recording] = field(default_factory=list)
     mismatch: ReplayMismatchError | None = None
@@ -51,7 +54,7 @@ class Session:
         """The recorded call that answers a request; None if it is to be sent. Raises ReplayMismatchError."""
         if self.record == "all" or self.is_live:
             return None
-        with self._lock:
+        with self._lock, nullcontext() if self.uses is None else self.uses.shared(self.calls):
             found = self._find(request)
             if found is not None:
                 found.is_used = True
@@ -66,6 +69,10 @@ class Session:
             error = ReplayMismatchError(self._mismatch(request))
             self.mismatch = self.mismatch or error
             raise error
+
+    def after_fork(self) -> None:
+        """In a child: no thread of the parent's holds the lock."""
+        self._lock = threading.Lock()
 
     def refuse(self, why: str) -> None:
         """Raise ReplayMismatchError for what cannot be answered, where nothing is live."""

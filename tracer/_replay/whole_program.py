@@ -27,9 +27,13 @@ def begin() -> None:
     """Do what the environment says, until this process ends."""
     blocks: list[Replay] = []
     if FORK in os.environ:
-        # not those that it starts: two processes cannot tell which of them made a call of the trace
-        given = json.loads(Path(os.environ.pop(FORK)).read_bytes())
-        blocks.append(fork(Trace.from_dict(given["trace"]), at=given["at"], set=given["set"]))
+        file = Path(os.environ[FORK])
+        if not file.exists():  # the program that was forked has ended, and left this process
+            return
+        given = json.loads(file.read_bytes())
+        forked = fork(Trace.from_dict(given["trace"]), at=given["at"], set=given["set"])
+        forked.share(file.with_suffix(".used"))
+        blocks.append(forked)
     elif RECORD in os.environ:
         given = json.loads(Path(os.environ[RECORD]).read_bytes())
         blocks.append(_Recording(Path(given["calls"]), given["steps"]))
