@@ -6,8 +6,10 @@ import asyncio
 import gzip
 import json
 import os
+import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -702,3 +704,36 @@ def test_reasoning_that_only_the_provider_reads_is_answered_whole(stopping: Serv
     with tracer.replay(cassette):
         assert ask() == first
     assert token in repr(first)
+
+
+def test_outside_of_a_replay_nothing_of_it_runs(server: Server, cassette: Path) -> None:
+    server.will(lambda asked: reply(chat()))
+    http = openai.DefaultHttpxClient(verify=False)
+    with openai.OpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0, http_client=http) as client:
+
+        def ask() -> None:
+            client.chat.completions.create(model="m", messages=QUESTION)
+
+        def ran() -> Counter[str]:
+            found: Counter[str] = Counter()
+
+            def note(frame: Any, event: str, argument: object) -> None:
+                if event == "call" and "tracer" in frame.f_code.co_filename:
+                    found[f"{frame.f_code.co_filename}:{frame.f_code.co_name}"] += 1
+
+            sys.setprofile(note)
+            try:
+                ask()
+            finally:
+                sys.setprofile(None)
+            return Counter({name: count for name, count in found.items() if "tests" not in name})
+
+        ask()
+        before = ran()
+        with tracer.record(cassette):
+            ask()
+        with tracer.replay(cassette):
+            ask()
+
+        assert ran() == before
+        assert not [name for name in before if "_replay" in name]
