@@ -61,6 +61,11 @@ def autolog(provider: Any = None, *, disable: bool = False) -> None:
     show_traces_of_cells()
 
 
+def is_on() -> bool:
+    """Whether `autolog` records."""
+    return bool(_bridge.is_open)
+
+
 def _watch_global() -> None:
     with guard("watching OpenTelemetry's global provider"):
         _bridge.watch(_trace.get_tracer_provider())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -311,3 +312,13 @@ def test_an_empty_store_has_no_findings() -> None:
         pass
 
     assert (audit().findings, audit().calls, audit().cost) == ((), 0, None)
+
+
+def test_calls_that_were_answered_from_a_record_cost_nothing(client: openai.OpenAI, tmp_path: Path) -> None:
+    with tracer.record(tmp_path / "c.jsonl"):
+        ask(client, user("What?"))
+    with tracer.replay(tmp_path / "c.jsonl"):
+        ask(client, user("What?"))
+    tracer.flush()
+
+    assert (audit().calls, audit().findings) == (1, ())

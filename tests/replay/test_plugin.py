@@ -243,3 +243,46 @@ def test_an_unmarked_test_costs_no_import_of_tracers_engine(run: Run) -> None:
     ran = run('\nimport sys\ndef test_nothing():\n    assert "tracer._replay.replaying" not in sys.modules\n')
 
     assert "1 passed" in ran.stdout, ran.stdout
+
+
+def test_tests_without_the_fixture_are_not_recorded_after_one_with_it(
+    run: Run, stopping: Server, tmp_path: Path
+) -> None:
+    stopping.will(lambda asked: reply(chat()))
+    tests = """
+def ask():
+    http = openai.DefaultHttpxClient(verify=False)
+    with openai.OpenAI(max_retries=0, http_client=http) as client:
+        client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "What?"}])
+
+def test_one(trace):
+    ask()
+    assert len(trace.calls) == 1
+
+def test_other():
+    ask()
+
+def test_third(trace):
+    ask()
+    assert len(trace.calls) == 1
+"""
+
+    ran = run(tests)
+
+    assert "3 passed" in ran.stdout, ran.stdout
+    assert not (tmp_path / "tracer.db").exists()
+
+
+def test_tests_with_like_names_have_cassettes_of_their_own(run: Run, stopping: Server, tmp_path: Path) -> None:
+    stopping.will(lambda asked: reply(chat()))
+    tests = """
+@pytest.mark.tracer_replay
+@pytest.mark.parametrize("question", ["a/b", "a b", "a_b"])
+def test_it(question):
+    answer(question)
+"""
+
+    assert "3 passed" in run(tests).stdout
+    stopping.close()
+    assert "3 passed" in run(tests, CI="1").stdout
+    assert len([*(tmp_path / "cassettes").rglob("*.jsonl")]) == 3

@@ -142,7 +142,12 @@ def calls_of(spans: Sequence[JsonObject], texts: Texts | None = None) -> list[Ca
 
 
 def _is_call(span: JsonMapping) -> bool:
-    return span.get("type") in _TYPES and "end" in span and semconv.INPUT_MESSAGES in (span.get("json") or {})
+    return (
+        span.get("type") in _TYPES
+        and "end" in span
+        and semconv.INPUT_MESSAGES in (span.get("json") or {})
+        and not (span.get("attributes") or {}).get(semconv.REPLAYED)  # nobody was asked, or paid
+    )
 
 
 def _call(span: JsonObject, by_id: Mapping[str, JsonObject], root: JsonObject | None, texts: Texts) -> Call:

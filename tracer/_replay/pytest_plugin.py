@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import time
+import zlib
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -103,19 +104,22 @@ def pytest_runtest_makereport(
 @pytest.fixture
 def trace(request: pytest.FixtureRequest) -> Iterator[TraceOfTest]:
     """What the test did: its steps, calls, tokens, cost and errors, recorded in a store apart from the program's."""
+    from tracer import otel
     from tracer._api.configuration import configure, flush
     from tracer._engine.runtime import runtime
     from tracer._replay.spans_of_test import TraceOfTest
-    from tracer.otel import autolog as bridge
-    from tracer.provider import autolog_all
+    from tracer.provider import autolog_until
 
     settings = runtime().settings
     configure(store=_store_of(request.config))
-    autolog_all()
-    bridge()
+    put_back, was_bridged = autolog_until(), otel.is_on()
+    otel.autolog()
     made = request.node.stash[_trace] = TraceOfTest(time.time_ns() // 1_000_000)
     yield made
     flush()
+    put_back()  # tests without this fixture do not record into the program's own store
+    if not was_bridged:
+        otel.autolog(disable=True)
     configure(store=settings.store)
 
 
@@ -141,5 +145,8 @@ def _path_of(item: pytest.Item, mark: pytest.Mark) -> Path:
     if mark.args:
         return Path(item.path.parent, mark.args[0])
     names = [part.name for part in item.listchain() if isinstance(part, (pytest.Class, pytest.Item))]
-    name = re.sub(r"[^\w.\[\]=-]+", "_", ".".join(names))[:150]
+    whole = ".".join(names)
+    name = re.sub(r"[^\w.\[\]=-]+", "_", whole)[:150]
+    if name != whole:  # another test may be left with the same name
+        name += f"-{zlib.crc32(whole.encode()):08x}"
     return item.path.parent / "cassettes" / item.path.stem / f"{name}.jsonl"

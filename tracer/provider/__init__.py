@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tracer._engine.context import covered_scopes, suppressed
-from tracer._fault import log_once, report
+from tracer._fault import guard, log_once, report
 from tracer._late import load
 from tracer._other_keywords import OF_AUTOLOG, Keywords, takes_also
 from tracer.provider.connection import Connection, ConnectionReader
@@ -270,6 +270,27 @@ def _is_installed(package: str) -> bool:
         return package in sys.modules or importlib.util.find_spec(package) is not None
     except (ImportError, ValueError):  # no package above it, or one without a place
         return False
+
+
+def autolog_until() -> Callable[[], None]:
+    """Record as `autolog_all` does; what is returned puts those SDKs back that were not recorded before."""
+    before = {name for name in names() if _is_recorded(name)}
+    autolog_all()
+
+    def put_back() -> None:
+        for name in names():
+            if name not in before:
+                with guard(f"putting {name} back"):
+                    find_provider_module(name).autolog(disable=True)
+
+    return put_back
+
+
+def _is_recorded(name: str) -> bool:
+    with guard(f"looking at the provider {name}"):
+        provider = getattr(find_provider_module(name), "provider", None)
+        return not isinstance(provider, Provider) or provider._state.wanted
+    return False
 
 
 def autolog_all(*, disable: bool = False) -> None:
