@@ -8,6 +8,7 @@ import logging
 import multiprocessing
 import os
 import pickle
+import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -380,6 +381,47 @@ def test_setting_from_the_environment(
     ask(client)
 
     assert (error.allowed, len(server.asked)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "import openai, tracer; tracer.openai.autolog()",
+        "import tracer; tracer.openai.autolog(); import openai",
+        "import tracer, openai; tracer.trace(print)(end=''); tracer.openai.autolog()",
+    ],
+)
+def test_a_program_is_limited_by_its_environment(begin: str, server: Server, store_url: str) -> None:
+    server.will(lambda asked: reply(chat()))
+    program = f"""
+{begin}
+client = openai.OpenAI(max_retries=0)
+def ask():
+    client.chat.completions.create(model="m", messages=[{{"role": "user", "content": "?"}}])
+ask()
+try:
+    ask()
+except tracer.errors.LimitExceededError as error:
+    print(error.reached)
+"""
+    settings = {
+        "TRACER_LIMIT": "calls=1 per=day",
+        "TRACER_STORE": store_url,
+        "OPENAI_BASE_URL": f"{server.url}/v1",
+        "OPENAI_API_KEY": "k",
+    }
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (ran.stdout, ran.stderr) == ("calls\n", "")
+    assert len(server.asked) == 1
 
 
 def test_mode_warn_sends_and_logs_once(server: Server, client: openai.OpenAI, caplog: pytest.LogCaptureFixture) -> None:

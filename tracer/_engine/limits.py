@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracer import _ids
 from tracer._engine.context import about_traces, running
-from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
 from tracer._fault import log_once, report
 from tracer._journal.locations import absolute_url, journal_folder
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from tracer._engine.context import AnySpan
+    from tracer._engine.runtime import Runtime
     from tracer._records.record import ChunksRecord
 
 in_use = False  # whether this process ever had a limit: without one a call is not even asked for
@@ -109,7 +109,7 @@ def blocks_of_context() -> tuple[Block, ...]:
 def in_force() -> tuple[Block, ...]:
     """All limits that hold here."""
     blocks = (*_of_process, *blocks_of_context())
-    terms = runtime().settings.limit
+    terms = _runtime().settings.limit
     return blocks if terms is None else (Block(terms, counting_file(), key=""), *blocks)
 
 
@@ -121,9 +121,15 @@ def use() -> None:
         _follow_threads_and_processes()
 
 
+def _runtime() -> Runtime:
+    from tracer._engine.runtime import runtime  # not above: as it is made, it may find a limit in the environment
+
+    return runtime()
+
+
 def counting_file() -> Path:
     """The file with what was spent, beside the store or among the user's journals."""
-    journals = journal_folder(absolute_url(runtime().settings.store))
+    journals = journal_folder(absolute_url(_runtime().settings.store))
     return journals.with_name(journals.name.removesuffix(".journal") + ".limits")
 
 
@@ -137,7 +143,7 @@ class CountedSpan(LiveSpan):
 
     def __init__(self, unrecorded: AnySpan, name: str, span_type: str) -> None:
         trace_id = unrecorded.trace_id
-        super().__init__(runtime().recorder, name, span_type, trace_id if int(trace_id, 16) else _ids.trace_id(), None)
+        super().__init__(_runtime().recorder, name, span_type, trace_id if int(trace_id, 16) else _ids.trace_id(), None)
         self.generation = _NEVER_WRITTEN
 
     def attach(self) -> None:
@@ -227,7 +233,7 @@ def key_of(block: Block, span: LiveSpan | None) -> str:
     trace_id = _trace_of(span)
     if terms.per == "trace":
         return f"trace {trace_id} {terms.name}"
-    recorder = runtime().recorder
+    recorder = _runtime().recorder
     about = {**about_traces.get(), **recorder.belongs_to(trace_id)}
     value = about.get("session_id" if terms.per == "session" else "user")
     return f"trace {trace_id} {terms.name}" if value is None else f"{terms.per} {value!r} {terms.name}"
