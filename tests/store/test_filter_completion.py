@@ -51,6 +51,7 @@ def completed(marked: str) -> tuple[str, list[str]]:
         ("tokens |", "", ["=", "!=", "<", "<="]),
         ("span.type = 'CH|", "'CH", ["'CHAIN'", "'CHAT_MODEL'"]),
         ("model:gpt-4o|", "model:gpt-4o", ["model = 'gpt-4o'", "model = 'gpt-4o-mini'", "model CONTAINS 'gpt-4o'"]),
+        ("model:gpt|", "model:gpt", ["model CONTAINS 'gpt'", "model = 'gpt-4o'", "model = 'gpt-4o-mini'"]),
         ("state:err|", "state:err", ["state = 'ERROR'"]),
         ("duration:>2s|", "duration:>2s", ["duration > 2s"]),
         ("user = 'ann' AND tokens:9|", "tokens:9", ["tokens = 9", "tokens > 9", "tokens < 9"]),

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 import tracer
+from tests.waiting import until
 from tests.web.conftest import Watched
 from tests.web.serving import TraceIds, served
 
@@ -192,6 +193,26 @@ def test_a_field_and_a_value_with_a_colon_are_offered_as_a_filter(page: Page) ->
 
     shown(page, 1)
     assert query(page)["filter"] == ["state = 'ERROR'"]
+
+
+def test_a_field_and_a_value_that_are_entered_at_once_are_a_filter(page: Page) -> None:
+    page.goto("/traces")
+    shown(page, 11)
+    box = page.get_by_label(FILTER)
+    held: list[Route] = []
+    page.route("**/filter/complete*", lambda route: held.append(route))
+    box.fill("user:ben")
+    box.press("Enter")
+    assert until(lambda: page.evaluate("1") and held)
+    for route in held:
+        route.continue_()
+
+    shown(page, 1)
+    assert query(page)["filter"] == ["user = 'ben'"]
+    page.unroute_all()
+    box.fill("https://example.org/lisbon")
+    box.press("Enter")
+    expect(page.get_by_role("heading", name="No trace fits")).to_be_visible()
 
 
 def test_a_result_shows_the_words_that_were_searched_and_the_trace_where_they_are(page: Page) -> None:

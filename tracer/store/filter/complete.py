@@ -112,7 +112,11 @@ def _conditions(name: str, field: Field, value: str, values_of: Callable[[str], 
     if field.kind == "state":
         return equal
     more = [f"{name} = {given}", f"{name} CONTAINS {given}"] if value else []
-    return list(dict.fromkeys([*(text for text in equal if text in more), *equal, *more]))
+    first = [text for text in equal if text in more]
+    # several values have it in them, and none is it: what was written means them all
+    if not first and len(equal) > 1:
+        first = more[1:]
+    return list(dict.fromkeys([*first, *equal, *more]))
 
 
 def _started(before: str) -> tuple[str, int]:

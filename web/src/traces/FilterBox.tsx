@@ -8,7 +8,7 @@ import { checkFilter, completion, traceOf } from "../api/queries";
 import type { Completion } from "../api/types";
 import { isTyping } from "../ui/keys";
 import { condition } from "./conditions";
-import { asFilter, type Ids, idsIn, isFilter, wordsFilter } from "./written";
+import { asFilter, type Ids, idsIn, isFilter, isPair, wordsFilter } from "./written";
 
 interface Props {
   value: string;
@@ -24,6 +24,7 @@ interface Offered extends Completion {
 }
 
 const CHECK_AFTER_MS = 350;
+const PAIR_WITHIN_MS = 2_000;
 
 const nameOf = (item: Completion["items"][number]) => item.kind + item.text;
 
@@ -34,6 +35,14 @@ const isBeforeTheEnd = (text: string, position: number) => /^\s*[^\s'"`]\S*\s/.t
 async function addressOf({ traceId, spanId }: Ids): Promise<string | null> {
   const found = await traceOf(traceId ? condition("trace_id", traceId) : condition("span.id", spanId ?? ""));
   return found && `/traces/${found}${spanId ? `?span=${spanId}` : ""}`;
+}
+
+/** A field and a value with a colon as the filter that is offered for it, else as words. */
+async function filterOf(text: string): Promise<string> {
+  const { items, start, end } = await completion(text, text.length, AbortSignal.timeout(PAIR_WITHIN_MS));
+  const [first] = items;
+  const filter = first?.kind === "condition" ? text.slice(0, start) + first.text + text.slice(end) : "";
+  return isFilter(filter) ? filter.trim() : asFilter(text);
 }
 
 /** What is pasted outside of any field is searched at once. */
@@ -131,8 +140,10 @@ export function FilterBox({ value, error, onChange, box, label = "Search and fil
   };
   const apply = (text: string) => {
     const ids = idsIn(text);
-    if (!ids) return applyFilter(asFilter(text));
     close();
+    // entered before the filter was offered
+    if (!ids && isPair(text)) return void filterOf(text).then(applyFilter, () => applyFilter(asFilter(text)));
+    if (!ids) return applyFilter(asFilter(text));
     void addressOf(ids)
       .catch(() => null)
       .then((address) => (address ? navigate(address) : applyFilter(asFilter(text))));

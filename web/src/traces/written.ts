@@ -39,6 +39,9 @@ const CONDITION = new RegExp(
 /** Whether a text is meant as a filter; all others are words. */
 export const isFilter = (written: string) => CONDITION.test(written.trim());
 
+/** Whether a text is one word with a colon in it, as other tools write a field and a value. */
+export const isPair = (written: string) => /^[\w.]+:(?!\/\/)\S+$/.test(written.trim());
+
 export const wordsFilter = (words: string) => `text CONTAINS ${quoted(words.trim())}`;
 
 /** The text in the box as a filter. */
