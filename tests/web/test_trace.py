@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 import tracer
+from tests.waiting import until
 from tests.web import stories
 from tests.web.conftest import Watched, copied_text
 from tests.web.serving import TraceIds, served
@@ -203,6 +204,20 @@ def test_five_thousand_steps_stay_light(page: Page, trace_ids: TraceIds) -> None
     assert page.evaluate("document.querySelectorAll('*').length") <= 800
 
 
+def test_the_trace_of_an_address_is_asked_for_beside_everything_else(page: Page, trace_ids: TraceIds) -> None:
+    held: list[Route] = []
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.route("**/api/v1/server", lambda route: held.append(route))
+    with page.expect_response(lambda answer: answer.url.endswith(f"/api/v1/traces/{trace_ids.long}")):
+        page.goto(f"/traces/{trace_ids.long}")
+    assert until(lambda: page.evaluate("1") and any("/TracePage-" in url for url in asked))
+    assert page.get_by_role("treeitem").count() == 0
+
+    held[0].continue_()
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+
+
 @pytest.fixture
 def looked_at(watched: Watched, tmp_path: Path) -> Iterator[tuple[Page, dict[str, str]]]:
     """A page on a store of its own, and traces by name: a loop, a retriever, a failure below an agent, a plain one."""
@@ -224,6 +239,9 @@ def test_many_steps_of_one_name_are_one_row_until_they_are_opened(looked_at: tup
     expect(page.get_by_role("treeitem")).to_have_count(3)
     expect(row).to_contain_text("60 times, 1 failed")
     expect(row).to_contain_text("p95")
+    assert row.locator(".fold").evaluate("chip => chip.scrollWidth <= chip.clientWidth")
+    assert row.locator(".span-name").evaluate("name => name.scrollWidth <= name.clientWidth")
+    expect(page.get_by_text("Tokens", exact=True)).to_have_count(1)  # nothing here has any: the tab alone
 
     page.get_by_role("tree").focus()
     page.keyboard.press("ArrowDown")

@@ -369,6 +369,48 @@ def test_a_long_text_from_right_to_left_is_cut_at_its_end(watched: Watched, own:
     )
 
 
+def test_a_failed_trace_says_in_the_list_where_it_failed(page: Page) -> None:
+    page.goto("/traces")
+    row = page.get_by_role("row").filter(has_text="answer with sources")
+
+    expect(row).to_contain_text("Failed in parse")
+
+
+def test_a_list_that_is_waited_for_says_so(page: Page) -> None:
+    page.goto("/traces")
+    shown(page, 11)
+    held: list[Route] = []
+    page.route("**/api/v1/traces?*", lambda route: held.append(route))
+    page.get_by_label(FILTER).fill("packaging")
+    page.get_by_label(FILTER).press("Enter")
+
+    expect(page.get_by_role("progressbar", name="Loading")).to_be_visible()
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    shown(page, 6)
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+
+
+def test_the_keys_of_the_page_at_hand_come_first(page: Page) -> None:
+    page.goto("/traces")
+    shown(page, 11)
+    page.keyboard.press("?")
+    titles = page.get_by_role("dialog").get_by_role("heading", level=3)
+
+    expect(titles.nth(1)).to_have_text("Traces")
+    expect(titles.first).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Review").click()
+    page.get_by_role("link", name="refund answers").click()
+    page.get_by_label("Your name").fill("ann")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article", name="What was said")).to_be_visible()
+    page.keyboard.press("?")
+    expect(titles.nth(1)).to_have_text("Review")
+    expect(titles.first).to_be_in_viewport()
+
+
 def test_columns_are_chosen_and_sorted(page: Page) -> None:
     page.goto("/traces")
     page.get_by_role("button", name="Columns").click()

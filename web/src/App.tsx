@@ -4,11 +4,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 import { ApiError } from "./api/client";
-import { queryClient, serverInfo } from "./api/queries";
+import { queryClient, serverInfo, wholeTrace } from "./api/queries";
 import { ErrorBoundary } from "./shell/ErrorBoundary";
 import { Header } from "./shell/Header";
 import { lazyPage } from "./shell/lazyPage";
 import { SignIn } from "./shell/SignIn";
+import { Waiting } from "./shell/Waiting";
 import { TracesPage } from "./traces/TracesPage";
 import { Problem } from "./ui/Problem";
 
@@ -31,6 +32,16 @@ const AuditPage = lazyPage("audit", () => import("./audit/AuditPage"));
 const ComparePage = lazyPage("compare", () => import("./compare/ComparePage"));
 
 const PRELOAD_AFTER_MS = 400;
+
+/** The trace of the address is asked for at once, beside its page and the sign-in: one after another they add up. */
+function askEarly(): void {
+  const opened = /^\/traces\/([^/]+)$/.exec(window.location.pathname)?.[1];
+  if (!opened) return;
+  void queryClient.prefetchQuery(TracePage.code);
+  void queryClient.prefetchQuery(wholeTrace(decoded(opened)));
+}
+
+askEarly();
 
 export function App() {
   const { data: server, error, refetch } = useQuery(serverInfo());
@@ -60,6 +71,7 @@ export function App() {
       </a>
       <Header server={server} />
       <main id="main" tabIndex={-1}>
+        <Waiting />
         <ErrorBoundary key={path}>
           <Switch>
             <Route path="/traces">

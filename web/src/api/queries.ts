@@ -160,6 +160,14 @@ export const checkFilter = (filter: string, signal: AbortSignal) =>
 export const traceAnswer = (traceId: string, position: number, signal?: AbortSignal) =>
   request<TraceAnswer>(`/traces/${encodeURIComponent(traceId)}`, { position: position || null }, { signal });
 
+/** A trace with all of its spans; `useTrace` keeps it up to date. */
+export const wholeTrace = (traceId: string) =>
+  queryOptions({
+    queryKey: ["trace", traceId],
+    queryFn: ({ signal }) => traceAnswer(traceId, 0, signal),
+    staleTime: 2_000,
+  });
+
 export const spanPayload = (traceId: string, spanId: string, version = 0) =>
   queryOptions({
     // a span that ends after it was shown has another payload from then on

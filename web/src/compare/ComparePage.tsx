@@ -5,7 +5,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type CSSProperties, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import { request } from "../api/client";
-import { traceAnswer } from "../api/queries";
+import { wholeTrace } from "../api/queries";
 import type { Trace, TraceAnswer, TracePage } from "../api/types";
 import { count, duration, moment, money, percent, totalTokens } from "../format";
 import { ErrorBoundary } from "../shell/ErrorBoundary";
@@ -22,16 +22,8 @@ import { scoped } from "./scoped";
 export default function ComparePage() {
   const [url, setUrl] = useUrlState();
   const [a, b] = [url.get("a"), url.get("b")];
-  const left = useQuery({
-    queryKey: ["trace", a],
-    queryFn: ({ signal }) => traceAnswer(a ?? "", 0, signal),
-    enabled: a !== null,
-  });
-  const right = useQuery({
-    queryKey: ["trace", b],
-    queryFn: ({ signal }) => traceAnswer(b ?? "", 0, signal),
-    enabled: b !== null,
-  });
+  const left = useQuery({ ...wholeTrace(a ?? ""), enabled: a !== null });
+  const right = useQuery({ ...wholeTrace(b ?? ""), enabled: b !== null });
   return (
     <div className="page compare">
       <header className="page-head">

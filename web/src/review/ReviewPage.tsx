@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, CircleCheck, Undo2 } from "lucide-react";
 import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
-import { queryClient, reviewProgress, reviewQueue, traceAnswer, tracesToReview } from "../api/queries";
+import { queryClient, reviewProgress, reviewQueue, tracesToReview, wholeTrace } from "../api/queries";
 import type { Json, ReviewQueue, TraceAnswer } from "../api/types";
 import { duration, fullTime, moment, plural } from "../format";
 import { ModeChoice } from "../text/mode";
@@ -127,8 +127,7 @@ function Reviewing({ queue, reviewer, onRename }: Props) {
         const [first, second] = left;
         setOver(!first);
         show(first ?? null);
-        if (second)
-          void queryClient.prefetchQuery({ queryKey: ["trace", second], queryFn: () => traceAnswer(second, 0) });
+        if (second) void queryClient.prefetchQuery(wholeTrace(second));
       } catch (error) {
         if (!abort.signal.aborted) setProblem(error);
       }

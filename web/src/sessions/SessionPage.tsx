@@ -11,7 +11,7 @@ import { duration, fullTime, moment, money, plural, totalTokens } from "../forma
 import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { ModeChoice } from "../text/mode";
 import { TextValue } from "../text/Value";
-import { FailedBelow } from "../traces/columns";
+import { FailedBelow, FailedIn } from "../traces/columns";
 import { preview } from "../traces/preview";
 import { Problem } from "../ui/Problem";
 import { StateBadge } from "../ui/State";
@@ -125,6 +125,7 @@ function Turn({ trace, messages, number }: { trace: Trace; messages: Message[]; 
         </h2>
         {trace.state !== "OK" && <StateBadge state={trace.state} />}
         <FailedBelow trace={trace} />
+        <FailedIn trace={trace} />
         <span className="dim num">
           {moment(trace.start_ns)} · {trace.state === "IN_PROGRESS" ? "running" : duration(trace.duration_ns)}
           {trace.usage ? ` · ${plural(totalTokens(trace.usage) ?? 0, "token")}` : ""}

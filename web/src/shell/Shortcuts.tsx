@@ -1,10 +1,16 @@
 // Dialog with the keyboard shortcuts.
 
 import { Dialog, DialogDismiss, DialogHeading } from "@ariakit/react";
+import { useRef } from "react";
+import { useLocation } from "wouter";
 
-const GROUPS: [string, [string, string][]][] = [
+/** Title, the address where the keys count, and the keys. */
+type Group = [string, RegExp, [string, string][]];
+
+const GROUPS: Group[] = [
   [
     "Everywhere",
+    /^/,
     [
       ["?", "this list"],
       ["/", "search"],
@@ -13,6 +19,7 @@ const GROUPS: [string, [string, string][]][] = [
   ],
   [
     "Traces",
+    /^\/traces$/,
     [
       ["j k", "next, previous row (also ↓ ↑)"],
       ["Enter", "open the trace"],
@@ -22,6 +29,7 @@ const GROUPS: [string, [string, string][]][] = [
   ],
   [
     "Evaluations",
+    /^\/evaluations/,
     [
       ["j k", "next, previous run or row (also ↓ ↑)"],
       ["Enter", "open the run, the row's trace"],
@@ -30,6 +38,7 @@ const GROUPS: [string, [string, string][]][] = [
   ],
   [
     "A trace",
+    /^\/traces\/./,
     [
       ["j k", "next, previous step (also ↓ ↑)"],
       ["→ ←", "open, close a step"],
@@ -41,6 +50,7 @@ const GROUPS: [string, [string, string][]][] = [
   ],
   [
     "Trying again",
+    /^\/try$/,
     [
       ["Ctrl+Enter", "run this variant"],
       ["Ctrl+Shift+Enter", "run all"],
@@ -48,32 +58,61 @@ const GROUPS: [string, [string, string][]][] = [
   ],
   [
     "Review",
+    /^\/review\/./,
     [
       ["y n", "yes, no"],
-      ["1 9", "a number, or a choice"],
+      ["1 – 9", "a number, or a choice"],
       ["t", "to the text"],
       ["Enter s b", "next, skip, back"],
       ["u", "undo"],
       ["c", "conversation or input and output"],
     ],
   ],
+  [
+    "Datasets",
+    /^\/datasets\/./,
+    [
+      ["j k", "next, previous row"],
+      ["Enter", "open the row, close it"],
+      ["Ctrl+Enter", "save the row"],
+      ["a", "add a row"],
+      ["x", "mark a row"],
+    ],
+  ],
+];
+
+/** Those of the page that is shown come first. */
+const sorted = (path: string): Group[] => [
+  ...GROUPS.filter(([, where]) => where.test(path)),
+  ...GROUPS.filter(([, where]) => !where.test(path)),
 ];
 
 export function Shortcuts({ open, onClose }: { open: boolean; onClose: () => void }) {
+  const [path] = useLocation();
+  const dialog = useRef<HTMLDivElement>(null);
   return (
-    <Dialog open={open} onClose={onClose} className="dialog" backdrop={<div className="backdrop" />} unmountOnHide>
+    <Dialog
+      ref={dialog}
+      open={open}
+      onClose={onClose}
+      className="dialog"
+      backdrop={<div className="backdrop" />}
+      // the focus on the button at its end would scroll the list away
+      initialFocus={dialog}
+      unmountOnHide
+    >
       <DialogHeading>Keyboard shortcuts</DialogHeading>
       <div className="shortcuts">
-        {GROUPS.map(([title, keys]) => (
+        {sorted(path).map(([title, , keys]) => (
           <section key={title}>
             <h3 className="section-title">{title}</h3>
             <dl>
               {keys.map(([key, does]) => (
                 <div key={key}>
                   <dt>
-                    {key.split(" ").map((one) => (
-                      <kbd key={one}>{one}</kbd>
-                    ))}
+                    {key
+                      .split(" ")
+                      .map((one) => (one === "–" ? <span key={one}>{one}</span> : <kbd key={one}>{one}</kbd>))}
                   </dt>
                   <dd>{does}</dd>
                 </div>

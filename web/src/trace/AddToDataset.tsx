@@ -16,8 +16,6 @@ interface Props {
   add: Add;
   label?: string;
   className?: string;
-  /** Whether the button has an icon alone. */
-  isSmall?: boolean;
   onAdded?: (dataset: Dataset, written: WrittenRows) => void;
   onProblem?: (error: unknown) => void;
 }
@@ -26,7 +24,6 @@ export function AddToDataset({
   add,
   label = "Add to a dataset",
   className = "button quiet",
-  isSmall = false,
   onAdded,
   onProblem,
 }: Props) {
@@ -55,11 +52,11 @@ export function AddToDataset({
   return (
     <>
       <Menu
-        label={isSmall && said ? `${label}: ${said}` : label}
+        label={said ? `${label}: ${said}` : label}
         className={className}
         button={
           <>
-            <Icon aria-hidden /> {!isSmall && <span className="wide-only">{said ?? "Dataset"}</span>}
+            <Icon aria-hidden /> <span className="wide-only">{said ?? "Dataset"}</span>
           </>
         }
       >

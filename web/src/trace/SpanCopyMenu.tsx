@@ -22,7 +22,7 @@ export function SpanCopyMenu({ traceId, span }: { traceId: string; span: Span })
   return (
     <Menu
       label="Copy this step"
-      className="button quiet square push"
+      className="button quiet square"
       button={isDone ? <Check aria-hidden /> : <Copy aria-hidden />}
     >
       {isRequest(span) && (

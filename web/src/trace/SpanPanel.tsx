@@ -56,24 +56,21 @@ export function SpanPanel({ trace, node, tree, onSelect }: Props) {
         <h2 title={light.name}>{light.name || "(no name)"}</h2>
         <span className="dim">{typeWord(light.type)}</span>
         {light.status !== "UNSET" && light.status !== "OK" && <StateBadge state={light.status} />}
-        {isModelCall(light) && (
-          <Link
-            className="button quiet push"
-            href={tryAddress(trace.trace_id, light.span_id)}
-            title="Try again, with changes (t)"
-          >
-            <RotateCw aria-hidden /> Try again
-          </Link>
-        )}
-        {query.data && node.parent && hasInputs(query.data) && (
-          <AddToDataset
-            add={addOne(trace.trace_id, light.span_id)}
-            label="Add this step to a dataset"
-            className={`button quiet square ${isModelCall(light) ? "" : "push"}`}
-            isSmall
-          />
-        )}
-        {query.data && <SpanCopyMenu traceId={trace.trace_id} span={query.data} />}
+        <span className="span-tools push">
+          {isModelCall(light) && (
+            <Link
+              className="button quiet"
+              href={tryAddress(trace.trace_id, light.span_id)}
+              title="Try again, with changes (t)"
+            >
+              <RotateCw aria-hidden /> Try again
+            </Link>
+          )}
+          {query.data && node.parent && hasInputs(query.data) && (
+            <AddToDataset add={addOne(trace.trace_id, light.span_id)} label="Add this step to a dataset" />
+          )}
+          {query.data && <SpanCopyMenu traceId={trace.trace_id} span={query.data} />}
+        </span>
       </header>
       <dl className="facts">
         <div>

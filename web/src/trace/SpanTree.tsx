@@ -57,6 +57,7 @@ export function SpanTree(props: Props) {
   });
   const at = useMemo(() => rows.findIndex((row) => row.span.span_id === selected), [rows, selected]);
 
+  const hasUsage = useMemo(() => tree.roots.some((root) => root.tokens > 0 || root.cost !== null), [tree]);
   const deepest = useMemo(() => rows.reduce((most, row) => Math.max(most, row.depth), 1), [rows]);
   const revealAt = reveal === null ? -1 : rows.findIndex((row) => row.span.span_id === reveal);
 
@@ -113,7 +114,11 @@ export function SpanTree(props: Props) {
 
   const length = (tree.end - tree.start) * (view.to - view.from);
   return (
-    <div ref={frame} className="waterfall" style={{ "--lane": `${lane}%` } as CSSProperties}>
+    <div
+      ref={frame}
+      className={`waterfall ${hasUsage ? "" : "no-usage"}`}
+      style={{ "--lane": `${lane}%` } as CSSProperties}
+    >
       <Ruler span={tree.end - tree.start} view={view} onView={setView} lane={lane} onLane={setLane} />
       <div
         ref={scroller}
@@ -370,8 +375,13 @@ const Row = memo(function Row({
             }}
           >
             × {count(fold.members.length)}
-            {isFolded && <span>, p95 {duration(fold.p95)}</span>}
-            {isFolded && fold.failed > 0 && <span className="fold-failed">, {count(fold.failed)} failed</span>}
+            {isFolded && <span className="fold-more">, p95 {duration(fold.p95)}</span>}
+            {isFolded && fold.failed > 0 && (
+              <span className="fold-failed">
+                , {count(fold.failed)}
+                <span className="fold-more"> failed</span>
+              </span>
+            )}
           </span>
         )}
         {fold && (

@@ -4,17 +4,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { ApiError } from "../api/client";
 import { useChanges } from "../api/live";
-import { queryClient, traceAnswer } from "../api/queries";
+import { queryClient, traceAnswer, wholeTrace } from "../api/queries";
 import type { LightSpan, TraceAnswer } from "../api/types";
 
 export function useTrace(traceId: string) {
-  const key = ["trace", traceId];
+  const { queryKey: key } = wholeTrace(traceId);
   const [gone, setGone] = useState<string | null>(null);
-  const query = useQuery({
-    queryKey: key,
-    queryFn: ({ signal }) => traceAnswer(traceId, 0, signal),
-    staleTime: 2_000,
-  });
+  const query = useQuery(wholeTrace(traceId));
   useChanges((seq) => {
     const known = queryClient.getQueryData<TraceAnswer>(key);
     if (!known || seq <= known.seq) return;

@@ -66,7 +66,7 @@ export const COLUMNS: Column[] = [
     cell: (t) => <bdi className="strong">{t.name ?? "(no name yet)"}</bdi>,
   },
   { id: "input", word: "Input", width: "minmax(160px, 1.7fr)", cell: (t) => <Preview text={t.request_preview} /> },
-  { id: "output", word: "Output", width: "minmax(160px, 1.7fr)", cell: (t) => <Preview text={t.response_preview} /> },
+  { id: "output", word: "Output", width: "minmax(160px, 1.7fr)", cell: output },
   {
     id: "latency",
     word: "Latency",
@@ -198,6 +198,25 @@ function Moment({ ns }: { ns: number }) {
       {said}
       <span className="dim">{milliseconds(ns)}</span>
     </>
+  );
+}
+
+/** A failed trace has no answer of its own: what it has is that of some step before. */
+function output(trace: Trace): ReactNode {
+  return trace.state === "ERROR" && trace.failed_steps.length ? (
+    <FailedIn trace={trace} />
+  ) : (
+    <Preview text={trace.response_preview} />
+  );
+}
+
+/** In which steps a failed trace failed. */
+export function FailedIn({ trace }: { trace: Trace }) {
+  if (trace.state !== "ERROR" || !trace.failed_steps.length) return null;
+  return (
+    <span className="bad" title={trace.failed_steps.join(", ")}>
+      Failed in <bdi>{failedSteps(trace)}</bdi>
+    </span>
   );
 }
 
