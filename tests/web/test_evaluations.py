@@ -159,6 +159,7 @@ def test_evaluations_are_listed_searched_and_filtered(page: Page) -> None:
     expect(rows.first).to_contain_text("shop-v2")
     expect(rows.first).to_contain_text("1 failed")
     expect(rows.nth(1)).to_contain_text("1.000")
+    expect(rows.nth(1)).to_contain_text("4 texts")
     box = page.get_by_label("Search and filter evaluations")
     box.fill("SHOP-v2")
     expect(rows).to_have_count(1)
@@ -272,6 +273,8 @@ def test_a_large_run_has_few_nodes_and_loads_as_it_is_scrolled(page: Page) -> No
 
     assert page.evaluate("document.querySelectorAll('*').length") < 3000
     assert grid.get_attribute("aria-rowcount") == str(MANY + 1)
+    heads = grid.get_by_role("columnheader").filter(has_text="score").locator("button")
+    assert [word.strip() for word in heads.all_inner_texts()] == [f"score {number}" for number in range(SCORERS)]
     assert len([url for url in asked if "/api/v1/evaluations/large" in url]) <= 2
     for _ in range(30):
         page.keyboard.press("PageDown")

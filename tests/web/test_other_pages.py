@@ -192,6 +192,12 @@ def test_chats_are_compared_message_by_message(watched: Watched, shop: tuple[str
     expect(page.get_by_role("article")).to_contain_text("Lamp green")
     expect(page.locator(".sides")).to_have_count(0)
 
+    page.goto(f"/compare?a={ids.refused}&b={ids.refunded}")
+    page.get_by_label("Steps", exact=True).get_by_role("option").first.click()
+    expect(page.get_by_role("group", name="Output of A")).to_have_text("None recorded.")
+    refund = page.get_by_role("option").filter(has_text="refund")
+    expect(refund.get_by_label("failed")).to_have_count(1)
+
 
 def test_versions_stand_side_by_side(page: Page) -> None:
     page.goto("/versions")

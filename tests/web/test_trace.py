@@ -63,6 +63,13 @@ def test_an_agent_reads_as_the_conversation_that_it_led(page: Page, trace_ids: T
     expect(page.get_by_role("treeitem", selected=True)).to_have_attribute("aria-posinset", "3")
 
 
+def test_an_agent_whose_model_recorded_no_messages_shows_its_own_input(page: Page, trace_ids: TraceIds) -> None:
+    page.goto(f"/traces/{trace_ids.long}")
+
+    expect(page.get_by_text("No messages were recorded with it.")).to_be_visible()
+    expect(page.get_by_role("tabpanel")).to_contain_text("Input")
+
+
 def test_reasoning_media_refusals_and_choices_have_their_form(page: Page, trace_ids: TraceIds) -> None:
     page.goto(f"/traces/{trace_ids.kinds}")
     conversation = page.get_by_label("Conversation")

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { briefDuration, fineDuration, milliseconds, minuteOf, moment, money } from "./format";
+import { briefDuration, fineDuration, milliseconds, minuteOf, moment, money, roundMoney } from "./format";
 
 const now = new Date(2026, 10, 21, 12).getTime();
 const at = (...date: [number, number, number, number]) => new Date(...date).getTime() * 1e6;
@@ -29,6 +29,10 @@ test("money has two significant digits, or cents", () => {
     "$1.24",
     "$12.3K",
   ]);
+});
+
+test("amounts on an axis have cents, or two digits below them", () => {
+  expect([0, 0.002, 0.05, 0.1, 0.15, 2].map(roundMoney)).toEqual(["$0", "$0.002", "$0.05", "$0.10", "$0.15", "$2.00"]);
 });
 
 test("durations fit a narrow place, and tell chunks apart", () => {

@@ -59,7 +59,9 @@ export function money(usd: number | null | undefined): string {
 
 /** An amount on the axis of a chart. */
 export function roundMoney(usd: number): string {
-  return usd === 0 ? "$0" : usd < 1 ? `$${Number(usd.toPrecision(2))}` : money(usd);
+  if (usd === 0 || usd >= 1) return money(usd);
+  const cents = usd.toFixed(2);
+  return Number(cents) === Number(usd.toPrecision(6)) ? `$${cents}` : `$${Number(usd.toPrecision(2))}`;
 }
 
 export function percent(part: number, whole: number): string {

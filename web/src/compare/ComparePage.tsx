@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
+import { CircleAlert } from "lucide-react";
 import { type CSSProperties, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import { request } from "../api/client";
@@ -204,6 +205,15 @@ function bothNames(a: Node, b: Node): string {
   return `${x} → ${words.slice(Math.max(0, same)).join(" ")}`;
 }
 
+function Time({ of }: { of: Node | null }) {
+  const isFailed = of?.span.status === "ERROR";
+  return (
+    <span className={`num right ${isFailed ? "bad" : ""}`} title={isFailed ? "This step failed" : undefined}>
+      {isFailed && <CircleAlert aria-label="failed" className="icon" />} {of ? duration(of.span.duration_ns) : ""}
+    </span>
+  );
+}
+
 function PairList({ rows, chosen, onChoose }: { rows: Pair[]; chosen: number; onChoose: (index: number) => void }) {
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -258,12 +268,8 @@ function PairList({ rows, chosen, onChoose }: { rows: Pair[]; chosen: number; on
                   <TypeIcon type={node.span.type} /> <bdi>{a && b ? bothNames(a, b) : node.span.name}</bdi>
                   {only && <span className="badge">only in {a ? "A" : "B"}</span>}
                 </span>
-                <span className={`num right ${a?.span.status === "ERROR" ? "bad" : ""}`}>
-                  {a ? duration(a.span.duration_ns) : ""}
-                </span>
-                <span className={`num right ${b?.span.status === "ERROR" ? "bad" : ""}`}>
-                  {b ? duration(b.span.duration_ns) : ""}
-                </span>
+                <Time of={a} />
+                <Time of={b} />
                 <span className="num right dim">
                   {a && b ? change(a.span.duration_ns ?? null, b.span.duration_ns ?? null) : ""}
                 </span>

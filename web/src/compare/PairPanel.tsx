@@ -146,7 +146,11 @@ function Difference({ title, a, b }: { title: string; a: string; b: string }) {
             aria-label={`${title} of ${side.toUpperCase()}`}
             dir="auto"
           >
-            <Marked pieces={pieces} side={side} />
+            {(side === "a" ? a : b) ? (
+              <Marked pieces={pieces} side={side} />
+            ) : (
+              <span className="dim">None recorded.</span>
+            )}
           </div>
         ))}
       </div>

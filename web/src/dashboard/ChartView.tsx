@@ -125,7 +125,8 @@ function options(
   return {
     width,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    // half of the last label stands beyond the last bar
+    padding: [8, 22, 0, 0],
     legend: { show: true, live: true, markers: { width: 0, fill: (_plot, index) => colourAt(index - 1) } },
     cursor: { points: { show: !isStacked }, y: false, drag: { x: true, y: false, setScale: false, dist: CLOSE } },
     hooks: {

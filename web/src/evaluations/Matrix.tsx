@@ -10,7 +10,7 @@ import { traceAddress } from "../trace/neighbours";
 import { preview } from "../traces/preview";
 import { StateBadge } from "../ui/State";
 import type { Answer, EvaluationRow, EvaluationRows } from "./api";
-import { ScoreCell, ScoreHead, scoreText } from "./scores";
+import { byName, ScoreCell, ScoreHead, scoreText } from "./scores";
 
 interface Props {
   answer: EvaluationRows;
@@ -38,7 +38,7 @@ export function Matrix(props: Props) {
   const names = useMemo(() => namesOf(answer), [answer]);
   const widths = names.map((name) => (isInWords(answer, name) ? SCORE_IN_WORDS : SCORE));
   const hasFailed = answer.evaluation.scores.some((sums) => sums.failed > 0);
-  const headHeight = 10 + LINE * (2 + Number(answer.comparison !== null) + Number(hasFailed));
+  const headHeight = 18 + LINE * (2 + Number(answer.comparison !== null) + Number(hasFailed));
   const size = isNarrow ? CARD : ROW;
   const virtual = useVirtualizer({
     count: rows.length + (hasMore ? 1 : 0),
@@ -118,7 +118,7 @@ const isInWords = ({ evaluation, base }: EvaluationRows, name: string) =>
 
 function namesOf({ evaluation, base }: EvaluationRows): string[] {
   const all = [...evaluation.scores, ...(base?.scores ?? [])].map((sums) => sums.name);
-  return [...new Set(all)];
+  return [...new Set(all)].sort(byName);
 }
 
 function Head({ answer, names, order, onOrder }: Props & { names: string[] }) {

@@ -5,7 +5,7 @@ import { Link } from "wouter";
 import { count, duration, fullTime, moment, money, plural } from "../format";
 import { VersionLink } from "../ui/VersionName";
 import type { Evaluation } from "./api";
-import { mean } from "./scores";
+import { byName, mean } from "./scores";
 
 interface Props {
   evaluations: Evaluation[];
@@ -22,7 +22,7 @@ export const evaluationAddress = (runId: string, base?: string) =>
 export function commonScores(evaluations: Evaluation[]): string[] {
   const often = new Map<string, number>();
   for (const { scores } of evaluations) for (const { name } of scores) often.set(name, (often.get(name) ?? 0) + 1);
-  return [...often].sort(([a, n], [b, m]) => m - n || a.localeCompare(b)).map(([name]) => name);
+  return [...often].sort(([a, n], [b, m]) => m - n || byName(a, b)).map(([name]) => name);
 }
 
 export function RunTable({ evaluations, marked, onMark }: Props) {
@@ -117,9 +117,11 @@ export function RunTable({ evaluations, marked, onMark }: Props) {
 function Mean({ run, name }: { run: Evaluation; name: string }) {
   const sums = run.scores.find((score) => score.name === name);
   if (!sums) return <span className="dim">–</span>;
+  // a score in words has no mean: the number of rows alone would read as one
+  if (sums.mean === null) return <span className="dim">{sums.count ? plural(sums.count, "text") : "–"}</span>;
   return (
     <>
-      {sums.mean === null ? "" : mean(sums.mean)}
+      {mean(sums.mean)}
       {sums.count !== null && (
         <span className="dim of-n">
           <span className="visually-hidden"> of </span>
@@ -196,14 +198,17 @@ export function RunCards({ evaluations, marked, onMark }: Props) {
             {run.failed_count > 0 && <span className="bad">{count(run.failed_count)} failed</span>}
           </p>
           <dl>
-            {run.scores.slice(0, COLUMNS).map((sums) => (
-              <div key={sums.name}>
-                <dt>{sums.name}</dt>
-                <dd>
-                  <Mean run={run} name={sums.name} />
-                </dd>
-              </div>
-            ))}
+            {[...run.scores]
+              .sort((a, b) => byName(a.name, b.name))
+              .slice(0, COLUMNS)
+              .map((sums) => (
+                <div key={sums.name}>
+                  <dt>{sums.name}</dt>
+                  <dd>
+                    <Mean run={run} name={sums.name} />
+                  </dd>
+                </div>
+              ))}
           </dl>
           {run.scores.length > COLUMNS && <p className="dim">and {count(run.scores.length - COLUMNS)} more scores</p>}
         </li>

@@ -10,6 +10,9 @@ export function figure(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** Names in order, and numbers in them as numbers. */
+export const byName = (a: string, b: string) => a.localeCompare(b, undefined, { numeric: true });
+
 /** Means stand below each other. */
 export const mean = (value: number) => (Math.abs(value) < 10 ? value.toFixed(3) : figure(value));
 

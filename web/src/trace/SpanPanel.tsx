@@ -158,7 +158,13 @@ function Tabs({ trace, span, node, tree, onSelect }: Props & { span: Span }) {
         <ErrorBoundary key={`${span.span_id} ${current}`} part="This view of the step">
           <ErrorBox span={span} node={node} onSelect={onSelect} />
           {current === "chat" &&
-            (call ? <StoryTab traceId={trace.trace_id} call={call} onSelect={onSelect} /> : <ChatTab span={span} />)}
+            (call ? (
+              <StoryTab traceId={trace.trace_id} call={call} onSelect={onSelect}>
+                <InOut span={span} isRunning={isRunning(node.span)} />
+              </StoryTab>
+            ) : (
+              <ChatTab span={span} />
+            ))}
           {current === "io" && <InOut span={span} isRunning={isRunning(node.span)} />}
           {current === "attributes" && <Attributes span={span} trace={trace} isRoot={node.parent === null} />}
           {current === "events" && <Events span={span} />}

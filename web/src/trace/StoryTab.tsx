@@ -1,6 +1,7 @@
 // The conversation of a step that called models: the messages of its last model call.
 
 import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { spanPayload } from "../api/queries";
 import { Conversation } from "../chat/Conversation";
 import { Problem } from "../ui/Problem";
@@ -11,9 +12,11 @@ interface Props {
   traceId: string;
   call: Node;
   onSelect: (spanId: string) => void;
+  /** What is shown where that call has no messages. */
+  children: ReactNode;
 }
 
-export function StoryTab({ traceId, call, onSelect }: Props) {
+export function StoryTab({ traceId, call, onSelect, children }: Props) {
   const { data: span, error } = useQuery(spanPayload(traceId, call.span.span_id, call.span.duration_ns ?? 0));
   if (error) return <Problem error={error} />;
   if (!span) return <div className="skeleton" />;
@@ -32,7 +35,10 @@ export function StoryTab({ traceId, call, onSelect }: Props) {
           output={span.output_messages ?? []}
         />
       ) : (
-        <p className="dim">No messages were recorded with it.</p>
+        <>
+          <p className="dim">No messages were recorded with it.</p>
+          {children}
+        </>
       )}
     </>
   );
