@@ -193,6 +193,33 @@ def test_an_import_keeps_what_has_changed_since_the_export(tracer_command: Comma
     assert dataset.records[0].expectations == {"answer": "new"}
 
 
+def described_queues() -> list[tuple[object, ...]]:
+    queues = tracer.genai.search_review_queues()
+    return [(each.name, each.filter_string, each.scores, each.reviewers, each.guidance) for each in queues]
+
+
+def test_review_queues_travel_with_all_traces_and_stay_as_they_are_by_now(
+    tracer_command: Command, tmp_path: Path
+) -> None:
+    file, other = str(tmp_path / "all.jsonl"), str(tmp_path / "other.db")
+    scores = [{"name": "correct"}, {"name": "fault", "choices": ["none", "too long"]}]
+    tracer.genai.create_review_queue(
+        "answers", filter_string="state = 'OK'", scores=scores, reviewers=2, guidance="Be strict."
+    )
+    tracer.genai.create_review_queue("later", scores=scores)
+    before = described_queues()
+
+    assert tracer_command("export", "-o", file).code == 0
+    tracer.genai.create_review_queue("answers", scores=["correct"])
+    assert tracer_command("import", file).code == 0
+    assert len(tracer.genai.get_review_queue("answers").scores) == 1
+    imported = tracer_command("import", file, "--store", other)
+
+    assert imported.err == f"read 0 spans of 0 traces into {other}, and 2 review queues\n"
+    tracer.configure(store=other)
+    assert described_queues() == before
+
+
 def test_a_line_with_a_broken_dataset_is_named(tracer_command: Command, tmp_path: Path) -> None:
     record = json.dumps([{"kind": "dataset", "name": "", "rows": []}])
     attribute = {"key": "tracer.trace.records", "value": {"stringValue": record}}

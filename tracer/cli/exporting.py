@@ -43,7 +43,8 @@ def command(
 
     Each line is one trace as an OpenTelemetry ExportTraceServiceRequest, which the OpenTelemetry Collector and
     `tracer import` read. Tags, feedback and attachments travel along. With all traces go datasets, versions of apps,
-    prompts and registered models, but not the files of logged models. A Parquet file has the spans alone.
+    prompts, registered models and review queues, but not the files of logged models. A Parquet file has the spans
+    alone.
     """
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import note

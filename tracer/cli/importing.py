@@ -38,7 +38,9 @@ _GZIP_START = b"\x1f"  # which JSON never starts with
     ),
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE|-...", type=click.Path(allow_dash=True, path_type=Path))
-@json_option("One JSON object: how many spans, traces, datasets and versions were read, and spans known before.")
+@json_option(
+    "One JSON object: how many spans, traces, datasets, versions and queues were read, and spans known before."
+)
 @store_option
 def command(files: tuple[Path, ...], as_json: bool, store_url: str | None) -> None:
     """Read OTLP JSON lines into the store: what `tracer export` or the OpenTelemetry Collector's file exporter wrote.
@@ -59,6 +61,7 @@ def command(files: tuple[Path, ...], as_json: bool, store_url: str | None) -> No
     spans, traces = how_many(importer.spans, "span"), how_many(len(importer.traces), "trace")
     known = f", {importer.known_spans:,} of them there already" if importer.known_spans else ""
     datasets = f", and {how_many(len(importer.datasets), 'dataset')}" if importer.datasets else ""
+    queues = f", and {how_many(len(importer.queues), 'review queue')}" if importer.queues else ""
     others = f", and {how_many(importer.versions, 'version')} of apps, prompts and models" if importer.versions else ""
     counts = {
         "spans": importer.spans,
@@ -66,8 +69,9 @@ def command(files: tuple[Path, ...], as_json: bool, store_url: str | None) -> No
         "traces": len(importer.traces),
         "datasets": len(importer.datasets),
         "versions": importer.versions,
+        "review_queues": len(importer.queues),
     }
-    tell(as_json, counts, f"read {spans} of {traces}{others} into {place}{known}{datasets}")
+    tell(as_json, counts, f"read {spans} of {traces}{others} into {place}{known}{datasets}{queues}")
 
 
 def check_files(files: Sequence[Path]) -> None:
@@ -93,6 +97,7 @@ class _Importer:
         self.versions = 0
         self.known_spans = 0
         self.datasets: set[str] = set()
+        self.queues: set[str] = set()
         self._known: dict[str, set[str]] = {}
         self._counted = 0
 
@@ -123,6 +128,9 @@ class _Importer:
             if str(record["kind"]) == "dataset":
                 self._take_dataset(cast("JsonObject", record))
                 continue
+            if str(record["kind"]) == "review_queue":
+                self._take_queue(cast("JsonObject", record))
+                continue
             self._wait(record)
             if record["kind"] == "span":
                 self.spans += 1
@@ -141,6 +149,16 @@ class _Importer:
         dataset = self._open_store().write_dataset(**given)
         self._open_store().write_rows(dataset.dataset_id, rows)
         self.datasets.add(dataset.dataset_id)
+
+    def _take_queue(self, record: JsonObject) -> None:
+        from tracer.store.reviews import checked_queue, queue_id_of
+
+        queue = checked_queue(self._safe({name: value for name, value in record.items() if name != "kind"}))
+        queue_id = queue_id_of(queue["name"])
+        # one that is there may have changed since the export
+        if not self._open_store().review_queues(queue_id=queue_id):
+            self._open_store().write_review_queue(queue)
+        self.queues.add(queue_id)
 
     def _safe(self, value: JsonObject) -> JsonObject:
         return cast("JsonObject", orjson.loads(self._redact(orjson.dumps(value))))

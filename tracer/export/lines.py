@@ -9,6 +9,7 @@ from tracer.export.records import (
     attachment_record,
     digests_in,
     model_record,
+    queue_record,
     records_about,
     registered_records,
     row_record,
@@ -53,7 +54,10 @@ def dataset_lines(store: Store, dataset: StoredDataset) -> Iterator[bytes]:
 
 
 def otlp_lines_without_traces(store: Store) -> Iterator[bytes]:
-    """Versions of apps, prompts and registered models, as lines without spans that ``tracer import`` takes in."""
-    records = [*(model_record(row) for row in store.models() if not row.deleted), *registered_records(store)]
+    """Versions of apps, prompts, registered models and review queues, as lines that ``tracer import`` takes in."""
+    versions = [model_record(row) for row in store.models() if not row.deleted]
+    # the oldest is read, and made, first
+    queues = [queue_record(row) for row in reversed(store.review_queues())]
+    records = [*versions, *registered_records(store), *queues]
     for start in range(0, len(records), _RECORDS_A_LINE):
         yield line_from_records([], others=records[start : start + _RECORDS_A_LINE])

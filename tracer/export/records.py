@@ -7,8 +7,19 @@ import re
 from collections.abc import Iterator
 
 from tracer._json import JsonMapping, JsonObject
-from tracer.store import AssessmentRow, ModelRow, RegisteredRow, RunRow, Store, StoredRow, StoredTrace, TraceRow
+from tracer.store import (
+    AssessmentRow,
+    ModelRow,
+    RegisteredRow,
+    RunRow,
+    Store,
+    StoredQueue,
+    StoredRow,
+    StoredTrace,
+    TraceRow,
+)
 from tracer.store.datasets import ROW_FIELDS
+from tracer.store.reviews import CONTENT
 
 _UPDATED = ("session_id", "user", "model_id", "run_id", "request_preview", "response_preview", "client_request_id")
 
@@ -75,6 +86,11 @@ def run_record(row: RunRow) -> JsonObject:
     """A run."""
     kept = {name: value for name, value in row._asdict().items() if value not in (None, {}) and name != "experiment_id"}
     return {"kind": "run", **kept, "time": row.ended or row.started}
+
+
+def queue_record(row: StoredQueue) -> JsonObject:
+    """A review queue; what people answered is feedback of the traces."""
+    return {"kind": "review_queue", **{name: getattr(row, name) for name in ("name", *CONTENT)}}
 
 
 def registered_records(store: Store) -> Iterator[JsonObject]:
