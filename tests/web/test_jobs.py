@@ -93,7 +93,7 @@ def test_what_mentions_a_pasted_text(listed: Page) -> None:
     found.click()
 
     expect(listed.get_by_role("list", name="Conversation")).to_contain_text(SAID_ONCE)
-    listed.wait_for_function("CSS.highlights.get('found')?.size > 0")
+    listed.wait_for_function("() => CSS.highlights.get('found')?.size > 0")
     assert actions(listed) <= 2
 
 

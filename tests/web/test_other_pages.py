@@ -346,7 +346,7 @@ def test_a_narrow_window_holds_the_header(watched: Watched, address: str, width:
     for path in ("/traces", "/sessions", "/evaluations", "/datasets", "/review", "/dashboard"):
         page.goto(path)
         expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_in_viewport(ratio=1)
-        page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
+        page.wait_for_function("() => document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_on_a_phone_every_page_is_reached_without_scrolling_sideways(watched: Watched, address: str) -> None:

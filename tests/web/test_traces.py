@@ -227,7 +227,9 @@ def test_a_result_shows_the_words_that_were_searched_and_the_trace_where_they_ar
     row.get_by_role("link").click()
     expect(page.get_by_role("treeitem", selected=True)).to_contain_text("chat gpt-4o-mini")
     expect(page.get_by_label("Find in this trace")).to_have_value("days_since")
-    page.wait_for_function("[...(CSS.highlights.get('found') ?? [])].some(range => String(range) === 'days_since')")
+    page.wait_for_function(
+        "() => [...(CSS.highlights.get('found') ?? [])].some(range => String(range) === 'days_since')"
+    )
 
 
 def test_a_wrong_filter_is_marked_at_its_place(page: Page) -> None:
