@@ -29,6 +29,14 @@ class NewerStoreError(StoreError):
     """The store was written by a newer version of tracer; it was not touched."""
 
 
+class BusyServerError(StoreError):
+    """The server of the store takes nothing now, and asks to be asked again later."""
+
+
+class NotAllowedError(StoreError):
+    """The key that the server of the store was given does not allow this."""
+
+
 class QueryTimeoutError(StoreError):
     """A query of the store took longer than its caller allowed."""
 

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 import tracer
 from tests.waiting import PATIENCE, until
 from tracer._journal.recovery import dropped
+from tracer.errors import BusyServerError
 
 EXPORTER = """
 class Exporter:
@@ -235,13 +236,18 @@ def test_a_span_that_a_backend_refuses_does_not_hold_up_all_that_follow(caplog: 
     assert "tracer leaves out what exporter 0" in caplog.text
 
 
-def test_a_full_disk_that_has_room_for_small_records_alone_loses_no_large_one(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), BusyServerError("send it again later")]
+)
+def test_a_full_disk_or_a_busy_server_that_takes_some_records_alone_loses_no_other(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     refusals = list(range(12))
 
     def take(spans: Sequence[ReadableSpan]) -> None:
         if refusals and any(span.name == "7" for span in spans):
             refusals.pop()
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise error
 
     backend = Backend(take)
     tracer.configure(exporters=[backend])

@@ -56,6 +56,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
         "tracer.otlp": "__init__ json logs values",
         "tracer.export": "__init__ copying lines otel parquet records",
+        "tracer._catalog": "__init__ catalog keys rows",
     },
     {  # what runs in the user's thread
         "tracer._engine": (
@@ -103,12 +104,14 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.types": "__init__ llm responses",
         "tracer.pyfunc": "__init__",
         "tracer.server": (
-            "__init__ annotate answer app attachments body budget completion conversation datasets endpoint "
-            "evaluation_lines evaluations findings gate health heartbeats indexer live logs measured metrics "
+            "__init__ access annotate answer app attachments body budget completion conversation datasets endpoint "
+            "evaluation_lines evaluations events findings gate health heartbeats indexer live logs measured metrics "
             "model_files openapi operation operations otlp otlp_protobuf overview page policies prompts protobuf_size "
-            "protocol records retention reviews running schemas serve settings shapes signin traces versions"
+            "protocol records retention reviews running schemas serve served settings shapes signin stores traces "
+            "versions"
         ),
         "tracer.server.alerts": "__init__ routes rules state telling watching",
+        "tracer.server.projects": "__init__ administration app projects quota",
         "tracer.server.trying": "__init__ calling dialects routes servers",
     },
     {  # providers
@@ -138,10 +141,10 @@ FLOORS: tuple[dict[str, str], ...] = (
     {  # commands
         "tracer": "__main__ _autostart",
         "tracer.cli": (
-            "__init__ agreement alerts auditing backup bisecting conversation copying dataset deleting demo diff "
-            "distributions doctor evaluating evaluations exporting forking group importing listing mcp migrating "
-            "models options pairs parts policies prompts pushing reading restore rows running screen server serving "
-            "show stats steps table tail tree ui values version_details versions wording"
+            "__init__ administration agreement alerts auditing backup bisecting conversation copying dataset deleting "
+            "demo diff distributions doctor evaluating evaluations exporting forking group importing keys listing mcp "
+            "migrating models options pairs parts policies projects prompts pushing reading restore rows running "
+            "screen server serving show stats steps table tail tree ui values version_details versions wording"
         ),
         "tracer._mcp_server": "__init__ install outline questions server",
         "tracer._notebook": "__init__ content display html results trace",

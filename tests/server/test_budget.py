@@ -150,7 +150,7 @@ def test_no_more_bodies_are_decoded_than_can_be_written(tmp_path: Path, monkeypa
             other = sqlite3.connect(tmp_path / "tracer.db", isolation_level=None)
             other.execute("BEGIN IMMEDIATE")
             sent = [asyncio.create_task(client.post("/v1/traces", json=request)) for _ in range(6)]
-            await until_waiting(state.writers, 4)
+            await until_waiting(state.stores.served(None).writers, 4)
             while_locked = len(decoded)
             other.execute("ROLLBACK")
             other.close()

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.no_store
 class Broken:
     """A store that cannot be read, until it is mended."""
 
+    appends_at_once = 2
+
     def __init__(self, change_number: Callable[[], int]) -> None:
         self.appends_at_once = 1
         self.url = "sqlite:////nowhere/secret.db"

@@ -97,9 +97,7 @@ def serving(app: ASGIApp, root_path: str = "") -> Iterator[str]:
 
 def stop(app: Starlette) -> None:
     """End the threads of an app whose lifespan did not."""
-    if hasattr(app.state, "indexer"):
-        app.state.indexer.stop()
-        app.state.heartbeats.stop()
+    app.state.stores.stop()
 
 
 def below_a_proxy(app: ASGIApp) -> ASGIApp:

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.no_store
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 2_000_000  # of all pictures together: everybody who clones the repository has them
+# the shop's server has one store
+NOTHING_TO_SHOW = ("settings",)
 
 
 def routes() -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from tracer._api.traces import Trace, TraceList, trace_from_row, trace_from_stored
 from tracer._encoding.text import clean_text
 from tracer._other_keywords import DONE, Instead, takes_also
-from tracer.errors import InvalidArgumentError, StoreError
+from tracer.errors import BusyServerError, InvalidArgumentError, NotAllowedError, StoreError
 from tracer.store.filter import Comparison, Expression, Field, Or, all_of, parse_filter, parse_order
 from tracer.store.rows import StatisticsRow, TraceQuery
 
@@ -178,6 +178,8 @@ def _told_where_records_wait() -> Iterator[None]:
 
     try:
         yield
+    except (BusyServerError, NotAllowedError):
+        raise
     except StoreError as error:
         if runtime().settings.store.startswith("http") and runtime().recorder.last_trace_id(thread_local=False):
             text = f"{error}; what this program recorded waits in its journal, and is sent when the server answers"

@@ -21,6 +21,7 @@ from tracer._journal.locations import (
     journal_folder,
     journal_folders,
     store_path,
+    with_project,
 )
 from tracer._journal.recovery import Recovery
 from tracer._json import JsonMapping
@@ -156,12 +157,13 @@ class Pipeline:
         write_open_steps: Callable[[], bool],
     ) -> None:
         self.url = absolute_url(settings.store)
-        self.folder = journal_folder(self.url)
+        place = with_project(self.url, settings.token)
+        self.folder = journal_folder(place)
         self.journal = Journal(
             self.folder,
             max_bytes=settings.journal_max_bytes,
             process_fields=process,
-            folders_with_locks=partial(folders_with_locks, self.url),
+            folders_with_locks=partial(folders_with_locks, place),
         )
         self.append = self.journal.append
         self.sink: StoreSink | ServerSink = (
@@ -172,7 +174,7 @@ class Pipeline:
         self._exporters = exporters
         self._attachments: dict[str, None] = {}
         own = self.journal.owner
-        folders = journal_folders(self.url)
+        folders = journal_folders(place)
         self._store_drainer = Drainer(
             self.journal,
             self.sink,

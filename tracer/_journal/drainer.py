@@ -12,7 +12,7 @@ from tracer._fault import log_once, logger, report, reraise_interruption
 from tracer._journal.journal import Journal
 from tracer._journal.recovery import Recovery
 from tracer._journal.segment import survive_sigbus
-from tracer._journal.sink import Sink, is_of_the_disk, sink_key
+from tracer._journal.sink import Sink, is_of_the_sink, sink_key
 from tracer._threads import start_thread
 
 _BATCH_BYTES = 1 << 20
@@ -287,7 +287,7 @@ class Drainer:
             try:
                 self.sink.write(records, owner=self._journal.owner)
             except Exception as error:
-                beyond = None if is_of_the_disk(error) else self._skip_refused(records, cursor)
+                beyond = None if is_of_the_sink(error) else self._skip_refused(records, cursor)
                 if beyond is None:
                     raise
                 cursor = beyond

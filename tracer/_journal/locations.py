@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+_PROJECT_KEY = re.compile(r"tracer-([0-9a-f]{8})-[\w-]{43}")
 _REMOTE = ("http://", "https://", "clickhouse://")
 
 
@@ -35,6 +36,15 @@ def absolute_url(url: str) -> str:
     if is_remote(url):
         return url.rstrip("/")
     return f"sqlite:////{str(store_path(url)).lstrip('/')}"
+
+
+def with_project(url: str, token: str | None) -> str:
+    """A server's URL, as of a server of its own for each project, so that no project gets the records of another.
+
+    The project is told by the key: all keys of one begin alike.
+    """
+    key = _PROJECT_KEY.fullmatch(token or "")
+    return f"{url}/{key[1]}" if key and is_remote(url) else url
 
 
 def journal_folder(url: str) -> Path:

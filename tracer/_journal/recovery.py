@@ -15,7 +15,7 @@ from tracer._journal.dropped import dropped_by, note_dropped, noted_dropped
 from tracer._journal.head import HEAD_SIZE
 from tracer._journal.journal import SEGMENT_SUFFIX
 from tracer._journal.locations import file_size
-from tracer._journal.sink import Sink, is_of_the_disk, sink_key
+from tracer._journal.sink import Sink, is_of_the_sink, sink_key
 
 _BATCH_BYTES = 1 << 20
 _KEPT_SECONDS = 7 * 24 * 3600  # retention of records for an exporter that no process configures any more
@@ -141,7 +141,7 @@ class Recovery:
             try:
                 self._sink.write([*head, *batch], owner=owner)
             except Exception as error:
-                if is_of_the_disk(error):
+                if is_of_the_sink(error):
                     raise
                 self._refusals[segment.path] = self._refusals.get(segment.path, 0) + 1
                 if self._refusals[segment.path] < _TRIES_BEFORE_ONE_BY_ONE or len(batch) == 1:
@@ -156,7 +156,7 @@ class Recovery:
             try:
                 self._sink.write([*head, record], owner=owner)
             except Exception as error:
-                if is_of_the_disk(error):
+                if is_of_the_sink(error):
                     raise
                 refused += 1
                 if refused == number and refused in (_TRIES_BEFORE_ONE_BY_ONE, len(batch)):

@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
+from tracer.errors import BusyServerError
+
 
 class Sink(Protocol):
     """A destination of records: a store, a server, an exporter."""
@@ -18,10 +20,10 @@ class Sink(Protocol):
         """Store the records durably, or raise: then they are written again later."""
 
 
-def is_of_the_disk(error: BaseException | None) -> bool:
-    """Whether a write failed for lack of room or by a fault of the disk, which says nothing of the record."""
+def is_of_the_sink(error: BaseException | None) -> bool:
+    """Whether a write failed at a full or faulty disk or a busy server, which says nothing of the record."""
     while error is not None:
-        if getattr(error, "errno", None) == errno.ENOSPC or "disk" in str(error):
+        if isinstance(error, BusyServerError) or getattr(error, "errno", None) == errno.ENOSPC or "disk" in str(error):
             return True
         error = error.__cause__
     return False

@@ -66,6 +66,7 @@ _SHAPES = (
     _shape("fw_", r"[A-Za-z0-9]{20,60}"),
     _shape("aiza", r"[\w-]{30,60}"),
     _shape("pcsk_", r"[\w-]{30,200}"),
+    _shape("tracer-", r"[0-9a-f]{8}-[\w-]{43}"),  # of a project on tracer's own server
     _shape("lsv2_", r"(?:pt|sk)_[\w-]{30,120}"),
     _shape("ls__", r"[a-z0-9]{30,60}"),
     _shape("tvly-", r"(?:dev-|prod-)?[A-Za-z0-9]{16,80}"),

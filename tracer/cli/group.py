@@ -26,6 +26,8 @@ _COMMANDS = {
     "ui": ("tracer.cli.ui", "Look at traces in the browser."),
     "server": ("tracer.cli.server", "Serve a store to other machines."),
     "alerts": ("tracer.cli.alerts", "Check the rules of a server's alerts."),
+    "projects": ("tracer.cli.projects", "Make, list, limit and delete the projects of a server."),
+    "keys": ("tracer.cli.keys", "Make, list and revoke the keys of a server of projects."),
     "export": ("tracer.cli.exporting", "Write traces as OTLP JSON lines or Parquet."),
     "import": ("tracer.cli.importing", "Read OTLP JSON lines into the store."),
     "copy": ("tracer.cli.copying", "Copy a store into another, or what meets a filter."),

@@ -42,9 +42,10 @@ class Place:
     @property
     def journals(self) -> list[Path]:
         """Folders of the journals of this machine's processes, with records that are not in the store yet."""
-        from tracer._journal.locations import journal_folders
+        from tracer._engine.runtime import runtime
+        from tracer._journal.locations import journal_folders, with_project
 
-        return journal_folders(self.url)
+        return journal_folders(with_project(self.url, runtime().settings.token))
 
     def exists(self) -> bool:
         """Whether there is anything to read: a server, the store's file, or journals with records for it."""

@@ -7,6 +7,7 @@ import secrets
 import threading
 import webbrowser
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -79,7 +80,7 @@ def settings_for(
         raise click.ClickException(
             f"the server needs packages that are not installed ({error.name}): {install_advice('server')}"
         ) from error
-    if token is None and not is_loopback(host):
+    if token is None and not is_loopback(host) and not others.get("projects"):
         token = secrets.token_urlsafe(24)
     return ServerSettings(host, port, token, allowed_hosts, **others)
 
@@ -126,6 +127,33 @@ def run_server(
         serve(app, listening, ready=ready)
     finally:
         recoverer.stop()
+
+
+def run_projects(folder: Path, settings: ServerSettings, log_format: LogFormat) -> None:
+    """Serve the projects of a folder until ctrl-c; the first time the first administrator's key is printed."""
+    from tracer._catalog.catalog import Catalog
+    from tracer.server.logs import write_log
+    from tracer.server.projects.app import create_app_of_projects
+    from tracer.server.serve import listen, serve
+
+    catalog = Catalog(folder)
+    listening = listen(settings)
+    page = _page(settings, listening.getsockname()[1])
+    key = catalog.start()
+    write_log(log_format)
+
+    def ready() -> None:
+        click.echo(f"tracer serves the projects in {catalog.folder}\n  {page}", err=True)
+        if key is not None:
+            click.echo(
+                f"The first administrator's key, of the project default, which is shown this once:\n  {key}", err=True
+            )
+        click.echo("ctrl-c ends it", err=True)
+
+    try:
+        serve(create_app_of_projects(catalog, settings), listening, ready=ready)
+    finally:
+        catalog.close()
 
 
 def _link(page: str, token: str | None) -> str:

@@ -8,6 +8,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tracer._catalog.catalog import NotInCatalogError
 from tracer._fault import logger
 from tracer.errors import (
     ConflictError,
@@ -23,6 +24,7 @@ from tracer.errors import (
 
 RETRY_SECONDS = "2"
 _WORTH_COMPRESSING = 1024
+_NOT_FOUND = (TraceNotFoundError, DatasetNotFoundError, PromptNotFoundError, QueueNotFoundError, NotInCatalogError)
 _GZIP = 16 + zlib.MAX_WBITS
 _CODES = {
     400: "invalid_argument",
@@ -42,9 +44,10 @@ _CODES = {
 class AnswerError(Exception):
     """Ends a request with a status and a message."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after  # seconds
 
 
 def json_answer(value: object, *, status: int = 200, is_gzip_taken: bool = False) -> Response:
@@ -83,12 +86,15 @@ def answer_for(error: Exception) -> Response:
         return error_answer(400, error.reason, code="filter_syntax", position=error.position)
     if isinstance(error, InvalidArgumentError):
         return error_answer(400, str(error))
-    if isinstance(error, (TraceNotFoundError, DatasetNotFoundError, PromptNotFoundError, QueueNotFoundError)):
+    if isinstance(error, _NOT_FOUND):
         return error_answer(404, str(error))
     if isinstance(error, ConflictError):
         return error_answer(409, str(error))
     if isinstance(error, AnswerError):
-        return error_answer(error.status, str(error))
+        answer = error_answer(error.status, str(error), code="busy" if error.status == 503 else None)
+        if error.retry_after is not None:
+            answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
     if isinstance(error, QueryTimeoutError):
         return error_answer(503, str(error), code="timeout")
     if isinstance(error, StoreError):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 
-from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
@@ -16,17 +14,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tracer.server import live, signin
+from tracer.server import signin
+from tracer.server.access import OTHER_NEEDS, Needs
 from tracer.server.alerts.routes import list_alerts
 from tracer.server.alerts.rules import read_rules
 from tracer.server.alerts.watching import Alerts
-from tracer.server.answer import error_answer
+from tracer.server.answer import answer_for, error_answer
 from tracer.server.budget import BodyBudget
 from tracer.server.endpoint import endpoint_for
+from tracer.server.events import events
 from tracer.server.gate import Gate
 from tracer.server.health import Readiness, health, ready
-from tracer.server.heartbeats import Heartbeats
-from tracer.server.indexer import Indexer
 from tracer.server.measured import Measured
 from tracer.server.metrics import Metrics, metrics
 from tracer.server.model_files import take_part
@@ -35,13 +33,13 @@ from tracer.server.operations import BASE, OPERATIONS
 from tracer.server.otlp import drop_metrics, take_logs, take_spans
 from tracer.server.page import page
 from tracer.server.records import take_records
-from tracer.server.retention import Retention
+from tracer.server.served import SERVED
 from tracer.server.settings import ServerSettings
+from tracer.server.stores import CALLER, NEEDS, OneStore, Stores
 from tracer.server.trying.routes import Tries, model_servers_of, try_again
 from tracer.store import Store
 
-_READERS = 16
-_OPEN = (signin.server, signin.sign_in, signin.sign_out, health, ready)
+_WITHOUT_LIMITS = ("key", "admin")  # so that an administrator can change a limit that is reached
 _BODIES = 4  # of the largest size, in memory at once
 
 
@@ -50,37 +48,44 @@ def create_app(
 ) -> Starlette:
     """The server as an ASGI app on the store from ``open_store``, which is called from any thread."""
     settings = settings or ServerSettings()
-    routes, state = _routes(), State()
+    alerts = Alerts(read_rules(settings.alerts), open_store) if settings.alerts else None
+    return create_app_of(OneStore(open_store, settings, place=place, is_read_only=read_only), settings, alerts)
+
+
+def create_app_of(stores: Stores, settings: ServerSettings, alerts: Alerts | None = None) -> Starlette:
+    """The server as an ASGI app on these stores."""
+    (routes, needs), state = _routes(), State()
     figures = Metrics(state)
     app = Starlette(
         routes=routes,
         middleware=[
             Middleware(Measured, metrics=figures, routes=routes, logs_requests=settings.log_requests),
-            Middleware(Gate, settings=settings, page=page, open_endpoints=_OPEN),
-            Middleware(_Started),
+            Middleware(Gate, settings=settings, stores=stores, page=page, needs=needs),
+            Middleware(_Served, state=state),
         ],
         exception_handlers={HTTPException: _http_error},
         lifespan=_lifespan,
     )
     app.state = state
     app.state.settings = settings
+    app.state.stores = stores
     app.state.metrics = figures
-    app.state.readiness = Readiness(open_store)
-    app.state.alerts = Alerts(read_rules(settings.alerts), open_store) if settings.alerts else None
-    app.state.open_store = open_store
-    app.state.place = place
+    app.state.readiness = Readiness(stores.check)
+    app.state.alerts = alerts
     app.state.codes = signin.OneTimeCodes()
-    app.state.is_read_only = read_only
-    app.state.tries = Tries(app.state.settings)
+    app.state.tries = Tries(settings)
+    app.state.bodies = BodyBudget(_BODIES * settings.max_body_bytes)
+    app.state.is_started = False
     return app
 
 
-def _routes() -> list[BaseRoute]:
-    routes: list[BaseRoute] = [
+def _routes() -> tuple[list[BaseRoute], Mapping[object, Needs]]:
+    """The routes, and what each endpoint needs."""
+    routes = [
         Route(f"{BASE}/server", signin.server),
         Route(f"{BASE}/sign-in", signin.sign_in, methods=["POST"]),
         Route(f"{BASE}/sign-out", signin.sign_out, methods=["POST"]),
-        Route(f"{BASE}/events", live.events),
+        Route(f"{BASE}/events", events),
         Route(f"{BASE}/openapi.json", openapi),
         Route(f"{BASE}/alerts", list_alerts),
         Route(f"{BASE}/try-again", model_servers_of),
@@ -95,66 +100,65 @@ def _routes() -> list[BaseRoute]:
         Route("/v1/metrics", drop_metrics, methods=["POST"]),
         Route("/api/public/otel/v1/traces", take_spans, methods=["POST"]),  # where Langfuse's SDKs send theirs
     ]
+    others = [
+        Route("/api/{path:path}", nothing_here),
+        Route("/v1/{path:path}", nothing_here),
+        Route("/{path:path}", page),
+    ]
+    needs: dict[object, Needs] = {route.endpoint: OTHER_NEEDS[route.endpoint.__name__] for route in (*routes, *others)}
     for operation in OPERATIONS:
-        routes.append(Route(f"{BASE}{operation.path}", endpoint_for(operation), methods=[operation.method]))
-    routes += [Route("/api/{path:path}", _nothing), Route("/v1/{path:path}", _nothing), Route("/{path:path}", page)]
-    return routes
+        endpoint = endpoint_for(operation)
+        needs[endpoint] = operation.needs
+        routes.append(Route(f"{BASE}{operation.path}", endpoint, methods=[operation.method]))
+    return [*routes, *others], needs
 
 
-async def _nothing(request: Request) -> Response:
+async def nothing_here(request: Request) -> Response:
+    """What answers to a path without a route."""
     return error_answer(404, f"there is nothing here; {BASE}/openapi.json says what there is")
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    _start(app)
+    _start(app.state)
     try:
         yield
     finally:
-        _stop(app)
+        if app.state.alerts is not None:
+            app.state.alerts.stop()
+        app.state.stores.stop()
         await app.state.tries.close()
 
 
-class _Started:
-    """Starts what runs beside requests, if no lifespan did: nobody runs that of a mounted app."""
+def _start(state: State) -> None:
+    if state.is_started:
+        return
+    state.is_started = True
+    state.stores.start()
+    if state.alerts is not None:
+        state.alerts.start()
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class _Served:
+    """Finds the store that a request is for; starts what runs beside it, as nobody runs a mounted app's lifespan."""
+
+    def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not hasattr(scope["app"].state, "live"):
-            _start(scope["app"])
+        if scope["type"] == "http":
+            caller = scope.get(CALLER)
+            try:
+                _start(self._state)
+                if caller is not None and scope[NEEDS] not in _WITHOUT_LIMITS:
+                    receive = self._state.stores.admitted(caller, receive)
+                if caller is not None:
+                    scope[SERVED] = self._state.stores.served(caller)
+            except Exception as error:
+                await answer_for(error)(scope, receive, send)
+                return
         await self._app(scope, receive, send)
-
-
-def _start(app: Starlette) -> None:
-    # within the event loop: limiters and events belong to it
-    app.state.readers = CapacityLimiter(_READERS)
-    app.state.writers = CapacityLimiter(app.state.open_store().appends_at_once)
-    app.state.bodies = BodyBudget(_BODIES * app.state.settings.max_body_bytes)
-    app.state.indexer = Indexer(app.state.open_store)
-    app.state.indexer.start()
-    app.state.heartbeats = Heartbeats(app.state.open_store, app.state.settings.heartbeat_timeout_seconds)
-    app.state.heartbeats.start()
-    app.state.retention = Retention(app.state.open_store)
-    if not app.state.is_read_only:
-        app.state.retention.start()
-    app.state.live = live.Live(partial(_change_number, app.state.open_store))
-    if app.state.alerts is not None:
-        app.state.alerts.start()
-
-
-def _stop(app: Starlette) -> None:
-    app.state.live.close()
-    if app.state.alerts is not None:
-        app.state.alerts.stop()
-    app.state.retention.stop()
-    app.state.heartbeats.stop()
-    app.state.indexer.stop()
-
-
-def _change_number(open_store: Callable[[], Store]) -> int:
-    return open_store().change_number()
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -7,7 +7,6 @@ import zlib
 from typing import Final
 
 import orjson
-from anyio import CapacityLimiter
 from starlette.requests import ClientDisconnect, Request
 
 from tracer._json import JsonObject
@@ -16,6 +15,7 @@ from tracer._redaction.secrets import has_more_places
 from tracer.errors import InvalidArgumentError
 from tracer.server.answer import AnswerError
 from tracer.server.budget import HeldBytes
+from tracer.server.served import served
 from tracer.server.settings import ServerSettings
 
 RECORDS_LIMIT: Final = 10_000  # of one request; a journal's batch of 1 MiB has a few thousand
@@ -33,8 +33,7 @@ _PARSED_IN_LOOP = 64 * 1024  # bytes; more is parsed in a thread, and other requ
 
 def refuse_if_busy(request: Request) -> None:
     """Raise AnswerError if many writers are waiting: clients can keep their data longer than the server can."""
-    limiter: CapacityLimiter = request.app.state.writers
-    if limiter.statistics().tasks_waiting >= _WAITING_WRITERS:
+    if served(request).writers.statistics().tasks_waiting >= _WAITING_WRITERS:
         raise AnswerError(503, "the server is busy; send it again a little later")
 
 

@@ -1,12 +1,10 @@
-"""Access control: checks Host (DNS rebinding), Origin and Sec-Fetch-Site (forged requests) and the token."""
+"""Access control: checks Host (DNS rebinding), Origin and Sec-Fetch-Site (forged requests) and the key."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -14,8 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tracer.server.access import Needs, in_words, is_allowed
 from tracer.server.answer import answer_for, error_answer
 from tracer.server.settings import ServerSettings
+from tracer.server.stores import CALLER, NEEDS, Credentials, Stores
 
 _LOOPBACK_NAMES = ("localhost",)
 CONTENT_SECURITY_POLICY = (
@@ -37,17 +37,18 @@ _HEADERS = {
 class Gate:
     """Refuses requests that are not allowed, and adds the security headers to every response, errors included.
 
-    Links of other sites may lead to the endpoint ``page``. It and the ``open_endpoints`` need no token; every other
-    route of the app does, and so does a path without a route.
+    Links of other sites may lead to the endpoint ``page``. ``needs`` says what each endpoint needs; a route that was
+    added to the app needs a key that may do everything, and so does a path without a route.
     """
 
     def __init__(
-        self, app: ASGIApp, settings: ServerSettings, page: object, open_endpoints: Collection[object]
+        self, app: ASGIApp, settings: ServerSettings, stores: Stores, page: object, needs: Mapping[object, Needs]
     ) -> None:
         self._app = app
         self._settings = settings
+        self._stores = stores
         self._page = page
-        self._open_endpoints = open_endpoints
+        self._needs = needs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,11 +74,19 @@ class Gate:
         endpoint = _endpoint_for(connection.scope)
         if comes_from_elsewhere(connection, host, is_page=endpoint is self._page):
             return error_answer(403, "the request comes from another site")
-        is_open = endpoint is self._page or endpoint in self._open_endpoints
-        if not is_open and not is_signed_in(connection, self._settings):
+        needs = self._needs.get(endpoint, "both")
+        if needs == "nothing":
+            return None
+        caller = self._stores.caller(credentials_of(connection))
+        if caller is None:
             answer = error_answer(401, "a token is needed: sign in, or send Authorization: Bearer <token>")
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer
+        if not is_allowed(needs, caller.roles):
+            return error_answer(
+                403, f"this key has the role {' and '.join(caller.roles)}, and this needs {in_words(needs)}"
+            )
+        connection.scope.update({CALLER: caller, NEEDS: needs})
         return None
 
 
@@ -119,16 +128,14 @@ def comes_from_elsewhere(connection: HTTPConnection, host: str, *, is_page: bool
     return site not in ("same-origin", "none") and not is_link
 
 
-def is_signed_in(connection: HTTPConnection, settings: ServerSettings) -> bool:
-    """Whether the request has the token or the cookie of a sign-in; always if no token is needed."""
-    if settings.token is None:
-        return True
+def credentials_of(connection: HTTPConnection) -> Credentials:
+    """What a request has to be known by."""
     scheme, _, given = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return is_same(given.strip(), settings.token)
+        return Credentials(given.strip(), "")
     if scheme.lower() == "basic":  # as Langfuse's SDKs send their two keys
-        return is_same(_password(given.strip()), settings.token)
-    return is_same(connection.cookies.get(cookie_name(connection), ""), cookie_value(settings.token))
+        return Credentials(_password(given.strip()), "")
+    return Credentials(None, connection.cookies.get(cookie_name(connection), ""))
 
 
 def _password(given: str) -> str:
@@ -139,19 +146,9 @@ def _password(given: str) -> str:
         return ""
 
 
-def is_same(given: str, expected: str) -> bool:
-    """Comparison in constant time."""
-    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
-
-
 def cookie_name(connection: HTTPConnection) -> str:
     """Name of the cookie for this port: browsers send a host's cookies to all of its ports."""
     return f"tracer-{(connection.scope.get('server') or ('', 0))[1]}"
-
-
-def cookie_value(token: str) -> str:
-    """Value of the cookie: derived from the token, which cannot be read from it."""
-    return hmac.new(token.encode(), b"tracer sign-in", hashlib.sha256).hexdigest()
 
 
 class _Outgoing:

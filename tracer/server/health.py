@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from tracer._fault import logger
 from tracer.server.answer import error_answer, json_answer
-from tracer.store import Store
 
 _STORE_SECONDS = 2.0
 
@@ -19,9 +18,9 @@ _STORE_SECONDS = 2.0
 class Readiness:
     """Whether requests should be sent to this server."""
 
-    def __init__(self, open_store: Callable[[], Store]) -> None:
+    def __init__(self, check: Callable[[], None]) -> None:
         self.is_stopping = False
-        self._open_store = open_store
+        self._check = check
         self._asked: asyncio.Task[Exception | None] | None = None
         self._was_ready = True
 
@@ -43,7 +42,7 @@ class Readiness:
 
     def _ask(self) -> Exception | None:
         try:
-            self._open_store().change_number()
+            self._check()
         except Exception as error:
             return error
         return None

@@ -7,9 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
-
 from tracer._fault import log_once
 
 _EVERY_SECONDS = 0.1
@@ -83,15 +80,3 @@ class Live:
         self._is_closing = True
         self._notify()
         self._thread.shutdown(wait=False)
-
-
-async def events(request: Request) -> StreamingResponse:
-    """The stream of change numbers."""
-    live: Live = request.app.state.live
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_event_stream(live), 200, headers, "text/event-stream")
-
-
-async def _event_stream(live: Live) -> AsyncIterator[str]:
-    async for number in live.numbers():
-        yield ": here\n\n" if number is None else f'event: change\ndata: {{"seq": {number}}}\n\n'

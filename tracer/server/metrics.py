@@ -151,15 +151,17 @@ class _Now(Collector):
         yield info
         in_flight = self._metrics.in_flight
         yield GaugeMetricFamily("tracer_http_requests_in_flight", "Requests without a whole answer.", in_flight)
-        if hasattr(state, "live"):
-            yield GaugeMetricFamily("tracer_live_listeners", "Pages with live updates.", state.live.listeners)
-            waiting = state.writers.statistics().tasks_waiting
+        opened = state.stores.open()
+        if opened:
+            listeners = sum(store.live.listeners for store in opened)
+            yield GaugeMetricFamily("tracer_live_listeners", "Pages with live updates.", listeners)
+            waiting = sum(store.writers.statistics().tasks_waiting for store in opened)
             yield GaugeMetricFamily("tracer_writes_waiting", "Batches that wait for others.", waiting)
-            waiting = state.readers.statistics().tasks_waiting
+            waiting = sum(store.readers.statistics().tasks_waiting for store in opened)
             yield GaugeMetricFamily("tracer_reads_waiting", "Questions that wait for others.", waiting)
             held = state.bodies.held
             yield GaugeMetricFamily("tracer_body_bytes", "Bodies of requests in memory.", held)
-            lag = state.indexer.lag_seconds()
+            lag = max(store.indexer.lag_seconds() for store in opened)
             yield GaugeMetricFamily("tracer_index_lag_seconds", "Since words of new records cannot be found.", lag)
         if state.alerts is not None:
             firing = GaugeMetricFamily("tracer_alert_firing", "1 while a rule holds.", labels=["rule"])
@@ -167,17 +169,22 @@ class _Now(Collector):
                 firing.add_metric([status.rule.name], status.since is not None)
             yield firing
         try:
-            yield from _sizes(state.open_store())
+            yield from _sizes([store.open_store() for store in opened])
         except Exception as error:
             log_once("sizes", "tracer server cannot tell the size of the store: %s", error)
 
 
-def _sizes(store: Store) -> Iterator[GaugeMetricFamily]:
-    """Size of the store, and of what is beside its file."""
-    sizes = store.sizes()
-    if not is_remote(store.url):
-        sizes["journals"] = sum(map(_size_of, journal_folders(store.url)))
-        free = shutil.disk_usage(store_path(store.url).parent).free
+def _sizes(stores: Sequence[Store]) -> Iterator[GaugeMetricFamily]:
+    """Size of the stores, and of what is beside their files."""
+    sizes: dict[str, int] = {}
+    for store in stores:
+        found = store.sizes()
+        if not is_remote(store.url):
+            found["journals"] = sum(map(_size_of, journal_folders(store.url)))
+        sizes = {part: sizes.get(part, 0) + found.get(part, 0) for part in {**sizes, **found}}
+    here = next((store for store in stores if not is_remote(store.url)), None)
+    if here is not None:
+        free = shutil.disk_usage(store_path(here.url).parent).free
         yield GaugeMetricFamily("tracer_store_free_bytes", "What is free on the store's disk.", free)
     parts = GaugeMetricFamily("tracer_store_bytes", "Size of the store on disk.", labels=["part"])
     for part, size in sizes.items():

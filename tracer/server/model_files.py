@@ -24,6 +24,7 @@ from tracer.errors import InvalidArgumentError, StoreError
 from tracer.server.answer import AnswerError, answer_for
 from tracer.server.body import Body, read_body, refuse_if_busy
 from tracer.server.operation import Call, Parameter
+from tracer.server.served import served
 from tracer.server.settings import ServerSettings
 from tracer.store import Store
 
@@ -76,7 +77,8 @@ async def take_part(request: Request) -> Response:
         with state.bodies.body() as held:
             body = await read_body(request, state.settings, held)
             part = _Part(request.path_params["model_id"], request.path_params["file"], int(offset or 0))
-            await to_thread.run_sync(_take_in, body, part, state.open_store, state.settings, limiter=state.writers)
+            store = served(request)
+            await to_thread.run_sync(_take_in, body, part, store.open_store, state.settings, limiter=store.writers)
     except Exception as error:
         return answer_for(error)
     return Response(status_code=204)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracer._json import JsonObject
+from tracer.server.access import OTHER_NEEDS, security
 from tracer.server.answer import json_answer, takes_gzip
 from tracer.server.model_files import BINARY, OFFSET
 from tracer.server.operation import Operation, Parameter
@@ -20,6 +21,8 @@ from tracer.server.signin import installed_version
 _IN_PATH = re.compile(r"\{(\w+)(?::path)?\}")
 _PROBLEM = {"description": "What is wrong.", "content": {"application/json": {"schema": ref("Error")}}}
 _ANY_JSON = {"description": "It does.", "content": {"application/json": {"schema": {"type": "object"}}}}
+_OF_LANGFUSE = "_of_langfuse"
+_TOKEN = "The one token of a server, or a key of a project, which needs the roles that are named beside it."
 _DESCRIPTION = (
     "Traces of LLM programs. Times and durations are integers of nanoseconds, costs are US dollars, a field without"
     " a value is null; in the light spans of a tree such fields are left out. Unknown parameters are refused."
@@ -34,6 +37,8 @@ def document() -> JsonObject:
         place = paths.setdefault(BASE + _IN_PATH.sub(r"{\1}", operation.path), {})
         place[operation.method.lower()] = _operation(operation)
     for path, entries in _others().items():
+        for entry in entries.values():
+            entry["security"] = security(OTHER_NEEDS[entry["operationId"].removesuffix(_OF_LANGFUSE)])
         paths.setdefault(path, {}).update(entries)
     return {
         "openapi": "3.1.0",
@@ -41,9 +46,9 @@ def document() -> JsonObject:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": SCHEMAS,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKEN}},
         },
-        "security": [{"token": []}, {}],
+        "security": [{}],
     }
 
 
@@ -57,6 +62,7 @@ def _operation(operation: Operation) -> JsonObject:
             *(_query_parameter(parameter) for parameter in operation.query),
         ],
         "responses": {str(operation.status): _success(operation), "default": _PROBLEM},
+        "security": security(operation.needs),
     }
     if operation.body is not None:
         found["requestBody"] = _json_body(operation.body)
@@ -154,8 +160,8 @@ def _others() -> dict[str, JsonObject]:
                 "requestBody": {"required": True, "content": {BINARY: {"schema": {"type": "string"}}}},
             }
         },
-        "/health": {"get": {**_entry("health", "The process lives.", _ANY_JSON), "security": []}},
-        "/ready": {"get": {**_entry("ready", "The store answers; 503 if it does not.", _ANY_JSON), "security": []}},
+        "/health": {"get": _entry("health", "The process lives.", _ANY_JSON)},
+        "/ready": {"get": _entry("ready", "The store answers; 503 if it does not.", _ANY_JSON)},
         "/metrics": {
             "get": _entry(
                 "metrics",
@@ -165,7 +171,7 @@ def _others() -> dict[str, JsonObject]:
         },
         "/v1/traces": {"post": _take_in("take_spans", "Take in spans (OTLP).", "Otlp")},
         "/api/public/otel/v1/traces": {
-            "post": _take_in("take_spans_of_langfuse", "The same, where Langfuse's SDKs send theirs.", "Otlp")
+            "post": _take_in(f"take_spans{_OF_LANGFUSE}", "The same, where Langfuse's SDKs send theirs.", "Otlp")
         },
         "/v1/logs": {
             "post": _take_in("take_logs", "Take in what log records say of spans, and drop others (OTLP).", "OtlpLogs")
@@ -176,7 +182,7 @@ def _others() -> dict[str, JsonObject]:
                 "summary": "Take metrics that are sent along (OTLP), and keep none.",
                 "responses": {
                     "200": {"description": "ExportMetricsServiceResponse.", "content": _in_otlp("OtlpTaken")},
-                    **dict.fromkeys(("401", "403", "405"), _PROBLEM),
+                    **dict.fromkeys(("401", "403", "405", "429"), _PROBLEM),
                     "default": {"description": "google.rpc.Status.", "content": _in_otlp("OtlpStatus")},
                 },
             }
@@ -199,7 +205,7 @@ def _take_in(operation_id: str, summary: str, shape: str) -> JsonObject:
                 "description": "The export's response; says which spans or log records were refused.",
                 "content": _in_otlp(f"{shape}Taken"),
             },
-            **dict.fromkeys(("401", "403", "405"), _PROBLEM),
+            **dict.fromkeys(("401", "403", "405", "429"), _PROBLEM),
             "default": {"description": "google.rpc.Status.", "content": _in_otlp("OtlpStatus")},
         },
     }

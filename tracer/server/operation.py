@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tracer._catalog.rows import Caller
 from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
+from tracer.server.access import Needs
+from tracer.server.stores import Stores
 from tracer.store import Store
 from tracer.store.filter import Comparison, Expression, Field, all_of, parse_filter
 
@@ -53,9 +56,11 @@ PAGE = (LIMIT, PAGE_TOKEN)
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an operation: the store and the arguments."""
+    """One call of an operation: the store, the arguments, and who calls."""
 
     store: Store
+    stores: Stores
+    caller: Caller
     path: dict[str, str] = field(default_factory=dict)
     query: JsonObject = field(default_factory=dict)
     body: JsonObject = field(default_factory=dict)
@@ -92,6 +97,12 @@ class Operation:
     body: str | None = None
     status: int = 200
     writes: bool = False
+    roles: Needs | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """What a key has to allow: to read, and for what writes both roles, unless ``roles`` says otherwise."""
+        return self.roles or ("both" if self.writes else "read")
 
     def read_query(self, given: list[tuple[str, str]]) -> JsonObject:
         """The values of the query parameters. Raises InvalidArgumentError for one that is not known."""

@@ -21,7 +21,8 @@ from tracer.server import (
     versions,
 )
 from tracer.server.evaluation_lines import SHOWN
-from tracer.server.operation import ANY_NS, FILTER, PAGE, SELECTION, Operation, Parameter
+from tracer.server.operation import ANY_NS, FILTER, LIMIT, PAGE, SELECTION, Operation, Parameter
+from tracer.server.projects import administration
 
 BASE: Final = "/api/v1"
 
@@ -67,6 +68,8 @@ _IGNORE = Parameter("ignore", "Fields that do not count, separated by commas: se
 _REVIEWER = Parameter("reviewer", "The id of a person in the source of their feedback.")
 _SINCE_NUMBER = Parameter("since", "A change number; 0 for all.", "integer", 0)
 _CHANGES = Parameter("limit", "How many at most.", "integer", 1000, (1, 10_000))
+_OF_PROJECT = Parameter("project", "Only keys of the project with this name.")
+_BEFORE = Parameter("before", "Only acts with a smaller number.", "integer", bounds=(1, 2**53))
 
 _TRACE = "/traces/{trace_id}"
 _TAG = f"{_TRACE}/tags/{{key:path}}"
@@ -75,6 +78,7 @@ _QUEUE = "/review-queues/{queue_id}"
 _ASSESSMENT = f"{_TRACE}/assessments/{{assessment_id}}"
 _ALIAS = "/prompts/{name}/aliases/{alias}"
 _FILES = "/models/{model_id}/files"
+_PROJECT = "/projects/{project}"
 
 # before operations with a path that would match as well
 OPERATIONS: Final = (
@@ -89,7 +93,16 @@ OPERATIONS: Final = (
     ),
     Operation("POST", "/traces/snippets", "Where a text is.", traces.list_snippets, "Snippets", body="SnippetsAsked"),
     Operation("GET", _TRACE, "One trace with light spans.", traces.get_trace, "TraceTree", (_POSITION,)),
-    Operation("PATCH", _TRACE, "Update a trace.", annotate.update_trace, body="TraceUpdate", status=204, writes=True),
+    Operation(
+        "PATCH",
+        _TRACE,
+        "Update a trace.",
+        annotate.update_trace,
+        body="TraceUpdate",
+        status=204,
+        writes=True,
+        roles="write",
+    ),
     Operation("DELETE", _TRACE, "Delete a trace.", traces.delete_trace, status=204, writes=True),
     Operation("GET", f"{_TRACE}/spans/{{span_id}}", "One span, whole.", traces.get_span, "WholeSpan"),
     Operation("GET", f"{_TRACE}/otlp", "One trace as OTLP JSON.", traces.get_otlp, "Otlp"),
@@ -97,7 +110,7 @@ OPERATIONS: Final = (
         "GET", f"{_TRACE}/records", "The records of a trace.", records.get_records, "Records", (_POSITION, _PAYLOAD)
     ),
     Operation("GET", f"{_TRACE}/records/{{span_id}}", "The record of a span.", records.get_record, "OneRecord"),
-    Operation("PUT", _TAG, "Set a tag.", annotate.set_tag, body="TagValue", status=204, writes=True),
+    Operation("PUT", _TAG, "Set a tag.", annotate.set_tag, body="TagValue", status=204, writes=True, roles="write"),
     Operation("DELETE", _TAG, "Remove a tag.", annotate.delete_tag, status=204, writes=True),
     Operation(
         "POST",
@@ -108,6 +121,7 @@ OPERATIONS: Final = (
         body="NewAssessment",
         status=201,
         writes=True,
+        roles="write",
     ),
     Operation(
         "PATCH",
@@ -140,9 +154,23 @@ OPERATIONS: Final = (
     Operation("GET", f"{_TRACE}/diff", "Where two traces part.", findings.compare, "TraceDiff", (_OTHER, _IGNORE)),
     Operation("GET", "/feedback", "Feedback by name.", overview.list_feedback, "FeedbackSums", SELECTION),
     Operation("GET", "/versions", "Versions of apps.", overview.list_versions, "Versions", SELECTION),
-    Operation("GET", "/models", "Details of versions.", overview.list_models, "Models", (_MODEL_ID, _NAME, _LONGEST)),
     Operation(
-        "GET", "/registered", "Prompts and registered models.", overview.list_registered, "Registered", _REGISTERED
+        "GET",
+        "/models",
+        "Details of versions.",
+        overview.list_models,
+        "Models",
+        (_MODEL_ID, _NAME, _LONGEST),
+        roles="either",
+    ),
+    Operation(
+        "GET",
+        "/registered",
+        "Prompts and registered models.",
+        overview.list_registered,
+        "Registered",
+        _REGISTERED,
+        roles="either",
     ),
     Operation(
         "POST",
@@ -156,18 +184,33 @@ OPERATIONS: Final = (
     ),
     Operation("PUT", _ALIAS, "Set an alias.", prompts.set_prompt_alias, body="AliasOf", status=204, writes=True),
     Operation("DELETE", _ALIAS, "Take an alias away.", prompts.delete_prompt_alias, status=204, writes=True),
-    Operation("GET", "/models/files", "Versions with files.", model_files.list_models_with_files, "ModelIds"),
+    Operation(
+        "GET", "/models/files", "Versions with files.", model_files.list_models_with_files, "ModelIds", roles="either"
+    ),
     Operation("GET", "/models/{model_id}", "One version.", versions.get_version, "WholeVersion"),
     Operation("DELETE", "/models/{model_id}", "Delete a version.", versions.delete_version, status=204, writes=True),
-    Operation("GET", _FILES, "Files of a version.", model_files.list_files, "ModelFiles"),
+    Operation("GET", _FILES, "Files of a version.", model_files.list_files, "ModelFiles", roles="either"),
     Operation(
-        "POST", _FILES, "Keep the files sent.", model_files.keep_files, body="FileDigests", status=204, writes=True
+        "POST",
+        _FILES,
+        "Keep the files sent.",
+        model_files.keep_files,
+        body="FileDigests",
+        status=204,
+        writes=True,
+        roles="write",
     ),
     Operation("DELETE", _FILES, "Delete the files.", model_files.delete_files, status=204, writes=True),
     Operation(
-        "GET", f"{_FILES}/{{file:path}}", "A part of a file.", model_files.get_part, "Binary", (model_files.OFFSET,)
+        "GET",
+        f"{_FILES}/{{file:path}}",
+        "A part of a file.",
+        model_files.get_part,
+        "Binary",
+        (model_files.OFFSET,),
+        roles="either",
     ),
-    Operation("GET", "/runs", "Runs.", overview.list_runs, "Runs", (_RUN_ID,)),
+    Operation("GET", "/runs", "Runs.", overview.list_runs, "Runs", (_RUN_ID,), roles="either"),
     Operation("POST", "/runs/sums", "Sums of runs.", evaluations.list_run_sums, "RunSums", body="RunIds"),
     Operation(
         "GET",
@@ -185,7 +228,7 @@ OPERATIONS: Final = (
         "EvaluationRows",
         (_BASE, FILTER, _SHOW, _ROW_ORDER, *PAGE),
     ),
-    Operation("GET", "/experiments", "Experiments.", overview.list_experiments, "Experiments"),
+    Operation("GET", "/experiments", "Experiments.", overview.list_experiments, "Experiments", roles="either"),
     Operation("GET", "/datasets", "Datasets.", datasets.list_datasets, "Datasets"),
     Operation(
         "POST",
@@ -228,5 +271,74 @@ OPERATIONS: Final = (
     ),
     Operation("DELETE", "/policies/{name:path}", "Delete a policy.", policies.delete_policy, status=204, writes=True),
     Operation("GET", "/changes", "What changed.", overview.changes, "Changes", (_SINCE_NUMBER, _CHANGES)),
-    Operation("POST", "/owners/{owner}/gone", "A process has ended.", records.owner_gone, status=204, writes=True),
+    Operation(
+        "POST",
+        "/owners/{owner}/gone",
+        "A process has ended.",
+        records.owner_gone,
+        status=204,
+        writes=True,
+        roles="write",
+    ),
+    Operation("GET", "/projects", "Projects.", administration.list_projects, "Projects", roles="admin"),
+    Operation(
+        "POST",
+        "/projects",
+        "Make a project.",
+        administration.create_project,
+        "Project",
+        body="NewProject",
+        status=201,
+        writes=True,
+        roles="admin",
+    ),
+    Operation(
+        "PATCH",
+        _PROJECT,
+        "Change a project's limits.",
+        administration.change_project,
+        "Project",
+        body="ProjectLimits",
+        writes=True,
+        roles="admin",
+    ),
+    Operation(
+        "DELETE",
+        _PROJECT,
+        "Delete a project.",
+        administration.delete_project,
+        status=204,
+        writes=True,
+        roles="admin",
+    ),
+    Operation("GET", "/keys", "Keys.", administration.list_keys, "Keys", (_OF_PROJECT,), roles="admin"),
+    Operation(
+        "POST",
+        "/keys",
+        "Make a key.",
+        administration.create_key,
+        "MadeKey",
+        body="NewKey",
+        status=201,
+        writes=True,
+        roles="admin",
+    ),
+    Operation(
+        "DELETE",
+        "/keys/{key_id}",
+        "Revoke a key.",
+        administration.revoke_key,
+        status=204,
+        writes=True,
+        roles="admin",
+    ),
+    Operation(
+        "GET",
+        "/audit-log",
+        "What administrators did.",
+        administration.list_acts,
+        "Acts",
+        (LIMIT, _BEFORE),
+        roles="admin",
+    ),
 )

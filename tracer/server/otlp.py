@@ -41,6 +41,7 @@ from tracer.server.body import (
 )
 from tracer.server.metrics import Door
 from tracer.server.records import in_parts, record_line, redacted_record
+from tracer.server.served import served
 from tracer.store import Store
 
 PROTOBUF = "application/x-protobuf"
@@ -66,7 +67,7 @@ async def take_logs(request: Request) -> Response:
 
 async def _taken(request: Request, take_in: TakeIn, what: str, name: str) -> Response:
     """The response to a request whose body is taken in by a thread."""
-    state = request.app.state
+    state, store = request.app.state, served(request)
     door: Door = state.metrics.door(name)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in (PROTOBUF, JSON):
@@ -75,8 +76,8 @@ async def _taken(request: Request, take_in: TakeIn, what: str, name: str) -> Res
         refuse_if_busy(request)
         with state.bodies.body() as held:
             body = await read_body(request, state.settings, held)
-            work = partial(take_in, body, media_type, state.open_store, door)
-            refused = await to_thread.run_sync(work, limiter=state.writers)
+            work = partial(take_in, body, media_type, store.open_store, door)
+            refused = await to_thread.run_sync(work, limiter=store.writers)
     except AnswerError as error:
         return _failure(media_type, error.status, str(error))
     except InvalidArgumentError as error:

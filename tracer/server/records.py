@@ -19,6 +19,7 @@ from tracer.server.answer import AnswerError, answer_for
 from tracer.server.body import RECORDS_LIMIT, Body, check_places, check_values, read_body, refuse_if_busy, too_many
 from tracer.server.metrics import Door
 from tracer.server.operation import Call
+from tracer.server.served import served
 from tracer.server.shapes import trace_shape
 from tracer.server.traces import stored_trace
 from tracer.store import Store
@@ -35,18 +36,18 @@ _LEVELS = 8  # of nesting around a record in responses: each accepted record mus
 
 async def take_records(request: Request) -> Response:
     """Take in records; the response follows the commit. An empty batch is a heartbeat of the owner."""
-    state = request.app.state
+    state, store = request.app.state, served(request)
     try:
         if request.headers.get("content-type", "").partition(";")[0].strip() != MEDIA_TYPE:
             raise AnswerError(415, f"expected {MEDIA_TYPE}")
         owner = _checked_owner(request.query_params.get("owner"))
         if owner is not None:
-            state.heartbeats.note(owner)
+            store.heartbeats.note(owner)
         refuse_if_busy(request)
         with state.bodies.body() as held:
             body = await read_body(request, state.settings, held)
             await to_thread.run_sync(
-                _take_in, body, owner, state.open_store, state.metrics.door("records"), limiter=state.writers
+                _take_in, body, owner, store.open_store, state.metrics.door("records"), limiter=store.writers
             )
     except Exception as error:
         return answer_for(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
+from tracer._catalog.keys import ROLES
 from tracer._json import JsonObject
 from tracer.store.filter.complete import ItemKind
 from tracer.store.reviews import KINDS
@@ -56,6 +57,16 @@ def optional(*needed: str, **fields: Schema) -> Schema:
     return {"type": "object", "properties": fields, "required": list(needed)}
 
 
+_ROLES = {**many(one_of(*ROLES)), "minItems": 1}
+_KEY = {
+    "id": TEXT,
+    "name": TEXT,
+    "project": TEXT,
+    "roles": _ROLES,
+    "created_ns": NS,
+    "last_used_ns": maybe(NS),
+    "revoked_ns": maybe(NS),
+}
 _LATENCY = shape(p50=NS, p95=NS, p99=NS)
 _COST = maybe(optional("total_cost", input_cost=USD, output_cost=USD, total_cost=USD))
 _USAGE = maybe(by_name(COUNT))
@@ -104,7 +115,14 @@ _SCORE_SUMS = {"name": TEXT, "count": COUNT, "mean": maybe(NUMBER), "failed": CO
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": shape(error=shape(code=TEXT, message=TEXT, position=maybe(COUNT))),
     "Server": shape(
-        version=TEXT, auth=one_of("none", "token"), signed_in=FLAG, store=maybe(TEXT), read_only=FLAG, try_again=FLAG
+        version=TEXT,
+        auth=one_of("none", "token"),
+        signed_in=FLAG,
+        store=maybe(TEXT),
+        project=maybe(TEXT),
+        roles=maybe(many(one_of(*ROLES))),
+        read_only=FLAG,
+        try_again=FLAG,
     ),
     "Alerts": shape(
         alerts=many(
@@ -121,6 +139,15 @@ SCHEMAS: Final[dict[str, Schema]] = {
             )
         )
     ),
+    "Project": shape(name=TEXT, created_ns=NS, requests_a_minute=maybe(COUNT), bytes_a_minute=maybe(COUNT)),
+    "Projects": shape(projects=many(ref("Project"))),
+    "NewProject": optional("name", name=TEXT, requests_a_minute=maybe(COUNT), bytes_a_minute=maybe(COUNT)),
+    "ProjectLimits": optional(requests_a_minute=maybe(COUNT), bytes_a_minute=maybe(COUNT)),
+    "Key": shape(**_KEY),
+    "Keys": shape(keys=many(ref("Key"))),
+    "NewKey": shape(name=TEXT, project=TEXT, roles=_ROLES),
+    "MadeKey": shape(**_KEY, secret=TEXT),
+    "Acts": shape(acts=many(shape(number=COUNT, time_ns=NS, who=TEXT, did=TEXT, what=TEXT))),
     "ModelServers": shape(
         on=FLAG, servers=many(shape(url=TEXT, host=TEXT, port=COUNT, dialects=many(TEXT), has_key=FLAG))
     ),

@@ -107,7 +107,7 @@ class _Server(uvicorn.Server):
         self._app.state.readiness.is_stopping = True
         if self._is_alone:
             _end_within(_GRACE_SECONDS + _LAST_SECONDS)
-        self._app.state.live.close()
+        self._app.state.stores.end_streams()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -17,8 +17,9 @@ _SHORTEST_TOKEN = 16
 class ServerSettings:
     """All settings; sizes in bytes, times in seconds.
 
-    ``token`` is needed on every address but a loopback one. ``allowed_hosts`` are the names, beside IP addresses and
-    those of this machine's loopback, under which browsers and programs may call the server.
+    ``token`` is needed on every address but a loopback one; a server of ``projects`` has keys instead.
+    ``allowed_hosts`` are the names, beside IP addresses and those of this machine's loopback, under which browsers and
+    programs may call the server.
 
     ``try_again`` lets the page make calls of models, at most ``try_limit`` an hour: to known providers whose key is in
     the environment, and to ``try_endpoints``, each a URL or ``URL=VARIABLE`` with the variable that holds its key.
@@ -40,6 +41,7 @@ class ServerSettings:
     alerts: str | None = None  # a file of rules
     log_requests: bool = False  # a line each
     drain_seconds: float = 0.0  # of going on after SIGTERM, while /ready says 503
+    projects: bool = False
 
     def __post_init__(self) -> None:
         if self.token is not None and (len(self.token) < _SHORTEST_TOKEN or not self.token.isascii()):
@@ -47,7 +49,13 @@ class ServerSettings:
                 f"token: got {len(self.token)} characters, expected at least {_SHORTEST_TOKEN} of ASCII; "
                 'python -c "import secrets; print(secrets.token_urlsafe())" makes one'
             )
-        if self.token is None and not is_loopback(self.host):
+        if self.alerts is not None and self.projects:
+            raise InvalidArgumentError("alerts: a server of projects looks at no rules yet")
+        if self.alerts is not None and self.projects:
+            raise InvalidArgumentError("alerts: a server of projects looks at no rules yet")
+        if self.token is not None and self.projects:
+            raise InvalidArgumentError("token: a server of projects has keys instead; `tracer keys create` makes them")
+        if self.token is None and not self.projects and not is_loopback(self.host):
             raise InvalidArgumentError(
                 f"host: got {self.host!r}, which others can reach; give a token as well, or listen on 127.0.0.1"
             )

@@ -1,4 +1,4 @@
-"""Sign-in with the token, and information about the server."""
+"""Sign-in with the token or a key, and information about the server."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracer import _distribution
+from tracer._catalog.keys import cookie_of
 from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError
+from tracer.server.access import is_allowed
 from tracer.server.answer import answer_for, error_answer, json_answer
 from tracer.server.body import read_json_object
-from tracer.server.gate import cookie_name, cookie_value, is_same, is_signed_in
+from tracer.server.gate import cookie_name, credentials_of
 from tracer.server.settings import ServerSettings
+from tracer.server.stores import Credentials, Stores
 
 _MONTH_SECONDS = 30 * 86_400
 _CODE_SECONDS = 120.0
 _TOKEN_BYTES = 4096  # small: the client is not authenticated yet
+_ANOTHER = "is not the token that the server was started with"
 
 
 class OneTimeCodes:
@@ -40,14 +44,19 @@ class OneTimeCodes:
 
 async def server(request: Request) -> Response:
     """Version and state of the server, and whether a token is needed."""
-    settings: ServerSettings = request.app.state.settings
-    is_in = is_signed_in(request, settings)
+    state = request.app.state
+    settings: ServerSettings = state.settings
+    stores: Stores = state.stores
+    caller = stores.caller(credentials_of(request))
+    is_named = caller is not None and settings.projects
     answer: JsonObject = {
         "version": installed_version(),
-        "auth": "none" if settings.token is None else "token",
-        "signed_in": is_in,
-        "store": request.app.state.place if is_in else None,
-        "read_only": request.app.state.is_read_only,
+        "auth": "token" if stores.wants_keys else "none",
+        "signed_in": caller is not None,
+        "store": None if caller is None else stores.served(caller).place,
+        "project": caller.project.name if caller is not None and is_named else None,
+        "roles": list(caller.roles) if caller is not None and is_named else None,
+        "read_only": caller is not None and stores.served(caller).is_read_only,
         "try_again": settings.try_again,
     }
     return json_answer(answer)
@@ -55,20 +64,28 @@ async def server(request: Request) -> Response:
 
 async def sign_in(request: Request) -> Response:
     """Give the browser a cookie in exchange for the token or a one-time code."""
-    settings: ServerSettings = request.app.state.settings
-    codes: OneTimeCodes = request.app.state.codes
+    state = request.app.state
+    settings: ServerSettings = state.settings
+    codes: OneTimeCodes = state.codes
+    stores: Stores = state.stores
     try:
-        with request.app.state.bodies.body() as held:
+        with state.bodies.body() as held:
             token = (await read_json_object(request, settings, held, limit=_TOKEN_BYTES)).get("token")
     except Exception as error:
         return answer_for(error)
     if not isinstance(token, str):
         return answer_for(InvalidArgumentError("token is missing"))
-    if settings.token is not None and not (is_same(token, settings.token) or codes.take(token)):
-        return error_answer(401, "this is not the token that the server was started with")
+    if settings.token is not None and codes.take(token):
+        token = settings.token
+    caller = stores.caller(Credentials(token, ""))
+    if caller is None:
+        which = "is no key of this server, or a revoked one" if settings.projects else _ANOTHER
+        return error_answer(401, f"this {which}")
+    if not is_allowed("read", caller.roles):
+        return error_answer(403, "this key is for programs that send: the page needs one with the role read")
     answer = Response(status_code=204)
-    if settings.token is not None:
-        _set_cookie(request, answer, cookie_value(settings.token), _MONTH_SECONDS)
+    if stores.wants_keys:
+        _set_cookie(request, answer, cookie_of(token), _MONTH_SECONDS)
     return answer
 
 

@@ -29,6 +29,7 @@ const DatasetPage = lazyPage("dataset", () => import("./datasets/DatasetPage"));
 const ReviewQueuesPage = lazyPage("reviewQueues", () => import("./review/ReviewQueuesPage"));
 const ReviewPage = lazyPage("review", () => import("./review/ReviewPage"));
 const AuditPage = lazyPage("audit", () => import("./audit/AuditPage"));
+const SettingsPage = lazyPage("settings", () => import("./settings/SettingsPage"));
 const ComparePage = lazyPage("compare", () => import("./compare/ComparePage"));
 
 const PRELOAD_AFTER_MS = 400;
@@ -113,6 +114,9 @@ export function App() {
             </Route>
             <Route path="/compare">
               <ComparePage />
+            </Route>
+            <Route path="/settings">
+              <SettingsPage />
             </Route>
             <Route path="/">
               <Redirect to="/traces" replace />

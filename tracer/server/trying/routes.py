@@ -18,6 +18,7 @@ from tracer.errors import InvalidArgumentError, TraceNotFoundError
 from tracer.semconv import PROMPT, TRIED_SPAN, TRIED_TRACE
 from tracer.server.answer import AnswerError, answer_for, json_answer
 from tracer.server.body import read_json_object
+from tracer.server.served import served
 from tracer.server.settings import ServerSettings
 from tracer.server.trying.calling import Asked, ModelCall, new_client
 from tracer.server.trying.dialects import DIALECTS
@@ -101,16 +102,16 @@ async def model_servers_of(request: Request) -> Response:
 
 async def try_again(request: Request) -> Response:
     """Ask a model with this body, and send the reply on as it comes."""
-    state = request.app.state
+    state, store = request.app.state, served(request)
     tries: Tries = state.tries
     try:
         if not tries.is_on:
             raise AnswerError(403, "this server was started without trying again; tracer ui --try-again has it")
-        if state.is_read_only:
+        if store.is_read_only:
             raise AnswerError(403, "the store is read only: what a call brings could not be kept")
         with state.bodies.body() as held:
             given = await read_json_object(request, state.settings, held)
-        call = await to_thread.run_sync(_call, given, tries, state.open_store, limiter=state.readers)
+        call = await to_thread.run_sync(_call, given, tries, store.open_store, limiter=store.readers)
         client = await tries.client()
         tries.admit()
     except Exception as error:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 
 from tracer._json import JsonObject
-from tracer.errors import ConflictError, InvalidArgumentError, StoreError
+from tracer.errors import BusyServerError, ConflictError, InvalidArgumentError, NotAllowedError, StoreError
 
 _TIMEOUT_SECONDS = 30.0
 _WORTH_COMPRESSING = 4096
@@ -23,6 +23,8 @@ _JSON = "application/json"
 _IDLE_CONNECTIONS = 4
 _FAILURES = (http.client.HTTPException, OSError, EOFError, zlib.error)
 _DONE = 204
+_BUSY = (429, 502, 503, 504)  # of the server, or of a proxy before it
+_OF_THE_STORE = ("store_unavailable", "timeout")
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,10 @@ def _error(answer: Answer, url: str) -> Exception:
         return ConflictError(message)
     if answer.status == 401:
         return StoreError(f"the tracer server {url} wants a token: set TRACER_TOKEN, or configure(token=…)")
+    if answer.status in _BUSY and _code(answer) not in _OF_THE_STORE:
+        return BusyServerError(f"the tracer server {url} takes nothing now ({answer.status}): {message}")
+    if answer.status == 403:
+        return NotAllowedError(f"the tracer server {url} refuses this: {message}")
     if answer.status == 405:
         return UnknownOperationError(f"the tracer server {url} is older than this tracer and does not know the request")
     if answer.location is not None:  # not followed: the token is for the address that was given
@@ -215,7 +221,15 @@ def _error(answer: Answer, url: str) -> Exception:
 
 
 def _message(answer: Answer) -> str:
+    return _of_error(answer, "message") or answer.content[:200].decode("utf-8", "replace") or "nothing more"
+
+
+def _code(answer: Answer) -> str | None:
+    return _of_error(answer, "code")
+
+
+def _of_error(answer: Answer, name: str) -> str | None:
     try:
-        return str(orjson.loads(answer.content)["error"]["message"])
+        return str(orjson.loads(answer.content)["error"][name])
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        return answer.content[:200].decode("utf-8", "replace") or "nothing more"
+        return None

@@ -333,6 +333,9 @@ export interface ServerInfo {
   auth: "none" | "token";
   signed_in: boolean;
   store: string | null;
+  /** The project of the key, and its roles; null where the server has one store. */
+  project: string | null;
+  roles: ("write" | "read" | "admin")[] | null;
   read_only: boolean;
   /** Whether the page may make calls of models. */
   try_again: boolean;

@@ -14,6 +14,7 @@ import {
   Moon,
   Package,
   Quote,
+  Settings,
   Sun,
   Unplug,
 } from "lucide-react";
@@ -78,6 +79,11 @@ export function Header({ server }: { server: ServerInfo }) {
           <span className="store mono" title={server.store}>
             {server.store.split("/").slice(-2).join("/")}
           </span>
+        )}
+        {server.roles?.includes("admin") && (
+          <Link href="/settings" className="button quiet square" aria-label="Settings" title="Projects and keys">
+            <Settings aria-hidden />
+          </Link>
         )}
         {server.auth === "token" && (
           <button

@@ -31,7 +31,7 @@ export function SignIn() {
         <h1>
           <Logo /> Sign in to tracer
         </h1>
-        <p className="dim">This server asks for the token that it was started with.</p>
+        <p className="dim">This server asks for the token that it was started with, or for a key of a project.</p>
         <label>
           Token
           <input

@@ -1,0 +1,154 @@
+"""``tracer keys``, ``tracer projects`` and ``tracer server`` on a folder: on the server's machine, and over the API."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+import tracer
+from tests.cli.conftest import Ran
+from tracer._catalog.catalog import Catalog
+from tracer.server import ServerSettings, running_server
+
+Tracer = Callable[..., Ran]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "all"
+
+
+@pytest.fixture(params=["folder", "api"])
+def place(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """What ``--store`` names: the folder, or the URL of its server, with an administrator's key as the token."""
+    with contextlib.closing(Catalog(folder)) as catalog:
+        key = catalog.start()
+    if request.param == "folder":
+        yield str(folder)
+        return
+    assert key is not None
+    tracer.configure(token=key)  # as TRACER_TOKEN does in a new process
+    with running_server(folder, ServerSettings(port=0, projects=True)) as url:
+        yield url
+        tracer.reset()
+
+
+def test_projects_and_keys_are_made_listed_changed_and_deleted(tracer_command: Tracer, place: str) -> None:
+    def call(*arguments: str) -> Ran:
+        ran = tracer_command(*arguments, "--store", place)
+        assert ran.code == 0, ran.err
+        return ran
+
+    call("projects", "create", "shop", "--requests-a-minute", "600")
+    call("projects", "change", "shop", "--bytes-a-minute", "5000000", "--requests-a-minute", "0")
+    made = call("keys", "create", "checkout", "--project", "shop", "--role", "write", "--role", "read")
+    [secret] = made.lines
+    [key] = [json.loads(line) for line in call("keys", "list", "--project", "shop", "--json").lines]
+
+    assert secret.startswith("tracer-")
+    assert key["id"] in made.err
+    assert (key["name"], key["project"], key["roles"]) == ("checkout", "shop", ["write", "read"])
+    assert secret not in call("keys", "list").out
+    assert [line.split()[0] for line in call("keys", "list").lines] == ["key", *(
+        found["id"] for found in map(json.loads, call("keys", "list", "--json").lines)
+    )]  # fmt: skip
+    assert [line.split()[-2:] for line in call("projects", "list").lines[1:]] == [["-", "-"], ["-", "5,000,000"]]
+
+    call("keys", "revoke", key["id"])
+    assert "revoked" in call("keys", "list", "--project", "shop").lines[1]
+    call("projects", "delete", "shop", "--yes")
+    assert [json.loads(line)["name"] for line in call("projects", "list", "--json").lines] == ["default"]
+    log = call("projects", "log").lines
+    assert "deleted the project  shop" in log[0]
+    assert "revoked the key" in log[1]
+    assert secret not in str(log)
+    assert json.loads(call("projects", "log", "--limit", "1", "--json").out)["did"] == "deleted the project"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("keys", "create", "a", "--role", "king"), "king"),
+        (("keys", "create", "a", "--role", "read", "--project", "none"), "no project 'none'"),
+        (("keys", "revoke", "k-none"), "no key"),
+        (("projects", "create", "Shop"), "small letters"),
+        (("projects", "create", "default"), "already"),
+        (("projects", "change", "default"), "nothing to change"),
+        (("projects", "change", "none", "--bytes-a-minute", "1"), "no project 'none'"),
+        (("projects", "delete", "default", "--yes"), "nobody would be administrator"),
+    ],
+)
+def test_what_is_wrong_is_told(arguments: tuple[str, ...], message: str, tracer_command: Tracer, place: str) -> None:
+    ran = tracer_command(*arguments, "--store", place)
+
+    assert ran.code != 0
+    assert message in ran.err
+
+
+def test_a_folder_without_projects_is_named(tracer_command: Tracer, tmp_path: Path) -> None:
+    ran = tracer_command("keys", "list", "--store", str(tmp_path / "none"))
+
+    assert ran.code == 1
+    assert "has no projects" in ran.err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_with_other_files_is_left_alone(tracer_command: Tracer, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+
+    ran = tracer_command("server", "--port", "0", "--store", str(tmp_path))
+
+    assert ran.code == 1
+    assert "has other files" in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_token_for_a_folder_of_projects_is_refused(tracer_command: Tracer, folder: Path) -> None:
+    ran = tracer_command("server", "--token", "a-token-of-enough-letters", "--store", f"{folder}/")
+
+    assert ran.code == 2
+    assert "keys" in ran.err
+    assert not folder.exists()
+
+
+def test_the_first_start_prints_the_first_administrators_key_and_the_next_none(folder: Path) -> None:
+    told = [first_lines(folder), first_lines(folder)]
+
+    [key] = [line.strip() for line in told[0] if line.strip().startswith("tracer-")]
+    assert not any("tracer-" in line for line in told[1])
+    with contextlib.closing(Catalog(folder)) as catalog:
+        caller = catalog.caller(key)
+        assert caller is not None
+        assert (caller.roles, caller.project.name) == (("admin",), "default")
+        assert catalog.keys()[0].last_used is not None
+
+
+def first_lines(folder: Path) -> list[str]:
+    """What ``tracer server`` prints until it is asked once, with the key that it has printed, and ended."""
+    command = [sys.executable, "-m", "tracer", "server", "--port", "0", "--host", "0.0.0.0", "--store", f"{folder}/"]
+    environment = {**os.environ, "TRACER_TOKEN": "another-server's-token"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
+        assert server.stderr is not None
+        lines = []
+        while not lines or "ctrl-c" not in lines[-1]:
+            lines.append(server.stderr.readline())
+            assert lines[-1], lines
+        [page] = [line.strip() for line in lines if "http://" in line]
+        keys = [line.strip() for line in lines if line.strip().startswith("tracer-")]
+        statuses = [
+            httpx.get(f"{page}api/v1/traces", headers={"Authorization": f"Bearer {key}"}).status_code
+            for key in (*keys, "another-server's-token")
+        ]
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 0
+    assert statuses == [*([200] * len(keys)), 401]
+    return lines

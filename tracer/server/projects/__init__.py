@@ -1,0 +1,1 @@
+"""A server of several projects: a store for each, keys, limits, and routes for administrators."""

@@ -1,0 +1,214 @@
+"""The stores of a server's projects, of which a request gets that of its key.
+
+All are opened at the start, for what runs beside requests, such as policies of retention. Those that nobody asks for,
+and that have no policies, are closed after a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+from starlette.types import Message, Receive
+
+from tracer._catalog.catalog import Catalog
+from tracer._catalog.rows import Caller, Project
+from tracer._fault import log_once
+from tracer._threads import start_thread
+from tracer.errors import StoreError
+from tracer.server.projects.quota import Quota
+from tracer.server.served import Served
+from tracer.server.settings import ServerSettings
+from tracer.server.stores import Credentials
+from tracer.store import Store, open_store
+from tracer.store.sqlite.store import SqliteStore
+
+_EVERY_SECONDS = 30.0  # so often it is written down when keys were used, and looked for projects to let go of
+_IDLE_SECONDS = 900.0  # without a request, after which a store is closed; programs that run send more often
+_REQUEST_SECONDS = 120.0  # no request takes longer: body and query have limits
+
+
+class Projects:
+    """One store for each project, opened at its first request."""
+
+    wants_keys = True
+
+    def __init__(self, catalog: Catalog, settings: ServerSettings) -> None:
+        self.catalog = catalog
+        self._settings = settings
+        self._open: dict[str, _OpenProject] = {}
+        self._let_go: list[_OpenProject] = []
+        self._used: dict[str, int] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def caller(self, credentials: Credentials) -> Caller | None:
+        """Who has the key, or the cookie of its sign-in."""
+        key, cookie = credentials
+        caller = self.catalog.caller(key) if key is not None else cookie and self.catalog.caller_of_cookie(cookie)
+        if not caller:
+            return None
+        self._used[caller.key_id] = time.time_ns()
+        return caller
+
+    def served(self, caller: Caller | None) -> Served:
+        """The store of the caller's project."""
+        assert caller is not None
+        return self._of(caller.project).served
+
+    def admitted(self, caller: Caller, receive: Receive) -> Receive:
+        """How to receive a body, which counts for its project. Raises AnswerError if that has sent too much."""
+        quota = self._of(caller.project).quota
+        quota.admit(caller.project, time.monotonic())
+
+        async def counted() -> Message:
+            message = await receive()
+            quota.received(len(message.get("body", b"")))
+            return message
+
+        return counted
+
+    def delete(self, name: str, *, by: str) -> None:
+        """Delete a project with its keys and its store; requests that are under way may fail.
+
+        From any thread but the event loop's. Raises NotInCatalogError and ConflictError.
+        """
+        project = self.catalog.delete_project(name, by=by)
+        self._let_go_of(project.id, is_deleted=True)
+        self.catalog.remove_files(project)
+
+    def check(self) -> None:
+        """Raise StoreError where projects and keys cannot be read."""
+        self.catalog.projects()
+
+    def open(self) -> list[Served]:
+        """The stores that are open now."""
+        return [project.served for project in list(self._open.values())]
+
+    def urls(self) -> list[str]:
+        """The URLs of all projects' stores."""
+        return [self._url(project) for project in self.catalog.projects()]
+
+    def start(self) -> None:
+        """Start what runs beside requests, and open the stores."""
+        if self._thread is None:
+            self._loop = asyncio.get_running_loop()
+            self._thread = start_thread(self._run, "tracer-projects")
+            for project in self.catalog.projects():
+                self._of(project)
+
+    def end_streams(self) -> None:
+        """End the streams of all listeners."""
+        for project in self._open.values():
+            project.served.live.close()
+
+    def stop(self) -> None:
+        """End what runs beside requests, and close the stores."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(5.0)
+        for project in self._open.values():
+            project.served.stop()
+        for project in (*self._open.values(), *self._let_go):
+            project.store.close()
+        self._write_uses()
+
+    def _of(self, project: Project) -> _OpenProject:
+        found = self._open.get(project.id)
+        if found is None:
+            store = _StoreOfProject(self._url(project))
+            served = Served(store.open, self._settings, place=project.name, writers=SqliteStore.appends_at_once)
+            found = self._open[project.id] = _OpenProject(project, store, served)
+            served.start()
+        found.asked_at = time.monotonic()
+        return found
+
+    def _url(self, project: Project) -> str:
+        return f"sqlite:////{str(self.catalog.store_file(project)).lstrip('/')}"
+
+    def _let_go_of(self, project_id: str, *, is_deleted: bool) -> None:
+        """End what runs beside a project's requests; its store is closed when those that have it are over."""
+        found = self._open.pop(project_id, None)
+        if found is None:
+            return
+        found.is_deleted, found.let_go_at = is_deleted, time.monotonic()
+        if is_deleted:
+            found.store.refuse()
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(found.served.live.close)
+        found.served.stop_threads()
+        self._let_go.append(found)
+
+    def _run(self) -> None:
+        while not self._ended.wait(_EVERY_SECONDS):
+            try:
+                self._tidy()
+            except Exception as error:
+                log_once("projects", "tracer server cannot look after its projects: %s", error)
+
+    def _tidy(self) -> None:
+        self._write_uses()
+        there = {project.id for project in self.catalog.projects()}
+        idle_since = time.monotonic() - _IDLE_SECONDS
+        for project_id, found in list(self._open.items()):
+            if project_id not in there:  # another process has deleted it
+                self._let_go_of(project_id, is_deleted=True)
+            elif found.asked_at < idle_since and not found.served.live.listeners and not found.store.open().policies():
+                self._let_go_of(project_id, is_deleted=False)
+        for found in list(self._let_go):
+            if found.let_go_at < time.monotonic() - _REQUEST_SECONDS:
+                self._let_go.remove(found)
+                found.store.close()
+                if found.is_deleted:
+                    self.catalog.remove_files(found.project)  # what a late request has made anew
+
+    def _write_uses(self) -> None:
+        used, self._used = self._used, {}
+        try:
+            if used:
+                self.catalog.note_used(dict(used))
+        except StoreError as error:
+            log_once("uses of keys", "tracer server cannot write down when keys were used: %s", error)
+
+
+class _OpenProject:
+    def __init__(self, project: Project, store: _StoreOfProject, served: Served) -> None:
+        self.project = project
+        self.store = store
+        self.served = served
+        self.quota = Quota()
+        self.asked_at = 0.0
+        self.let_go_at = 0.0
+        self.is_deleted = False
+
+
+class _StoreOfProject:
+    """A store that is opened when it is first needed, by a thread that may wait."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opening = threading.Lock()
+        self._store: Store | None = None
+        self._is_refused = False
+
+    def open(self) -> Store:
+        """The open store. Raises StoreError."""
+        with self._opening:
+            if self._is_refused:
+                raise StoreError("the project has been deleted")
+            if self._store is None:
+                self._store = open_store(self._url)
+            return self._store
+
+    def refuse(self) -> None:
+        """Let nobody have the store any more; who has it may go on."""
+        with self._opening:
+            self._is_refused = True
+
+    def close(self) -> None:
+        """Close the store if it was opened."""
+        self.refuse()
+        if self._store is not None:
+            self._store.close()
