@@ -16,6 +16,7 @@ import pytest
 
 import tracer
 from tests.cli.conftest import Ran
+from tests.cli.json_shapes import check_shape
 from tracer._catalog.catalog import Catalog
 from tracer.server import ServerSettings, running_server
 
@@ -92,6 +93,35 @@ def test_what_is_wrong_is_told(arguments: tuple[str, ...], message: str, tracer_
 
     assert ran.code != 0
     assert message in ran.err
+
+
+def test_what_is_printed_as_json_keeps_its_shape(tracer_command: Tracer, place: str) -> None:
+    def printed(command: str, *arguments: str) -> str:
+        ran = tracer_command(*command.split(), *arguments, "--json", "--store", place)
+        assert ran.code == 0, ran.err
+        check_shape(command, ran.out)
+        return ran.out
+
+    printed("projects create", "shop", "--requests-a-minute", "600")
+    printed("projects change", "shop", "--bytes-a-minute", "5000000")
+    key = json.loads(printed("keys create", "checkout", "--project", "shop", "--role", "write"))
+    printed("keys revoke", key["id"])
+    printed("keys list", "--project", "shop")
+    printed("projects delete", "shop", "--yes")
+    printed("projects list")
+    printed("projects log")
+
+
+def test_doctor_finds_nothing_wrong_with_a_key_that_only_sends(tracer_command: Tracer, folder: Path) -> None:
+    with contextlib.closing(Catalog(folder)) as catalog:
+        catalog.start()
+        _, key = catalog.create_key("bot", "default", ["write"], by="a test")
+    tracer.configure(token=key)
+    with running_server(folder, ServerSettings(port=0, projects=True)) as url:
+        ran = tracer_command("doctor", "--store", url)
+        tracer.reset()
+
+    assert "takes what is sent" in ran.out
 
 
 def test_a_folder_without_projects_is_named(tracer_command: Tracer, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import re
 import sqlite3
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ import pytest
 
 from tests.server.conftest import ROOT_ID, START, TRACE_ID, chat, client_of, span
 from tests.server.test_openapi import problems
-from tests.waiting import PATIENCE
+from tests.waiting import until
 from tracer._catalog.catalog import Catalog
 from tracer._catalog.keys import Role
 from tracer._catalog.rows import Project
@@ -503,18 +502,21 @@ def test_a_quota_fills_up_evenly() -> None:
 def test_a_project_without_requests_is_closed_and_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projects, "_EVERY_SECONDS", 0.02)
     monkeypatch.setattr(projects, "_REQUEST_SECONDS", 0.0)
-    closed = threading.Semaphore(0)
+    closed: list[str] = []
     close = projects._StoreOfProject.close
 
     def closing(store: projects._StoreOfProject) -> None:
         close(store)
-        closed.release()
+        closed.append(Path(store._url).name.partition("-")[0])
 
     monkeypatch.setattr(projects._StoreOfProject, "close", closing)
     for shop in shop_in(tmp_path / "all"):
         with shop.client(shop.key("shop", "read", "write")) as client:
             send(client, *records()).raise_for_status()
+            with shop.client(shop.key("other", "read", "write")) as other:
+                other.post(f"{BASE}/policies", json={"name": "old", "keep_seconds": 9}).raise_for_status()
             monkeypatch.setattr(projects, "_IDLE_SECONDS", 0.0)
-            assert closed.acquire(timeout=PATIENCE)
+            assert until(lambda: set(closed) >= {"default", "shop"})
             monkeypatch.setattr(projects, "_IDLE_SECONDS", 900.0)
+            assert "other" not in closed  # its policy is kept to
             assert len(client.get(f"{BASE}/traces").json()["traces"]) == 1

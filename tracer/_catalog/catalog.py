@@ -27,8 +27,6 @@ _APPLICATION_ID = 0x54726331
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _KEY_NAME_LIMIT = 100
 _MOST = 2**53
-_BESIDE = ("", "-wal", "-shm")
-_FOLDERS_BESIDE = (".journal", ".models")
 _SCHEMA = (
     """CREATE TABLE projects(
       id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL,
@@ -181,12 +179,13 @@ class Catalog:
         """Delete what a project has on the disk."""
         file = self.store_file(project)
         try:
-            for ending in _BESIDE:
-                file.with_name(file.name + ending).unlink(missing_ok=True)
+            for path in file.parent.glob(f"{file.name}*"):  # also its log, its models, what else is beside a store
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"cannot delete {file}: {error.strerror or error}") from error
-        for ending in _FOLDERS_BESIDE:
-            shutil.rmtree(file.with_name(file.name + ending), ignore_errors=True)
 
     # ---- keys
 

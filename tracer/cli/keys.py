@@ -33,13 +33,17 @@ def command() -> None:
     required=True,
     help="What it is for: write to send, read to see everything of the project, admin for projects and keys.",
 )
+@json_option("The key as one JSON object, with its secret.")
 @server_option
-def create_command(name: str, project: str, roles: tuple[str, ...], store_url: str | None) -> None:
+def create_command(name: str, project: str, roles: tuple[str, ...], as_json: bool, store_url: str | None) -> None:
     """Make a key, and print it: it is shown this once. NAME says whose it is."""
     from tracer.cli.screen import Screen, note
 
     with administration(store_url) as there:
         made = there.create_key(name, project, roles)
+    if as_json:
+        Screen().json(made)
+        return
     Screen().print(made["secret"])
     note(f"{made['id']}, {' and '.join(made['roles'])} of {project}. Programs have it in TRACER_TOKEN. It is not kept.")
 
@@ -76,11 +80,15 @@ def list_command(project: str | None, as_json: bool, store_url: str | None) -> N
 
 @command.command("revoke")
 @click.argument("key_id", metavar="KEY")
+@json_option("What was revoked, as one JSON object.")
 @server_option
-def revoke_command(key_id: str, store_url: str | None) -> None:
+def revoke_command(key_id: str, as_json: bool, store_url: str | None) -> None:
     """Let a key open nothing any more, from its next request on. KEY is its id, as `tracer keys list` has it."""
-    from tracer.cli.screen import note
+    from tracer.cli.screen import Screen, note
 
     with administration(store_url) as there:
         there.revoke_key(key_id)
-    note(f"revoked {key_id}")
+    if as_json:
+        Screen().json({"revoked": key_id})
+    else:
+        note(f"revoked {key_id}")

@@ -47,13 +47,19 @@ def _given(requests_a_minute: int | None, bytes_a_minute: int | None) -> JsonObj
 @command.command("create")
 @click.argument("name")
 @_limits
+@json_option("The project as one JSON object.")
 @server_option
-def create_command(name: str, requests_a_minute: int | None, bytes_a_minute: int | None, store_url: str | None) -> None:
+def create_command(
+    name: str, requests_a_minute: int | None, bytes_a_minute: int | None, as_json: bool, store_url: str | None
+) -> None:
     """Make a project. NAME has small letters, digits, - and _."""
-    from tracer.cli.screen import note
+    from tracer.cli.screen import Screen, note
 
     with administration(store_url) as there:
-        there.create_project(name, _given(requests_a_minute, bytes_a_minute))
+        made = there.create_project(name, _given(requests_a_minute, bytes_a_minute))
+    if as_json:
+        Screen().json(made)
+        return
     note(f"made the project {name}; `tracer keys create NAME --project {name} --role write` makes a key for programs")
 
 
@@ -88,33 +94,43 @@ def list_command(as_json: bool, store_url: str | None) -> None:
 @command.command("change")
 @click.argument("name")
 @_limits
+@json_option("The project as one JSON object.")
 @server_option
-def change_command(name: str, requests_a_minute: int | None, bytes_a_minute: int | None, store_url: str | None) -> None:
+def change_command(
+    name: str, requests_a_minute: int | None, bytes_a_minute: int | None, as_json: bool, store_url: str | None
+) -> None:
     """Give a project other limits, from the next request on."""
-    from tracer.cli.screen import note
+    from tracer.cli.screen import Screen, note
 
     limits = _given(requests_a_minute, bytes_a_minute)
     if not limits:
         raise click.UsageError("there is nothing to change: name --requests-a-minute or --bytes-a-minute")
     with administration(store_url) as there:
-        there.change_project(name, limits)
-    note(f"changed the project {name}")
+        changed = there.change_project(name, limits)
+    if as_json:
+        Screen().json(changed)
+    else:
+        note(f"changed the project {name}")
 
 
 @command.command("delete")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option("What was deleted, as one JSON object.")
 @server_option
-def delete_command(name: str, yes: bool, store_url: str | None) -> None:
+def delete_command(name: str, yes: bool, as_json: bool, store_url: str | None) -> None:
     """Delete a project with its keys and everything that it has: traces, datasets, prompts, versions, models."""
-    from tracer.cli.screen import note
+    from tracer.cli.screen import Screen, note
     from tracer.cli.wording import clean_line
 
     if not yes:
         click.confirm(clean_line(f"Delete the project {name!r} with all its traces?"), abort=True, err=True)
     with administration(store_url) as there:
         there.delete_project(name)
-    note(f"deleted the project {name}")
+    if as_json:
+        Screen().json({"deleted": name})
+    else:
+        note(f"deleted the project {name}")
 
 
 @command.command("log")
