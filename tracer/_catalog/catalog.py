@@ -21,7 +21,8 @@ from tracer.errors import ConflictError, InvalidArgumentError, NewerStoreError, 
 FILE: Final = "catalog.db"
 FIRST_PROJECT: Final = "default"
 _STORES = "projects"
-_BUSY_SECONDS = 30.0
+_READ_SECONDS = 1.0  # readers wait for nobody, but for a moment at the file's beginning and end
+_WRITE_SECONDS = 30.0  # for another process to be done
 _VERSION = 1
 _APPLICATION_ID = 0x54726331
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -74,7 +75,7 @@ class Catalog:
         except OSError as error:
             raise StoreError(f"cannot use the folder {self.folder}: {error.strerror or error}") from error
         # two connections: a request that is looked up does not wait for an administrator's change
-        self._reading, self._writing = _Connection(file), _Connection(file)
+        self._reading, self._writing = _Connection(file, _READ_SECONDS), _Connection(file, _WRITE_SECONDS)
         with self._writing.transaction() as connection:
             _create(connection, file)
 
@@ -244,12 +245,12 @@ class Catalog:
 class _Connection:
     """One connection, for one thread at a time."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, wait_seconds: float) -> None:
         self._file = file
         self._lock = threading.Lock()
         try:
             self._connection = sqlite3.connect(
-                file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                file, timeout=wait_seconds, isolation_level=None, check_same_thread=False
             )
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._connection.execute("PRAGMA journal_mode = WAL")

@@ -24,7 +24,7 @@ from tracer import _ids
 from tracer._engine.context import about_traces, running
 from tracer._engine.span import LiveSpan
 from tracer._fault import log_once, report
-from tracer._journal.locations import absolute_url, journal_folder
+from tracer._journal.locations import absolute_url, journal_folder, with_project
 from tracer._json import encode
 from tracer._records.cost import cost_of
 from tracer.config import LimitTerms
@@ -129,7 +129,8 @@ def _runtime() -> Runtime:
 
 def counting_file() -> Path:
     """The file with what was spent, beside the store or among the user's journals."""
-    journals = journal_folder(absolute_url(_runtime().settings.store))
+    settings = _runtime().settings
+    journals = journal_folder(with_project(absolute_url(settings.store), settings.token))
     return journals.with_name(journals.name.removesuffix(".journal") + ".limits")
 
 

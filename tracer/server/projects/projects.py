@@ -1,7 +1,7 @@
 """The stores of a server's projects, of which a request gets that of its key.
 
-All are opened at the start, for what runs beside requests, such as policies of retention. Those that nobody asks for,
-and that have no policies, are closed after a while.
+A store is opened when it is asked for, and one with policies of retention when the server starts. One that nobody asks
+for, and that has no policies, is closed after a while.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from contextlib import closing
 
 from starlette.types import Message, Receive
 
@@ -92,12 +93,10 @@ class Projects:
         return [self._url(project) for project in self.catalog.projects()]
 
     def start(self) -> None:
-        """Start what runs beside requests, and open the stores."""
+        """Start what runs beside requests."""
         if self._thread is None:
             self._loop = asyncio.get_running_loop()
             self._thread = start_thread(self._run, "tracer-projects")
-            for project in self.catalog.projects():
-                self._of(project)
 
     def end_streams(self) -> None:
         """End the streams of all listeners."""
@@ -142,11 +141,28 @@ class Projects:
         self._let_go.append(found)
 
     def _run(self) -> None:
-        while not self._ended.wait(_EVERY_SECONDS):
+        look = self._open_those_with_policies
+        while True:
             try:
-                self._tidy()
+                look()
             except Exception as error:
                 log_once("projects", "tracer server cannot look after its projects: %s", error)
+            look = self._tidy
+            if self._ended.wait(_EVERY_SECONDS):
+                return
+
+    def _open_those_with_policies(self) -> None:
+        for project in self.catalog.projects():
+            if self._ended.is_set() or not self.catalog.store_file(project).exists():
+                continue
+            try:
+                with closing(open_store(self._url(project))) as store:
+                    has_policies = bool(store.policies())
+            except StoreError as error:
+                log_once(f"policies of {project.id}", "tracer server cannot open %s: %s", project.name, error)
+                continue
+            if has_policies and self._loop is not None:
+                self._loop.call_soon_threadsafe(self._of, project)
 
     def _tidy(self) -> None:
         self._write_uses()
@@ -179,7 +195,7 @@ class _OpenProject:
         self.store = store
         self.served = served
         self.quota = Quota()
-        self.asked_at = 0.0
+        self.asked_at = time.monotonic()
         self.let_go_at = 0.0
         self.is_deleted = False
 
@@ -197,7 +213,7 @@ class _StoreOfProject:
         """The open store. Raises StoreError."""
         with self._opening:
             if self._is_refused:
-                raise StoreError("the project has been deleted")
+                raise StoreError("the project is deleted, or the server ends")
             if self._store is None:
                 self._store = open_store(self._url)
             return self._store
