@@ -51,10 +51,6 @@ class Stores(Protocol):
         """The stores that are open now."""
         ...
 
-    def urls(self) -> list[str]:
-        """The URLs of all stores."""
-        ...
-
     def start(self) -> None:
         """Start what runs beside requests, within the event loop."""
         ...
@@ -114,10 +110,6 @@ class OneStore:
     def open(self) -> list[Served]:
         """The store, once it is open."""
         return [] if self._served is None else [self._served]
-
-    def urls(self) -> list[str]:
-        """The store's URL."""
-        return [self._open_store().url]
 
     def start(self) -> None:
         """Start what runs beside requests."""

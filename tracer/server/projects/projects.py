@@ -88,10 +88,6 @@ class Projects:
         """The stores that are open now."""
         return [project.served for project in list(self._open.values())]
 
-    def urls(self) -> list[str]:
-        """The URLs of all projects' stores."""
-        return [self._url(project) for project in self.catalog.projects()]
-
     def start(self) -> None:
         """Start what runs beside requests."""
         if self._thread is None:
