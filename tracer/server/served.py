@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 from anyio import CapacityLimiter
@@ -29,18 +29,21 @@ class Served:
         settings: ServerSettings,
         *,
         place: str,
-        writers: int,
         is_read_only: bool = False,
     ) -> None:
         self.open_store = open_store
         self.place = place
         self.is_read_only = is_read_only
         self.readers = CapacityLimiter(_READERS)
-        self.writers = CapacityLimiter(writers)
         self.indexer = Indexer(open_store)
         self.heartbeats = Heartbeats(open_store, settings.heartbeat_timeout_seconds)
         self.retention = Retention(open_store)
         self.live = Live(partial(_change_number, open_store))
+
+    @cached_property
+    def writers(self) -> CapacityLimiter:
+        """Lets as many requests write at once as the store has use for."""
+        return CapacityLimiter(self.open_store().appends_at_once)
 
     def start(self) -> None:
         """Start the threads."""

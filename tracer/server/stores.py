@@ -93,7 +93,6 @@ class OneStore:
                 self._open_store,
                 self._settings,
                 place=self._place,
-                writers=self._open_store().appends_at_once,
                 is_read_only=self._is_read_only,
             )
             self._served.start()

@@ -23,7 +23,6 @@ from tracer.server.served import Served
 from tracer.server.settings import ServerSettings
 from tracer.server.stores import Credentials
 from tracer.store import Store, open_store
-from tracer.store.sqlite.store import SqliteStore
 
 _EVERY_SECONDS = 30.0  # so often it is written down when keys were used, and looked for projects to let go of
 _IDLE_SECONDS = 900.0  # without a request, after which a store is closed; programs that run send more often
@@ -114,7 +113,7 @@ class Projects:
         found = self._open.get(project.id)
         if found is None:
             store = _StoreOfProject(self._url(project))
-            served = Served(store.open, self._settings, place=project.name, writers=SqliteStore.appends_at_once)
+            served = Served(store.open, self._settings, place=project.name)
             found = self._open[project.id] = _OpenProject(project, store, served)
             served.start()
         found.asked_at = time.monotonic()
