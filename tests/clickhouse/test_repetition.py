@@ -19,7 +19,7 @@ from tracer.store.clickhouse import documents
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.documents import Document
 from tracer.store.clickhouse.gathering import Gathering, together
-from tracer.store.sqlite.decode import DecodedBatch, decode
+from tracer.store.decode import DecodedBatch, decode
 
 pytestmark = pytest.mark.no_store
 

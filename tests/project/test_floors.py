@@ -36,7 +36,10 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
     },
     {  # where records go
-        "tracer.store": "__init__ datasets limits parts pattern policies reviews rows text",
+        "tracer.store": (
+            "__init__ datasets decode latencies limits parts pattern percentiles policies reviews rollup rows "
+            "shape sql tally text tokens topmost trace_updates"
+        ),
         "tracer.store.clickhouse": (
             "__init__ address append compile connection datasets delete documents find gathering logs migrations "
             "overview owners places policies read reviews rolled run_sums snippets spans statistics store words"
@@ -44,10 +47,10 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
-            "__init__ append backup bases blocks compile connection datasets decode delete facets find fulltext "
-            "functions histogram hours indexing insert known latencies logs migrations models_and_runs owners "
-            "percentiles plan policies read reading recent registered reviews rollup run_sums schema selecting "
-            "sessions shape snippets sql statistics store tally tokens topmost trace_updates versions"
+            "__init__ append backup bases blocks compile connection datasets delete facets find fulltext "
+            "functions histogram hours indexing insert known logs migrations models_and_runs owners plan policies "
+            "read reading recent registered reviews run_sums schema selecting sessions snippets statistics store "
+            "versions"
         ),
         "tracer.dialects": (
             "__init__ adk agents bare bodies claude_code codex dialect gemini_cli genai genkit installed laminar "

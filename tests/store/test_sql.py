@@ -6,9 +6,9 @@ import pytest
 
 from tracer.store.filter import Field, parse_filter
 from tracer.store.filter.expression import Comparison
+from tracer.store.sql import Fragment, Sql, fill, join
 from tracer.store.sqlite.compile import compare
 from tracer.store.sqlite.selecting import selected
-from tracer.store.sqlite.sql import Fragment, Sql, fill, join
 
 pytestmark = pytest.mark.no_store
 

@@ -37,12 +37,12 @@ from tracer.store.clickhouse.spans import (
     running_of,
     started_row,
 )
+from tracer.store.decode import DecodedBatch, DecodedTrace
+from tracer.store.rollup import Running
 from tracer.store.sqlite.append import process_row
-from tracer.store.sqlite.decode import DecodedBatch, DecodedTrace
 from tracer.store.sqlite.logs import content_of
 from tracer.store.sqlite.plan import attachments_in
-from tracer.store.sqlite.rollup import Running
-from tracer.store.sqlite.trace_updates import TraceUpdates
+from tracer.store.trace_updates import TraceUpdates
 
 _TRACES_AT_ONCE = 1000
 _CHANGE_TRIES = 5

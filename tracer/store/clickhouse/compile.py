@@ -15,8 +15,8 @@ from tracer.store.clickhouse.places import hour_of, traces_of
 from tracer.store.clickhouse.spans import SHOWN
 from tracer.store.clickhouse.words import words_of
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
+from tracer.store.sql import Cells, Fragment, Sql, fill, join
 from tracer.store.sqlite.compile import parameter
-from tracer.store.sqlite.sql import Cells, Fragment, Sql, fill, join
 
 _NS_PER_MS = 1_000_000
 _FAR_NS = 2**63

@@ -10,7 +10,7 @@ from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.documents import delete_unused_attachments
 from tracer.store.clickhouse.places import traces_of
 from tracer.store.filter import Expression
-from tracer.store.sqlite.sql import Sql
+from tracer.store.sql import Sql
 
 _AT_ONCE = 1000
 

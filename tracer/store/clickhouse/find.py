@@ -11,8 +11,8 @@ from tracer.store.clickhouse.places import FIRST_HOUR, hour_of
 from tracer.store.clickhouse.read import TRACE_COLUMNS, TraceCells, rows_of, trace_row
 from tracer.store.filter import Expression
 from tracer.store.rows import TracePage, TraceQuery
-from tracer.store.sqlite.sql import Fragment, Sql, fill, join
-from tracer.store.sqlite.tokens import decode_token, encode_token
+from tracer.store.sql import Fragment, Sql, fill, join
+from tracer.store.tokens import decode_token, encode_token
 
 # absent values sort as the lowest, so that a page can start after one
 _ORDER_COLUMNS = {

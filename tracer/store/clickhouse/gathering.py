@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import fields
 
 from tracer.errors import StoreError
-from tracer.store.sqlite.decode import DecodedBatch
+from tracer.store.decode import DecodedBatch
 
 _AT_ONCE = 2  # while one waits for the engine, another is made ready
 _MOST_SPANS = 10_000  # in one batch

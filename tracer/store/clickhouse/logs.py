@@ -14,8 +14,8 @@ import orjson
 
 from tracer import _fault
 from tracer._json import JsonObject
-from tracer.store.sqlite.decode import NewSpan, new_span, span_facts
-from tracer.store.sqlite.shape import put_in_shape
+from tracer.store.decode import NewSpan, new_span, span_facts
+from tracer.store.shape import put_in_shape
 
 
 @dataclass(slots=True)

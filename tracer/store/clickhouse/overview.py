@@ -12,6 +12,7 @@ from tracer.store.clickhouse.compile import LISTED, selected, with_list
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.places import hour_of
 from tracer.store.filter import Expression, all_of
+from tracer.store.percentiles import exact_percentiles
 from tracer.store.rows import (
     ExperimentRow,
     Facets,
@@ -21,13 +22,12 @@ from tracer.store.rows import (
     SessionRow,
     VersionRow,
 )
+from tracer.store.sql import Fragment, Sql, columns
 from tracer.store.sqlite.facets import check_facets, facet_of, folded_names
 from tracer.store.sqlite.histogram import round_step
-from tracer.store.sqlite.percentiles import exact_percentiles
 from tracer.store.sqlite.sessions import usage_shape
-from tracer.store.sqlite.sql import Fragment, Sql, columns
-from tracer.store.sqlite.tokens import decode_token, encode_token
 from tracer.store.sqlite.versions import NO_EXAMPLE, TEXT_LENGTH, TEXTS_LIMIT, VERSIONS_LIMIT, deviation, uncertainty
+from tracer.store.tokens import decode_token, encode_token
 
 _COUNTED = 10_000
 _FACETS = {

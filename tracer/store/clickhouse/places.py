@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from tracer.store.sqlite.sql import Cells, Fragment
+from tracer.store.sql import Cells, Fragment
 
 HOUR_NS = 3_600_000_000_000
 # earlier and later times, which nothing real has, share an hour: no partition is made for each

@@ -12,8 +12,8 @@ from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.places import spans_of, traces_of
 from tracer.store.clickhouse.spans import SHOWN, SPAN_COLUMNS, SpanCells, facts_of, is_ended
 from tracer.store.rows import AssessmentRow, Changes, StoredTrace, TraceRow
+from tracer.store.sql import columns
 from tracer.store.sqlite.read import costs, narrow_record, without_absent
-from tracer.store.sqlite.sql import columns
 
 
 class TraceCells(NamedTuple):

@@ -14,13 +14,13 @@ from tracer import _fault, semconv
 from tracer._json import JsonObject
 from tracer.semconv import PROMPT, SpanType
 from tracer.store.clickhouse.places import hour_of
+from tracer.store.decode import SpanFacts, StartFacts
+from tracer.store.rollup import RollUp, Running
 from tracer.store.sqlite.append import plain_text
-from tracer.store.sqlite.decode import SpanFacts, StartFacts
 from tracer.store.sqlite.plan import time_of
-from tracer.store.sqlite.rollup import RollUp, Running
-from tracer.store.sqlite.tally import OneSpan, Tally
-from tracer.store.sqlite.trace_updates import TraceUpdates
+from tracer.store.tally import OneSpan, Tally
 from tracer.store.text import previews, request_preview, response_preview
+from tracer.store.trace_updates import TraceUpdates
 
 _CALLS_LOOKED_AT = 3  # for a reply
 RecordOf = Callable[[str], JsonObject]

@@ -11,11 +11,11 @@ import orjson
 from tracer.semconv import EVALUATION_RUN, OVERRIDDEN_BY
 from tracer.store.clickhouse.compile import LISTED, with_list
 from tracer.store.clickhouse.connection import Connection
+from tracer.store.percentiles import exact_percentiles
 from tracer.store.rows import RunSums, ScoreRow
+from tracer.store.sql import columns
 from tracer.store.sqlite.append import plain_text
-from tracer.store.sqlite.percentiles import exact_percentiles
 from tracer.store.sqlite.sessions import usage_shape
-from tracer.store.sqlite.sql import columns
 
 _YES_OR_NO = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 

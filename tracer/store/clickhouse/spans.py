@@ -11,9 +11,9 @@ import orjson
 from tracer._json import JsonObject
 from tracer._records.attachments import ATTACHMENT_SCHEME
 from tracer.store.clickhouse.words import NO_TEXTS, texts_of
-from tracer.store.sqlite.decode import NewSpan, NewStart, SpanFacts, StartFacts
-from tracer.store.sqlite.rollup import Running
-from tracer.store.sqlite.sql import columns
+from tracer.store.decode import NewSpan, NewStart, SpanFacts, StartFacts
+from tracer.store.rollup import Running
+from tracer.store.sql import columns
 from tracer.store.text import json_text, span_text, value_of
 
 STARTED, STARTED_WITH_VALUES, ENDED, HIDDEN = 1, 2, 3, 4000

@@ -1,7 +1,7 @@
 """Calls, errors, tokens, cost and latency percentiles by group, as a whole or step by step over time.
 
 The sums come from the rows of traces, which have their spans and the marks of what an ancestor carries too
-(sqlite/topmost.py): right after any repetition and any deletion, without a roll-up that could count twice.
+(topmost.py): right after any repetition and any deletion, without a roll-up that could count twice.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.places import FIRST_HOUR, LAST_HOUR, hour_of
 from tracer.store.filter import Expression
 from tracer.store.rows import StatisticsRow
-from tracer.store.sqlite.sql import Fragment, Sql, columns
+from tracer.store.sql import Fragment, Sql, columns
 from tracer.store.sqlite.statistics import LATENCIES, STATISTICS_GROUPS
-from tracer.store.sqlite.topmost import CALL_SHIFT, COST, PRICED_BELOW, USAGE
+from tracer.store.topmost import CALL_SHIFT, COST, PRICED_BELOW, USAGE
 
 _SPANS = {
     "model": ("s.model", "s.model IS NOT NULL"),

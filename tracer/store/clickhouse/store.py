@@ -19,6 +19,7 @@ from tracer.store.clickhouse.owners import Heartbeats, owner_gone, running_owner
 from tracer.store.clickhouse.run_sums import run_sums
 from tracer.store.clickhouse.snippets import snippets
 from tracer.store.clickhouse.statistics import statistics
+from tracer.store.decode import decode
 from tracer.store.filter import Expression
 from tracer.store.rows import (
     Changes,
@@ -45,7 +46,6 @@ from tracer.store.rows import (
     VersionRow,
     WrittenRows,
 )
-from tracer.store.sqlite.decode import decode
 
 
 class ClickHouseStore:

@@ -14,9 +14,9 @@ import orjson
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer.store.decode import DecodedBatch, SpanFacts, StartFacts
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.connection import begin_write
-from tracer.store.sqlite.decode import DecodedBatch, SpanFacts, StartFacts
 from tracer.store.sqlite.hours import add_covered, add_priced, add_spans, take_back
 from tracer.store.sqlite.insert import insert_rows
 from tracer.store.sqlite.logs import (
@@ -32,8 +32,8 @@ from tracer.store.sqlite.plan import AppendPlan, TracePlan, bases_of, make_plan,
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.registered import write_registered
 from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
-from tracer.store.sqlite.tally import Tally
-from tracer.store.sqlite.topmost import PRICED_BELOW
+from tracer.store.tally import Tally
+from tracer.store.topmost import PRICED_BELOW
 
 _OPTIMISTIC_TRIES = 3
 _NO_COUNTS = _NO_COST = (None, None, None)

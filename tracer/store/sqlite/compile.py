@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
 from tracer.store.filter.expression import Value
+from tracer.store.sql import Cell, Fragment, Sql, fill, join, marks
 from tracer.store.sqlite.blocks import PACKED
 from tracer.store.sqlite.functions import RUNNING_MODEL, RUNNING_PROVIDER, SPAN_KEYS
 from tracer.store.sqlite.schema import (
@@ -24,7 +25,6 @@ from tracer.store.sqlite.schema import (
     POSITION_BITS,
     POSITION_MASK,
 )
-from tracer.store.sqlite.sql import Cell, Fragment, Sql, fill, join, marks
 
 _COLUMNS = {
     "trace_id": "t.trace_id",

@@ -15,8 +15,8 @@ from tracer.store.datasets import dataset_id_of, edited, merged, new_row, row_id
 from tracer.store.filter import Expression, Field
 from tracer.store.filter.matching import is_met
 from tracer.store.rows import RowPage, StoredDataset, StoredRow, WrittenRows
+from tracer.store.sql import marks
 from tracer.store.sqlite.connection import transaction
-from tracer.store.sqlite.sql import marks
 
 _AT_ONCE = 500  # parameters of a statement
 _LOOKED_AT = 10_000  # rows that a page with a filter reads at most

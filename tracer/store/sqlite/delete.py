@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from tracer.store.filter import Expression
+from tracer.store.sql import Sql, marks
 from tracer.store.sqlite.blocks import PACKED, without_base
 from tracer.store.sqlite.compile import Matcher, compile_expression
 from tracer.store.sqlite.connection import transaction
@@ -16,7 +17,6 @@ from tracer.store.sqlite.hours import remove_spans
 from tracer.store.sqlite.indexing import BLOCK_COLUMNS, indexed_texts, take_out
 from tracer.store.sqlite.known import load_facts
 from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
-from tracer.store.sqlite.sql import Sql, marks
 
 _TRACES_AT_ONCE = 200  # short transactions, so that writers get their turn
 _BLOCKS_AT_ONCE = 200

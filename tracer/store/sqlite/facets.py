@@ -10,6 +10,7 @@ from tracer._late import late_pattern
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Expression
 from tracer.store.rows import Facet, Facets
+from tracer.store.sql import marks
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.known import in_parts
 from tracer.store.sqlite.schema import (
@@ -21,7 +22,6 @@ from tracer.store.sqlite.schema import (
     LABEL_TAG,
 )
 from tracer.store.sqlite.selecting import selected
-from tracer.store.sqlite.sql import marks
 
 _COUNTED = 10_000
 _COLUMNS = {

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from tracer.store.filter import Expression, OrderTerm
 from tracer.store.rows import TracePage, TraceQuery
+from tracer.store.sql import Fragment, fill, join, marks
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.read import TRACE_COLUMNS, TraceCells, trace_rows
 from tracer.store.sqlite.selecting import selected
-from tracer.store.sqlite.sql import Fragment, fill, join, marks
-from tracer.store.sqlite.tokens import decode_token, encode_token
+from tracer.store.tokens import decode_token, encode_token
 
 # absent values sort as the lowest, so that a page can start after one
 _ORDER_COLUMNS = {

@@ -12,12 +12,12 @@ from heapq import nlargest
 from tracer._late import late_pattern
 from tracer.store.filter import And, Comparison, Expression, Not, Or
 from tracer.store.limits import deadline
+from tracer.store.sql import Fragment, Sql, fill
 from tracer.store.sqlite.blocks import PACKED
 from tracer.store.sqlite.compile import BLOCK_OF_SPAN, SPANS_OF_TRACE, Matcher
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error
 from tracer.store.sqlite.indexing import index_beside, index_slice, is_indexed
 from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
-from tracer.store.sqlite.sql import Fragment, Sql, fill
 
 _WAIT_SECONDS = 0.5
 _RARE = 2000

@@ -10,13 +10,13 @@ import orjson
 
 from tracer import semconv
 from tracer._json import JsonObject
+from tracer.store.latencies import LatencyCounts, add_latencies, take_latencies
 from tracer.store.limits import check_deadline
 from tracer.store.pattern import ilike, like
 from tracer.store.sqlite.blocks import unpack
-from tracer.store.sqlite.latencies import LatencyCounts, add_latencies, take_latencies
 from tracer.store.sqlite.schema import TEXTS_TABLE
-from tracer.store.sqlite.topmost import CoveredSpans
 from tracer.store.text import exception_type, json_text, span_text, value_of
+from tracer.store.topmost import CoveredSpans
 
 Cell = Union[str, int, float, None]
 _BLOCKS_KEPT = 16

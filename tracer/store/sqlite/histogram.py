@@ -6,9 +6,9 @@ import sqlite3
 
 from tracer.store.filter import Expression
 from tracer.store.rows import Histogram
+from tracer.store.sql import Fragment
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.selecting import selected
-from tracer.store.sqlite.sql import Fragment
 
 _S = 1_000_000_000
 _STEPS = [

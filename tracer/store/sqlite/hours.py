@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from tracer.store.sqlite.decode import SpanFacts
-from tracer.store.sqlite.latencies import LatencyCounts
-from tracer.store.sqlite.topmost import CALL_SHIFT, COST, PRICED_BELOW, USAGE, is_unpriced
+from tracer.store.decode import SpanFacts
+from tracer.store.latencies import LatencyCounts
+from tracer.store.topmost import CALL_SHIFT, COST, PRICED_BELOW, USAGE, is_unpriced
 
 HOUR_NS: Final = 3_600_000_000_000
 _PICO = 10**12

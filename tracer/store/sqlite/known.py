@@ -9,14 +9,14 @@ from typing import NamedTuple, TypeVar
 
 import orjson
 
-from tracer.store.sqlite.decode import SpanFacts, StartFacts
+from tracer.store.decode import SpanFacts, StartFacts
+from tracer.store.rollup import Running
+from tracer.store.sql import columns, marks
 from tracer.store.sqlite.functions import RUNNING_MODEL, RUNNING_PROVIDER
 from tracer.store.sqlite.recent import RecentTallies
-from tracer.store.sqlite.rollup import Running
 from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
-from tracer.store.sqlite.sql import columns, marks
-from tracer.store.sqlite.tally import OneSpan, Tally
-from tracer.store.sqlite.trace_updates import TraceUpdates
+from tracer.store.tally import OneSpan, Tally
+from tracer.store.trace_updates import TraceUpdates
 
 _PART_LENGTHS = (1, 8, 64, 500)
 Id = TypeVar("Id", int, str)

@@ -18,14 +18,14 @@ import orjson
 
 from tracer import _fault
 from tracer._json import JsonObject
+from tracer.store.decode import DecodedTrace, NewSpan, SpanFacts, new_span, span_facts
+from tracer.store.shape import attachment_content, put_in_shape
+from tracer.store.sql import marks
 from tracer.store.sqlite import blocks
-from tracer.store.sqlite.decode import DecodedTrace, NewSpan, SpanFacts, new_span, span_facts
 from tracer.store.sqlite.hours import remove_spans
 from tracer.store.sqlite.indexing import is_indexed_block, take_out
 from tracer.store.sqlite.known import in_parts
 from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
-from tracer.store.sqlite.shape import attachment_content, put_in_shape
-from tracer.store.sqlite.sql import marks
 from tracer.store.text import span_text
 
 WAIT_NS: Final = 3_600 * 10**9

@@ -46,7 +46,7 @@ _HOURS = (
         spans INTEGER NOT NULL, errors INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
         priced INTEGER NOT NULL,
         cost INTEGER NOT NULL,      -- 1e-12 USD
-        latencies BLOB NOT NULL,    -- tracer/store/sqlite/latencies.py
+        latencies BLOB NOT NULL,    -- tracer/store/latencies.py
         PRIMARY KEY (hour, type, name, model, provider)
     ) WITHOUT ROWID""",
     f"""INSERT INTO hours SELECT
@@ -79,7 +79,7 @@ _BASES = (
 )
 
 _TOPMOST = (
-    # marks of the tokens and costs that an ancestor carries too, and that no sum counts: tracer/store/sqlite/topmost.py
+    # marks of the tokens and costs that an ancestor carries too, and that no sum counts: tracer/store/topmost.py
     "ALTER TABLE spans ADD COLUMN covered INTEGER NOT NULL DEFAULT 0",
     # the tokens and costs of these spans, which `hours` has
     """CREATE TABLE covered_hours(
@@ -147,7 +147,7 @@ _LOGS = (*LOG_TABLES, "INSERT INTO counters VALUES ('log', 0)")
 
 _CALLS_BESIDE = (
     "ALTER TABLE spans ADD COLUMN scope TEXT",  # of another instrumentation's call of a model
-    # id of the span beside it that is of the same call: tracer/store/sqlite/topmost.py
+    # id of the span beside it that is of the same call: tracer/store/topmost.py
     "ALTER TABLE spans ADD COLUMN beside TEXT",
 )
 

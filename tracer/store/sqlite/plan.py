@@ -14,13 +14,14 @@ from tracer import _fault
 from tracer._json import JsonObject
 from tracer._records.attachments import ATTACHMENT_SCHEME
 from tracer.semconv import PROMPT, SpanType
+from tracer.store.decode import DecodedBatch, DecodedTrace, NewSpan, SpanFacts
+from tracer.store.rollup import RollUp, Running
+from tracer.store.sql import marks
 from tracer.store.sqlite import blocks
 from tracer.store.sqlite.bases import Base, RecentBases
-from tracer.store.sqlite.decode import DecodedBatch, DecodedTrace, NewSpan, SpanFacts
 from tracer.store.sqlite.known import KnownTrace, in_parts, load_known
 from tracer.store.sqlite.logs import Joined, join, newest_log, waiting_logs
 from tracer.store.sqlite.recent import RecentTallies
-from tracer.store.sqlite.rollup import RollUp, Running
 from tracer.store.sqlite.schema import (
     LABEL_EXCEPTION,
     LABEL_FAILED_STEP,
@@ -32,10 +33,9 @@ from tracer.store.sqlite.schema import (
     POSITION_BITS,
     POSITION_MASK,
 )
-from tracer.store.sqlite.sql import marks
-from tracer.store.sqlite.tally import OneSpan, Tally
-from tracer.store.sqlite.trace_updates import TraceUpdates
+from tracer.store.tally import OneSpan, Tally
 from tracer.store.text import previews, request_preview, response_preview
+from tracer.store.trace_updates import TraceUpdates
 
 _SCHEME = ATTACHMENT_SCHEME.encode()
 _CALLS_LOOKED_AT = 3  # for a reply

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import orjson
 
 from tracer._json import JsonObject
+from tracer.store.decode import SpanFacts
 from tracer.store.rows import AssessmentRow, Changes, StoredTrace, TraceRow
+from tracer.store.sql import columns, marks
 from tracer.store.sqlite.blocks import PACKED, unpack
-from tracer.store.sqlite.decode import SpanFacts
 from tracer.store.sqlite.known import FACTS_COLUMNS, FactsCells, facts_of, in_parts
 from tracer.store.sqlite.schema import (
     LABEL_FAILED_STEP,
@@ -24,7 +25,6 @@ from tracer.store.sqlite.schema import (
     POSITION_BITS,
     POSITION_MASK,
 )
-from tracer.store.sqlite.sql import columns, marks
 
 
 class TraceCells(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from tracer.store.sqlite.tally import Tally
+from tracer.store.tally import Tally
 
 _WORTH_KEEPING = 50
 _SPANS_KEPT = 20_000

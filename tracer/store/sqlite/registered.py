@@ -10,7 +10,7 @@ import orjson
 
 from tracer import store
 from tracer._json import JsonObject
-from tracer.store.sqlite.sql import marks
+from tracer.store.sql import marks
 
 _COLUMNS = "r.name, r.number, r.id, r.created, r.tags, r.content"
 _PUT_ALIAS = """INSERT INTO registered_aliases(kind, name, alias, id, time) VALUES (?,?,?,?,?)

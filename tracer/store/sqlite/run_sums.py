@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from tracer.semconv import EVALUATION_RUN
+from tracer.store.percentiles import durations_of, exact_percentiles
 from tracer.store.rows import RunSums, ScoreRow
-from tracer.store.sqlite.percentiles import durations_of, exact_percentiles
+from tracer.store.sql import marks
 from tracer.store.sqlite.sessions import usage_shape
-from tracer.store.sqlite.sql import marks
 from tracer.store.sqlite.versions import SCORE
 
 _AT_ONCE = 500

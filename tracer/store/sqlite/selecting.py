@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tracer.store.filter import And, Comparison, Expression
+from tracer.store.sql import Fragment, Sql, join
 from tracer.store.sqlite.compile import LABELS, Matcher, compare, compile_expression
 from tracer.store.sqlite.schema import LABEL_METADATA, LABEL_TAG
-from tracer.store.sqlite.sql import Fragment, Sql, join
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Expression
 from tracer.store.rows import SessionPage, SessionRow
+from tracer.store.sql import columns
 from tracer.store.sqlite.compile import Matcher
 from tracer.store.sqlite.schema import LABEL_MODEL
 from tracer.store.sqlite.selecting import selected
-from tracer.store.sqlite.sql import columns
-from tracer.store.sqlite.tokens import decode_token, encode_token
+from tracer.store.tokens import decode_token, encode_token
 
 
 class _Totals(NamedTuple):

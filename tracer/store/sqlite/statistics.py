@@ -10,14 +10,14 @@ from typing import Any
 
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import Expression
+from tracer.store.latencies import latency_count, unpack_latencies
+from tracer.store.percentiles import bucket_percentiles, durations_of, exact_percentiles
 from tracer.store.rows import StatisticsRow
+from tracer.store.sql import Fragment, Sql
 from tracer.store.sqlite.compile import SPANS_OF_TRACE, Matcher
 from tracer.store.sqlite.hours import HOUR_NS, read_hours, usd
-from tracer.store.sqlite.latencies import latency_count, unpack_latencies
-from tracer.store.sqlite.percentiles import bucket_percentiles, durations_of, exact_percentiles
 from tracer.store.sqlite.selecting import selected
-from tracer.store.sqlite.sql import Fragment, Sql
-from tracer.store.sqlite.topmost import CALL_SHIFT, COST, PRICED_BELOW, USAGE
+from tracer.store.topmost import CALL_SHIFT, COST, PRICED_BELOW, USAGE
 
 _SPANS = {
     "model": ("s.model", "s.model IS NOT NULL"),

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 from tracer._journal.locations import file_size
 from tracer._json import JsonObject
 from tracer.errors import StoreError
+from tracer.store.decode import decode
 from tracer.store.sqlite import reading
 from tracer.store.sqlite.append import append
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error, within_time
-from tracer.store.sqlite.decode import decode
 from tracer.store.sqlite.models_and_runs import read_models, read_runs
 from tracer.store.sqlite.owners import owner_gone, running_owners
 from tracer.store.sqlite.recent import RecentTallies

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from tracer.semconv import EXAMPLE
 from tracer.store.filter import Comparison, Expression, Field, Not, all_of
+from tracer.store.percentiles import durations_of, exact_percentiles, percentile_errors
 from tracer.store.rows import ExperimentRow, FeedbackRow, VersionRow
+from tracer.store.sql import Fragment, Sql, columns
 from tracer.store.sqlite.compile import Matcher
-from tracer.store.sqlite.percentiles import durations_of, exact_percentiles, percentile_errors
 from tracer.store.sqlite.schema import LABEL_MODEL
 from tracer.store.sqlite.selecting import selected
 from tracer.store.sqlite.sessions import usage_shape
-from tracer.store.sqlite.sql import Fragment, Sql, columns
 
 VERSIONS_LIMIT = 1000
 NO_EXAMPLE = Not(Comparison(Field("tag", "any", EXAMPLE), "=", "true"))

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 
-from tracer.store.sqlite.latencies import bucket_counts, bucket_ms
+from tracer.store.latencies import bucket_counts, bucket_ms
 
 SHARES = (0.5, 0.95, 0.99)
 _NS_PER_MS = 1_000_000
@@ -42,7 +42,7 @@ def _at(durations: Sequence[int], share: float) -> float:
 
 
 def bucket_percentiles(counts: int) -> tuple[float, float, float]:
-    """The same from counts of latencies (tracer/store/sqlite/latencies.py): the middle of the bucket of that rank."""
+    """The same from counts of latencies (tracer/store/latencies.py): the middle of the bucket of that rank."""
     lowest, in_buckets = bucket_counts(counts)
     if not in_buckets:
         return 0.0, 0.0, 0.0

@@ -15,7 +15,7 @@ from tracer._records.cost import cost_of
 from tracer._records.derive import derive
 from tracer._records.line import without_ended_starts
 from tracer._records.usage import first_chunk_ns, token_usage
-from tracer.store.sqlite.shape import attachment_content, put_in_shape
+from tracer.store.shape import attachment_content, put_in_shape
 from tracer.store.text import Previews, exception_type, previews
 
 _INT64 = 2**63 - 1

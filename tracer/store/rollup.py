@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Union
 
-from tracer.store.sqlite.decode import SpanFacts, StartFacts
+from tracer.store.decode import SpanFacts, StartFacts
 
 Facts = Union[SpanFacts, StartFacts]
 

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Final
 
 from tracer import semconv
-from tracer.store.sqlite.decode import SpanFacts, StartFacts
-from tracer.store.sqlite.rollup import Facts, RollUp, Running
-from tracer.store.sqlite.topmost import Topmost, cost_of_one
+from tracer.store.decode import SpanFacts, StartFacts
+from tracer.store.rollup import Facts, RollUp, Running
+from tracer.store.topmost import Topmost, cost_of_one
 
 Rank = tuple[bool, int, str]  # has a parent, start, id
 

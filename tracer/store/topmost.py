@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Final, Union
 
 from tracer._records.model_names import name_one_model
-from tracer.store.sqlite.decode import SpanFacts
+from tracer.store.decode import SpanFacts
 
 USAGE: Final = 1
 COST: Final = 2
