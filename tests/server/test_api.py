@@ -415,7 +415,8 @@ def test_statistics_over_time(client: httpx.Client, write: Write) -> None:
 
 
 def test_filters_are_checked_and_completed(client: httpx.Client, write: Write) -> None:
-    write(span(), chat(), said(tags={"env": "prod"}))
+    write(span(), chat(), said(tags={"env": "prod"}, model_id="m-1"))
+    write({"kind": "model", "model_id": "m-1", "name": "shop-v1", "time": 1})
 
     assert get(client, "/filter/check", filter="tokens > 1") == {"valid": True, "error": None}
     wrong = get(client, "/filter/check", filter="modle = 'x'")
@@ -425,4 +426,5 @@ def test_filters_are_checked_and_completed(client: httpx.Client, write: Write) -
         {"text": "'gpt-4o-mini'", "kind": "value", "detail": None}
     ]
     assert get(client, "/filter/complete", filter="tags.env = 'p")["items"][0]["text"] == "'prod'"
+    assert get(client, "/filter/complete", filter="version = ")["items"][0]["text"] == "'shop-v1'"
     assert get(client, "/filter/complete", filter="stat = 1", cursor=4)["items"][0]["text"] == "state"

@@ -115,6 +115,32 @@ def test_writing_does_not_wait_for_the_index(store: Store, tmp_path: Path) -> No
     database.close()
 
 
+@pytest.mark.parametrize(
+    ("condition", "traces"),
+    [
+        ("version = 'shop-v1'", "ab"),
+        ("version = 'm-2'", "b"),
+        ("version = 'no-name'", "d"),
+        ("version IN ('shop-v2', 'm-1')", "ac"),
+        ("version LIKE 'shop-%'", "abc"),
+        ("version != 'shop-v1'", "cd"),
+        ("NOT version = 'shop-v1'", "cde"),
+        ("version NOT IN ('shop-v1', 'no-name')", "c"),
+        ("version IS NULL", "e"),
+    ],
+)
+def test_a_version_is_found_by_its_name_and_by_its_id(store: Store, condition: str, traces: str) -> None:
+    names = {"m-1": "shop-v1", "m-2": "shop-v1", "m-3": "shop-v2"}
+    versions = [{"kind": "model", "model_id": model_id, "name": name, "time": 1} for model_id, name in names.items()]
+    store.append([
+        *map(orjson.dumps, versions),
+        *(span(trace_id, "r") for trace_id in "abcde"),
+        *(said(trace_id, model_id=model_id) for trace_id, model_id in zip("abcd", [*names, "no-name"])),
+    ])  # fmt: skip
+
+    assert sorted(found(store, condition)) == list(traces)
+
+
 @pytest.mark.sqlite_only("plans of queries")
 @pytest.mark.parametrize(
     ("condition", "index"),

@@ -33,4 +33,7 @@ def known_values(call: Call, field: str) -> list[str]:
         return call.store.facets(None, [], limit=1).tag_keys
     names = {"span.model": "model", "span.provider": "provider", "model_id": "version"}
     [facet] = call.store.facets(None, [names.get(field, field)], limit=30).facets
+    if field == "version":
+        known = {row.model_id: row.name for row in call.store.models()}
+        return list(dict.fromkeys(known.get(value, value) for value, _ in facet.values))
     return [name for value, _ in facet.values for name in (value, *facet.folded.get(value, ()))]

@@ -15,6 +15,7 @@ from tracer.store.clickhouse.places import hour_of, traces_of
 from tracer.store.clickhouse.spans import SHOWN
 from tracer.store.clickhouse.words import words_of
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
+from tracer.store.named_versions import version_is
 from tracer.store.sql import Cells, Fragment, Sql, fill, join
 from tracer.store.sqlite.compile import parameter
 
@@ -37,6 +38,7 @@ _COLUMNS = {
     "user": "user",
     "run_id": "run_id",
     "model_id": "model_id",
+    "version": "model_id",  # to order by
     "experiment_id": "toString(experiment)",
     "experiment": "experiment_name",
     "request": "request_preview",
@@ -113,6 +115,11 @@ def _comparison(comparison: Comparison) -> Fragment:
         return fill("({} AND {})", traces_of([str(each) for each in given]), compare(name, comparison))
     if name == "start_ns":  # for programs only
         return _in_hours(compare("start", comparison), comparison.operator, comparison.value)
+    if name == "version":
+        versions = Sql("documents FINAL", "kind = 'model' AND id = 'said' AND NOT deleted")
+        named = "JSONExtractString(content, 'name', 2)"
+        found = version_is(compare, comparison, column="model_id", versions=versions, id="owner", name=named)
+        return fill("ifNull({}, 0)", found)  # IN of an absent one is NULL, which NOT does not turn around
     if name in _COLUMNS:
         return compare(_COLUMNS[name], comparison)
     if name in _MAPS:

@@ -36,6 +36,7 @@ _FROM_STORE = frozenset(
         "session",
         "user",
         "model_id",
+        "version",
         "experiment",
         "failed_step",
         "exception",

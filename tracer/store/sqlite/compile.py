@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
 from tracer.store.filter.expression import Value
+from tracer.store.named_versions import version_is
 from tracer.store.sql import Cell, Fragment, Sql, fill, join, marks
 from tracer.store.sqlite.blocks import PACKED
 from tracer.store.sqlite.functions import RUNNING_MODEL, RUNNING_PROVIDER, SPAN_KEYS
@@ -43,6 +44,7 @@ _COLUMNS = {
     "user": "t.user",
     "run_id": "t.run_id",
     "model_id": "t.model_id",
+    "version": "t.model_id",  # to order by
     "experiment_id": "CAST(t.experiment AS TEXT)",
     "experiment": "(SELECT name FROM experiments WHERE id = t.experiment)",
     "request": "t.request_preview",
@@ -114,6 +116,9 @@ def _comparison(comparison: Comparison, fulltext: Matcher) -> Fragment:
         word = "=" if comparison.operator == "=" else "IN"
         named = compare(_EXPERIMENT_COLUMNS[name], comparison)
         return fill(f"t.experiment {word} (SELECT id FROM experiments WHERE {{}})", named)
+    if name == "version":
+        versions = Sql("models m", "TRUE")
+        return version_is(compare, comparison, column="t.model_id", versions=versions, id="m.model_id", name="m.name")
     if name in _COLUMNS:
         return compare(_COLUMNS[name], comparison)
     if name in LABELS:
