@@ -110,8 +110,8 @@ FLOORS: tuple[dict[str, str], ...] = (
             "__init__ access annotate answer app attachments body budget completion conversation datasets endpoint "
             "evaluation_lines evaluations events findings gate health heartbeats indexer live logs measured metrics "
             "model_files openapi operation operations otlp otlp_protobuf overview page policies prompts protobuf_size "
-            "protocol records retention reviews running schemas serve served settings shapes signin stores traces "
-            "versions"
+            "protocol records repeated retention reviews running schemas serve served settings shapes signin stores "
+            "traces versions"
         ),
         "tracer.server.alerts": "__init__ routes rules state telling watching",
         "tracer.server.projects": "__init__ administration app projects quota",

@@ -5,57 +5,36 @@ A process that has nothing to send posts an empty batch of records at an interva
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tracer._fault import log_once
 from tracer._journal.locations import journal_folders
 from tracer._journal.recovery import is_alive
-from tracer._threads import start_thread
+from tracer.server.repeated import Repeated
 from tracer.store import Store
 
 _CHECKS = 6  # within the time after which a process without heartbeats counts as dead
 
 
-class Heartbeats:
+class Heartbeats(Repeated):
     """A thread that takes a process for dead after ``seconds`` without a heartbeat.
 
     Processes of this machine that write to the store themselves send none: the locks of their journals are checked.
     """
 
     def __init__(self, open_store: Callable[[], Store], seconds: float) -> None:
+        super().__init__("heartbeats", "mark traces of dead processes", seconds / _CHECKS)
         self._open_store = open_store
         self._seconds = seconds
         self._began = time.monotonic()  # a process with heartbeats before the server's start may still be alive
         self._last: dict[str, float] = {}
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def note(self, owner: str) -> None:
         """A heartbeat of this process."""
         self._last[owner] = time.monotonic()
 
-    def start(self) -> None:
-        """Begin."""
-        # in the event loop of a program that mounts the app, which is the user's thread
-        self._thread = start_thread(self._run, "tracer-heartbeats")
-
-    def stop(self) -> None:
-        """End."""
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join(5.0)
-
-    def _run(self) -> None:
-        while not self._ended.wait(self._seconds / _CHECKS):
-            try:
-                self._check()
-            except Exception as error:
-                log_once("heartbeats", "tracer server cannot mark traces of dead processes: %s", error)
-
-    def _check(self) -> None:
+    def _work(self) -> None:
         oldest = time.monotonic() - self._seconds
         for owner, at in list(self._last.items()):
             if at < oldest:

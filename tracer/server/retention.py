@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
-from tracer._fault import log_once
-from tracer._threads import start_thread
+from tracer.server.repeated import Repeated
 from tracer.store import Store
 from tracer.store.parts import delete_in_parts
 from tracer.store.policies import expired
@@ -20,36 +18,16 @@ _REST = 9  # times as long as a part took: most of the time is for those who rea
 _LEAST_REST_SECONDS = 0.02
 
 
-class Retention:
+class Retention(Repeated):
     """A thread that keeps the policies."""
 
     def __init__(self, open_store: Callable[[], Store], every_seconds: float = _EVERY_SECONDS) -> None:
+        super().__init__("retention", "keep the policies of retention", every_seconds)
         self._open_store = open_store
-        self._every = every_seconds
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
         self._kept: list[StoredPolicy] = []
         self._passed = 0.0
 
-    def start(self) -> None:
-        """Begin."""
-        # in the event loop of a program that mounts the app, which is the user's thread
-        self._thread = start_thread(self._run, "tracer-retention")
-
-    def stop(self) -> None:
-        """End after the current part."""
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join(5.0)
-
-    def _run(self) -> None:
-        while not self._ended.wait(self._every):
-            try:
-                self._look()
-            except Exception as error:
-                log_once("retention", "tracer server cannot keep the policies of retention: %s", error)
-
-    def _look(self) -> None:
+    def _work(self) -> None:
         store = self._open_store()
         policies = store.policies()
         if policies and (policies != self._kept or time.monotonic() > self._passed + _PASS_SECONDS):

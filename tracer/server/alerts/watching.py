@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -15,10 +14,10 @@ from urllib.parse import urlencode
 from tracer._fault import log_once, logger
 from tracer._journal.locations import journal_folder
 from tracer._json import JsonObject
-from tracer._threads import start_thread
 from tracer.server.alerts.rules import TODAY, Rule, Rules, seconds_of
 from tracer.server.alerts.state import AlertState, Event, What
 from tracer.server.alerts.telling import NotToldError, tell
+from tracer.server.repeated import Repeated
 from tracer.store import Store
 from tracer.store.filter import parse_filter
 from tracer.store.limits import time_limit
@@ -41,36 +40,22 @@ class RuleStatus(NamedTuple):
     fault: str | None  # why it could not be looked at
 
 
-class Alerts:
+class Alerts(Repeated):
     """A thread that looks at the rules of a file."""
 
     def __init__(self, rules: Rules, open_store: Callable[[], Store]) -> None:
+        super().__init__("alerts", "look at its alerts", _EVERY_SECONDS, stop_seconds=_STOP_SECONDS, is_at_once=True)
         self._rules = rules
         self._open_store = open_store
         self._state: AlertState | None = None
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
         self.statuses = {rule.name: RuleStatus(rule, None, None, None) for rule in rules.rules}
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread = start_thread(self._run, "tracer-alerts")
-
-    def stop(self) -> None:
-        """End after the current message."""
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join(_STOP_SECONDS)
-
-    def _run(self) -> None:
-        while True:
-            try:
-                self.check(time.time())
-            except Exception as error:
-                log_once("alerts", "tracer server cannot look at its alerts: %s", error)
-                self.statuses = {name: each._replace(fault=str(error)) for name, each in self.statuses.items()}
-            if self._ended.wait(_EVERY_SECONDS):
-                return
+    def _work(self) -> None:
+        try:
+            self.check(time.time())
+        except Exception as error:
+            self.statuses = {name: each._replace(fault=str(error)) for name, each in self.statuses.items()}
+            raise
 
     def check(self, now: float) -> None:
         """Look at every rule once, and tell what there is to tell."""
