@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from urllib3.exceptions import HTTPError
 import tracer
 from tests.bedrock.conftest import ASKED, AT_ONCE, CREDENTIALS, stream_of
 from tests.bedrock.event_stream import chunk, event, exception, stream
-from tests.bedrock.replies import MODEL, converse, lima
+from tests.bedrock.replies import CALL, MODEL, TOOLS, converse, delta, end, lima
 from tests.garbage import collect_garbage
 from tests.openai.server import BREAK, Server, reply
 from tracer.errors import CassetteError, ReplayMismatchError
@@ -197,10 +198,191 @@ def test_a_secret_in_a_stream_is_not_in_the_cassette(client: Any, server: Server
         pass
 
 
-def test_a_trace_of_bedrock_says_that_it_cannot_be_replayed(client: Any, server: Server) -> None:
-    server.will(reply(converse()))
-    client.converse(**ASKED)
-    tracer.flush()
+# ---- from traces ----
 
-    with pytest.raises(CassetteError, match=r"tracer\.record"), tracer.replay(str(tracer.get_last_active_trace_id())):
+
+def last_trace() -> str:
+    tracer.flush()
+    return str(tracer.get_last_active_trace_id())
+
+
+def plain(result: Any) -> Any:
+    """What a call gave, without the account of the connection; bodies as JSON."""
+    if isinstance(result, bytes):
+        return json.loads(result)
+    if isinstance(result, list):
+        return [json.loads(event["chunk"]["bytes"]) if "chunk" in event else event for event in result]
+    return {name: value for name, value in result.items() if name != "ResponseMetadata"}
+
+
+INVOKE_STREAM = "invoke_model_with_response_stream"
+CLAUDE: dict[str, Any] = {
+    "anthropic_version": "bedrock-2023-05-31",
+    "max_tokens": 100,
+    "system": None,
+    "messages": [{"role": "user", "content": "What is the capital of Peru?"}],
+}
+SAID = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Lima."}], "stop_reason": None}
+PIECES = [
+    {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": [], "usage": {"input_tokens": 3}}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Lima."}},
+    {"type": "content_block_stop", "index": 0},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+    {"type": "message_stop", "amazon-bedrock-invocationMetrics": {"inputTokenCount": 3}},
+]
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+SEEN = {"role": "user", "content": [{"image": {"format": "png", "source": {"bytes": PICTURE}}}, {"text": "What?"}]}
+ARN = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0"
+THOUGHT = {"reasoningContent": {"redactedContent": base64.b64encode(b"\x00\xffthoughts").decode()}}
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "answer"),
+    [
+        ("converse", ASKED, reply(converse())),
+        ("converse", {**ASKED, "modelId": ARN, "toolConfig": {"tools": TOOLS[:1]}}, reply(converse(THOUGHT, CALL))),
+        ("converse", {**ASKED, "messages": [SEEN]}, reply(converse())),
+        ("converse_stream", ASKED, stream(*lima())),
+        (
+            "converse_stream",
+            {**ASKED, "toolConfig": {"tools": TOOLS[:1]}},
+            stream(
+                event("messageStart", role="assistant"),
+                event("contentBlockStart", contentBlockIndex=0, start={"toolUse": {"toolUseId": "c", "name": "n"}}),
+                delta(toolUse={"input": '{"city":'}),
+                delta(toolUse={"input": '"Lima"}'}),
+                delta(index=1, **THOUGHT),
+                *end("tool_use"),
+            ),
+        ),
+        ("invoke_model", {"modelId": MODEL, "body": json.dumps(CLAUDE)}, reply(SAID)),
+        (INVOKE_STREAM, {"modelId": MODEL, "body": json.dumps(CLAUDE)}, stream(*map(chunk, PIECES))),
+        (INVOKE_STREAM, {"modelId": "own", "body": b'{"prompt": "?"}'}, stream(chunk('["Lima"]'))),
+    ],
+    ids=["converse", "tools", "picture", "stream", "tools in a stream", "invoke", "invoke in a stream", "own format"],
+)
+def test_a_trace_answers_what_it_recorded(
+    call: Callable[..., Any], server: Server, name: str, asked: Any, answer: Any
+) -> None:
+    server.will(answer)
+    first = call(name, **asked)
+    recorded = last_trace()
+    server.will()
+
+    with tracer.replay(recorded) as replay:
+        second = call(name, **asked)
+
+    assert plain(second) == plain(first)
+    assert replay.unused == 0
+    assert len(server.asked) == 1
+    again = tracer.get_trace(last_trace())
+    assert again is not None
+    assert again.data.spans[0].get_attribute("tracer.replayed") is True
+    assert not tracer.diff(recorded, again)
+
+
+def test_a_trace_answers_with_the_errors_it_recorded(call: Callable[..., Any], server: Server) -> None:
+    def outcomes() -> list[Any]:
+        found: list[Any] = []
+        with tracer.start_span("agent"):
+            for name in ("converse", "converse_stream"):
+                try:
+                    found.append(call(name, **ASKED))
+                except (ClientError, EventStreamError) as error:
+                    metadata = error.response.get("ResponseMetadata", {})
+                    found.append((type(error).__name__, str(error), error.response["Error"], metadata.get("RequestId")))
+        return found
+
+    def answer(asked: Any) -> Any:
+        if "stream" in asked.path:
+            return stream(*lima()[:2], exception("throttlingException", "Slow down"))
+        headers = {"x-amzn-errortype": "ValidationException", "x-amzn-requestid": "r-1"}
+        return reply({"message": "Too long"}, status=400, **headers)
+
+    server.will(answer)
+    first = outcomes()
+    server.will()
+
+    with tracer.replay(last_trace()):
+        assert outcomes() == first
+    assert [error[2]["Message"] for error in first] == ["Too long", "Slow down"]
+    assert first[0][3] == "r-1"
+
+
+def test_a_changed_prompt_differs_from_a_trace(call: Callable[..., Any], server: Server) -> None:
+    server.will(reply(converse()))
+    call("converse", **ASKED)
+    recorded = last_trace()
+
+    changed = [{"role": "user", "content": [{"text": "What is the capital of Chile?"}]}]
+    with (
+        pytest.raises(ReplayMismatchError, match=r"messages\[0\]\.content\[0\]\.text, word"),
+        tracer.replay(recorded),
+    ):
+        call("converse", modelId=MODEL, messages=changed)
+    with pytest.raises(ReplayMismatchError, match="modelId"), tracer.replay(recorded):
+        call("converse", modelId="another", messages=ASKED["messages"])
+    with pytest.raises(ReplayMismatchError, match="stream is new"), tracer.replay(recorded):
+        call("converse_stream", **ASKED)
+    assert len(server.asked) == 1
+
+
+def test_a_stream_of_a_trace_breaks_where_it_broke(client: Any, server: Server) -> None:
+    def arrived() -> list[Any]:
+        found: list[Any] = []
+        with pytest.raises(HTTPError):
+            found.extend(stream_of(client.converse_stream(**ASKED)))
+        return found
+
+    server.will(stream(*lima()[:2], BREAK))
+    first = arrived()
+    server.will()
+
+    with tracer.replay(last_trace()):
+        assert arrived() == first
+
+
+def test_what_a_trace_lacks_of_a_call_is_told_before_anything_runs(client: Any, server: Server) -> None:
+    server.will(reply({"answer": 1}))
+    client.invoke_model(modelId="own", body=b"no JSON")["body"].read()
+    with pytest.raises(CassetteError, match=r"only where they are JSON.*tracer\.record"), tracer.replay(last_trace()):
+        pass
+
+    client.invoke_model(modelId="own", body=b"{}")["body"].close()
+    with pytest.raises(CassetteError, match="its reply was not recorded"), tracer.replay(last_trace()):
+        pass
+
+
+def test_operations_that_no_trace_answers_are_told_before_anything_runs(client: Any, server: Server) -> None:
+    if not hasattr(client, "start_async_invoke"):
+        pytest.skip("this version of the SDK does not know it")
+    server.will(reply({"invocationArn": "arn:aws:bedrock:us-east-1:123456789012:async-invoke/abcdefghijkl"}))
+    output = {"s3OutputDataConfig": {"s3Uri": "s3://bucket"}}
+    client.start_async_invoke(modelId="own", modelInput={}, outputDataConfig=output)
+    with pytest.raises(CassetteError, match="converse and invoke_model are answered"), tracer.replay(last_trace()):
+        pass
+
+
+def test_a_program_forks_and_asks_the_rest(client: Any, server: Server) -> None:
+    def agent() -> str:
+        with tracer.start_span("agent"):
+            said = ""
+            for question in ("one", "two", "three"):
+                content = [{"text": f"{question} {said}"}]
+                found = client.converse(modelId=MODEL, messages=[{"role": "user", "content": content}])
+                said = found["output"]["message"]["content"][0]["text"]
+            return said
+
+    server.will(reply(converse({"text": "first"})))
+    agent()
+    server.will(reply(converse({"text": "another"})))
+
+    old = last_trace()
+    with tracer.fork(old, at=4):
+        assert agent() == "another"
+    assert len(server.asked) == 4
+    with pytest.raises(CassetteError, match="signed"), tracer.fork(old, at=4, set={"modelId": "own"}):
         pass

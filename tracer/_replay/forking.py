@@ -17,8 +17,9 @@ from tracer._replay.session import Session
 from tracer._replay.sources import trace_of
 from tracer._replay.span_tree import in_order, step_named
 from tracer._replay.steps import replaced_when_known
-from tracer._replay.traced_calls import calls_of
+from tracer._replay.traced_calls import BedrockCall, calls_of
 from tracer._replay.uses import Uses
+from tracer.errors import CassetteError
 from tracer.semconv import SpanType
 
 
@@ -43,7 +44,10 @@ class ForkedTrace:
         before = Trace(self.trace.info, type(self.trace.data)([*filter(self._is_before, self.trace.data.spans)]))
         after = [span for span in self.trace.data.spans if not self._is_before(span)]
         session.later = calls_of([Trace(self.trace.info, type(self.trace.data)(after))], session.steps, is_whole=False)
-        return calls_of([before], session.steps)
+        calls = calls_of([before], session.steps)
+        if session.changes and any(isinstance(call, BedrockCall) for call in [*calls, *session.later]):
+            raise CassetteError(f"{self.name} has calls of Bedrock, which are signed before set= could change them")
+        return calls
 
     def _is_before(self, span: Span) -> bool:
         return span.start_time_ns < self.at.start_time_ns and span is not self.at

@@ -9,6 +9,8 @@ from tracer import semconv
 from tracer._engine.runtime import runtime
 from tracer._json import JsonObject, encode, loads
 from tracer._records.attachments import ATTACHMENT_SCHEME, put_back
+from tracer._replay import bedrock_calls as bedrock
+from tracer._replay import event_stream
 from tracer._replay.cassette import STEP, Recorded
 from tracer._replay.matching import path_of
 from tracer.errors import CassetteError
@@ -46,6 +48,7 @@ WIRES = {
     "tracer.cohere": _Wire(),
     "tracer.gemini": _Wire(repeated=frozenset({"modelVersion", "responseId", "createTime"})),
     "tracer.ollama": _Wire("application/x-ndjson", repeated=frozenset({"model"})),
+    bedrock.SCOPE: _Wire(event_stream.CONTENT_TYPE),
 }
 
 
@@ -90,6 +93,19 @@ class TracedCall(Recorded):
             if name not in sent and _says_nothing(name, value):
                 sent[name] = value
         return {"method": "POST", "url": self.request["url"], "json": sent}
+
+
+class BedrockCall(TracedCall):
+    """A call of Bedrock, whose model and operation are in the path of a request."""
+
+    def is_alike(self, request: JsonObject) -> bool:
+        """Whether a request is for a model of Bedrock."""
+        return bedrock.asked(request) is not None
+
+    def asked(self, request: JsonObject) -> JsonObject:
+        """The arguments of the SDK that a request has."""
+        found = bedrock.asked(request)
+        return request if found is None else {"method": "POST", "url": self.request["url"], "json": found}
 
 
 class ToolCall(TracedCall):
@@ -143,16 +159,24 @@ def _call_of(span: Span, steps: frozenset[str]) -> Iterator[Recorded]:
     if span.name in steps and scope not in WIRES:
         _refuse_incomplete(span)
         yield TracedCall(span, {"request": _step_request(span), "response": _step_response(span)})
+    elif scope == bedrock.SCOPE and span.span_type not in _OF_MODELS and bedrock.why_not(span):
+        return  # such as a search, which the step above it may answer
     elif scope in WIRES:
         if span.get_attribute(semconv.OPERATION) in _UPLOADS:
             raise _missing(span, "a trace does not keep the sound")
         if not isinstance(span.inputs, dict):
             raise _missing(span, "it has no request")
         _refuse_incomplete(span)
-        wire = WIRES[str(scope)]
         streams = {"stream": True} if span.get_attribute(semconv.REQUEST_STREAM) else {}
-        request = {"method": "POST", "url": "", "json": {**_whole(span, span.inputs), **streams}}
-        yield TracedCall(span, {"request": request, "response": _response(span, wire)})
+        given = _whole(span, span.inputs)
+        if scope == bedrock.SCOPE:
+            why = bedrock.why_not(span)
+            if why is not None:
+                raise _missing(span, why)
+            given = bedrock.request_of(given)
+        request = {"method": "POST", "url": "", "json": {**given, **streams}}
+        kind = BedrockCall if scope == bedrock.SCOPE else TracedCall
+        yield kind(span, {"request": request, "response": _response(span, WIRES[str(scope)])})
     elif span.span_type in _OF_MODELS and str(scope).startswith("tracer."):
         raise _missing(span, f"a call that {scope} tells of is not kept as it was sent")
 
@@ -203,17 +227,24 @@ def _response(span: Span, wire: _Wire) -> JsonObject:
         # never reached; an SDK that tries again gets the same answer
         kind = "ReadTimeout" if "Timeout" in error["type"] else "ConnectError"
         return {"error": {"type": kind, "message": error["message"]}}
+    is_bedrock = wire is WIRES[bedrock.SCOPE]
     if isinstance(status, int) and status >= 400:
+        if is_bedrock and error is not None:
+            return bedrock.refusal_of(span, status, error)
         body = span.outputs if isinstance(span.outputs, dict) else {"error": error and {"message": error["message"]}}
         # an error that was raised was the last of its call's: the SDK is not to try again
         headers = [["content-type", "application/json"], ["x-should-retry", "false"]]
         return {"status": status, "headers": headers, "json": body}
     if span.get_attribute(semconv.STREAM_CHUNKS) or span.get_attribute(semconv.REQUEST_STREAM):
-        return {"status": 200, "headers": [["content-type", wire.content_type]], **_streamed(span, wire, error)}
+        headers = [["content-type", wire.content_type], *(bedrock.headers_of(span) if is_bedrock else ())]
+        return {"status": 200, "headers": headers, **_streamed(span, wire, error)}
     if not isinstance(span.outputs, (dict, list)):
         raise _missing(span, "its reply was not recorded")
+    body = _whole(span, span.outputs)
     headers = [["content-type", "application/json"]]
-    return {"status": 200, "headers": headers, "json": _whole(span, span.outputs)}
+    if is_bedrock:
+        return {"status": 200, "headers": [*headers, *bedrock.headers_of(span)], "json": bedrock.reply_of(span, body)}
+    return {"status": 200, "headers": headers, "json": body}
 
 
 def _streamed(span: Span, wire: _Wire, error: dict[str, str] | None) -> JsonObject:
@@ -224,17 +255,21 @@ def _streamed(span: Span, wire: _Wire, error: dict[str, str] | None) -> JsonObje
     events = [event for event in span.events if event.name == semconv.CHUNK_EVENT]
     if len(events) != (span.get_attribute(semconv.STREAM_CHUNKS) or 0):
         raise _missing(span, "its chunks were not recorded")
+    is_bedrock = wire is WIRES[bedrock.SCOPE]
     known: JsonObject = {}
-    chunks = []
+    chunks: list[object] = []
     for event in events:
         chunk = _whole(span, loads(event.attributes[semconv.CHUNK]))
         if isinstance(chunk, dict):
             known.update((name, chunk[name]) for name in wire.repeated.intersection(chunk))
             chunk = {**known, **chunk}
-        chunks.append(_event(chunk, wire))
+        chunks.append(bedrock.event_of(span, chunk) if is_bedrock else _event(chunk, wire))
     times = [(event.timestamp - span.start_time_ns) // _NS_PER_MS for event in events]
     incomplete = span.get_attribute(semconv.INCOMPLETE)
     found: JsonObject = {"chunks": chunks, "chunk_times_ms": times, "begins_ms": times[0] if times else 0}
+    failure = bedrock.failure_of(span, error) if is_bedrock and error is not None else None
+    if failure is not None:
+        return {**found, "chunks": [*chunks, failure]}
     if error is not None:
         kind = "ReadTimeout" if "Timeout" in error["type"] else "RemoteProtocolError"
         return {**found, "error": {"type": kind, "message": error["message"]}}
