@@ -42,6 +42,7 @@ ALONE = (
     "tests/export/test_parquet.py",
     "tests/provider/test_shadows.py",
     "tests/replay/test_aiohttp.py",
+    "tests/replay/test_snapshots.py",
 )
 BRIDGED = ("pydantic_ai", "openinference_openai", "litellm")  # of tests/frameworks/run.py
 SHARED_MEMORY = Path("/dev/shm")
