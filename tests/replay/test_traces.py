@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import openai
 import pytest
 
 import tracer
+from tests.anthropic.replies import message
 from tests.openai import replies
 from tests.openai.server import BREAK, Server, reply, sse
 from tests.replay.sdks import SDKS, ask_openai
@@ -245,3 +247,13 @@ def test_nothing_is_recorded_into_a_trace(stopping: Server) -> None:
         tracer.replay("0" * 32, record="new")
     with pytest.raises(InvalidArgumentError, match="expected the path of a cassette"):
         tracer.replay(7)  # type: ignore[arg-type]
+
+
+def test_what_a_client_for_a_cloud_asked_is_refused_before_anything_runs(server: Server) -> None:
+    server.will(reply(message()))
+    given: Any = {"region": "europe-west1", "project_id": "p", "access_token": "k", "base_url": server.url}
+    with anthropic.AnthropicVertex(**given, http_client=anthropic.DefaultHttpxClient(verify=False)) as client:
+        client.messages.create(model="m", max_tokens=10, messages=[{"role": "user", "content": PERU}])
+
+    with pytest.raises(CassetteError, match=r"asks gcp\.vertex_ai.*tracer\.record"), tracer.replay(last_trace()):
+        pass

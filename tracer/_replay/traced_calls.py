@@ -23,6 +23,9 @@ _OF_MODELS = (SpanType.CHAT_MODEL, SpanType.LLM, SpanType.EMBEDDING)
 _UPLOADS = frozenset({"speech", "transcription", "translation"})  # operations whose sound a trace does not keep
 _LEFT_EARLY = frozenset({"cancelled", "closed", "dropped"})  # by the program, as semconv.INCOMPLETE tells
 _NS_PER_MS = 1_000_000
+# by whose clients Anthropic's and Cohere's SDK write requests, and read streams, in another way than a trace has them
+_CLOUDS = frozenset({"aws.bedrock", "gcp.vertex_ai", "oci.generative_ai"})
+_WRITE_OTHERWISE = frozenset({"tracer.anthropic", "tracer.cohere"})
 _OWN = "tracer"  # scope of the steps of @tracer.trace
 
 
@@ -164,6 +167,9 @@ def _call_of(span: Span, steps: frozenset[str]) -> Iterator[Recorded]:
     elif scope in WIRES:
         if span.get_attribute(semconv.OPERATION) in _UPLOADS:
             raise _missing(span, "a trace does not keep the sound")
+        cloud = span.get_attribute(semconv.PROVIDER)
+        if scope in _WRITE_OTHERWISE and cloud in _CLOUDS:
+            raise _missing(span, f"a trace does not have how this SDK asks {cloud}")
         if not isinstance(span.inputs, dict):
             raise _missing(span, "it has no request")
         _refuse_incomplete(span)
