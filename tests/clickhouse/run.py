@@ -45,7 +45,16 @@ OVER_A_SERVER = [
 
 def main(arguments: list[str]) -> int:
     """Run the tests; the exit code of pytest."""
-    python = make_environment("clickhouse-env", "-e", ".[dev,clickhouse]", "chdb-core>=26.9", "lz4", "zstandard")
+    python = make_environment(
+        "clickhouse-env",
+        "-e",
+        ".[dev,clickhouse,s3]",
+        "chdb-core>=26.9",
+        "lz4",
+        "moto[s3]>=5.2",
+        "flask-cors",
+        "zstandard",
+    )
     chosen = QUICK if "--quick" in arguments else [OWN, *ON_EVERY_STORE, *OVER_A_SERVER]
     given = [argument for argument in arguments if argument != "--quick"]
     environment = {**os.environ, "TESTS_ENGINE": "clickhouse"}

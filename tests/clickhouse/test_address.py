@@ -25,6 +25,19 @@ def test_what_an_address_leaves_out_is_usual() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ("s3://bucket/a/b/", "s3://bucket/a/b"),
+        ("s3%3A%2F%2Fbucket", "s3://bucket"),
+        ("/srv/attachments", "file:///srv/attachments"),
+        ("file:///srv/attachments", "file:///srv/attachments"),
+    ],
+)
+def test_an_address_names_the_place_of_attachments(given: str, place: str) -> None:
+    assert parse_address(f"clickhouse://db/traces?attachments={given}").attachments == place
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "clickhouse://",
@@ -35,6 +48,10 @@ def test_what_an_address_leaves_out_is_usual() -> None:
         "clickhouse://ann:secret@db/traces`; DROP DATABASE x",
         "clickhouse://ann:secret@db/traces?cluster=a'b",
         "clickhouse://ann:secret@db/traces?user=ann",
+        "clickhouse://ann:secret@db/traces?attachments=",
+        "clickhouse://ann:secret@db/traces?attachments=folder",
+        "clickhouse://ann:secret@db/traces?attachments=ftp://host/folder",
+        "clickhouse://ann:secret@db/traces?attachments=s3://key:secret@bucket/prefix",
     ],
 )
 def test_another_address_is_refused_without_telling_the_password(url: str) -> None:

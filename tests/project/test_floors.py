@@ -41,8 +41,9 @@ FLOORS: tuple[dict[str, str], ...] = (
             "rollup rows shape sql tally text tokens topmost trace_updates"
         ),
         "tracer.store.clickhouse": (
-            "__init__ address append compile connection datasets delete documents find gathering logs migrations "
-            "overview owners places policies read reviews rolled run_sums snippets spans statistics store words"
+            "__init__ address append attachments compile connection datasets delete documents find gathering logs "
+            "migrations objects overview owners places policies read reviews rolled run_sums snippets spans statistics "
+            "store words"
         ),
         "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",

@@ -15,7 +15,7 @@ from tracer.store.clickhouse.store import ClickHouseStore
 def open_clickhouse(url: str) -> ClickHouseStore:
     """The store in the database that a ``clickhouse://`` URL names; nothing is asked of the server yet.
 
-    Raises InvalidArgumentError for another address, and where the package for it is not installed.
+    Raises InvalidArgumentError for another address, and where a package for it is not installed.
     """
     return ClickHouseStore(url, _address(url))
 
@@ -30,4 +30,9 @@ def _address(url: str) -> Address:
         raise InvalidArgumentError(
             f"a ClickHouse store needs the package clickhouse-connect: {install_advice('clickhouse')}"
         )
-    return parse_address(url)
+    address = parse_address(url)
+    if address.attachments and find_spec("obstore") is None:
+        raise InvalidArgumentError(
+            f"attachments outside of ClickHouse need the package obstore: {install_advice('clickhouse', 's3')}"
+        )
+    return address

@@ -7,15 +7,21 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tracer.errors import InvalidArgumentError
+from tracer.store.clickhouse.objects import FOLDER
 
 _EXAMPLE = "expected clickhouse://user:password@host:8123/database"
-_OPTIONS = ("secure", "cluster")
+_OPTIONS = ("secure", "cluster", "attachments")
 _NAME = re.compile(r"\w+", re.ASCII)
+_BUCKET = re.compile(r"[\w.-]+(?:/[\w.=/-]+)?", re.ASCII)
 _PORT, _SECURE_PORT = 8123, 8443
 
 
 class Address(NamedTuple):
-    """Where a store is; ``cluster`` is the cluster's name where tables are replicated."""
+    """Where a store is; ``cluster`` is the cluster's name where tables are replicated.
+
+    ``attachments`` is the URL of a place in S3-compatible storage or of a folder, without a slash at its end; None
+    where they are in a table.
+    """
 
     host: str
     port: int
@@ -24,6 +30,7 @@ class Address(NamedTuple):
     database: str
     is_secure: bool = False
     cluster: str | None = None
+    attachments: str | None = None
 
     def __str__(self) -> str:
         """The place, without the password."""
@@ -41,7 +48,7 @@ def parse_address(url: str) -> Address:
     unknown = [name for name in options if name not in _OPTIONS]
     if unknown:
         raise InvalidArgumentError(
-            f"the address of a ClickHouse store has {unknown[0]!r:.40}, expected secure, cluster"
+            f"the address of a ClickHouse store has {unknown[0]!r:.40}, expected {', '.join(_OPTIONS)}"
         )
     database, cluster = unquote(parts.path.strip("/")), options.get("cluster")
     if not parts.hostname:
@@ -59,4 +66,20 @@ def parse_address(url: str) -> Address:
         database=database,
         is_secure=is_secure,
         cluster=cluster,
+        attachments=_place(options["attachments"]) if "attachments" in options else None,
     )
+
+
+def _place(given: str) -> str:
+    if given.startswith("/"):
+        given = f"{FOLDER}{given}"
+    scheme, _, rest = given.rstrip("/").partition("://")
+    is_folder = scheme == "file" and rest.startswith("/")
+    is_bucket = scheme == "s3" and _BUCKET.fullmatch(rest) is not None
+    if not (is_folder or is_bucket):
+        # what stands there may have a password in it
+        raise InvalidArgumentError(
+            "the address of a ClickHouse store names no place for attachments that tracer knows; expected"
+            " attachments=s3://bucket/prefix or attachments=/a/folder; keys for the storage come from the environment"
+        )
+    return f"{scheme}://{rest}"

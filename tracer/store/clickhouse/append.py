@@ -21,6 +21,7 @@ import orjson
 
 from tracer._json import JsonObject
 from tracer.store.clickhouse import documents
+from tracer.store.clickhouse.attachments import write_attachments
 from tracer.store.clickhouse.connection import Connection, Row
 from tracer.store.clickhouse.logs import join, named_spans
 from tracer.store.clickhouse.places import hour_of, spans_of, traces_of
@@ -467,7 +468,7 @@ def _write_alone(connection: Connection, batch: DecodedBatch, left_out: Set[str]
     found = {**batch.attachments, **content_of(logs)}
     attachments = {digest: content for digest, content in found.items() if digest not in left_out}
     if attachments:
-        documents.write_attachments(connection, attachments)
+        write_attachments(connection, attachments)
     processes = [process_row(record) for record in batch.processes if record.get("owner")]
     connection.insert(
         "processes",

@@ -13,6 +13,7 @@ import orjson
 from tracer._late import load
 from tracer.errors import StoreError
 from tracer.store.clickhouse.address import Address
+from tracer.store.clickhouse.objects import Objects
 from tracer.store.limits import deadline, took_too_long
 
 Row = dict[str, Any]
@@ -43,6 +44,7 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        self.objects = Objects(address.attachments) if address.attachments else None  # what attachments consist of
         self._client: Any = None  # of clickhouse-connect
         self._process = 0
         self._connecting = threading.Lock()

@@ -12,8 +12,9 @@ import orjson
 
 from tracer._json import JsonObject
 from tracer.errors import ConflictError, DatasetNotFoundError, InvalidArgumentError
+from tracer.store.clickhouse.attachments import delete_unused_attachments
 from tracer.store.clickhouse.connection import Connection
-from tracer.store.clickhouse.documents import Contents, Document, change, delete_unused_attachments, read, read_all
+from tracer.store.clickhouse.documents import Contents, Document, change, read, read_all
 from tracer.store.datasets import dataset_id_of, edited, merged, new_row, row_id_of, row_value
 from tracer.store.filter import Expression
 from tracer.store.filter.matching import is_met

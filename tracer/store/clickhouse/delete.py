@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracer.store.clickhouse.append import write_changes, write_tombstones
+from tracer.store.clickhouse.attachments import delete_unused_attachments
 from tracer.store.clickhouse.compile import compile_expression
 from tracer.store.clickhouse.connection import Connection
-from tracer.store.clickhouse.documents import delete_unused_attachments
 from tracer.store.clickhouse.places import traces_of
 from tracer.store.filter import Expression
 from tracer.store.sql import Sql

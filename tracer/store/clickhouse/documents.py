@@ -8,11 +8,10 @@ makes its change of what is there now: no number is given twice, and no change i
 
 from __future__ import annotations
 
-import base64
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -259,52 +258,3 @@ def _versions_of(kind: str, name: str, contents: Contents) -> list[RegisteredRow
         for id, each in versions.items()
     ]
     return sorted(rows, key=lambda row: -row.number)
-
-
-# ---- attachments
-
-
-def write_attachments(connection: Connection, attachments: Mapping[str, tuple[str, bytes]]) -> None:
-    """Keep attachments that are not there."""
-    there = connection.rows(
-        "SELECT digest FROM attachments FINAL WHERE digest IN ? AND NOT deleted", [list(attachments)]
-    )
-    known = {row[0] for row in there}
-    new = {digest: each for digest, each in attachments.items() if digest not in known}
-    if new:
-        number = connection.number()
-        connection.insert_in_parts("attachments", (_attachment(digest, number, *each) for digest, each in new.items()))
-
-
-def _attachment(digest: str, number: int, mime: str, content: bytes, *, deleted: bool = False) -> dict[str, Any]:
-    encoded = base64.b64encode(content).decode()
-    return {"digest": digest, "version": number, "deleted": int(deleted), "mime": mime, "base64": encoded}
-
-
-def read_attachment(connection: Connection, digest: str) -> tuple[str, bytes] | None:
-    """Media type and content of an attachment."""
-    rows = connection.rows(
-        "SELECT mime, base64Encode(content) FROM attachments FINAL WHERE digest = ? AND NOT deleted", [digest]
-    )
-    return (rows[0][0], base64.b64decode(rows[0][1])) if rows else None
-
-
-def delete_unused_attachments(connection: Connection, digests: Iterable[str]) -> None:
-    """Delete those of the attachments that no trace and no row of a dataset uses."""
-    asked = sorted(set(digests))
-    if not asked:
-        return
-    used = connection.rows(
-        "SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE hasAny(digests, ?) AND NOT deleted", [asked]
-    )
-    kept = {row[0] for row in used}
-    for digest in asked:
-        if digest not in kept and connection.rows(
-            "SELECT 1 FROM documents FINAL WHERE kind = 'dataset' AND NOT deleted AND position(content, ?) > 0 LIMIT 1",
-            [digest],
-        ):
-            kept.add(digest)
-    gone = [digest for digest in asked if digest not in kept]
-    if gone:
-        number = connection.number()
-        connection.insert_in_parts("attachments", (_attachment(each, number, "", b"", deleted=True) for each in gone))

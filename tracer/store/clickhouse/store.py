@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tracer._json import JsonObject
-from tracer.store.clickhouse import datasets, documents, overview, policies, read, reviews
+from tracer.store.clickhouse import attachments, datasets, documents, overview, policies, read, reviews
 from tracer.store.clickhouse.address import Address
 from tracer.store.clickhouse.append import append
 from tracer.store.clickhouse.connection import Connection
@@ -203,7 +203,7 @@ class ClickHouseStore:
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
-        return documents.read_attachment(self._checked(), digest)
+        return attachments.read_attachment(self._checked(), digest)
 
     def experiments(self) -> list[ExperimentRow]:
         """Every experiment, oldest first."""

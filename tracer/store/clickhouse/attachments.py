@@ -1,0 +1,109 @@
+"""Attachments: a row for each, with its content, or with the content as an object beside ClickHouse.
+
+An object is named by the digest and the version of its row. So a deletion, which takes those that are older than
+itself, never takes what somebody writes meanwhile.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tracer.errors import StoreError
+from tracer.store.clickhouse.connection import Connection
+
+_TRIES = 5
+_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+_ELSEWHERE = f"empty(content) AND digest != '{_OF_NOTHING}'"  # the content is an object
+
+
+def write_attachments(connection: Connection, attachments: Mapping[str, tuple[str, bytes]]) -> None:
+    """Keep attachments that are not there; again those that somebody deleted meanwhile."""
+    for _ in range(_TRIES):
+        there = connection.rows(
+            "SELECT digest FROM attachments FINAL WHERE digest IN ? AND NOT deleted", [list(attachments)]
+        )
+        known = {row[0] for row in there}
+        new = {digest: each for digest, each in attachments.items() if digest not in known}
+        if not new:
+            return
+        number = connection.number()
+        if connection.objects is not None:
+            # first the objects: a row says that its object is there
+            connection.objects.put(
+                {f"{_folder(digest)}/{number}": content for digest, (_, content) in new.items() if content}
+            )
+            new = {digest: (mime, b"") for digest, (mime, _) in new.items()}
+        connection.insert_in_parts("attachments", (_row(digest, number, *each) for digest, each in new.items()))
+
+
+def _folder(digest: str) -> str:
+    return f"{digest[:2]}/{digest}"
+
+
+def _row(digest: str, number: int, mime: str, content: bytes, *, deleted: bool = False) -> dict[str, Any]:
+    encoded = base64.b64encode(content).decode()
+    return {"digest": digest, "version": number, "deleted": int(deleted), "mime": mime, "base64": encoded}
+
+
+def read_attachment(connection: Connection, digest: str) -> tuple[str, bytes] | None:
+    """Media type and content of an attachment. Raises StoreError where its object is missing."""
+    rows = connection.rows(
+        f"SELECT mime, base64Encode(content), version, {_ELSEWHERE} FROM attachments FINAL"
+        " WHERE digest = ? AND NOT deleted",
+        [digest],
+    )
+    if not rows:
+        return None
+    mime, content, number, is_elsewhere = rows[0]
+    if not is_elsewhere:
+        return mime, base64.b64decode(content)
+    if connection.objects is None:
+        raise _unknown_place(connection)
+    return mime, connection.objects.get(f"{_folder(digest)}/{number}")
+
+
+def delete_unused_attachments(connection: Connection, digests: Iterable[str]) -> None:
+    """Delete those of the attachments that no trace and no row of a dataset uses."""
+    asked = sorted(set(digests))
+    if not asked:
+        return
+    used = connection.rows(
+        "SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE hasAny(digests, ?) AND NOT deleted", [asked]
+    )
+    kept = {row[0] for row in used}
+    for digest in asked:
+        if digest not in kept and connection.rows(
+            "SELECT 1 FROM documents FINAL WHERE kind = 'dataset' AND NOT deleted AND position(content, ?) > 0 LIMIT 1",
+            [digest],
+        ):
+            kept.add(digest)
+    gone = [digest for digest in asked if digest not in kept]
+    if gone:
+        _delete(connection, gone)
+
+
+def _delete(connection: Connection, digests: Sequence[str]) -> None:
+    elsewhere = [
+        digest
+        for (digest,) in connection.rows(
+            f"SELECT digest FROM attachments FINAL WHERE digest IN ? AND NOT deleted AND {_ELSEWHERE}", [list(digests)]
+        )
+    ]
+    if elsewhere and connection.objects is None:
+        raise _unknown_place(connection)
+    number = connection.number()
+    connection.insert_in_parts("attachments", (_row(digest, number, "", b"", deleted=True) for digest in digests))
+    if elsewhere and connection.objects is not None:
+        # two servers may have written it at once, each an object of its own
+        paths = connection.objects.paths(map(_folder, elsewhere))
+        connection.objects.delete([path for path in paths if int(path.rpartition("/")[2]) < number])
+
+
+def _unknown_place(connection: Connection) -> StoreError:
+    return StoreError(
+        f"attachments of the store {connection.address} lie in a storage that its URL here does not name:"
+        " add ?attachments=s3://… as on the server that wrote them"
+    )
