@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import tracer
 from tests.cli.conftest import Ran
+from tests.store.records import found, span
+from tracer._catalog.catalog import Catalog
+from tracer.server import ServerSettings, running_server
+from tracer.store import open_store
 
 WRITER = """
 import tracer
@@ -95,3 +101,32 @@ def test_nothing_is_overwritten(tracer_command: Callable[..., Ran], tmp_path: Pa
     broken = tracer_command("restore", str(tmp_path / "copy"), "--store", str(tmp_path / "z.db"))
     assert broken.code == 1
     assert not (tmp_path / "z.db").exists()
+
+
+def test_a_folder_of_projects_is_copied_while_its_server_runs_and_its_keys_open_the_copy(
+    tracer_command: Callable[..., Ran], tmp_path: Path
+) -> None:
+    source, copy, again = (tmp_path / name for name in ("all", "copy", "again"))
+    with closing(Catalog(source)) as catalog:
+        catalog.start()
+        catalog.create_project("shop", by="a test")
+        _, key = catalog.create_key("checkout", "shop", ["read", "write"], by="a test")
+        models = catalog.store_file(catalog.project("shop"))
+    models = models.with_name(f"{models.name}.models")
+    projects = ServerSettings(port=0, projects=True)
+    with running_server(source, projects) as url, closing(open_store(url, token=key)) as store:
+        store.append([span("a" * 32, "b" * 16)])
+        (models / "m-1").mkdir(parents=True)
+        (models / "m-1" / "MLmodel").write_text("a model")
+        saved = tracer_command("backup", str(copy), "--store", str(source), "--json")
+        store.append([span("c" * 32, "d" * 16)])
+    restored = tracer_command("restore", str(copy), "--store", str(again), "--json")
+
+    assert (saved.code, restored.code) == (0, 0), saved.err + restored.err
+    assert json.loads(saved.out) == {"folder": str(copy), "projects": 1}
+    assert json.loads(restored.out) == {"store": str(again), "projects": 1}
+    with running_server(again, projects) as url, closing(open_store(url, token=key)) as store:
+        assert found(store) == ["a" * 32]
+    assert (again / "projects" / models.name / "m-1" / "MLmodel").read_text() == "a model"
+    for full in ("backup", "restore"):
+        assert tracer_command(full, str(copy), "--store", str(again)).code != 0

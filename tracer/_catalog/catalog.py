@@ -20,7 +20,7 @@ from tracer.errors import ConflictError, InvalidArgumentError, NewerStoreError, 
 
 FILE: Final = "catalog.db"
 FIRST_PROJECT: Final = "default"
-_STORES = "projects"
+STORES: Final = "projects"
 _READ_SECONDS = 1.0  # readers wait for nobody, but for a moment at the file's beginning and end
 _WRITE_SECONDS = 30.0  # for another process to be done
 _VERSION = 1
@@ -174,7 +174,7 @@ class Catalog:
 
     def store_file(self, project: Project) -> Path:
         """The file of a project's store; a new project of an old name gets another one."""
-        return self.folder / _STORES / f"{project.name}-{project.id}.db"
+        return self.folder / STORES / f"{project.name}-{project.id}.db"
 
     def remove_files(self, project: Project) -> None:
         """Delete what a project has on the disk."""
@@ -290,7 +290,7 @@ def _prepare(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not has_catalog(folder) and any(path.name != "lost+found" for path in folder.iterdir()):
         raise StoreError(f"{folder} has other files, and no projects; name a new or an empty folder for projects")
-    (folder / _STORES).mkdir(mode=0o700, exist_ok=True)
+    (folder / STORES).mkdir(mode=0o700, exist_ok=True)
 
 
 def _create(connection: sqlite3.Connection, file: Path) -> None:

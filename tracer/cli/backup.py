@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tracer.cli.options import examples, json_option, store_option
-from tracer.errors import InvalidArgumentError
+from tracer.errors import InvalidArgumentError, StoreError
 
 if TYPE_CHECKING:
     from tracer.cli.reading import Place
@@ -17,20 +17,32 @@ if TYPE_CHECKING:
 DATABASE, MODELS = "tracer.db", "models"  # in the folder of a backup
 
 
-@click.command("backup", epilog=examples("tracer backup /backups/2026-11-29", "tracer backup --store traces.db copy"))
+@click.command(
+    "backup", epilog=examples("tracer backup /backups/2026-11-29", "tracer backup --store /srv/tracer/ copy")
+)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@json_option("One JSON object: the folder, and how many traces are in it.")
+@json_option("One JSON object: the folder, and how many traces, or projects, are in it.")
 @store_option
 def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     """Copy a store into a new folder, while programs write to it: traces, all that belongs to them, logged models.
 
-    The copy is the store as it is at one moment. `tracer restore` makes a store of it, here or on another machine.
+    The copy is the store as it is at one moment; of a folder of projects all are copied, one after the other, with
+    their keys. `tracer restore` makes a store of it, here or on another machine.
     """
     from tracer._journal.locations import models_folder_of
+    from tracer.cli.administration import folder_of_projects
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import tell
     from tracer.store.sqlite.backup import copy_database
 
+    if (source := folder_of_projects(store_url)) is not None:
+        projects = copy_projects(source, folder)
+        tell(
+            as_json,
+            {"folder": str(folder), "projects": projects},
+            f"the stores of {projects:,} projects are in {folder}",
+        )
+        return
     place = store_place(store_url)
     file = database_of(place)
     traces = store_for_reading(store_url).count_traces(None)  # with what this machine's programs had not written yet
@@ -42,6 +54,35 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     if models.is_dir():
         shutil.copytree(models, folder / MODELS)
     tell(as_json, {"folder": str(folder), "traces": traces}, f"{traces:,} traces and more are in {folder}")
+
+
+def copy_projects(source: Path, target: Path) -> int:
+    """Copy a folder of projects into one that is new; how many stores there were. Raises TracerError."""
+    from tracer._catalog.catalog import FILE, STORES, has_catalog
+    from tracer._journal.locations import models_folder_of
+    from tracer.store.sqlite.backup import copy_database
+
+    if not has_catalog(source):
+        raise InvalidArgumentError(f"{source} has no projects: there is no {FILE} in it.")
+    if target.exists() and any(target.iterdir()):
+        raise InvalidArgumentError(f"{target} is not empty: give a folder that is new.")
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (target / STORES).mkdir(mode=0o700)
+    copied = 0
+    for file in sorted((source / STORES).glob("*.db")):
+        copy = target / STORES / file.name
+        try:
+            copy_database(file, copy)
+            models = models_folder_of(f"sqlite:///{file}")
+            if models.is_dir():
+                shutil.copytree(models, models_folder_of(f"sqlite:///{copy}"))
+        except (StoreError, OSError, shutil.Error):
+            if file.exists():
+                raise
+            continue  # the project was deleted meanwhile
+        copied += 1
+    copy_database(source / FILE, target / FILE)  # last: a folder without it is no backup
+    return copied
 
 
 def database_of(place: Place) -> Path:

@@ -7,22 +7,30 @@ from pathlib import Path
 
 import click
 
-from tracer.cli.backup import DATABASE, MODELS, database_of
+from tracer.cli.backup import DATABASE, MODELS, copy_projects, database_of
 from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import InvalidArgumentError
 
 
 @click.command("restore", epilog=examples("tracer restore /backups/2026-11-29 --store traces.db"))
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@json_option("One JSON object: the store, and how many traces it has.")
+@json_option("One JSON object: the store, and how many traces, or projects, it has.")
 @store_option
 def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     """Make a store of a backup, where there is none yet."""
+    from tracer._catalog.catalog import has_catalog
     from tracer._journal.locations import models_folder_of
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import tell
     from tracer.store.sqlite.backup import copy_database
 
+    if has_catalog(folder):
+        target = (store_url or "").removeprefix("sqlite:///")
+        if not target or "://" in target:
+            raise InvalidArgumentError(f"{folder} is a backup of projects: name a new folder for them, with --store.")
+        projects = copy_projects(folder, Path(target))
+        tell(as_json, {"store": target, "projects": projects}, f"{target} has the stores of {projects:,} projects")
+        return
     if not (folder / DATABASE).is_file():
         raise InvalidArgumentError(f"{folder} is no backup: there is no {DATABASE} in it.")
     place = store_place(store_url)
