@@ -115,6 +115,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "traces versions"
         ),
         "tracer.server.alerts": "__init__ routes rules state telling watching",
+        "tracer.server.oidc": "__init__ provider routes rules signing_in",
         "tracer.server.projects": "__init__ administration app projects quota",
         "tracer.server.trying": "__init__ calling dialects routes servers",
     },

@@ -54,7 +54,8 @@ IDS = {
     "project": "shop",
 }
 ENDLESS = f"{BASE}/events"
-OPEN = {f"{BASE}/server", f"{BASE}/sign-in", f"{BASE}/sign-out", "/health", "/ready"}
+SIGN_IN = {f"{BASE}/sign-in", f"{BASE}/sign-in/oidc", f"{BASE}/sign-in/oidc/back", f"{BASE}/sign-out"}
+OPEN = {f"{BASE}/server", *SIGN_IN, "/health", "/ready"}
 
 
 class Shop(NamedTuple):

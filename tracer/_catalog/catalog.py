@@ -23,7 +23,7 @@ FIRST_PROJECT: Final = "default"
 STORES: Final = "projects"
 _READ_SECONDS = 1.0  # readers wait for nobody, but for a moment at the file's beginning and end
 _WRITE_SECONDS = 30.0  # for another process to be done
-_VERSION = 1
+_VERSION = 2
 _APPLICATION_ID = 0x54726331
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _KEY_NAME_LIMIT = 100
@@ -35,19 +35,20 @@ _SCHEMA = (
     """CREATE TABLE keys(
       id TEXT PRIMARY KEY, name TEXT NOT NULL, project_id TEXT NOT NULL REFERENCES projects(id) ON DELETE CASCADE,
       roles TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, cookie_digest BLOB NOT NULL UNIQUE,
-      created INTEGER NOT NULL, last_used INTEGER, revoked INTEGER)""",
+      created INTEGER NOT NULL, last_used INTEGER, revoked INTEGER, expires INTEGER, admitted_by TEXT)""",
     "CREATE INDEX keys_by_project ON keys(project_id)",
     """CREATE TABLE acts(
       number INTEGER PRIMARY KEY, time INTEGER NOT NULL, who TEXT NOT NULL, did TEXT NOT NULL, what TEXT NOT NULL)""",
 )
 _PROJECT = "SELECT id, name, created, requests_a_minute, bytes_a_minute FROM projects"
 _KEY = (
-    "SELECT keys.id, keys.name, projects.name, roles, keys.created, last_used, revoked"
+    "SELECT keys.id, keys.name, projects.name, roles, keys.created, last_used, revoked, expires"
     " FROM keys JOIN projects ON projects.id = keys.project_id"
 )
 _CALLER = (
     "SELECT keys.id, keys.name, roles, projects.id, projects.name, projects.created, requests_a_minute, bytes_a_minute"
-    " FROM keys JOIN projects ON projects.id = keys.project_id WHERE revoked IS NULL"
+    " FROM keys JOIN projects ON projects.id = keys.project_id"
+    " WHERE revoked IS NULL AND (expires IS NULL OR expires > ?)"
 )
 
 
@@ -95,7 +96,7 @@ class Catalog:
         return self._caller("cookie_digest", cookie)
 
     def _caller(self, column: str, secret: str) -> Caller | None:
-        rows = self._reading.rows(f"{_CALLER} AND {column} = ?", (digest_of(secret),))
+        rows = self._reading.rows(f"{_CALLER} AND {column} = ?", (time.time_ns(), digest_of(secret)))
         for key_id, key_name, roles, *project in rows:
             return Caller(key_id, key_name, _roles(roles), Project(*project))
         return None
@@ -231,6 +232,32 @@ class Catalog:
             _note(connection, by, "revoked the key", _described(key))
         return key
 
+    # ---- people who sign in elsewhere
+
+    def sign_in(self, person: str, project: str, roles: Sequence[Role], *, seconds: int, admitted_by: str) -> str:
+        """Let a person in for some time; the cookie. It is a key that nobody is told, in the list as others are.
+
+        ``admitted_by`` stands for the rules that let the person in. Raises NotInCatalogError.
+        """
+        now = time.time_ns()
+        with self._writing.transaction() as connection:
+            found = _project(connection.execute(f"{_PROJECT} WHERE name = ?", (project,)), project)
+            connection.execute("DELETE FROM keys WHERE expires <= ?", (now,))
+            _, secret = _insert_key(
+                connection, person, found, checked_roles(roles), expires=now + seconds * 10**9, admitted_by=admitted_by
+            )
+        return cookie_of(secret)
+
+    def sign_out(self, cookie: str) -> None:
+        """End the sign-in of a person; keys stay."""
+        with self._writing.transaction() as connection:
+            connection.execute("DELETE FROM keys WHERE expires IS NOT NULL AND cookie_digest = ?", (digest_of(cookie),))
+
+    def end_sign_ins(self, admitted_by: str | None) -> None:
+        """End all sign-ins but those that these rules have let in."""
+        with self._writing.transaction() as connection:
+            connection.execute("DELETE FROM keys WHERE expires IS NOT NULL AND admitted_by IS NOT ?", (admitted_by,))
+
     # ---- what administrators did
 
     def acts(self, *, limit: int = 100, before: int | None = None) -> list[Act]:
@@ -304,7 +331,10 @@ def _create(connection: sqlite3.Connection, file: Path) -> None:
         for statement in _SCHEMA:
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    elif version < _VERSION:
+        connection.execute("ALTER TABLE keys ADD COLUMN expires INTEGER")
+        connection.execute("ALTER TABLE keys ADD COLUMN admitted_by TEXT")
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 def _insert_project(
@@ -316,19 +346,29 @@ def _insert_project(
 
 
 def _insert_key(
-    connection: sqlite3.Connection, name: str, project: Project, roles: tuple[Role, ...]
+    connection: sqlite3.Connection,
+    name: str,
+    project: Project,
+    roles: tuple[Role, ...],
+    *,
+    expires: int | None = None,
+    admitted_by: str | None = None,
 ) -> tuple[Key, str]:
     secret = new_key(project.id)
-    key = Key(f"k-{secrets.token_hex(6)}", name, project.name, roles, time.time_ns(), None, None)
+    key = Key(f"k-{secrets.token_hex(6)}", name, project.name, roles, time.time_ns(), None, None, expires)
+    digests = digest_of(secret), digest_of(cookie_of(secret))
     connection.execute(
-        "INSERT INTO keys(id, name, project_id, roles, digest, cookie_digest, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (key.id, name, project.id, " ".join(roles), digest_of(secret), digest_of(cookie_of(secret)), key.created),
+        "INSERT INTO keys(id, name, project_id, roles, digest, cookie_digest, created, expires, admitted_by)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (key.id, name, project.id, " ".join(roles), *digests, key.created, expires, admitted_by),
     )
     return key, secret
 
 
 def _keep_an_administrator(connection: sqlite3.Connection) -> None:
-    if not connection.execute("SELECT 1 FROM keys WHERE revoked IS NULL AND roles LIKE '%admin%'").fetchone():
+    if not connection.execute(
+        "SELECT 1 FROM keys WHERE revoked IS NULL AND expires IS NULL AND roles LIKE '%admin%'"
+    ).fetchone():
         raise ConflictError("nobody would be administrator any more: make another administrator's key first")
 
 

@@ -28,7 +28,7 @@ class Project(NamedTuple):
 
 
 class Key(NamedTuple):
-    """A key, without what it is. Times are ns since the epoch."""
+    """A key, without what it is; one that expires is the sign-in of a person. Times are ns since the epoch."""
 
     id: str
     name: str
@@ -37,6 +37,7 @@ class Key(NamedTuple):
     created: int
     last_used: int | None
     revoked: int | None
+    expires: int | None
 
     def to_dict(self) -> JsonObject:
         """The key as the API gives it."""
@@ -48,6 +49,7 @@ class Key(NamedTuple):
             "created_ns": self.created,
             "last_used_ns": self.last_used,
             "revoked_ns": self.revoked,
+            "expires_ns": self.expires,
         }
 
 

@@ -68,6 +68,8 @@ def list_command(project: str | None, as_json: bool, store_url: str | None) -> N
     def used(key: dict[str, int | None]) -> str:
         if key["revoked_ns"] is not None:
             return f"revoked {moment(key['revoked_ns'])}"
+        if key["expires_ns"] is not None:
+            return f"signed in until {moment(key['expires_ns'])}"
         return "never" if key["last_used_ns"] is None else moment(key["last_used_ns"])
 
     rows = [

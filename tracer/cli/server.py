@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,10 +11,11 @@ from click.core import ParameterSource
 
 from tracer.cli.administration import folder_of_projects
 from tracer.cli.options import examples, store_option
-from tracer.cli.serving import refuse_remote, run_projects, run_server, serving_options, settings_for
+from tracer.cli.serving import refuse_remote, run_projects, run_server, server_packages, serving_options, settings_for
 
 if TYPE_CHECKING:
     from tracer.server.logs import LogFormat
+    from tracer.server.oidc.rules import Oidc
 
 
 @click.command(
@@ -46,6 +49,23 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Rules in TOML: what to look for, and whom to tell.",
 )
+@click.option(
+    "--oidc-issuer", metavar="URL", help="People sign in to the page at this OpenID Connect provider; with projects."
+)
+@click.option("--oidc-client", metavar="ID", help="The id that the provider has given this server.")
+@click.option(
+    "--oidc-secret-file",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The secret that the provider has given it; else it is in TRACER_OIDC_SECRET.",
+)
+@click.option(
+    "--oidc-role",
+    "oidc_roles",
+    multiple=True,
+    metavar="ROLES:PROJECT=WHO",
+    help="Whom to let in: an e-mail address, @DOMAIN or CLAIM=VALUE. The first that fits counts; may be repeated.",
+)
 @store_option
 def command(
     host: str,
@@ -53,6 +73,10 @@ def command(
     token: str | None,
     allowed_hosts: tuple[str, ...],
     log_format: LogFormat,
+    oidc_issuer: str | None,
+    oidc_client: str | None,
+    oidc_secret_file: str | None,
+    oidc_roles: tuple[str, ...],
     store_url: str | None,
     **others: Any,
 ) -> None:
@@ -62,6 +86,10 @@ def command(
     http://host:5000/v1/traces and http://host:5000/v1/logs.
     """
     folder = folder_of_projects(store_url)
+    if oidc_issuer is not None:
+        others["oidc"] = _provider(oidc_issuer, oidc_client, oidc_secret_file, oidc_roles)
+    elif oidc_client or oidc_secret_file or oidc_roles:
+        raise click.UsageError("--oidc-issuer is missing: the URL of the provider")
     if folder is not None:
         if click.get_current_context().get_parameter_source("token") is ParameterSource.COMMANDLINE:
             raise click.UsageError("--token: a folder of projects has keys instead; `tracer keys create` makes them")
@@ -70,3 +98,17 @@ def command(
     refuse_remote(store_url)
     settings = settings_for(host, port, token, allowed_hosts, **others)
     run_server(store_url, settings, shows_token=token is None, log_format=log_format)
+
+
+def _provider(issuer: str, client: str | None, secret_file: str | None, roles: tuple[str, ...]) -> Oidc:
+    with server_packages():
+        from tracer.server.oidc.rules import Oidc
+
+    if secret_file is None:
+        secret = os.environ.get("TRACER_OIDC_SECRET")
+    else:
+        try:
+            secret = Path(secret_file).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise click.ClickException(f"cannot read {secret_file}: {error}") from error
+    return Oidc(issuer, client or "", secret or None, roles)

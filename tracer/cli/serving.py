@@ -6,7 +6,8 @@ import os
 import secrets
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,16 +71,23 @@ def serving_options(function: Function) -> Function:
     return function
 
 
-def settings_for(
-    host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...], **others: Any
-) -> ServerSettings:
-    """Checked settings, with a new token if one is needed and none was given."""
+@contextmanager
+def server_packages() -> Iterator[None]:
+    """Say what to install where an import of the server fails."""
     try:
-        from tracer.server.settings import ServerSettings, is_loopback
+        yield
     except ImportError as error:
         raise click.ClickException(
             f"the server needs packages that are not installed ({error.name}): {install_advice('server')}"
         ) from error
+
+
+def settings_for(
+    host: str, port: int, token: str | None, allowed_hosts: tuple[str, ...], **others: Any
+) -> ServerSettings:
+    """Checked settings, with a new token if one is needed and none was given."""
+    with server_packages():
+        from tracer.server.settings import ServerSettings, is_loopback
     if token is None and not is_loopback(host) and not others.get("projects"):
         token = secrets.token_urlsafe(24)
     return ServerSettings(host, port, token, allowed_hosts, **others)
@@ -139,7 +147,8 @@ def run_projects(folder: Path, settings: ServerSettings, log_format: LogFormat) 
     catalog = Catalog(folder)
     listening = listen(settings)
     page = _page(settings, listening.getsockname()[1])
-    key = catalog.start()
+    app = create_app_of_projects(catalog, settings)
+    key = catalog.start()  # after all that may fail: it is shown this once
     write_log(log_format)
 
     def ready() -> None:
@@ -151,7 +160,7 @@ def run_projects(folder: Path, settings: ServerSettings, log_format: LogFormat) 
         click.echo("ctrl-c ends it", err=True)
 
     try:
-        serve(create_app_of_projects(catalog, settings), listening, ready=ready)
+        serve(app, listening, ready=ready)
     finally:
         catalog.close()
 

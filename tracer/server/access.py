@@ -26,6 +26,8 @@ OTHER_NEEDS: Final[dict[str, Needs]] = {
     "server": "nothing",
     "sign_in": "nothing",
     "sign_out": "nothing",
+    "begin_sign_in": "nothing",
+    "end_sign_in": "nothing",
     "page": "nothing",
     "health": "nothing",
     "ready": "nothing",

@@ -28,6 +28,8 @@ from tracer.server.health import Readiness, health, ready
 from tracer.server.measured import Measured
 from tracer.server.metrics import Metrics, metrics
 from tracer.server.model_files import take_part
+from tracer.server.oidc.routes import begin_sign_in, end_sign_in
+from tracer.server.oidc.signing_in import SignIn
 from tracer.server.openapi import openapi
 from tracer.server.operations import BASE, OPERATIONS
 from tracer.server.otlp import drop_metrics, take_logs, take_spans
@@ -52,7 +54,9 @@ def create_app(
     return create_app_of(OneStore(open_store, settings, place=place, is_read_only=read_only), settings, alerts)
 
 
-def create_app_of(stores: Stores, settings: ServerSettings, alerts: Alerts | None = None) -> Starlette:
+def create_app_of(
+    stores: Stores, settings: ServerSettings, alerts: Alerts | None = None, sign_in: SignIn | None = None
+) -> Starlette:
     """The server as an ASGI app on these stores."""
     (routes, needs), state = _routes(), State()
     figures = Metrics(state)
@@ -60,7 +64,7 @@ def create_app_of(stores: Stores, settings: ServerSettings, alerts: Alerts | Non
         routes=routes,
         middleware=[
             Middleware(Measured, metrics=figures, routes=routes, logs_requests=settings.log_requests),
-            Middleware(Gate, settings=settings, stores=stores, page=page, needs=needs),
+            Middleware(Gate, settings=settings, stores=stores, linked=(page, end_sign_in), needs=needs),
             Middleware(_Served, state=state),
         ],
         exception_handlers={HTTPException: _http_error},
@@ -72,6 +76,7 @@ def create_app_of(stores: Stores, settings: ServerSettings, alerts: Alerts | Non
     app.state.metrics = figures
     app.state.readiness = Readiness(stores.check)
     app.state.alerts = alerts
+    app.state.sign_in = sign_in
     app.state.codes = signin.OneTimeCodes()
     app.state.tries = Tries(settings)
     app.state.bodies = BodyBudget(_BODIES * settings.max_body_bytes)
@@ -84,6 +89,8 @@ def _routes() -> tuple[list[BaseRoute], Mapping[object, Needs]]:
     routes = [
         Route(f"{BASE}/server", signin.server),
         Route(f"{BASE}/sign-in", signin.sign_in, methods=["POST"]),
+        Route(f"{BASE}/sign-in/oidc", begin_sign_in),
+        Route(f"{BASE}/sign-in/oidc/back", end_sign_in),
         Route(f"{BASE}/sign-out", signin.sign_out, methods=["POST"]),
         Route(f"{BASE}/events", events),
         Route(f"{BASE}/openapi.json", openapi),

@@ -37,17 +37,22 @@ _HEADERS = {
 class Gate:
     """Refuses requests that are not allowed, and adds the security headers to every response, errors included.
 
-    Links of other sites may lead to the endpoint ``page``. ``needs`` says what each endpoint needs; a route that was
+    Links of other sites may lead to the endpoints ``linked``. ``needs`` says what each endpoint needs; a route that was
     added to the app needs a key that may do everything, and so does a path without a route.
     """
 
     def __init__(
-        self, app: ASGIApp, settings: ServerSettings, stores: Stores, page: object, needs: Mapping[object, Needs]
+        self,
+        app: ASGIApp,
+        settings: ServerSettings,
+        stores: Stores,
+        linked: Collection[object],
+        needs: Mapping[object, Needs],
     ) -> None:
         self._app = app
         self._settings = settings
         self._stores = stores
-        self._page = page
+        self._linked = linked
         self._needs = needs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +77,7 @@ class Gate:
                 f"this server does not answer to the name {host[:100]!r}; start it with --allow-host if it should",
             )
         endpoint = _endpoint_for(connection.scope)
-        if comes_from_elsewhere(connection, host, is_page=endpoint is self._page):
+        if comes_from_elsewhere(connection, host, is_linked=endpoint in self._linked):
             return error_answer(403, "the request comes from another site")
         needs = self._needs.get(endpoint, "both")
         if needs == "nothing":
@@ -115,7 +120,7 @@ def is_known_host(host: str, names: Collection[str]) -> bool:
         return name in _LOOPBACK_NAMES or name in map(str.lower, names)
 
 
-def comes_from_elsewhere(connection: HTTPConnection, host: str, *, is_page: bool = False) -> bool:
+def comes_from_elsewhere(connection: HTTPConnection, host: str, *, is_linked: bool = False) -> bool:
     """Whether a web page of another origin sent this; programs other than browsers send neither header."""
     origin = connection.headers.get("origin")
     if origin is not None:
@@ -124,7 +129,7 @@ def comes_from_elsewhere(connection: HTTPConnection, host: str, *, is_page: bool
         except ValueError:
             return True
     site = connection.headers.get("sec-fetch-site", "none")
-    is_link = is_page and connection.scope["method"] == "GET"
+    is_link = is_linked and connection.scope["method"] == "GET"
     return site not in ("same-origin", "none") and not is_link
 
 

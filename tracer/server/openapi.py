@@ -105,6 +105,22 @@ def _others() -> dict[str, JsonObject]:
         f"{BASE}/sign-in": {
             "post": {**_entry("sign_in", "Sign in with the token.", None), "requestBody": _json_body("SignIn")}
         },
+        f"{BASE}/sign-in/oidc": {
+            "get": {
+                **_sent("begin_sign_in", "Send the browser to the provider, where people sign in with OpenID Connect."),
+                "parameters": [_query_parameter(Parameter("next", "The path of this server to be at afterwards."))],
+            }
+        },
+        f"{BASE}/sign-in/oidc/back": {
+            "get": {
+                **_sent("end_sign_in", "Take the browser back from the provider."),
+                "parameters": [
+                    _query_parameter(Parameter("state", "As it was sent to the provider.")),
+                    _query_parameter(Parameter("code", "What the provider tells who signs in for.")),
+                    _query_parameter(Parameter("error", "Why the provider tells nothing.")),
+                ],
+            }
+        },
         f"{BASE}/sign-out": {"post": _entry("sign_out", "Sign out.", None)},
         f"{BASE}/openapi.json": {
             "get": _entry(
@@ -209,6 +225,11 @@ def _take_in(operation_id: str, summary: str, shape: str) -> JsonObject:
             "default": {"description": "google.rpc.Status.", "content": _in_otlp("OtlpStatus")},
         },
     }
+
+
+def _sent(name: str, summary: str) -> JsonObject:
+    answers = {"303": {"description": "Where the browser goes on."}}
+    return {"operationId": name, "summary": summary, "responses": {**answers, "default": _PROBLEM}}
 
 
 def _entry(name: str, summary: str, success: JsonObject | None) -> JsonObject:

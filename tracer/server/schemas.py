@@ -66,6 +66,7 @@ _KEY = {
     "created_ns": NS,
     "last_used_ns": maybe(NS),
     "revoked_ns": maybe(NS),
+    "expires_ns": maybe(NS),
 }
 _LATENCY = shape(p50=NS, p95=NS, p99=NS)
 _COST = maybe(optional("total_cost", input_cost=USD, output_cost=USD, total_cost=USD))
@@ -123,6 +124,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         roles=maybe(many(one_of(*ROLES))),
         read_only=FLAG,
         try_again=FLAG,
+        sign_in_with=maybe(TEXT),
     ),
     "Alerts": shape(
         alerts=many(

@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from tracer.errors import InvalidArgumentError
+from tracer.server.oidc.rules import Oidc
 from tracer.server.trying.servers import named_server
 
 DEFAULT_HOST = "127.0.0.1"
@@ -42,6 +43,7 @@ class ServerSettings:
     log_requests: bool = False  # a line each
     drain_seconds: float = 0.0  # of going on after SIGTERM, while /ready says 503
     projects: bool = False
+    oidc: Oidc | None = None
 
     def __post_init__(self) -> None:
         if self.token is not None and (len(self.token) < _SHORTEST_TOKEN or not self.token.isascii()):
@@ -51,8 +53,8 @@ class ServerSettings:
             )
         if self.alerts is not None and self.projects:
             raise InvalidArgumentError("alerts: a server of projects looks at no rules yet")
-        if self.alerts is not None and self.projects:
-            raise InvalidArgumentError("alerts: a server of projects looks at no rules yet")
+        if self.oidc is not None and not self.projects:
+            raise InvalidArgumentError("oidc: people sign in to a server of projects; --store FOLDER/ makes one")
         if self.token is not None and self.projects:
             raise InvalidArgumentError("token: a server of projects has keys instead; `tracer keys create` makes them")
         if self.token is None and not self.projects and not is_loopback(self.host):

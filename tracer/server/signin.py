@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -58,6 +59,7 @@ async def server(request: Request) -> Response:
         "roles": list(caller.roles) if caller is not None and is_named else None,
         "read_only": caller is not None and stores.served(caller).is_read_only,
         "try_again": settings.try_again,
+        "sign_in_with": None if settings.oidc is None else settings.oidc.name,
     }
     return json_answer(answer)
 
@@ -85,18 +87,21 @@ async def sign_in(request: Request) -> Response:
         return error_answer(403, "this key is for programs that send: the page needs one with the role read")
     answer = Response(status_code=204)
     if stores.wants_keys:
-        _set_cookie(request, answer, cookie_of(token), _MONTH_SECONDS)
+        set_cookie(request, answer, cookie_of(token), _MONTH_SECONDS)
     return answer
 
 
 async def sign_out(request: Request) -> Response:
-    """Delete the browser's cookie."""
+    """End the sign-in of a person, and delete the browser's cookie."""
+    stores: Stores = request.app.state.stores
+    await to_thread.run_sync(stores.sign_out, credentials_of(request).cookie)
     answer = Response(status_code=204)
-    _set_cookie(request, answer, "", 0)
+    set_cookie(request, answer, "", 0)
     return answer
 
 
-def _set_cookie(request: Request, answer: Response, value: str, seconds: int) -> None:
+def set_cookie(request: Request, answer: Response, value: str, seconds: int) -> None:
+    """Give the browser the cookie of a sign-in."""
     is_secure = request.url.scheme == "https"
     path = request.scope.get("root_path") or "/"  # other apps of the same host do not receive it
     answer.set_cookie(

@@ -35,6 +35,10 @@ class Stores(Protocol):
         """Who calls; None if nobody does that may."""
         ...
 
+    def sign_out(self, cookie: str) -> None:
+        """End what a cookie alone can open; what has a key stays. From any thread but the event loop's."""
+        ...
+
     def served(self, caller: Caller | None) -> Served:
         """The caller's store; also that of a route which is open to everybody, and uses none."""
         ...
@@ -85,6 +89,9 @@ class OneStore:
         if credentials.key is not None:
             return _ANYBODY if is_same(credentials.key, token) else None
         return _ANYBODY if is_same(credentials.cookie, cookie_of(token)) else None
+
+    def sign_out(self, cookie: str) -> None:
+        """Nothing: the cookie is that of the token."""
 
     def served(self, caller: Caller | None) -> Served:
         """The store."""

@@ -64,7 +64,7 @@ export function App() {
       </main>
     );
   if (!server) return null;
-  if (!server.signed_in) return <SignIn />;
+  if (!server.signed_in) return <SignIn provider={server.sign_in_with} />;
   return (
     <div className="shell">
       <a className="skip-link" href="#main">

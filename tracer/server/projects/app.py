@@ -5,11 +5,32 @@ from __future__ import annotations
 from starlette.applications import Starlette
 
 from tracer._catalog.catalog import Catalog
+from tracer._distribution import install_advice
+from tracer.errors import InvalidArgumentError
 from tracer.server.app import create_app_of
+from tracer.server.oidc.signing_in import SignIn
 from tracer.server.projects.projects import Projects
 from tracer.server.settings import ServerSettings
 
 
 def create_app_of_projects(catalog: Catalog, settings: ServerSettings) -> Starlette:
-    """The server as an ASGI app on the projects of a catalogue."""
-    return create_app_of(Projects(catalog, settings), settings)
+    """The server as an ASGI app on the projects of a catalogue.
+
+    Raises InvalidArgumentError where people are to sign in elsewhere, and the package for it is missing.
+    """
+    projects = Projects(catalog, settings)
+    sign_in = _sign_in(projects, settings)
+    catalog.end_sign_ins(None if settings.oidc is None else settings.oidc.fingerprint)
+    return create_app_of(projects, settings, sign_in=sign_in)
+
+
+def _sign_in(projects: Projects, settings: ServerSettings) -> SignIn | None:
+    if settings.oidc is None:
+        return None
+    try:
+        from tracer.server.oidc.provider import Provider
+    except ImportError as error:
+        raise InvalidArgumentError(
+            f"oidc: a package is missing ({error.name}): {install_advice('server', 'oidc')}"
+        ) from error
+    return SignIn(settings.oidc, projects, Provider(settings.oidc))

@@ -53,6 +53,11 @@ class Projects:
         self._used[caller.key_id] = time.time_ns()
         return caller
 
+    def sign_out(self, cookie: str) -> None:
+        """End the sign-in of a person."""
+        if cookie:
+            self.catalog.sign_out(cookie)
+
     def served(self, caller: Caller | None) -> Served:
         """The store of the caller's project."""
         assert caller is not None

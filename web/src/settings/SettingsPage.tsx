@@ -166,6 +166,12 @@ function Keys({ own }: { own: string }) {
                   <td title={key.id}>
                     <bdi className={key.revoked_ns === null ? "strong" : undefined}>{key.name}</bdi>{" "}
                     <span className="mono dim">{key.id}</span>
+                    {key.expires_ns !== null && (
+                      <span className="dim" title={`until ${fullTime(key.expires_ns)}`}>
+                        {" "}
+                        signed in
+                      </span>
+                    )}
                   </td>
                   <td>{key.project}</td>
                   <td>{key.roles.join(", ")}</td>

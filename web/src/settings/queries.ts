@@ -21,6 +21,8 @@ export interface Key {
   created_ns: number;
   last_used_ns: number | null;
   revoked_ns: number | null;
+  /** Of a person's sign-in at the provider; null of a key. */
+  expires_ns: number | null;
 }
 
 export interface Act {
