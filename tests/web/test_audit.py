@@ -79,7 +79,7 @@ def test_the_audit_leads_to_the_calls_that_were_not_needed(watched: Watched, for
     page.get_by_role("link", name="Audit").click()
 
     expect(page.get_by_role("heading", name="identical calls")).to_have_count(1)
-    expect(page.get_by_text("4 calls in the newest 2 traces")).to_be_visible()
+    expect(page.get_by_text("3 calls in the newest 2 traces")).to_be_visible()
     page.get_by_role("link", name="chat gpt-4o-mini").first.click()
     expect(page.get_by_role("treeitem")).to_have_count(3)
 

@@ -46,7 +46,7 @@ def test_tools_are_counted_with_their_failures_and_latency(dashboard: Page) -> N
 def test_feedback_is_a_share_a_mean_or_words_with_how_many(dashboard: Page) -> None:
     expect(cells(dashboard, "Feedback", "helpful")).to_have_text(["helpful", "85% yes", "19 no of helpful", "126"])
     expect(cells(dashboard, "Feedback", "quality")).to_have_text(["quality", "3.84", "± 0.72", "182"])
-    expect(cells(dashboard, "Feedback", "tone").nth(1)).to_have_text(re.compile("kind 32.*curt 16"))
+    expect(cells(dashboard, "Feedback", "tone").nth(1)).to_have_text(re.compile("kind 50.*curt 22"))
     cells(dashboard, "Feedback", "helpful").nth(2).get_by_role("link").click()
 
     expect(dashboard.get_by_role("status").filter(has_text="trace")).to_have_text("19 traces")
