@@ -107,6 +107,7 @@ function options(
   const count = chart.groups.length;
   const step = (chart.times[1] ?? 0) - (chart.times[0] ?? 0);
   const colourAt = (index: number) => palette[(isStacked ? count - 1 - index : index) % palette.length] ?? ink;
+  let isAfterDrag = false; // the click that ends a drag
   const bars = uPlot.paths.bars?.({ size: [0.86, 26], align: 1 });
   const series = chart.groups.map((_, index): uPlot.Series => {
     const group = isStacked ? count - 1 - index : index;
@@ -131,16 +132,22 @@ function options(
     cursor: { points: { show: !isStacked }, y: false, drag: { x: true, y: false, setScale: false, dist: CLOSE } },
     hooks: {
       ready: [
-        ({ over, cursor, select }) =>
+        ({ over, cursor }) => {
+          over.addEventListener("mousedown", () => {
+            isAfterDrag = false;
+          });
           over.addEventListener("click", () => {
             const seconds = chart.times[cursor.idx ?? -1];
-            if (seconds !== undefined && select.width < CLOSE) onPick(seconds);
-          }),
+            if (seconds !== undefined && !isAfterDrag) onPick(seconds);
+          });
+        },
       ],
       setSelect: [
         (plot) => {
           const { left, width: dragged } = plot.select;
           if (dragged < CLOSE) return;
+          isAfterDrag = true;
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false); // a click that comes soon is one
           onRange(Math.floor(plot.posToVal(left, "x") * 1000), Math.ceil(plot.posToVal(left + dragged, "x") * 1000));
         },
       ],
