@@ -37,7 +37,13 @@ def tracer_command(capfdbinary: pytest.CaptureFixture[bytes], store_url: str) ->
 
     def call(*arguments: str) -> Ran:
         capfdbinary.readouterr()
-        has_store = "--store" in arguments or not arguments or arguments[0].startswith("-") or arguments[0] == "copy"
+        has_store = (
+            "--store" in arguments
+            or "--help" in arguments
+            or not arguments
+            or arguments[0].startswith("-")
+            or arguments[0] == "copy"
+        )
         given = [] if has_store else ["--store", store_url]
         code = cli.run([*arguments, *given])
         out, err = capfdbinary.readouterr()

@@ -163,7 +163,7 @@ def test_every_command_has_help_with_examples(tracer_command: Command) -> None:
     from tracer.cli.group import _COMMANDS
 
     for name in _COMMANDS:
-        ran = tracer_command(name, "--help", "--store", "x")
+        ran = tracer_command(name, "--help")
         assert ran.code == 0
         assert f"Usage: tracer {name}" in ran.out
         assert f"Examples:\n    tracer {name}" in ran.out

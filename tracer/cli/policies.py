@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 
 
-@click.group("policy")
+@click.group(
+    "policy",
+    epilog=examples(
+        "tracer policy set errors --filter \"status = 'ERROR'\" --keep forever",
+        "tracer policy list",
+        "tracer policy run --dry-run",
+    ),
+)
 def command() -> None:
     """How long which traces are kept.
 
