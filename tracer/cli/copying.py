@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from tracer.export.copying import Copied
     from tracer.store import Store
 
+to_token_option = click.option(
+    "--to-token", envvar="TRACER_TO_TOKEN", show_envvar=True, metavar="TOKEN",
+    help="Token of the server to send to, where it is not TRACER_TOKEN.",
+)  # fmt: skip
+
 
 @click.command(
     "copy",
@@ -33,10 +38,7 @@ if TYPE_CHECKING:
     "--from-token", envvar="TRACER_FROM_TOKEN", show_envvar=True, metavar="TOKEN",
     help="Token of the server FROM, where it is not TRACER_TOKEN.",
 )  # fmt: skip
-@click.option(
-    "--to-token", envvar="TRACER_TO_TOKEN", show_envvar=True, metavar="TOKEN",
-    help="Token of the server TO, where it is not TRACER_TOKEN.",
-)  # fmt: skip
+@to_token_option
 @json_option("One JSON object: how much was copied, and how much was there.")
 def command(
     from_url: str, to_url: str, filter_string: str | None, from_token: str | None, to_token: str | None, as_json: bool

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import click
 
-from tracer.cli.copying import counted, opened_target, progress_bar, shown_url, told
+from tracer.cli.copying import counted, opened_target, progress_bar, shown_url, to_token_option, told
 from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import InvalidArgumentError
 
@@ -24,10 +24,7 @@ from tracer.errors import InvalidArgumentError
     "--to", "to_url", required=True, envvar="TRACER_PUSH_TO", show_envvar=True, metavar="URL",
     help="The server, or another store, to send them to.",
 )  # fmt: skip
-@click.option(
-    "--to-token", envvar="TRACER_TO_TOKEN", show_envvar=True, metavar="TOKEN",
-    help="Token of that server, where it is not TRACER_TOKEN.",
-)  # fmt: skip
+@to_token_option
 @click.option("--redact", "patterns", multiple=True, metavar="PATTERN", help="A regular expression to redact as well.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent and redacted, and send nothing.")
 @json_option("One JSON object: how much was sent, and what was redacted.")
