@@ -25,6 +25,7 @@ from tracer.store import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 NDJSON = {"Content-Type": "application/x-ndjson", "Authorization": f"Bearer {TOKEN}"}
+LARGE = 48  # spans of 1 MiB, more than the kernel holds: a server to which they were sent reads the request
 pytestmark = [pytest.mark.no_store, pytest.mark.sqlite_only("the file is looked into beside the server")]
 
 
@@ -109,10 +110,12 @@ def _spans(store: object, numbers: set[int]) -> dict[str, object]:
 
 def test_a_request_that_runs_is_answered_before_the_end(tmp_path: Path) -> None:
     def body() -> Iterator[bytes]:
-        yield orjson.dumps(span(trace_id="1" * 32))
+        large = orjson.dumps(span(trace_id="1" * 32, json={"tracer.outputs": "x" * (1 << 20)}))
+        for _ in range(LARGE):
+            yield large + b"\n"
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
-        yield b"\n" + orjson.dumps(span(trace_id="2" * 32))
+        yield orjson.dumps(span(trace_id="2" * 32))
 
     with served(tmp_path / "traces.db") as server, client_of(server.url) as client:
         answer = client.post("/api/v1/records", content=body(), headers=NDJSON)

@@ -42,6 +42,8 @@ class Picture(NamedTuple):
     click: str | None = None  # before the picture is taken
 
 
+# twice: what the first one let happen is drawn by then
+IDLE = "new Promise((done) => requestIdleCallback(() => requestIdleCallback(done)))"
 # every page has a line here; after a change of it `python -m tests.web.pictures NAME` makes its pictures anew
 PICTURES = {
     "traces": Picture("/traces", "[role=gridcell], .trace-card"),
@@ -112,12 +114,13 @@ def take(browser: Browser, url: str, picture: Picture, look: str, shop: Shop) ->
 
 
 def settle(page: Page, waiting: set[Request]) -> None:
-    """Wait until fonts and answers are there and nothing moves any more."""
+    """Wait until fonts and answers are there, the page has nothing to do, and nothing moves any more."""
     page.evaluate("document.fonts.ready")
     before = b""
     while (now := page.screenshot()) != before or waiting:
         before = now
         page.wait_for_timeout(500)
+        page.evaluate(IDLE)
 
 
 if __name__ == "__main__":

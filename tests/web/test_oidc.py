@@ -40,6 +40,7 @@ def test_a_person_signs_in_with_the_button_and_out_again(
             button = page.get_by_role("link", name=f"Sign in with localhost:{provider.server_port}")
 
             page.goto("/sessions")
+            expect(button).to_be_visible()
             assert axe(page, ALL_RULES) == []
             button.click()
             page.get_by_placeholder("sub").fill("bob@shop.example")

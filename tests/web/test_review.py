@@ -134,6 +134,21 @@ def test_a_key_before_the_next_trace_is_there_changes_nothing(page: Page, given:
     assert {each[1]: each[2] for each in given()} == {"correct": True, "fault": "wrong rule", "tone": 4}
 
 
+def test_a_question_takes_no_click_before_the_trace_is_there(page: Page, given: Given) -> None:
+    held: list[Route] = []
+    page.route("**/api/v1/traces/*", lambda route: held.append(route))
+    named(page)
+    yes = page.get_by_role("button", name="Yes")
+    expect(yes).to_be_disabled()
+    expect(page.get_by_role("textbox", name="note")).to_be_disabled()
+    assert until(lambda: page.evaluate("1") and held)
+    page.unroute_all()  # lets go what is held
+    yes.click()
+
+    expect(yes).to_have_attribute("aria-pressed", "true")
+    assert until(lambda: [each[:3] for each in given()] == [(0, "correct", True)])
+
+
 def test_traces_are_reviewed_by_mouse_and_answers_are_taken_back(page: Page, given: Given) -> None:
     named(page)
     expect(page.get_by_text("Be strict.")).to_be_visible()

@@ -67,6 +67,7 @@ def test_an_administrator_makes_a_project_and_a_key_and_revokes_it(watched: Watc
     assert may_read(place, secret)
     shoot(page, "settings-light-laptop")
     page.get_by_role("button", name="Done").click()
+    expect(shown).to_have_count(0)
     assert secret not in page.content()
 
     page.get_by_role("button", name="Revoke ann").click()

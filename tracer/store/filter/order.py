@@ -11,6 +11,7 @@ from tracer.store.filter.fields import find_field
 ORDER_FIELDS = (
     "timestamp", "duration", "tokens", "cost", "errors", "name", "state", "trace_id", "session", "user", "model_id",
 )  # fmt: skip
+_ORDERED_AS = {"version": "model_id"}  # a listing knows the ids alone: traces of one version stand together
 _EXAMPLE = 'e.g. order_by=["timestamp DESC"] or ["cost DESC", "name"]'
 
 
@@ -35,8 +36,9 @@ def _term(text: str) -> OrderTerm:
     if len(words) > 2 or direction not in ("ASC", "DESC"):
         raise InvalidArgumentError(f"order_by {text.strip()!r} is not a field with ASC or DESC, {_EXAMPLE}")
     field = find_field(words[0].split("."))
-    if field is None or field.name not in ORDER_FIELDS:
+    name = "" if field is None else _ORDERED_AS.get(field.name, field.name)
+    if name not in ORDER_FIELDS:
         raise InvalidArgumentError(
             f"cannot order by {words[0]!r}; order by one of {', '.join(ORDER_FIELDS)}, {_EXAMPLE}"
         )
-    return OrderTerm(field.name, direction == "DESC")
+    return OrderTerm(name, direction == "DESC")

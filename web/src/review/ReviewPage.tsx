@@ -446,6 +446,7 @@ function OneTrace(props: TraceProps) {
           scores={scores}
           answers={answers}
           active={active}
+          isReady={answer !== null}
           onActive={setActive}
           onAnswer={(index, value) => say(index, value)}
           onNext={goOn}

@@ -8,17 +8,19 @@ interface Props {
   scores: ReviewScore[];
   answers: Answers;
   active: number;
+  /** Whether the trace is there: an answer before that would be lost. */
+  isReady: boolean;
   onActive: (index: number) => void;
   onAnswer: (index: number, value: Json) => void;
   onNext: () => void;
 }
 
-export function Scores({ scores, answers, active, onActive, onAnswer, onNext }: Props) {
+export function Scores({ scores, answers, active, isReady, onActive, onAnswer, onNext }: Props) {
   return (
     <ol className="scores" aria-label="Questions">
       {scores.map((score, index) => (
         <li key={score.name} className={index === active ? "active" : ""} onFocus={() => onActive(index)}>
-          <fieldset aria-label={score.question || score.name}>
+          <fieldset aria-label={score.question || score.name} disabled={!isReady}>
             <legend>
               <span className="strong">{score.question || score.name}</span>
               {score.question && <span className="dim score-name">{score.name}</span>}
