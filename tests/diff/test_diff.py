@@ -88,8 +88,8 @@ def test_a_changed_word_of_a_message_is_named_with_its_place(agent: Callable[...
     found = tracer.diff(agent(), agent(question="Can I give it back?"))
 
     told = [str(each) for each in found.differences]
-    assert told[0] == 'inputs.question, word 3: "send it back?" in a, "give it back?" in b'
-    assert told[1] == 'inputs.messages[1].content, word 3: "send it back?" in a, "give it back?" in b'
+    assert told[0] == 'inputs.question, word 3: "send it back?" in A, "give it back?" in B'
+    assert told[1] == 'inputs.messages[1].content, word 3: "send it back?" in A, "give it back?" in B'
 
 
 def test_dates_and_ids_count_only_when_strict(agent: Callable[..., tracer.Trace]) -> None:
@@ -110,7 +110,7 @@ def test_fields_that_are_ignored_do_not_count(agent: Callable[..., tracer.Trace]
 
     first = tracer.diff(one, other).first
     assert first is not None
-    assert str(first) == "inputs.seed: 1 in a, 2 in b"
+    assert str(first) == "inputs.seed: 1 in A, 2 in B"
     assert not tracer.diff(one, other, ignore="seed")
 
 
@@ -130,7 +130,7 @@ def test_steps_are_aligned_by_what_they_did_before_their_order() -> None:
     assert [(each.step[-1], each.only_in) for each in found.differences] == [("weather", "a")]
     first = found.first
     assert first is not None
-    assert str(first) == "only in a"
+    assert str(first) == "only in A"
     inserted = tracer.diff(run("Lima", "Rome"), run("Lima", "Oslo", "Rome"))
     assert [(each.only_in, each.b_span_id is not None) for each in inserted.differences] == [("b", True)]
 
@@ -175,7 +175,7 @@ def test_the_command_names_the_place_and_ends_with_1(agent: Callable[..., tracer
 
     assert result.exit_code == 1
     assert "They part at agent > search:" in result.output
-    assert 'outputs, word 1: "30 days" in a, "14 days" in b' in result.output
+    assert 'outputs, word 1: "30 days" in A, "14 days" in B' in result.output
     assert "~   search  outputs" in result.output
     assert command(one, one).exit_code == 0
     found = json.loads(command(one, other, "--json").output)

@@ -50,7 +50,7 @@ def test_two_traces_are_compared(api: httpx.Client, asked_twice: list[str]) -> N
 
     assert problems(found, "TraceDiff") == []
     assert found["first"]["step"] == ["agent", "chat gpt-4o-mini"]
-    assert found["first"]["text"] == 'outputs[0].parts[0].content, word 3: "30 days." in a, "14 days." in b'
+    assert found["first"]["text"] == 'outputs[0].parts[0].content, word 3: "30 days." in A, "14 days." in B'
     assert [len(step["differences"]) for step in found["steps"]] == [0, 1]
     same = api.get(f"/traces/{one}/diff", params={"other": one}).json()
     assert (same["differs"], same["first"]) == (False, None)

@@ -66,7 +66,7 @@ def test_a_fork_and_its_origin_lead_to_each_other_and_say_where_they_part(
     page.get_by_text("Forked here 1 time").click()
     page.get_by_role("link", name="compare", exact=True).click()
     expect(page.locator(".parting")).to_contain_text(
-        'outputs[0].parts[0].content, word 2: "30 days." in a, "14 days." in b'
+        'outputs[0].parts[0].content, word 2: "30 days." in A, "14 days." in B'
     )
     page.locator(".parting").get_by_role("button").click()
     expect(page.locator(".pair-row.selected")).to_contain_text("chat gpt-4o-mini")

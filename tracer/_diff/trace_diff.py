@@ -41,13 +41,18 @@ class Difference:
 
     def __str__(self) -> str:
         if not self.where:
-            return f"only in {self.only_in}"
+            return f"only in {self._side}"
         if isinstance(self.a, str) and isinstance(self.b, str) and self.word is not None:
             word, a, b = first_word(self.a, self.b)
-            return f"{self.where}, word {word}: {short(a)} in a, {short(b)} in b"
+            return f"{self.where}, word {word}: {short(a)} in A, {short(b)} in B"
         if self.only_in is not None:
-            return f"{self.where}: only in {self.only_in}, {short(self.a if self.only_in == 'a' else self.b)}"
-        return f"{self.where}: {short(self.a)} in a, {short(self.b)} in b"
+            return f"{self.where}: only in {self._side}, {short(self.a if self.only_in == 'a' else self.b)}"
+        return f"{self.where}: {short(self.a)} in A, {short(self.b)} in B"
+
+    @property
+    def _side(self) -> str:
+        """The only side, as the command and the page name it."""
+        return "" if self.only_in is None else self.only_in.upper()
 
     def to_dict(self) -> JsonObject:
         """The difference as plain values; ``text`` says it in words."""
