@@ -160,7 +160,7 @@ def test_a_wrong_filter_can_be_searched_for_as_words(page: Page) -> None:
     assert query(page)["filter"] == ["text CONTAINS 'days = 30'"]
 
 
-def test_an_id_in_the_search_box_opens_what_has_it(page: Page, trace_ids: TraceIds, address: str) -> None:
+def test_an_id_or_its_beginning_in_the_search_box_opens_what_has_it(page: Page, trace_ids: TraceIds, address: str) -> None:
     page.goto("/traces")
     box = page.get_by_label(FILTER)
     box.fill(f" {trace_ids.support}\n")
@@ -177,10 +177,17 @@ def test_an_id_in_the_search_box_opens_what_has_it(page: Page, trace_ids: TraceI
         box.press("Enter")
         expect(page.get_by_role("treeitem", selected=True)).to_contain_text("find_order")
 
-    page.goto("/traces")
-    box.fill("0" * 32)
-    box.press("Enter")
-    expect(page.get_by_role("heading", name="No trace fits")).to_be_visible()
+    for beginning in (trace_ids.support[:8], f"tr-{trace_ids.support[:20]}"):
+        page.goto("/traces")
+        box.fill(beginning)
+        box.press("Enter")
+        page.wait_for_url(f"**/traces/{trace_ids.support}")
+
+    for unknown in ("0" * 32, "0" * 8):
+        page.goto("/traces")
+        box.fill(unknown)
+        box.press("Enter")
+        expect(page.get_by_role("heading", name="No trace fits")).to_be_visible()
 
 
 def test_a_field_and_a_value_with_a_colon_are_offered_as_a_filter(page: Page) -> None:

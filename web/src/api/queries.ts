@@ -122,8 +122,9 @@ export const traceList = (selection: Selection, order: string) =>
   });
 
 /** The id of the one trace that a filter finds, or null. */
-export const traceOf = (filter: string) =>
-  request<TracePage>("/traces", { filter, limit: 1 }).then(({ traces }) => traces[0]?.trace_id ?? null);
+export const firstTraces = (filter: string, limit: number) => request<TracePage>("/traces", { filter, limit });
+
+export const traceOf = (filter: string) => firstTraces(filter, 1).then(({ traces }) => traces[0]?.trace_id ?? null);
 
 export const changedTraces = (selection: Selection, order: string, since: number) =>
   request<TracePage>("/traces", { ...selection, order_by: order, limit: 500, changed_since: since });

@@ -4,11 +4,11 @@ import { Search, X } from "lucide-react";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { ApiError } from "../api/client";
-import { checkFilter, completion, traceOf } from "../api/queries";
+import { checkFilter, completion, firstTraces, traceOf } from "../api/queries";
 import type { Completion } from "../api/types";
 import { isTyping } from "../ui/keys";
 import { condition } from "./conditions";
-import { asFilter, type Ids, idsIn, isFilter, isPair, wordsFilter } from "./written";
+import { asFilter, beginningIn, type Ids, idsIn, isFilter, isPair, wordsFilter } from "./written";
 
 interface Props {
   value: string;
@@ -35,6 +35,12 @@ const isBeforeTheEnd = (text: string, position: number) => /^\s*[^\s'"`]\S*\s/.t
 async function addressOf({ traceId, spanId }: Ids): Promise<string | null> {
   const found = await traceOf(traceId ? condition("trace_id", traceId) : condition("span.id", spanId ?? ""));
   return found && `/traces/${found}${spanId ? `?span=${spanId}` : ""}`;
+}
+
+/** The page of the only trace whose id begins so; null where there is none, or more than one. */
+async function onlyAddress(beginning: string): Promise<string | null> {
+  const { traces } = await firstTraces(`trace_id LIKE '${beginning}%'`, 2);
+  return traces.length === 1 ? `/traces/${traces[0]?.trace_id}` : null;
 }
 
 /** A field and a value with a colon as the filter that is offered for it, else as words. */
@@ -143,8 +149,9 @@ export function FilterBox({ value, error, onChange, box, label = "Search and fil
     close();
     // entered before the filter was offered
     if (!ids && isPair(text)) return void filterOf(text).then(applyFilter, () => applyFilter(asFilter(text)));
-    if (!ids) return applyFilter(asFilter(text));
-    void addressOf(ids)
+    const beginning = beginningIn(text);
+    if (!ids && !beginning) return applyFilter(asFilter(text));
+    void (ids ? addressOf(ids) : onlyAddress(beginning ?? ""))
       .catch(() => null)
       .then((address) => (address ? navigate(address) : applyFilter(asFilter(text))));
   };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { conjuncts } from "./conditions";
-import { asFilter, idsIn, isFilter, searchedWords, wordsFilter } from "./written";
+import { asFilter, beginningIn, idsIn, isFilter, searchedWords, wordsFilter } from "./written";
 
 const TRACE = "4f2a1b3c4d5e6f708192a3b4c5d6e7f8";
 const SPAN = "00f067aa0ba902b7";
@@ -17,6 +17,12 @@ test("ids are found in what is pasted", () => {
   expect(idsIn(`traceparent: 00-${TRACE}-${SPAN}-01`)).toEqual(both);
   expect(idsIn(SPAN)).toEqual({ traceId: null, spanId: SPAN });
   for (const text of ["", "refund", `why ${TRACE} failed`, "0123456789"]) expect(idsIn(text)).toBeNull();
+});
+
+test("the first digits of an id are found", () => {
+  expect(beginningIn(" tr-4F2A1B3C ")).toBe("4f2a1b3c");
+  expect(beginningIn(TRACE.slice(1))).toBe(TRACE.slice(1));
+  for (const text of ["4f2a1b3", TRACE, "deadbeef food", "refunded"]) expect(beginningIn(text)).toBeNull();
 });
 
 test("what is no filter is words", () => {

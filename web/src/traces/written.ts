@@ -10,6 +10,7 @@ export interface Ids {
 const PARENT = /\b[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\b/i;
 const ADDRESS = /\/traces\/([0-9a-f]{32})(?:\?\S*?\bspan=([0-9a-f]{16}))?/i;
 const TRACE = /^(?:tr-)?([0-9a-f]{32})$/i;
+const BEGINNING = /^(?:tr-)?([0-9a-f]{8,31})$/i;
 const SPAN = /^[0-9a-f]{16}$/i;
 
 /** The ids in a text that is nothing else: an id, a UUID, an address of this page, a traceparent header. */
@@ -41,6 +42,9 @@ export const isFilter = (written: string) => CONDITION.test(written.trim());
 
 /** Whether a text is one word with a colon in it, as other tools write a field and a value. */
 export const isPair = (written: string) => /^[\w.]+:(?!\/\/)\S+$/.test(written.trim());
+
+/** The first digits of a trace's id, as pages and logs cut it; null for any other text. */
+export const beginningIn = (written: string) => low(BEGINNING.exec(written.trim())?.[1]);
 
 export const wordsFilter = (words: string) => `text CONTAINS ${quoted(words.trim())}`;
 
