@@ -80,8 +80,10 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ids]:
         rows = [{"inputs": {"country": each}, "expectations": {"capital": each[::-1]}} for each in COUNTRIES]
         scorers = [is_loud, length, tone]
         before = tracer.genai.evaluate(rows[:5], loud, scorers, run_name="nightly one", workers=1)
+        capitals = tracer.genai.create_dataset("capitals")
+        capitals.merge_records(rows[1:])
         after = tracer.genai.evaluate(
-            rows[1:], tired, scorers, run_name="nightly two", workers=1, model_id=model.model_id
+            capitals, tired, scorers, run_name="nightly two", workers=1, model_id=model.model_id
         )
         tracer.flush()
     finally:
@@ -170,6 +172,17 @@ def test_evaluations_are_listed_searched_and_filtered(page: Page) -> None:
     expect(page.get_by_role("alert")).to_be_visible()
     box.fill("nothing like it")
     expect(page.get_by_role("heading", name="No evaluation fits")).to_be_visible()
+
+
+def test_the_dataset_of_a_run_is_a_link_to_its_page(page: Page, ids: Ids) -> None:
+    page.goto(f"/evaluations/{ids.after}")
+    expect(page.get_by_role("columnheader", name="Expected")).to_be_visible()
+    page.get_by_role("link", name="capitals").click()
+    expect(page.get_by_role("heading", name="capitals")).to_be_visible()
+    page.goto("/evaluations")
+    page.get_by_role("link", name="capitals").click()
+
+    expect(page.get_by_role("heading", name="capitals")).to_be_visible()
 
 
 def test_two_runs_are_marked_and_compared_by_keys(page: Page, ids: Ids) -> None:
@@ -273,6 +286,8 @@ def test_a_large_run_has_few_nodes_and_loads_as_it_is_scrolled(page: Page) -> No
     expect(grid.get_by_role("row").nth(5)).to_be_visible()
 
     assert page.evaluate("document.querySelectorAll('*').length") < 3000
+    expect(grid.get_by_role("columnheader", name="Answer")).to_be_visible()
+    expect(grid.get_by_role("columnheader", name="Expected")).to_have_count(0)  # of none of its rows
     assert grid.get_attribute("aria-rowcount") == str(MANY + 1)
     heads = grid.get_by_role("columnheader").filter(has_text="score").locator("button")
     assert [word.strip() for word in heads.all_inner_texts()] == [f"score {number}" for number in range(SCORERS)]

@@ -14,12 +14,11 @@ import { useKeys } from "../ui/keys";
 import { Problem } from "../ui/Problem";
 import { useUrlState } from "../ui/url";
 import { useMedia } from "../ui/useMedia";
+import { datasetAddress } from "./DatasetLink";
 import "../styles/datasets.css";
 
 const LINES = `dataset = tracer.genai.create_dataset("questions")
 dataset.add(filter_string="feedback.helpful = false")`;
-
-const addressOf = (dataset: Dataset) => `/datasets/${encodeURIComponent(dataset.dataset_id)}`;
 
 export default function DatasetsPage() {
   const [url, setUrl] = useUrlState();
@@ -80,7 +79,7 @@ function NewDataset({ onCancel, known }: { onCancel: () => void; known: Dataset[
     void request<Dataset>("/datasets", {}, { method: "POST", json: { name: name.trim() } })
       .then((made) => {
         void queryClient.invalidateQueries({ queryKey: ["datasets"] });
-        navigate(addressOf(made));
+        navigate(datasetAddress(made));
       })
       .catch(setProblem);
   };
@@ -128,7 +127,7 @@ function Table({ datasets }: { datasets: Dataset[] }) {
           {datasets.map((dataset) => (
             <tr key={dataset.dataset_id}>
               <td className="dataset-name">
-                <Link className="strong" href={addressOf(dataset)} dir="auto">
+                <Link className="strong" href={datasetAddress(dataset)} dir="auto">
                   {dataset.name}
                 </Link>
               </td>
@@ -156,7 +155,7 @@ function Cards({ datasets }: { datasets: Dataset[] }) {
       {datasets.map((dataset) => (
         <li key={dataset.dataset_id} className="card">
           <h2>
-            <Link href={addressOf(dataset)} dir="auto">
+            <Link href={datasetAddress(dataset)} dir="auto">
               {dataset.name}
             </Link>
           </h2>

@@ -6,6 +6,7 @@ import { useCallback, useRef } from "react";
 import { Link, useLocation } from "wouter";
 import { ApiError } from "../api/client";
 import { useChanges } from "../api/live";
+import { DatasetLink } from "../datasets/DatasetLink";
 import { count, duration, fullTime, moment, money, plural } from "../format";
 import { traceAddress } from "../trace/neighbours";
 import { condition } from "../traces/conditions";
@@ -208,7 +209,13 @@ function Head({ answer, onBase }: { answer: EvaluationRows; onBase: (runId: stri
         <Fact name="Version">
           <Versions run={run} />
         </Fact>
-        <Fact name="Dataset">{run.dataset && `dataset ${run.dataset}`}</Fact>
+        <Fact name="Dataset">
+          {run.dataset && (
+            <>
+              dataset <DatasetLink name={run.dataset} />
+            </>
+          )}
+        </Fact>
         <Fact name="Rows">
           {plural(run.row_count, "row")}
           {run.expected_rows !== null && run.expected_rows > run.row_count && ` of ${count(run.expected_rows)}`}

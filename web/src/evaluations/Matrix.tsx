@@ -28,7 +28,7 @@ interface Props {
 const ROW = 33;
 const CARD = 84;
 const LINE = 18;
-const TEXTS = [240, 150, 220];
+const [INPUT, EXPECTED, ANSWER] = [240, 150, 220];
 const SCORE = 118;
 const SCORE_IN_WORDS = 160;
 const NUMBERS = [84, 84];
@@ -59,9 +59,11 @@ export function Matrix(props: Props) {
   useEffect(() => {
     if (active >= 0) virtual.scrollToIndex(active, { align: "auto" });
   }, [active]);
-  const least = [...TEXTS, ...widths, ...NUMBERS].reduce((sum, width) => sum + width, 0);
+  const hasExpected = rows.some((row) => expectedText(row.expectations));
+  const texts = hasExpected ? [INPUT, EXPECTED, ANSWER] : [INPUT, ANSWER];
+  const least = [...texts, ...widths, ...NUMBERS].reduce((sum, width) => sum + width, 0);
   const template = [
-    ...TEXTS.map((width) => `minmax(${width}px, ${width}fr)`),
+    ...texts.map((width) => `minmax(${width}px, ${width}fr)`),
     ...widths.map((width) => `${width}px`),
     ...NUMBERS.map((width) => `${width}px`),
   ].join(" ");
@@ -73,12 +75,12 @@ export function Matrix(props: Props) {
         role="grid"
         aria-label="Rows"
         aria-rowcount={answer.total + 1}
-        aria-colcount={TEXTS.length + names.length + NUMBERS.length}
+        aria-colcount={texts.length + names.length + NUMBERS.length}
         tabIndex={0}
         aria-activedescendant={active >= 0 && rows[active] ? idOf(rows[active]) : undefined}
         style={{ "--columns": template, "--row-width": `${least}px`, "--head": `${headHeight}px` } as CSSProperties}
       >
-        <div role="rowgroup">{isNarrow ? null : <Head {...props} names={names} />}</div>
+        <div role="rowgroup">{isNarrow ? null : <Head {...props} names={names} hasExpected={hasExpected} />}</div>
         <div
           role="rowgroup"
           className="virtual-space"
@@ -98,6 +100,7 @@ export function Matrix(props: Props) {
             const shared = {
               row,
               names,
+              hasExpected,
               top,
               index: item.index,
               isActive: item.index === active,
@@ -121,13 +124,15 @@ function namesOf({ evaluation, base }: EvaluationRows): string[] {
   return [...new Set(all)].sort(byName);
 }
 
-function Head({ answer, names, order, onOrder }: Props & { names: string[] }) {
+function Head({ answer, names, hasExpected, order, onOrder }: Props & { names: string[]; hasExpected: boolean }) {
   return (
     <div role="row" className="trace-row head" aria-rowindex={1}>
       <Column word="Input" order={order} by="row" first="asc" onOrder={onOrder} />
-      <span role="columnheader" className="cell">
-        Expected
-      </span>
+      {hasExpected && (
+        <span role="columnheader" className="cell">
+          Expected
+        </span>
+      )}
       <span role="columnheader" className="cell">
         Answer
       </span>
@@ -179,6 +184,7 @@ function Column({ word, order, by, first, isRight, onOrder, children }: ColumnPr
 interface RowProps {
   row: EvaluationRow;
   names: string[];
+  hasExpected: boolean;
   top: number;
   index: number;
   isActive: boolean;
@@ -187,7 +193,7 @@ interface RowProps {
 
 const isPlain = (event: MouseEvent) => event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
 
-const Row = memo(function Row({ row, names, top, index, isActive, onChoose }: RowProps) {
+const Row = memo(function Row({ row, names, hasExpected, top, index, isActive, onChoose }: RowProps) {
   const { answer, base } = row;
   return (
     <div
@@ -205,9 +211,11 @@ const Row = memo(function Row({ row, names, top, index, isActive, onChoose }: Ro
           {preview(row.request_preview) || "(no input)"}
         </Link>
       </span>
-      <span role="gridcell" className="cell dim2" dir="auto">
-        {expectedText(row.expectations)}
-      </span>
+      {hasExpected && (
+        <span role="gridcell" className="cell dim2" dir="auto">
+          {expectedText(row.expectations)}
+        </span>
+      )}
       <span role="gridcell" className="cell" dir="auto">
         <AnswerText answer={answer} />
       </span>

@@ -2,6 +2,7 @@
 
 import type { ReactNode } from "react";
 import { Link } from "wouter";
+import { DatasetLink } from "../datasets/DatasetLink";
 import { count, duration, fullTime, moment, money, plural } from "../format";
 import { VersionLink } from "../ui/VersionName";
 import type { Evaluation } from "./api";
@@ -91,7 +92,7 @@ export function RunTable({ evaluations, marked, onMark }: Props) {
                 <Versions run={run} />
               </td>
               <td className="clip-id" title={run.dataset ?? undefined}>
-                {run.dataset}
+                {run.dataset && <DatasetLink name={run.dataset} />}
               </td>
               <td className="right nowrap">
                 <Rows run={run} />
