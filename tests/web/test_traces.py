@@ -160,7 +160,9 @@ def test_a_wrong_filter_can_be_searched_for_as_words(page: Page) -> None:
     assert query(page)["filter"] == ["text CONTAINS 'days = 30'"]
 
 
-def test_an_id_or_its_beginning_in_the_search_box_opens_what_has_it(page: Page, trace_ids: TraceIds, address: str) -> None:
+def test_an_id_or_its_beginning_in_the_search_box_opens_what_has_it(
+    page: Page, trace_ids: TraceIds, address: str
+) -> None:
     page.goto("/traces")
     box = page.get_by_label(FILTER)
     box.fill(f" {trace_ids.support}\n")
