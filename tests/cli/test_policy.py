@@ -73,4 +73,4 @@ def test_a_time_that_is_none_is_refused(write: Write, tracer_command: Command) -
 
     ran = tracer_command("policy", "set", "rest", "--keep", "ninety days")
 
-    assert (ran.code, "expected such as 90d, 12h, 2w or forever" in ran.err) == (2, True)
+    assert (ran.code, "expected a number and a unit such as 30m, 12h or 7d" in ran.err) == (2, True)

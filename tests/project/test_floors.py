@@ -45,7 +45,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "migrations objects overview owners places policies read reviews rolled run_sums snippets spans statistics "
             "store words"
         ),
-        "tracer.store.filter": "__init__ complete expression fields lexer matching order parser values write",
+        "tracer.store.filter": "__init__ complete durations expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
             "__init__ append backup bases blocks compile connection datasets delete facets find fulltext "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from tracer.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from tracer.store.rows import StoredPolicy
 
-_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
+_SHOWN_IN = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 @click.group(
@@ -154,10 +154,12 @@ def _read(given: dict[str, Any], place: str) -> dict[str, Any]:
 def _seconds(given: object, place: str) -> int | None:
     if given in (None, "forever"):
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|d|w|y)", str(given).strip())
-    if not found:
-        raise InvalidArgumentError(f"{place}: got {given!r:.40} for a time, expected such as 90d, 12h, 2w or forever.")
-    return round(float(found[1]) * _UNITS[found[2]])
+    from tracer.store.filter import read_duration
+
+    try:
+        return math.ceil(read_duration(str(given)) / 1000)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{place}: {error}, or forever.") from None
 
 
 def _part(given: object, place: str) -> float:
@@ -191,5 +193,5 @@ def _told(policy: StoredPolicy) -> str:
 def _time(seconds: int | None) -> str:
     if seconds is None:
         return "forever"
-    unit = next((unit for unit in ("d", "h", "min") if seconds and seconds % _UNITS[unit] == 0), "s")
-    return f"{seconds // _UNITS[unit]}{unit}"
+    unit = next(unit for unit, size in _SHOWN_IN.items() if unit == "s" or (seconds and seconds % size == 0))
+    return f"{seconds // _SHOWN_IN[unit]}{unit}"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING
 
 import click
 
 from tracer.cli.options import examples, filter_option, json_option, store_option
+from tracer.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from tracer.cli.screen import Screen
     from tracer.store import StatisticsRow
 
-_MS_OF = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _NS_PER_MS = 1_000_000
 
 
@@ -40,9 +39,12 @@ def command(group_by: str, since: str | None, filter_string: str | None, as_json
     """Calls, errors, tokens, cost and latency percentiles by model, most calls first."""
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import Screen, note
-    from tracer.store.filter import parse_filter
+    from tracer.store.filter import parse_filter, read_duration
 
-    since_ms = None if since is None else time.time() * 1000 - _period_ms(since)
+    try:
+        since_ms = None if since is None else time.time() * 1000 - read_duration(since)
+    except InvalidArgumentError as error:
+        raise click.BadParameter(str(error), param_hint="--since") from None
     store = store_for_reading(store_url)
     rows = store.statistics(group_by=group_by, filter=parse_filter(filter_string), since_ms=since_ms)
     screen = Screen()
@@ -92,10 +94,3 @@ def _cells(row: StatisticsRow) -> list[str]:
         money(row.cost) + ("+" if row.unpriced and row.priced else ""),
         *(duration(latency * _NS_PER_MS) for latency in latencies),
     ]
-
-
-def _period_ms(text: str) -> int:
-    found = re.fullmatch(r"(\d+)\s*([mhd])", text.strip())
-    if found is None:
-        raise click.BadParameter(f"got {text!r}, expected a number and a unit: 30m, 24h or 7d.", param_hint="--since")
-    return int(found[1]) * _MS_OF[found[2]]

@@ -13,7 +13,7 @@ from typing import Any, Union
 from urllib.parse import urlsplit
 
 from tracer.errors import InvalidArgumentError
-from tracer.store.filter import parse_filter
+from tracer.store.filter import parse_filter, read_duration
 from tracer.store.rows import StatisticsRow
 
 if sys.version_info >= (3, 11):
@@ -22,8 +22,6 @@ else:
     import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 TODAY = "today"
-_WINDOW = re.compile(r"(\d{1,6})\s*(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _CONDITION = re.compile(r"\s*(\w+)\s*(>=|<=|>|<)\s*(\d+(?:\.\d+)?)\s*(%|[A-Za-z]*)\s*")
 _UNITS = {
     "errors": ("", "%"),
@@ -34,6 +32,7 @@ _UNITS = {
     "p95": ("s", "ms"),
     "p99": ("s", "ms"),
 }
+_SHORTEST_WINDOW = 1
 _LONGEST_WINDOW = 92 * 86_400
 
 
@@ -127,11 +126,9 @@ class Rules:
     page: str | None  # address of the web page, for links
 
 
-def seconds_of(window: str) -> int:
+def seconds_of(window: str) -> float:
     """The length of a window such as "10m"."""
-    found = _WINDOW.fullmatch(window)
-    assert found is not None
-    return int(found.group(1)) * _SECONDS[found.group(2)]
+    return read_duration(window) / 1000
 
 
 def read_rules(file: str | os.PathLike[str]) -> Rules:
@@ -183,9 +180,7 @@ def _rule(table: _Table, channels: Mapping[str, Channel]) -> Rule:
         table.fail("name is empty or has more than a line")
     table.place = f"rule {name!r}"
     when = _condition(table)
-    window = table.take("window", str).strip()
-    if window != TODAY and not (_WINDOW.fullmatch(window) and 0 < seconds_of(window) <= _LONGEST_WINDOW):
-        table.fail(f'window is {window!r}, expected one such as "10m", "6h" or "7d" up to 92 days, or "today"')
+    window = _window(table)
     filter_string = table.take("filter", str, "")
     try:
         parse_filter(filter_string or None)
@@ -199,6 +194,16 @@ def _rule(table: _Table, channels: Mapping[str, Channel]) -> Rule:
     at_least = table.take("at_least", int, 0)
     table.done()
     return Rule(name, when, window, filter_string, at_least, tuple(tell))
+
+
+def _window(table: _Table) -> str:
+    window: str = table.take("window", str).strip()
+    try:
+        if window != TODAY and not _SHORTEST_WINDOW <= seconds_of(window) <= _LONGEST_WINDOW:
+            table.fail(f'window is {window!r}, expected a second to 92 days, or "today"')
+    except InvalidArgumentError as error:
+        table.fail(f'window: {error}, or "today"')
+    return window
 
 
 def _condition(table: _Table) -> Condition:

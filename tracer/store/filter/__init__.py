@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracer.store.filter.durations import read_duration
 from tracer.store.filter.expression import And, Comparison, Expression, Field, Not, Or, OrderTerm, all_of
 from tracer.store.filter.order import parse_order
 from tracer.store.filter.parser import parse_filter
@@ -17,4 +18,5 @@ __all__ = [
     "all_of",
     "parse_filter",
     "parse_order",
+    "read_duration",
 ]

@@ -7,22 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tracer.errors import FilterSyntaxError
+from tracer.store.filter.durations import UNIT_MS, UNITS
 
 TokenKind = Literal["name", "string", "number", "duration", "operator", "punctuation", "end"]
 
-_UNIT_MS = {
-    "us": 0.001,
-    "ms": 1.0,
-    "s": 1_000.0,
-    "m": 60_000.0,
-    "min": 60_000.0,
-    "h": 3_600_000.0,
-    "d": 86_400_000.0,
-    "w": 604_800_000.0,
-}
 _SPACE = re.compile(r"\s+")
 _NUMBER = re.compile(r"-?\d+(?:_\d+)*(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_UNIT = re.compile(r"(?:us|ms|min|s|m|h|d|w)(?![\w.])")
+_UNIT = re.compile(rf"(?:{'|'.join(UNIT_MS)})(?![\w.])")
 _NAME = re.compile(r"[^\W\d]\w*")
 _KEY = re.compile(r"[\w-]+")  # after a dot: tags.my-key, tags.2024
 _OPERATOR = re.compile(r"<=|>=|!=|<>|=|<|>")
@@ -129,10 +120,10 @@ def _number(source: str, position: int, before: list[Token]) -> tuple[Token, int
     value = float(match.group().replace("_", ""))
     unit = _UNIT.match(source, match.end())
     if unit:
-        return Token("duration", source[position : unit.end()], position, value * _UNIT_MS[unit.group()]), unit.end()
+        return Token("duration", source[position : unit.end()], position, value * UNIT_MS[unit.group()]), unit.end()
     end = match.end()
     if end < len(source) and (source[end].isalnum() or source[end] == "_"):
         raise FilterSyntaxError(
-            "a number with an unknown unit; units are us, ms, s, m, h, d, w, and text needs quotes", source, position
+            f"a number with an unknown unit; units are {UNITS}, and text needs quotes", source, position
         )
     return Token("number", match.group().replace("_", ""), position, value), end
