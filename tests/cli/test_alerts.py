@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from tests.cli.conftest import Ran, span
 from tests.cli.json_shapes import check_shape
+from tracer._catalog.catalog import Catalog
 
 RULE = '[[rule]]\nname = "{name}"\nwhen = "{when}"\nwindow = "1h"\n'
 
@@ -52,6 +54,21 @@ def test_a_file_of_rules_is_checked_and_its_channels_are_tried(
     assert [rule["holds"] for rule in json.loads(as_json.out)["rules"]] == [True, False]
     assert as_json.code == 1
     assert got == [b'{"text":"A trial: alerts of tracer arrive here"}']
+
+
+def test_rules_of_projects_are_checked_in_their_folder(tracer_command: Callable[..., Ran], tmp_path: Path) -> None:
+    with contextlib.closing(Catalog(tmp_path / "all")) as catalog:
+        catalog.start()
+        catalog.create_project("shop", by="a test")
+    file = tmp_path / "alerts.toml"
+    hook = '[channels.hook]\nslack = "http://127.0.0.1:1/secret"\n'
+    file.write_text(RULE.format(name="none", when="traces < 1") + f'project = "shop"\n{hook}')
+
+    ran = tracer_command("alerts", str(file), "--store", f"{tmp_path}/all/")
+    elsewhere = tracer_command("alerts", str(file))
+
+    assert ran.lines == ["none of shop: traces < 1 (1h): traces 0 of 0 traces, holds"]
+    assert (elsewhere.code, "project is given, and this is one store" in elsewhere.err) == (2, True)
 
 
 def test_a_file_that_cannot_work_is_an_error_of_one_line(tracer_command: Callable[..., Ran], tmp_path: Path) -> None:

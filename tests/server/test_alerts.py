@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socketserver
@@ -18,15 +19,21 @@ import pytest
 
 from tests.server.conftest import client_of, span
 from tests.server.test_openapi import problems
+from tracer._catalog.catalog import Catalog
 from tracer.errors import InvalidArgumentError
 from tracer.server import ServerSettings, running_server
 from tracer.server.alerts import watching
-from tracer.server.alerts.rules import read_rules
-from tracer.server.alerts.watching import Alerts
+from tracer.server.alerts.rules import Rules, read_rules
+from tracer.server.alerts.watching import Alerts, state_file
 from tracer.store import Store
 
 pytestmark = pytest.mark.no_store
 MINUTE = 60.0
+
+
+def alerts_on(store: Store, rules: Rules) -> Alerts:
+    """What looks at rules on one store, as a server that was just started."""
+    return Alerts(rules, lambda rule: contextlib.nullcontext(store), lambda: state_file(store.url))
 
 
 class Hook:
@@ -148,7 +155,7 @@ def test_a_rule_is_told_once_when_it_begins_and_once_when_it_ends_also_across_re
     file = rules()
 
     def check(after: float) -> None:
-        Alerts(read_rules(file), lambda: store).check(NOW + after)  # each time as if the server had been started again
+        alerts_on(store, read_rules(file)).check(NOW + after)  # each time as if the server had been started again
 
     for _ in range(9):
         trace(NOW - MINUTE)
@@ -180,7 +187,7 @@ def test_two_servers_on_one_store_tell_once(
     rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
 ) -> None:
     trace(NOW - MINUTE, status="ERROR")
-    servers = [Alerts(read_rules(rules()), lambda: store) for _ in range(2)]
+    servers = [alerts_on(store, read_rules(rules())) for _ in range(2)]
     threads = [threading.Thread(target=server.check, args=(NOW,)) for server in servers for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -194,7 +201,7 @@ def test_two_servers_on_one_store_tell_once(
 def test_what_was_refused_is_told_later_and_in_order_and_no_redirect_is_followed(
     status: int, rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
 ) -> None:
-    alerts = Alerts(read_rules(rules()), lambda: store)
+    alerts = alerts_on(store, read_rules(rules()))
     trace(NOW - MINUTE, status="ERROR")
     hook.status = status
     alerts.check(NOW)
@@ -213,7 +220,7 @@ def test_what_was_refused_is_told_later_and_in_order_and_no_redirect_is_followed
 def test_what_may_have_been_told_is_not_told_again(
     rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook, caplog: pytest.LogCaptureFixture
 ) -> None:
-    alerts = Alerts(read_rules(rules()), lambda: store)
+    alerts = alerts_on(store, read_rules(rules()))
     trace(NOW - MINUTE, status="ERROR")
     hook.status = 0
     alerts.check(NOW)
@@ -244,9 +251,9 @@ def test_a_message_whose_server_was_killed_while_it_sent_it_is_not_told_again(
     with monkeypatch.context() as patched:
         patched.setattr(watching, "tell", killed)
         with pytest.raises(Killed):
-            Alerts(read_rules(rules()), lambda: store).check(NOW)
+            alerts_on(store, read_rules(rules())).check(NOW)
 
-    alerts = Alerts(read_rules(rules()), lambda: store)
+    alerts = alerts_on(store, read_rules(rules()))
     for after in range(1, 20):
         alerts.check(NOW + after * MINUTE)
 
@@ -265,7 +272,7 @@ def test_money_of_a_day_is_told_by_mail(
         '[channels.oncall]\nmail = ["ann@example.org", "bob@example.org"]\nfrom = "tracer@example.org"\n'
         f'smtp = "smtp://127.0.0.1:{post_office.server_address[1]}"\n'
     )
-    alerts = Alerts(read_rules(rules(f'page = "https://traces.example.org/"\n{rule}', mail)), lambda: store)
+    alerts = alerts_on(store, read_rules(rules(f'page = "https://traces.example.org/"\n{rule}', mail)))
     for at in (noon - 26 * 3600, noon - 60):  # the first one was yesterday
         trace(at, type="CHAT_MODEL", attributes={**attributes, **usage})
         store.append(
@@ -292,7 +299,7 @@ def test_slack_gets_its_json_with_the_texts_escaped(
 ) -> None:
     monkeypatch.setenv("SLACK_URL", f"{hook.url}/services/secret")
     rule = '[[rule]]\nname = "<!channel> & more"\nwhen = "traces >= 1"\nwindow = "1h"\n'
-    alerts = Alerts(read_rules(rules(rule, '[channels.team]\nslack = "$SLACK_URL"')), lambda: store)
+    alerts = alerts_on(store, read_rules(rules(rule, '[channels.team]\nslack = "$SLACK_URL"')))
     trace(NOW - MINUTE)
     alerts.check(NOW)
 
@@ -318,7 +325,7 @@ def test_measures(
 ) -> None:
     for status in ("ERROR", "UNSET", "UNSET"):
         trace(NOW - MINUTE, status=status)
-    Alerts(read_rules(rules(f'[[rule]]\nname = "a"\nwhen = "{when}"\nwindow = "1h"\n')), lambda: store).check(NOW)
+    alerts_on(store, read_rules(rules(f'[[rule]]\nname = "a"\nwhen = "{when}"\nwindow = "1h"\n'))).check(NOW)
 
     assert bool(hook.got) is holds
 
@@ -330,7 +337,7 @@ def test_few_traces_are_not_judged_by_their_share_and_none_only_by_their_number(
     none = '[[rule]]\nname = "none"\nwhen = "traces < 1"\nwindow = "1m"\n'
     slow = '[[rule]]\nname = "slow"\nwhen = "p95 < 1 s"\nwindow = "1m"\n'
     trace(NOW - 2 * MINUTE, status="ERROR")
-    Alerts(read_rules(rules(few + none + slow)), lambda: store).check(NOW)
+    alerts_on(store, read_rules(rules(few + none + slow))).check(NOW)
 
     assert [told["rule"] for told in hook.got] == ["none"]
 
@@ -410,4 +417,97 @@ def test_a_server_looks_at_its_rules_by_itself_and_lists_them(
 
 
 def test_a_server_without_rules_lists_none(server_url: str) -> None:
-    assert httpx.get(f"{server_url}/api/v1/alerts").json() == {"alerts": []}
+    assert httpx.get(f"{server_url}/api/v1/alerts").json() == {"alerts": [], "channels": []}
+
+
+def test_it_is_seen_when_a_rule_and_a_channel_were_told_and_why_not(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
+) -> None:
+    trace(NOW - MINUTE, status="ERROR")
+    hook.status = 500
+    alerts_on(store, read_rules(rules())).check(NOW)
+    alerts = alerts_on(store, read_rules(rules()))
+    [failed] = alerts.state.channels().values()
+    hook.status = 200
+    alerts.check(NOW + MINUTE)
+    [told] = alerts.state.channels().values()
+
+    assert failed == (None, NOW, "status 500", 1)
+    assert told == (NOW + MINUTE, NOW, "status 500", 0)
+    assert alerts.state.told() == {"Many errors": NOW + MINUTE}
+
+
+def test_a_channel_is_tried_and_the_list_says_how_it_went(
+    rules: Callable[..., Path], store_url: str, hook: Hook
+) -> None:
+    with (
+        running_server(store_url, ServerSettings(port=0, alerts=str(rules()))) as url,
+        client_of(f"{url}/api/v1") as client,
+    ):
+        taken = client.post("/alerts/channels/hook/trial").json()
+        hook.status = 403
+        refused = client.post("/alerts/channels/hook/trial").json()
+        none = client.post("/alerts/channels/oops/trial")
+        answer = client.get("/alerts").json()
+        is_told = client.get("/server").json()["alerts"]
+
+    assert (taken, refused) == ({"told": True, "fault": None}, {"told": False, "fault": "status 403"})
+    assert problems(taken, "Trial") == problems(answer, "Alerts") == []
+    assert (none.status_code, "no channel 'oops'" in none.json()["error"]["message"]) == (404, True)
+    assert [told["what"] for told in hook.got] == ["trial"]
+    [channel] = answer["channels"]
+    assert (channel["name"], channel["kind"], channel["fault"], channel["waiting"]) == (
+        "hook",
+        "webhook",
+        "status 403",
+        0,
+    )
+    assert channel["failed_ns"] > channel["told_ns"] > NOW * 1e9
+    assert is_told
+
+
+def test_each_project_has_rules_of_its_own_and_sees_no_others(
+    rules: Callable[..., Path], tmp_path: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_EVERY_SECONDS", 0.05)
+    failing = '[[rule]]\nname = "{0} fails"\nproject = "{0}"\nwhen = "errors > 0"\nwindow = "10m"\n'
+    file = rules("".join(map(failing.format, ("shop", "lab", "nobody"))))
+    with contextlib.closing(Catalog(tmp_path / "all")) as catalog:
+        administrator = catalog.start()
+        for name in ("shop", "lab"):
+            catalog.create_project(name, by="a test")
+        keys = [catalog.create_key("a", name, ["read", "write"], by="a test")[1] for name in ("shop", "lab")]
+        with (
+            running_server(tmp_path / "all", ServerSettings(port=0, projects=True, alerts=str(file))) as url,
+            client_of(f"{url}/api/v1") as client,
+        ):
+
+            def asks(key: str | None, path: str = "/alerts", method: str = "GET") -> httpx.Response:
+                return client.request(method, path, headers={"Authorization": f"Bearer {key}"})
+
+            now = time.time_ns()
+            line = json.dumps(span(start=now - 10**9, end=now, status="ERROR"))
+            headers = {"Content-Type": "application/x-ndjson", "Authorization": f"Bearer {keys[0]}"}
+            assert client.post("/records", content=line, headers=headers).status_code == 204
+            while not hook.got:
+                time.sleep(0.02)
+            shop, lab, all_of_them = (asks(key).json() for key in (*keys, administrator))
+            trial = [asks(key, "/alerts/channels/hook/trial", "POST") for key in (keys[0], administrator)]
+
+    assert [(told["rule"], told["project"]) for told in hook.got if told["what"] == "began"] == [("shop fails", "shop")]
+    assert [(each["name"], each["value"], each["shown"]) for each in shop["alerts"]] == [("shop fails", 1, "1")]
+    assert [(each["name"], each["value"]) for each in lab["alerts"]] == [("lab fails", 0)]
+    assert [each["value"] for each in all_of_them["alerts"]] == [None] * 3
+    assert [each["since_ns"] is not None for each in all_of_them["alerts"]] == [True, False, False]
+    assert "there is no project 'nobody'" in all_of_them["alerts"][2]["fault"]
+    assert [answer.status_code for answer in trial] == [403, 200]
+
+
+@pytest.mark.parametrize(("project", "of_projects"), [("", True), ('project = "shop"\n', False)])
+def test_a_rule_names_its_project_where_there_are_some(
+    project: str, of_projects: bool, rules: Callable[..., Path]
+) -> None:
+    file = rules(f'[[rule]]\nname = "a"\nwhen = "errors > 1"\nwindow = "1m"\n{project}')
+
+    with pytest.raises(InvalidArgumentError, match="rule 'a': project is"):
+        read_rules(file, of_projects=of_projects)

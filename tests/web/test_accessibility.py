@@ -47,6 +47,7 @@ def pages(trace_ids: TraceIds) -> dict[str, tuple[str, str]]:
         "new-queue": ("/review?edit=new", "text=What is asked"),
         "review-name": (f"/review/{queue_id_of('refund answers')}", "text=Your name"),
         "review": (f"/review/{queue_id_of('refund answers')}", "text=within 30 days"),
+        "alerts": ("/alerts", "text=No alerts"),
         "settings": ("/settings", "text=This server has one store"),
         "no-such-trace": ("/traces/" + "0" * 32, "text=cannot be shown"),
     }

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.no_store
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 2_000_000  # of all pictures together: everybody who clones the repository has them
-WITHOUT = ("/settings",)  # the shop's server has one store, and no keys
+WITHOUT = ("/settings", "/alerts")  # the shop's server has one store, no keys, and no rules of alerts
 
 SEEN = 100  # of 255; edges of letters differ less, which are drawn at fractions of a pixel
 GREATEST_DIFFERENCE = """async (pictures) => {

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tracer._distribution import install_advice
 from tracer._json import JsonObject
+from tracer.cli.administration import folder_of_projects
 from tracer.cli.options import examples, json_option, store_option
 from tracer.cli.reading import store_for_reading
 from tracer.cli.screen import Screen
 from tracer.cli.wording import clean_line
+from tracer.errors import TracerError
+
+if TYPE_CHECKING:
+    from tracer.server.alerts.rules import Rule
+    from tracer.store import Store
 
 
-@click.command("alerts", epilog=examples("tracer alerts alerts.toml", "tracer alerts alerts.toml --tell"))
+@click.command(
+    "alerts",
+    epilog=examples(
+        "tracer alerts alerts.toml",
+        "tracer alerts alerts.toml --tell",
+        "tracer alerts alerts.toml --store /var/lib/tracer/",
+    ),
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("--tell", "tells", is_flag=True, help="Send every channel a message, to see whether it arrives.")
 @json_option("One JSON object: what was found of each rule, and of each channel whether it was told.")
@@ -29,17 +46,24 @@ def command(file: str, tells: bool, as_json: bool, store_url: str | None) -> Non
         raise click.ClickException(
             f"alerts need packages that are not installed ({error.name}): {install_advice('server')}"
         ) from error
-    rules = read_rules(file)
-    store, now = store_for_reading(store_url), time.time()
+    folder, now = folder_of_projects(store_url), time.time()
+    rules = read_rules(file, of_projects=folder is not None)
     found: list[JsonObject] = []
-    for rule in rules.rules:
+    for rule, store in _with_stores(rules.rules, store_url, folder):
         value, traces = measured(rule, store, now)
-        asked = {"name": rule.name, "when": str(rule.when), "window": rule.window, "filter": rule.filter}
+        asked = {
+            "name": rule.name,
+            "project": rule.project,
+            "when": str(rule.when),
+            "window": rule.window,
+            "filter": rule.filter,
+        }
         found.append({**asked, "value": value, "traces": traces, "holds": does_hold(rule, value, traces)})
         if not as_json:
             shown = "nothing to measure" if value is None else f"{rule.when.measure} {rule.when.shown(value)}"
             state = "holds" if found[-1]["holds"] else "does not hold"
-            click.echo(clean_line(f"{rule.name}: {rule.when} ({rule.window}): {shown} of {traces} traces, {state}"))
+            name = rule.name if rule.project is None else f"{rule.name} of {rule.project}"
+            click.echo(clean_line(f"{name}: {rule.when} ({rule.window}): {shown} of {traces} traces, {state}"))
     told: list[JsonObject] = []
     for name, channel in rules.channels.items() if tells else ():
         fault = None
@@ -54,3 +78,21 @@ def command(file: str, tells: bool, as_json: bool, store_url: str | None) -> Non
         Screen().json({"rules": found, "channels": told})
     if not all(channel["told"] for channel in told):
         raise click.exceptions.Exit(1)
+
+
+def _with_stores(rules: Sequence[Rule], store_url: str | None, folder: Path | None) -> Iterator[tuple[Rule, Store]]:
+    """Each rule with the store that it is about."""
+    if folder is None:
+        store = store_for_reading(store_url)
+        yield from ((rule, store) for rule in rules)
+        return
+    from tracer._catalog.catalog import Catalog, has_catalog
+    from tracer.store import open_store
+
+    if not has_catalog(folder):
+        raise TracerError(f"{folder} has no projects; name the --store of the server")
+    with closing(Catalog(folder)) as catalog:
+        for rule in rules:
+            file = catalog.store_file(catalog.project(rule.project or ""))
+            with closing(open_store(f"sqlite:///{file}")) as store:
+                yield rule, store

@@ -34,6 +34,7 @@ OTHER_NEEDS: Final[dict[str, Needs]] = {
     "metrics": "admin",
     "openapi": "key",
     "list_alerts": "read",
+    "try_channel": "admin",
     "nothing_here": "key",
     "events": "read",
     "model_servers_of": "read",

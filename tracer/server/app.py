@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
@@ -16,9 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tracer.server import signin
 from tracer.server.access import OTHER_NEEDS, Needs
-from tracer.server.alerts.routes import list_alerts
+from tracer.server.alerts.routes import list_alerts, try_channel
 from tracer.server.alerts.rules import read_rules
-from tracer.server.alerts.watching import Alerts
+from tracer.server.alerts.watching import Alerts, state_file
 from tracer.server.answer import answer_for, error_answer
 from tracer.server.budget import BodyBudget
 from tracer.server.endpoint import endpoint_for
@@ -42,6 +43,7 @@ from tracer.server.trying.routes import Tries, model_servers_of, try_again
 from tracer.store import Store
 
 _WITHOUT_LIMITS = ("key", "admin")  # so that an administrator can change a limit that is reached
+_TRIALS = 2  # of channels at once
 _BODIES = 4  # of the largest size, in memory at once
 
 
@@ -50,7 +52,10 @@ def create_app(
 ) -> Starlette:
     """The server as an ASGI app on the store from ``open_store``, which is called from any thread."""
     settings = settings or ServerSettings()
-    alerts = Alerts(read_rules(settings.alerts), open_store) if settings.alerts else None
+    alerts = None
+    if settings.alerts:
+        rules = read_rules(settings.alerts)
+        alerts = Alerts(rules, lambda rule: nullcontext(open_store()), lambda: state_file(open_store().url))
     return create_app_of(OneStore(open_store, settings, place=place, is_read_only=read_only), settings, alerts)
 
 
@@ -76,6 +81,7 @@ def create_app_of(
     app.state.metrics = figures
     app.state.readiness = Readiness(stores.check)
     app.state.alerts = alerts
+    app.state.trials = CapacityLimiter(_TRIALS)
     app.state.sign_in = sign_in
     app.state.codes = signin.OneTimeCodes()
     app.state.tries = Tries(settings)
@@ -95,6 +101,7 @@ def _routes() -> tuple[list[BaseRoute], Mapping[object, Needs]]:
         Route(f"{BASE}/events", events),
         Route(f"{BASE}/openapi.json", openapi),
         Route(f"{BASE}/alerts", list_alerts),
+        Route(f"{BASE}/alerts/channels/{{channel}}/trial", try_channel, methods=["POST"]),
         Route(f"{BASE}/try-again", model_servers_of),
         Route(f"{BASE}/try-again", try_again, methods=["POST"]),
         Route(f"{BASE}/records", take_records, methods=["POST"]),

@@ -143,6 +143,16 @@ def _others() -> dict[str, JsonObject]:
             )
         },
         f"{BASE}/alerts": {"get": _entry("list_alerts", "The rules of alerts.", _json_content("The rules.", "Alerts"))},
+        f"{BASE}/alerts/channels/{{channel}}/trial": {
+            "post": {
+                **_entry(
+                    "try_channel",
+                    "Send a channel of alerts a message, to see whether it arrives.",
+                    _json_content("Whether it was taken.", "Trial"),
+                ),
+                "parameters": [_path_parameter("channel")],
+            }
+        },
         f"{BASE}/try-again": {
             "get": _entry(
                 "model_servers_of", "The servers that may be asked.", _json_content("The servers.", "ModelServers")

@@ -124,23 +124,38 @@ SCHEMAS: Final[dict[str, Schema]] = {
         roles=maybe(many(one_of(*ROLES))),
         read_only=FLAG,
         try_again=FLAG,
+        alerts=FLAG,
         sign_in_with=maybe(TEXT),
     ),
     "Alerts": shape(
         alerts=many(
             shape(
                 name=TEXT,
+                project=maybe(TEXT),
                 when=TEXT,
                 window=TEXT,
                 filter=TEXT,
                 at_least=COUNT,
                 tell=many(TEXT),
                 value=maybe(NUMBER),
+                shown=maybe(TEXT),
                 since_ns=maybe(NS),
+                told_ns=maybe(NS),
                 fault=maybe(TEXT),
             )
-        )
+        ),
+        channels=many(
+            shape(
+                name=TEXT,
+                kind=TEXT,
+                told_ns=maybe(NS),
+                failed_ns=maybe(NS),
+                fault=maybe(TEXT),
+                waiting=COUNT,
+            )
+        ),
     ),
+    "Trial": shape(told=FLAG, fault=maybe(TEXT)),
     "Project": shape(name=TEXT, created_ns=NS, requests_a_minute=maybe(COUNT), bytes_a_minute=maybe(COUNT)),
     "Projects": shape(projects=many(ref("Project"))),
     "NewProject": optional("name", name=TEXT, requests_a_minute=maybe(COUNT), bytes_a_minute=maybe(COUNT)),

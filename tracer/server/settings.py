@@ -51,8 +51,6 @@ class ServerSettings:
                 f"token: got {len(self.token)} characters, expected at least {_SHORTEST_TOKEN} of ASCII; "
                 'python -c "import secrets; print(secrets.token_urlsafe())" makes one'
             )
-        if self.alerts is not None and self.projects:
-            raise InvalidArgumentError("alerts: a server of projects looks at no rules yet")
         if self.oidc is not None and not self.projects:
             raise InvalidArgumentError("oidc: people sign in to a server of projects; --store FOLDER/ makes one")
         if self.token is not None and self.projects:

@@ -59,6 +59,7 @@ async def server(request: Request) -> Response:
         "roles": list(caller.roles) if caller is not None and is_named else None,
         "read_only": caller is not None and stores.served(caller).is_read_only,
         "try_again": settings.try_again,
+        "alerts": state.alerts is not None,
         "sign_in_with": None if settings.oidc is None else settings.oidc.name,
     }
     return json_answer(answer)

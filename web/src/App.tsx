@@ -29,6 +29,7 @@ const DatasetPage = lazyPage("dataset", () => import("./datasets/DatasetPage"));
 const ReviewQueuesPage = lazyPage("reviewQueues", () => import("./review/ReviewQueuesPage"));
 const ReviewPage = lazyPage("review", () => import("./review/ReviewPage"));
 const AuditPage = lazyPage("audit", () => import("./audit/AuditPage"));
+const AlertsPage = lazyPage("alerts", () => import("./alerts/AlertsPage"));
 const SettingsPage = lazyPage("settings", () => import("./settings/SettingsPage"));
 const ComparePage = lazyPage("compare", () => import("./compare/ComparePage"));
 
@@ -114,6 +115,9 @@ export function App() {
             </Route>
             <Route path="/compare">
               <ComparePage />
+            </Route>
+            <Route path="/alerts">
+              <AlertsPage />
             </Route>
             <Route path="/settings">
               <SettingsPage />

@@ -83,6 +83,7 @@ class Rule:
     filter: str
     at_least: int  # traces, below which the condition does not hold
     tell: tuple[str, ...]  # names of channels
+    project: str | None  # on a server of projects, whose traces they are
 
     def since(self, now: float) -> float:
         """The start of the window, in seconds since the epoch; a day starts at midnight of the process's time zone."""
@@ -131,8 +132,11 @@ def seconds_of(window: str) -> float:
     return read_duration(window) / 1000
 
 
-def read_rules(file: str | os.PathLike[str]) -> Rules:
-    """The rules of a TOML file. Raises InvalidArgumentError, which says what is wrong where."""
+def read_rules(file: str | os.PathLike[str], *, of_projects: bool = False) -> Rules:
+    """The rules of a TOML file, ``of_projects`` for a server of some.
+
+    Raises InvalidArgumentError, which says what is wrong where.
+    """
     path = Path(file)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -141,9 +145,17 @@ def read_rules(file: str | os.PathLike[str]) -> Rules:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidArgumentError(f"alerts: {path} is not TOML: {error}") from None
     try:
-        return _rules(content)
+        found = _rules(content)
     except _WrongError as error:
         raise InvalidArgumentError(f"alerts: {path}: {error}") from None
+    for rule in found.rules:
+        if of_projects and rule.project is None:
+            raise InvalidArgumentError(
+                f"alerts: {path}: rule {rule.name!r}: project is missing: whose traces it is about"
+            )
+        if rule.project is not None and not of_projects:
+            raise InvalidArgumentError(f"alerts: {path}: rule {rule.name!r}: project is given, and this is one store")
+    return found
 
 
 class _WrongError(Exception):
@@ -192,8 +204,9 @@ def _rule(table: _Table, channels: Mapping[str, Channel]) -> Rule:
         missing = f"channel {unknown[0]!r}" if unknown else "any channel"
         table.fail(f"tell: the file has no table for {missing}; write [channels.team] with slack, webhook or mail")
     at_least = table.take("at_least", int, 0)
+    project = table.take("project", str, None)
     table.done()
-    return Rule(name, when, window, filter_string, at_least, tuple(tell))
+    return Rule(name, when, window, filter_string, at_least, tuple(tell), project)
 
 
 def _window(table: _Table) -> str:

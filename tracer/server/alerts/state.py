@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS messages(
     number INTEGER PRIMARY KEY, event TEXT NOT NULL, channel TEXT NOT NULL, content TEXT NOT NULL, made REAL NOT NULL,
     next REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'waiting'
 );
+CREATE TABLE IF NOT EXISTS channels(name TEXT PRIMARY KEY, told REAL, failed REAL, fault TEXT);
 """
 
 
@@ -50,6 +51,15 @@ class Message(NamedTuple):
     content: JsonObject
     made: float
     tries: int
+
+
+class ChannelState(NamedTuple):
+    """How a channel took what it was told; times in seconds since the epoch."""
+
+    told: float | None = None  # when it took something last
+    failed: float | None = None  # when it did not, and why
+    fault: str | None = None
+    waiting: int = 0  # messages that are still to be told
 
 
 class AlertState:
@@ -126,6 +136,35 @@ class AlertState:
         with self._changing() as connection:
             left = "UPDATE messages SET state = 'unknown' WHERE state = 'sending' AND next < ?"
             return connection.execute(left, (before,)).rowcount
+
+    def note(self, channel: str, now: float, fault: str | None) -> None:
+        """A channel was told something, or was not for this reason."""
+        change = "told = excluded.told" if fault is None else "failed = excluded.failed, fault = excluded.fault"
+        told, failed = (now, None) if fault is None else (None, now)
+        with self._changing() as connection:
+            connection.execute(
+                "INSERT INTO channels(name, told, failed, fault) VALUES (?, ?, ?, ?)"
+                f" ON CONFLICT(name) DO UPDATE SET {change}",
+                (channel, told, failed, fault),
+            )
+
+    def channels(self) -> dict[str, ChannelState]:
+        """The channels that were told something, or are to be."""
+        with self._changing() as connection:
+            rows = connection.execute(
+                "SELECT name, told, failed, fault, (SELECT count(*) FROM messages WHERE channel = name AND state ="
+                " 'waiting') FROM channels"
+            )
+            return {name: ChannelState(*row) for name, *row in rows}
+
+    def told(self) -> dict[str, float]:
+        """When the rules were told of last, of those in the last thirty days."""
+        with self._changing() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT rule, max(next) FROM messages JOIN events ON id = event WHERE state = 'told' GROUP BY rule"
+                )
+            )
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:

@@ -6,7 +6,9 @@ import math
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -43,11 +45,16 @@ class RuleStatus(NamedTuple):
 class Alerts(Repeated):
     """A thread that looks at the rules of a file."""
 
-    def __init__(self, rules: Rules, open_store: Callable[[], Store]) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        store_of: Callable[[Rule], AbstractContextManager[Store]],
+        state_file: Callable[[], Path],
+    ) -> None:
         super().__init__("alerts", "look at its alerts", _EVERY_SECONDS, stop_seconds=_STOP_SECONDS, is_at_once=True)
-        self._rules = rules
-        self._open_store = open_store
-        self._state: AlertState | None = None
+        self.rules = rules
+        self._store_of = store_of
+        self._state_file = state_file
         self.statuses = {rule.name: RuleStatus(rule, None, None, None) for rule in rules.rules}
 
     def _work(self) -> None:
@@ -57,11 +64,26 @@ class Alerts(Repeated):
             self.statuses = {name: each._replace(fault=str(error)) for name, each in self.statuses.items()}
             raise
 
+    @cached_property
+    def state(self) -> AlertState:
+        """What outlives the server."""
+        return AlertState(self._state_file())
+
+    def try_channel(self, name: str) -> str | None:
+        """Send a channel a trial message; why it was not taken. Raises KeyError."""
+        fault = None
+        try:
+            tell(self.rules.channels[name], trial_message(time.time()))
+        except NotToldError as error:
+            fault = str(error)
+        self.state.note(name, time.time(), fault)
+        return fault
+
     def check(self, now: float) -> None:
         """Look at every rule once, and tell what there is to tell."""
-        state = self._state = self._state or AlertState(state_file(self._open_store().url))
+        state = self.state
         going_on = {event.rule: event for event in state.open_events()}
-        for rule in self._rules.rules:
+        for rule in self.rules.rules:
             self._look_at(rule, going_on.pop(rule.name, None), state, now)
         for event in going_on.values():  # of rules that the file has no longer
             state.end(event.id, now, [])
@@ -70,7 +92,8 @@ class Alerts(Repeated):
     def _look_at(self, rule: Rule, event: Event | None, state: AlertState, now: float) -> None:
         since = event.began if event else None
         try:
-            value, traces = measured(rule, self._open_store(), now)
+            with self._store_of(rule) as store:
+                value, traces = measured(rule, store, now)
         except Exception as error:
             log_once(f"alert {rule.name}", "tracer server cannot look at the alert %r: %s", rule.name, error)
             self.statuses[rule.name] = RuleStatus(rule, None, since, str(error))
@@ -97,6 +120,7 @@ class Alerts(Repeated):
         content: JsonObject = {
             "what": what,
             "rule": rule.name,
+            "project": rule.project,
             "when": str(rule.when),
             "window": rule.window,
             "filter": rule.filter,
@@ -109,9 +133,9 @@ class Alerts(Repeated):
         return [(channel, content) for channel in rule.tell]
 
     def _link(self, rule: Rule) -> str | None:
-        if self._rules.page is None:
+        if self.rules.page is None:
             return None
-        return f"{self._rules.page}/traces" + (f"?{urlencode({'filter': rule.filter})}" if rule.filter else "")
+        return f"{self.rules.page}/traces" + (f"?{urlencode({'filter': rule.filter})}" if rule.filter else "")
 
     def _tell(self, state: AlertState, now: float) -> None:
         if left := state.left_behind(now - _SENT_SECONDS):
@@ -119,13 +143,14 @@ class Alerts(Repeated):
                 "tracer server: %s messages of alerts may have been told or not; they are not repeated", left
             )
         while not self._ended.is_set() and (message := state.claim(now)) is not None:
-            channel = self._rules.channels.get(message.channel)
+            channel = self.rules.channels.get(message.channel)
             if channel is None:
                 state.settle(message, "lost")  # the file has it no longer
                 continue
             try:
                 tell(channel, message.content)
             except NotToldError as error:
+                state.note(message.channel, now, str(error))
                 is_over = not error.is_certain or now - message.made > _GIVEN_UP_SECONDS
                 again_in = _AGAIN_SECONDS[min(message.tries, len(_AGAIN_SECONDS) - 1)]
                 then = "it is not repeated" if is_over else f"again in {again_in:g} s"
@@ -138,6 +163,7 @@ class Alerts(Repeated):
                     state.put_back(message, now + again_in)
             else:
                 state.settle(message, "told")
+                state.note(message.channel, now, None)
 
 
 def measured(rule: Rule, store: Store, now: float) -> tuple[float | None, int]:
@@ -164,7 +190,7 @@ def trial_message(now: float) -> JsonObject:
         "what": "trial",
         "event": uuid.uuid4().hex,
         **dict.fromkeys(("rule", "when", "window", "filter"), ""),
-        **dict.fromkeys(("value", "ended", "url")),
+        **dict.fromkeys(("project", "value", "ended", "url")),
         "began": _shown_time(now),
         "text": "A trial: alerts of tracer arrive here",
     }

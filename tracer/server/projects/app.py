@@ -7,6 +7,8 @@ from starlette.applications import Starlette
 from tracer._catalog.catalog import Catalog
 from tracer._distribution import install_advice
 from tracer.errors import InvalidArgumentError
+from tracer.server.alerts.rules import read_rules
+from tracer.server.alerts.watching import Alerts
 from tracer.server.app import create_app_of
 from tracer.server.oidc.signing_in import SignIn
 from tracer.server.projects.projects import Projects
@@ -16,12 +18,17 @@ from tracer.server.settings import ServerSettings
 def create_app_of_projects(catalog: Catalog, settings: ServerSettings) -> Starlette:
     """The server as an ASGI app on the projects of a catalogue.
 
-    Raises InvalidArgumentError where people are to sign in elsewhere, and the package for it is missing.
+    Raises InvalidArgumentError for a file of alerts that cannot work, and where people are to sign in elsewhere and the
+    package for it is missing.
     """
     projects = Projects(catalog, settings)
+    alerts = None
+    if settings.alerts:
+        rules = read_rules(settings.alerts, of_projects=True)
+        alerts = Alerts(rules, lambda rule: projects.borrowed(rule.project or ""), lambda: catalog.folder / "alerts.db")
     sign_in = _sign_in(projects, settings)
     catalog.end_sign_ins(None if settings.oidc is None else settings.oidc.fingerprint)
-    return create_app_of(projects, settings, sign_in=sign_in)
+    return create_app_of(projects, settings, alerts, sign_in)
 
 
 def _sign_in(projects: Projects, settings: ServerSettings) -> SignIn | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from starlette.types import Message, Receive
 
@@ -91,6 +92,17 @@ class Projects:
     def open(self) -> list[Served]:
         """The stores that are open now."""
         return [project.served for project in list(self._open.values())]
+
+    @contextmanager
+    def borrowed(self, name: str) -> Iterator[Store]:
+        """The store of a project for a moment, from any thread. Raises NotInCatalogError, StoreError."""
+        project = self.catalog.project(name)
+        found = self._open.get(project.id)
+        if found is not None:
+            yield found.store.open()
+            return
+        with closing(open_store(self._url(project))) as store:
+            yield store
 
     def start(self) -> None:
         """Start what runs beside requests."""

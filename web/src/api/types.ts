@@ -339,6 +339,8 @@ export interface ServerInfo {
   read_only: boolean;
   /** Whether the page may make calls of models. */
   try_again: boolean;
+  /** Whether the server looks at rules of alerts. */
+  alerts: boolean;
   /** Name of the OpenID Connect provider that people sign in with; null where there is none. */
   sign_in_with: string | null;
 }

@@ -1,6 +1,7 @@
 // Header with the navigation.
 
 import {
+  Bell,
   ChartLine,
   ClipboardCheck,
   Database,
@@ -79,6 +80,11 @@ export function Header({ server }: { server: ServerInfo }) {
           <span className="store mono" title={server.store}>
             {server.store.split("/").slice(-2).join("/")}
           </span>
+        )}
+        {server.alerts && (
+          <Link href="/alerts" className="button quiet square" aria-label="Alerts" title="Alerts">
+            <Bell aria-hidden />
+          </Link>
         )}
         {server.roles?.includes("admin") && (
           <Link href="/settings" className="button quiet square" aria-label="Settings" title="Projects and keys">
