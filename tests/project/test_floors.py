@@ -83,9 +83,9 @@ FLOORS: tuple[dict[str, str], ...] = (
             "framework hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
         ),
         "tracer._replay": (
-            "__init__ answering bedrock_calls bodies cassette changes connections differing event_stream forking keys "
-            "matching network places pools pytest_plugin replaying session sources span_tree spans_of_test steps "
-            "traced_calls transport unreachable uses whole_program"
+            "__init__ answering bedrock_calls bodies cassette changes cloud_calls connections differing event_stream "
+            "forking keys matching network places pools pytest_plugin replaying session sources span_tree "
+            "spans_of_test steps traced_calls transport unreachable uses whole_program"
         ),
         "tracer": "otel",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from collections.abc import Iterator
@@ -13,10 +14,10 @@ import openai
 import pytest
 
 import tracer
-from tests.anthropic.replies import message
+from tests.anthropic.replies import CALL, TEXT, lima, message
 from tests.openai import replies
 from tests.openai.server import BREAK, Server, reply, sse
-from tests.replay.sdks import SDKS, ask_openai
+from tests.replay.sdks import SDKS, ask_openai, listed
 from tracer.errors import CassetteError, InvalidArgumentError, ReplayMismatchError, TraceNotFoundError
 
 PERU, CHILE = "What is the capital of Peru?", "What is the capital of Chile?"
@@ -249,11 +250,32 @@ def test_nothing_is_recorded_into_a_trace(stopping: Server) -> None:
         tracer.replay(7)  # type: ignore[arg-type]
 
 
-def test_what_a_client_for_a_cloud_asked_is_refused_before_anything_runs(server: Server) -> None:
-    server.will(reply(message()))
-    given: Any = {"region": "europe-west1", "project_id": "p", "access_token": "k", "base_url": server.url}
-    with anthropic.AnthropicVertex(**given, http_client=anthropic.DefaultHttpxClient(verify=False)) as client:
-        client.messages.create(model="m", max_tokens=10, messages=[{"role": "user", "content": PERU}])
+def test_what_the_client_for_vertex_ai_asked_is_answered(way: str, stopping: Server) -> None:
+    def program(question: str) -> Any:
+        given: Any = {"region": "europe-west1", "project_id": "p", "access_token": "k", "base_url": stopping.url}
+        asked: Any = {"model": "claude-m@1", "max_tokens": 10, "messages": [{"role": "user", "content": question}]}
+        asked |= {"stream": True} if streams else {}
+        if "async" not in way:
+            with anthropic.AnthropicVertex(**given, http_client=anthropic.DefaultHttpxClient(verify=False)) as client:
+                said = client.messages.create(**asked)
+                return list(said) if streams else said
 
-    with pytest.raises(CassetteError, match=r"asks gcp\.vertex_ai.*tracer\.record"), tracer.replay(last_trace()):
-        pass
+        async def scenario() -> Any:
+            http = anthropic.DefaultAsyncHttpxClient(verify=False)
+            async with anthropic.AsyncAnthropicVertex(**given, http_client=http) as client:
+                said = await client.messages.create(**asked)
+                return await listed(said) if streams else said
+
+        return asyncio.run(scenario())
+
+    streams = "stream" in way
+    stopping.will(sse(*lima(), done=False) if streams else reply(message(TEXT, CALL)))
+    first = program(PERU)
+    trace_id = last_trace()
+    stopping.close()
+
+    with tracer.replay(trace_id) as replay:
+        assert repr(program(PERU)) == repr(first)
+    assert replay.unused == 0
+    with pytest.raises(ReplayMismatchError, match=r'word 6: "Peru.*now it is "Chile'), tracer.replay(trace_id):
+        program(CHILE)

@@ -56,6 +56,10 @@ class Recorded:
         """Whether it may answer more than one request."""
         return False
 
+    def answering(self, request: JsonObject) -> Recorded:
+        """The call with its reply as this request gets it."""
+        return self
+
     def asked(self, request: JsonObject) -> JsonObject:
         """The part of a request that is to be compared with this one's."""
         return request

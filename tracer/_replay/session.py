@@ -58,7 +58,7 @@ class Session:
             found = self._find(request)
             if found is not None:
                 found.is_used = True
-                return found
+                return found.answering(request)
             if self.stays_live:
                 self.is_live = True
                 return None

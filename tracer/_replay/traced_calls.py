@@ -10,6 +10,7 @@ from tracer._engine.runtime import runtime
 from tracer._json import JsonObject, encode, loads
 from tracer._records.attachments import ATTACHMENT_SCHEME, put_back
 from tracer._replay import bedrock_calls as bedrock
+from tracer._replay import cloud_calls as clouds
 from tracer._replay import event_stream
 from tracer._replay.cassette import STEP, Recorded
 from tracer._replay.matching import path_of
@@ -23,9 +24,6 @@ _OF_MODELS = (SpanType.CHAT_MODEL, SpanType.LLM, SpanType.EMBEDDING)
 _UPLOADS = frozenset({"speech", "transcription", "translation"})  # operations whose sound a trace does not keep
 _LEFT_EARLY = frozenset({"cancelled", "closed", "dropped"})  # by the program, as semconv.INCOMPLETE tells
 _NS_PER_MS = 1_000_000
-# by whose clients Anthropic's and Cohere's SDK write requests, and read streams, in another way than a trace has them
-_CLOUDS = frozenset({"aws.bedrock", "gcp.vertex_ai", "oci.generative_ai"})
-_WRITE_OTHERWISE = frozenset({"tracer.anthropic", "tracer.cohere"})
 _OWN = "tracer"  # scope of the steps of @tracer.trace
 
 
@@ -53,6 +51,7 @@ WIRES = {
     "tracer.ollama": _Wire("application/x-ndjson", repeated=frozenset({"model"})),
     bedrock.SCOPE: _Wire(event_stream.CONTENT_TYPE),
 }
+_OF_AWS = _Wire(event_stream.CONTENT_TYPE)  # to the SDKs of the models' makers
 
 
 class TracedCall(Recorded):
@@ -109,6 +108,21 @@ class BedrockCall(TracedCall):
         """The arguments of the SDK that a request has."""
         found = bedrock.asked(request)
         return request if found is None else {"method": "POST", "url": self.request["url"], "json": found}
+
+
+class CloudCall(TracedCall):
+    """A call of a cloud by the SDK of a model's maker, whose model is in the path of a request."""
+
+    def asked(self, request: JsonObject) -> JsonObject:
+        """What a request says, as the SDK was given it."""
+        return super().asked(clouds.asked(request, self.request["json"]))
+
+    def answering(self, request: JsonObject) -> Recorded:
+        """The call with the reply as the cloud that is asked sends it: a span tells the provider, not the API."""
+        if not clouds.is_for_aws(request):
+            return self
+        response = clouds.response_of_aws(_response(self.span, _OF_AWS))
+        return TracedCall(self.span, {**self.content, "response": response})
 
 
 class ToolCall(TracedCall):
@@ -168,7 +182,7 @@ def _call_of(span: Span, steps: frozenset[str]) -> Iterator[Recorded]:
         if span.get_attribute(semconv.OPERATION) in _UPLOADS:
             raise _missing(span, "a trace does not keep the sound")
         cloud = span.get_attribute(semconv.PROVIDER)
-        if scope in _WRITE_OTHERWISE and cloud in _CLOUDS:
+        if scope in clouds.SCOPES and cloud in clouds.NOT_AS_SENT:
             raise _missing(span, f"a trace does not have how this SDK asks {cloud}")
         if not isinstance(span.inputs, dict):
             raise _missing(span, "it has no request")
@@ -181,7 +195,11 @@ def _call_of(span: Span, steps: frozenset[str]) -> Iterator[Recorded]:
                 raise _missing(span, why)
             given = bedrock.request_of(given)
         request = {"method": "POST", "url": "", "json": {**given, **streams}}
-        kind = BedrockCall if scope == bedrock.SCOPE else TracedCall
+        kind = TracedCall
+        if scope == bedrock.SCOPE:
+            kind = BedrockCall
+        elif scope in clouds.SCOPES and cloud in clouds.PROVIDERS:
+            kind = CloudCall
         yield kind(span, {"request": request, "response": _response(span, WIRES[str(scope)])})
     elif span.span_type in _OF_MODELS and str(scope).startswith("tracer."):
         raise _missing(span, f"a call that {scope} tells of is not kept as it was sent")
@@ -287,7 +305,9 @@ def _streamed(span: Span, wire: _Wire, error: dict[str, str] | None) -> JsonObje
     return found
 
 
-def _event(chunk: object, wire: _Wire) -> str:
+def _event(chunk: object, wire: _Wire) -> str | JsonObject:
+    if wire is _OF_AWS:
+        return clouds.event_of(chunk)
     text = encode(chunk).decode()
     if wire.content_type != "text/event-stream":
         return f"{text}\n"

@@ -13,6 +13,8 @@ _KEPT_LIMIT = 16 * 1024 * 1024
 _BINARY = ("audio/", "image/", "video/", "application/octet-stream")
 _MEDIA = ("audio/", "image/")
 _JSON_LINES = frozenset({"application/stream+json", "application/x-ndjson", "application/jsonl"})
+# binary; an SDK that decodes it below itself leaves the type as it was, and its body is lines of JSON
+_DECODED = "application/vnd.amazon.eventstream"
 
 
 class HttpResponse(Protocol):
@@ -93,6 +95,8 @@ class BodyReader:
 
     def feed(self, received: bytes) -> Iterator[bytes]:
         """The data of the events that are complete now."""
+        if self.is_event_stream is None and self._content_type == _DECODED and received.startswith(b"{"):
+            self._has_lines = self.is_event_stream = True
         if self.is_event_stream is None:
             self.is_event_stream = is_event_stream(b"".join([*self._kept, received]))
         if not self.is_event_stream:
