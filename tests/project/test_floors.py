@@ -43,7 +43,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.clickhouse": (
             "__init__ address append attachments compile connection datasets delete documents find gathering logs "
             "migrations objects overview owners places policies read reviews rolled run_sums snippets spans statistics "
-            "store words"
+            "store weeks words"
         ),
         "tracer.store.filter": "__init__ complete durations expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",

@@ -103,13 +103,14 @@ def run(dry_run: bool, file: Path | None, as_json: bool, store_url: str | None) 
     from tracer.cli.screen import tell
     from tracer.cli.wording import how_many
     from tracer.store.parts import delete_in_parts
-    from tracer.store.policies import expired
+    from tracer.store.policies import all_over_before, expired
 
     store = store_for_reading(store_url)
     policies = store.policies() if file is None else _policies_in(file)
     if not policies:
         raise InvalidArgumentError("there are no policies yet. `tracer policy set` makes one.")
-    number = 0
+    before = all_over_before(policies)
+    number = 0 if dry_run or before is None else store.delete_older(before)
     with progress_bar("Looking", store.count_traces()) as advance:
         for found in expired(store, policies):
             if dry_run:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tracer.server.repeated import Repeated
 from tracer.store import Store
 from tracer.store.parts import delete_in_parts
-from tracer.store.policies import expired
+from tracer.store.policies import all_over_before, expired
 from tracer.store.rows import StoredPolicy
 
 _EVERY_SECONDS = 60.0  # a look at the policies
@@ -31,6 +31,9 @@ class Retention(Repeated):
         store = self._open_store()
         policies = store.policies()
         if policies and (policies != self._kept or time.monotonic() > self._passed + _PASS_SECONDS):
+            before = all_over_before(policies)
+            if before is not None:
+                store.delete_older(before)
             for found in expired(store, policies):
                 began = time.monotonic()
                 for _ in delete_in_parts(store, found.trace_ids, found.condition, at_once=_AT_ONCE):

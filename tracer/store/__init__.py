@@ -219,6 +219,13 @@ class Store(Protocol):
         """Delete by ids and filter (both must hold when both are given), oldest first; returns how many."""
         ...
 
+    def delete_older(self, before: int) -> int:
+        """Delete what can go as a whole of the traces that started before a time in ns, but for running ones.
+
+        Returns how many; the others are left to `delete_traces`.
+        """
+        ...
+
     def release_space(self, *, whole: bool = False) -> bool:
         """Give some of the space of what was deleted back to the disk; whether there is more.
 

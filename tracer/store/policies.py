@@ -95,6 +95,16 @@ def expired(store: Store, policies: Sequence[StoredPolicy], *, now_ns: int | Non
                 yield Expired(found, condition)
 
 
+def all_over_before(policies: Sequence[StoredPolicy], *, now_ns: int | None = None) -> int | None:
+    """The time in ns before which every ended trace's time is over, whatever filters it meets; None where none is."""
+    now = clock.time_ns() if now_ns is None else now_ns
+    keeps = [policy.keep_seconds for policy in policies]
+    longest = max((seconds for seconds in keeps if seconds is not None), default=None)
+    if longest is None or None in keeps or all(policy.filter for policy in policies):
+        return None
+    return now - longest * _NS_PER_SECOND
+
+
 def _expired(policies: Sequence[StoredPolicy], share: float, now: int) -> Expression | None:
     """The condition of the traces up to this share whose time is over; None where that is none."""
     stays = {policy: policy.keep_seconds if policy.sample >= share else policy.after_seconds for policy in policies}

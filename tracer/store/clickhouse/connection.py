@@ -65,9 +65,10 @@ class Connection:
         answer = self._ask(lambda client: client.raw_query(text, bound, settings, fmt="JSONCompactEachRow"))
         return [orjson.loads(line) for line in answer.splitlines()] if answer else []
 
-    def command(self, sql: str, *, database: str | None = None) -> None:
-        """Run a statement that gives no rows."""
-        self._ask(lambda client: client.command(sql, use_database=database is None))
+    def command(self, sql: str, parameters: Iterable[object] = (), *, database: str | None = None) -> None:
+        """Run a statement that gives no rows; each question mark in it is a parameter."""
+        text, bound = _bound(sql, parameters)
+        self._ask(lambda client: client.command(text, bound, use_database=database is None))
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str | None = None) -> None:
         """Insert rows, all or none of them; nothing where a block with this token was inserted before."""

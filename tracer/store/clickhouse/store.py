@@ -19,6 +19,7 @@ from tracer.store.clickhouse.owners import Heartbeats, owner_gone, running_owner
 from tracer.store.clickhouse.run_sums import run_sums
 from tracer.store.clickhouse.snippets import snippets
 from tracer.store.clickhouse.statistics import statistics
+from tracer.store.clickhouse.weeks import delete_weeks
 from tracer.store.decode import decode
 from tracer.store.filter import Expression
 from tracer.store.rows import (
@@ -190,6 +191,10 @@ class ClickHouseStore:
     ) -> int:
         """Delete by ids and filter (both must hold when both are given), oldest first; returns how many."""
         return delete_traces(self._checked(), trace_ids=trace_ids, filter=filter, limit=limit)
+
+    def delete_older(self, before: int) -> int:
+        """Delete the weeks that ended before a time in ns, but for those with running traces; the number of traces."""
+        return delete_weeks(self._checked(), before)
 
     def release_space(self, *, whole: bool = False) -> bool:
         """Nothing: ClickHouse does so by itself."""

@@ -271,6 +271,10 @@ class RemoteStore:
         body = {name: value for name, value in {**asked, "limit": limit}.items() if value is not None}
         return int(self._server.send("/traces/delete", body).json()["deleted"])
 
+    def delete_older(self, before: int) -> int:
+        """Nothing: the server does so by itself."""
+        return 0
+
     def release_space(self, *, whole: bool = False) -> bool:
         """Nothing: the server does so by itself."""
         return False

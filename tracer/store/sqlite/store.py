@@ -235,6 +235,10 @@ class SqliteStore:
             matcher=partial(self._fulltext.matcher, all_at_once=True),
         )
 
+    def delete_older(self, before: int) -> int:
+        """Nothing: nothing goes as a whole."""
+        return 0
+
     def release_space(self, *, whole: bool = False) -> bool:
         """Give some of the space of what was deleted back to the disk; whether there is more."""
         return self._write(lambda connection: reading.delete.release_space(connection, whole=whole))

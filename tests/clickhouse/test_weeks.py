@@ -1,0 +1,155 @@
+"""Weeks of which nothing is kept go as a whole: at once for all who read, with what arrives late, and off the disk."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Iterator
+
+import orjson
+import pytest
+
+from tests.store.records import MS, found, said, span, start
+from tests.waiting import until
+from tracer.server.retention import Retention
+from tracer.store import Store, open_store
+from tracer.store.clickhouse.address import parse_address
+from tracer.store.clickhouse.connection import Connection
+from tracer.store.policies import all_over_before, checked_policy, stored_policy
+
+pytestmark = pytest.mark.no_store
+
+DAY = 86_400_000 * MS
+WEEK = 7 * DAY
+MONDAY = 1_790_553_600_000 * MS  # 2026-09-28
+CALLED = {"type": "CHAT_MODEL", "model": "m", "usage": (2, 1)}
+
+
+@pytest.fixture
+def stores(url: str) -> Iterator[tuple[Store, Store]]:
+    """Two servers' stores on one database."""
+    both = open_store(url), open_store(url)
+    yield both
+    for store in both:
+        store.close()
+
+
+@pytest.fixture
+def tables(url: str, stores: tuple[Store, Store]) -> Iterator[Connection]:
+    """The tables themselves."""
+    stores[0].count_traces()
+    connection = Connection(parse_address(url))
+    yield connection
+    connection.close()
+
+
+def weeks_of_spans(tables: Connection) -> list[str]:
+    return [
+        week
+        for (week,) in tables.rows(
+            "SELECT DISTINCT partition FROM system.parts WHERE active AND table = 'spans'"
+            " AND database = currentDatabase() ORDER BY partition"
+        )
+    ]
+
+
+def test_a_week_goes_at_once_for_all_and_stays_gone(stores: tuple[Store, Store], tables: Connection) -> None:
+    one, other = stores
+    old = [span(f"old{number}", "r", start=MONDAY + number * DAY, **CALLED) for number in range(7)]
+    new = [span(f"new{number}", "r", start=MONDAY + WEEK + number * DAY, **CALLED) for number in range(3)]
+    one.append([*old, *new, said("old1", 1, tags={"a": "b"}, session_id="s")])
+    before = other.change_number()
+
+    gone = one.delete_older(MONDAY + WEEK)
+
+    assert gone == 7
+    for store in stores:
+        assert sorted(found(store)) == ["new0", "new1", "new2"]
+        assert (store.count_traces(), store.trace("old1")) == (3, None)
+        (model,) = store.statistics()
+        assert (model.calls, model.input_tokens) == (3, 6)
+        assert store.find_sessions().sessions == []
+        assert found(store, "tags.a = 'b'") == []
+    assert other.change_number() > before
+    assert weeks_of_spans(tables) == ["2026-10-05"]
+    assert tables.rows("SELECT countIf(deleted = 0), countIf(deleted = 1) FROM traces") == [[3, 7]]
+
+    other.append([span("old1", "late", "r", start=MONDAY + DAY, **CALLED), old[0]])
+    assert (one.count_traces(), one.delete_older(MONDAY + WEEK)) == (3, 0)
+
+
+def test_a_week_that_is_not_over_or_has_a_running_trace_stays(stores: tuple[Store, Store], tables: Connection) -> None:
+    store = stores[0]
+    store.append([span("a", "r", start=MONDAY), span("b", "r", start=MONDAY + WEEK)])
+    store.append([start("c", "r", start=MONDAY + WEEK)], owner="1-test")
+
+    assert store.delete_older(MONDAY + WEEK - 1) == 0
+    assert store.delete_older(MONDAY + 2 * WEEK) == 1
+    assert (sorted(found(store)), weeks_of_spans(tables)) == (["b", "c"], ["2026-10-05"])
+
+
+def test_a_trace_over_two_weeks_is_in_that_of_its_start_and_keeps_its_spans_while_it_is_there(
+    stores: tuple[Store, Store], tables: Connection
+) -> None:
+    store = stores[0]
+    later = MONDAY + WEEK + DAY
+    running = start("run", "r", start=MONDAY)
+    store.append([running, span("run", "c", "r", start=later)], owner="1-test")
+    store.append([span("long", "r", start=MONDAY + WEEK), span("long", "c", "r", start=MONDAY + 2 * WEEK + DAY)])
+
+    # the second week has spans of a trace that began before it, and runs
+    assert store.delete_older(MONDAY + 2 * WEEK) == 0
+    stored = store.trace("run")
+    assert stored is not None
+    assert stored.row.span_count == 2
+
+    store.append([span("run", "r", start=MONDAY)], owner="1-test")
+    assert store.delete_older(MONDAY + 2 * WEEK) == 2
+    assert (found(store), weeks_of_spans(tables)) == ([], ["2026-10-12"])
+    store.append([span("long", "d", "r", start=MONDAY + 2 * WEEK + DAY)])
+    assert (found(store), store.statistics(group_by="type")) == ([], [])
+
+
+def test_attachments_go_with_the_last_trace_that_names_them(stores: tuple[Store, Store]) -> None:
+    store = stores[0]
+    digests = [hashlib.sha256(content).hexdigest() for content in (b"one", b"two")]
+    for digest, content in zip(digests, (b"one", b"two")):
+        record = {"kind": "attachment", "id": digest, "trace_id": "a", "mime": "text/plain"}
+        store.append([orjson.dumps({**record, "content": base64.b64encode(content).decode()})])
+    names = [{"json": {"tracer.inputs": f"tracer-attachment:{digest};text/plain;3"}} for digest in digests]
+    store.append([span("a", "r", start=MONDAY, **names[0]), span("a", "c", "r", start=MONDAY, **names[1])])
+    store.append([span("b", "r", start=MONDAY + WEEK, **names[1])])
+
+    store.delete_older(MONDAY + WEEK)
+
+    assert [store.attachment(digest) is not None for digest in digests] == [False, True]
+
+
+def test_a_server_drops_weeks_by_a_policy_without_a_filter(stores: tuple[Store, Store], tables: Connection) -> None:
+    store = stores[0]
+    now = time.time_ns()
+    store.append([span("a", "r", start=now - 5 * WEEK), span("b", "r", start=now)])
+    store.write_policy(checked_policy({"name": "all", "keep_seconds": 2 * WEEK // 10**9}))
+    retention = Retention(lambda: stores[1], every_seconds=0.01)
+
+    retention.start()
+    went = until(lambda: store.count_traces() == 1 and len(weeks_of_spans(tables)) == 1)
+    retention.stop()
+
+    assert (went, found(store)) == (True, ["b"])
+
+
+def test_everything_is_over_only_after_the_longest_time_of_all_policies() -> None:
+    def border(*policies: tuple[str, int | None]) -> int | None:
+        stored = [
+            stored_policy(checked_policy({"name": "a", "filter": filter, "keep_seconds": seconds}), 0, 0)
+            for filter, seconds in policies
+        ]
+        return all_over_before(stored, now_ns=100 * 10**9)
+
+    assert border(("", 30)) == 70 * 10**9
+    assert border(("", 30), ("status = 'ERROR'", 60)) == 40 * 10**9
+    assert border(("", 30), ("status = 'ERROR'", None)) is None
+    assert border(("status = 'ERROR'", 30)) is None
+    assert border() is None

@@ -1,0 +1,82 @@
+"""Deletes weeks as a whole: their traces by one statement, their spans with the partition that has them.
+
+The rows of the traces are hidden, as by any deletion, and stay as marks: what arrives late is dropped. A trace that
+arrives in such a week between the statements, from a clock that is weeks behind or by a copy, may be hidden, too.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+
+from tracer.store.clickhouse.append import write_changes
+from tracer.store.clickhouse.attachments import delete_unused_attachments
+from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.places import FIRST_HOUR, HOUR_NS
+
+_HOURS = 7 * 24
+_VERSION = "bitOr(bitShiftLeft(toUInt64(2 * life + 1), 52), toUInt64(?))"  # append.py::version_of
+_WITHIN = "hour >= ? AND hour < ?"
+_LIVE = f"SELECT trace_id FROM traces FINAL WHERE {_WITHIN} AND deleted = 0"
+_DIGESTS_AT_ONCE = 1000
+
+
+def delete_weeks(connection: Connection, before: int) -> int:
+    """Delete the weeks that ended before a time in ns, but for those with a trace that runs; the number of traces."""
+    number = 0
+    for (partition,) in connection.rows(
+        "SELECT DISTINCT partition FROM system.parts"
+        " WHERE active AND database = currentDatabase() AND table = 'spans' ORDER BY partition"
+    ):
+        first = _first_hour(partition)
+        # the first of all weeks has what is older than any, and what has no time
+        if first > FIRST_HOUR and (first + _HOURS) * HOUR_NS <= before and _is_over(connection, first):
+            number += _delete(connection, partition, first)
+    return number
+
+
+def _first_hour(partition: str) -> int:
+    monday = date.fromisoformat(partition)
+    return int(datetime(monday.year, monday.month, monday.day, tzinfo=timezone.utc).timestamp()) // 3600
+
+
+def _is_over(connection: Connection, first: int) -> bool:
+    """Whether no trace of the week runs, and none of another week, that is still there, has spans in it."""
+    within = [first, first + _HOURS]
+    ((running, elsewhere),) = connection.rows(
+        f"SELECT (SELECT count() FROM traces FINAL WHERE {_WITHIN} AND deleted = 0 AND state = 'IN_PROGRESS'),"
+        f" (SELECT count() FROM traces FINAL WHERE NOT ({_WITHIN}) AND deleted = 0 AND (hour, trace_id) IN"
+        f" (SELECT own, trace_id FROM traces FINAL WHERE {_WITHIN} AND deleted = 2))",
+        within * 3,
+    )
+    return running == elsewhere == 0
+
+
+def _delete(connection: Connection, partition: str, first: int) -> int:
+    within = [first, first + _HOURS]
+    digests = connection.rows(
+        f"SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE {_WITHIN} AND deleted = 0", within
+    )
+    hidden = _hide(connection, first)
+    connection.command(f"ALTER TABLE spans DROP PARTITION '{partition}'")
+    hidden += _hide(connection, first)  # what came meanwhile: some of its spans may have gone
+    connection.command(f"OPTIMIZE TABLE traces PARTITION '{partition}' FINAL")  # the hidden rows leave the disk
+    for start in range(0, len(digests), _DIGESTS_AT_ONCE):
+        delete_unused_attachments(connection, [row[0] for row in digests[start : start + _DIGESTS_AT_ONCE]])
+    return hidden
+
+
+def _hide(connection: Connection, first: int) -> int:
+    """Hide the traces of a week, in each hour in which they have rows; how many there were."""
+    within = [first, first + _HOURS]
+    ((count, one),) = connection.rows(f"SELECT count(), any(trace_id) FROM ({_LIVE})", within)
+    if not count:
+        return 0
+    number = connection.number()
+    connection.command(
+        "INSERT INTO traces (trace_id, life, deleted, hour, own, seq, version)"
+        f" SELECT trace_id, life, 1, hour, hour, ?, {_VERSION} FROM traces FINAL"
+        f" WHERE deleted != 1 AND (hour, trace_id) IN (SELECT hour, trace_id FROM places WHERE trace_id IN ({_LIVE}))",
+        [number, number, *within],
+    )
+    write_changes(connection, number, [one])  # a new number for those who follow; nobody is told of what is gone
+    return int(count)
