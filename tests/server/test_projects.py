@@ -199,7 +199,7 @@ def test_no_operation_shows_or_changes_anything_of_another_project(roles: tuple[
         assert theirs.get(f"{BASE}/attachments/{DIGEST}").status_code == 404
 
 
-@pytest.mark.parametrize("roles", [("read",), ("write",), ("read", "write"), ("admin",)])
+@pytest.mark.parametrize("roles", [("read",), ("write",), ("read", "write"), ("metrics",), ("admin",)])
 def test_every_operation_is_refused_to_a_key_whose_role_may_not(roles: tuple[Role, ...], shop: Shop) -> None:
     with shop.client(shop.key("shop", *roles)) as client:
         for method, path, operation in OPERATIONS:
@@ -243,6 +243,7 @@ def test_only_what_a_program_sends_needs_no_role_to_read() -> None:
         ("either", "write"),
         ("key", "write"),
         ("both", "admin"),
+        ("metrics", "metrics"),
     ],
 )
 def test_an_administrator_may_do_everything_and_others_what_their_role_says(needs: Needs, roles: Role) -> None:
@@ -270,6 +271,14 @@ def test_a_key_opens_the_api_as_a_bearer_token_a_basic_password_and_a_sign_in(sh
         assert (found["project"], found["roles"], found["store"]) == ("shop", ["read"], "shop")
         client.post(f"{BASE}/sign-out")
         assert client.get(f"{BASE}/traces").status_code == 401
+
+
+def test_a_key_for_figures_shows_nothing_else(shop: Shop) -> None:
+    with shop.client(shop.key("shop", "metrics")) as client:
+        assert "tracer_spans_accepted_total" in client.get("/metrics").text
+        assert client.get(f"{BASE}/traces").status_code == 403
+        assert send(client, *records()).status_code == 403
+        assert client.post(f"{BASE}/sign-in", json={"token": shop.key("shop", "metrics")}).status_code == 403
 
 
 def test_a_key_that_only_sends_does_not_open_the_page(shop: Shop) -> None:

@@ -13,8 +13,8 @@ from typing import Final, Literal, cast
 
 from tracer.errors import InvalidArgumentError
 
-Role = Literal["write", "read", "admin"]
-ROLES: Final[tuple[Role, ...]] = ("write", "read", "admin")
+Role = Literal["write", "read", "metrics", "admin"]
+ROLES: Final[tuple[Role, ...]] = ("write", "read", "metrics", "admin")
 
 
 def new_key(project_id: str) -> str:

@@ -28,7 +28,7 @@ def command() -> None:
 @click.option(
     "--role",
     "roles",
-    type=click.Choice(["write", "read", "admin"]),
+    type=click.Choice(["write", "read", "metrics", "admin"]),
     multiple=True,
     required=True,
     help="What it is for: write to send, read to see everything of the project, admin for projects and keys.",

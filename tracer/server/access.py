@@ -9,7 +9,7 @@ from tracer._catalog.keys import Role
 from tracer._json import JsonObject
 
 # "nothing" is open to everybody, "key" to whoever has any key, "either" and "both" are of read and write
-Needs = Literal["nothing", "key", "read", "write", "either", "both", "admin"]
+Needs = Literal["nothing", "key", "read", "write", "either", "both", "metrics", "admin"]
 
 _ALTERNATIVES: Final[dict[Needs, tuple[frozenset[Role], ...]]] = {
     "nothing": (frozenset(),),
@@ -18,6 +18,7 @@ _ALTERNATIVES: Final[dict[Needs, tuple[frozenset[Role], ...]]] = {
     "write": (frozenset({"write"}),),
     "either": (frozenset({"read"}), frozenset({"write"})),
     "both": (frozenset({"read", "write"}),),
+    "metrics": (frozenset({"metrics"}),),
     "admin": (frozenset({"admin"}),),
 }
 
@@ -31,7 +32,7 @@ OTHER_NEEDS: Final[dict[str, Needs]] = {
     "page": "nothing",
     "health": "nothing",
     "ready": "nothing",
-    "metrics": "admin",
+    "metrics": "metrics",
     "openapi": "key",
     "list_alerts": "read",
     "try_channel": "admin",

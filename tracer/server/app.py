@@ -42,7 +42,7 @@ from tracer.server.stores import CALLER, NEEDS, OneStore, Stores
 from tracer.server.trying.routes import Tries, model_servers_of, try_again
 from tracer.store import Store
 
-_WITHOUT_LIMITS = ("key", "admin")  # so that an administrator can change a limit that is reached
+_WITHOUT_LIMITS = ("key", "metrics", "admin")  # so that an administrator sees and changes a limit that is reached
 _TRIALS = 2  # of channels at once
 _BODIES = 4  # of the largest size, in memory at once
 

@@ -85,7 +85,7 @@ async def sign_in(request: Request) -> Response:
         which = "is no key of this server, or a revoked one" if settings.projects else _ANOTHER
         return error_answer(401, f"this {which}")
     if not is_allowed("read", caller.roles):
-        return error_answer(403, "this key is for programs that send: the page needs one with the role read")
+        return error_answer(403, "this key is for programs: the page needs one with the role read")
     answer = Response(status_code=204)
     if stores.wants_keys:
         set_cookie(request, answer, cookie_of(token), _MONTH_SECONDS)

@@ -335,7 +335,7 @@ export interface ServerInfo {
   store: string | null;
   /** The project of the key, and its roles; null where the server has one store. */
   project: string | null;
-  roles: ("write" | "read" | "admin")[] | null;
+  roles: ("write" | "read" | "metrics" | "admin")[] | null;
   read_only: boolean;
   /** Whether the page may make calls of models. */
   try_again: boolean;

@@ -10,6 +10,7 @@ import { ROLES, type Role } from "./queries";
 const MEANINGS: Record<Role, string> = {
   write: "send, for programs",
   read: "see everything of the project",
+  metrics: "the server's figures, for Prometheus",
   admin: "projects and keys",
 };
 

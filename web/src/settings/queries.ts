@@ -3,7 +3,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { request } from "../api/client";
 
-export const ROLES = ["write", "read", "admin"] as const;
+export const ROLES = ["write", "read", "metrics", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Project {
