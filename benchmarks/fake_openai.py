@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -43,6 +44,7 @@ def make_client() -> Any:
     class Transport(http.BaseTransport):  # type: ignore[misc, name-defined]
         def handle_request(self, request: Any) -> Any:
             request.read()
+            arrived[:] = [time.thread_time_ns()]
             is_chat = request.url.path.endswith("/chat/completions")
             if chunks := request.headers.get("x-chunks"):
                 kind, parts = "text/event-stream", (chat_chunks if is_chat else response_events)(int(chunks))
@@ -53,6 +55,9 @@ def make_client() -> Any:
             return http.Response(200, headers={"content-type": "application/json"}, content=body)
 
     return openai.OpenAI(api_key="none", http_client=http.Client(transport=Transport()), max_retries=0)
+
+
+arrived: list[int] = []  # CPU time of its thread when the newest request was there
 
 
 def _http_library() -> ModuleType:

@@ -13,7 +13,7 @@ from statistics import median
 from types import ModuleType
 from typing import Any
 
-from benchmarks.fake_openai import REPLY_TEXT, conversation, make_client, messages
+from benchmarks.fake_openai import REPLY_TEXT, arrived, conversation, make_client, messages
 
 VALUES = {"step": "retrieve", "count": 5, "score": 0.75, "is_cached": False, "source": "documents/handbook"}
 INPUTS = {"question": "What does the handbook say about holidays? " * 3, "count": 5, "filters": {"language": "en"}}
@@ -87,6 +87,27 @@ class Tasks:
         history = messages(size)
         prompts = [self._renewed(history, new) for _ in range(repeats + warm_up(repeats))]
         return timed(lambda: create(model="gpt-4o-mini", messages=prompts.pop()), repeats, self._contender.flush)
+
+    def sent(self, size: int, repeats: int) -> dict[str, float]:
+        """A chat completion up to where its request is sent: what is recorded before."""
+        create = self._client.chat.completions.create
+        history = messages(size)
+        taken = []
+        for number in range(repeats + warm_up(repeats)):
+            prompt = self._renewed(history, "last")
+            started = time.thread_time_ns()
+            create(model="gpt-4o-mini", messages=prompt)
+            if number >= warm_up(repeats):
+                taken.append(arrived[0] - started)
+        self._contender.flush()
+        return {"thread": median(taken)}
+
+    def use(self, name: str) -> None:
+        """Do what is over then, such as a replay."""
+        create = self._client.chat.completions.create
+        use = getattr(self._contender, f"use_{name}")
+        use(self._folder, lambda: create(model="gpt-4o-mini", messages=messages(200)))
+        self._contender.flush()
 
     def _renewed(self, history: list[dict[str, str]], new: str) -> list[dict[str, str]]:
         self._asked += 1
@@ -198,8 +219,9 @@ class Tasks:
 
     def _recorder(self, what: str) -> Callable[[], Any]:
         contender = self._contender
-        if what == "attributes_span":
-            return lambda: contender.attributes_span(VALUES)
+        if what in ("attributes_span", "bridged_span"):
+            record = getattr(contender, what)
+            return lambda: record(VALUES)
         if what == "span":
             if not hasattr(contender, "span"):
                 return lambda: contender.attributes_span(VALUES)
@@ -250,8 +272,10 @@ def signs(what: str) -> tuple[str, ...]:
     """Texts that a record of a kind holds; one without them recorded nothing worth its cost."""
     return {
         "attributes_span": ("handbook",),
+        "bridged_span": ("handbook",),
         "span": ("holidays", "Thirty days"),
         "decorate": ("holidays", "Thirty days"),
         "chats": ("How many miles", REPLY_TEXT.strip()),
+        "sent": ("How many miles", REPLY_TEXT.strip()),
         "streams": ("many miles", "word word"),
     }[what]

@@ -102,6 +102,7 @@ def static_checks(python: str) -> list[Step]:
         Step("lint", [python, "-m", "ruff", "check", "."]),
         Step("types", [python, "-m", "mypy"]),
         Step("pyright", [python, "-m", "pyright", "--pythonpath", python]),
+        Step("pair", [python, "-m", "benchmarks", "--size", "small", f"--pair={os.environ.get('PAIRED_WITH', '')}"]),
     ]
 
 

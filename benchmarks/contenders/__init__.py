@@ -7,7 +7,9 @@ Such a module imports its library at its top and has these functions; what a con
 ``instrument(client)``          … of this client
 ``attributes_span(values)``     one span with these attributes, through its own API
 ``span(inputs, outputs)``       one span with inputs and outputs, through its own API
+``bridged_span(values)``        … a span of OpenTelemetry's own SDK, which it records
 ``decorate(function)``          the function, each call of it recorded with arguments and result
+``use_replay(folder, call)``    use a call in such a way, which is over when this returns; also ``use_limit``
 ``flush()``                     hand over what was recorded so far
 ``close()``                     what it wants to do when a program ends
 ``last_recorded()``             after ``flush``: the last record that arrived, as text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tracer import trace as decorate
 __all__ = [
     "attributes_span",
     "autolog",
+    "bridged_span",
     "close",
     "count_stored",
     "decorate",
@@ -22,6 +24,8 @@ __all__ = [
     "setup",
     "span",
     "tree",
+    "use_limit",
+    "use_replay",
 ]
 
 
@@ -47,6 +51,37 @@ def span(inputs: Any, outputs: Any) -> None:
     with start_span("step") as step:
         step.set_inputs(inputs)
         step.set_outputs(outputs)
+
+
+def bridged_span(values: Mapping[str, Any]) -> None:
+    """A span of OpenTelemetry's SDK, which the bridge records."""
+    with _bridged().start_as_current_span("step") as step:
+        for key, value in values.items():
+            step.set_attribute(key, value)
+
+
+@cache
+def _bridged() -> Any:
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+
+    tracer.otel.autolog()
+    trace.set_tracer_provider(TracerProvider())
+    return trace.get_tracer("benchmark")
+
+
+def use_replay(folder: Path, call: Callable[[], object]) -> None:
+    """Record a call and replay it; both are over then."""
+    with tracer.record(folder / "cassette.jsonl"):
+        call()
+    with tracer.replay(folder / "cassette.jsonl", record="new"):
+        call()
+
+
+def use_limit(folder: Path, call: Callable[[], object]) -> None:
+    """Make a call within a limit that is over then."""
+    with tracer.limit(cost=1_000.0, calls=1_000):
+        call()
 
 
 def tree(spans: int, inputs: Any, outputs: Any) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
-from benchmarks.figures import Goal, Row, added, lowest_of_all, shares_added
+from benchmarks.figures import Goal, Row, added, beside, lowest_of_all, shares_added
 from benchmarks.run import Run
 from benchmarks.sections.beside_openai import Callers, alone_remarks, callers
 
 SMALL, LARGE = 200, 100_000
 SHARE_OF_CALL = 0.05
+# what a call may be made within, and costs nothing when it is over
+OVER = {"replay": "after a replay", "limit": "after a limit"}
 
 
 class Asked(NamedTuple):
@@ -29,9 +32,54 @@ REQUESTS = (
 
 
 def measure(run: Run) -> list[Row]:
-    """Rows for small and large requests."""
+    """Rows for small and large requests, for what comes before a request is sent, and for what is over."""
     with callers(run) as taking_part:
-        return [row for asked in REQUESTS for row in _rows(run, taking_part, asked)]
+        rows = [row for asked in REQUESTS for row in _rows(run, taking_part, asked)]
+        rows.append(_sent(run, taking_part))
+    if "tracer_autolog" in run.environments:
+        rows += [_over(run, what, title) for what, title in OVER.items()]
+    return [row for row in rows if row.values]
+
+
+def _sent(run: Run, taking_part: Callers) -> Row:
+    """The record of a call that runs is made before its request is sent."""
+    what = "chat completion, 200 B, until its request is sent"
+    samples = taking_part.sample(run, what, "sent", run.size.rounds * 6, size=SMALL, repeats=run.size.chats)
+    return Row(
+        "sent.thread",
+        f"{what}: added, caller's thread",
+        "µs",
+        added(samples, "thread", 1e-3),
+        shares_added(samples, "thread"),
+        "the call alone up to there",
+        remarks=alone_remarks(samples, "thread"),
+    )
+
+
+def _over(run: Run, what: str, title: str) -> Row:
+    """A call of a program that has used something, beside one that never did."""
+    asked = {"size": SMALL, "repeats": run.size.chats}
+    with run.worker("tracer_autolog") as having_used, run.worker("tracer_autolog") as other:
+        for worker in (having_used, other):
+            worker.do("autolog")
+        samples = {}
+        with run.leaving_out("tracer_autolog", title):
+            having_used.do("use", name=what)
+            measure = beside(partial(having_used.do, "chats", **asked), partial(other.do, "chats", **asked))
+            samples = run.take_turns(title, {"tracer_autolog": measure}, run.size.rounds * 12)
+    row = Row(
+        f"over.{what}.thread",
+        f"chat completion, 200 B, {title}: added, caller's thread",
+        "µs",
+        added(samples, "thread", 1e-3),
+        shares_added(samples, "thread"),
+        "the recorded call without it",
+        remarks=alone_remarks(samples, "thread"),
+    )
+    if "tracer_autolog" in row.values:
+        mine = row.values["tracer_autolog"]
+        row.goals.append(Goal(f"nothing measurable: within {mine.error:.3g} µs", mine.median, mine.error))
+    return row
 
 
 def _rows(run: Run, taking_part: Callers, asked: Asked) -> list[Row]:

@@ -14,6 +14,7 @@ KINDS = {
     "attributes_span": "span with five attributes",
     "span": "span with inputs and outputs",
     "decorate": "decorated function, with arguments and result",
+    "bridged_span": "span of OpenTelemetry's SDK with five attributes, recorded by a bridge",
 }
 SHARE = {"attributes_span": 0.2, "span": 0.4, "decorate": 0.4}
 PEER_FACTOR = 8
@@ -45,7 +46,7 @@ def _sample(run: Run, workers: dict[str, Worker], what: str) -> dict[str, list[S
 def _thread_row(run: Run, what: str, title: str, samples: dict[str, list[Sample]]) -> Row:
     row = Row(f"{what}.thread", f"{title}, caller's thread", "µs", spreads(samples, "thread", 1e-3))
     row.ratios, row.ratio_of = ratios(samples, "thread"), LIMIT_TITLE
-    if "tracer_autolog" in row.values:
+    if "tracer_autolog" in row.values and what in SHARE:
         share = SHARE[what]
         row.goals.append(Goal(f"≤ {share} of {LIMIT_TITLE}", row.ratios["tracer_autolog"].median, share))
         best = best_peer(row.ratios, run.peers)
@@ -60,6 +61,6 @@ def _thread_row(run: Run, what: str, title: str, samples: dict[str, list[Sample]
 def _process_row(what: str, title: str, samples: dict[str, list[Sample]]) -> Row:
     row = Row(f"{what}.process", f"{title}, all CPU with background work", "µs", spreads(samples, "process", 1e-3))
     row.ratios, row.ratio_of = ratios(samples, "process"), LIMIT_TITLE
-    if "tracer_autolog" in row.values:
+    if "tracer_autolog" in row.values and what in SHARE:
         row.goals.append(Goal(f"≤ 1.0 of {LIMIT_TITLE}", row.ratios["tracer_autolog"].median, 1.0))
     return row
