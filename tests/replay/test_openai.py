@@ -586,6 +586,33 @@ def test_a_stream_that_was_left_early_is_replayed_up_to_there(stopping: Server, 
         list(client.chat.completions.create(**CHAT, stream=True))
 
 
+def test_a_stream_is_whole_with_its_last_event_however_it_is_read(stopping: Server, cassette: Path) -> None:
+    stopping.will(sse(*lima()))
+    client = client_of(stopping)
+    with tracer.record(cassette):
+        events = list(client.chat.completions.create(**CHAT, stream=True))  # the SDK leaves at [DONE]
+
+    with (
+        tracer.replay(cassette),
+        client.chat.completions.with_streaming_response.create(**CHAT, stream=True) as response,
+    ):
+        lines = [line for line in response.iter_lines() if line]  # … and here it reads on
+    assert len(lines) == len(events) + 1
+
+
+def test_a_stream_that_is_read_further_when_it_is_recorded_again_has_its_end(stopping: Server, cassette: Path) -> None:
+    stopping.will(sse(*lima(), done=False))
+    client = client_of(stopping)
+    with tracer.record(cassette), client.chat.completions.create(**CHAT, stream=True) as stream:
+        early = [next(stream) for _ in lima()]
+
+    with tracer.record(cassette):
+        whole = list(client.chat.completions.create(**CHAT, stream=True))
+
+    with tracer.replay(cassette):
+        assert list(client.chat.completions.create(**CHAT, stream=True)) == whole == early
+
+
 def test_a_stream_that_is_open_when_the_recording_ends_is_kept_up_to_there(stopping: Server, cassette: Path) -> None:
     held = threading.Event()
     stopping.will(sse(*lima()[:2], held, *lima()[2:]))

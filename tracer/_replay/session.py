@@ -191,7 +191,13 @@ def _unchanged(content: JsonObject, earlier: list[Recorded]) -> str | None:
 
 def _told(response: JsonMapping) -> object:
     """What a response says: without headers and times."""
-    return [response.get(name) for name in ("status", "json", "text", "base64", "chunks", "error")]
+    return [response.get(name) for name in ("status", "json", "text", "base64", "chunks", "error", "is_complete")]
+
+
+def _has_last_event(body: JsonMapping) -> bool:
+    """Whether nothing follows in a stream, at which SDKs leave it before the connection ends."""
+    last = body["chunks"][-1] if body.get("chunks") else None
+    return isinstance(last, str) and last.strip() == "data: [DONE]"
 
 
 def _nearness(recorded: JsonMapping, request: JsonMapping) -> tuple[bool, bool]:
@@ -273,7 +279,7 @@ class Recording:
         with guard("recording a response"):
             chunks, times = self._decoded()
             body = bodies.reply_body(chunks, times, self._content_type, is_whole=self._is_whole)
-            if not is_complete and "error" not in self._response:
+            if not is_complete and "error" not in self._response and not _has_last_event(body):
                 body["is_complete"] = False
             self._is_over({**self._response, **body})
 
