@@ -85,7 +85,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer._replay": (
             "__init__ answering bedrock_calls bodies cassette changes cloud_calls connections differing event_stream "
             "forking keys matching network places pools pytest_plugin replaying session sources span_tree "
-            "spans_of_test steps traced_calls transport unreachable uses whole_program"
+            "spans_of_test step_errors steps traced_calls transport unreachable uses whole_program"
         ),
         "tracer": "otel",
     },

@@ -81,6 +81,7 @@ def test_ci_records_nothing(run: Run, stopping: Server, tmp_path: Path) -> None:
     ran = run(ASKS, CI="true")
 
     assert "there is no cassette" in ran.stdout
+    assert "pytest --tracer-record=once" in ran.stdout
     assert stopping.asked == []
     assert not (tmp_path / "cassettes").exists()
 

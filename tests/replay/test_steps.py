@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,47 @@ def test_a_result_that_json_cannot_hold_is_refused_before_anything_runs(cassette
 def test_a_name_that_no_traced_function_has_is_refused_with_those_there_are(cassette: Path) -> None:
     with pytest.raises(InvalidArgumentError, match=r"called 'get_wether'; there are: .*get_weather"):
         tracer.record(cassette, steps=["get_wether"]).__enter__()
+
+
+class RefusedError(Exception):
+    def __init__(self, order: int, why: str) -> None:
+        super().__init__(f"order {order}: {why}")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("Lima"), KeyError(7), RefusedError(7, "too late"), json.JSONDecodeError("no value", "x", 0), OSError()],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("source", ["cassette", "trace"])
+def test_an_error_is_of_the_type_that_was_raised_with_its_text(source: str, error: Exception, cassette: Path) -> None:
+    @tracer.trace(span_type="TOOL")
+    def look_up() -> None:
+        raise error
+
+    with tracer.record(cassette, steps=[look_up]), pytest.raises(type(error)):
+        look_up()
+    tracer.flush()
+    trace_id = tracer.get_last_active_trace_id()
+    assert trace_id is not None
+
+    with (
+        pytest.raises(type(error)) as raised,
+        tracer.replay(cassette if source == "cassette" else trace_id, steps=[look_up]),
+    ):
+        look_up()
+    assert raised.value is not error
+    assert (type(raised.value), str(raised.value)) == (type(error), str(error))
+
+
+def test_an_error_of_a_type_that_is_not_loaded_is_a_runtime_error_that_names_it(cassette: Path) -> None:
+    @tracer.trace(span_type="TOOL")
+    def look_up() -> None:
+        raise RefusedError(7, "too late")
+
+    with tracer.record(cassette, steps=[look_up]), pytest.raises(RefusedError):
+        look_up()
+    cassette.write_text(cassette.read_text().replace("RefusedError", "LostError"))
+
+    with pytest.raises(RuntimeError, match=r"LostError: order 7: too late"), tracer.replay(cassette, steps=[look_up]):
+        look_up()

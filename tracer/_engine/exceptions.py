@@ -19,7 +19,11 @@ _WRAPPERS = tuple(
 
 def type_name(error: BaseException) -> str:
     """The exception's class in the form of ``error.type``: qualified, without ``builtins``."""
-    kind = type(error)
+    return name_of_type(type(error))
+
+
+def name_of_type(kind: type[BaseException]) -> str:
+    """The same of a class."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 

@@ -55,10 +55,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     from tracer._replay.network import only_loopback
     from tracer._replay.replaying import replay
+    from tracer.errors import CassetteError
 
     path = _path_of(item, mark)
     mode = item.config.getoption("--tracer-record") or ("none" if os.environ.get("CI") else "once")
     record: Any = {"new": "new", "all": "all"}.get(mode, "all" if mode == "once" and not path.exists() else None)
+    if record is None and not path.exists():
+        raise CassetteError(f"there is no cassette {path}. Record it: pytest --tracer-record=once '{item.nodeid}'")
     stack = item.stash[_leaving] = ExitStack()
     item.stash[_replay] = stack.enter_context(replay(path, record=record, **mark.kwargs))
     if record is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,6 +15,7 @@ from tracer._fault import guard
 from tracer._json import JsonMapping, JsonObject, encode, loads
 from tracer._replay.cassette import STEP, Recorded
 from tracer._replay.session import Session
+from tracer._replay.step_errors import failure_of, raised_again
 from tracer.errors import CassetteError, InvalidArgumentError
 from tracer.provider.patch import replace_code
 
@@ -26,7 +26,7 @@ def replaced(steps: Iterable[Any], session: Session) -> list[Callable[[], bool]]
     for name, function in found:
         if not isinstance(function, FunctionType) or inspect.isgeneratorfunction(function):
             raise InvalidArgumentError(
-                f"steps: {name!r} is {function!r}; only functions and coroutine functions can be"
+                f"steps: {name!r} is {function!r}; only functions and coroutine functions can be answered"
             )
         if inspect.isasyncgenfunction(function):
             raise InvalidArgumentError(f"steps: {name!r} is an async generator, which cannot be answered")
@@ -91,7 +91,7 @@ def _answering(session: Session, name: str, original: Callable[..., Any]) -> Cal
         try:
             result = original(*args, **kwargs)
         except Exception as error:
-            recording.returned(_failure(error))
+            recording.returned(failure_of(error))
             raise
         recording.returned(_response(result))
         return result
@@ -107,7 +107,7 @@ def _answering(session: Session, name: str, original: Callable[..., Any]) -> Cal
         try:
             result = await original(*args, **kwargs)
         except Exception as error:
-            recording.returned(_failure(error))
+            recording.returned(failure_of(error))
             raise
         recording.returned(_response(result))
         return result
@@ -130,18 +130,11 @@ def _kinds(value: object) -> object:
     return (type(value), [_kinds(item) for item in value]) if isinstance(value, (list, tuple)) else type(value)
 
 
-def _failure(error: Exception) -> JsonObject:
-    return {"error": {"type": type(error).__name__, "message": str(error)}}
-
-
 def _result(call: Recorded) -> object:
     response: JsonMapping = call.response
     if "error" not in response:
         return response["json"]
-    kind = getattr(builtins, response["error"]["type"], None)
-    if isinstance(kind, type) and issubclass(kind, Exception) and kind not in (UnicodeDecodeError, UnicodeEncodeError):
-        raise kind(response["error"]["message"])
-    raise RuntimeError(f"{response['error']['type']}: {response['error']['message']}")
+    raise raised_again(response["error"])
 
 
 def check(calls: Iterable[Recorded], session: Session) -> None:

@@ -229,7 +229,7 @@ def _step_response(span: Span) -> JsonObject:
     error = _exception(span)
     if error is None:
         return {"json": span.outputs}
-    return {"error": {"type": error["type"].rpartition(".")[2], "message": error["message"]}}
+    return {"error": {"type": error["type"], "message": error["message"]}}
 
 
 def _exception(span: Span) -> dict[str, str] | None:
@@ -239,7 +239,8 @@ def _exception(span: Span) -> dict[str, str] | None:
     raised = [event.attributes for event in span.events if event.name == "exception"]
     found = raised[-1] if raised else {}
     kind = found.get("exception.type") or span.get_attribute(semconv.ERROR_TYPE) or "RuntimeError"
-    return {"type": str(kind), "message": str(found.get("exception.message") or span.status.description or "")}
+    message = found.get("exception.message", "") if "exception.type" in found else span.status.description
+    return {"type": str(kind), "message": str(message or "")}
 
 
 # ---- replies ----
