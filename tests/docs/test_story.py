@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.forked import Forking
 from tests.openai.replies import chat
 from tests.openai.server import Asked, Scripted, Server, reply
 
@@ -45,15 +46,20 @@ def model() -> Iterator[Server]:
     running.close()
 
 
-def test_the_story_of_a_bad_answer_runs(model: Server, tmp_path: Path) -> None:
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    for name, module in (("python", ""), ("tracer", "-m tracer ")):
-        (commands / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module}"$@"\n')
-        (commands / name).chmod(0o755)
+def run(line: str, forking: Forking, folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a line of a block: Python's and tracer's commands with the SDK loaded, others by the shell."""
+    command, *arguments = shlex.split(line)
+    if command not in ("python", "tracer"):
+        return subprocess.run(
+            ["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        )
+    given = [*(["-m", "tracer"] if command == "tracer" else []), *arguments]
+    return forking.run(*given, cwd=folder, env=environment)
+
+
+def test_the_story_of_a_bad_answer_runs(model: Server, forking: Forking, tmp_path: Path) -> None:
     environment = {
         **os.environ,
-        "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "OPENAI_BASE_URL": f"{model.url}/v1",
         "OPENAI_API_KEY": "scripted",
@@ -65,12 +71,13 @@ def test_the_story_of_a_bad_answer_runs(model: Server, tmp_path: Path) -> None:
         if block["name"]:
             (folder / block["name"]).write_text(block["text"], encoding="utf-8")
             continue
-        ran = subprocess.run(
-            ["sh", "-e", "-c", block["text"]],
-            cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert ran.returncode == int(block["code"] or 0), f"{block['text']}\n{ran.stdout}\n{ran.stderr}"
-        printed.append(ran.stdout)
+        *before, last = block["text"].splitlines()
+        output = ""
+        for line, code in (*((line, 0) for line in before), (last, int(block["code"] or 0))):
+            ran = run(line, forking, folder, environment)
+            assert ran.returncode == code, f"{line}\n{ran.stdout}\n{ran.stderr}"
+            output += ran.stdout
+        printed.append(output)
 
     asked, found, _, first, better, worse, agreed = printed
     assert asked == "We are closed on Sundays.\nNo, never after two weeks.\n"
