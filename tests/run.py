@@ -33,7 +33,7 @@ APART = {
     "bedrock", "claude_agent_sdk", "cohere", "groq", "huggingface", "langchain", "litellm", "mcp", "together",
 }  # fmt: skip
 _NAMES = [file.stem for file in sorted((ROOT / "integrations").glob("[!_]*.py"))]
-WITH_ALL_SDKS = ("tests/replay/test_other_sdks.py", "tests/replay/test_traces.py")
+WITH_ALL_SDKS = ("tests/cli/test_doctor.py", "tests/replay/test_other_sdks.py", "tests/replay/test_traces.py")
 PROVIDERS = [*(f"tests/{name}" for name in _NAMES if name not in APART), *WITH_ALL_SDKS]
 FRAMEWORKS = [f"tests/{name}" for name in _NAMES if name in APART]
 # with packages of that environment

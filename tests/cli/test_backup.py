@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 import tracer
 from tests.cli.conftest import Ran
 from tests.store.records import found, span
@@ -46,8 +48,9 @@ def test_a_backup_answers_the_same_after_the_store_is_gone(tracer_command: Calla
 
 
 def test_a_store_that_is_being_written_is_copied_whole(
-    tracer_command: Callable[..., Ran], tmp_path: Path, own_store: str
+    tracer_command: Callable[..., Ran], tmp_path: Path, own_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tracer.provider.installed.names", lambda: ["ollama"])  # to load all SDKs takes long
     environment = {**os.environ, "TRACER_STORE": own_store}
     with subprocess.Popen([sys.executable, "-c", WRITER], env=environment, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None

@@ -18,7 +18,7 @@ from tests.wheels import install_by_hand
 
 ROOT = Path(__file__).resolve().parents[2]
 SDKS = (
-    "openai", "ollama", "anthropic", "mistralai", "agents", "openai_agents", "boto3", "botocore",
+    "openai", "ollama", "anthropic", "mistralai", "agents", "openai_agents", "genai", "google_genai", "boto3", "botocore",
     "claude_agent_sdk", "cohere", "groq", "huggingface_hub", "langchain_core", "langgraph", "litellm", "mcp",
     "together",
 )  # fmt: skip
@@ -64,9 +64,11 @@ def environment_with(wheel: Path, folder: Path) -> tuple[Path, Path]:
     here = Path(run([sys.executable, "-c", "import orjson; print(orjson.__path__[0])"]).strip()).parent
     needed = folder / "needed"
     needed.mkdir()
-    for path in here.iterdir():
-        if path.name.split("-")[0] not in (*SDKS, "tracer", "tracer_autolog") and path.suffix != ".pth":
-            (needed / path.name).symlink_to(path)
+    (needed / "google").mkdir()  # of several packages, one of them an SDK
+    for path in (*here.iterdir(), *(here / "google").glob("[!_]*")):
+        name = path.relative_to(here)
+        if name.parts[-1].split("-")[0] not in (*SDKS, "tracer", "tracer_autolog", "google") and path.suffix != ".pth":
+            (needed / name).symlink_to(path)
     # relative: Python reads such a file in an encoding that may not spell the whole path
     (installed / "needed.pth").write_text(os.path.relpath(needed, installed))
     return folder / "env" / "bin" / "python", installed
@@ -78,6 +80,11 @@ def test_the_wheel_works_where_no_checkout_and_no_sdk_is(wheel: Path, tmp_path: 
 import tracer, tracer.openai, importlib.util
 assert "site-packages" in tracer.__file__ and "site-packages" in tracer.openai.__file__, tracer.__file__
 assert importlib.util.find_spec("integrations") is None
+from tracer.provider.installed import find_provider_module, names
+def is_there(module):
+    package, _, _ = module.rpartition(".")
+    return (not package or is_there(package)) and importlib.util.find_spec(module) is not None
+assert not [name for name in names() if is_there(find_provider_module(name).provider.module)]
 tracer.openai.autolog()
 with tracer.start_span("works"):
     pass
