@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+import pytest
 
 import tracer
 from tests.cli.conftest import TRACE_ID, Ran, chat, said, span

@@ -18,9 +18,9 @@ from tests.wheels import install_by_hand
 
 ROOT = Path(__file__).resolve().parents[2]
 SDKS = (
-    "openai", "ollama", "anthropic", "mistralai", "agents", "openai_agents", "genai", "google_genai", "boto3", "botocore",
-    "claude_agent_sdk", "cohere", "groq", "huggingface_hub", "langchain_core", "langgraph", "litellm", "mcp",
-    "together",
+    "openai", "ollama", "anthropic", "mistralai", "agents", "openai_agents", "genai", "google_genai", "boto3",
+    "botocore", "claude_agent_sdk", "cohere", "groq", "huggingface_hub", "langchain_core", "langgraph", "litellm",
+    "mcp", "together",
 )  # fmt: skip
 pytestmark = pytest.mark.no_store
 

@@ -48,7 +48,7 @@ def _is_over(connection: Connection, first: int) -> bool:
         f" (SELECT own, trace_id FROM traces FINAL WHERE {_WITHIN} AND deleted = 2))",
         within * 3,
     )
-    return running == elsewhere == 0
+    return (running, elsewhere) == (0, 0)
 
 
 def _delete(connection: Connection, partition: str, first: int) -> int:
