@@ -430,7 +430,8 @@ def test_mode_warn_sends_and_logs_once(server: Server, client: openai.OpenAI, ca
             ask(client, str(number))
 
     [message] = [record.getMessage() for record in caplog.records if "limit(" in record.getMessage()]
-    assert "1 of 1 calls are used in this block" in message
+    assert "limit(calls=1) does not refuse 'chat gpt-4o-mini': 1 of 1 calls are used in this block" in message
+    assert message.endswith("To allow more, raise calls, as in calls=2.")
     assert len(server.asked) == 4
 
 

@@ -176,10 +176,12 @@ def admit(
             for block, key in counted:
                 connection = connections[block.file]
                 reason = _reached(connection, block, key, span, digest)
-                if reason and block.terms.mode == "raise" and may_refuse:
-                    return _error(connection, block, key, reason, what)
-                if reason:
-                    log_once(f"limit {key} {reason[0]}", "tracer: %s", _error(connection, block, key, reason, what))
+                is_refused = block.terms.mode == "raise" and may_refuse
+                error = _error(connection, block, key, reason, what, is_refused=is_refused) if reason else None
+                if error is not None and is_refused:
+                    return error
+                if error is not None:
+                    log_once(f"limit {key} {error.reached}", "tracer: %s", error)
             for file, connection in connections.items():
                 here = [(key, block.terms) for block, key in counted if block.file == file]
                 _count(connection, here, what, span, digest)
@@ -328,7 +330,13 @@ def _assumed(terms: LimitTerms, tokens: int) -> float:
 
 
 def _error(
-    connection: sqlite3.Connection, block: Block, key: str, reason: tuple[str, float, float], what: str
+    connection: sqlite3.Connection,
+    block: Block,
+    key: str,
+    reason: tuple[str, float, float],
+    what: str,
+    *,
+    is_refused: bool,
 ) -> LimitExceededError:
     name, now, most = reason
     rows = connection.execute(
@@ -337,10 +345,14 @@ def _error(
         (key,),
     ).fetchall()
     calls = [(row[0], Spent(*row[1:])) for row in rows]
-    return LimitExceededError(_message(block.terms, name, now, most, what, calls), name, now, most)
+    told = _told(block.terms, name, now, most, calls)
+    does = "refused" if is_refused else "does not refuse"
+    how = "; to be warned only, pass mode='warn'." if is_refused else "."
+    return LimitExceededError(f"{block.terms} {does} {what!r}: {told}{how}", name, now, most)
 
 
-def _message(terms: LimitTerms, name: str, now: float, most: float, what: str, calls: list[tuple[str, Spent]]) -> str:
+def _told(terms: LimitTerms, name: str, now: float, most: float, calls: list[tuple[str, Spent]]) -> str:
+    """What was reached by which calls, and how to allow more."""
     where = {None: "in this block", "day": "today (UTC)"}.get(terms.per, f"in this {terms.per}")
     if name == "repeats":
         reached = f"this very request was sent {now:g} times already"
@@ -354,11 +366,8 @@ def _message(terms: LimitTerms, name: str, now: float, most: float, what: str, c
     ]
     if len(calls) > _CALLS_NAMED:
         named.append(f"{len(calls) - _CALLS_NAMED} more kinds of calls")
-    larger = f"{most * 2:.6g}"
-    return (
-        f"{terms} refused {what!r}: {reached}. Spent by: {'; '.join(named) or 'nothing yet'}. To allow more, raise "
-        f"{name}, as in {name}={larger}; to be warned only, pass mode='warn'."
-    )
+    spent_by = "; ".join(named) or "nothing yet"
+    return f"{reached}. Spent by: {spent_by}. To allow more, raise {name}, as in {name}={most * 2:.6g}"
 
 
 # ---- the file ----

@@ -33,7 +33,7 @@ class Bisection:
         """Evaluate the good commit; its tools answer for those of the others. Raises InvalidArgumentError."""
         self._baseline = self._evaluate(good, folder)
         if self._baseline is None:
-            raise InvalidArgumentError(f"the good commit cannot be evaluated: {self.told[good]}")
+            raise InvalidArgumentError(f"of the good commit: {self.told[good]}")
         missing = [name for name in self._scorers if all(row.score(name) is None for row in self._baseline.rows)]
         if missing:
             known = sorted({score.name for row in self._baseline.rows for score in row.scores})
