@@ -243,6 +243,32 @@ def test_images_of_a_request_are_compared_and_given_back(stopping: Server) -> No
         describe(other)
 
 
+def test_sound_is_given_back_and_files_that_were_sent_are_missed(stopping: Server) -> None:
+    def speak() -> bytes:
+        with openai.OpenAI(api_key="k", base_url=stopping.url, max_retries=0) as client:
+            return client.audio.speech.create(model="t", voice="alloy", input="Lima").content
+
+    sound = b"ID3\x03\x00\xff\xfe" * 900
+    stopping.will(reply(sound, content_type="audio/mpeg"))
+    assert speak() == sound
+    spoken = last_trace()
+    stopping.will(reply({"text": "Lima"}))
+    with openai.OpenAI(api_key="k", base_url=stopping.url, max_retries=0) as client:
+        client.audio.transcriptions.create(model="w", file=("a.mp3", sound))
+    transcribed = last_trace()
+    stopping.will(reply({"created": 1, "data": [{"b64_json": "iVBORw0KGgo="}]}))
+    with openai.OpenAI(api_key="k", base_url=stopping.url, max_retries=0) as client:
+        client.images.edit(model="i", image=("a.png", b"\x89PNG\r\n\x1a\n"), prompt="A hat")
+    edited = last_trace()
+    stopping.close()
+
+    with tracer.replay(spoken):
+        assert speak() == sound
+    for trace_id in (transcribed, edited):
+        with pytest.raises(CassetteError, match="does not keep the files"), tracer.replay(trace_id):
+            raise AssertionError("this ran")
+
+
 def test_nothing_is_recorded_into_a_trace(stopping: Server) -> None:
     with pytest.raises(InvalidArgumentError, match="record= writes a cassette"):
         tracer.replay("0" * 32, record="new")

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from tracer._api.traces import Span, Trace
 
 _OF_MODELS = (SpanType.CHAT_MODEL, SpanType.LLM, SpanType.EMBEDDING)
-_UPLOADS = frozenset({"speech", "transcription", "translation"})  # operations whose sound a trace does not keep
+_TRANSCRIBES = frozenset({"speech_to_text", "audio.transcriptions"})  # operations
 _LEFT_EARLY = frozenset({"cancelled", "closed", "dropped"})  # by the program, as semconv.INCOMPLETE tells
 _NS_PER_MS = 1_000_000
+_OF_BINARY = frozenset({"bytes", "content_type", "content"})  # how a span has a body that is neither JSON nor text
 _OWN = "tracer"  # scope of the steps of @tracer.trace
 
 
@@ -179,8 +180,8 @@ def _call_of(span: Span, steps: frozenset[str]) -> Iterator[Recorded]:
     elif scope == bedrock.SCOPE and span.span_type not in _OF_MODELS and bedrock.why_not(span):
         return  # such as a search, which the step above it may answer
     elif scope in WIRES:
-        if span.get_attribute(semconv.OPERATION) in _UPLOADS:
-            raise _missing(span, "a trace does not keep the sound")
+        if _sends_files(span):
+            raise _missing(span, "a trace does not keep the files that were sent")
         cloud = span.get_attribute(semconv.PROVIDER)
         if scope in clouds.SCOPES and cloud in clouds.NOT_AS_SENT:
             raise _missing(span, f"a trace does not have how this SDK asks {cloud}")
@@ -203,6 +204,12 @@ def _call_of(span: Span, steps: frozenset[str]) -> Iterator[Recorded]:
         yield kind(span, {"request": request, "response": _response(span, WIRES[str(scope)])})
     elif span.span_type in _OF_MODELS and str(scope).startswith("tracer."):
         raise _missing(span, f"a call that {scope} tells of is not kept as it was sent")
+
+
+def _sends_files(span: Span) -> bool:
+    files = span.inputs.get("files") if isinstance(span.inputs, dict) else None
+    is_form = isinstance(files, list) and any(isinstance(file, dict) and "field" in file for file in files)
+    return is_form or span.get_attribute(semconv.OPERATION) in _TRANSCRIBES
 
 
 def _refuse_incomplete(span: Span) -> None:
@@ -266,10 +273,21 @@ def _response(span: Span, wire: _Wire) -> JsonObject:
     if not isinstance(span.outputs, (dict, list)):
         raise _missing(span, "its reply was not recorded")
     body = _whole(span, span.outputs)
+    if isinstance(body, dict) and body.keys() <= _OF_BINARY and "bytes" in body:
+        return _binary(span, body)
     headers = [["content-type", "application/json"]]
     if is_bedrock:
         return {"status": 200, "headers": [*headers, *bedrock.headers_of(span)], "json": bedrock.reply_of(span, body)}
     return {"status": 200, "headers": headers, "json": body}
+
+
+def _binary(span: Span, body: JsonObject) -> JsonObject:
+    """Sound or a picture, which a trace has as a data URL."""
+    url = body.get("content")
+    if not isinstance(url, str) or ";base64," not in url:
+        raise _missing(span, "its reply is binary, and was not recorded")
+    headers = [["content-type", str(body.get("content_type") or "application/octet-stream")]]
+    return {"status": 200, "headers": headers, "base64": url.partition(";base64,")[2]}
 
 
 def _streamed(span: Span, wire: _Wire, error: dict[str, str] | None) -> JsonObject:
