@@ -82,16 +82,24 @@ Answer = tuple[int, str, bytes]
 Wrap = Callable[[ASGIApp], ASGIApp]
 
 
+connections: dict[int, http.client.HTTPConnection] = {}  # by the server's port: one for thousands of questions
+
+
 @contextmanager
 def serving(app: ASGIApp, root_path: str = "") -> Iterator[str]:
     """Serve any ASGI app with uvicorn as it comes."""
     listening = listen(ServerSettings(port=0))
-    config = uvicorn.Config(app, log_level="warning", ws="none", root_path=root_path, timeout_graceful_shutdown=1)
+    port = listening.getsockname()[1]
+    config = uvicorn.Config(
+        app, log_level="warning", ws="none", root_path=root_path, timeout_graceful_shutdown=1, timeout_keep_alive=3600
+    )
     server = uvicorn.Server(config)
     thread = start_thread(lambda: server.run([listening]), "test-server")
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield f"http://127.0.0.1:{port}"
     finally:
+        if port in connections:
+            connections.pop(port).close()
         server.should_exit = True
         thread.join(30)
 
@@ -152,14 +160,16 @@ def urls(shared: Store) -> Iterator[Mapping[str, str]]:
 def ask(url: str, method: str, path: str, headers: Mapping[str, str] = {}) -> Answer:
     """The answer to a path that is sent as it is written."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-    try:
-        connection.request(method, parts.path + path, headers={"Content-Type": "application/json", **headers})
-        answer = connection.getresponse()
-        media_type = answer.headers.get("content-type", "")
-        return answer.status, media_type, answer.read1() if "event-stream" in media_type else answer.read()
-    finally:
-        connection.close()
+    assert parts.port is not None
+    connection = connections.setdefault(parts.port, http.client.HTTPConnection("127.0.0.1", parts.port, timeout=30))
+    connection.request(method, parts.path + path, headers={"Content-Type": "application/json", **headers})
+    answer = connection.getresponse()
+    media_type = answer.headers.get("content-type", "")
+    if "event-stream" not in media_type:
+        return answer.status, media_type, answer.read()
+    begin = answer.read1()
+    connection.close()  # it never ends; the next question opens another
+    return answer.status, media_type, begin
 
 
 @pytest.mark.parametrize("place", PLACES)
