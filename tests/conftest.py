@@ -196,8 +196,13 @@ def server(running_server: Server) -> Server:
 
 @pytest.fixture(scope="session")
 def forking() -> Iterator[Forking]:
-    """Runs programs that use the SDK of OpenAI; that of Ollama makes a client as it is loaded."""
-    process = Forking("openai.resources.chat", "openai.resources.responses", "httpx", "opentelemetry.sdk.trace")
+    """Runs programs that use the SDK of OpenAI, and pytest; the SDK of Ollama makes a client as it is loaded."""
+    process = Forking(
+        # the SDK loads these late
+        "openai.resources.chat.completions.completions", "openai.resources.responses.responses",
+        "openai.lib.streaming.chat", "httpcore2",
+        "httpx", "opentelemetry.sdk.trace", "orjson", "pytest",
+    )  # fmt: skip
     yield process
     process.close()
 
