@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.forked import Forking
-from tests.run import ALONE, FRAMEWORKS, PROVIDERS
+from tests.run import ALONE, FRAMEWORKS, PROVIDERS, public_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.no_store
@@ -34,6 +34,14 @@ for name in {names}:
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
     assert (ran.stdout.split(), ran.stderr) == ([str(-getattr(signal, name)) for name in names], "")
+
+
+def test_editors_type_checker_reads_what_users_import() -> None:
+    read = public_modules()
+
+    assert {"tracer/__init__.py", "tracer/genai/scorers.py", "tracer/server/__init__.py"} <= set(read)
+    assert "integrations/openai.py" in read
+    assert [path for path in read if "/_" in path.replace("/__init__.py", "")] == []
 
 
 def test_workers_load_the_sdks_of_few_providers() -> None:
