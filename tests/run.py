@@ -40,6 +40,7 @@ FRAMEWORKS = [f"tests/{name}" for name in _NAMES if name in APART]
 # with packages of that environment
 ALONE = (
     "tests/deploy/test_chart.py",
+    "tests/engine/test_trio.py",  # where it is installed, each HTTP client loads it
     "tests/export/test_parquet.py",
     "tests/provider/test_shadows.py",
     "tests/replay/test_aiohttp.py",

@@ -26,40 +26,6 @@ def ending() -> tuple[str, object]:
     return only().status.status_code, only().attributes.get("tracer.incomplete")
 
 
-def test_a_cancelled_trio_task_is_no_error() -> None:
-    trio: Any = pytest.importorskip("trio")
-
-    @tracer.trace
-    async def work() -> None:
-        await trio.sleep_forever()
-
-    async def main() -> None:
-        with trio.move_on_after(0):
-            await work()
-
-    trio.run(main)
-
-    assert ending() == ("UNSET", "cancelled")
-
-
-def test_a_step_whose_trio_tasks_are_all_cancelled_is_no_error() -> None:
-    trio: Any = pytest.importorskip("trio")
-
-    @tracer.trace
-    async def work() -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.sleep_forever)
-            nursery.start_soon(trio.sleep_forever)
-
-    async def main() -> None:
-        with trio.move_on_after(0):
-            await work()
-
-    trio.run(main)
-
-    assert ending() == ("UNSET", "cancelled")
-
-
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="no exception groups")
 @pytest.mark.parametrize("error", [None, ValueError("bad")], ids=["cancelled", "cancelled and failed"])
 def test_a_group_is_an_error_if_one_of_its_exceptions_is(error: Exception | None) -> None:
