@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from urllib.parse import urlsplit
 
-from tracer.provider import Call, ChunkTap, Door, Operation, Provider, SpanType, Tap, autolog_of
+from tracer.provider import Call, Door, Operation, Provider, SpanType, Tap, autolog_of
 
 from ._anthropic.events import MessageAccumulator
 from ._anthropic.messages import read_reply, read_request
@@ -62,7 +62,6 @@ provider = Provider(
     taps=tuple(
         Tap(f"{client}._process_response", _SDK.observe_response, parameters=("response",)) for client in _CLIENTS
     ),
-    chunk_taps=(ChunkTap("anthropic._base_client:BaseClient._process_response_data"),),
     read_error=_SDK.read_error,
     read_later={"anthropic.message": MESSAGE},
 )

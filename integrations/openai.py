@@ -6,7 +6,7 @@ import importlib
 import sys
 
 from tracer._other_keywords import DONE
-from tracer.provider import Call, ChunkTap, Door, Provider, Tap, autolog_of
+from tracer.provider import Call, Door, Provider, Tap, autolog_of
 from tracer.provider.import_hook import when_imported
 
 from ._openai.chat import CHAT, COMPLETION
@@ -40,7 +40,6 @@ provider = Provider(
         Tap(f"{client}._process_response", _SDK.observe_response, parameters=("response",)) for client in _CLIENTS
     ),
     connection_doors=CONNECTION_DOORS,
-    chunk_taps=(ChunkTap("openai._base_client:BaseClient._process_response_data"),),
     read_error=_SDK.read_error,
     read_later={
         "openai.chat": CHAT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tracer._json import JsonObject
 from tracer.messages import parsed
+from tracer.provider import varying_values
 
 from .._values import as_dict, as_text, given
 
@@ -14,6 +15,8 @@ _OPENED_EMPTY = frozenset({"text", "thinking"})  # blocks whose start carries no
 
 class MessageAccumulator:
     """Accumulates a streamed message from its events."""
+
+    varying = varying_values("text thinking partial_json")
 
     def __init__(self) -> None:
         self._message: JsonObject = {}
@@ -38,9 +41,16 @@ class MessageAccumulator:
             self._error = event.get("error")
         return False
 
+    def continued(self, event: JsonObject) -> tuple[list[str], str] | None:
+        """The text that an event only continues, and what it adds to it."""
+        delta = as_dict(event).get("delta")
+        if as_dict(event).get("type") != "content_block_delta" or type(delta) is not dict:
+            return None
+        block = self._blocks.get(_index_of(event))
+        return None if block is None else block.continued(delta)
+
     def _block(self, event: JsonObject) -> _Block:
-        index = event.get("index")
-        index = index if isinstance(index, int) else None
+        index = _index_of(event)
         found = self._blocks.get(index)
         if found is None:
             found = self._blocks[index] = _Block()
@@ -90,6 +100,17 @@ class _Block:
             self._fields = {**self._fields, **{key: value for key, value in delta.items() if key != "type"}}
         return True
 
+    def continued(self, delta: JsonObject) -> tuple[list[str], str] | None:
+        kind = delta.get("type")
+        if kind == "input_json_delta":
+            pieces, piece = self._json, delta.get("partial_json")
+        elif kind == "text_delta" or kind == "thinking_delta":
+            field = _DELTA_FIELD[kind]
+            pieces, piece = self._texts.get(field, []), delta.get(field)
+        else:
+            return None
+        return (pieces, piece) if pieces and type(piece) is str and piece else None
+
     def whole(self) -> JsonObject:
         block = dict(self._fields)
         for field, pieces in self._texts.items():
@@ -100,6 +121,11 @@ class _Block:
         if self._citations:
             block["citations"] = [*(block.get("citations") or ()), *self._citations]
         return block
+
+
+def _index_of(event: JsonObject) -> int | None:
+    index = event.get("index")
+    return index if isinstance(index, int) else None
 
 
 def _position(index: object) -> int:

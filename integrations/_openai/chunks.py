@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracer._json import JsonObject
+from tracer.provider import varying_values
 
 from .._values import as_dict, as_dicts
 from .usage import usage_of
@@ -17,12 +18,16 @@ _KNOWN_IN_CHOICE = frozenset({"index", "delta", "message", "text", "finish_reaso
 _OF_ONE_CHUNK = frozenset({"choices", "usage", "obfuscation"})  # all other fields belong to the envelope of the reply
 # of chunks that differ the first one counts, as in the SDK's own accumulator; of other fields the last
 _FIRST_COUNTS = ("id", "created", "model", "service_tier", "provider")
+_USED = frozenset({"usage", "x_groq"})
+
+Added = tuple[list[str], str]  # the pieces of a text, and the one that a chunk adds to them
 
 
 class _Accumulator:
     """Accumulates chunks: the envelope, usage, and choices by index, in any order."""
 
     repeated = frozenset({*_FIRST_COUNTS, "object", "system_fingerprint"})
+    varying = varying_values("content text refusal reasoning_content reasoning arguments obfuscation")
 
     def __init__(self) -> None:
         self._envelope: JsonObject = {}
@@ -33,8 +38,6 @@ class _Accumulator:
         """Take a chunk; True if it carries content."""
         if not isinstance(chunk, dict):
             return False
-        if len(chunk) == 1 and self._append_text(chunk.get("choices")):  # the common case
-            return True
         if None in chunk.values():
             chunk = {key: value for key, value in chunk.items() if value is not None}
         first = {key: value for key in _FIRST_COUNTS if (value := self._envelope.get(key))}
@@ -50,18 +53,25 @@ class _Accumulator:
                     has_content = self._choice(choice, position).add(choice) or has_content
         return has_content
 
-    def _append_text(self, choices: object) -> bool:
-        """Append the only content of a chunk to a text that has begun; False if the chunk holds anything else."""
-        if type(choices) is not list or len(choices) != 1:
-            return False
+    def continued(self, chunk: object) -> Added | None:
+        """The text that a chunk only continues, and what it adds to it."""
+        choices = chunk.get("choices") if type(chunk) is dict else None
+        if type(choices) is not list or len(choices) != 1 or not self._is_known(as_dict(chunk)):
+            return None
         choice = choices[0]
-        if type(choice) is not dict or choice.get("finish_reason") or choice.get("logprobs") or len(choice) > 4:
-            return False
-        delta, index = choice.get("delta"), choice.get("index")
-        if type(delta) is not dict or len(delta) != 1 or type(index) is not int or index not in self._choices:
-            return False
-        text = delta.get("content")
-        return type(text) is str and text != "" and self._choices[index].append_text(text)
+        if type(choice) is not dict or choice.get("finish_reason") or choice.get("logprobs"):
+            return None
+        index = choice.get("index")
+        begun = self._choices.get(index) if type(index) is int else None
+        return None if begun is None else begun.continued(choice)
+
+    def _is_known(self, chunk: JsonObject) -> bool:
+        """Whether the envelope of a chunk changes nothing."""
+        return all(
+            name in _OF_ONE_CHUNK or (name in self._envelope and self._envelope[name] == value)
+            for name, value in chunk.items()
+            if value is not None
+        ) and _USED.isdisjoint(chunk)
 
     def _choice(self, choice: JsonObject, position: int) -> _Choice:
         index = choice.get("index")
@@ -112,13 +122,37 @@ class _Choice:
         self._logprobs: dict[str, list[object]] = {}
         self.finish_reason: object = None
 
-    def append_text(self, text: str) -> bool:
-        """Append a piece to content that has begun; False if none has."""
-        pieces = self._message.get("content")
-        if type(pieces) is not _Pieces:
-            return False
-        pieces.append(text)
-        return True
+    def continued(self, choice: JsonObject) -> Added | None:
+        """The text that has begun and that a choice only continues, and what it adds to it."""
+        if len(choice) > 4 and any(
+            key not in _KNOWN_IN_CHOICE and (key not in self._others or self._others[key] != value)
+            for key, value in choice.items()
+        ):
+            return None
+        delta = choice.get("delta") or choice.get("message")
+        if not delta:
+            text = choice.get("text")
+            return (self._text, text) if text and type(text) is str else None
+        if type(delta) is not dict:
+            return None
+        added = [
+            (key, value)
+            for key, value in delta.items()
+            if value is not None and value != "" and not (key == "role" and self._message.get("role") == value)
+        ]
+        if len(added) != 1:
+            return None
+        [(key, value)] = added
+        if key == "tool_calls":
+            return self._continued_call(value)
+        return _continued(self._message, key, value)
+
+    def _continued_call(self, deltas: object) -> Added | None:
+        delta = deltas[0] if type(deltas) is list and len(deltas) == 1 else None
+        if type(delta) is not dict:
+            return None
+        call = self._begun_call(delta)
+        return None if call is None else call.continued(delta)
 
     def add(self, choice: JsonObject) -> bool:
         get = choice.get
@@ -157,14 +191,19 @@ class _Choice:
         return bool(deltas)
 
     def _tool_call(self, delta: JsonObject) -> _ToolCall:
+        call = self._begun_call(delta)
+        if call is None:
+            call = _ToolCall(delta.get("index"), delta.get("id"))
+            self._tool_calls.append(call)
+        return call
+
+    def _begun_call(self, delta: JsonObject) -> _ToolCall | None:
         """The call that a delta continues: by its index, else by its id, else the last call."""
         index, identity = delta.get("index"), delta.get("id")
         for call in reversed(self._tool_calls):
             if call.is_continued_by(index, identity, as_dict(delta.get("function")).get("name")):
                 return call
-        call = _ToolCall(index, identity)
-        self._tool_calls.append(call)
-        return call
+        return None
 
     def _add_logprobs(self, logprobs: object) -> None:
         for key, value in as_dict(logprobs).items():
@@ -213,8 +252,23 @@ class _ToolCall:
             else:
                 merge(self._fields, key, value)
 
+    def continued(self, delta: JsonObject) -> Added | None:
+        """The arguments, if a delta only continues them, and what it adds."""
+        held = self._fields.get("function")
+        function = delta.get("function")
+        if type(held) is not dict or type(function) is not dict or _differs(delta, self._fields, "function", "index"):
+            return None
+        if _differs(function, held, "arguments"):
+            return None
+        return _continued(held, "arguments", function.get("arguments"))
+
     def whole(self) -> JsonObject:
         return {key: value for key, value in joined(self._fields).items() if value is not None}
+
+
+def _differs(delta: JsonObject, held: JsonObject, *apart: str) -> bool:
+    """Whether a delta has other values than these, apart from some fields."""
+    return any(value is not None and key not in apart and held.get(key) != value for key, value in delta.items())
 
 
 def merge(into: JsonObject, key: str, value: object) -> None:
@@ -237,6 +291,13 @@ def merge(into: JsonObject, key: str, value: object) -> None:
 
 class _Pieces(list[str]):
     """Text in the pieces in which it arrived."""
+
+
+def _continued(held: JsonObject, key: str, value: object) -> Added | None:
+    pieces = held.get(key)
+    if key in _JOINED and type(pieces) is _Pieces and type(value) is str and value != "":
+        return pieces, value
+    return None
 
 
 def _collect(into: JsonObject, key: str, piece: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.provider import Call, ChunkTap, Door, Provider, Tap
+from tracer.provider import Call, Door, Provider, Tap
 
 from .._stainless import StainlessSDK, call_attributes
 from .._values import Arguments
@@ -34,7 +34,6 @@ def compatible_provider(
         taps=tuple(
             Tap(f"{client}._process_response", sdk.observe_response, parameters=("response",)) for client in clients
         ),
-        chunk_taps=(ChunkTap(f"{name}._base_client:BaseClient._process_response_data"),),
         read_error=sdk.read_error,
         read_later={f"{name}.chat": CHAT, f"{name}.completion": COMPLETION, f"{name}.embedding": EMBEDDING},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracer import semconv
 from tracer._json import JsonMapping, JsonObject
 from tracer.messages import content_parts
-from tracer.provider import Operation, Reply, Request, SpanType
+from tracer.provider import Operation, Reply, Request, SpanType, varying_values
 
 from .._values import as_dict, as_dicts, as_text, given
 from .chat import envelope_attributes, output_type_of, parameters, schema_of
@@ -132,12 +132,12 @@ class ResponseAccumulator:
         self._annotations: dict[tuple[int, int], list[object]] = {}
         self._is_terminal = False
 
+    varying = varying_values("delta obfuscation", "sequence_number")
+
     def add(self, event: object) -> bool:
         """Take an event; True if it carries content."""
         if not isinstance(event, dict):
             return False
-        if self._append_delta(event):  # the common case
-            return True
         if "type" not in event and isinstance(event.get("data"), dict):
             event = as_dict(event["data"])  # openai 1.66 wraps events with unknown names
         kind = event.get("type")
@@ -160,13 +160,14 @@ class ResponseAccumulator:
             self._is_terminal = True
         return False
 
-    def _append_delta(self, event: Item) -> bool:
-        """Append to the text that the last delta extended; False if the event is anything else."""
+    def continued(self, event: object) -> tuple[list[str], str] | None:
+        """The text that the last delta extended, and what an event adds to it that does nothing else."""
+        if type(event) is not dict:
+            return None
         delta, (place, pieces) = event.get("delta"), self._last_text
         if type(delta) is not str or delta == "" or _place_of(event) != place:
-            return False
-        pieces.append(delta)
-        return True
+            return None
+        return pieces, delta
 
     def _add_delta(self, kind: str, event: Item) -> bool:
         delta = event.get("delta")

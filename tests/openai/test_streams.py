@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import openai
@@ -68,6 +69,33 @@ def test_events_are_bounded_and_what_is_left_out_is_counted(server: Server, clie
     left_out = span.attributes["tracer.stream.chunks_left_out"]
     assert (span.attributes["tracer.stream.chunks"], left_out) == (1_201, 1_201 - len(span.events))
     assert len(span.outputs["choices"][0]["message"]["content"]) == 301_200
+
+
+@pytest.mark.parametrize("sent", ["one shape", "others between"])
+def test_a_chunk_takes_few_steps(sent: str, server: Server, client: openai.OpenAI, stored: Any) -> None:
+    """Calls of functions of tracer's: a chunk takes as many as it takes to note it, and hardly more to read it."""
+
+    def calls_of(count: int) -> int:
+        deltas = [delta(content="x" if sent == "one shape" or number % 9 else '"\\n') for number in range(count)]
+        server.will(sse(*map(chunk, deltas), chunk(delta(finish="stop"))))
+        reading = iter(client.chat.completions.create(model="m", messages=QUESTION, stream=True))
+        calls = 0
+
+        def count_calls(frame: Any, event: str, _: object) -> None:
+            nonlocal calls
+            calls += event == "call" and "tracer" in frame.f_globals.get("__name__", "").split(".")
+
+        sys.setprofile(count_calls)
+        try:
+            for _ in reading:
+                pass
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    calls_of(10)
+
+    assert (calls_of(600) - calls_of(100)) / 500 <= 12
 
 
 def test_a_stream_without_include_usage_has_no_token_usage(server: Server, call: Any, stored: Any) -> None:

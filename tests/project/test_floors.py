@@ -80,8 +80,9 @@ FLOORS: tuple[dict[str, str], ...] = (
             "model_uris registered_models registry runs scoring search stored_evaluations version_search versions"
         ),
         "tracer.provider": (
-            "__init__ body call_recording chunk_encoder chunk_log connection connection_recording contexts doors "
-            "framework hidden_chunks import_hook installed instrumentor operation patch streams wrappers"
+            "__init__ body call_recording chunk_encoder chunk_log chunk_shapes connection connection_recording "
+            "contexts doors framework hidden_chunks import_hook installed instrumentor operation patch shown_events "
+            "streams wrappers"
         ),
         "tracer._replay": (
             "__init__ answering bedrock_calls bodies cassette changes cloud_calls connections differing event_stream "

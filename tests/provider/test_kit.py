@@ -759,9 +759,10 @@ def test_an_installed_provider_that_is_broken_stops_nobody(
 
 def test_the_public_names() -> None:
     assert sorted(kit.__all__) == [
-        "Accumulator", "Call", "ChunkTap", "Connection", "ConnectionDoor", "ConnectionReader",
+        "Accumulator", "Call", "Connection", "ConnectionDoor", "ConnectionReader",
         "ConnectionRecording", "Door", "FrameworkSpans", "Hook", "HookEnd", "Operation", "Provider", "Reply",
         "ReportedCall", "Request", "SpanType", "Step", "StreamClass", "Tap", "set_failure", "suppress_tracing",
+        "varying_values",
     ]  # fmt: skip
     assert all(hasattr(kit, name) for name in kit.__all__)
     assert set(kit.__all__) <= set(dir(kit))

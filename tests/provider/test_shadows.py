@@ -325,7 +325,7 @@ def test_two_providers_of_one_method_come_and_go_in_any_order(sdk: Any, stored: 
 def test_every_door_is_the_sdks_own_function_which_whoever_holds_it_reaches(name: str) -> None:
     provider: Provider = find_provider_module(name).provider
     pytest.importorskip(provider.module, reason="tests/run.py makes an environment with it")
-    entrances = [*provider.doors, *provider.taps, *provider.chunk_taps, *provider.hooks]
+    entrances = [*provider.doors, *provider.taps, *provider.hooks]
     hidden = []
     for entrance in entrances:
         patch = Patch(entrance.target, lambda original, patch: original, parameters=entrance.parameters)

@@ -308,6 +308,10 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         """This moment in ns since the epoch, by the span's own clock, which nobody sets."""
         return self.start_time_ns + self._tick() - self._start_tick
 
+    def clock(self) -> tuple[Callable[[], int], int]:
+        """The span's own clock, which nobody sets: what counts ns, and the ns since the epoch at which it was 0."""
+        return self._tick, self.start_time_ns - self._start_tick
+
     def set_chunks(self, chunks: ChunksRecord) -> None:
         """Record the chunks of a stream, one event each, in a compact form that is cheap for a thousand of them."""
         if self._open:

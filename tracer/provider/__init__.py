@@ -23,11 +23,11 @@ from tracer._fault import guard, log_once, report
 from tracer._late import load
 from tracer._other_keywords import OF_AUTOLOG, Keywords, takes_also
 from tracer.provider.connection import Connection, ConnectionReader
-from tracer.provider.doors import ChunkTap, ConnectionDoor, Door, Hook, HookEnd, StreamClass, Tap
+from tracer.provider.doors import ConnectionDoor, Door, Hook, HookEnd, StreamClass, Tap
 from tracer.provider.import_hook import is_imported, when_imported
 from tracer.provider.installed import BUILT_IN as BUILT_IN
 from tracer.provider.installed import find_provider_module, names, show_traces_of_cells
-from tracer.provider.operation import Accumulator, Call, Operation, ReadError, Reply, Request
+from tracer.provider.operation import Accumulator, Call, Operation, ReadError, Reply, Request, varying_values
 from tracer.provider.patch import DoorMovedError, Patch
 from tracer.semconv import SpanType
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Accumulator",
     "Call",
-    "ChunkTap",
     "Connection",
     "ConnectionDoor",
     "ConnectionReader",
@@ -58,6 +57,7 @@ __all__ = [
     "Tap",
     "set_failure",
     "suppress_tracing",
+    "varying_values",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,7 +82,6 @@ class Provider:
     module: str  # the SDK's top-level module: patched when it is imported, never imported by us
     doors: tuple[Door, ...] = ()
     taps: tuple[Tap, ...] = ()
-    chunk_taps: tuple[ChunkTap, ...] = ()
     connection_doors: tuple[ConnectionDoor, ...] = ()
     stream_classes: tuple[StreamClass, ...] = ()
     hooks: tuple[Hook, ...] = ()

@@ -60,7 +60,6 @@ class CallRecording:
         "_admission",
         "_chunks",
         "_complete",
-        "_is_shown",
         "_open",
         "_outer",
         "_read_error",
@@ -95,7 +94,6 @@ class CallRecording:
         self._outer: CallRecording | None = None
         self._open = [True]  # pop() is atomic: the first end of a stream wins
         self._chunks: ChunkLog | None = None
-        self._is_shown = False  # a chunk tap gives the chunks as they were sent
         self._reader: BodyReader | None = None
         self._complete = False
 
@@ -173,8 +171,10 @@ class CallRecording:
             return result
         if streams.is_stream_object(result):
             self.response = None
-            self.start_accumulating()
-            streams.watch_stream_object(result, self)
+            chunks = self.start_accumulating()
+            # of an API that is not known here, chunks may be more than what was sent, as Assistants' are
+            is_as_sent = self._reply_of is None and not chunks.keeps_last_event
+            streams.watch_stream_object(result, self, chunks.take_event if is_as_sent else None)
             return result
         if self._stream_classes and not self._stream_classes.isdisjoint(streams.class_names(result)):
             self.start_accumulating()
@@ -205,10 +205,11 @@ class CallRecording:
             self.feed(content)
             self.finished()
 
-    def start_accumulating(self) -> None:
+    def start_accumulating(self) -> ChunkLog:
         """Expect the reply in chunks."""
         make = self.call.operation.accumulator
-        self._chunks = ChunkLog(self.span, None if make is None else make())
+        self._chunks = chunks = ChunkLog(self.span, None if make is None else make())
+        return chunks
 
     def expect_body(self, response: HttpResponse) -> None:
         """Expect the reply in bytes, which `feed` gets."""
@@ -224,18 +225,8 @@ class CallRecording:
 
     # ---- called by the watched stream ----
 
-    def received(self, chunk: object) -> None:
-        """The SDK received a chunk, of which it makes the object that the user reads next."""
-        if self._reply_of is None:
-            self._is_shown = True
-            self._take_chunk(chunk)
-
     def chunk(self, chunk: object) -> None:
         """The user has read a chunk."""
-        if not self._is_shown:
-            self._take_chunk(chunk)
-
-    def _take_chunk(self, chunk: object) -> None:
         chunks = self._chunks
         if chunks is None:  # the stream has ended
             return
@@ -303,7 +294,7 @@ class CallRecording:
             return
         chunks, self._chunks = self._chunks or ChunkLog(self.span, None), None
         try:
-            chunks.read()
+            chunks.end()
             if error is not None:
                 self.span.read_now()
             self._set_stream(chunks, incomplete, error)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from tracer._encoding.foreign import one_step
-from tracer._json import JsonObject, encode
+from tracer._json import JsonObject, encode, loads
 
 
 class ChunkEncoder:
@@ -30,19 +30,37 @@ class ChunkEncoder:
         except (TypeError, AttributeError):
             return encode(chunk)
 
-    def new_fields(self, chunk: object) -> object:
+    def sent(self, text: str) -> tuple[Any, bytes]:
+        """The new fields of a chunk that was sent as this JSON, and their JSON."""
+        try:
+            chunk = orjson.loads(text)
+            new = self.new_fields(chunk)
+            return new, orjson.dumps(new)
+        except (TypeError, ValueError):  # what Python's own reader accepts, as SDKs do
+            encoded = self(loads(text))
+            return loads(encoded), encoded
+
+    def new_fields(self, chunk: Any) -> Any:
         """The fields of a chunk that are not null, without repeated ones that have not changed."""
+        new = self.unknown_fields(chunk)
+        if self.has_new_envelope(new):
+            self._known.update((name, new[name]) for name in self._repeated.intersection(new))
+        return new
+
+    def has_new_envelope(self, new: Any) -> bool:
+        """Whether repeated fields are among the new ones."""
+        return type(new) is dict and not self._repeated.isdisjoint(new)
+
+    def unknown_fields(self, chunk: Any) -> Any:
+        """The same, without taking the chunk for one that has arrived."""
         if type(chunk) is not dict:
             return chunk
         repeated, known = self._repeated, self._known
-        new = {
+        return {
             name: value
             for name, value in chunk.items()
             if value is not None and not (name in repeated and known.get(name) == value)
         }
-        if not repeated.isdisjoint(new):
-            known.update((name, new[name]) for name in repeated.intersection(new))
-        return new
 
 
 def _fields_of(value: Any) -> object:

@@ -46,17 +46,6 @@ class Tap(NamedTuple):
     after: bool = False
 
 
-class ChunkTap(NamedTuple):
-    """A method that gets each chunk of an SDK's streams as it was sent, before the SDK makes an object of it.
-
-    The method takes ``data`` and the HTTP ``response`` by keyword, and runs in the step in which the user reads the
-    chunk. Most of the cost of watching a stream is taking such objects apart, which this saves.
-    """
-
-    target: str | tuple[str, ...]
-    parameters: tuple[str, ...] = ("data", "response")
-
-
 class StreamClass(NamedTuple):
     """An SDK's own class of streams, as ``module:Class``: what ``__next__`` and ``__anext__`` give are the chunks.
 

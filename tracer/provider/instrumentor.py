@@ -32,7 +32,7 @@ from tracer.provider.framework import announced_call, unless_current
 from tracer.provider.installed import recorded_names
 from tracer.provider.operation import Arguments, Call
 from tracer.provider.patch import DoorMovedError, Patch
-from tracer.provider.wrappers import chunk_tapped, closing, connection_opened, hooked, stepped, tapped, through_door
+from tracer.provider.wrappers import closing, connection_opened, hooked, stepped, tapped, through_door
 from tracer.semconv import SpanType
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ class Instrumentor:
                 Patch(door.target, partial(through_door, door, partial(self._begin, door)), parameters=door.parameters)
                 for door in provider.doors
             ),
-            *self._chunk_patches(),
             *self._stream_patches(),
             *self._hook_patches(),
         ]
@@ -69,13 +68,6 @@ class Instrumentor:
             with suppress(DoorMovedError):
                 if hook.is_optional:
                     patch.check()
-                yield patch
-
-    def _chunk_patches(self) -> Iterator[Patch]:
-        for tap in self._provider.chunk_taps:
-            patch = Patch(tap.target, chunk_tapped, parameters=tap.parameters)
-            with suppress(DoorMovedError):  # else chunks are read from the objects that the user gets
-                patch.check()
                 yield patch
 
     def _stream_patches(self) -> Iterator[Patch]:

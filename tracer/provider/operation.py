@@ -54,6 +54,11 @@ class Accumulator(Protocol):
     An optional attribute ``repeated``, a frozenset of top-level fields that come with every chunk, leaves these fields
     out of chunks and of the span's events until they change: that halves the cost of a chunk. An accumulator that only
     keeps the last event has ``keeps_last_event = True``; secrets are then searched for over all chunks.
+
+    Most chunks only continue a text. With an optional method ``continued(chunk)`` they are read without being parsed,
+    where the SDK shows what was sent: before a chunk is added, it returns the list of the pieces to which `add` would
+    append a text, and that text; None if `add` would do anything else. ``varying``, made with `varying_values`, finds
+    in the JSON of such chunks what differs between them.
     """
 
     def add(self, chunk: JsonObject, /) -> bool:
@@ -67,6 +72,17 @@ class Accumulator(Protocol):
     def is_complete(self) -> bool | None:
         """Whether the provider has marked the end of the reply; None if it marks no ends."""
         ...
+
+
+def varying_values(texts: str, numbers: str = "") -> str:
+    """A pattern for the values of fields with these names, separated by spaces: texts that are not empty, and numbers.
+
+    Texts are its first group, numbers its second one.
+    """
+    in_quotes = rf'"(?:{"|".join(texts.split())})"\s*:\s*"((?:[^"\\]|\\.)+)"'
+    if not numbers:
+        return in_quotes
+    return rf'{in_quotes}|"(?:{"|".join(numbers.split())})"\s*:\s*([0-9]{{1,15}})(?=[\s,}}])'
 
 
 class Operation(NamedTuple):

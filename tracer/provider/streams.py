@@ -10,11 +10,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tracer._exit import close_in_workers
+from tracer.provider.shown_events import ShownEvents, shows_events
 
 if TYPE_CHECKING:
     from typing import TypeGuard
 
     from tracer.provider.body import HttpResponse
+    from tracer.provider.shown_events import ServerSentEvent
 
 
 class Droppable(Protocol):
@@ -45,9 +47,8 @@ class StreamObject(Protocol):
     _iterator: Any
 
 
-_WATCHED = "_tracer_watcher"  # of an HTTP response
+_WATCHED = "_tracer_watcher"  # of a stream whose steps are patched
 AnyAsyncGenerator = AsyncGenerator[Any, Any]
-_NO_FIELDS: dict[str, object] = {}
 
 _open: weakref.WeakSet[Droppable] = weakref.WeakSet()
 _registered_in = 0  # id of the process in which the exit hooks are registered
@@ -82,12 +83,15 @@ class _Reading:
 class _Watched:
     """A stream's own iterator, whose every chunk and end is reported to the watcher."""
 
-    __slots__ = ("_iterator", "_reading", "_watcher")
+    __slots__ = ("_iterator", "_note", "_reading", "_watcher")
 
-    def __init__(self, iterator: Any, watcher: Watcher, reading: _Reading) -> None:
+    def __init__(
+        self, iterator: Any, watcher: Watcher, reading: _Reading, note: Callable[[object], None] | None = None
+    ) -> None:
         self._iterator = iterator
         self._watcher = watcher
         self._reading = reading
+        self._note = note or watcher.chunk
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._iterator, name)
@@ -114,7 +118,7 @@ class _WatchedIterator(_Watched):
             raise
         finally:
             reading.now = False
-        self._watcher.chunk(chunk)
+        self._note(chunk)
         return chunk
 
 
@@ -141,7 +145,7 @@ class _WatchedAsyncIterator(_Watched):
             raise
         finally:
             reading.now = False
-        self._watcher.chunk(chunk)
+        self._note(chunk)
         return chunk
 
 
@@ -190,18 +194,34 @@ def is_http_response(value: object) -> TypeGuard[HttpResponse]:
     return hasattr(value, "iter_raw") and hasattr(value, "aiter_raw") and hasattr(value, "status_code")
 
 
-def watch_stream_object(stream: StreamObject, watcher: Watcher) -> None:
-    """Watch an SDK's stream object from inside: the object, its type and its methods stay what they are."""
+def watch_stream_object(
+    stream: StreamObject, watcher: Watcher, keep: Callable[[ServerSentEvent], None] | None = None
+) -> None:
+    """Watch an SDK's stream object from inside: the object, its type and its methods stay what they are.
+
+    ``keep`` gets the events of which chunks are made, where the stream decodes its body into such; the watcher gets the
+    other chunks.
+    """
     reading = _Reading()
+    note = None if keep is None else _note_events(stream, watcher, keep)
     is_made = "_iterator" in vars(stream)
     iterator = stream._iterator if is_made else _MadeLater(stream)
     _hook_close(stream.response, watcher, reading)
-    setattr(stream.response, _WATCHED, watcher)
     if hasattr(iterator if is_made else type(stream), "__anext__"):
-        stream._iterator = _WatchedAsyncIterator(iterator, watcher, reading)
+        stream._iterator = _WatchedAsyncIterator(iterator, watcher, reading, note)
     else:
-        stream._iterator = _WatchedIterator(iterator, watcher, reading)
+        stream._iterator = _WatchedIterator(iterator, watcher, reading, note)
     keep_until_dropped(stream, watcher)
+
+
+def _note_events(
+    stream: Any, watcher: Watcher, keep: Callable[[ServerSentEvent], None]
+) -> Callable[[object], None] | None:
+    decoder = vars(stream).get("_decoder")
+    if not shows_events(decoder):
+        return None
+    stream._decoder = shown = ShownEvents(decoder, keep, watcher.chunk)
+    return shown.note
 
 
 def watch_iterator(holder: Any, name: str, watcher: Watcher) -> None:
@@ -233,11 +253,6 @@ def take_watcher(stream: object) -> Any:
 def class_names(value: object) -> Iterator[str]:
     """The classes of an object, as ``module:Class``."""
     return (f"{kind.__module__}:{kind.__qualname__}" for kind in type(value).__mro__)
-
-
-def watcher_of(response: object) -> Any:
-    """The watcher of the stream in an HTTP response's body, if there is one."""
-    return getattr(response, "__dict__", _NO_FIELDS).get(_WATCHED)
 
 
 def _hook_close(response: Any, watcher: Watcher, reading: _Reading) -> None:

@@ -13,7 +13,7 @@ from tracer.provider.call_recording import NOT_RECORDED, CallObserver, current_r
 from tracer.provider.contexts import around_context
 from tracer.provider.doors import Door, Hook, HookEnd, StreamClass, Tap
 from tracer.provider.patch import Function, Patch
-from tracer.provider.streams import give_watcher, take_watcher, watcher_of
+from tracer.provider.streams import give_watcher, take_watcher
 
 if TYPE_CHECKING:
     from tracer.provider.operation import Arguments
@@ -156,20 +156,6 @@ def tapped(tap: Tap, original: Function, patch: Patch) -> Function:
         return result
 
     return observed
-
-
-def chunk_tapped(original: Function, patch: Patch) -> Function:
-    """The method of a chunk tap, which passes chunks to the watcher of their stream."""
-
-    @functools.wraps(original)
-    def shown(*args: object, **kwargs: object) -> object:
-        if patch.active:
-            watcher = watcher_of(kwargs.get("response"))
-            if watcher is not None:
-                watcher.received(kwargs.get("data"))
-        return original(*args, **kwargs)
-
-    return shown
 
 
 def stepped(kind: StreamClass, original: Function, patch: Patch) -> Function:
