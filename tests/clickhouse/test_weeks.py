@@ -6,6 +6,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 import pytest
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.no_store
 DAY = 86_400_000 * MS
 WEEK = 7 * DAY
 MONDAY = 1_790_553_600_000 * MS  # 2026-09-28
-CALLED = {"type": "CHAT_MODEL", "model": "m", "usage": (2, 1)}
+CALLED: dict[str, Any] = {"type": "CHAT_MODEL", "model": "m", "usage": (2, 1)}
 
 
 @pytest.fixture
@@ -117,7 +118,9 @@ def test_attachments_go_with_the_last_trace_that_names_them(stores: tuple[Store,
     for digest, content in zip(digests, (b"one", b"two")):
         record = {"kind": "attachment", "id": digest, "trace_id": "a", "mime": "text/plain"}
         store.append([orjson.dumps({**record, "content": base64.b64encode(content).decode()})])
-    names = [{"json": {"tracer.inputs": f"tracer-attachment:{digest};text/plain;3"}} for digest in digests]
+    names: list[dict[str, Any]] = [
+        {"json": {"tracer.inputs": f"tracer-attachment:{digest};text/plain;3"}} for digest in digests
+    ]
     store.append([span("a", "r", start=MONDAY, **names[0]), span("a", "c", "r", start=MONDAY, **names[1])])
     store.append([span("b", "r", start=MONDAY + WEEK, **names[1])])
 

@@ -128,7 +128,7 @@ def test_the_alerts_are_accessible(watched: Watched, failing: str, hook: Hook, t
 def test_a_server_that_is_away_is_told(watched: Watched, failing: str) -> None:
     page = watched.open(failing)
     problem = {"status": 503, "json": {"error": {"code": "store_unavailable", "message": "the disk is full"}}}
-    page.route("**/api/v1/alerts", lambda route: route.fulfill(**problem))  # type: ignore[arg-type]
+    page.route("**/api/v1/alerts", lambda route: route.fulfill(**problem))
     page.goto("/alerts")
 
     expect(page.get_by_role("alert")).to_contain_text("the disk is full")
