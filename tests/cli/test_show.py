@@ -48,7 +48,7 @@ def agent_trace(write: Write) -> None:
     )
 
 
-def test_the_tree_shows_kind_tokens_cost_time_and_errors(agent_trace: None, tracer_command: Command) -> None:
+def test_the_tree_shows_numbers_kind_tokens_cost_time_and_errors(agent_trace: None, tracer_command: Command) -> None:
     ran = tracer_command("show", "latest")
 
     assert ran.code == 0
@@ -56,12 +56,12 @@ def test_the_tree_shows_kind_tokens_cost_time_and_errors(agent_trace: None, trac
     assert ran.lines[1].startswith(TRACE_ID)
     tree = [re.sub(r" *━+| +$", "", line) for line in ran.lines[3:]]
     assert tree == [
-        "                kind            tokens     cost    time",
-        "agent           AGENT                            1.00 s",
-        "├─ chat gpt-4o  CHAT_MODEL  1,200 → 34  $0.0033  1.00 s",
-        "├─ get_weather  TOOL                             1.00 s",
+        "                #  kind            tokens     cost    time",
+        "agent           1  AGENT                            1.00 s",
+        "├─ chat gpt-4o  2  CHAT_MODEL  1,200 → 34  $0.0033  1.00 s",
+        "├─ get_weather  3  TOOL                             1.00 s",
         "│  ✗ LookupError: no such city",
-        "└─ chat gpt-4o  CHAT_MODEL  1,200 → 34  $0.0033  1.00 s",
+        "└─ chat gpt-4o  4  CHAT_MODEL  1,200 → 34  $0.0033  1.00 s",
     ]
 
 
@@ -309,7 +309,7 @@ def test_a_running_call_is_shown_with_its_prompt(write: Write, tracer_command: C
 
     assert ran.lines[0].startswith("agent  running")
     assert "Still running: replies and results appear when steps end." in ran.out
-    assert re.search(r"└─ chat gpt-4o +CHAT_MODEL.* running", ran.out)
+    assert re.search(r"└─ chat gpt-4o +2 +CHAT_MODEL.* running", ran.out)
     assert "What is the weather?" in ran.out
 
 

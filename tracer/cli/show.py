@@ -39,6 +39,6 @@ def command(trace: str, full: bool, as_json: bool, store_url: str | None) -> Non
     steps = steps_of(stored.spans)
     print_headline(screen, stored)
     screen.print()
-    print_tree(screen, steps)
+    print_tree(screen, steps, is_numbered=True)  # as tracer fork --at takes them
     if full:
         print_steps(screen, steps)

@@ -57,10 +57,12 @@ def print_headline(screen: Screen, trace: StoredTrace) -> None:
             screen.wrapped(Text(note, style="dim"))
 
 
-def print_tree(screen: Screen, steps: Sequence[Step]) -> None:
+def print_tree(screen: Screen, steps: Sequence[Step], *, is_numbered: bool = False) -> None:
     """The steps, one line each, with the error below a failed one."""
     axis = _Axis.of(steps)
+    numbers = [str(number) for number in range(1, len(steps) + 1)] if is_numbered else []
     columns = [
+        _Column.of("#", numbers, align_right=True),
         _Column.of("kind", [step.type for step in steps]),
         _Column.of("tokens", [_tokens(step) for step in steps], align_right=True),
         _Column.of("cost", [wording.money(step.cost) for step in steps], align_right=True),
