@@ -11,7 +11,8 @@ from tests.server.many_clients import run
 pytestmark = pytest.mark.no_store
 
 
-def test_what_many_clients_send_at_once_is_all_there_once(tmp_path: Path) -> None:
-    sent = run(tmp_path, clients=20, seconds=0.1, least=2)
+def test_what_many_clients_send_at_once_is_all_there_once_and_none_is_sent_away(tmp_path: Path) -> None:
+    sent = run(tmp_path, clients=60, seconds=0.1, least=2)
 
-    assert sent.traces >= 40
+    assert sent.traces >= 120
+    assert sent.refused == 0

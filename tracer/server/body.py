@@ -23,6 +23,8 @@ _ORIGINS_LIMIT = 1000  # resources and scopes; the spans of each resource are a 
 _PLACES_LIMIT = 250_000  # up to twenty microseconds each
 _EVENTS_LIMIT = 100_000  # and links; with a name, a time and an attribute each, they are a million values
 _WAITING_WRITERS = 32
+_WAITING_SMALL = 512  # while all bodies in memory are as small together as this
+_SMALL_TOGETHER = 4 << 20
 _JSON_BYTES = 4 << 20  # a hundred thousand trace ids; parsed JSON takes a multiple of this
 _JSON_VALUES = 250_000  # keys and values, of as many trace ids
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
@@ -32,8 +34,13 @@ _PARSED_IN_LOOP = 64 * 1024  # bytes; more is parsed in a thread, and other requ
 
 
 def refuse_if_busy(request: Request) -> None:
-    """Raise AnswerError if many writers are waiting: clients can keep their data longer than the server can."""
-    if served(request).writers.statistics().tasks_waiting >= _WAITING_WRITERS:
+    """Raise AnswerError if many writers are waiting: clients can keep their data longer than the server can.
+
+    Small bodies are soon written, so that many may wait: who is sent away comes back late, and others before.
+    """
+    is_little = request.app.state.bodies.held < _SMALL_TOGETHER
+    most = _WAITING_SMALL if is_little else _WAITING_WRITERS
+    if served(request).writers.statistics().tasks_waiting >= most:
         raise AnswerError(503, "the server is busy; send it again a little later")
 
 
