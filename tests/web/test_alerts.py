@@ -71,7 +71,7 @@ def opened(watched: Watched, url: str, **options: object) -> Page:
     page = watched.open(url, **options)  # type: ignore[arg-type]
     page.goto("/traces")
     page.get_by_role("link", name="Alerts", exact=True).click()
-    expect(page.get_by_role("heading", name="Alerts")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Alerts")).to_be_visible()
     return page
 
 

@@ -63,7 +63,7 @@ def test_a_page_that_is_opened_while_the_server_is_away_comes_once_it_is_back(wa
     server.start(store)
     expect(page.get_by_role("link", name="chat-1")).to_be_visible()
     page.get_by_role("link", name="Versions").click()
-    expect(page.get_by_role("heading", name="Versions")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Versions")).to_be_visible()
     server.stop()
 
 
@@ -105,7 +105,7 @@ def test_a_page_whose_file_is_missing_says_so_and_leaves_the_others(page: Page) 
 
     expect(page.get_by_role("alert")).to_contain_text("has no file for this page (sessions)")
     page.get_by_role("link", name="Versions").click()
-    expect(page.get_by_role("heading", name="Versions")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Versions")).to_be_visible()
     page.get_by_role("link", name="Sessions").click()
     expect(page.get_by_role("alert")).to_contain_text("has no file for this page (sessions)")
 

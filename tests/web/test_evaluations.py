@@ -178,11 +178,11 @@ def test_the_dataset_of_a_run_is_a_link_to_its_page(page: Page, ids: Ids) -> Non
     page.goto(f"/evaluations/{ids.after}")
     expect(page.get_by_role("columnheader", name="Expected")).to_be_visible()
     page.get_by_role("link", name="capitals").click()
-    expect(page.get_by_role("heading", name="capitals")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="capitals")).to_be_visible()
     page.goto("/evaluations")
     page.get_by_role("link", name="capitals").click()
 
-    expect(page.get_by_role("heading", name="capitals")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="capitals")).to_be_visible()
 
 
 def test_two_runs_are_marked_and_compared_by_keys(page: Page, ids: Ids) -> None:

@@ -53,7 +53,7 @@ def test_a_person_signs_in_with_the_button_and_out_again(
             page.keyboard.press("Enter")
             page.get_by_placeholder("sub").fill("ann@shop.example")
             page.keyboard.press("Enter")
-            expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+            expect(page.get_by_role("heading", level=1, name="Sessions")).to_be_visible()
             assert page.url == f"{url}/sessions"
 
             page.get_by_role("button", name="Sign out").click()
