@@ -41,3 +41,12 @@ def opened() -> Iterator[Callable[[str], Store]]:
 def url(server: str) -> str:
     """The URL of a store that is not there yet."""
     return f"clickhouse://{server}/t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def stores(url: str) -> Iterator[tuple[Store, Store]]:
+    """Two servers' stores on one database."""
+    both = open_store(url), open_store(url)
+    yield both
+    for store in both:
+        store.close()

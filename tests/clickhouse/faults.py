@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import argparse
 import random
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.clickhouse.engine import running_engine  # noqa: E402
+from tests.server_process import server_process  # noqa: E402
 from tests.store.records import MS, START, said, span  # noqa: E402
 from tracer.errors import TracerError  # noqa: E402
 from tracer.store import Store, open_store  # noqa: E402
@@ -176,21 +176,6 @@ def run(folder: Path, faults: Faults, seed: int = 0) -> int:
 def _wait_for(under_way: Sequence[object], count: int) -> None:
     while sum(each.done() for each in under_way) < count:  # type: ignore[attr-defined]
         time.sleep(0.01)
-
-
-@contextmanager
-def server_process(url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """``tracer server`` in a process of its own, and its URL."""
-    command = [sys.executable, "-m", "tracer", "server", "--port", "0", "--store", url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
-        line = next(line for line in process.stdout if "http://" in line)
-        # what it logs must go somewhere: a full pipe would stop it
-        threading.Thread(target=process.stdout.read, daemon=True).start()
-        try:
-            yield process, "http://" + line.partition("http://")[2].split()[0].rstrip("/.,")
-        finally:
-            process.kill()
 
 
 def main(arguments: Sequence[str]) -> int:

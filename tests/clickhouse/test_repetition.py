@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -33,15 +33,6 @@ LINES = [
     assessment("t", "good", True),
     span("u", "r", model="gpt-4o", usage=(1, 1)),
 ]
-
-
-@pytest.fixture
-def stores(url: str) -> Iterator[tuple[Store, Store]]:
-    """Two servers' stores on one database."""
-    both = open_store(url), open_store(url)
-    yield both
-    for store in both:
-        store.close()
 
 
 def figures(store: Store) -> dict[str, Any]:

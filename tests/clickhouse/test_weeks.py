@@ -14,7 +14,7 @@ import pytest
 from tests.store.records import MS, found, said, span, start
 from tests.waiting import until
 from tracer.server.retention import Retention
-from tracer.store import Store, open_store
+from tracer.store import Store
 from tracer.store.clickhouse.address import parse_address
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.policies import all_over_before, checked_policy, stored_policy
@@ -25,15 +25,6 @@ DAY = 86_400_000 * MS
 WEEK = 7 * DAY
 MONDAY = 1_790_553_600_000 * MS  # 2026-09-28
 CALLED: dict[str, Any] = {"type": "CHAT_MODEL", "model": "m", "usage": (2, 1)}
-
-
-@pytest.fixture
-def stores(url: str) -> Iterator[tuple[Store, Store]]:
-    """Two servers' stores on one database."""
-    both = open_store(url), open_store(url)
-    yield both
-    for store in both:
-        store.close()
 
 
 @pytest.fixture

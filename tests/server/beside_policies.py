@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.server.many_clients import server_process  # noqa: E402
+from tests.server_process import server_process  # noqa: E402
 from tests.store.records import MS, said, span  # noqa: E402
 from tracer.store import open_store  # noqa: E402
 from tracer.store.policies import checked_policy  # noqa: E402

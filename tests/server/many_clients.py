@@ -12,13 +12,12 @@ import argparse
 import http.client
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -26,6 +25,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.server_process import server_process  # noqa: E402
 from tests.store.records import MS, START, span  # noqa: E402
 from tracer.store import open_store  # noqa: E402
 
@@ -42,22 +42,6 @@ class Sent(NamedTuple):
     seconds: float
     waits: list[float]  # of each acknowledged batch, in seconds
     memory: list[int]  # bytes that the server has resident, second by second
-
-
-@contextmanager
-def server_process(store_url: str) -> Iterator[tuple[int, str]]:
-    """``tracer server`` in a process of its own: its id, and its URL."""
-    command = [sys.executable, "-m", "tracer", "server", "--port", "0", "--store", store_url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
-        line = next(line for line in process.stdout if "http://" in line)
-        # what it logs must go somewhere: a full pipe would stop it
-        threading.Thread(target=process.stdout.read, daemon=True).start()
-        try:
-            yield process.pid, "http://" + line.partition("http://")[2].split()[0].rstrip("/.,")
-        finally:
-            process.terminate()
-            process.wait(60)
 
 
 def batch(client: int, number: int) -> bytes:
@@ -122,7 +106,7 @@ def run(folder: Path, clients: int, seconds: float, least: int = 0) -> Sent:
     """Send for some seconds, and until each client has sent ``least`` batches. Raises AssertionError."""
     store_url = f"sqlite:///{folder}/traces.db"
     ended = threading.Event()
-    with server_process(store_url) as (pid, url):
+    with server_process(store_url) as (server, url):
         all_of_them = [Client(number, url, ended) for number in range(clients)]
         threads = [threading.Thread(target=client.run) for client in all_of_them]
         began = time.monotonic()
@@ -132,12 +116,14 @@ def run(folder: Path, clients: int, seconds: float, least: int = 0) -> Sent:
         while time.monotonic() < began + seconds or any(
             len(client.waits) < least and client.fault is None for client in all_of_them
         ):
-            memory.append(resident(pid))
+            memory.append(resident(server.pid))
             time.sleep(min(1.0, seconds / 4))
         ended.set()
         for thread in threads:
             thread.join()
         took = time.monotonic() - began
+        server.terminate()
+        server.wait(60)
     faults = [client.fault for client in all_of_them if client.fault is not None]
     assert not faults, faults[:3]
     traces = sum(len(client.waits) for client in all_of_them)
