@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchmarks.figures import Sample, beside, spreads
+from benchmarks.figures import Row, Sample, added, beside, shares_added, spreads
 from benchmarks.run import Run
 from benchmarks.workers import Worker
 
@@ -46,6 +46,15 @@ def callers(run: Run) -> Iterator[Callers]:
         yield Callers(pairs)
 
 
-def alone_remarks(samples: dict[str, list[Sample]], key: str) -> dict[str, str]:
-    """What the same took uninstrumented, in words."""
-    return {name: f"{s.median:,.1f} µs alone" for name, s in spreads(samples, f"{key} alone", 1e-3).items()}
+def added_row(key: str, title: str, samples: dict[str, list[Sample]], figure: str, beside_what: str) -> Row:
+    """The row of what a figure exceeds the one beside it by, with what the same took uninstrumented."""
+    alone = spreads(samples, f"{figure} alone", 1e-3)
+    return Row(
+        key,
+        title,
+        "µs",
+        added(samples, figure, 1e-3),
+        shares_added(samples, figure),
+        beside_what,
+        remarks={name: f"{spread.median:,.1f} µs alone" for name, spread in alone.items()},
+    )

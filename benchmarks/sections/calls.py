@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-from benchmarks.figures import Goal, Row, added, beside, lowest_of_all, shares_added
+from benchmarks.figures import Goal, Row, beside, lowest_of_all
 from benchmarks.run import Run
-from benchmarks.sections.beside_openai import Callers, alone_remarks, callers
+from benchmarks.sections.beside_openai import Callers, added_row, callers
 
 SMALL, LARGE = 200, 100_000
 SHARE_OF_CALL = 0.05
@@ -45,15 +45,7 @@ def _sent(run: Run, taking_part: Callers) -> Row:
     """The record of a call that runs is made before its request is sent."""
     what = "chat completion, 200 B, until its request is sent"
     samples = taking_part.sample(run, what, "sent", run.size.rounds * 6, size=SMALL, repeats=run.size.chats)
-    return Row(
-        "sent.thread",
-        f"{what}: added, caller's thread",
-        "µs",
-        added(samples, "thread", 1e-3),
-        shares_added(samples, "thread"),
-        "the call alone up to there",
-        remarks=alone_remarks(samples, "thread"),
-    )
+    return added_row("sent.thread", f"{what}: added, caller's thread", samples, "thread", "the call alone up to there")
 
 
 def _over(run: Run, what: str, title: str) -> Row:
@@ -67,15 +59,8 @@ def _over(run: Run, what: str, title: str) -> Row:
             having_used.do("use", name=what)
             measure = beside(partial(having_used.do, "chats", **asked), partial(other.do, "chats", **asked))
             samples = run.take_turns(title, {"tracer_autolog": measure}, run.size.rounds * 12)
-    row = Row(
-        f"over.{what}.thread",
-        f"chat completion, 200 B, {title}: added, caller's thread",
-        "µs",
-        added(samples, "thread", 1e-3),
-        shares_added(samples, "thread"),
-        "the recorded call without it",
-        remarks=alone_remarks(samples, "thread"),
-    )
+    shown = f"chat completion, 200 B, {title}: added, caller's thread"
+    row = added_row(f"over.{what}.thread", shown, samples, "thread", "the recorded call without it")
     if "tracer_autolog" in row.values:
         mine = row.values["tracer_autolog"]
         row.goals.append(Goal(f"nothing measurable: within {mine.error:.3g} µs", mine.median, mine.error))
@@ -90,15 +75,7 @@ def _rows(run: Run, taking_part: Callers, asked: Asked) -> list[Row]:
     samples = taking_part.sample(run, what, "chats", rounds, size=asked.size, new=asked.new, repeats=repeats)
     rows = []
     for key, where in (("thread", "caller's thread"), ("process", "all CPU with background work")):
-        row = Row(
-            f"{asked.key}.{key}",
-            f"{what}: added, {where}",
-            "µs",
-            added(samples, key, 1e-3),
-            shares_added(samples, key),
-            "the call alone",
-            remarks=alone_remarks(samples, key),
-        )
+        row = added_row(f"{asked.key}.{key}", f"{what}: added, {where}", samples, key, "the call alone")
         if "tracer_autolog" in row.values and key == "thread":
             if is_small:
                 goal = f"≤ {SHARE_OF_CALL} of the call alone"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.figures import Goal, Row, Sample, added, lowest_of_all, shares_added, spreads
+from benchmarks.figures import Goal, Row, Sample, lowest_of_all, spreads
 from benchmarks.run import Run
-from benchmarks.sections.beside_openai import Callers, alone_remarks, callers
+from benchmarks.sections.beside_openai import Callers, added_row, callers
 
 KINDS = {"chat": "streamed chat", "responses": "streamed response"}
 WHAT = {"chunk": "added to a chunk", "first": "added up to the first chunk"}
@@ -23,15 +23,8 @@ def _rows(run: Run, taking_part: Callers, kind: str, title: str) -> list[Row]:
 
 
 def _row(run: Run, name: str, title: str, key: str, samples: dict[str, list[Sample]]) -> Row:
-    row = Row(
-        name,
-        f"{title}, {run.size.chunks:,} chunks: {WHAT[key]}",
-        "µs",
-        added(samples, key, 1e-3),
-        shares_added(samples, key),
-        "the stream alone",
-        remarks=alone_remarks(samples, key),
-    )
+    shown = f"{title}, {run.size.chunks:,} chunks: {WHAT[key]}"
+    row = added_row(name, shown, samples, key, "the stream alone")
     if "tracer_autolog" in row.values:
         share = row.ratios["tracer_autolog"].median
         if key == "chunk":
