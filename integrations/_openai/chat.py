@@ -33,7 +33,7 @@ _OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
 
 def parameters(body: JsonMapping) -> JsonObject:
     """The request's parameters by attribute name."""
-    found = {key: body[name] for name, key in _PARAMETERS.items() if body.get(name) is not None}
+    found = {key: body[name] for name, key in _PARAMETERS.items() if name in body and body[name] is not None}
     stop = body.get("stop")
     if stop is not None:
         found[semconv.REQUEST_STOP_SEQUENCES] = [stop] if isinstance(stop, str) else stop
@@ -108,7 +108,8 @@ def _reply(body: JsonMapping, message_of: Callable[[JsonMapping], JsonObject]) -
 
 
 def _chat_message(choice: JsonMapping) -> JsonObject:
-    message = to_message({"role": "assistant", "content": None, **as_dict(choice.get("message"))})
+    given = {key: value for key, value in as_dict(choice.get("message")).items() if value}
+    message = to_message({"role": "assistant", "content": None, **given})
     return {**message, "finish_reason": choice.get("finish_reason")}
 
 

@@ -12,30 +12,40 @@ from .._values import as_dict
 # "token" in transcriptions and realtime
 _INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
 _OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
+_KINDS = tuple(
+    (f"{kind}_tokens", f"{kind}_input_tokens", f"{kind}_output_tokens") for kind in ("audio", "image", "text")
+)
 
 
 def read_usage(usage: object) -> JsonObject:
     """Token counts by tracer's names, from the names of OpenAI, Groq, DeepSeek, Mistral, Together and others."""
     usage = as_dict(usage)
-    inputs = as_dict(_first(*map(usage.get, _INPUT_DETAILS)))
-    outputs = as_dict(_first(*map(usage.get, _OUTPUT_DETAILS)))
-    cache_read = (inputs.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
-    cache_write = (inputs.get("cache_write_tokens"), inputs.get("cache_creation_tokens"))
+    inputs, outputs = _details(usage, _INPUT_DETAILS), _details(usage, _OUTPUT_DETAILS)
+    cached = _either(inputs.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"))
     counts: JsonObject = {
-        "input_tokens": _first(usage.get("prompt_tokens"), usage.get("input_tokens")),
-        "output_tokens": _first(usage.get("completion_tokens"), usage.get("output_tokens")),
+        "input_tokens": _either(usage.get("prompt_tokens"), usage.get("input_tokens")),
+        "output_tokens": _either(usage.get("completion_tokens"), usage.get("output_tokens")),
         "total_tokens": usage.get("total_tokens"),
-        "cache_read_input_tokens": _first(*cache_read),
-        "cache_write_input_tokens": _first(*cache_write),
-        "reasoning_output_tokens": _first(outputs.get("reasoning_tokens"), usage.get("reasoning_tokens")),
+        "cache_read_input_tokens": _either(cached, usage.get("cached_tokens")),
+        "cache_write_input_tokens": _either(inputs.get("cache_write_tokens"), inputs.get("cache_creation_tokens")),
+        "reasoning_output_tokens": _either(outputs.get("reasoning_tokens"), usage.get("reasoning_tokens")),
     }
     reasoning = counts["reasoning_output_tokens"]
     if _is_beside(reasoning, counts["output_tokens"], counts["input_tokens"], counts["total_tokens"]):
         counts["output_tokens"] += reasoning  # sent beside the output, as xAI does, not as a part of it
-    for kind in ("audio", "image", "text"):
-        counts[f"{kind}_input_tokens"] = inputs.get(f"{kind}_tokens") or None
-        counts[f"{kind}_output_tokens"] = outputs.get(f"{kind}_tokens") or None
+    for name, input_name, output_name in _KINDS:
+        if inputs.get(name):
+            counts[input_name] = inputs[name]
+        if outputs.get(name):
+            counts[output_name] = outputs[name]
     return counts
+
+
+def _details(usage: JsonObject, names: tuple[str, ...]) -> JsonObject:
+    for name in names:
+        if usage.get(name):
+            return as_dict(usage[name])
+    return {}
 
 
 def _is_beside(reasoning: Any, output: Any, given: Any, total: object) -> bool:
@@ -64,8 +74,8 @@ def read_bill(usage: object) -> JsonObject:
     return {semconv.COST_TOTAL: cost}
 
 
-def _first(*candidates: object) -> object:
-    return next((candidate for candidate in candidates if candidate is not None), None)
+def _either(first: object, second: object) -> Any:
+    return second if first is None else first
 
 
 def usage_of(body: JsonMapping) -> Any:
