@@ -10,6 +10,7 @@ from tracer.store import Store
 
 _EVERY_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02  # lets writers take the lock
+_RESTS = 3  # times as long as it worked, where others have written meanwhile: what comes in goes before
 
 
 class Indexer(Repeated):
@@ -31,7 +32,16 @@ class Indexer(Repeated):
         number = store.change_number()
         if number != self._indexed:
             self._behind_since = self._behind_since or time.monotonic()
-            while not self._ended.wait(_PAUSE_SECONDS) and store.index_more():
+            while self._index_more(store):
                 pass
             self._indexed = number
         self._behind_since = None
+
+    def _index_more(self, store: Store) -> bool:
+        """Index a slice, and rest; whether to go on."""
+        started, number = time.monotonic(), store.change_number()
+        if not store.index_more():
+            return False
+        has_news = store.change_number() != number
+        rest = _RESTS * (time.monotonic() - started) if has_news else 0.0
+        return not self._ended.wait(max(rest, _PAUSE_SECONDS))
