@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from tracer.server.settings import ServerSettings
 _GRACE_SECONDS = 10
 _LAST_SECONDS = 10  # after the grace: for what the store, the journal and their threads have left to do
 _BACKLOG = 512
+_NEW_OBJECTS = 10_000  # between two looks for garbage: a batch makes thousands that live as long as it is written
 
 
 class CannotListenError(TracerError):
@@ -50,6 +52,8 @@ def serve(app: Starlette, listening: socket.socket, *, ready: Callable[[], None]
 
     Its log is that of `logs.write_log`.
     """
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
     make_server(app, ready, is_alone=True).run([listening])
 
 
