@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.waiting import PATIENCE, until
 from tests.web.chromium import find_chromium
@@ -25,6 +25,8 @@ from tests.web.shop import Shop, open_shop
 expect.set_options(timeout=PATIENCE * 1000)
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
+# a page that asks another host reaches none, and fails its test (Watched)
+HERE_ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 WATCH = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -81,7 +83,7 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("no Chromium on this machine; `python tests/web/chromium.py` installs it")
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", HERE_ALONE])
 
 
 @pytest.fixture
@@ -107,14 +109,15 @@ class Watched:
         self._pages: list[Page] = []
         self.complaints: list[str] = []
 
-    def open(self, base_url: str, *, width: int = 1440, height: int = 900, **options: Any) -> Page:
-        """A new page in a browser profile of its own."""
+    def open(self, base_url: str, *others: str, width: int = 1440, height: int = 900, **options: Any) -> Page:
+        """A new page in a profile of its own; it may go to others, whose pages may ask for what they like."""
         context = self._browser.new_context(
             base_url=base_url, viewport={"width": width, "height": height}, locale="en-GB", timezone_id="UTC", **options
         )
         context.set_default_timeout(PATIENCE * 1000)
         context.add_init_script(WATCH)
-        context.route("**/*", lambda route: self._route(route, urlsplit(base_url).netloc))
+        foreign = {urlsplit(url).netloc for url in others}
+        context.on("request", lambda request: self._request(request, urlsplit(base_url).netloc, foreign))
         page = context.new_page()
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
@@ -131,13 +134,13 @@ class Watched:
             context.close()
         assert self.complaints == []
 
-    def _route(self, route: Route, host: str) -> None:
-        there = urlsplit(route.request.url)
-        if there.scheme in ("http", "https", "ws") and there.netloc != host:
-            self.complaints.append(f"asked another host: {route.request.url}")
-            route.abort()
-        else:
-            route.continue_()
+    # a route would see it too, but switches the browser's cache off: each page would load and compile all scripts anew
+    def _request(self, request: Request, own: str, foreign: set[str]) -> None:
+        there = urlsplit(request.url)
+        if there.scheme not in ("http", "https", "ws") or there.netloc in {own, *foreign}:
+            return
+        if request.is_navigation_request() or urlsplit(request.frame.url).netloc not in foreign:
+            self.complaints.append(f"asked another host: {request.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
         # the browser reports every refused request; the tests that ask wrong things look at the answer themselves
@@ -163,7 +166,9 @@ def axe(page: Page, rules: dict[str, Any] = ALL_RULES) -> list[str]:
     """What axe-core finds wrong on a page, but for trifles: rule, and where."""
     source = (ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     page.evaluate(source)
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", rules)
+    # no rule of these reads the style sheets, which axe would fetch and parse for itself
+    options = {"runOnly": rules, "resultTypes": ["violations"], "preload": {"assets": ["media"]}}
+    found = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{violation['id']}: {json.dumps([node['html'][:160] for node in violation['nodes'][:4]])}"
         for violation in found["violations"]

@@ -32,11 +32,7 @@ def test_a_person_signs_in_with_the_button_and_out_again(
             known = {"email": email, "email_verified": True}
             httpx.put(f"{issuer}/users/{email}", json=known).raise_for_status()
         with running_server(tmp_path / "all", ServerSettings(port=0, projects=True, oidc=people)) as url:
-            page = watched.open(url)
-            page.context.route(  # the provider's own pages may do what they like, but ask no third host
-                lambda asked: not asked.startswith(url),
-                lambda route: route.continue_() if route.request.url.startswith(issuer) else route.abort(),
-            )
+            page = watched.open(url, issuer)
             button = page.get_by_role("link", name=f"Sign in with localhost:{provider.server_port}")
 
             page.goto("/sessions")
