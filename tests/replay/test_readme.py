@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forked import Forking
 from tracer.demo.server import DemoServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,20 +18,24 @@ TEST = re.compile(r'^```python title="test_trip.py"\n(.*?)^```', re.MULTILINE | 
 pytestmark = pytest.mark.no_store
 
 
-def test_the_readme_s_test_is_recorded_and_replayed(tmp_path: Path) -> None:
+def test_the_readme_s_test_is_recorded_and_replayed(forking: Forking, tmp_path: Path) -> None:
     [source] = TEST.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     file = tmp_path / "test_trip.py"
     file.write_text(source)
 
     def run(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
         given = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
-        settings = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "k", "PYTHONPATH": str(ROOT)}
-        plugin = ["-p", "tracer._replay.pytest_plugin", "-p", "no:tracer"]
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", *plugin, "-q", file.name],
-            cwd=tmp_path, env={**given, **settings, **environment}, capture_output=True, text=True, timeout=120,
-            check=False,
-        )  # fmt: skip
+        settings = {
+            "OPENAI_BASE_URL": url,
+            "OPENAI_API_KEY": "k",
+            "PYTHONPATH": str(ROOT),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those of other packages take half of a run
+        }
+        return forking.run(
+            *("-m", "pytest", "-p", "tracer._replay.pytest_plugin", "-q", file.name),
+            cwd=tmp_path,
+            env={**given, **settings, **environment},
+        )
 
     with DemoServer() as server:
         url = server.base_url
