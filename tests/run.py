@@ -52,6 +52,7 @@ SHARED_MEMORY = Path("/dev/shm")
 # tests are collected meanwhile, and begin when it is there (tests/conftest.py)
 PAGE_BUILT = ROOT / "build" / "page-built"
 SHARED_MEMORY_BYTES = 4 << 30
+GIVEN_WAY = 5  # as `nice` counts: a third of what others get
 
 
 class Step(NamedTuple):
@@ -60,6 +61,7 @@ class Step(NamedTuple):
     name: str
     command: Sequence[str]
     is_shown: bool = False  # as it runs, not when it has ended
+    gives_way: bool = False  # to the lanes that take longest, which wait for other things too
 
 
 class Ended(NamedTuple):
@@ -90,7 +92,7 @@ def main(pytest_arguments: list[str]) -> int:
         running += [pool.submit(run_lane, steps) for steps in page_lanes(python, pytest_arguments)]
         if not pytest_arguments:
             running += [pool.submit(test_frameworks), pool.submit(run_lane, [peers(python)])]
-            clickhouse = Step("clickhouse", [sys.executable, "tests/clickhouse/run.py", "--quick"])
+            clickhouse = Step("clickhouse", [sys.executable, "tests/clickhouse/run.py", "--quick"], gives_way=True)
             running += [pool.submit(run_lane, [clickhouse])]
         ended += [step for lane in running for step in lane.result()]
     for name, code, seconds in ended:
@@ -102,9 +104,9 @@ def main(pytest_arguments: list[str]) -> int:
 def static_checks(python: str) -> list[Step]:
     """What reads the code and runs none of it."""
     return [
-        Step("lint", [python, "-m", "ruff", "check", "."]),
-        Step("types", [python, "-m", "mypy"]),
-        Step("pyright", [python, "-m", "pyright", "--pythonpath", python, *public_modules()]),
+        Step("lint", [python, "-m", "ruff", "check", "."], gives_way=True),
+        Step("types", [python, "-m", "mypy"], gives_way=True),
+        Step("pyright", [python, "-m", "pyright", "--pythonpath", python, *public_modules()], gives_way=True),
         Step("pair", [python, "-m", "benchmarks", "--size", "small", f"--pair={os.environ.get('PAIRED_WITH', '')}"]),
     ]
 
@@ -139,21 +141,21 @@ def suite_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
     others = [argument for folder in ("tests/web", *PROVIDERS, *FRAMEWORKS) for argument in ("--ignore", folder)]
     return [
         # apart from the others, whose workers need not load all SDKs
-        [Step("providers", [*pytest, *PROVIDERS])],
+        [Step("providers", [*pytest, *PROVIDERS], gives_way=True)],
         [Step("tests", [*pytest, "-n", str(WORKERS), "--dist", "worksteal", *others], is_shown=True)],
     ]
 
 
 def page_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
     """What runs beside the suite from then on."""
-    page_checks = [Step("web", [python, "web/bundle.py", "check"])]
+    page_checks = [Step("web", [python, "web/bundle.py", "check"], gives_way=True)]
     if pytest_arguments:
         return [page_checks]
     return [
         # apart from the other tests, which run event loops of their own, as the browser's driver does
         [Step("page", [python, "-m", "pytest", "tests/web"])],
         page_checks,
-        [Step("versions", [python, "tests/provider/versions.py", "--newest"])],
+        [Step("versions", [python, "tests/provider/versions.py", "--newest"], gives_way=True)],
     ]
 
 
@@ -162,13 +164,13 @@ def test_frameworks() -> list[Ended]:
     ended = []
     if FRAMEWORKS:
         python = make_environment("frameworks-env", "-e", ".[dev,frameworks]")
-        ended = run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS, *ALONE])])
-    return ended + run_lane([Step("bridge", [sys.executable, "tests/frameworks/run.py", *BRIDGED])])
+        ended = run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS, *ALONE], gives_way=True)])
+    return ended + run_lane([Step("bridge", [sys.executable, "tests/frameworks/run.py", *BRIDGED], gives_way=True)])
 
 
 def peers(python: str) -> Step:
     """What other backends' servers show of what is exported; the program makes an environment for each of them."""
-    return Step("peers", [python, "tests/frameworks/peers.py"])
+    return Step("peers", [python, "tests/frameworks/peers.py"], gives_way=True)
 
 
 def run_lane(steps: Sequence[Step]) -> list[Ended]:
@@ -182,7 +184,7 @@ def run(step: Step) -> Ended:
     title = f"\n== {step.name}: {' '.join(step.command[1:])}"
     if step.is_shown:
         print(title, flush=True)
-    ran = subprocess.run(
+    with subprocess.Popen(
         step.command,
         cwd=ROOT,
         env=environment(),
@@ -191,10 +193,13 @@ def run(step: Step) -> Ended:
         stderr=None if step.is_shown else subprocess.STDOUT,
         text=True,
         errors="replace",
-    )
+    ) as process:
+        if step.gives_way and hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, process.pid, GIVEN_WAY)
+        said, _ = process.communicate()
     if not step.is_shown:
-        print(f"{title}\n{ran.stdout}", end="", flush=True)
-    return Ended(step.name, ran.returncode, time.monotonic() - started)
+        print(f"{title}\n{said}", end="", flush=True)
+    return Ended(step.name, process.returncode, time.monotonic() - started)
 
 
 def environment() -> dict[str, str]:
