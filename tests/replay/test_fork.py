@@ -16,6 +16,8 @@ import openai
 import pytest
 
 import tracer
+from tests.ollama.replies import chat as ollama_chat
+from tests.ollama.replies import said
 from tests.openai.replies import chat, tool_call
 from tests.openai.server import Asked, Scripted, Server, reply
 from tracer.errors import InvalidArgumentError, ReplayMismatchError
@@ -220,15 +222,11 @@ def test_async_programs_fork_as_others_do(server: Server) -> None:
 
 
 def test_all_processes_of_a_program_are_forked(server: Server, own_store: str, tmp_path: Path) -> None:
-    server.will(
-        lambda asked: reply(chat({"role": "assistant", "content": asked.json["messages"][-1]["content"] + "!"}))
-    )
+    server.will(lambda asked: reply(ollama_chat(said(f"{asked.json['messages'][-1]['content']}!"))))
     (tmp_path / "asking.py").write_text(
-        "import os, sys, tracer, openai\n"
+        "import os, sys, tracer, ollama\n"  # which each process loads: the SDK of OpenAI takes twice the time
         "def ask(text):\n"
-        "    client = openai.OpenAI(max_retries=0)\n"
-        "    messages = [{'role': 'user', 'content': text}]\n"
-        "    return client.chat.completions.create(model='m', messages=messages).choices[0].message.content\n"
+        "    return ollama.chat(model='m', messages=[{'role': 'user', 'content': text}]).message.content\n"
         "def ask_below(headers, text):\n"
         "    with tracer.set_tracing_context_from_http_request_headers(headers):\n"
         "        return ask(text)\n"
@@ -252,7 +250,7 @@ def test_all_processes_of_a_program_are_forked(server: Server, own_store: str, t
         "if __name__ == '__main__':\n"
         "    print(run())\n"
     )
-    environment = {**os.environ, "OPENAI_BASE_URL": f"{server.url}/v1", "OPENAI_API_KEY": "k"}
+    environment = {**os.environ, "OLLAMA_HOST": server.url}
 
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
