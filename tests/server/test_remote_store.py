@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 import tracer
 from tests.server.conftest import ROOT_ID, SECOND, START, TRACE_ID, chat, span
 from tracer.errors import InvalidArgumentError, StoreError
+from tracer.export.copying import Copying
 from tracer.server import running_server
 from tracer.server.operations import OPERATIONS
 from tracer.store import Store, TraceQuery, open_store
@@ -88,6 +90,8 @@ QUESTIONS: dict[str, Callable[[Store], object]] = {
     "spans of": lambda store: store.spans_of([TRACE_ID, "c" * 32, "b" * 32, TRACE_ID]),
     "light spans of": lambda store: store.spans_of([TRACE_ID], payload=False),
     "spans of none": lambda store: store.spans_of([]),
+    "whole traces": lambda store: store.traces(["b" * 32, "c" * 32, TRACE_ID]),
+    "no whole traces": lambda store: store.traces([]),
     "payload": lambda store: store.payload(TRACE_ID, ROOT_ID),
     "no payload": lambda store: store.payload(TRACE_ID, "b" * 16),
     "statistics": lambda store: store.statistics(group_by="name", since_ms=START / 1e6 - 1, until_ms=START / 1e6 + 9),
@@ -177,14 +181,32 @@ def test_records_of_many_large_traces_come_in_several_answers(store: Store, remo
     ids = [f"{number:032x}" for number in range(5)]
     store.append([orjson.dumps(span(trace_id=id, json={"tracer.inputs": "x" * 3_000_000})) for id in ids])
 
-    found = remote.spans_of(ids)
+    found, whole = remote.spans_of(ids), remote.traces(ids)
 
     assert found == store.spans_of(ids)
-    assert asked == ["POST /traces/records"] * 3
+    assert whole == store.traces(ids)
+    assert asked == ["POST /traces/records"] * 6
+
+
+def test_a_copy_asks_a_server_once_for_a_hundred_traces(
+    store: Store, remote: Store, asked: list[str], tmp_path: Path
+) -> None:
+    store.append([orjson.dumps(span(trace_id=f"{number:032x}", start=START + number)) for number in range(100)])
+    copying = Copying(remote, open_store(f"sqlite:///{tmp_path / 'copy.db'}"))
+
+    assert list(copying.traces(None)) == [100]
+    assert (copying.done.traces, copying.done.spans) == (100, 100)
+    assert asked == ["GET /traces", "POST /traces/records"]
 
 
 def test_the_records_of_too_many_traces_are_refused(client: httpx.Client) -> None:
-    for body in ({"trace_ids": ["a"] * 1001}, {"trace_ids": "a"}, {}, {"trace_ids": ["a"], "payload": 7}):
+    for body in (
+        {"trace_ids": ["a"] * 1001},
+        {"trace_ids": "a"},
+        {},
+        {"trace_ids": ["a"], "payload": 7},
+        {"trace_ids": ["a"], "about": 7},
+    ):
         assert client.post("/traces/records", json=body).status_code == 400
 
 
@@ -235,8 +257,9 @@ def test_spans_of_an_older_server_are_asked_for_once_a_trace(
     monkeypatch.setattr("tracer.server.app.OPERATIONS", older)
     with running_server(store_url) as url:
         remote = open_store(url)
-        found = remote.spans_of([TRACE_ID, "c" * 32])
+        found, whole = remote.spans_of([TRACE_ID, "c" * 32]), remote.traces([TRACE_ID, "c" * 32])
         remote.close()
 
     assert len(older) == len(OPERATIONS) - 1
     assert found == store.spans_of([TRACE_ID, "c" * 32])
+    assert whole == store.traces([TRACE_ID, "c" * 32])

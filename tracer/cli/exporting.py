@@ -14,7 +14,7 @@ import click
 from tracer.cli.options import examples, filter_option, store_option
 
 if TYPE_CHECKING:
-    from tracer.store import Store
+    from tracer.store import Store, TraceRow
 
 _PAGE = 200
 
@@ -51,6 +51,7 @@ def command(
     from tracer.cli.wording import how_many
     from tracer.errors import InvalidArgumentError
     from tracer.export.lines import dataset_lines, otlp_line, otlp_lines_without_traces
+    from tracer.export.records import whole_traces
 
     if traces and filter_string is not None:
         raise InvalidArgumentError("give trace ids or --filter, not both.")
@@ -66,11 +67,9 @@ def command(
         return
     number, datasets = 0, [] if traces or filter_string is not None else store.datasets()
     with sink(output) as write:
-        for trace_id in _wanted(store, traces, filter_string):
-            stored = store.trace(trace_id)
-            if stored is not None:
-                write(otlp_line(store, stored))
-                number += 1
+        for stored in whole_traces(store, _wanted(store, traces, filter_string)):
+            write(otlp_line(store, stored))
+            number += 1
         for dataset in datasets:
             for line in dataset_lines(store, dataset):
                 write(line)
@@ -121,18 +120,18 @@ def _print(line: bytes) -> None:
     sys.stdout.buffer.write(clean_json(line.decode()).encode())
 
 
-def _wanted(store: Store, names: tuple[str, ...], filter_string: str | None) -> Iterator[str]:
+def _wanted(store: Store, names: tuple[str, ...], filter_string: str | None) -> Iterator[TraceRow]:
     from tracer.cli.reading import find_trace
     from tracer.store import TraceQuery
     from tracer.store.filter import parse_filter
 
     if names:
-        yield from [find_trace(store, name).row.trace_id for name in names]
+        yield from [find_trace(store, name).row for name in names]
         return
     condition, token = parse_filter(filter_string), None
     while True:
         page = store.find_traces(TraceQuery(filter=condition, limit=_PAGE, page_token=token))
-        yield from (row.trace_id for row in page.traces)
+        yield from page.traces
         token = page.next_page_token
         if token is None:
             return

@@ -26,8 +26,9 @@ from tracer.export.records import (
     row_record,
     run_record,
     span_records,
+    whole_traces,
 )
-from tracer.store import Store, StoredDataset, TracePage, TraceQuery, TraceRow
+from tracer.store import Store, StoredDataset, StoredTrace, TracePage, TraceQuery, TraceRow
 from tracer.store.filter import Expression, OrderTerm
 from tracer.store.filter.expression import Comparison, Field
 from tracer.store.reviews import CONTENT
@@ -100,8 +101,8 @@ class Copying:
         there = self._there([row.trace_id for row in rows])
         new = [row for row in rows if row.trace_id not in there or not _is_same(row, there[row.trace_id])]
         self.done.there += len(rows) - len(new)
-        for row in new:
-            self._copy_trace(row.trace_id)
+        for stored in whole_traces(self._source, new):
+            self._copy_trace(stored)
         self._sender.flush()
         asked = [row.trace_id for row in new if row.trace_id not in there]
         if asked and not self._sender.dry_run:
@@ -118,10 +119,7 @@ class Copying:
         these = Comparison(Field("trace_id", "text"), "IN", tuple(trace_ids))
         return {row.trace_id: row for row in self._target.find_traces(TraceQuery(these, limit=_PAGE)).traces}
 
-    def _copy_trace(self, trace_id: str) -> None:
-        stored = self._source.trace(trace_id)
-        if stored is None:
-            return  # deleted meanwhile
+    def _copy_trace(self, stored: StoredTrace) -> None:
         spans = span_records(stored)
         is_running = any(span.get("kind") == "start" for span in spans)
         self._sender.begin(_owner_of(stored.resource), stored.resource, is_running=is_running)

@@ -11,6 +11,7 @@ from tracer._distribution import install_advice
 from tracer._json import JsonMapping, JsonObject
 from tracer._records.usage import token_usage
 from tracer.errors import TracerError
+from tracer.export.records import whole_traces
 from tracer.store.text import json_text
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _OF_SPAN = (
 )  # fmt: skip
 
 
-def write_parquet(store: Store, trace_ids: Iterable[str], file: IO[bytes]) -> int:
+def write_parquet(store: Store, traces: Iterable[TraceRow], file: IO[bytes]) -> int:
     """Write the spans of these traces; the number of traces. Raises TracerError without pyarrow."""
     try:
         import pyarrow  # pyright: ignore[reportMissingImports]
@@ -43,7 +44,7 @@ def write_parquet(store: Store, trace_ids: Iterable[str], file: IO[bytes]) -> in
     fields = [(name, kinds.get(kind) or getattr(pyarrow, kind)()) for name, kind in (*_OF_SPAN, *_OF_TRACE)]
     schema = pyarrow.schema([*fields, ("resource", pyarrow.string())])
     counted = _Counted()
-    rows = _rows(store, trace_ids, counted)
+    rows = _rows(store, traces, counted)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         while batch := list(islice(rows, _ROWS_TOGETHER)):
             writer.write_table(pyarrow.Table.from_pylist(batch, schema))
@@ -54,11 +55,8 @@ class _Counted:
     traces = 0
 
 
-def _rows(store: Store, trace_ids: Iterable[str], counted: _Counted) -> Iterator[JsonObject]:
-    for trace_id in trace_ids:
-        stored = store.trace(trace_id)
-        if stored is None:
-            continue
+def _rows(store: Store, traces: Iterable[TraceRow], counted: _Counted) -> Iterator[JsonObject]:
+    for stored in whole_traces(store, traces):
         counted.traces += 1
         about = {**_about(stored.row), "resource": json_text(stored.resource)}
         yield from ({**_span(span), **about} for span in stored.spans)

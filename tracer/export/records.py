@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tracer._json import JsonMapping, JsonObject
 from tracer.store import (
@@ -21,7 +21,22 @@ from tracer.store import (
 from tracer.store.datasets import ROW_FIELDS
 from tracer.store.reviews import CONTENT
 
+_SPANS_AT_ONCE = 1000
 _UPDATED = ("session_id", "user", "model_id", "run_id", "request_preview", "response_preview", "client_request_id")
+
+
+def whole_traces(store: Store, rows: Iterable[TraceRow]) -> Iterator[StoredTrace]:
+    """These traces with their spans, as far as they are there still; as many are asked for at once as are no burden."""
+    part: list[str] = []
+    spans = 0
+    for row in rows:
+        if part and spans + row.span_count > _SPANS_AT_ONCE:
+            yield from store.traces(part)
+            part, spans = [], 0
+        part.append(row.trace_id)
+        spans += row.span_count
+    if part:
+        yield from store.traces(part)
 
 
 def span_records(stored: StoredTrace) -> list[JsonObject]:

@@ -22,7 +22,7 @@ from tracer.server.operation import Call
 from tracer.server.served import served
 from tracer.server.shapes import trace_shape
 from tracer.server.traces import stored_trace
-from tracer.store import Store
+from tracer.store import Store, StoredTrace
 
 MEDIA_TYPE = "application/x-ndjson"
 _OWNER_LIMIT = 200
@@ -30,6 +30,7 @@ _ATTACHMENT = b'{"kind":"attachment"'
 _URL_SAFE = str.maketrans("-_", "+/")
 _TRACES_LIMIT = 1000
 _ANSWER_BYTES = 8 * 1024 * 1024
+_FIRST_TRACES = 8  # are read at once: nobody knows how large they are
 _PART_BYTES = 1 << 20
 _LEVELS = 8  # of nesting around a record in responses: each accepted record must fit into them
 
@@ -129,7 +130,10 @@ def record_line(record: Mapping[str, object]) -> bytes:
 
 def get_records(call: Call) -> JsonObject:
     """A trace with the records of its spans as they were written."""
-    stored = stored_trace(call, payload=bool(call.query["payload"]), after=call.query["position"])
+    return _records_shape(stored_trace(call, payload=bool(call.query["payload"]), after=call.query["position"]))
+
+
+def _records_shape(stored: StoredTrace) -> JsonObject:
     return {
         "trace": trace_shape(stored.row),
         "records": stored.spans,
@@ -139,28 +143,51 @@ def get_records(call: Call) -> JsonObject:
 
 
 def list_records(call: Call) -> JsonObject:
-    """The records of the first of the traces, as many as fit into an answer, and at least one."""
-    trace_ids, payload = call.body.get("trace_ids"), call.body.get("payload", True)
+    """The records of the first of the traces, as many as fit into an answer, and at least one.
+
+    With ``about`` also what is told of each trace that is there.
+    """
+    trace_ids, payload, about = (
+        call.body.get("trace_ids"),
+        call.body.get("payload", True),
+        call.body.get("about", False),
+    )
     if not (isinstance(trace_ids, list) and all(isinstance(trace_id, str) for trace_id in trace_ids)):
         raise InvalidArgumentError("trace_ids is no list of texts")
     if len(trace_ids) > _TRACES_LIMIT:
         raise InvalidArgumentError(f"trace_ids has {len(trace_ids)} ids, expected at most {_TRACES_LIMIT}")
-    if not isinstance(payload, bool):
-        raise InvalidArgumentError(f"payload is {payload!r:.40}, expected true or false")
-    traces: list[JsonObject] = []
-    size = 0
-    for trace_id in trace_ids:
+    for name, flag in (("payload", payload), ("about", about)):
+        if not isinstance(flag, bool):
+            raise InvalidArgumentError(f"{name} is {flag!r:.40}, expected true or false")
+    found: list[bytes] = []
+    size, at_once = 0, _FIRST_TRACES
+    while left := trace_ids[len(found) :][:at_once]:
         try:
-            records = orjson.dumps(call.store.spans_of([trace_id], payload=payload)[trace_id])
+            part = _records_of(call.store, left, payload=payload, about=about)
         except QueryTimeoutError:
-            if traces:
+            if found:
                 break  # the caller asks again for those that are left
             raise
-        size += len(records)
-        if traces and size > _ANSWER_BYTES:
-            break
-        traces.append({"trace_id": trace_id, "records": orjson.Fragment(records)})
-    return {"traces": traces}
+        for item in part:
+            size += len(item)
+            if found and size > _ANSWER_BYTES:
+                return _fragments(found)
+            found.append(item)
+        # as many more as have room where they are as large as those before
+        at_once = max(1, (_ANSWER_BYTES - size) * len(found) // size)
+    return _fragments(found)
+
+
+def _records_of(store: Store, trace_ids: list[str], *, payload: bool, about: bool) -> list[bytes]:
+    if not about:
+        spans = store.spans_of(trace_ids, payload=payload)
+        return [orjson.dumps({"trace_id": trace_id, "records": spans[trace_id]}) for trace_id in trace_ids]
+    stored = {each.row.trace_id: _records_shape(each) for each in store.traces(trace_ids)}
+    return [orjson.dumps({"trace_id": trace_id, "records": [], **stored.get(trace_id, {})}) for trace_id in trace_ids]
+
+
+def _fragments(items: list[bytes]) -> JsonObject:
+    return {"traces": [orjson.Fragment(item) for item in items]}
 
 
 def get_record(call: Call) -> JsonObject:

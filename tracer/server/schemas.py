@@ -268,8 +268,20 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Snippets": shape(
         snippets=many(shape(trace_id=TRACE_ID, span_id=TEXT, before=TEXT, words=TEXT, after=TEXT)),
     ),
-    "TraceIds": optional("trace_ids", trace_ids=many(TRACE_ID), payload=FLAG),
-    "RecordsPage": shape(traces=many(shape(trace_id=TRACE_ID, records=many(by_name(ANY))))),
+    "TraceIds": optional("trace_ids", trace_ids=many(TRACE_ID), payload=FLAG, about=FLAG),
+    "RecordsPage": shape(
+        traces=many(
+            optional(
+                "trace_id",
+                "records",
+                trace_id=TRACE_ID,
+                records=many(by_name(ANY)),
+                trace=ref("Trace"),
+                position=COUNT,
+                resource=by_name(ANY),
+            )
+        )
+    ),
     "OneRecord": shape(record=by_name(ANY)),
     "DeleteTraces": optional(trace_ids=many(TRACE_ID), filter=TEXT, since_ns=NS, until_ns=NS, limit=COUNT),
     "Deleted": shape(deleted=COUNT),

@@ -129,6 +129,10 @@ class Store(Protocol):
         """The span records of many traces at once, by trace id; none for a trace that is not there."""
         ...
 
+    def traces(self, trace_ids: Sequence[str]) -> list[StoredTrace]:
+        """Many traces with the records of their spans at once: those that are there, in the order of the ids."""
+        ...
+
     def payload(self, trace_id: str, span_id: str) -> JsonObject | None:
         """The whole record of one span, or None."""
         ...

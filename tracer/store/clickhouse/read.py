@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -113,7 +113,22 @@ def read_trace(connection: Connection, trace_id: str, *, payload: bool, after: i
     if placed is None:
         return None
     spans = _spans(connection, {trace_id: placed}, payload=payload, after=after)[trace_id]
-    return StoredTrace(placed.row, spans, _resource(connection, placed.owner), position=len(placed.places))
+    resources = _resources(connection, [placed.owner])
+    return StoredTrace(placed.row, spans, resources.get(placed.owner or "", {}), position=len(placed.places))
+
+
+def read_traces(connection: Connection, trace_ids: Sequence[str]) -> list[StoredTrace]:
+    """The traces of these ids that are there, with their spans."""
+    placed = _placed(connection, trace_ids)
+    if not placed:
+        return []
+    spans = _spans(connection, placed, payload=True)
+    resources = _resources(connection, [each.owner for each in placed.values()])
+    return [
+        StoredTrace(each.row, spans[trace_id], resources.get(each.owner or "", {}), position=len(each.places))
+        for trace_id in trace_ids
+        if (each := placed.get(trace_id))
+    ]
 
 
 def read_spans_of(connection: Connection, trace_ids: Sequence[str], *, payload: bool) -> dict[str, list[JsonObject]]:
@@ -156,10 +171,11 @@ def rows_of(connection: Connection, chosen: str, trace_ids: Sequence[str]) -> li
     return [row for deleted, is_empty, *row in rows if not deleted and not is_empty]
 
 
-def _resource(connection: Connection, owner: str | None) -> JsonObject:
-    rows = connection.rows("SELECT resource FROM processes FINAL WHERE owner = ?", [owner]) if owner else []
-    resource: JsonObject = orjson.loads(rows[0][0]) if rows else {}
-    return resource
+def _resources(connection: Connection, owners: Iterable[str | None]) -> dict[str, JsonObject]:
+    """What is known of processes, by their names."""
+    known = sorted({owner for owner in owners if owner})
+    rows = connection.rows("SELECT owner, resource FROM processes FINAL WHERE owner IN ?", [known]) if known else []
+    return {owner: orjson.loads(resource) for owner, resource in rows}
 
 
 def _spans(

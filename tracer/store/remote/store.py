@@ -103,9 +103,7 @@ class RemoteStore:
         """A trace with its spans, or None; of the spans that ended only those from position ``after`` on."""
         asked = {"payload": int(payload), "position": after}
         found = self._server.get(f"/traces/{path_part(trace_id)}/records", asked, missing=True)
-        if found is None:
-            return None
-        return StoredTrace(rows.trace_row(found["trace"]), found["records"], found["resource"], found["position"])
+        return None if found is None else _whole(found)
 
     def spans(self, trace_id: str, *, payload: bool = True) -> list[JsonObject]:
         """The span records of a trace, sorted by start; without payload only the fields that a tree shows."""
@@ -117,16 +115,32 @@ class RemoteStore:
         found: dict[str, list[JsonObject]] = {}
         left = list(dict.fromkeys(trace_ids))
         while left:
-            asked = {"trace_ids": left[:_PAGE], "payload": payload}
             try:
-                traces = self._server.send("/traces/records", asked).json()["traces"]
+                part = self._records({"trace_ids": left[:_PAGE], "payload": payload})
             except UnknownOperationError:  # an older server is asked once for each trace
                 return found | {trace_id: self.spans(trace_id, payload=payload) for trace_id in left}
-            if not traces:
-                raise StoreError(f"the tracer server {self.url} gave the records of none of the traces asked for")
-            found.update((item["trace_id"], item["records"]) for item in traces)
-            left = left[len(traces) :]  # an answer has as many as fit
+            found.update((item["trace_id"], item["records"]) for item in part)
+            left = left[len(part) :]  # an answer has as many as fit
         return found
+
+    def traces(self, trace_ids: Sequence[str]) -> list[StoredTrace]:
+        """Many traces with the records of their spans at once: those that are there, in the order of the ids."""
+        found: list[StoredTrace | None] = []
+        while left := trace_ids[len(found) :]:
+            try:
+                part = self._records({"trace_ids": left[:_PAGE], "about": True})
+            except UnknownOperationError:
+                part = [{"trace_id": trace_id} for trace_id in left]
+            for item in part:
+                # an older server tells nothing about traces, or has not this operation
+                found.append(_whole(item) if "trace" in item else self.trace(item["trace_id"]))
+        return [stored for stored in found if stored is not None]
+
+    def _records(self, asked: JsonObject) -> list[JsonObject]:
+        traces: list[JsonObject] = self._server.send("/traces/records", asked).json()["traces"]
+        if not traces:
+            raise StoreError(f"the tracer server {self.url} gave the records of none of the traces asked for")
+        return traces
 
     def payload(self, trace_id: str, span_id: str) -> JsonObject | None:
         """The whole record of one ended span, or None."""
@@ -447,6 +461,10 @@ class RemoteStore:
         found = self._server.get(path, query)
         assert found is not None
         return found
+
+
+def _whole(found: JsonObject) -> StoredTrace:
+    return StoredTrace(rows.trace_row(found["trace"]), found["records"], found["resource"], found["position"])
 
 
 def _parts(rows: Sequence[JsonObject]) -> Iterator[list[JsonObject]]:
