@@ -46,11 +46,10 @@ _NO_SUCH_USER = 516
 class Engine:
     """Connections to the engine in a folder, each used by one request at a time."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, threads: int = 1) -> None:
         import chdb
 
-        # tests run side by side: more threads for their small queries would only wait for each other
-        self._connect = lambda: (chdb.connect(f"{folder}?max_threads=1"), {})
+        self._connect = lambda: (chdb.connect(f"{folder}?max_threads={threads}"), {})
         self._free: SimpleQueue[tuple[Any, dict[str, str]]] = SimpleQueue()
         self._free.put(self._connect())
 
@@ -216,9 +215,9 @@ def _form(body: bytes, content_type: str) -> dict[str, str]:
     return fields
 
 
-def serve(folder: str, port: int = 0) -> None:
+def serve(folder: str, port: int = 0, threads: int = 1) -> None:
     """Serve until the standard input ends."""
-    _Handler.engine = Engine(folder)
+    _Handler.engine = Engine(folder, threads)
     server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
     server.daemon_threads = True
     print(server.server_address[1], flush=True)
@@ -228,9 +227,12 @@ def serve(folder: str, port: int = 0) -> None:
 
 
 @contextmanager
-def running_engine(folder: Path, port: int = 0) -> Iterator[str]:
-    """An engine in a process of its own, as ``user:password@host:port``."""
-    command = [sys.executable, __file__, str(folder), str(port)]
+def running_engine(folder: Path, port: int = 0, threads: int = 1) -> Iterator[str]:
+    """An engine in a process of its own, as ``user:password@host:port``; ``threads`` are those of one query.
+
+    Tests run side by side: more threads for their small queries would only wait for each other.
+    """
+    command = [sys.executable, __file__, str(folder), str(port), str(threads)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdin is not None
@@ -243,4 +245,4 @@ def running_engine(folder: Path, port: int = 0) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    serve(sys.argv[1], *map(int, sys.argv[2:]))
