@@ -94,8 +94,19 @@ def check(faults: Faults, stores: Sequence[Store]) -> None:
         (everything,) = store.statistics(group_by="all_traces")
         assert (everything.calls, everything.input_tokens) == (len(kept), 2 * calls)
         assert sum(session.trace_count for session in store.find_sessions().sessions) == len(kept)
-        listed = store.changes(0, limit=10 * faults.traces).trace_ids
-        assert len(listed) == len(set(listed)) == len(kept)
+        assert changed(store) == {ids[trace] for trace in kept}
+
+
+def changed(store: Store) -> set[str]:
+    """The traces that a follower of the store is told of, each once in an answer."""
+    told: set[str] = set()
+    since, has_more = 0, True
+    while has_more:
+        changes = store.changes(since, limit=1000)
+        assert len(changes.trace_ids) == len(set(changes.trace_ids))
+        told.update(changes.trace_ids)
+        since, has_more = changes.seq, changes.has_more
+    return told
 
 
 class Run:
