@@ -112,7 +112,7 @@ def _comparison(comparison: Comparison) -> Fragment:
         return _timestamp(comparison, _TIMES[name])
     if name == "trace_id" and comparison.operator in ("=", "IN"):
         given = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
-        return fill("({} AND {})", traces_of([str(each) for each in given]), compare(name, comparison))
+        return traces_of([str(each) for each in given]) if given else NOTHING
     if name == "start_ns":  # for programs only
         return _in_hours(compare("start", comparison), comparison.operator, comparison.value)
     if name == "version":
