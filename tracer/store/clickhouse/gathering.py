@@ -14,7 +14,7 @@ from dataclasses import fields
 from tracer.errors import StoreError
 from tracer.store.decode import DecodedBatch
 
-_AT_ONCE = 2  # while one waits for the engine, another is made ready
+_AT_ONCE = 1  # a second one would take what makes the next one large: an insert costs the same for few rows
 _MOST_SPANS = 10_000  # in one batch
 _Waiting = tuple[DecodedBatch, "Future[None]"]
 
