@@ -22,6 +22,7 @@ import pydantic.v1
 import pytest
 
 import tracer
+from tests.programs import Stored
 from tracer.models import ChatMessage
 
 
@@ -275,6 +276,74 @@ def test_at_the_end_of_the_stack_the_programs_own_error_comes_through() -> None:
 
     assert tracer.get_current_active_span() is None
     assert echo(1) == 1
+
+
+_ENDLESS = {
+    "function": """
+    @tracer.trace
+    def down():
+        return down()
+    go = down
+    """,
+    "coroutine": """
+    @tracer.trace
+    async def down():
+        return await down()
+    go = lambda: asyncio.run(down())
+    """,
+    "generator": """
+    @tracer.trace
+    def down():
+        yield from down()
+    go = lambda: list(down())
+    """,
+    "block": """
+    def down():
+        with tracer.start_span("down") as span:
+            span.set_inputs({"a": 1})
+            return down()
+    go = down
+    """,
+}
+_EACH_DEPTH = """
+    def from_depth(n):
+        return go() if n == 0 else from_depth(n - 1)
+    for n in range(14):
+        try:
+            from_depth(n)
+        except RecursionError:
+            say("RecursionError")
+"""
+
+
+@pytest.mark.parametrize("kind", _ENDLESS)
+def test_a_recursion_without_end_is_an_error_in_each_of_its_steps(
+    run: Callable[..., str], stored: Stored, kind: str
+) -> None:
+    assert run(_ENDLESS[kind] + _EACH_DEPTH).split() == ["RecursionError"] * 14
+
+    assert stored.states() == {"ERROR": 14}
+    assert stored.query("SELECT DISTINCT status FROM spans") == [("ERROR",)]
+
+
+def test_at_each_depth_of_the_stack_a_step_keeps_its_own_error(run: Callable[..., str], stored: Stored) -> None:
+    said = run("""
+    @tracer.trace
+    def leaf():
+        raise KeyError("own")
+    def from_depth(n):
+        return leaf() if n == 0 else from_depth(n - 1)
+    for n in range(900, 1000):
+        before = tracer.get_last_active_trace_id()
+        try:
+            from_depth(n)
+        except (KeyError, RecursionError) as error:
+            if tracer.get_last_active_trace_id() != before:  # the step was reached
+                say(type(error).__name__)
+    """)
+
+    assert set(said.split()) == {"KeyError"}
+    assert stored.states() == {"ERROR": said.count("KeyError")}
 
 
 class BrokenName:

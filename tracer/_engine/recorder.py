@@ -23,7 +23,7 @@ from tracer._engine.context import (
 )
 from tracer._engine.nonrecording import NonRecordingSpan, Place
 from tracer._engine.span import LiveSpan
-from tracer._fault import guard, is_interruption, report
+from tracer._fault import guard, is_interruption, report, reraise_interruption
 from tracer._journal.journal import JournalClosedError
 from tracer._json import encode, loads
 from tracer._late import load_registered
@@ -83,6 +83,7 @@ class Recorder:
         self._new_steps: dict[str, LiveSpan] = {}  # that have just started
         # others, which may have ended meanwhile, and whether their values are written
         self._long_steps: list[tuple[weakref.ref[LiveSpan], bool]] = []
+        self.unwritten: list[LiveSpan] = []  # that have ended where the stack had no room to write it
         # what calls returned and nobody has begun to read, by any key, and how the call is ended
         self.unread: dict[int, tuple[weakref.ref[Any], Callable[[], None]]] = {}
 
@@ -371,16 +372,42 @@ class Recorder:
             watch = usage_watch.get()
             if watch is not None and span.token_usage:
                 watch.append(span.span_id)
-            line = span.line(self.redact)
-            if self._has_processors and not span.is_reported:
-                span.is_reported = True
-                self._notify_end(span, line)
-            self._append_line(line, span._started)
+            self._write_end(span)
+            if self.unwritten:
+                self.write_unwritten()
+        except RecursionError:
+            self.unwritten.append(span)
         except Exception as error:
             report("writing a span down", error)
         if span.is_root:
             self._thread_local.trace_id = span.trace_id
             self._ended_traces.append(span.trace_id)
+
+    def _write_end(self, span: LiveSpan) -> None:
+        try:
+            line = span.line(self.redact.redacted)
+        except RecursionError:
+            raise
+        except Exception as error:
+            reraise_interruption(error)
+            line = span.line(self.redact)  # without what could not be redacted
+        if self._has_processors and not span.is_reported:
+            span.is_reported = True
+            self._notify_end(span, line)
+        self._append_line(line, span._started)
+
+    def write_unwritten(self) -> None:
+        """Write the ends of spans for which there was no room on the stack, as far as there is now; never raises."""
+        try:
+            while self.unwritten:
+                span = self.unwritten.pop()
+                if span.generation == self.generation:
+                    self._write_end(span)
+        except RecursionError:
+            self.unwritten.append(span)
+        except Exception as error:  # IndexError: another thread took the last one
+            if not isinstance(error, IndexError):
+                report("writing a span down", error)
 
     def _notify_end(self, span: LiveSpan, line: bytes) -> None:
         exported = self._exported_span(span, line, span._started, self._trace_fields.of(span.trace_id))

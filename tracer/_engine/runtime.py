@@ -88,6 +88,7 @@ class Runtime:
 
     def _write_open_steps(self) -> bool:
         self.recorder.end_closed()
+        self.recorder.write_unwritten()
         return self.recorder.write_open_steps()
 
     # ---- the store ----
@@ -106,10 +107,12 @@ class Runtime:
     def sync(self) -> None:
         """Bring everything recorded so far into the store."""
         self.recorder.end_closed()
+        self.recorder.write_unwritten()
         self.lifecycle.pipeline().sync()
 
     def flush(self, timeout: float) -> bool:
         """Hand everything recorded so far to the store and the exporters; False if one did not take it in time."""
+        self.recorder.write_unwritten()
         pipeline = self.lifecycle.current
         return True if pipeline is None else pipeline.flush(timeout)
 

@@ -645,6 +645,10 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
                 return
             self.end_time_ns = ended_at
             self._recorder.span_ended(self)
+        except RecursionError:  # the step below which a recursion ran out of stack: whoever ends next writes it
+            self._open.clear()
+            self.end_time_ns = ended_at
+            self._recorder.unwritten.append(self)
         except BaseException:  # Ctrl-C in the middle: first the span is written, if need be again
             self._open.clear()
             self.end_time_ns = self.end_time_ns or ended_at
@@ -663,6 +667,9 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         """End the span with the exception that ended its step."""
         try:
             self.set_error(error)
+        except RecursionError:  # no room on the stack for more
+            self._status_name = "ERROR"
+            self._plain[ERROR_TYPE] = self._message = type(error).__name__
         finally:
             self.end()
 

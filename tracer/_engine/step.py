@@ -63,6 +63,8 @@ class Step:
         try:
             if self.capture_inputs and type(span) is LiveSpan:
                 span.set_inputs(self.arguments.bind(args, kwargs))
+        except RecursionError:  # the function's own call is about to fail as well, and ends the span
+            pass
         except BaseException as error:
             if is_interruption(error):  # the function is not called
                 span.end_with_error(error)
@@ -74,6 +76,8 @@ class Step:
         try:
             if self.capture_outputs and result is not None:
                 span.set_outputs(result)
+        except RecursionError:  # no room on the stack for them
+            pass
         except Exception as error:
             report("recording a function's outputs", error)
         finally:

@@ -22,13 +22,15 @@ class Redactor:
 
     def __call__(self, line: bytes) -> bytes:
         try:
-            line = without_secrets(line)
-            if self._replacers:
-                line = orjson.dumps(self._apply(orjson.loads(line)))
+            return self.redacted(line)
         except Exception as error:
             report("redacting a record", error)
             return _without_payload(line)
-        return line
+
+    def redacted(self, line: bytes) -> bytes:
+        """The record without secrets; raises what a redaction raises."""
+        line = without_secrets(line)
+        return orjson.dumps(self._apply(orjson.loads(line))) if self._replacers else line
 
     def _apply(self, record: JsonObject) -> JsonObject:
         return {key: value if key in _SAFE_FIELDS else self._walk(value) for key, value in record.items()}
