@@ -342,6 +342,41 @@ def test_the_preview_has_the_last_reply_that_there_is_also_where_the_last_call_f
     assert (row(store).request_preview, row(store).response_preview) == ("asked", "told")
 
 
+_CALLED = {"name": "weather", "arguments": {"city": "Oslo"}}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {
+            "tracer.outputs": {"id": "r1"},
+            "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", **_CALLED}]}],
+        },
+        {
+            "tracer.outputs": {
+                "choices": [
+                    {
+                        "message": {
+                            "role": "assistant",
+                            "content": None,
+                            "tool_calls": [
+                                {"id": "c1", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+                            ],
+                        }
+                    }
+                ]
+            }
+        },
+    ],
+)
+def test_the_preview_of_a_reply_without_text_is_the_tools_that_it_calls(
+    store: Store, values: dict[str, object]
+) -> None:
+    store.append([span("t", "r", type="CHAT_MODEL", json=values)])
+
+    assert row(store).response_preview == 'weather({"city":"Oslo"})'
+
+
 def test_tags_before_their_spans_wait_unlisted(store: Store) -> None:
     store.append([said("t", tags={"k": "v"}), assessment("t", "good", 1)])
     assert store.trace("t") is None

@@ -60,10 +60,14 @@ def request_preview(record: JsonObject) -> str | None:
 
 
 def response_preview(record: JsonObject) -> str | None:
-    """The reply: its text, else the outputs as compact JSON."""
+    """The reply: its text, else the tools that it calls, else the outputs as compact JSON."""
     messages = value_of(record, semconv.OUTPUT_MESSAGES)
     outputs = value_of(record, semconv.OUTPUTS)
-    replied = _last_text(messages, _ASSISTANT_ROLES) or _last_text(_choice_messages(outputs), _ASSISTANT_ROLES)
+    replied = (
+        _last_text(messages, _ASSISTANT_ROLES)
+        or _last_text(_choice_messages(outputs), _ASSISTANT_ROLES)
+        or _tool_calls(messages if messages is not None else to_messages(_choice_messages(outputs)))
+    )
     return _cut(replied if replied is not None else outputs if outputs is not None else messages)
 
 
@@ -197,6 +201,17 @@ def _message_text(message: JsonObject) -> str | None:
         if isinstance(part, dict) and "text" in str(part.get("type"))
     ]
     return "\n".join(text for text in texts if isinstance(text, str)) or None
+
+
+def _tool_calls(messages: Any) -> str | None:
+    """The tools that replies call, a line each: ``get_weather({"city":"Oslo"})``; None where there are none."""
+    calls = []
+    for message in messages if isinstance(messages, list) else ():
+        parts = message.get("parts") if isinstance(message, dict) and message.get("role") in _ASSISTANT_ROLES else None
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict) and part.get("type") == "tool_call" and isinstance(part.get("name"), str):
+                calls.append(f"{part['name']}({json_text(part.get('arguments'))})")
+    return "\n".join(calls) or None
 
 
 def _error_texts(record: JsonObject) -> Iterator[str]:
