@@ -224,3 +224,16 @@ def test_a_server_that_is_down_says_where_the_records_wait(tmp_path: Path) -> No
 
     with pytest.raises(StoreError, match=r"waits in its journal, and is sent when the server answers$"):
         tracer.get_trace(span.trace_id)
+
+
+@pytest.mark.parametrize("timeout", ["5s", None, True])
+def test_a_timeout_of_flush_that_is_no_number_is_refused(timeout: Any) -> None:
+    with pytest.raises(tracer.errors.InvalidArgumentError, match=r"timeout: got .*, expected a number of seconds"):
+        tracer.flush(timeout)
+
+
+def test_a_value_of_many_items_that_is_cut_is_logged_with_the_bound_of_items(caplog: pytest.LogCaptureFixture) -> None:
+    with tracer.start_span("many") as span:
+        span.set_outputs([0] * 40_000)
+
+    assert "tracer cut tracer.outputs: one value may have max_value_bytes=1048576, and some 32,000 items" in caplog.text

@@ -88,6 +88,8 @@ def _given(name: str, value: T | None) -> T:
 
 def flush(timeout: float = 30.0) -> bool:
     """Deliver all records so far to the store and the exporters; False if ``timeout`` seconds were not enough."""
+    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool):
+        raise InvalidArgumentError(f"timeout: got {timeout!r}, expected a number of seconds.")
     return runtime().flush(timeout)
 
 

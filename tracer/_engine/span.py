@@ -258,8 +258,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self._structured[TRUNCATED] = encode({**cuts, key: size})
         log_once(
             "cut",
-            "tracer cut a value of %s bytes (%s) to max_value_bytes=%s",
-            size,
+            "tracer cut %s: one value may have max_value_bytes=%s, and some 32,000 items",
             key,
             self._recorder.max_value_bytes,
         )
