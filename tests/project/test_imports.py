@@ -192,7 +192,8 @@ def test_a_name_that_is_not_there_says_so() -> None:
 
 PROVIDERS = (
     "Its providers are anthropic, bedrock, claude_agent_sdk, cohere, gemini, groq, huggingface, langchain, litellm, "
-    "mcp, mistral, ollama, openai, openai_agents, together; a package adds one by the entry-point group "
+    "mcp, mistral, ollama, openai, openai_agents, together; tracer.otel.autolog() takes what other frameworks and "
+    "instrumentations record with OpenTelemetry, and a package adds a provider by the entry-point group "
     "'tracer.providers', as docs/new-provider.md shows."
 )
 START_SPAN = "Did you mean 'start_span'?"

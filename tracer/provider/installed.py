@@ -106,7 +106,8 @@ def _hint(name: str, others: Sequence[str]) -> str:
     if alike:
         return f"Did you mean {known[alike[0]]!r}?"
     return (
-        f"Its providers are {', '.join(providers)}; a package adds one by the entry-point group "
+        f"Its providers are {', '.join(providers)}; tracer.otel.autolog() takes what other frameworks and "
+        "instrumentations record with OpenTelemetry, and a package adds a provider by the entry-point group "
         f"{ENTRY_POINT_GROUP!r}, as docs/new-provider.md shows."
     )
 
