@@ -327,6 +327,22 @@ def test_a_recursion_without_end_is_an_error_in_each_of_its_steps(
     assert stored.query("SELECT DISTINCT status FROM spans") == [("ERROR",)]
 
 
+@pytest.mark.swallow_faults
+def test_a_redaction_that_recurses_without_end_costs_the_payload_and_not_the_span(own_store: str) -> None:
+    def redact(text: str) -> str:
+        return redact(text)
+
+    tracer.configure(store=own_store, redact=[redact])
+    for _ in range(3):
+        with tracer.start_span("step") as span:
+            span.set_inputs({"question": "Where?"})
+
+    traces = tracer.search_traces()
+
+    assert [trace.info.state for trace in traces] == ["OK"] * 3
+    assert [trace.data.spans[0].inputs for trace in traces] == [None] * 3
+
+
 def test_at_each_depth_of_the_stack_a_step_keeps_its_own_error(run: Callable[..., str], stored: Stored) -> None:
     said = run("""
     @tracer.trace

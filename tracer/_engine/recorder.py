@@ -372,9 +372,9 @@ class Recorder:
             watch = usage_watch.get()
             if watch is not None and span.token_usage:
                 watch.append(span.span_id)
-            self._write_end(span)
+            self._write_end(span, self.redact.redacted)
             if self.unwritten:
-                self.write_unwritten()
+                self.write_unwritten(self.redact.redacted)
         except RecursionError:
             self.unwritten.append(span)
         except Exception as error:
@@ -383,9 +383,9 @@ class Recorder:
             self._thread_local.trace_id = span.trace_id
             self._ended_traces.append(span.trace_id)
 
-    def _write_end(self, span: LiveSpan) -> None:
+    def _write_end(self, span: LiveSpan, redact: Callable[[bytes], bytes]) -> None:
         try:
-            line = span.line(self.redact.redacted)
+            line = span.line(redact)
         except RecursionError:
             raise
         except Exception as error:
@@ -396,13 +396,16 @@ class Recorder:
             self._notify_end(span, line)
         self._append_line(line, span._started)
 
-    def write_unwritten(self) -> None:
-        """Write the ends of spans for which there was no room on the stack, as far as there is now; never raises."""
+    def write_unwritten(self, redact: Callable[[bytes], bytes] | None = None) -> None:
+        """Write the ends of spans for which there was no room on the stack, as far as there is now; never raises.
+
+        Without ``redact`` those of a function of the user's that recurses without an end too, without their payload.
+        """
         try:
             while self.unwritten:
                 span = self.unwritten.pop()
                 if span.generation == self.generation:
-                    self._write_end(span)
+                    self._write_end(span, redact or self.redact)
         except RecursionError:
             self.unwritten.append(span)
         except Exception as error:  # IndexError: another thread took the last one
