@@ -27,13 +27,18 @@ class PipelineLifecycle:
     """The settings in force and the pipeline made of them."""
 
     def __init__(
-        self, settings: Settings, describe_process: Callable[[], JsonObject], write_open_steps: Callable[[], bool]
+        self,
+        settings: Settings,
+        describe_process: Callable[[], JsonObject],
+        write_open_steps: Callable[[], bool],
+        write_unwritten: Callable[[], None],
     ) -> None:
         self.settings = settings
         self.current: Pipeline | None = None
         self.lock = threading.RLock()  # guards settings and pipeline, not the recording itself
         self._describe_process = describe_process
         self._write_open_steps = write_open_steps
+        self._write_unwritten = write_unwritten
         self._abandoned: list[Pipeline] = []  # of the parent: closing their connections here would close the parent's
 
     def pipeline(self) -> Pipeline:
@@ -57,6 +62,7 @@ class PipelineLifecycle:
 
     def take(self) -> Pipeline | None:
         """Take the pipeline out, for the caller to close; the next record makes another one."""
+        self._write_unwritten()
         with self.lock:
             pipeline, self.current = self.current, None
         return pipeline

@@ -29,7 +29,9 @@ class Runtime:
     def __init__(self) -> None:
         settings, self._store_error = _settings_from_environment()
         self.otel = OpenTelemetryIdentity()
-        self.lifecycle = PipelineLifecycle(settings, self._describe_process, self._write_open_steps)
+        self.lifecycle = PipelineLifecycle(
+            settings, self._describe_process, self._write_open_steps, lambda: self.recorder.write_unwritten()
+        )
         self.recorder = Recorder(self.lifecycle, self.otel)
         self._apply(settings)
 
