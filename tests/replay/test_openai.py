@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -632,6 +633,15 @@ def test_a_cassette_that_cannot_be_written_is_an_error(stopping: Server, tmp_pat
 
     with pytest.raises(CassetteError, match="cannot be written"), tracer.record(tmp_path / "file" / "a.jsonl"):
         client_of(stopping).chat.completions.create(**CHAT)
+
+
+@pytest.mark.parametrize("use", [tracer.record, tracer.replay])
+def test_a_cassette_that_cannot_be_read_is_an_error(use: Callable[[Path], Any], tmp_path: Path) -> None:
+    (binary := tmp_path / "picture.png").write_bytes(b"\x89PNG")
+
+    for path in (tmp_path, binary):
+        with pytest.raises(CassetteError, match=re.escape(f"the cassette {path} cannot be read: ")), use(path):
+            pass
 
 
 def test_a_replayed_call_is_a_trace_like_any_other(stopping: Server, cassette: Path, stored: Any) -> None:

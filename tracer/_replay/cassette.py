@@ -67,8 +67,12 @@ class Recorded:
 
 def read(path: Path) -> list[Recorded]:
     """The calls of a cassette. Raises CassetteError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CassetteError(f"the cassette {path} cannot be read: {error}") from error
     calls = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 calls.append(_recorded(line, number))
