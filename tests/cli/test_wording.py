@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import click
 import pytest
 
+from tests.cli.conftest import Ran
 from tracer.cli import wording
+from tracer.cli.group import tracer_command as root
 
 pytestmark = pytest.mark.no_store
 MS = 1_000_000
@@ -72,3 +77,14 @@ def test_json_for_a_terminal_means_the_same() -> None:
     text = '{"a": "\x9b \u2028\U000e0001",\n "b": "ü🙂"}'
 
     assert wording.clean_json(text) == '{"a": "\\u009b \\u2028\\udb40\\udc01",\n "b": "ü🙂"}'
+
+
+def test_the_help_of_commands_with_commands_has_whole_sentences(tracer_command: Callable[..., Ran]) -> None:
+    found = {name: root.get_command(click.Context(root), name) for name in root.list_commands(click.Context(root))}
+    names = [name for name, command in found.items() if isinstance(command, click.Group)]
+    assert "dataset" in names
+
+    for name in names:
+        listed = tracer_command(name, "--help").out.partition("Commands:\n")[2].partition("\n\n")[0]
+        assert listed.endswith("."), name
+        assert "..." not in listed, name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 import orjson
 
-from tracer.cli.options import examples, filter_option, json_option, store_option
+from tracer.cli.options import Group, examples, filter_option, json_option, store_option
 from tracer.errors import DatasetNotFoundError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _SPLIT_WIDTH = 8
 
 @click.group(
     "dataset",
+    cls=Group,
     epilog=examples(
         "tracer dataset create questions",
         'tracer dataset add questions --filter "feedback.good = false" --split test',

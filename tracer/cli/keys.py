@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from tracer.cli.administration import administration, server_option
-from tracer.cli.options import examples, json_option
+from tracer.cli.options import Group, examples, json_option
 
 _HEADS = ("key", "project", "roles", "made", "last used", "name")
 
 
 @click.group(
     "keys",
+    cls=Group,
     epilog=examples(
         "tracer keys create checkout --project shop --role write --store /srv/tracer",
         "tracer keys list --store https://traces.example.org",

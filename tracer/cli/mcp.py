@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from tracer._distribution import install_advice
-from tracer.cli.options import examples, json_option, store_option
+from tracer.cli.options import Group, examples, json_option, store_option
 
 _CLIENTS = ("claude", "codex", "cursor", "vscode", "gemini")
 
 
 @click.group(
     "mcp",
+    cls=Group,
     invoke_without_command=True,
     epilog=examples(
         "tracer mcp install claude", "tracer mcp --store http://traces.example.org:5000", "tracer mcp --port 5100"

@@ -7,12 +7,12 @@ import dataclasses
 import click
 
 from tracer._distribution import install_advice
-from tracer.cli.options import examples, json_option, store_option
+from tracer.cli.options import Group, examples, json_option, store_option
 
 _HELP = "?"  # what --host is for `-h` alone
 
 
-@click.group("models", epilog=examples("tracer models serve models:/my-agent", "tracer models list"))
+@click.group("models", cls=Group, epilog=examples("tracer models serve models:/my-agent", "tracer models list"))
 @store_option
 @click.pass_context
 def command(context: click.Context, store_url: str | None) -> None:

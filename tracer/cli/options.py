@@ -7,9 +7,22 @@ from typing import TypeVar
 
 import click
 
+_ANY_LENGTH = 10_000
+
 Function = TypeVar("Function", bound=Callable[..., object])
 
 STORE_HELP = "Store to use: a URL such as sqlite:///tracer.db, or the path of a file.  [default: sqlite:///tracer.db]"
+
+
+class Group(click.Group):
+    """A command of several, whose help has the whole first sentence of each."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([
+                (name, command.get_short_help_str(_ANY_LENGTH)) for name, command in commands if command is not None
+            ])  # fmt: skip
 
 
 def store_option(function: Function) -> Function:

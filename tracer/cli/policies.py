@@ -10,7 +10,7 @@ import click
 import orjson
 
 from tracer.cli.copying import progress_bar, shown_url
-from tracer.cli.options import examples, filter_option, json_option, store_option
+from tracer.cli.options import Group, examples, filter_option, json_option, store_option
 from tracer.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _SHOWN_IN = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 @click.group(
     "policy",
+    cls=Group,
     epilog=examples(
         "tracer policy set errors --filter \"status = 'ERROR'\" --keep forever",
         "tracer policy list",

@@ -9,7 +9,7 @@ import click
 
 from tracer._json import JsonObject
 from tracer.cli.administration import administration, server_option
-from tracer.cli.options import examples, json_option
+from tracer.cli.options import Group, examples, json_option
 
 Function = TypeVar("Function", bound=Callable[..., object])
 _HEADS = ("project", "made", "requests a minute", "bytes a minute")
@@ -17,6 +17,7 @@ _HEADS = ("project", "made", "requests a minute", "bytes a minute")
 
 @click.group(
     "projects",
+    cls=Group,
     epilog=examples(
         "tracer projects create shop --store /srv/tracer",
         "tracer projects change shop --bytes-a-minute 50000000 --store https://traces.example.org",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracer.cli.options import examples, json_option, store_option
+from tracer.cli.options import Group, examples, json_option, store_option
 
 if TYPE_CHECKING:
     from tracer.cli.screen import Screen
@@ -20,6 +20,7 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 @click.group(
     "prompts",
+    cls=Group,
     invoke_without_command=True,
     epilog=examples("tracer prompts", "tracer prompts show qa@production", "tracer prompts diff qa 1 2"),
 )
