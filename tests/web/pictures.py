@@ -44,6 +44,15 @@ class Picture(NamedTuple):
 
 # twice: what the first one let happen is drawn by then
 IDLE = "new Promise((done) => requestIdleCallback(() => requestIdleCallback(done)))"
+# a select that was drawn before its font was there keeps the width that it had then
+MEASURED_ANEW = """async () => {
+    await document.fonts.ready;
+    for (const select of document.querySelectorAll("select")) {
+        select.style.display = "none";
+        select.offsetWidth;
+        select.style.display = "";
+    }
+}"""
 # every page has a line here; after a change of it `python -m tests.web.pictures NAME` makes its pictures anew
 PICTURES = {
     "traces": Picture("/traces", "[role=gridcell], .trace-card"),
@@ -115,7 +124,7 @@ def take(browser: Browser, url: str, picture: Picture, look: str, shop: Shop) ->
 
 def settle(page: Page, waiting: set[Request]) -> None:
     """Wait until fonts and answers are there, the page has nothing to do, and nothing moves any more."""
-    page.evaluate("document.fonts.ready")
+    page.evaluate(MEASURED_ANEW)
     before = b""
     while (now := page.screenshot()) != before or waiting:
         before = now
