@@ -2,9 +2,9 @@
 
 Makes the environments that it needs under build/. The lanes are lint and types; the tests of the providers; all others
 but the page's; the page's in Chromium; the page's own checks; the SDKs whose newest version the suite's environment
-does not have; frameworks, and the ClickHouse store, in environments of their own; servers of other backends, which are
-sent what is exported. The output of the greatest part is shown as it comes, that of other lanes when a step
-has ended. Arguments go to pytest, which then runs the tests that they choose in the place of all of these.
+does not have; frameworks, and the ClickHouse store, in environments of their own. The output of the greatest part is
+shown as it comes, that of other lanes when a step has ended. Arguments go to pytest, which then runs the tests that
+they choose in the place of all of these. What is run before a release beside this stands in CONTRIBUTING.md.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ ALONE = (
     "tests/replay/test_snapshots.py",
 )
 INSIDE = ("cli", "demo", "dialects", "otlp", "server", "store")  # rooms of tracer/ from whose modules no user imports
-BRIDGED = ("pydantic_ai", "openinference_openai", "litellm")  # of tests/frameworks/run.py
 SHARED_MEMORY = Path("/dev/shm")
 # tests are collected meanwhile, and begin when it is there (tests/conftest.py)
 PAGE_BUILT = ROOT / "build" / "page-built"
@@ -91,7 +90,7 @@ def main(pytest_arguments: list[str]) -> int:
         ended += [browser.result(), *page.result()]
         running += [pool.submit(run_lane, steps) for steps in page_lanes(python, pytest_arguments)]
         if not pytest_arguments:
-            running += [pool.submit(test_frameworks), pool.submit(run_lane, [peers(python)])]
+            running += [pool.submit(test_frameworks)]
             clickhouse = Step("clickhouse", [sys.executable, "tests/clickhouse/run.py", "--quick"], gives_way=True)
             running += [pool.submit(run_lane, [clickhouse])]
         ended += [step for lane in running for step in lane.result()]
@@ -160,17 +159,9 @@ def page_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
 
 
 def test_frameworks() -> list[Ended]:
-    """Test the providers of frameworks in an environment of their own, then what the bridge records of some."""
-    ended = []
-    if FRAMEWORKS:
-        python = make_environment("frameworks-env", "-e", ".[dev,frameworks]")
-        ended = run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS, *ALONE], gives_way=True)])
-    return ended + run_lane([Step("bridge", [sys.executable, "tests/frameworks/run.py", *BRIDGED], gives_way=True)])
-
-
-def peers(python: str) -> Step:
-    """What other backends' servers show of what is exported; the program makes an environment for each of them."""
-    return Step("peers", [python, "tests/frameworks/peers.py"], gives_way=True)
+    """Test the providers of frameworks in an environment of their own."""
+    python = make_environment("frameworks-env", "-e", ".[dev,frameworks]")
+    return run_lane([Step("frameworks", [python, "-m", "pytest", *FRAMEWORKS, *ALONE], gives_way=True)])
 
 
 def run_lane(steps: Sequence[Step]) -> list[Ended]:
