@@ -41,20 +41,21 @@ def cycle(store: Path) -> None:
 
 def test_many_stores_one_after_the_other_leave_no_thread_and_no_descriptor(tmp_path: Path) -> None:
     cycle(tmp_path / "first.db")
-    threads, files = threading.active_count(), descriptors()
+    threads, files = set(threading.enumerate()), descriptors()
     for number in range(30):
         cycle(tmp_path / f"{number % 3}.db")
 
-    assert (threading.active_count(), descriptors()) == (threads, files)
+    assert set(threading.enumerate()) <= threads  # one of an earlier test may end meanwhile
+    assert descriptors() <= files
     assert [path for path in tmp_path.rglob("*") if path.suffix in (".journal", ".alive") and path.is_file()] == []
 
 
 def test_shutdown_ends_the_threads_and_enable_starts_again(tmp_path: Path) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with tracer.start_span("before"):
         pass
     tracer.shutdown()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     with tracer.start_span("not recorded"):
         pass
     tracer.enable()
