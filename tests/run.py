@@ -46,6 +46,7 @@ ALONE = (
     "tests/replay/test_aiohttp.py",
     "tests/replay/test_snapshots.py",
 )
+BEFORE_A_RELEASE = ("tests/benchmarks/test_run.py", "tests/benchmarks/test_pair.py")  # the benchmark's sections, small
 INSIDE = ("cli", "demo", "dialects", "otlp", "server", "store")  # rooms of tracer/ from whose modules no user imports
 SHARED_MEMORY = Path("/dev/shm")
 # tests are collected meanwhile, and begin when it is there (tests/conftest.py)
@@ -137,7 +138,8 @@ def suite_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
     pytest = [python, "-m", "pytest"]
     if pytest_arguments:
         return [[Step("tests", [*pytest, *pytest_arguments], is_shown=True)]]
-    others = [argument for folder in ("tests/web", *PROVIDERS, *FRAMEWORKS) for argument in ("--ignore", folder)]
+    left_out = ("tests/web", *PROVIDERS, *FRAMEWORKS, *BEFORE_A_RELEASE)
+    others = [argument for place in left_out for argument in ("--ignore", place)]
     return [
         # apart from the others, whose workers need not load all SDKs
         [Step("providers", [*pytest, *PROVIDERS], gives_way=True)],
