@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
+
 import tracer
 from tests.cli.conftest import Ran
-from tracer.models import log_model
+from tracer.models import ModelError, log_model
 
 Command = Callable[..., Ran]
 
@@ -43,3 +45,14 @@ def test_a_version_is_deleted_and_its_traces_stay(tracer_command: Command) -> No
     assert tracer_command("versions", "--full").out == ""
     assert "was deleted; its traces stay" in tracer_command("versions", "v1", "--full").err
     assert tracer_command("versions", "--delete").code == 2
+
+
+def test_a_version_that_could_not_be_saved_says_so_and_is_not_what_its_name_stands_for(tracer_command: Command) -> None:
+    good = log_model("half", lambda number: number / 2, input_example=2)
+    with pytest.raises(ModelError):
+        log_model("half", lambda number: number / 0, input_example=2)
+
+    labels = [line.partition("  ")[0] for line in tracer_command("versions").lines[1:]]
+
+    assert sorted("(failed)" in label for label in labels) == [False, True]
+    assert json.loads(tracer_command("versions", "half", "--json").out)["model_id"] == good.model_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from tracer._engine.runtime import runtime
 from tracer._tracking.logged_model import model_rows
@@ -26,10 +27,11 @@ class VersionSummary:
     scores: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     deleted: bool = False
+    status: str = "READY"  # of a version whose files could not be saved "FAILED"
 
 
 def compare_versions(*versions: str) -> list[VersionSummary]:
-    """A summary of each version, in the given order, by name (the newest of it) or id; without arguments of all.
+    """A summary of each version, in the given order, by name (the newest that did not fail) or id; without any of all.
 
     The input example of a logged model does not count. Raises ModelNotFoundError for an unknown version.
     """
@@ -37,8 +39,8 @@ def compare_versions(*versions: str) -> list[VersionSummary]:
         raise InvalidArgumentError(f"versions: got {versions!r}, expected names or ids: compare_versions('v1', 'v2').")
     rows = model_rows()
     named = {row.model_id: row for row in rows}
-    present, gone = [row for row in rows if not row.deleted], [row for row in rows if row.deleted]
-    newest = {row.name: row.model_id for row in reversed([*present, *gone])}
+    by_worth = sorted(rows, key=lambda row: (row.deleted, row.status == "FAILED"))
+    newest = {row.name: row.model_id for row in reversed(by_worth)}
     wanted = [_id_of(version, newest, set(named)) for version in versions]
     chosen = Comparison(Field("model_id", "text"), "IN", tuple(wanted)) if wanted else None
     found = {row.model_id: row for row in runtime().store().versions(chosen)}
@@ -46,10 +48,12 @@ def compare_versions(*versions: str) -> list[VersionSummary]:
     summaries = []
     for model_id in ids:
         row, model = found.get(model_id), named.get(model_id)
-        name, metrics = (model.name, model.metrics) if model else (model_id, {})
-        is_deleted = model is not None and model.deleted
+        known: dict[str, Any] = {}
+        if model is not None:
+            known = {"metrics": model.metrics, "deleted": model.deleted, "status": model.status}
+        name = model.name if model else model_id
         if row is None:
-            summaries.append(VersionSummary(model_id, name, metrics=metrics, deleted=is_deleted))
+            summaries.append(VersionSummary(model_id, name, **known))
             continue
         summaries.append(
             VersionSummary(
@@ -63,8 +67,7 @@ def compare_versions(*versions: str) -> list[VersionSummary]:
                 latency_p95_ms=row.latency_p95_ms,
                 latency_p99_ms=row.latency_p99_ms,
                 scores={each.name: each.mean for each in row.feedback if each.mean is not None},
-                metrics=metrics,
-                deleted=is_deleted,
+                **known,
             )
         )
     return summaries

@@ -100,7 +100,7 @@ def _labels(summaries: list[VersionSummary]) -> list[str]:
     names = [summary.name for summary in summaries]
     return [
         clean_line(f"{summary.name} {summary.model_id}" if names.count(summary.name) > 1 else summary.name)
-        + (" (deleted)" if summary.deleted else "")
+        + (" (deleted)" if summary.deleted else " (failed)" if summary.status == "FAILED" else "")
         for summary in summaries
     ]
 

@@ -320,6 +320,7 @@ export interface Model {
   params: Record<string, string>;
   tags: Record<string, string>;
   deleted: boolean;
+  status: string;
 }
 
 export interface Completion {

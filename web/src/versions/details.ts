@@ -14,7 +14,7 @@ export function useVersionName(): (modelId: string) => string {
   return (modelId) => {
     const model = models.find((one) => one.model_id === modelId);
     if (!model) return modelId;
-    const name = model.deleted ? `${model.name} (deleted)` : model.name;
+    const name = `${model.name}${model.deleted ? " (deleted)" : model.status === "FAILED" ? " (failed)" : ""}`;
     const isOnly = models.filter((one) => one.name === model.name).length === 1;
     return isOnly ? name : `${name} ${modelId.slice(0, SHORT_ID)}`;
   };
