@@ -3,6 +3,7 @@
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+import { moment } from "../format";
 import { isDark, useTheme } from "../ui/theme";
 import { useMedia } from "../ui/useMedia";
 import { type Chart, stacked } from "./series";
@@ -194,5 +195,6 @@ function timeOf(times: number[]): (seconds: number) => string {
 
 function describe(title: string, chart: Chart, show: (value: number) => string): string {
   const most = chart.values.map((row) => row.reduce<number>((top, value) => Math.max(top, value ?? 0), 0));
-  return `${title} over time. ${chart.groups.map((group, index) => `${group || "none"}: at most ${show(most[index] ?? 0)}`).join("; ")}`;
+  const since = moment((chart.times[0] ?? 0) * 1e9);
+  return `${title} over time since ${since}. ${chart.groups.map((group, index) => `${group || "none"}: at most ${show(most[index] ?? 0)}`).join("; ")}`;
 }

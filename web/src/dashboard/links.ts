@@ -39,8 +39,9 @@ export function tracesOf(url: URLSearchParams, filter: string): TracesOf {
       if (value && !time) next.set(name, value);
     }
     if (time) {
-      next.set("since", String(time[0]));
-      next.set("until", String(time[1]));
+      // the first and the last bar of a chart reach beyond the time that it counts
+      next.set("since", String(Math.max(time[0], Number(url.get("since") ?? time[0]))));
+      next.set("until", String(Math.min(time[1], Number(url.get("until") ?? time[1]))));
     }
     const isJoined = conjuncts(`${filter} AND x`).length > 1;
     const conditions = [...(filter ? [isJoined || !wanted.length ? filter : `(${filter})`] : []), ...wanted];
