@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +12,8 @@ import pytest
 from tests.forked import Forking
 from tests.openai.replies import chat, tool_call
 from tests.openai.server import Server, reply
+from tests.replay.in_pytest import run_pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.no_store
 
 PROGRAM = """
@@ -38,22 +37,11 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def run(stopping: Server, forking: Forking, tmp_path: Path) -> Run:
     """``run(tests, *options, CI="1")`` runs pytest on a file with these tests."""
 
-    def run_pytest(tests: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run_tests(tests: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / "test_it.py").write_text(PROGRAM + tests)
-        given = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
-        settings = {
-            "OPENAI_BASE_URL": f"{stopping.url}/v1",
-            "OPENAI_API_KEY": "k",
-            "PYTHONPATH": str(ROOT),
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those of other packages take half of a run
-        }
-        return forking.run(
-            *("-m", "pytest", "-p", "tracer._replay.pytest_plugin", "-q", *options, "test_it.py"),
-            cwd=tmp_path,
-            env={**given, **settings, **environment},
-        )
+        return run_pytest(forking, tmp_path, f"{stopping.url}/v1", *options, "test_it.py", **environment)
 
-    return run_pytest
+    return run_tests
 
 
 ASKS = """
