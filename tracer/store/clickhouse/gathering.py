@@ -14,7 +14,6 @@ from dataclasses import fields
 from tracer.errors import StoreError
 from tracer.store.decode import DecodedBatch
 
-_AT_ONCE = 1  # a second one would take what makes the next one large: an insert costs the same for few rows
 _MOST_SPANS = 10_000  # in one batch
 _Waiting = tuple[DecodedBatch, "Future[None]"]
 
@@ -24,7 +23,7 @@ class Gathering:
 
     def __init__(self, write: Callable[[DecodedBatch], None]) -> None:
         self._write = write
-        self._turns = threading.BoundedSemaphore(_AT_ONCE)
+        self._turn = threading.Lock()  # a second batch at once would take what makes the next one large
         self._choosing = threading.Lock()
         self._waiting: list[_Waiting] = []
 
@@ -34,7 +33,7 @@ class Gathering:
         with self._choosing:
             self._waiting.append((batch, own))
         while not own.done():
-            with self._turns:
+            with self._turn:
                 if own.done():
                     break
                 with self._choosing:
