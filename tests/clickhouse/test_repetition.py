@@ -89,10 +89,10 @@ def test_a_crash_in_the_middle_of_an_append_is_made_good_when_the_records_come_a
     one, other = stores
     insert = Connection._insert_block
 
-    def crash(self: Connection, into: str, *arguments: Any) -> None:
+    def crash(self: Connection, into: str, *arguments: Any, **named: Any) -> None:
         if into == table:
             raise StoreError("killed")
-        insert(self, into, *arguments)
+        insert(self, into, *arguments, **named)
 
     monkeypatch.setattr(Connection, "_insert_block", crash)
     with pytest.raises(StoreError, match="killed"):
@@ -206,10 +206,10 @@ def test_appends_that_come_at_once_are_written_together(
     insert = Connection._insert_block
     is_waiting = threading.Event()
 
-    def slow(self: Connection, into: str, *arguments: Any) -> None:
+    def slow(self: Connection, into: str, *arguments: Any, **named: Any) -> None:
         inserted.append(into)
         is_waiting.wait(0.5)
-        insert(self, into, *arguments)
+        insert(self, into, *arguments, **named)
 
     monkeypatch.setattr(Connection, "_insert_block", slow)
     threads = [threading.Thread(target=one.append, args=([span(f"t{n}", "a")],)) for n in range(12)]
@@ -244,7 +244,8 @@ def test_a_batch_that_is_written_with_others_keeps_all_that_it_has() -> None:
     assert [getattr(whole, name) for name in alone] == [getattr(other, name) for name in alone]
 
 
-def test_of_appends_that_are_written_together_only_the_broken_one_fails() -> None:
+@pytest.mark.parametrize("fault", [StoreError("broken"), KeyError("a fault of ours")])
+def test_of_appends_that_are_written_together_only_the_broken_one_fails(fault: Exception) -> None:
     written: list[list[str]] = []
     is_first, may_go = threading.Event(), threading.Event()
 
@@ -252,7 +253,7 @@ def test_of_appends_that_are_written_together_only_the_broken_one_fails() -> Non
         is_first.set()
         may_go.wait(60)
         if "broken" in batch.traces:
-            raise StoreError("broken")
+            raise fault
         written.append(sorted(batch.traces))
 
     gathering = Gathering(write)
@@ -261,7 +262,7 @@ def test_of_appends_that_are_written_together_only_the_broken_one_fails() -> Non
     def append(name: str) -> None:
         try:
             gathering.append(decode([span(name, "a")], None))
-        except StoreError:
+        except type(fault):
             errors.append(name)
 
     threads = [threading.Thread(target=append, args=(name,)) for name in ("1", "2", "3", "broken", "4", "4")]

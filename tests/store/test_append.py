@@ -44,6 +44,17 @@ def dump(path: Path) -> list[str]:
     return lines
 
 
+def test_an_id_may_be_any_text(store: Store) -> None:
+    ids = ["it's", "back\\slash", "a','b", "line\nend", "{p0:String}", "ü", "?", "-", "0123abc"]
+
+    store.append([span(trace_id, "s") for trace_id in ids])
+    store.append([span(trace_id, "later") for trace_id in ids])
+
+    assert {trace_id: len(store.spans(trace_id)) for trace_id in ids} == dict.fromkeys(ids, 2)
+    assert store.delete_traces(trace_ids=ids[:-1]) == len(ids) - 1
+    assert found(store) == [ids[-1]]
+
+
 def test_a_whole_trace_comes_back_as_it_was_recorded(store: Store) -> None:
     root = span("t", "r", status="OK", json={"tracer.inputs": {"q": "hi"}, "tracer.outputs": [1, None, "ü"]})
     child = span(

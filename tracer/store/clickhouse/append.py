@@ -27,10 +27,13 @@ from tracer.store.clickhouse.logs import join, named_spans
 from tracer.store.clickhouse.places import hour_of, spans_of, traces_of
 from tracer.store.clickhouse.rolled import Known, RecordOf, trace_row
 from tracer.store.clickhouse.spans import (
+    DIGESTS,
     ENDED,
     SHOWN,
     SPAN_COLUMNS,
+    SPAN_ROW,
     SpanCells,
+    SpanRow,
     ended_row,
     facts_of,
     hidden_row,
@@ -64,7 +67,7 @@ def append(connection: Connection, batch: DecodedBatch) -> None:
             continue
         lives = {trace_id: each.life for trace_id, each in stored.items()}
         digests: dict[str, set[str]] = defaultdict(set)
-        connection.insert_in_parts("spans", _span_rows(part, lives, digests))
+        connection.insert_in_parts("spans", _span_rows(part, lives, digests), SPAN_ROW)
         facts = list(_fact_rows(part, lives))
         connection.insert_in_parts("facts", facts)
         new = _New({name: each for name, each in part.items() if _is_simple(each, stored[name])}, digests, facts)
@@ -117,19 +120,19 @@ def stored_rows(connection: Connection, trace_ids: Sequence[str], restored: Set[
 _NEWEST = "argMax((deleted, life, digest, born, seq), (version, 2 - deleted))"
 
 
-def _span_rows(traces: Mapping[str, DecodedTrace], lives: Lives, digests: dict[str, set[str]]) -> Iterable[Row]:
+def _span_rows(traces: Mapping[str, DecodedTrace], lives: Lives, digests: dict[str, set[str]]) -> Iterable[SpanRow]:
     """The rows of spans; the digests of their attachments are put by trace into ``digests``."""
     place = 0
     for trace_id, decoded in traces.items():
         for span in decoded.spans.values():
             row = ended_row(trace_id, lives[trace_id], (place := place + 1), span, decoded.owner)
-            if row["digests"]:
-                digests[trace_id].update(row["digests"])
+            if row[DIGESTS]:
+                digests[trace_id].update(row[DIGESTS])
             yield row
         for start in decoded.starts.values():
             row = started_row(trace_id, lives[trace_id], (place := place + 1), start)
-            if row["digests"]:
-                digests[trace_id].update(row["digests"])
+            if row[DIGESTS]:
+                digests[trace_id].update(row[DIGESTS])
             yield row
 
 
@@ -316,7 +319,7 @@ def _join_logs(connection: Connection, all_known: Mapping[str, Known]) -> bool:
     ):
         if life == with_logs[trace_id].life and span_id in named[trace_id]:
             records[trace_id][span_id] = orjson.loads(record)
-    spans: list[Row] = []
+    spans: list[SpanRow] = []
     facts: list[Row] = []
     for trace_id, known in with_logs.items():
         joined = join(known.logs, known.aliases, records[trace_id])
@@ -326,7 +329,7 @@ def _join_logs(connection: Connection, all_known: Mapping[str, Known]) -> bool:
             hidden_row(trace_id, known.life, span_id, starts[span_id]) for span_id in joined.hidden if span_id in starts
         ]
         facts += [fact(trace_id, known.life, "trace", _digest(each), 0, each) for each in joined.updates]
-    connection.insert_in_parts("spans", spans)
+    connection.insert_in_parts("spans", spans, SPAN_ROW)
     connection.insert_in_parts("facts", facts)
     return bool(spans or facts)
 
@@ -368,6 +371,7 @@ def _known_at_hand(connection: Connection, new: _New) -> dict[str, Known]:
                 owner=decoded.owner or next((start.owner for start in decoded.starts.values() if start.owner), None),
                 born=sum(row[4] for row in there),
                 digests=new.digests.get(trace_id, set()),
+                previews={name: span.previews for name, span in decoded.spans.items() if span.previews},
             )
     return found
 
@@ -420,7 +424,7 @@ def _read_spans(connection: Connection, lives: Lives) -> list[SpanCells]:
     """The spans of traces; of those of one id that started in several hours the one that counts, others are hidden."""
     of_these = spans_of(list(lives))
     found: dict[tuple[str, str], SpanCells] = {}
-    lost: list[Row] = []
+    lost: list[SpanRow] = []
     for life, *cells in connection.rows(
         f"SELECT life, {SPAN_COLUMNS} FROM spans FINAL WHERE {of_these.text} AND {SHOWN}"
         " ORDER BY trace_id, at, place, span_id",
@@ -436,7 +440,7 @@ def _read_spans(connection: Connection, lives: Lives) -> list[SpanCells]:
             lost.append(hidden_row(span.trace_id, life, span.span_id, loser.start))
             del found[key]
         found[key] = span
-    connection.insert_in_parts("spans", lost)
+    connection.insert_in_parts("spans", lost, SPAN_ROW)
     return sorted(found.values(), key=_order_of_spans) if lost else list(found.values())
 
 

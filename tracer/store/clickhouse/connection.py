@@ -33,6 +33,7 @@ _CLUSTER_SETTINGS = {"insert_quorum": "auto", "insert_quorum_parallel": 0, "sele
 _INT64 = 2**63
 _AT_ONCE_BYTES = 64 << 20
 _TURNS = 16
+_LITERAL_CHARACTERS = 100_000  # of a query, which may have 128 KiB
 
 
 class UnknownTableError(StoreError):
@@ -53,7 +54,7 @@ class Connection:
         self.turns = [threading.Lock() for _ in range(_TURNS)]
 
     def rows(self, sql: str, parameters: Iterable[object] = ()) -> list[list[Any]]:
-        """The rows of a query, in whose text each question mark is a parameter. Raises StoreError."""
+        """The rows of a query, in whose text each question mark is a value. Raises StoreError."""
         text, bound = _bound(sql, parameters)
         settings: dict[str, Any] = {}
         ends = deadline()
@@ -73,26 +74,36 @@ class Connection:
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str | None = None) -> None:
         """Insert rows, all or none of them; nothing where a block with this token was inserted before."""
         if rows:
-            self._insert_block(table, list(rows[0]), list(map(orjson.dumps, rows)), token)
+            self._insert_block(table, list(rows[0]), list(map(orjson.dumps, rows)), token=token)
 
-    def insert_in_parts(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Insert rows in as many requests as their sizes ask for."""
+    def insert_in_parts(
+        self, table: str, rows: Iterable[Mapping[str, Any] | Sequence[Any]], columns: Sequence[str] = ()
+    ) -> None:
+        """Insert rows in as many requests as their sizes ask for: mappings, or cells in the order of ``columns``."""
         part: list[bytes] = []
-        size, columns = 0, list[str]()
+        size, format = 0, "JSONCompactEachRow" if columns else "JSONEachRow"
         for row in rows:
             columns = columns or list(row)
             part.append(orjson.dumps(row))
             size += len(part[-1])
             if size >= _AT_ONCE_BYTES:
-                self._insert_block(table, columns, part)
+                self._insert_block(table, columns, part, format=format)
                 part, size = [], 0
         if part:
-            self._insert_block(table, columns, part)
+            self._insert_block(table, columns, part, format=format)
 
-    def _insert_block(self, table: str, columns: list[str], lines: list[bytes], token: str | None = None) -> None:
+    def _insert_block(
+        self,
+        table: str,
+        columns: Sequence[str],
+        lines: list[bytes],
+        *,
+        token: str | None = None,
+        format: str = "JSONEachRow",
+    ) -> None:
         block = b"\n".join(lines)
         settings: dict[str, Any] = {} if token is None else {"insert_deduplication_token": token}
-        self._ask(lambda client: client.raw_insert(table, columns, block, settings, fmt="JSONEachRow"))
+        self._ask(lambda client: client.raw_insert(table, columns, block, settings, fmt=format))
 
     def number(self) -> int:
         """Microseconds since the epoch by the engine's clock, which all servers share."""
@@ -149,11 +160,26 @@ class Connection:
 def _bound(sql: str, parameters: Iterable[object]) -> tuple[str, dict[str, object]]:
     first, *others = sql.split("?")
     bound: dict[str, object] = {}
-    text = [first]
+    text, room = [first], _LITERAL_CHARACTERS
     for number, (rest, value) in enumerate(zip(others, parameters, strict=True)):
-        text += [f"{{p{number}:{_type(value)}}}", rest]
-        bound[f"p{number}"] = int(value) if isinstance(value, bool) else value
+        literal = _literal(value, room)
+        if literal:
+            room -= len(literal)
+            text += [literal, rest]
+        else:
+            text += [f"{{p{number}:{_type(value)}}}", rest]
+            bound[f"p{number}"] = int(value) if isinstance(value, bool) else value
     return "".join(text), bound
+
+
+def _literal(value: object, room: int) -> str:
+    """A list of ids as SQL, since the driver looks at each character of a parameter; empty where that is not safe."""
+    if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+        return ""
+    joined = "".join(value)
+    if not (joined.isascii() and joined.isalnum()) or len(joined) + len("'',") * len(value) > room:
+        return ""
+    return "['" + "','".join(value) + "']"
 
 
 def _type(value: object) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import fields
 
-from tracer.errors import StoreError
 from tracer.store.decode import DecodedBatch
 
 _MOST_SPANS = 10_000  # in one batch
@@ -28,7 +27,7 @@ class Gathering:
         self._waiting: list[_Waiting] = []
 
     def append(self, batch: DecodedBatch) -> None:
-        """Write a batch, together with others that wait. Raises StoreError for this one's own fault alone."""
+        """Write a batch, together with others that wait. Raises what this one alone is the reason of."""
         own: Future[None] = Future()
         with self._choosing:
             self._waiting.append((batch, own))
@@ -62,7 +61,7 @@ class Gathering:
         if len(chosen) > 1:
             try:
                 self._write(together([batch for batch, _ in chosen]))
-            except StoreError:
+            except Exception:
                 pass  # perhaps one of them is the reason: each alone
             else:
                 for _, written in chosen:

@@ -19,7 +19,7 @@ from tracer.store.rollup import RollUp, Running
 from tracer.store.sqlite.append import plain_text
 from tracer.store.sqlite.plan import time_of
 from tracer.store.tally import OneSpan, Tally
-from tracer.store.text import previews, request_preview, response_preview
+from tracer.store.text import Previews, previews, request_preview, response_preview
 from tracer.store.trace_updates import TraceUpdates
 
 _CALLS_LOOKED_AT = 3  # for a reply
@@ -41,6 +41,7 @@ class Known:
     owner: str | None = None
     born: int = 0  # grows with the time at which it was first heard of
     digests: set[str] = field(default_factory=set)
+    previews: dict[str, Previews] = field(default_factory=dict)  # of spans without a parent, where they are at hand
 
     def has_more_than_logs(self) -> bool:
         """Whether there is more than log records, whose spans have not come."""
@@ -165,7 +166,7 @@ def _previews(known: Known, rolled: RollUp, record_of: RecordOf) -> tuple[str | 
     if root not in ended:
         return _asked_by_running(known, root, record_of), None
     with _fault.guard("making the preview of a trace"):
-        asked, replied = previews(record_of(root))
+        asked, replied = known.previews.get(root) or previews(record_of(root))
         if len(known.spans) + len(known.running) == 1 or (asked is not None and replied is not None):
             return asked, replied
         calls = [span for span in known.spans if _is_call(span.type) and span.span_id != root]

@@ -59,68 +59,70 @@ class SpanCells(NamedTuple):
 
 SPAN_COLUMNS = columns(SpanCells)
 
+SpanRow = tuple[Any, ...]  # what is inserted
+SPAN_ROW = (
+    "trace_id", "life", "span_id", "rank", "place", "parent_id", "remote", "name", "type", "status", "message",
+    "start", "duration", "model", "request_model", "provider", "usage", "input_cost", "output_cost", "cost",
+    "first_chunk", "scope", "exception", "owner", "known_as",
+    "digests", "attributes", "long_keys", "record", "said", "low", "words",
+)  # fmt: skip
+DIGESTS = SPAN_ROW.index("digests")
 
-def ended_row(trace_id: str, life: int, place: int, span: NewSpan, owner: str | None) -> dict[str, Any]:
+
+def ended_row(trace_id: str, life: int, place: int, span: NewSpan, owner: str | None) -> SpanRow:
     """The row of an ended span."""
     facts, record = span.facts, orjson.loads(span.line)
     joined = len((record.get("joined") or {}).get("logs", ()))
-    return {
-        "trace_id": trace_id, "life": life, "span_id": facts.span_id, "rank": min(ENDED + joined, HIDDEN - 1),
-        "place": place, "parent_id": facts.parent_id, "remote": int(facts.remote), "name": facts.name,
-        "type": facts.type, "status": facts.status, "message": facts.message, "start": facts.start,
-        "duration": facts.duration,
-        "model": facts.model, "request_model": facts.request_model, "provider": facts.provider,
-        "usage": orjson.dumps(facts.usage).decode() if facts.usage else "",
-        **dict(zip(("input_cost", "output_cost", "cost"), facts.cost or _NO_COST)),
-        "first_chunk": facts.first_chunk, "scope": facts.scope, "exception": facts.exception, "owner": owner,
-        "known_as": record.get("known_as", []), **_of_record(record, span.line),
-    }  # fmt: skip
+    return (
+        trace_id, life, facts.span_id, min(ENDED + joined, HIDDEN - 1), place, facts.parent_id, int(facts.remote),
+        facts.name, facts.type, facts.status, facts.message, facts.start, facts.duration,
+        facts.model, facts.request_model, facts.provider, orjson.dumps(facts.usage).decode() if facts.usage else "",
+        *(facts.cost or _NO_COST), facts.first_chunk, facts.scope, facts.exception, owner,
+        record.get("known_as", []), *_of_record(record, span.line),
+    )  # fmt: skip
 
 
-def started_row(trace_id: str, life: int, place: int, start: NewStart) -> dict[str, Any]:
+def started_row(trace_id: str, life: int, place: int, start: NewStart) -> SpanRow:
     """The row of a running span."""
-    facts = start.facts()
-    return {
-        "trace_id": trace_id, "life": life, "span_id": facts.span_id,
-        "rank": STARTED if start.line is None else STARTED_WITH_VALUES, "place": place,
-        "parent_id": facts.parent_id, "remote": int(facts.remote), "name": facts.name, "type": facts.type,
-        "status": "", "message": None, "start": facts.start, "duration": 0,
-        "model": facts.model, "request_model": None, "provider": facts.provider, "usage": "",
-        "input_cost": None, "output_cost": None, "cost": None,
-        "first_chunk": None, "scope": None, "exception": None, "owner": facts.owner,
-        "known_as": [], **_of_record(start.record if start.line else {}, start.line or b""),
-    }  # fmt: skip
+    rank = STARTED if start.line is None else STARTED_WITH_VALUES
+    return _started_row(trace_id, life, place, start, rank)
 
 
-def hidden_row(trace_id: str, life: int, span_id: str, start: int) -> dict[str, Any]:
+def hidden_row(trace_id: str, life: int, span_id: str, start: int) -> SpanRow:
     """The row in the place of a span that is another one's."""
-    new = NewStart({"span_id": span_id, "start": start}, None, None)
-    return {**started_row(trace_id, life, 0, new), "rank": HIDDEN}
+    return _started_row(trace_id, life, 0, NewStart({"span_id": span_id, "start": start}, None, None), HIDDEN)
 
 
-def _of_record(record: JsonObject, line: bytes) -> dict[str, Any]:
-    texts = texts_of(span_text(record)) if record else NO_TEXTS
+def _started_row(trace_id: str, life: int, place: int, start: NewStart, rank: int) -> SpanRow:
+    facts = start.facts()
+    return (
+        trace_id, life, facts.span_id, rank, place, facts.parent_id, int(facts.remote),
+        facts.name, facts.type, "", None, facts.start, 0,
+        facts.model, None, facts.provider, "", *_NO_COST, None, None, None, facts.owner,
+        [], *_of_record(start.record if start.line else {}, start.line or b""),
+    )  # fmt: skip
+
+
+def _of_record(record: JsonObject, line: bytes) -> tuple[Any, ...]:
+    """The last cells of a row: from the digests on."""
     digests = sorted({digest.decode() for digest in _ATTACHMENT.findall(line)}) if _SCHEME in line else []
-    attributes, long_keys = _attributes(record)
-    return {
-        "digests": digests, "attributes": attributes, "long_keys": long_keys, "record": line.decode(),
-        **texts._asdict(),
-    }  # fmt: skip
+    return digests, *_attributes(record), line.decode(), *(texts_of(span_text(record)) if record else NO_TEXTS)
 
 
 def _attributes(record: JsonObject) -> tuple[dict[str, str], list[str]]:
     """The values of attributes as texts, and the keys of those that are too long for a cell of their own."""
     found: dict[str, str] = {}
-    long_keys: set[str] = set()
-    for key in (*(record.get("attributes") or ()), *(record.get("json") or ())):
-        value = value_of(record, key)
+    long_keys: list[str] = []
+    for key, value in {**(record.get("attributes") or {}), **(record.get("json") or {})}.items():
         if value is None:
             continue
+        if isinstance(value, str) and value[:1] in ("{", "["):
+            value = value_of(record, key)
         text = value if isinstance(value, str) else json_text(value)
         if len(text) <= VALUE_CHARACTERS:
             found[key] = text
         else:
-            long_keys.add(key)
+            long_keys.append(key)
     return found, sorted(long_keys)
 
 
