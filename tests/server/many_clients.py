@@ -1,6 +1,7 @@
-"""Hundreds of clients that send at once to one server over SQLite: nothing is lost, and its memory stays flat.
+"""Hundreds of clients that send at once to one server: nothing is lost, and its memory stays flat.
 
-    python tests/server/many_clients.py --clients 200 --seconds 120
+    python tests/server/many_clients.py --clients 200 --seconds 120     over SQLite
+    python tests/server/many_clients.py --clickhouse                    over ClickHouse's engine
 
 Each client has a connection of its own and sends batches of spans, one after the other, each until it is acknowledged.
 In the end the store must have what was acknowledged, each span once. ``test_many_clients.py`` runs it small.
@@ -17,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.clickhouse.engine import running_engine  # noqa: E402
 from tests.server_process import server_process  # noqa: E402
 from tests.store.records import MS, START, span  # noqa: E402
 from tracer.store import open_store  # noqa: E402
@@ -102,9 +104,8 @@ def resident(pid: int) -> int:
     return int(found[1]) * 1024
 
 
-def run(folder: Path, clients: int, seconds: float, least: int = 0) -> Sent:
+def run(store_url: str, clients: int, seconds: float, least: int = 0) -> Sent:
     """Send for some seconds, and until each client has sent ``least`` batches. Raises AssertionError."""
-    store_url = f"sqlite:///{folder}/traces.db"
     ended = threading.Event()
     with server_process(store_url) as (server, url):
         all_of_them = [Client(number, url, ended) for number in range(clients)]
@@ -141,9 +142,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--clickhouse", action="store_true", help="with the environment of tests/clickhouse/run.py")
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        sent = run(Path(folder), given.clients, given.seconds)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        store_url = f"sqlite:///{folder}/traces.db"
+        if given.clickhouse:
+            store_url = f"clickhouse://{stack.enter_context(running_engine(Path(folder)))}/traces"
+        sent = run(store_url, given.clients, given.seconds)
     quarter = len(sent.memory) // 4
     quarters = [statistics.median(sent.memory[at : at + quarter]) / _MIB for at in range(0, 4 * quarter, quarter)]
     waits = sorted(sent.waits)
