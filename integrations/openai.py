@@ -6,6 +6,7 @@ import importlib
 import sys
 
 from tracer._other_keywords import DONE
+from tracer.errors import check_flags
 from tracer.provider import Call, Door, Provider, Tap, autolog_of
 from tracer.provider.import_hook import when_imported
 
@@ -82,5 +83,6 @@ def autolog(*, disable: bool = False, include_usage: bool = False) -> None:
     completions where the program did not (``stream_options``), and hides the additional chunk from the program. Runs
     of the OpenAI Agents SDK are recorded too: `tracer.openai_agents.autolog()`.
     """
+    check_flags(include_usage=include_usage)
     provider.autolog(disable=disable, include_usage=include_usage)
     _agents.follow(wanted=not disable)

@@ -304,10 +304,12 @@ def autolog(*, disable: bool = False, **other_keywords: _NoReturn) -> None:
     """
     if other_keywords:
         _load("tracer._other_keywords", "refuse_autolog")(other_keywords)
+    from tracer.errors import check_flags
     from tracer.otel import autolog as bridge
     from tracer.provider import autolog_all
     from tracer.provider.installed import show_traces_of_cells
 
+    check_flags(disable=disable)
     autolog_all(disable=disable)
     bridge(disable=disable)
     show_traces_of_cells(disable=disable)

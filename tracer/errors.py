@@ -111,3 +111,10 @@ class ReplayMismatchError(BaseException):
 
     No `Exception`, so that neither an SDK's retries nor a program's own fallbacks take it for a fault of the network.
     """
+
+
+def check_flags(**flags: object) -> None:
+    """Raise InvalidArgumentError for a flag that is neither True nor False: for Python the text "no" is true."""
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise InvalidArgumentError(f"{name} is {value!r:.80}, expected True or False")

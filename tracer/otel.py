@@ -12,7 +12,7 @@ from opentelemetry import trace as _trace
 from tracer._engine.bridge import Bridge
 from tracer._engine.runtime import runtime
 from tracer._fault import guard
-from tracer.errors import InvalidArgumentError
+from tracer.errors import InvalidArgumentError, check_flags
 from tracer.provider.installed import show_traces_of_cells
 from tracer.provider.patch import DoorMovedError, Patch
 
@@ -33,8 +33,9 @@ def autolog(provider: Any = None, *, disable: bool = False) -> None:
 
     :param provider: a TracerProvider, or a LoggerProvider, that is not the global one, to be watched as well.
     :param disable: record no more of them.
-    :raises InvalidArgumentError: if the provider takes no span processors.
+    :raises InvalidArgumentError: if the provider takes no span processors, or ``disable`` is no flag.
     """
+    check_flags(disable=disable)
     if provider is not None and not any(hasattr(provider, name) for name in _TAKES_PROCESSORS):
         raise InvalidArgumentError(
             f"provider is {provider!r:.200}, expected a TracerProvider of OpenTelemetry's SDK, which has "

@@ -24,7 +24,7 @@ from tracer._json import JsonMapping, JsonObject
 from tracer._other_keywords import OF_SPANS, refuse, takes_also
 from tracer._records.other_keys import METADATA
 from tracer.config import MAX_VALUE_BYTES
-from tracer.errors import InvalidArgumentError
+from tracer.errors import InvalidArgumentError, check_flags
 from tracer.semconv import SpanType
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def trace(
             f"trace: got {func!r} as the function. Name the span by keyword: @trace(name={func!r})."
         )
     _check_span(name if name is not None else "span", span_type, attributes)
+    check_flags(capture_inputs=capture_inputs, capture_outputs=capture_outputs)
     if output_reducer is not None and not callable(output_reducer):
         raise InvalidArgumentError(
             f"output_reducer: got {output_reducer!r}, expected a function that takes the list of items."

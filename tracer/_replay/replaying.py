@@ -15,7 +15,7 @@ from tracer._replay import steps as functions
 from tracer._replay.matching import Match, Matching
 from tracer._replay.session import Record, Session, unanswerable
 from tracer._replay.sources import Given, Source, source_of
-from tracer.errors import CassetteError, InvalidArgumentError
+from tracer.errors import CassetteError, InvalidArgumentError, check_flags
 
 Step: TypeAlias = "str | Callable[..., Any]"
 
@@ -160,6 +160,7 @@ def replay(
     _check("pace", pace, ("fast", "recorded"))
     _check("record", record, (None, *get_args(Record)))
     _check("live", live, (None, "after_first_miss"))
+    check_flags(allow_redacted=allow_redacted)
     matching = Matching(match, (ignore,) if isinstance(ignore, str) else tuple(ignore))
     found = source_of(source, is_recorded=record is not None)
     session = Session(found.name, matching=matching, pace=pace, record=record, stays_live=live is not None)

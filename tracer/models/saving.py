@@ -20,7 +20,7 @@ from tracer._journal.locations import is_remote, journal_folder, store_path
 from tracer._json import JsonMapping, JsonObject, encode, to_plain
 from tracer._redaction.secrets import without_secrets
 from tracer._tracking.logged_model import models_folder
-from tracer.errors import InvalidArgumentError
+from tracer.errors import InvalidArgumentError, check_flags
 from tracer.models.from_code import as_model, config_from, model_from_code
 from tracer.models.kinds import kind_name
 from tracer.models.manifest import Manifest, write_manifest
@@ -59,6 +59,7 @@ def write_model(
     folder: Path, parts: Parts, *, name: str | None = None, model_id: str | None = None, run_id: str | None = None
 ) -> Manifest:
     """Write the whole folder or nothing."""
+    check_flags(refuse_secrets=parts.refuse_secrets)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidArgumentError(f"path: {folder} exists already; give a folder that is new or empty.")
     folder.parent.mkdir(parents=True, exist_ok=True)

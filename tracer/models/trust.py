@@ -7,7 +7,7 @@ import shlex
 import stat
 from pathlib import Path
 
-from tracer.errors import UntrustedModelError
+from tracer.errors import UntrustedModelError, check_flags
 from tracer.models.manifest import MANIFEST
 from tracer.models.signing import is_signed
 
@@ -16,6 +16,7 @@ VARIABLE = "TRACER_TRUSTED_MODELS"
 
 def check_trust(folder: Path, *, trust: bool) -> None:
     """Raise UntrustedModelError unless the user trusts the folder, or logged its content on this machine."""
+    check_flags(trust=trust)
     if trust or _is_listed(folder):
         return
     problems = (_problem(path) for path in (folder, *folder.rglob("*")))

@@ -22,6 +22,7 @@ from tracer._engine.context import covered_scopes, suppressed
 from tracer._fault import guard, log_once, report
 from tracer._late import load
 from tracer._other_keywords import OF_AUTOLOG, Keywords, takes_also
+from tracer.errors import check_flags
 from tracer.provider.connection import Connection, ConnectionReader
 from tracer.provider.doors import ConnectionDoor, Door, Hook, HookEnd, StreamClass, Tap
 from tracer.provider.import_hook import is_imported, when_imported
@@ -249,6 +250,7 @@ def autolog_of(*packages: str, also: Keywords | None = None) -> Callable[[F], F]
     def decorate(function: F) -> F:
         @functools.wraps(function)
         def autolog(*args: Any, **kwargs: Any) -> None:
+            check_flags(disable=kwargs.get("disable", False))
             function(*args, **kwargs)
             if not kwargs.get("disable") and not any(map(_is_installed, packages)):
                 log_once(
