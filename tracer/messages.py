@@ -64,7 +64,7 @@ def set_span_chat_messages(span: Any, messages: object, append: bool = False) ->
     """
     try:
         key = semconv.OUTPUT_MESSAGES if append else semconv.INPUT_MESSAGES
-        if not span.is_recording():
+        if not _is_recording(span, "set_span_chat_messages"):
             return
         earlier = span.get_attribute(key) if append else None
         added = to_messages(span.within_bounds(key, messages))
@@ -76,12 +76,25 @@ def set_span_chat_messages(span: Any, messages: object, append: bool = False) ->
 def set_span_chat_tools(span: Any, tools: object) -> None:
     """Record on a span the tools that a model may call, as they are: any provider's definitions, dicts or objects."""
     try:
-        if not span.is_recording():
+        if not _is_recording(span, "set_span_chat_tools"):
             return
         plain = _plain(span.within_bounds(semconv.TOOL_DEFINITIONS, tools))  # in the caller's own form
         span.set_json(semconv.TOOL_DEFINITIONS, plain if isinstance(plain, list) else [plain])
     except Exception as fault:
         report("recording chat tools", fault)
+
+
+def _is_recording(span: Any, function: str) -> bool:
+    if hasattr(span, "is_recording"):
+        return bool(span.is_recording())
+    log_once(
+        f"{function} {type(span)}",
+        "tracer.%s recorded nothing: got %.200r as the span, expected that of `with tracer.start_span(…) as span`, or "
+        "tracer.get_current_active_span(), which is None outside of every step",
+        function,
+        span,
+    )
+    return False
 
 
 def to_tools(tools: object) -> list[object]:

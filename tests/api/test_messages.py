@@ -239,3 +239,14 @@ def test_bare_images_are_known_by_their_first_bytes(beginning: bytes, mime: str,
     reference = message["parts"][2]["content"]
     assert reference.startswith("tracer-attachment:")
     assert stored.inputs == {"images": [small, reference], "image": reference}
+
+
+@pytest.mark.parametrize("function", ["set_span_chat_messages", "set_span_chat_tools"])
+@pytest.mark.parametrize("no_span", [None, "a name", 5])
+def test_what_is_no_span_gets_a_word_on_what_to_write(
+    function: str, no_span: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    getattr(tracer, function)(no_span, [])
+
+    assert f"tracer.{function} recorded nothing: got {no_span!r} as the span" in caplog.text
+    assert "tracer.start_span" in caplog.text

@@ -415,3 +415,28 @@ def test_a_trace_may_be_told_ids_of_any_kind() -> None:
 
     info = tracer.get_trace(span.trace_id).info
     assert (info.session_id, info.user) == (str(uuid.UUID(int=1)), "42")
+
+
+@pytest.mark.parametrize(
+    ("name", "tell"),
+    [
+        ("set_attribute", lambda span: span.set_attribute("late", 1)),
+        ("set_attribute", lambda span: span.set_attributes({"late": 1})),
+        ("set_inputs", lambda span: span.set_inputs("late")),
+        ("set_outputs", lambda span: span.set_outputs("late")),
+        ("add_event", lambda span: span.add_event("late")),
+        ("set_status", lambda span: span.set_status("ERROR", "late")),
+    ],
+)
+def test_what_is_told_of_a_span_that_has_ended_is_not_recorded_and_the_log_says_so(
+    name: str, tell: Callable[[Any], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    with tracer.start_span("the step") as span:
+        pass
+
+    tell(span)
+
+    trace = tracer.get_trace(span.trace_id)
+    assert trace is not None
+    assert "late" not in str(trace.to_dict())
+    assert f"tracer ignored {name}: the span 'the step' has ended" in caplog.text

@@ -264,11 +264,12 @@ def test_tool_calls_are_judged_with_arguments_and_results(answered: tracer.Trace
 
 def test_a_conversation_is_judged_once_at_its_last_trace() -> None:
     seen: list[str] = []
+    start = 1_790_000_000_000_000_000
     for session, question in [("s1", "Capital of Peru?"), ("s2", "Hello"), ("s1", "And its river?")]:
-        with tracer.start_span("turn") as span:
-            span.set_inputs({"question": question})
-            span.set_outputs(f"About {question}")
-            tracer.update_current_trace(session_id=session)
+        start += 1000  # the turns of a quick program are in one millisecond
+        span = tracer.start_span_no_context("turn", inputs={"question": question}, start_time_ns=start)
+        span.end(outputs=f"About {question}", end_time_ns=start + 500)
+        tracer.update_trace(span.trace_id, session_id=session)
 
     result = tracer.evaluate(
         tracer.search_traces(), scorers=[judges.ConversationCompleteness(model=noting(seen)), lambda outputs: True]

@@ -109,8 +109,8 @@ def test_tokens_that_are_priced_below_are_not_without_a_price(
 
     cost = pytest.approx(OUTER_COST)
     assert exact == {
-        "model": {"gpt-4o": (1, 0, cost), "nobody's": (1, 0, 0)},
-        "type": {"LLM": (2, 0, cost), "AGENT": (1, 0, 0), "CHAIN": (0, 0, None)},
+        "model": {"gpt-4o": (1, 0, cost), "nobody's": (1, 0, None)},
+        "type": {"LLM": (2, 0, cost), "AGENT": (1, 0, None), "CHAIN": (0, 0, None)},
         "none": {"all": (2, 0, cost)},
     }
     assert rolled == exact

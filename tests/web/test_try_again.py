@@ -176,7 +176,8 @@ def test_call_and_trial_lead_to_each_other_and_are_compared(watched: Watched, tr
     page.get_by_role("link", name="tried again from a call").click()
     expect(page.get_by_role("article", name="Step chat gpt-4o-mini")).to_be_visible()
     page.locator(".tries > summary").click()
-    page.locator(".tries-list").get_by_role("link", name="compare").first.click()
+    again = page.locator(".tries-list li", has_text="14 days.")
+    again.get_by_role("link", name="compare").first.click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Compare")
     expect(page.locator(".pair-list [role=option]")).to_have_count(1)

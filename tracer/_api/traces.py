@@ -354,3 +354,8 @@ def _span_from_dict(record: JsonObject) -> Span:
 
 def _is_named(span: Span, name: str | re.Pattern[str]) -> bool:
     return span.name == name if isinstance(name, str) else name.search(span.name) is not None
+
+
+def started_ns(trace: Trace) -> int:
+    """Start in ns since the epoch: two traces may start within one millisecond."""
+    return min((span.start_time_ns for span in trace.data.spans), default=trace.info.request_time * _NS_PER_MS)

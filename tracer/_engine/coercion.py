@@ -49,3 +49,11 @@ def event_value(value: Any, limit: int) -> AttributeValue:
 def ignored(name: str, given: object, expected: str) -> None:
     """Log once that an argument was left out, and which value was expected."""
     log_once(f"{name} {type(given)}", "tracer ignored %s: got %.200s, expected %s", name, text_of(given), expected)
+
+
+def too_late(name: str, span_name: str) -> None:
+    """Log once that something was told of a span that had ended."""
+
+    log_once(
+        "too late", "tracer ignored %s: the span %.200r has ended, and is written down as it was then", name, span_name
+    )

@@ -17,7 +17,7 @@ from opentelemetry.trace import Span as OpenTelemetrySpan
 from tracer import _ids
 from tracer._encoding.shown import is_short
 from tracer._encoding.text import cut_text, text_of
-from tracer._engine.coercion import event_value, ignored, mapping, nanoseconds
+from tracer._engine.coercion import event_value, ignored, mapping, nanoseconds, too_late
 from tracer._engine.context import Attachable, current
 from tracer._engine.exceptions import ending_of, event_attributes, message_of, type_name
 from tracer._fault import log_once, report
@@ -157,6 +157,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
     def set_attribute(self, key: str, value: Any) -> None:
         """Record a value under a key; values without an OpenTelemetry type are kept as JSON, None is ignored."""
         if not self._open:
+            too_late("set_attribute", self._name)
             return
         kind = type(value)
         if kind is str:
@@ -265,10 +266,14 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
 
     def set_inputs(self, inputs: object) -> None:
         """Record the step's inputs."""
+        if not self._open:
+            too_late("set_inputs", self._name)
         self.set_json(INPUTS, inputs)
 
     def set_outputs(self, outputs: object) -> None:
         """Record the step's outputs."""
+        if not self._open:
+            too_late("set_outputs", self._name)
         self.set_json(OUTPUTS, outputs)
 
     def set_json_list(self, items: Sequence[bytes]) -> None:
@@ -288,6 +293,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
     def add_event(self, name: object, attributes: JsonMapping | None = None, timestamp: int | None = None) -> None:
         """Record an event, now or at ``timestamp`` (ns since the epoch)."""
         if not self._open:
+            too_late("add_event", self._name)
             return
         if not isinstance(name, str):  # an event object with name, attributes and timestamp
             attributes, timestamp = getattr(name, "attributes", None), getattr(name, "timestamp", None)
@@ -326,6 +332,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
     def set_status(self, status: Status | StatusCode | str, description: str | None = None) -> None:
         """Set the status: "OK", "ERROR" with a description, or "UNSET"."""
         if not self._open:
+            too_late("set_status", self._name)
             return
         if isinstance(status, Status):
             description = status.description

@@ -16,7 +16,7 @@ from opentelemetry import trace as otel_trace
 from tracer._api.annotations import log_expectation
 from tracer._api.assessments import source_from_row
 from tracer._api.queries import get_trace
-from tracer._api.traces import Assessment, AssessmentSource, Trace
+from tracer._api.traces import Assessment, AssessmentSource, Trace, started_ns
 from tracer._api.tracing import start_span
 from tracer._background_loop import BackgroundLoop
 from tracer._engine.context import (
@@ -130,7 +130,7 @@ def score_sessions(rows: list[EvaluatedRow], evaluation: Evaluation) -> None:
     for row in rows:
         trace = get_trace(row.trace_id) if row.trace_id is not None and row.error is None else None
         if trace is not None:
-            session, started = trace.info.session_id or trace.trace_id, trace.info.request_time
+            session, started = trace.info.session_id or trace.trace_id, started_ns(trace)
             if session not in last or last[session][0] <= started:
                 last[session] = (started, row)
     for _, row in last.values():

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from tracer._api.queries import search_traces
-from tracer._api.traces import Trace
+from tracer._api.traces import Trace, started_ns
 from tracer._background_loop import BackgroundLoop
 from tracer._engine.runtime import runtime
 from tracer._fault import logger
@@ -120,7 +120,7 @@ def get_evaluation(run_id: str) -> EvaluationResult:
     Raises RunNotFoundError.
     """
     run = get_run(run_id)
-    traces = sorted(_traces_of(run_id), key=lambda trace: trace.info.request_time)
+    traces = sorted(_traces_of(run_id), key=started_ns)
     rows = {_key(trace): row_from_trace(trace, run_id) for trace in traces}
     version = next((trace.info.model_id for trace in traces), None)
     return EvaluationResult(run_id, version, run.data.metrics, list(rows.values()))

@@ -10,7 +10,7 @@ from typing import Any
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from tracer._api.queries import search_traces
-from tracer._api.traces import AssessmentSource, Trace
+from tracer._api.traces import AssessmentSource, Trace, started_ns
 from tracer._api.tracing import start_span
 from tracer._engine.runtime import runtime
 from tracer._engine.span import LiveSpan
@@ -152,7 +152,7 @@ def _session_of(trace: Trace) -> list[Trace]:
     if trace.info.session_id is None:
         return [trace]
     found = search_traces(session_id=trace.info.session_id, order_by=["timestamp ASC"], max_results=1_000)
-    return [each for each in found if each.info.request_time <= trace.info.request_time]
+    return [each for each in found if started_ns(each) <= started_ns(trace)]
 
 
 def _tagged(title: str, text: str) -> str:

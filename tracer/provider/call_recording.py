@@ -138,8 +138,9 @@ class CallRecording:
         """The SDK's call raised."""
         try:
             self._leave()
-            self.span.read_now()
-            self._set_error(error)
+            if self.span.is_recording():  # else the error is of a signal that came at the very end
+                self.span.read_now()
+                self._set_error(error)
         except Exception as fault:
             report("reading an error", fault)
         finally:

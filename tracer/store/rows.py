@@ -232,7 +232,7 @@ class Changes(NamedTuple):
 
 
 class StatisticsRow(NamedTuple):
-    """Calls of one group (a model, a span name, …): latencies in ms, cost in USD, None where no call had a price.
+    """Calls of one group (a model, a span name, …): latencies in ms, cost in USD, None where no call has its own.
 
     Every span counts in calls, errors and latencies; tokens and cost are those of the topmost spans that carry some.
     ``priced`` is the number of calls whose price is known, their own or that of calls below them, ``unmeasured`` that

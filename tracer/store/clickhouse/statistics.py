@@ -55,6 +55,7 @@ class _Totals(NamedTuple):
     cost: float
     priced: int
     unmeasured: int
+    own_costs: int  # calls with a cost of their own, also where it counts elsewhere
     latencies: list[int]  # ns
 
 
@@ -127,6 +128,7 @@ def _amounts(group: str, prefix: str, failed: str, usage: str, cost: str, priced
         "cost": f"sumIf(ifNull({prefix}cost, 0), {cost})",
         "priced": f"countIf({priced})",
         "unmeasured": f"countIf({own})",
+        "own_costs": f"countIf({prefix}cost IS NOT NULL)",
         "latencies": f"quantilesExactIf({ranks})(assumeNotNull({duration}), {duration} IS NOT NULL)",
     }
 
@@ -157,7 +159,7 @@ def _row(total: _Totals) -> StatisticsRow:
         errors=total.errors,
         input_tokens=int(total.input_tokens),
         output_tokens=int(total.output_tokens),
-        cost=total.cost if total.priced else None,
+        cost=total.cost if total.own_costs else None,
         priced=total.priced,
         unmeasured=total.unmeasured,
         latency_p50_ms=p50,

@@ -109,6 +109,7 @@ class _Sum:
     cost: float = 0.0
     priced: int = 0
     unmeasured: int = 0
+    own_costs: int = 0  # calls with a cost of their own, also where it counts elsewhere
     durations: list[int] = field(default_factory=list)
     latencies: int = 0  # counts of those whose durations are not known one by one
 
@@ -121,6 +122,7 @@ class _Sum:
         self.cost += more.cost
         self.priced += more.priced
         self.unmeasured += more.unmeasured
+        self.own_costs += more.own_costs
         self.latencies += sum(map(latency_count, more.durations))
 
 
@@ -213,14 +215,14 @@ def _summed(
         f"SELECT {group}, {step}, count(*), sum({amounts.failed}), total({amounts.input_tokens}),"
         f" total({amounts.output_tokens}), total({amounts.cost}), sum({amounts.is_priced}),"
         f" sum({row}.cost IS NULL AND ({amounts.failed} OR {row}.input_tokens IS NULL)),"
-        f" group_concat({amounts.duration})"
+        f" count({row}.cost), group_concat({amounts.duration})"
         f" FROM {source.text} GROUP BY 1, 2",
         source.parameters,
     )
     sums: dict[Key, _Sum] = {}
-    for name, start, calls, errors, input_tokens, output_tokens, cost, priced, unmeasured, durations in found:
+    for name, start, calls, errors, input_tokens, output_tokens, cost, priced, unmeasured, costs, durations in found:
         sums[name, start] = _Sum(
-            calls, errors, input_tokens, output_tokens, cost, priced, unmeasured, durations_of(durations)
+            calls, errors, input_tokens, output_tokens, cost, priced, unmeasured, costs, durations_of(durations)
         )
     return sums
 
@@ -241,6 +243,9 @@ def _from_hours(connection: sqlite3.Connection, question: _Question) -> Iterable
         rows = _within(Sql("spans s", condition), "s.start", since, until)
         for key, more in _summed(connection, question, _span_amounts(question), group, rows).items():
             sums[key].add(more)
+    for (name, _), total in sums.items():
+        if total.priced and not total.own_costs:  # the roll-up does not have them
+            total.own_costs = int(total.cost > 0 or _has_costs(connection, question, name))
     return [_row(key, total, bucket_percentiles(total.latencies), exact=False) for key, total in sums.items()]
 
 
@@ -264,6 +269,13 @@ def _sums_of_hours(connection: sqlite3.Connection, question: _Question, first: i
     return sums
 
 
+def _has_costs(connection: sqlite3.Connection, question: _Question, name: str) -> bool:
+    group, condition = _SPANS[question.group_by]
+    source = Sql("spans s", condition).matching(Fragment(f"{group} = ? AND s.cost IS NOT NULL", [name]))
+    rows = _within(source, "s.start", question.since_ns, question.until_ns)
+    return connection.execute(f"SELECT 1 FROM {rows.text} LIMIT 1", rows.parameters).fetchone() is not None
+
+
 def _row(key: Key, total: _Sum, percentiles: tuple[float, float, float], *, exact: bool) -> StatisticsRow:
     p50, p95, p99 = percentiles
     return StatisticsRow(
@@ -272,7 +284,7 @@ def _row(key: Key, total: _Sum, percentiles: tuple[float, float, float], *, exac
         errors=total.errors,
         input_tokens=int(total.input_tokens),
         output_tokens=int(total.output_tokens),
-        cost=total.cost if total.priced else None,
+        cost=total.cost if total.own_costs else None,
         priced=total.priced,
         unmeasured=total.unmeasured,
         latency_p50_ms=p50,
