@@ -102,6 +102,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one_certi
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
     monkeypatch.setenv("SSL_CERT_FILE", str(one_certificate))
+    # programs write and read UTF-8, whatever locale the tests were started in
+    monkeypatch.setenv("PYTHONUTF8", "1")
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -200,8 +200,10 @@ def environment() -> dict[str, str]:
 
     Nor does pydantic look through all packages for plugins in each of them.
     """
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**variables, "PYDANTIC_DISABLE_PLUGINS": "1", "TESTS_BEGIN_AFTER": str(PAGE_BUILT)}
+    left_out = ("PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING")
+    variables = {name: value for name, value in os.environ.items() if name not in left_out}
+    # UTF-8: what the tests' programs print does not depend on the locale of the shell
+    return {**variables, "PYTHONUTF8": "1", "PYDANTIC_DISABLE_PLUGINS": "1", "TESTS_BEGIN_AFTER": str(PAGE_BUILT)}
 
 
 @contextmanager
