@@ -1,4 +1,4 @@
-"""What calls to models cost without need: found in stored records alone, by pure functions."""
+"""Avoidable costs of model calls, found in stored records alone by pure functions."""
 
 from tracer._audit.audit import Audit as Audit
 from tracer._audit.audit import audit_of as audit_of

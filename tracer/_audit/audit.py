@@ -18,10 +18,10 @@ _DAY_NS = 86_400_000_000_000
 
 @dataclass(frozen=True)
 class Audit:
-    """What calls to models spent without need, the most expensive first.
+    """Avoidable spending of model calls, the most expensive first.
 
-    ``days`` is the time between the first and the last call, at least one day. Findings may overlap: what an identical
-    call sent may be a cache miss, too.
+    ``days`` is the time between the first and the last call, at least one day. Findings may overlap: an identical
+    call may also be a cache miss.
     """
 
     findings: tuple[Finding, ...]
@@ -38,7 +38,7 @@ class Audit:
 
 
 def audit_of(calls: Iterable[Call], traces: int) -> Audit:
-    """The audit of calls, in any order, of so many traces."""
+    """The audit of calls in any order; ``traces`` is the number of their traces."""
     ordered: Sequence[Call] = sorted(calls, key=lambda call: call.start)
     days = max(1.0, (ordered[-1].start - ordered[0].start) / _DAY_NS) if ordered else 1.0
     looks = (repeated, loops, cache_misses, unused_tools, giant_results, unused_context)

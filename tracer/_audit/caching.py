@@ -1,4 +1,4 @@
-"""Prompts that a provider could have had in its cache, and the place that kept it from that."""
+"""Prompts that a provider's cache could have held, and the place that prevented it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tracer._audit.calls import Call, Segment
 from tracer._audit.findings import Waste
 
 KIND = "prompt cache miss"
-_LEAST_CACHED = 1024  # tokens of a prompt that providers keep at all
+_LEAST_CACHED = 1024  # tokens of the shortest prompt that providers cache
 _WORTH = 256  # tokens
 _LOOKED_BACK = 8  # calls of the same step
 _KEPT_NS = 300_000_000_000  # 5 minutes, the usual life of a cached prompt
@@ -23,7 +23,7 @@ _ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[0-9a-f]
 
 
 class _Change(NamedTuple):
-    """What differs from an earlier call, and how many characters are equal before and behind it."""
+    """The difference from an earlier call, and the numbers of equal characters before and after it."""
 
     reason: str
     place: str
@@ -32,12 +32,12 @@ class _Change(NamedTuple):
 
 
 def cache_misses(calls: Sequence[Call]) -> Iterator[Waste]:
-    """For each call, what kept it from using what an earlier one of the same step had put into the cache."""
+    """For each call, the reason why it did not use the cache that an earlier call of the same step had filled."""
     steps: dict[tuple[str, str], list[Call]] = {}
     for call in calls:
         earlier = steps.setdefault((call.root, call.parent), [])
         found = [_miss(call, other) for other in reversed(earlier)]
-        if found and all(found):  # where any earlier call explains what was cached, nothing was missed
+        if found and all(found):  # nothing was missed if one of the earlier calls gives no miss
             yield max((waste for waste in found if waste is not None), key=lambda waste: waste.tokens)
         if not call.has_failed:
             earlier.append(call)
@@ -55,7 +55,7 @@ def _miss(call: Call, earlier: Call) -> Waste | None:
         return None
     saved = call.saved_by_cache(lost)
     if not saved and (saved is not None or "cache_read_input_tokens" not in call.usage):
-        return None  # a model that has no cache, or one of which nobody knows
+        return None  # a model without a cache, or without a known one
     return Waste(KIND, change.reason, change.place, call, lost, saved)
 
 
@@ -115,7 +115,7 @@ def _text_changed(old: Segment, new: Segment, head: int, tail: int) -> tuple[str
 
 
 def _around(pattern: re.Pattern[str], text: str, place: int) -> int | None:
-    """The start of what the pattern finds at a place of the text."""
+    """The start of the pattern's match at a place of the text; None without a match there."""
     start = max(0, place - _SHOWN)
     for found in pattern.finditer(text, start, place + _SHOWN):
         if found.start() <= place <= found.end():

@@ -1,4 +1,4 @@
-"""A call to a model as an audit sees it: what was sent piece by piece, what came, and what it cost."""
+"""A call to a model as an audit reads it: the request piece by piece, the reply, and the cost."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Call:
     digest: bytes  # of the request
     has_failed: bool
     retries: int  # by the SDK
-    marks_cache: bool  # the request names what to cache
+    marks_cache: bool  # the request marks parts to be cached
     segments: tuple[Segment, ...]
     tools: tuple[tuple[str, str], ...]  # name and definition
     called: tuple[ToolCall, ...]
@@ -99,7 +99,7 @@ class Call:
         return round(self.input_tokens * characters / self.characters) if self.characters else 0
 
     def cost_of_input(self, tokens: int) -> float | None:
-        """USD that so many tokens of the request cost, as what they are: partly from the cache."""
+        """USD that so many tokens of the request cost, at the request's own share of cached tokens."""
         paid = (self._cost or {}).get("input_cost")
         return None if paid is None or not self.input_tokens else paid * tokens / self.input_tokens
 
@@ -146,7 +146,7 @@ def _is_call(span: JsonMapping) -> bool:
         span.get("type") in _TYPES
         and "end" in span
         and semconv.INPUT_MESSAGES in (span.get("json") or {})
-        and not (span.get("attributes") or {}).get(semconv.REPLAYED)  # nobody was asked, or paid
+        and not (span.get("attributes") or {}).get(semconv.REPLAYED)  # no provider was called or paid
     )
 
 
@@ -198,7 +198,7 @@ def _segments(values: JsonMapping, tools: Sequence[tuple[str, str]], texts: Text
 
 
 def _text(parts: object) -> str:
-    """The text of a message's parts; what is no text as JSON."""
+    """The text of a message's parts; other parts as JSON."""
     if isinstance(parts, str):
         return parts
     found = []

@@ -1,4 +1,4 @@
-"""What is sent and leads to nothing: tools that are never called, giant results, context that no reply uses."""
+"""Content sent without effect: tools that are never called, giant results, context that no reply uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tracer._audit.calls import Call
 from tracer._audit.findings import Waste
 
 _GIANT = 2_000  # tokens of one tool's result
-_LONG = 200  # tokens of a message that is looked at
+_LONG = 200  # tokens, below which a message is not examined
 _SENT = 3  # calls from which on something is sent again and again
 _WORD = re.compile(r"\w{5,}")
 

@@ -1,4 +1,4 @@
-"""A finding, and how what was found call by call is summed up into findings."""
+"""A finding, and the summing of the waste of single calls into findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TRACES_KEPT = 100
 
 
 class Waste(NamedTuple):
-    """What one call spent without need."""
+    """Avoidable spending of one call."""
 
     kind: str
     reason: str

@@ -1,1 +1,1 @@
-"""What a server of several projects knows beside their traces: projects, keys, what administrators did."""
+"""The data of a server of several projects besides their traces: projects, keys, acts of administrators."""

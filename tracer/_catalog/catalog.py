@@ -1,4 +1,4 @@
-"""The catalogue of a server of several projects: a small SQLite file in the folder that has their stores, too."""
+"""The catalogue of a server of several projects: a small SQLite file in the folder of their stores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tracer.errors import ConflictError, InvalidArgumentError, NewerStoreError, 
 FILE: Final = "catalog.db"
 FIRST_PROJECT: Final = "default"
 STORES: Final = "projects"
-_READ_SECONDS = 1.0  # readers wait for nobody, but for a moment at the file's beginning and end
+_READ_SECONDS = 1.0  # readers wait for a lock only while the file is created or closed
 _WRITE_SECONDS = 30.0  # for another process to be done
 _VERSION = 2
 _APPLICATION_ID = 0x54726331
@@ -62,7 +62,7 @@ def has_catalog(folder: Path) -> bool:
 
 
 class Catalog:
-    """Projects, keys and what administrators did; safe to use from any thread and process.
+    """Projects, keys and acts of administrators; safe to use from any thread and process.
 
     Raises StoreError where the file cannot be read or written, in each of the calls.
     """
@@ -75,7 +75,7 @@ class Catalog:
             _prepare(self.folder)
         except OSError as error:
             raise StoreError(f"cannot use the folder {self.folder}: {error.strerror or error}") from error
-        # two connections: a request that is looked up does not wait for an administrator's change
+        # two connections: looking up a request's key does not wait for an administrator's change
         self._reading, self._writing = _Connection(file, _READ_SECONDS), _Connection(file, _WRITE_SECONDS)
         with self._writing.transaction() as connection:
             _create(connection, file)
@@ -88,11 +88,11 @@ class Catalog:
     # ---- requests
 
     def caller(self, key: str) -> Caller | None:
-        """Who has this key; None if nobody does, or not any more."""
+        """The caller with this key; None if the key does not exist, or is revoked or expired."""
         return self._caller("digest", key)
 
     def caller_of_cookie(self, cookie: str) -> Caller | None:
-        """Who has the key that a cookie was derived from."""
+        """The caller with the key that a cookie was derived from."""
         return self._caller("cookie_digest", cookie)
 
     def _caller(self, column: str, secret: str) -> Caller | None:
@@ -112,7 +112,7 @@ class Catalog:
     # ---- projects
 
     def start(self) -> str | None:
-        """The key of the first administrator, made with a first project where nobody has a key; else None."""
+        """The key of the first administrator, made with a first project where there is no key; else None."""
         with self._writing.transaction() as connection:
             if connection.execute("SELECT 1 FROM acts LIMIT 1").fetchone():
                 return None
@@ -181,7 +181,7 @@ class Catalog:
         """Delete what a project has on the disk."""
         file = self.store_file(project)
         try:
-            for path in file.parent.glob(f"{file.name}*"):  # also its log, its models, what else is beside a store
+            for path in file.parent.glob(f"{file.name}*"):  # also its log, its models and all other files of the store
                 if path.is_dir():
                     shutil.rmtree(path)
                 else:
@@ -201,7 +201,7 @@ class Catalog:
         return [_key(row) for row in rows]
 
     def create_key(self, name: str, project: str, roles: Sequence[str], *, by: str) -> tuple[Key, str]:
-        """Make a key; also its secret, which nobody can find out later.
+        """Make a key; also its secret, which cannot be found out later.
 
         Raises InvalidArgumentError, and NotInCatalogError.
         """
@@ -215,7 +215,7 @@ class Catalog:
         return key, secret
 
     def revoke_key(self, key_id: str, *, by: str) -> Key:
-        """Let a key open nothing any more; one that is revoked stays so.
+        """Revoke a key for good.
 
         Raises NotInCatalogError, and ConflictError where nobody would be administrator any more.
         """
@@ -232,12 +232,12 @@ class Catalog:
             _note(connection, by, "revoked the key", _described(key))
         return key
 
-    # ---- people who sign in elsewhere
+    # ---- sign-ins by an identity provider
 
     def sign_in(self, person: str, project: str, roles: Sequence[Role], *, seconds: int, admitted_by: str) -> str:
-        """Let a person in for some time; the cookie. It is a key that nobody is told, in the list as others are.
+        """Let a person in for some time; the cookie, which opens a listed key whose secret is never given out.
 
-        ``admitted_by`` stands for the rules that let the person in. Raises NotInCatalogError.
+        ``admitted_by`` identifies the rules that let the person in. Raises NotInCatalogError.
         """
         now = time.time_ns()
         with self._writing.transaction() as connection:
@@ -258,10 +258,10 @@ class Catalog:
         with self._writing.transaction() as connection:
             connection.execute("DELETE FROM keys WHERE expires IS NOT NULL AND admitted_by IS NOT ?", (admitted_by,))
 
-    # ---- what administrators did
+    # ---- acts of administrators
 
     def acts(self, *, limit: int = 100, before: int | None = None) -> list[Act]:
-        """What was done, the newest first; with ``before`` only what has a smaller number."""
+        """Acts of administrators, the newest first; with ``before`` only those with smaller numbers."""
         rows = self._reading.rows(
             "SELECT number, time, who, did, what FROM acts WHERE number < ? ORDER BY number DESC LIMIT ?",
             (_MOST if before is None else before, limit),
@@ -313,7 +313,7 @@ class _Connection:
 
 
 def _prepare(folder: Path) -> None:
-    """Make the folder. Raises StoreError where others keep something in it."""
+    """Make the folder. Raises StoreError where other programs keep files in it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not has_catalog(folder) and any(path.name != "lost+found" for path in folder.iterdir()):
         raise StoreError(f"{folder} has other files, and no projects; name a new or an empty folder for projects")

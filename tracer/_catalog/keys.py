@@ -1,6 +1,6 @@
-"""Keys: made and shown once; what is kept of them are digests.
+"""Keys: made and shown once, kept as digests only.
 
-A key has 256 random bits, which nobody guesses, so a plain SHA-256 of it is enough. Slow hashes are for passwords.
+A key has 256 random bits, which cannot be guessed, so a plain SHA-256 of it is enough. Slow hashes are for passwords.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def new_key(project_id: str) -> str:
 
 
 def digest_of(secret: str) -> bytes:
-    """What is kept of a key, or of the cookie of its sign-in."""
+    """The stored digest of a key, or of the cookie of its sign-in."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
 
 
@@ -33,7 +33,7 @@ def cookie_of(key: str) -> str:
 
 
 def checked_roles(given: Collection[object]) -> tuple[Role, ...]:
-    """Roles in their usual order. Raises InvalidArgumentError for none, and for others than there are."""
+    """Roles in their usual order. Raises InvalidArgumentError for none, and for unknown ones."""
     unknown = [role for role in given if role not in ROLES]
     if unknown or not given:
         found = f"{unknown[0]!r:.40}" if unknown else "none"

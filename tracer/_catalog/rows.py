@@ -1,4 +1,4 @@
-"""What a catalogue has, as it is given out."""
+"""Rows of a catalogue, as its methods return them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Project(NamedTuple):
 
 
 class Key(NamedTuple):
-    """A key, without what it is; one that expires is the sign-in of a person. Times are ns since the epoch."""
+    """A key, without its secret; a key that expires is the sign-in of a person. Times are ns since the epoch."""
 
     id: str
     name: str
@@ -54,7 +54,7 @@ class Key(NamedTuple):
 
 
 class Act(NamedTuple):
-    """Something that an administrator did; ``time`` in ns since the epoch."""
+    """An act of an administrator; ``time`` in ns since the epoch."""
 
     number: int
     time: int

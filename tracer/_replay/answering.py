@@ -1,4 +1,4 @@
-"""What the places of replays and recordings have in common: times, ends, changes, and what the spans of calls say."""
+"""Shared by the places of replays and recordings: times, ends, changes, and attributes of the spans of calls."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tracer._replay.changes import changed
 from tracer._replay.session import Session
 from tracer.errors import ReplayMismatchError
 
-# set while a client sends what was decided on above it: some transports of httpx send over aiohttp
+# set while a client sends a request that a higher layer has decided on: some transports of httpx use aiohttp
 is_decided: ContextVar[bool] = ContextVar("is_decided", default=False)
 
 OF_BODY = frozenset({"content-length", "content-encoding", "transfer-encoding"})
 _MODEL_IN_PATH = re.compile(r"/models/[^/:]+:")
-# where SDKs of clouds get the credentials that they sign with
+# addresses from which SDKs of clouds get the credentials that they sign with
 _OF_CREDENTIALS = re.compile(
     r"(?:169\.254\.169\.254|169\.254\.170\.2|metadata\.google\.internal|oauth2\.googleapis\.com|sts\.googleapis\.com"
     r"|iamcredentials\.googleapis\.com|sts(?:\.[\w-]+)?\.amazonaws\.com(?:\.cn)?"
@@ -40,7 +40,7 @@ def gives_credentials(url: str) -> bool:
 
 
 def tell_of_replay() -> None:
-    """Let the span of the call say that nobody was asked, or paid."""
+    """Mark the span of the call as replayed: no provider was called or paid."""
     with guard("recording a replayed call"):
         span = _call_under_way()
         if span is not None:
@@ -54,7 +54,7 @@ def _call_under_way() -> LiveSpan | None:
 
 
 def changed_request(asked: JsonObject, session: Session) -> tuple[str, bytes] | None:
-    """URL and body with the changes of a fork; None as they are. The span of the call says what is sent."""
+    """URL and body with the changes of a fork; None if unchanged. The span of the call gets the changed request."""
     body = session.changed(asked)
     if body is None:
         return None
@@ -66,7 +66,7 @@ def changed_request(asked: JsonObject, session: Session) -> tuple[str, bytes] | 
 
 
 def _tell_of(session: Session) -> None:
-    """Let the span of the call say what is sent."""
+    """Set the changed request on the span of the call."""
     with guard("recording a changed request"):
         span = _call_under_way()
         if span is not None and isinstance(span.inputs, dict):
@@ -93,7 +93,7 @@ def paced(call: Recorded, session: Session) -> Iterator[tuple[bytes, float]]:
 
 
 def left_early(call: Recorded, session: Session) -> ReplayMismatchError | None:
-    """What a program gets that reads on where it once stopped."""
+    """The error for a program that reads beyond the place where it stopped when the call was recorded."""
     if call.response.get("is_complete", True):
         return None
     return ReplayMismatchError(

@@ -1,4 +1,4 @@
-"""Calls of Bedrock's models in a trace: what they ask, and what botocore reads, out of what a span has of them."""
+"""Calls of Bedrock's models in a trace: requests, and replies as botocore reads them, made from a span."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCOPE = "tracer.bedrock"
 _PATH = re.compile(r"/model/(?P<model>.+)/(?P<operation>converse|invoke)(?P<stream>-[a-z-]*stream)?")
 _BLOBS = frozenset({"bytes", "redactedContent"})  # fields that are bytes, which a span has as data URLs
 _DATA_URL = re.compile(r"data:[^,]*;base64,")
-# how botocore words what AWS says
+# botocore's wording of AWS's errors
 _ERROR = re.compile(
     r"An error occurred \((?P<code>.*?)\) when calling the \w+ operation(?: \(reached max retries: \d+\))?: "
 )
@@ -38,14 +38,14 @@ def why_not(span: Span) -> str | None:
 
 
 def request_of(inputs: JsonMapping) -> JsonObject:
-    """What a call asks; of invoke_model the body below its name."""
+    """The request of a call; that of invoke_model has its body as the field ``body``."""
     if "body" in inputs:
         return {"modelId": inputs.get("modelId"), "body": inputs["body"]}
     return {name: _sent(value) for name, value in inputs.items() if name != "model"}
 
 
 def asked(request: JsonMapping) -> JsonObject | None:
-    """The same of a request; None where it is for something else."""
+    """The same, read from an HTTP request; None if it is for another operation."""
     path, body = _PATH.search(path_of(request)), request.get("json")
     if path is None or request["method"] != "POST" or not isinstance(body, dict):
         return None
@@ -65,7 +65,7 @@ def is_invoke(span: Span) -> bool:
 
 
 def headers_of(span: Span) -> list[list[str]]:
-    """What the program may look at in the SDK's account of a response."""
+    """Headers of a response that the SDK shows to the program."""
     request_id = span.get_attribute(semconv.REQUEST_ID)
     return [["x-amzn-requestid", request_id]] if isinstance(request_id, str) else []
 
@@ -95,7 +95,7 @@ def refusal_of(span: Span, status: int, error: Mapping[str, str]) -> JsonObject:
 
 
 def _message_of(error: Mapping[str, str]) -> str:
-    """What AWS said, without botocore's words around it."""
+    """The message of AWS, without botocore's words around it."""
     return _ERROR.sub("", error["message"], count=1)
 
 

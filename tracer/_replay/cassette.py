@@ -42,11 +42,11 @@ class Recorded:
 
     @property
     def place(self) -> str:
-        """Where it is, for messages."""
+        """The call's place in the cassette, for messages."""
         return f"line {self.number}"
 
     def is_alike(self, request: JsonObject) -> bool:
-        """Whether a request goes to the same place as this one."""
+        """Whether a request has the same path as this one, or both are steps with the same name."""
         return (self.request["method"] == STEP) is (request["method"] == STEP) and (
             path_of(self.request) == path_of(request)
         )
@@ -57,7 +57,7 @@ class Recorded:
         return False
 
     def answering(self, request: JsonObject) -> Recorded:
-        """The call with its reply as this request gets it."""
+        """The call with its reply in the form for this request."""
         return self
 
     def asked(self, request: JsonObject) -> JsonObject:
@@ -105,7 +105,7 @@ def line_of(content: JsonObject) -> str:
 
 def _encoded(content: JsonObject) -> bytes:
     encoded = json.dumps(_sorted(content), ensure_ascii=False, separators=(",", ":"))
-    return encoded.encode("utf-8", "backslashreplace")  # a lone surrogate, which JSON has in escaped form only
+    return encoded.encode("utf-8", "backslashreplace")  # a lone surrogate, which JSON can hold in escaped form only
 
 
 def _sorted(content: JsonObject) -> JsonObject:

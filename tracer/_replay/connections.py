@@ -1,6 +1,6 @@
 """The place of replays and recordings in aiohttp: between a session and its connections.
 
-What is answered passes aiohttp's own parser as the bytes of a connection.
+A recorded reply passes aiohttp's own parser as the bytes of a connection.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Call:
 def request_replacement(
     original: Callable[..., Any], patch: Patch, current: Callable[[], Session | None]
 ) -> Callable[..., Any]:
-    """What a session does for a request."""
+    """The replacement of a session's method for requests."""
 
     async def _request(*args: Any, **kwargs: Any) -> Any:
         session = current() if patch.active and not is_decided.get() else None
@@ -72,7 +72,7 @@ def request_replacement(
 def connect_replacement(
     original: Callable[..., Any], patch: Patch, current: Callable[[], Session | None]
 ) -> Callable[..., Any]:
-    """What a connector does for a request."""
+    """The replacement of a connector's method that connects for a request."""
 
     async def connect(connector: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
         call = _under_way.get()
@@ -125,7 +125,7 @@ async def _change(req: Any, asked: JsonObject, session: Session) -> None:
 
 
 def _tap(response: Any, recording: Recording) -> None:
-    """Record a reply as it arrives: aiohttp has unpacked it then, unless it was told not to."""
+    """Record a reply as it arrives: aiohttp has unpacked it by then, unless configured not to."""
     with guard("recording a response"):
         is_unpacked = getattr(response._session, "auto_decompress", True) and "Content-Encoding" in response.headers
         left_out = OF_BODY if is_unpacked else frozenset()
@@ -182,7 +182,7 @@ class _Answer(asyncio.Transport):
         self._may_send.set()
 
     def write(self, data: Any) -> None:
-        """The request, which is known."""
+        """Start the reply; the request's bytes are not needed."""
         if self._task is None and not self._is_closing:
             self._task = asyncio.get_running_loop().create_task(self._send())
 
@@ -191,7 +191,7 @@ class _Answer(asyncio.Transport):
         self.write(b"")
 
     async def _send(self) -> None:
-        await asyncio.sleep(0)  # the reply is waited for then
+        await asyncio.sleep(0)  # until the program waits for the reply
         response, receive = self._call.response, self.protocol.data_received
         chunks = list(paced(self._call, self._session))
         is_whole = "chunks" not in response and "error" not in response and response.get("is_complete", True)
@@ -229,7 +229,7 @@ class _Answer(asyncio.Transport):
             receive(b"0\r\n\r\n")
 
     def is_closing(self) -> bool:
-        """Whether the program is done with it."""
+        """Whether the program has closed the connection."""
         return self._is_closing
 
     def close(self) -> None:
@@ -241,7 +241,7 @@ class _Answer(asyncio.Transport):
     abort = close
 
     def pause_reading(self) -> None:
-        """Wait with what is left."""
+        """Hold back the rest of the reply."""
         self._may_send.clear()
 
     def resume_reading(self) -> None:

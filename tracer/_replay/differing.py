@@ -1,4 +1,4 @@
-"""Where two JSON values differ, in words."""
+"""The differences of two JSON values, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tracer._redaction.secrets import REDACTED
 
 _DIFF_LINES = 40
 _DIFF_WIDTH = 300
-_WORDS = 6  # that are shown of a text, from the first that differs
+_WORDS = 6  # shown of a text, from the first that differs
 NOTHING = object()  # in the place of a value that only the other side has
 
 
@@ -28,7 +28,7 @@ def is_same(recorded: object, value: object) -> bool:
 
 
 def differing(recorded: object, value: object, path: str = "") -> Iterator[tuple[str, object, object]]:
-    """The places in which values differ, each with what both sides have there."""
+    """The places in which values differ, each with the values of both sides."""
     if is_same(recorded, value):
         return
     if isinstance(recorded, dict) and isinstance(value, dict):
@@ -43,7 +43,7 @@ def differing(recorded: object, value: object, path: str = "") -> Iterator[tuple
 
 
 def first_word(before: str, after: str) -> tuple[int, str, str]:
-    """The number of the first word that differs, from 1, and what both texts have from there on."""
+    """The number of the first word that differs, from 1, and both texts from there on."""
     old, new = before.split(), after.split()
     index = next((i for i, (one, other) in enumerate(zip(old, new)) if one != other), min(len(old), len(new)))
     told, tells = (" ".join(words[index : index + _WORDS]) or "the end" for words in (old, new))

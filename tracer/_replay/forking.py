@@ -53,11 +53,11 @@ class ForkedTrace:
         return span.start_time_ns < self.at.start_time_ns and span is not self.at
 
     def write(self, lines: Iterable[str]) -> None:
-        """Nothing is written but traces."""
+        """Do nothing: a fork writes no cassette, its calls are recorded as a trace."""
 
 
 class Fork(Replay):
-    """A block in which a trace is gone through again up to a step, and from there on live."""
+    """A block in which a trace is replayed up to a step, and calls are real from there on."""
 
     def __init__(self, source: ForkedTrace, session: Session, steps: Sequence[Step] | None) -> None:
         super().__init__(source, session, steps or ())

@@ -17,7 +17,7 @@ from tracer._replay.differing import NOTHING, below, differing, first_word, is_s
 Match = Literal["strict", "lenient", "ordered"]
 
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-# what is another text each time, and says nothing: dates with their times, ids
+# texts that differ each time without a meaning: dates with their times, ids
 _CHANGING = (
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z\b|[+-]\d\d:?\d\d)?)?"), "<date>"),
     (re.compile(rf"\b(?:\d{{1,2}}\.? (?:{_MONTHS})[a-z]*|(?:{_MONTHS})[a-z]* \d{{1,2}}),? \d{{4}}\b"), "<date>"),
@@ -33,7 +33,7 @@ _SPACE = re.compile(r"\s+")
 
 @dataclass(frozen=True)
 class Matching:
-    """How requests are compared."""
+    """The comparison of requests: its strictness, and the fields that it ignores."""
 
     match: Match = "lenient"
     ignore: tuple[str, ...] = ()  # names of fields at any depth, or paths such as metadata.run_id
@@ -45,7 +45,7 @@ class Matching:
         )
 
     def comparable(self, value: object, path: str = "") -> object:
-        """A value without what does not count."""
+        """A value without the parts that the comparison ignores."""
         if self.match == "strict" and not self.ignore:
             return value
         if isinstance(value, dict):
@@ -65,7 +65,7 @@ class Matching:
         return value
 
     def differences(self, recorded: JsonMapping, request: JsonMapping) -> str:
-        """What differs between two requests, its place first, then all of it as a diff."""
+        """The differences between two requests: the place of the first one, then all as a diff."""
         before = {"url": _place(recorded), **_as_object(self.comparable(body_of(recorded)))}
         after = {"url": _place(request), **_as_object(self.comparable(body_of(request)))}
         shown_before = {"url": _place(recorded), **_as_object(body_of(recorded))}
@@ -73,7 +73,7 @@ class Matching:
         return f"{_first_difference(before, after)}\n{unified(shown_before, shown_after)}"
 
     def likeness(self, recorded: JsonMapping, request: JsonMapping) -> float:
-        """How like two requests are: 1 if they have the same words."""
+        """Similarity of two requests, from 0 to 1; 1 if they have the same words."""
         words, wanted = self._words(recorded), self._words(request)
         return 2 * (words & wanted).total() / max(1, words.total() + wanted.total())
 
@@ -127,5 +127,5 @@ def _first_difference(recorded: object, value: object) -> str:
 
 
 def holds_redacted(values: Iterable[object]) -> bool:
-    """Whether a part of these values was replaced because it was a secret."""
+    """Whether a part of these values was redacted as a secret."""
     return any(REDACTED in json.dumps(value, ensure_ascii=False) for value in values)

@@ -1,6 +1,6 @@
 """The place of replays and recordings in urllib3: between a pool and its connections.
 
-Only clients of SDKs are reached: much that is no matter of a test, such as reports to other services, uses urllib3 too.
+Only clients of SDKs are reached: urllib3 also carries requests unrelated to a test, such as reports to other services.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _is_of_client: ContextVar[bool] = ContextVar("is_of_client", default=False)
 def send_replacement(
     original: Callable[..., Any], patch: Patch, current: Callable[[], Session | None]
 ) -> Callable[..., Any]:
-    """What a client calls for each request, before it asks a pool."""
+    """The replacement of a client's method that sends a request by way of a pool."""
 
     def send(*args: Any, **kwargs: Any) -> Any:
         token = _is_of_client.set(True)
@@ -50,7 +50,7 @@ def send_replacement(
 def urlopen_replacement(
     original: Callable[..., Any], patch: Patch, current: Callable[[], Session | None]
 ) -> Callable[..., Any]:
-    """What a pool does for a request."""
+    """The replacement of a pool's method for requests."""
 
     def urlopen(
         pool: Any, method: str, url: str, body: Any = None, headers: Any = None, retries: Any = None, **given: Any
@@ -64,7 +64,7 @@ def urlopen_replacement(
             tell_of_replay()
             time.sleep(begins_after(call, session))
             return _response(call, session, pool, method, url, retries, given)
-        token = is_decided.set(True)  # a pool asks itself again
+        token = is_decided.set(True)  # a pool calls itself again
         try:
             if session.record is not None:
                 recording = session.begin(asked, _decode)
@@ -199,7 +199,7 @@ def _response(
     if "status" not in recorded:
         left = Retry.from_int(retries)
         error = _error(recorded["error"], pool, url)
-        while True:  # raises when no try is left, as the client asked for
+        while True:  # raises when no try is left, as the client configured it
             left = left.increment(method, url, error=error, _pool=pool)
     headers = [(name, value) for name, value in recorded.get("headers", ()) if name.lower() != "transfer-encoding"]
     return _answered()(
@@ -220,7 +220,7 @@ def _answered() -> Any:
 
     class Answered(HTTPResponse):
         def stream(self, amt: int | None = None, decode_content: bool | None = None) -> Any:
-            """Chunk by chunk, as those of a connection come."""
+            """Read chunk by chunk, as from a connection."""
             body: Any = self._fp
             while not body.closed:
                 with self._error_catcher():
@@ -256,7 +256,7 @@ def _error(recorded: JsonObject, pool: Any, url: str) -> Exception:
 
 
 class _Body:
-    """What a response reads from: a recorded reply, chunk by chunk."""
+    """The body that a response reads: a recorded reply, chunk by chunk."""
 
     def __init__(self, call: Recorded, session: Session) -> None:
         self.closed = False
@@ -291,5 +291,5 @@ class _Body:
         return b""
 
     def close(self) -> None:
-        """Nothing is read any more."""
+        """End reading."""
         self.closed = True

@@ -1,4 +1,4 @@
-"""The plugin of pytest: cassettes of tests, and what a test did.
+"""The plugin of pytest: cassettes of tests, and traces of tests.
 
 Loaded in every run of pytest where tracer is installed, so that it imports what it needs at its first use.
 """
@@ -106,7 +106,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def trace(request: pytest.FixtureRequest) -> Iterator[TraceOfTest]:
-    """What the test did: its steps, calls, tokens, cost and errors, recorded in a store apart from the program's."""
+    """The test's traces: its steps, calls, tokens, cost and errors, recorded in a store apart from the program's."""
     from tracer import otel
     from tracer._api.configuration import configure, flush
     from tracer._engine.runtime import runtime

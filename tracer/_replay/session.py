@@ -1,4 +1,4 @@
-"""A replay or a recording that is under way: which recorded call answers a request, and what is recorded anew."""
+"""A replay or a recording that is under way: recorded calls that answer requests, and calls that are recorded anew."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ class Session:
             raise error
 
     def after_fork(self) -> None:
-        """In a child: no thread of the parent's holds the lock."""
+        """In a child process, replace the lock: a thread of the parent may have held it."""
         self._lock = threading.Lock()
 
     def refuse(self, why: str) -> None:
-        """Raise ReplayMismatchError for what cannot be answered, where nothing is live."""
+        """Raise ReplayMismatchError for a request that cannot be answered, where no request may be live."""
         if self.record is None and not (self.is_live or self.stays_live or self.lets_through or self.later is not None):
             error = ReplayMismatchError(f"{self.name}: {why}")
             self.mismatch = self.mismatch or error
@@ -117,7 +117,7 @@ class Session:
         if self.later is None:
             return False
         self.is_live = all(call.is_used for call in self._requests())
-        # before that, what is no call of a model, or began at the same time as the last ones
+        # before the fork, unknown requests are live, too, and calls that began at the same time as its last ones
         return self.is_live or not self._is_known(request) or bool(self._same(self.later, request))
 
     def _is_known(self, request: JsonObject) -> bool:
@@ -190,12 +190,12 @@ def _unchanged(content: JsonObject, earlier: list[Recorded]) -> str | None:
 
 
 def _told(response: JsonMapping) -> object:
-    """What a response says: without headers and times."""
+    """The content of a response, without headers and times."""
     return [response.get(name) for name in ("status", "json", "text", "base64", "chunks", "error", "is_complete")]
 
 
 def _has_last_event(body: JsonMapping) -> bool:
-    """Whether nothing follows in a stream, at which SDKs leave it before the connection ends."""
+    """Whether a stream's last event has arrived, after which SDKs stop reading before the connection ends."""
     last = body["chunks"][-1] if body.get("chunks") else None
     return isinstance(last, str) and last.strip() == "data: [DONE]"
 
@@ -231,7 +231,7 @@ class Recording:
 
     @property
     def has_failed(self) -> bool:
-        """Whether the provider refused, or was not reached."""
+        """Whether the provider refused the request, or was not reached."""
         response = self._response if self.content is None else self.content["response"]
         return "error" in response or response.get("status", 200) >= 400
 
@@ -269,7 +269,7 @@ class Recording:
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is a response, or why there is none."""
+        """Whether there is a response, or an error instead."""
         return bool(self._response)
 
     def ends(self, *, is_complete: bool) -> None:

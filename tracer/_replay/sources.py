@@ -1,4 +1,4 @@
-"""Where the calls of a replay are: in the file of a cassette, or in stored traces."""
+"""Sources of a replay's calls: the file of a cassette, or stored traces."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class StoredTraces:
         return calls_of(self._find(), session.steps)
 
     def write(self, lines: Iterable[str]) -> None:
-        """Nothing is written: replay() takes no ``record=`` with traces."""
+        """Do nothing: replay() takes no ``record=`` with traces."""
 
 
 def source_of(given: Given, *, is_recorded: bool) -> Source:
-    """What a file, the id of a trace, a filter, a trace or several stand for. Raises InvalidArgumentError."""
+    """The source for a file, the id of a trace, a filter, or one or several traces. Raises InvalidArgumentError."""
     if isinstance(given, os.PathLike):
         return CassetteFile(Path(given))
     found = _traces(given)

@@ -1,4 +1,4 @@
-"""What a test did: its traces as one tree, for asserts."""
+"""The traces of a test as one tree, for asserts."""
 
 from __future__ import annotations
 

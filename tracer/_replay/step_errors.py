@@ -1,4 +1,4 @@
-"""What a step raised, as a cassette or a trace names it, and the same exception again."""
+"""The exception of a step: its form in a cassette or a trace, and the same exception made again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _made(kind: type[Exception], message: str) -> Iterator[Exception]:
     with suppress(Exception):
         yield kind(ast.literal_eval(message))  # the text of a KeyError is its key as Python writes it
     with suppress(Exception):
-        found = kind.__new__(kind)  # its own __init__ takes other things
+        found = kind.__new__(kind)  # its own __init__ takes other arguments
         found.args = (message,)
         yield found
 

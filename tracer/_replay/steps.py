@@ -1,4 +1,4 @@
-"""The program's own functions that are answered from a cassette, so that what they do outside is not done again."""
+"""The program's own functions that are answered from a cassette, so that their effects outside do not happen again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tracer.provider.patch import replace_code
 
 
 def replaced(steps: Iterable[Any], session: Session) -> list[Callable[[], bool]]:
-    """Let these functions be answered or recorded; what is returned restores them. Raises InvalidArgumentError."""
+    """Let these functions be answered or recorded; the returned functions restore them. Raises InvalidArgumentError."""
     found = [pair for step in steps for pair in _functions(step)]
     for name, function in found:
         if not isinstance(function, FunctionType) or inspect.isgeneratorfunction(function):
@@ -74,7 +74,7 @@ def _functions(step: Any) -> list[tuple[str, Any]]:
 
 
 def _answering(session: Session, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    """What runs in the function's place."""
+    """The function that runs in the original's place."""
     names = ArgumentNames(original)
 
     def asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> JsonObject:
@@ -124,7 +124,7 @@ def _response(result: object) -> JsonObject:
 
 
 def _kinds(value: object) -> object:
-    """The types that a value is made of: a tuple and a list are equal to nobody but JSON."""
+    """The types that a value is made of: a tuple and a list are equal in JSON only."""
     if isinstance(value, dict):
         return type(value), {key: _kinds(item) for key, item in value.items()}
     return (type(value), [_kinds(item) for item in value]) if isinstance(value, (list, tuple)) else type(value)

@@ -1,4 +1,4 @@
-"""The calls of a trace, as a cassette has them: requests and replies as SDKs send and read them."""
+"""The calls of a trace, in the form of a cassette: requests and replies as SDKs send and read them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 _OF_MODELS = (SpanType.CHAT_MODEL, SpanType.LLM, SpanType.EMBEDDING)
 _TRANSCRIBES = frozenset({"speech_to_text", "audio.transcriptions"})  # operations
-_LEFT_EARLY = frozenset({"cancelled", "closed", "dropped"})  # by the program, as semconv.INCOMPLETE tells
+_LEFT_EARLY = frozenset({"cancelled", "closed", "dropped"})  # semconv.INCOMPLETE where the program left
 _NS_PER_MS = 1_000_000
 _OF_BINARY = frozenset({"bytes", "content_type", "content"})  # how a span has a body that is neither JSON nor text
 _OWN = "tracer"  # scope of the steps of @tracer.trace
 
 
 class _Wire(NamedTuple):
-    """How a provider streams."""
+    """The format of a provider's streams."""
 
     content_type: str = "text/event-stream"
-    last: str = ""  # what is sent after the last event
+    last: str = ""  # bytes after the last event
     repeated: frozenset[str] = frozenset()  # fields of every event, which a trace has where they change only
 
 
@@ -56,7 +56,7 @@ _OF_AWS = _Wire(event_stream.CONTENT_TYPE)  # to the SDKs of the models' makers
 
 
 class TracedCall(Recorded):
-    """A call of a trace, which has what the SDK was given and gave, and not the bytes around it."""
+    """A call of a trace, which has the SDK's arguments and result, but not the bytes that were sent."""
 
     def __init__(self, span: Span, content: JsonObject) -> None:
         super().__init__("", 0, content)
@@ -68,7 +68,7 @@ class TracedCall(Recorded):
         return f"step {self.span.name!r} ({self.span.span_id})"
 
     def is_alike(self, request: JsonObject) -> bool:
-        """Whether a request has fields of this one: where it went, a trace does not have."""
+        """Whether a request has fields of this one: a trace does not have the URL."""
         if self.request["method"] == STEP or request["method"] == STEP:
             return super().is_alike(request)
         body = request.get("json")
@@ -81,7 +81,7 @@ class TracedCall(Recorded):
         return "status" not in response if "error" in response else response.get("status", 200) >= 400
 
     def asked(self, request: JsonObject) -> JsonObject:
-        """What a request says of that which the trace has of this one."""
+        """The part of a request that can be compared with this one, which the trace has in part."""
         body = request.get("json")
         if self.request["method"] == STEP or request["method"] != "POST" or not isinstance(body, dict):
             return request
@@ -115,11 +115,11 @@ class CloudCall(TracedCall):
     """A call of a cloud by the SDK of a model's maker, whose model is in the path of a request."""
 
     def asked(self, request: JsonObject) -> JsonObject:
-        """What a request says, as the SDK was given it."""
+        """A request in the form of the SDK's arguments."""
         return super().asked(clouds.asked(request, self.request["json"]))
 
     def answering(self, request: JsonObject) -> Recorded:
-        """The call with the reply as the cloud that is asked sends it: a span tells the provider, not the API."""
+        """The call with the reply in the format of the requested cloud: a span has the provider, not the API."""
         if not clouds.is_for_aws(request):
             return self
         response = clouds.response_of_aws(_response(self.span, _OF_AWS))
@@ -127,7 +127,7 @@ class CloudCall(TracedCall):
 
 
 class ToolCall(TracedCall):
-    """What a tool gave, which it gives again as often as it is asked for."""
+    """A call of a tool, which answers any number of equal calls with its result."""
 
     @property
     def answers_again(self) -> bool:
@@ -149,7 +149,7 @@ def tool_calls(traces: Iterable[Trace]) -> list[Recorded]:
 
 
 def _says_nothing(name: str, value: object) -> bool:
-    """Whether a field of a request is the same as none, or the SDK's own matter."""
+    """Whether a field of a request has the meaning of an absent one, or is set by the SDK itself."""
     if name == "encoding_format" or (name, value) == ("model", "dummy"):  # huggingface_hub's, where the URL names it
         return True
     return value is None or value is False or value == [] or value == {}

@@ -1,6 +1,6 @@
 """The place of replays and recordings in httpx and httpx2: between a client and its connections.
 
-What is above it is the SDK's and httpx's own: parsing, retries, redirects, hooks.
+The layers above it are the SDK's and httpx's own: parsing, retries, redirects, hooks.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _EXTENSIONS = {"http_version": b"HTTP/1.1"}
 def transport_replacement(
     original: Callable[..., Any], patch: Patch, current: Callable[[], Session | None]
 ) -> Callable[..., Any]:
-    """What a client asks for the transport of a URL."""
+    """The replacement of a client's method that chooses the transport of a URL."""
 
     def transport_for_url(client: Any, url: Any) -> Any:
         transport = original(client, url)
@@ -70,7 +70,7 @@ def _module_of(kinds: tuple[type, ...]) -> Any:
 
 @lru_cache
 def _transports(module: Any) -> tuple[type, type]:
-    """The sync and the async transport of a library, which knows its own classes only."""
+    """The sync and the async transport of a library, which accepts its own classes only."""
     http: type[Any] = module
 
     class Stream(http.SyncByteStream):  # type: ignore[misc, name-defined]

@@ -1,4 +1,4 @@
-"""What no replay reaches: connections that stay open, and SDKs that ask through a program of their own."""
+"""Calls that no replay reaches: connections that stay open, and SDKs that run a program of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _logger = logging.getLogger("tracer")
 def program_replacement(
     original: Callable[..., Any], patch: Patch, current: Callable[[], Session | None]
 ) -> Callable[..., Any]:
-    """What starts the program of the Claude Agent SDK."""
+    """The replacement of the function that starts the Claude Agent SDK's program."""
     why = "the Claude Agent SDK asks through a program of its own, which is neither recorded nor answered"
 
     async def connect(*args: Any, **kwargs: Any) -> Any:
@@ -34,7 +34,7 @@ def program_replacement(
 def socket_replacement(
     original: Callable[..., Any], patch: Patch, current: Callable[[], Session | None]
 ) -> Callable[..., Any]:
-    """What opens a connection of websockets: a function, or the method of a class that is given the address first."""
+    """The replacement of a function, or of a method with the address as its first argument, that opens a websocket."""
 
     def connect(*args: Any, **kwargs: Any) -> Any:
         session = current() if patch.active else None

@@ -1,4 +1,4 @@
-"""What holds for a whole program: a fork, or a recording of its calls, which a command starts."""
+"""Replays of a whole program, started by a command: a fork, or a recording of its calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORK, RECORD, TOOLS = "TRACER_FORK", "TRACER_RECORD", "TRACER_TOOLS"  # of the e
 
 
 def begin() -> None:
-    """Do what the environment says, until this process ends."""
+    """Begin the fork or recording that the environment names, until this process ends."""
     blocks: list[Replay] = []
     if FORK in os.environ:
         file = Path(os.environ[FORK])
@@ -51,7 +51,7 @@ class _Recording(Replay):
 
     def __init__(self, calls: Path, steps: Sequence[str]) -> None:
         super().__init__(_Nothing(), Session(str(calls), record="all", keep=partial(_append, calls)), ())
-        self._is_kept = False  # all is in the file already
+        self._is_kept = False  # each call is in the file already
         self._names = steps
 
     def _replaced(self, session: Session) -> list[Callable[[], bool]]:
@@ -87,7 +87,7 @@ def _append(calls: Path, content: JsonObject, start_ns: int) -> None:
 
 
 def write_cassette(path: Path, calls: Path) -> int:
-    """Make a cassette of what the processes of a program have appended; the number of its calls."""
+    """Make a cassette of the calls that a program's processes have appended; the number of its calls."""
     lines = calls.read_text(encoding="utf-8").split("\n") if calls.exists() else []
     found = sorted((int(start), json.loads(line)) for start, _, line in (each.partition(" ") for each in lines if each))
     earlier = cassette.read(path) if path.exists() else []
