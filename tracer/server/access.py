@@ -1,4 +1,4 @@
-"""What a key has to allow for each of the routes: roles, where the server has projects."""
+"""Roles that a key of a project needs for each route."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, Literal
 from tracer._catalog.keys import Role
 from tracer._json import JsonObject
 
-# "nothing" is open to everybody, "key" to whoever has any key, "either" and "both" are of read and write
+# "nothing": no key; "key": a key with any roles; "either" and "both" are of read and write
 Needs = Literal["nothing", "key", "read", "write", "either", "both", "metrics", "admin"]
 
 _ALTERNATIVES: Final[dict[Needs, tuple[frozenset[Role], ...]]] = {
@@ -22,7 +22,7 @@ _ALTERNATIVES: Final[dict[Needs, tuple[frozenset[Role], ...]]] = {
     "admin": (frozenset({"admin"}),),
 }
 
-# of the routes that are no operations, by the names of their endpoints
+# of the routes without an operation, by the names of their endpoints
 OTHER_NEEDS: Final[dict[str, Needs]] = {
     "server": "nothing",
     "sign_in": "nothing",
@@ -49,12 +49,12 @@ OTHER_NEEDS: Final[dict[str, Needs]] = {
 
 
 def is_allowed(needs: Needs, roles: Collection[Role]) -> bool:
-    """Whether a key with these roles may; an administrator may read and write in the key's own project."""
+    """Whether a key with these roles is enough; an administrator may read and write in the key's own project."""
     return "admin" in roles or any(alternative <= set(roles) for alternative in _ALTERNATIVES[needs])
 
 
 def security(needs: Needs) -> list[JsonObject]:
-    """The same as OpenAPI says it; the last alternative is a server without a token, or an open route."""
+    """The same in OpenAPI's form; the last alternative is a server without a token, or an open route."""
     if needs == "nothing":
         return []
     return [*({"token": sorted(roles)} for roles in _ALTERNATIVES[needs]), {}]

@@ -42,7 +42,7 @@ from tracer.server.stores import CALLER, NEEDS, OneStore, Stores
 from tracer.server.trying.routes import Tries, model_servers_of, try_again
 from tracer.store import Store
 
-_WITHOUT_LIMITS = ("key", "metrics", "admin")  # so that an administrator sees and changes a limit that is reached
+_WITHOUT_LIMITS = ("key", "metrics", "admin")  # so that an administrator can see and change a limit that is reached
 _TRIALS = 2  # of channels at once
 _BODIES = 4  # of the largest size, in memory at once
 
@@ -91,7 +91,7 @@ def create_app_of(
 
 
 def _routes() -> tuple[list[BaseRoute], Mapping[object, Needs]]:
-    """The routes, and what each endpoint needs."""
+    """The routes, and the roles that each endpoint needs."""
     routes = [
         Route(f"{BASE}/server", signin.server),
         Route(f"{BASE}/sign-in", signin.sign_in, methods=["POST"]),
@@ -128,7 +128,7 @@ def _routes() -> tuple[list[BaseRoute], Mapping[object, Needs]]:
 
 
 async def nothing_here(request: Request) -> Response:
-    """What answers to a path without a route."""
+    """The answer to a path without a route."""
     return error_answer(404, f"there is nothing here; {BASE}/openapi.json says what there is")
 
 
@@ -154,7 +154,7 @@ def _start(state: State) -> None:
 
 
 class _Served:
-    """Finds the store that a request is for; starts what runs beside it, as nobody runs a mounted app's lifespan."""
+    """Finds the store that a request is for; starts background work, since a mounted app's lifespan is not run."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app

@@ -29,14 +29,14 @@ _JSON_BYTES = 4 << 20  # a hundred thousand trace ids; parsed JSON takes a multi
 _JSON_VALUES = 250_000  # keys and values, of as many trace ids
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _MEMBERS_LIMIT = 2000  # of gzip; tools that cut their output into members make one of 64 KiB or more
-_UNPACKED_AT_ONCE = 16 * 1024  # what follows a member is copied, so a member must not have everything behind it
+_UNPACKED_AT_ONCE = 16 * 1024  # bytes after a member's end are copied, so few may follow in one piece
 _PARSED_IN_LOOP = 64 * 1024  # bytes; more is parsed in a thread, and other requests are answered meanwhile
 
 
 def refuse_if_busy(request: Request) -> None:
     """Raise AnswerError if many writers are waiting: clients can keep their data longer than the server can.
 
-    Small bodies are soon written, so that many may wait: who is sent away comes back late, and others before.
+    Small bodies are soon written, so that many may wait: a client that is refused comes back late, after others.
     """
     is_little = request.app.state.bodies.held < _SMALL_TOGETHER
     most = _WAITING_SMALL if is_little else _WAITING_WRITERS
@@ -56,7 +56,7 @@ class Body:
         return len(self._content)
 
     def take(self) -> bytes:
-        """The content, decompressed; it is not kept here. Raises AnswerError if it is too large or damaged."""
+        """The content, decompressed; it can be taken once. Raises AnswerError if it is too large or damaged."""
         content, self._content = self._content, b""
         return unpacked(content, self._limit) if self.is_packed else content
 
@@ -117,7 +117,7 @@ class _Unpacker:
         self._parts: list[bytes] = []
 
     def take(self, content: bytes) -> None:
-        """Decompress what comes next. Raises AnswerError beyond the bounds."""
+        """Decompress the next bytes. Raises AnswerError beyond the bounds."""
         while content:
             member = self._member or self._next_member()
             part = member.decompress(content, self._left + 1)

@@ -8,12 +8,12 @@ from types import TracebackType
 
 from tracer.server.answer import AnswerError
 
-_WAIT_SECONDS = 2.0  # for other bodies to be done with
+_WAIT_SECONDS = 2.0  # for other bodies to be released
 _SMALL = 1 << 20  # bytes, as of the batches that tracer's own programs send; a quarter of the budget is for these alone
 
 
 class BodyBudget:
-    """What is left of a number of bytes; belongs to one event loop."""
+    """A number of bytes that bodies share; belongs to one event loop."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -23,7 +23,7 @@ class BodyBudget:
 
     @property
     def held(self) -> int:
-        """What is taken, in bytes."""
+        """Bytes that are taken."""
         return self._size - self._left
 
     def body(self) -> HeldBytes:
@@ -50,7 +50,7 @@ class BodyBudget:
 
 
 class HeldBytes:
-    """The bytes that one body takes from the budget until it is done with."""
+    """The bytes that one body takes from the budget until it is released."""
 
     def __init__(self, budget: BodyBudget) -> None:
         self._budget = budget

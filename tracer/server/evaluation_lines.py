@@ -42,18 +42,18 @@ class Line:
 
     @cached_property
     def failing(self) -> tuple[bool, int, int]:
-        """Whether the app failed; how many scores are no; how many scorers failed."""
+        """Whether the app failed; the number of scores that are no; the number of failed scorers."""
         scores = self.stored.row.scores
         is_no = [score.value is False or (isinstance(score.value, str) and score.number == 0) for score in scores]
         return self.stored.row.error is not None, sum(is_no), sum(score.error is not None for score in scores)
 
     def count(self, change: str) -> int:
-        """How many scores changed so."""
+        """Number of scores with this change."""
         return sum(each == change for each in self.changes.values())
 
     @cached_property
     def kinds(self) -> frozenset[str]:
-        """Of ``SHOWN`` those that it is one of; a row that only the base has is of one kind alone."""
+        """The kinds in ``SHOWN`` that apply; a row that only the base has is of one kind alone."""
         if self.only_in == "base":
             return frozenset(["only"])
         worse, better = self.count("worse"), self.count("better")
@@ -103,7 +103,7 @@ class Lines:
 
     @cached_property
     def texts(self) -> dict[str, dict[str, int]]:
-        """How often which text was a score, by the name of the score."""
+        """Number of times that each text was given, by the name of the score."""
         return texts_of(self.rows)
 
     @cached_property
@@ -113,12 +113,12 @@ class Lines:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many rows are of which kind."""
+        """Number of rows of each kind."""
         return {kind: sum(kind in line.kinds for line in self.lines) for kind in SHOWN}
 
 
 class ReadEvaluations:
-    """The evaluations that were read last, so that the next page, order or filter of one is at hand.
+    """The evaluations that were read last, kept for the next page, order or filter.
 
     One is read anew once a trace of its run was written or deleted.
     """

@@ -1,4 +1,4 @@
-"""What is found in traces: spending without need, and where two of them part."""
+"""Findings in traces: avoidable spending, and differences of two traces."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tracer.server.operation import Call
 
 
 def audit(call: Call) -> JsonObject:
-    """What calls to models spent without need in the newest traces of a selection."""
+    """Avoidable spending of model calls in the newest traces of a selection."""
     return audit_of_store(call.store, call.selection, call.query["limit"]).to_dict()
 
 
 def compare(call: Call) -> JsonObject:
-    """Where two traces part. Raises TraceNotFoundError."""
+    """The differences of two traces. Raises TraceNotFoundError."""
     traces = []
     for trace_id in (call.path["trace_id"], call.query["other"]):
         stored = call.store.trace(trace_id or "", payload=True)

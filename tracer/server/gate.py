@@ -37,8 +37,8 @@ _HEADERS = {
 class Gate:
     """Refuses requests that are not allowed, and adds the security headers to every response, errors included.
 
-    Links of other sites may lead to the endpoints ``linked``. ``needs`` says what each endpoint needs; a route that was
-    added to the app needs a key that may do everything, and so does a path without a route.
+    Links of other sites may lead to the endpoints ``linked``. ``needs`` has the roles that each endpoint needs; a route
+    that was added to the app needs a key with all roles, and so does a path without a route.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ def comes_from_elsewhere(connection: HTTPConnection, host: str, *, is_linked: bo
 
 
 def credentials_of(connection: HTTPConnection) -> Credentials:
-    """What a request has to be known by."""
+    """The key or the cookie of a request."""
     scheme, _, given = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return Credentials(given.strip(), "")

@@ -10,7 +10,7 @@ from tracer.store import Store
 
 _EVERY_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02  # lets writers take the lock
-_RESTS = 3  # times as long as it worked, where others have written meanwhile: what comes in goes before
+_RESTS = 3  # times as long as the work took, if there were writes meanwhile: incoming records go first
 
 
 class Indexer(Repeated):
@@ -23,7 +23,7 @@ class Indexer(Repeated):
         self._behind_since: float | None = None
 
     def lag_seconds(self) -> float:
-        """For how long there has been something that is not indexed; 0 if there is nothing."""
+        """Time since the index has been behind; 0 if all is indexed."""
         since = self._behind_since
         return 0.0 if since is None else time.monotonic() - since
 

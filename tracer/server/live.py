@@ -23,12 +23,12 @@ class Live:
         self._listeners = 0
         self._watching: asyncio.Task[None] | None = None
         self._is_closing = False
-        # a thread of its own: SQLite's data_version is kept for each connection
+        # a thread of its own, and so a connection: SQLite has a data_version for each
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tracer-watch")
 
     @property
     def listeners(self) -> int:
-        """How many streams there are."""
+        """Number of open streams."""
         return self._listeners
 
     async def numbers(self) -> AsyncIterator[int | None]:

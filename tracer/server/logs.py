@@ -19,13 +19,13 @@ LogFormat = Literal["text", "json"]
 _OURS = "tracer.server"
 _server = logging.getLogger(_OURS)
 _requests = logging.getLogger(f"{_OURS}.requests")
-_LONGEST = 500  # characters of a message or a line: an error may quote what it was given
+_LONGEST = 500  # characters of a message or a line: an error may quote a long input
 _MOST_LINES = 100  # of a traceback
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def write_log(format: LogFormat) -> None:
-    """Write this process's log to standard error: warnings and errors of anything, and requests where asked for."""
+    """Write this process's log to standard error: all warnings and errors, and requests if a request log is on."""
     logging.config.dictConfig(
         {
             "version": 1,
@@ -39,12 +39,12 @@ def write_log(format: LogFormat) -> None:
 
 
 def announce(message: str) -> None:
-    """A line for what is no fault."""
+    """Log a line that is no fault."""
     _server.info("%s", message)
 
 
 def log_request(scope: Scope, route: str, status: int, seconds: float) -> None:
-    """A line for a request: the route's pattern, since a path or a query may have texts of users in it."""
+    """Log a line for a request: the route's pattern, since a path or a query may have texts of users in it."""
     client = scope.get("client")
     fields = {
         "method": scope["method"],
@@ -57,7 +57,7 @@ def log_request(scope: Scope, route: str, status: int, seconds: float) -> None:
 
 
 class _Lines(logging.Formatter):
-    """What both formats have: time, level, message and error of a record, without secrets."""
+    """Fields of both formats: time, level, message and error of a record, without secrets."""
 
     def fields(self, record: logging.LogRecord) -> JsonObject:
         found: JsonObject = {

@@ -1,4 +1,4 @@
-"""Figures of the server for Prometheus: what came in, what was refused and why, latencies, sizes of the store."""
+"""Figures of the server for Prometheus: accepted and refused records with reasons, latencies, sizes of the store."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _REASONS = {
 
 
 class Metrics:
-    """The figures of one app. No label has a text of a caller: routes are patterns, reasons are from a list."""
+    """The figures of one app. No label holds a caller's text: routes are patterns, reasons are from a list."""
 
     def __init__(self, state: State) -> None:
         self.registry = CollectorRegistry()
@@ -135,7 +135,7 @@ def _last_end(lines: Sequence[bytes]) -> int | None:
 
 
 class _Now(Collector):
-    """What is read when it is asked for."""
+    """Figures that are read at the time of a request for them."""
 
     def __init__(self, metrics: Metrics, state: State) -> None:
         self._metrics = metrics
@@ -175,7 +175,7 @@ class _Now(Collector):
 
 
 def _sizes(stores: Sequence[Store]) -> Iterator[GaugeMetricFamily]:
-    """Size of the stores, and of what is beside their files."""
+    """Size of the stores, and of the other files beside them."""
     sizes: dict[str, int] = {}
     for store in stores:
         found = store.sizes()

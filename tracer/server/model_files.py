@@ -1,4 +1,4 @@
-"""Files of logged models, beside the store: they come in part by part, and are kept when their digests are right.
+"""Files of logged models, beside the store: they are uploaded part by part, and kept if their digests are right.
 
 No code of a model is run here.
 """
@@ -34,7 +34,7 @@ OFFSET = Parameter("offset", "Where in the file, in bytes.", "integer", 0, (0, 2
 _FILES_LIMIT = 10_000
 _NAME_LIMIT = 1000  # characters of a path
 _INCOMING = ".incoming"
-_KEPT_SECONDS = 24 * 60 * 60.0  # of files that nobody finished
+_KEPT_SECONDS = 24 * 60 * 60.0  # of unfinished uploads
 
 
 def list_models_with_files(call: Call) -> JsonObject:

@@ -56,7 +56,7 @@ PAGE = (LIMIT, PAGE_TOKEN)
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an operation: the store, the arguments, and who calls."""
+    """One call of an operation: the store, the arguments, and the caller."""
 
     store: Store
     stores: Stores
@@ -101,11 +101,11 @@ class Operation:
 
     @property
     def needs(self) -> Needs:
-        """What a key has to allow: to read, and for what writes both roles, unless ``roles`` says otherwise."""
+        """The roles that a key needs: ``roles`` if given, else read, or both read and write if it writes."""
         return self.roles or ("both" if self.writes else "read")
 
     def read_query(self, given: list[tuple[str, str]]) -> JsonObject:
-        """The values of the query parameters. Raises InvalidArgumentError for one that is not known."""
+        """The values of the query parameters. Raises InvalidArgumentError for an unknown one."""
         known = {parameter.name: parameter for parameter in self.query}
         texts = dict(given)
         unknown = [name for name in texts if name not in known]

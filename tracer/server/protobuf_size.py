@@ -1,4 +1,4 @@
-"""How many fields an OTLP request in protobuf has, before it is parsed: two bytes of it can be a message of fifty.
+"""Counts the fields of an OTLP request in protobuf before it is parsed: two bytes can become a message of fifty.
 
 Source: protobuf's encoding, https://protobuf.dev/programming-guides/encoding/
 """
@@ -14,8 +14,8 @@ _LONGEST_VARINT = 10
 
 
 def has_more_fields(content: bytes, limit: int, descriptor: Any) -> bool:
-    """Whether a message has more fields than this; False for what is no protobuf, which no parser takes."""
-    if len(content) <= 2 * limit:  # a field has two bytes at least
+    """Whether a message has more fields than this; False for invalid protobuf, which every parser refuses."""
+    if len(content) <= 2 * limit:  # a field takes at least two bytes
         return False
     place, left = 0, limit
     messages: list[tuple[Any, int]] = [(descriptor, len(content))]

@@ -15,7 +15,7 @@ HEADER_BYTES = 64 * 1024
 
 
 def protocol_for(header_seconds: float, most_connections: int) -> type[asyncio.Protocol]:
-    """A protocol with other limits than the usual ones."""
+    """A protocol with these limits instead of the usual ones."""
     limits = {"header_seconds": header_seconds, "most_connections": most_connections}
     return type("OwnLimitsProtocol", (LimitedProtocol,), limits)
 
@@ -24,7 +24,7 @@ class LimitedProtocol(H11Protocol):
     """Closes connections without headers in time, the longest idle one of many, and those that do not read."""
 
     header_seconds: float = 30.0
-    read_seconds: float = 30.0  # in which a client has to take some of what is written to it
+    read_seconds: float = 30.0  # within which a client has to read some of the response
     most_connections: int = 900  # from this number on a new connection closes the longest idle one
     _header_timer: asyncio.TimerHandle | None = None
     _read_timer: asyncio.TimerHandle | None = None
@@ -95,7 +95,7 @@ class LimitedProtocol(H11Protocol):
 
     def _abort_if_unread(self, before: int) -> None:
         unread = self.transport.get_write_buffer_size()
-        if unread < before:  # a slow reader is one nevertheless
+        if unread < before:  # a slow reader still reads
             self._watch_reads(unread)
         else:
             self._read_timer = None

@@ -30,7 +30,7 @@ _ATTACHMENT = b'{"kind":"attachment"'
 _URL_SAFE = str.maketrans("-_", "+/")
 _TRACES_LIMIT = 1000
 _ANSWER_BYTES = 8 * 1024 * 1024
-_FIRST_TRACES = 8  # are read at once: nobody knows how large they are
+_FIRST_TRACES = 8  # that are read at once, while their sizes are unknown
 _PART_BYTES = 1 << 20
 _LEVELS = 8  # of nesting around a record in responses: each accepted record must fit into them
 
@@ -79,7 +79,7 @@ def in_parts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _lines(content: bytes) -> list[bytes]:
-    """The lines of a body, without secrets. Raises AnswerError if they are many, or hold much."""
+    """The lines of a body, without secrets. Raises AnswerError for too many lines or values."""
     if content.count(b"\n") >= RECORDS_LIMIT:
         raise too_many(RECORDS_LIMIT, "lines")
     lines = [line for line in content.split(b"\n") if line]
@@ -145,7 +145,7 @@ def _records_shape(stored: StoredTrace) -> JsonObject:
 def list_records(call: Call) -> JsonObject:
     """The records of the first of the traces, as many as fit into an answer, and at least one.
 
-    With ``about`` also what is told of each trace that is there.
+    With ``about`` also the trace's own fields, for each trace that is there.
     """
     trace_ids, payload, about = (
         call.body.get("trace_ids"),
@@ -166,14 +166,14 @@ def list_records(call: Call) -> JsonObject:
             part = _records_of(call.store, left, payload=payload, about=about)
         except QueryTimeoutError:
             if found:
-                break  # the caller asks again for those that are left
+                break  # the caller asks again for the rest
             raise
         for item in part:
             size += len(item)
             if found and size > _ANSWER_BYTES:
                 return _fragments(found)
             found.append(item)
-        # as many more as have room where they are as large as those before
+        # as many more as fit if they are as large as those before
         at_once = max(1, (_ANSWER_BYTES - size) * len(found) // size)
     return _fragments(found)
 

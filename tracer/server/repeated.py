@@ -1,4 +1,4 @@
-"""What a server does again and again beside its requests."""
+"""Background work of a server that is repeated at an interval."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tracer._threads import start_thread
 
 
 class Repeated:
-    """A thread that works at an interval until it is stopped; what it cannot do is logged once."""
+    """A thread that works at an interval until it is stopped; each failure is logged once."""
 
     def __init__(
         self, name: str, task: str, every_seconds: float, *, stop_seconds: float = 5.0, is_at_once: bool = False
@@ -17,7 +17,7 @@ class Repeated:
         self._name = name
         self._task = task  # in words: "tracer server cannot …"
         self._every_seconds = every_seconds
-        self._stop_seconds = stop_seconds  # for what it is at
+        self._stop_seconds = stop_seconds  # for the task that runs
         self._first_seconds = 0.0 if is_at_once else every_seconds
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -28,7 +28,7 @@ class Repeated:
         self._thread = start_thread(self._run, f"tracer-{self._name}")
 
     def stop(self) -> None:
-        """End after what it is at."""
+        """End after the task that runs."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join(self._stop_seconds)

@@ -11,10 +11,10 @@ from tracer.store.parts import delete_in_parts
 from tracer.store.policies import all_over_before, expired
 from tracer.store.rows import StoredPolicy
 
-_EVERY_SECONDS = 60.0  # a look at the policies
+_EVERY_SECONDS = 60.0  # between two readings of the policies
 _PASS_SECONDS = 600.0  # between two passes through the traces, where no policy has changed
 _AT_ONCE = 10
-_REST = 9  # times as long as a part took: most of the time is for those who read and write
+_REST = 9  # times as long as a part took: most of the time is left to readers and writers
 _LEAST_REST_SECONDS = 0.02
 
 

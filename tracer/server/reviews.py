@@ -1,4 +1,4 @@
-"""Review queues: what people are asked about traces, and which traces are left."""
+"""Review queues: questions for people about traces, and the traces that are left."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def list_traces_to_review(call: Call) -> JsonObject:
 
 
 def review_progress(call: Call) -> JsonObject:
-    """How many traces a queue has, how many enough people have reviewed, and how many the given reviewer."""
+    """Numbers of a queue's traces: all, those with enough reviews, and those that the given reviewer has reviewed."""
     queue, reviewer = _queue(call), _reviewer(call)
     count = call.store.count_traces
     return {

@@ -22,9 +22,9 @@ from tracer.server.protocol import HEADER_BYTES, MOST_CONNECTIONS, LimitedProtoc
 from tracer.server.settings import ServerSettings
 
 _GRACE_SECONDS = 10
-_LAST_SECONDS = 10  # after the grace: for what the store, the journal and their threads have left to do
+_LAST_SECONDS = 10  # after the grace: for remaining work of the store, the journal and their threads
 _BACKLOG = 512
-_NEW_OBJECTS = 10_000  # between two looks for garbage: a batch makes thousands that live as long as it is written
+_NEW_OBJECTS = 10_000  # between two garbage collections: a batch makes thousands that live until it is written
 
 
 class CannotListenError(TracerError):
@@ -77,7 +77,7 @@ def make_server(app: Starlette, ready: Callable[[], None] | None = None, *, is_a
 
 
 class _Server(uvicorn.Server):
-    """Ends live streams at shutdown: they would never end by themselves."""
+    """Ends live streams at shutdown, since they never end by themselves."""
 
     def __init__(
         self, config: uvicorn.Config, app: Starlette, ready: Callable[[], None] | None, *, is_alone: bool
@@ -94,7 +94,7 @@ class _Server(uvicorn.Server):
             self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal begins to drain, where that was asked for; the second one ends that."""
+        """Drain at the first signal, if the settings ask for it; the second one ends that."""
         drain_seconds = self._app.state.settings.drain_seconds
         self._app.state.readiness.is_stopping = True
         if sig == signal.SIGTERM and drain_seconds and self._drained_at is None:
@@ -123,7 +123,7 @@ class _Server(uvicorn.Server):
 
 
 def _end_within(seconds: float) -> None:
-    """End the process then, though a thread may hang: nothing that it waits for was answered."""
+    """End the process within this time, even if a thread hangs: no request that it works for was answered."""
 
     def end() -> None:
         logger.error("tracer server: something did not end within %s s; what it was about was not answered", seconds)

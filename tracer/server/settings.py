@@ -40,8 +40,8 @@ class ServerSettings:
     try_endpoints: tuple[str, ...] = ()
     try_limit: int = 200
     alerts: str | None = None  # a file of rules
-    log_requests: bool = False  # a line each
-    drain_seconds: float = 0.0  # of going on after SIGTERM, while /ready says 503
+    log_requests: bool = False  # one line for each request
+    drain_seconds: float = 0.0  # for which requests are served after SIGTERM, while /ready answers 503
     projects: bool = False
     oidc: Oidc | None = None
 

@@ -180,7 +180,7 @@ def _is_any(_value: object) -> bool:
     return True
 
 
-# what has another shape stays among the attributes
+# values of another shape stay among the attributes
 _HAS_SHAPE: dict[str, Callable[[object], bool]] = {
     "inputs": _is_any,
     "outputs": _is_any,

@@ -1,4 +1,4 @@
-"""Which store a request is for: the one of a server, or that of the key's project."""
+"""The store of a request: the only one of a server, or that of the key's project."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ _ANYBODY = Caller("", "", ROLES, Project("", "", 0, None, None))
 
 
 class Credentials(NamedTuple):
-    """What a request has to be known by: what its header gives, else the cookie of a sign-in."""
+    """The credentials of a request: the key in its header, else the cookie of a sign-in."""
 
     key: str | None
     cookie: str
 
 
 class Stores(Protocol):
-    """The stores of a server, and who may call."""
+    """The stores of a server, and its callers."""
 
     wants_keys: bool
 
     def caller(self, credentials: Credentials) -> Caller | None:
-        """Who calls; None if nobody does that may."""
+        """The caller; None without valid credentials."""
         ...
 
     def sign_out(self, cookie: str) -> None:
-        """End what a cookie alone can open; what has a key stays. From any thread but the event loop's."""
+        """End the sign-in of a cookie; keys stay. From any thread but the event loop's."""
         ...
 
     def served(self, caller: Caller | None) -> Served:
-        """The caller's store; also that of a route which is open to everybody, and uses none."""
+        """The caller's store; also for a route that needs no key, and uses no store."""
         ...
 
     def admitted(self, caller: Caller, receive: Receive) -> Receive:
-        """How to receive the body of a request. Raises AnswerError if the caller's project sends too much."""
+        """``receive`` for the body of a request. Raises AnswerError if the caller's project has sent too much."""
         ...
 
     def check(self) -> None:
@@ -56,7 +56,7 @@ class Stores(Protocol):
         ...
 
     def start(self) -> None:
-        """Start what runs beside requests, within the event loop."""
+        """Start the background work, within the event loop."""
         ...
 
     def end_streams(self) -> None:
@@ -64,7 +64,7 @@ class Stores(Protocol):
         ...
 
     def stop(self) -> None:
-        """End what runs beside requests."""
+        """End the background work."""
         ...
 
 
@@ -82,7 +82,7 @@ class OneStore:
         self.wants_keys = settings.token is not None
 
     def caller(self, credentials: Credentials) -> Caller | None:
-        """Anybody with the token, or its cookie; everybody where no token is needed."""
+        """The one caller, given the token or its cookie; without them too if no token is needed."""
         token = self._settings.token
         if token is None:
             return _ANYBODY
@@ -91,7 +91,7 @@ class OneStore:
         return _ANYBODY if is_same(credentials.cookie, cookie_of(token)) else None
 
     def sign_out(self, cookie: str) -> None:
-        """Nothing: the cookie is that of the token."""
+        """Do nothing: the cookie is derived from the token, and valid as long as it."""
 
     def served(self, caller: Caller | None) -> Served:
         """The store."""
@@ -106,7 +106,7 @@ class OneStore:
         return self._served
 
     def admitted(self, caller: Caller, receive: Receive) -> Receive:
-        """As it is."""
+        """``receive`` unchanged: without projects there are no quotas."""
         return receive
 
     def check(self) -> None:
@@ -118,7 +118,7 @@ class OneStore:
         return [] if self._served is None else [self._served]
 
     def start(self) -> None:
-        """Start what runs beside requests."""
+        """Start the background work."""
         self.served(None)
 
     def end_streams(self) -> None:
@@ -127,7 +127,7 @@ class OneStore:
             self._served.live.close()
 
     def stop(self) -> None:
-        """End what runs beside requests."""
+        """End the background work."""
         if self._served is not None:
             self._served.stop()
 

@@ -35,7 +35,7 @@ def list_traces(call: Call) -> JsonObject:
 
 
 def list_snippets(call: Call) -> JsonObject:
-    """Where a text is found in traces."""
+    """The first place of a text in each of the traces."""
     trace_ids, text = call.body.get("trace_ids"), call.body.get("text")
     if not isinstance(trace_ids, list) or len(trace_ids) > _SNIPPETS_LIMIT:
         raise InvalidArgumentError(f"trace_ids is no list of at most {_SNIPPETS_LIMIT} texts")

@@ -1,4 +1,4 @@
-"""Rules and channels as a file has them: a filter, a condition over a window, and whom to tell."""
+"""Rules and channels of a file: a filter, a condition over a window, and the channels that get its messages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LONGEST_WINDOW = 92 * 86_400
 
 @dataclass(frozen=True)
 class Condition:
-    """What has to hold: a measure of the traces in the window, and a threshold."""
+    """The condition of a rule: a measure of the traces in the window, and a threshold."""
 
     measure: str
     operator: str
@@ -83,7 +83,7 @@ class Rule:
     filter: str
     at_least: int  # traces, below which the condition does not hold
     tell: tuple[str, ...]  # names of channels
-    project: str | None  # on a server of projects, whose traces they are
+    project: str | None  # on a server of projects, the project of the traces
 
     def since(self, now: float) -> float:
         """The start of the window, in seconds since the epoch; a day starts at midnight of the process's time zone."""
@@ -99,7 +99,7 @@ class Webhook:
 
     url: str
     headers: Mapping[str, str]
-    is_slack: bool  # and others that take its {"text": …}
+    is_slack: bool  # or another service that takes its {"text": …}
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,9 @@ def seconds_of(window: str) -> float:
 
 
 def read_rules(file: str | os.PathLike[str], *, of_projects: bool = False) -> Rules:
-    """The rules of a TOML file, ``of_projects`` for a server of some.
+    """The rules of a TOML file, ``of_projects`` for a server of projects.
 
-    Raises InvalidArgumentError, which says what is wrong where.
+    Raises InvalidArgumentError with the fault and its place.
     """
     path = Path(file)
     try:
@@ -159,7 +159,7 @@ def read_rules(file: str | os.PathLike[str], *, of_projects: bool = False) -> Ru
 
 
 class _WrongError(Exception):
-    """What is wrong with a file, and where."""
+    """A fault in a file, with its place."""
 
 
 def _rules(content: Mapping[str, Any]) -> Rules:
@@ -279,7 +279,7 @@ class _Table:
         return value
 
     def text(self, name: str) -> str:
-        """A text; with a $ before it, that of the variable of this name."""
+        """A text; with a $ before it, the value of the environment variable of this name."""
         return self.resolved(self.take(name, str))
 
     def resolved(self, value: object) -> str:
@@ -300,5 +300,5 @@ class _Table:
             self.fail(f"{others[0]} is not known here; expected {', '.join(sorted(self._known))}")
 
     def fail(self, what: str) -> bool:
-        """Say what is wrong."""
+        """Raise _WrongError with the place in the file."""
         raise _WrongError(f"{self.place}: {what}")

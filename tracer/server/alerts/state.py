@@ -1,7 +1,7 @@
-"""What of alerts has to outlive the server: which events go on, and which messages are still to be told.
+"""State of alerts that outlives the server: open events, and messages that are still to be sent.
 
 A file of SQLite beside the store. An event is open once a rule, and a message is claimed before it is sent, so that two
-servers on one file, or a server that was killed in the middle, tell nothing twice.
+servers on one file, or a server that was killed in the middle, send nothing twice.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Event(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What is to be told to a channel."""
+    """A message to be sent to a channel."""
 
     number: int
     channel: str
@@ -54,12 +54,12 @@ class Message(NamedTuple):
 
 
 class ChannelState(NamedTuple):
-    """How a channel took what it was told; times in seconds since the epoch."""
+    """The last success and the last failure of a channel; times in seconds since the epoch."""
 
-    told: float | None = None  # when it took something last
-    failed: float | None = None  # when it did not, and why
+    told: float | None = None  # of the last message that was accepted
+    failed: float | None = None  # of the last message that was not
     fault: str | None = None
-    waiting: int = 0  # messages that are still to be told
+    waiting: int = 0  # messages that are still to be sent
 
 
 class AlertState:
@@ -78,7 +78,7 @@ class AlertState:
             return [Event(*row) for row in rows]
 
     def begin(self, rule: str, now: float, value: float, messages: Sequence[tuple[str, JsonObject]]) -> None:
-        """An event, and what is to be told of it; nothing where one goes on."""
+        """Begin an event with its messages; without effect while one of the rule goes on."""
         event = uuid.uuid4().hex
         with self._changing() as connection:
             made = connection.execute(
@@ -89,12 +89,12 @@ class AlertState:
                 _add_messages(connection, event, now, messages)
 
     def holds(self, event: str, now: float, value: float) -> None:
-        """The event goes on."""
+        """Note that the condition of the event still holds."""
         with self._changing() as connection:
             connection.execute("UPDATE events SET held = ?, value = ? WHERE id = ?", (now, value, event))
 
     def end(self, event: str, now: float, messages: Sequence[tuple[str, JsonObject]]) -> None:
-        """The event is over; nothing where another server said so already."""
+        """End the event; without effect if another server has ended it already."""
         with self._changing() as connection:
             ended = connection.execute("UPDATE events SET ended = ? WHERE id = ? AND ended IS NULL", (now, event))
             if ended.rowcount:
@@ -104,7 +104,7 @@ class AlertState:
             connection.execute("DELETE FROM events WHERE ended < ?", old)
 
     def claim(self, now: float) -> Message | None:
-        """A message to send now, for nobody else: those of a channel in their order."""
+        """A message to send now, claimed for this server; those of a channel in their order."""
         with self._changing() as connection:
             connection.execute("BEGIN IMMEDIATE")
             row = connection.execute(
@@ -119,12 +119,12 @@ class AlertState:
         return Message(row[0], row[1], orjson.loads(row[2]), row[3], row[4])
 
     def settle(self, message: Message, state: str) -> None:
-        """The message was told, or is not sent again."""
+        """Note that the message was sent, or is not tried again."""
         with self._changing() as connection:
             connection.execute("UPDATE messages SET state = ? WHERE number = ?", (state, message.number))
 
     def put_back(self, message: Message, again_at: float) -> None:
-        """The message was not taken, and is sent again."""
+        """Note that the message was not accepted, and is sent again at a time."""
         with self._changing() as connection:
             connection.execute(
                 "UPDATE messages SET state = 'waiting', tries = tries + 1, next = ? WHERE number = ?",
@@ -132,13 +132,13 @@ class AlertState:
             )
 
     def left_behind(self, before: float) -> int:
-        """How many messages a server began to send before then and did not end: they may have been told or not."""
+        """Number of messages whose sending began before a time and never ended: each may have arrived or not."""
         with self._changing() as connection:
             left = "UPDATE messages SET state = 'unknown' WHERE state = 'sending' AND next < ?"
             return connection.execute(left, (before,)).rowcount
 
     def note(self, channel: str, now: float, fault: str | None) -> None:
-        """A channel was told something, or was not for this reason."""
+        """Note that a channel accepted a message, or the fault because of which it did not."""
         change = "told = excluded.told" if fault is None else "failed = excluded.failed, fault = excluded.fault"
         told, failed = (now, None) if fault is None else (None, now)
         with self._changing() as connection:
@@ -149,7 +149,7 @@ class AlertState:
             )
 
     def channels(self) -> dict[str, ChannelState]:
-        """The channels that were told something, or are to be."""
+        """The channels that messages were sent to, or wait for."""
         with self._changing() as connection:
             rows = connection.execute(
                 "SELECT name, told, failed, fault, (SELECT count(*) FROM messages WHERE channel = name AND state ="
@@ -158,7 +158,7 @@ class AlertState:
             return {name: ChannelState(*row) for name, *row in rows}
 
     def told(self) -> dict[str, float]:
-        """When the rules were told of last, of those in the last thirty days."""
+        """When the newest message of each rule was sent, within the last thirty days."""
         with self._changing() as connection:
             return dict(
                 connection.execute(
@@ -168,7 +168,7 @@ class AlertState:
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        # opened each time: this is rare, and no thread or fork keeps one that another has to close
+        # opened each time: changes are rare, and no connection is left over in a thread or after a fork
         with closing(sqlite3.connect(self._file, timeout=_WAIT_SECONDS)) as connection, connection:
             yield connection
 

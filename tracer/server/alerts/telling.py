@@ -1,4 +1,4 @@
-"""Tells a message: to a webhook, to whatever takes Slack's JSON, or by mail. Addresses are those of the file alone."""
+"""Sends a message: to a webhook, to a service that takes Slack's JSON, or by mail; only to addresses of the file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECONDS = 10.0
 
 
 class NotToldError(Exception):
-    """A message was not told; ``is_certain`` where nobody can have got it, so that it may be sent again."""
+    """A message was not sent; ``is_certain`` if it cannot have arrived, so that it may be sent again."""
 
     def __init__(self, reason: str, *, is_certain: bool) -> None:
         super().__init__(reason)
@@ -25,7 +25,7 @@ class NotToldError(Exception):
 
 
 def tell(channel: Channel, content: JsonObject) -> None:
-    """Tell a message once. Raises NotToldError, which names no address: those of webhooks are secrets."""
+    """Send a message once. Raises NotToldError, which names no address: those of webhooks are secrets."""
     if isinstance(channel, Mail):
         _mail(channel, content)
     else:
@@ -36,7 +36,7 @@ def _post(channel: Webhook, content: JsonObject) -> None:
     key = {"Idempotency-Key": f"{content['event']}-{content['what']}"}
     body = {"text": _for_slack(content)} if channel.is_slack else content
     try:
-        # no redirects: a message goes where the file says, and nowhere else
+        # no redirects: a message goes only to the address in the file
         answer = httpx.post(
             channel.url, json=body, headers={**key, **channel.headers}, timeout=_SECONDS, follow_redirects=False
         )
@@ -72,7 +72,7 @@ def _mail(channel: Mail, content: JsonObject) -> None:
 
 
 def _connected(channel: Mail) -> smtplib.SMTP:
-    """A connection, encrypted and signed in where the server can and the file says so."""
+    """A connection, encrypted and signed in where the server supports it and the file asks for it."""
     context = ssl.create_default_context()
     if channel.is_tls:
         server: smtplib.SMTP = smtplib.SMTP_SSL(channel.host, channel.port, timeout=_SECONDS, context=context)

@@ -1,4 +1,4 @@
-"""Looks at every rule again and again, and tells what begins and what ends."""
+"""Checks every rule at an interval, and sends messages when events begin and end."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from tracer.store.limits import time_limit
 
 _EVERY_SECONDS = 15.0
 _QUERY_SECONDS = 30.0
-_CALM_SECONDS = 300.0  # in which a condition must not hold, before its event ends
-_AGAIN_SECONDS = (15.0, 60.0, 300.0, 900.0)  # after each try, the last one again and again
+_CALM_SECONDS = 300.0  # for which a condition must not hold, before its event ends
+_AGAIN_SECONDS = (15.0, 60.0, 300.0, 900.0)  # after each try; the last one repeats
 _GIVEN_UP_SECONDS = 86_400.0
 _SENT_SECONDS = 120.0  # longer than any message takes
-_STOP_SECONDS = 12.0  # for a message that is being sent: one that is left behind is not repeated
+_STOP_SECONDS = 12.0  # for a message that is being sent: an interrupted one is not repeated
 
 
 class RuleStatus(NamedTuple):
-    """A rule as it was found last."""
+    """The result of the last check of a rule."""
 
     rule: Rule
-    value: float | None  # None where nothing was there to measure, or it was not looked at yet
+    value: float | None  # None where there was nothing to measure, or no check yet
     since: float | None  # when its event began; None where none goes on
-    fault: str | None  # why it could not be looked at
+    fault: str | None  # of the last check, which failed
 
 
 class Alerts(Repeated):
-    """A thread that looks at the rules of a file."""
+    """A thread that checks the rules of a file."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Alerts(Repeated):
 
     @cached_property
     def state(self) -> AlertState:
-        """What outlives the server."""
+        """The state that outlives the server."""
         return AlertState(self._state_file())
 
     def try_channel(self, name: str) -> str | None:
@@ -80,12 +80,12 @@ class Alerts(Repeated):
         return fault
 
     def check(self, now: float) -> None:
-        """Look at every rule once, and tell what there is to tell."""
+        """Check every rule once, and send the messages that are due."""
         state = self.state
         going_on = {event.rule: event for event in state.open_events()}
         for rule in self.rules.rules:
             self._look_at(rule, going_on.pop(rule.name, None), state, now)
-        for event in going_on.values():  # of rules that the file has no longer
+        for event in going_on.values():  # of rules that are no longer in the file
             state.end(event.id, now, [])
         self._tell(state, now)
 
@@ -145,7 +145,7 @@ class Alerts(Repeated):
         while not self._ended.is_set() and (message := state.claim(now)) is not None:
             channel = self.rules.channels.get(message.channel)
             if channel is None:
-                state.settle(message, "lost")  # the file has it no longer
+                state.settle(message, "lost")  # its channel is no longer in the file
                 continue
             try:
                 tell(channel, message.content)
@@ -197,7 +197,7 @@ def trial_message(now: float) -> JsonObject:
 
 
 def state_file(url: str) -> Path:
-    """Where the state of a store's alerts is: beside its file, or for a server in the user's state folder."""
+    """The file with the state of a store's alerts: beside the store, or for a server in the user's state folder."""
     journal = journal_folder(url)
     return journal.with_name(journal.name.removesuffix(".journal") + ".alerts")
 

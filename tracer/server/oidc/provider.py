@@ -16,11 +16,11 @@ _SIGNED_BY = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 
 
 class UnexpectedAnswerError(TracerError):
-    """The provider has answered what it must not."""
+    """The provider's answer breaks the protocol."""
 
 
 class Provider:
-    """The provider of a server's settings; it is asked when somebody signs in."""
+    """The provider of a server's settings; it is asked at each sign-in."""
 
     def __init__(self, settings: Oidc) -> None:
         self._issuer = settings.issuer.rstrip("/")
@@ -34,13 +34,13 @@ class Provider:
         )
 
     async def begin(self, redirect_uri: str, next: str) -> tuple[str, str, Begun]:
-        """Where to send the browser, the state that it brings back, and what to keep until then."""
+        """The URL for the browser, the state that the browser brings back, and the data to keep until then."""
         await self._discovered()
         made = await self._app.create_authorization_url(redirect_uri)
         return made["url"], made["state"], Begun(made["nonce"], made["code_verifier"], redirect_uri, next)
 
     async def claims(self, code: str, begun: Begun) -> dict[str, Any]:
-        """What the provider says about the person who has brought a code."""
+        """The provider's claims about the person with this code."""
         metadata = await self._discovered()
         token = await self._app.fetch_access_token(
             code=code, redirect_uri=begun.redirect_uri, code_verifier=begun.verifier

@@ -18,7 +18,7 @@ _MOST_BEGUN = 10_000
 
 
 class Begun(NamedTuple):
-    """What the provider's answer has to fit, and where the person wants to be."""
+    """The values that the provider's answer is checked against, and the page to open after the sign-in."""
 
     nonce: str
     verifier: str
@@ -27,7 +27,7 @@ class Begun(NamedTuple):
 
 
 class SignIn:
-    """Sign-ins at the provider: those that are on their way, in memory, and how they end."""
+    """Sign-ins at the provider: the unfinished ones, in memory, and their end."""
 
     def __init__(self, settings: Oidc, projects: Projects, provider: Provider) -> None:
         self.settings = settings
@@ -36,7 +36,7 @@ class SignIn:
         self._begun: dict[str, tuple[float, Begun]] = {}
 
     def keep(self, state: str, begun: Begun) -> None:
-        """Keep what is needed when the browser comes back with this state."""
+        """Keep the data for the browser's return with this state."""
         now = time.monotonic()
         while self._begun:  # the oldest first
             oldest = next(iter(self._begun))
@@ -46,7 +46,7 @@ class SignIn:
         self._begun[state] = (now + BEGUN_SECONDS, begun)
 
     def take(self, state: str, cookie: str) -> Begun | None:
-        """What was kept, once, and for the browser alone that has begun."""
+        """The kept data, once, and only for the browser that began the sign-in; else None."""
         if not hmac.compare_digest(state.encode("utf-8", "replace"), cookie.encode("utf-8", "replace")):
             return None
         until, begun = self._begun.pop(state, (0.0, None))

@@ -1,4 +1,4 @@
-"""Operations of administrators: projects, keys, and what was done with them."""
+"""Operations of administrators: projects, keys, and the log of changes to them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def delete_project(call: Call) -> None:
 
 
 def list_keys(call: Call) -> JsonObject:
-    """The keys of all projects or of one, without what they are."""
+    """The keys of all projects or of one, without their secrets."""
     return {"keys": [key.to_dict() for key in _projects(call).catalog.keys(call.query["project"])]}
 
 
@@ -55,12 +55,12 @@ def create_key(call: Call) -> JsonObject:
 
 
 def revoke_key(call: Call) -> None:
-    """Let a key open nothing any more."""
+    """Revoke a key."""
     _projects(call).catalog.revoke_key(call.path["key_id"], by=_who(call))
 
 
 def list_acts(call: Call) -> JsonObject:
-    """What administrators did, the newest first."""
+    """Acts of administrators, the newest first."""
     found = _projects(call).catalog.acts(limit=call.query["limit"], before=call.query["before"])
     return {"acts": [act.to_dict() for act in found]}
 

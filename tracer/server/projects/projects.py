@@ -1,7 +1,7 @@
-"""The stores of a server's projects, of which a request gets that of its key.
+"""The stores of a server's projects: a request gets the store of its key's project.
 
-A store is opened when it is asked for, and one with policies of retention when the server starts. One that nobody asks
-for, and that has no policies, is closed after a while.
+A store is opened at its first request, and one with policies of retention when the server starts. A store without
+requests and policies is closed after a while.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tracer.server.settings import ServerSettings
 from tracer.server.stores import Credentials
 from tracer.store import Store, open_store
 
-_EVERY_SECONDS = 30.0  # so often it is written down when keys were used, and looked for projects to let go of
+_EVERY_SECONDS = 30.0  # between two checks, which write down the last uses of keys and let go of projects
 _IDLE_SECONDS = 900.0  # without a request, after which a store is closed; programs that run send more often
 _REQUEST_SECONDS = 120.0  # no request takes longer: body and query have limits
 
@@ -46,7 +46,7 @@ class Projects:
         self._thread: threading.Thread | None = None
 
     def caller(self, credentials: Credentials) -> Caller | None:
-        """Who has the key, or the cookie of its sign-in."""
+        """The caller with the key, or with the cookie of its sign-in."""
         key, cookie = credentials
         caller = self.catalog.caller(key) if key is not None else cookie and self.catalog.caller_of_cookie(cookie)
         if not caller:
@@ -65,7 +65,7 @@ class Projects:
         return self._of(caller.project).served
 
     def admitted(self, caller: Caller, receive: Receive) -> Receive:
-        """How to receive a body, which counts for its project. Raises AnswerError if that has sent too much."""
+        """``receive``, counting the body for its project. Raises AnswerError if the project has sent too much."""
         quota = self._of(caller.project).quota
         quota.admit(caller.project, time.monotonic())
 
@@ -105,7 +105,7 @@ class Projects:
             yield store
 
     def start(self) -> None:
-        """Start what runs beside requests."""
+        """Start the background work."""
         if self._thread is None:
             self._loop = asyncio.get_running_loop()
             self._thread = start_thread(self._run, "tracer-projects")
@@ -116,7 +116,7 @@ class Projects:
             project.served.live.close()
 
     def stop(self) -> None:
-        """End what runs beside requests, and close the stores."""
+        """End the background work, and close the stores."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join(5.0)
@@ -140,7 +140,7 @@ class Projects:
         return f"sqlite:////{str(self.catalog.store_file(project)).lstrip('/')}"
 
     def _let_go_of(self, project_id: str, *, is_deleted: bool) -> None:
-        """End what runs beside a project's requests; its store is closed when those that have it are over."""
+        """End a project's background work; its store is closed after the requests that use it."""
         found = self._open.pop(project_id, None)
         if found is None:
             return
@@ -190,7 +190,7 @@ class Projects:
                 self._let_go.remove(found)
                 found.store.close()
                 if found.is_deleted:
-                    self.catalog.remove_files(found.project)  # what a late request has made anew
+                    self.catalog.remove_files(found.project)  # a late request may have made files anew
 
     def _write_uses(self) -> None:
         used, self._used = self._used, {}
@@ -231,7 +231,7 @@ class _StoreOfProject:
             return self._store
 
     def refuse(self) -> None:
-        """Let nobody have the store any more; who has it may go on."""
+        """Refuse the store to new requests; those that have it may go on."""
         with self._opening:
             self._is_refused = True
 

@@ -1,4 +1,4 @@
-"""What a project may send in a minute: requests and bytes, in buckets that fill up again evenly."""
+"""Limits of a project for requests and bytes a minute, as buckets that fill up again evenly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MINUTE = 60.0
 
 
 class Quota:
-    """What is left to one project. A body is taken whole, however large, and what it is too large is owed then."""
+    """The remaining quota of a project. A body of any size is taken whole; bytes beyond the limit are owed."""
 
     def __init__(self) -> None:
         self._requests = _Bucket()
@@ -47,7 +47,7 @@ class _Bucket:
             return 0
         self._taken = max(0.0, self._taken - (now - self._at) * limit / _MINUTE)
         self._at = now
-        # half a request of tolerance: who waits as told is not refused by a rounding error
+        # half a request of tolerance: a client that has waited the given time is not refused by a rounding error
         beyond = self._taken + more - limit - (0.5 if more else -1.0)
         return math.ceil(beyond * _MINUTE / limit) if beyond > 0 else 0
 

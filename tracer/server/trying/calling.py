@@ -38,7 +38,7 @@ _LONGEST_SECONDS = 600.0
 _REPLY_BYTES = 16 << 20
 _REFUSAL_BYTES = 64 << 10
 _KEEP_ALIVE_SECONDS = 5.0
-_SHOW_SECONDS = 0.08  # between two looks at the reply so far
+_SHOW_SECONDS = 0.08  # between two readings of the reply so far
 _SHORTEST_KEY = 8  # a shorter one is a word such as "none", which replies may have
 _CLIENT_SPAN = 2
 _HIDDEN: Final = b"[REDACTED]"
@@ -50,7 +50,7 @@ class CallFailedError(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """What the page asks for: the request's body, the server, and the call that it began with."""
+    """A request of the page: the body, the server, and the recorded call that it was made from."""
 
     server: ModelServer
     dialect_name: str
@@ -61,7 +61,7 @@ class Asked:
 
     @property
     def dialect(self) -> Dialect:
-        """How the body is written."""
+        """The dialect of the body."""
         return DIALECTS[self.dialect_name]
 
     @property
@@ -83,7 +83,7 @@ def new_client(at_once: int) -> httpx.AsyncClient:
 
 @dataclass
 class ModelCall:
-    """A call that is made while ``events`` is read; what was there by then is recorded, whatever ends it."""
+    """A call that is made while ``events`` is read; the reply until its end, of whatever cause, is recorded."""
 
     asked: Asked
     store: Store
@@ -140,7 +140,7 @@ class ModelCall:
                 yield self._event("failed", {"message": self._problem, "status": self._status})
             self._incomplete = None
         finally:
-            with CancelScope(shield=True):  # what was paid for is recorded, whoever has left
+            with CancelScope(shield=True):  # a paid call is recorded even if the page has been closed
                 done = await to_thread.run_sync(self._record)
         yield _event("done", done)
 
@@ -189,7 +189,7 @@ class ModelCall:
                 is_news, told = False, now
                 # a long reply is read whole each time: that takes a tenth of the time at most
                 looked = now + max(_SHOW_SECONDS, 10 * (time.monotonic() - now))
-            elif now >= told + _KEEP_ALIVE_SECONDS:  # also finds out whether the page is still there
+            elif now >= told + _KEEP_ALIVE_SECONDS:  # also detects a closed page
                 told = now
                 yield b": here\n\n"
         self._take(reader.rest())
@@ -231,7 +231,7 @@ class ModelCall:
         return self._output
 
     def _news(self) -> list[bytes]:
-        """What to tell of the reply so far: what was added to its last text, or all of it."""
+        """The event for the reply so far: the addition to its last text, or the whole reply."""
         reply = self._reply_so_far()
         messages: list[Any] = []
         if reply is not None:
@@ -255,7 +255,7 @@ class ModelCall:
     # ---- the record ----
 
     def _record(self) -> JsonObject:
-        """Write the call down; what the page is told of it at the end."""
+        """Record the call; the content of the last event for the page."""
         end = time.time_ns()
         try:
             lines: list[bytes] = []
@@ -350,7 +350,7 @@ def _event(name: str, content: JsonObject, cleaned: Callable[[bytes], bytes] = b
 
 
 def _added(before: list[Any], after: list[Any]) -> str | None:
-    """What was added to the last part's text, if that is all that has changed; else None."""
+    """The addition to the last part's text, if nothing else has changed; else None."""
     if not before or len(before) != len(after) or before[:-1] != after[:-1]:
         return None
     old, new = before[-1], after[-1]

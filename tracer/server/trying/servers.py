@@ -1,6 +1,6 @@
-"""The servers of models that may be asked: those of known providers whose key is in the environment, and those named.
+"""The allowed servers of models: those of known providers whose key is in the environment, and the named ones.
 
-A key is sent to the server that it belongs to and to no other: what a trace says about addresses chooses nothing here.
+A key is sent only to the server that it belongs to: addresses in a trace choose no server here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ModelServer:
     url: str
     key_variable: str | None
     dialects: tuple[str, ...]
-    provider: str | None = None  # None: what the dialect says
+    provider: str | None = None  # None: that of the dialect
 
     @property
     def host(self) -> str:
@@ -41,10 +41,10 @@ class ModelServer:
         return parts.port or _DEFAULT_PORTS[parts.scheme]
 
     def key(self) -> str | None:
-        """The key as the environment has it now. Raises InvalidArgumentError for one that no header can hold."""
+        """The key as the environment has it now. Raises InvalidArgumentError for a key that no header can hold."""
         key = os.environ.get(self.key_variable, "").strip() if self.key_variable else ""
         if not key.isascii() or not key.isprintable():
-            # nobody is shown it: the HTTP client's error would hold it
+            # refused here without its text: the HTTP client's error would quote the key
             raise InvalidArgumentError(f"the variable {self.key_variable} holds characters that no header can hold")
         return key or None
 
@@ -72,7 +72,7 @@ _KNOWN: Final = (
 
 
 def model_servers(named: Sequence[str], environ: Mapping[str, str] | None = None) -> list[ModelServer]:
-    """The servers that may be asked: the named ones first. Raises InvalidArgumentError for what names none."""
+    """The servers that may be asked: the named ones first. Raises InvalidArgumentError for an invalid name."""
     environ = os.environ if environ is None else environ
     found = [named_server(text) for text in named]
     for url, key_variable, url_variable, dialects, provider in _KNOWN:
