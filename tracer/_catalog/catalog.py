@@ -164,7 +164,7 @@ class Catalog:
     def delete_project(self, name: str, *, by: str) -> Project:
         """Forget a project with its keys; ``remove_files`` deletes its traces.
 
-        Raises NotInCatalogError, and ConflictError where nobody would be administrator any more.
+        Raises NotInCatalogError, and ConflictError if no administrator would be left.
         """
         with self._writing.transaction() as connection:
             project = _project(connection.execute(f"{_PROJECT} WHERE name = ?", (name,)), name)
@@ -178,7 +178,7 @@ class Catalog:
         return self.folder / STORES / f"{project.name}-{project.id}.db"
 
     def remove_files(self, project: Project) -> None:
-        """Delete what a project has on the disk."""
+        """Delete the files of a project."""
         file = self.store_file(project)
         try:
             for path in file.parent.glob(f"{file.name}*"):  # also its log, its models and all other files of the store
@@ -217,7 +217,7 @@ class Catalog:
     def revoke_key(self, key_id: str, *, by: str) -> Key:
         """Revoke a key for good.
 
-        Raises NotInCatalogError, and ConflictError where nobody would be administrator any more.
+        Raises NotInCatalogError, and ConflictError if no administrator would be left.
         """
         with self._writing.transaction() as connection:
             row = connection.execute(f"{_KEY} WHERE keys.id = ?", (key_id,)).fetchone()

@@ -56,7 +56,7 @@ def _apply(body: Any, change: Change) -> None:
 
 
 def _in_place_of(before: object, value: object) -> object:
-    """The value; a text in the place of a message is what the message says."""
+    """The value; a text in the place of a message is the message's content."""
     if isinstance(value, str) and isinstance(before, dict):
         if "content" in before:
             return {**before, "content": value}

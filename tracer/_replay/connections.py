@@ -169,7 +169,7 @@ def _tapped(kind: Any, recording: Recording) -> type:
 
 
 class _Answer(asyncio.Transport):
-    """The other side of a connection, which sends a recorded reply when it was asked."""
+    """The other side of a connection, which sends a recorded reply after a request."""
 
     def __init__(self, call: Recorded, session: Session, method: str) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ NOTHING = object()  # in the place of a value that only the other side has
 
 
 def is_same(recorded: object, value: object) -> bool:
-    """Whether values are equal; what was redacted is equal to anything."""
+    """Whether values are equal; a redacted value is equal to any."""
     if isinstance(recorded, str) and REDACTED in recorded:
         pattern = ".*".join(map(re.escape, recorded.split(REDACTED)))
         return isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) is not None

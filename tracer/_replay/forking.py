@@ -101,7 +101,7 @@ def fork(
     number in ``tracer show``, its id, or its name if only one step has that.
 
     ``set`` changes the requests that are made: ``{"model": "gpt-4o", "messages[0]": "Be brief."}``; a text in the
-    place of a message is what the message says. The new trace links to the old one: ``tracer.diff(old, new)``.
+    place of a message is the message's content. The new trace links to the old one: ``tracer.diff(old, new)``.
     ``match`` and ``ignore`` are those of `tracer.replay`. Raises `tracer.errors.ReplayMismatchError` where the
     program asks something else before the step, and `tracer.errors.CassetteError` if the trace lacks what it takes.
     """

@@ -81,7 +81,7 @@ class TracedCall(Recorded):
         return "status" not in response if "error" in response else response.get("status", 200) >= 400
 
     def asked(self, request: JsonObject) -> JsonObject:
-        """The part of a request that can be compared with this one, which the trace has in part."""
+        """The part of a request that can be compared with the trace's record of this one."""
         body = request.get("json")
         if self.request["method"] == STEP or request["method"] != "POST" or not isinstance(body, dict):
             return request
@@ -240,7 +240,7 @@ def _step_response(span: Span) -> JsonObject:
 
 
 def _exception(span: Span) -> dict[str, str] | None:
-    """Type and message of what the step raised."""
+    """Type and message of the step's exception."""
     if span.status != "ERROR":
         return None
     raised = [event.attributes for event in span.events if event.name == "exception"]

@@ -65,7 +65,7 @@ class HeldBytes:
         self._budget.give_back(self._size)
 
     async def grow_to(self, size: int) -> None:
-        """Take what is missing up to a size. Raises AnswerError if there is no room for it for long."""
+        """Take the missing bytes up to a size. Raises AnswerError if there is no room for them in time."""
         if size > self._size:
             await self._budget.take(size - self._size, is_small=size <= _SMALL)
             self._size = size

@@ -37,7 +37,7 @@ class Line:
     stored: StoredRow
     partner: StoredRow | None = None
     changes: dict[str, str] = field(default_factory=dict)  # by the name of a score
-    lost: float = 0.0  # by how much scores got less, in sum
+    lost: float = 0.0  # sum of the decreases of scores
     only_in: str | None = None
 
     @cached_property
@@ -70,7 +70,7 @@ class Line:
 
 @dataclass
 class Lines:
-    """The rows of an evaluation, those of the one that it is compared with, and how they compare."""
+    """The rows of an evaluation, those of the evaluation to compare with, and the comparison."""
 
     rows: list[StoredRow]
     base_rows: list[StoredRow]
@@ -93,7 +93,7 @@ class Lines:
 
     @cached_property
     def sums(self) -> RunSums:
-        """The sums of the rows; one that was asked again counts once."""
+        """The sums of the rows; a row that was answered again counts once."""
         return sums_of(self.rows)
 
     @cached_property

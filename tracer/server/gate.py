@@ -157,7 +157,7 @@ def cookie_name(connection: HTTPConnection) -> str:
 
 
 class _Outgoing:
-    """Adds the security headers to a response, and knows whether it has started."""
+    """Adds the security headers to a response, and keeps whether it has started."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -64,7 +64,7 @@ def get_part(call: Call) -> Response:
 
 
 async def take_part(request: Request) -> Response:
-    """Take in a part of a file: what follows the parts before it, or at the offset 0 a new beginning."""
+    """Take in a part of a file: the next one, or at the offset 0 the first one of a new upload."""
     state = request.app.state
     try:
         query = dict(request.query_params)

@@ -1,4 +1,4 @@
-"""Where traces are kept: the ``Store`` protocol and ``open_store``, which gives the store that a URL names."""
+"""Storage of traces: the ``Store`` protocol and ``open_store``, which gives the store at a URL."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The shape of what a store answers, loaded by who asks: most programs only write."""
+    """The types of a store's results, loaded at their first use: most programs only write."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = load("tracer.store.rows", name)
@@ -94,7 +94,7 @@ class Store(Protocol):
 
     @property
     def appends_at_once(self) -> int:
-        """How many threads may append at once with profit."""
+        """Number of threads that can usefully append at once."""
         ...
 
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
@@ -110,11 +110,11 @@ class Store(Protocol):
         ...
 
     def find_traces(self, query: TraceQuery) -> TracePage:
-        """One page of the traces that a query asks for."""
+        """One page of the traces that a query selects."""
         ...
 
     def count_traces(self, filter: Expression | None = None) -> int:
-        """How many traces meet a filter."""
+        """Number of traces that meet a filter."""
         ...
 
     def trace(self, trace_id: str, *, payload: bool = True, after: int = 0) -> StoredTrace | None:
@@ -151,7 +151,7 @@ class Store(Protocol):
 
         Groups are "model", "provider", "name", "type", "tool" (steps that are tools, by name) and "none" of spans,
         "trace_name", "version", "user", "session", "experiment", "state" and "all_traces" of traces. With an interval
-        there is a row for each group and step. With a latency of "first_chunk" it is streamed calls alone that count,
+        there is a row for each group and step. With a latency of "first_chunk" only streamed calls count,
         in any group, and their latency is the time to the first chunk.
         """
         ...
@@ -164,7 +164,7 @@ class Store(Protocol):
         until_ns: int | None = None,
         buckets: int = 60,
     ) -> Histogram | None:
-        """How many traces started when, in at most so many steps; None where there are none to count."""
+        """Counts of traces by start, in at most ``buckets`` steps of time; None if there are no traces."""
         ...
 
     def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
@@ -172,7 +172,7 @@ class Store(Protocol):
         ...
 
     def snippets(self, trace_ids: Sequence[str], text: str) -> dict[str, Snippet]:
-        """The first place of a text in each of the traces, by trace id; none for those that it is not found in."""
+        """The first place of a text in each of the traces, by trace id; no entry for traces without it."""
         ...
 
     def find_sessions(
@@ -224,21 +224,21 @@ class Store(Protocol):
         ...
 
     def delete_older(self, before: int) -> int:
-        """Delete what can go as a whole of the traces that started before a time in ns, but for running ones.
+        """Delete traces in bulk that started before a time in ns, but for running ones, as far as a store can.
 
-        Returns how many; the others are left to `delete_traces`.
+        Returns their number; the others are left to `delete_traces`.
         """
         ...
 
     def release_space(self, *, whole: bool = False) -> bool:
-        """Give some of the space of what was deleted back to the disk; whether there is more.
+        """Give some space of deleted traces back to the disk; whether there is more.
 
-        A part at a time, so that others get their turn; with ``whole`` also at the price of a pause for writers.
+        A part at a time, so that readers and writers get their turn; ``whole`` releases more, and may pause writers.
         """
         ...
 
     def sizes(self) -> dict[str, int]:
-        """Bytes on disk of each part of the store, files or tables; none of a store that a server keeps."""
+        """Bytes on disk of each part of the store, files or tables; empty for the store of a server."""
         ...
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
@@ -323,7 +323,7 @@ class Store(Protocol):
         ...
 
     def write_review_queue(self, queue: JsonObject) -> StoredQueue:
-        """Make the queue of a name, or give it what reviews.py's ``checked_queue`` found instead of what it has."""
+        """Make the queue of a name, or replace its contents; ``queue`` is checked (reviews.py)."""
         ...
 
     def delete_review_queue(self, queue_id: str) -> None:
@@ -335,7 +335,7 @@ class Store(Protocol):
         ...
 
     def write_policy(self, policy: JsonObject) -> StoredPolicy:
-        """Make the policy of a name, or give it what policies.py's ``checked_policy`` found instead of what it has."""
+        """Make the policy of a name, or replace its contents; ``policy`` is checked (policies.py)."""
         ...
 
     def delete_policy(self, name: str) -> None:
@@ -351,7 +351,7 @@ def open_store(url: str, *, token: str | None = None) -> Store:
     """The store at a URL: ``sqlite:///tracer.db`` (relative) or ``sqlite:////var/lib/tracer.db`` (absolute).
 
     ``http://host:5000`` is the store of a tracer server, which may want a token; no request is made yet.
-    ``clickhouse://user:password@host:8123/database`` is a database of ClickHouse, which is not asked yet either.
+    ``clickhouse://user:password@host:8123/database`` is a database of ClickHouse, also without a request yet.
     Raises InvalidArgumentError for a URL of another kind, StoreError for a file that is no store, and
     NewerStoreError for one written by a newer version of tracer.
     """

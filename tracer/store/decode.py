@@ -83,11 +83,11 @@ class NewSpan:
 
 @dataclass(slots=True)
 class NewStart:
-    """A start record as it arrives; most have ended a moment later, and are looked at no further."""
+    """A start record as it arrives; most spans end a moment later, and their start records are not read."""
 
     record: JsonObject
     owner: str | None
-    line: bytes | None  # of one that has values
+    line: bytes | None  # of a start record with values
 
     def facts(self) -> StartFacts:
         """Its fields."""
@@ -120,7 +120,7 @@ class DecodedTrace:
     assessments: list[JsonObject] = field(default_factory=list)
 
     def names(self) -> set[str]:
-        """The ids by which log records may name its spans, or do."""
+        """The ids by which log records may name its spans, and those by which its log records do."""
         return {*self.spans, *self.aliases, *(log["span_id"] for log in self.logs)}
 
     def has_more_than_logs(self) -> bool:
@@ -154,14 +154,14 @@ class DecodedBatch:
 
 
 def decode(lines: Sequence[bytes], owner: str | None) -> DecodedBatch:
-    """The news in these lines; a line that cannot be read is left out and logged once."""
+    """The records in these lines; a line that cannot be read is left out and logged once."""
     batch = DecodedBatch()
     named = owner
     for line in without_ended_starts(lines):
         try:
             record, line = _read(line)
             if owner is None and record.get("kind") == "process":
-                named = _text(record.get("owner")) or named  # of what follows: a copy has traces of many processes
+                named = _text(record.get("owner")) or named  # for the next records: a copy has traces of many owners
             _sort_in(batch, record, line, named)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             _fault.report("reading a record for the store", error)
@@ -185,7 +185,7 @@ def _derived(record: JsonObject) -> tuple[JsonObject, bytes]:
     derive(record)
     try:
         return record, orjson.dumps(record)
-    except TypeError:  # nested too deep now, a number too large: the slow way takes everything
+    except TypeError:  # nested too deep now, or a number too large: encode() takes both
         line = encode(record)
         return orjson.loads(line), line
 

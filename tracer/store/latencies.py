@@ -1,4 +1,4 @@
-"""How long spans took, as counts in buckets that are 5 % wide.
+"""Durations of spans, as counts in buckets that are 5 % wide.
 
 The counts are one whole number with 32 bits a bucket: adding two of them adds every bucket at once, and subtraction
 is exact. The database holds the lowest bucket, in two bytes, and the counts from there on.
@@ -48,7 +48,7 @@ def unpack_latencies(packed: bytes) -> int:
 
 
 def bucket_counts(counts: int) -> tuple[int, Sequence[int]]:
-    """The lowest bucket, and how many durations are in it and in each one above."""
+    """The lowest bucket, and the numbers of durations in it and in each one above."""
     packed = pack_latencies(counts)
     content = packed[2:] + bytes(-len(packed[2:]) % _BYTES)
     return int.from_bytes(packed[:2], "little"), struct.unpack(f"<{len(content) // _BYTES}I", content)

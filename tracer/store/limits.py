@@ -1,4 +1,4 @@
-"""How long the questions of a caller may take: a store that is asked within a limit gives up when it is over."""
+"""Time limits of a caller's queries: a store gives up a query when the limit is over."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _deadline: ContextVar[Deadline | None] = ContextVar("tracer_store_deadline", def
 
 @contextmanager
 def time_limit(seconds: float, *, work_seconds: float | None = None) -> Iterator[None]:
-    """Inside, a question that takes longer, or more work of this thread, raises QueryTimeoutError."""
+    """Within the block, a query that takes longer, or more work of this thread, raises QueryTimeoutError."""
     work = None if work_seconds is None else time.thread_time() + work_seconds
     token = _deadline.set(Deadline(time.monotonic() + seconds, work))
     try:
@@ -50,7 +50,7 @@ def check_deadline() -> None:
 
 
 def took_too_long() -> QueryTimeoutError:
-    """The error of a question whose time is over."""
+    """The error of a query whose time is over."""
     return QueryTimeoutError(
         "the question took too long; ask for a shorter time, or for fewer conditions on texts and spans"
     )

@@ -1,7 +1,7 @@
 """Patterns of LIKE: ``%`` is any text, ``_`` any character.
 
 Each piece between two ``%`` is taken at the first place where it is found, and never looked for again, so that the work
-grows with the length of the text alone, whatever the pattern.
+grows with the length of the text alone, for every pattern.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def has_long_piece(pattern: str) -> bool:
 
 
 class _Piece:
-    """What is between two ``%``; an expression, which is of a fixed length, where it has a ``_``."""
+    """The piece between two ``%``; one with a ``_`` has a regular expression, which matches a fixed length."""
 
     __slots__ = ("expression", "length", "text")
 
@@ -56,7 +56,7 @@ class _Piece:
         return self.expression.match(text, place) is not None
 
     def after(self, text: str, start: int, end: int) -> int:
-        """Where the piece ends that is found first between two places; -1 where there is none."""
+        """End of the first match of the piece between two places; -1 if there is none."""
         if self.expression is None:
             found = text.find(self.text, start, end)
             return found if found < 0 else found + self.length

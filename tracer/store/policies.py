@@ -1,7 +1,7 @@
-"""Retention in any store: how long which traces are kept, decided from what is stored alone.
+"""Retention in any store: the time for which traces are kept, decided from stored data alone.
 
 Each policy gives the traces that meet its filter a time to stay. Where several do, the longest counts; a trace that
-meets none stays. Whether a trace is in a sample follows from its id, so that every process, at any time, says the same.
+meets none stays. Whether a trace is in a sample follows from its id, so that every process always decides the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tracer.store.filter.expression import Not, Or
 from tracer.store.parts import trace_ids_of
 from tracer.store.rows import StoredPolicy
 
-CONTENT: Final = ("filter", "keep_seconds", "sample", "after_seconds")  # what a policy has besides its name
+CONTENT: Final = ("filter", "keep_seconds", "sample", "after_seconds")  # fields of a policy other than its name
 _NAME_LIMIT = 250  # characters
 _FILTER_LIMIT = 5000
 _MOST_SECONDS = 100 * 366 * 86400
@@ -67,13 +67,13 @@ def stored_policy(content: JsonMapping, created: int, updated: int) -> StoredPol
 
 
 def share_of(trace_id: str) -> float:
-    """Where a trace is between 0 and 1: a sample has those below its size."""
+    """The position of a trace between 0 and 1: a sample has the traces below its size."""
     # not the id's own digits: some systems begin them with the time
     return int.from_bytes(hashlib.blake2b(trace_id.encode(), digest_size=6).digest(), "big") / 2**48
 
 
 class Expired(NamedTuple):
-    """Traces whose time is over, and the condition by which it is: it may hold no longer when they are deleted."""
+    """Traces whose time is over, and the condition for it, which may hold no longer when they are deleted."""
 
     trace_ids: list[str]
     condition: Expression
@@ -96,7 +96,7 @@ def expired(store: Store, policies: Sequence[StoredPolicy], *, now_ns: int | Non
 
 
 def all_over_before(policies: Sequence[StoredPolicy], *, now_ns: int | None = None) -> int | None:
-    """The time in ns before which every ended trace's time is over, whatever filters it meets; None where none is."""
+    """The time in ns before which every ended trace's time is over, whichever filters it meets; None if none."""
     now = clock.time_ns() if now_ns is None else now_ns
     keeps = [policy.keep_seconds for policy in policies]
     longest = max((seconds for seconds in keeps if seconds is not None), default=None)
@@ -106,7 +106,7 @@ def all_over_before(policies: Sequence[StoredPolicy], *, now_ns: int | None = No
 
 
 def _expired(policies: Sequence[StoredPolicy], share: float, now: int) -> Expression | None:
-    """The condition of the traces up to this share whose time is over; None where that is none."""
+    """The condition of the traces up to this share whose time is over; None if no trace can meet it."""
     stays = {policy: policy.keep_seconds if policy.sample >= share else policy.after_seconds for policy in policies}
     ends = [seconds for seconds in stays.values() if seconds is not None]
     filters = {policy: parse_filter(policy.filter) for policy in policies}

@@ -1,7 +1,7 @@
-"""Review queues in any store: what may be asked, and which traces of a queue are still to be reviewed.
+"""Review queues in any store: the checks of their questions, and the traces that are still to be reviewed.
 
-A queue is a saved filter. Answers are ordinary feedback of people, so a trace is reviewed by somebody who has given
-feedback of every name that the queue asks for, wherever that was. Texts may be left out, unless nothing else is asked.
+A queue is a saved filter. Answers are ordinary feedback of people, so a person has reviewed a trace after giving
+feedback of every name that the queue asks for, at any place. Texts are optional, unless the queue asks only for texts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TEXT_LIMIT = 5000
 _SCORES_LIMIT = 20
 _CHOICES_LIMIT = 50
 _REVIEWERS_LIMIT = 100
-CONTENT: Final = ("filter", "experiment", "scores", "reviewers", "guidance")  # what a queue has besides its name
+CONTENT: Final = ("filter", "experiment", "scores", "reviewers", "guidance")  # fields of a queue other than its name
 _FIELDS = ("name", *CONTENT)
 _DIGITS = 32
 
@@ -113,7 +113,7 @@ def in_queue(queue: StoredQueue) -> Expression:
 
 
 def reviewed_by(queue: StoredQueue, reviewer: str) -> Expression:
-    """The traces of a queue that somebody has reviewed."""
+    """The traces of a queue that a reviewer has reviewed."""
     given = [Comparison(Field("reviewer", "text", name), "=", reviewer) for name in _needed(queue)]
     return _both(in_queue(queue), *given)
 

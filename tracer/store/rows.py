@@ -92,11 +92,11 @@ class ModelRow(NamedTuple):
     deleted: bool = False
 
 
-NEWEST = "latest"  # as an alias of what is registered: the newest version
+NEWEST = "latest"  # the alias of the newest version of a prompt or registered model
 
 
 class RegisteredRow(NamedTuple):
-    """A version of a prompt or of a registered model as stored; ``aliases`` are all of its name's, with numbers."""
+    """A version of a prompt or of a registered model as stored; ``aliases`` are those of its name, with numbers."""
 
     kind: str
     name: str
@@ -163,7 +163,7 @@ class RowPage(NamedTuple):
 
 
 class WrittenRows(NamedTuple):
-    """How many rows were new, and how many were there and have changed."""
+    """Numbers of rows that were added, and of stored rows that were changed."""
 
     added: int
     changed: int
@@ -204,7 +204,7 @@ class StoredPolicy(NamedTuple):
 
 
 class TraceQuery(NamedTuple):
-    """The query of a listing: a checked filter, sort keys, how many, and the token of the page before."""
+    """The query of a listing: a checked filter, sort keys, a limit, and the token of the page before."""
 
     filter: Expression | None = None
     order_by: tuple[OrderTerm, ...] = DEFAULT_ORDER
@@ -237,7 +237,7 @@ class StatisticsRow(NamedTuple):
     Every span counts in calls, errors and latencies; tokens and cost are those of the topmost spans that carry some.
     ``priced`` is the number of calls whose price is known, their own or that of calls below them, ``unmeasured`` that
     of calls without one that failed or sent no token counts, so that ``unpriced`` are those that the price table does
-    not know. ``exact`` is False where percentiles come from the hourly roll-up, whose buckets are 5 % wide. ``start``
+    not have. ``exact`` is False where percentiles come from the hourly roll-up, whose buckets are 5 % wide. ``start``
     is where the step begins, in ns.
     """
 
@@ -268,7 +268,7 @@ class StatisticsRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many traces started when: counts of steps of ``step`` ns from ``since`` on, those with traces alone."""
+    """Counts of traces by start, in steps of ``step`` ns from ``since`` on; steps without traces are left out."""
 
     since: int
     until: int
@@ -332,8 +332,8 @@ class SessionPage(NamedTuple):
 
 @dataclass(frozen=True)
 class FeedbackRow:
-    """Feedback of one name: its number, mean and standard deviation of numbers and of yes or no, and how often which
-    text was given, the most frequent first. ``is_share``: the mean is the share of yes among yes and no."""
+    """Feedback of one name: its number, mean and standard deviation of numbers and of yes or no, and the count of each
+    text, the most frequent first. ``is_share``: the mean is the share of yes among yes and no."""
 
     name: str
     count: int
@@ -346,7 +346,7 @@ class FeedbackRow:
 class VersionRow(NamedTuple):
     """The traces of one version of an app together; times in ns, latencies in ms, cost in USD.
 
-    ``trace_name`` is the name of most of them. ``uncertainty`` has the standard errors, as far as the traces tell, of
+    ``trace_name`` is the name of most of them. ``uncertainty`` has the standard errors, where the traces allow one, of
     ``tokens`` and ``cost`` a trace and of ``latency_p50_ms``, ``latency_p95_ms`` and ``latency_p99_ms``.
     """
 
@@ -368,7 +368,7 @@ class VersionRow(NamedTuple):
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """Scores of one name: how many, the mean of numbers and of yes or no, and in how many traces the scorer failed."""
+    """Scores of one name: count, mean of numbers and of yes or no, and number of traces whose scorer failed."""
 
     name: str
     count: int
@@ -395,7 +395,7 @@ class RunSums(NamedTuple):
 
 
 class ExperimentRow(NamedTuple):
-    """An experiment, how many traces it has, and when the last one started, in ns."""
+    """An experiment, its number of traces, and the start of the last one in ns."""
 
     id: str
     name: str

@@ -1,6 +1,6 @@
-"""Gives a record of doubtful origin the shape of tracer/_records/record.py, so that readers need not doubt it.
+"""Gives a record of any origin the shape of tracer/_records/record.py, so that readers can rely on it.
 
-Every record passes here, whichever way it came: a journal, the server's API, OTLP, a file.
+Every record passes here, from any source: a journal, the server's API, OTLP, a file.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ _SPAN: dict[str, _Check] = {
     "links": _are_links,
     "known_as": _are_ids,
 }
-# what else the fields of a kind must be; the others' times must be times
+# checks of the fields by kind; other kinds have only times to check
 _CHECKS: dict[object, dict[str, _Check]] = {
     "span": _SPAN,
     "start": _SPAN,

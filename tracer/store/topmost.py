@@ -2,9 +2,9 @@
 
 A span is covered where an ancestor carries the same: it counts as a call, with its latency and its error, but not with
 its tokens (or its cost). Of the spans that several instrumentations make of one call beside each other, each later one
-is as if below the first. Every sum follows from the marks that this module makes, which are stored with the spans.
-Sums of model calls have marks of their own, since only spans that name a model take part in them: an agent that adds up
-the tokens of its calls does not take them from their models.
+counts as if it were below the first. Every sum follows from the marks that this module makes, which are stored with the
+spans. Sums of model calls have marks of their own, since only spans that name a model take part in them: an agent that
+adds up the tokens of its calls does not take them from their models.
 
 A span with tokens and no cost has a mark where a span below carries a cost: it is no call without a known price.
 """
@@ -49,7 +49,7 @@ class Topmost:
     __slots__ = ("_alike", "_carrying", "_costs", "_is_stale", "_usage")
 
     def __init__(self) -> None:
-        # calls that may be one, by parent and tokens, and by who made the span
+        # spans that may be of one call, by parent and tokens, then by the instrumentation that made them
         self._alike: dict[tuple[str, int], dict[str, list[SpanFacts]]] = {}
         self._carrying: dict[str, int] = {}
         self._usage: dict[str, int] = {}
@@ -116,7 +116,7 @@ class Topmost:
         return _usd(self._costs) if self._costs else None
 
     def _has_alike(self, span: SpanFacts) -> bool:
-        """Whether another instrumentation may have made a span of the same call; keeps this one for others to find."""
+        """Whether another instrumentation may have made a span of the same call; keeps this span for later ones."""
         if not (span.scope and span.parent_id and span.usage):
             return False
         tokens = span.usage.get("output_tokens", span.usage.get("total_tokens", 0))

@@ -78,7 +78,7 @@ class AlertState:
             return [Event(*row) for row in rows]
 
     def begin(self, rule: str, now: float, value: float, messages: Sequence[tuple[str, JsonObject]]) -> None:
-        """Begin an event with its messages; without effect while one of the rule goes on."""
+        """Begin an event with its messages; without effect while the rule has an open one."""
         event = uuid.uuid4().hex
         with self._changing() as connection:
             made = connection.execute(

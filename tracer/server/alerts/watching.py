@@ -38,7 +38,7 @@ class RuleStatus(NamedTuple):
 
     rule: Rule
     value: float | None  # None where there was nothing to measure, or no check yet
-    since: float | None  # when its event began; None where none goes on
+    since: float | None  # start of the open event; None without one
     fault: str | None  # of the last check, which failed
 
 
@@ -167,7 +167,7 @@ class Alerts(Repeated):
 
 
 def measured(rule: Rule, store: Store, now: float) -> tuple[float | None, int]:
-    """The measure of a rule, None where there is nothing to measure, and how many traces there are."""
+    """The measure of a rule, None where there is nothing to measure, and the number of the traces."""
     with time_limit(_QUERY_SECONDS):
         rows = store.statistics(
             group_by="all_traces",

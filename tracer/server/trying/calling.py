@@ -83,7 +83,7 @@ def new_client(at_once: int) -> httpx.AsyncClient:
 
 @dataclass
 class ModelCall:
-    """A call that is made while ``events`` is read; the reply until its end, of whatever cause, is recorded."""
+    """A call that is made while ``events`` is read; the reply until then is recorded, however the call ends."""
 
     asked: Asked
     store: Store

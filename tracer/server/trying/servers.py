@@ -22,7 +22,7 @@ _OLLAMA_PORT = 11434
 
 @dataclass(frozen=True)
 class ModelServer:
-    """A server of models: its URL, the variable of the environment with its key, and the dialects that it speaks."""
+    """A server of models: its URL, the variable of the environment with its key, and its dialects."""
 
     url: str
     key_variable: str | None

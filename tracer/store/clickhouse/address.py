@@ -17,7 +17,7 @@ _PORT, _SECURE_PORT = 8123, 8443
 
 
 class Address(NamedTuple):
-    """Where a store is; ``cluster`` is the cluster's name where tables are replicated.
+    """The address of a store; ``cluster`` is the cluster's name if tables are replicated.
 
     ``attachments`` is the URL of a place in S3-compatible storage or of a folder, without a slash at its end; None
     where they are in a table.
@@ -33,7 +33,7 @@ class Address(NamedTuple):
     attachments: str | None = None
 
     def __str__(self) -> str:
-        """The place, without the password."""
+        """The address, without the password."""
         return f"clickhouse://{self.host}:{self.port}/{self.database}"
 
 
@@ -77,7 +77,7 @@ def _place(given: str) -> str:
     is_folder = scheme == "file" and rest.startswith("/")
     is_bucket = scheme == "s3" and _BUCKET.fullmatch(rest) is not None
     if not (is_folder or is_bucket):
-        # what stands there may have a password in it
+        # without the given value, which may contain a password
         raise InvalidArgumentError(
             "the address of a ClickHouse store names no place for attachments that tracer knows; expected"
             " attachments=s3://bucket/prefix or attachments=/a/folder; keys for the storage come from the environment"

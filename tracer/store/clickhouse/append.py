@@ -1,13 +1,13 @@
-"""Takes in a decoded batch, so that what is sent twice, by two servers, or after a crash in the middle counts once.
+"""Takes in a decoded batch, so that records sent twice, by two servers, or again after a crash count once.
 
-Spans and facts go into tables that keep one row for each key, whatever is inserted how often: they are the truth. The
+Spans and facts go into tables that keep one row for each key, however often it is inserted: they are the truth. The
 row of a trace, from which lists and sums come, is made of all of them anew (rolled.py) and replaces the row before. Its
 version is a number that was drawn after the spans were written and before they were read. Of two servers that change
 one trace at once, the one that draws later reads what the other wrote, so that the row with the greater version has
 all. A server that dies in between leaves spans without their trace's row: the sender was not answered and sends again.
 
-Change numbers are drawn the same way, and a reader must not pass one that is not visible yet. So a writer looks, once
-its numbers can be seen, whether a greater one was there before, and if so gives its changes a new number.
+Change numbers are drawn the same way, and a reader must not pass one that is not visible yet. So a writer checks, once
+its numbers are visible, whether a greater one was there before, and if so gives its changes a new number.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ Lives = Mapping[str, int]
 
 
 def append(connection: Connection, batch: DecodedBatch) -> None:
-    """Write the batch. Raises StoreError; what was written until then does no harm."""
+    """Write the batch. Raises StoreError; the part written until then does no harm."""
     ids = list(batch.traces)
     starts = range(0, len(ids), _TRACES_AT_ONCE)
     parts = [stored_rows(connection, ids[start : start + _TRACES_AT_ONCE], batch.restored) for start in starts]
@@ -75,7 +75,7 @@ def append(connection: Connection, batch: DecodedBatch) -> None:
 
 
 def _attachments_of_gone(batch: DecodedBatch, kept: Set[str]) -> Set[str]:
-    """The attachments that traces which were deleted name, and none of the others."""
+    """The attachments that only deleted traces name."""
     gone = batch.traces.keys() - kept
     if not gone:
         return gone
@@ -86,7 +86,7 @@ def _attachments_of_gone(batch: DecodedBatch, kept: Set[str]) -> Set[str]:
 
 
 class Stored(NamedTuple):
-    """A trace's row as it is: in which life, what it was made of, when the trace was first heard of, its change.
+    """The stored row of a trace: life, digest of its sources, arrival of its first record, change number.
 
     ``hours`` are those in which it has rows.
     """
@@ -99,7 +99,7 @@ class Stored(NamedTuple):
 
 
 def stored_rows(connection: Connection, trace_ids: Sequence[str], restored: Set[str]) -> dict[str, Stored]:
-    """What is stored of each trace, without those that were deleted: of these the restored ones begin another life."""
+    """The stored row of each trace but deleted ones; a restored trace that was deleted begins another life."""
     found = dict.fromkeys(trace_ids, Stored())
     of_these = traces_of(trace_ids)
     for trace_id, (deleted, *cells), hours in connection.rows(
@@ -153,7 +153,7 @@ def _newest_last(records: Sequence[JsonObject]) -> Sequence[JsonObject]:
 
 
 def fact(trace_id: str, life: int, kind: str, key: str, place: int, record: JsonObject) -> Row:
-    """A row of what records other than spans tell."""
+    """A row with the facts of a record that is no span."""
     line = orjson.dumps(record).decode()
     return {"trace_id": trace_id, "life": life, "kind": kind, "key": key, "place": place, "record": line}
 
@@ -191,7 +191,7 @@ def roll_up(
     records: Mapping[tuple[str, str], bytes] | None = None,
     new: _New = _NOTHING_NEW,
 ) -> None:
-    """Write the rows of traces anew, where they change; ``records`` and ``new`` are what is at hand."""
+    """Write the rows of traces anew if they change; ``records`` and ``new`` are already in memory."""
     lives = {trace_id: each.life for trace_id, each in stored.items()}
     number = connection.number()
     all_known = _known_at_hand(connection, new) if new.traces else {}
@@ -257,7 +257,7 @@ def _hide_deleted(connection: Connection, trace_ids: Sequence[str]) -> None:
 
 
 def write_tombstones(connection: Connection, lives: Lives, number: int) -> None:
-    """Hide these lives of traces, in each hour in which they have rows, also in those that come meanwhile."""
+    """Hide these lives of traces, in each hour in which they have rows, also in hours that are added meanwhile."""
     hidden: set[tuple[str, int]] = set()
     of_these = traces_of(list(lives))
     while True:
@@ -288,7 +288,7 @@ def _untold(connection: Connection, changes: Mapping[str, int]) -> list[str]:
 
 
 def version_of(life: int, number: int, *, deleted: bool = False) -> int:
-    """The version of a trace's row: a deletion goes before all that is written in the same life."""
+    """The version of a trace's row: a deletion is above all other rows of the same life."""
     return (2 * life + int(deleted)) << _NUMBER_BITS | number
 
 
@@ -305,7 +305,7 @@ def write_changes(connection: Connection, number: int, trace_ids: Sequence[str])
 
 
 def _join_logs(connection: Connection, all_known: Mapping[str, Known]) -> bool:
-    """Write spans anew that log records tell of; whether there were any."""
+    """Write spans anew that log records belong to; whether there were any."""
     with_logs = {trace_id: known for trace_id, known in all_known.items() if known.logs}
     named = {trace_id: named_spans(known.logs, known.aliases) for trace_id, known in with_logs.items()}
     if not with_logs:
@@ -335,7 +335,7 @@ def _join_logs(connection: Connection, all_known: Mapping[str, Known]) -> bool:
 
 
 def _known_at_hand(connection: Connection, new: _New) -> dict[str, Known]:
-    """Of new traces those of which the tables have nothing but this batch: as many spans and facts, of one time."""
+    """New traces whose only rows are those of this batch: as many spans and facts, of one time."""
     ids = list(new.traces)
     of_these = spans_of(ids)
     rows = connection.rows(
@@ -357,7 +357,7 @@ def _known_at_hand(connection: Connection, new: _New) -> dict[str, Known]:
         counts = sum(row[0] for row in there), sum(row[1] for row in there)
         is_whole = counts == (len(decoded.spans) + len(decoded.starts), len(facts[trace_id]))
         if is_whole and all(first == last for _, _, first, last, _ in there):
-            for span in decoded.spans.values():  # a batch that was tried before has been rolled up
+            for span in decoded.spans.values():  # of a batch that was tried before, and is rolled up
                 span.facts.covered, span.facts.beside = 0, None
             found[trace_id] = Known(
                 trace_id,
@@ -465,7 +465,7 @@ def _record_reader(connection: Connection, known: Known, records: Mapping[tuple[
 
 
 def _write_alone(connection: Connection, batch: DecodedBatch, left_out: Set[str]) -> None:
-    """Write what belongs to no trace, without some attachments."""
+    """Write the records that belong to no trace, without some attachments."""
     logs = [
         record for decoded in batch.traces.values() for log in decoded.logs for record in log.get("attachments", ())
     ]

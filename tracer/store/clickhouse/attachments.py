@@ -1,7 +1,7 @@
 """Attachments: a row for each, with its content, or with the content as an object beside ClickHouse.
 
-An object is named by the digest and the version of its row. So a deletion, which takes those that are older than
-itself, never takes what somebody writes meanwhile.
+An object is named by the digest and the version of its row. So a deletion, which removes objects older than itself,
+never removes one that is written meanwhile.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ELSEWHERE = f"empty(content) AND digest != '{_OF_NOTHING}'"  # the content is a
 
 
 def write_attachments(connection: Connection, attachments: Mapping[str, tuple[str, bytes]]) -> None:
-    """Keep attachments that are not there; again those that somebody deleted meanwhile."""
+    """Write attachments that are not stored; again those that were deleted meanwhile."""
     for _ in range(_TRIES):
         there = connection.rows(
             "SELECT digest FROM attachments FINAL WHERE digest IN ? AND NOT deleted", [list(attachments)]
@@ -31,7 +31,7 @@ def write_attachments(connection: Connection, attachments: Mapping[str, tuple[st
             return
         number = connection.number()
         if connection.objects is not None:
-            # first the objects: a row says that its object is there
+            # objects before rows: each row needs its object
             connection.objects.put(
                 {f"{_folder(digest)}/{number}": content for digest, (_, content) in new.items() if content}
             )

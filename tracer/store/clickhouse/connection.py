@@ -37,19 +37,19 @@ _LITERAL_CHARACTERS = 100_000  # of a query, which may have 128 KiB
 
 
 class UnknownTableError(StoreError):
-    """The database has none of tracer's tables, or is not there."""
+    """The database has none of tracer's tables, or does not exist."""
 
 
 class Connection:
-    """Speaks with one database, in any thread and after a fork."""
+    """Queries one database, in any thread and after a fork."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self.objects = Objects(address.attachments) if address.attachments else None  # what attachments consist of
+        self.objects = Objects(address.attachments) if address.attachments else None  # with the content of attachments
         self._client: Any = None  # of clickhouse-connect
         self._process = 0
         self._connecting = threading.Lock()
-        self.experiments: dict[str, int] = {}  # numbers that are known; one is never changed
+        self.experiments: dict[str, int] = {}  # known numbers, which never change
         # threads of one process take turns at a document: else most of their tries would come too late
         self.turns = [threading.Lock() for _ in range(_TURNS)]
 
@@ -144,7 +144,7 @@ class Connection:
             form_encode_query_params=True,
             client_name="tracer",
         )
-        client.database = to.database  # not before: a database that is not there yet is no reason to fail
+        client.database = to.database  # not before: a missing database is no reason to fail
         return client
 
     def _store_error(self, error: Exception) -> StoreError:
@@ -173,7 +173,7 @@ def _bound(sql: str, parameters: Iterable[object]) -> tuple[str, dict[str, objec
 
 
 def _literal(value: object, room: int) -> str:
-    """A list of ids as SQL, since the driver looks at each character of a parameter; empty where that is not safe."""
+    """A list of ids as SQL, since the driver looks at each character of a parameter; empty if that is not safe."""
     if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
         return ""
     joined = "".join(value)

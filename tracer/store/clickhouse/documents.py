@@ -1,9 +1,9 @@
-"""Small things that several servers change at once: experiments, versions of apps, runs, what is registered, datasets.
+"""Small documents that several servers change at once: experiments, versions, runs, prompts, models, datasets.
 
 ClickHouse has no transactions, but of two inserts with one deduplication token it takes the first alone, on a single
 server as on replicated tables. So the documents of one owner (a run, a prompt's name, a dataset) have a version, and a
 change is one insert of all its rows under a token that names the next one. A writer that was too late reads again, and
-makes its change of what is there now: no number is given twice, and no change is lost.
+makes its change to the new documents: no number is given twice, and no change is lost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WAIT_SECONDS = 0.02
 
 
 class Document(NamedTuple):
-    """One thing of an owner; ``content`` is JSON, None removes it."""
+    """One document of an owner; ``content`` is JSON, None removes it."""
 
     id: str
     content: Any
@@ -61,7 +61,7 @@ def read_all(connection: Connection, kind: str, id: str) -> dict[str, Any]:
 def change(
     connection: Connection, kind: str, owner: str, make: Change, ids: Sequence[str] | None = None
 ) -> Sequence[Document]:
-    """Write what ``make`` makes of the documents that are there; it is called again when others were faster."""
+    """Write the documents that ``make`` makes from the stored ones; it is called again if another writer was faster."""
     with connection.turns[hash((kind, owner)) % len(connection.turns)]:
         for _ in range(_TRIES):
             version = _version(connection, kind, owner)  # before the documents: later ones let the insert come too late
@@ -96,7 +96,7 @@ def _write(connection: Connection, kind: str, owner: str, version: int, written:
 
 
 def experiment_numbers(connection: Connection, names: Iterable[str]) -> dict[str, int]:
-    """The numbers of experiments; those that are not there are made."""
+    """The numbers of experiments; missing ones are made."""
     known = connection.experiments
     missing = sorted({name for name in names if name not in known})
     if missing:
@@ -188,11 +188,11 @@ def _said_rows(
     return sorted(rows, key=lambda row: (-row[3], row[0]))
 
 
-# ---- what is registered
+# ---- registered prompts and models
 
 
 def write_registered(connection: Connection, records: Sequence[JsonObject]) -> None:
-    """Write the records of versions and of aliases. A version that is there already keeps its number."""
+    """Write the records of versions and of aliases. A stored version keeps its number."""
     of: dict[tuple[str, str], list[JsonObject]] = {}
     for record in records:
         of.setdefault((record["of"], record["name"]), []).append(record)

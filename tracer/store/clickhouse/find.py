@@ -29,16 +29,16 @@ _ORDER_COLUMNS = {
     "model_id": "ifNull(model_id, '')",
 }
 _TIES = ("born", "trace_id")
-_LOOKED_AT, _WIDER = 4000, 8  # traces at first; how many times as many each time after
+_LOOKED_AT, _WIDER = 4000, 8  # traces at first; the factor of each further step
 _EARLIER = 24  # hours that a span may have started before its trace's root, whose clock is another one's
 
 
 def find_traces(connection: Connection, query: TraceQuery) -> TracePage:
-    """One page of the traces that a query asks for."""
+    """One page of the traces that a query selects."""
     columns = [_ORDER_COLUMNS[term.field] for term in query.order_by] + list(_TIES)
     descending = [term.descending for term in query.order_by] + [query.order_by[0].descending] * len(_TIES)
     order = ", ".join(f"{column} {'DESC' if down else 'ASC'}" for column, down in zip(columns, descending))
-    # the narrow columns decide, the wide ones of this page's rows alone are read
+    # the narrow columns decide; the wide ones are read for this page's rows only
     sql = selected(query.filter).matching(_after_cursor(query, columns, descending))
     asked = f"SELECT {', '.join(columns)} FROM {{}} ORDER BY {order} LIMIT ?"
     if query.order_by[0].field == "timestamp":
@@ -82,7 +82,7 @@ def _whole(connection: Connection, trace_ids: Sequence[str]) -> dict[str, TraceC
 
 
 def count_traces(connection: Connection, expression: Expression | None) -> int:
-    """How many traces meet a filter."""
+    """Number of traces that meet a filter."""
     sql = selected(expression)
     return int(connection.rows(f"SELECT count() FROM {sql.text}", sql.parameters)[0][0])
 

@@ -1,7 +1,7 @@
-"""Writes what several requests append at once as one batch, since an insert costs the engine the same for few rows.
+"""Writes the appends of several requests as one batch, since an insert costs the engine the same for few rows.
 
-A request waits for those before it. When its turn comes it writes all that has come meanwhile, whoever brought it, and
-each of the others is answered once that is written: nothing is acknowledged before it is stored.
+A request waits for those before it. Then it writes its batch with all that wait, and the other requests are answered
+once they are written: nothing is acknowledged before it is stored.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Gathering:
 
     def __init__(self, write: Callable[[DecodedBatch], None]) -> None:
         self._write = write
-        self._turn = threading.Lock()  # a second batch at once would take what makes the next one large
+        self._turn = threading.Lock()  # one write at a time, so that many batches gather for the next
         self._choosing = threading.Lock()
         self._waiting: list[_Waiting] = []
 
     def append(self, batch: DecodedBatch) -> None:
-        """Write a batch, together with others that wait. Raises what this one alone is the reason of."""
+        """Write a batch, together with others that wait. Raises the errors of this batch only."""
         own: Future[None] = Future()
         with self._choosing:
             self._waiting.append((batch, own))
@@ -43,7 +43,7 @@ class Gathering:
         own.result()
 
     def _choose(self) -> list[_Waiting]:
-        """Those that wait, the first ones first, as long as no two have news of the same trace."""
+        """Waiting batches, the oldest first, up to the first one with a trace that is already chosen."""
         chosen: list[_Waiting] = []
         traces: set[str] = set()
         spans = 0
@@ -62,7 +62,7 @@ class Gathering:
             try:
                 self._write(together([batch for batch, _ in chosen]))
             except Exception:
-                pass  # perhaps one of them is the reason: each alone
+                pass  # perhaps one of them is the cause: write each alone
             else:
                 for _, written in chosen:
                     written.set_result(None)

@@ -1,6 +1,6 @@
 """Joins log records with the spans that they belong to, whichever comes first.
 
-Log records are kept as facts of their trace. The record of a span that they tell of is written anew together with them,
+Log records are kept as facts of their trace. The record of their span is written anew together with them,
 at a rank above the span's own; of servers that do so at once, the one that reads last finds the records of all.
 """
 
@@ -20,10 +20,10 @@ from tracer.store.shape import put_in_shape
 
 @dataclass(slots=True)
 class Joined:
-    """What log records change in one trace."""
+    """Changes that log records make in one trace."""
 
     spans: list[NewSpan] = field(default_factory=list)
-    hidden: list[str] = field(default_factory=list)  # ids of spans that log records made, and that came as another
+    hidden: list[str] = field(default_factory=list)  # ids of spans made from log records, which came with other ids
     updates: list[JsonObject] = field(default_factory=list)
 
 
@@ -39,7 +39,7 @@ def join(logs: Sequence[JsonObject], aliases: Mapping[str, str], records: Mappin
     of: dict[str, list[JsonObject]] = {}
     for alias, span_id in aliases.items():
         made = (records.get(alias) or {}).get("joined") or {}
-        if alias != span_id and made.get("made"):  # of log records, before the span itself came
+        if alias != span_id and made.get("made"):  # from log records, before the span itself came
             joined.hidden.append(alias)
             of.setdefault(span_id, []).extend(made["logs"])
     for log in logs:
@@ -57,8 +57,8 @@ def join(logs: Sequence[JsonObject], aliases: Mapping[str, str], records: Mappin
 
 
 def _with_logs(record: JsonObject | None, logs: Sequence[JsonObject], joined: Joined) -> NewSpan | None:
-    """A span with what log records say; None where it is all known, or cannot be read."""
-    # here, since only what has log records needs the dialects
+    """A span with the content of log records; None if nothing is new, or they cannot be read."""
+    # imported here: only log records need the dialects
     from tracer.dialects.logs import with_logs
 
     with _fault.guard("joining log records with a span"):

@@ -16,7 +16,7 @@ from tracer.store.clickhouse.address import Address
 from tracer.store.clickhouse.connection import Connection, UnknownTableError
 from tracer.store.clickhouse.places import HOUR_OF_START, WEEK
 
-# what a span is; `rank` grows with what is known of it, and of two records that know as much the first one counts;
+# spans; `rank` grows with the completeness of a record, and of two records of one rank the first counts;
 # the records of a conversation repeat each other, so many are compressed together
 _SPANS = """CREATE TABLE IF NOT EXISTS spans {on_cluster} (
     hour UInt32 DEFAULT {hour_of_start}, trace_id String, life UInt32, span_id String, rank UInt32,
@@ -46,7 +46,7 @@ ORDER BY (trace_id, hour) SETTINGS index_granularity = 1024"""
 _PLACES_OF_SPANS = """CREATE MATERIALIZED VIEW IF NOT EXISTS places_of_spans {on_cluster} TO places
 AS SELECT DISTINCT trace_id, hour FROM spans"""
 
-# whatever else records tell of a trace; the first of those with the same key counts
+# facts of a trace from records other than spans; the first with a key counts
 _FACTS = """CREATE TABLE IF NOT EXISTS facts {on_cluster} (
     trace_id String, life UInt32, kind LowCardinality(String), key String,
     at UInt64 DEFAULT toUnixTimestamp64Micro(now64(6)), place UInt32,
@@ -90,7 +90,7 @@ _CHANGES = """CREATE TABLE IF NOT EXISTS changes {on_cluster} (
     seq UInt64 CODEC(Delta, ZSTD(1)), place UInt32, trace_id String
 ) ENGINE = {engine:MergeTree} ORDER BY seq"""
 
-# small things that several servers change at once: documents.py
+# small documents that several servers change at once: documents.py
 _DOCUMENTS = """CREATE TABLE IF NOT EXISTS documents {on_cluster} (
     kind LowCardinality(String), owner String, id String, version UInt64, deleted UInt8, writer String,
     content String CODEC(ZSTD(3))
@@ -140,7 +140,7 @@ def statements(address: Address, after: int = 0) -> Iterator[tuple[int, str]]:
 
 
 def schema_version(connection: Connection) -> int:
-    """The version of the schema that is there; 0 where there is none."""
+    """The version of the stored schema; 0 if there is none."""
     try:
         return int(connection.rows("SELECT max(number) FROM migrations")[0][0])
     except UnknownTableError:

@@ -1,4 +1,4 @@
-"""What a selection of traces comes to: over time, by values of fields, by session, by version of an app."""
+"""Summaries of selected traces: over time, by values of fields, by session, by version of an app."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ _AT_ONCE = 500
 
 
 class _Placed(NamedTuple):
-    """A trace, and where its spans stand in it."""
+    """A trace with the positions of its spans."""
 
     row: TraceRow
     life: int
@@ -172,7 +172,7 @@ def rows_of(connection: Connection, chosen: str, trace_ids: Sequence[str]) -> li
 
 
 def _resources(connection: Connection, owners: Iterable[str | None]) -> dict[str, JsonObject]:
-    """What is known of processes, by their names."""
+    """The resources of processes, by the processes' names."""
     known = sorted({owner for owner in owners if owner})
     rows = connection.rows("SELECT owner, resource FROM processes FINAL WHERE owner IN ?", [known]) if known else []
     return {owner: orjson.loads(resource) for owner, resource in rows}
@@ -181,7 +181,7 @@ def _resources(connection: Connection, owners: Iterable[str | None]) -> dict[str
 def _spans(
     connection: Connection, placed: dict[str, _Placed], *, payload: bool, after: int = 0, span_id: str | None = None
 ) -> dict[str, list[JsonObject]]:
-    """The records of traces' spans, ended and running, sorted by start; those that their rows have."""
+    """The records of traces' spans, ended and running, sorted by start; as listed in the traces' rows."""
     found: dict[str, list[JsonObject]] = {trace_id: [] for trace_id in placed}
     only, values = ("", []) if span_id is None else (" AND span_id = ?", [span_id])
     of_these = spans_of(list(placed))

@@ -1,4 +1,4 @@
-"""The row of a trace, made of all that is known of it: spans, and what other records tell. No order counts."""
+"""The row of a trace, made from its spans and the facts of its other records, in any order of arrival."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Known:
     logs: list[JsonObject] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)  # ids by which log records name spans, and the spans' own
     owner: str | None = None
-    born: int = 0  # grows with the time at which it was first heard of
+    born: int = 0  # grows with the time at which the trace's first record arrived
     digests: set[str] = field(default_factory=set)
-    previews: dict[str, Previews] = field(default_factory=dict)  # of spans without a parent, where they are at hand
+    previews: dict[str, Previews] = field(default_factory=dict)  # of spans without a parent, as far as already made
 
     def has_more_than_logs(self) -> bool:
         """Whether there is more than log records, whose spans have not come."""
@@ -118,7 +118,7 @@ def _running_cells(run: Running) -> tuple[Any, ...]:
 
 
 def _assessments(records: Sequence[JsonObject]) -> dict[str, Any]:
-    """The newest record of each; what was deleted is not there, what others override is shown and counts no more."""
+    """The newest record of each, without deleted ones; overridden ones are shown, but do not count."""
     newest: dict[str, JsonObject] = {}
     for record in records:
         known = newest.get(record["id"])
@@ -137,7 +137,7 @@ def _assessments(records: Sequence[JsonObject]) -> dict[str, Any]:
 
 
 def _reviewer(source: JsonObject) -> str:
-    """The person that gave it; empty if it was none."""
+    """The person who gave it; empty for other sources."""
     return plain_text(source.get("id")) or "" if source.get("type") == "HUMAN" else ""
 
 
@@ -158,7 +158,7 @@ def _shown(record: JsonObject) -> JsonObject:
 
 
 def _previews(known: Known, rolled: RollUp, record_of: RecordOf) -> tuple[str | None, str | None]:
-    """What was asked and replied: what the root says, else the first model call, and the last one that has a reply."""
+    """Request and reply: those of the root, else of the first model call and of the last one with a reply."""
     root = rolled.root
     if root is None:
         return None, None

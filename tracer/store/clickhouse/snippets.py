@@ -1,4 +1,4 @@
-"""Where in the texts of traces some words are: the first place of each trace, with a little text around it."""
+"""Snippets: the first place of searched words in the texts of each trace, with a little text around it."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ from tracer.store.rows import (
 class ClickHouseStore:
     """Keeps traces in one database of a ClickHouse server or cluster."""
 
-    appends_at_once = 16  # what waits is written together: gathering.py
+    appends_at_once = 16  # waiting batches are written together: gathering.py
 
     def __init__(self, url: str, address: Address) -> None:
         self.url = url
@@ -82,11 +82,11 @@ class ClickHouseStore:
         return running_owners(self._checked())
 
     def find_traces(self, query: TraceQuery) -> TracePage:
-        """One page of the traces that a query asks for."""
+        """One page of the traces that a query selects."""
         return find_traces(self._checked(), query)
 
     def count_traces(self, filter: Expression | None = None) -> int:
-        """How many traces meet a filter."""
+        """Number of traces that meet a filter."""
         return count_traces(self._checked(), filter)
 
     def trace(self, trace_id: str, *, payload: bool = True, after: int = 0) -> StoredTrace | None:
@@ -139,7 +139,7 @@ class ClickHouseStore:
         until_ns: int | None = None,
         buckets: int = 60,
     ) -> Histogram | None:
-        """How many traces started when, in at most so many steps; None where there are none to count."""
+        """Counts of traces by start, in at most ``buckets`` steps of time; None if there are no traces."""
         return overview.histogram(self._checked(), filter, since=since_ns, until=until_ns, buckets=buckets)
 
     def facets(self, filter: Expression | None, fields: Sequence[str], *, limit: int = 10) -> Facets:
@@ -147,7 +147,7 @@ class ClickHouseStore:
         return overview.facets(self._checked(), filter, fields, limit)
 
     def snippets(self, trace_ids: Sequence[str], text: str) -> dict[str, Snippet]:
-        """The first place of a text in each of the traces, by trace id; none for those that it is not found in."""
+        """The first place of a text in each of the traces, by trace id; no entry for traces without it."""
         return snippets(self._checked(), trace_ids, text)
 
     def find_sessions(
@@ -184,7 +184,7 @@ class ClickHouseStore:
 
     def index_more(self) -> bool:
         """Index some of the new spans for full-text search; whether there is more to do."""
-        return False  # ClickHouse indexes what is inserted
+        return False  # ClickHouse indexes rows as they are inserted
 
     def delete_traces(
         self,
@@ -201,7 +201,7 @@ class ClickHouseStore:
         return delete_weeks(self._checked(), before)
 
     def release_space(self, *, whole: bool = False) -> bool:
-        """Nothing: ClickHouse does so by itself."""
+        """Do nothing: ClickHouse releases space by itself."""
         return False
 
     def sizes(self) -> dict[str, int]:
@@ -308,7 +308,7 @@ class ClickHouseStore:
         self._connection.close()
 
     def _checked(self) -> Connection:
-        """The connection, once the schema is known to be this version's. Raises StoreError."""
+        """The connection, after a check that the schema is this version's. Raises StoreError."""
         if not self._is_checked:
             with self._checking:
                 if not self._is_checked:

@@ -1,6 +1,6 @@
 """Deletes weeks as a whole: their traces by one statement, their spans with the partition that has them.
 
-The rows of the traces are hidden, as by any deletion, and stay as marks: what arrives late is dropped. A trace that
+The rows of the traces are hidden, as by any deletion, and stay as marks: late records are dropped. A trace that
 arrives in such a week between the statements, from a clock that is weeks behind or by a copy, may be hidden, too.
 """
 
@@ -28,7 +28,7 @@ def delete_weeks(connection: Connection, before: int) -> int:
         " WHERE active AND database = currentDatabase() AND table = 'spans' ORDER BY partition"
     ):
         first = _first_hour(partition)
-        # the first of all weeks has what is older than any, and what has no time
+        # the first week also has all earlier traces, and those without a time
         if first > FIRST_HOUR and (first + _HOURS) * HOUR_NS <= before and _is_over(connection, first):
             number += _delete(connection, partition, first)
     return number
@@ -58,7 +58,7 @@ def _delete(connection: Connection, partition: str, first: int) -> int:
     )
     hidden = _hide(connection, first)
     connection.command(f"ALTER TABLE spans DROP PARTITION '{partition}'")
-    hidden += _hide(connection, first)  # what came meanwhile: some of its spans may have gone
+    hidden += _hide(connection, first)  # traces that came meanwhile may have lost spans
     connection.command(f"OPTIMIZE TABLE traces PARTITION '{partition}' FINAL")  # the hidden rows leave the disk
     for start in range(0, len(digests), _DIGESTS_AT_ONCE):
         delete_unused_attachments(connection, [row[0] for row in digests[start : start + _DIGESTS_AT_ONCE]])
@@ -66,7 +66,7 @@ def _delete(connection: Connection, partition: str, first: int) -> int:
 
 
 def _hide(connection: Connection, first: int) -> int:
-    """Hide the traces of a week, in each hour in which they have rows; how many there were."""
+    """Hide the traces of a week, in each hour in which they have rows; their number."""
     within = [first, first + _HOURS]
     ((count, one),) = connection.rows(f"SELECT count(), any(trace_id) FROM ({_LIVE})", within)
     if not count:
@@ -78,5 +78,5 @@ def _hide(connection: Connection, first: int) -> int:
         f" WHERE deleted != 1 AND (hour, trace_id) IN (SELECT hour, trace_id FROM places WHERE trace_id IN ({_LIVE}))",
         [number, number, *within],
     )
-    write_changes(connection, number, [one])  # a new number for those who follow; nobody is told of what is gone
+    write_changes(connection, number, [one])  # readers of changes need a new number, but no list of deleted traces
     return int(count)

@@ -114,7 +114,7 @@ def _conditions(name: str, field: Field, value: str, values_of: Callable[[str], 
         return equal
     more = [f"{name} = {given}", f"{name} CONTAINS {given}"] if value else []
     first = [text for text in equal if text in more]
-    # several values have it in them, and none is it: what was written means them all
+    # several values contain the text and none equals it: propose all of them by CONTAINS
     if not first and len(equal) > 1:
         first = more[1:]
     return list(dict.fromkeys([*first, *equal, *more]))
@@ -168,7 +168,7 @@ def _last_field(tokens: list[Token]) -> tuple[Field | None, list[Token]]:
     for place, token in enumerate(tokens):
         between = between or token.is_word("BETWEEN")
         if token.is_word("AND") and between:
-            between = False  # this AND belongs to BETWEEN
+            between = False  # this AND is part of BETWEEN
         elif token.is_word("AND", "OR"):
             start = place + 1
     while start < len(tokens) and (tokens[start].is_word("NOT") or tokens[start].text == "("):
@@ -225,7 +225,7 @@ def _quoted(value: str) -> Item:
 
 
 def _matching(items: list[Item], started: str) -> list[Item]:
-    """Those that begin with what was written, then those that contain it."""
+    """Items that begin with the written text, then those that contain it."""
     wanted = started.lower().strip("'\"")
     if not wanted:
         return items

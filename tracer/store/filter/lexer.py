@@ -104,7 +104,7 @@ def _quoted(source: str, position: int, what: str) -> tuple[str, int]:
         if close < 0:
             raise FilterSyntaxError(f"{what} opens here and is never closed; add {quote}", source, position)
         pieces.append(source[index:close])
-        if source[close + 1 : close + 2] != quote:  # a doubled quote stands for the quote itself
+        if source[close + 1 : close + 2] != quote:  # a doubled quote is an escaped quote
             return "".join(pieces), close + 1
         pieces.append(quote)
         index = close + 2

@@ -11,7 +11,7 @@ from tracer.store.filter.fields import find_field
 ORDER_FIELDS = (
     "timestamp", "duration", "tokens", "cost", "errors", "name", "state", "trace_id", "session", "user", "model_id",
 )  # fmt: skip
-_ORDERED_AS = {"version": "model_id"}  # a listing knows the ids alone: traces of one version stand together
+_ORDERED_AS = {"version": "model_id"}  # listings have only ids, which keep traces of one version together
 _EXAMPLE = 'e.g. order_by=["timestamp DESC"] or ["cost DESC", "name"]'
 
 

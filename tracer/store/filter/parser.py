@@ -25,7 +25,7 @@ FindField = Callable[[list[str]], Union[Field, None]]
 _KEYWORDS = ("AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "CONTAINS", "IS", "NULL", "BETWEEN")
 _DEPTH_LIMIT = 100
 _STACK_LIMIT = 45  # SQLite's own parser has room for 100; conditions, and the SQL around a filter, need some of it
-_CONDITION_LIMIT = 500  # beyond it SQLite refuses the statement with an error that explains nothing
+_CONDITION_LIMIT = 500  # beyond it SQLite refuses the statement with an unclear error
 _LIST_LIMIT = 10_000
 _LENGTH_LIMIT = 500_000  # characters: a list of as many ids as there may be has fewer
 _SEARCHED_LIMIT = 100  # words and parts that are looked up in the full-text index
@@ -281,7 +281,7 @@ class _Parser:
 
 
 def _stack_of(expression: Expression) -> int:
-    """How much of the database's parser stack is taken where the expression is deepest."""
+    """Entries of the database's parser stack that the deepest place of the expression takes."""
     if isinstance(expression, Comparison):
         return 0
     if isinstance(expression, Not):

@@ -42,7 +42,7 @@ def trace_row(shape: Shape) -> TraceRow:
         **{name: shape[name] for name in _SAME_IN_TRACES},
         start=shape["start_ns"],
         duration=shape["duration_ns"],
-        failed_steps=shape.get("failed_steps", []),  # older servers do not tell
+        failed_steps=shape.get("failed_steps", []),  # which older servers do not send
         assessments=[_assessment_row(given) for given in shape["assessments"]],
     )
 
@@ -156,7 +156,7 @@ def version_row(shape: Shape) -> VersionRow:
         last=shape["last_ns"],
         cost=_total(shape["cost"]),
         feedback=[feedback_row(given) for given in shape["feedback"]],
-        trace_name=shape.get("trace_name"),  # older servers do not tell
+        trace_name=shape.get("trace_name"),  # which older servers do not send
         uncertainty=shape.get("uncertainty", {}),
     )
 

@@ -1,4 +1,4 @@
-"""The store of a tracer server: the same protocol, spoken over its HTTP API."""
+"""The store of a tracer server: the same protocol, over its HTTP API."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ class RemoteStore:
         self._server.deliver(f"/owners/{path_part(owner)}/gone")
 
     def running_owners(self) -> list[str]:
-        """None: the server watches its processes itself."""
+        """Always empty: the server watches its processes itself."""
         return []
 
     def find_traces(self, query: TraceQuery) -> TracePage:
-        """One page of the traces that a query asks for."""
+        """One page of the traces that a query selects."""
         found: list[Any] = []
         token = query.page_token
         while True:
@@ -96,7 +96,7 @@ class RemoteStore:
                 return TracePage([rows.trace_row(shape) for shape in found], token, page["complete"])
 
     def count_traces(self, filter: Expression | None = None) -> int:
-        """How many traces meet a filter."""
+        """Number of traces that meet a filter."""
         return int(self._get("/traces/histogram", {"filter": filter_text(filter), "buckets": 2})["count"])
 
     def trace(self, trace_id: str, *, payload: bool = True, after: int = 0) -> StoredTrace | None:
@@ -120,7 +120,7 @@ class RemoteStore:
             except UnknownOperationError:  # an older server is asked once for each trace
                 return found | {trace_id: self.spans(trace_id, payload=payload) for trace_id in left}
             found.update((item["trace_id"], item["records"]) for item in part)
-            left = left[len(part) :]  # an answer has as many as fit
+            left = left[len(part) :]  # a response has as many as fit
         return found
 
     def traces(self, trace_ids: Sequence[str]) -> list[StoredTrace]:
@@ -132,7 +132,7 @@ class RemoteStore:
             except UnknownOperationError:
                 part = [{"trace_id": trace_id} for trace_id in left]
             for item in part:
-                # an older server tells nothing about traces, or has not this operation
+                # an older server sends no fields of traces, or lacks this operation
                 found.append(_whole(item) if "trace" in item else self.trace(item["trace_id"]))
         return [stored for stored in found if stored is not None]
 
@@ -165,7 +165,7 @@ class RemoteStore:
             "since_ns": None if since_ms is None else int(since_ms * _NS_PER_MS),
             "until_ns": None if until_ms is None else int(until_ms * _NS_PER_MS),
             "interval_ns": interval_ns,
-            "latency": None if latency == "total" else latency,  # which older servers do not know
+            "latency": None if latency == "total" else latency,  # unknown to older servers
         }
         found = self._get("/statistics", asked)
         shapes = found["groups"] if interval_ns is None else found["series"]
@@ -179,7 +179,7 @@ class RemoteStore:
         until_ns: int | None = None,
         buckets: int = 60,
     ) -> Histogram | None:
-        """How many traces started when, in at most so many steps; None where there are none to count."""
+        """Counts of traces by start, in at most ``buckets`` steps of time; None if there are no traces."""
         asked = {"filter": filter_text(filter), "since_ns": since_ns, "until_ns": until_ns, "buckets": buckets}
         found = self._get("/traces/histogram", asked)
         if found["step_ns"] is None:
@@ -193,7 +193,7 @@ class RemoteStore:
         return rows.facets(self._get("/traces/facets", asked))
 
     def snippets(self, trace_ids: Sequence[str], text: str) -> dict[str, Snippet]:
-        """The first place of a text in each of the traces, by trace id; none for those that it is not found in."""
+        """The first place of a text in each of the traces, by trace id; no entry for traces without it."""
         asked = {"trace_ids": list(trace_ids), "text": text}
         found = self._server.send("/traces/snippets", asked).json()["snippets"]
         return {shape.pop("trace_id"): Snippet(**shape) for shape in found}
@@ -208,7 +208,7 @@ class RemoteStore:
     ) -> SessionPage:
         """One page of the sessions with a trace that meets the filter, newest or most of something first."""
         asked = {"filter": filter_text(filter), "limit": limit, "page_token": page_token, "order_by": None}
-        if order_by != "time":  # which older servers do not know
+        if order_by != "time":  # unknown to older servers
             asked["order_by"] = order_by
         found = self._get("/sessions", asked)
         return SessionPage([rows.session_row(shape) for shape in found["sessions"]], found["next_page_token"])
@@ -270,7 +270,7 @@ class RemoteStore:
         return self.changes(_NEWEST, limit=1).seq
 
     def index_more(self) -> bool:
-        """Nothing: the server indexes by itself."""
+        """Do nothing: the server indexes by itself."""
         return False
 
     def delete_traces(
@@ -286,15 +286,15 @@ class RemoteStore:
         return int(self._server.send("/traces/delete", body).json()["deleted"])
 
     def delete_older(self, before: int) -> int:
-        """Nothing: the server does so by itself."""
+        """Do nothing: the server deletes by its policies itself."""
         return 0
 
     def release_space(self, *, whole: bool = False) -> bool:
-        """Nothing: the server does so by itself."""
+        """Do nothing: the server releases space by itself."""
         return False
 
     def sizes(self) -> dict[str, int]:
-        """None: the server's figures tell."""
+        """Always empty: the server has metrics for that."""
         return {}
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
@@ -412,7 +412,7 @@ class RemoteStore:
     # ---- files of logged models, which are beside a store ----
 
     def models_with_files(self) -> list[str] | None:
-        """Ids of the versions whose files the server has; None if it is older and keeps none."""
+        """Ids of the versions whose files the server has; None if it is older and cannot keep files."""
         found = self._server.get("/models/files", missing=True)
         return None if found is None else found["model_ids"]
 

@@ -23,7 +23,7 @@ _BLOCKS_AT_ONCE = 200
 _PAGES_AT_ONCE = 256  # 2 MiB: short transactions here, too
 _INCREMENTAL = 2
 _WORTH_WRITING_ANEW = 4  # where more than the fourth part of a file is free
-_REMEMBERED_NS = 30 * 24 * 3600 * 1_000_000_000  # what arrives later than this after a deletion counts as new
+_REMEMBERED_NS = 30 * 24 * 3600 * 1_000_000_000  # a record that arrives longer after a deletion than this counts as new
 _BLOCKS_OF_TRACE = (
     "SELECT chunk FROM spans WHERE id BETWEEN ?1 AND ?2 UNION SELECT chunk FROM replaced WHERE id BETWEEN ?1 AND ?2"
 )
@@ -141,7 +141,7 @@ def _bounds(num: int) -> tuple[int, int]:
 
 
 def _delete_trace(connection: sqlite3.Connection, num: int, now: int) -> int:
-    """Delete a trace but for its blocks: others that go may be written against them, and are still to be read."""
+    """Delete a trace but for its blocks: those of traces to be deleted next may be based on them."""
     bounds = _bounds(num)
     facts = list(load_facts(connection, num))
     remove_spans(connection, facts)

@@ -39,7 +39,7 @@ _LABELS = {
     "exception": LABEL_EXCEPTION,
     "prompt": LABEL_PROMPT,
 }
-# what providers append to a model's name to say which one of it answered
+# dates that providers append to a model's name as its version
 _DATED = late_pattern(r"(.+)[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4})")
 _TAG = "tags."
 FACET_FIELDS = (*_COLUMNS, *_LABELS)
@@ -92,7 +92,7 @@ def _named(connection: sqlite3.Connection, counts: Counter[str]) -> Counter[str]
 
 
 def _label_counts(connection: sqlite3.Connection, nums: Sequence[int]) -> Counter[tuple[int, str, str]]:
-    """How many of the traces have each label."""
+    """Numbers of the traces with each label."""
     kinds = (*_LABELS.values(), LABEL_TAG)
     counts: Counter[tuple[int, str, str]] = Counter()
     # +kind: by trace, not by kind, which all traces have
@@ -108,7 +108,7 @@ def _label_counts(connection: sqlite3.Connection, nums: Sequence[int]) -> Counte
 
 
 def folded_names(models: Iterable[str]) -> dict[str, list[str]]:
-    """The dated names of models whose plain name is there too, by that name."""
+    """The dated names of models whose plain name occurs too, by that name."""
     names = set(models)
     found: dict[str, list[str]] = {}
     for name in sorted(names):
@@ -119,7 +119,7 @@ def folded_names(models: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _count_of_models(connection: sqlite3.Connection, nums: Sequence[int], names: Sequence[str]) -> int:
-    """How many of the traces have a model of one of these names."""
+    """Number of the traces with a model of one of these names."""
     counted = 0
     for part in in_parts(nums):
         (count,) = connection.execute(

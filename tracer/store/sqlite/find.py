@@ -29,7 +29,7 @@ _ORDER_COLUMNS = {
 
 
 def find_traces(connection: sqlite3.Connection, query: TraceQuery, fulltext: Matcher) -> TracePage:
-    """One page of the traces that a query asks for."""
+    """One page of the traces that a query selects."""
     is_newest_first = query.order_by[0] == OrderTerm("timestamp", True)
     source = selected(query.filter, fulltext, by_label=is_newest_first)
     columns = [source.start if term.field == "timestamp" else _ORDER_COLUMNS[term.field] for term in query.order_by]
@@ -49,7 +49,7 @@ def find_traces(connection: sqlite3.Connection, query: TraceQuery, fulltext: Mat
 
 
 def count_traces(connection: sqlite3.Connection, expression: Expression | None, fulltext: Matcher) -> int:
-    """How many traces meet a filter."""
+    """Number of traces that meet a filter."""
     sql = selected(expression, fulltext).sql
     return int(connection.execute(f"SELECT count(*) FROM {sql.text}", sql.parameters).fetchone()[0])
 

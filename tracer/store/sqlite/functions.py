@@ -29,7 +29,7 @@ RUNNING_PROVIDER = f"tracer_running_value({{0}}, '{semconv.PROVIDER}')"
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
-    """Make them known to a connection."""
+    """Register the functions on a connection."""
     reader = _BlockReader()
     connection.create_function("tracer_like", 2, _like, deterministic=True)
     connection.create_function("tracer_ilike", 2, _ilike, deterministic=True)
@@ -49,7 +49,7 @@ def register_functions(connection: sqlite3.Connection) -> None:
 
 
 class _BlockReader:
-    """Unpacks blocks, keeping the last few, since the spans of a trace lie in the same one."""
+    """Unpacks blocks, keeping the last few, since the spans of a trace are in the same one."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, list[JsonObject]] = OrderedDict()
@@ -69,7 +69,7 @@ class _BlockReader:
     def _record(self, block: int, codec: int, content: bytes, base: bytes | None, position: int) -> JsonObject:
         records = self._kept.get(block)
         if records is None:
-            check_deadline()  # a block is much work to SQLite's one step, between which it looks at the time itself
+            check_deadline()  # SQLite checks the time between its steps only, and a block is much work within one
             records = self._kept[block] = unpack(codec, content, base)
             while len(self._kept) > _BLOCKS_KEPT:
                 self._kept.popitem(last=False)
@@ -87,7 +87,7 @@ class _RunningReader:
         return _cell(value_of(self._parsed(record), key))
 
     def text(self, record: bytes | None) -> str | None:
-        """What was asked; NULL where there is nothing."""
+        """The text of the inputs; NULL without any."""
         return span_text(self._parsed(record)) or None
 
     def _parsed(self, record: bytes | None) -> JsonObject:

@@ -1,8 +1,8 @@
 """Joins log records with the spans that they belong to, whichever comes first.
 
-A record whose span is not there waits in the table ``logs``, for a bounded time and among a bounded number. One that
-comes after its span has that written anew, in a block and at a position of its own; the old record stays in its block
-and counts no more (the table ``replaced``), until the block has nothing else and is dropped.
+A record whose span is not there waits in the table ``logs``, for a bounded time and in a bounded number. A record that
+comes after its span makes the store write the span anew, in a block and at a position of its own; the old record stays
+in its block and does not count any more (the table ``replaced``), until the block has nothing else and is dropped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tracer.store.text import span_text
 
 WAIT_NS: Final = 3_600 * 10**9
 WAITING_BYTES: Final = 64 << 20
-_LEAST_BYTES = 1024  # that a record counts as; so no more than 65,536 wait
+_LEAST_BYTES = 1024  # that each record counts as at least, so that at most 65,536 wait
 _COUNTER = "SELECT value FROM counters WHERE name = 'log'"
 
 
@@ -47,7 +47,7 @@ class WaitingLog(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A stored span that is written anew, or is another one's."""
+    """A stored span that is written anew, or merged into another one."""
 
     row_id: int
     block: int
@@ -69,7 +69,7 @@ class Joined:
 
 
 def newest_log(connection: sqlite3.Connection) -> int:
-    """The number of the record that was the last to wait; 0 where none ever did."""
+    """The number of the newest record that ever waited; 0 if none did."""
     return int(connection.execute(_COUNTER).fetchone()[0])
 
 
@@ -100,7 +100,7 @@ def join(
     decoded: DecodedTrace,
     waiting: Sequence[WaitingLog],
 ) -> Joined:
-    """The new spans of a trace, and the stored ones that are written anew, with what log records say of them.
+    """The new spans of a trace, and the stored ones that are written anew, with the content of log records.
 
     Raises TraceChangedError if another process has changed the trace meanwhile.
     """
@@ -113,7 +113,7 @@ def join(
     for alias, span_id in joined.aliases.items():
         if alias in stored and alias not in new:
             made = _stored(connection, num, stored[alias])
-            if made.joined.get("made"):  # of log records, before the span itself came
+            if made.joined.get("made"):  # from log records, before the span itself came
                 joined.replaced.append(made.replaced())
                 logs.setdefault(span_id, []).extend(made.joined["logs"])
     for log in (*(each.record for each in waiting), *decoded.logs):
@@ -143,8 +143,8 @@ def join(
 
 
 def _with_logs(record: JsonObject | None, logs: Sequence[JsonObject], joined: Joined) -> NewSpan | None:
-    """A span with what log records say; None where it is all known, or cannot be read."""
-    # here, since only what has log records needs the dialects
+    """A span with the content of log records; None if nothing is new, or they cannot be read."""
+    # imported here: only log records need the dialects
     from tracer.dialects.logs import with_logs
 
     with _fault.guard("joining log records with a span"):
@@ -178,7 +178,7 @@ class _Stored:
         return self.record.get("joined") or {}
 
     def replaced(self) -> Replaced:
-        """The span as one that counts no more."""
+        """The span as a replaced one."""
         return Replaced(self.row_id, self.block, self.facts, span_text(self.record))
 
 
@@ -220,7 +220,7 @@ def _drop_if_unused(connection: sqlite3.Connection, span: Replaced) -> None:
 
 
 def write_aliases(connection: sqlite3.Connection, num: int, aliases: Mapping[str, str]) -> None:
-    """Keep by which ids log records name spans."""
+    """Store the ids by which log records name spans."""
     connection.executemany(
         "INSERT OR IGNORE INTO aliases(trace, alias, span_id) VALUES (?, ?, ?)",
         [(num, alias, span_id) for alias, span_id in aliases.items()],
@@ -247,7 +247,7 @@ def forget(connection: sqlite3.Connection, taken: Sequence[int]) -> None:
 
 
 def content_of(attachments: Sequence[JsonObject]) -> dict[str, tuple[str, bytes]]:
-    """Media type and content of attachments by their digests; without those that are none."""
+    """Media type and content of attachments by their digests; without invalid ones."""
     found: dict[str, tuple[str, bytes]] = {}
     for record in attachments:
         with _fault.guard("reading an attachment of a log record"):

@@ -23,7 +23,7 @@ from tracer.store.sqlite.schema import (
 
 _CHUNKS_AND_DELETIONS = (
     "ALTER TABLE spans ADD COLUMN first_chunk INTEGER",  # ns from the start to the first chunk of a stream
-    # what was deleted stays as a mark, else a record that comes again would bring it back
+    # a deleted assessment stays as a mark, else a repeated record would bring it back
     "ALTER TABLE assessments ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
 )
 
@@ -67,7 +67,7 @@ _HOURS = (
 _FULL_TEXT = (
     # runs of blocks up to the counter indexed_chunk that the full-text index does not have yet
     "CREATE TABLE unindexed(first INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
-    # the words of the index, each once: to read them off the index itself takes as long as reading all of it
+    # the words of the index, each once: reading them from the index itself takes as long as reading all of it
     TERMS_TABLE.format("terms"),
     "INSERT INTO terms SELECT term FROM words",
 )

@@ -13,7 +13,7 @@ from tracer._json import JsonObject
 from tracer.config import DEFAULT_EXPERIMENT
 
 _GROUPS = ("tags", "params", "metrics")
-_EMPTIED = "emptied"  # when it was deleted last: what groups had then is gone
+_EMPTIED = "emptied"  # time of the last deletion, at which all groups were emptied
 _NO_FIELDS = ("kind", "model_id", "run_id", "time", _EMPTIED)
 _STEPS_LIMIT = 10_000  # of a metric; of more, every second one is kept
 
@@ -71,7 +71,7 @@ def _merged(connection: sqlite3.Connection, table: str, key: str, records: Seque
 
 
 def merge(fields: Timed, record: JsonObject) -> None:
-    """Take in what a record says."""
+    """Merge a record into the fields."""
     given = record.get("time")
     time = given if isinstance(given, int) and abs(given) < 2**63 else 0
     if record.get("deleted") is True:
@@ -86,7 +86,7 @@ def merge(fields: Timed, record: JsonObject) -> None:
         elif name == "steps":
             if isinstance(value, dict):
                 _merge_steps(fields.setdefault("steps", {}), value, time)
-        elif name == "created":  # of processes that make the same version at once the first counts
+        elif name == "created":  # if processes make the same version at once, the first counts
             fields["created"] = min(fields.get("created", [time, value]), [time, value], key=lambda entry: entry[1])
         elif name not in _NO_FIELDS:
             _put(fields, name, time, value)
@@ -128,7 +128,7 @@ def read_runs(connection: sqlite3.Connection, run_id: str | None) -> list[store.
 
 
 def model_row(identity: str, experiment_id: int, experiment: str, created: int, fields: Timed) -> store.ModelRow:
-    """A version of an app, of what records said of it."""
+    """A version of an app, from its merged records."""
     return store.ModelRow(
         model_id=identity,
         name=text_of(fields, "name") or identity,
@@ -148,7 +148,7 @@ def model_row(identity: str, experiment_id: int, experiment: str, created: int, 
 
 
 def run_row(identity: str, experiment_id: int, experiment: str, started: int, fields: Timed) -> store.RunRow:
-    """A run, of what records said of it."""
+    """A run, from its merged records."""
     return store.RunRow(
         run_id=identity,
         name=text_of(fields, "name") or identity,
@@ -183,7 +183,7 @@ def _rows(
 
 
 def is_deleted(fields: Timed) -> bool:
-    """Whether the last word about it is that it was deleted."""
+    """Whether its newest record deletes it."""
     return bool(_value(fields, "deleted"))
 
 

@@ -82,14 +82,14 @@ class AppendPlan:
     read: dict[str, int | None]  # change numbers of the traces that log records were joined with; None: not stored
     joined: list[Joined]
     newest_log: int
-    gone: list[DecodedTrace] = field(default_factory=list)  # of traces that were deleted: nothing of it is written
+    gone: list[DecodedTrace] = field(default_factory=list)  # of deleted traces: none of their records are written
 
     def changes_anything(self) -> bool:
         """Whether a trace changes, or the log records that wait."""
         return bool(self.traces) or any(joined.waiting or joined.taken for joined in self.joined)
 
     def attachments_of_gone(self) -> Set[str]:
-        """The attachments that traces which were deleted name, and none of the others."""
+        """The attachments that only deleted traces name."""
         named = {digest for each in self.gone for digest in attachments_in([span.line for span in each.spans.values()])}
         return named - {digest for each in self.traces for digest in each.attachments} if named else named
 
@@ -121,7 +121,7 @@ def make_plan(
 
 
 def deleted_among(connection: sqlite3.Connection, trace_ids: Set[str]) -> set[str]:
-    """Those of the traces that were deleted: nothing that arrives late brings one back."""
+    """The deleted ones of the traces: records that arrive late do not bring them back."""
     found: set[str] = set()
     for part in in_parts(list(trace_ids)):
         rows = connection.execute(f"SELECT trace_id FROM deleted WHERE trace_id IN ({marks(part)})", part)
@@ -185,7 +185,7 @@ def _new_trace(decoded: DecodedTrace, new_spans: Sequence[NewSpan]) -> KnownTrac
 
 
 def _take_in(tally: Tally | OneSpan, decoded: DecodedTrace, spans: Sequence[NewSpan]) -> tuple[list[NewSpan], bool]:
-    """Bring a stored trace's tally up to date: the spans that are new, and whether it has news of running ones."""
+    """Bring a stored trace's tally up to date; the new spans, and whether running ones have changed."""
     assert isinstance(tally, Tally)
     has_started = False
     for span_id, start in decoded.starts.items():
@@ -238,7 +238,7 @@ def _stored_record(connection: sqlite3.Connection, num: int, span_id: str) -> Js
 
 
 def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None:
-    """Where the root has no preview: the request of the first model call, the reply of the last that has one."""
+    """Without a preview of the root, take the first model call's request and the reply of the last one with any."""
     root, spans = plan.rolled.root, plan.known.tally.spans
     if root is None or isinstance(plan.known.tally, OneSpan):
         return
@@ -340,5 +340,5 @@ def still_fits(connection: sqlite3.Connection, plan: AppendPlan, batch: DecodedB
 
 
 def bases_of(plans: Sequence[TracePlan]) -> set[Base]:
-    """The blocks that were there when these plans were made, and that they are written against."""
+    """The stored blocks that the blocks of these plans are based on."""
     return {block.base for plan in plans for block in plan.packed if block.base and block.base.block is not None}

@@ -18,7 +18,7 @@ _PUT_ALIAS = """INSERT INTO registered_aliases(kind, name, alias, id, time) VALU
 
 
 def write_registered(connection: sqlite3.Connection, records: Sequence[JsonObject]) -> None:
-    """Write the records of versions and of aliases. A version that is there already keeps its number."""
+    """Write the records of versions and of aliases. A stored version keeps its number."""
     for record in records:
         if record["kind"] == "alias":
             row = (record["of"], record["name"], record["alias"], record.get("id"), record.get("time", 0))

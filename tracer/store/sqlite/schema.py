@@ -1,9 +1,9 @@
 """The schema of a new SQLite store; stores of older versions are brought to it by migrations.py.
 
 Keys: a trace is numbered in the order of arrival (``num``); a span is ``num << POSITION_BITS | position``, so that the
-spans of a trace lie together, need no index of their own, and number the rows of the full-text index.
+spans of a trace are adjacent, need no index of their own, and number the rows of the full-text index.
 A row of ``chunks`` is a block (blocks.py): the records of spans ``first``, ``first + 1``, … of one trace. A block with
-a ``base`` is read together with that one. Columns that came later stand last, as ``ALTER TABLE`` puts them.
+a ``base`` is read together with that one. Columns that were added later are last, as ``ALTER TABLE`` puts them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ LOG_TABLES: Final = (
     """CREATE TABLE aliases(
         trace INTEGER NOT NULL, alias TEXT NOT NULL, span_id TEXT NOT NULL, PRIMARY KEY (trace, alias)
     ) WITHOUT ROWID""",
-    # records in blocks that count no more: the span was written anew with what log records say
+    # replaced records in blocks: the span was written anew with the content of log records
     "CREATE TABLE replaced(id INTEGER PRIMARY KEY, chunk INTEGER NOT NULL)",
     "CREATE INDEX replaced_chunk ON replaced(chunk)",
 )
@@ -194,8 +194,8 @@ SCHEMA: Final = (
         PRIMARY KEY (trace, kind, key)
     ) WITHOUT ROWID""",
     "CREATE INDEX labels_find ON labels(kind, key, value, start, trace)",
-    # what was deleted (1) stays as a mark, else a record that comes again would bring it back; feedback that other
-    # feedback overrides (2) is shown, and counts no more
+    # a deleted assessment (1) stays as a mark, else a repeated record would bring it back; feedback that other
+    # feedback overrides (2) is shown, but does not count
     """CREATE TABLE assessments(
         id TEXT PRIMARY KEY, trace INTEGER NOT NULL, span_id TEXT, name TEXT NOT NULL, type TEXT NOT NULL,
         value TEXT NOT NULL, text TEXT, rationale TEXT, source TEXT NOT NULL, metadata TEXT NOT NULL,
@@ -241,7 +241,7 @@ SCHEMA: Final = (
     WORDS_TABLE.format("words", "texts"),
     # runs of blocks up to the counter indexed_chunk that the full-text index does not have yet
     "CREATE TABLE unindexed(first INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
-    # the words of the index, each once: to read them off the index itself takes as long as reading all of it
+    # the words of the index, each once: reading them from the index itself takes as long as reading all of it
     TERMS_TABLE.format("terms"),
     *LOG_TABLES,
     *DATASET_TABLES,

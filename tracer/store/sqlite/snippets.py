@@ -1,4 +1,4 @@
-"""Where in the texts of traces some words are: the first place of each trace, with a little text around it."""
+"""Snippets: the first place of searched words in the texts of each trace, with a little text around it."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def snippets(connection: sqlite3.Connection, trace_ids: Sequence[str], text: str
 
 
 def snippet_around(span_id: str, said: str, text: str) -> Snippet | None:
-    """The first place of a text in what a span says."""
+    """The first place of a text in a span's text."""
     hit = re.search(re.escape(text), said, re.IGNORECASE)
-    if hit is None:  # letters whose small form is longer
+    if hit is None:  # letters whose lower case is longer
         return None
     start = max(0, hit.start() - _AROUND)
     if start:

@@ -65,7 +65,7 @@ class _Question:
 
     @property
     def is_of_spans(self) -> bool:
-        """Whether it is spans that are counted, of whatever they are grouped by."""
+        """Whether spans are counted rather than traces, for any group."""
         return self.is_of_first_chunks or self.group_by in _SPANS
 
 
@@ -111,7 +111,7 @@ class _Sum:
     unmeasured: int = 0
     own_costs: int = 0  # calls with a cost of their own, also where it counts elsewhere
     durations: list[int] = field(default_factory=list)
-    latencies: int = 0  # counts of those whose durations are not known one by one
+    latencies: int = 0  # of calls whose durations are known as counts only
 
     def add(self, more: _Sum) -> None:
         """Add another one, its durations as counts."""
@@ -189,7 +189,7 @@ def _from_spans(connection: sqlite3.Connection, question: _Question, fulltext: M
 
 
 def _spans_of(question: _Question) -> tuple[str, str]:
-    """What spans are grouped by, and which of them count."""
+    """The SQL of the spans' group, and of the condition for spans that count."""
     group, condition = _SPANS.get(question.group_by) or (_TRACES[question.group_by], "1")
     return (group, f"{condition} AND s.first_chunk IS NOT NULL") if question.is_of_first_chunks else (group, condition)
 

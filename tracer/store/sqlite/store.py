@@ -58,7 +58,7 @@ Result = TypeVar("Result")
 class SqliteStore:
     """Keeps traces in one SQLite file."""
 
-    appends_at_once = 2  # one write at a time: one more prepares its transaction meanwhile
+    appends_at_once = 2  # one thread writes while another prepares its transaction
 
     def __init__(self, url: str, path: Path) -> None:
         self.url = url
@@ -97,7 +97,7 @@ class SqliteStore:
         return self._run("read", running_owners)
 
     def find_traces(self, query: TraceQuery) -> TracePage:
-        """One page of the traces that a query asks for."""
+        """One page of the traces that a query selects."""
         is_complete = self._fulltext.prepare(query.filter)
         all_at_once = query.order_by[0].field != "timestamp"
         page = self._run(
@@ -109,7 +109,7 @@ class SqliteStore:
         return page if is_complete else page._replace(complete=False)
 
     def count_traces(self, filter: Expression | None = None) -> int:
-        """How many traces meet a filter."""
+        """Number of traces that meet a filter."""
         return self._search(filter, reading.find.count_traces)
 
     def trace(self, trace_id: str, *, payload: bool = True, after: int = 0) -> StoredTrace | None:
@@ -170,7 +170,7 @@ class SqliteStore:
         until_ns: int | None = None,
         buckets: int = 60,
     ) -> Histogram | None:
-        """How many traces started when, in at most so many steps; None where there are none to count."""
+        """Counts of traces by start, in at most ``buckets`` steps of time; None if there are no traces."""
         return self._search(
             filter, partial(reading.histogram.histogram, since=since_ns, until=until_ns, buckets=buckets)
         )
@@ -180,7 +180,7 @@ class SqliteStore:
         return self._search(filter, partial(reading.facets.facets, fields=fields, limit=limit), all_at_once=False)
 
     def snippets(self, trace_ids: Sequence[str], text: str) -> dict[str, Snippet]:
-        """The first place of a text in each of the traces, by trace id; none for those that it is not found in."""
+        """The first place of a text in each of the traces, by trace id; no entry for traces without it."""
         self._fulltext.bring_up_to_date()
         return self._run("read", lambda connection: reading.snippets.snippets(connection, trace_ids, text))
 
@@ -241,11 +241,11 @@ class SqliteStore:
         )
 
     def delete_older(self, before: int) -> int:
-        """Nothing: nothing goes as a whole."""
+        """Do nothing: SQLite has no partitions to drop."""
         return 0
 
     def release_space(self, *, whole: bool = False) -> bool:
-        """Give some of the space of what was deleted back to the disk; whether there is more."""
+        """Give some space of deleted traces back to the disk; whether there is more."""
         return self._write(lambda connection: reading.delete.release_space(connection, whole=whole))
 
     def sizes(self) -> dict[str, int]:
