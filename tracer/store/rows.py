@@ -332,8 +332,11 @@ class SessionPage(NamedTuple):
 
 @dataclass(frozen=True)
 class FeedbackRow:
-    """Feedback of one name: its number, mean and standard deviation of numbers and of yes or no, and the count of each
-    text, the most frequent first. ``is_share``: the mean is the share of yes among yes and no."""
+    """Feedback of one name: its number, and the mean and standard deviation of numbers and of yes or no.
+
+    The counts of texts are in order, the most frequent first. ``is_share``: the mean is the share of yes among yes and
+    no.
+    """
 
     name: str
     count: int
