@@ -38,7 +38,7 @@ _GENERATES_NOTHING = frozenset({
     "batches", "check-api-key", "connectors", "datasets", "detokenize", "embed-jobs", "finetuning", "models",
     "tokenize",
 })  # fmt: skip
-# modules of the SDK whose clients send elsewhere what they write for Cohere
+# modules of the SDK whose clients send requests written for Cohere elsewhere
 _ELSEWHERE = {"cohere.aws_client": "aws.bedrock", "cohere.oci_client": "oci.generative_ai"}
 
 

@@ -157,7 +157,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which read nothing else; a t
     from tracer.messages import set_span_chat_tools as set_span_chat_tools
     from tracer.semconv import SpanType as SpanType
 
-# Where each name is defined. It is loaded on first use, so that a program pays for what it uses alone.
+# Module that defines each name. It is loaded on first use, so that a program pays only for the names it uses.
 _HOMES = {
     "tracer._api.annotations": (
         "delete_assessment",

@@ -29,7 +29,7 @@ def start(names: str) -> None:
                 logging.getLogger("tracer").error("TRACER_AUTOLOG: %r cannot be recorded: %s", name, error)
     except Exception as error:
         logging.getLogger("tracer").error("TRACER_AUTOLOG: nothing can be recorded: %r", error)
-    # what fails here ends the program, which would make every call of a fork again
+    # not in the `try`: a failure must end the program, which would otherwise make every call of a fork again
     if not {"TRACER_FORK", "TRACER_RECORD", "TRACER_TOOLS"}.isdisjoint(os.environ):
         from tracer._replay.whole_program import begin
 

@@ -11,7 +11,7 @@ import re
 NAME = "tracer-autolog"
 FORMER_NAME = "tracer-llm"  # in older environments, and in requirements.txt of models logged before
 
-# `starlette>=0.41.3; extra == 'server'`, as the installed metadata lists what an extra needs
+# requirement of an extra in the installed metadata, such as `starlette>=0.41.3; extra == 'server'`
 _OF_EXTRA = re.compile(r"""(?P<needed>[^;]+?)\s*;\s*extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
 
 
@@ -26,14 +26,14 @@ def installed_version() -> str | None:
 
 
 def install_advice(*extras: str) -> str:
-    """How to install extras, from a clone of the project or where only a wheel was installed."""
+    """Advice on installing extras, from a clone of the project or where only a wheel was installed."""
     from_clone = f"pip install '.[{','.join(extras)}]' in a clone of tracer"
     needed = " ".join(f"'{requirement}'" for requirement in _needed_by(extras))
     return f"{from_clone}, or pip install {needed}" if needed else from_clone
 
 
 def upgrade_advice() -> str:
-    """How to install a newer version."""
+    """Advice on installing a newer version."""
     return "git pull and pip install . in a clone of tracer"
 
 

@@ -1,4 +1,4 @@
-"""How many values JSON texts hold, before they are parsed: parsed, a few bytes such as ``{},`` take a hundred."""
+"""Number of values in JSON texts before they are parsed: parsed, a few bytes such as ``{},`` take a hundred."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def has_more_values(texts: Sequence[bytes], limit: int) -> bool:
 
 
 def values_in(text: bytes) -> int:
-    """How many keys and values a JSON text holds, at most; those in its strings are no values."""
+    """Upper bound of the number of keys and values in a JSON text; those in its strings are no values."""
     at_most = _count(text)
     return at_most if at_most < _FEW else _count_outside_quotes(text, VALUES_LIMIT)
 

@@ -107,7 +107,7 @@ def _run_all(work: _queue.SimpleQueue[Callable[[], None]]) -> None:
 
 
 class _SystemThreads(NamedTuple):
-    """How to start a thread of the system and to know it, and to let other greenlets run."""
+    """Functions that start a thread of the system, identify the current one, and let other greenlets run."""
 
     start: Callable[..., object]
     current: Callable[[], int]

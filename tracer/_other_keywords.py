@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar, Union, cast
 
 from tracer.errors import InvalidArgumentError
 
-# names of MLflow that tracer has under another, or not at all, and what to write
+# MLflow's names that tracer has under another name, or not at all, and the advice for each
 NAMES = {
     "MlflowClient": "its methods are functions of tracer, such as tracer.search_traces() and tracer.get_run()",
     "MlflowException": "write tracer.errors.TracerError",
@@ -63,13 +63,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Instead(NamedTuple):
-    """What to write here instead of a keyword, and the values at which there is nothing to write."""
+    """Advice on the replacement of a keyword, and the values of the keyword that need none."""
 
     advice: str
     unless: tuple[object, ...] = ()
 
 
-DONE = Instead("")  # what it asks for happens anyway
+DONE = Instead("")  # the requested behaviour is the only one
 
 Keywords = Mapping[str, Union[str, Instead]]  # a text is the name of our own parameter
 

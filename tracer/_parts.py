@@ -19,7 +19,7 @@ _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm16": "audio/L16"}
 _MODALITIES = frozenset({"image", "audio", "video"})
 _CALL_IDS = ("call_id", "toolCallId", "tool_call_id", "toolUseId", "tool_use_id", "callId", "ref", "id")
 _RESULTS = ("response", "result", "output", "content")
-_CACHE_POINT = {"cachePoint"}  # where Bedrock is to cache what comes before, which is no content
+_CACHE_POINT = {"cachePoint"}  # Bedrock's mark for the end of the cached part of a prompt, which is no content
 
 
 def content_parts(content: object) -> Iterator[Part]:
@@ -95,7 +95,7 @@ def _is_block(item: object) -> bool:
 
 
 def reasoning_part(reasoning: object) -> Part:
-    """What a model thought, as text."""
+    """A model's reasoning, as text."""
     return {"type": "reasoning", "content": _text_of(parsed_list(reasoning), "\n\n")}
 
 
@@ -299,7 +299,7 @@ def _media(part: JsonMapping) -> Part | None:
     if isinstance(content, str) and mime:
         if content.startswith(("data:", "http")):
             return uri_part(_modality(mime), content)
-        # URL-safe base64 is what Google's SDK writes
+        # Google's SDK writes URL-safe base64
         return media_part(_modality(mime), content.replace("-", "+").replace("_", "/"), mime)
     uri = _first(part, ("file_uri", "fileUri", "url", "uri"))
     return uri_part(_modality(mime), uri) if isinstance(uri, str) else None

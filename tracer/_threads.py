@@ -39,8 +39,8 @@ def start_thread(run: Callable[[], object], name: str) -> threading.Thread:
 def _starter(
     thread: threading.Thread, is_started: threading.Lock, errors: list[BaseException]
 ) -> Generator[None, None, None]:
-    # a generator, since what is thrown into a new thread is raised where it first runs: a function's first instruction
-    # is outside every `try`, the one after a `yield` is not
+    # a generator: an exception thrown into a new thread is raised where it first runs, and a function's first
+    # instruction is outside every `try`, the one after a `yield` is not
     try:
         yield
     except GeneratorExit:  # the creator was interrupted before it made the starter thread

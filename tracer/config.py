@@ -36,13 +36,13 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 
 @dataclass(frozen=True)
 class LimitTerms:
-    """What a limit allows: the arguments of ``tracer.limit``, checked."""
+    """Terms of a limit: the arguments of ``tracer.limit``, checked."""
 
     cost: float | None = None  # USD
     tokens: int | None = None
     calls: int | None = None
     repeats: int | None = None
-    per: str | None = None  # of PERIODS; None: what runs inside of a block
+    per: str | None = None  # of PERIODS; None: the code inside of a block
     mode: str = "raise"
     unpriced: tuple[tuple[str, float], ...] = ()  # USD by "call" and "million_tokens"
     name: str = ""
@@ -190,7 +190,7 @@ def _processors(name: str, value: object) -> tuple[object, ...]:
 
 
 def _provider(name: str, value: object) -> object:
-    # logfire's stands for one of the SDK's, which it holds
+    # logfire's wraps one of the SDK's
     provider = value if _is_sdk_provider(value) else getattr(value, "provider", None)
     if not _is_sdk_provider(provider):
         raise InvalidArgumentError(

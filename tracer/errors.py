@@ -67,7 +67,7 @@ class QueueNotFoundError(_NotFoundError):
 
 
 class ConflictError(TracerError):
-    """What was to be changed has been changed by another meanwhile; it was left as it is."""
+    """The object to change was changed by another caller in the meantime; it was left as it is."""
 
 
 class PromptNotFoundError(_NotFoundError):

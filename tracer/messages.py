@@ -196,7 +196,7 @@ def to_message(message: object, role: str = "user") -> Message:
 
 
 def _of_framework(message: JsonMapping) -> JsonObject | None:
-    """What a framework has wrapped a message in, unwrapped: LangChain's two forms, and choices of a reply."""
+    """A message without the wrapping of a framework: LangChain's two forms, and choices of a reply."""
     inner = message.get("message")
     if isinstance(inner, dict) and _ONE_MESSAGE.isdisjoint(message):
         reason = message.get("finish_reason")

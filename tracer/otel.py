@@ -52,7 +52,7 @@ def autolog(provider: Any = None, *, disable: bool = False) -> None:
             with guard("watching OpenTelemetry's global provider"):
                 try:
                     patch.install()
-                except DoorMovedError:  # a version without this private place: what is set by now is watched
+                except DoorMovedError:  # no such private place in this version: the provider set by now is watched
                     continue
         if provider is not None:
             _bridge.watch(provider)

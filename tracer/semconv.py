@@ -32,12 +32,12 @@ SERVER_PROMPT_TIME: Final = "tracer.server.prompt_time"
 SERVER_GENERATION_TIME: Final = "tracer.server.generation_time"
 PROMPT: Final = "tracer.prompt."  # of a trace's metadata, followed by name/version: a registered prompt that it used
 EXAMPLE: Final = "tracer.example"  # tag of the trace of a model's input example, which is run while it is logged
-REPLAYED: Final = "tracer.replayed"  # of a call that was answered from a record: nobody was asked, or paid
+REPLAYED: Final = "tracer.replayed"  # of a call that was answered from a record: nothing was sent, or paid
 FORKED_TRACE: Final = "tracer.forked_from.trace_id"  # metadata of a trace that goes through another one again
 FORKED_SPAN: Final = "tracer.forked_from.span_id"  # the step from which on it is live
 FUNCTION: Final = "code.function.name"
-OVERRIDDEN_BY: Final = "tracer.overridden_by"  # metadata of feedback: the id of what counts in its place
-OVERRIDES: Final = "tracer.overrides"  # metadata of that: the id of what it overrides
+OVERRIDDEN_BY: Final = "tracer.overridden_by"  # metadata of feedback: the id of the feedback that counts in its place
+OVERRIDES: Final = "tracer.overrides"  # metadata of the latter: the id of the feedback that it overrides
 
 # operation and provider
 OPERATION: Final = "gen_ai.operation.name"
@@ -45,7 +45,7 @@ PROVIDER: Final = "gen_ai.provider.name"
 
 # steps above the calls
 AGENT_NAME: Final = "gen_ai.agent.name"
-AGENT_MODEL: Final = "tracer.agent.model"  # the one that the calls of an agent name
+AGENT_MODEL: Final = "tracer.agent.model"  # the model that the calls of an agent name
 TOOL_NAME: Final = "gen_ai.tool.name"
 PROMPT_NAME: Final = "gen_ai.prompt.name"
 

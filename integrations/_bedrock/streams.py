@@ -1,4 +1,4 @@
-"""What a call leaves to read: streams of events, and bodies, both of which stay the SDK's own objects."""
+"""Results of a call that are read later: streams of events, and bodies, both of which stay the SDK's own objects."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class _BodyWatcher:
         self._undo: list[Callable[[], object]] = []
 
     def watch(self, body: Any) -> None:
-        # the stream below is what the body reads from, and what `with body` gives
+        # the body reads from the stream below, which is also the value of `with body`
         below = body._raw_stream
         is_fed_below = hasattr(below, "__dict__")
         if is_fed_below:

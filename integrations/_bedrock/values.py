@@ -78,7 +78,7 @@ def seconds(milliseconds: object) -> float | None:
 
 
 def read_headers(headers: Mapping[str, str]) -> JsonObject:
-    """What the headers of a reply say, by attribute: tokens and latency, where its body may not have them."""
+    """Values from the headers of a reply, by attribute: tokens and latency, where its body may not have them."""
     counts = {
         name: _count(headers.get(f"x-amzn-bedrock-{header}-token-count"))
         for name, header in (
@@ -98,6 +98,6 @@ def _count(text: object) -> int | None:
 
 
 def guardrail_of(body: JsonMapping, *names: str) -> JsonObject:
-    """What a guardrail did, from the first of these fields."""
+    """The action of a guardrail, from the first of these fields that is there."""
     found = next((body[name] for name in names if isinstance(body.get(name), str)), None)
     return {GUARDRAIL_ACTION: found}

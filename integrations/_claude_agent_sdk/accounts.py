@@ -20,7 +20,7 @@ _NAMES = {
 
 
 class Bill(NamedTuple):
-    """What a turn has used."""
+    """Cost and tokens of a turn."""
 
     cost: float | None
     usage: JsonObject
@@ -56,7 +56,7 @@ class Accounts:
         return {key: max(used["output_tokens"] - self._in_calls.get(key, {}).get("output_tokens", 0), 0)}
 
     def bill(self, result: JsonObject) -> Bill:
-        """What has been used since the last bill."""
+        """Cost and tokens since the last bill."""
         used = self._used(result)
         rest = {key: _less(counts, self._in_calls.get(key, {})) for key, counts in used.items()}
         usage: Counts = {}

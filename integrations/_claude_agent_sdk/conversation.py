@@ -28,7 +28,7 @@ _IN_BACKGROUND = "async_launched"  # status in the result of a tool whose agent 
 
 
 class Conversation:
-    """What is said in a conversation, and the steps that are open in it. Its watcher's methods never raise."""
+    """Messages of a conversation, and the steps that are open in it. Its watcher's methods never raise."""
 
     def __init__(self, options: Any) -> None:
         self._options = options
@@ -80,11 +80,11 @@ class Conversation:
         return None if step is None else step.span
 
     def _use_of(self, name: str, parameters: JsonObject) -> str | None:
-        """The open use of a tool with these arguments, for a process that does not tell its id."""
+        """The open use of a tool with these arguments, for a process that does not send its id."""
         asked = {"name": name, "input": parameters.get("arguments") or {}}
         return next((key for key, use in self._uses.items() if asked.items() <= use.items()), None)
 
-    # ---- from the process: what watches its messages ----
+    # ---- from the process: watcher of its messages ----
 
     def chunk(self, message: object) -> None:
         """The process has written a message."""

@@ -34,7 +34,7 @@ _SENT = (*_PARAMETERS, "tools", "functions", "tool_choice", "response_format")
 _MODEL = ("model", "model_name", "model_id", "deployment_name")
 _MODELS_OF_REPLIES = ("model_name", "model", "model_id")
 _REASONS = ("finish_reason", "stop_reason", "done_reason")
-_PROVIDERS = {  # LangSmith's names for what the conventions name otherwise
+_PROVIDERS = {  # LangSmith's names for providers that the conventions name otherwise
     "azure": "azure.ai.openai",
     "google_genai": "gcp.gemini",
     "google_vertexai": "gcp.vertex_ai",
@@ -140,7 +140,7 @@ class _Dropped:
         self._run_id = run_id
 
     def dropped(self) -> None:
-        """Nothing holds the manager any more."""
+        """The manager is held nowhere any more: end its call."""
         call = steps.call(self._run_id)
         if call is not None:
             steps.end_all(call.owner)
@@ -239,7 +239,7 @@ def _usage(usage: JsonObject) -> Mapping[str, object]:
     """Token counts: LangChain's own, in which the input includes what was cached, or those of the model's API."""
     inputs, outputs = as_dict(usage.get("input_token_details")), as_dict(usage.get("output_token_details"))
     counts = read_usage(usage)
-    # those of Anthropic's are told by how long they are kept, and then not in sum
+    # Anthropic's are counted by how long they are kept, and then not in sum
     for_an_hour = as_count(inputs.get("ephemeral_1h_input_tokens"))
     kept = as_count(inputs.get("ephemeral_5m_input_tokens")) + for_an_hour
     found = {

@@ -1,4 +1,4 @@
-"""What LangChain's runs carry besides their values: sessions, tags, results of tools, interrupts."""
+"""Content of LangChain's runs besides their values: sessions, tags, results of tools, interrupts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tracer._json import JsonObject
 
 _SESSION = ("session_id", "conversation_id", "thread_id")  # as LangSmith names them
 _USER = ("user_id", "langgraph_auth_user_id")
-# what LangChain, LangGraph and LangSmith set themselves
+# metadata that LangChain, LangGraph and LangSmith set themselves
 _OWN = (
     "ls_", "lc_", "langgraph_", "checkpoint_", "LANGSMITH_", "LANGCHAIN_", "__", "revision_id", "usage_metadata",
     "task_id", "run_id", "assistant_id", "graph_id",
@@ -23,7 +23,7 @@ def session_of(values: Mapping[str, Any]) -> str | None:
 
 
 def about_trace(metadata: Mapping[str, Any], tags: Iterable[str]) -> JsonObject:
-    """What a run's metadata and tags say about its trace, as `update_current_trace` takes it."""
+    """Fields of a trace from a run's metadata and tags, as `update_current_trace` takes them."""
     known = (*_SESSION, *_USER)
     described = {
         key: value
@@ -40,7 +40,7 @@ def about_trace(metadata: Mapping[str, Any], tags: Iterable[str]) -> JsonObject:
 
 
 def result_of(output: Any) -> tuple[object, str | None]:
-    """What a tool gave back, and the text of the error if it was one that LangChain has caught."""
+    """A tool's result, and the text of the error if it is one that LangChain has caught."""
     if getattr(output, "type", None) != "tool" or not hasattr(output, "content"):
         return output, None
     content = output.content

@@ -1,4 +1,4 @@
-"""What kind of step a run is: a graph, a node of one, an agent, a parser, or any other chain."""
+"""Kind of a run as a step: a graph, a node of one, an agent, a parser, or any other chain."""
 
 from __future__ import annotations
 

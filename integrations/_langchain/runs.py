@@ -113,7 +113,7 @@ class _Dropped:
         self._run_id = run_id
 
     def dropped(self) -> None:
-        """Nothing holds the manager any more."""
+        """The manager is held nowhere any more: end its run."""
         step = steps.leave(self._run_id)
         if step is not None:
             step.span.set_attribute(semconv.INCOMPLETE, "dropped")
@@ -122,7 +122,7 @@ class _Dropped:
 
 class _Hidden(_Dropped):
     def dropped(self) -> None:
-        """Nothing holds the manager any more."""
+        """The manager is held nowhere any more: forget its run."""
         _hidden.pop(self._run_id, None)
 
 

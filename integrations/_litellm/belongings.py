@@ -1,4 +1,4 @@
-"""What a call of LiteLLM belongs to, as its ``metadata`` says: session, user, tags."""
+"""Session, user and tags of a call of LiteLLM, from its ``metadata``."""
 
 from __future__ import annotations
 

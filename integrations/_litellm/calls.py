@@ -23,14 +23,14 @@ from .._openai.responses import RESPONSE
 from .._values import Arguments, server_attributes
 from .belongings import belongings
 
-# what goes to LiteLLM and not to the provider, beside `all_litellm_params`
+# arguments for LiteLLM and not for the provider, beside `all_litellm_params`
 _NOT_IN_BODY = frozenset({
     "api_version", "args", "base_url", "client", "custom_llm_provider", "deployment_id", "drops_unsupported",
     "extra_body", "extra_headers",
     "headers", "kwargs", "max_retries", "model_list", "organization", "shared_session", "timeout",
 })  # fmt: skip
 _INTERNAL = ("litellm_", "_", "user_api_key", "vertex_", "aws_", "azure_")
-# names from the conventions for those that LiteLLM calls otherwise
+# the conventions' names for providers that LiteLLM names otherwise
 _PROVIDERS = {
     "azure": "azure.ai.openai",
     "azure_ai": "azure.ai.inference",
@@ -98,7 +98,7 @@ def _model_and_provider(model: str | None, arguments: Arguments) -> tuple[str | 
             custom_llm_provider=named,
             api_base=arguments.get("api_base") or arguments.get("base_url"),
         )
-    except Exception:  # a model that it does not know, which it tells the program itself
+    except Exception:  # a model unknown to LiteLLM, which raises for it in the program's own call
         return model, named
     return str(found), str(provider)
 

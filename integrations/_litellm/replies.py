@@ -11,7 +11,7 @@ def reply_of(result: Any) -> object:
     if dump is None:
         return result
     body = dump(mode="json", exclude_none=True, warnings=False)
-    # of a chunk LiteLLM says the model that was asked, and keeps the one that answers
+    # LiteLLM's chunk names the model of the request, and has the answering one in a private field
     answering = getattr(result, "_hidden_params", None)
     model = answering.get("provider_response_model") if isinstance(answering, dict) else None
     return {**body, "model": model} if isinstance(model, str) and isinstance(body, dict) else body

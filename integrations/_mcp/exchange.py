@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 # requests of this process that have no answer yet, by the id of their span
 waiting: dict[str, AnySpan] = {}
-# the call that the server has just answered here by asking for more; what follows belongs below it
+# the call that the server has just answered here by asking for more; the next requests belong below it
 unfinished: ContextVar[AnySpan | None] = ContextVar("tracer_mcp_unfinished", default=None)
 
 

@@ -56,7 +56,7 @@ class _ContextKept:
         keep_context(self._meta)
 
     def raised(self, error: BaseException) -> None:
-        """Nothing was put there."""
+        """Does nothing: no context was put there."""
 
 
 def context_is_put(arguments: Arguments) -> _ContextKept | None:

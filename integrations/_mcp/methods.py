@@ -17,7 +17,7 @@ METHOD = semconv.MCP_METHOD
 TOOL_CALL = "tools/call"
 TOOL_ERROR = "tool_error"
 
-# with what names the target of each, if anything does
+# with the parameter and the attribute for the name of the target, if it has one
 _RECORDED: Mapping[str, tuple[str, str | None, str | None]] = {
     TOOL_CALL: (SpanType.TOOL, "name", semconv.TOOL_NAME),
     "resources/read": (SpanType.RETRIEVER, "uri", semconv.MCP_RESOURCE),
@@ -64,14 +64,14 @@ def attributes_of(method: str, params: JsonMapping) -> JsonObject:
 
 
 def inputs_of(method: str, params: JsonMapping) -> object:
-    """What a request gives: a tool's or a prompt's arguments, else all of it."""
+    """Inputs from a request: a tool's or a prompt's arguments, else all of it."""
     if method in (TOOL_CALL, "prompts/get"):
         return params.get("arguments") or {}
     return {key: value for key, value in params.items() if key != "_meta"} or None
 
 
 def outputs_of(method: str, result: JsonMapping) -> object:
-    """What a result gives: of a tool the structured content, the text of its only block, or its blocks."""
+    """Outputs from a result: of a tool the structured content, the text of its only block, or its blocks."""
     if method == TOOL_CALL and "content" in result:
         structured, content = result.get("structuredContent"), result["content"]
         if structured is not None:

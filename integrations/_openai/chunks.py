@@ -20,7 +20,7 @@ _OF_ONE_CHUNK = frozenset({"choices", "usage", "obfuscation"})  # all other fiel
 _FIRST_COUNTS = ("id", "created", "model", "service_tier", "provider")
 _USED = frozenset({"usage", "x_groq"})
 
-Added = tuple[list[str], str]  # the pieces of a text, and the one that a chunk adds to them
+Added = tuple[list[str], str]  # the pieces of a text, and the piece that a chunk adds to them
 
 
 class _Accumulator:

@@ -61,7 +61,7 @@ class ResponsesReader:
             connection.finish(key)
 
     def conversation(self) -> list[JsonObject]:
-        """Nothing: each reply has its own conversation."""
+        """Always empty: each reply has its own conversation."""
         return []
 
 
@@ -170,7 +170,7 @@ class LiveReader:
         self._turns: list[tuple[str, list[str]]] = []  # role, and pieces of its transcript
 
     def sent(self, message: JsonObject, connection: ConnectionRecording) -> None:
-        """Nothing: the server sends the settings of the session."""
+        """Does nothing: the server sends the settings of the session."""
 
     def received(self, message: JsonObject, connection: ConnectionRecording) -> None:
         """Take a piece of a transcript or of a delegated reply, or settings of the session."""

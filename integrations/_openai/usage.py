@@ -59,7 +59,7 @@ _TICKS_PER_USD = 10**10  # source: docs.x.ai, "Cost tracking"
 
 
 def read_bill(usage: object) -> JsonObject:
-    """What the provider says that the call costs, by attribute name in USD; nothing where it does not say it."""
+    """The call's cost as the provider reports it, by attribute name in USD; empty where it reports none."""
     usage = as_dict(usage)
     cost = usage.get("cost")
     if isinstance(cost, dict):  # Perplexity

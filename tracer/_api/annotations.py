@@ -214,7 +214,7 @@ def _rewritten(row: AssessmentRow) -> Assessment:
 
 
 def _row_record(row: AssessmentRow) -> JsonObject:
-    fields = {**row._asdict(), "time": row.time + 1}  # newer than the one that is stored, and still in its place
+    fields = {**row._asdict(), "time": row.time + 1}  # newer than the stored row, but at the same place in the order
     return {name: value for name, value in fields.items() if value is not None}
 
 

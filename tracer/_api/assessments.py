@@ -90,7 +90,7 @@ class Assessment:
 
 
 class Feedback(Assessment):
-    """What somebody, or a judge, thinks of a trace: to be returned by a scorer, or given to `tracer.log_assessment`."""
+    """A person's or a judge's opinion of a trace: returned by a scorer, or given to `tracer.log_assessment`."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class Feedback(Assessment):
 
 
 class Expectation(Assessment):
-    """What a trace should have answered: to be given to `tracer.log_assessment`."""
+    """The answer expected of a trace, to be given to `tracer.log_assessment`."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What holds for the traces that start inside of a block."""
+"""Settings of a block of code that apply to the traces started inside it."""
 
 from __future__ import annotations
 

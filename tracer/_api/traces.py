@@ -50,7 +50,7 @@ _AS_TABLE = "search_traces(…).to_pandas() for a table"
 
 @dataclass(frozen=True)
 class TraceLocation:
-    """Where a trace is kept: the experiment."""
+    """The place where a trace is kept: its experiment."""
 
     experiment_id: str
 
@@ -107,7 +107,7 @@ class TraceInfo:
 
     @property
     def trace_location(self) -> TraceLocation:
-        """Where it is kept."""
+        """The place where the trace is kept."""
         return TraceLocation(self.experiment_id)
 
     @property
@@ -302,7 +302,7 @@ def _of_root(trace: Trace) -> JsonObject:
 
 
 def notebook_html(value: object) -> str | None:
-    """How a notebook shows a trace, traces, an evaluation or a version; None where that is switched off."""
+    """HTML for a trace, traces, an evaluation or a version in a notebook; None where that is switched off."""
     html: str | None = load_registered("notebook_html")(value)
     return html
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# keys of metadata by which MLflow's programs give what is a field here
+# MLflow's metadata keys for values that are fields here
 _MOVED = {key for key, field in METADATA.items() if field in ("session_id", "user")}
 _NO_TRACE = "0" * 32
 _STATES = ("OK", "ERROR", "IN_PROGRESS")

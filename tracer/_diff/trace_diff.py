@@ -1,4 +1,4 @@
-"""Where two traces part."""
+"""Differences between two traces, in the order in which they came to be."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ class TraceDiff:
 
     @property
     def first(self) -> Difference | None:
-        """Where the traces part: the difference that came first; None if there is none."""
+        """The difference that came first, where the traces part; None if there is none."""
         return self.differences[0] if self.differences else None
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """All differences in the order in which they came to be: what a step was given, steps below, what it gave."""
+        """All differences in the order in which they came to be: a step's input, the steps below it, its output."""
         return tuple(difference for moment in self._moments for difference in _differences(moment, self.matching))
 
     @property
@@ -173,13 +173,13 @@ def _given(span: Span) -> object:
 
 
 def _gave(span: Span) -> object:
-    """What came back: of a call to a model what was said, without counts and times."""
+    """The output of a step; of a call to a model only the messages, without counts and times."""
     messages = span.get_attribute(semconv.OUTPUT_MESSAGES)
     return span.outputs if messages is None else messages
 
 
 def _state(span: Span) -> str:
-    """Whether it failed, and how."""
+    """Whether the step failed, and how."""
     if span.status != "ERROR":
         return "OK"
     return f"ERROR: {span.status.description}" if span.status.description else "ERROR"

@@ -1,1 +1,1 @@
-"""What is recorded of a value: conversion, bounds, texts, types of media."""
+"""The recorded form of values: conversion, bounds, texts, types of media."""

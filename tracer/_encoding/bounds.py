@@ -127,7 +127,7 @@ def longest_text(value: Any, limit: int) -> int | None:
 
 
 def _left_of_few(value: dict[Any, Any] | list[Any], left: int) -> int:
-    """What a value leaves of a budget for a few items and short texts, for which a loop is faster; else negative."""
+    """Rest of a budget after a value of a few items and short texts, for which a loop is faster; else negative."""
     for item in value.values() if type(value) is dict else value:
         kind = type(item)
         if kind is str:
@@ -163,7 +163,7 @@ def holds_nan(value: object) -> bool:
 
 
 def _held_by(level: Sequence[Any]) -> list[Any]:
-    """What containers hold, apart from the keys of dicts."""
+    """The items of containers, apart from the keys of dicts."""
     if not _HIDDEN_VALUES:
         return get_referents(*level)
     dicts = [item for item in level if type(item) is dict]
@@ -172,9 +172,9 @@ def _held_by(level: Sequence[Any]) -> list[Any]:
 
 
 def weigh(value: Any, left: int, weight: int, ample: int, key: object = None, depth: int = 0) -> int:
-    """What a value leaves of a budget; negative where it is too large, or orjson alone would not do it justice.
+    """Rest of a budget after a value; negative if it is too large, or if orjson alone would not do it justice.
 
-    As long as ``ample`` is left, texts cost their characters; from then on what they take as JSON.
+    As long as ``ample`` is left, texts cost their characters; from then on their size as JSON.
     """
     kind = type(value)
     if kind is dict:

@@ -44,7 +44,7 @@ _LAZY_LIBRARIES = frozenset({"polars"})
 T = TypeVar("T")
 _Step: TypeAlias = Callable[[Any], object]
 
-# what is known of a class, by its id as long as it lives
+# facts about a class, by its id as long as the class exists
 _steps: dict[int, _Step] = {}
 _may_be_asked: dict[int, bool] = {}
 _plain_dataclasses: dict[int, bool] = {}
@@ -159,7 +159,7 @@ def _library_step(kind: type) -> _Step | None:
 
 
 def steps_of(kind: type) -> int:
-    """What converting an object costs, in steps that read a few fields; 0 where orjson encodes it itself."""
+    """Cost of converting an object, in steps that read a few fields; 0 where orjson encodes it itself."""
     known = _costs.get(id(kind))
     if known is None:
         cost = 0 if is_native(kind) else _ARRAY_COST if is_array(kind) else _LIBRARY_COSTS.get(_library_step(kind), 1)
@@ -208,7 +208,7 @@ def _step_of_fields(kind: Any) -> _Step | None:
         names = [field.name for field in kind.__attrs_attrs__]
     else:
         return None
-    if _loads_attributes(kind):  # a row of a database, too: what it has already is in its dict
+    if _loads_attributes(kind):  # such as a row of a database: the values loaded so far are in its dict
         return lambda value: {name: value.__dict__[name] for name in names if name in value.__dict__}
     if getattr(kind, "leaves_out_none", False):
         return lambda value: {name: field for name in names if (field := getattr(value, name, None)) is not None}

@@ -1,1 +1,1 @@
-"""What runs in the user's thread while a span is recorded."""
+"""Recording of spans in the user's thread."""

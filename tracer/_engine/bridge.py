@@ -149,15 +149,15 @@ class Bridge(SpanProcessor):
         return self._own_provider
 
     def above_covered(self, span: otel_trace.Span) -> otel_trace.Span:
-        """What a step of ours below a span is below: above the spans of frameworks that have a provider of ours."""
+        """The parent for a step of ours below a span: above the spans of frameworks that have a provider of ours."""
         while (opened := self._open.get(_id_of(span))) is not None and opened.is_covered:
             span = opened.parent
         return span
 
     def above_call(self, span: otel_trace.Span, call: Mapping[str, object]) -> otel_trace.Span:
-        """What a call that a provider of ours records is below: above the spans that others make of the same call.
+        """The parent for a call that a provider of ours records: above the spans that others make of the same call.
 
-        It has the id of the outermost of them, so that what is below that one is below ours.
+        It has the id of the outermost of them, so that the spans below that one are below ours.
         """
         models = {str(call.get(REQUEST_MODEL))}
         replaced = top = None
@@ -296,7 +296,7 @@ def _are_same(models: set[str] | None, others: set[str] | None) -> bool:
 def _place(record: SpanRecord, opened: _Open) -> None:
     """Put a span that ends below the next one that is not left out, or below its twin."""
     if opened.our_models and _are_same(opened.models(), opened.our_models):
-        put_above(record)  # it had not said so when ours began
+        put_above(record)  # its model was not known yet when ours began
     began_below = parent = opened.parent
     above = opened.above
     while above is not None and above.is_left_out() and not above.is_replaced:

@@ -57,7 +57,7 @@ class BridgedLogs:
             provider.add_log_record_processor(self)
 
     def take(self, span_id: str) -> list[EventRecord]:
-        """What log records said of a span that ends."""
+        """Events from log records about a span that ends."""
         return self._events.pop(span_id, [])
 
     def clear(self) -> None:

@@ -16,13 +16,13 @@ from tracer._fault import guard
 
 
 class Running(Protocol):
-    """What the steps of one call run in."""
+    """The context in which the steps of one call run."""
 
     def run(self, function: Any, /, *arguments: Any) -> Any: ...
 
 
 class Around(Protocol):
-    """What a function is bound to: it gives what each of its calls runs in."""
+    """The context that a function is bound to: it makes the context of each call."""
 
     def copy(self) -> Running: ...
 
@@ -35,7 +35,7 @@ class Context:
         self._headers = headers or {}
 
     def copy(self) -> contextvars.Context:
-        """What a call runs in."""
+        """The context of one call."""
         if self._context is not None:
             return self._context.copy()
         context = contextvars.copy_context()

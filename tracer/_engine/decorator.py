@@ -199,7 +199,7 @@ def _async_generator(step: Step) -> AnyFunction:
 
     async def wrapper(*args: object, **kwargs: object) -> AsyncGenerator[object, object]:
         called_in: Any = kwargs.pop(IN_CALL, None)
-        span = step.start(args, kwargs, called_in)  # one that records nothing where recording is off
+        span = step.start(args, kwargs, called_in)  # a span that records nothing where recording is off
         try:
             is_block = sys._getframe(1).f_code in _ENTERING
             yielded = Yielded(step, span)
@@ -299,7 +299,7 @@ _GOES_ON: dict[type, Callable[[Step], AnyFunction]] = {
     GeneratorType: _generator,
 }
 
-# A generator that something else holds as well stays as it is: it must outlive the one that would follow it.
+# A generator that is also held elsewhere is not replaced: it must outlive the generator that would read it.
 _alone = 0  # references to a result that only its call holds
 
 

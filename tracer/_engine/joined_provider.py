@@ -34,7 +34,7 @@ _CONTENT = frozenset(
     )
 )
 _NAMED = {"gen_ai.system", *(name for name in vars(semconv).values() if isinstance(name, str))} - _CONTENT
-# last words of names whose text is none that somebody said
+# last words of the names of attributes whose text is no content
 _IDENTIFIERS = ("id", "name", "type", "version", "model")
 RECORDED = "_tracer_records"  # marks the spans of others that are recorded
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    """How the code of a function runs."""
+    """The way in which the code of a function runs."""
 
     PLAIN = "plain"
     COROUTINE = "coroutine"

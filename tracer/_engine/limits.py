@@ -52,12 +52,12 @@ CREATE TABLE IF NOT EXISTS shared_blocks (key TEXT PRIMARY KEY, day TEXT);
 
 
 class Spent(NamedTuple):
-    """What was spent under a limit: calls that were sent, and tokens and USD of those that have ended."""
+    """Spending under a limit: calls that were sent, and tokens and USD of those that have ended."""
 
     calls: int = 0
     tokens: int = 0
     cost: float = 0.0
-    unpriced: int = 0  # calls without a known price, which are not in the cost unless the limit says how
+    unpriced: int = 0  # calls without a known price, which are not in the cost unless the limit gives a price for them
 
 
 @dataclass(eq=False)
@@ -74,7 +74,7 @@ class Block:
 
     @property
     def spent(self) -> Spent:
-        """What was spent so far: of this block, or with ``per=`` of the trace, session, user or day of now."""
+        """Spending so far: of this block, or with ``per=`` of the current trace, session, user or day."""
         key = key_of(self, None)
         with _transaction(self.file) as connection:
             return _spent(connection, key)
@@ -227,7 +227,7 @@ def settle(admission: Admission, span: LiveSpan, *, has_failed: bool) -> None:
 
 
 def key_of(block: Block, span: LiveSpan | None) -> str:
-    """What a limit counts for: the block, the trace, the session, the user or the day."""
+    """Key of a limit's counts: of the block, the trace, the session, the user or the day."""
     terms = block.terms
     if terms.per is None:
         return block.key
@@ -261,14 +261,14 @@ def _what(span: LiveSpan) -> str:
 
 
 def _repeats_key(key: str, span: LiveSpan) -> str:
-    """Identical requests count in their trace; a call outside of any step is a trace alone, and counts as the limit."""
+    """Key for counting identical requests: their trace; for a call outside of any step the key of the limit."""
     return key if span.parent_id is None else f"trace {span.trace_id}"
 
 
 def _reached(
     connection: sqlite3.Connection, block: Block, key: str, span: LiveSpan, digest: bytes
 ) -> tuple[str, float, float] | None:
-    """What was reached, how much of it there is, and the limit."""
+    """Name of the count that reached its limit, the count, and the limit."""
     terms, spent = block.terms, _spent(connection, key)
     for name, now, most in (
         ("cost", spent.cost, terms.cost),
@@ -352,7 +352,7 @@ def _error(
 
 
 def _told(terms: LimitTerms, name: str, now: float, most: float, calls: list[tuple[str, Spent]]) -> str:
-    """What was reached by which calls, and how to allow more."""
+    """Text about a reached limit: the calls that reached it, and how to allow more."""
     where = {None: "in this block", "day": "today (UTC)"}.get(terms.per, f"in this {terms.per}")
     if name == "repeats":
         reached = f"this very request was sent {now:g} times already"

@@ -55,12 +55,12 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
 
     @property
     def attributes(self) -> JsonObject:
-        """Nothing."""
+        """Always empty."""
         return {}
 
     @property
     def events(self) -> Sequence[Event]:
-        """Nothing."""
+        """Always empty."""
         return ()
 
     @property
@@ -83,7 +83,7 @@ class NonRecordingSpan(Attachable, OpenTelemetrySpan):
         return False
 
     def get_attribute(self, key: str) -> object:
-        """Nothing."""
+        """Always None."""
         return None
 
     # without a declaration pyright gives them the narrower signatures of OpenTelemetry's span

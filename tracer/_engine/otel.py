@@ -101,7 +101,7 @@ class OpenTelemetryIdentity:
         context = span.get_span_context()
         ours = current.get()
         if ours is not None and int(ours.span_id, 16) == context.span_id:
-            return ours  # a tracer that records nothing has put a span that stands for ours in its place
+            return ours  # a tracer that records nothing has replaced ours by a span with the same id
         if not context.is_valid or (self.joined is None and not context.trace_flags.sampled):
             return ours  # of a provider that is only watched, a trace left out does not leave out ours
         return NonRecordingSpan(

@@ -79,12 +79,12 @@ class Recorder:
         self.metadata_of_all: dict[str, str] = {}  # of each trace that starts in this process
 
     def forget_open_steps(self) -> None:
-        """Forget the steps that are open: another process writes them, or nobody does."""
+        """Forget the open steps: another process writes them, or none does."""
         self._new_steps: dict[str, LiveSpan] = {}  # that have just started
         # others, which may have ended meanwhile, and whether their values are written
         self._long_steps: list[tuple[weakref.ref[LiveSpan], bool]] = []
         self.unwritten: list[LiveSpan] = []  # that have ended where the stack had no room to write it
-        # what calls returned and nobody has begun to read, by any key, and how the call is ended
+        # results that are not being read yet, by any key, and the function that ends the call
         self.unread: dict[int, tuple[weakref.ref[Any], Callable[[], None]]] = {}
 
     def apply(self, settings: Settings) -> None:
@@ -390,7 +390,7 @@ class Recorder:
             raise
         except Exception as error:
             reraise_interruption(error)
-            line = span.line(self.redact)  # without what could not be redacted
+            line = span.line(self.redact)  # without the values that could not be redacted
         if self._has_processors and not span.is_reported:
             span.is_reported = True
             self._notify_end(span, line)

@@ -90,8 +90,8 @@ class Returned(Step):
         return self._span
 
     def dropped(self) -> None:
-        """End the span of something that was closed, or let go, before anybody began to read it."""
+        """End the span of a result that was closed, or let go, before it was read."""
         self.recorder.unread.pop(id(self), None)
         if isinstance(self._thing, CoroutineType):
-            self._thing.close()  # Python warns of the one that the caller had
+            self._thing.close()  # Python's warning is about the coroutine that the caller had
         self._span.end_with_error(GeneratorExit())

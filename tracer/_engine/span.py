@@ -651,7 +651,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
                 return
             self.end_time_ns = ended_at
             self._recorder.span_ended(self)
-        except RecursionError:  # the step below which a recursion ran out of stack: whoever ends next writes it
+        except RecursionError:  # a recursion ran out of stack below this step: the next step that ends writes it
             self._open.clear()
             self.end_time_ns = ended_at
             self._recorder.unwritten.append(self)

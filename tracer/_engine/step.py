@@ -1,4 +1,4 @@
-"""How a traced function's calls are recorded: the span with inputs, result, and what a generator yields."""
+"""Recording of a traced function's calls: the span with inputs, result and the items of a generator."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 _RETURN_VALUE = "tracer.generator.return_value"
 _LEFT_OUT = "tracer.generator.items_left_out"
-watchers: list[Callable[[Step], None]] = []  # are told of functions that are traced from now on
+watchers: list[Callable[[Step], None]] = []  # called with each function that is traced from now on
 _known: weakref.WeakValueDictionary[int, Step] = weakref.WeakValueDictionary()
 
 
 @dataclass
 class Step:
-    """How a function's calls are recorded."""
+    """A traced function, and the settings by which its calls are recorded."""
 
     function: AnyFunction
     name: str

@@ -15,7 +15,7 @@ from tracer._engine.step import Step
 
 if TYPE_CHECKING:
     _Proxy = wrapt.ObjectProxy[Any]
-else:  # what wrapt 2 calls ObjectProxy can be iterated, whatever it stands for
+else:  # wrapt 2's ObjectProxy can be iterated even if the wrapped object cannot
     _Proxy = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
 
 
@@ -26,7 +26,7 @@ class CalledInPlace(_Proxy):
         super().__init__(wrapped)
         self._self_called = called
 
-    # a property, so that `obj.__call__` is of the kind that frameworks look for: a coroutine function, say
+    # a property, so that `obj.__call__` is of the kind that frameworks look for, such as a coroutine function
     __call__ = property(lambda self: self._self_called)
 
     def __get__(self, instance: object, owner: type | None = None) -> object:

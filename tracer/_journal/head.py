@@ -36,7 +36,7 @@ class Cursor(NamedTuple):
 
 
 def cursor_writes(slot: int, sink: int, position: int, *, with_copy: bool = True) -> list[tuple[int, bytes]]:
-    """What a cursor's change writes to the head: offsets and contents, in this order."""
+    """Writes to the head for a change of a cursor: offsets and contents, in this order."""
     content = _COPY.pack(sink, position)
     copy = _COPIES_START + _SLOT.size * slot, content + _CHECKSUM.pack(zlib.crc32(content))
     slot_write = _SLOTS_START + _SLOT.size * slot, _SLOT.pack(sink, position)

@@ -1,4 +1,4 @@
-"""Where a store is, a local file or a server, and where its journals are."""
+"""Locations of a store, which is a local file or a server, and of its journals."""
 
 from __future__ import annotations
 

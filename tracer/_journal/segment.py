@@ -67,7 +67,7 @@ class Segment:
         self.failed_write: Callable[[bytes], None] = lambda _: None  # called with a record that is not in the file
         self._slots: dict[int, int] = {}
         self._cursors: dict[int, int] = {}
-        self._checked = HEAD_SIZE  # position up to which damage has been told
+        self._checked = HEAD_SIZE  # position up to which damage has been reported
         self._whole: int | None = None  # position from which on the records were lost, or written elsewhere
 
     @classmethod

@@ -28,7 +28,7 @@ _LARGEST_SIGACTION = 512  # bytes; its layout is the system's own
 # a pointer and the mask of signals, then the flags: Linux with glibc or musl, macOS; elsewhere SA_RESTART is not there
 _FLAGS_POSITION, _SA_RESTART, _SA_SIGINFO = (12, 0x2, 0x40) if sys.platform == "darwin" else (136, 0x10000000, 0x4)
 _CODE_POSITION = 2  # in siginfo_t, an array of int at its start
-_FAULTS = range(1, 0x10000)  # codes of what the system raises, not a program
+_FAULTS = range(1, 0x10000)  # codes of signals raised by the system, not by a program
 _handler: _Handler | None = None
 _installing = threading.Lock()
 

@@ -20,7 +20,7 @@ class SettingsError(TracerError):
 
 
 class Client(NamedTuple):
-    """Where an agent looks for servers, and how an entry is written there."""
+    """The file in which an agent looks for servers, and the form of an entry there."""
 
     file: Callable[[], Path]
     key: str  # of the object that holds the servers
@@ -51,7 +51,7 @@ class Written(NamedTuple):
 
 
 def command_of(store: str | None) -> list[str]:
-    """What starts the server with this Python, whatever environment the agent runs in."""
+    """The command that starts the server with this Python, whatever environment the agent runs in."""
     return [sys.executable, "-m", "tracer", "mcp", *(["--store", store] if store else [])]
 
 

@@ -1,4 +1,4 @@
-"""What an agent may ask of a store, each answered by a text that fits into so many tokens."""
+"""Questions of an agent to a store, each answered by a text of a bounded number of tokens."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MOST_TRACES = 100
 _ERRORS_IN_TRACES = 500  # the newest that are looked at
 _LONGEST_TITLE = 200
 _MOST_TOKENS = 20_000
-# what differs between two occurrences of one error: numbers, ids, addresses, quoted values
+# parts that differ between two occurrences of one error: numbers, ids, addresses, quoted values
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,}(?:-[0-9a-fA-F]{4,})*\b|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"")
 
 
@@ -75,7 +75,7 @@ def get_trace(trace_id: str = "latest", max_tokens: int = 2000) -> str:
 
 
 def get_step(trace_id: str, step: str, max_tokens: int = 2000, offset: int = 0) -> str:
-    """What one step of a trace holds: messages, tool calls beside their results, inputs, outputs, stack trace.
+    """Content of one step of a trace: messages, tool calls beside their results, inputs, outputs, stack trace.
 
     `step` is its number in `get_trace`, its span id or the first digits of it, or its name if only one step has that.
     Where it is longer than `max_tokens`, `offset` (in characters) continues it.
@@ -133,7 +133,7 @@ def statistics(group_by: str = "model", filter: str = "") -> str:
 
 
 def compare_traces(a: str, b: str, max_tokens: int = 2000) -> str:
-    """Where two traces part: the step, the message and the words, then the steps of both with what differs.
+    """First difference of two traces: the step, the message and the words, then the steps of both with all differences.
 
     `a` and `b` are ids, first digits of ids, or "latest". Ids, dates and times in texts are no difference.
     """
@@ -143,7 +143,7 @@ def compare_traces(a: str, b: str, max_tokens: int = 2000) -> str:
 
 
 def audit(filter: str = "", limit: int = 1000, max_tokens: int = 2000) -> str:
-    """What calls to models spent without need: reason, place, tokens and USD a day, traces; the dearest first.
+    """Spending of calls to models without need: reason, place, tokens and USD a day, traces; the dearest first.
 
     `filter` chooses the traces, as in `search_traces`; `limit` is how many to look at, the newest first.
     """
@@ -192,7 +192,7 @@ def _bounded(max_tokens: int) -> int:
 
 
 def _printed(draw: Callable[[Screen], None]) -> str:
-    """What a command prints, as one text without colours."""
+    """Output of a command, as one text without colours."""
     file = io.StringIO()
     draw(Screen(Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True)))
     return file.getvalue()

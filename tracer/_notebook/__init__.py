@@ -1,3 +1,3 @@
-"""How traces, evaluations and versions look in a notebook: HTML without scripts, and what a cell shows by itself."""
+"""Traces, evaluations and versions in a notebook, as HTML without scripts, and the traces shown below each cell."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a step holds, as HTML: messages with tool calls beside their results, else inputs and outputs, and errors."""
+"""Content of a step as HTML: messages with tool calls beside their results, else inputs and outputs, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a notebook shows: a trace, an evaluation or a version as itself, and by themselves the traces of a cell."""
+"""Display in a notebook: of a trace, an evaluation or a version on request, of the traces of a cell automatically."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from html import escape
 
 from tracer.cli.wording import clean
 
-Child = object  # markup, or what becomes text
+Child = object  # markup, or a value that becomes text
 
 
 class Html(str):
@@ -41,7 +41,7 @@ def table(columns: Sequence[Child], rows: Iterable[Sequence[Child]]) -> Html:
 
 
 class Room:
-    """How many characters recorded texts may still take: a notebook keeps what it shows in its file."""
+    """Characters left for recorded texts: they are bounded, since a notebook keeps its outputs in its file."""
 
     def __init__(self, characters: int) -> None:
         self._left = characters
@@ -60,7 +60,7 @@ class Room:
 
 
 def page(content: Html) -> str:
-    """What a notebook gets for one output."""
+    """HTML for one output of a notebook."""
     return element("div", element("style", Html(_STYLE)), content, class_="tracer-output")
 
 

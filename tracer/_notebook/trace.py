@@ -117,7 +117,7 @@ class _Axis:
         self._end = max([*ends, self._start + 1] if all(step.end for step in steps) else [*ends, time.time_ns()])
 
     def bar(self, step: Step) -> Html:
-        """Where on the axis a step lies."""
+        """The bar of a step, at its place on the axis."""
         total = self._end - self._start
         left = 100 * (step.start - self._start) / total
         width = 100 * ((step.end if step.end is not None else self._end) - step.start) / total

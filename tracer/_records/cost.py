@@ -56,7 +56,7 @@ _CLOSED = {
     "google": ("gemini-",),
     "x-ai": ("grok-",),
 }
-# prefixes by which gateways name those who sell a model; nobody runs these clouds on a machine of their own
+# gateways' prefixes for the seller of a model; none of these clouds can run on a machine of the user's
 _PREFIXES = {
     "azure_ai": "azure",
     "bedrock": "aws",
@@ -177,7 +177,7 @@ def _entry(response_model: str, request_model: str, provider: str, host: str) ->
         provider = host = ""
     elif provider and not _is_provider(_PROVIDER_IDS.get(provider, provider), None):
         provider = ""
-    # Bedrock's ids say where a model runs, of which its price depends; the model's own name in a reply does not
+    # Bedrock's ids contain the region of a model, on which its price depends; the name in a reply does not
     names = (request_model, response_model) if provider == "aws.bedrock" else (response_model, request_model)
     for model in dict.fromkeys(names):
         seller = _seller(model, provider, host) if model else None

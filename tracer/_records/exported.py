@@ -21,7 +21,7 @@ from tracer._records.cost import cost_of
 from tracer._records.usage import token_usage
 from tracer.semconv import SpanType
 
-# attributes for what others have no name for
+# attributes for values that the conventions have no name for
 JSON_KEYS: Final = "tracer.json_keys"  # the attributes that hold JSON text
 TRACE_RECORDS: Final = "tracer.trace.records"  # on one span of a trace, or its resource: its other records, as JSON
 _OWN_KEYS: Final = "tracer.own_keys"  # attributes of the span itself whose names are among those that are added
@@ -173,7 +173,7 @@ def _added(
 
 
 def _cost(record: JsonMapping, own: JsonMapping) -> Iterator[tuple[str, object]]:
-    """What the call cost, as tracer says it: backends would price it by tables of their own."""
+    """The call's cost as tracer counts it: backends would price it by tables of their own."""
     cost = cost_of(record, token_usage(own))
     if cost is not None:
         yield from ((_COSTS[name], amount) for name, amount in cost.items())

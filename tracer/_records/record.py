@@ -70,14 +70,14 @@ class SpanRecord(TypedDict, total=False):
 
 
 class LogRecord(TypedDict, total=False):
-    """What a log record says of a span: of one that comes by itself, or of one that nothing but logs tells of."""
+    """Information from a log record about a span, which arrives itself or is known from log records alone."""
 
     kind: Required[Literal["log"]]
     trace_id: Required[str]
     span_id: Required[str]
     time: int
     event: EventRecord  # is read as an event of the span
-    span: SpanRecord  # what is stored where no span comes: as long as all such records of it take together
+    span: SpanRecord  # stored where the span itself does not arrive; lasts as long as all such records of it together
     attachments: list[AttachmentRecord]
 
 
@@ -167,7 +167,7 @@ class ModelRecord(TypedDict, total=False):
     source_run_id: str
     status: str
     status_message: str
-    deleted: bool  # what was said of it before is gone, but for its name
+    deleted: bool  # its earlier records are gone, but for its name
     tags: dict[str, str | None]
     params: dict[str, str]
     metrics: dict[str, float]

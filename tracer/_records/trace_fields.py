@@ -1,4 +1,4 @@
-"""What traces belong to, from the trace records of their process: each exported span says it."""
+"""Session, user and other fields of traces, from the trace records of their process, for each exported span."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where secrets may begin in a record: at fixed strings, which an automaton finds all at once.
+"""Places in a record where secrets may begin: fixed strings, which an automaton finds all at once.
 
 The automaton is hyperscan's, where it is installed and the processor knows its instructions; else Python looks for the
-same strings one after the other. Both find the same, but that Python may report some more which then prove to be none.
+same strings one after the other. Both find the same, but Python may report some more that then prove to be none.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class PlainSearch:
         while start >= 0:
             end = runs.find(b" ", start)
             end = len(line) if end < 0 else end
-            word = line[max(0, start - 2) : end]  # a beginning may need what is in front of it, such as a quote
+            word = line[max(0, start - 2) : end]  # a beginning may need the characters before it, such as a quote
             if lowered[start - 1 : start] in (b".", b"/", b"$"):
                 self._in_word(lowered, max(0, start - _LONGEST_BEGINNING), end, found)
             elif word not in self._harmless:

@@ -8,7 +8,7 @@ import re
 
 from tracer._late import late_pattern
 
-LONGEST_JUDGED = 512  # bytes; what is longer is a document, a picture or, under a telling name, a secret
+LONGEST_JUDGED = 512  # bytes; a longer value is a document, a picture or, under the name of a secret, a secret
 _LONGEST_PLACEHOLDER = 80
 # of values in small letters: to ignore case takes five times longer
 _PLACEHOLDER = late_pattern(
@@ -37,7 +37,7 @@ _PROSE = late_pattern(
     re.IGNORECASE | re.DOTALL,
 )
 _UUID = late_pattern(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
-# letters and digits mapped onto one letter: whether there is a long part is told at the speed of memchr
+# letters and digits mapped onto one letter: a long part is found at the speed of memchr
 _LONG = b"x" * 6
 _TO_LONG = bytes(ord("x") if chr(i).isalnum() and i < 128 else ord(" ") for i in range(256))
 _LONG_PART = late_pattern(rb"[A-Za-z0-9]{6,}")

@@ -34,8 +34,8 @@ STRONG = (
     *("connectionstring", "connection_string", "seed_phrase", "recovery_phrase"),
     *("passwort", "kennwort", "mot de passe", "contraseña", "contrasena", "wachtwoord"),
 )
-# Names whose value has to look random, unless the words before them tell: `token` alone is a piece of text, `key` a
-# dict's. They count only where one of the endings follows.
+# Names whose value has to look random, unless the words before them show that it is a secret: `token` alone is a
+# piece of text, `key` a dict's. They count only where one of the endings follows.
 WEAK = ("token", "key", "auth", "pass", "sessid", "sessionid", "jwt", "dsn", "pw", "_pat")
 _PASSES = (b"pass", b"pw")
 IN_ADDRESSES = ("sig=", "signature=")  # elsewhere a signature is none, such as that of a model's reasoning
@@ -91,7 +91,7 @@ _CAMEL_WORD = late_pattern(rb"[A-Z][a-z0-9]*\Z")
 _SPACE = rb"[ \t]{0,32}(?:\\{1,15}[nrt][ \t]{0,32}){0,4}"
 _DOUBLE = rb"(?:\\(?:\\\\){0,15})?\""  # at any depth: behind an odd number of backslashes, or none
 _QUOTE = rb"(?:'?" + _DOUBLE + rb"|\\{0,3}'|`)"
-# what may follow in a name that still tells a secret
+# endings with which a name is still the name of a secret
 _REST = late_pattern(
     rb"(?:(?:[_-]?(?:access[_-]?key|key|token|value|val|id|base64|b64|string|text|plain|old|new|current|previous|prod"
     rb"|production|prd|dev|development|staging|stage|stg|test|live|main|primary|secondary|default|confirm|confirmation"
@@ -109,9 +109,9 @@ _AFTER = late_pattern(
     rb")" + _SPACE + rb"(?P<value>b?" + _QUOTE + rb"(?!" + _QUOTE + rb")|(?=[\[{])|)",
     re.IGNORECASE,
 )  # fmt: skip
-# what follows most names in prose and code, quickly told
+# text after most names in prose and code, quickly recognized
 _NO_VALUE = late_pattern(rb"[ \t]{1,16}[\w(&|+\\/-]|[.,;)\](}/?!&*+|#]|\\n[^ \t:=]|[\"'`]?[)}.;\xe2]|\"[,}\]](?!\")")
-_TOKEN = rb"[\w.~+/=:%|$!@*-]"  # of which random values are
+_TOKEN = rb"[\w.~+/=:%|$!@*-]"  # characters of random values
 _NOT_QUOTED = rb"[^\w.~+/=:%|$!@*\"'`\\-]"
 # A name in text, without words before it, whose value is no long word; `key`, `token` or `auth` whose value is too
 # short, in small letters, or has other characters.

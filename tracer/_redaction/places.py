@@ -147,7 +147,7 @@ def _option_of(before: bytes) -> re.Pattern[bytes]:
     )
 
 
-# programs that take a password in an option whose name does not tell
+# programs that take a password in an option whose name does not show it
 OPTIONS = (
     (_option_of(rb"-P ?"), ("sqlcmd", "zip -")),
     (_option_of(rb"-pw "), ("pscp", "plink", "psftp")),

@@ -24,7 +24,7 @@ from tracer._redaction.seen import where_new
 REDACTED = names.REDACTED.decode()
 
 
-_Rule = Callable[[bytes, int, int], "list[Found] | None"]  # None where a glance tells that there is none
+_Rule = Callable[[bytes, int, int], "list[Found] | None"]  # None where a quick check finds none
 
 
 class _Anchor(NamedTuple):
@@ -173,7 +173,7 @@ def _without_secrets(line: bytes) -> bytes:
 
 
 def _found_at(line: bytes, hits: list[Hit], looks: int) -> list[Found]:
-    """What the rules find at these places; after so many looks in vain, texts full of places are taken as a whole."""
+    """Secrets found by the rules at these places; after ``looks`` vain ones strings full of places count too."""
     found: list[Found] = []
     done = 0
     for index, (end, number) in enumerate(hits):
@@ -209,7 +209,7 @@ def _full_texts(line: bytes, hits: list[Hit]) -> tuple[list[Found], list[Hit]]:
     return full, others + hits[index:]
 
 
-# A look at a place takes some microseconds: many in a text that is made of beginnings, few in what programs write.
+# A look at a place takes some microseconds; texts made of beginnings have many places, ordinary records few.
 _LOOKS = 4_096  # and one more for each
 _BYTES_FOR_A_LOOK = 64
 _MANY = 16

@@ -14,7 +14,7 @@ _DOTTED_REST = re.compile(rb"(?:\.[\w.~+/=-]{1,4096})?")
 
 
 class Shape(NamedTuple):
-    """What follows the beginning of a token, as a pattern; ``glued`` ones may follow other letters directly."""
+    """Beginning of a token, and the pattern of the rest; ``glued`` ones may follow other letters directly."""
 
     beginning: bytes
     rest: bytes
@@ -30,7 +30,7 @@ _compiled = lru_cache(maxsize=None)(re.compile)  # most are never needed, and al
 
 _QUOTES = (b'"', b"'", b"=", b":", b"`")
 _STARTS = (*_QUOTES, b" ", b"/", b"(", b">", b",", b"\\n", b"\\t")
-# Beginnings that are in many words: they are looked for together with what comes before.
+# Beginnings that are in many words: they are looked for together with the characters before them.
 COMMON = {
     **dict.fromkeys(b"re_ pa- fc- key- dp. sg. fw_ oy2 bsa mt cio as- sl. key_".split(), _STARTS),
     b"pat": _QUOTES,
@@ -205,7 +205,7 @@ _WRITTEN = {
 }  # fmt: skip
 
 
-# what a model thought, which only its provider can read, and is sent back to it in the next request
+# a model's reasoning, which only its provider can read and gets back in the next request
 _ENCRYPTED = re.compile(rb'encrypted_content\\{0,8}"\s{0,4}:\s{0,4}\\{0,8}"$')
 _LONGEST_NAME = 48
 

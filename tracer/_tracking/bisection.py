@@ -23,7 +23,7 @@ class Bisection:
     """Evaluates commits of a repository, each in a folder of its own, against the good one."""
 
     def __init__(self, root: Path, file: Path, store: str, scorers: Sequence[str], significance: float) -> None:
-        self.told: dict[str, str] = {}  # of each commit that was tried, what came of it
+        self.told: dict[str, str] = {}  # outcome of each commit that was tried
         self._root, self._file, self._store = root, file, store
         self._scorers, self._significance = scorers, significance
         self._baseline: EvaluationResult | None = None
@@ -105,7 +105,7 @@ def commits_between(root: Path, good: str, bad: str) -> list[str]:
 
 
 def git(*arguments: str, folder: Path) -> str:
-    """What a command of git prints, however long it takes. Raises InvalidArgumentError with what it says."""
+    """Output of a git command, however long it takes. Raises InvalidArgumentError with git's message."""
     try:
         return git_of.git(*arguments, folder=folder, seconds=None)
     except git_of.GitError as error:

@@ -44,7 +44,7 @@ from tracer.store.rows import AssessmentRow
 
 
 class Budget:
-    """What an evaluation has cost, in USD, and what it may."""
+    """Cost of an evaluation so far, and its limit, in USD."""
 
     def __init__(self, limit: float | None) -> None:
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float)) or limit <= 0):
@@ -70,7 +70,7 @@ class Budget:
 
 @dataclass
 class Evaluation:
-    """What all rows of an evaluation share."""
+    """Values that all rows of an evaluation share."""
 
     predict_fn: Any
     judges: list[Scorer]
@@ -258,7 +258,7 @@ def _answered(row: JsonObject, evaluation: Evaluation) -> EvaluatedRow:
 
 
 def _asked(evaluation: Evaluation, inputs: object) -> tuple[object, str | None, Exception | None]:
-    """What the app answers, or its exception, as a text too."""
+    """The app's answer, or its exception as a text and as itself."""
     predict_fn = evaluation.predict_fn
     try:
         is_whole = takes_whole_inputs(predict_fn) or not isinstance(inputs, Mapping)

@@ -16,7 +16,7 @@ from tracer._tracking.checks import checked_texts
 from tracer.errors import InvalidArgumentError, TraceNotFoundError
 
 _KEYS = ("inputs", "outputs", "expectations", "trace", "tags", "id")
-# what rows of a dataset have as well, in a table or a file
+# further fields of rows of a dataset, in a table or a file
 _OF_DATASETS = frozenset(
     ("dataset_record_id", "split", "trace_id", "source", "source_type", "source_id", "created_time", "last_update_time")
 )

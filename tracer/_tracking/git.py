@@ -53,7 +53,7 @@ def git_info(remote_name: str = "origin") -> GitInfo:
 
 
 def git(*arguments: str, folder: Path | None = None, seconds: float | None = _SECONDS) -> str:
-    """What a command of git prints, in the current folder or another one. Raises GitError with what it says."""
+    """Output of a git command, in the current folder or another one. Raises GitError with git's message."""
     import subprocess
 
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

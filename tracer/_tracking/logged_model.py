@@ -55,7 +55,7 @@ class LoggedModel:
         location = str(self.artifact_location) if is_model_id(self.model_id) else None
         return {**fields, "status": str(self.status), "model_uri": self.model_uri, "artifact_location": location}
 
-    def __eq__(self, other: object) -> bool:  # also of one that says more, such as what log_model() gives
+    def __eq__(self, other: object) -> bool:  # also to one with more fields, such as the result of log_model()
         names = LoggedModel.__dataclass_fields__
         return isinstance(other, LoggedModel) and all(getattr(self, name) == getattr(other, name) for name in names)
 

@@ -145,7 +145,7 @@ MODELS = Registry(
 
 
 def reference(text: str, scheme: str) -> Reference:
-    """What ``name``, ``name/2`` or ``name@alias`` names, also with the scheme such as ``prompts:/`` before it."""
+    """The reference in ``name``, ``name/2`` or ``name@alias``, also with a scheme such as ``prompts:/`` before it."""
     body = clean_text(text).strip().removeprefix(scheme).strip("/")
     name, at, alias = body.partition("@")
     if at:

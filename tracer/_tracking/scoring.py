@@ -85,7 +85,7 @@ class Scorer:
             )
 
     def __call__(self, *, inputs: Any = None, outputs: Any = None, expectations: Any = None, trace: Any = None) -> Any:
-        """What the function gives for a row."""
+        """The function's result for a row."""
         offered = {"inputs": inputs, "outputs": outputs, "expectations": expectations, "trace": trace}
         return self._called(offered)
 

@@ -96,12 +96,12 @@ def traces_of_run(store: Store, run_id: str, filter: Expression | None = None) -
 
 
 def count_traces_of_run(store: Store, run_id: str, filter: Expression | None = None) -> int:
-    """How many traces `traces_of_run` gives."""
+    """Number of traces that `traces_of_run` gives."""
     return sum(store.count_traces(all_of(belongs, filter)) for belongs in _belonging(run_id))
 
 
 def _belonging(run_id: str) -> tuple[Expression, Expression]:
-    """The traces of a run, and those of others that it scored: apart, so that each question has an index."""
+    """The traces of a run, and those of others that it scored: apart, so that each query has an index."""
     judged = Comparison(Field("metadata", "any", f"{JUDGED_IN_RUN}{run_id}"), "=", "yes")
     return Comparison(Field("run_id", "text"), "=", run_id), judged
 
@@ -144,7 +144,7 @@ def _inputs_of(store: Store, traces: Sequence[TraceRow]) -> dict[str, object]:
 
 
 def sums_of(rows: Sequence[StoredRow]) -> RunSums:
-    """What the rows come to; unlike the store's sums of a run, a row that was asked again counts once."""
+    """Sums of the rows; unlike in the store's sums of a run, a row that was asked again counts once."""
     traces = [each.trace for each in rows]
     costs = [trace.cost["total_cost"] for trace in traces if trace.cost]
     usage: Counter[str] = sum((Counter(trace.usage or {}) for trace in traces), Counter())

@@ -1,4 +1,4 @@
-"""How ``tracer keys`` and ``tracer projects`` reach a server: by its folder on its machine, else over its API."""
+"""Access of ``tracer keys`` and ``tracer projects`` to a server: by its folder on its machine, else over its API."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def server_option(function: Function) -> Function:
 
 
 class Administration(Protocol):
-    """What administrators do; all is answered as the API answers it."""
+    """Operations for administrators; the results are those of the API."""
 
     def projects(self) -> list[JsonObject]: ...
     def create_project(self, name: str, limits: JsonObject) -> JsonObject: ...

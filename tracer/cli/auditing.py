@@ -27,7 +27,7 @@ _TRACES_NAMED = 3
 @json_option("One JSON object with all findings: cost in USD.")
 @store_option
 def command(limit: int, filter_string: str | None, as_json: bool, store_url: str | None) -> None:
-    """What calls to models spent without need: reason, place, tokens and cost a day."""
+    """Tokens and cost that calls to models spent without need, a day, with reason and place."""
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import Screen
     from tracer.genai.auditing import audit_of_store
@@ -42,7 +42,7 @@ def command(limit: int, filter_string: str | None, as_json: bool, store_url: str
 
 
 def print_audit(screen: Screen, audit: Audit) -> None:
-    """What was spent in all, then each finding."""
+    """Print the total spending, then each finding."""
     from tracer.cli.wording import count, how_many, money
 
     days = "a day" if audit.days == 1 else f"{audit.days:.1f} days"

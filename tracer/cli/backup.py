@@ -45,7 +45,7 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
         return
     place = store_place(store_url)
     file = database_of(place)
-    traces = store_for_reading(store_url).count_traces(None)  # with what this machine's programs had not written yet
+    traces = store_for_reading(store_url).count_traces(None)  # with the records still in this machine's journals
     if folder.exists() and any(folder.iterdir()):
         raise InvalidArgumentError(f"{folder} is not empty: give a folder that is new.")
     folder.mkdir(parents=True, exist_ok=True)

@@ -107,14 +107,14 @@ def progress_bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def counted(done: Copied, to_url: str) -> dict[str, object]:
-    """What was copied, for programs."""
+    """Numbers of copied records, for programs."""
     others = {f"{what.replace(' ', '_')}s": number for what, number in done.others.items()}
     numbers = {"traces": done.traces, "spans": done.spans, "there": done.there, "deleted_there": done.deleted}
     return {"to": shown_url(to_url), **numbers, **others}
 
 
 def told(done: Copied, doing: str) -> str:
-    """What was copied, in words."""
+    """Numbers of copied records, in words."""
     from tracer.cli.wording import how_many
 
     text = f"{doing} {how_many(done.traces, 'trace')} with {how_many(done.spans, 'span')}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @json_option("One JSON object: the first difference, and all of them by step.")
 @store_option
 def command(a: str, b: str, ignore: tuple[str, ...], strict: bool, as_json: bool, store_url: str | None) -> None:
-    """Where two traces part: which step, which message, which words.
+    """The first difference between two traces: step, message and words.
 
     A and B are ids, first digits of ids, or "latest". The exit code is 1 if the traces differ, like that of diff.
     """

@@ -99,7 +99,7 @@ def command(
 
 
 def _defined_in(file: Path) -> dict[str, Any]:
-    """What the file defines; it is run as a module that imports others beside it."""
+    """The evaluation's arguments from the file, which is run as a module that imports others beside it."""
     sys.path.insert(0, str(file.resolve().parent))
     name = file.stem if file.stem.isidentifier() else "evaluation"
     spec = importlib.util.spec_from_file_location(name, file)

@@ -49,7 +49,7 @@ def command(trace: str, at: str, changes: tuple[str, ...], store_url: str | None
 
     found = trace_from_stored(find_trace(store_for_reading(store_url), trace))
     asked = dict(map(_change, changes))
-    with fork(found, at=at, set=asked) as forked:  # what is wrong is told now
+    with fork(found, at=at, set=asked) as forked:  # raises for wrong arguments now, before the program starts
         pass
     started = time.time_ns() // _NS_PER_MS
     with tempfile.TemporaryDirectory() as folder:

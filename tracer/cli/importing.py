@@ -155,7 +155,7 @@ class _Importer:
 
         queue = checked_queue(self._safe({name: value for name, value in record.items() if name != "kind"}))
         queue_id = queue_id_of(queue["name"])
-        # one that is there may have changed since the export
+        # an existing queue is kept: it may have changed since the export
         if not self._open_store().review_queues(queue_id=queue_id):
             self._open_store().write_review_queue(queue)
         self.queues.add(queue_id)

@@ -9,7 +9,7 @@ import click
 from tracer._distribution import install_advice
 from tracer.cli.options import Group, examples, json_option, store_option
 
-_HELP = "?"  # what --host is for `-h` alone
+_HELP = "?"  # value of --host for `-h` alone
 
 
 @click.group("models", cls=Group, epilog=examples("tracer models serve models:/my-agent", "tracer models list"))

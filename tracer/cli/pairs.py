@@ -112,7 +112,7 @@ def messages_of(step: Step, key: str) -> list[Message]:
 
 
 def said_in(step: Step) -> tuple[list[Message], list[Message]]:
-    """What a step was given, its instructions first, and what it produced."""
+    """Input messages of a step, its instructions first, and its output messages."""
     given = messages_of(step, semconv.INPUT_MESSAGES)
     instructions = step.attribute(semconv.SYSTEM_INSTRUCTIONS)
     if instructions:

@@ -29,9 +29,9 @@ _SHOWN_IN = {"d": 86400, "h": 3600, "m": 60, "s": 1}
     ),
 )
 def command() -> None:
-    """How long which traces are kept.
+    """Policies for how long traces are kept.
 
-    A trace stays as long as the policies whose filters it meets say, the longest of them; without any it stays for
+    A trace is kept for the longest time of the policies whose filters it meets; without any it is kept for
     ever. Servers, `tracer ui` too, keep the policies in the background; for a file alone there is `tracer policy run`.
     """
 

@@ -19,7 +19,7 @@ import click
 from tracer.cli.options import examples, store_option
 
 _NS_PER_MS = 1_000_000
-_BY_SIGNAL = 128  # what shells add to the number of the signal that ended a program
+_BY_SIGNAL = 128  # added by shells to the number of the signal that ended a program
 
 
 @click.command(

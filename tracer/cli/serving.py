@@ -121,7 +121,7 @@ def run_server(
         link = _link(page, settings.token if shows_token else None)
         if log_format == "json":
             announce(f"tracer serves {place} at {page}")
-            if link != page:  # else nobody would know the token; it is in no line of the log
+            if link != page:  # the only place where the token is shown: it is in no line of the log
                 click.echo(link, err=True)
         else:
             click.echo(f"tracer serves {place}\n  {link}\nctrl-c ends it", err=True)

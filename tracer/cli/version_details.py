@@ -1,4 +1,4 @@
-"""What a version is: its params and tags, and of a logged model config and input example."""
+"""Details of a version: its params and tags, and of a logged model config and input example."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Turn:
         return self.log.span_id or id_of(self.agent, self.session, self.prompt, size=8)
 
     def event(self) -> JsonObject:
-        """What the event says of the turn."""
+        """Log record for the event, as one of the turn's."""
         made = {} if self.log.span_id else {"span": self._root(self.log.time)}
         return self.log.of_span(self.trace_id, self.root_id, event=self.log.event(), **made)
 
@@ -57,7 +57,7 @@ class Turn:
         duration_ms: object = None,
         error: str | None = None,
     ) -> Iterator[JsonObject]:
-        """What an event at the end of a step says of it, and that the turn lasted until then."""
+        """Log records for an event at the end of a step: with the step's span, and the turn's, extended until then."""
         start = max(self.log.time - int((amount_of(duration_ms) or 0) * _NS_PER_MS), 0)
         span = self._span(step_id(self.agent, span_type, key), name.strip(), span_type, start, attributes)
         span["parent_id"] = self.root_id

@@ -202,7 +202,7 @@ def _ended(message: Message, reason: object) -> Message:
 
 
 def result_of(value: object) -> Any:
-    """What a tool gave back: the content of LangChain's message with it; any other value as it is."""
+    """A tool's result: the content of LangChain's message with it; any other value as it is."""
     if not isinstance(value, dict):
         return value
     inner = value.get("kwargs") if "lc" in value else value.get("data", value)

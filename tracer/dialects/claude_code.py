@@ -117,7 +117,7 @@ def _log_of_step(turn: Turn, span_type: str, keys: list[str]) -> Iterator[JsonOb
         if keys:
             yield log.of_span(turn.trace_id, step_id(_AGENT, span_type, keys[0]), event=log.event())
         return
-    if log.span_id and not keys:  # nothing tells which span of its own it is about
+    if log.span_id and not keys:  # no key shows which step it is about
         yield log.of_span(log.trace_id, log.span_id, event=log.event())
         return
     name = f"execute_tool {said_in(said, 'tool_name')}" if is_tool else f"chat {said_in(said, 'model')}"

@@ -106,7 +106,7 @@ def read_log(log: Log, noted: JsonObject) -> Iterator[JsonObject]:
     session = str(said.get("session.id", ""))
     when = f"{session} {said.get('event.timestamp', log.time)}"
     if log.name == _DETAILS:
-        if when in noted:  # the conversation of the call whose event came before; it does not say which prompt's
+        if when in noted:  # the conversation of the call whose event came before; it has no id of its prompt
             yield log.of_span(noted[when], step_id(_AGENT, SpanType.CHAT_MODEL, when), event=log.event())
         return
     about = {semconv.OPERATION: "agent_call", "session.id": session}

@@ -179,7 +179,7 @@ def _events(reading: Reading) -> None:
 
 
 def _value_in(messages: list[Message]) -> object:
-    """What a tool was given, or gave back: the value in a message, parsed where it is JSON text."""
+    """A tool's arguments or result: the value in a message, parsed where it is JSON text."""
     for part in (part for message in messages for part in message["parts"]):
         value = part.get("response", part.get("content"))
         if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and "content" in value[0]:

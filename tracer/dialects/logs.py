@@ -74,7 +74,7 @@ def _plain(log: JsonMapping) -> JsonObject:
 
 
 def _together(alone: JsonObject | None, logs: Sequence[JsonMapping]) -> JsonObject:
-    """What log records make of a span: as long as all say, with the attributes of all, those of the earliest first."""
+    """Span made from log records: as long as all of them together, with the attributes of all, the earliest first."""
     spans = [*([alone] if alone else []), *(log["span"] for log in logs if "span" in log)]
     whole: JsonObject = {}
     for span in sorted(spans, key=lambda span: (span["start"], span["end"])):

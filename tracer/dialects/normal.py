@@ -1,4 +1,4 @@
-"""What arrives under the conventions' own keys, brought into the conventions' form, whatever its shape."""
+"""Values under the conventions' own keys, brought into the conventions' form, whatever their shape."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _REQUEST = {
     "stream": semconv.REQUEST_STREAM,
 }
 _OPERATIONS = {"CHAT_MODEL": "chat", "EMBEDDING": "embeddings", "TOOL": "execute_tool", "AGENT": "invoke_agent"}
-_STATE_OF_LLAMA_INDEX = '{"init_state":'  # of its engine for workflows, in the place of what was asked
+_STATE_OF_LLAMA_INDEX = '{"init_state":'  # of its engine for workflows, in the place of the question
 _MEDIA = ("image", "audio", "video", "document")
 
 

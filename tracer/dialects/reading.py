@@ -25,7 +25,7 @@ _CONVERSATION = (
 
 
 class Reading:
-    """What a dialect works on: a span's attributes and events, and what it has understood of them."""
+    """Material of a dialect: a span's attributes and events, and the values that it has read from them."""
 
     def __init__(self, record: SpanRecord) -> None:
         self.attributes: JsonObject = record.get("attributes") or {}
@@ -129,7 +129,7 @@ class Reading:
             self.about_trace["metadata"] = {**texts, **self.about_trace.get("metadata", {})}
 
     def cost(self, total: object, input_cost: object = None, output_cost: object = None) -> None:
-        """What the call cost in USD by the instrumentation; 0 means that it did not know."""
+        """The call's cost in USD by the instrumentation; 0 means that it is not known."""
         parts = [amount for amount in map(_amount, (input_cost, output_cost)) if amount is not None]
         whole = _amount(total)
         whole = sum(parts) if whole is None and parts else whole

@@ -1,4 +1,4 @@
-"""What traces, runs and versions consist of, under the name that other tools give it."""
+"""Parts of traces, runs and versions, under the names that other tools give them."""
 
 from __future__ import annotations
 

@@ -36,11 +36,11 @@ from tracer.store.reviews import CONTENT
 _OLDEST_FIRST = (OrderTerm("timestamp", False),)  # so that traces of one moment keep their order
 _PAGE = 100  # their ids fit into the address of a request
 _ROWS = 200
-_BATCH_BYTES = 900_000  # a server writes what is below a megabyte at once
+_BATCH_BYTES = 900_000  # a server writes bodies below a megabyte at once
 _BATCH_RECORDS = 5000
 _REMEMBERED_ATTACHMENTS = 50_000
 _INDEX_WAITS, _INDEX_WAIT_SECONDS = 600, 0.5
-_CONTAINERS = ("", "attributes", "json", "tags", "metadata")  # of fields that are told by their own names
+_CONTAINERS = ("", "attributes", "json", "tags", "metadata")  # of fields that are reported by their own names
 _PREVIEWS = ("request_preview", "response_preview")
 _SAME = (
     "start", "duration", "name", "state", "span_count", "error_count", "experiment", "session_id", "user", "model_id",
@@ -50,7 +50,7 @@ _SAME = (
 
 @dataclass
 class Copied:
-    """What was copied, and what was not."""
+    """Numbers of records that were copied, and of those that were not."""
 
     traces: int = 0
     spans: int = 0

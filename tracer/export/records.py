@@ -1,4 +1,4 @@
-"""What a store has as the records that make it anew in another store."""
+"""A store's content as the records that make it anew in another store."""
 
 from __future__ import annotations
 

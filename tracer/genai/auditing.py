@@ -22,7 +22,7 @@ _A_PAGE = 50
 
 
 def audit(filter_string: str | None = None, *, max_traces: int = _MAX_TRACES) -> Audit:
-    """What calls to models spent without need in the newest traces that match the filter, with tokens and USD a day.
+    """Tokens and USD a day that calls to models spent without need, in the newest traces that match the filter.
 
     Finds identical calls, prompt cache misses with their reason and place, context that is sent again and never used,
     tools that are never called, giant tool results, retries and loops. Raises FilterSyntaxError.

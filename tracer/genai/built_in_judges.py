@@ -39,7 +39,7 @@ class BuiltInJudge(Judge):
         )
 
     def criteria(self, judged: Judged) -> str:
-        """What the verdict depends on."""
+        """The criteria of the verdict."""
         return self.own_criteria
 
     def material(self, judged: Judged) -> dict[str, str]:

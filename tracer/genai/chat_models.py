@@ -27,9 +27,9 @@ Model = Union[str, Callable[[str], object]]
 Messages = Sequence[Mapping[str, str]]
 
 _RETRIES = 5  # with pauses that double from half a second, or as long as the server asks for
-_LONGEST_REPLY = 4096  # tokens, where one has to say
+_LONGEST_REPLY = 4096  # tokens, for an API that requires a limit
 _BUSY = frozenset({408, 409, 429, 500, 502, 503, 504})
-# providers whose chat API is OpenAI's: where they are, unless their own …_BASE_URL says otherwise, and their key
+# providers whose chat API is OpenAI's: their address, unless their own …_BASE_URL is set, and their key
 _COMPATIBLE = {
     "gemini": ("https://generativelanguage.googleapis.com/v1beta/openai/", "GEMINI_API_KEY"),
     "groq": ("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
@@ -40,7 +40,7 @@ _COMPATIBLE = {
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model replied: a text, or an object where it was asked for one; and what that took."""
+    """A model's reply: a text, or an object where one was requested, and the tokens used."""
 
     content: Any
     model: str | None = None
@@ -174,7 +174,7 @@ class _OpenAI(_Sdk):
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 if "response_format" not in str(error) and "json_schema" not in str(error):
                     raise
-                self._has_schemas = False  # the prompt says it as well
+                self._has_schemas = False  # the prompt contains the schema as well
         return self._reply(ask())
 
     @staticmethod
@@ -224,7 +224,7 @@ class _Ollama(_Sdk):
         return ollama.Client()
 
     def _call(self, client: Any, messages: Messages, schema: JsonObject) -> Reply:
-        # a copy: the SDK changes what it is given
+        # a copy: the SDK changes its arguments
         said = [dict(each) for each in messages]
         reply = _patiently(
             lambda: client.chat(model=self._model, messages=said, format=schema, options=self._parameters or None)

@@ -90,7 +90,7 @@ def regex(pattern: str | re.Pattern[str], *, name: str = "regex") -> Scorer:
 
 
 def _json_of(outputs: Any) -> Any:
-    """What the answer is as JSON: parsed where it is a text, also one in a fence. Raises ValueError."""
+    """The answer as JSON: parsed where it is a text, also one in a fence. Raises ValueError."""
     if isinstance(outputs, (dict, list)) and "choices" not in outputs and "messages" not in outputs:
         return outputs
     text = _answer(outputs).strip()
@@ -143,9 +143,9 @@ def json_schema(schema: Any, *, name: str = "json_schema") -> Scorer:
 
 @_makes_scorer
 def levenshtein(key: str | None = None, *, name: str = "levenshtein") -> Scorer:
-    """How alike the answer and an expectation are, from 0 to 1: 1 less the share of letters to change.
+    """Similarity of the answer and an expectation, from 0 to 1: 1 less the share of letters to change.
 
-    The package rapidfuzz reckons it where it is installed, which is faster.
+    The package rapidfuzz calculates it where it is installed, which is faster.
     """
 
     def score(outputs: Any, expectations: Any) -> float:

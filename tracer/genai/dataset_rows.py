@@ -36,7 +36,7 @@ _COLUMNS_OF_TRACES = frozenset(("trace", "trace_id", "state"))
 
 
 class AddedRows(NamedTuple):
-    """How many rows were new, how many were there and have changed, and how many traces had no inputs."""
+    """Numbers of new rows, of existing rows that have changed, and of traces without inputs."""
 
     added: int
     changed: int
@@ -89,7 +89,7 @@ class Batch:
         """Add the traces that meet a filter, oldest first."""
         newest_first: list[str] = []
         query = TraceQuery(parse_filter(filter_string), limit=_TRACES_AT_ONCE)
-        while True:  # ids alone, since what is added meanwhile must not move the pages
+        while True:  # ids alone, since traces added meanwhile must not move the pages
             page = self._store.find_traces(query)
             newest_first += [row.trace_id for row in page.traces]
             if page.next_page_token is None:
@@ -152,7 +152,7 @@ class Batch:
 
 
 def _each(data: Any) -> Iterator[tuple[str, object]]:
-    """What is given, each with its place for messages."""
+    """The given items, each with its place for messages."""
     if hasattr(data, "to_dict") and hasattr(data, "columns"):
         data = data["trace"] if set(data.columns) >= _COLUMNS_OF_TRACES else data.to_dict("records")
     if isinstance(data, (str, Trace, DatasetRow, Mapping)):

@@ -40,7 +40,7 @@ _AGAIN = "That is not the object that was asked for: {reason}. Reply again, with
 
 @dataclass(frozen=True)
 class Judged:
-    """What a judge is given: the row, its trace, and the traces of its session up to that one."""
+    """Material for a judge: the row, its trace, and the traces of its session up to that one."""
 
     inputs: Any = None
     outputs: Any = None
@@ -98,7 +98,7 @@ class Judge(Scorer):
         return contextvars.copy_context().run(self._in_own_trace, judged)
 
     def criteria(self, judged: Judged) -> str:
-        """What the verdict depends on."""
+        """The criteria of the verdict."""
         raise NotImplementedError
 
     def material(self, judged: Judged) -> dict[str, str]:

@@ -19,7 +19,7 @@ K = TypeVar("K")
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far a judge agrees with people: the share of equal verdicts, and that beyond chance as Cohen's kappa.
+    """Agreement of a judge with people: the share of equal verdicts, and that beyond chance as Cohen's kappa.
 
     ``confusion["yes"]["no"]`` is the number of traces to which the judge said yes and people no. ``kappa`` is 1 for
     full agreement, 0 for what chance would give, and None where all verdicts are one and the same.
@@ -42,7 +42,7 @@ def agreement(
     human: str | None = None,
     filter_string: str | None = None,
 ) -> list[Agreement]:
-    """How far each judge agrees with people on the same traces, by name of the feedback and model of the judge.
+    """Agreement of each judge with people on the same traces, by name of the feedback and model of the judge.
 
     ``traces`` are by default the newest 10,000 that meet the filter. ``judge`` is the name of a feedback, by default of
     each that some LLM_JUDGE gave; another source's counts where it is named. ``human`` is the name of people's

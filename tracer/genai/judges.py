@@ -95,11 +95,11 @@ class _OwnJudge(Judge):
         self.of_session = "conversation" in used
 
     def criteria(self, judged: Judged) -> str:
-        """The instructions; what they look at stands in tags of the same names."""
+        """The instructions; the material for each variable is in tags of the same name."""
         return _VARIABLE.sub(lambda found: f"<{found[1]}>", self.instructions)
 
     def material(self, judged: Judged) -> dict[str, str]:
-        """What the instructions name."""
+        """The texts for the variables in the instructions."""
         return {variable: self._text(variable, judged) for variable in self._used}
 
     def _text(self, variable: str, judged: Judged) -> str:

@@ -1,4 +1,4 @@
-"""What a judge and a scorer look at: texts of values, a trace as a tree, its documents, tools and conversation."""
+"""Material for judges and scorers: texts of values, a trace as a tree, its documents, tools and conversation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def shortened(text: str, longest: int = _LONGEST_VALUE) -> str:
 
 
 def message_of(value: Any, role: str) -> str:
-    """What somebody says in inputs or outputs of an app: the last message of the role, the only text, else JSON."""
+    """The text in inputs or outputs of an app: of the last message of the role, the only text, else JSON."""
     said = [_text(each.get("content")) for each in _messages(value) if each.get("role") == role]
     texts = [text for text in said if text is not None]
     if texts:

@@ -77,7 +77,7 @@ class PromptVersion:
         return _filled(self.template, lambda found: str(variables[found[1]]))
 
     def diff(self, other: PromptVersion) -> str:
-        """What another version changes: a unified diff of the templates, empty where they are the same."""
+        """The changes in another version: a unified diff of the templates, empty where they are the same."""
         if not isinstance(other, PromptVersion):
             raise InvalidArgumentError(f"other: got {other!r}, expected a version, as load_prompt() gives it.")
         before, after = _lines(self.template), _lines(other.template)

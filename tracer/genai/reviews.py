@@ -23,7 +23,7 @@ _OLDEST_FIRST = "timestamp ASC"
 
 
 class ReviewProgress(NamedTuple):
-    """How many traces a queue has, how many enough people have reviewed, and how many the given reviewer (or None)."""
+    """Numbers of traces: in a queue, reviewed by enough people, and reviewed by the given reviewer (or None)."""
 
     traces: int
     reviewed: int
@@ -31,7 +31,7 @@ class ReviewProgress(NamedTuple):
 
 
 class ReviewQueue:
-    """A saved filter, and what people are asked about its traces: ``create_review_queue`` gives one."""
+    """A saved filter, and the questions to people about its traces: ``create_review_queue`` gives one."""
 
     def __init__(self, stored: StoredQueue) -> None:
         self._stored = stored
@@ -59,17 +59,17 @@ class ReviewQueue:
 
     @property
     def scores(self) -> list[JsonObject]:
-        """What is asked: dicts with name, kind and question, and choices where there are some."""
+        """The questions: dicts with name, kind and question, and choices where there are some."""
         return [dict(score) for score in self._stored.scores]
 
     @property
     def reviewers(self) -> int:
-        """How many people a trace needs."""
+        """Number of people that have to review a trace."""
         return self._stored.reviewers
 
     @property
     def guidance(self) -> str:
-        """What reviewers are told."""
+        """The instructions for reviewers."""
         return self._stored.guidance
 
     @property
@@ -91,7 +91,7 @@ class ReviewQueue:
         return TraceList([trace_from_row(row, spans.get(row.trace_id, [])) for row in page.traces])
 
     def progress(self, reviewer: str | None = None) -> ReviewProgress:
-        """How many of its traces are reviewed."""
+        """Numbers of its traces, and of those that are reviewed."""
         runtime().sync()
         count, reviewer = _store().count_traces, _reviewer(reviewer)
         return ReviewProgress(

@@ -1,4 +1,4 @@
-"""What the files of a logged model say that a reader wants to see: code, config, input example, metadata."""
+"""Details of a logged model from its files, for a reader: code, config, input example, metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was said of a model when it was logged: its version, with signature, example and files."""
+"""Information recorded when a model was logged: its version, with signature, example and files."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ModelInfo(LoggedModel):
 
 
 def info_of(folder: Path, manifest: Manifest, version: LoggedModel | None = None) -> ModelInfo:
-    """What a folder says of its model, and the store of its version."""
+    """Information about a model, from its folder, and from its version in the store."""
     version = version or _unstored(folder, manifest)
     common = {each.name: getattr(version, each.name) for each in fields(LoggedModel)}
     example = {"artifact_path": manifest.input_example, "params": str(_has_params(folder, manifest)).lower()}

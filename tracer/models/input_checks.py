@@ -16,7 +16,7 @@ _NO_HINTS = (Any, object, None)
 
 
 class InputChecks:
-    """What is checked before a model is asked: its input by the type hint, else by the signature; its params."""
+    """Checks before a model is asked: of its input by the type hint, else by the signature; of its params."""
 
     def __init__(self, model: PythonModel, signature: JsonObject) -> None:
         self._adapter = adapter_of(hints_for(model)[0])
@@ -44,7 +44,7 @@ class InputChecks:
 
 
 def adapter_of(hint: Any) -> Any:
-    """What checks and converts values by a type hint; None for one that says nothing or is not for data."""
+    """Object that checks and converts values by a type hint; None for a hint that allows all or is not for data."""
     if any(hint is nothing for nothing in _NO_HINTS):
         return None
     try:
@@ -53,8 +53,8 @@ def adapter_of(hint: Any) -> Any:
         return None
     try:
         adapter: Any = TypeAdapter(hint)
-        adapter.json_schema()  # fails for what no request can hold
-    except Exception:  # a hint may be anything, and ask code of the user's
+        adapter.json_schema()  # fails for types that no request can hold
+    except Exception:  # a hint may be anything, and run code of the user's
         return None
     return adapter
 

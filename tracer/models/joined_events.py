@@ -67,11 +67,11 @@ class CompletedEvents:
         self._items = 0
         self._places: dict[str, int] = {}  # of items that are not done, by type and id
         self._texts: dict[str, str] = {}  # of messages that are not done, by id
-        self._said: set[str] = set()  # ends of texts and parts that the agent told itself
+        self._said: set[str] = set()  # ends of texts and parts that the agent sent itself
         self._events: list[JsonObject] = []
 
     def first(self) -> Iterator[JsonObject]:
-        """What comes before the agent's first event."""
+        """The events before the agent's first event."""
         begun = {**self._head, "status": "in_progress"}
         yield self.numbered({"type": "response.created", "response": begun})
         yield self.numbered({"type": "response.in_progress", "response": begun})
@@ -100,7 +100,7 @@ class CompletedEvents:
             yield self._placed(event) if "item_id" in event else self.numbered(event)
 
     def last(self) -> Iterator[JsonObject]:
-        """What comes after the agent's last event."""
+        """The events after the agent's last event."""
         for item_id, text in list(self._texts.items()):
             yield from self.completed({"type": _ITEM_DONE, "item": _message(item_id, text, "completed")})
         whole = {**self._head, **response_of(self._events)}

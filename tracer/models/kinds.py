@@ -25,7 +25,7 @@ Tokens = dict[str, int]
 
 
 class Kind(ABC):
-    """What models of a kind take and give; one for each loaded model."""
+    """Input and output of models of a kind; one object for each loaded model."""
 
     name: str
     span_type: str = semconv.SpanType.CHAIN
@@ -82,7 +82,7 @@ class PythonKind(Kind):
         self._checks = InputChecks(model, signature)
 
     def arguments(self, data: object, params: JsonMapping | None) -> tuple[object, object]:
-        """What was given, checked by type hints or signature."""
+        """The arguments, checked by type hints or signature."""
         return self._checks.checked(data, params)
 
     def output(self, answer: object) -> object:

@@ -55,12 +55,12 @@ class LoadedModel:
 
     @property
     def metadata(self) -> ModelInfo:
-        """What was said of the model when it was logged: its signature, metadata, flavors and so on."""
+        """Information recorded when the model was logged: its signature, metadata, flavors and so on."""
         return info_of(self.path, self.manifest)
 
     @property
     def model_config(self) -> JsonObject:
-        """The config, with what was replaced when the model was loaded."""
+        """The config, with the values that were replaced when the model was loaded."""
         return self._context.model_config
 
     @property

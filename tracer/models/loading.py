@@ -102,7 +102,7 @@ def predict(
 
 
 def get_model_info(model_uri: str | Path | LoggedModel) -> ModelInfo:
-    """What was said of a model when it was logged: signature, metadata and so on. No code of the model is run."""
+    """Information recorded when a model was logged: signature, metadata and so on. No code of the model is run."""
     folder = folder_of(model_uri)
     manifest = _manifest(folder)
     model_id = manifest.model_id or ""

@@ -79,7 +79,7 @@ class ResponsesAgent(PythonModel):
 
     @staticmethod
     def create_function_call_output_item(call_id: str, output: str) -> JsonObject:
-        """What a called function gave back."""
+        """The result of a function call."""
         return cast("JsonObject", _types().create_function_call_output_item(call_id, output))
 
     @staticmethod

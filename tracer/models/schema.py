@@ -14,7 +14,7 @@ ANYTHING: Schema = {}
 _TEXT: Schema = {"type": "string"}
 _EXAMPLE_ITEMS = 1000  # of a list, from which its schema is made
 _EXAMPLE_ROWS = 20
-# messages of an example stand for all that the chat schema allows
+# schema for the messages of an example: all messages that the chat schema allows
 CHAT_MESSAGES: Schema = {
     "type": "array",
     "items": {

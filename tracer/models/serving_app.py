@@ -91,7 +91,7 @@ class ModelServer:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         yield
-        if self._streams:  # they are cut off, and say so
+        if self._streams:  # time for the open streams to report that they are cut off
             await asyncio.wait(self._streams, timeout=_IDLE_SECONDS)
         if self._threads is not None:
             await self._threads.wait_idle(_IDLE_SECONDS)

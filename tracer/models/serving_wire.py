@@ -1,4 +1,4 @@
-"""What a streamed answer is on the wire: chunks of the chat schema, or events of the Responses API."""
+"""Form of a streamed answer on the wire: chunks of the chat schema, or events of the Responses API."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ChunkWire:
         self._reasons: dict[int, str | None] = {}  # by choice: the reason to add at the end, None if the model gave one
 
     def first(self) -> list[object]:
-        """Nothing."""
+        """Always empty: chunks of the chat schema need none before them."""
         return []
 
     def completed(self, chunk: Any) -> list[object]:

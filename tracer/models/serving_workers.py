@@ -64,7 +64,7 @@ class _Worker:
     @property
     def exitcode(self) -> int | None:
         code: int | None = self._worker.process.exitcode
-        if not code or code < 0:  # it runs, has ended as it was told to, or by a signal
+        if not code or code < 0:  # still running, ended as requested, or ended by a signal
             return code
         has_started = (self._started / str(self._worker.process.pid)).exists()
         return _ENDED if has_started else _STARTUP_FAILURE

@@ -18,7 +18,7 @@ from tracer.models.schema import schema_of, schema_of_params, schema_of_shape
 
 @dataclass(frozen=True)
 class ModelSignature:
-    """What a model takes and gives, in JSON Schema; a side that is not known is None.
+    """Inputs, outputs and params of a model, in JSON Schema; a side that is not known is None.
 
     Each side may also be given as a type hint, such as ``list[str]`` or a pydantic class.
     """

@@ -133,7 +133,7 @@ def _records_of_span(span: JsonMapping, scope: str) -> list[Record]:
     if structured is None:
         about_trace = translate(record)
         return [*others, record, *([about_trace] if about_trace else [])]
-    if belongs_to and not others:  # the span that says all of its trace has not ended, or lies elsewhere
+    if belongs_to and not others:  # the span with the records of its trace has not ended, or is stored elsewhere
         time = record.get("start", 0)
         others = [cast("Record", {"kind": "trace", "trace_id": record["trace_id"], "time": time, **belongs_to})]
     return [*others, record]
@@ -199,7 +199,7 @@ def _span_from_otlp(span: JsonMapping, attributes: JsonObject, structured: JsonO
     record["end"] = time_of(span.get("endTimeUnixNano"), "endTimeUnixNano") or record["start"]
     _add_status(record, span.get("status") or {})
     kind = _enum_number(span.get("kind"), _SPAN_KINDS, "SPAN_KIND_")
-    if kind > 1:  # what is not said is internal
+    if kind > 1:  # an unspecified kind means internal
         record["otel_kind"] = kind - 1
     if attributes:
         record["attributes"] = attributes

@@ -173,7 +173,7 @@ class CallRecording:
         if streams.is_stream_object(result):
             self.response = None
             chunks = self.start_accumulating()
-            # of an API that is not known here, chunks may be more than what was sent, as Assistants' are
+            # of an API that is not known here, chunks may hold more than the server sent, as Assistants' do
             is_as_sent = self._reply_of is None and not chunks.keeps_last_event
             streams.watch_stream_object(result, self, chunks.take_event if is_as_sent else None)
             return result
@@ -411,10 +411,10 @@ class _NotRecorded:
     changed: Mapping[str, object] = {}
 
     def enter(self) -> None:
-        """Nothing to make current."""
+        """Does nothing: there is no span to make current."""
 
     def raised(self, error: BaseException) -> None:
-        """Nothing to end."""
+        """Does nothing: there is no span to end."""
 
     def returned(self, result: object) -> object:
         """The very result."""

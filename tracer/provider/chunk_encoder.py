@@ -36,7 +36,7 @@ class ChunkEncoder:
             chunk = orjson.loads(text)
             new = self.new_fields(chunk)
             return new, orjson.dumps(new)
-        except (TypeError, ValueError):  # what Python's own reader accepts, as SDKs do
+        except (TypeError, ValueError):  # no strict JSON, but accepted by Python's own reader, as by SDKs
             encoded = self(loads(text))
             return loads(encoded), encoded
 

@@ -16,7 +16,7 @@ _NUMBER_MARK = 731_905_524_862_000
 _NUMBER_DIGITS = 16  # more may not be kept as they are
 _IN_QUOTES = re.compile(r'(?:[^"\\]|\\.)*')
 
-Added = tuple[list[str], str]  # the pieces of a text, and the one that a chunk adds to them
+Added = tuple[list[str], str]  # the pieces of a text, and the piece that a chunk adds to them
 Continued = Callable[[Any], "Added | None"]
 
 

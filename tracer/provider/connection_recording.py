@@ -175,7 +175,7 @@ class _Receiving:
         self._recording = recording
 
     def enter(self) -> None:
-        """Nothing has been received yet."""
+        """Does nothing: no message has been received yet."""
 
     def returned(self, result: object) -> object:
         self._recording.received(result)

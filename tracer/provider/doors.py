@@ -30,7 +30,7 @@ class Door(NamedTuple):
     parameters: tuple[str, ...] = ()  # that read_call needs; the SDK is left alone if one is missing
     reply_of: ReplyOf | None = None
     watch: Watch | None = None
-    is_context: bool = False  # a context manager, made with contextlib, gives what another method would return
+    is_context: bool = False  # returns a contextlib manager, which yields what another method would return
 
 
 class Tap(NamedTuple):

@@ -124,7 +124,7 @@ def _no_such_name(name: str, hint: str, frame: FrameType) -> AttributeError | Im
     """
     if is_in_from_import(frame):
         return ImportError(f"cannot import name {name!r} from 'tracer'. {hint}", name="tracer")
-    # without a name (None, as Python sets one that is missing) it gets no "Did you mean: 'openai'?" for 'genai'
+    # name=None, as Python sets a missing one, prevents "Did you mean: 'openai'?" for 'genai'
     return AttributeError(f"module 'tracer' has no attribute {name!r}. {hint}", name=None, obj=None)
 
 

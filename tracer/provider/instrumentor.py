@@ -163,7 +163,7 @@ class Instrumentor:
         self, blocks: tuple[limits.Block, ...], span: LiveSpan, call: Call, door: Door | None
     ) -> limits.Admission | None:
         """The call's place in the counts of its limits; raises the error of one that is reached."""
-        # what an open connection brings was asked for before
+        # replies over an open connection cannot be refused: they were asked for before
         admission = limits.admit(blocks, span, call.body, may_refuse=door is not None)
         if isinstance(admission, LimitExceededError):
             raise admission

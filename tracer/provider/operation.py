@@ -105,6 +105,6 @@ class Call(NamedTuple):
     changed: Mapping[str, object] = _NOTHING  # arguments that replace the user's, where `autolog` is to ask for more
     hides: IsHidden | None = None  # chunks that come only because of that
     subject: str | None = None  # after which the span is named, where that is no model
-    trace: Mapping[str, object] = _NOTHING  # what the trace belongs to: session_id, user, tags by name
+    trace: Mapping[str, object] = _NOTHING  # fields of the trace: session_id, user, tags by name
     covers: bool = False  # calls that pass other doors while this one is made are parts of it, and are not recorded
     about: Callable[[Any], Attributes] | None = None  # more attributes, from the whole reply

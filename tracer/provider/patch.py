@@ -36,10 +36,10 @@ class _Found(NamedTuple):
 
     holder: Any  # a class or a module
     name: str
-    function: Any  # the SDK's own FunctionType; None where it cannot be exchanged for all who hold it
+    function: Any  # the SDK's own FunctionType; None where it cannot be exchanged for all its holders
 
     def held(self) -> object:
-        """What is in the method's place now."""
+        """The object in the method's place now."""
         return vars(self.holder).get(self.name, _ABSENT)
 
 
@@ -138,11 +138,11 @@ class Patch:
         return self._replacement is not None and any(reached is self._replacement for reached in _reached(held))
 
 
-Replaced = tuple[Function, Callable[[], bool]]  # the replacement, and what restores the original if it can
+Replaced = tuple[Function, Callable[[], bool]]  # the replacement, and a function that restores the original if it can
 
 
 def replace_code(function: FunctionType, make: Callable[[Function], Function]) -> Callable[[], bool]:
-    """Let a function call what ``make`` gives for a copy of it; what is returned restores it."""
+    """Let a function call the result of ``make`` for a copy of it; the returned function restores it."""
     return _exchange_code(_Found(None, function.__name__, function), make)[1]
 
 
@@ -293,7 +293,7 @@ def _subclasses(kind: type) -> Iterator[type]:
 
 
 def _reached(start: object) -> Iterator[object]:
-    """What is behind wrappers, nearest first: in closures, methods, partials, and attributes of callable objects."""
+    """Functions behind wrappers, nearest first: in closures, methods, partials, and attributes of callable objects."""
     queue, seen = [start], set[int]()
     while queue and len(seen) < 200:
         value = queue.pop(0)

@@ -35,7 +35,7 @@ __all__ = [
 
 _ROLES = ("user", "assistant", "system", "developer")
 _CHAT_KEYS = ("role", "content", "name", "tool_calls", "tool_call_id")
-# what an item or an event of a type must have; items and events of other types are taken as they are
+# fields that an item or an event of a type must have; items and events of other types are taken as they are
 _NEEDED = {
     "message": ("content",),
     "function_call": ("call_id", "name", "arguments"),
@@ -137,7 +137,7 @@ class ResponsesAgentRequest(_Open):
 
 
 class Context(_Open):
-    """Where a request comes from: a conversation, and a user of the app."""
+    """Origin of a request: a conversation, and a user of the app."""
 
     conversation_id: str | None = None
     user_id: str | None = None
@@ -213,7 +213,7 @@ def create_function_call_item(id: str, call_id: str, name: str, arguments: str) 
 
 
 def create_function_call_output_item(call_id: str, output: str) -> JsonObject:
-    """What a called function gave back."""
+    """The result of a function call."""
     return {"type": "function_call_output", "call_id": call_id, "output": output}
 
 
